@@ -1,0 +1,1 @@
+"""raylocus: where is the phone, and how sure can we be?"""

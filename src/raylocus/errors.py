@@ -1,0 +1,31 @@
+"""The few errors a user can meet. Each message is one sentence that names the thing and the mend."""
+
+from __future__ import annotations
+
+
+class RaylocusError(Exception):
+    """Base of every error that the command line turns into one sentence and exit code 2."""
+
+
+class InputError(RaylocusError):
+    """A file, name or value given by the user cannot be used."""
+
+
+class PlaceError(InputError):
+    """A place is unknown, incomplete, or does not hold what is asked of it."""
+
+
+class StoreError(InputError):
+    """A zarr store is truncated, foreign, or of another schema version."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint cannot be read or is of another schema version."""
+
+
+class RuntimeUnavailableError(RaylocusError):
+    """Nothing on this machine can trace rays; the message carries the mend."""
+
+
+class StorageFullError(RaylocusError):
+    """The disk filled up while an artefact was written; nothing half-written is left."""

@@ -1,0 +1,147 @@
+"""Where things are: the local frame, the grid of a tile, and compass angles.
+
+Inside raylocus, angles are radians, azimuth counter-clockwise from east (+x), zenith from up (+z).
+Compass degrees (clockwise from north) exist at the edges only and are converted here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from pyproj import CRS, Transformer
+
+from raylocus.errors import InputError
+
+
+@dataclass(frozen=True)
+class GeoFrame:
+    """A local east-north-up frame in metres, georeferenced where its origin is known.
+
+    x is UTM easting and y is UTM northing, both minus the origin's, so y points to grid north, which
+    differs from true north by the zone's convergence (at most 3°), which is not corrected for. A frame
+    without an origin is purely local.
+    """
+
+    origin_latitude: float | None = None
+    """WGS84 latitude of the origin [degrees]; None where the place is not georeferenced."""
+    origin_longitude: float | None = None
+    """WGS84 longitude of the origin [degrees]; None where the place is not georeferenced."""
+
+    def __post_init__(self) -> None:
+        if (self.origin_latitude is None) != (self.origin_longitude is None):
+            raise InputError("a frame needs both origin latitude and longitude, or neither")
+
+    @property
+    def georeferenced(self) -> bool:
+        """Whether local coordinates can be turned into latitude and longitude."""
+        return self.origin_latitude is not None
+
+    @cached_property
+    def crs(self) -> CRS:
+        """UTM zone of the origin (WGS84). Raises InputError for a purely local frame."""
+        if self.origin_latitude is None or self.origin_longitude is None:
+            raise InputError("this place is not georeferenced, so it has no latitude and longitude")
+        zone = int((self.origin_longitude + 180) // 6) % 60 + 1
+        return CRS.from_epsg((32600 if self.origin_latitude >= 0 else 32700) + zone)
+
+    @cached_property
+    def _origin(self) -> tuple[float, float]:
+        return self._from_wgs84.transform(self.origin_longitude, self.origin_latitude)
+
+    @cached_property
+    def _from_wgs84(self) -> Transformer:
+        return Transformer.from_crs("EPSG:4326", self.crs, always_xy=True)
+
+    @cached_property
+    def _to_wgs84(self) -> Transformer:
+        return Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
+
+    def to_local(
+        self, latitude: Float[np.ndarray, "..."] | float, longitude: Float[np.ndarray, "..."] | float
+    ) -> Float[np.ndarray, "... 2"]:
+        """Local (x, y) [m] of WGS84 degrees. Raises InputError for a purely local frame."""
+        easting, northing = self._from_wgs84.transform(longitude, latitude)
+        return np.stack([np.asarray(easting) - self._origin[0], np.asarray(northing) - self._origin[1]], axis=-1)
+
+    def to_wgs84(
+        self, xy: Float[np.ndarray, "... 2"]
+    ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+        """(latitude, longitude) [degrees] of local metres. Raises InputError for a purely local frame."""
+        xy = np.asarray(xy)
+        longitude, latitude = self._to_wgs84.transform(xy[..., 0] + self._origin[0], xy[..., 1] + self._origin[1])
+        return np.asarray(latitude), np.asarray(longitude)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The square grid of a tile, centred on the frame's origin; arrays over it are [y, x], y ascending."""
+
+    size: float
+    """Side of the tile [m]."""
+    resolution: float
+    """Side of one ground cell [m]; divides the size."""
+
+    def __post_init__(self) -> None:
+        if self.resolution <= 0 or abs(self.size / self.resolution - round(self.size / self.resolution)) > 1e-9:
+            raise InputError(f"a resolution of {self.resolution} m does not divide a tile of {self.size} m")
+
+    @property
+    def count(self) -> int:
+        """Ground cells along one side."""
+        return round(self.size / self.resolution)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(y, x) shape of arrays over the grid."""
+        return self.count, self.count
+
+    @cached_property
+    def coordinates(self) -> Float[np.ndarray, "n"]:
+        """Cell-centre coordinates along one axis [m]; the same for x and y."""
+        return (np.arange(self.count) + 0.5) * self.resolution - self.size / 2
+
+    @cached_property
+    def centres(self) -> Float[np.ndarray, "cells 2"]:
+        """Cell-centre (x, y) [m] of every ground cell, in flat [y, x] order."""
+        y, x = np.meshgrid(self.coordinates, self.coordinates, indexing="ij")
+        return np.stack([x.ravel(), y.ravel()], axis=-1)
+
+    def contains(self, xy: Float[np.ndarray, "... xyz"]) -> Bool[np.ndarray, "..."]:
+        """Whether each point lies in the tile."""
+        return np.asarray(np.all(np.abs(np.asarray(xy)[..., :2]) < self.size / 2, axis=-1))
+
+    def index(self, xy: Float[np.ndarray, "... xyz"]) -> Int[np.ndarray, "..."]:
+        """Flat index of the ground cell of each point; −1 outside the tile."""
+        xy = np.asarray(xy)
+        inside = self.contains(xy)
+        from_corner = np.where(inside[..., None], xy[..., :2] + self.size / 2, 0.0)
+        # A point just inside the far edge can be rounded onto it.
+        column_row = np.minimum((from_corner / self.resolution).astype(np.int64), self.count - 1)
+        flat = column_row[..., 1] * self.count + column_row[..., 0]
+        return np.where(inside, flat, -1)
+
+    def coarsen(self, resolution: float) -> Grid:
+        """The same tile in larger cells. Raises InputError unless they hold whole fine cells."""
+        if abs(resolution / self.resolution - round(resolution / self.resolution)) > 1e-9:
+            raise InputError(f"cells of {resolution} m do not hold whole cells of {self.resolution} m")
+        return Grid(self.size, resolution)
+
+
+def azimuth_from_compass(degrees: float) -> float:
+    """Radians counter-clockwise from east in (−π, π] of compass degrees clockwise from north."""
+    return wrap_angle(np.deg2rad(90.0 - degrees))
+
+
+def compass_from_azimuth(azimuth: float) -> float:
+    """Compass degrees in [0, 360) of an azimuth in radians counter-clockwise from east."""
+    degrees = float((90.0 - np.rad2deg(azimuth)) % 360.0)
+    return 0.0 if degrees == 360.0 else degrees  # the remainder of a tiny negative number is rounded up
+
+
+def wrap_angle(angle: float) -> float:
+    """The same angle in (−π, π]."""
+    wrapped = float(np.pi - (np.pi - angle) % (2 * np.pi))
+    return wrapped if wrapped > -np.pi else float(np.pi)

@@ -1,0 +1,142 @@
+"""The path atlas: for every site and ground cell, the list of propagation paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float, Int
+
+from raylocus.geo import Grid
+from raylocus.propagation.materials import RadioMaterials
+from raylocus.provenance import Provenance
+from raylocus.storage import open_dataset, save_dataset
+
+#: Version of atlas.zarr.
+ATLAS_SCHEMA = "raylocus.atlas.v1"
+#: Path types of `PathAtlas.kind`.
+SPECULAR, OVER_ROOFTOP = 0, 1
+
+
+@dataclass(frozen=True)
+class PathAtlas:
+    """Paths between every site and every ground cell's centre, at the UE surface.
+
+    Geometry only: fields follow from it for any materials and frequency (`propagation.fields`),
+    antennas come last (`propagation.antennas`). Paths are sorted by site, then ground cell.
+    """
+
+    grid: Grid
+    """Ground cells; `ground_cell` indexes it in flat [y, x] order."""
+    materials: RadioMaterials
+    """Nominal materials at the carrier."""
+    site: Int[np.ndarray, "path"]
+    ground_cell: Int[np.ndarray, "path"]
+    kind: Int[np.ndarray, "path"]
+    """SPECULAR (line of sight and wall or ground reflections) or OVER_ROOFTOP."""
+    length: Float[np.ndarray, "path"]
+    """Length [m]: delay times the speed of light."""
+    departure: Float[np.ndarray, "path 3"]
+    """Unit vector from the site along the path's first segment."""
+    arrival: Float[np.ndarray, "path 3"]
+    """Unit propagation vector at the UE; the path is seen from the opposite direction."""
+    visible: Float[np.ndarray, "path"]
+    """Share of the ground cell that the path reaches, 0..1."""
+    excess_loss_db: Float[np.ndarray, "path"]
+    """Diffraction loss over free space [dB]; 0 for specular paths."""
+    normals: Float[np.ndarray, "path depth 3"]
+    """Unit normal of each reflecting surface, in order; zero past the last."""
+    material: Int[np.ndarray, "path depth"]
+    """Index into MATERIALS of each reflecting surface; −1 past the last."""
+
+    @property
+    def interactions(self) -> Int[np.ndarray, "path"]:
+        """Number of reflections of each path."""
+        return (self.material >= 0).sum(axis=1)
+
+    @property
+    def line_of_sight(self) -> Bool[np.ndarray, "path"]:
+        """True for direct paths."""
+        return (self.kind == SPECULAR) & (self.interactions == 0)
+
+    @property
+    def site_count(self) -> int:
+        """Number of sites with at least one path."""
+        return int(self.site.max()) + 1 if len(self.site) else 0
+
+
+#: PathAtlas columns stored as they are, with their dimensions and units.
+_COLUMNS = {
+    "site": (("path",), "1"),
+    "ground_cell": (("path",), "1"),
+    "kind": (("path",), "1"),
+    "length": (("path",), "m"),
+    "departure": (("path", "xyz"), "1"),
+    "arrival": (("path", "xyz"), "1"),
+    "visible": (("path",), "1"),
+    "excess_loss_db": (("path",), "dB"),
+    "normals": (("path", "depth", "xyz"), "1"),
+    "material": (("path", "depth"), "1"),
+}
+
+
+def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
+    """One atlas of several sites' atlases, in their order; depths are padded to the largest."""
+    depth = max(atlas.material.shape[1] for atlas in atlases)
+    columns = {}
+    for name in _COLUMNS:
+        parts = [getattr(atlas, name) for atlas in atlases]
+        if name in ("normals", "material"):
+            fill = -1 if name == "material" else 0
+            parts = [_pad_depth(part, depth, fill) for part in parts]
+        columns[name] = np.concatenate(parts)
+    return PathAtlas(atlases[0].grid, atlases[0].materials, **columns)
+
+
+def reorder(atlas: PathAtlas, order: Int[np.ndarray, "path"]) -> PathAtlas:
+    """The same paths in another order, or some of them."""
+    return PathAtlas(atlas.grid, atlas.materials, **{name: getattr(atlas, name)[order] for name in _COLUMNS})
+
+
+def _pad_depth(part: np.ndarray, depth: int, fill: int) -> np.ndarray:
+    missing = depth - part.shape[1]
+    return np.pad(part, [(0, 0), (0, missing)] + [(0, 0)] * (part.ndim - 2), constant_values=fill)
+
+
+def save_atlas(atlas: PathAtlas, path: Path, provenance: Provenance) -> None:
+    """Writes atlas.zarr whole.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    variables = {
+        name: (dimensions, getattr(atlas, name), {"units": units}) for name, (dimensions, units) in _COLUMNS.items()
+    }
+    variables["permittivity"] = (("class",), atlas.materials.permittivity, {"units": "1"})
+    variables["conductivity"] = (("class",), atlas.materials.conductivity, {"units": "S/m"})
+    attributes = {
+        "tile_size": atlas.grid.size,
+        "resolution": atlas.grid.resolution,
+        "frequency": atlas.materials.frequency,
+        "thickness": atlas.materials.thickness,
+        "provenance": provenance.to_json(),
+    }
+    save_dataset(xr.Dataset(variables, attrs=attributes), path, ATLAS_SCHEMA)
+
+
+def load_atlas(path: Path) -> PathAtlas:
+    """Reads atlas.zarr.
+
+    Raises:
+        StoreError: the store is absent, truncated or of another schema.
+    """
+    stored = open_dataset(path, ATLAS_SCHEMA).load()
+    attributes = stored.attrs
+    materials = RadioMaterials(
+        attributes["frequency"], stored.permittivity.values, stored.conductivity.values, attributes["thickness"]
+    )
+    names = [field.name for field in fields(PathAtlas) if field.name in _COLUMNS]
+    columns = {name: stored[name].values for name in names}
+    return PathAtlas(Grid(attributes["tile_size"], attributes["resolution"]), materials, **columns)

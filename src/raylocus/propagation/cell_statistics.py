@@ -1,0 +1,53 @@
+"""Sums, first and strongest over the paths of each ground cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import csr_matrix
+
+
+@dataclass(frozen=True)
+class GroundCellGroups:
+    """Paths of one site, sorted by ground cell, in groups of one ground cell each."""
+
+    count: int
+    """Ground cells of the grid."""
+    cells: Int[np.ndarray, "group"]
+    """Ground cell of each group, ascending."""
+    starts: Int[np.ndarray, "group"]
+    """First path of each group."""
+    paths: int
+
+    @classmethod
+    def of(cls, ground_cell: Int[np.ndarray, "path"], count: int) -> GroundCellGroups:
+        """Groups of sorted ground cells."""
+        cells, starts = np.unique(ground_cell, return_index=True)
+        return cls(count, cells, starts, len(ground_cell))
+
+    def total(self, values: Float[np.ndarray, "path"]) -> Float[np.ndarray, "group"]:
+        """Sum over each group's paths."""
+        return np.add.reduceat(values, self.starts) if self.paths else np.zeros(0)
+
+    def totals(self, values: Float[np.ndarray, "path column"]) -> Float[np.ndarray, "group column"]:
+        """Column sums over each group's paths, as one sparse product."""
+        bounds = np.append(self.starts, self.paths)
+        return csr_matrix((np.ones(self.paths), np.arange(self.paths), bounds), (len(self.cells), self.paths)) @ values
+
+    def least(self, values: Float[np.ndarray, "path"]) -> Float[np.ndarray, "group"]:
+        """Smallest value of each group."""
+        return np.minimum.reduceat(values, self.starts) if self.paths else np.zeros(0)
+
+    def strongest(self, power: Float[np.ndarray, "path"]) -> Int[np.ndarray, "group"]:
+        """Index of the path of each group with the most power."""
+        group = np.repeat(np.arange(len(self.cells)), np.diff(np.append(self.starts, self.paths)))
+        order = np.lexsort((power, group))
+        return order[np.append(self.starts[1:], self.paths) - 1] if self.paths else np.zeros(0, np.int64)
+
+    def spread(self, values: Float[np.ndarray, "group"]) -> Float[np.ndarray, "cell"]:
+        """Group values over the whole grid, NaN where there is no path."""
+        out = np.full(self.count, np.nan, np.float32)
+        out[self.cells] = values
+        return out

@@ -1,0 +1,42 @@
+"""Facets: connected coplanar triangles, the surfaces that tell one specular path from another."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+#: Vertices closer than this are one [m].
+VERTEX_TOLERANCE = 1e-3
+#: Neighbouring triangles whose normals differ by less are one facet (cosine of 0.1°).
+COPLANAR_COSINE = np.cos(np.deg2rad(0.1))
+
+
+def unit_normals(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarray, "triangle 3"]:
+    """Geometric unit normals; degenerate triangles get the zero vector."""
+    normal = np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0])
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    return np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
+
+
+def facet_of_triangles(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, "triangle"]:
+    """Facet number of each triangle: neighbours over a shared edge with the same plane share it.
+
+    A wall that a mesh splits into triangles reflects one path, not one a triangle.
+    """
+    corners = np.round(vertices.reshape(-1, 3) / VERTEX_TOLERANCE).astype(np.int64)
+    _, vertex = np.unique(corners, axis=0, return_inverse=True)
+    vertex = vertex.reshape(-1, 3)
+    edges = np.sort(vertex[:, [[0, 1], [1, 2], [2, 0]]], axis=-1).reshape(-1, 2)
+    owner = np.repeat(np.arange(len(vertices)), 3)
+    key = edges[:, 0] * (vertex.max() + 1) + edges[:, 1]
+    order = np.argsort(key, kind="stable")
+    shared = np.flatnonzero(np.diff(key[order]) == 0)
+    first, second = owner[order[shared]], owner[order[shared + 1]]
+    normals = unit_normals(vertices)
+    coplanar = np.abs(np.einsum("ei,ei->e", normals[first], normals[second])) > COPLANAR_COSINE
+    links = coo_matrix(
+        (np.ones(coplanar.sum()), (first[coplanar], second[coplanar])), shape=(len(vertices), len(vertices))
+    )
+    return connected_components(links, directed=False)[1].astype(np.int64)

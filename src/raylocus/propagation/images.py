@@ -1,0 +1,54 @@
+"""The image method: from a sequence of reflecting planes to the exact path at any point.
+
+A specular path is a straight line from the image of the site, mirrored in each plane in turn, to the
+UE. Rays only have to discover which sequences reach a ground cell; length and directions at the
+cell's centre then follow exactly, whatever ray found them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True)
+class ImagePaths:
+    """Specular paths from one site to given points."""
+
+    length: Float[np.ndarray, "path"]
+    departure: Float[np.ndarray, "path 3"]
+    arrival: Float[np.ndarray, "path 3"]
+    normals: Float[np.ndarray, "path depth 3"]
+
+
+def image_paths(
+    source: Float[np.ndarray, "3"],
+    point: Float[np.ndarray, "path 3"],
+    triangles: Int[np.ndarray, "path depth"],
+    corner: Float[np.ndarray, "triangle 3"],
+    normal: Float[np.ndarray, "triangle 3"],
+) -> ImagePaths:
+    """Paths over the planes of the given triangles.
+
+    Args:
+        source: position of the site [m].
+        point: end of each path [m].
+        triangles: reflecting triangles of each path in order, −1 past the last.
+        corner: a point of each triangle's plane [m].
+        normal: unit normal of each triangle.
+    """
+    touched = triangles >= 0
+    normals = np.where(touched[..., None], normal[triangles], 0.0)
+    image = np.broadcast_to(source, point.shape).copy()
+    for bounce in range(triangles.shape[1]):
+        offset = np.einsum("pi,pi->p", image - corner[triangles[:, bounce]], normals[:, bounce])
+        image -= 2 * offset[:, None] * normals[:, bounce]
+    ray = point - image
+    length = np.linalg.norm(ray, axis=1)
+    arrival = ray / length[:, None]
+    departure = arrival.copy()
+    for bounce in reversed(range(triangles.shape[1])):
+        departure -= 2 * np.einsum("pi,pi->p", departure, normals[:, bounce])[:, None] * normals[:, bounce]
+    return ImagePaths(length, departure, arrival, normals)

@@ -1,0 +1,25 @@
+"""Path loss formulas of TR 38.901: the second opinion beside ray tracing."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+#: UE height of the formulas as they are used here [m].
+UE_HEIGHT = 1.5
+
+
+def umi_los_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
+    """UMi street canyon LOS below the breakpoint [dB]: 32.4 + 21·log d + 20·log f_GHz (Table 7.4.1-1)."""
+    return 32.4 + 21 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
+
+
+def umi_nlos_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
+    """UMi street canyon NLOS [dB]: max(LOS, 22.4 + 35.3·log d + 21.3·log f_GHz − 0.3(h_UT − 1.5)) (Table 7.4.1-1).
+
+    Args:
+        distance: 3-D distance [m].
+        frequency: carrier [Hz].
+    """
+    slope = 22.4 + 35.3 * np.log10(np.maximum(distance, 1.0)) + 21.3 * np.log10(frequency / 1e9)
+    return np.maximum(umi_los_path_loss(distance, frequency), slope - 0.3 * (UE_HEIGHT - 1.5))

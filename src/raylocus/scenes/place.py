@@ -1,0 +1,91 @@
+"""A place on disk: its frame, tile, deployment and geometry maps."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from raylocus.errors import PlaceError
+from raylocus.geo import GeoFrame, Grid
+from raylocus.provenance import Provenance
+from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.storage import open_dataset, written_whole
+
+#: Version of place.json; a place of another version must be built again.
+PLACE_SCHEMA = "raylocus.place.v1"
+
+
+@dataclass(frozen=True)
+class Place:
+    """One tile of the world with its sites, opened from `places/<name>/`."""
+
+    folder: Path
+    name: str
+    frame: GeoFrame
+    tile: Grid
+    """Tile side and the resolution of the geometry maps."""
+    deployment: Deployment
+    provenance: Provenance
+
+    @property
+    def scene_file(self) -> Path:
+        """The Mitsuba scene, loadable by plain `sionna.rt.load_scene`."""
+        return self.folder / "scene.xml"
+
+    @cached_property
+    def geometry_maps(self) -> xr.Dataset:
+        """G: the geometry maps, see `scenes.geometry_maps`."""
+        return open_dataset(self.folder / "geometry.zarr", GEOMETRY_SCHEMA).load()
+
+
+def save_place(place: Place) -> None:
+    """Writes place.json; the folder's other files must be whole already."""
+    record = {
+        "schema": PLACE_SCHEMA,
+        "name": place.name,
+        "frame": dataclasses.asdict(place.frame),
+        "tile": dataclasses.asdict(place.tile),
+        "carrier": dataclasses.asdict(place.deployment.carrier),
+        "sites": [dataclasses.asdict(site) for site in place.deployment.sites],
+        "cells": [dataclasses.asdict(cell) for cell in place.deployment.cells],
+        "provenance": dataclasses.asdict(place.provenance),
+    }
+    with written_whole(place.folder / "place.json") as aside:
+        aside.write_text(json.dumps(record, indent=1))
+
+
+def load_place(folder: Path) -> Place:
+    """Opens a place folder.
+
+    Raises:
+        PlaceError: there is no place in the folder, or it is of another schema version.
+    """
+    try:
+        record = json.loads((folder / "place.json").read_text())
+    except FileNotFoundError as error:
+        raise PlaceError(f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}") from error
+    except ValueError as error:
+        raise PlaceError(f"{folder}/place.json is not valid JSON; build the place again") from error
+    if record.get("schema") != PLACE_SCHEMA:
+        raise PlaceError(f"{folder} has place schema {record.get('schema')!r}, not {PLACE_SCHEMA!r}; build it again")
+    return Place(
+        folder=folder,
+        name=record["name"],
+        frame=GeoFrame(**record["frame"]),
+        tile=Grid(**record["tile"]),
+        deployment=_deployment(record),
+        provenance=Provenance(**record["provenance"]),
+    )
+
+
+def _deployment(record: dict[str, Any]) -> Deployment:
+    cells = [Cell(**{**cell, "array": AntennaArray(**cell["array"])}) for cell in record["cells"]]
+    sites = [Site(site["name"], tuple(site["position"])) for site in record["sites"]]
+    return Deployment(Carrier(**record["carrier"]), tuple(sites), tuple(cells))

@@ -1,0 +1,124 @@
+"""The geometry of a scene as labelled triangles, and the Mitsuba files it is read from and written to."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from jaxtyping import Bool, Float, Int
+
+from raylocus.errors import PlaceError
+from raylocus.scenes.geometry_maps import MATERIALS
+
+#: Thickness of a wall [m], as in sionna-rt's own city scenes.
+WALL_THICKNESS = 0.1
+
+
+@dataclass(frozen=True)
+class Triangles:
+    """Every triangle of a scene, with its material and whether it is ground."""
+
+    vertices: Float[np.ndarray, "triangle 3 3"]
+    """Corners [m] in the local frame: [triangle, corner, xyz]."""
+    material: Int[np.ndarray, "triangle"]
+    """Index into `MATERIALS`."""
+    ground: Bool[np.ndarray, "triangle"]
+    """True for terrain, False for what stands on it."""
+
+    def select(self, keep: Bool[np.ndarray, "triangle"]) -> Triangles:
+        """The triangles where `keep` is true."""
+        return Triangles(self.vertices[keep], self.material[keep], self.ground[keep])
+
+    def crop(self, centre: tuple[float, float], size: float) -> Triangles:
+        """The triangles that touch a square of the side `size` [m], moved so that its centre is the origin."""
+        moved = self.vertices - np.array([*centre, 0.0])
+        low, high = moved.min(axis=1), moved.max(axis=1)
+        near = np.all((low[:, :2] <= size / 2) & (high[:, :2] >= -size / 2), axis=1)
+        return Triangles(moved[near], self.material[near], self.ground[near])
+
+
+def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Triangles:
+    """Reads the PLY shapes of a Mitsuba scene of ITU radio materials.
+
+    Args:
+        scene_file: the scene's XML; shapes refer to materials of the type `itu-radio-material`.
+        is_ground: tells from a shape's id whether it is terrain.
+
+    Raises:
+        PlaceError: a material is not one of `MATERIALS`, or there is no ground.
+    """
+    root = ElementTree.parse(scene_file).getroot()
+    materials = {bsdf.get("id"): _itu_type(bsdf) for bsdf in root.iter("bsdf")}
+    parts = []
+    for shape in root.iter("shape"):
+        name = shape.get("id") or ""
+        itu_type = materials[_require(shape.find("ref")).get("id")]
+        if itu_type not in MATERIALS:
+            raise PlaceError(f"shape {name} has the material {itu_type!r}; use one of {', '.join(MATERIALS)}")
+        path = scene_file.parent / str(_require(shape.find("string[@name='filename']")).get("value"))
+        mesh = trimesh.load_mesh(path, process=False)
+        corners = np.asarray(mesh.vertices, np.float64)[np.asarray(mesh.faces)]
+        parts.append((corners, MATERIALS.index(itu_type), is_ground(name)))
+    if not any(ground for _, _, ground in parts):
+        raise PlaceError(f"{scene_file} has no ground; raylocus needs a terrain mesh")
+    return _joined(parts)
+
+
+def write_mitsuba_scene(triangles: Triangles, folder: Path) -> None:
+    """Writes `scene.xml` and one PLY a material, ground apart; bytes are equal for equal input.
+
+    Plain `sionna.rt.load_scene(folder / "scene.xml")` loads the result.
+    """
+    (folder / "meshes").mkdir(parents=True)
+    root = ElementTree.Element("scene", version="2.1.0")
+    for index in np.unique(triangles.material):
+        bsdf = ElementTree.SubElement(root, "bsdf", type="itu-radio-material", id=MATERIALS[index])
+        itu_type = {"ground": "medium_dry_ground"}.get(MATERIALS[index], MATERIALS[index])
+        ElementTree.SubElement(bsdf, "string", name="type", value=itu_type)
+        ElementTree.SubElement(bsdf, "float", name="thickness", value=str(WALL_THICKNESS))
+    for ground in (True, False):
+        for index in np.unique(triangles.material[triangles.ground == ground]):
+            name = f"{'terrain' if ground else 'building'}-{MATERIALS[index]}"
+            _write_mesh(triangles.select((triangles.ground == ground) & (triangles.material == index)), folder, name)
+            shape = ElementTree.SubElement(root, "shape", type="ply", id=f"mesh-{name}")
+            ElementTree.SubElement(shape, "string", name="filename", value=f"meshes/{name}.ply")
+            ElementTree.SubElement(shape, "boolean", name="face_normals", value="true")
+            ElementTree.SubElement(shape, "ref", id=MATERIALS[index], name="bsdf")
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(folder / "scene.xml")
+
+
+def read_place_scene(scene_file: Path) -> Triangles:
+    """Reads a scene that `write_mitsuba_scene` wrote."""
+    return read_mitsuba_scene(scene_file, lambda shape: shape.startswith("mesh-terrain-"))
+
+
+def _write_mesh(triangles: Triangles, folder: Path, name: str) -> None:
+    corners = triangles.vertices.reshape(-1, 3).astype(np.float32)
+    vertices, inverse = np.unique(corners, axis=0, return_inverse=True)
+    mesh = trimesh.Trimesh(vertices, inverse.reshape(-1, 3), process=False)
+    (folder / "meshes" / f"{name}.ply").write_bytes(trimesh.exchange.ply.export_ply(mesh, vertex_normal=False))
+
+
+def _itu_type(bsdf: ElementTree.Element) -> str:
+    itu_type = _require(bsdf.find("string[@name='type']")).get("value") or ""
+    return "ground" if itu_type.endswith("_ground") else itu_type
+
+
+def _require(element: ElementTree.Element | None) -> ElementTree.Element:
+    if element is None:
+        raise PlaceError("the scene's XML lacks a file name, material reference or ITU type; export it again")
+    return element
+
+
+def _joined(parts: list[tuple[np.ndarray, int, bool]]) -> Triangles:
+    counts = [len(corners) for corners, _, _ in parts]
+    return Triangles(
+        np.concatenate([corners for corners, _, _ in parts]),
+        np.repeat([material for _, material, _ in parts], counts),
+        np.repeat([ground for _, _, ground in parts], counts),
+    )

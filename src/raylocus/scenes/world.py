@@ -1,0 +1,97 @@
+"""Worlds: what is true when measurements are made, as against what the maps say.
+
+A world is drawn from the law of `WorldLaw` at one severity. Severity 0 is the map itself; severity 1
+is as wrong as the field: on a real 3.5 GHz campus network plain ray tracing left heavy-tailed
+residuals of 11–13 dB (robust), a level off by tens of dB, turned antennas and links that the map
+calls dark (docs/conventions.md says what was measured and what was chosen).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from raylocus.errors import InputError
+from raylocus.scenes.geometry_maps import MATERIALS
+from raylocus.scenes.sites import Deployment
+
+
+@dataclass(frozen=True)
+class WorldLaw:
+    """The distribution that worlds are drawn from; every spread is at severity 1 and scales with it."""
+
+    severity: float = 0.5
+    """0: the world is the map; 1: as wrong as the field."""
+    level_offset_db: float = 12.0
+    """Standard deviation of the level error common to all cells [dB]."""
+    power_error_db: float = 3.0
+    """Standard deviation of each cell's own level error [dB]."""
+    azimuth_error: float = 0.21
+    """Standard deviation of each antenna's azimuth [rad]; 12°."""
+    turned_share: float = 0.05
+    """Share of antennas that point anywhere."""
+    downtilt_error: float = 0.052
+    """Standard deviation of each antenna's downtilt [rad]; 3°."""
+    log_permittivity: float = 0.3
+    """Standard deviation of the natural logarithm of each material's relative permittivity."""
+    log_conductivity: float = 0.7
+    """Standard deviation of the natural logarithm of each material's conductivity."""
+    residual_db: float = 11.0
+    """Scale of the residual's Student t distribution [dB]."""
+    residual_freedom: float = 4.0
+    """Degrees of freedom of the residual's Student t: heavy tails."""
+    residual_distance: float = 40.0
+    """Correlation distance of the residual [m]; autocorrelation exp(−d / distance)."""
+    residual_shared_by_all: float = 0.2
+    """Share of the residual's variance common to all cells: clutter at the UE."""
+    residual_shared_by_site: float = 0.5
+    """Share of the residual's variance common to the cells of one site."""
+    scatter_gain_db: tuple[float, float] = (-20.0, -5.0)
+    """Range of the unmodelled scattering's gain over TR 38.901 UMi NLOS [dB]; it lights links the map calls dark."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.severity <= 2:
+            raise InputError(f"a world's severity lies between 0 and 2, not {self.severity}")
+
+
+@dataclass(frozen=True)
+class World:
+    """One draw of the truth at one place."""
+
+    law: WorldLaw
+    level_error_db: Float[np.ndarray, "cell"]
+    """Offset common to all plus each cell's own [dB]."""
+    azimuth_error: Float[np.ndarray, "cell"]
+    """Added to each cell's azimuth [rad]."""
+    downtilt_error: Float[np.ndarray, "cell"]
+    """Added to each cell's downtilt [rad]."""
+    permittivity_factor: Float[np.ndarray, "material"]
+    """Factor on the relative permittivity of each of `MATERIALS`."""
+    conductivity_factor: Float[np.ndarray, "material"]
+    """Factor on the conductivity of each of `MATERIALS`."""
+    scatter_gain_db: float
+    """Gain of the unmodelled scattering over TR 38.901 UMi NLOS [dB]; −inf where there is none."""
+    residual_seed: int
+    """Seed of the spatially correlated residual, drawn on demand by `residual_field`."""
+
+
+def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Generator) -> World:
+    """Draws one world of a deployment from the law."""
+    cells, severity = len(deployment.cells), law.severity
+    level = law.level_offset_db * generator.standard_normal() + law.power_error_db * generator.standard_normal(cells)
+    turned = generator.random(cells) < law.turned_share * severity
+    azimuth = severity * law.azimuth_error * generator.standard_normal(cells)
+    anywhere = generator.uniform(-np.pi, np.pi, cells)
+    low, high = law.scatter_gain_db
+    return World(
+        law=law,
+        level_error_db=severity * level,
+        azimuth_error=np.where(turned, anywhere, azimuth),
+        downtilt_error=severity * law.downtilt_error * generator.standard_normal(cells),
+        permittivity_factor=np.exp(severity * law.log_permittivity * generator.standard_normal(len(MATERIALS))),
+        conductivity_factor=np.exp(severity * law.log_conductivity * generator.standard_normal(len(MATERIALS))),
+        scatter_gain_db=generator.uniform(low, high) + (10 * np.log10(severity) if severity > 0 else -np.inf),
+        residual_seed=int(generator.integers(2**62)),
+    )

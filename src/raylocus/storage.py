@@ -1,0 +1,155 @@
+"""Artefacts on disk: written to a temporary name and renamed when whole, read with a check."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import json
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import xarray as xr
+
+from raylocus.errors import StorageFullError, StoreError
+
+#: Name of the list of files and sizes that every store carries.
+MANIFEST = "manifest.json"
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, renamed to it on success and removed on failure.
+
+    Works for files and folders; what stood at `path` stays readable until the rename. What a killed
+    process left beside `path` is cleared first.
+
+    Raises:
+        StorageFullError: the disk filled up; nothing half-written is left.
+    """
+    aside = _beside(path, "partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_leftovers(path)
+        yield aside
+        _replace(aside, path)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFullError(
+                f"no space left while writing {path}; free some and run the command again"
+            ) from error
+        raise
+    finally:
+        _remove_for_good(aside)
+
+
+def _beside(path: Path, role: str) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{role}")
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Removes what killed writers of `path` left, and puts the old artefact back if they took it away."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        writer, role = left.name.removeprefix(f".{path.name}.").partition(".")[::2]
+        if role not in ("partial", "old") or not writer.isdecimal() or _runs(int(writer)):
+            continue
+        if role == "old" and not path.exists():
+            left.rename(path)
+        else:
+            _remove(left)
+
+
+def _runs(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it runs, and is somebody else's
+        return True
+    return True
+
+
+def _file_sizes(store: Path) -> dict[str, int]:
+    return {
+        str(file.relative_to(store)): file.stat().st_size
+        for file in sorted(store.rglob("*"))
+        if file.is_file() and file.name != MANIFEST
+    }
+
+
+def _check_whole(path: Path) -> None:
+    # zarr reads a missing chunk as fill values, so a truncated store would pass for one with missing data.
+    if not path.exists():
+        raise StoreError(f"{path} does not exist; build it first")
+    try:
+        expected = json.loads((path / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} was not written by raylocus or was cut short; build it again") from error
+    if expected != _file_sizes(path):
+        raise StoreError(f"{path} is truncated or was changed by hand; delete it and build it again")
+
+
+def _replace(aside: Path, path: Path) -> None:
+    if path.is_dir():
+        # A folder cannot be renamed over another, so the old one steps aside first.
+        old = _beside(path, "old")
+        path.rename(old)
+        aside.rename(path)
+        _remove(old)
+    else:
+        os.replace(aside, path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    elif path.exists():
+        path.unlink()
+
+
+def _remove_for_good(path: Path) -> None:
+    """Removes a path until it stays away: when one of zarr's writers fails, the others go on for a moment."""
+    for _ in range(100):
+        if not path.exists():
+            return
+        with suppress(OSError):
+            _remove(path)
+        time.sleep(0.05)
+
+
+def save_dataset(dataset: xr.Dataset, path: Path, schema: str) -> None:
+    """Writes an xarray dataset as a whole zarr v3 store of a named schema.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    stamped = dataset.assign_attrs(schema=schema)
+    with written_whole(path) as aside:
+        with warnings.catch_warnings():
+            # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
+            warnings.filterwarnings("ignore", message="Consolidated metadata")
+            stamped.to_zarr(aside, mode="w", zarr_format=3, consolidated=True)
+        (aside / MANIFEST).write_text(json.dumps(_file_sizes(aside), sort_keys=True))
+
+
+def open_dataset(path: Path, schema: str) -> xr.Dataset:
+    """Opens a store that `save_dataset` wrote, lazily.
+
+    Raises:
+        StoreError: the store is absent, truncated, unreadable, or of another schema.
+    """
+    _check_whole(path)
+    try:
+        dataset = xr.open_zarr(path, consolidated=True, chunks=None)
+    except Exception as error:  # zarr and xarray raise many kinds for a broken store
+        raise StoreError(f"{path} is not a readable zarr store ({type(error).__name__}); build it again") from error
+    found = dataset.attrs.get("schema", "none")
+    if found != schema:
+        raise StoreError(f"{path} has schema {found!r} where {schema!r} is needed; build it again")
+    return dataset
