@@ -11,13 +11,14 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.materials import RadioMaterials
+from raylocus.propagation.wedges import Wedges
 from raylocus.provenance import Provenance
 from raylocus.storage import open_dataset, save_dataset
 
 #: Version of atlas.zarr.
-ATLAS_SCHEMA = "raylocus.atlas.v1"
+ATLAS_SCHEMA = "raylocus.atlas.v2"
 #: Path types of `PathAtlas.kind`.
-SPECULAR, OVER_ROOFTOP = 0, 1
+SPECULAR, OVER_ROOFTOP, DIFFRACTED = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class PathAtlas:
     site: Int[np.ndarray, "path"]
     ground_cell: Int[np.ndarray, "path"]
     kind: Int[np.ndarray, "path"]
-    """SPECULAR (line of sight and wall or ground reflections) or OVER_ROOFTOP."""
+    """SPECULAR (line of sight and wall or ground reflections), OVER_ROOFTOP or DIFFRACTED (over one edge)."""
     length: Float[np.ndarray, "path"]
     """Length [m]: delay times the speed of light."""
     departure: Float[np.ndarray, "path 3"]
@@ -45,11 +46,17 @@ class PathAtlas:
     visible: Float[np.ndarray, "path"]
     """Share of the ground cell that the path reaches, 0..1."""
     excess_loss_db: Float[np.ndarray, "path"]
-    """Diffraction loss over free space [dB]; 0 for specular paths."""
+    """Diffraction loss over free space of paths over the roofs [dB]; 0 for the others."""
     normals: Float[np.ndarray, "path depth 3"]
     """Unit normal of each reflecting surface, in order; zero past the last."""
     material: Int[np.ndarray, "path depth"]
     """Index into MATERIALS of each reflecting surface; −1 past the last."""
+    wedge: Int[np.ndarray, "path"]
+    """Index into `wedges` of the edge that a diffracted path goes over; −1 for the others."""
+    first_leg: Float[np.ndarray, "path"]
+    """Distance from the site to that edge [m]; 0 for the others."""
+    wedges: Wedges
+    """The scene's edges, the same for all sites."""
 
     @property
     def interactions(self) -> Int[np.ndarray, "path"]:
@@ -79,6 +86,16 @@ _COLUMNS = {
     "excess_loss_db": (("path",), "dB"),
     "normals": (("path", "depth", "xyz"), "1"),
     "material": (("path", "depth"), "1"),
+    "wedge": (("path",), "1"),
+    "first_leg": (("path",), "m"),
+}
+#: Columns of the wedge table.
+_WEDGE_COLUMNS = {
+    "origin": (("edge", "xyz"), "m"),
+    "direction": (("edge", "xyz"), "1"),
+    "length": (("edge",), "m"),
+    "normals": (("edge", "face", "xyz"), "1"),
+    "material": (("edge",), "1"),
 }
 
 
@@ -92,12 +109,13 @@ def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
             fill = -1 if name == "material" else 0
             parts = [_pad_depth(part, depth, fill) for part in parts]
         columns[name] = np.concatenate(parts)
-    return PathAtlas(atlases[0].grid, atlases[0].materials, **columns)
+    return PathAtlas(atlases[0].grid, atlases[0].materials, **columns, wedges=atlases[0].wedges)
 
 
 def reorder(atlas: PathAtlas, order: Int[np.ndarray, "path"]) -> PathAtlas:
     """The same paths in another order, or some of them."""
-    return PathAtlas(atlas.grid, atlas.materials, **{name: getattr(atlas, name)[order] for name in _COLUMNS})
+    columns = {name: getattr(atlas, name)[order] for name in _COLUMNS}
+    return PathAtlas(atlas.grid, atlas.materials, **columns, wedges=atlas.wedges)
 
 
 def _pad_depth(part: np.ndarray, depth: int, fill: int) -> np.ndarray:
@@ -114,6 +132,8 @@ def save_atlas(atlas: PathAtlas, path: Path, provenance: Provenance) -> None:
     variables = {
         name: (dimensions, getattr(atlas, name), {"units": units}) for name, (dimensions, units) in _COLUMNS.items()
     }
+    for name, (dimensions, units) in _WEDGE_COLUMNS.items():
+        variables[f"wedge_{name}"] = (dimensions, getattr(atlas.wedges, name), {"units": units})
     variables["permittivity"] = (("class",), atlas.materials.permittivity, {"units": "1"})
     variables["conductivity"] = (("class",), atlas.materials.conductivity, {"units": "S/m"})
     attributes = {
@@ -139,4 +159,5 @@ def load_atlas(path: Path) -> PathAtlas:
     )
     names = [field.name for field in fields(PathAtlas) if field.name in _COLUMNS]
     columns = {name: stored[name].values for name in names}
-    return PathAtlas(Grid(attributes["tile_size"], attributes["resolution"]), materials, **columns)
+    wedges = Wedges(**{name: stored[f"wedge_{name}"].values for name in _WEDGE_COLUMNS})
+    return PathAtlas(Grid(attributes["tile_size"], attributes["resolution"]), materials, **columns, wedges=wedges)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import coo_matrix
@@ -20,23 +22,40 @@ def unit_normals(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarra
     return np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
 
 
+@dataclass(frozen=True)
+class SharedEdges:
+    """Edges that two triangles have in common."""
+
+    triangle: Int[np.ndarray, "edge"]
+    neighbour: Int[np.ndarray, "edge"]
+    start: Int[np.ndarray, "edge"]
+    """Corner 0, 1 or 2 of `triangle` where the edge begins."""
+    end: Int[np.ndarray, "edge"]
+    """Corner of `triangle` where the edge ends."""
+
+
+def shared_edges(vertices: Float[np.ndarray, "triangle 3 3"]) -> SharedEdges:
+    """Pairs of triangles that share two vertices; where more than two meet, neighbours in the list are paired."""
+    corners = np.round(vertices.reshape(-1, 3) / VERTEX_TOLERANCE).astype(np.int64)
+    _, vertex = np.unique(corners, axis=0, return_inverse=True)
+    vertex = vertex.reshape(-1, 3)
+    pairs = np.array([[0, 1], [1, 2], [2, 0]])
+    edges = np.sort(vertex[:, pairs], axis=-1).reshape(-1, 2)
+    key = edges[:, 0] * (vertex.max() + 1) + edges[:, 1]
+    order = np.argsort(key, kind="stable")
+    shared = np.flatnonzero(np.diff(key[order]) == 0)
+    first, second = order[shared], order[shared + 1]
+    return SharedEdges(first // 3, second // 3, pairs[first % 3, 0], pairs[first % 3, 1])
+
+
 def facet_of_triangles(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, "triangle"]:
     """Facet number of each triangle: neighbours over a shared edge with the same plane share it.
 
     A wall that a mesh splits into triangles reflects one path, not one a triangle.
     """
-    corners = np.round(vertices.reshape(-1, 3) / VERTEX_TOLERANCE).astype(np.int64)
-    _, vertex = np.unique(corners, axis=0, return_inverse=True)
-    vertex = vertex.reshape(-1, 3)
-    edges = np.sort(vertex[:, [[0, 1], [1, 2], [2, 0]]], axis=-1).reshape(-1, 2)
-    owner = np.repeat(np.arange(len(vertices)), 3)
-    key = edges[:, 0] * (vertex.max() + 1) + edges[:, 1]
-    order = np.argsort(key, kind="stable")
-    shared = np.flatnonzero(np.diff(key[order]) == 0)
-    first, second = owner[order[shared]], owner[order[shared + 1]]
-    normals = unit_normals(vertices)
-    coplanar = np.abs(np.einsum("ei,ei->e", normals[first], normals[second])) > COPLANAR_COSINE
-    links = coo_matrix(
-        (np.ones(coplanar.sum()), (first[coplanar], second[coplanar])), shape=(len(vertices), len(vertices))
-    )
+    edge, normals = shared_edges(vertices), unit_normals(vertices)
+    alignment = np.einsum("ei,ei->e", normals[edge.triangle], normals[edge.neighbour])
+    coplanar = np.abs(alignment) > COPLANAR_COSINE
+    pairs = edge.triangle[coplanar], edge.neighbour[coplanar]
+    links = coo_matrix((np.ones(coplanar.sum()), pairs), shape=(len(vertices), len(vertices)))
     return connected_components(links, directed=False)[1].astype(np.int64)

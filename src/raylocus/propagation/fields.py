@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.propagation.atlas import PathAtlas
+from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.materials import RadioMaterials, slab_reflection
+from raylocus.propagation.utd import EdgeGeometry, diffracted_field, spreading
 from raylocus.units import from_decibel
 
 
@@ -17,8 +18,7 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
     convention); the entries include λ/(4πL), so that |entry|² is a power gain. Each reflection is
     the dyad r_TE ê_s ê_sᵀ + r_TM ê_p' ê_pᵀ (Balanis, Advanced Engineering Electromagnetics, §5.3).
     """
-    spread = materials.wavelength / (4 * np.pi * atlas.length)
-    amplitude = spread * np.sqrt(from_decibel(-atlas.excess_loss_db.astype(float)))
+    amplitude = np.sqrt(from_decibel(-atlas.excess_loss_db.astype(float))) / atlas.length
     transverse = spherical_basis(atlas.departure).astype(complex)
     direction = atlas.departure.astype(float)
     for bounce in range(atlas.material.shape[1]):
@@ -28,8 +28,35 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
         transverse[active], direction[active] = _reflect(
             transverse[active], direction[active], normal, eta, materials
         )
+    over_edge = np.flatnonzero(atlas.kind == DIFFRACTED)
+    if len(over_edge):
+        transverse[over_edge], amplitude[over_edge] = _over_edges(reorder(atlas, over_edge), transverse[over_edge], materials)
+    amplitude *= materials.wavelength / (4 * np.pi)
     receive = spherical_basis(-atlas.arrival)
     return (amplitude[:, None, None] * np.einsum("pri,pti->prt", receive, transverse)).astype(np.complex64)
+
+
+def _over_edges(
+    atlas: PathAtlas, transverse: Complex[np.ndarray, "path 2 3"], materials: RadioMaterials
+) -> tuple[Complex[np.ndarray, "path 2 3"], Float[np.ndarray, "path"]]:
+    """Field vectors and spreading of diffracted paths."""
+    incident, wedges, index = atlas.departure.astype(float), atlas.wedges, atlas.wedge
+    first, other = (wedges.normals[index, face].astype(float) for face in (0, 1))
+    # Face 0 is the one that the source sees; with the faces the edge's direction turns too.
+    swap = (np.einsum("pi,pi->p", incident, first) > 0)[:, None]
+    direction = wedges.direction[index].astype(float)
+    geometry = EdgeGeometry(
+        incident=incident,
+        diffracted=atlas.arrival.astype(float),
+        before=atlas.first_leg,
+        after=atlas.length - atlas.first_leg,
+        direction=np.where(swap, -direction, direction),
+        face_0=np.where(swap, other, first),
+        face_n=np.where(swap, first, other),
+    )
+    permittivity = materials.complex_permittivity[wedges.material[index]]
+    turned = diffracted_field(transverse, geometry, permittivity, materials.thickness, materials.wavelength)
+    return turned, spreading(geometry.before, geometry.after)
 
 
 def spherical_basis(direction: Float[np.ndarray, "path 3"]) -> Float[np.ndarray, "path 2 3"]:

@@ -90,17 +90,11 @@ class RayScene:
         point = origin + distance[:, None] * direction - np.sign(along) * SURFACE_OFFSET * normal
         return point, direction - 2 * along * normal
 
-    def clear(
-        self, start: Float[np.ndarray, "segment 3"], end: Float[np.ndarray, "segment 3"]
-    ) -> Float[np.ndarray, "segment"]:
-        """1 where nothing stands between two points, else 0; ends on a surface are pulled off it."""
-        span = end - start
-        length = np.linalg.norm(span, axis=1)
-        direction = (span / np.maximum(length, 1e-9)[:, None]).astype(np.float32)
-        free = np.maximum(length - 2 * SURFACE_OFFSET, 0).astype(np.float32)
-        origin = (start + SURFACE_OFFSET * direction).astype(np.float32)
-        distance, _ = _intersect(self._scene, origin, direction, free)
-        return (~np.isfinite(distance)).astype(float)
+    def first_hit(
+        self, origin: Float[np.ndarray, "ray 3"], direction: Float[np.ndarray, "ray 3"]
+    ) -> tuple[Float[np.ndarray, "ray"], Int[np.ndarray, "ray"]]:
+        """Distance to the first triangle along each ray (inf where none) and its index."""
+        return _intersect(self._scene, origin.astype(np.float32), direction.astype(np.float32), np.inf)
 
 
 def _mitsuba_scene(vertices: Float[np.ndarray, "vertex 3"], faces: Int[np.ndarray, "face 3"]) -> Any:
@@ -120,7 +114,7 @@ def _intersect(
     direction: Float[np.ndarray, "ray 3"],
     limit: Float[np.ndarray, "ray"] | float,
 ) -> tuple[Float[np.ndarray, "ray"], Int[np.ndarray, "ray"]]:
-    """Distance to the first hit (inf where none) and the triangle hit."""
+    """Distance to the first hit and the triangle hit; inf and −1 where there is none."""
     import mitsuba as mi
 
     if not len(origin):
@@ -129,7 +123,8 @@ def _intersect(
     ray.maxt = mi.Float(np.minimum(limit, np.finfo(np.float32).max).astype(np.float32) if np.ndim(limit) else 1e30)
     hit = scene.ray_intersect_preliminary(ray)
     distance = hit.t.numpy()
-    return np.where(distance < 1e29, distance, np.inf).astype(np.float32), hit.prim_index.numpy().astype(np.int32)
+    triangle = np.where(distance < 1e29, hit.prim_index.numpy().astype(np.int64), -1).astype(np.int32)
+    return np.where(distance < 1e29, distance, np.inf).astype(np.float32), triangle
 
 
 def _height_field(

@@ -93,7 +93,9 @@ def library_from_pypi() -> LlvmLibrary | None:
 
 def library_from_system(patterns: tuple[str, ...] = SYSTEM_PATTERNS) -> LlvmLibrary | None:
     """The newest good library of the operating system; old ones are passed over unloaded."""
-    newest_first = sorted(set(_matches(patterns)), key=lambda path: (_named_version(path), str(path)), reverse=True)
+    newest_first = sorted(
+        set(_matches(patterns)), key=lambda path: (_named_version(path), str(path)), reverse=True
+    )
     # A name without a version (0) may be anything, so it is asked as well.
     candidates = [path for path in newest_first if not 0 < _named_version(path) < MINIMUM_LLVM]
     good = (_checked(path, "system") for path in candidates)
@@ -116,6 +118,6 @@ def _matches(patterns: tuple[str, ...]) -> Iterator[Path]:
 
 
 def _named_version(path: Path) -> int:
-    """Major version in a name such as libLLVM-15.so.1, libLLVM.so.19.1 or libLLVM-17.so; 0 where there is none."""
+    """Major version in a name such as libLLVM-15.so.1, libLLVM.so.19.1 or libLLVM-17.so; 0 if there is none."""
     found = re.match(r"libLLVM(?:-(\d+)[.\d]*\.so|\.so\.(\d+))", path.name)
     return int(found.group(1) or found.group(2)) if found else 0

@@ -114,7 +114,9 @@ def _find_library() -> tuple[LlvmLibrary | None, tuple[str, ...]]:
         library = library_from_environment(Path(named))
         if library is not None:
             return library, notes
-        notes = (f"{LIBRARY_VARIABLE}={named} is no libLLVM of version {MINIMUM_LLVM} or newer and is passed over",)
+        notes = (
+            f"{LIBRARY_VARIABLE}={named} is no libLLVM of version {MINIMUM_LLVM} or newer and is passed over",
+        )
     return library_from_pypi() or library_from_system(), notes
 
 
@@ -124,8 +126,8 @@ def _check_loaded_library() -> None:
     version = drjit.detail.llvm_version()
     if 0 < version[0] < MINIMUM_LLVM:
         raise RuntimeUnavailableError(
-            f"Dr.Jit was imported before raylocus and has loaded LLVM {version[0]}, which aborts at the first "
-            "kernel; call raylocus.propagation.runtime.activate() before importing sionna, mitsuba or drjit"
+            f"Dr.Jit was imported before raylocus and has loaded LLVM {version[0]}, which aborts at the "
+            "first kernel; call raylocus.propagation.runtime.activate() before importing sionna, mitsuba or drjit"
         )
 
 

@@ -1,0 +1,81 @@
+"""The coherent channel at any UE position: impulse and frequency response between two panels.
+
+The phase of every path is that of its length at the UE (`ue_paths`), so it runs on along a trajectory,
+across the borders of ground cells too, as long as the path persists. A path that reaches a share of a
+ground cell has its amplitude scaled by the root of the share, which keeps the cell's mean power.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+
+from raylocus.propagation.fields import path_fields
+from raylocus.propagation.materials import RadioMaterials
+from raylocus.propagation.panels import Panel, port_responses
+from raylocus.propagation.ue_paths import UePaths
+from raylocus.units import SPEED_OF_LIGHT
+
+
+@dataclass(frozen=True)
+class ImpulseResponse:
+    """Coherent channel impulse response between the ports of two panels, one tap a path, sorted by UE."""
+
+    ue: Int[np.ndarray, "path"]
+    ue_count: int
+    delay: Float[np.ndarray, "path"]
+    """s."""
+    amplitude: Complex[np.ndarray, "path receive transmit"]
+    """Baseband amplitude, the carrier's phase exp(−j2πfτ) included; |amplitude|² is a power gain."""
+    doppler: Float[np.ndarray, "path"]
+    """Frequency shift by the UE's velocity [Hz]; positive when it moves towards the path."""
+
+
+def impulse_response(
+    ue_paths: UePaths,
+    transmitter: Panel,
+    receiver: Panel,
+    velocity: Float[np.ndarray, "ue 3"] | None = None,
+    materials: RadioMaterials | None = None,
+) -> ImpulseResponse:
+    """Taps h = C_rᵀ F C_t exp(−j2πL/λ) of every path (TR 38.901 eq. 7.5-22 for traced paths).
+
+    Args:
+        ue_paths: paths at the UEs.
+        transmitter: the cell's panel.
+        receiver: the UE's panel, the same for all UEs.
+        velocity: of each UE [m/s]; standing still where left out.
+        materials: other materials than the atlas's nominal ones.
+    """
+    paths = ue_paths.paths
+    materials = materials or paths.materials
+    seen = -paths.arrival.astype(float)
+    matrix = path_fields(paths, materials)
+    turns = (paths.length / materials.wavelength) % 1
+    weight = np.sqrt(paths.visible) * np.exp(-2j * np.pi * turns)
+    sent = np.einsum("pab,ptb->pat", matrix, port_responses(transmitter, paths.departure.astype(float)))
+    amplitude = weight[:, None, None] * np.einsum("pra,pat->prt", port_responses(receiver, seen), sent)
+    speed = np.zeros((ue_paths.ue_count, 3)) if velocity is None else velocity
+    doppler = np.einsum("pi,pi->p", seen, speed[ue_paths.ue]) / materials.wavelength
+    return ImpulseResponse(ue_paths.ue, ue_paths.ue_count, paths.length / SPEED_OF_LIGHT, amplitude, doppler)
+
+
+def frequency_response(
+    response: ImpulseResponse, frequencies: Float[np.ndarray, "frequency"], time: float = 0.0
+) -> Complex[np.ndarray, "ue frequency receive transmit"]:
+    """H(t, f) = Σ h exp(j2π(νt − fτ)); zero where a UE has no path.
+
+    Args:
+        response: taps.
+        frequencies: of the subcarriers, from the carrier [Hz].
+        time: after the moment of the impulse response [s]; short, for paths do not change meanwhile.
+    """
+    turns = response.doppler[:, None] * time - response.delay[:, None] * frequencies
+    taps = np.exp(2j * np.pi * turns)[:, :, None, None] * response.amplitude[:, None]
+    out = np.zeros((response.ue_count, *taps.shape[1:]), taps.dtype)
+    ues, starts = np.unique(response.ue, return_index=True)
+    if len(ues):
+        out[ues] = np.add.reduceat(taps, starts, axis=0)
+    return out

@@ -1,0 +1,72 @@
+"""Wedges: the edges of a scene at which first-order diffraction happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from raylocus.propagation.facets import COPLANAR_COSINE, shared_edges, unit_normals
+from raylocus.scenes.triangles import Triangles
+
+#: Shorter edges carry no field worth a path [m].
+SHORTEST_EDGE = 0.5
+
+
+@dataclass(frozen=True)
+class Wedges:
+    """Edges between two faces of one material that are not in one plane.
+
+    Faces are ordered and normals turned so that the interior angle is at most π and the direction
+    e satisfies n₀ × e = t₀, with t₀ pointing from the edge into face 0 (the convention of
+    Kouyoumjian and Pathak 1974, and of Sionna).
+    """
+
+    origin: Float[np.ndarray, "wedge 3"]
+    """One end [m]."""
+    direction: Float[np.ndarray, "wedge 3"]
+    """Unit vector along the edge, from the origin to the other end."""
+    length: Float[np.ndarray, "wedge"]
+    """m."""
+    normals: Float[np.ndarray, "wedge 2 3"]
+    """Outward unit normals of face 0 and face n."""
+    material: Int[np.ndarray, "wedge"]
+    """Index into MATERIALS of both faces."""
+
+    def __len__(self) -> int:
+        return len(self.length)
+
+
+def find_wedges(triangles: Triangles) -> Wedges:
+    """All wedges of a scene of triangles; free-floating and coplanar edges are none."""
+    vertices, normal = triangles.vertices, unit_normals(triangles.vertices)
+    edge = shared_edges(vertices)
+    first, second = edge.triangle, edge.neighbour
+    bent = np.abs(np.einsum("ei,ei->e", normal[first], normal[second])) < COPLANAR_COSINE
+    alike = triangles.material[first] == triangles.material[second]
+    start, end = vertices[first, edge.start], vertices[first, edge.end]
+    length = np.linalg.norm(end - start, axis=1)
+    kept = np.flatnonzero(bent & alike & (length > SHORTEST_EDGE))
+    first, second, start = first[kept], second[kept], start[kept]
+    middles = vertices.mean(axis=1)
+    face_0 = _outward(normal[first], middles[second] - start)
+    face_n = _outward(normal[second], middles[first] - start)
+    along = (end[kept] - start) / length[kept, None]
+    into_face_0 = middles[first] - start
+    into_face_0 -= np.einsum("ei,ei->e", into_face_0, along)[:, None] * along
+    backwards = np.einsum("ei,ei->e", np.cross(face_0, along), into_face_0) < 0
+    return Wedges(
+        np.where(backwards[:, None], end[kept], start),
+        np.where(backwards[:, None], -along, along),
+        length[kept],
+        np.stack([face_0, face_n], axis=1),
+        triangles.material[first],
+    )
+
+
+def _outward(
+    normal: Float[np.ndarray, "edge 3"], towards_other_face: Float[np.ndarray, "edge 3"]
+) -> Float[np.ndarray, "edge 3"]:
+    inward = np.einsum("ei,ei->e", normal, towards_other_face) > 0
+    return np.where(inward[:, None], -normal, normal)

@@ -1,0 +1,178 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
+
+from model_fixtures import synthetic_place
+from raylocus.datasets.formula import formula_levels, isotropic_levels, power_sum
+from raylocus.datasets.maps import SCATTER_GAIN, place_maps
+from raylocus.models.evidence.beams import beam_evidence
+from raylocus.models.evidence.gaussian import gaussian_evidence
+from raylocus.models.evidence.rasters import (
+    BEAM_KNOTS,
+    LEVEL_CENTRE,
+    LEVEL_SCALE,
+    evidence_rasters,
+    hat_functions,
+)
+from raylocus.models.evidence.robust import robust_evidence
+from raylocus.models.evidence.timing import timing_evidence
+from raylocus.models.time_heads import PooledObservations
+
+
+@pytest.fixture(scope="module")
+def maps():
+    return place_maps(synthetic_place(1, size=128.0, sites=3, beams=4))
+
+
+@pytest.fixture(scope="module")
+def rasters(maps):
+    return evidence_rasters(maps)
+
+
+def noiseless(maps, row, column):
+    """What a UE in one coarse cell would report of all cells, were the map the truth."""
+    cells, beams = maps.beam_relative.shape[:2]
+    one = torch.ones(1, 1, cells)
+    beam = maps.beam_relative[None, None, :, :, row, column]
+    distance = maps.distance[maps.site_of_cell][None, None, :, row, column]
+    level = maps.level[None, None, :, row, column]
+    return PooledObservations(
+        level=level,
+        heard=one,
+        weakest=level.amin(-1),
+        timing=distance,
+        timed=one,
+        beam=beam,
+        beam_known=torch.ones(1, 1, cells, beams),
+        weakest_beam=beam.amin(-1),
+        beams_known=one,
+        token=torch.zeros(1, 1, cells, 4),
+    )
+
+
+@given(st.floats(-20.0, 0.0))
+@settings(max_examples=40, deadline=None)
+def test_hat_functions_interpolate_linearly(value):
+    weights = hat_functions(torch.full((1, 1, 1), value), BEAM_KNOTS)[0, :, 0, 0]
+    assert float(weights.sum()) == pytest.approx(1, abs=1e-5)
+    assert float(weights @ BEAM_KNOTS) == pytest.approx(value, abs=1e-4)
+    assert int((weights > 0).sum()) <= 2
+
+
+def test_gaussian_evidence_is_the_multivariate_normal():
+    generator = np.random.default_rng(3)
+    mapped = torch.tensor(generator.uniform(-120, -60, (2, 3, 4, 5)), dtype=torch.float64)
+    observed = generator.uniform(-110, -70, (2, 3))
+    own, site, common = np.array([[4.0, 5.0, 6.0], [3.0, 8.0, 7.0]]), 5.0, 9.0
+    scaled = (mapped - LEVEL_CENTRE) / LEVEL_SCALE
+    found = gaussian_evidence(
+        torch.tensor(observed)[None, None],
+        torch.tensor(own**-2.0)[None, None],
+        torch.stack([torch.ones_like(scaled), scaled, scaled**2]),
+        torch.tensor(site**2, dtype=torch.float64),
+        torch.tensor(common**2, dtype=torch.float64),
+    )
+    covariance = np.diag(own.ravel() ** 2) + common**2 + site**2 * np.kron(np.eye(2), np.ones((3, 3)))
+    residual = observed.ravel() - np.moveaxis(mapped.numpy().reshape(6, 4, 5), 0, -1)
+    expected = multivariate_normal(np.zeros(6), covariance).logpdf(residual)
+    difference = found.log_likelihood[0, 0].numpy() - expected
+    np.testing.assert_allclose(difference, difference[0, 0], atol=1e-9)
+    weight = common**2 * np.linalg.solve(covariance, np.ones(6))
+    np.testing.assert_allclose(found.offset[0, 0].numpy(), residual @ weight, atol=1e-9)
+
+
+def test_a_slot_that_heard_nothing_changes_nothing():
+    moments = torch.randn(3, 2, 3, 4, 4).abs()
+    level = torch.full((1, 1, 2, 3), -90.0)
+    precision = torch.full((1, 1, 2, 3), 0.04)
+    precision[..., 1] = 0
+    other = level.clone()
+    other[..., 1] = -40.0
+    variance = torch.tensor(25.0)
+    first, second = (
+        gaussian_evidence(value, precision, moments, variance, variance).log_likelihood
+        for value in (level, other)
+    )
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize(("row", "column"), [(3, 12), (9, 4)])
+def test_without_noise_every_evidence_peaks_where_the_ue_is(maps, rasters, row, column):
+    pooled = noiseless(maps, row, column)
+    small, cells = torch.tensor(2.0), maps.level.shape[0]
+    robust = robust_evidence(
+        pooled,
+        torch.full((1, 1, cells, 2), 2.0),
+        torch.zeros(1, 1),
+        torch.tensor(6.0),
+        torch.zeros(1),
+        torch.ones(1),
+        rasters.level,
+    )
+    level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
+    gaussian = gaussian_evidence(
+        level, torch.full_like(level, 0.25), rasters.moments, torch.tensor(4.0), torch.tensor(36.0)
+    ).log_likelihood
+    timing = timing_evidence(
+        pooled, maps.site_of_cell, torch.tensor(5.0), torch.tensor(5.0), rasters.distance
+    )
+    beams = beam_evidence(pooled, small, rasters.beam)
+    together = (gaussian + timing + beams)[0, 0]
+    assert divmod(int(together.argmax()), together.shape[1]) == (row, column)
+    # Levels pass between knots 6 dB apart, so a neighbour may tie with the true cell; no cell may beat it clearly.
+    assert float(robust[0, 0].max() - robust[0, 0, row, column]) < 0.5
+    assert float(timing[0, 0].max() - timing[0, 0, row, column]) < 1.5
+    assert float(beams[0, 0].max() - beams[0, 0, row, column]) < 0.5
+
+
+def test_a_level_common_to_all_cells_says_nothing_when_its_law_is_wide(maps, rasters):
+    pooled = noiseless(maps, 6, 6)
+    level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
+    precision, site, wide = torch.full_like(level, 0.04), torch.tensor(9.0), torch.tensor(1e6)
+    here, louder = (
+        gaussian_evidence(value, precision, rasters.moments, site, wide).log_likelihood
+        for value in (level, level + 20)
+    )
+    torch.testing.assert_close(here - here.max(), louder - louder.max(), atol=0.15, rtol=0)
+
+
+def test_timing_evidence_is_a_ring(maps, rasters):
+    pooled = noiseless(maps, 8, 8)
+    only = torch.zeros_like(pooled.timed)
+    only[..., 0] = 1
+    pooled = PooledObservations(**{**vars(pooled), "timed": only, "timing": torch.full_like(only, 60.0)})
+    found = timing_evidence(
+        pooled, maps.site_of_cell, torch.tensor(8.0), torch.tensor(8.0), rasters.distance
+    )[0, 0]
+    distance = maps.distance[maps.site_of_cell[0]]
+    assert found[(distance - 60).abs() < 4].min() > found[(distance - 60).abs() > 25].max()
+
+
+def test_the_formula_falls_as_the_specification_says():
+    place = synthetic_place(1, size=128.0, sites=1, beams=4)
+    level = isotropic_levels(place.deployment, place.tile, np.zeros(place.tile.shape))[0]
+    ground = np.column_stack([place.tile.centres, np.full(len(place.tile.centres), 1.5)])
+    distance = np.linalg.norm(ground - place.deployment.site_positions[0], axis=-1).reshape(level.shape)
+    epre = 46 - 10 * np.log10(12 * 106)
+    expected = epre - (22.4 + 35.3 * np.log10(distance) + 21.3 * np.log10(3.5))
+    np.testing.assert_allclose(level, expected, atol=1e-3)
+    gain = formula_levels(place.deployment, place.tile, np.zeros(place.tile.shape))[0] - level
+    assert 20 < gain.max() < 8 + 10 * np.log10(32) + 0.1
+
+
+def test_maps_are_nowhere_missing_and_dark_ground_is_lit_by_scattering():
+    place = synthetic_place(3)
+    maps = place_maps(place)
+    for name in ("level", "formula", "beam_relative", "distance", "line_of_sight", "geometry"):
+        assert torch.isfinite(getattr(maps, name)).all(), name
+    dark = maps.lit == 0
+    assert dark.any()
+    assert torch.all(maps.beam_relative.amin(1)[dark] == 0)
+    assert power_sum(np.array([np.nan], np.float32), np.array([-90.0], np.float32))[0] == pytest.approx(-90)
+    assert power_sum(np.array([-90.0], np.float32), np.array([-90.0], np.float32))[0] == pytest.approx(
+        -86.99, abs=0.01
+    )
+    assert SCATTER_GAIN < 0

@@ -1,0 +1,97 @@
+"""Reflection and antennas against closed forms and Sionna's own functions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from propagation_fixtures import CONCRETE, FREQUENCY, METAL, materials
+
+from raylocus.propagation.antennas import beam_azimuths, beam_gains, element_gain_db, in_antenna_frame
+from raylocus.propagation.materials import itu_materials, slab_reflection
+from raylocus.scenes.sites import AntennaArray
+
+WAVELENGTH = materials().wavelength
+
+
+def test_metal_reflects_everything() -> None:
+    cosine = np.linspace(0.01, 1, 50)
+    eta = np.full(50, materials().complex_permittivity[METAL])
+    electric, magnetic = slab_reflection(cosine, eta, 0.1, WAVELENGTH)
+    np.testing.assert_allclose(np.abs(electric), 1, atol=1e-3)
+    np.testing.assert_allclose(np.abs(magnetic), 1, atol=2e-2)
+
+
+def test_brewster_angle_passes_the_parallel_wave() -> None:
+    # A thick lossy slab reflects like a half space; at tan θ_B = √ε the TM wave is not reflected.
+    eta = np.array([5.24 - 0.05j])
+    cosine = np.array([1 / np.sqrt(1 + 5.24)])
+    electric, magnetic = slab_reflection(cosine, eta, 50.0, WAVELENGTH)
+    assert abs(magnetic[0]) < 5e-3
+    assert abs(electric[0]) > 0.5
+
+
+@given(cosine=st.floats(0.01, 1), permittivity=st.floats(1, 15), loss=st.floats(0, 5), thickness=st.floats(1e-3, 1))
+def test_no_slab_reflects_more_than_it_gets(cosine: float, permittivity: float, loss: float, thickness: float) -> None:
+    eta = np.array([permittivity - 1j * loss])
+    for coefficient in slab_reflection(np.array([cosine]), eta, thickness, WAVELENGTH):
+        assert abs(coefficient[0]) <= 1 + 1e-9
+
+
+def test_slab_agrees_with_sionna() -> None:
+    nominal = itu_materials(FREQUENCY)
+    import mitsuba as mi
+    from sionna.rt.utils import complex_relative_permittivity, itu_coefficients_single_layer_slab
+
+    cosine = np.linspace(0.02, 1, 40)
+    for index in (CONCRETE, METAL):
+        eta = complex_relative_permittivity(
+            mi.Float(nominal.permittivity[index]), mi.Float(nominal.conductivity[index]),
+            mi.Float(2 * np.pi * FREQUENCY),
+        )  # fmt: skip
+        theirs = itu_coefficients_single_layer_slab(
+            mi.Float(cosine.astype(np.float32)), eta, mi.Float(0.1), mi.Float(WAVELENGTH)
+        )[:2]
+        ours = slab_reflection(cosine, np.full(40, nominal.complex_permittivity[index]), 0.1, WAVELENGTH)
+        for mine, other in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(mine, other.real.numpy() + 1j * other.imag.numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize("frequency", [7e8, 3.5e9, 28e9])
+def test_every_band_has_materials(frequency: float) -> None:
+    nominal = itu_materials(frequency)
+    assert np.all(nominal.permittivity >= 1)
+    assert np.all(nominal.conductivity > 0)
+
+
+def test_element_is_table_7_3_1() -> None:
+    boresight = np.pi / 2
+    assert element_gain_db(np.array([boresight]), np.array([0.0]))[0] == pytest.approx(8.0)
+    # 3 dB down at half the 65° beamwidth in either plane, 30 dB down at the back.
+    half = np.deg2rad(32.5)
+    assert element_gain_db(np.array([boresight]), np.array([half]))[0] == pytest.approx(5.0)
+    assert element_gain_db(np.array([boresight + half]), np.array([0.0]))[0] == pytest.approx(5.0)
+    assert element_gain_db(np.array([boresight]), np.array([np.pi]))[0] == pytest.approx(-22.0)
+
+
+def test_array_gain_is_the_number_of_elements() -> None:
+    array = AntennaArray(rows=4, columns=8, beams=1)
+    boresight = np.array([[1.0, 0.0, 0.0]])
+    gain = beam_gains(boresight, 0.0, 0.0, array)
+    assert 10 * np.log10(gain[0, 0]) == pytest.approx(8 + 10 * np.log10(32), abs=1e-6)
+
+
+@given(azimuth=st.floats(-3, 3), beam=st.integers(0, 7))
+def test_each_beam_is_strongest_where_it_points(azimuth: float, beam: int) -> None:
+    array = AntennaArray()
+    bearing = azimuth + beam_azimuths(array)[beam]
+    towards = np.array([[np.cos(bearing), np.sin(bearing), 0.0]])
+    assert beam_gains(towards, azimuth, 0.0, array)[0].argmax() == beam
+
+
+def test_downtilt_points_the_boresight_down() -> None:
+    tilt = 0.15
+    down = np.array([[np.cos(tilt), 0.0, -np.sin(tilt)]])
+    np.testing.assert_allclose(in_antenna_frame(down, 0.0, tilt), [[1.0, 0.0, 0.0]], atol=1e-12)
+

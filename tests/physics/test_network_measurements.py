@@ -1,0 +1,160 @@
+"""PHY, RRC and MAC against closed forms."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raylocus.network.channel import ChannelState
+from raylocus.network.impairments import ObservationConfiguration, device_bias, faded
+from raylocus.network.mac.timing_advance import measured_timing_advance
+from raylocus.network.phy.cell_levels import detected_cells, measure_cells, strongest_beams
+from raylocus.network.rrc.filtering import filter_weight, l3_filter
+from raylocus.network.rrc.serving import neighbour_cells, serving_cells
+from raylocus.scenes.sites import Carrier
+from raylocus.units import SPEED_OF_LIGHT
+
+CARRIER = Carrier()
+NO_NOISE = -400.0
+
+
+def channel(rsrp_beam: list) -> ChannelState:
+    levels = np.array(rsrp_beam, float)
+    sites = np.zeros((len(levels), 1))
+    return ChannelState(levels, sites, sites)
+
+
+def test_a_fully_loaded_lone_cell_without_noise_has_rsrq_of_minus_10_8_decibels() -> None:
+    measured = measure_cells(channel([[[-80.0]]]), CARRIER, 1.0, NO_NOISE)
+    assert measured.rsrq[0, 0] == pytest.approx(-10 * np.log10(12))
+
+
+def test_a_lone_cell_has_its_signal_to_noise_ratio() -> None:
+    # 3gpp.md 2.1: noise in one resource element of 30 kHz at a noise figure of 9 dB is −120.2 dBm.
+    measured = measure_cells(channel([[[-100.0]]]), CARRIER, 0.5, 9.0)
+    assert measured.sinr[0, 0] == pytest.approx(20.23, abs=0.01)
+
+
+def test_two_equal_cells_at_full_load_have_sinr_0_and_rsrq_minus_13_8() -> None:
+    measured = measure_cells(channel([[[-70.0], [-70.0]]]), CARRIER, 1.0, NO_NOISE)
+    np.testing.assert_allclose(measured.sinr, 0, atol=1e-9)
+    np.testing.assert_allclose(measured.rsrq, -10 * np.log10(24))
+
+
+def test_half_the_load_is_half_the_interference() -> None:
+    state = channel([[[-70.0], [-73.0]]])
+    full, half = (measure_cells(state, CARRIER, load, NO_NOISE).sinr for load in (1.0, 0.5))
+    np.testing.assert_allclose(half - full, 10 * np.log10(2))
+
+
+def test_rsrp_is_the_best_beams_and_dark_cells_are_missing() -> None:
+    state = channel([[[-90.0, -84.0, np.nan], [np.nan, np.nan, np.nan]]])
+    measured = measure_cells(state, CARRIER, 0.5, 9.0)
+    assert measured.rsrp[0, 0] == pytest.approx(-84.0)
+    for level in (measured.rsrp, measured.rsrq, measured.sinr):
+        assert np.isnan(level[0, 1])
+    assert not detected_cells(measured, ObservationConfiguration())[0, 1]
+
+
+@given(st.floats(-60, 60), st.integers(1, 6), st.integers(1, 8))
+def test_ratios_do_not_know_the_level(offset: float, cells: int, beams: int) -> None:
+    levels = np.random.default_rng(cells * 10 + beams).uniform(-110, -60, (4, cells, beams))
+    here = measure_cells(channel(levels), CARRIER, 0.5, NO_NOISE)
+    there = measure_cells(channel(levels + offset), CARRIER, 0.5, NO_NOISE)
+    np.testing.assert_allclose(there.rsrp - here.rsrp, offset, atol=1e-6)
+    np.testing.assert_allclose(there.rsrq, here.rsrq, atol=1e-6)
+    if cells > 1:
+        np.testing.assert_allclose(there.sinr, here.sinr, atol=1e-6)
+
+
+def test_measurements_follow_the_cells_when_they_are_renumbered() -> None:
+    generator = np.random.default_rng(0)
+    levels = generator.uniform(-110, -60, (5, 7, 4))
+    order = generator.permutation(7)
+    plain, renumbered = (
+        measure_cells(channel(each), CARRIER, 0.5, 9.0) for each in (levels, levels[:, order])
+    )
+    for field in dataclasses.fields(plain):
+        np.testing.assert_allclose(getattr(plain, field.name)[:, order], getattr(renumbered, field.name))
+
+
+def test_strongest_beams_come_first_and_dark_ones_last() -> None:
+    order, level = strongest_beams(
+        np.array([[-90.0, -70.0, np.nan, -80.0]]), 4, 0.0, np.random.default_rng(0)
+    )
+    assert order[0].tolist() == [1, 3, 0, 2]
+    assert level[0, :3].tolist() == [-70.0, -80.0, -90.0] and np.isnan(level[0, 3])
+
+
+@pytest.mark.parametrize(("coefficient", "weight"), [(0, 1.0), (4, 0.5), (8, 0.25), (19, 2**-4.75)])
+def test_filter_weight_at_one_measurement_period(coefficient: int, weight: float) -> None:
+    assert filter_weight(coefficient, np.array([0.2]))[0] == pytest.approx(weight)
+
+
+@given(st.integers(1, 19), st.floats(0.01, 5), st.floats(0.01, 5))
+def test_two_filter_steps_of_one_measurement_are_one_longer_step(k: int, first: float, second: float) -> None:
+    remains = 1 - filter_weight(k, np.array([first, second, first + second]))
+    assert remains[0] * remains[1] == pytest.approx(remains[2], rel=1e-9, abs=1e-12)
+
+
+def test_step_response_of_the_filter_decays_with_its_time_constant() -> None:
+    # 3gpp.md 2.4: k = 4 at 200 ms has a time constant of 289 ms.
+    time = np.arange(10) * 0.2
+    measured = np.concatenate([[-100.0], np.full(9, -90.0)])[:, None]
+    filtered = l3_filter(measured, time, np.array([0, 10]), 4)[:, 0]
+    np.testing.assert_allclose(-90 - filtered, 10 * np.exp(-time / 0.2885), rtol=1e-3)
+
+
+def test_filter_restarts_with_each_sequence_and_after_a_gap() -> None:
+    measured = np.array([-100.0, np.nan, -80.0, -60.0])[:, None]
+    filtered = l3_filter(measured, np.array([0.0, 0.2, 0.4, 0.0]), np.array([0, 3, 4]), 4)[:, 0]
+    assert filtered[0] == -100 and np.isnan(filtered[1]) and filtered[2] == -80 and filtered[3] == -60
+
+
+def test_handover_waits_for_the_hysteresis() -> None:
+    rsrp = np.array(
+        [[-80, -85], [-80, -78], [-80, -76.9], [-80, -81], [np.nan, -120], [-70, -71], [-71, -70]], float
+    )
+    serving = serving_cells(rsrp, np.array([0, 5, 7]), 3.0)
+    assert serving.tolist() == [0, 0, 1, 1, 1, 0, 0]
+
+
+def test_a_lost_serving_cell_is_replaced_by_the_strongest() -> None:
+    rsrp = np.array([[-80, -90, -95], [np.nan, -90, -85]], float)
+    assert serving_cells(rsrp, np.array([0, 2]), 3.0).tolist() == [0, 2]
+
+
+def test_neighbours_are_the_strongest_beside_the_serving_cell() -> None:
+    rsrp = np.array([[-80, -90, np.nan, -70, -85]], float)
+    assert neighbour_cells(rsrp, np.array([0]), 8)[0].tolist() == [3, 4, 1, -1, -1]
+    assert neighbour_cells(rsrp, np.array([3]), 2)[0].tolist() == [0, 4]
+
+
+def test_timing_advance_noise_has_the_stated_spread() -> None:
+    delay = np.full(20_000, 5000 / SPEED_OF_LIGHT)
+    # μ = 4 makes steps of 32.6 ns round trip: fine enough to see 30 ns one way.
+    advance = measured_timing_advance(delay, 30e-9, 4, np.random.default_rng(0))
+    spread = np.hypot(2 * 30e-9 / 32.552e-9, 1 / np.sqrt(12))
+    assert advance.std() == pytest.approx(spread, rel=0.03)
+    assert advance.mean() == pytest.approx(2 * delay[0] / 32.552e-9, abs=0.05)
+
+
+def test_fading_is_per_cell_and_report_and_bias_per_ue() -> None:
+    state = channel(np.zeros((4000, 2, 3)).tolist())
+    noise = faded(state, 1.5, np.random.default_rng(0)).rsrp_beam
+    assert (noise == noise[:, :, :1]).all()
+    assert noise[:, :, 0].std() == pytest.approx(1.5, rel=0.05)
+    assert abs(np.corrcoef(noise[:, 0, 0], noise[:, 1, 0])[0, 1]) < 0.06
+    bias = device_bias(np.arange(0, 4001, 4), 3.0, np.random.default_rng(0)).reshape(1000, 4)
+    assert (bias == bias[:, :1]).all() and bias.std() == pytest.approx(3.0, rel=0.1)
+
+
+def test_severity_scales_bias_and_dropout_only() -> None:
+    full, half = ObservationConfiguration(), ObservationConfiguration().at_severity(0.5)
+    assert (half.device_bias_db, half.neighbour_dropout) == (1.5, 0.15)
+    assert dataclasses.replace(half, device_bias_db=3.0, neighbour_dropout=0.3) == full
+    assert full.at_severity(0.0).device_bias_db == 0

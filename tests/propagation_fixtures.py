@@ -1,0 +1,69 @@
+"""Small scenes whose fields have a closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from raylocus.geo import Grid
+from raylocus.propagation.materials import RadioMaterials
+from raylocus.propagation.trace import SiteTracer, TraceConfiguration
+from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
+from raylocus.scenes.rasterize import topmost_surface
+from raylocus.scenes.triangles import Triangles
+
+FREQUENCY = 3.5e9
+TILE = Grid(64.0, 2.0)
+CONCRETE, METAL = MATERIALS.index("concrete"), MATERIALS.index("metal")
+
+
+def materials(frequency: float = FREQUENCY, thickness: float = 0.1) -> RadioMaterials:
+    """Concrete as in ITU-R P.2040-4 Table 3, metal as a near-perfect conductor, the rest as concrete."""
+    gigahertz = frequency / 1e9
+    permittivity = np.full(len(MATERIALS), 5.24)
+    conductivity = np.full(len(MATERIALS), 0.0462 * gigahertz**0.7822)
+    permittivity[METAL], conductivity[METAL] = 1.0, 1e7
+    return RadioMaterials(frequency, permittivity, conductivity, thickness)
+
+
+def quad(corners: Float[np.ndarray, "4 3"]) -> Float[np.ndarray, "2 3 3"]:
+    """Two triangles of a plane quadrilateral, counter-clockwise as seen from its front."""
+    return np.stack([corners[[0, 1, 2]], corners[[0, 2, 3]]])
+
+
+def ground(half: float = 100.0, z: float = 0.0) -> Float[np.ndarray, "2 3 3"]:
+    """A flat square of ground."""
+    return quad(np.array([[-half, -half, z], [half, -half, z], [half, half, z], [-half, half, z]], float))
+
+
+def box(low: tuple[float, float], high: tuple[float, float], height: float) -> Float[np.ndarray, "10 3 3"]:
+    """Walls and roof of a block that stands on z = 0, normals outward."""
+    (x0, y0), (x1, y1) = low, high
+    ring = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    walls = [
+        quad(np.array([[*a, 0], [*b, 0], [*b, height], [*a, height]]))
+        for a, b in zip(ring, np.roll(ring, -1, axis=0), strict=True)
+    ]
+    return np.concatenate([*walls, quad(np.column_stack([ring, np.full(4, height)]))])
+
+
+def scene(*blocks: Float[np.ndarray, "triangle 3 3"], material: int = CONCRETE) -> Triangles:
+    """Flat ground of concrete with blocks of one material on it."""
+    vertices = np.concatenate([ground(), *blocks])
+    is_ground = np.arange(len(vertices)) < 2
+    return Triangles(vertices, np.where(is_ground, CONCRETE, material), is_ground)
+
+
+def rasterized_maps(triangles: Triangles, tile: Grid) -> xr.Dataset:
+    """G of the scene."""
+    terrain, _ = topmost_surface(triangles.select(triangles.ground), tile)
+    surface, owner = topmost_surface(triangles, tile)
+    return geometry_maps(tile, terrain, surface, triangles.material[owner])
+
+
+def tracer(triangles: Triangles, configuration: TraceConfiguration, tile: Grid = TILE) -> SiteTracer:
+    """A tracer of a small scene."""
+    maps = rasterized_maps(triangles, tile)
+    surface, terrain = maps["surface"].values.astype(float), maps["terrain"].values.astype(float)
+    return SiteTracer(triangles, surface, terrain, tile, materials(), configuration)
