@@ -29,6 +29,8 @@ class GeoFrame:
     """WGS84 latitude of the origin [degrees]; None where the place is not georeferenced."""
     origin_longitude: float | None = None
     """WGS84 longitude of the origin [degrees]; None where the place is not georeferenced."""
+    zone: int | None = None
+    """UTM zone that x and y follow; None for the origin's own. Tiles of one map share a zone, so that they join."""
 
     def __post_init__(self) -> None:
         if (self.origin_latitude is None) != (self.origin_longitude is None):
@@ -39,16 +41,22 @@ class GeoFrame:
         """Whether local coordinates can be turned into latitude and longitude."""
         return self.origin_latitude is not None
 
-    @cached_property
-    def crs(self) -> CRS:
-        """UTM zone of the origin (WGS84). Raises InputError for a purely local frame."""
-        if self.origin_latitude is None or self.origin_longitude is None:
+    @property
+    def utm_zone(self) -> int:
+        """Number of the UTM zone, 1..60. Raises InputError for a purely local frame."""
+        if self.origin_longitude is None:
             raise InputError("this place is not georeferenced, so it has no latitude and longitude")
-        zone = int((self.origin_longitude + 180) // 6) % 60 + 1
-        return CRS.from_epsg((32600 if self.origin_latitude >= 0 else 32700) + zone)
+        return self.zone or int((self.origin_longitude + 180) // 6) % 60 + 1
 
     @cached_property
-    def _origin(self) -> tuple[float, float]:
+    def crs(self) -> CRS:
+        """The UTM zone's projection (WGS84). Raises InputError for a purely local frame."""
+        southern = self.origin_latitude is not None and self.origin_latitude < 0
+        return CRS.from_epsg((32700 if southern else 32600) + self.utm_zone)
+
+    @cached_property
+    def origin_projected(self) -> tuple[float, float]:
+        """(easting, northing) of the origin in `crs` [m]. Raises InputError for a purely local frame."""
         return self._from_wgs84.transform(self.origin_longitude, self.origin_latitude)
 
     @cached_property
@@ -64,15 +72,26 @@ class GeoFrame:
     ) -> Float[np.ndarray, "... 2"]:
         """Local (x, y) [m] of WGS84 degrees. Raises InputError for a purely local frame."""
         easting, northing = self._from_wgs84.transform(longitude, latitude)
-        return np.stack([np.asarray(easting) - self._origin[0], np.asarray(northing) - self._origin[1]], axis=-1)
+        return np.stack(
+            [np.asarray(easting) - self.origin_projected[0], np.asarray(northing) - self.origin_projected[1]], axis=-1
+        )
 
     def to_wgs84(
         self, xy: Float[np.ndarray, "... 2"]
     ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
         """(latitude, longitude) [degrees] of local metres. Raises InputError for a purely local frame."""
         xy = np.asarray(xy)
-        longitude, latitude = self._to_wgs84.transform(xy[..., 0] + self._origin[0], xy[..., 1] + self._origin[1])
+        longitude, latitude = self._to_wgs84.transform(
+            xy[..., 0] + self.origin_projected[0], xy[..., 1] + self.origin_projected[1]
+        )
         return np.asarray(latitude), np.asarray(longitude)
+
+    def moved(self, x: float, y: float) -> GeoFrame:
+        """The frame whose origin is the local point (x, y) [m] of this one, axes and zone kept."""
+        if not self.georeferenced:
+            return self
+        latitude, longitude = self.to_wgs84(np.array([x, y], float))
+        return GeoFrame(float(latitude), float(longitude), self.utm_zone)
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,10 @@ class Grid:
     """Side of one ground cell [m]; divides the size."""
 
     def __post_init__(self) -> None:
-        if self.resolution <= 0 or abs(self.size / self.resolution - round(self.size / self.resolution)) > 1e-9:
+        if (
+            self.resolution <= 0
+            or abs(self.size / self.resolution - round(self.size / self.resolution)) > 1e-9
+        ):
             raise InputError(f"a resolution of {self.resolution} m does not divide a tile of {self.size} m")
 
     @property

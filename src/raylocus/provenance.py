@@ -49,7 +49,9 @@ class Provenance:
     """Installed version by package."""
 
     @classmethod
-    def collect(cls, configuration: Any, seed: int | None = None, inputs: dict[str, str] | None = None) -> Provenance:
+    def collect(
+        cls, configuration: Any, seed: int | None = None, inputs: dict[str, str] | None = None
+    ) -> Provenance:
         """The record of an artefact made now, from a dataclass or plain mapping."""
         return cls(_plain(configuration), seed, dict(inputs or {}), versions())
 

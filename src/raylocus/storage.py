@@ -148,7 +148,9 @@ def open_dataset(path: Path, schema: str) -> xr.Dataset:
     try:
         dataset = xr.open_zarr(path, consolidated=True, chunks=None)
     except Exception as error:  # zarr and xarray raise many kinds for a broken store
-        raise StoreError(f"{path} is not a readable zarr store ({type(error).__name__}); build it again") from error
+        raise StoreError(
+            f"{path} is not a readable zarr store ({type(error).__name__}); build it again"
+        ) from error
     found = dataset.attrs.get("schema", "none")
     if found != schema:
         raise StoreError(f"{path} has schema {found!r} where {schema!r} is needed; build it again")

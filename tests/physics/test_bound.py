@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -32,18 +31,10 @@ from raylocus.evaluation.evaluation import evaluation_of
 from raylocus.evaluation.observations import observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
+from raylocus.scenes.residual import student_from_gaussian
 from raylocus.scenes.world import WorldLaw
 
-WORLDS, SEQUENCES = 4, 12
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small matrices gain nothing from threads, which wait for each other on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+WORLDS, SEQUENCES = 8, 6
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +44,9 @@ def place() -> SyntheticPlace:
 
 def joined(answers: list[Posterior]) -> Posterior:
     names = ("density", "mean", "covariance")
-    return Posterior(answers[0].grid, *(np.concatenate([getattr(one, name) for one in answers]) for name in names))
+    return Posterior(
+        answers[0].grid, *(np.concatenate([getattr(one, name) for one in answers]) for name in names)
+    )
 
 
 def test_scores_of_the_margin_are_standard_gaussian() -> None:
@@ -69,13 +62,33 @@ def test_scores_of_the_margin_are_standard_gaussian() -> None:
     assert kstest(score.numpy(), "norm").pvalue > 0.01
 
 
+def test_the_copula_has_the_correlation_of_the_law() -> None:
+    """Two cells of one site and one of another, 20 m apart: the field's law, own levels and noise, by simulation."""
+    law, generator, count = ResidualLaw.of(LAW, 1.5), np.random.default_rng(1), 20_000
+    cell, site = np.array([0, 1, 2, 0, 1, 2]), np.array([0, 0, 1, 0, 0, 1])
+    apart = np.where(np.arange(6)[:, None] // 3 == np.arange(6) // 3, 0.0, 20.0)
+    shared = 0.2 + 0.5 * (site[:, None] == site) + 0.3 * (cell[:, None] == cell)
+    field = generator.multivariate_normal(np.zeros(6), shared * np.exp(-apart / 40.0), count)
+    own = 1.5 * generator.normal(size=(count, 3))[:, cell]
+    deviation = (
+        student_from_gaussian(field, LAW) + own + np.hypot(1.5, 12**-0.5) * generator.normal(size=(count, 6))
+    )
+    score, _ = law.scores(torch.from_numpy(deviation))
+    expected = law.correlation(
+        torch.from_numpy(apart)[None].float(), torch.from_numpy(cell), torch.from_numpy(site)
+    )
+    assert np.allclose(np.corrcoef(score.numpy().T), expected[0].numpy(), atol=0.05)
+
+
 @pytest.mark.parametrize("severity", [0.2, 0.5, 1.0])
 def test_the_margin_is_a_density(severity: float) -> None:
     law = ResidualLaw.of(WorldLaw(severity=severity), 1.5)
     score = law.score.numpy().astype(float)
     # The table leaves out 1 / √2π on both sides of the ratio.
     density = np.exp(law.log_ratio.numpy() - score**2 / 2)
-    assert np.sum(density) * TABLE_STEP == pytest.approx(1 - 2 * t.cdf(-TABLE_SPAN / (11 * severity), 4.0), abs=2e-3)
+    assert np.sum(density) * TABLE_STEP == pytest.approx(
+        1 - 2 * t.cdf(-TABLE_SPAN / (11 * severity), 4.0), abs=2e-3
+    )
     # The slope of the score is the density over the score's own: dz/dq = f(q) / φ(z).
     middle = np.abs(score) < 3
     slope = np.gradient(score, TABLE_STEP)[middle]
@@ -117,7 +130,7 @@ def test_the_ensemble_leaves_out_what_is_integrated(place: SyntheticPlace) -> No
 @pytest.fixture(scope="module")
 def answers(place: SyntheticPlace) -> dict[str, tuple]:
     """Bound, grid-Bayes and true maps on sequences of a few worlds."""
-    bound = Bound(LAW, OBSERVATION, MOBILITY, synthetic_world_maps, worlds=12, hypotheses=300)
+    bound = Bound(LAW, OBSERVATION, MOBILITY, synthetic_world_maps, worlds=24, hypotheses=500)
     grid = SequenceGridBayes("grid", LikelihoodModel(8.0, 6.0, -140.0, 15.0), 0.15)
     worlds = [some_world(place, 700 + index) for index in range(WORLDS)]
     parts = [synthetic_reports(place, world, SEQUENCES, index) for index, world in enumerate(worlds)]

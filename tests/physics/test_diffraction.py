@@ -45,7 +45,8 @@ def test_every_path_of_path_solver_and_no_other(material: int, tmp_path: Path) -
         ours, other = np.flatnonzero(atlas.ground_cell == cell), np.flatnonzero(theirs.point == number)
         assert len(ours) == len(other)
         for path in other:
-            index = ours[np.argmin(np.abs(atlas.length[ours] - theirs.length[path]))]
+            turn = np.linalg.norm(atlas.arrival[ours] - theirs.arrival[path], axis=1)
+            index = ours[np.argmin(np.abs(atlas.length[ours] - theirs.length[path]) + 10 * turn)]
             assert atlas.length[index] == pytest.approx(theirs.length[path], abs=1e-3)
             np.testing.assert_allclose(atlas.arrival[index], theirs.arrival[path], atol=1e-3)
             assert 10 * np.log10(power[index] / theirs.gain[path]) == pytest.approx(0, abs=0.02)

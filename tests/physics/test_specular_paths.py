@@ -20,7 +20,7 @@ WAVELENGTH = SPEED_OF_LIGHT / FREQUENCY
 
 
 def specular(depth: int, **changes: float) -> TraceConfiguration:
-    return TraceConfiguration(depth=depth, over_rooftop=False, diffraction=False, **changes)  # type: ignore[arg-type]
+    return TraceConfiguration(depth=depth, over_rooftop=False, diffraction=False, dynamic_range_db=300.0, **changes)  # type: ignore[arg-type]
 
 
 def ue_points() -> np.ndarray:

@@ -141,6 +141,7 @@ def save_atlas(atlas: PathAtlas, path: Path, provenance: Provenance) -> None:
         "resolution": atlas.grid.resolution,
         "frequency": atlas.materials.frequency,
         "thickness": atlas.materials.thickness,
+        "material_substitutions": list(atlas.materials.substitutions),
         "provenance": provenance.to_json(),
     }
     save_dataset(xr.Dataset(variables, attrs=attributes), path, ATLAS_SCHEMA)
@@ -155,7 +156,11 @@ def load_atlas(path: Path) -> PathAtlas:
     stored = open_dataset(path, ATLAS_SCHEMA).load()
     attributes = stored.attrs
     materials = RadioMaterials(
-        attributes["frequency"], stored.permittivity.values, stored.conductivity.values, attributes["thickness"]
+        attributes["frequency"],
+        stored.permittivity.values,
+        stored.conductivity.values,
+        attributes["thickness"],
+        tuple(attributes.get("material_substitutions", ())),
     )
     names = [field.name for field in fields(PathAtlas) if field.name in _COLUMNS]
     columns = {name: stored[name].values for name in names}

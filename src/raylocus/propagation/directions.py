@@ -78,7 +78,9 @@ def directions_for(
     planes = np.quantile(surface, [0, 0.25, 0.5, 0.75, 1.0]) if hilly else np.array([np.median(surface)])
     drops = tuple(float(height - z) for z in planes if abs(height - z) >= SMALLEST_DROP)
     aimed = int(rays_per_cell * np.pi * radius**2 / cell_area)
-    return LaunchDirections(drops, radius, aimed, uniform_rays=aimed // 6)
+    # Where planes are stacked, each cell is served by the rays of two or three of them.
+    per_plane = aimed if len(drops) == 1 else 2 * aimed // max(len(drops), 1)
+    return LaunchDirections(drops, radius, per_plane, uniform_rays=aimed // 6)
 
 
 def _low_discrepancy(count: int, shift: Float[np.ndarray, "2"]) -> Float[np.ndarray, "count 2"]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
 from scipy.constants import epsilon_0
 
+from raylocus.errors import InputError
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.triangles import WALL_THICKNESS
 from raylocus.units import SPEED_OF_LIGHT
@@ -25,6 +27,8 @@ class RadioMaterials:
     """S/m."""
     thickness: float = WALL_THICKNESS
     """Slab thickness [m]."""
+    substitutions: tuple[str, ...] = ()
+    """Materials taken outside the range of their table, and how; one sentence each."""
 
     @property
     def wavelength(self) -> float:
@@ -40,33 +44,58 @@ class RadioMaterials:
         self, permittivity: Float[np.ndarray, "material"], conductivity: Float[np.ndarray, "material"]
     ) -> RadioMaterials:
         """The same materials with their properties multiplied; permittivity stays at or above vacuum's."""
-        return RadioMaterials(
-            self.frequency,
-            np.maximum(self.permittivity * permittivity, 1.0),
-            self.conductivity * conductivity,
-            self.thickness,
+        return dataclasses.replace(
+            self,
+            permittivity=np.maximum(self.permittivity * permittivity, 1.0),
+            conductivity=self.conductivity * conductivity,
         )
+
+
+#: Lowest and highest carrier that the substitutes below are meant for [Hz].
+LOWEST_FREQUENCY, HIGHEST_FREQUENCY = 0.5e9, 100e9
 
 
 def itu_materials(frequency: float) -> RadioMaterials:
     """ITU-R P.2040-4 Table 3 at a frequency [Hz], from sionna-rt's own table.
 
-    A material whose table does not reach the frequency is taken at the nearest end of its range.
+    A material whose table does not reach the frequency (ground types end at 10 GHz, most others begin
+    at 1 GHz) keeps its permittivity and conductivity of the nearest end: the table's fits are power laws
+    without meaning outside their range. Each such material is named in `substitutions`.
+
+    Raises:
+        InputError: the frequency is far outside every table.
     """
+    if not LOWEST_FREQUENCY <= frequency <= HIGHEST_FREQUENCY:
+        raise InputError(
+            f"no material is known at {frequency / 1e9:g} GHz; choose a carrier from "
+            f"{LOWEST_FREQUENCY / 1e9:g} to {HIGHEST_FREQUENCY / 1e9:g} GHz"
+        )
     from raylocus.propagation.runtime import activate
 
     activate()
     from sionna.rt.radio_materials.itu import ITU_MATERIALS_PROPERTIES
 
-    permittivity, conductivity = [], []
+    permittivity, conductivity, substitutions = [], [], []
     for name in MATERIALS:
-        ranges = ITU_MATERIALS_PROPERTIES["medium_dry_ground" if name == "ground" else name]
-        low, high = min(ranges, key=lambda span: max(span[0] - frequency / 1e9, frequency / 1e9 - span[1], 0))
-        a, b, c, d = ranges[(low, high)]
-        gigahertz = float(np.clip(frequency / 1e9, low, high))
-        permittivity.append(a * gigahertz**b)
-        conductivity.append(c * gigahertz**d)
-    return RadioMaterials(frequency, np.array(permittivity), np.array(conductivity))
+        itu_type = "medium_dry_ground" if name == "ground" else name
+        (a, b, c, d), used = _table_row(ITU_MATERIALS_PROPERTIES[itu_type], frequency / 1e9)
+        permittivity.append(a * used**b)
+        conductivity.append(c * used**d)
+        if used != frequency / 1e9:
+            substitutions.append(
+                f"{name}: ITU-R P.2040 {itu_type} at {used:g} GHz for {frequency / 1e9:g} GHz, which its table lacks"
+            )
+    return RadioMaterials(
+        frequency, np.array(permittivity), np.array(conductivity), substitutions=tuple(substitutions)
+    )
+
+
+def _table_row(
+    ranges: dict[tuple[float, float], tuple[float, float, float, float]], gigahertz: float
+) -> tuple[tuple[float, float, float, float], float]:
+    """Coefficients (a, b, c, d) of the nearest range, and the frequency in it that is nearest [GHz]."""
+    low, high = min(ranges, key=lambda span: max(span[0] - gigahertz, gigahertz - span[1], 0))
+    return ranges[(low, high)], min(max(gigahertz, low), high)
 
 
 def slab_reflection(

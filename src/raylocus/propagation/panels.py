@@ -14,7 +14,6 @@ from jaxtyping import Complex, Float
 
 from raylocus.errors import InputError
 from raylocus.propagation.antennas import element_gain_db, in_antenna_frame
-from raylocus.propagation.fields import spherical_basis
 from raylocus.scenes.sites import Cell
 from raylocus.units import from_decibel
 
@@ -31,9 +30,7 @@ def isotropic_element(
     return np.ones(np.broadcast_shapes(zenith.shape, azimuth.shape))
 
 
-def sector_element(
-    zenith: Float[np.ndarray, "n"], azimuth: Float[np.ndarray, "n"]
-) -> Float[np.ndarray, "n"]:
+def sector_element(zenith: Float[np.ndarray, "n"], azimuth: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
     """TR 38.901 Table 7.3-1, linear."""
     return from_decibel(element_gain_db(zenith, azimuth))
 
@@ -56,7 +53,9 @@ class Panel:
 
     def __post_init__(self) -> None:
         if self.polarization not in SLANTS:
-            raise InputError(f"there is no polarisation {self.polarization!r}; choose one of {', '.join(SLANTS)}")
+            raise InputError(
+                f"there is no polarisation {self.polarization!r}; choose one of {', '.join(SLANTS)}"
+            )
 
     @property
     def port_count(self) -> int:
@@ -77,14 +76,24 @@ def element_positions(panel: Panel) -> Float[np.ndarray, "element 2"]:
     return np.stack([np.repeat(y, panel.rows), np.tile(z, panel.columns)], axis=-1)
 
 
-def array_phases(panel: Panel, direction: Float[np.ndarray, "path 3"]) -> Complex[np.ndarray, "path element"]:
-    """exp(j2π r̂·d) of each element at d [wavelengths], for a plane wave from or to r̂ (TR 38.901 eq. 7.5-22)."""
+def separate_phases(
+    panel: Panel, direction: Float[np.ndarray, "path 3"]
+) -> tuple[Complex[np.ndarray, "path column"], Complex[np.ndarray, "path row"]]:
+    """exp(j2π r̂·d) of each column and of each row at d [wavelengths], for a plane wave from or to r̂.
+
+    An element's phase is the product of its column's and its row's (TR 38.901 eq. 7.5-22).
+    """
     local = in_antenna_frame(direction, panel.azimuth, panel.downtilt)
     y, z = element_positions(panel).T
-    # Columns and rows separate, which is rows × columns multiplications instead of exponentials.
     across = np.exp(2j * np.pi * local[:, 1, None] * y[:: panel.rows])
     upward = np.exp(2j * np.pi * local[:, 2, None] * z[: panel.rows])
-    return (across[:, :, None] * upward[:, None, :]).reshape(len(direction), -1)
+    return across, upward
+
+
+def array_phases(panel: Panel, direction: Float[np.ndarray, "path 3"]) -> Complex[np.ndarray, "path element"]:
+    """exp(j2π r̂·d) of each element, see `separate_phases`."""
+    across, upward = separate_phases(panel, direction)
+    return (across[:, :, None] * upward[:, None, :]).reshape(len(direction), panel.rows * panel.columns)
 
 
 def polarization_responses(
@@ -92,18 +101,37 @@ def polarization_responses(
 ) -> Float[np.ndarray, "path polarization 2"]:
     """Field pattern (θ̂, φ̂) of each polarisation of an element, in the global frame.
 
-    Polarisation model 2 of TR 38.901 §7.3.2: F = √G (cos ζ θ̂' + sin ζ φ̂') in the element's frame; the
-    turn from its basis to the global one is eq. 7.1-11.
+    Polarisation model 2 of TR 38.901 §7.3.2: F = √G (cos ζ θ̂' + sin ζ φ̂') in the element's frame, which
+    in the global basis is turned by ψ, the angle from θ̂ to θ̂' (eq. 7.1-15): by ζ + ψ in all.
     """
     local = in_antenna_frame(direction, panel.azimuth, panel.downtilt)
     zenith = np.arccos(np.clip(local[:, 2], -1, 1))
     amplitude = np.sqrt(panel.element(zenith, np.arctan2(local[:, 1], local[:, 0])))
-    axes = in_antenna_frame(np.eye(3), panel.azimuth, panel.downtilt)
-    own = spherical_basis(local) @ axes.T  # θ̂', φ̂' of the element's frame in global coordinates
-    turn = np.einsum("pai,pbi->pab", own, spherical_basis(direction))
-    slant = np.array(SLANTS[panel.polarization])
-    weights = np.stack([np.cos(slant), np.sin(slant)], axis=-1)
-    return amplitude[:, None, None] * np.einsum("sa,pab->psb", weights, turn)
+    cosine, sine = _turn(panel, direction, local)
+    parts = [
+        np.stack(
+            [np.cos(slant) * cosine - np.sin(slant) * sine, np.cos(slant) * sine + np.sin(slant) * cosine], 1
+        )
+        for slant in SLANTS[panel.polarization]
+    ]
+    return amplitude[:, None, None] * np.stack(parts, axis=1)
+
+
+def _turn(
+    panel: Panel, direction: Float[np.ndarray, "path 3"], local: Float[np.ndarray, "path 3"]
+) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
+    """cos ψ = θ̂'·θ̂ and sin ψ = θ̂'·φ̂."""
+    axes = in_antenna_frame(np.eye(3), panel.azimuth, panel.downtilt)  # columns: the element's axes
+    horizontal = np.hypot(local[:, 0], local[:, 1])
+    # θ̂' is −z' less its part along r̂; straight above or below, where any will do, it is ±x'.
+    along = np.where(horizontal > 1e-9, -1 / np.maximum(horizontal, 1e-9), np.sign(local[:, 2]))
+    axis = np.where((horizontal > 1e-9)[:, None], axes[:, 2], axes[:, 0])
+    flat = np.hypot(direction[:, 0], direction[:, 1])
+    east = np.divide(direction[:, 0], flat, out=np.ones_like(flat), where=flat > 0)
+    north = np.divide(direction[:, 1], flat, out=np.zeros_like(flat), where=flat > 0)
+    towards = east * axis[:, 0] + north * axis[:, 1]
+    cosine = along * (direction[:, 2] * towards - flat * axis[:, 2])
+    return cosine, along * (east * axis[:, 1] - north * axis[:, 0])
 
 
 def port_responses(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from raylocus.geo import Grid
 from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.site_channel import CHANNEL_LAYER_NAMES, SiteChannel
@@ -63,9 +65,16 @@ def radio_maps(atlas: PathAtlas, deployment: Deployment, materials: RadioMateria
     Returns:
         Dataset of `LAYERS` over site, cell, beam, y and x.
     """
-    channels = [
-        SiteChannel(atlas, site, materials or atlas.materials) for site in range(len(deployment.sites))
-    ]
+    return radio_maps_of(site_channels(atlas, deployment, materials or atlas.materials), deployment, atlas.grid)
+
+
+def site_channels(atlas: PathAtlas, deployment: Deployment, materials: RadioMaterials) -> list[SiteChannel]:
+    """The channel of every site of a deployment."""
+    return [SiteChannel(atlas, site, materials) for site in range(len(deployment.sites))]
+
+
+def radio_maps_of(channels: Sequence[SiteChannel], deployment: Deployment, grid: Grid) -> xr.Dataset:
+    """`LAYERS` of channels that are there already, one a site."""
     layers = [channel.layers() for channel in channels]
     over_sites = {name: np.stack([getattr(each, name) for each in layers]) for name in CHANNEL_LAYER_NAMES}
     gain = np.stack([_padded(channels[cell.site].beam_power(cell), deployment.beam_count) for cell in deployment.cells])
@@ -73,10 +82,9 @@ def radio_maps(atlas: PathAtlas, deployment: Deployment, materials: RadioMateria
         energy_per_resource_element(cell.power_dbm, deployment.carrier.resource_blocks) for cell in deployment.cells
     ]
     rsrp_beam = np.array(energy)[:, None, None] + to_decibel(gain)
-    shape = atlas.grid.shape
-    over_cells = cell_layers(rsrp_beam.reshape(*rsrp_beam.shape[:2], *shape), deployment.carrier.numerology)
-    over_sites = {name: values.reshape(-1, *shape) for name, values in over_sites.items()}
-    return as_dataset({**over_sites, **over_cells}, atlas.grid.coordinates)
+    over_cells = cell_layers(rsrp_beam.reshape(*rsrp_beam.shape[:2], *grid.shape), deployment.carrier.numerology)
+    over_sites = {name: values.reshape(-1, *grid.shape) for name, values in over_sites.items()}
+    return as_dataset({**over_sites, **over_cells}, grid.coordinates)
 
 
 def cell_layers(
@@ -90,7 +98,7 @@ def cell_layers(
     level = np.where(np.isnan(rsrp_beam), -np.inf, rsrp_beam)
     best = np.where(dark, np.nan, level.max(axis=1))
     noise = noise_per_resource_element(numerology, NOISE_FIGURE_DB)
-    traffic = LOAD * from_decibel(level).mean(axis=1)
+    traffic = mean_traffic(rsrp_beam)
     interference = np.maximum(traffic.sum(axis=0) - traffic, 0) + from_decibel(noise)
     return {
         "rsrp_beam": rsrp_beam,
@@ -101,7 +109,21 @@ def cell_layers(
     }
 
 
-def as_dataset(layers: dict[str, Float[np.ndarray, "..."]], axis: Float[np.ndarray, "n"]) -> xr.Dataset:
+def mean_traffic(rsrp_beam: Float[np.ndarray, "cell beam y x"]) -> Float[np.ndarray, "cell y x"]:
+    """What every cell sends on a resource element at `LOAD` [mW]: traffic is spread evenly over its beams.
+
+    A beam that is dark everywhere is one that the cell does not have, and carries no traffic.
+    """
+    exists = np.maximum((~np.isnan(rsrp_beam)).any(axis=(2, 3)).sum(axis=1), 1)
+    total = np.nan_to_num(from_decibel(rsrp_beam)).sum(axis=1)
+    return LOAD * total / exists[:, None, None]
+
+
+def as_dataset(
+    layers: dict[str, Float[np.ndarray, "..."]],
+    axis: Float[np.ndarray, "n"],
+    described: tuple[Layer, ...] = LAYERS,
+) -> xr.Dataset:
     """Layers by name as an xarray dataset with units and coordinates, in float32."""
     variables = {
         layer.name: (
@@ -109,7 +131,7 @@ def as_dataset(layers: dict[str, Float[np.ndarray, "..."]], axis: Float[np.ndarr
             layers[layer.name].astype(np.float32),
             {"units": layer.units, "long_name": layer.meaning},
         )
-        for layer in LAYERS
+        for layer in described
     }
     metres = {"units": "m"}
     return xr.Dataset(variables, coords={"y": ("y", axis, metres), "x": ("x", axis, metres)})

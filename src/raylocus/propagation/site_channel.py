@@ -44,19 +44,31 @@ class SiteChannel:
         """Computes path powers from a vertical isotropic antenna to a dual-polarised isotropic UE."""
         paths = reorder(atlas, np.flatnonzero(atlas.site == site))
         matrix = path_fields(paths, materials)
-        power = (np.abs(matrix[:, :, 0]) ** 2).sum(axis=1).astype(float) * paths.visible
-        kept = np.flatnonzero(power > WEAKEST_GAIN)
-        self.paths, self.power = reorder(paths, kept), power[kept]
+        powers = (np.abs(matrix) ** 2).sum(axis=1).astype(float) * paths.visible[:, None]
+        kept = np.flatnonzero(powers[:, 0] > WEAKEST_GAIN)
+        self.paths, self.power, self._horizontal = reorder(paths, kept), powers[kept, 0], powers[kept, 1]
+        #: Transfer matrix of each path, see `path_fields`.
+        self.matrix, self.wavelength = matrix[kept], materials.wavelength
         self.groups = GroundCellGroups.of(self.paths.ground_cell, atlas.grid.count**2)
 
     def beam_power(self, cell: Cell) -> Float[np.ndarray, "beam ground_cell"]:
         """Power gain of each SSB beam of a sector at this site; NaN where there is no path.
 
-        Powers add over paths: this is the mean over the small-scale fading inside a ground cell.
+        Powers add over paths: this is the mean over the small-scale fading inside a ground cell. A panel
+        of two polarisations sends its SSBs evenly over both.
         """
         gains = beam_gains(self.paths.departure.astype(float), cell.azimuth, cell.downtilt, cell.array)
-        totals = self.groups.totals(self.power[:, None] * gains)
+        totals = self.groups.totals(self.sent_power(cell.array.polarization)[:, None] * gains)
         return np.stack([self.groups.spread(column) for column in totals.T])
+
+    def sent_power(self, polarization: str) -> Float[np.ndarray, "path"]:
+        """Power gain of each path from an isotropic antenna of that polarisation.
+
+        ±45° average to the same as vertical and horizontal: their cross terms cancel.
+        """
+        if polarization == "V":
+            return self.power
+        return self._horizontal if polarization == "H" else (self.power + self._horizontal) / 2
 
     def layers(self) -> ChannelLayers:
         """Every layer that does not depend on the sector's antennas."""

@@ -36,7 +36,7 @@ class TraceConfiguration:
     diffraction: bool = True
     """Whether edges that the site sees send first-order diffracted paths."""
     dynamic_range_db: float = 40.0
-    """Diffracted paths this far below a ground cell's strongest path are left out [dB]."""
+    """Paths this far below a ground cell's strongest are left out, unless they arrive first [dB]."""
     over_rooftop: bool = True
     """Whether cells out of sight get the path over the roofs (never part of PathSolver's physics)."""
     seed: int = 0
@@ -91,10 +91,10 @@ class SiteTracer:
         if self._configuration.over_rooftop:
             parts.append(self._rooftop_part(site, position, specular))
         if self._configuration.diffraction:
-            diffracted = self._diffracted_part(site, position)
-            parts.append(reorder(diffracted, self._worth_keeping(diffracted, specular)))
+            parts.append(self._diffracted_part(site, position))
         joined = concatenate(parts)
-        return reorder(joined, np.argsort(joined.ground_cell, kind="stable"))
+        joined = reorder(joined, np.argsort(joined.ground_cell, kind="stable"))
+        return reorder(joined, self._worth_keeping(joined))
 
     def _check(self, site: int, position: Float[np.ndarray, "3"]) -> None:
         index = int(self._grid.index(position))
@@ -148,15 +148,14 @@ class SiteTracer:
             part, visible=(1 - seen[hidden]).astype(np.float32), excess_loss_db=loss.astype(np.float32)
         )
 
-    def _worth_keeping(self, diffracted: PathAtlas, specular: PathAtlas) -> Int[np.ndarray, "kept"]:
-        strongest = np.zeros(self._grid.count**2)
-        powers = []
-        for part in (specular, diffracted):
-            matrix = path_fields(part, self._materials)
-            powers.append((np.abs(matrix) ** 2).sum(axis=(1, 2)) * part.visible)
-            np.maximum.at(strongest, part.ground_cell, powers[-1])
-        weakest = strongest[diffracted.ground_cell] * from_decibel(-self._configuration.dynamic_range_db)
-        return np.flatnonzero(powers[1] > weakest)
+    def _worth_keeping(self, atlas: PathAtlas) -> Int[np.ndarray, "kept"]:
+        """Paths within the dynamic range of their ground cell's strongest, and the first arrival of each cell."""
+        power = (np.abs(path_fields(atlas, self._materials)) ** 2).sum(axis=(1, 2)) * atlas.visible
+        strongest, first = np.zeros(self._grid.count**2), np.full(self._grid.count**2, np.inf)
+        np.maximum.at(strongest, atlas.ground_cell, power)
+        np.minimum.at(first, atlas.ground_cell, atlas.length)
+        weakest = strongest * from_decibel(-self._configuration.dynamic_range_db)
+        return np.flatnonzero((power >= weakest[atlas.ground_cell]) | (atlas.length <= first[atlas.ground_cell]))
 
     def _part(
         self,

@@ -61,7 +61,9 @@ def paths_at(
     cell = atlas.grid.index(position)
     if np.any(cell < 0):
         x, y = position[np.argmax(cell < 0), :2]
-        raise InputError(f"a UE at ({x:.0f}, {y:.0f}) m is outside the {atlas.grid.size:.0f} m tile; move it inside")
+        raise InputError(
+            f"a UE at ({x:.0f}, {y:.0f}) m is outside the {atlas.grid.size:.0f} m tile; move it inside"
+        )
     own = np.flatnonzero(atlas.site == site)
     first = np.searchsorted(atlas.ground_cell[own], cell, side="left")
     count = np.searchsorted(atlas.ground_cell[own], cell, side="right") - first
@@ -72,7 +74,9 @@ def paths_at(
 
 
 def first_order_error(
-    length: Float[np.ndarray, "path"], arrival: Float[np.ndarray, "path 3"], offset: Float[np.ndarray, "path 3"]
+    length: Float[np.ndarray, "path"],
+    arrival: Float[np.ndarray, "path 3"],
+    offset: Float[np.ndarray, "path 3"],
 ) -> Float[np.ndarray, "path"]:
     """What the first order leaves out of a length [m], to leading order: |dx⊥|²/2L.
 
@@ -95,12 +99,17 @@ def _moved(
         own = np.flatnonzero(paths.kind == kind)
         moved = move(reorder(paths, own), centre[own], position[own])
         length[own], departure[own], arrival[own], first_leg[own] = moved
-    return dataclasses.replace(paths, length=length, departure=departure, arrival=arrival, first_leg=first_leg)
+    return dataclasses.replace(
+        paths, length=length, departure=departure, arrival=arrival, first_leg=first_leg
+    )
 
 
 #: Length, departure, arrival and first leg of some paths.
 _Geometry = tuple[
-    Float[np.ndarray, "path"], Float[np.ndarray, "path 3"], Float[np.ndarray, "path 3"], Float[np.ndarray, "path"]
+    Float[np.ndarray, "path"],
+    Float[np.ndarray, "path 3"],
+    Float[np.ndarray, "path 3"],
+    Float[np.ndarray, "path"],
 ]
 
 
@@ -140,7 +149,7 @@ def _over_rooftop(
 
 
 def _length_and_direction(
-    ray: Float[np.ndarray, "path 3"]
+    ray: Float[np.ndarray, "path 3"],
 ) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path 3"]]:
     length = np.linalg.norm(ray, axis=1)
     return length, ray / length[:, None]

@@ -1,8 +1,9 @@
-"""From a source to a place folder: scene, geometry maps, deployment, place.json."""
+"""From a source to place folders: scene, geometry maps, deployment, place.json."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,66 +12,94 @@ import xarray as xr
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
-from raylocus.scenes.built_in import BuiltInCity
-from raylocus.scenes.deployment import DeploymentConfiguration, sample_deployment
-from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, geometry_maps
-from raylocus.scenes.place import Place, save_place
+from raylocus.scenes.built_in import GROUND_SHAPES, BuiltInCity
+from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.geometry_maps import geometry_maps
+from raylocus.scenes.meshing.scene_mesh import SceneMesh
+from raylocus.scenes.place import Place
 from raylocus.scenes.rasterize import topmost_surface
-from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
-from raylocus.storage import save_dataset, written_whole
-
-
-@dataclass(frozen=True)
-class SceneConfiguration:
-    """How a place is cut out of its source and given a network."""
-
-    tile_size: float = 512.0
-    """Side of the tile [m]."""
-    resolution: float = 2.0
-    """Grid of the geometry maps and of everything computed over the tile [m]."""
-    centre: tuple[float, float] = (0.0, 0.0)
-    """Centre of the tile in the source's frame [m]."""
-    margin: float = 100.0
-    """Geometry kept around the tile, so that its edge still has neighbours to reflect from [m]."""
-    seed: int = 0
-    """Seed of the deployment."""
-    deployment: DeploymentConfiguration = field(default_factory=DeploymentConfiguration)
+from raylocus.scenes.triangles import Triangles
+from raylocus.scenes.write_place import SceneContent, write_place
 
 
 def place_provenance(source: str, configuration: SceneConfiguration) -> Provenance:
     """What a place would be built from; equal digests mean that it need not be built again.
 
     Raises:
-        PlaceError: the source is unknown.
+        PlaceError: a file of the source is missing.
     """
-    city = BuiltInCity(source)
+    files = dict(configuration.options.files)
+    if source in GROUND_SHAPES:
+        files["scene.xml"] = BuiltInCity(source).scene_file
+    else:
+        from raylocus.scenes.sources import source_file
+
+        named = source_file(source)
+        files |= {"source": named} if named else {}
+    missing = [path for path in files.values() if not path.is_file()]
+    if missing:
+        raise PlaceError(f"there is no file {missing[0]}; check the path")
     settings = {"source": source, "scene": configuration}
-    return Provenance.collect(settings, configuration.seed, {"scene.xml": hash_file(city.scene_file)})
+    return Provenance.collect(
+        settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}
+    )
 
 
 def build_place(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
-    """Builds `folder` from a built-in city, whole or not at all.
+    """Builds one tile as `folder`, whole or not at all: the one at the configuration's centre, else the middle.
 
     Args:
-        source: name of a built-in city.
+        source: a built-in city, a file, `lat,lon`, `W,S,E,N`, `procedural:STYLE` or a place name.
         folder: the place folder; what stood there is replaced.
         configuration: tile, grid and deployment.
 
     Raises:
-        PlaceError: the source is unknown or the tile holds no ground.
+        InputError: the source cannot be used.
+        PlaceError: the source is unknown, or the tile holds no ground or no building.
     """
-    provenance = place_provenance(source, configuration)
-    side = configuration.tile_size + 2 * configuration.margin
-    triangles = BuiltInCity(source).read().crop(configuration.centre, side)
-    tile = Grid(configuration.tile_size, configuration.resolution)
-    with written_whole(folder) as aside:
-        write_mitsuba_scene(triangles, aside)
-        maps = rasterized_maps(triangles, tile)
-        save_dataset(maps, aside / "geometry.zarr", GEOMETRY_SCHEMA)
-        generator = np.random.default_rng(configuration.seed)
-        deployment = sample_deployment(maps, tile, configuration.deployment, generator)
-        save_place(Place(aside, folder.name, GeoFrame(), tile, deployment, provenance))
-    return Place(folder, folder.name, GeoFrame(), tile, deployment, provenance)
+    centred = dataclasses.replace(configuration, centre=configuration.centre or (0.0, 0.0))
+    return build_places(source, folder, centred)[0]
+
+
+def build_places(
+    source: str,
+    folder: Path,
+    configuration: SceneConfiguration,
+    progress: Callable[[Place], None] = lambda place: None,
+) -> list[Place]:
+    """Builds all tiles of a source: `folder` itself, or `folder-COLUMN-ROW` where there are several.
+
+    Tiles of a map that are whole already, from the same source and settings, are left as they are; those
+    without a single building are left out.
+
+    Args:
+        source: a built-in city, a file, `lat,lon`, `W,S,E,N`, `procedural:STYLE` or a place name.
+        folder: the place folder, or what the tiles' names start with.
+        configuration: tile, grid and deployment.
+        progress: called with each place as it is whole.
+
+    Raises:
+        InputError: the source cannot be used.
+        PlaceError: the source is unknown, or a tile holds no ground, or none a building.
+    """
+    if source in GROUND_SHAPES:
+        place = _build_built_in(source, folder, configuration)
+        progress(place)
+        return [place]
+    from raylocus.scenes.build_map import build_map_tiles
+
+    def provenance(tile: SceneConfiguration) -> Provenance:
+        return place_provenance(source, tile)
+
+    return build_map_tiles(source, folder, configuration, provenance, progress)
+
+
+def _build_built_in(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
+    centre = configuration.centre or (0.0, 0.0)
+    triangles = BuiltInCity(source).read().crop(centre, configuration.side)
+    mesh = SceneMesh(triangles, np.full(len(triangles.material), -1), ())
+    content = SceneContent(mesh, rasterized_maps(triangles, configuration.tile), GeoFrame())
+    return write_place(folder, content, configuration, place_provenance(source, configuration))
 
 
 def rasterized_maps(triangles: Triangles, tile: Grid) -> xr.Dataset:

@@ -14,6 +14,18 @@ GEOMETRY_SCHEMA = "raylocus.geometry.v1"
 MATERIALS = ("concrete", "brick", "marble", "metal", "wood", "glass", "ground")
 #: A ground cell this far above the terrain [m] is a building.
 FOOTPRINT_HEIGHT = 2.0
+#: Layers that only a map knows, by name: unit and meaning. They are NaN where the source is a bare mesh.
+UNKNOWN_LAYERS = {
+    "road": ("1", "1 on roads, NaN where roads are not known"),
+    "road_class": ("1", "index into ROAD_CLASSES, NaN off roads and where roads are not known"),
+    "road_distance": ("m", "distance to the nearest road, NaN where roads are not known"),
+    "vegetation": ("1", "1 under trees, NaN where vegetation is not known"),
+    "water": ("1", "1 on open water, NaN where water is not known"),
+    "height_deviation": (
+        "m",
+        "standard deviation of the building's height, NaN off buildings and where not known",
+    ),
+}
 
 
 def geometry_maps(
@@ -22,7 +34,7 @@ def geometry_maps(
     surface: Float[np.ndarray, "y x"],
     material: Int[np.ndarray, "y x"],
 ) -> xr.Dataset:
-    """The geometry maps of a place whose roads are not known.
+    """The geometry maps of a place of which only the mesh is known.
 
     Args:
         tile: grid of the maps.
@@ -32,7 +44,7 @@ def geometry_maps(
 
     Returns:
         Dataset over (y, x) with `terrain` [m], `surface` [m], `height` (above terrain) [m],
-        `footprint` (1 inside buildings), `material`, `road` (1 on roads, NaN where unknown).
+        `footprint` (1 inside buildings), `material`, and the layers of `UNKNOWN_LAYERS`, all NaN.
     """
     height = np.maximum(surface - terrain, 0)
     layers = {
@@ -40,13 +52,18 @@ def geometry_maps(
         "surface": (surface, "m", "height of the topmost surface"),
         "height": (height, "m", "surface above terrain"),
         "footprint": ((height > FOOTPRINT_HEIGHT).astype(np.float32), "1", "1 inside buildings"),
-        "road": (np.full(tile.shape, np.nan), "1", "1 on roads, NaN where roads are not known"),
     }
-    variables = {
+    layers |= {name: (np.full(tile.shape, np.nan), *words) for name, words in UNKNOWN_LAYERS.items()}
+    layers["indoor"] = (layers["footprint"][0], "1", "1 where a UE would be indoors")
+    variables: dict[str, tuple[tuple[str, str], np.ndarray, dict[str, object]]] = {
         name: (("y", "x"), values.astype(np.float32), {"units": units, "long_name": text})
         for name, (values, units, text) in layers.items()
     }
-    variables["material"] = (("y", "x"), material.astype(np.int16), {"units": "1", "classes": list(MATERIALS)})
+    variables["material"] = (
+        ("y", "x"),
+        material.astype(np.int16),
+        {"units": "1", "classes": list(MATERIALS)},
+    )
     axis = {"units": "m"}
     return xr.Dataset(
         variables, coords={"y": ("y", tile.coordinates, axis), "x": ("x", tile.coordinates, axis)}

@@ -33,6 +33,10 @@ class Place:
     """Tile side and the resolution of the geometry maps."""
     deployment: Deployment
     provenance: Provenance
+    notes: tuple[str, ...] = ()
+    """What was mended, merged, left out or assumed when the place was built."""
+    attribution: str = ""
+    """Licence notice to be kept with anything derived from the place; empty where there is none."""
 
     @property
     def scene_file(self) -> Path:
@@ -56,6 +60,8 @@ def save_place(place: Place) -> None:
         "sites": [dataclasses.asdict(site) for site in place.deployment.sites],
         "cells": [dataclasses.asdict(cell) for cell in place.deployment.cells],
         "provenance": dataclasses.asdict(place.provenance),
+        "notes": list(place.notes),
+        "attribution": place.attribution,
     }
     with written_whole(place.folder / "place.json") as aside:
         aside.write_text(json.dumps(record, indent=1))
@@ -70,11 +76,15 @@ def load_place(folder: Path) -> Place:
     try:
         record = json.loads((folder / "place.json").read_text())
     except FileNotFoundError as error:
-        raise PlaceError(f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}") from error
+        raise PlaceError(
+            f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}"
+        ) from error
     except ValueError as error:
         raise PlaceError(f"{folder}/place.json is not valid JSON; build the place again") from error
     if record.get("schema") != PLACE_SCHEMA:
-        raise PlaceError(f"{folder} has place schema {record.get('schema')!r}, not {PLACE_SCHEMA!r}; build it again")
+        raise PlaceError(
+            f"{folder} has place schema {record.get('schema')!r}, not {PLACE_SCHEMA!r}; build it again"
+        )
     return Place(
         folder=folder,
         name=record["name"],
@@ -82,6 +92,8 @@ def load_place(folder: Path) -> Place:
         tile=Grid(**record["tile"]),
         deployment=_deployment(record),
         provenance=Provenance(**record["provenance"]),
+        notes=tuple(record.get("notes", ())),
+        attribution=record.get("attribution", ""),
     )
 
 

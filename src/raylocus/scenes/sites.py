@@ -21,6 +21,8 @@ class AntennaArray:
     """Elements in a row; SSB beams are steered in azimuth across them."""
     beams: int = 8
     """SSB beams, spread evenly over the sector (L_max = 8 in FR1, TS 38.213 §4.1)."""
+    polarization: str = "V"
+    """V, H, VH or cross (±45°); VH and cross have two ports an element (TR 38.901 §7.3.2)."""
 
 
 @dataclass(frozen=True)

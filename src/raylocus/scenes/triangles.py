@@ -80,16 +80,24 @@ def write_mitsuba_scene(triangles: Triangles, folder: Path) -> None:
         itu_type = {"ground": "medium_dry_ground"}.get(MATERIALS[index], MATERIALS[index])
         ElementTree.SubElement(bsdf, "string", name="type", value=itu_type)
         ElementTree.SubElement(bsdf, "float", name="thickness", value=str(WALL_THICKNESS))
-    for ground in (True, False):
-        for index in np.unique(triangles.material[triangles.ground == ground]):
-            name = f"{'terrain' if ground else 'building'}-{MATERIALS[index]}"
-            _write_mesh(triangles.select((triangles.ground == ground) & (triangles.material == index)), folder, name)
-            shape = ElementTree.SubElement(root, "shape", type="ply", id=f"mesh-{name}")
-            ElementTree.SubElement(shape, "string", name="filename", value=f"meshes/{name}.ply")
-            ElementTree.SubElement(shape, "boolean", name="face_normals", value="true")
-            ElementTree.SubElement(shape, "ref", id=MATERIALS[index], name="bsdf")
+    for name, chosen in mesh_names(triangles).items():
+        _write_mesh(triangles.select(chosen), folder, name)
+        shape = ElementTree.SubElement(root, "shape", type="ply", id=f"mesh-{name}")
+        ElementTree.SubElement(shape, "string", name="filename", value=f"meshes/{name}.ply")
+        ElementTree.SubElement(shape, "boolean", name="face_normals", value="true")
+        ElementTree.SubElement(shape, "ref", id=name.split("-")[1], name="bsdf")
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(folder / "scene.xml")
+
+
+def mesh_names(triangles: Triangles) -> dict[str, Bool[np.ndarray, "triangle"]]:
+    """The meshes that a scene is written to, by name, and which triangles each holds, in their order."""
+    return {
+        f"{'terrain' if ground else 'building'}-{MATERIALS[index]}": (triangles.ground == ground)
+        & (triangles.material == index)
+        for ground in (True, False)
+        for index in np.unique(triangles.material[triangles.ground == ground])
+    }
 
 
 def read_place_scene(scene_file: Path) -> Triangles:
@@ -101,7 +109,9 @@ def _write_mesh(triangles: Triangles, folder: Path, name: str) -> None:
     corners = triangles.vertices.reshape(-1, 3).astype(np.float32)
     vertices, inverse = np.unique(corners, axis=0, return_inverse=True)
     mesh = trimesh.Trimesh(vertices, inverse.reshape(-1, 3), process=False)
-    (folder / "meshes" / f"{name}.ply").write_bytes(trimesh.exchange.ply.export_ply(mesh, vertex_normal=False))
+    (folder / "meshes" / f"{name}.ply").write_bytes(
+        trimesh.exchange.ply.export_ply(mesh, vertex_normal=False)
+    )
 
 
 def _itu_type(bsdf: ElementTree.Element) -> str:

@@ -1,0 +1,54 @@
+# make demo   train on some cities, locate phones in another, write runs/demo/report.html
+# make test   everything the tests know
+# Both make a virtual environment in .venv first, with the exact versions of constraints.txt.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# Where PyTorch's builds without CUDA lie. Used where no NVIDIA driver is found; if it cannot be reached,
+# pip's ordinary index serves the larger build with CUDA, which works as well.
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench docs clean
+
+help:
+	@echo "make demo | test | lint | types | bench | docs | clean"
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "raylocus needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -1); run: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu run: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import torch' 2>/dev/null || command -v nvidia-smi >/dev/null || \
+	  $(BIN)/python -m pip install --quiet --no-deps --retries 0 --timeout 10 -c constraints.txt \
+	    --index-url $(TORCH_CPU_INDEX) torch 2>/dev/null || true
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/raylocus demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark"; done
+
+docs: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m pdoc --docformat google --output-directory build/docs raylocus
+	@echo "open build/docs/index.html; the guides are docs/*.md"
+
+clean:
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@echo "kept: .venv places datasets runs (remove them by hand to start afresh)"

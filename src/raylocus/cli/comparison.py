@@ -1,0 +1,148 @@
+"""Putting a run beside the classics, the bound and the true maps: which methods are compared, on what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from raylocus.datasets.plan import redraw_world
+from raylocus.datasets.store import ReportDataset
+from raylocus.errors import InputError
+from raylocus.evaluation.baselines.grid_bayes import FREE_LEVEL, GridBayes, SequenceGridBayes
+from raylocus.evaluation.baselines.nearest_neighbours import NearestNeighbours
+from raylocus.evaluation.baselines.strongest_cell import StrongestCell
+from raylocus.evaluation.baselines.timing_advance import TimingAdvance
+from raylocus.evaluation.bound.bound import Bound
+from raylocus.evaluation.bound.true_maps import TrueMaps
+from raylocus.evaluation.evaluate import Outcome, evaluate_all
+from raylocus.evaluation.method import MappedPlace, Method
+from raylocus.inference.locator import Locator
+from raylocus.models.posterior import Posterior
+from raylocus.network.reports import Reports
+from raylocus.propagation.traced_place import TracedPlace, open_place
+from raylocus.propagation.world_maps import world_radio_maps
+
+#: Names that tables use.
+BOUND_NAME, TRUE_MAPS_NAME = "bound", "true maps"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All methods on the same sequences of one test place."""
+
+    place: TracedPlace
+    reports: Reports
+    outcomes: dict[str, Outcome]
+    """By method name: the run, the classics, the bound, the true maps."""
+
+
+@dataclass(frozen=True)
+class TrueMapsOfWorlds:
+    """The posterior on the true maps of the world of each sequence."""
+
+    dataset: ReportDataset
+    """The sequences that will be located, in their order."""
+    place: TracedPlace
+    name: str = TRUE_MAPS_NAME
+
+    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """The posterior of each sequence's last position."""
+        parts = [self._of_world(int(world), reports) for world in np.unique(self.dataset.world_index)]
+        order = np.argsort(np.concatenate([members for members, _ in parts]))
+        posteriors = [posterior for _, posterior in parts]
+        density, mean, covariance = (
+            np.concatenate([getattr(posterior, name) for posterior in posteriors])[order]
+            for name in ("density", "mean", "covariance")
+        )
+        return Posterior(posteriors[0].grid, density, mean, covariance)
+
+    def _of_world(self, world: int, reports: Reports) -> tuple[Int[np.ndarray, "chosen"], Posterior]:
+        record = self.dataset.worlds[world]
+        truth = world_radio_maps(self.place, redraw_world(self.place.deployment, record))
+        method = TrueMaps(truth, self.dataset.configuration.scaled_observation)
+        chosen = self.dataset.world_index == world
+        return np.flatnonzero(chosen), method.locate(reports.select(chosen), self.place)
+
+
+def compare(
+    locator: Locator, dataset: ReportDataset, sequences: int | None, progress: Callable[[str], None]
+) -> list[Comparison]:
+    """All methods on every test place; the classics choose their parameters on the training places.
+
+    Args:
+        locator: the trained model.
+        dataset: reports of training and test places.
+        sequences: most test sequences of a place, spread evenly over its worlds; None for all.
+        progress: told each method's name as it starts.
+
+    Raises:
+        InputError: the dataset has no test sequences.
+        PlaceError: a place is absent or was built again with other cells.
+    """
+    if not (dataset.split == "test").any():
+        raise InputError(
+            "the dataset has no test sequences; give a place the split 'test' in its configuration"
+        )
+    progress("the classics, fitted on the training places")
+    classics = classical_methods(list(split_places(dataset, "train")))
+    comparisons = []
+    for index in np.unique(dataset.place_index[dataset.split == "test"]):
+        test = thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences)
+        place = open_place(dataset.places[int(index)])
+        methods: list[Method] = [locator, *classics, bound_of(dataset, place), TrueMapsOfWorlds(test, place)]
+        comparisons.append(
+            Comparison(place, test.reports, evaluate_all(methods, test.reports, place, progress))
+        )
+    return comparisons
+
+
+def classical_methods(training: Sequence[tuple[Reports, TracedPlace]]) -> list[Method]:
+    """The baselines, fitted on training places only."""
+    trusting = GridBayes.fit("grid-Bayes", training)
+    offset_free = GridBayes.fit("grid-Bayes, level unknown", training, FREE_LEVEL)
+    return [
+        StrongestCell.fit("strongest cell", training),
+        TimingAdvance.fit("TA + azimuth", training),
+        NearestNeighbours.fit("kNN on R", training),
+        trusting,
+        offset_free,
+        SequenceGridBayes.fit("grid-Bayes, all reports", trusting, training),
+        SequenceGridBayes.fit("grid-Bayes, level unknown, all reports", offset_free, training),
+    ]
+
+
+def bound_of(dataset: ReportDataset, place: TracedPlace) -> Bound:
+    """The bound at a place, under the laws that the dataset was drawn from."""
+    configuration = dataset.configuration
+    return Bound(
+        law=configuration.world_law,
+        observation=configuration.scaled_observation,
+        mobility=configuration.mobility,
+        world_maps=lambda _, world: world_radio_maps(place, world),
+        name=BOUND_NAME,
+    )
+
+
+def split_places(dataset: ReportDataset, split: str) -> Iterator[tuple[Reports, TracedPlace]]:
+    """Reports of a split and their place, one pair a place."""
+    for index in np.unique(dataset.place_index[dataset.split == split]):
+        chosen = dataset.select((dataset.split == split) & (dataset.place_index == index))
+        yield chosen.reports, open_place(dataset.places[int(index)])
+
+
+def thinned(dataset: ReportDataset, most: int | None) -> ReportDataset:
+    """At most so many sequences, spread evenly over the dataset's order (world by world)."""
+    if most is None or len(dataset) <= most:
+        return dataset
+    mask = np.zeros(len(dataset), bool)
+    mask[np.linspace(0, len(dataset) - 1, most).astype(int)] = True
+    return dataset.select(mask)
+
+
+def checkpoint_of(run: Path) -> Path:
+    """The locator of a run folder; a checkpoint file stands for itself."""
+    return run / "locator.ckpt" if run.is_dir() else run

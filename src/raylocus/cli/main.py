@@ -1,0 +1,144 @@
+"""`raylocus`: finds the verb, runs it, and turns errors that a user can meet into one sentence."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from raylocus.errors import RaylocusError
+
+#: Exit codes.
+DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One command: its words, the module of `raylocus.cli` that runs it, and what it does."""
+
+    words: tuple[str, ...]
+    module: str
+    summary: str
+
+
+VERBS = (
+    Verb(("doctor",), "doctor", "what this machine can trace with, and the mend if it cannot"),
+    Verb(("demo",), "demo", "train on some cities, locate phones in another, write a report"),
+    Verb(("scene", "build"), "scene_build", "build a place: scene, geometry maps, sites"),
+    Verb(
+        ("scene", "validate"), "scene_validate", "check that rays, rasters, sites and frame of a place agree"
+    ),
+    Verb(("scene", "export"), "scene_export", "write a place for other tools: GeoTIFF, GeoJSON"),
+    Verb(("scene", "show"), "scene_show", "draw a place's buildings and sites"),
+    Verb(("maps", "trace"), "maps_trace", "trace a place: path atlas and radio maps"),
+    Verb(("maps", "show"), "maps_show", "draw one radio map"),
+    Verb(("dataset", "build"), "dataset_build", "observe phones in many worlds of many places"),
+    Verb(("dataset", "inspect"), "dataset_inspect", "say what a dataset holds"),
+    Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
+    Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
+    Verb(("locate",), "locate", "locate the phones of a reports file"),
+)
+
+
+class UsageError(RaylocusError):
+    """The command line names no verb."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: the words after `raylocus`; those of this process by default.
+
+    Returns:
+        Exit code: 0 done, 2 an error the user can mend (said in one sentence), 130 interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except SystemExit as stop:  # a parser's --help
+        return stop.code if isinstance(stop.code, int) else USER_ERROR
+    except KeyboardInterrupt:
+        return _say("interrupted; the same command goes on from what is whole", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone (`raylocus … | head`); there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        return _say(sentence, USER_ERROR)
+
+
+def _run(given: list[str]) -> int:
+    if not given or given[0] in ("-h", "--help"):
+        print(_help())
+        return DONE
+    if given[0] == "--version":
+        print(f"raylocus {metadata.version('raylocus')}")
+        return DONE
+    verb = _find(given)
+    module = importlib.import_module(f"raylocus.cli.{verb.module}")
+    code: int = module.run(given[len(verb.words) :])
+    return code
+
+
+def _find(given: list[str]) -> Verb:
+    for verb in VERBS:
+        if tuple(given[: len(verb.words)]) == verb.words:
+            return verb
+    if "--help" in given or "-h" in given:  # of a group such as `raylocus scene`
+        print(_help())
+        raise SystemExit(DONE)
+    group = [" ".join(verb.words) for verb in VERBS if verb.words[0] == given[0]]
+    known = group or [" ".join(verb.words) for verb in VERBS]
+    raise UsageError(f"there is no command {' '.join(given[:2])!r}; there are {', '.join(known)}")
+
+
+def _help() -> str:
+    width = max(len(" ".join(verb.words)) for verb in VERBS)
+    verbs = "\n".join(f"  {' '.join(verb.words):<{width}}  {verb.summary}" for verb in VERBS)
+    return (
+        "usage: raylocus COMMAND ...\n\n"
+        "Where is the phone, and how sure can we be?\n\n"
+        f"commands:\n{verbs}\n\n"
+        "raylocus COMMAND --help says what a command takes; raylocus --version says which raylocus this is."
+    )
+
+
+def _sentence(error: BaseException) -> str | None:
+    """One sentence for an error that the user can mend; None for a fault of raylocus."""
+    for cause in _chain(error):
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return (
+                str(error)
+                if isinstance(error, RaylocusError)
+                else f"no space left on the disk ({cause}); free some"
+            )
+    if isinstance(error, RaylocusError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot use {error.filename}: {error.strerror}"
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("raylocus"):
+        return f"the package {error.name!r} is not installed; run: pip install 'raylocus[train]'"
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"raylocus: {' '.join(sentence.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

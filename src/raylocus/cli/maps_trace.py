@@ -1,0 +1,26 @@
+"""`raylocus maps trace`: path atlas and radio maps of a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from raylocus.cli.parsing import verb_parser
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Traces the place and says where the maps are; a killed trace resumes at the next site."""
+    from raylocus.propagation.trace_place import TraceConfiguration, trace_place
+
+    parser = verb_parser("maps trace", "Trace a place: one ray launch a site, then radio maps of every cell.")
+    parser.add_argument("place", type=Path, help="place folder made by: raylocus scene build")
+    parser.add_class_arguments(TraceConfiguration, "trace")
+    given = parser.parse(arguments)
+    trace_place(given.place, parser.instantiate(given).trace, _tell)
+    print(f"{given.place}: atlas.zarr and radio.zarr written")
+    print(f"next: raylocus maps show {given.place} --feature rsrp --cell 0 --out rsrp.png")
+    return 0
+
+
+def _tell(done: int, total: int) -> None:
+    print(f"site {done} of {total} traced", flush=True)

@@ -1,0 +1,80 @@
+"""`raylocus scene build`: place folders from a source."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raylocus.cli.parsing import VerbParser, tile_centre, verb_parser
+
+if TYPE_CHECKING:
+    from raylocus.scenes.configuration import SceneConfiguration
+    from raylocus.scenes.place import Place
+
+SOURCE_HELP = (
+    "munich | florence | etoile | san_francisco, a .osm/.osm.gz/.osm.pbf file, a building file (shapefile, GeoJSON, "
+    "GeoPackage), LAT,LON, W,S,E,N, procedural:STYLE, or a place name"
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Builds the places and says where they are."""
+    parser = _parser()
+    given = parser.parse([_protected(word) for word in arguments])
+    configuration = _configuration(given, parser.instantiate(given).scene)
+    from raylocus.scenes.build import build_places
+
+    places = build_places(given.source.strip(), given.out, configuration, _tell)
+    for note in places[0].notes:
+        print(f"note: {note}")
+    if places[0].attribution:
+        print(f"data: {places[0].attribution}")
+    print(f"next: raylocus maps trace {places[0].folder}")
+    return 0
+
+
+def _parser() -> VerbParser:
+    from raylocus.scenes.configuration import SceneConfiguration
+
+    parser = verb_parser(
+        "scene build", "Build a place: Mitsuba scene, geometry maps and sites, one folder a tile."
+    )
+    parser.add_argument("source", type=str, help=SOURCE_HELP)
+    parser.add_argument("--out", type=Path, required=True, help="place folder, such as places/munich")
+    parser.add_argument(
+        "--tile", type=str, help="centre X,Y [m] of the one tile wanted, in the source's frame"
+    )
+    parser.add_argument("--seed", type=int, help="seed of the deployment and of what no map states")
+    parser.add_argument("--radius", type=float, help="half the side of the square around LAT,LON [m]")
+    parser.add_argument(
+        "--height-field", type=str, help="column of a building file that holds the height [m]"
+    )
+    for name in ("roads", "vegetation", "terrain"):
+        parser.add_argument(f"--{name}", type=Path, help=f"file of {name} that goes with the map")
+    parser.add_class_arguments(SceneConfiguration, "scene")
+    return parser
+
+
+def _configuration(given: Any, scene: SceneConfiguration) -> SceneConfiguration:
+    """The scene configuration with the options that have a short name."""
+    names = ("radius", "height_field", "roads", "vegetation", "terrain")
+    options = {name: given[name] for name in names if given[name] is not None}
+    chosen: dict[str, Any] = {"options": dataclasses.replace(scene.options, **options)}
+    if given.tile is not None:
+        chosen["centre"] = tile_centre(given.tile)
+    if given.seed is not None:
+        chosen["seed"] = given.seed
+    return dataclasses.replace(scene, **chosen)
+
+
+def _protected(word: str) -> str:
+    """A list of numbers that starts with a minus, made safe from being read as an option."""
+    return f" {word}" if re.fullmatch(r"-[\d.]+(,\s*-?[\d.]+)+", word) else word
+
+
+def _tell(place: Place) -> None:
+    sites, cells = len(place.deployment.sites), len(place.deployment.cells)
+    print(f"{place.folder}: {place.tile.size:.0f} m tile, {sites} sites, {cells} cells", flush=True)

@@ -1,0 +1,1 @@
+"""The zarr store of reports and the tensors that models eat."""

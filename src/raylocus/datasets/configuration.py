@@ -1,0 +1,85 @@
+"""What a dataset is made of, as one YAML file says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from raylocus.datasets.splits import PlaceChoice, check_splits
+from raylocus.errors import InputError
+from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.mobility import MobilityConfiguration
+from raylocus.scenes.world import WorldLaw
+
+
+@dataclass(frozen=True)
+class SplitSize:
+    """How much is observed in each place of a split."""
+
+    worlds: int
+    """Worlds drawn at each place."""
+    sequences: int
+    """UEs observed in each world; a UE that finds no cell yields no sequence."""
+
+
+@dataclass(frozen=True)
+class DatasetConfiguration:
+    """The resolved configuration of a dataset."""
+
+    places: tuple[PlaceChoice, ...]
+    """Places and their splits; no city may be in two."""
+    seed: int
+    """Seed of all worlds, trajectories and observations."""
+    train: SplitSize = SplitSize(16, 60)
+    """Size at each train place."""
+    validation: SplitSize = SplitSize(2, 60)
+    """Size at each validation place, and of the further worlds kept for validation at each train place."""
+    test: SplitSize = SplitSize(8, 40)
+    """Size at each test place."""
+    world_law: WorldLaw = WorldLaw()
+    """The law of worlds; its severity also scales the observation's."""
+    mobility: MobilityConfiguration = MobilityConfiguration()
+    """The law of trajectories."""
+    observation: ObservationConfiguration = ObservationConfiguration()
+    """The law of observation, at severity 1."""
+
+    def __post_init__(self) -> None:
+        if not self.places:
+            raise InputError("a dataset needs at least one place")
+        check_splits(self.places)
+
+    @property
+    def scaled_observation(self) -> ObservationConfiguration:
+        """The law of observation at the severity of the worlds: what `observe` is called with."""
+        return self.observation.at_severity(self.world_law.severity)
+
+
+def load_dataset_configuration(path: Path) -> DatasetConfiguration:
+    """Reads a dataset configuration from YAML.
+
+    Raises:
+        InputError: the file is absent, or does not describe a dataset.
+    """
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise InputError(f"no dataset configuration at {path}; configs/dataset has examples") from error
+    return parse_dataset_configuration(text, str(path))
+
+
+def parse_dataset_configuration(text: str, source: str) -> DatasetConfiguration:
+    """The dataset configuration that YAML text describes; `source` names it in errors.
+
+    Raises:
+        InputError: the text does not describe a dataset.
+    """
+    from jsonargparse import ArgumentError, ArgumentParser
+
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(DatasetConfiguration, "dataset")
+    try:
+        indented = "dataset:\n" + "".join(f"  {line}\n" for line in text.splitlines())
+        return parser.instantiate(parser.parse_string(indented)).dataset
+    except ArgumentError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise InputError(f"{source} is not a dataset configuration: {reason}") from error

@@ -1,0 +1,1 @@
+"""The classical peers, each with its parameters chosen on training places only."""

@@ -1,0 +1,68 @@
+"""The ensemble of worlds of a place: what physics would give in each, before the residual."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import xarray as xr
+from jaxtyping import Float
+from torch import Tensor
+
+from raylocus.evaluation.method import MappedPlace, map_grid
+from raylocus.geo import Grid
+from raylocus.scenes.world import World, WorldLaw, sample_world
+
+#: The maps of one world of a place: `propagation.world_maps.world_radio_maps`.
+WorldMaps = Callable[[MappedPlace, World], xr.Dataset]
+#: Level given to links that stay dark in a world [dBm]: far below what can be heard.
+DARK_LEVEL = -160.0
+#: Delay given to sites that stay dark in a world [s]: no tile is so large.
+DARK_DELAY = 1e-3
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Maps of many worlds, the worlds last so that one look-up fetches them all."""
+
+    grid: Grid
+    rsrp: Float[Tensor, "cell ground world"]
+    """RSRP of the best beam without residual and level errors [dBm]."""
+    rsrp_beam: Float[Tensor, "cell beam ground world"]
+    """The same of every beam [dBm], in half precision."""
+    delay: Float[Tensor, "site ground world"]
+    """Delay of the first path [s]."""
+
+
+def physics_only(world: World) -> World:
+    """The same world without residual and level errors: what is left to the ensemble."""
+    law = replace(world.law, residual_db=0.0)
+    return replace(world, law=law, level_error_db=np.zeros_like(world.level_error_db))
+
+
+def sample_ensemble(
+    place: MappedPlace, law: WorldLaw, world_maps: WorldMaps, count: int, generator: np.random.Generator
+) -> Ensemble:
+    """Draws worlds of the law: materials, antenna azimuth and downtilt, unmodelled scattering.
+
+    No antenna points anywhere in them: a few dozen worlds hold too few that do, and in the wrong places.
+    """
+    law = replace(law, turned_share=0.0)
+    grid, deployment = map_grid(place), place.deployment
+    ground, cells = grid.count**2, len(deployment.cells)
+    rsrp = torch.empty(cells, ground, count)
+    beams = torch.empty(cells, deployment.beam_count, ground, count, dtype=torch.float16)
+    delay = torch.empty(len(deployment.sites), ground, count)
+    for index in range(count):
+        world = physics_only(sample_world(deployment, law, generator))
+        maps = world_maps(place, world)
+        rsrp[..., index] = _filled(maps["rsrp"], DARK_LEVEL).reshape(cells, ground)
+        beams[..., index] = _filled(maps["rsrp_beam"], DARK_LEVEL).reshape(cells, -1, ground).half()
+        delay[..., index] = _filled(maps["toa"], DARK_DELAY).reshape(-1, ground)
+    return Ensemble(grid, rsrp, beams, delay)
+
+
+def _filled(layer: xr.DataArray, dark: float) -> Tensor:
+    return torch.from_numpy(np.nan_to_num(layer.values, nan=dark))

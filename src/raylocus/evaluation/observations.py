@@ -1,0 +1,101 @@
+"""Reports as dense arrays over the cells of a place: the form that grid methods compute with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from raylocus.network.features import FEATURE_INDEX
+from raylocus.network.reports import Reports
+from raylocus.scenes.sites import Deployment
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What was observed, by report and cell; NaN is missing."""
+
+    rsrp: Float[np.ndarray, "report cell"]
+    """SS-RSRP [dBm]."""
+    beam_rsrp: Float[np.ndarray, "report beam"]
+    """L1-RSRP of the serving cell's beams [dBm]."""
+    timing_advance: Float[np.ndarray, "report"]
+    """T_A of the serving cell [steps]."""
+    serving: Int[np.ndarray, "report"]
+    """Index of the serving cell; the strongest reported one where none is marked."""
+    time: Float[np.ndarray, "report"]
+    """Seconds since the first report of the sequence."""
+    report_offsets: Int[np.ndarray, "sample_plus_1"]
+    """Reports of sequence i are `report_offsets[i]:report_offsets[i + 1]`."""
+
+    def __len__(self) -> int:
+        return len(self.report_offsets) - 1
+
+    @property
+    def last(self) -> Int[np.ndarray, "sample"]:
+        """Index of each sequence's last report."""
+        return self.report_offsets[1:] - 1
+
+    @property
+    def heard(self) -> Int[np.ndarray, "report"]:
+        """Number of cells with an RSRP."""
+        return np.isfinite(self.rsrp).sum(axis=1)
+
+
+def observations(reports: Reports, deployment: Deployment) -> Observations:
+    """Gathers the tokens of reports over the cells of the deployment they were made in.
+
+    Raises:
+        PlaceError: the reports name a PCI that the deployment does not have.
+    """
+    cell, report = deployment.cells_of(reports.pci), reports.report_of_token
+    whole = reports.beam < 0
+    shape = (len(reports.time), len(deployment.cells))
+    rsrp = _scatter(shape, report[whole], cell[whole], _feature(reports, "rsrp")[whole])
+    beams = _scatter(
+        (shape[0], deployment.beam_count),
+        report[~whole],
+        reports.beam[~whole],
+        _feature(reports, "l1_rsrp")[~whole],
+    )
+    return Observations(
+        rsrp=rsrp,
+        beam_rsrp=beams,
+        timing_advance=_timing_advance(reports),
+        serving=_serving(reports, cell, rsrp),
+        time=reports.time,
+        report_offsets=reports.report_offsets,
+    )
+
+
+def _feature(reports: Reports, name: str) -> Float[np.ndarray, "token"]:
+    return reports.features[:, FEATURE_INDEX[name]]
+
+
+def _scatter(
+    shape: tuple[int, int],
+    row: Int[np.ndarray, "token"],
+    column: Int[np.ndarray, "token"],
+    values: Float[np.ndarray, "token"],
+) -> Float[np.ndarray, "row column"]:
+    dense = np.full(shape, np.nan)
+    dense[row, column] = values
+    return dense
+
+
+def _timing_advance(reports: Reports) -> Float[np.ndarray, "report"]:
+    advance = np.full(len(reports.time), np.nan)
+    values = _feature(reports, "timing_advance")
+    there = np.isfinite(values)
+    advance[reports.report_of_token[there]] = values[there]
+    return advance
+
+
+def _serving(
+    reports: Reports, cell: Int[np.ndarray, "token"], rsrp: Float[np.ndarray, "report cell"]
+) -> Int[np.ndarray, "report"]:
+    serving = np.where(np.isfinite(rsrp), rsrp, -np.inf).argmax(axis=1)
+    marked = reports.serving
+    serving[reports.report_of_token[marked]] = cell[marked]
+    return serving

@@ -1,0 +1,60 @@
+"""The results as a table for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from raylocus.evaluation.evaluation import Evaluation
+
+#: Column titles by key of `Evaluation.summary`, with the format of their numbers.
+COLUMNS = {
+    "p50": ("p50", ".1f"),
+    "p67": ("p67", ".1f"),
+    "p80": ("p80", ".1f"),
+    "p90": ("p90", ".1f"),
+    "p95": ("p95", ".1f"),
+    "mean": ("mean", ".1f"),
+    "coverage_50": ("in 50%", ".0%"),
+    "coverage_90": ("in 90%", ".0%"),
+    "coverage_95": ("in 95%", ".0%"),
+    "nll": ("NLL", ".2f"),
+    "error_over_bound": ("÷bound", ".2f"),
+}
+#: Width that the table needs where the output is not a terminal [characters].
+LEAST_WIDTH = 128
+
+
+def table_rows(evaluations: Sequence[Evaluation], bound: Evaluation | None = None) -> list[list[str]]:
+    """One row of text a method: its name and the columns of `COLUMNS`."""
+    rows = []
+    for evaluation in evaluations:
+        summary = evaluation.summary(bound)
+        cells = (
+            "—" if summary[key] is None else format(summary[key], style)
+            for key, (_, style) in COLUMNS.items()
+        )
+        rows.append([evaluation.name, *cells])
+    return rows
+
+
+def results_table(evaluations: Sequence[Evaluation], title: str, bound: Evaluation | None = None) -> Table:
+    """A rich table of all methods."""
+    caption = "errors in metres; “in 90%”: truths inside the 90 % region, 90 % is right; NLL in nats per m²"
+    table = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("method", no_wrap=True)
+    for heading, _ in COLUMNS.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in table_rows(evaluations, bound):
+        table.add_row(*row)
+    return table
+
+
+def print_results(evaluations: Sequence[Evaluation], title: str, bound: Evaluation | None = None) -> None:
+    """Prints the table whole, also into a pipe."""
+    console = Console()
+    console.width = max(console.width, LEAST_WIDTH)
+    console.print(results_table(evaluations, title, bound))

@@ -1,0 +1,1 @@
+"""The locator: a trained model that answers with posteriors and fixes."""

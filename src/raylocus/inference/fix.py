@@ -1,0 +1,85 @@
+"""A fix: one answer, with its uncertainty and whether to trust it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from raylocus.geo import GeoFrame, Grid
+from raylocus.models.posterior import Posterior
+
+#: A fix whose 90 % radius is larger than this [m] is not to be trusted to name a street.
+TRUSTED_RADIUS = 150.0
+
+
+@dataclass(frozen=True)
+class Ellipse:
+    """An error ellipse of one standard deviation."""
+
+    major: float
+    """Semi-major axis [m]."""
+    minor: float
+    """Semi-minor axis [m]."""
+    azimuth: float
+    """Direction of the major axis [rad], counter-clockwise from east, in (−π/2, π/2]."""
+
+
+@dataclass(frozen=True)
+class Fix:
+    """Where a phone is at its last report."""
+
+    mean: Float[np.ndarray, "2"]
+    """The position estimate (x, y) [m] in the place's frame."""
+    covariance: Float[np.ndarray, "2 2"]
+    """Covariance of the posterior [m²]."""
+    heatmap: Float[np.ndarray, "y x"]
+    """Probability of each ground cell."""
+    grid: Grid
+    """Grid of the heatmap."""
+    frame: GeoFrame | None
+    """Frame of the place; None where it has none."""
+
+    @property
+    def ellipse(self) -> Ellipse:
+        """Error ellipse of one standard deviation."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        direction = (
+            vectors[:, 1]
+            if vectors[0, 1] > 0 or (vectors[0, 1] == 0 and vectors[1, 1] > 0)
+            else -vectors[:, 1]
+        )
+        minor, major = np.sqrt(np.maximum(values, 0))
+        return Ellipse(float(major), float(minor), float(np.arctan2(direction[1], direction[0])))
+
+    def radius(self, confidence: float) -> float:
+        """Radius [m] about the estimate that holds the UE with this probability."""
+        distance = np.linalg.norm(self.grid.centres - self.mean, axis=-1)
+        order = np.argsort(distance)
+        held = np.cumsum(self.heatmap.ravel()[order])
+        index = min(int(np.searchsorted(held, confidence * held[-1])), len(order) - 1)
+        return float(distance[order[index]])
+
+    @property
+    def latlon(self) -> tuple[float, float] | None:
+        """(latitude, longitude) [degrees] of the estimate; None where the place is not georeferenced."""
+        if self.frame is None or not self.frame.georeferenced:
+            return None
+        latitude, longitude = self.frame.to_wgs84(self.mean)
+        return float(latitude), float(longitude)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the 90 % radius is at most `TRUSTED_RADIUS`."""
+        return self.radius(0.9) <= TRUSTED_RADIUS
+
+
+def fixes_of(posterior: Posterior, frame: GeoFrame | None) -> list[Fix]:
+    """One fix a sequence of a posterior."""
+    return [
+        Fix(mean, covariance, density, posterior.grid, frame)
+        for mean, covariance, density in zip(
+            posterior.mean, posterior.covariance, posterior.density, strict=True
+        )
+    ]

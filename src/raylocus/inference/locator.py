@@ -1,0 +1,105 @@
+"""The locator: a trained network and the places it has already encoded."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from raylocus.datasets.maps import MappedPlace, place_maps
+from raylocus.datasets.tensors import SequenceTensors, sequence_tensors
+from raylocus.geo import Grid
+from raylocus.inference.fix import Fix, fixes_of
+from raylocus.models.checkpoint import TrainedNetwork, load_network
+from raylocus.models.density import estimate, fine_density
+from raylocus.models.map_encoder import EncodedPlace
+from raylocus.models.posterior import Posterior
+from raylocus.network.reports import Reports
+
+#: Sequences that go through the network together.
+BATCH = 32
+#: Places whose encoding is kept, the most recently used ones.
+KEPT_PLACES = 8
+
+
+@dataclass(frozen=True)
+class Locator:
+    """Answers where phones are; any number of places, each encoded once."""
+
+    trained: TrainedNetwork
+    name: str = "raylocus"
+    _encoded: OrderedDict[int, tuple[MappedPlace, EncodedPlace]] = field(
+        default_factory=OrderedDict, repr=False
+    )
+
+    @classmethod
+    def load(cls, path: Path | str) -> Locator:
+        """A locator from a checkpoint file.
+
+        Raises:
+            CheckpointError: there is no such file, or it is foreign, or of another schema version.
+        """
+        return cls(load_network(Path(path)))
+
+    @torch.inference_mode()
+    def posterior(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """The posterior of each sequence's position at its last report, on the grid of the place.
+
+        Raises:
+            PlaceError: the reports name a cell that the place does not have.
+        """
+        sequences = sequence_tensors(reports, place.deployment)
+        encoded = self._encode(place)
+        parts = [self._density(sequences, start, encoded) for start in range(0, len(sequences), BATCH)]
+        if not parts:
+            return _posterior(
+                place.tile, np.zeros((0, *place.tile.shape), np.float32), np.zeros((0, 2), np.float32)
+            )
+        densities, means = zip(*parts, strict=True)
+        return _posterior(place.tile, torch.cat(densities).numpy(), torch.cat(means).numpy())
+
+    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """The same as `posterior`: what evaluation asks of every method."""
+        return self.posterior(reports, place)
+
+    def fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
+        """One fix a sequence.
+
+        Raises:
+            PlaceError: the reports name a cell that the place does not have.
+        """
+        return fixes_of(self.posterior(reports, place), getattr(place, "frame", None))
+
+    def _density(
+        self, sequences: SequenceTensors, start: int, place: EncodedPlace
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        batch = sequences.select(torch.arange(start, min(start + BATCH, len(sequences))))
+        prediction = self.trained.network(batch, place).prediction
+        calibration = self.trained.calibration
+        density = fine_density(prediction, place.maps, calibration.temperature)
+        return density, estimate(density, place.maps, calibration.estimator)
+
+    def _encode(self, place: MappedPlace) -> EncodedPlace:
+        # The place itself is kept beside its encoding, so that its id cannot be given to another.
+        if id(place) not in self._encoded:
+            self._encoded[id(place)] = (place, self.trained.network.encode_place(place_maps(place)))
+        self._encoded.move_to_end(id(place))
+        while len(self._encoded) > KEPT_PLACES:
+            self._encoded.popitem(last=False)
+        return self._encoded[id(place)][1]
+
+
+def _posterior(
+    grid: Grid, density: Float[np.ndarray, "sample y x"], mean: Float[np.ndarray, "sample 2"]
+) -> Posterior:
+    flat = density.reshape(len(density), -1).astype(np.float64)
+    centre = flat @ grid.centres
+    second = np.einsum("sg,gi,gj->sij", flat, grid.centres, grid.centres, optimize=True)
+    # A density inside one ground cell still has that cell's spread.
+    own = np.eye(2) * grid.resolution**2 / 12
+    covariance = second - centre[:, :, None] * centre[:, None] + own
+    return Posterior(grid, density, mean.astype(np.float64), covariance)

@@ -1,0 +1,1 @@
+"""The locator's network: radio encoder, map encoder, fusion, heads and losses."""

@@ -1,0 +1,110 @@
+"""A trained network as one file: weights, configuration, calibration and provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from raylocus.errors import CheckpointError
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.density import ESTIMATORS
+from raylocus.models.network import LocationNetwork
+from raylocus.provenance import Provenance
+from raylocus.storage import written_whole
+
+#: Version of what `checkpoint_content` writes.
+CHECKPOINT_SCHEMA = "raylocus.checkpoint.v1"
+#: Key of raylocus' part in a file that may hold Lightning's state as well.
+CHECKPOINT_KEY = "raylocus"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was fitted on validation worlds after training."""
+
+    temperature: float = 1.0
+    """Densities are raised to 1/temperature: above 1 makes them wider."""
+    estimator: str = "geometric_median"
+    """Which of `models.density.ESTIMATORS` names the position."""
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network ready for use."""
+
+    network: LocationNetwork
+    calibration: Calibration
+    provenance: Provenance
+
+
+def checkpoint_content(trained: TrainedNetwork) -> dict[str, Any]:
+    """What a checkpoint file holds under `CHECKPOINT_KEY`: plain values and tensors only.
+
+    The statistics of the features are buffers of the radio encoder, so they travel with the weights.
+    """
+    return {
+        "schema": CHECKPOINT_SCHEMA,
+        "network": dataclasses.asdict(trained.network.configuration),
+        "calibration": dataclasses.asdict(trained.calibration),
+        "provenance": trained.provenance.to_json(),
+        "weights": {name: value.detach().clone() for name, value in trained.network.state_dict().items()},
+    }
+
+
+def save_network(trained: TrainedNetwork, path: Path) -> None:
+    """Writes a checkpoint as one self-contained file.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    with written_whole(path) as aside:
+        torch.save({CHECKPOINT_KEY: checkpoint_content(trained)}, aside)
+
+
+def load_network(path: Path) -> TrainedNetwork:
+    """Reads a checkpoint written by `save_network` or by Lightning in training.
+
+    Raises:
+        CheckpointError: there is no such file, or it is not raylocus', or of another schema version.
+    """
+    content = _read(path)
+    if content.get("schema") != CHECKPOINT_SCHEMA:
+        raise CheckpointError(
+            f"{path} has checkpoint schema {content.get('schema')!r} where {CHECKPOINT_SCHEMA!r} is needed; "
+            "train it again with this version of raylocus"
+        )
+    try:
+        network = LocationNetwork(NetworkConfiguration(**_tuples(content["network"])))
+        network.load_state_dict(content["weights"])
+        calibration = Calibration(**content["calibration"])
+        provenance = Provenance.from_json(content["provenance"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} does not fit this version's network; train it again") from error
+    if calibration.estimator not in ESTIMATORS:
+        raise CheckpointError(f"{path} names an unknown estimator {calibration.estimator!r}; train it again")
+    return TrainedNetwork(network.eval(), calibration, provenance)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise CheckpointError(
+            f"no checkpoint at {path}; train one with: raylocus train fit --config configs/train/demo.yaml"
+        )
+    try:
+        # weights_only: a checkpoint is data; it must not be able to run code.
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError) as error:
+        raise CheckpointError(f"{path} is not a readable checkpoint; train it again") from error
+    content = stored.get(CHECKPOINT_KEY) if isinstance(stored, dict) else None
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} is not a checkpoint of raylocus; give one that raylocus train wrote")
+    return content
+
+
+def _tuples(configuration: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in configuration.items()}

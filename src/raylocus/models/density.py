@@ -1,0 +1,115 @@
+"""From a prediction to the density on a place's native grid, and from a density to one position."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from raylocus.datasets.maps import PlaceMaps
+from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
+
+#: Ways to name one position; training picks the one with the least median error on validation.
+ESTIMATORS = ("mean", "geometric_median", "mode")
+#: A mode is the mean within this radius of the most probable neighbourhood [m].
+MODE_RADIUS = 20.0
+#: Components are cut off this far from the centre of their coarse cell along each axis [m].
+COMPONENT_REACH = 36.0
+
+
+def fine_centres(maps: PlaceMaps) -> Float[Tensor, "ground 2"]:
+    """Centres (x, y) [m] of the native ground cells in flat [y, x] order."""
+    side = maps.fine_outdoor.shape[-1]
+    axis = (torch.arange(side) + 0.5) * (maps.size / side) - maps.size / 2
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], -1)
+
+
+def fine_density(
+    prediction: Prediction, maps: PlaceMaps, temperature: float
+) -> Float[Tensor, "batch fine_y fine_x"]:
+    """Probability of each native ground cell, none inside buildings; each map sums to 1.
+
+    Components are read at the cells' centres within `COMPONENT_REACH` of their coarse cell; the whole is
+    tempered, p^(1/temperature), and normalised.
+    """
+    spread = _background(prediction, maps)
+    mass = spread.scatter_add(1, *_component_masses(prediction, maps))
+    outdoor = maps.fine_outdoor.flatten() > 0
+    log_mass = torch.log(mass + 1e-12) / temperature
+    masked = log_mass.masked_fill(~outdoor, -torch.inf) if outdoor.any() else log_mass
+    return masked.softmax(-1).reshape(len(mass), *maps.fine_outdoor.shape)
+
+
+def _background(prediction: Prediction, maps: PlaceMaps) -> Float[Tensor, "batch ground"]:
+    outside_top = prediction.log_mass.flatten(1).exp().scatter(1, prediction.top, 0.0)
+    coarse = outside_top.reshape(prediction.log_mass.shape)
+    fine = functional.interpolate(coarse[:, None], size=tuple(maps.fine_outdoor.shape), mode="nearest")
+    return fine.flatten(1) * (coarse[0].numel() / maps.fine_outdoor.numel())
+
+
+def _component_masses(prediction: Prediction, maps: PlaceMaps) -> tuple[Tensor, Tensor]:
+    side = maps.fine_outdoor.shape[-1]
+    cell = maps.size / side
+    reach = math.ceil(COMPONENT_REACH / cell)
+    steps = torch.arange(-reach, reach + 1)
+    centre = coarse_centres(maps)[prediction.top]
+    column, row = ((centre + maps.size / 2) / cell).long().unbind(-1)
+    columns = (column[..., None, None] + steps).expand(-1, -1, len(steps), -1).flatten(2)
+    rows = (row[..., None, None] + steps[:, None]).expand(-1, -1, -1, len(steps)).flatten(2)
+    inside = (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
+    point = (torch.stack([columns, rows], -1) + 0.5) * cell - maps.size / 2
+    batch, top = prediction.top.shape
+    density = gaussian_log_density(
+        point.flatten(0, 1), prediction.mean.flatten(0, 1), prediction.cholesky.flatten(0, 1)
+    )
+    weight = prediction.log_mass.flatten(1).gather(1, prediction.top)[..., None] + prediction.log_weight
+    mass = torch.exp(density + weight.flatten(0, 1)[:, None]).sum(-1).reshape(batch, -1) * cell**2
+    flat = (rows * side + columns).clamp(0, side * side - 1)
+    return flat.reshape(batch, -1), mass * inside.reshape(batch, -1)
+
+
+def estimate(
+    density: Float[Tensor, "batch y x"], maps: PlaceMaps, estimator: str
+) -> Float[Tensor, "batch 2"]:
+    """The position (x, y) [m] that an estimator of `ESTIMATORS` names."""
+    estimators = {"mean": mean_position, "geometric_median": geometric_median, "mode": mode_position}
+    return estimators[estimator](density, fine_centres(maps))
+
+
+def mean_position(
+    density: Float[Tensor, "batch y x"], centres: Float[Tensor, "ground 2"]
+) -> Float[Tensor, "batch 2"]:
+    """Least mean square error."""
+    return density.flatten(1) @ centres
+
+
+def geometric_median(
+    density: Float[Tensor, "batch y x"], centres: Float[Tensor, "ground 2"], steps: int = 12
+) -> Float[Tensor, "batch 2"]:
+    """Least mean distance, by Weiszfeld's iteration from the mean."""
+    mass = density.flatten(1)
+    point = mass @ centres
+    for _ in range(steps):
+        weight = mass / torch.cdist(point, centres).clamp(min=1.0)
+        point = weight @ centres / weight.sum(1, keepdim=True)
+    return point
+
+
+def mode_position(
+    density: Float[Tensor, "batch y x"], centres: Float[Tensor, "ground 2"]
+) -> Float[Tensor, "batch 2"]:
+    """Mean within `MODE_RADIUS` of the place whose neighbourhood holds most."""
+    side = density.shape[-1]
+    cell = float(centres[1, 0] - centres[0, 0]) if side > 1 else MODE_RADIUS
+    reach = max(1, round(MODE_RADIUS / cell))
+    steps = torch.arange(-reach, reach + 1) * cell
+    # Weights that fall with distance put the neighbourhood's centre, not its rim, on a lone peak.
+    kernel = torch.exp(-0.5 * (steps[:, None] ** 2 + steps**2) / (MODE_RADIUS / 2) ** 2)
+    held = functional.conv2d(density[:, None], kernel[None, None], padding=reach)
+    best = centres[held.flatten(1).argmax(1)]
+    near = (torch.cdist(best, centres) <= MODE_RADIUS) * density.flatten(1)
+    return near @ centres / near.sum(1, keepdim=True)

@@ -1,0 +1,1 @@
+"""The classical likelihood inside the network: observed minus mapped, for every ground cell at once."""

@@ -1,0 +1,93 @@
+"""Rasters that turn likelihoods into matrix products.
+
+A likelihood of an observation o given the mapped value R(x) of one cell is a function of R alone once
+o is known. Linear interpolation between knots, f(R) = Σ_k f(r_k)·φ_k(R) with hat functions φ_k, makes
+the sum over cells Σ_c f_c(R_c(x)) one matrix product of the f_c(r_k), which depend on the sequence,
+with the φ_k(R_c(x)), which depend on the place and are made once. Moments 1, R, R² do the same for
+Gaussian likelihoods without interpolation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from raylocus.datasets.maps import BEAM_FLOOR, PlaceMaps
+
+#: Knots of mapped levels [dBm], of path lengths [m], and of a beam's level under the best one's [dB].
+LEVEL_KNOTS = torch.arange(-146.0, -34.0, 6.0)
+DISTANCE_KNOTS = torch.arange(0.0, 801.0, 20.0)
+BEAM_KNOTS = torch.tensor([BEAM_FLOOR, -15.0, -10.0, -6.0, -3.0, 0.0])
+#: Levels are centred and scaled before they are squared, for the sake of float32.
+LEVEL_CENTRE = -95.0
+LEVEL_SCALE = 10.0
+#: Kinds of ground a cell can have: those that ray tracing lights, and those that only scattering does.
+KINDS = 2
+
+
+@dataclass(frozen=True)
+class EvidenceRasters:
+    """The rasters of one place, over its coarse grid."""
+
+    level: Float[Tensor, "cell kind level_knot y x"]
+    """Hat functions of the mapped level, split by kind."""
+    moments: Float[Tensor, "moment site slot y x"]
+    """1, R, R² of the cells of each site and kind; zero in slots that a site does not have."""
+    formula_moments: Float[Tensor, "moment site sector y x"]
+    """The same of the formula's level."""
+    distance: Float[Tensor, "site distance_knot y x"]
+    """Hat functions of the first path's length."""
+    beam: Float[Tensor, "cell beam beam_knot y x"]
+    """Hat functions of each beam's relative level."""
+    cell_of_slot: Int[Tensor, "site sector"]
+    """Cell index of each sector of each site; −1 where the site has fewer."""
+
+    def map_rasters(self, function: Callable[[Tensor], Tensor]) -> EvidenceRasters:
+        """The same with a function applied to every field that is a raster."""
+        names = [field.name for field in dataclasses.fields(self) if field.name != "cell_of_slot"]
+        return dataclasses.replace(self, **{name: function(getattr(self, name)) for name in names})
+
+
+def hat_functions(
+    values: Float[Tensor, "*shape y x"], knots: Float[Tensor, "knot"]
+) -> Float[Tensor, "*shape knot y x"]:
+    """Weights of linear interpolation between ascending knots; values beyond the ends count as the ends."""
+    values = values.clamp(float(knots[0]), float(knots[-1])).contiguous()
+    upper = torch.searchsorted(knots, values).clamp(1, len(knots) - 1)
+    share = (values - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
+    index = torch.arange(len(knots))[:, None, None]
+    upper, share = upper.unsqueeze(-3), share.unsqueeze(-3)
+    return (index == upper) * share + (index == upper - 1) * (1 - share)
+
+
+def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
+    """The rasters of a place."""
+    kinds = torch.stack([maps.lit, 1 - maps.lit], 1)
+    slots = _cells_of_sites(maps.site_of_cell)
+    return EvidenceRasters(
+        level=kinds[:, :, None] * hat_functions(maps.level, LEVEL_KNOTS)[:, None],
+        moments=_moments(maps.level, kinds, slots),
+        formula_moments=_moments(maps.formula, torch.ones_like(kinds[:, :1]), slots),
+        distance=hat_functions(maps.distance, DISTANCE_KNOTS),
+        beam=hat_functions(maps.beam_relative, BEAM_KNOTS),
+        cell_of_slot=slots,
+    )
+
+
+def _cells_of_sites(site_of_cell: Int[Tensor, "cell"]) -> Int[Tensor, "site sector"]:
+    members = [(site_of_cell == site).nonzero().flatten() for site in range(int(site_of_cell.max()) + 1)]
+    return torch.nn.utils.rnn.pad_sequence(members, batch_first=True, padding_value=-1)
+
+
+def _moments(
+    level: Float[Tensor, "cell y x"], kinds: Float[Tensor, "cell kind y x"], slots: Int[Tensor, "site sector"]
+) -> Float[Tensor, "moment site slot y x"]:
+    scaled = ((level - LEVEL_CENTRE) / LEVEL_SCALE)[:, None]
+    moments = torch.stack([kinds, kinds * scaled, kinds * scaled**2])
+    chosen = moments[:, slots.clamp(min=0)] * (slots >= 0)[..., None, None, None]
+    return chosen.flatten(2, 3)

@@ -1,0 +1,124 @@
+"""The evidence stream: all likelihoods of a sequence over the ground, and their weighted sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from raylocus.datasets.maps import PlaceMaps
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.evidence.beams import beam_evidence
+from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
+from raylocus.models.evidence.rasters import KINDS, EvidenceRasters
+from raylocus.models.evidence.robust import robust_evidence
+from raylocus.models.evidence.timing import timing_evidence
+from raylocus.models.time_heads import PooledObservations
+
+#: Likelihoods of each time head, in channel order.
+LIKELIHOODS = ("gaussian", "robust", "formula", "timing", "beams")
+#: Exponents of each likelihood, summed over the heads, at the start of training. The first three
+#: judge the same levels, so they share one unit.
+START_WEIGHTS = (0.35, 0.3, 0.1, 0.8, 0.8)
+#: Share of each head's exponent at the start: the newest reports count most.
+START_SHARES = (0.6, 0.25, 0.15)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Likelihoods over the ground."""
+
+    channels: Float[Tensor, "batch channel y x"]
+    """Each likelihood of each head [nats], largest value 0."""
+    total: Float[Tensor, "batch y x"]
+    """Their weighted sum and the outdoor prior: an unnormalised log-posterior."""
+
+
+class EvidenceStream(nn.Module):
+    """Classical likelihoods with learned scales and weights; untrained, it is a sensible map matcher."""
+
+    def __init__(self, configuration: NetworkConfiguration) -> None:
+        super().__init__()
+        heads, width = len(configuration.head_ages), configuration.token_width
+        self.log_own = nn.Parameter(torch.log(torch.tensor([5.0, 8.0])))
+        self.log_site = nn.Parameter(torch.tensor(5.0).log())
+        self.log_common = nn.Parameter(torch.tensor(8.0).log())
+        self.log_formula = nn.Parameter(torch.tensor(9.0).log())
+        self.log_student = nn.Parameter(torch.log(torch.tensor([6.0, 9.0])))
+        self.log_timing = nn.Parameter(torch.log(torch.tensor([13.0, 20.0])))
+        self.log_beam = nn.Parameter(torch.tensor(3.0).log())
+        shares = torch.tensor(START_SHARES) if heads == len(START_SHARES) else torch.full((heads,), 1 / heads)
+        self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS)[:, None] * shares))
+        self.token_scale = _zero_linear(width, 1)
+        self.gates = _zero_linear(width, len(LIKELIHOODS) * heads)
+        self.silence = _zero_linear(width, 2)
+        self.silence.bias.data = torch.tensor([3.0, -1.0])
+
+    def forward(
+        self,
+        pooled: PooledObservations,
+        summary: Float[Tensor, "batch width"],
+        maps: PlaceMaps,
+        rasters: EvidenceRasters,
+    ) -> Evidence:
+        """All likelihoods of a batch of sequences of one place."""
+        doubt = torch.tanh(self.token_scale(pooled.token)[..., 0])
+        mapped = self._gaussian(pooled, doubt, self.log_own, rasters.moments, rasters)
+        formula = self._gaussian(pooled, doubt, self.log_formula[None], rasters.formula_moments, rasters)
+        margin, silence = self.silence(summary).unbind(-1)
+        robust = robust_evidence(
+            pooled,
+            torch.exp(self.log_student + doubt[..., None]),
+            _mean_offset(mapped),
+            self.log_common.exp(),
+            margin,
+            torch.sigmoid(silence),
+            rasters.level,
+        )
+        short, long = self.log_timing.exp()
+        timing = timing_evidence(pooled, maps.site_of_cell, short, long, rasters.distance)
+        beams = beam_evidence(pooled, self.log_beam.exp(), rasters.beam)
+        likelihoods = torch.stack([mapped.log_likelihood, robust, formula.log_likelihood, timing, beams], 1)
+        likelihoods = likelihoods - likelihoods.amax((-2, -1), keepdim=True).detach()
+        gates = torch.exp(
+            self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
+        )
+        total = torch.einsum("bkh,bkhyx->byx", gates, likelihoods) + torch.log(maps.outdoor + 1e-4)
+        return Evidence(likelihoods.flatten(1, 2), total)
+
+    def _gaussian(
+        self,
+        pooled: PooledObservations,
+        doubt: Float[Tensor, "batch head cell"],
+        log_scale: Float[Tensor, "kind"],
+        moments: Float[Tensor, "moment site slot y x"],
+        rasters: EvidenceRasters,
+    ) -> GaussianEvidence:
+        precision = torch.exp(-2 * (log_scale + doubt[..., None])) * pooled.heard[..., None]
+        level = pooled.level[..., None].expand(precision.shape)
+        slots = rasters.cell_of_slot
+        used = (slots >= 0)[..., None]
+        return gaussian_evidence(
+            level[:, :, slots.clamp(min=0)].flatten(3),
+            (precision[:, :, slots.clamp(min=0)] * used).flatten(3),
+            moments,
+            torch.exp(2 * self.log_site),
+            torch.exp(2 * self.log_common),
+        )
+
+
+def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:
+    weight = evidence.log_likelihood.flatten(2).softmax(-1)
+    return (weight * evidence.offset.flatten(2)).sum(-1)
+
+
+def _zero_linear(inputs: int, outputs: int) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+assert len(START_WEIGHTS) == len(LIKELIHOODS) and KINDS == 2

@@ -1,0 +1,87 @@
+"""Losses: coarse cross-entropy, fine negative log-likelihood, and the physics of the predicted position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from raylocus.datasets.maps import PlaceMaps
+from raylocus.datasets.tensors import OBSERVED, SequenceTensors
+from raylocus.models.prediction import Prediction, coarse_centres
+
+
+@dataclass(frozen=True)
+class LossConfiguration:
+    """Weights of the losses."""
+
+    fine: float = 0.5
+    """Weight of the fine negative log-likelihood."""
+    physics: float = 0.02
+    """Weight of the physics loss."""
+    target_spread: float = 5.0
+    """Standard deviation of the coarse target about the truth [m]."""
+
+
+def location_loss(
+    prediction: Prediction, sequences: SequenceTensors, maps: PlaceMaps, configuration: LossConfiguration
+) -> Float[Tensor, ""]:
+    """The weighted sum of the three losses [nats]."""
+    target = sequences.target
+    coarse = (
+        -(soft_target(target, maps, configuration.target_spread) * prediction.log_mass.flatten(1))
+        .sum(1)
+        .mean()
+    )
+    fine = -prediction.log_density(target[:, None])[:, 0].clamp(min=-25).mean()
+    return (
+        coarse + configuration.fine * fine + configuration.physics * physics_loss(prediction, sequences, maps)
+    )
+
+
+def soft_target(
+    target: Float[Tensor, "batch 2"], maps: PlaceMaps, spread: float
+) -> Float[Tensor, "batch ground"]:
+    """Probability of each coarse cell under a Gaussian about the truth, restricted to outdoor ground."""
+    distance = torch.cdist(target, coarse_centres(maps))
+    weight = torch.exp(-0.5 * (distance / spread) ** 2) * (maps.outdoor.flatten() + 1e-3)
+    return weight / weight.sum(1, keepdim=True)
+
+
+def physics_loss(prediction: Prediction, sequences: SequenceTensors, maps: PlaceMaps) -> Float[Tensor, ""]:
+    """Huber loss, in units of 10 dB, between the last report's levels and R at the predicted position.
+
+    Each sequence's mean residual is removed first: a level common to all cells says nothing of the
+    position. Cells that were not reported or that R calls dark there have no part.
+    """
+    mapped = lookup(maps.fine_level, local_mean(prediction), maps.size)
+    observed = sequences.observed[:, -1, :, OBSERVED.index("rsrp")]
+    used = ~(observed.isnan() | mapped.isnan())
+    residual = torch.where(used, torch.nan_to_num(observed) - torch.nan_to_num(mapped), 0)
+    count = used.sum(1, keepdim=True).clamp(min=1)
+    residual = (residual - residual.sum(1, keepdim=True) / count) * used
+    loss = functional.huber_loss(residual / 10, torch.zeros_like(residual), reduction="none")
+    return (loss.sum(1) / count[:, 0]).mean()
+
+
+def local_mean(prediction: Prediction) -> Float[Tensor, "batch 2"]:
+    """Mean position [m] of the mixtures of the most probable coarse cells: differentiable."""
+    mass = prediction.log_mass.flatten(1).gather(1, prediction.top).softmax(1)
+    centre = (prediction.log_weight.exp()[..., None] * prediction.mean).sum(2)
+    return (mass[..., None] * centre).sum(1)
+
+
+def lookup(
+    level: Float[Tensor, "cell fine_y fine_x"], point: Float[Tensor, "batch 2"], size: float
+) -> Float[Tensor, "batch cell"]:
+    """Bilinear lookup of maps at points (x, y) [m], differentiable in the points; NaN next to a dark cell."""
+    grid = (point / (size / 2))[None, :, None]
+    dark = level.isnan().to(level)[None]
+    value = functional.grid_sample(
+        torch.nan_to_num(level)[None], grid, align_corners=False, padding_mode="border"
+    )
+    near_dark = functional.grid_sample(dark, grid.detach(), align_corners=False, padding_mode="border") > 1e-6
+    return torch.where(near_dark, torch.nan, value)[0, :, :, 0].transpose(0, 1)

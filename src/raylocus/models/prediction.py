@@ -1,0 +1,69 @@
+"""What the network answers: a heatmap over coarse cells and Gaussian mixtures inside the best of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from raylocus.datasets.maps import PlaceMaps
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """p(x) = Σ_k p(k)·Σ_m w_km·N(x; μ_km, Σ_km) over the top cells k, and p(k) spread evenly over each other cell."""
+
+    log_mass: Float[Tensor, "batch y x"]
+    """Log-probability of each coarse cell."""
+    top: Int[Tensor, "batch top"]
+    """Flat index of the cells with a mixture, most probable first."""
+    log_weight: Float[Tensor, "batch top component"]
+    """Log-weights within each of them."""
+    mean: Float[Tensor, "batch top component 2"]
+    """Component means (x, y) [m]."""
+    cholesky: Float[Tensor, "batch top component 3"]
+    """Lower Cholesky factor of each covariance: (xx, yx, yy) [m]."""
+    resolution: float
+    """Side of a coarse cell [m]."""
+    size: float
+    """Side of the tile [m]."""
+
+    def log_density(self, point: Float[Tensor, "batch point 2"]) -> Float[Tensor, "batch point"]:
+        """Log of the density [1/m²] at points (x, y) [m] of each sequence's tile."""
+        log_mass = self.log_mass.flatten(1)
+        top_mass = log_mass.gather(1, self.top)
+        weight = (top_mass[..., None] + self.log_weight).flatten(1)
+        peaks = gaussian_log_density(point, self.mean.flatten(1, 2), self.cholesky.flatten(1, 2))
+        mixture = torch.logsumexp(weight[:, None] + peaks, -1)
+        spread = log_mass.scatter(1, self.top, -30.0).gather(1, self.cell_of(point))
+        return torch.logaddexp(mixture, spread - 2 * math.log(self.resolution))
+
+    def cell_of(self, point: Float[Tensor, "batch point 2"]) -> Int[Tensor, "batch point"]:
+        """Flat index of the coarse cell of each point; points outside count to the nearest cell."""
+        side = self.log_mass.shape[-1]
+        column, row = ((point + self.size / 2) / self.resolution).long().clamp(0, side - 1).unbind(-1)
+        return row * side + column
+
+
+def gaussian_log_density(
+    point: Float[Tensor, "batch point 2"],
+    mean: Float[Tensor, "batch component 2"],
+    cholesky: Float[Tensor, "batch component 3"],
+) -> Float[Tensor, "batch point component"]:
+    """Log-density [1/m²] of bivariate Gaussians by their Cholesky factors."""
+    xx, yx, yy = cholesky[:, None].unbind(-1)
+    x, y = (point[:, :, None] - mean[:, None]).unbind(-1)
+    first = x / xx
+    second = (y - yx * first) / yy
+    return -0.5 * (first**2 + second**2) - torch.log(xx * yy) - math.log(2 * math.pi)
+
+
+def coarse_centres(maps: PlaceMaps) -> Float[Tensor, "ground 2"]:
+    """Centres (x, y) [m] of the coarse cells in flat [y, x] order."""
+    side = maps.outdoor.shape[-1]
+    axis = (torch.arange(side) + 0.5) * (maps.size / side) - maps.size / 2
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], -1)

@@ -1,0 +1,95 @@
+"""Pooling over time: a few heads, each a learned weighting of the reports, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from raylocus.datasets.tensors import OBSERVED, SequenceTensors
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.radio_encoder import RadioEncoding
+
+
+@dataclass(frozen=True)
+class PooledObservations:
+    """What was observed of each cell, as every time head weighs it; a presence is a share in [0, 1]."""
+
+    level: Float[Tensor, "batch head cell"]
+    """Mean RSRP [dBm]."""
+    heard: Float[Tensor, "batch head cell"]
+    """Share of the reports that name the cell."""
+    weakest: Float[Tensor, "batch head"]
+    """Mean RSRP of the weakest cell of a report [dBm]."""
+    timing: Float[Tensor, "batch head cell"]
+    """Mean timing advance as one-way distance [m]."""
+    timed: Float[Tensor, "batch head cell"]
+    """Share of the reports with a timing advance of the cell."""
+    beam: Float[Tensor, "batch head cell beam"]
+    """Mean L1-RSRP under the strongest beam of its report [dB]."""
+    beam_known: Float[Tensor, "batch head cell beam"]
+    """Share of the reports with that beam."""
+    weakest_beam: Float[Tensor, "batch head cell"]
+    """Mean of the weakest reported beam under the strongest [dB]."""
+    beams_known: Float[Tensor, "batch head cell"]
+    """Share of the reports with any beam of the cell."""
+    token: Float[Tensor, "batch head cell width"]
+    """Mean token."""
+
+
+class TimeHeads(nn.Module):
+    """Attention weights of each head over the reports of a sequence: −age / age scale + what the encoder adds."""
+
+    def __init__(self, configuration: NetworkConfiguration) -> None:
+        super().__init__()
+        self.log_age = nn.Parameter(torch.log(torch.tensor(configuration.head_ages)))
+        self.content = nn.Linear(configuration.token_width, len(configuration.head_ages))
+        nn.init.zeros_(self.content.weight)
+        nn.init.zeros_(self.content.bias)
+
+    def forward(
+        self, sequences: SequenceTensors, encoding: RadioEncoding
+    ) -> Float[Tensor, "batch head time"]:
+        """Weights that sum to 1 over the reports that exist."""
+        age = torch.nan_to_num(sequences.age)[:, None]
+        score = self.content(encoding.reports).transpose(1, 2) - age * torch.exp(-self.log_age)[:, None]
+        return score.masked_fill(~encoding.present[:, None], -torch.inf).softmax(-1)
+
+
+def pool_observations(
+    sequences: SequenceTensors, encoding: RadioEncoding, weights: Float[Tensor, "batch head time"]
+) -> PooledObservations:
+    """Means over time under the weights of each head, of what is there."""
+    levels = sequences.observed[..., OBSERVED.index("rsrp")]
+    level, heard = _pool(levels, weights)
+    timing, timed = _pool(sequences.observed[..., OBSERVED.index("timing_advance")], weights)
+    weakest = torch.nan_to_num(levels, nan=torch.inf).amin(-1)
+    strongest_beam = torch.nan_to_num(sequences.beams, nan=-torch.inf).amax(-1, keepdim=True)
+    relative = sequences.beams - strongest_beam
+    beam, beam_known = _pool(relative, weights)
+    lowest = torch.nan_to_num(relative, nan=torch.inf).amin(-1)
+    weakest_beam, beams_known = _pool(torch.where(lowest.isinf(), torch.nan, lowest), weights)
+    return PooledObservations(
+        level=level,
+        heard=heard,
+        weakest=_pool(torch.where(weakest.isinf(), torch.nan, weakest), weights)[0],
+        timing=timing,
+        timed=timed,
+        beam=beam,
+        beam_known=beam_known,
+        weakest_beam=weakest_beam,
+        beams_known=beams_known,
+        token=torch.einsum("bht,btcw->bhcw", weights, encoding.tokens),
+    )
+
+
+def _pool(
+    values: Float[Tensor, "batch time *rest"], weights: Float[Tensor, "batch head time"]
+) -> tuple[Tensor, Tensor]:
+    flat = values.flatten(2) if values.dim() > 2 else values[..., None]
+    share = weights @ (~flat.isnan()).to(weights)
+    mean = weights @ torch.nan_to_num(flat) / share.clamp(min=1e-6)
+    shape = (*weights.shape[:2], *values.shape[2:])
+    return mean.reshape(shape), share.reshape(shape)

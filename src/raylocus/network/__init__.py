@@ -1,0 +1,1 @@
+"""The protocol stack: paths to what a network would report."""

@@ -1,0 +1,61 @@
+"""Where the chance of observation comes from: one stream, or one stream a UE so that batches do not matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+class Chance(Protocol):
+    """What measurement functions draw from: a `np.random.Generator` or a `SequenceChance`."""
+
+    def standard_normal(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+        """Standard normal numbers."""
+        ...
+
+    def random(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+        """Numbers uniform over [0, 1)."""
+        ...
+
+
+@dataclass(frozen=True)
+class SequenceChance:
+    """Independent streams, one a sequence, whose rows are reports.
+
+    Every draw's first axis is `report`; the rows of a sequence come from its own stream only, so the
+    numbers that a UE gets do not depend on which UEs are observed beside it.
+    """
+
+    streams: tuple[np.random.Generator, ...]
+    lengths: Int[np.ndarray, "sample"]
+    """Reports of each sequence."""
+
+    @classmethod
+    def of(
+        cls, seed: int, sequences: Int[np.ndarray, "sample"], lengths: Int[np.ndarray, "sample"]
+    ) -> SequenceChance:
+        """Streams of some sequences, named by their index, under one seed."""
+        seeds = (np.random.SeedSequence(seed, spawn_key=(int(index),)) for index in sequences)
+        return cls(tuple(np.random.Generator(np.random.PCG64(each)) for each in seeds), lengths)
+
+    def standard_normal(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+        """Standard normal numbers; the first axis is `report`."""
+        drawn = [
+            stream.standard_normal((n, *size[1:]))
+            for stream, n in zip(self.streams, self.lengths, strict=True)
+        ]
+        return np.concatenate(drawn) if drawn else np.zeros(size)
+
+    def random(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
+        """Numbers uniform over [0, 1); the first axis is `report`."""
+        drawn = [stream.random((n, *size[1:])) for stream, n in zip(self.streams, self.lengths, strict=True)]
+        return np.concatenate(drawn) if drawn else np.zeros(size)
+
+
+def complex_normal(shape: tuple[int, ...], chance: Chance) -> np.ndarray:
+    """Circular complex normal numbers of unit power."""
+    parts = chance.standard_normal((*shape, 2))
+    return (parts[..., 0] + 1j * parts[..., 1]) / np.sqrt(2)

@@ -1,0 +1,49 @@
+"""HARQ: acknowledgements by block error rate, and what retransmissions leave (TS 38.321 §5.3.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from raylocus.errors import InputError
+from raylocus.network.chance import Chance
+from raylocus.network.system.link_abstraction import block_error_rate
+from raylocus.network.system.modulation_tables import ModulationTable
+
+#: Transmissions of a transport block before HARQ gives it up to RLC.
+MOST_TRANSMISSIONS = 4
+#: Time from a transmission to its retransmission [slots]: a usual k1 + scheduling delay, not a rule.
+ROUND_TRIP_SLOTS = 8
+
+
+def transmission_error_rates(
+    sinr_db: Float[np.ndarray, "report"], mcs: Int[np.ndarray, "report"], table: ModulationTable
+) -> Float[np.ndarray, "report transmission"]:
+    """BLER of transmission 1, 2, … of a block with chase combining: SINR grows by 10·log10 n."""
+    gain = 10 * np.log10(np.arange(1, MOST_TRANSMISSIONS + 1))
+    rates = block_error_rate(sinr_db[:, None] + gain, table)
+    return np.take_along_axis(rates, mcs[:, None, None], axis=-1)[..., 0]
+
+
+def residual_error_rate(error_rates: Float[np.ndarray, "report transmission"]) -> Float[np.ndarray, "report"]:
+    """Probability that every transmission fails, and RLC must help."""
+    return error_rates.prod(axis=-1)
+
+
+def mean_transmissions(error_rates: Float[np.ndarray, "report transmission"]) -> Float[np.ndarray, "report"]:
+    """Mean number of transmissions of a block: 1 + p₁ + p₁p₂ + …, up to the most there may be."""
+    return 1 + np.cumprod(error_rates[:, :-1], axis=-1).sum(axis=-1)
+
+
+def negative_share(
+    error_rate: Float[np.ndarray, "report"], blocks: int, chance: Chance
+) -> Float[np.ndarray, "report"]:
+    """Share of NACKs among the blocks between two reports, each failing by chance.
+
+    Raises:
+        InputError: there is no block.
+    """
+    if blocks < 1:
+        raise InputError("a share of NACKs needs at least one block")
+    failed = chance.random((len(error_rate), blocks)) < error_rate[:, None]
+    return np.where(np.isnan(error_rate), np.nan, failed.mean(axis=1))

@@ -1,0 +1,60 @@
+"""Channel frequency response on the subcarriers of a reference signal, from path delays and amplitudes."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+
+from raylocus.errors import InputError
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
+
+#: Subcarriers of an SS/PBCH block, and those of it that carry the SSS (TS 38.211 T 7.4.3.1-1).
+SSB_SUBCARRIERS = 240
+SSS_SUBCARRIERS = np.arange(56, 183)
+#: Comb sizes of PRS (TS 38.211 §7.4.1.7.3) and SRS (§6.4.1.4.2, 8 with Rel-16 positioning).
+COMBS = (1, 2, 4, 6, 8, 12)
+
+
+def sss_frequencies(numerology: int) -> Float[np.ndarray, "127"]:
+    """Frequencies of the 127 SSS subcarriers [Hz] from the centre of the SS/PBCH block."""
+    return subcarrier_spacing(numerology) * (SSS_SUBCARRIERS - SSB_SUBCARRIERS / 2)
+
+
+def comb_frequencies(resource_blocks: int, numerology: int, comb: int = 1) -> Float[np.ndarray, "subcarrier"]:
+    """Frequencies [Hz] from the carrier of every comb-th subcarrier of some resource blocks.
+
+    A fully staggered PRS or SRS covers every subcarrier once its symbols are put together: comb 1.
+
+    Raises:
+        InputError: no reference signal has this comb.
+    """
+    if comb not in COMBS:
+        raise InputError(f"no reference signal has a comb of {comb}; choose one of {COMBS}")
+    count = SUBCARRIERS_PER_RESOURCE_BLOCK * resource_blocks
+    return subcarrier_spacing(numerology) * (np.arange(0, count, comb) - count / 2)
+
+
+def frequency_response(
+    delay: Float[np.ndarray, "*link path"],
+    amplitude: Complex[np.ndarray, "*link port path"],
+    frequencies: Float[np.ndarray, "subcarrier"],
+) -> Complex[np.ndarray, "*link port subcarrier"]:
+    """H(f) = Σ a·exp(−j2πfτ) of every port; paths of NaN delay do not exist.
+
+    Args:
+        delay: of each path [s].
+        amplitude: complex amplitude of each path at each port, the carrier's phase included.
+        frequencies: from the carrier [Hz].
+    """
+    exists = ~np.isnan(delay)
+    turns = np.where(exists, delay, 0.0)[..., None] * frequencies
+    rotation = np.exp(-2j * np.pi * (turns % 1.0)).astype(amplitude.dtype)
+    return np.where(exists[..., None, :], amplitude, 0) @ rotation
+
+
+def staggered_subcarriers(comb: int, symbols: int) -> Int[np.ndarray, "offset"]:
+    """Subcarrier offsets that PRS symbols 0, 1, … use within a comb (TS 38.211 T 7.4.1.7.3-1)."""
+    order = {2: (0, 1), 4: (0, 2, 1, 3), 6: (0, 3, 1, 4, 2, 5), 12: (0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11)}
+    if comb not in order:
+        raise InputError(f"PRS has no comb of {comb}; choose one of {tuple(order)}")
+    return np.array([order[comb][symbol % comb] for symbol in range(symbols)])

@@ -1,0 +1,64 @@
+"""The band-limited impulse response: taps, power delay profile and delay spread."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+
+def channel_taps(
+    delay: Float[np.ndarray, "*link path"],
+    amplitude: Complex[np.ndarray, "*link path"],
+    bandwidth: float,
+    count: int,
+    start: float = 0.0,
+) -> Complex[np.ndarray, "*link tap"]:
+    """Taps at the bandwidth's sampling: h_l = Σ a·sinc(B(start + l/B − τ)) (as Sionna's `Paths.taps`).
+
+    Args:
+        delay: of each path [s]; NaN where there is none.
+        amplitude: of each path, the carrier's phase included.
+        bandwidth: B [Hz]; taps are 1/B apart.
+        count: number of taps.
+        start: delay of the first tap [s].
+    """
+    exists = ~np.isnan(delay)
+    place = np.arange(count) + bandwidth * (start - np.where(exists, delay, 0.0))[..., None]
+    return np.einsum("...pl,...p->...l", np.sinc(place), np.where(exists, amplitude, 0))
+
+
+def power_delay_profile(taps: Complex[np.ndarray, "snapshot *link tap"]) -> Float[np.ndarray, "*link tap"]:
+    """Mean |h_l|² over snapshots."""
+    return np.mean(np.abs(taps) ** 2, axis=0)
+
+
+def mean_delay(profile: Float[np.ndarray, "*link tap"], spacing: float) -> Float[np.ndarray, "*link"]:
+    """Power-weighted mean delay [s] after the first tap; NaN without power."""
+    power = profile.sum(axis=-1)
+    moment = (profile * np.arange(profile.shape[-1])).sum(axis=-1)
+    return spacing * np.divide(moment, power, out=np.full(power.shape, np.nan), where=power > 0)
+
+
+def profile_delay_spread(
+    profile: Float[np.ndarray, "*link tap"], spacing: float
+) -> Float[np.ndarray, "*link"]:
+    """RMS delay spread [s] of a power delay profile: √(E[τ²] − E[τ]²); NaN without power."""
+    delay = spacing * np.arange(profile.shape[-1])
+    centred = delay - mean_delay(profile, spacing)[..., None]
+    power = profile.sum(axis=-1)
+    moment = (profile * centred**2).sum(axis=-1)
+    return np.sqrt(np.divide(moment, power, out=np.full(power.shape, np.nan), where=power > 0))
+
+
+def path_delay_spread(
+    delay: Float[np.ndarray, "*link path"], power: Float[np.ndarray, "*link path"]
+) -> Float[np.ndarray, "*link"]:
+    """RMS delay spread [s] of paths, power weighted (TR 38.901 §7.7.3); NaN without a path."""
+    weight = np.where(np.isnan(delay), 0.0, power)
+    total = weight.sum(axis=-1, keepdims=True)
+    weight = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
+    # About the first path, for delays are large beside their spread.
+    first = np.where(np.isnan(delay), np.inf, delay).min(axis=-1, keepdims=True)
+    excess = np.where(np.isnan(delay), 0.0, delay - first)
+    mean = (weight * excess).sum(axis=-1, keepdims=True)
+    return np.sqrt((weight * (excess - mean) ** 2).sum(axis=-1))

@@ -1,0 +1,127 @@
+"""PMI: the Type I single-panel codebook of TS 38.214 §5.2.2.2.1 (mode 1) and the search in it.
+
+Precoders are W = [[v …], [φ v …]] over two polarisations of an N1 × N2 panel; ports are polarisation
+first, then n1 (across), then n2 (up). Rank 3 and 4 follow the tables for fewer than 16 ports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+
+from raylocus.errors import InputError
+
+#: (N1, N2) of every number of ports (TS 38.214 T 5.2.2.2.1-2); 2 ports have a codebook of their own.
+PANELS = {
+    4: ((2, 1),),
+    8: ((2, 2), (4, 1)),
+    12: ((3, 2), (6, 1)),
+    16: ((4, 2), (8, 1)),
+    24: ((4, 3), (6, 2), (12, 1)),
+    32: ((4, 4), (8, 2), (16, 1)),
+}
+OVERSAMPLING = 4
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """Every precoder of one rank with the indices that name it."""
+
+    indices: Int[np.ndarray, "candidate 4"]
+    """i11, i12, i13 and i2; i13 is 0 at rank 1."""
+    weights: Complex[np.ndarray, "candidate port layer"]
+    """Precoders, with total power 1."""
+
+
+def panel_oversampling(n1: int, n2: int) -> tuple[int, int]:
+    """(O1, O2): 4 across; 4 up where there is more than one row.
+
+    Raises:
+        InputError: no codebook has this panel.
+    """
+    if (n1, n2) not in [panel for panels in PANELS.values() for panel in panels]:
+        raise InputError(
+            f"there is no Type I codebook for a panel of {n1} × {n2}; see TS 38.214 T 5.2.2.2.1-2"
+        )
+    return OVERSAMPLING, OVERSAMPLING if n2 > 1 else 1
+
+
+def beam_vectors(n1: int, n2: int) -> Complex[np.ndarray, "l m element"]:
+    """v_{l,m}: the Kronecker product of oversampled DFT vectors across (l) and up (m); unit-modulus entries."""
+    o1, o2 = panel_oversampling(n1, n2)
+    across = np.exp(2j * np.pi * np.outer(np.arange(n1 * o1), np.arange(n1)) / (o1 * n1))
+    upward = np.exp(2j * np.pi * np.outer(np.arange(n2 * o2), np.arange(n2)) / (o2 * n2))
+    return np.einsum("la,mb->lmab", across, upward).reshape(n1 * o1, n2 * o2, n1 * n2)
+
+
+def second_beams(n1: int, n2: int, rank: int) -> tuple[tuple[int, int], ...]:
+    """(k1, k2) that each i13 means, from beam v to v' (T 5.2.2.2.1-3 for rank 2, -4 for rank 3 and 4)."""
+    o1, o2 = panel_oversampling(n1, n2)
+    if rank == 1:
+        return ((0, 0),)
+    if rank == 2:
+        if n1 > n2 > 1:
+            return ((0, 0), (o1, 0), (0, o2), (2 * o1, 0))
+        if n1 == n2:
+            return ((0, 0), (o1, 0), (0, o2), (o1, o2))
+        return ((0, 0), (o1, 0)) if n1 == 2 else ((0, 0), (o1, 0), (2 * o1, 0), (3 * o1, 0))
+    if n2 > 1:
+        return ((o1, 0), (0, o2), (o1, o2)) + (((2 * o1, 0),) if n1 > 2 else ())
+    return tuple((step * o1, 0) for step in range(1, min(n1, 5)))
+
+
+@lru_cache(maxsize=32)
+def codebook(n1: int, n2: int, rank: int) -> Codebook:
+    """All precoders of one rank.
+
+    Raises:
+        InputError: the panel has no codebook, or the rank is not 1 to 4 (3 and 4: below 16 ports).
+    """
+    if rank not in (1, 2, 3, 4) or (rank > 2 and 2 * n1 * n2 >= 16):
+        raise InputError(f"rank {rank} on {2 * n1 * n2} ports is not in the codebook search; use rank 1 or 2")
+    beams = beam_vectors(n1, n2)
+    steps = second_beams(n1, n2, rank)
+    phases = 4 if rank == 1 else 2
+    grid = (range(beams.shape[0]), range(beams.shape[1]), range(len(steps)), range(phases))
+    indices = np.stack([axis.ravel() for axis in np.meshgrid(*grid, indexing="ij")], axis=-1)
+    k = np.array(steps)[indices[:, 2]]
+    first = beams[indices[:, 0], indices[:, 1]]
+    second = beams[(indices[:, 0] + k[:, 0]) % beams.shape[0], (indices[:, 1] + k[:, 1]) % beams.shape[1]]
+    phase = np.exp(0.5j * np.pi * indices[:, 3])[:, None]
+    upper = {1: (first,), 2: (first, second), 3: (first, second, first), 4: (first, second, first, second)}[
+        rank
+    ]
+    signs = {1: (1,), 2: (1, -1), 3: (1, 1, -1), 4: (1, 1, -1, -1)}[rank]
+    layers = [np.concatenate([v, sign * phase * v], axis=1) for v, sign in zip(upper, signs, strict=True)]
+    weights = np.stack(layers, axis=-1) / np.sqrt(2 * n1 * n2 * rank)
+    return Codebook(indices, weights)
+
+
+def select_precoder(
+    covariance: Complex[np.ndarray, "ue port port"], snr: Float[np.ndarray, "ue"], book: Codebook
+) -> tuple[Int[np.ndarray, "ue 4"], Float[np.ndarray, "ue"]]:
+    """PMI: the precoder of the highest rate log2 det(I + γ Wᴴ R W), and that rate [bit/s/Hz].
+
+    Args:
+        covariance: R = E[Hᴴ H] at unit transmit power, see `rank.transmit_covariance`.
+        snr: γ, linear.
+        book: candidates of one rank.
+    """
+    projected = np.einsum("cal,uab,cbm->uclm", book.weights.conj(), covariance, book.weights, optimize=True)
+    layers = book.weights.shape[-1]
+    rate = np.log2(np.linalg.det(np.eye(layers) + snr[:, None, None, None] * projected).real)
+    best = rate.argmax(axis=1)
+    return book.indices[best], rate[np.arange(len(rate)), best]
+
+
+def beam_direction_cosines(indices: Int[np.ndarray, "ue 4"], n1: int, n2: int) -> Float[np.ndarray, "ue 2"]:
+    """Direction cosines (across, up) in [−1, 1) that i11 and i12 point to on a panel λ/2 apart.
+
+    Port n of a wave that leaves at u sees exp(jπnu), and its precoder is the conjugate: u = −2l/(O1·N1), wrapped.
+    """
+    o1, o2 = panel_oversampling(n1, n2)
+    cosines = -2 * indices[:, :2] / np.array([o1 * n1, o2 * n2])
+    return (cosines + 1) % 2 - 1

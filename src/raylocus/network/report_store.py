@@ -1,0 +1,86 @@
+"""Reports on disk: a zarr v3 store that `raylocus locate` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from raylocus.errors import StoreError
+from raylocus.network.features import FEATURES
+from raylocus.network.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
+from raylocus.provenance import Provenance
+from raylocus.storage import open_dataset, save_dataset
+
+#: Version of a reports file.
+REPORTS_SCHEMA = "raylocus.reports.v1"
+
+_ATTRIBUTES = {
+    "report_offsets": {"long_name": "first report of each sequence, and the end"},
+    "token_offsets": {"long_name": "first token of each report, and the end"},
+    "time": {"units": "s", "long_name": "time since the sequence's first report"},
+    "position": {"units": "m", "long_name": "true UE antenna position in the place's frame"},
+    "line_of_sight": {"units": "1", "long_name": "1 where the serving site is in line of sight"},
+    "pci": {"units": "1", "long_name": "physical cell identity"},
+    "serving": {"units": "1", "long_name": "whether the token is of the serving cell"},
+    "beam": {"units": "1", "long_name": "SSB index; -1 for the token of a whole cell"},
+    "features": {
+        "units": "see the attribute feature_units",
+        "long_name": "decoded report values; NaN is missing",
+    },
+    "censored": {"units": "1", "long_name": "-1 below the report range, 1 above it, 0 inside or missing"},
+}
+_TRAILING = {"position": ("axis",), "features": ("feature",), "censored": ("feature",)}
+
+
+def reports_to_dataset(reports: Reports) -> xr.Dataset:
+    """Reports as an xarray dataset: ragged offsets and columns over (report,) and (token,)."""
+    rows = {"report_offsets": "sample_plus_1", "token_offsets": "report_plus_1"}
+    rows |= dict.fromkeys(REPORT_FIELDS, "report") | dict.fromkeys(TOKEN_FIELDS, "token")
+    variables = {
+        name: ((row, *_TRAILING.get(name, ())), getattr(reports, name), _ATTRIBUTES[name])
+        for name, row in rows.items()
+    }
+    return xr.Dataset(
+        variables,
+        attrs={
+            "feature_names": [feature.name for feature in FEATURES],
+            "feature_units": [feature.unit for feature in FEATURES],
+        },
+    )
+
+
+def reports_from_dataset(dataset: xr.Dataset, source: Path) -> Reports:
+    """The reports of a dataset that `reports_to_dataset` made, read from `source`.
+
+    Raises:
+        StoreError: the dataset has other features or lacks a column.
+    """
+    if dataset.attrs.get("feature_names") != [feature.name for feature in FEATURES]:
+        raise StoreError(
+            f"{source} holds other report features than this version of raylocus; build it again"
+        )
+    absent = [name for name in _ATTRIBUTES if name not in dataset]
+    if absent:
+        raise StoreError(f"{source} has no column {absent[0]!r}; build it again")
+    return Reports(**{name: np.asarray(dataset[name].values) for name in _ATTRIBUTES})
+
+
+def save_reports(reports: Reports, path: Path, provenance: Provenance) -> None:
+    """Writes a reports file whole.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    dataset = reports_to_dataset(reports).assign_attrs(provenance=provenance.to_json())
+    save_dataset(dataset, path, REPORTS_SCHEMA)
+
+
+def load_reports(path: Path) -> Reports:
+    """Reads a reports file.
+
+    Raises:
+        StoreError: the file is absent, truncated, foreign, or of another schema version.
+    """
+    return reports_from_dataset(open_dataset(path, REPORTS_SCHEMA), path)

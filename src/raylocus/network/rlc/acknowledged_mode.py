@@ -1,0 +1,98 @@
+"""RLC acknowledged mode: retransmissions by status reports and the delay they cost (TS 38.322 §5.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.errors import InputError
+from raylocus.network.chance import Chance
+
+#: Values of maxRetxThreshold, and of t-PollRetransmit and t-StatusProhibit [s] (TS 38.331 RLC-Config).
+RETRANSMISSION_LIMITS = (1, 2, 3, 4, 6, 8, 16, 32)
+POLL_TIMERS = (
+    *(0.001, 0.002, 0.003, 0.004),
+    *(value / 1000 for value in range(5, 255, 5)),
+    *(0.3, 0.35, 0.4, 0.45, 0.5, 0.8, 1.0, 2.0, 4.0),
+)
+STATUS_TIMERS = (
+    *(value / 1000 for value in range(0, 255, 5)),
+    *(0.3, 0.35, 0.4, 0.45, 0.5, 0.8, 1.0, 1.2, 1.6, 2.0, 2.4),
+)
+
+
+@dataclass(frozen=True)
+class AcknowledgedMode:
+    """Timers of one AM bearer."""
+
+    poll_retransmit: float = 0.045
+    """t-PollRetransmit [s]: a poll without an answer is sent again after this."""
+    status_prohibit: float = 0.015
+    """t-StatusProhibit [s]: least time between two status reports."""
+    most_retransmissions: int = 8
+    """maxRetxThreshold: then the radio link fails."""
+    air_delay: float = 0.004
+    """One way over the air, HARQ included [s]."""
+
+    def __post_init__(self) -> None:
+        if self.most_retransmissions not in RETRANSMISSION_LIMITS:
+            raise InputError(
+                f"maxRetxThreshold is one of {RETRANSMISSION_LIMITS}, not {self.most_retransmissions}"
+            )
+        if self.poll_retransmit not in POLL_TIMERS or self.status_prohibit not in STATUS_TIMERS:
+            raise InputError("an RLC timer is not in TS 38.331's list; use for instance 45 ms and 15 ms")
+
+    @property
+    def round_trip(self) -> float:
+        """RTT without loss [s]: the PDU out, and a status back once it is allowed."""
+        return 2 * self.air_delay + self.status_prohibit / 2
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of PDUs."""
+
+    retransmissions: Int[np.ndarray, "*batch"]
+    delay: Float[np.ndarray, "*batch"]
+    """From the first transmission to the arrival [s]; NaN where it never came."""
+    failed: Bool[np.ndarray, "*batch"]
+    """Whether maxRetxThreshold was reached: radio link failure."""
+
+
+def deliver(
+    loss: Float[np.ndarray, "report pdu"],
+    status_loss: float,
+    mode: AcknowledgedMode,
+    chance: Chance,
+) -> Delivery:
+    """Sends PDUs that are each lost with a probability at every transmission.
+
+    A retransmission waits for the status that names the loss: the poll goes out and the status comes
+    back (two air delays), uniformly delayed by t-StatusProhibit; a status that is lost costs another
+    t-PollRetransmit.
+
+    Args:
+        loss: probability that HARQ gives up each PDU.
+        status_loss: probability that a status is lost.
+        mode: timers.
+        chance: source of all chance.
+    """
+    rounds = mode.most_retransmissions
+    uniform = chance.random((*loss.shape, rounds + 1))
+    lost = uniform < loss[..., None]
+    # Transmissions until the first that arrives.
+    arrived = ~lost.all(axis=-1)
+    retransmissions = np.where(arrived, (~lost).argmax(axis=-1), rounds)
+    waits = chance.random((*loss.shape, rounds, 2))
+    repeats = np.floor(np.log(np.maximum(waits[..., 1], 1e-300)) / np.log(max(status_loss, 1e-300)))
+    each = 2 * mode.air_delay + mode.status_prohibit * waits[..., 0] + mode.poll_retransmit * repeats
+    waited = np.where(np.arange(rounds) < retransmissions[..., None], each, 0.0).sum(axis=-1)
+    delay = np.where(arrived, mode.air_delay + waited, np.nan)
+    return Delivery(retransmissions, delay, ~arrived)
+
+
+def mean_retransmissions(loss: float, limit: int) -> float:
+    """p + p² + … + p^limit: the mean that `deliver` draws from."""
+    return float(sum(loss**n for n in range(1, limit + 1)))

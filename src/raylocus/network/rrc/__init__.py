@@ -1,0 +1,1 @@
+"""Radio resource control: filters, events, cell selection and configuration (TS 38.304, 38.331)."""

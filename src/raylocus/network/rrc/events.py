@@ -1,0 +1,165 @@
+"""Measurement events A1 to A6, B1 and B2 with hysteresis and time-to-trigger (TS 38.331 §5.5.4).
+
+The inequalities of A2 and A3 were checked against the text; the others follow the same pattern and are
+from memory. Levels are L3-filtered, in dBm or dB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.errors import InputError
+from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.rrc.parameters import OFFSET_RANGE_DB, TIMES_TO_TRIGGER
+
+
+@dataclass(frozen=True)
+class Event:
+    """One configured event."""
+
+    kind: str
+    """A1 … A6, B1 or B2."""
+    threshold: float = float("nan")
+    """Threshold, or threshold 1 of A5 and B2 [dBm or dB]."""
+    second_threshold: float = float("nan")
+    """Threshold 2 of A5 and B2."""
+    offset: float = 0.0
+    """Offset of A3 and A6 [dB], ±15 in steps of 0.5."""
+    hysteresis: float = 0.0
+    """Hysteresis [dB], 0..15 in steps of 0.5."""
+    time_to_trigger: float = 0.0
+    """One of `parameters.TIMES_TO_TRIGGER` [s]."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in _MARGINS:
+            raise InputError(f"there is no event {self.kind!r}; choose one of {', '.join(_MARGINS)}")
+        if self.time_to_trigger not in TIMES_TO_TRIGGER:
+            raise InputError(f"a time-to-trigger of {self.time_to_trigger} s is not in TS 38.331's list")
+        if not (0 <= self.hysteresis <= 15 and 2 * self.hysteresis == round(2 * self.hysteresis)):
+            raise InputError(f"a hysteresis is 0 to 15 dB in steps of 0.5, not {self.hysteresis}")
+        if not (abs(self.offset) <= 15 and 2 * self.offset == round(2 * self.offset)):
+            raise InputError(f"an event's offset is −15 to 15 dB in steps of 0.5, not {self.offset}")
+
+
+@dataclass(frozen=True)
+class CellOffsets:
+    """What is added to cells' levels before they are compared."""
+
+    frequency: float | Float[np.ndarray, "cell"] = 0.0
+    """Of: offsetMO of the cell's frequency [dB]."""
+    individual: float | Float[np.ndarray, "cell"] = 0.0
+    """Oc: cellIndividualOffset [dB]."""
+
+    def __post_init__(self) -> None:
+        for values in (self.frequency, self.individual):
+            if not np.isin(values, OFFSET_RANGE_DB).all():
+                raise InputError("cell and frequency offsets are −24 to 24 dB of TS 38.331 Q-OffsetRange")
+
+
+_Levels = Float[np.ndarray, "report cell"]
+
+
+def _worse(level: np.ndarray, threshold: float) -> np.ndarray:
+    return threshold - level
+
+
+#: By kind: how far the condition is met [dB] beside hysteresis, from the serving level (with its own offsets
+#: where the event uses them), the neighbours' (with theirs) and the event. Conditions of two parts need both.
+_MARGINS: dict[str, Callable[[np.ndarray, np.ndarray, Event], tuple[np.ndarray, ...]]] = {
+    "A1": lambda serving, _, event: (serving - event.threshold,),
+    "A2": lambda serving, _, event: (_worse(serving, event.threshold),),
+    "A3": lambda serving, other, event: (other - serving - event.offset,),
+    "A4": lambda _, other, event: (other - event.threshold,),
+    "A5": lambda serving, other, event: (
+        _worse(serving, event.threshold),
+        other - event.second_threshold,
+    ),
+    "A6": lambda serving, other, event: (other - serving - event.offset,),
+    "B1": lambda _, other, event: (other - event.threshold,),
+    "B2": lambda serving, other, event: (
+        _worse(serving, event.threshold),
+        other - event.second_threshold,
+    ),
+}
+
+
+def event_conditions(
+    serving: Float[np.ndarray, "report"],
+    neighbour: Float[np.ndarray, "report cell"],
+    event: Event,
+    serving_offsets: float = 0.0,
+    neighbour_offsets: CellOffsets = CellOffsets(),
+) -> tuple[Bool[np.ndarray, "report cell"], Bool[np.ndarray, "report cell"]]:
+    """Whether the entering and the leaving condition hold, for every neighbour (A1, A2: the same in all columns).
+
+    Args:
+        serving: level of the serving cell, or of the SCell for A6.
+        neighbour: level of every neighbour; NaN where it is not measured, which neither enters nor stays.
+        event: kind, thresholds and hysteresis.
+        serving_offsets: Ofp + Ocp (A3) or Ocs (A6) [dB]; A1, A2, A5 and B2 compare the bare level.
+        neighbour_offsets: Of and Oc of the neighbours; A6 leaves Of out.
+    """
+    own = serving + (serving_offsets if event.kind in ("A3", "A6") else 0.0)
+    frequency = 0.0 if event.kind == "A6" else neighbour_offsets.frequency
+    others = neighbour + frequency + neighbour_offsets.individual
+    margins = [
+        np.broadcast_to(margin, neighbour.shape)
+        for margin in _MARGINS[event.kind](own[:, None], others, event)
+    ]
+    with np.errstate(invalid="ignore"):
+        entering = np.all([margin > event.hysteresis for margin in margins], axis=0)
+        # A cell that is lost leaves: a comparison with NaN is false, so its opposite is asked for.
+        leaving = ~np.all([margin >= -event.hysteresis for margin in margins], axis=0)
+    return entering, leaving
+
+
+def triggered(
+    entering: Bool[np.ndarray, "report cell"],
+    leaving: Bool[np.ndarray, "report cell"],
+    time: Float[np.ndarray, "report"],
+    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    time_to_trigger: float,
+) -> tuple[Bool[np.ndarray, "report cell"], Bool[np.ndarray, "report cell"]]:
+    """When an event fires and while it lasts.
+
+    A cell fires once its entering condition has held at every instant over the time-to-trigger, and is
+    off the list once its leaving condition has held as long (§5.5.4.1).
+
+    Returns:
+        Whether it fires at each instant, and whether it is on the list of triggered cells.
+    """
+    fires, listed = np.zeros(entering.shape, bool), np.zeros(entering.shape, bool)
+    since_entering = np.where(entering, time[:, None], np.nan)
+    since_leaving = np.where(leaving, time[:, None], np.nan)
+    for now in _all_steps(report_offsets):
+        first = now == report_offsets[:-1][np.searchsorted(report_offsets, now, side="right") - 1]
+        before = np.where(first, now, now - 1)
+        was = listed[before] & ~first[:, None]
+        start = _held_since(since_entering, entering, now, before)
+        stop = _held_since(since_leaving, leaving, now, before)
+        due = entering[now] & (time[now, None] - start >= time_to_trigger)
+        over = leaving[now] & (time[now, None] - stop >= time_to_trigger)
+        fires[now] = due & ~was
+        listed[now] = (was & ~over) | due
+    return fires, listed
+
+
+def _all_steps(report_offsets: Int[np.ndarray, "sample_plus_1"]) -> list[Int[np.ndarray, "report"]]:
+    starts = report_offsets[:-1][np.diff(report_offsets) > 0]
+    return [starts, *reports_by_step(report_offsets)]
+
+
+def _held_since(
+    since: Float[np.ndarray, "report cell"],
+    holds: Bool[np.ndarray, "report cell"],
+    now: Int[np.ndarray, "chosen"],
+    before: Int[np.ndarray, "chosen"],
+) -> Float[np.ndarray, "chosen cell"]:
+    """Time since when a condition has held without a break; kept in `since` for the next step."""
+    unbroken = holds[now] & holds[before]
+    since[now] = np.where(unbroken, since[before], since[now])
+    return since[now]

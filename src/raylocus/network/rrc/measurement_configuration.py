@@ -1,0 +1,127 @@
+"""What a UE is told to measure and report: periodic and event-triggered reports, PRS and SRS (TS 38.331)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.errors import InputError
+from raylocus.network.rrc.parameters import (
+    CSI_PERIODS,
+    FILTER_COEFFICIENTS,
+    MOST_REPORTED_BEAMS,
+    MOST_REPORTED_CELLS,
+    PRS_COMB_SYMBOLS,
+    PRS_PERIODS,
+    PRS_REPETITIONS,
+    REPORT_AMOUNTS,
+    REPORT_INTERVALS,
+    SRS_COMBS,
+)
+from raylocus.units import subcarrier_spacing
+
+
+@dataclass(frozen=True)
+class ReportConfiguration:
+    """ReportConfigNR: when a measurement report is sent and how much it holds."""
+
+    interval: float = 0.48
+    """ReportInterval [s]."""
+    amount: float = float("inf")
+    """reportAmount: reports after a trigger."""
+    most_cells: int = 8
+    """maxReportCells."""
+    most_beams: int = 4
+    """maxNrofRS-IndexesToReport."""
+    filter_coefficient: int = 4
+    """k of the L3 filter."""
+    csi_period: int = 40
+    """Period of CSI and L1-RSRP reports [slots]."""
+
+    def __post_init__(self) -> None:
+        _one_of("ReportInterval", self.interval, REPORT_INTERVALS)
+        _one_of("reportAmount", self.amount, REPORT_AMOUNTS)
+        _one_of("maxReportCells", self.most_cells, range(1, MOST_REPORTED_CELLS + 1))
+        _one_of("maxNrofRS-IndexesToReport", self.most_beams, range(1, MOST_REPORTED_BEAMS + 1))
+        _one_of("FilterCoefficient", self.filter_coefficient, FILTER_COEFFICIENTS)
+        _one_of("the CSI period", self.csi_period, CSI_PERIODS)
+
+
+@dataclass(frozen=True)
+class PositioningSignal:
+    """A PRS or SRS for positioning."""
+
+    resource_blocks: int = 104
+    """Bandwidth: 24 to 272, a multiple of 4 (the 4 is unverified)."""
+    comb: int = 4
+    symbols: int = 4
+    """Symbols of an occasion; as many as the comb cover every subcarrier."""
+    period: int = 160
+    """Period / 2^μ [slots]."""
+    repetition: int = 1
+
+    def __post_init__(self) -> None:
+        _one_of("(comb, symbols) of PRS", (self.comb, self.symbols), PRS_COMB_SYMBOLS)
+        _one_of("the PRS bandwidth", self.resource_blocks, range(24, 273, 4))
+        _one_of("the PRS period", self.period, PRS_PERIODS)
+        _one_of("PRS repetition", self.repetition, PRS_REPETITIONS)
+
+    def integration_gain(self) -> float:
+        """Linear SNR gain of a subcarrier over one resource element: repetitions × symbols per comb offset."""
+        return self.repetition * max(self.symbols / self.comb, 1.0)
+
+
+@dataclass(frozen=True)
+class SoundingSignal:
+    """SRS for CSI and uplink positioning."""
+
+    resource_blocks: int = 104
+    comb: int = 2
+    period: int = 40
+    """Slots."""
+
+    def __post_init__(self) -> None:
+        _one_of("the SRS comb", self.comb, SRS_COMBS)
+        _one_of("the SRS bandwidth", self.resource_blocks, range(4, 273, 4))
+
+
+def _one_of(name: str, value: object, choices: object) -> None:
+    if value not in tuple(choices):  # type: ignore[call-overload]
+        raise InputError(f"{name} cannot be {value}; TS 38.331 allows {_brief(tuple(choices))}")  # type: ignore[call-overload]
+
+
+def _brief(choices: tuple[object, ...]) -> str:
+    return ", ".join(map(str, choices)) if len(choices) <= 20 else f"{choices[0]} to {choices[-1]}"
+
+
+def slot_periods(numerology: int) -> Float[np.ndarray, "period"]:
+    """CSI and L1 report periods [s] at a numerology: {4 … 320} slots of 1/2^μ ms."""
+    return np.array(CSI_PERIODS) * 1e-3 * subcarrier_spacing(0) / subcarrier_spacing(numerology)
+
+
+def sent_reports(
+    due: Bool[np.ndarray, "report"],
+    time: Float[np.ndarray, "report"],
+    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    configuration: ReportConfiguration,
+) -> Bool[np.ndarray, "report"]:
+    """Which instants carry a report: each trigger, then one an interval, up to the amount (§5.5.5).
+
+    Args:
+        due: instants at which an event fires; for periodic reports the first instant of each sequence.
+        time: of the instants [s].
+        report_offsets: instants of each sequence.
+        configuration: interval and amount.
+    """
+    sent = np.zeros(len(due), bool)
+    for start, end in zip(report_offsets[:-1], report_offsets[1:], strict=True):
+        left, last = 0.0, -np.inf
+        for instant in range(start, end):
+            if due[instant]:
+                left, last = configuration.amount, -np.inf
+            # A report may be a rounding error early, never late by a whole interval.
+            if left > 0 and time[instant] - last >= configuration.interval - 1e-9:
+                sent[instant], left, last = True, left - 1, time[instant]
+    return sent

@@ -1,0 +1,1 @@
+"""Complete reports: every layer of the protocol stack over the paths of a place."""

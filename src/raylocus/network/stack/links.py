@@ -1,0 +1,100 @@
+"""Links: the paths from every site to every report's position, as padded arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from raylocus.propagation.antennas import array_factor, beam_azimuths, element_gain_db, in_antenna_frame
+from raylocus.propagation.fields import path_fields
+from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.ue_paths import ground_cell_points, paths_at
+from raylocus.scenes.sites import Cell
+from raylocus.units import SPEED_OF_LIGHT, from_decibel
+
+#: Strongest paths of a link that are kept; on a city tile they carry 99.9 % of the power of nearly every link.
+MOST_PATHS = 16
+
+
+@dataclass(frozen=True)
+class Links:
+    """Paths between every site and the UE of every report; NaN delay where there is none."""
+
+    delay: Float[np.ndarray, "report site path"]
+    """s."""
+    transfer: Complex[np.ndarray, "report site path receive transmit"]
+    """Field between (θ̂, φ̂) at the UE and (θ̂, φ̂) at the site, the carrier's phase included; 0 where no path."""
+    arrival: Float[np.ndarray, "report site path 3"]
+    """Unit propagation vector at the UE."""
+    departure: Float[np.ndarray, "report site path 3"]
+    """Unit vector from the site."""
+
+    @property
+    def first_delay(self) -> Float[np.ndarray, "report site"]:
+        """Delay of the first path [s]: geometry, not what a receiver detects; NaN where there is none."""
+        first = np.where(np.isnan(self.delay), np.inf, self.delay).min(axis=-1)
+        return np.where(np.isinf(first), np.nan, first)
+
+
+def links_at(place: TracedPlace, position: Float[np.ndarray, "report 3"], most: int = MOST_PATHS) -> Links:
+    """The links of UE positions [m], their strongest paths first to last by delay order of the atlas.
+
+    Raises:
+        InputError: a position lies outside the tile.
+    """
+    sites, reports = len(place.deployment.sites), len(position)
+    delay = np.full((reports, sites, most), np.nan)
+    transfer = np.zeros((reports, sites, most, 2, 2), np.complex64)
+    arrival, departure = (np.zeros((reports, sites, most, 3), np.float32) for _ in range(2))
+    points = ground_cell_points(place.atlas.grid, place.geometry_maps["terrain"].values)
+    for site in range(sites):
+        found = paths_at(place.atlas, site, position, points)
+        paths = found.paths
+        field = path_fields(paths, paths.materials)
+        turns = (paths.length / paths.materials.wavelength) % 1
+        field = field * (np.sqrt(paths.visible) * np.exp(-2j * np.pi * turns))[:, None, None]
+        power = (np.abs(field[:, :, 0]) ** 2).sum(axis=1)
+        order = np.lexsort((-power, found.ue))
+        ue = found.ue[order]
+        rank = np.arange(len(ue)) - np.searchsorted(ue, ue, side="left")
+        kept = (rank < most) & (power[order] > 0)
+        rows, slots, chosen = ue[kept], rank[kept], order[kept]
+        delay[rows, site, slots] = paths.length[chosen] / SPEED_OF_LIGHT
+        transfer[rows, site, slots] = field[chosen]
+        arrival[rows, site, slots] = paths.arrival[chosen]
+        departure[rows, site, slots] = paths.departure[chosen]
+    return Links(delay, transfer, arrival, departure)
+
+
+def beam_weights(
+    departure: Float[np.ndarray, "report path 3"], cell: Cell
+) -> Complex[np.ndarray, "report path beam"]:
+    """Complex amplitude of each SSB beam towards each departure; |·|² is `propagation.antennas.beam_gains`."""
+    element, lateral = element_amplitude(departure, cell)
+    steer = np.sin(beam_azimuths(cell.array))
+    columns = np.arange(cell.array.columns)
+    taper = np.exp(-1j * np.pi * steer[:, None] * columns) / np.sqrt(cell.array.columns)
+    across = np.exp(1j * np.pi * lateral[..., None] * columns)
+    return (element[..., None] * (across @ taper.T)).astype(np.complex64)
+
+
+def element_amplitude(
+    departure: Float[np.ndarray, "report path 3"], cell: Cell
+) -> tuple[Float[np.ndarray, "report path"], Float[np.ndarray, "report path"]]:
+    """Amplitude of one column (rows in phase) towards each departure, and the cosine along the row of columns."""
+    local = in_antenna_frame(departure.reshape(-1, 3).astype(float), cell.azimuth, cell.downtilt)
+    zenith = np.arccos(np.clip(local[:, 2], -1, 1))
+    gain = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0])))
+    amplitude = np.sqrt(gain * array_factor(local[:, 2], 0.0, cell.array.rows))
+    return amplitude.reshape(departure.shape[:-1]), local[:, 1].reshape(departure.shape[:-1])
+
+
+def column_ports(
+    departure: Float[np.ndarray, "report path 3"], cell: Cell
+) -> Complex[np.ndarray, "report path column"]:
+    """Amplitude of every column of a sector towards each departure: its CSI-RS ports of one polarisation."""
+    element, lateral = element_amplitude(departure, cell)
+    columns = np.arange(cell.array.columns)
+    return (element[..., None] * np.exp(1j * np.pi * lateral[..., None] * columns)).astype(np.complex64)

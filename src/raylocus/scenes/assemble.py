@@ -1,0 +1,120 @@
+"""Tagged shapes in longitude and latitude to a vector map in a frame of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from raylocus.errors import PlaceError
+from raylocus.geo import GeoFrame
+from raylocus.scenes.buildings.from_features import SURROUNDINGS, buildings_of
+from raylocus.scenes.chance import NamedChance
+from raylocus.scenes.coastline import sea_of
+from raylocus.scenes.features import Bounds, Feature, TaggedMap, in_frame, notes_of
+from raylocus.scenes.ground_features import pavements_of, roads_of, vegetation_of, water_of
+from raylocus.scenes.region import region_of
+from raylocus.scenes.terrain import flat_terrain, read_terrain
+from raylocus.scenes.vector_map import VectorMap
+
+#: Ground around a map's bounds that its terrain covers too [m].
+TERRAIN_MARGIN = 400.0
+#: Poleward of this latitude UTM ends [degrees].
+UTM_LIMIT = 84.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square of a map, in its frame."""
+
+    centre: tuple[float, float]
+    """m."""
+    side: float
+    """m."""
+
+    def touched(self, features: Sequence[Feature]) -> list[Feature]:
+        """The features that matter to the square: those in it, and those around it that its buildings look at."""
+        reach = self.side / 2 + 2 * SURROUNDINGS
+        (x, y), shapes = self.centre, np.empty(len(features), object)
+        shapes[:] = [feature.geometry for feature in features]
+        near = shapely.intersects(shapes, shapely.box(x - reach, y - reach, x + reach, y + reach))
+        return [feature for feature, close in zip(features, near, strict=True) if close]
+
+
+@dataclass(frozen=True)
+class MapExtent:
+    """What a map covers: a rectangle in its frame, centred on the origin."""
+
+    width: float
+    """From west to east [m]."""
+    depth: float
+    """From south to north [m]."""
+
+
+def frame_of(bounds: Bounds) -> tuple[GeoFrame, MapExtent]:
+    """The frame centred on a box of longitude and latitude, and the box's extent in it.
+
+    Raises:
+        PlaceError: the box is empty, crosses the antimeridian, or reaches a pole.
+    """
+    west, south, east, north = bounds
+    if not (-180 <= west < east <= 180):
+        raise PlaceError(
+            f"the box from longitude {west:g} to {east:g} is empty or crosses the antimeridian; give two boxes "
+            "W,S,E,N, one on each side of 180 degrees"
+        )
+    if not (-UTM_LIMIT < south < north < UTM_LIMIT):
+        raise PlaceError(
+            f"the box from latitude {south:g} to {north:g} is empty or too near a pole; mend its S and N"
+        )
+    frame = GeoFrame((south + north) / 2, (west + east) / 2)
+    corners = frame.to_local(np.array([south, south, north, north]), np.array([west, east, west, east]))
+    width, depth = np.ptp(corners, axis=0)
+    return frame, MapExtent(float(width), float(depth))
+
+
+def assemble_map(
+    tagged: TaggedMap,
+    frame: GeoFrame,
+    extent: MapExtent,
+    terrain_file: Path | None,
+    generator: np.random.Generator,
+    window: Window | None = None,
+) -> VectorMap:
+    """The vector map of features in longitude and latitude.
+
+    Args:
+        tagged: buildings, water, vegetation, pavements, roads and coastlines, with OSM's tags.
+        frame: the frame to put them into.
+        extent: what the map covers.
+        terrain_file: elevation, or None for flat ground recorded as unknown.
+        generator: decides heights and materials that no tag states.
+        window: the only part wanted, or None for all.
+    """
+    tally = Counter(tagged.tally)
+    areas, lines = in_frame(tagged.areas, frame), in_frame(tagged.lines, frame)
+    side = max(extent.width, extent.depth) + 2 * TERRAIN_MARGIN
+    sea = sea_of(lines, extent.width, extent.depth)
+    if window is not None:
+        areas, lines = window.touched(areas), window.touched(lines)
+    region = region_of(frame)
+    buildings = buildings_of(areas, region, NamedChance.of(generator), tally)
+    notes = [*notes_of(tally), "vegetation is mapped but does not attenuate: canopies are not traced"]
+    if terrain_file is None:
+        notes.append("the ground's height is not known and taken as flat")
+    return VectorMap(
+        frame=frame,
+        buildings=buildings,
+        roads=roads_of(lines),
+        terrain=read_terrain(terrain_file, frame, side) if terrain_file else flat_terrain(side),
+        water=water_of(areas) + sea,
+        vegetation=vegetation_of(areas),
+        pavements=pavements_of(areas),
+        notes=tuple(notes),
+        attribution=tagged.attribution,
+        parameters={"region": region},
+    )

@@ -1,0 +1,92 @@
+"""Places from a vector map: one, or a grid of tiles that share a frame."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from raylocus.errors import PlaceError
+from raylocus.provenance import Provenance
+from raylocus.scenes.assemble import Window
+from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.map_geometry import map_geometry
+from raylocus.scenes.meshing.scene_mesh import scene_mesh
+from raylocus.scenes.place import Place, load_place
+from raylocus.scenes.sources import SourceMap, read_source
+from raylocus.scenes.tiling import TilePosition, cut_map, padding_note, tile_positions
+from raylocus.scenes.vector_map import VectorMap
+from raylocus.scenes.write_place import SceneContent, write_place
+
+
+def build_map_tiles(
+    source: str,
+    folder: Path,
+    configuration: SceneConfiguration,
+    provenance: Callable[[SceneConfiguration], Provenance],
+    progress: Callable[[Place], None],
+) -> list[Place]:
+    """Builds the wanted tile as `folder`, or all of a map as `folder-COLUMN-ROW`.
+
+    Args:
+        source: any but a built-in city.
+        folder: where.
+        configuration: tile, grid and deployment; with a centre, only that tile is built.
+        provenance: of a tile, from its configuration.
+        progress: called with each place as it is whole.
+
+    Raises:
+        InputError: the source cannot be used.
+        PlaceError: no tile holds a building.
+    """
+    window = None if configuration.centre is None else Window(configuration.centre, configuration.side)
+    found = read_source(source, configuration.options, configuration.seed, configuration.tile_size, window)
+    positions = _positions(found, configuration)
+    places = []
+    for position in positions:
+        target = folder if len(positions) == 1 else Path(f"{folder}-{position.column}-{position.row}")
+        tile = dataclasses.replace(configuration, centre=position.centre)
+        place = _build_tile(found, target, tile, provenance(tile))
+        if place is not None:
+            places.append(place)
+            progress(place)
+    if not places:
+        raise PlaceError(f"no tile of {source} holds a building; move the tile or give a built-up area")
+    return places
+
+
+def vector_map_content(vector_map: VectorMap, configuration: SceneConfiguration) -> SceneContent:
+    """Meshes and geometry maps of a map that is centred on the tile."""
+    mesh = scene_mesh(vector_map, configuration.side)
+    maps = map_geometry(vector_map, mesh, configuration.tile)
+    return SceneContent(mesh, maps, vector_map.frame, vector_map.notes, vector_map.attribution)
+
+
+def _positions(found: SourceMap, configuration: SceneConfiguration) -> list[TilePosition]:
+    if configuration.centre is not None:
+        return [TilePosition(0, 0, configuration.centre)]
+    return tile_positions(found.extent, configuration.tile_size)
+
+
+def _build_tile(
+    found: SourceMap, folder: Path, configuration: SceneConfiguration, provenance: Provenance
+) -> Place | None:
+    """One tile, reused where it is whole already; None where it holds no building."""
+    whole = _whole_already(folder, provenance)
+    if whole is not None:
+        return whole
+    centre = configuration.centre or (0.0, 0.0)
+    cut = cut_map(found.vector_map, centre, configuration.side)
+    if not cut.buildings:
+        return None
+    padding = padding_note(found.extent, centre, configuration.tile_size)
+    noted = dataclasses.replace(cut, notes=(*cut.notes, padding) if padding else cut.notes)
+    return write_place(folder, vector_map_content(noted, configuration), configuration, provenance)
+
+
+def _whole_already(folder: Path, provenance: Provenance) -> Place | None:
+    try:
+        place = load_place(folder)
+    except PlaceError:
+        return None
+    return place if place.provenance.digest == provenance.digest else None

@@ -1,0 +1,60 @@
+"""What is known of each building, beside the meshes: id ↔ triangles, height source and deviation, footprint."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+
+from raylocus.scenes.meshing.scene_mesh import SceneMesh
+from raylocus.scenes.triangles import mesh_names
+
+#: Name of the file in a place's folder.
+BUILDINGS_FILE = "meshes/buildings.json"
+
+
+def write_building_records(mesh: SceneMesh, folder: Path) -> None:
+    """Writes one record a building: its tags' outcome and its rows in each PLY.
+
+    `triangles` maps a mesh's name to [first, past the last]: within a mesh, a building's triangles follow
+    each other. `footprint` is well-known text in the place's frame [m].
+    """
+    ranges = _triangle_ranges(mesh)
+    records = [
+        {
+            "identifier": building.identifier,
+            "height": round(building.height, 3),
+            "min_height": round(building.min_height, 3),
+            "height_source": building.height_source,
+            "height_deviation": round(building.height_deviation, 3),
+            "wall_material": building.wall_material,
+            "roof_material": building.roof_material,
+            "roof_shape": building.roof_shape,
+            "footprint": shapely.to_wkt(building.footprint, rounding_precision=3),
+            "triangles": ranges.get(index, {}),
+        }
+        for index, building in enumerate(mesh.buildings)
+    ]
+    (folder / BUILDINGS_FILE).write_text(json.dumps(records, indent=0, sort_keys=True))
+
+
+def read_building_records(folder: Path) -> list[dict[str, Any]]:
+    """The records of a place; empty where its source was a bare mesh."""
+    path = folder / BUILDINGS_FILE
+    records: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    return records
+
+
+def _triangle_ranges(mesh: SceneMesh) -> dict[int, dict[str, list[int]]]:
+    ranges: dict[int, dict[str, list[int]]] = {}
+    for name, chosen in mesh_names(mesh.triangles).items():
+        owner = mesh.building[chosen]
+        first = np.flatnonzero(np.diff(owner, prepend=-2))
+        past = np.append(first[1:], len(owner))
+        for start, stop in zip(first.tolist(), past.tolist(), strict=True):
+            if owner[start] >= 0:
+                ranges.setdefault(int(owner[start]), {})[name] = [start, stop]
+    return ranges

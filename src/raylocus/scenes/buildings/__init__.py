@@ -1,0 +1,1 @@
+"""Tagged shapes to buildings with heights, materials and roofs."""

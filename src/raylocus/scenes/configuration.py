@@ -1,0 +1,38 @@
+"""How a place is cut out of its source and given a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from raylocus.geo import Grid
+from raylocus.scenes.deployment import DeploymentConfiguration
+from raylocus.scenes.source_options import SourceOptions
+
+
+@dataclass(frozen=True)
+class SceneConfiguration:
+    """How a place is cut out of its source and given a network."""
+
+    tile_size: float = 512.0
+    """Side of the tile [m]."""
+    resolution: float = 2.0
+    """Grid of the geometry maps and of everything computed over the tile [m]."""
+    centre: tuple[float, float] | None = None
+    """Centre of the one tile wanted, in the source's frame [m]; None for all tiles of a map, or a city's middle."""
+    margin: float = 100.0
+    """Geometry kept around the tile, so that its edge still has neighbours to reflect from [m]."""
+    seed: int = 0
+    """Seed of the deployment and of what no map states."""
+    options: SourceOptions = SourceOptions()
+    """Files and numbers that go with a map source."""
+    deployment: DeploymentConfiguration = field(default_factory=DeploymentConfiguration)
+
+    @property
+    def tile(self) -> Grid:
+        """Grid of the geometry maps. Raises InputError where the resolution does not divide the tile."""
+        return Grid(self.tile_size, self.resolution)
+
+    @property
+    def side(self) -> float:
+        """Side of the tile with its margin [m]."""
+        return self.tile_size + 2 * self.margin

@@ -1,0 +1,112 @@
+"""Tagged shapes to roads, pavements, water and vegetation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from shapely import Polygon
+from shapely.geometry import LineString
+
+from raylocus.scenes.features import Feature
+from raylocus.scenes.lengths import parse_count, parse_length
+from raylocus.scenes.vector_map import Road
+
+#: Values of highway by class of ROAD_CLASSES; others (construction, platform …) are no roads.
+_VALUES = {
+    "motorway": "motorway motorway_link trunk trunk_link",
+    "primary": "primary primary_link secondary secondary_link tertiary tertiary_link",
+    "residential": "residential unclassified living_street road busway",
+    "service": "service track",
+    "pedestrian": "pedestrian footway path steps cycleway bridleway",
+}
+_CLASS_OF = {value: road_class for road_class, values in _VALUES.items() for value in values.split()}
+#: Width where neither width nor lanes are tagged, and width of a lane [m].
+DEFAULT_WIDTH = {"motorway": 14.0, "primary": 11.0, "residential": 7.0, "service": 4.0, "pedestrian": 2.5}
+LANE = 3.25
+#: Widths outside are typing errors [m].
+WIDTHS = (0.5, 60.0)
+
+_WATER = {"natural": {"water", "bay"}, "landuse": {"reservoir", "basin"}, "waterway": {"riverbank", "dock"}}
+_VEGETATION = {"natural": {"wood", "tree_row"}, "landuse": {"forest", "orchard"}}
+
+
+def roads_of(features: Sequence[Feature]) -> tuple[Road, ...]:
+    """Roads of `highway` lines in local metres; tunnels and areas are left out."""
+    roads = []
+    for feature in features:
+        tags, line = feature.tags, feature.geometry
+        road_class = road_class_of(tags)
+        if (
+            road_class is None
+            or _hidden(tags)
+            or tags.get("area") == "yes"
+            or not isinstance(line, LineString)
+        ):
+            continue
+        roads.append(Road(line, road_class, _width(tags, road_class)))
+    return tuple(roads)
+
+
+def road_class_of(tags: dict[str, str]) -> str | None:
+    """One of ROAD_CLASSES for a `highway` tag; None where it is no road."""
+    return _CLASS_OF.get(tags.get("highway", ""))
+
+
+def water_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:
+    """Open water among areas in local metres."""
+    return _areas(features, _WATER)
+
+
+def vegetation_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:
+    """Areas with trees among areas in local metres."""
+    return _areas(features, _VEGETATION)
+
+
+def pavements_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:
+    """Squares and paved areas for people, among areas in local metres."""
+    chosen = [
+        feature
+        for feature in features
+        if not _hidden(feature.tags)
+        and (
+            "area:highway" in feature.tags
+            or (
+                feature.tags.get("highway") in ("pedestrian", "footway") and feature.tags.get("area") == "yes"
+            )
+        )
+    ]
+    return _polygons(chosen)
+
+
+def _areas(features: Sequence[Feature], values: dict[str, set[str]]) -> tuple[Polygon, ...]:
+    return _polygons(
+        [
+            feature
+            for feature in features
+            if any(feature.tags.get(key) in wanted for key, wanted in values.items())
+            and not _hidden(feature.tags)
+        ]
+    )
+
+
+def _polygons(features: Sequence[Feature]) -> tuple[Polygon, ...]:
+    shapes = np.empty(len(features), object)
+    shapes[:] = [feature.geometry for feature in features]
+    parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(shapes)))
+    return tuple(part for part in parts if isinstance(part, Polygon) and part.area > 0)
+
+
+def _hidden(tags: dict[str, str]) -> bool:
+    layer = parse_count(tags.get("layer", "0"))
+    underground = layer is not None and layer < 0 and tags.get("bridge", "no") == "no"
+    return tags.get("tunnel", "no") not in ("no", "building_passage") or underground
+
+
+def _width(tags: dict[str, str], road_class: str) -> float:
+    width = parse_length(tags.get("width", ""))
+    if width is None:
+        lanes = parse_count(tags.get("lanes", ""))
+        width = lanes * LANE if lanes else DEFAULT_WIDTH[road_class]
+    return min(max(width, WIDTHS[0]), WIDTHS[1])

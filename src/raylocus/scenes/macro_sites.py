@@ -1,0 +1,113 @@
+"""Where an operator puts macro sites: on roofs that overlook their neighbours, on masts where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float
+from scipy.ndimage import binary_erosion, maximum_filter
+
+from raylocus.geo import Grid
+from raylocus.scenes.site_spacing import PlannedSite, open_ground, throw_darts
+from raylocus.scenes.sites import AntennaArray
+
+#: Roofs this far around a rooftop antenna are below it [m].
+ROOF_RADIUS = 10.0
+
+
+@dataclass(frozen=True)
+class MacroLayout:
+    """Statistics of macro sites.
+
+    The defaults follow a real city's LTE network: three sectors in 95 % of the sites, and a median distance
+    of 256 m from a site to the nearest other.
+    """
+
+    site_distance: float = 242.0
+    """Median of the distance that a site keeps others away [m]."""
+    distance_spread: float = 0.2
+    """Standard deviation of the logarithm of that distance from site to site."""
+    roof_height: tuple[float, float] = (10.0, 45.0)
+    """Range of building heights that carry rooftop sites [m]."""
+    overlook_radius: float = 40.0
+    """A rooftop site's roof is nearly the highest within this distance [m]."""
+    roof_edge: float = 6.0
+    """Largest distance of a rooftop site from its roof's edge, so that it sees the street [m]."""
+    roof_mast: float = 4.0
+    """Antenna centre above the highest roof within 10 m [m]."""
+    mast_height: float = 25.0
+    """Antenna centre of a free-standing mast above ground [m]."""
+    sectors: int = 3
+    """Cells of an ordinary site, evenly spread in azimuth."""
+    unusual_share: float = 0.05
+    """Share of the sites with another number of sectors."""
+    unusual_sectors: tuple[int, ...] = (1, 2, 4)
+    """Those other numbers, equally likely."""
+    azimuth_jitter: float = 0.17
+    """Standard deviation of a sector's azimuth about the even spread [rad]."""
+    downtilt: tuple[float, float] = (0.07, 0.17)
+    """Range of downtilts [rad]; 4° to 10°."""
+    power_dbm: float = 46.0
+    """Total transmit power of a cell [dBm]."""
+    array: AntennaArray = AntennaArray()
+
+
+def macro_sites(
+    maps: xr.Dataset, tile: Grid, layout: MacroLayout, edge_distance: float, generator: np.random.Generator
+) -> list[PlannedSite]:
+    """Sites by dart throwing over roofs first, then over open ground, until no more fit.
+
+    Args:
+        maps: the geometry maps.
+        tile: their grid.
+        layout: statistics of the sites.
+        edge_distance: smallest distance from a site to the tile's edge [m].
+        generator: decides positions and sectors.
+    """
+    inside = np.abs(tile.centres).max(axis=1) < tile.size / 2 - edge_distance
+    roofs = np.flatnonzero(inside & _overlooks(maps["height"].values, tile, layout).ravel())
+    ground = np.flatnonzero(inside & open_ground(maps).ravel())
+
+    def keep_away() -> float:
+        return layout.site_distance * float(np.exp(layout.distance_spread * generator.standard_normal()))
+
+    chosen = throw_darts(tile, [roofs, ground], keep_away, generator)
+    return [
+        _site(tile.centres[index], antenna_height(maps, tile, index, layout), layout, generator)
+        for index in chosen
+    ]
+
+
+def antenna_height(maps: xr.Dataset, tile: Grid, index: int, layout: MacroLayout) -> float:
+    """Antenna centre [m, frame] over a ground cell: above its roof, or on a mast where there is none."""
+    if not maps["footprint"].values.flat[index]:
+        return float(maps["terrain"].values.flat[index]) + layout.mast_height
+    near = np.linalg.norm(tile.centres - tile.centres[index], axis=1) <= ROOF_RADIUS
+    return float(maps["surface"].values.ravel()[near].max()) + layout.roof_mast
+
+
+def _overlooks(height: Float[np.ndarray, "y x"], tile: Grid, layout: MacroLayout) -> Bool[np.ndarray, "y x"]:
+    """Roofs that an operator would choose: at an edge, in the range of heights, hardly any higher nearby."""
+    low, high = layout.roof_height
+    size = 2 * round(layout.overlook_radius / tile.resolution) + 1
+    around = maximum_filter(np.minimum(height, high), size=size)
+    interior = binary_erosion(height >= low, iterations=max(1, round(layout.roof_edge / tile.resolution)))
+    return (height >= low) & (height <= high) & (height >= 0.9 * around) & ~interior
+
+
+def _site(
+    centre: Float[np.ndarray, "2"], height: float, layout: MacroLayout, generator: np.random.Generator
+) -> PlannedSite:
+    unusual = generator.random() < layout.unusual_share
+    sectors = int(generator.choice(layout.unusual_sectors)) if unusual else layout.sectors
+    first = generator.uniform(-np.pi, np.pi)
+    spread = first + 2 * np.pi * np.arange(sectors) / sectors
+    return PlannedSite(
+        position=(float(centre[0]), float(centre[1]), round(height, 2)),
+        azimuths=tuple((spread + layout.azimuth_jitter * generator.standard_normal(sectors)).tolist()),
+        downtilts=tuple(generator.uniform(*layout.downtilt, sectors).tolist()),
+        power_dbm=layout.power_dbm,
+        array=layout.array,
+    )

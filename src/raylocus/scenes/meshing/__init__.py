@@ -1,0 +1,1 @@
+"""Vector maps to closed, labelled triangles."""

@@ -1,0 +1,113 @@
+"""Physical cell identities: none twice, and cells that are heard together on different synchronisation signals.
+
+PCI = 3·N1 + N2 (TS 38.211 §7.4.2.1). Two cells with the same N2 send the same primary synchronisation
+signal, and in LTE their reference signals collide, so neighbours that face each other should differ in it.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from raylocus.errors import PlaceError
+
+#: Number of N1, the groups of three PCIs.
+GROUPS = 336
+#: Distance at which a cell is heard half as well [m].
+HEARING_DISTANCE = 150.0
+#: Loss of the second cell per distance, for judging which cells are heard together.
+HEARING_EXPONENT = 3.5
+#: Cells of one site are heard together everywhere; their clash outweighs any other.
+SAME_SITE = 100.0
+#: Rounds over the sites; the plan settles in three or four.
+ROUNDS = 10
+
+
+def plan_pcis(
+    positions: Float[np.ndarray, "cell 2"],
+    azimuths: Float[np.ndarray, "cell"],
+    site_of_cell: Int[np.ndarray, "cell"],
+    generator: np.random.Generator,
+) -> Int[np.ndarray, "cell"]:
+    """A PCI for each cell, no two alike, with few neighbours alike modulo 3.
+
+    No PCI is used twice, so no cell has a neighbour of its own PCI (collision) nor two neighbours of one
+    PCI (confusion). N2 is chosen site by site, over all its combinations, until no site can improve.
+
+    Args:
+        positions: (x, y) of each cell's antenna [m].
+        azimuths: boresight of each cell [rad].
+        site_of_cell: site index of each cell.
+        generator: chance of the groups and of the first plan.
+
+    Raises:
+        PlaceError: there are more cells than groups can serve.
+    """
+    weights = heard_together(positions, azimuths, site_of_cell)
+    plan = generator.integers(0, 3, len(site_of_cell))
+    sites = [np.flatnonzero(site_of_cell == site) for site in np.unique(site_of_cell)]
+    for _ in range(ROUNDS):
+        before = plan.copy()
+        for cells in sites:
+            plan[cells] = _best_combination(plan, cells, weights)
+        if np.array_equal(plan, before):
+            break
+    return 3 * _groups(plan, site_of_cell, generator) + plan
+
+
+def heard_together(
+    positions: Float[np.ndarray, "cell 2"],
+    azimuths: Float[np.ndarray, "cell"],
+    site_of_cell: Int[np.ndarray, "cell"],
+) -> Float[np.ndarray, "cell cell"]:
+    """How much each pair of cells covers the same ground: both facing the middle between them, and near."""
+    offset = positions[None] - positions[:, None]
+    distance = np.linalg.norm(offset, axis=-1)
+    bearing = np.arctan2(offset[..., 1], offset[..., 0])
+    faces = (1 + np.cos(bearing - azimuths[:, None])) / 2
+    near = 1 / (1 + (distance / (2 * HEARING_DISTANCE)) ** HEARING_EXPONENT)
+    same_site = site_of_cell[:, None] == site_of_cell
+    weights = np.where(same_site, SAME_SITE, faces * faces.T * near)
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+def clash(pcis: Int[np.ndarray, "cell"], weights: Float[np.ndarray, "cell cell"]) -> float:
+    """Total weight of the pairs of cells that are alike modulo 3."""
+    alike = pcis[:, None] % 3 == pcis % 3
+    return float(weights[alike].sum() / 2)
+
+
+def _best_combination(
+    plan: Int[np.ndarray, "cell"], cells: Int[np.ndarray, "own"], weights: Float[np.ndarray, "cell cell"]
+) -> Int[np.ndarray, "own"]:
+    """The N2 of one site's cells that clash least, all other cells as planned."""
+    others = np.setdiff1d(np.arange(len(plan)), cells)
+    alike = plan[others] == np.arange(3)[:, None]
+    outside = np.einsum("no,co->cn", alike, weights[np.ix_(cells, others)])
+    inside = weights[np.ix_(cells, cells)]
+
+    def cost(combination: tuple[int, ...]) -> float:
+        own = np.array(combination)
+        return float(outside[np.arange(len(cells)), own].sum() + inside[own[:, None] == own].sum() / 2)
+
+    # The present plan comes first, so that a tie changes nothing and the rounds end.
+    options = [tuple(plan[cells].tolist()), *itertools.product(range(3), repeat=len(cells))]
+    return np.array(min(options, key=cost))
+
+
+def _groups(
+    plan: Int[np.ndarray, "cell"], site_of_cell: Int[np.ndarray, "cell"], generator: np.random.Generator
+) -> Int[np.ndarray, "cell"]:
+    """N1 of each cell: one for a site, another for its cells that repeat an N2."""
+    repeats = np.array(
+        [np.sum((site_of_cell[:n] == site) & (plan[:n] == plan[n])) for n, site in enumerate(site_of_cell)]
+    )
+    pairs, group = np.unique(np.stack([site_of_cell, repeats], axis=-1), axis=0, return_inverse=True)
+    if len(pairs) > GROUPS:
+        raise PlaceError(
+            f"{len(pairs)} sites need more PCIs than there are; make the tile smaller or the sites fewer"
+        )
+    return generator.permutation(GROUPS)[group.ravel()]

@@ -1,0 +1,159 @@
+"""Records of a site file to a deployment: what the file does not say is assumed, and counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+
+from raylocus.errors import PlaceError
+from raylocus.geo import Grid, wrap_angle
+from raylocus.scenes.macro_sites import MacroLayout, antenna_height
+from raylocus.scenes.pci_plan import plan_pcis
+from raylocus.scenes.site_records import SiteRecord
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+
+#: Downtilt of cells whose file has none [rad]; 6°.
+DEFAULT_DOWNTILT = 0.105
+#: Lowest antenna centre above the roof of a building that its coordinates lie in [m].
+LOWEST_OVER_ROOF = 2.0
+#: Carrier of LTE cells: 15 kHz, 10 MHz.
+LTE_CARRIER = Carrier(numerology=0, resource_blocks=50)
+
+
+@dataclass(frozen=True)
+class LocatedCell:
+    """A record and where it lies in the frame."""
+
+    record: SiteRecord
+    x: float
+    """m."""
+    y: float
+    """m."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The geometry maps with their grid."""
+
+    maps: xr.Dataset
+    tile: Grid
+
+
+def assemble_deployment(
+    path: Path,
+    cells: Sequence[LocatedCell],
+    ground: Ground,
+    notes: Counter[str],
+    generator: np.random.Generator,
+) -> Deployment:
+    """The deployment of cells of one network.
+
+    Args:
+        path: the file, for messages.
+        cells: its cells in the tile.
+        ground: heights under the antennas.
+        notes: counts what is assumed.
+        generator: chance of azimuths and PCIs that the file does not state.
+
+    Raises:
+        PlaceError: two cells share a PCI.
+    """
+    records = [cell.record for cell in cells]
+    places = [(cell.record.site, round(cell.x, 1), round(cell.y, 1), cell.record.height) for cell in cells]
+    unique = list(dict.fromkeys(places))
+    owner = np.array([unique.index(place) for place in places])
+    sites = [_site(number, cells[places.index(place)], ground, notes) for number, place in enumerate(unique)]
+    azimuths = _azimuths(records, owner, notes, generator)
+    positions = np.array([(cell.x, cell.y) for cell in cells])
+    pcis = _pcis(path, records, plan_pcis(positions, azimuths, owner, generator), notes)
+    notes["cells have no downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
+    notes["cells have no power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
+    made = [
+        _cell(record, site, azimuth, pci)
+        for record, site, azimuth, pci in zip(records, owner.tolist(), azimuths.tolist(), pcis, strict=True)
+    ]
+    return Deployment(_carrier(records[0]), tuple(sites), tuple(made))
+
+
+def _site(number: int, cell: LocatedCell, ground: Ground, notes: Counter[str]) -> Site:
+    """A site at its height above the ground, and never inside a building."""
+    index = int(ground.tile.index(np.array([cell.x, cell.y])))
+    terrain, surface = (float(ground.maps[name].values.flat[index]) for name in ("terrain", "surface"))
+    inside = bool(ground.maps["footprint"].values.flat[index])
+    if cell.record.height is None:
+        z = antenna_height(ground.maps, ground.tile, index, MacroLayout())
+        notes["sites have no height, taken as on the roof or a mast of 25 m"] += 1
+    else:
+        z = terrain + cell.record.height
+        if inside and z < surface + LOWEST_OVER_ROOF:
+            z = surface + LOWEST_OVER_ROOF
+            notes["sites would be inside a building and are lifted 2 m above its roof"] += 1
+    return Site(cell.record.site or f"site-{number}", (cell.x, cell.y, round(z, 2)))
+
+
+def _azimuths(
+    records: Sequence[SiteRecord],
+    owner: Int[np.ndarray, "cell"],
+    notes: Counter[str],
+    generator: np.random.Generator,
+) -> Float[np.ndarray, "cell"]:
+    """The azimuths [rad], spread evenly over the cells of a site where the file has none."""
+    azimuths = np.zeros(len(records))
+    for site in np.unique(owner):
+        cells = np.flatnonzero(owner == site)
+        first = generator.uniform(-np.pi, np.pi)
+        for rank, index in enumerate(cells):
+            stated = records[index].azimuth
+            azimuths[index] = first + 2 * np.pi * rank / len(cells) if stated is None else stated
+    notes["cells have no azimuth, spread evenly about their site"] += sum(
+        one.azimuth is None for one in records
+    )
+    return azimuths
+
+
+def _pcis(
+    path: Path, records: Sequence[SiteRecord], planned: Int[np.ndarray, "cell"], notes: Counter[str]
+) -> list[int]:
+    """The PCIs of the file, and where it has none planned ones, moved out of their way by whole groups."""
+    line_of: dict[int, int] = {}
+    for record in records:
+        if record.pci is not None and record.pci in line_of:
+            raise PlaceError(
+                f"{path}, lines {line_of[record.pci]} and {record.line}: two cells in the tile share PCI {record.pci}; "
+                "choose one network or mend the PCI"
+            )
+        if record.pci is not None:
+            line_of[record.pci] = record.line
+    pcis, used = [], set(line_of)
+    for record, plan in zip(records, planned.tolist(), strict=True):
+        others = ((plan + 3 * step + step // 336) % 1008 for step in range(1008))
+        pci = next(other for other in others if other not in used) if record.pci is None else record.pci
+        used.add(pci)
+        pcis.append(pci)
+    notes["cells have no PCI, which is planned"] += sum(record.pci is None for record in records)
+    return pcis
+
+
+def _cell(record: SiteRecord, site: int, azimuth: float, pci: int) -> Cell:
+    usual = AntennaArray()
+    return Cell(
+        pci=pci,
+        site=site,
+        azimuth=wrap_angle(azimuth),
+        downtilt=DEFAULT_DOWNTILT if record.downtilt is None else record.downtilt,
+        power_dbm=46.0 if record.power_dbm is None else record.power_dbm,
+        array=AntennaArray(
+            record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
+        ),
+    )
+
+
+def _carrier(record: SiteRecord) -> Carrier:
+    carrier = LTE_CARRIER if record.lte else Carrier()
+    return carrier if record.frequency is None else replace(carrier, frequency=record.frequency)

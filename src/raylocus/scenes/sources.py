@@ -1,0 +1,121 @@
+"""From the word a user gives to a vector map: files, boxes, points, place names and generated towns."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raylocus.errors import PlaceError
+from raylocus.geo import GeoFrame
+from raylocus.scenes.assemble import MapExtent, Window, assemble_map, frame_of
+from raylocus.scenes.building_file import SUFFIXES, read_building_file
+from raylocus.scenes.features import Bounds, TaggedMap
+from raylocus.scenes.source_options import SourceOptions
+from raylocus.scenes.vector_map import VectorMap
+
+#: Ends of the names of OpenStreetMap files.
+OSM_SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
+#: What starts the name of a generated town.
+PROCEDURAL = "procedural:"
+
+_NUMBERS = re.compile(r"[+-]?\d+(\.\d*)?(\s*,\s*[+-]?\d+(\.\d*)?)+")
+
+
+@dataclass(frozen=True)
+class SourceMap:
+    """A vector map and what it covers."""
+
+    vector_map: VectorMap
+    extent: MapExtent
+
+
+def source_file(source: str) -> Path | None:
+    """The file that a source names; None for other kinds of source."""
+    path = Path(source)
+    if path.is_file() or source.lower().endswith(OSM_SUFFIXES + SUFFIXES):
+        return path
+    return None
+
+
+def read_source(
+    source: str, options: SourceOptions, seed: int, tile_size: float, window: Window | None = None
+) -> SourceMap:
+    """The map of a source other than a built-in city.
+
+    Args:
+        source: a file, `lat,lon`, `W,S,E,N`, `procedural:STYLE` or a place name.
+        options: files and numbers that go with it.
+        seed: decides what no map states: heights, materials, a generated town.
+        tile_size: side of a generated town [m].
+        window: the only part of a map that is wanted, or None for all of it.
+
+    Raises:
+        InputError: the source cannot be used; the message says why.
+    """
+    if source.startswith(PROCEDURAL):
+        return _town(source.removeprefix(PROCEDURAL), seed, tile_size)
+    tagged, bounds = _tagged_map(source, options, tile_size)
+    frame, extent = frame_of(bounds)
+    found = assemble_map(tagged, frame, extent, options.terrain, np.random.default_rng(seed), window)
+    parameters = {**found.parameters, "bounds": ",".join(f"{value:.6f}" for value in bounds)}
+    return SourceMap(dataclasses.replace(found, parameters=parameters), extent)
+
+
+def _tagged_map(source: str, options: SourceOptions, tile_size: float) -> tuple[TaggedMap, Bounds]:
+    """What a source holds, and the box that is wanted of it."""
+    path = source_file(source)
+    if path is None:
+        return _online(source, options.radius, tile_size)
+    is_osm = str(path).lower().endswith(OSM_SUFFIXES)
+    tagged = _read_osm(path) if is_osm else read_building_file(path, options)
+    return tagged, tagged.bounds
+
+
+def _town(style: str, seed: int, size: float) -> SourceMap:
+    from raylocus.scenes.towns.generate import generate_town
+
+    return SourceMap(generate_town(style, seed, size), MapExtent(size, size))
+
+
+def _read_osm(path: Path) -> TaggedMap:
+    from raylocus.scenes.osm.reader import read_osm
+
+    return read_osm(path)
+
+
+def _online(source: str, radius: float, tile_size: float) -> tuple[TaggedMap, Bounds]:
+    from raylocus.scenes.online import fetch_map, find_place
+
+    bounds = requested_bounds(source, radius) if _NUMBERS.fullmatch(source.strip()) else find_place(source)
+    frame, extent = frame_of(bounds)
+    # The tiles may reach beyond the box, and their edges need neighbours.
+    reach = [max(side, tile_size) / 2 + tile_size / 2 for side in (extent.width, extent.depth)]
+    latitude, longitude = frame.to_wgs84(np.array([[-reach[0], -reach[1]], [reach[0], reach[1]]]))
+    wide = (float(longitude[0]), float(latitude[0]), float(longitude[1]), float(latitude[1]))
+    return _read_osm(fetch_map(wide)), bounds
+
+
+def requested_bounds(source: str, radius: float) -> Bounds:
+    """The box of `W,S,E,N`, or of the square of half side `radius` [m] around `lat,lon`.
+
+    Raises:
+        PlaceError: the numbers are neither two nor four, or no place on Earth.
+    """
+    numbers = [float(part) for part in source.split(",")]
+    if len(numbers) == 4:
+        west, south, east, north = numbers
+        return west, south, east, north
+    if len(numbers) != 2:
+        raise PlaceError(f"{source!r} has {len(numbers)} numbers; a point is lat,lon and a box is W,S,E,N")
+    latitude, longitude = numbers
+    if not (-84 < latitude < 84 and -180 <= longitude <= 180):
+        raise PlaceError(
+            f"{source!r} is no point between 84° S and 84° N; give lat,lon in degrees, latitude first"
+        )
+    frame = GeoFrame(latitude, longitude)
+    y, x = frame.to_wgs84(np.array([[-radius, -radius], [radius, radius]]))
+    return float(x[0]), float(y[0]), float(x[1]), float(y[1])

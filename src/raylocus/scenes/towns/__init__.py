@@ -1,0 +1,1 @@
+"""Generated towns: streets first, then blocks, then buildings, all drawn from one seed."""

@@ -1,0 +1,75 @@
+"""A place's scene and geometry maps to its folder, with a drawn network."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from raylocus.geo import GeoFrame
+from raylocus.provenance import Provenance
+from raylocus.scenes.building_records import write_building_records
+from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.deployment import sample_deployment
+from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.meshing.scene_mesh import SceneMesh
+from raylocus.scenes.place import Place, save_place
+from raylocus.scenes.triangles import write_mitsuba_scene
+from raylocus.storage import save_dataset, written_whole
+
+
+@dataclass(frozen=True)
+class SceneContent:
+    """What is known of a tile before it has a network."""
+
+    mesh: SceneMesh
+    maps: xr.Dataset
+    """G, see `scenes.geometry_maps`."""
+    frame: GeoFrame
+    notes: tuple[str, ...] = ()
+    """What was mended, merged, left out or assumed."""
+    attribution: str = ""
+    """Licence notice to be kept."""
+
+
+def write_place(
+    folder: Path, content: SceneContent, configuration: SceneConfiguration, provenance: Provenance
+) -> Place:
+    """Writes a place folder whole or not at all.
+
+    Raises:
+        PlaceError: no site fits into the tile.
+        StorageFullError: the disk filled up.
+    """
+    generator = np.random.default_rng(configuration.seed)
+    deployment = sample_deployment(content.maps, configuration.tile, configuration.deployment, generator)
+    place = Place(
+        folder,
+        folder.name,
+        content.frame,
+        configuration.tile,
+        deployment,
+        provenance,
+        content.notes,
+        content.attribution,
+    )
+    with written_whole(folder) as aside:
+        write_mitsuba_scene(content.mesh.triangles, aside)
+        if content.mesh.buildings:
+            write_building_records(content.mesh, aside)
+        save_dataset(_georeferenced(content), aside / "geometry.zarr", GEOMETRY_SCHEMA)
+        save_place(dataclasses.replace(place, folder=aside))
+    return place
+
+
+def _georeferenced(content: SceneContent) -> xr.Dataset:
+    """G with the CRS and the origin's easting and northing in its attributes."""
+    if not content.frame.georeferenced:
+        return content.maps
+    easting, northing = content.frame.origin_projected
+    return content.maps.assign_attrs(
+        crs=f"EPSG:{content.frame.crs.to_epsg()}", origin_easting=easting, origin_northing=northing
+    )

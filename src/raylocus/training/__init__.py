@@ -1,0 +1,1 @@
+"""Training: Lightning module, data module, schedule and calibration."""

@@ -1,0 +1,70 @@
+"""Calibration after training: the temperature and the estimator that validation worlds prefer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from raylocus.datasets.maps import PlaceMaps
+from raylocus.datasets.tensors import SequenceTensors
+from raylocus.models.checkpoint import Calibration
+from raylocus.models.density import ESTIMATORS, estimate, fine_density
+from raylocus.models.network import LocationNetwork
+from raylocus.models.prediction import Prediction
+
+#: Temperatures that are tried.
+TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.2)
+#: Mass that a density is never thought to have less of: what no model knows of [1 per ground cell].
+SMALLEST_MASS = 1e-9
+
+
+@torch.no_grad()
+def calibrate(network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, SequenceTensors]]) -> Calibration:
+    """The temperature of least negative log-likelihood, and the estimator of least median error at it.
+
+    One number is fitted to some hundreds of sequences, so it can be trusted more than each of them.
+    """
+    network.eval()
+    answered = [
+        (network(sequences, network.encode_place(maps)).prediction, maps, sequences.target)
+        for maps, sequences in batches
+    ]
+    if not answered:
+        return Calibration()
+    temperature = min(TEMPERATURES, key=lambda value: _surprise(answered, value))
+    estimator = min(ESTIMATORS, key=lambda name: _median_error(answered, temperature, name))
+    return Calibration(temperature, estimator)
+
+
+def mass_at(
+    density: Float[Tensor, "batch y x"], target: Float[Tensor, "batch 2"], size: float
+) -> Float[Tensor, "batch"]:
+    """Probability of the native ground cell that holds each target."""
+    side = density.shape[-1]
+    column, row = ((target + size / 2) / (size / side)).long().clamp(0, side - 1).unbind(-1)
+    return density[torch.arange(len(target)), row, column]
+
+
+def _surprise(answered: list[tuple[Prediction, PlaceMaps, Tensor]], temperature: float) -> float:
+    logs = [
+        torch.log(
+            mass_at(fine_density(prediction, maps, temperature), target, maps.size).clamp(min=SMALLEST_MASS)
+        )
+        for prediction, maps, target in answered
+    ]
+    mean = -float(torch.cat(logs).mean())
+    return mean if math.isfinite(mean) else math.inf
+
+
+def _median_error(
+    answered: list[tuple[Prediction, PlaceMaps, Tensor]], temperature: float, estimator: str
+) -> float:
+    errors = [
+        (estimate(fine_density(prediction, maps, temperature), maps, estimator) - target).norm(dim=-1)
+        for prediction, maps, target in answered
+    ]
+    return float(torch.cat(errors).median())

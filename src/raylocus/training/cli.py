@@ -1,0 +1,67 @@
+"""`raylocus train`: LightningCLI over the location module and report data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from raylocus.models.checkpoint import save_network
+from raylocus.provenance import Provenance, hash_file
+from raylocus.storage import MANIFEST
+from raylocus.training.calibration import calibrate
+from raylocus.training.data import ReportData
+from raylocus.training.module import LocationModule, validation_batches
+
+#: Name of the file that a locator loads, in the run's folder.
+LOCATOR_FILE = "locator.ckpt"
+
+
+class RaylocusCLI(LightningCLI):
+    """After fitting, calibrates on the validation worlds and writes the run's locator."""
+
+    model: LocationModule
+    datamodule: ReportData
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """One seed rules the weights, the batches and the augmentation."""
+        parser.link_arguments("seed_everything", "model.seed", compute_fn=_seed)
+        parser.link_arguments("seed_everything", "data.seed", compute_fn=_seed)
+
+    def before_fit(self) -> None:
+        """Stamps the run with its resolved configuration and its input."""
+        configuration = self.parser.dump(self.config, format="json")
+        manifest = Path(self.datamodule.dataset) / MANIFEST
+        inputs = {"dataset": hash_file(manifest)} if manifest.is_file() else {}
+        seed = self.model.provenance.seed
+        self.model.provenance = Provenance.collect({"train": configuration}, seed, inputs)
+
+    def after_fit(self) -> None:
+        """Calibrates the averaged weights and saves them as one file."""
+        self.model.calibration = calibrate(self.model.average.network, validation_batches(self.datamodule))
+        path = Path(self.trainer.default_root_dir) / LOCATOR_FILE
+        save_network(self.model.trained, path)
+        print(f"calibrated: {dataclasses.asdict(self.model.calibration)}; locator written to {path}")
+
+
+def _seed(seed: int | bool | None) -> int:
+    return int(seed) if seed is not None else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> RaylocusCLI:
+    """Runs fit, validate or test as the arguments say; returns the finished run.
+
+    Raises:
+        StoreError: the dataset or a place's maps cannot be read.
+        InputError: the dataset has nothing to train on.
+    """
+    return RaylocusCLI(
+        LocationModule,
+        ReportData,
+        args=list(arguments) if arguments is not None else None,
+        seed_everything_default=1,
+        auto_configure_optimizers=False,
+        save_config_kwargs={"overwrite": True},
+    )

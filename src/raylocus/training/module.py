@@ -1,0 +1,133 @@
+"""LightningModule: the network, its losses, its schedule, and the checkpoint that carries everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from raylocus.datasets.maps import PlaceMaps
+from raylocus.datasets.tensors import SequenceTensors
+from raylocus.models.checkpoint import CHECKPOINT_KEY, Calibration, TrainedNetwork, checkpoint_content
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.density import estimate, fine_density
+from raylocus.models.evidence.rasters import EvidenceRasters, evidence_rasters
+from raylocus.models.losses import LossConfiguration, location_loss
+from raylocus.models.network import LocationNetwork
+from raylocus.provenance import Provenance
+from raylocus.training.augmentation import AugmentationConfiguration, augmented, random_symmetry
+from raylocus.training.data import Batch, ReportData, feature_statistics
+from raylocus.training.schedule import Progress, ScheduleConfiguration
+from raylocus.training.weight_average import WeightAverage
+
+
+class LocationModule(lightning.LightningModule):
+    """Trains a `LocationNetwork`; what is validated and kept is the average of its weights."""
+
+    def __init__(
+        self,
+        network: NetworkConfiguration = NetworkConfiguration(),
+        loss: LossConfiguration = LossConfiguration(),
+        augmentation: AugmentationConfiguration = AugmentationConfiguration(),
+        schedule: ScheduleConfiguration = ScheduleConfiguration(),
+        seed: int = 1,
+    ) -> None:
+        """Builds the network.
+
+        Args:
+            network: sizes of the network.
+            loss: weights of the losses.
+            augmentation: how sequences are varied.
+            schedule: learning rate and length of training.
+            seed: seed of the augmentation.
+        """
+        super().__init__()
+        self.network = LocationNetwork(network)
+        self.average = WeightAverage(self.network, schedule.average_decay)
+        self.loss, self.augmentation, self.schedule = loss, augmentation, schedule
+        self.generator = torch.Generator().manual_seed(seed)
+        self.progress = Progress(schedule)
+        self.calibration = Calibration()
+        settings = {"network": network, "loss": loss, "augmentation": augmentation, "schedule": schedule}
+        self.provenance = Provenance.collect(settings, seed)
+        self._rasters: dict[int, EvidenceRasters] = {}
+
+    @property
+    def trained(self) -> TrainedNetwork:
+        """What is kept: averaged weights, calibration and provenance."""
+        return TrainedNetwork(self.average.network, self.calibration, self.provenance)
+
+    def on_fit_start(self) -> None:
+        """Takes the features' statistics from the training split and starts the clock."""
+        data = self.trainer.datamodule
+        if isinstance(data, ReportData):
+            mean, scale = feature_statistics(data.split_places["train"])
+            for network in (self.network, self.average.network):
+                network.radio_encoder.feature_mean.copy_(mean)
+                network.radio_encoder.feature_scale.copy_(scale)
+        self.progress.restart()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Loss of one batch under a random symmetry of the plane."""
+        index, maps, sequences = batch
+        symmetry = random_symmetry(self.generator)
+        maps, rasters = symmetry.place(maps), self._place_rasters(index, maps).map_rasters(symmetry.raster)
+        sequences = symmetry.sequences(augmented(sequences, self.augmentation, self.generator))
+        output = self.network(sequences, self.network.encode_place(maps, rasters))
+        loss = location_loss(output.prediction, sequences, maps, self.loss)
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(sequences))
+        return loss
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Moves the averaged weights; ends training when its steps or its time are used up."""
+        self.average.update(self.network)
+        done = self.progress.share(self.global_step)
+        self.log("train/progress", done, prog_bar=True)
+        if done >= 1:
+            self.trainer.should_stop = True
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Loss and median error of the averaged weights."""
+        self._judge(batch, "validation")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """The same on places that training never saw."""
+        self._judge(batch, "test")
+
+    def configure_optimizers(self) -> Any:
+        """AdamW; scales and exponents of the evidence are not decayed, for their zero means something."""
+        physical = [value for name, value in self.network.named_parameters() if ".log_" in name]
+        others = [value for name, value in self.network.named_parameters() if ".log_" not in name]
+        groups = [
+            {"params": others, "weight_decay": self.schedule.weight_decay},
+            {"params": physical, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=1.0)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.progress.learning_rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what a locator needs, so that any checkpoint of Lightning's can serve."""
+        checkpoint[CHECKPOINT_KEY] = checkpoint_content(self.trained)
+
+    def _judge(self, batch: Batch, split: str) -> None:
+        _, maps, sequences = batch
+        network = self.average.network
+        prediction = network(sequences, network.encode_place(maps)).prediction
+        density = fine_density(prediction, maps, self.calibration.temperature)
+        error = (estimate(density, maps, self.calibration.estimator) - sequences.target).norm(dim=-1)
+        loss = location_loss(prediction, sequences, maps, self.loss)
+        self.log(f"{split}/loss", loss, batch_size=len(sequences))
+        self.log(f"{split}/median_error", error.median(), prog_bar=True, batch_size=len(sequences))
+
+    def _place_rasters(self, index: int, maps: PlaceMaps) -> EvidenceRasters:
+        if index not in self._rasters:
+            self._rasters[index] = evidence_rasters(maps)
+        return self._rasters[index]
+
+
+def validation_batches(data: ReportData) -> list[tuple[PlaceMaps, SequenceTensors]]:
+    """The validation split as batches to calibrate on."""
+    return [(maps, sequences) for _, maps, sequences in data.val_dataloader()]

@@ -1,0 +1,154 @@
+"""report.html: one self-contained page on what was run, how well it did, and where it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from raylocus.evaluation.breakdown import heard_groups, sight_groups
+from raylocus.evaluation.evaluate import Outcome
+from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.method import MappedPlace
+from raylocus.evaluation.table import COLUMNS, table_rows
+from raylocus.network.reports import Reports
+from raylocus.storage import written_whole
+from raylocus.viz import html
+from raylocus.viz.cases import Case, choose_cases
+from raylocus.viz.curves import breakdown_figure, error_cdf_figure, reliability_figure
+from raylocus.viz.maps import layer_figure
+from raylocus.viz.posterior import posterior_figure
+
+#: What every reader should know before quoting a number of the report.
+LIMITS = (
+    "The reports are simulated: they come from worlds that differ from the maps by a stated law, not from a "
+    "live network. On real networks ray-traced levels were found off by tens of decibels, with a residual "
+    "spread of 11–13 dB; severity 1 is meant to be as wrong as that.",
+    "The bound knows that law; nobody does in the field. It is computed by sampling, and each of its "
+    "approximations makes it a little worse than the true one. The posterior on the true world's maps is no "
+    "bound for anyone who has the nominal maps only.",
+    "One city, a few worlds: sequences of one world share its errors, so percentiles move more between "
+    "worlds than the number of sequences suggests.",
+    "UEs are outdoors, at 1.5 m, inside the tile.",
+)
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that the page shows."""
+
+    title: str
+    description: Sequence[tuple[str, str]]
+    """What was run: place, severity, seed, versions, commands, as pairs of term and text."""
+    place: MappedPlace
+    """The test place."""
+    reports: Reports
+    """The test sequences, in the outcomes' order."""
+    outcomes: Mapping[str, Outcome]
+    """Every method's outcome by its name, in the table's order."""
+    featured: str
+    """Name of the method whose cases are shown."""
+    bound: str | None = None
+    """Name of the outcome that is the bound."""
+    references: Sequence[str] = ()
+    """Names of all outcomes that are limits and not methods, the bound included."""
+
+
+def write_report(content: ReportContent, path: Path) -> None:
+    """Writes the page.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    text = html.page(content.title, [*_summary(content), *_curves(content), *_cases(content), *_ending()])
+    with written_whole(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def _evaluations(content: ReportContent) -> list[Evaluation]:
+    return [outcome.evaluation for outcome in content.outcomes.values()]
+
+
+def _summary(content: ReportContent) -> list[str]:
+    bound = content.outcomes[content.bound].evaluation if content.bound else None
+    classes = [
+        "featured" if name == content.featured else "reference" if name in content.references else ""
+        for name in content.outcomes
+    ]
+    headings = ["method", *(heading for heading, _ in COLUMNS.values())]
+    count = len(content.outcomes[content.featured].evaluation)
+    return [
+        html.heading(content.title, 1),
+        html.heading("What was run"),
+        html.definitions(content.description),
+        html.heading("Results"),
+        html.paragraph(
+            f"{count} sequences. Errors are horizontal, in metres, at the last report of each sequence. “in 90 %” is "
+            "the share of truths inside the 90 % highest-density region: 90 % is right. NLL is in nats of a density "
+            "per square metre. “÷ bound” is the median error over the bound's."
+        ),
+        html.table(headings, table_rows(_evaluations(content), bound), classes),
+    ]
+
+
+def _curves(content: ReportContent) -> list[str]:
+    evaluations, truth = _evaluations(content), content.outcomes[content.featured].evaluation.truth
+    parts = [
+        html.heading("Errors"),
+        html.image(error_cdf_figure(evaluations, content.references), "Share of sequences below each error."),
+        html.heading("Is it as sure as it should be?"),
+        html.image(
+            reliability_figure(evaluations, content.references),
+            "Share of truths inside the region of each nominal mass; right is on the diagonal.",
+        ),
+        html.heading("What makes it hard"),
+    ]
+    for groups, caption in (
+        (
+            heard_groups(truth),
+            "Median error by number of cells heard in the last report (sequences in brackets).",
+        ),
+        (sight_groups(truth), "Median error by line of sight to the serving site (sequences in brackets)."),
+    ):
+        if groups:
+            parts.append(html.image(breakdown_figure(evaluations, groups, content.references), caption))
+    return parts
+
+
+def _cases(content: ReportContent) -> list[str]:
+    outcome = content.outcomes[content.featured]
+    cases = [html.image(*_case(content, case)) for case in choose_cases(outcome.evaluation)]
+    best = content.place.radio_maps["rsrp"].max("cell", keep_attrs=True)
+    return [
+        html.heading("The place"),
+        html.image(
+            layer_figure(best, content.place, "RSRP of the strongest cell, as the maps have it"),
+            "Buildings grey; white ground has no path. Dots are sites, ticks their sectors.",
+        ),
+        html.heading(f"Single answers of {content.featured}"),
+        html.paragraph("Chosen by rank of the error, not by taste. North is up."),
+        '<div class="cases">' + "\n".join(cases) + "</div>",
+    ]
+
+
+def _case(content: ReportContent, case: Case) -> tuple[Figure, str]:
+    outcome, reports = content.outcomes[content.featured], content.reports
+    rows = np.arange(reports.report_offsets[case.sample], reports.report_offsets[case.sample + 1])
+    evaluation = outcome.evaluation
+    caption = (
+        f"Sequence {case.sample}, {case.label}. Error {evaluation.error[case.sample]:.0f} m, "
+        f"{len(rows)} reports, {evaluation.truth.heard_cells[case.sample]} cells heard in the last."
+    )
+    title = f"{case.label.split(':')[0]}: error {evaluation.error[case.sample]:.0f} m"
+    track = np.asarray(reports.position[rows, :2], np.float64)
+    return posterior_figure(outcome.posterior, case.sample, content.place, track, title), caption
+
+
+def _ending() -> list[str]:
+    return [
+        html.heading("Limits"),
+        "<ul>" + "".join(f"<li>{html.paragraph(text)}</li>" for text in LIMITS) + "</ul>",
+    ]

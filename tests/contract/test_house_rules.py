@@ -1,0 +1,152 @@
+"""What a stranger can rely on: documented, small, plainly named; the README tells the truth."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from raylocus.cli.main import VERBS
+
+REPOSITORY = Path(__file__).parents[2]
+SOURCE = REPOSITORY / "src" / "raylocus"
+FILES = sorted(SOURCE.rglob("*.py"))
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc", "base"}
+LONGEST_FILE = 300
+#: Distributions by the modules that they bring.
+DISTRIBUTIONS = metadata.packages_distributions()
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(SOURCE))
+
+
+def undocumented(body: list[ast.stmt]) -> list[str]:
+    """Public classes, functions and methods without a docstring."""
+    found = []
+    for node in body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        overload = any("overload" in ast.dump(decorator) for decorator in getattr(node, "decorator_list", []))
+        if node.name.startswith("_") or overload:
+            continue
+        if ast.get_docstring(node) is None:
+            found.append(node.name)
+        if isinstance(node, ast.ClassDef):
+            found += [f"{node.name}.{inner}" for inner in undocumented(node.body)]
+    return found
+
+
+def unannotated(tree: ast.Module) -> list[str]:
+    """Functions with an argument or a result without a type."""
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        bare = [each.arg for each in arguments if each.annotation is None and each.arg not in ("self", "cls")]
+        if bare or (node.returns is None and node.name != "__init__"):
+            found.append(node.name)
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_everything_public_is_documented(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    assert ast.get_docstring(tree), f"{name(file)} does not say what it is"
+    assert not undocumented(tree.body)
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_everything_has_a_type(file: Path) -> None:
+    assert not unannotated(ast.parse(file.read_text()))
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_files_are_short_and_plainly_named(file: Path) -> None:
+    assert len(file.read_text().splitlines()) <= LONGEST_FILE
+    words = set(re.split(r"[_/.]", name(file).lower()))
+    assert not words & BANNED_NAMES
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_chance_is_passed_in(file: Path) -> None:
+    text = file.read_text()
+    assert not re.search(
+        r"np\.random\.(seed|rand|randn|randint|normal|uniform|choice|shuffle|permutation)\(", text
+    )
+    assert not re.search(r"^\s*import random$", text, re.MULTILINE)
+
+
+def test_the_readme_names_the_commands() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    assert "make demo" in readme
+    assert "make test" in readme
+    missing = [words for verb in VERBS if (words := " ".join(["raylocus", *verb.words])) not in readme]
+    assert not missing
+
+
+def test_continuous_integration_runs_the_readmes_test_command() -> None:
+    lines = (REPOSITORY / ".ci" / "run").read_text().splitlines()
+    assert lines[0] == "#!/usr/bin/env bash"
+    assert "set -euo pipefail" in lines
+    assert [line for line in lines if line.startswith("make ")] == ["make lint", "make types", "make test"]
+
+
+def test_links_in_the_documentation_lead_somewhere() -> None:
+    for page in [
+        REPOSITORY / "README.md",
+        REPOSITORY / "CONTRIBUTING.md",
+        *(REPOSITORY / "docs").glob("*.md"),
+    ]:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+            if not target.startswith(("http://", "https://", "mailto:")):
+                assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_constraints_are_exact_and_name_no_machine() -> None:
+    lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9_.\-]+==[A-Za-z0-9.]+", pin) for pin in pins)
+    assert "torch==2.13.0" in pins
+
+
+def test_every_import_is_a_declared_requirement() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    needed = [
+        *project["dependencies"],
+        *project["optional-dependencies"]["train"],
+        "fastapi",
+        "uvicorn",
+        "ray",
+    ]
+    declared = {re.split(r"[\[<>=; ]", requirement)[0].lower() for requirement in needed}
+    modules = {module.split(".")[0] for file in FILES for module in absolute_imports(file)}
+    foreign = modules - set(sys.stdlib_module_names) - {"raylocus"}
+    brought = {module: {name.lower() for name in DISTRIBUTIONS.get(module, [module])} for module in foreign}
+    # sionna-rt pins its own mitsuba and drjit.
+    undeclared = {
+        module for module, names in brought.items() if not names & (declared | {"mitsuba", "drjit"})
+    }
+    assert not undeclared
+
+
+def absolute_imports(file: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(file.read_text())))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
+def test_every_requirement_is_constrained() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    requirements = [*project["dependencies"], *extras["train"], *extras["dev"]]
+    names = {re.split(r"[\[<>=; ]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
+    text = (REPOSITORY / "constraints.txt").read_text().lower().replace("_", "-")
+    pinned = {line.split("==")[0] for line in text.splitlines()}
+    assert names <= pinned

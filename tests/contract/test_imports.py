@@ -1,0 +1,123 @@
+"""Imports run one way, and starting is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "raylocus"
+#: The stages, left to right; a file may import its own and what lies left of it.
+STAGES = (
+    "ground",
+    "scenes",
+    "propagation",
+    "network",
+    "datasets",
+    "models",
+    "training",
+    "evaluation",
+    "inference",
+    "service",
+    "viz",
+    "cli",
+)
+GROUND = {"geo", "units", "provenance", "errors", "storage"}
+TRACERS = {"sionna", "mitsuba", "drjit"}
+
+
+def files() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def name(file: Path) -> str:
+    return str(file.relative_to(SOURCE))
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Every module that a file imports, also inside functions and under TYPE_CHECKING."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(file)} imports relatively; name the module in full"
+            assert node.module is not None
+            yield node.module
+            if node.module == "raylocus":
+                yield from (f"raylocus.{alias.name}" for alias in node.names)
+
+
+def stage_of(module: str) -> str | None:
+    parts = module.split(".")
+    if parts[0] != "raylocus" or len(parts) == 1:
+        return None
+    return "ground" if parts[1] in GROUND else parts[1]
+
+
+def stage_of_file(file: Path) -> str | None:
+    return stage_of(".".join(["raylocus", *file.relative_to(SOURCE).with_suffix("").parts]))
+
+
+def test_every_folder_is_a_known_stage() -> None:
+    folders = {file.relative_to(SOURCE).parts[0] for file in files() if file.parent != SOURCE}
+    assert folders <= set(STAGES)
+    assert {file.stem for file in SOURCE.glob("*.py")} <= GROUND | {"__init__"}
+
+
+@pytest.mark.parametrize("file", files(), ids=name)
+def test_imports_run_left_to_right(file: Path) -> None:
+    own = stage_of_file(file)
+    if own in (None, "__init__"):
+        return
+    for module in imported(file):
+        stage = stage_of(module)
+        if stage is not None:
+            assert stage in STAGES, f"{name(file)} imports {module}, which is no stage"
+            assert STAGES.index(stage) <= STAGES.index(own), (
+                f"{name(file)} ({own}) imports {module} ({stage})"
+            )
+
+
+@pytest.mark.parametrize("file", files(), ids=name)
+def test_only_propagation_knows_the_tracers(file: Path) -> None:
+    if stage_of_file(file) == "propagation":
+        return
+    found = {module for module in imported(file) if module.split(".")[0] in TRACERS}
+    assert not found, f"{name(file)} imports {found}; only propagation may"
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("__init__.py")), ids=name)
+def test_package_files_hold_a_docstring_and_nothing_else(file: Path) -> None:
+    body = ast.parse(file.read_text()).body
+    assert ast.get_docstring(ast.parse(file.read_text())), f"{name(file)} has no docstring"
+    lazy = (ast.Expr, ast.FunctionDef, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.If)
+    allowed = lazy if file.parent == SOURCE else ast.Expr
+    assert all(isinstance(node, allowed) for node in body), f"{name(file)} does more than say what it is"
+
+
+def modules_after(code: str) -> set[str]:
+    """Top-level names of the modules loaded by a fresh interpreter after running the code."""
+    script = f"{code}\nimport sys\nprint('LOADED', *{{module.split('.')[0] for module in sys.modules}})"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(answer.stdout.split("LOADED ")[1].split())
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["scene", "--help"], ["nonsense"]], ids=" ".join
+)
+def test_the_command_line_starts_light(words: list[str]) -> None:
+    loaded = modules_after(f"from raylocus.cli.main import main\nmain({words!r})")
+    assert not loaded & {"torch", "lightning", "numpy", *TRACERS}
+
+
+@pytest.mark.parametrize(
+    "module", ["raylocus", "raylocus.propagation.traced_place", "raylocus.inference.locator"]
+)
+def test_opening_and_locating_load_no_tracer(module: str) -> None:
+    if not (SOURCE / Path(*module.split(".")[1:])).with_suffix(".py").exists() and module != "raylocus":
+        pytest.skip(f"{module} is not there")
+    assert not modules_after(f"import {module}") & TRACERS

@@ -1,0 +1,162 @@
+"""What the network promises whatever its weights: sets have no order, missing is missing, places have any size."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from model_fixtures import synthetic_place, synthetic_reports
+from raylocus.datasets.maps import PlaceMaps, place_maps
+from raylocus.datasets.tensors import SequenceTensors, sequence_tensors
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.losses import LossConfiguration, location_loss
+from raylocus.models.network import LocationNetwork
+
+CONFIGURATION = NetworkConfiguration(token_width=16, map_width=4, fusion_width=8)
+
+
+@pytest.fixture(scope="module")
+def network() -> LocationNetwork:
+    torch.manual_seed(1)
+    network = LocationNetwork(CONFIGURATION).eval()
+    # Heads that start at zero would hide what flows through them.
+    for parameter in network.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+@pytest.fixture(scope="module")
+def maps() -> PlaceMaps:
+    return place_maps(synthetic_place(1, size=128.0, sites=2, beams=4))
+
+
+@pytest.fixture(scope="module")
+def sequences() -> SequenceTensors:
+    place = synthetic_place(1, size=128.0, sites=2, beams=4)
+    return sequence_tensors(synthetic_reports(place, 6, 5), place.deployment)
+
+
+def log_mass(network: LocationNetwork, sequences: SequenceTensors, maps: PlaceMaps) -> torch.Tensor:
+    with torch.no_grad():
+        return network(sequences, network.encode_place(maps)).prediction.log_mass
+
+
+def reordered_cells(
+    maps: PlaceMaps, sequences: SequenceTensors, order: torch.Tensor
+) -> tuple[PlaceMaps, SequenceTensors]:
+    names = ("level", "lit", "formula", "beam_relative", "fine_level", "poses", "site_of_cell")
+    maps = dataclasses.replace(maps, **{name: getattr(maps, name)[order] for name in names})
+    names = ("observed", "beams", "serving", "censored")
+    return maps, dataclasses.replace(
+        sequences, **{name: getattr(sequences, name)[:, :, order] for name in names}
+    )
+
+
+def test_the_order_of_cells_changes_nothing(network, maps, sequences):
+    order = torch.tensor([3, 0, 5, 1, 4, 2])
+    other = log_mass(network, *reversed(reordered_cells(maps, sequences, order)))
+    torch.testing.assert_close(other, log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5)
+
+
+def test_the_order_of_beams_changes_nothing(network, maps, sequences):
+    order = torch.tensor([2, 3, 0, 1])
+    other = log_mass(
+        network,
+        dataclasses.replace(sequences, beams=sequences.beams[..., order]),
+        dataclasses.replace(maps, beam_relative=maps.beam_relative[:, order]),
+    )
+    torch.testing.assert_close(other, log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5)
+
+
+def test_swapping_cells_of_maps_alone_does_change_the_answer(network, maps, sequences):
+    moved, _ = reordered_cells(maps, sequences, torch.tensor([3, 0, 5, 1, 4, 2]))
+    assert (log_mass(network, sequences, moved) - log_mass(network, sequences, maps)).abs().max() > 0.1
+
+
+def test_padding_in_front_changes_nothing(network, maps, sequences):
+    def padded(values: torch.Tensor) -> torch.Tensor:
+        empty = False if values.dtype == torch.bool else torch.nan
+        front = torch.full((len(values), 3, *values.shape[2:]), empty, dtype=values.dtype)
+        return torch.cat([front, values], 1)
+
+    longer = SequenceTensors(
+        **{field.name: padded(getattr(sequences, field.name)) for field in dataclasses.fields(sequences)}
+    )
+    longer = dataclasses.replace(longer, censored=torch.nan_to_num(longer.censored))
+    torch.testing.assert_close(
+        log_mass(network, longer, maps), log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5
+    )
+
+
+def test_a_sequence_does_not_see_its_batch(network, maps, sequences):
+    alone = log_mass(network, sequences.select(torch.tensor([2])), maps)
+    torch.testing.assert_close(alone[0], log_mass(network, sequences, maps)[2], atol=1e-3, rtol=1e-5)
+
+
+def test_every_feature_may_be_missing(network, maps, sequences):
+    bare = sequences.observed.clone()
+    bare[..., 1:] = torch.nan
+    found = log_mass(
+        network,
+        dataclasses.replace(sequences, observed=bare, beams=torch.full_like(sequences.beams, torch.nan)),
+        maps,
+    )
+    assert torch.isfinite(found).all()
+    assert (found - log_mass(network, sequences, maps)).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(("sites", "beams", "size"), [(1, 1, 64.0), (4, 8, 256.0), (3, 4, 104.0)])
+def test_a_place_of_another_size_needs_no_new_weights(network, sites, beams, size):
+    place = synthetic_place(3, size=size, sites=sites, beams=beams)
+    reports = synthetic_reports(place, 3, 5)
+    found = log_mass(network, sequence_tensors(reports, place.deployment), place_maps(place))
+    assert found.shape[1:] == (int(size // 8), int(size // 8))
+    torch.testing.assert_close(found.exp().sum((1, 2)), torch.ones(len(found)))
+
+
+def test_the_gradient_reaches_every_parameter(maps, sequences):
+    torch.manual_seed(2)
+    network = LocationNetwork(CONFIGURATION)
+    for _ in range(2):
+        # What starts at zero lets the gradient through from the second step on.
+        output = network(sequences, network.encode_place(maps))
+        location_loss(output.prediction, sequences, maps, LossConfiguration()).backward()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.sub_(0.01 * parameter.grad.sign())
+    stuck = [name for name, parameter in network.named_parameters() if not parameter.grad.any()]
+    assert not stuck
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
+
+
+def test_it_can_learn_one_small_batch_by_heart(maps, sequences):
+    torch.manual_seed(3)
+    network = LocationNetwork(dataclasses.replace(CONFIGURATION, dropout=0.0))
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(70):
+        output = network(sequences, network.encode_place(maps))
+        loss = location_loss(output.prediction, sequences, maps, LossConfiguration(target_spread=3.0))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    centre = (
+        output.prediction.log_mass.flatten(1).argmax(1)
+        == output.prediction.cell_of(sequences.target[:, None])[:, 0]
+    )
+    assert losses[-1] < losses[0] - 1.5
+    assert centre.float().mean() >= 0.6
+
+
+def test_a_cell_that_was_not_reported_has_no_token(network, maps, sequences):
+    with torch.no_grad():
+        here = network.radio_encoder(sequences, maps.poses)
+        unheard = ~here.heard.flatten(0, 1).any(0)
+        assert unheard.any(), "the fixture needs a cell that nobody hears"
+        moved = maps.poses.clone()
+        moved[unheard] += 3.0
+        there = network.radio_encoder(sequences, moved)
+    assert not here.tokens[~here.heard].any()
+    torch.testing.assert_close(here.reports, there.reports)

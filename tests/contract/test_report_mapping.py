@@ -1,0 +1,114 @@
+"""Report mappings against the tables of TS 38.133, row by row, at both edges of every bin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raylocus.network.features import FEATURE_INDEX, FEATURES
+from raylocus.network.report_mapping import (
+    decode,
+    decode_differential,
+    decode_l1_rsrp,
+    encode,
+    encode_differential,
+    encode_l1_rsrp,
+    last_code,
+    reported,
+    reported_beams,
+    timing_advance,
+)
+from raylocus.units import SPEED_OF_LIGHT, timing_advance_distance, timing_advance_step
+
+#: Name, lower end, step and last index of tables 10.1.6.1-1, 10.1.11.1-1 and 10.1.16.1-1.
+TABLES = [("rsrp", -156.0, 1.0, 126), ("rsrq", -43.0, 0.5, 127), ("sinr", -23.0, 0.5, 127)]
+
+
+def below(value: float) -> np.ndarray:
+    return np.array([np.nextafter(value, -np.inf)])
+
+
+@pytest.mark.parametrize(("name", "low", "step", "last"), TABLES)
+def test_every_bin_of_a_table_at_both_edges(name: str, low: float, step: float, last: int) -> None:
+    feature = FEATURES[FEATURE_INDEX[name]]
+    assert last_code(feature) == last
+    for code in range(1, last + 1):
+        edge = low + step * (code - 1)
+        assert encode(np.array([edge]), feature)[0] == code
+        assert encode(below(edge), feature)[0] == code - 1
+    for code in range(1, last):
+        assert decode(np.array([code]), feature)[0] == pytest.approx(low + step * (code - 0.5), abs=1e-12)
+
+
+@pytest.mark.parametrize(("name", "low", "step", "last"), TABLES)
+def test_ends_stay_censored(name: str, low: float, step: float, last: int) -> None:
+    feature = FEATURES[FEATURE_INDEX[name]]
+    high = low + step * (last - 1)
+    values = np.array([low - 1e-9, low, np.nextafter(high, -np.inf), high, high + 50, np.nan])
+    decoded, censored = reported(values, feature)
+    assert censored.tolist() == [-1, 0, 0, 1, 1, 0]
+    assert decoded[:5].tolist() == [low, low + step / 2, high - step / 2, high, high]
+    assert np.isnan(decoded[5])
+
+
+def test_l1_rsrp_uses_indices_16_to_113() -> None:
+    for code in range(17, 114):
+        assert encode_l1_rsrp(np.array([code - 157.0]))[0] == code
+        assert encode_l1_rsrp(below(code - 157.0))[0] == code - 1
+    for code in range(17, 113):
+        assert decode_l1_rsrp(np.array([code]))[0] == code - 156.5
+    assert decode_l1_rsrp(np.array([16, 113])).tolist() == [-140.0, -44.0]
+    assert encode_l1_rsrp(np.array([-200.0, 0.0])).tolist() == [16, 113]
+
+
+def test_differential_l1_rsrp_has_two_decibel_bins() -> None:
+    for code in range(1, 16):
+        assert encode_differential(np.array([-2.0 * code]))[0] == code
+        assert encode_differential(-below(2.0 * code))[0] == code - 1
+    assert decode_differential(np.arange(15)).tolist() == [-(2.0 * code + 1) for code in range(15)]
+    assert encode_differential(np.array([0.0, -500.0])).tolist() == [0, 15]
+    assert decode_differential(np.array([15]))[0] == -30.0
+
+
+def test_beams_are_reported_relative_to_the_strongest() -> None:
+    level = np.array(
+        [[-80.2, -82.1, -90.0, -130.0], [-150.0, -151.0, np.nan, np.nan], [np.nan, np.nan, np.nan, np.nan]]
+    )
+    decoded, censored = reported_beams(level)
+    # −80.2 dBm is in [−81, −80); the others are 1.9, 9.8 and 49.8 dB below it.
+    assert decoded[0].tolist() == [-80.5, -81.5, -89.5, -110.5]
+    assert censored[0].tolist() == [0, 0, 0, -1]
+    assert decoded[1, :2].tolist() == [-140.0, -141.0]
+    assert censored[1, :2].tolist() == [-1, -1]
+    assert np.isnan(decoded[1, 2:]).all() and np.isnan(decoded[2]).all() and not censored[2].any()
+
+
+@pytest.mark.parametrize("numerology", [0, 1, 2, 3, 4])
+def test_timing_advance_rounds_the_round_trip(numerology: int) -> None:
+    step = timing_advance_step(numerology)
+    codes = np.arange(1, 3847)
+    assert (timing_advance((codes - 0.49) * step / 2, numerology) == codes).all()
+    assert (timing_advance((codes + 0.49) * step / 2, numerology)[:-1] == codes[:-1]).all()
+    assert timing_advance(np.array([-1e-6, 1.0]), numerology).tolist() == [0, 3846]
+
+
+def test_timing_advance_of_known_distances() -> None:
+    # 3GPP: one step at 30 kHz is 39.04 m one way.
+    delay = np.array([10.0, 19.0, 20.0, 195.2, np.nan]) / SPEED_OF_LIGHT
+    assert np.array_equal(timing_advance(delay, 1), [0, 0, 1, 5, np.nan], equal_nan=True)
+    assert timing_advance_distance(1) == pytest.approx(39.04, abs=0.005)
+
+
+@given(st.floats(-200, 100), st.sampled_from(["rsrp", "rsrq", "sinr", "l1_rsrp"]))
+def test_a_decoded_value_is_within_half_a_step_or_censored(value: float, name: str) -> None:
+    feature = FEATURES[FEATURE_INDEX[name]]
+    decoded, censored = reported(np.array([value]), feature)
+    if censored[0] == 0:
+        assert abs(decoded[0] - value) <= feature.step / 2
+    else:
+        assert (value < feature.low) if censored[0] < 0 else (value >= feature.high)
+    # A report read and sent again is the same report.
+    again, end = reported(decoded, feature)
+    assert censored[0] == -1 or (again[0] == decoded[0] and end[0] == censored[0])

@@ -1,0 +1,196 @@
+"""Training through the real entry point, and a locator in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from model_fixtures import synthetic_reports
+from raylocus.datasets.maps import place_maps
+from raylocus.datasets.tensors import sequence_tensors
+from raylocus.errors import CheckpointError, PlaceError
+from raylocus.inference.locator import Locator
+from raylocus.models.checkpoint import (
+    CHECKPOINT_KEY,
+    CHECKPOINT_SCHEMA,
+    Calibration,
+    TrainedNetwork,
+    load_network,
+    save_network,
+)
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.network import LocationNetwork
+from raylocus.provenance import Provenance
+from raylocus.training.calibration import TEMPERATURES, calibrate
+from training_fixtures import save_synthetic_dataset, small_place
+
+FRESH = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from raylocus.inference.locator import Locator
+from raylocus.network.report_store import load_reports
+from raylocus.propagation.traced_place import open_place
+
+model, place, reports = map(Path, sys.argv[1:])
+posterior = Locator.load(model).locate(load_reports(reports), open_place(place))
+heavy = [name for name in ("sionna", "mitsuba", "drjit", "lightning") if name in sys.modules]
+print(json.dumps({"mean": posterior.mean.tolist(), "peak": posterior.density.max((1, 2)).tolist(), "heavy": heavy}))
+"""
+
+
+def run(arguments: list[str], repository) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(repository / "src"), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment,
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, repository):
+    """A run of a few steps with the demo's own configuration on a tiny dataset."""
+    folder = tmp_path_factory.mktemp("training")
+    dataset = save_synthetic_dataset(folder)
+    done = run(
+        [
+            "-m",
+            "raylocus.cli.main",
+            "train",
+            "fit",
+            "--config",
+            "configs/train/demo.yaml",
+            f"--trainer.default_root_dir={folder}/run",
+            f"--trainer.logger.init_args.save_dir={folder}/run",
+            f"--data.dataset={dataset}",
+            "--data.batch_size=4",
+            "--model.schedule.steps=5",
+            "--model.network.fusion_width=8",
+            "--model.network.token_width=16",
+        ],
+        repository,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_fresh_process_gives_the_same_fixes_without_the_tracer(trained, repository):
+    from raylocus.network.report_store import save_reports
+
+    place = small_place(2)
+    reports = synthetic_reports(place, 4, 9)
+    save_reports(reports, trained / "some.zarr", Provenance.collect({}, 9))
+    model = trained / "run" / "locator.ckpt"
+    done = run(["-c", FRESH, str(model), str(trained / "south"), str(trained / "some.zarr")], repository)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["heavy"] == []
+    here = Locator.load(model).locate(reports, place)
+    np.testing.assert_allclose(found["mean"], here.mean, atol=1e-3)
+    np.testing.assert_allclose(found["peak"], here.density.max((1, 2)), rtol=1e-3)
+
+
+def test_the_checkpoint_carries_what_it_was_made_from(trained):
+    stored = load_network(trained / "run" / "locator.ckpt")
+    assert stored.network.configuration.fusion_width == 8
+    assert "dataset" in stored.provenance.inputs
+    assert (
+        stored.provenance.versions["torch"] == torch.__version__.split("+")[0]
+        or "torch" in stored.provenance.versions
+    )
+    mean = stored.network.radio_encoder.feature_mean
+    assert not torch.equal(mean, LocationNetwork(NetworkConfiguration()).radio_encoder.feature_mean)
+
+
+def test_lightnings_own_checkpoint_serves_as_well(trained):
+    paths = list((trained / "run").rglob("epoch*.ckpt"))
+    assert paths
+    assert isinstance(load_network(paths[0]).network, LocationNetwork)
+
+
+def test_tensorboard_logs_are_written(trained):
+    assert list((trained / "run").rglob("events.out.tfevents*"))
+
+
+def test_densities_are_probabilities_on_the_grid_of_the_place(trained):
+    place = small_place(2)
+    reports = synthetic_reports(place, 5, 11)
+    posterior = Locator.load(trained / "run" / "locator.ckpt").posterior(reports, place)
+    assert posterior.density.shape == (len(reports), *place.tile.shape)
+    np.testing.assert_allclose(posterior.density.sum((1, 2)), 1, atol=1e-4)
+    assert posterior.density[:, place.geometry_maps["footprint"].values > 0].max() == 0
+    assert np.all(np.linalg.eigvalsh(posterior.covariance) > 0)
+
+
+def test_a_fix_holds_the_mass_it_says(trained):
+    place = small_place(2)
+    fix = Locator.load(trained / "run" / "locator.ckpt").fixes(synthetic_reports(place, 3, 11), place)[0]
+    within = np.linalg.norm(fix.grid.centres - fix.mean, axis=1) <= fix.radius(0.9)
+    held = float(fix.heatmap.ravel()[within].sum())
+    assert 0.9 - 1e-4 <= held < 0.95
+    assert fix.radius(0.5) < fix.radius(0.9)
+    assert fix.ellipse.major >= fix.ellipse.minor > 0
+    assert fix.latlon is None
+
+
+def test_reports_of_another_place_are_refused(trained):
+    place, other = small_place(2), small_place(1)
+    other_reports = synthetic_reports(other, 3, 11)
+    other_reports.pci[:] = 999
+    with pytest.raises(PlaceError, match="PCI 999"):
+        Locator.load(trained / "run" / "locator.ckpt").locate(other_reports, place)
+
+
+def test_a_checkpoint_that_is_not_one_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint at .* train"):
+        load_network(tmp_path / "absent.ckpt")
+    foreign = tmp_path / "foreign.ckpt"
+    torch.save({"state_dict": {}}, foreign)
+    with pytest.raises(CheckpointError, match="not a checkpoint of raylocus"):
+        load_network(foreign)
+    foreign.write_bytes(b"not a checkpoint")
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+        load_network(foreign)
+    torch.save({CHECKPOINT_KEY: {"schema": "raylocus.checkpoint.v0"}}, foreign)
+    with pytest.raises(CheckpointError, match=r"v0.*" + CHECKPOINT_SCHEMA):
+        load_network(foreign)
+    whole = tmp_path / "whole.ckpt"
+    save_network(
+        TrainedNetwork(LocationNetwork(NetworkConfiguration()), Calibration(), Provenance.collect({})), whole
+    )
+    foreign.write_bytes(whole.read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+        load_network(foreign)
+
+
+def test_calibration_undoes_overconfidence():
+    """A network whose evidence is sharpened tenfold gets a temperature above that of the network itself."""
+    place = small_place(1)
+    maps = place_maps(place)
+    sequences = sequence_tensors(synthetic_reports(place, 24, 3), place.deployment)
+    torch.manual_seed(0)
+    network = LocationNetwork(NetworkConfiguration(token_width=16, fusion_width=8))
+    sober = calibrate(network, [(maps, sequences)])
+    with torch.no_grad():
+        network.evidence.log_weights += np.log(10.0)
+    sharpened = calibrate(network, [(maps, sequences)])
+    assert sharpened.temperature > sober.temperature
+    assert {sober.temperature, sharpened.temperature} <= set(TEMPERATURES)
+
+
+def test_calibration_survives_on_disk(tmp_path):
+    calibration = Calibration(temperature=1.4, estimator="mode")
+    save_network(
+        TrainedNetwork(LocationNetwork(NetworkConfiguration()), calibration, Provenance.collect({})),
+        tmp_path / "some.ckpt",
+    )
+    assert load_network(tmp_path / "some.ckpt").calibration == calibration

@@ -1,0 +1,82 @@
+"""Dataset configuration and splits: what is accepted, what is refused, and no city on both sides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raylocus.datasets.configuration import (
+    DatasetConfiguration,
+    SplitSize,
+    load_dataset_configuration,
+    parse_dataset_configuration,
+)
+from raylocus.datasets.plan import plan_worlds
+from raylocus.datasets.splits import PlaceChoice
+from raylocus.errors import InputError
+
+CONFIGURATIONS = Path(__file__).parents[2] / "configs" / "dataset"
+
+
+def test_the_demo_trains_on_three_cities_and_tests_on_a_fourth() -> None:
+    demo = load_dataset_configuration(CONFIGURATIONS / "demo.yaml")
+    cities = {
+        split: {place.city_name for place in demo.places if place.split == split}
+        for split in ("train", "test")
+    }
+    assert cities == {"train": {"munich", "florence", "san_francisco"}, "test": {"etoile"}}
+    assert demo.world_law.severity >= 0.5
+    assert demo.scaled_observation.device_bias_db == pytest.approx(3 * demo.world_law.severity)
+
+
+@pytest.mark.parametrize("file", sorted(CONFIGURATIONS.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_configuration_is_valid(file: Path) -> None:
+    assert plan_worlds(load_dataset_configuration(file))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("seed: 1", "places"),
+        ("places: []\nseed: 1", "at least one place"),
+        ("places: [{folder: a, split: train}]\nseed: 1\nseverity: 3", "severity"),
+        ("places: [{folder: a, split: exam}]\nseed: 1", "exam"),
+        ("places: [{folder: a, split: train}]\nseed: 1\nworld_law: {severity: 9}", "between 0 and 2"),
+        ("places: [{folder: a, split: train}]\nseed: 1\nobservation: {load: 2}", "between 0 and 1"),
+        ("places: [{folder: x/a-0, split: train}, {folder: a-1, split: test}]\nseed: 1", "one split"),
+        ("places: [{folder: a, split: train}, {folder: b/../a, split: train}]\nseed: 1", "twice"),
+        ("}{", "not a dataset configuration"),
+    ],
+)
+def test_a_bad_configuration_is_refused_in_one_sentence(text: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=complaint) as caught:
+        parse_dataset_configuration(text, "bad.yaml")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_absent_configuration_is_named() -> None:
+    with pytest.raises(InputError, match=r"nowhere\.yaml"):
+        load_dataset_configuration(Path("nowhere.yaml"))
+
+
+def test_a_declared_city_beats_the_folders_name() -> None:
+    with pytest.raises(InputError, match="rome"):
+        DatasetConfiguration(
+            (PlaceChoice(Path("a"), "train", city="rome"), PlaceChoice(Path("b"), "test", city="rome")),
+            seed=1,
+        )
+
+
+def test_the_plan_keeps_further_worlds_of_train_places_for_validation() -> None:
+    configuration = DatasetConfiguration(
+        (PlaceChoice(Path("a"), "train"), PlaceChoice(Path("b"), "test")),
+        seed=5,
+        train=SplitSize(2, 10),
+        validation=SplitSize(1, 4),
+        test=SplitSize(1, 7),
+    )
+    plan = [
+        (each.place_index, each.number, each.split, each.sequences) for each in plan_worlds(configuration)
+    ]
+    assert plan == [(0, 0, "train", 10), (0, 1, "train", 10), (0, 2, "validation", 4), (1, 0, "test", 7)]

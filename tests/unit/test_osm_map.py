@@ -1,0 +1,186 @@
+"""OpenStreetMap files to buildings: what is kept, replaced, merged and left out."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+from map_fixtures import FRAME, OsmText, building, rectangle, village
+from shapely import Polygon
+
+from raylocus.errors import InputError
+from raylocus.geo import Grid
+from raylocus.scenes.buildings.overlaps import without_overlaps
+from raylocus.scenes.buildings.parts import replace_outlines_by_parts
+from raylocus.scenes.coastline import sea_of
+from raylocus.scenes.features import Feature
+from raylocus.scenes.ground_layers import ground_layers
+from raylocus.scenes.osm.reader import read_osm
+from raylocus.scenes.source_options import SourceOptions
+from raylocus.scenes.sources import read_source
+from raylocus.scenes.vector_map import VectorMap
+
+
+def mapped(path: Path) -> VectorMap:
+    return read_source(str(path), SourceOptions(), 0, 512.0).vector_map
+
+
+def notes(vector_map: VectorMap) -> str:
+    return "\n".join(vector_map.notes)
+
+
+def test_a_file_becomes_a_map(tmp_path: Path) -> None:
+    found = mapped(village(tmp_path / "village.osm"))
+    heights = sorted((round(each.height, 6), each.height_source) for each in found.buildings)[1:]
+    assert heights == [(9.0, "height"), (18.0, "height"), (21.0, "levels")]
+    assert sum(each.footprint.area for each in found.buildings) == pytest.approx(800 + 400 + 108 + 3200, rel=1e-3)
+    assert [road.road_class for road in found.roads] == ["residential"]
+    assert found.water[0].area == pytest.approx(2500, rel=1e-3)
+    assert found.vegetation[0].area == pytest.approx(6400, rel=1e-3)
+    assert "OpenStreetMap" in found.attribution
+    latitude, longitude = found.frame.origin_latitude, found.frame.origin_longitude
+    assert (latitude, longitude) == (pytest.approx(FRAME.origin_latitude), pytest.approx(FRAME.origin_longitude))
+
+
+def test_compressed_files_are_the_same_map(tmp_path: Path) -> None:
+    plain = village(tmp_path / "village.osm")
+    packed = tmp_path / "village.osm.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert mapped(packed) == mapped(plain)
+
+
+def test_north_is_up_and_shapes_are_where_they_lie(tmp_path: Path) -> None:
+    text = OsmText().bounds(200)
+    text.way(rectangle(50, 80, 20, 10), {"building": "yes", "height": "5"})
+    found = mapped(text.write(tmp_path / "one.osm"))
+    np.testing.assert_allclose(found.buildings[0].footprint.bounds, (50, 80, 70, 90), atol=0.02)
+
+
+def test_crossing_and_clipped_and_open_ways_are_counted(tmp_path: Path) -> None:
+    text = OsmText().bounds(200)
+    text.way(rectangle(0, 0, 20, 20), {"building": "yes", "height": "5"})
+    text.way([(40, 0), (60, 20), (60, 0), (40, 20)], {"building": "yes", "height": "5"})
+    text.way(rectangle(80, 0, 20, 20), {"building": "yes", "height": "5"}, missing=1)
+    text.way(rectangle(120, 0, 20, 20), {"building": "yes"}, closed=False)
+    text.way(rectangle(0, 40, 20, 20), {"building": "yes", "layer": "-1"})
+    text.way(rectangle(0, 80, 0.5, 0.5), {"building": "yes", "height": "5"})
+    found = mapped(text.write(tmp_path / "broken.osm"))
+    # A bow tie is two triangles.
+    assert sorted(round(each.footprint.area) for each in found.buildings) == [100, 100, 400]
+    for words in ("mended", "cut at the edge", "not closed", "below ground", "footprint below"):
+        assert f"1 × {[line for line in found.notes if words in line][0].split(' × ')[1]}" in found.notes
+
+
+def feature(name: str, polygon: Polygon, **tags: str) -> Feature:
+    return Feature(name, {key.replace("_", ":"): value for key, value in tags.items()}, polygon)
+
+
+def test_parts_replace_their_outline() -> None:
+    outline = feature("o", Polygon(rectangle(0, 0, 40, 40)), building="yes", height="60")
+    tower = feature("t", Polygon(rectangle(0, 0, 20, 40)), building_part="yes", height="60")
+    podium = feature("p", Polygon(rectangle(20, 0, 20, 40)), building_part="yes", height="10")
+    tally: Counter[str] = Counter()
+    assert replace_outlines_by_parts([outline, tower, podium], tally) == [tower, podium]
+    assert tally["building outline replaced by its parts"] == 1
+
+
+def test_the_rest_of_an_outline_stays_but_not_at_its_towers_height() -> None:
+    outline = feature("o", Polygon(rectangle(0, 0, 40, 40)), building="yes", height="60")
+    tower = feature("t", Polygon(rectangle(0, 0, 10, 40)), building_part="yes", height="60")
+    rest, part = replace_outlines_by_parts([outline, tower], Counter())
+    assert part == tower
+    assert rest.geometry.area == pytest.approx(1200)
+    assert "height" not in rest.tags
+
+
+def test_a_part_without_an_outline_stays() -> None:
+    part = feature("t", Polygon(rectangle(0, 0, 10, 40)), building_part="yes")
+    other = feature("o", Polygon(rectangle(100, 0, 10, 40)), building="yes")
+    assert set(map(id, replace_outlines_by_parts([part, other], Counter()))) == {id(part), id(other)}
+
+
+def test_overlaps_go_to_the_higher_building() -> None:
+    low = building(Polygon(rectangle(0, 0, 20, 20)), 5.0, identifier="low")
+    high = building(Polygon(rectangle(10, 0, 20, 20)), 9.0, identifier="high")
+    found = {each.identifier: each for each in without_overlaps([low, high], Counter())}
+    assert found["high"].footprint.area == 400
+    assert found["low"].footprint.area == pytest.approx(200)
+    assert found["low"].footprint.intersection(found["high"].footprint).area == pytest.approx(0)
+
+
+def test_a_building_drawn_twice_keeps_the_surer_height() -> None:
+    sure = building(Polygon(rectangle(0, 0, 20, 20)), 5.0, identifier="sure")
+    guess = building(Polygon(rectangle(0.5, 0, 20, 20)), 9.0, identifier="guess", height_source="prior")
+    assert [each.identifier for each in without_overlaps([guess, sure], Counter())] == ["sure"]
+
+
+def test_stacked_parts_keep_their_ground() -> None:
+    base = building(Polygon(rectangle(0, 0, 20, 20)), 10.0, identifier="base")
+    tower = building(Polygon(rectangle(5, 5, 10, 10)), 50.0, identifier="tower", min_height=10.0)
+    assert without_overlaps([base, tower], Counter()) == (base, tower)
+
+
+def test_sea_is_to_the_right_of_the_coast() -> None:
+    north = Feature("c", {"natural": "coastline"}, shapely.LineString([(500, 0), (-500, 0)]))
+    (sea,) = sea_of([north], 400.0, 200.0)
+    assert sea.bounds == (-200, 0, 200, 100)
+    # Land to the left of a line that ends inside: nobody knows where it goes on.
+    assert sea_of([Feature("c", {"natural": "coastline"}, shapely.LineString([(500, 0), (0, 0)]))], 400.0, 200.0) == ()
+
+
+def test_roads_become_layers(tmp_path: Path) -> None:
+    text = OsmText().bounds(256)
+    text.way(rectangle(100, 100, 20, 20), {"building": "yes", "height": "5"})
+    text.way([(-300, 3.0), (300, 3.0)], {"highway": "primary", "width": "10"}, closed=False)
+    text.way([(3.0, -300), (3.0, 300)], {"highway": "footway"}, closed=False)
+    text.way([(-300, 100), (300, 100)], {"highway": "primary", "tunnel": "yes", "layer": "-1"}, closed=False)
+    found = mapped(text.write(tmp_path / "roads.osm"))
+    tile = Grid(400.0, 4.0)
+    layers = ground_layers(found, tile)
+    y = np.abs(tile.coordinates - 3.0)[:, None] * np.ones(tile.count)
+    on_primary = y < 5.0
+    assert (layers["road_class"][on_primary] == 1).all(), "the higher class wins at the crossing"
+    footway = ~on_primary & (np.abs(tile.coordinates - 3.0) < 2.0)[None, :]
+    assert (layers["road_class"][footway] == 4).all()
+    away = (~on_primary) & (tile.coordinates < -100)[None, :]
+    assert np.isnan(layers["road_class"][away]).all()
+    rows = np.flatnonzero(on_primary[:, 0])
+    distance = np.abs(np.arange(tile.count)[:, None] - rows).min(axis=1) * 4.0
+    near = (distance < 60)[:, None] & (tile.coordinates < -100)[None, :]
+    np.testing.assert_allclose(layers["road_distance"][near], np.broadcast_to(distance[:, None], tile.shape)[near])
+
+
+@pytest.mark.parametrize("content", [b"hello", b"<html></html>", b"<osm", b"", b"\x00\x00\x00\x0d\x0a\x09OSMHeader"])
+@pytest.mark.parametrize("suffix", [".osm", ".osm.pbf", ".osm.gz"])
+def test_files_that_are_no_maps(tmp_path: Path, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"broken{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="broken"):
+        read_osm(path)
+
+
+def test_a_file_cut_short(tmp_path: Path) -> None:
+    whole = gzip.compress(village(tmp_path / "village.osm").read_bytes())
+    (tmp_path / "cut.osm.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="not a whole OpenStreetMap file"):
+        read_osm(tmp_path / "cut.osm.gz")
+
+
+def test_no_buildings(tmp_path: Path) -> None:
+    text = OsmText()
+    text.way(rectangle(0, 0, 20, 20), {"building": "no"})
+    with pytest.raises(InputError, match="holds no buildings"):
+        read_osm(text.write(tmp_path / "field.osm"))
+
+
+def test_equal_seeds_give_equal_maps(tmp_path: Path) -> None:
+    path = village(tmp_path / "village.osm")
+    first, second = (read_source(str(path), SourceOptions(), 3, 512.0).vector_map for _ in range(2))
+    assert dataclasses.asdict(first) == dataclasses.asdict(second)
+    other = read_source(str(path), SourceOptions(), 4, 512.0).vector_map
+    assert [each.height for each in other.buildings] != [each.height for each in first.buildings]

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raylocus.errors import PlaceError
+from raylocus.scenes.pci_plan import clash, heard_together, plan_pcis
+
+
+def network(seed: int, sites: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions, azimuths and sites of cells of a random network of one to four sectors a site."""
+    generator = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(sites), generator.integers(1, 5, sites))
+    positions = generator.uniform(-500, 500, (sites, 2))[owner]
+    return positions, generator.uniform(-np.pi, np.pi, len(owner)), owner
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), sites=st.integers(1, 25))
+def test_a_plan_has_no_collision_no_confusion_and_no_clash_within_a_site(seed: int, sites: int) -> None:
+    positions, azimuths, owner = network(seed, sites)
+    pcis = plan_pcis(positions, azimuths, owner, np.random.default_rng(seed))
+    # Confusion needs two cells of one PCI, so unique PCIs exclude it as they exclude collision.
+    assert len(set(pcis.tolist())) == len(pcis)
+    assert pcis.min() >= 0
+    assert pcis.max() <= 1007
+    for site in range(sites):
+        own = pcis[owner == site] % 3
+        assert len(set(own.tolist())) == min(len(own), 3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_no_single_site_could_do_better(seed: int) -> None:
+    positions, azimuths, owner = network(seed, 8)
+    weights = heard_together(positions, azimuths, owner)
+    pcis = plan_pcis(positions, azimuths, owner, np.random.default_rng(seed))
+    for site in range(8):
+        for shift in (1, 2):
+            turned = np.where(owner == site, (pcis + shift) % 3, pcis % 3)
+            assert clash(turned, weights) >= clash(pcis, weights) - 1e-9
+
+
+def test_a_plan_clashes_much_less_than_chance() -> None:
+    planned, chance = 0.0, 0.0
+    for seed in range(20):
+        positions, azimuths, owner = network(seed, 12)
+        weights = heard_together(positions, azimuths, owner)
+        weights[owner[:, None] == owner] = 0.0
+        planned += clash(plan_pcis(positions, azimuths, owner, np.random.default_rng(0)), weights)
+        chance += clash(np.random.default_rng(seed).integers(0, 3, len(owner)), weights)
+    assert planned < 0.6 * chance
+
+
+def test_two_cells_that_face_each_other_differ_modulo_3() -> None:
+    positions = np.array([(0.0, 0.0), (0.0, 0.0), (200.0, 0.0), (200.0, 0.0)])
+    azimuths = np.array([0.0, np.pi, np.pi, 0.0])
+    for seed in range(10):
+        pcis = plan_pcis(positions, azimuths, np.array([0, 0, 1, 1]), np.random.default_rng(seed))
+        assert pcis[0] % 3 != pcis[2] % 3
+
+
+def test_cells_are_heard_together_when_they_face_each_other_and_are_near() -> None:
+    positions = np.array([(0.0, 0.0), (300.0, 0.0), (300.0, 0.0), (3000.0, 0.0)])
+    weights = heard_together(positions, np.array([0.0, np.pi, 0.0, np.pi]), np.arange(4))
+    assert weights[0, 1] == pytest.approx(0.5)
+    assert weights[0, 2] == pytest.approx(0.0, abs=1e-12)
+    assert weights[0, 3] < 0.01
+    assert np.array_equal(weights, weights.T)
+
+
+def test_more_sites_than_groups_are_refused() -> None:
+    owner = np.arange(337)
+    with pytest.raises(PlaceError, match="PCIs"):
+        plan_pcis(np.random.default_rng(0).uniform(0, 1e4, (337, 2)), np.zeros(337), owner, np.random.default_rng(0))
