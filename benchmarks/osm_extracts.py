@@ -27,10 +27,10 @@ from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.closedness import open_edges
 from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.meshing.scene_mesh import scene_mesh
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.source_options import SourceOptions
-from raylocus.scenes.sources import read_source
 from raylocus.scenes.vector_map import VectorMap
 
 RAYS = 100_000

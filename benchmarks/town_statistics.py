@@ -17,7 +17,7 @@ import shapely
 from rich.console import Console
 from rich.table import Table
 
-from raylocus.scenes.assemble import assemble_map, frame_of
+from raylocus.scenes.map_sources.assemble import assemble_map, frame_of
 from raylocus.scenes.osm.reader import ATTRIBUTION, read_osm
 from raylocus.scenes.towns.catalogue import STYLES
 from raylocus.scenes.towns.generate import generate_town

@@ -11,7 +11,7 @@ import numpy as np
 from shapely import Polygon
 
 from raylocus.geo import GeoFrame
-from raylocus.scenes.terrain import flat_terrain
+from raylocus.scenes.ground.terrain import flat_terrain
 from raylocus.scenes.vector_map import Building, Terrain, VectorMap
 
 #: Where the files lie on Earth.

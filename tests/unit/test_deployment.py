@@ -27,9 +27,8 @@ def maps_of(height: np.ndarray, tile: Grid, terrain: float = 0.0) -> xr.Dataset:
 
 
 @functools.cache
-def town_maps(style: str, size: float) -> xr.Dataset:
-    tile = Grid(size, 4.0)
-    town = generate_town(style, 1, size)
+def town_maps(style: str, tile: Grid) -> xr.Dataset:
+    town = generate_town(style, 1, tile.size)
     tree = shapely.STRtree([one.footprint for one in town.buildings])
     cell, building = tree.query(shapely.points(tile.centres), predicate="within")
     height = np.zeros(len(tile.centres))
@@ -46,11 +45,12 @@ def nearest_distances(deployment: Deployment) -> np.ndarray:
 
 @functools.cache
 def macro_networks() -> tuple[Deployment, ...]:
-    styles = ("european-core", "tower-grid", "detached-suburb", "high-rise-slabs")
+    """Of a square kilometre, where the tile's edge hardly matters."""
+    tile = Grid(1024.0, 8.0)
     return tuple(
-        sample_deployment(town_maps(style, 1024.0), Grid(1024.0, 4.0), LAYOUTS["macro"], np.random.default_rng(seed))
-        for style in styles
-        for seed in range(8)
+        sample_deployment(town_maps(style, tile), tile, LAYOUTS["macro"], np.random.default_rng(seed))
+        for style in ("tower-grid", "detached-suburb")
+        for seed in range(12)
     )
 
 
@@ -71,7 +71,9 @@ def test_roofs_come_first_and_masts_stand_elsewhere() -> None:
     height = np.zeros(TILE.shape)
     height[60:70, 60:70] = 20.0
     for seed in range(5):
-        network = sample_deployment(maps_of(height, TILE, 100.0), TILE, LAYOUTS["macro"], np.random.default_rng(seed))
+        network = sample_deployment(
+            maps_of(height, TILE, 100.0), TILE, LAYOUTS["macro"], np.random.default_rng(seed)
+        )
         heights = network.site_positions[:, 2]
         assert sorted(heights)[:1] + sorted(heights)[1:] == [124.0] + [125.0] * (len(heights) - 1)
         roof = network.site_positions[heights == 124.0][0]
@@ -80,7 +82,10 @@ def test_roofs_come_first_and_masts_stand_elsewhere() -> None:
 
 def test_no_mast_stands_in_water_or_on_a_road() -> None:
     maps = maps_of(np.zeros(TILE.shape), TILE)
-    west, south = TILE.centres.reshape(*TILE.shape, 2)[..., 0] < 0, TILE.centres.reshape(*TILE.shape, 2)[..., 1] < 0
+    west, south = (
+        TILE.centres.reshape(*TILE.shape, 2)[..., 0] < 0,
+        TILE.centres.reshape(*TILE.shape, 2)[..., 1] < 0,
+    )
     maps["water"] = (("y", "x"), west.astype(np.float32))
     maps["road"] = (("y", "x"), south.astype(np.float32))
     for layout in LAYOUTS.values():
@@ -88,9 +93,9 @@ def test_no_mast_stands_in_water_or_on_a_road() -> None:
         assert np.all(positions[:, :2] > 0)
 
 
-@pytest.mark.parametrize("style", ["european-core", "asian-low-rise", "village"])
+@pytest.mark.parametrize("style", ["european-core", "village"])
 def test_micro_sites_are_at_street_level_beside_walls(style: str) -> None:
-    maps = town_maps(style, 512.0)
+    maps = town_maps(style, TILE)
     network = sample_deployment(maps, TILE, LAYOUTS["micro"], np.random.default_rng(0))
     assert np.all((network.site_positions[:, 2] >= 6.0) & (network.site_positions[:, 2] <= 10.0))
     index = TILE.index(network.site_positions)
@@ -114,17 +119,23 @@ def test_a_micro_site_looks_along_its_street() -> None:
 
 
 def test_a_mixed_network_has_both_and_keeps_them_apart() -> None:
-    network = sample_deployment(town_maps("tower-grid", 512.0), TILE, LAYOUTS["mixed"], np.random.default_rng(0))
+    network = sample_deployment(
+        town_maps("tower-grid", TILE), TILE, LAYOUTS["mixed"], np.random.default_rng(0)
+    )
     powers = {cell.power_dbm for cell in network.cells}
     assert powers == {46.0, 37.0}
     assert nearest_distances(network).min() >= 100.0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32), layout=st.sampled_from(sorted(LAYOUTS)))
 def test_every_network_is_inside_the_tile_and_has_its_pcis_once(seed: int, layout: str) -> None:
-    network = sample_deployment(town_maps("tower-grid", 512.0), TILE, LAYOUTS[layout], np.random.default_rng(seed))
-    again = sample_deployment(town_maps("tower-grid", 512.0), TILE, LAYOUTS[layout], np.random.default_rng(seed))
+    network = sample_deployment(
+        town_maps("tower-grid", TILE), TILE, LAYOUTS[layout], np.random.default_rng(seed)
+    )
+    again = sample_deployment(
+        town_maps("tower-grid", TILE), TILE, LAYOUTS[layout], np.random.default_rng(seed)
+    )
     assert network == again
     assert np.abs(network.site_positions[:, :2]).max() < 256.0 - 30.0
     assert len(set(network.pcis.tolist())) == len(network.cells)
@@ -137,4 +148,6 @@ def test_every_network_is_inside_the_tile_and_has_its_pcis_once(seed: int, layou
 def test_a_tile_without_room_is_named() -> None:
     tile = Grid(40.0, 4.0)
     with pytest.raises(PlaceError, match="distance"):
-        sample_deployment(maps_of(np.zeros(tile.shape), tile), tile, LAYOUTS["macro"], np.random.default_rng(0))
+        sample_deployment(
+            maps_of(np.zeros(tile.shape), tile), tile, LAYOUTS["macro"], np.random.default_rng(0)
+        )

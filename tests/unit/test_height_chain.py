@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from map_fixtures import rectangle
 from shapely import Polygon
 
+from map_fixtures import rectangle
 from raylocus.scenes.buildings.from_features import buildings_of
 from raylocus.scenes.buildings.height_prior import HIGHEST, LOWEST, height_prior
 from raylocus.scenes.buildings.heights import below_ground, bottom_height, tagged_height
 from raylocus.scenes.buildings.materials import roof_material, tagged_material, wall_material
 from raylocus.scenes.buildings.types import BUILDING_TYPES, building_type
-from raylocus.scenes.chance import NamedChance
-from raylocus.scenes.features import Feature
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.lengths import parse_length
-from raylocus.scenes.region import REGIONS
+from raylocus.scenes.map_sources.features import Feature
+from raylocus.scenes.map_sources.lengths import parse_length
+from raylocus.scenes.map_sources.named_chance import NamedChance
+from raylocus.scenes.map_sources.region import REGIONS
 
 
 @pytest.mark.parametrize(

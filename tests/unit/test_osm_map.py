@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from map_fixtures import FRAME, OsmText, building, rectangle, village
 from shapely import Polygon
 
+from map_fixtures import FRAME, OsmText, building, rectangle, village
 from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.scenes.buildings.overlaps import without_overlaps
 from raylocus.scenes.buildings.parts import replace_outlines_by_parts
-from raylocus.scenes.coastline import sea_of
-from raylocus.scenes.features import Feature
-from raylocus.scenes.ground_layers import ground_layers
+from raylocus.scenes.ground.coastline import sea_of
+from raylocus.scenes.ground.layers import ground_layers
+from raylocus.scenes.map_sources.features import Feature
+from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.source_options import SourceOptions
-from raylocus.scenes.sources import read_source
 from raylocus.scenes.vector_map import VectorMap
 
 

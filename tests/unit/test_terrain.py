@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from map_fixtures import FRAME
 from rasterio.transform import Affine
 
+from map_fixtures import FRAME
 from raylocus.errors import InputError
-from raylocus.scenes.terrain import FLAT, cut_terrain, flat_terrain, read_terrain, terrain_height
+from raylocus.scenes.ground.terrain import FLAT, cut_terrain, flat_terrain, read_terrain, terrain_height
 
 
 def elevation(path: Path, crs: str | None = "EPSG:32633", void: bool = False, step: float = 10.0) -> Path:

@@ -94,7 +94,9 @@ def test_hills_are_where_they_belong() -> None:
     assert np.ptp(one_town("european-core").terrain.height) == 0.0
     terrain = generate_town("hill-town", 2, 512.0).terrain
     assert np.ptp(terrain.height) > 60.0
-    steepest = max(np.abs(np.diff(terrain.height, axis=axis)).max() for axis in (0, 1)) / terrain.grid.resolution
+    steepest = (
+        max(np.abs(np.diff(terrain.height, axis=axis)).max() for axis in (0, 1)) / terrain.grid.resolution
+    )
     assert 0.1 < steepest < 0.6
     assert terrain.grid.size >= 512.0 + 2 * MARGIN
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 
 
+@runtime_checkable
 class Chance(Protocol):
     """What measurement functions draw from: a `np.random.Generator` or a `SequenceChance`."""
 
@@ -40,6 +41,10 @@ class SequenceChance:
         """Streams of some sequences, named by their index, under one seed."""
         seeds = (np.random.SeedSequence(seed, spawn_key=(int(index),)) for index in sequences)
         return cls(tuple(np.random.Generator(np.random.PCG64(each)) for each in seeds), lengths)
+
+    def keeping(self, lengths: Int[np.ndarray, "sample"]) -> SequenceChance:
+        """The same streams, going on with other numbers of reports (0 where a sequence is gone)."""
+        return SequenceChance(self.streams, lengths)
 
     def standard_normal(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
         """Standard normal numbers; the first axis is `report`."""

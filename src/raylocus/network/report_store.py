@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from raylocus.errors import StoreError
-from raylocus.network.features import FEATURES
+from raylocus.network.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.provenance import Provenance
 from raylocus.storage import open_dataset, save_dataset
@@ -45,8 +45,9 @@ def reports_to_dataset(reports: Reports) -> xr.Dataset:
     return xr.Dataset(
         variables,
         attrs={
-            "feature_names": [feature.name for feature in FEATURES],
-            "feature_units": [feature.unit for feature in FEATURES],
+            "feature_names": list(reports.feature_names),
+            "feature_units": [feature.unit for feature in features_named(reports.feature_names)],
+            "absent_features": [list(pair) for pair in reports.absent],
         },
     )
 
@@ -57,14 +58,18 @@ def reports_from_dataset(dataset: xr.Dataset, source: Path) -> Reports:
     Raises:
         StoreError: the dataset has other features or lacks a column.
     """
-    if dataset.attrs.get("feature_names") != [feature.name for feature in FEATURES]:
+    names = tuple(dataset.attrs.get("feature_names", ()))
+    known = {feature.name for feature in SCHEMA}
+    if names[: len(CRITICAL)] != CRITICAL or not known.issuperset(names):
         raise StoreError(
             f"{source} holds other report features than this version of raylocus; build it again"
         )
-    absent = [name for name in _ATTRIBUTES if name not in dataset]
-    if absent:
-        raise StoreError(f"{source} has no column {absent[0]!r}; build it again")
-    return Reports(**{name: np.asarray(dataset[name].values) for name in _ATTRIBUTES})
+    lacking = [name for name in _ATTRIBUTES if name not in dataset]
+    if lacking:
+        raise StoreError(f"{source} has no column {lacking[0]!r}; build it again")
+    absent = tuple((str(name), str(reason)) for name, reason in dataset.attrs.get("absent_features", ()))
+    columns = {name: np.asarray(dataset[name].values) for name in _ATTRIBUTES}
+    return Reports(**columns, feature_names=names, absent=absent)
 
 
 def save_reports(reports: Reports, path: Path, provenance: Provenance) -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.errors import InputError
+from raylocus.network.features import CRITICAL
+
 #: Fields of `Reports` with one row a report, and with one row a token.
 REPORT_FIELDS = ("time", "position", "line_of_sight")
 TOKEN_FIELDS = ("pci", "serving", "beam", "features", "censored")
@@ -37,9 +40,13 @@ class Reports:
     beam: Int[np.ndarray, "token"]
     """SSB index of a beam token; −1 for the token of a whole cell."""
     features: Float[np.ndarray, "token feature"]
-    """Decoded report values in the columns of `network.features.FEATURES`; NaN is missing."""
+    """Decoded report values in the columns of `feature_names`; NaN is missing."""
     censored: Int[np.ndarray, "token feature"]
     """−1 below the report range, +1 above it, 0 inside or missing."""
+    feature_names: tuple[str, ...] = CRITICAL
+    """Column order of `features`: the critical ones, and after them what else was asked for."""
+    absent: tuple[tuple[str, str], ...] = ()
+    """Features among them that the band, network or UE cannot give, each with its reason."""
 
     def __len__(self) -> int:
         return len(self.report_offsets) - 1
@@ -75,16 +82,26 @@ class Reports:
             token_offsets=token_offsets,
             **{name: getattr(self, name)[reports] for name in REPORT_FIELDS},
             **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
+            feature_names=self.feature_names,
+            absent=self.absent,
         )
 
     @classmethod
     def concatenate(cls, parts: Sequence[Reports]) -> Reports:
-        """The sequences of all parts, one after the other. There must be at least one part."""
+        """The sequences of all parts, one after the other. There must be at least one part.
+
+        Raises:
+            InputError: parts have different features.
+        """
+        if any(part.feature_names != parts[0].feature_names for part in parts):
+            raise InputError("reports of different feature sets cannot be joined; observe all with one set")
         fields = (*REPORT_FIELDS, *TOKEN_FIELDS)
         return cls(
             report_offsets=_joined_offsets([part.report_offsets for part in parts]),
             token_offsets=_joined_offsets([part.token_offsets for part in parts]),
             **{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields},
+            feature_names=parts[0].feature_names,
+            absent=parts[0].absent,
         )
 
 

@@ -36,7 +36,7 @@ class CqiEntry:
     index: int
     bits: int
     """Bits of a symbol, Q_m."""
-    rate: float
+    rate: int
     """Code rate times 1024."""
     beta: float
     """β of the EESM, linear."""
@@ -68,7 +68,7 @@ def _derived_midpoint(efficiency: float) -> float:
     return to_decibel(2**coded - 1) + gap - to_decibel(coded / efficiency)
 
 
-def _derived(index: int, rate: float) -> CqiEntry:
+def _derived(index: int, rate: int) -> CqiEntry:
     return CqiEntry(index, 2, rate, 1.6, 0.74, (_derived_midpoint(2 * rate / 1024),) * len(CODE_BLOCK_SIZES))
 
 

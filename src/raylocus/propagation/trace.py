@@ -15,6 +15,7 @@ from raylocus.propagation.fields import path_fields
 from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.over_rooftop import knife_edge_loss, over_rooftop_paths
+from raylocus.propagation.radio_layers.complete import ALL_GROUPS
 from raylocus.propagation.specular import SpecularSearch
 from raylocus.propagation.wedges import find_wedges
 from raylocus.scenes.triangles import Triangles
@@ -41,6 +42,8 @@ class TraceConfiguration:
     """Whether cells out of sight get the path over the roofs (never part of PathSolver's physics)."""
     seed: int = 0
     """Seed of the launch directions' shift."""
+    layers: tuple[str, ...] = ALL_GROUPS
+    """Groups of layers of R beside those that worlds have, see `radio_layers.complete.GROUPS`."""
 
 
 class SiteTracer:

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.propagation.atlas import PathAtlas, concatenate, load_atlas, save_atlas
+from raylocus.propagation.geotiff import frame_crs, frame_origin
 from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.radio_maps import RADIO_SCHEMA, radio_maps
+from raylocus.propagation.radio_layers.complete import complete_radio_maps
+from raylocus.propagation.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance, hash_file
@@ -49,7 +51,10 @@ def trace_place(
     parts = folder / f".atlas.{provenance.digest[:16]}.parts"
     atlases = _site_atlases(place, configuration, provenance, parts, progress)
     atlas = concatenate(atlases)
-    maps = radio_maps(atlas, place.deployment).assign_attrs(provenance=provenance.to_json())
+    maps = complete_radio_maps(atlas, place.deployment, configuration.layers)
+    maps = maps.assign_attrs(
+        provenance=provenance.to_json(), crs=frame_crs(place.frame), crs_origin=list(frame_origin(place.frame))
+    )
     save_dataset(maps, place.radio_file, RADIO_SCHEMA)
     # The atlas comes last: where it is whole and of this provenance, so is R.
     save_atlas(atlas, place.atlas_file, provenance)

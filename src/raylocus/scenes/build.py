@@ -32,7 +32,7 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
     if source in GROUND_SHAPES:
         files["scene.xml"] = BuiltInCity(source).scene_file
     else:
-        from raylocus.scenes.sources import source_file
+        from raylocus.scenes.map_sources.read_source import source_file
 
         named = source_file(source)
         files |= {"source": named} if named else {}

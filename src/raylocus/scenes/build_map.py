@@ -8,12 +8,12 @@ from pathlib import Path
 
 from raylocus.errors import PlaceError
 from raylocus.provenance import Provenance
-from raylocus.scenes.assemble import Window
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.map_geometry import map_geometry
+from raylocus.scenes.map_sources.assemble import Window
+from raylocus.scenes.map_sources.read_source import SourceMap, read_source
 from raylocus.scenes.meshing.scene_mesh import scene_mesh
 from raylocus.scenes.place import Place, load_place
-from raylocus.scenes.sources import SourceMap, read_source
 from raylocus.scenes.tiling import TilePosition, cut_map, padding_note, tile_positions
 from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import SceneContent, write_place

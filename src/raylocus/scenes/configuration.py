@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from raylocus.geo import Grid
 from raylocus.scenes.deployment import DeploymentConfiguration
-from raylocus.scenes.source_options import SourceOptions
+from raylocus.scenes.map_sources.options import SourceOptions
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import xarray as xr
 
 from raylocus.geo import Grid
 from raylocus.scenes.geometry_maps import geometry_maps
-from raylocus.scenes.ground_layers import ground_layers
+from raylocus.scenes.ground.layers import ground_layers
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.rasterize import topmost_surface
 from raylocus.scenes.vector_map import ROAD_CLASSES, VectorMap

@@ -54,7 +54,7 @@ def _record(row: Row) -> SiteRecord:
     radio = row.text("radio")
     cell = row.integer("cell", 0, 2**36 - 1) or 0
     unit = row.integer("unit", -1, 2**31)
-    latitude, longitude = row.number("lat", -90, 90), row.number("lon", -180, 180)
+    latitude, longitude = row.number("lat", -90.0, 90.0), row.number("lon", -180.0, 180.0)
     if latitude is None or longitude is None:
         raise InputError(f"{row.where}: there is no latitude or longitude; remove the line")
     return SiteRecord(

@@ -45,6 +45,8 @@ def plan_pcis(
     Raises:
         PlaceError: there are more cells than groups can serve.
     """
+    if len(np.unique(site_of_cell)) > GROUPS:
+        raise PlaceError(f"more than {GROUPS} sites need more PCIs than there are; make the tile smaller")
     weights = heard_together(positions, azimuths, site_of_cell)
     plan = generator.integers(0, 3, len(site_of_cell))
     sites = [np.flatnonzero(site_of_cell == site) for site in np.unique(site_of_cell)]
@@ -84,10 +86,10 @@ def _best_combination(
     plan: Int[np.ndarray, "cell"], cells: Int[np.ndarray, "own"], weights: Float[np.ndarray, "cell cell"]
 ) -> Int[np.ndarray, "own"]:
     """The N2 of one site's cells that clash least, all other cells as planned."""
-    others = np.setdiff1d(np.arange(len(plan)), cells)
-    alike = plan[others] == np.arange(3)[:, None]
-    outside = np.einsum("no,co->cn", alike, weights[np.ix_(cells, others)])
-    inside = weights[np.ix_(cells, cells)]
+    to_others = weights[cells]
+    inside = to_others[:, cells].copy()
+    to_others[:, cells] = 0.0
+    outside = to_others @ (plan[:, None] == np.arange(3))
 
     def cost(combination: tuple[int, ...]) -> float:
         own = np.array(combination)

@@ -72,8 +72,8 @@ def assemble_deployment(
     azimuths = _azimuths(records, owner, notes, generator)
     positions = np.array([(cell.x, cell.y) for cell in cells])
     pcis = _pcis(path, records, plan_pcis(positions, azimuths, owner, generator), notes)
-    notes["cells have no downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
-    notes["cells have no power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
+    notes["cells without downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
+    notes["cells without power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
     made = [
         _cell(record, site, azimuth, pci)
         for record, site, azimuth, pci in zip(records, owner.tolist(), azimuths.tolist(), pcis, strict=True)
@@ -88,12 +88,12 @@ def _site(number: int, cell: LocatedCell, ground: Ground, notes: Counter[str]) -
     inside = bool(ground.maps["footprint"].values.flat[index])
     if cell.record.height is None:
         z = antenna_height(ground.maps, ground.tile, index, MacroLayout())
-        notes["sites have no height, taken as on the roof or a mast of 25 m"] += 1
+        notes["sites without height, put on the roof or on a mast of 25 m"] += 1
     else:
         z = terrain + cell.record.height
         if inside and z < surface + LOWEST_OVER_ROOF:
             z = surface + LOWEST_OVER_ROOF
-            notes["sites would be inside a building and are lifted 2 m above its roof"] += 1
+            notes["sites inside a building, lifted 2 m above its roof"] += 1
     return Site(cell.record.site or f"site-{number}", (cell.x, cell.y, round(z, 2)))
 
 
@@ -111,7 +111,7 @@ def _azimuths(
         for rank, index in enumerate(cells):
             stated = records[index].azimuth
             azimuths[index] = first + 2 * np.pi * rank / len(cells) if stated is None else stated
-    notes["cells have no azimuth, spread evenly about their site"] += sum(
+    notes["cells without azimuth, spread evenly about their site"] += sum(
         one.azimuth is None for one in records
     )
     return azimuths
@@ -136,7 +136,7 @@ def _pcis(
         pci = next(other for other in others if other not in used) if record.pci is None else record.pci
         used.add(pci)
         pcis.append(pci)
-    notes["cells have no PCI, which is planned"] += sum(record.pci is None for record in records)
+    notes["cells without PCI, which is planned"] += sum(record.pci is None for record in records)
     return pcis
 
 

@@ -101,20 +101,23 @@ def _find(path: Path, header: Sequence[str], columns: SiteColumns) -> SiteColumn
 
 
 def _record(row: Row, columns: SiteColumns) -> SiteRecord:
-    latitude, longitude = row.number(columns.latitude, -90, 90), row.number(columns.longitude, -180, 180)
+    latitude, longitude = (
+        row.number(columns.latitude, -90.0, 90.0),
+        row.number(columns.longitude, -180.0, 180.0),
+    )
     if latitude is None or longitude is None:
         raise InputError(f"{row.where}: there is no latitude or longitude; fill it in or remove the line")
-    azimuth, tilt = row.number(columns.azimuth, -360, 360), row.number(columns.tilt, -90, 90)
+    azimuth, tilt = row.number(columns.azimuth, -360.0, 360.0), row.number(columns.tilt, -90.0, 90.0)
     record = SiteRecord(
         line=row.line,
         latitude=latitude,
         longitude=longitude,
         site=row.text(columns.site),
-        height=row.number(columns.height, 0.5, 1000),
+        height=row.number(columns.height, 0.5, 1000.0),
         azimuth=None if azimuth is None else azimuth_from_compass(azimuth),
         downtilt=None if tilt is None else math.radians(tilt),
         pci=row.integer(columns.pci, 0, 1007),
-        power_dbm=row.number(columns.power, -50, 100),
+        power_dbm=row.number(columns.power, -50.0, 100.0),
         rows=row.integer(columns.rows, 1, 64),
         columns=row.integer(columns.columns, 1, 64),
         beams=row.integer(columns.beams, 1, 64),
@@ -129,7 +132,7 @@ def _with_channel(record: SiteRecord, row: Row, columns: SiteColumns) -> SiteRec
             name, frequency = f"EARFCN {number}", earfcn_frequency(number)
         elif (number := row.integer(columns.arfcn, 0, 3_279_165)) is not None:
             name, frequency = f"ARFCN {number}", arfcn_frequency(number)
-        elif (megahertz := row.number(columns.frequency, 100, 100_000)) is not None:
+        elif (megahertz := row.number(columns.frequency, 100.0, 100_000.0)) is not None:
             name, frequency = f"{megahertz:g} MHz", megahertz * 1e6
         elif (band := row.text(columns.band)) is not None:
             number = int(band.lstrip("nNbB"))
@@ -148,7 +151,7 @@ def _with_channel(record: SiteRecord, row: Row, columns: SiteColumns) -> SiteRec
 
 def _refuse_radians(path: Path, rows: Sequence[Row], columns: SiteColumns) -> None:
     """Compass degrees of several cells are not all fractions below 2π."""
-    azimuths = [row.number(columns.azimuth, -360, 360) for row in rows]
+    azimuths = [row.number(columns.azimuth, -360.0, 360.0) for row in rows]
     known = [value for value in azimuths if value is not None]
     fractions = [value for value in known if value != int(value)]
     if len(fractions) >= FEWEST_AZIMUTHS and max(map(abs, known)) <= 2 * math.pi:

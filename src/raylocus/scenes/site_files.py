@@ -61,9 +61,9 @@ def import_sites(
         raise PlaceError(_nowhere(path, records, positions))
     located = [LocatedCell(records[index], *positions[index].tolist()) for index in inside]
     chosen = _one_network(path, located, network)
-    notes = Counter({"cells stand outside the tile and are left out": len(records) - len(inside)})
+    notes = Counter({"cells outside the tile, left out": len(records) - len(inside)})
     deployment = assemble_deployment(path, chosen, Ground(maps, tile), notes, generator)
-    return SiteImport(deployment, tuple(f"{count} {text}" for text, count in notes.items() if count))
+    return SiteImport(deployment, tuple(f"{text}: {count}" for text, count in notes.items() if count))
 
 
 def read_site_file(path: Path, columns: SiteColumns) -> list[SiteRecord]:
@@ -101,7 +101,7 @@ def _nowhere(path: Path, records: list[SiteRecord], positions: Float[np.ndarray,
 def _one_network(path: Path, cells: list[LocatedCell], network: str | None) -> list[LocatedCell]:
     """The cells of one network; a deployment has one carrier."""
     found = Counter(cell.record.network for cell in cells)
-    listed = ", ".join(f"{name!r} ({count} cells)" for name, count in found.most_common())
+    listed = ", ".join(f"{name!r} (cells: {count})" for name, count in found.most_common())
     if network is None and len(found) > 1:
         raise PlaceError(
             f"the cells of {path} in the tile are of several networks, {listed}; choose one by its name"

@@ -81,7 +81,7 @@ class Row:
         Raises:
             InputError: it is no whole number, or beyond its range.
         """
-        value = self.number(column, low, high)
+        value = self.number(column, float(low), float(high))
         if value is not None and value != int(value):
             raise InputError(f"{self.where}: {column} {value:g} is not a whole number; mend it")
         return None if value is None else int(value)

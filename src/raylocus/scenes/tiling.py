@@ -11,8 +11,8 @@ import shapely
 from shapely import affinity
 from shapely.geometry.base import BaseGeometry
 
-from raylocus.scenes.assemble import MapExtent
-from raylocus.scenes.terrain import cut_terrain
+from raylocus.scenes.ground.terrain import cut_terrain
+from raylocus.scenes.map_sources.assemble import MapExtent
 from raylocus.scenes.vector_map import VectorMap
 
 

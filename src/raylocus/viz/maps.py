@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -13,6 +15,8 @@ from raylocus.geo import Grid
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.style import BUILDING_COLOUR, SITE_COLOUR, new_axes
 
+#: Layers beside each other in the figure of all of them.
+LAYER_COLUMNS = 6
 #: Length of the tick that shows a sector's azimuth, as a share of the tile's side.
 SECTOR_TICK = 0.035
 
@@ -26,16 +30,46 @@ def layer_figure(layer: xr.DataArray, place: MappedPlace, title: str) -> Figure:
         title: what it shows.
     """
     figure, axes = new_axes(6.4, 5.4)
-    grid = Grid(place.tile.size, place.tile.size / layer.sizes["x"])
-    draw_buildings(axes, place)
-    image = axes.imshow(
-        layer.values, origin="lower", extent=extent(grid), cmap="viridis", interpolation="nearest"
-    )
-    units = layer.attrs.get("units", "")
-    figure.colorbar(image, ax=axes, shrink=0.85, label="" if units == "1" else f"[{units}]")
-    draw_sites(axes, place.deployment, place.tile)
+    draw_layer(axes, layer, place)
     finish_map(axes, place.tile, title)
     return figure
+
+
+def all_layers_figure(layers: Sequence[xr.DataArray], place: MappedPlace, title: str) -> Figure:
+    """Many layers of one cell side by side, each with its own colour bar and units.
+
+    Args:
+        layers: values over (y, x), named, with `units` in their attributes.
+        place: where they are.
+        title: what they are of.
+    """
+    rows = -(-len(layers) // LAYER_COLUMNS)
+    figure = Figure(figsize=(2.9 * LAYER_COLUMNS, 2.6 * rows), layout="constrained")
+    grid = figure.subplots(rows, LAYER_COLUMNS, squeeze=False).ravel()
+    for axes, layer in zip(grid, layers, strict=False):
+        draw_layer(axes, layer, place)
+        finish_map(axes, place.tile, str(layer.name))
+        axes.set(xlabel="", ylabel="", xticks=[], yticks=[])
+    for axes in grid[len(layers) :]:
+        axes.set_axis_off()
+    side = f"{place.tile.size:.0f} m"
+    figure.suptitle(f"{title}; the tile is {side} × {side}, north up", fontsize=11)
+    return figure
+
+
+def draw_layer(axes: Axes, layer: xr.DataArray, place: MappedPlace) -> None:
+    """A layer over the buildings, its colour bar, and the sites; the colours leave out 1 % at either end."""
+    draw_buildings(axes, place)
+    grid = Grid(place.tile.size, place.tile.size / layer.sizes["x"])
+    units = str(layer.attrs.get("units", ""))
+    cyclic = units.startswith("degree clockwise")
+    known = layer.values[np.isfinite(layer.values)]
+    low, high = (0, 360) if cyclic else np.quantile(known, [0.01, 0.99]) if len(known) else (0, 1)
+    image = axes.imshow(layer.values, origin="lower", extent=extent(grid), cmap="twilight" if cyclic else "viridis",
+                        vmin=low, vmax=high, interpolation="nearest")  # fmt: skip
+    if axes.figure is not None:
+        axes.figure.colorbar(image, ax=axes, shrink=0.85, label="" if units == "1" else f"[{units}]")
+    draw_sites(axes, place.deployment, place.tile)
 
 
 def extent(grid: Grid) -> tuple[float, float, float, float]:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
 from scipy.special import logsumexp
 
-from raylocus.evaluation.bound.ensemble import WorldMaps, sample_ensemble
+from raylocus.evaluation.bound.ensemble import WorldMaps, leave_one_out, sample_ensemble
 from raylocus.evaluation.bound.hypotheses import Walks, sample_speeds, sample_walks
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.tokens import MOST_REPORTS, sequence_tokens, used_reports
@@ -28,6 +28,8 @@ from raylocus.scenes.world import WorldLaw
 
 #: Ground distance over which what the earlier reports add is averaged [m].
 SMOOTHING = 6.0
+#: Places at which the worlds of the ensemble are compared.
+PLACES_COMPARED = 300
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Bound:
     speeds and turns.
 
     Approximate: the copula's correlation once the residual is convolved with noise; worlds are
-    finitely many, so beam differences are given an error for the want of a nearer world; an antenna
+    finitely many, so levels and beam differences are given the error that the ensemble's own worlds
+    have of their nearest neighbours; an antenna
     that points anywhere is one, at most, of the heard, with levels and beams of a wide Gaussian; walks
     are read backwards; at most
     `MOST_REPORTS` reports of the last minute are used; the L3 filter's memory is left out; a cell's
@@ -72,12 +75,17 @@ class Bound:
 
     def _search(self, place: MappedPlace, generator: np.random.Generator) -> _Search:
         ensemble = sample_ensemble(place, self.law, self.world_maps, self.worlds, generator)
+        prior = outdoor_prior(place).ravel()
+        sites = generator.choice(len(prior), PLACES_COMPARED, p=prior)
+        likelihood = SequenceLikelihood.of(
+            ensemble, leave_one_out(ensemble, sites), self.law, self.observation, place.deployment.carrier
+        )
         return _Search(
             place=place,
             grid=map_grid(place),
-            prior=outdoor_prior(place).ravel(),
+            prior=prior,
             walks=sample_walks(place, self.mobility, generator),
-            likelihood=SequenceLikelihood.of(ensemble, self.law, self.observation, place.deployment.carrier),
+            likelihood=likelihood,
             mobility=self.mobility,
             hypotheses=self.hypotheses,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.evaluation.method import MappedPlace, map_grid
@@ -21,6 +21,8 @@ WorldMaps = Callable[[MappedPlace, World], xr.Dataset]
 DARK_LEVEL = -160.0
 #: Delay given to sites that stay dark in a world [s]: no tile is so large.
 DARK_DELAY = 1e-3
+#: Cells of a place, and beams of its strongest cell, that worlds are compared by.
+CELLS_COMPARED, BEAMS_COMPARED = 5, 4
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,41 @@ def sample_ensemble(
         beams[..., index] = _filled(maps["rsrp_beam"], DARK_LEVEL).reshape(cells, -1, ground).half()
         delay[..., index] = _filled(maps["toa"], DARK_DELAY).reshape(-1, ground)
     return Ensemble(grid, rsrp, beams, delay)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How far a true world is from the nearest one of an ensemble."""
+
+    level_db: float
+    """Root mean square of what is left of the levels of the cells heard at one place [dB]."""
+    beam_db: float
+    """The same of the differences between the strongest beams of the strongest cell [dB]."""
+
+
+def leave_one_out(ensemble: Ensemble, ground: Int[np.ndarray, "place"]) -> Mismatch:
+    """Each world in turn is the truth, and the nearest other one at each of some places stands for it."""
+    levels = ensemble.rsrp[:, torch.from_numpy(ground)]
+    strength = levels.mean(dim=2)
+    heard = strength.topk(min(CELLS_COMPARED, len(levels)), dim=0).indices
+    cells = torch.gather(levels, 0, heard[..., None].expand(-1, -1, levels.shape[-1]))
+    places = range(len(ground))
+    beams = torch.stack(
+        [ensemble.rsrp_beam[int(heard[0, place]), :, int(ground[place])].float() for place in places], 1
+    )
+    strongest = beams.mean(dim=2).topk(min(BEAMS_COMPARED, len(beams)), dim=0).indices
+    beams = torch.gather(beams, 0, strongest[..., None].expand(-1, -1, beams.shape[-1]))
+    return Mismatch(_nearest_other(cells), _nearest_other(beams))
+
+
+def _nearest_other(values: Float[Tensor, "item place world"]) -> float:
+    """Root mean square difference to the most similar other world, offsets common to the items left out."""
+    if len(values) < 2 or values.shape[-1] < 2:
+        return 0.0
+    by_place = (values - values.mean(dim=0)).permute(1, 2, 0)
+    squares = torch.cdist(by_place, by_place).square() / (len(values) - 1)
+    squares.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    return float(squares.min(dim=2).values.mean().sqrt())
 
 
 def _filled(layer: xr.DataArray, dark: float) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.evaluation.bound.ensemble import Ensemble
+from raylocus.evaluation.bound.ensemble import Ensemble, Mismatch
 from raylocus.evaluation.bound.residual_law import ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.network.impairments import ObservationConfiguration
@@ -20,8 +20,6 @@ from raylocus.units import noise_per_resource_element, timing_advance_step
 
 #: Gauss–Hermite nodes for the level offset, and how much wider than its Gaussian posterior they reach.
 NODES, WIDENING = 5, 1.5
-#: Error of the ensemble's beam levels for want of a world with just the right antenna errors [dB].
-BEAM_MISMATCH_DB = 1.5
 #: Floor of the probability of a timing advance: what rules a place out is never one number.
 ADVANCE_FLOOR = 1e-5
 #: Spread of a turned antenna's level, in Gaussian scores, and of its beam differences [dB].
@@ -39,19 +37,26 @@ class SequenceLikelihood:
     observation: ObservationConfiguration
     offset_spread_db: float
     """Standard deviation of what is common to all levels of a sequence: world's and device's [dB]."""
+    beam_mismatch_db: float
+    """Error of the beams' differences for want of a nearer world [dB]."""
     turned_share: float
     """Share of antennas that point anywhere."""
     carrier: Carrier
 
     @classmethod
     def of(
-        cls, ensemble: Ensemble, law: WorldLaw, observation: ObservationConfiguration, carrier: Carrier
+        cls,
+        ensemble: Ensemble,
+        mismatch: Mismatch,
+        law: WorldLaw,
+        observation: ObservationConfiguration,
+        carrier: Carrier,
     ) -> SequenceLikelihood:
         """The law for an observation configuration at the law's severity."""
         offset = math.hypot(law.severity * law.level_offset_db, observation.device_bias_db)
-        residual = ResidualLaw.of(law, observation.receiver_noise_db)
+        residual = ResidualLaw.of(law, observation.receiver_noise_db, mismatch.level_db)
         turned = law.turned_share * law.severity
-        return cls(ensemble, residual, observation, max(offset, 0.1), turned, carrier)
+        return cls(ensemble, residual, observation, max(offset, 0.1), mismatch.beam_db, turned, carrier)
 
     def log_likelihood(
         self, tokens: SequenceTokens, cells: Int[np.ndarray, "hypothesis report"], chunk: int = 512
@@ -141,7 +146,7 @@ class SequenceLikelihood:
         """Differences between the serving cell's beams: no level error touches them."""
         count = len(tokens.beam_report)
         log_density = torch.zeros(len(cells), self.ensemble.rsrp.shape[-1])
-        variance = self.observation.beam_noise_db**2 + 4.0 / 12 + count * BEAM_MISMATCH_DB**2
+        variance = self.observation.beam_noise_db**2 + 4.0 / 12 + count * self.beam_mismatch_db**2
         for report, cell, level in zip(tokens.beam_report, tokens.beam_cell, tokens.beam_level, strict=True):
             there = torch.isfinite(level).nonzero()[:, 0]
             mapped = self.ensemble.rsrp_beam[cell][there][:, cells[:, report]].float()

@@ -41,10 +41,16 @@ class ResidualLaw:
     shared_by_site: float
 
     @classmethod
-    def of(cls, law: WorldLaw, receiver_noise_db: float) -> ResidualLaw:
-        """The law of `scenes.residual` with the noise of `network.impairments` and 1 dB report bins."""
+    def of(cls, law: WorldLaw, receiver_noise_db: float, mismatch_db: float = 0.0) -> ResidualLaw:
+        """The law of `scenes.residual` with the noise of `network.impairments` and 1 dB report bins.
+
+        Args:
+            law: the law of worlds.
+            receiver_noise_db: standard deviation of a report's noise [dB].
+            mismatch_db: standard deviation of each cell's level error for want of a nearer world [dB].
+        """
         scale = law.severity * law.residual_db
-        own = (law.severity * law.power_error_db) ** 2
+        own = (law.severity * law.power_error_db) ** 2 + mismatch_db**2
         noise = receiver_noise_db**2 + QUANTISATION_VARIANCE
         central = (scale * norm.pdf(0) / t.pdf(0, law.residual_freedom)) ** 2
         score, log_ratio = _margin(scale, law.residual_freedom, np.sqrt(own + noise))

@@ -58,18 +58,54 @@ def doppler_shifts(
     return -np.einsum("rspi,ri->rsp", links.arrival, velocity) * frequency / SPEED_OF_LIGHT
 
 
+def beam_amplitudes(
+    links: Links, deployment: Deployment
+) -> Complex[np.ndarray, "report cell receive beam path"]:
+    """Amplitude of every path of every SSB beam at the UE's two polarisations; 0 for beams a cell lacks."""
+    reports, _, paths = links.delay.shape
+    shape = (reports, len(deployment.cells), 2, deployment.beam_count, paths)
+    amplitude = np.zeros(shape, np.complex64)
+    for index, cell in enumerate(deployment.cells):
+        weight = beam_weights(links.departure[:, cell.site], cell).swapaxes(1, 2)
+        field = links.transfer[:, cell.site, :, :, 0].swapaxes(1, 2)
+        amplitude[:, index, :, : cell.array.beams] = weight[:, None] * field[:, :, None]
+    return amplitude
+
+
+def local_mean(
+    amplitude: Complex[np.ndarray, "report cell receive beam path"],
+) -> Float[np.ndarray, "report cell beam"]:
+    """Power gain of every beam with the paths' powers added, over both polarisations."""
+    return (amplitude.real**2 + amplitude.imag**2).sum(axis=(2, 4))
+
+
 def beam_fading_db(
-    links: Links,
-    velocity: Float[np.ndarray, "report 3"],
-    deployment: Deployment,
-    ssb_period: float,
-    occasions: int,
+    amplitude: Complex[np.ndarray, "report cell receive beam path"],
+    kernel: Float[np.ndarray, "report cell path path"],
 ) -> Float[np.ndarray, "report cell beam"]:
     """How far each beam's RSRP is from its local mean [dB], by interference of the paths; NaN where no path.
 
     RSRP is the mean over the 127 SSS subcarriers and over some SSB occasions, summed over the UE's two
     polarisations; the local mean adds path powers.
     """
+    reports, cells, receive, beams, paths = amplitude.shape
+    flat = amplitude.reshape(reports, cells, receive * beams, paths)
+    coherent = kernel_power(flat, kernel).reshape(reports, cells, receive, beams).sum(axis=2)
+    incoherent = local_mean(amplitude)
+    dark = incoherent <= 0
+    ratio = np.divide(coherent, incoherent, out=np.ones_like(coherent), where=~dark)
+    # A perfect null is below any noise; −40 dB keeps the level finite.
+    return np.where(dark, np.nan, to_decibel(np.maximum(ratio, 1e-4)))
+
+
+def ssb_kernel(
+    links: Links,
+    velocity: Float[np.ndarray, "report 3"],
+    deployment: Deployment,
+    ssb_period: float,
+    occasions: int,
+) -> Float[np.ndarray, "report cell path path"]:
+    """The coherence kernel of the 127 SSS subcarriers over some SSB occasions, for every cell."""
     carrier = deployment.carrier
     kernel = coherence_kernel(
         links.delay,
@@ -79,15 +115,4 @@ def beam_fading_db(
         ssb_period,
         occasions,
     )
-    fading = np.full((len(velocity), len(deployment.cells), deployment.beam_count), np.nan)
-    for index, cell in enumerate(deployment.cells):
-        weight = beam_weights(links.departure[:, cell.site], cell)
-        field = links.transfer[:, cell.site, :, :, 0]
-        amplitude = np.einsum("rpb,rpa->rabp", weight, field).reshape(len(velocity), -1, weight.shape[1])
-        coherent = kernel_power(amplitude, kernel[:, cell.site]).reshape(len(velocity), 2, -1).sum(axis=1)
-        incoherent = (np.abs(amplitude) ** 2).sum(axis=-1).reshape(len(velocity), 2, -1).sum(axis=1)
-        dark = incoherent <= 0
-        ratio = np.divide(coherent, incoherent, out=np.ones_like(coherent), where=~dark)
-        # A perfect null is below any noise; −40 dB keeps the level finite.
-        fading[:, index, : cell.array.beams] = np.where(dark, np.nan, to_decibel(np.maximum(ratio, 1e-4)))
-    return fading
+    return kernel.astype(np.float32)[:, deployment.site_of_cell]

@@ -54,11 +54,11 @@ def csi_layers(channels: Sequence[CoherentChannel], deployment: Deployment, grid
 def _singular_values(
     channel: CoherentChannel, deployment: Deployment, cell: int, grid: Grid
 ) -> Float[np.ndarray, "stream ground_cell"]:
-    """Falling, in dB of power gain; those below single precision, which are missing, are NaN."""
-    matrix = channel.ports(deployment.cells[cell])
+    """Falling, in dB of power gain; those that vanish in single precision are NaN."""
+    matrix = channel.ports(deployment.cells[cell]).astype(complex)
     gram = matrix @ np.swapaxes(matrix.conj(), 1, 2)
     squared = np.linalg.eigvalsh(gram)[:, ::-1]
-    squared = np.where(squared > 1e-9 * squared[:, :1], squared, 0.0)
+    squared = np.where(squared > 1e-12 * squared[:, :1], squared, 0.0)
     out = np.full((HANDSET.port_count, grid.count**2), np.nan)
     out[:, channel.groups.cells] = to_decibel(squared).T
     return out

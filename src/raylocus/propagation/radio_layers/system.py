@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int, Shaped
 
 from raylocus.geo import Grid
 from raylocus.propagation.link_abstraction import LinkQuality, link_quality
@@ -106,7 +106,9 @@ def _cell_links(
     return link_quality(sinr[:, None] * shape, carrier.resource_blocks, carrier.numerology)
 
 
-def _spread(values: Float[np.ndarray, "group"], cells: np.ndarray, grid: Grid) -> Float[np.ndarray, "y x"]:
+def _spread(
+    values: Shaped[np.ndarray, "group"], cells: Int[np.ndarray, "group"], grid: Grid
+) -> Float[np.ndarray, "y x"]:
     out = np.full(grid.count**2, np.nan)
     out[cells] = values
     return out.reshape(grid.shape)

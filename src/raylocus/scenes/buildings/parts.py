@@ -9,8 +9,8 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
-from raylocus.scenes.features import Feature
-from raylocus.scenes.lengths import parse_length
+from raylocus.scenes.map_sources.features import Feature
+from raylocus.scenes.map_sources.lengths import parse_length
 
 #: A part belongs to an outline that holds this share of it.
 SHARE_OF_PART = 0.5

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from jaxtyping import Float
 
-from raylocus.scenes.terrain import FLAT, terrain_height
+from raylocus.scenes.ground.terrain import FLAT, terrain_height
 from raylocus.scenes.vector_map import Terrain
 
 #: Longest side of a terrain triangle's legs [m].

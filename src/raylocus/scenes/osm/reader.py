@@ -12,7 +12,7 @@ import shapely
 from shapely.errors import ShapelyError
 
 from raylocus.errors import InputError
-from raylocus.scenes.features import Bounds, Feature, TaggedMap
+from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")

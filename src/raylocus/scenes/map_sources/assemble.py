@@ -13,12 +13,12 @@ import shapely
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
 from raylocus.scenes.buildings.from_features import SURROUNDINGS, buildings_of
-from raylocus.scenes.chance import NamedChance
-from raylocus.scenes.coastline import sea_of
-from raylocus.scenes.features import Bounds, Feature, TaggedMap, in_frame, notes_of
-from raylocus.scenes.ground_features import pavements_of, roads_of, vegetation_of, water_of
-from raylocus.scenes.region import region_of
-from raylocus.scenes.terrain import flat_terrain, read_terrain
+from raylocus.scenes.ground.coastline import sea_of
+from raylocus.scenes.ground.from_features import pavements_of, roads_of, vegetation_of, water_of
+from raylocus.scenes.ground.terrain import flat_terrain, read_terrain
+from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap, in_frame, notes_of
+from raylocus.scenes.map_sources.named_chance import NamedChance
+from raylocus.scenes.map_sources.region import region_of
 from raylocus.scenes.vector_map import VectorMap
 
 #: Ground around a map's bounds that its terrain covers too [m].

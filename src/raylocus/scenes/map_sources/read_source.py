@@ -11,10 +11,10 @@ import numpy as np
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
-from raylocus.scenes.assemble import MapExtent, Window, assemble_map, frame_of
-from raylocus.scenes.building_file import SUFFIXES, read_building_file
-from raylocus.scenes.features import Bounds, TaggedMap
-from raylocus.scenes.source_options import SourceOptions
+from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map, frame_of
+from raylocus.scenes.map_sources.building_file import SUFFIXES, read_building_file
+from raylocus.scenes.map_sources.features import Bounds, TaggedMap
+from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.vector_map import VectorMap
 
 #: Ends of the names of OpenStreetMap files.
@@ -88,7 +88,7 @@ def _read_osm(path: Path) -> TaggedMap:
 
 
 def _online(source: str, radius: float, tile_size: float) -> tuple[TaggedMap, Bounds]:
-    from raylocus.scenes.online import fetch_map, find_place
+    from raylocus.scenes.map_sources.online import fetch_map, find_place
 
     bounds = requested_bounds(source, radius) if _NUMBERS.fullmatch(source.strip()) else find_place(source)
     frame, extent = frame_of(bounds)

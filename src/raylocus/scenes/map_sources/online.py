@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raylocus.errors import PlaceError
-from raylocus.scenes.features import Bounds
+from raylocus.scenes.map_sources.features import Bounds
 from raylocus.storage import written_whole
 
 #: Public servers, asked in turn until one answers.

@@ -1,0 +1,166 @@
+"""CSI of the serving cell: CQI, RI and PMI that the UE reports, and what the gNB reads off its SRS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+
+from raylocus.network.phy.impulse_response import path_delay_spread
+from raylocus.network.phy.doppler import doppler_spread
+from raylocus.network.phy.frequency_response import frequency_response
+from raylocus.network.phy.rank import (
+    condition_number_db,
+    rank_indicator,
+    rank_limit,
+    transmit_covariance,
+)
+from raylocus.network.phy.type_one_codebook import codebook, select_precoder
+from raylocus.network.stack.configuration import StackConfiguration
+from raylocus.network.stack.downlink import cell_energy
+from raylocus.network.stack.fading import doppler_shifts
+from raylocus.network.stack.links import Links, column_ports
+from raylocus.network.system.link_adaptation import wideband_cqi
+from raylocus.scenes.sites import Deployment
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarrier_spacing, to_decibel
+
+#: Frequencies at which the wideband channel is looked at.
+SUBBANDS = 8
+#: Columns of panels that have a Type I codebook of one row.
+CODEBOOK_COLUMNS = (2, 4, 6, 8, 12, 16)
+
+
+@dataclass(frozen=True)
+class CsiReport:
+    """CSI features of the serving cell; NaN where there is no path to it or no codebook for its panel."""
+
+    cqi: Float[np.ndarray, "report"]
+    ri: Float[np.ndarray, "report"]
+    pmi_i11: Float[np.ndarray, "report"]
+    pmi_i13: Float[np.ndarray, "report"]
+    pmi_i2: Float[np.ndarray, "report"]
+    condition_number: Float[np.ndarray, "report"]
+    delay_spread: Float[np.ndarray, "report"]
+    doppler_spread: Float[np.ndarray, "report"]
+    layer_sinr_db: Float[np.ndarray, "report"]
+    """Mean SINR per layer [dB], for link adaptation; not a feature."""
+
+
+def csi_report(
+    links: Links,
+    serving: Int[np.ndarray, "report"],
+    velocity: Float[np.ndarray, "report 3"],
+    interference_dbm: Float[np.ndarray, "report"],
+    shift_db: Float[np.ndarray, "report"],
+    deployment: Deployment,
+    configuration: StackConfiguration,
+) -> CsiReport:
+    """CSI of every report.
+
+    Args:
+        links: paths of all sites.
+        serving: serving cell.
+        velocity: of the UE [m/s].
+        interference_dbm: interference and noise in one resource element [dBm].
+        shift_db: how much stronger the serving cell is than on the nominal maps [dB].
+        deployment: cells with dual-polarised panels.
+        configuration: CQI table and UE capability.
+    """
+    reports = np.arange(len(serving))
+    site = deployment.site_of_cell[serving]
+    shift = doppler_shifts(links, velocity, deployment.carrier.frequency)[reports, site]
+    delay = links.delay[reports, site]
+    power = (np.abs(links.transfer[reports, site, :, :, 0]) ** 2).sum(axis=-1)
+    columns = np.full((len(serving), 7), np.nan)
+    energy = cell_energy(deployment)
+    for index, cell in enumerate(deployment.cells):
+        own = np.flatnonzero((serving == index) & ~np.isnan(delay).all(axis=1) & ~np.isnan(shift_db))
+        if len(own) and cell.array.columns in CODEBOOK_COLUMNS:
+            response = mimo_response(links, own, index, deployment, configuration.capability.receive_antennas)
+            snr = from_decibel(energy[index] + shift_db[own] - interference_dbm[own])
+            columns[own] = _selected(response, snr, cell.array.columns, configuration)
+    spread = path_delay_spread(delay, power)
+    return CsiReport(
+        *columns[:, :6].T,
+        spread,
+        doppler_spread(np.where(np.isnan(delay), np.nan, shift), power),
+        columns[:, 6],
+    )
+
+
+def mimo_response(
+    links: Links, reports: Int[np.ndarray, "ue"], cell_index: int, deployment: Deployment, antennas: int
+) -> Complex[np.ndarray, "ue subcarrier receive transmit"]:
+    """H on `SUBBANDS` frequencies between a cell's ports (polarisation, column) and a UE's antennas.
+
+    The UE has pairs of crossed elements λ/2 apart along x, as many as it has antennas.
+    """
+    cell, carrier = deployment.cells[cell_index], deployment.carrier
+    departure, arrival = links.departure[reports, cell.site], links.arrival[reports, cell.site]
+    ports = column_ports(departure, cell)
+    pairs = np.exp(1j * np.pi * arrival[..., 0, None] * np.arange((antennas + 1) // 2)).astype(np.complex64)
+    path = np.einsum("upab,upe,upc->ueabcp", links.transfer[reports, cell.site], pairs, ports, optimize=True)
+    path = path.reshape(len(reports), -1, path.shape[-1])
+    block = SUBCARRIERS_PER_RESOURCE_BLOCK * subcarrier_spacing(carrier.numerology) * carrier.resource_blocks
+    frequencies = block * ((np.arange(SUBBANDS) + 0.5) / SUBBANDS - 0.5)
+    response = frequency_response(links.delay[reports, cell.site], path, frequencies)
+    shaped = response.reshape(len(reports), -1, 2 * ports.shape[-1], SUBBANDS)[:, :antennas]
+    return shaped.transpose(0, 3, 1, 2)
+
+
+def _selected(
+    response: Complex[np.ndarray, "ue subcarrier receive transmit"],
+    snr: Float[np.ndarray, "ue"],
+    columns: int,
+    configuration: StackConfiguration,
+) -> Float[np.ndarray, "ue 7"]:
+    """CQI, RI, i11, i13, i2, condition number and SINR per layer [dB]."""
+    covariance = transmit_covariance(response)
+    eigenvalues = np.maximum(np.linalg.eigvalsh(covariance)[:, ::-1], 0)
+    ports = response.shape[-1]
+    # The search covers ranks 3 and 4 below 16 ports only.
+    limit = rank_limit(
+        ports, response.shape[-2], configuration.capability.most_layers, 2 if ports >= 16 else 4
+    )
+    if columns == 2:
+        limit = min(limit, 2)
+    rank = rank_indicator(eigenvalues, snr, limit)
+    out = np.full((len(snr), 7), np.nan)
+    out[:, 5] = condition_number_db(np.sqrt(eigenvalues))
+    for layers in np.unique(rank):
+        own = np.flatnonzero(rank == layers)
+        book = codebook(columns, 1, int(layers))
+        indices, _ = select_precoder(covariance[own], snr[own], book)
+        chosen = _precoders(book.indices, book.weights, indices)
+        sinr = layer_sinr(response[own], chosen, snr[own])
+        cqi = wideband_cqi(sinr, configuration.cqi_table)
+        mean = to_decibel(sinr.mean(axis=-1))
+        out[own] = np.stack(
+            [cqi, rank[own], indices[:, 0], indices[:, 2], indices[:, 3], out[own, 5], mean], axis=1
+        )
+    return out
+
+
+def _precoders(
+    known: Int[np.ndarray, "candidate 4"],
+    weights: Complex[np.ndarray, "candidate port layer"],
+    indices: Int[np.ndarray, "ue 4"],
+) -> Complex[np.ndarray, "ue port layer"]:
+    radix = known.max(axis=0) + 1
+    # Candidates are in the order of their indices.
+    return weights[np.ravel_multi_index(tuple(indices.T), tuple(radix))]
+
+
+def layer_sinr(
+    response: Complex[np.ndarray, "ue subcarrier receive transmit"],
+    precoder: Complex[np.ndarray, "ue transmit layer"],
+    snr: Float[np.ndarray, "ue"],
+) -> Float[np.ndarray, "ue resource"]:
+    """SINR of every layer on every subcarrier after an LMMSE receiver: 1/[(I + γ Gᴴ G)⁻¹]_ii − 1, G = H W."""
+    effective = response @ precoder[:, None]
+    gram = effective.conj().swapaxes(-1, -2) @ effective
+    layers = gram.shape[-1]
+    inverse = np.linalg.inv(np.eye(layers) + snr[:, None, None, None] * gram)
+    diagonal = np.diagonal(inverse, axis1=-2, axis2=-1).real
+    return np.maximum(1 / np.clip(diagonal, 1e-9, 1.0) - 1, 1e-9).reshape(len(snr), -1)

@@ -1,0 +1,1 @@
+"""The ground: terrain, roads, water and vegetation."""

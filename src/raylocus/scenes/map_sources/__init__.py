@@ -1,0 +1,1 @@
+"""Where maps come from: files, boxes, points and place names."""

@@ -1,0 +1,200 @@
+"""The layers of a place's own R: identities of 38.215, closed forms, and one path after another."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from propagation_fixtures import FREQUENCY, TILE, box, scene, tracer
+from raylocus.errors import InputError
+from raylocus.propagation.antennas import beam_gains
+from raylocus.propagation.atlas import PathAtlas, concatenate, reorder
+from raylocus.propagation.cell_statistics import GroundCellGroups
+from raylocus.propagation.channel_response import impulse_response
+from raylocus.propagation.panels import sector_panel
+from raylocus.propagation.radio_layers.channel import circular_spread
+from raylocus.propagation.radio_layers.complete import ALL_LAYERS, complete_radio_maps
+from raylocus.propagation.radio_layers.csi import HANDSET
+from raylocus.propagation.radio_layers.system import best_server, handover_margin
+from raylocus.propagation.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, radio_maps
+from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.ue_paths import ground_cell_points, paths_at
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.units import SPEED_OF_LIGHT, from_decibel, noise_per_resource_element
+
+SITES = np.array([[-25.0, 1.0, 22.0], [20.0, -20.0, 15.0]])
+ARRAYS = (AntennaArray(), AntennaArray(2, 4, 4), AntennaArray(rows=4, columns=4, polarization="cross"))
+
+
+def network(arrays: tuple[AntennaArray, ...] = ARRAYS) -> Deployment:
+    cells = [
+        Cell(10 * site + sector, site, 2.1 * sector - 1.0, 0.1, array=arrays[sector])
+        for site in range(2)
+        for sector in range(3)
+    ]
+    return Deployment(
+        Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(SITES.tolist())), tuple(cells)
+    )
+
+
+@pytest.fixture(scope="module")
+def atlas() -> PathAtlas:
+    tracing = tracer(scene(box((-4, -20), (8, 20), 12)), TraceConfiguration(depth=2))
+    return concatenate([tracing.trace(site, position) for site, position in enumerate(SITES)])
+
+
+@pytest.fixture(scope="module")
+def maps(atlas: PathAtlas) -> xr.Dataset:
+    return complete_radio_maps(atlas, network())
+
+
+def only_direct(atlas: PathAtlas) -> PathAtlas:
+    kept = reorder(atlas, np.flatnonzero(atlas.line_of_sight))
+    return dataclasses.replace(kept, visible=np.ones_like(kept.visible))
+
+
+def test_every_layer_has_dimensions_units_and_missing_as_nan(maps: xr.Dataset) -> None:
+    for layer in ALL_LAYERS:
+        assert maps[layer.name].dims == layer.dimensions
+        assert maps[layer.name].attrs["units"] == layer.units
+        assert maps[layer.name].dtype == np.float32
+        assert not np.isinf(maps[layer.name].values).any(), layer.name
+    dark = np.isnan(maps["rsrp"].values)
+    for name in ("rsrq", "cqi", "throughput", "rank"):
+        np.testing.assert_array_equal(np.isnan(maps[name].values), dark, err_msg=name)
+
+
+def test_the_layers_of_every_world_are_among_them(atlas: PathAtlas, maps: xr.Dataset) -> None:
+    quick = radio_maps(atlas, network())
+    for layer in LAYERS:
+        np.testing.assert_array_equal(quick[layer.name].values, maps[layer.name].values)
+
+
+def test_groups_choose_the_layers(atlas: PathAtlas) -> None:
+    some = complete_radio_maps(atlas, network(), ("measurements",))
+    assert set(some.data_vars) == {layer.name for layer in LAYERS} | {"rssi", "rsrq"}
+    with pytest.raises(InputError, match=r"no group of layers 'phy'; choose from channel"):
+        complete_radio_maps(atlas, network(), ("phy",))
+
+
+def test_delays_of_one_path_are_all_the_same(atlas: PathAtlas) -> None:
+    lone = complete_radio_maps(only_direct(atlas), network(), ("channel",))
+    lit = np.isfinite(lone["toa"].values)
+    for name in ("toa_strongest", "mean_delay"):
+        np.testing.assert_allclose(lone[name].values[lit], lone["toa"].values[lit], rtol=1e-6)
+    for name in ("aoa_azimuth_spread", "aod_zenith_spread"):
+        np.testing.assert_allclose(lone[name].values[lit], 0, atol=1e-3)
+    assert np.all(lone["path_count"].values[lit] == 1)
+
+
+def test_doppler_of_the_direct_path_is_the_cosine_law(atlas: PathAtlas) -> None:
+    lone = complete_radio_maps(only_direct(atlas), network(), ("channel",))
+    points = ground_cell_points(TILE, np.zeros(TILE.shape)).reshape(*TILE.shape, 3)
+    for site, position in enumerate(SITES):
+        towards = position - points
+        expected = towards / np.linalg.norm(towards, axis=-1, keepdims=True) * FREQUENCY / SPEED_OF_LIGHT
+        lit = np.isfinite(lone["toa"].values[site])
+        np.testing.assert_allclose(lone["doppler_x"].values[site][lit], expected[lit][:, 0], atol=1e-3)
+        np.testing.assert_allclose(lone["doppler_y"].values[site][lit], expected[lit][:, 1], atol=1e-3)
+
+
+def test_mean_delay_and_spread_are_the_moments_of_two_paths() -> None:
+    # Two equal rays at ±a: resultant cos a, so the spread is √(−2 ln cos a), which tends to a.
+    angle, power = np.array([-0.2, 0.2]), np.ones(2)
+    groups = GroundCellGroups.of(np.zeros(2, int), 1)
+    assert circular_spread(angle, power, groups)[0] == pytest.approx(np.sqrt(-2 * np.log(np.cos(0.2))))
+    assert circular_spread(angle, power, groups)[0] == pytest.approx(0.2, rel=0.01)
+    # Across the cut at ±π nothing changes.
+    assert circular_spread(angle + np.pi, power, groups)[0] == pytest.approx(
+        circular_spread(angle, power, groups)[0]
+    )
+
+
+def test_rsrq_is_resource_blocks_times_rsrp_over_rssi(maps: xr.Dataset) -> None:
+    blocks = 10 * np.log10(network().carrier.resource_blocks)
+    expected = blocks + maps["rsrp"] - maps["rssi"]
+    np.testing.assert_allclose(maps["rsrq"].values, expected.values, atol=1e-3)
+
+
+def test_rssi_holds_every_cells_load_and_noise(maps: xr.Dataset) -> None:
+    # From SINR: S/SINR is the others and noise; RSSI/12N adds the own load.
+    noise = from_decibel(noise_per_resource_element(1, NOISE_FIGURE_DB))
+    beams = from_decibel(maps["rsrp_beam"].values.astype(float))
+    total = sum(np.nan_to_num(beams[c, : ARRAYS[c % 3].beams].mean(axis=0)) for c in range(6))
+    expected = 10 * np.log10(12 * network().carrier.resource_blocks * (LOAD * total + noise))
+    np.testing.assert_allclose(maps["rssi"].values, expected, atol=1e-3)
+    serving = from_decibel(maps["rsrp"].values[0].astype(float))
+    others = sum(np.nan_to_num(beams[c, : ARRAYS[c % 3].beams].mean(axis=0)) for c in range(1, 6))
+    sinr = 10 * np.log10(serving / (LOAD * others + noise))
+    np.testing.assert_allclose(maps["sinr"].values[0], sinr, atol=2e-3)
+
+
+def test_a_single_path_has_rank_one_and_its_power_is_the_singular_value(atlas: PathAtlas) -> None:
+    lone = complete_radio_maps(only_direct(atlas), network(), ("csi",))
+    vertical = lone["rank"].values[0]
+    assert set(np.unique(vertical[np.isfinite(vertical)])) == {1.0}
+    assert np.isnan(lone["condition_number"].values[0]).all()
+    # Two polarisations make two streams of one path; isotropic slants are orthogonal, so equal ones.
+    crossed = lone["rank"].values[2]
+    assert set(np.unique(crossed[np.isfinite(crossed)])) == {2.0}
+    first, second = lone["singular_value"].values[2, :2]
+    np.testing.assert_allclose(first[np.isfinite(first)], second[np.isfinite(second)], atol=1e-2)
+    # σ² = gain · 32 elements · 2 receive elements, each summed in phase towards the path.
+    row, column = 4, 10
+    paths = paths_at(only_direct(atlas), 0, ground_cell_points(TILE, np.zeros(TILE.shape))[[row * 32 + column]],
+                     ground_cell_points(TILE, np.zeros(TILE.shape)))  # fmt: skip
+    element = dataclasses.replace(network().cells[0], array=AntennaArray(1, 1, 1))
+    direction = paths.paths.departure
+    gain = beam_gains(direction, element.azimuth, element.downtilt, element.array)[0, 0]
+    friis = lone["path_gain"].values[0, row, column]
+    expected = friis + 10 * np.log10(gain * 32 * 2)
+    assert lone["singular_value"].values[0, 0, row, column] == pytest.approx(expected, abs=0.02)
+
+
+def test_singular_values_are_those_of_the_impulse_response(atlas: PathAtlas, maps: xr.Dataset) -> None:
+    points = ground_cell_points(TILE, np.zeros(TILE.shape))
+    lit = np.flatnonzero(np.isfinite(maps["rsrp"].values[5].ravel()))[::97]
+    response = impulse_response(
+        paths_at(atlas, 1, points[lit], points), sector_panel(network().cells[5]), HANDSET
+    )
+    matrix = np.zeros((len(lit), *response.amplitude.shape[1:]), complex)
+    np.add.at(matrix, response.ue, response.amplitude)
+    expected = 20 * np.log10(np.linalg.svd(matrix, compute_uv=False))
+    mine = maps["singular_value"].values[5].reshape(4, -1)[:, lit].T
+    np.testing.assert_allclose(mine[:, 0], expected[:, 0], atol=0.05)
+    strong = expected > expected[:, :1] - 50
+    np.testing.assert_allclose(mine[strong], expected[strong], atol=0.5)
+
+
+def test_best_server_and_handover_margin() -> None:
+    level = np.array([[[-80.0, np.nan]], [[-90.0, np.nan]], [[-83.0, -100.0]]])
+    np.testing.assert_array_equal(best_server(level), [[0, 2]])
+    np.testing.assert_array_equal(handover_margin(level), [[[3, np.nan]], [[-10, np.nan]], [[-3, np.nan]]])
+    np.testing.assert_array_equal(best_server(np.full((2, 1, 1), np.nan)), [[np.nan]])
+    assert np.isnan(handover_margin(level[:1])).all()
+
+
+def test_throughput_follows_cqi_and_never_beats_the_peak(maps: xr.Dataset) -> None:
+    cqi, rate = maps["cqi"].values, maps["throughput"].values
+    lit = np.isfinite(cqi)
+    assert np.all(rate[lit & (cqi == 0)] == 0)
+    assert np.all(np.isnan(maps["bler"].values[cqi == 0]))
+    assert np.nanmax(maps["bler"].values) <= 0.1
+    # 106 blocks · 12 · 11 symbols · 5.5547 bits · 2000 slots/s.
+    assert np.nanmax(rate) <= 106 * 12 * 11 * 5.5547 * 2000 * 1.0001
+    assert np.nanmedian(rate[cqi == 15]) > np.nanmedian(rate[cqi == 10]) > np.nanmedian(rate[cqi == 5])
+
+
+def test_a_polarisation_is_weighed_without_a_trace(atlas: PathAtlas) -> None:
+    levels = {
+        kind: from_decibel(
+            radio_maps(atlas, network((AntennaArray(polarization=kind),) * 3))["rsrp"].values.astype(float)
+        )
+        for kind in ("V", "H", "VH", "cross")
+    }
+    np.testing.assert_allclose(levels["VH"], levels["cross"], rtol=1e-5)
+    assert np.nanmedian(np.abs(10 * np.log10(levels["V"] / levels["H"]))) > 0.05
+    assert np.all((levels["VH"] <= np.maximum(levels["V"], levels["H"]) * 1.001) | np.isnan(levels["V"]))
