@@ -49,7 +49,9 @@ def by_osmnx(path: Path, scratch: Path) -> int:
     table = osmnx.features_from_xml(path, tags={"building": True, "highway": True})
     projected = osmnx.projection.project_gdf(table)
     roads = projected[projected.geometry.type == "LineString"]
-    buildings = projected[projected["building"].notna() & projected.geometry.type.isin(["Polygon", "MultiPolygon"])]
+    buildings = projected[
+        projected["building"].notna() & projected.geometry.type.isin(["Polygon", "MultiPolygon"])
+    ]
     x, y = np.reshape(buildings.total_bounds, (2, 2)).mean(axis=0)
     height = np.array([_height(row) for _, row in buildings.iterrows()])
     near = buildings.intersects(box(x - 356, y - 356, x + 356, y + 356)).to_numpy()
@@ -75,7 +77,9 @@ def by_osmnx(path: Path, scratch: Path) -> int:
 
 def _prism(polygon: Any, height: float) -> trimesh.Trimesh:
     triangles = shapely.get_parts(shapely.constrained_delaunay_triangles(polygon))
-    corners = shapely.get_coordinates(shapely.orient_polygons(triangles)).reshape(-1, 4, 2)[:, :3].reshape(-1, 2)
+    corners = (
+        shapely.get_coordinates(shapely.orient_polygons(triangles)).reshape(-1, 4, 2)[:, :3].reshape(-1, 2)
+    )
     vertices, faces = np.unique(corners, axis=0, return_inverse=True)
     return trimesh.creation.extrude_triangulation(vertices, faces.reshape(-1, 3), height)
 
@@ -122,7 +126,10 @@ def main() -> None:
                 ours, _ = seconds(lambda source=source, scratch=scratch: by_raylocus(source, scratch))
                 peer, theirs = seconds(lambda xml=xml, scratch=scratch: by_osmnx(xml, scratch))
                 label = path.name.split(".")[0] + suffix
-                print(f"{label:<24}{ours:>8.2f} s{peer:>8.2f} s{peer / ours:>7.1f}×   {counted(source)} / {theirs}", flush=True)
+                print(
+                    f"{label:<24}{ours:>8.2f} s{peer:>8.2f} s{peer / ours:>7.1f}×   {counted(source)} / {theirs}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

@@ -25,7 +25,12 @@ from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 
 #: Tile centres that lie inside each city's scene [m].
-CENTRES = {"munich": (-44.0, -4.0), "florence": (21.0, 0.0), "etoile": (25.0, 20.0), "san_francisco": (30.0, 0.0)}
+CENTRES = {
+    "munich": (-44.0, -4.0),
+    "florence": (21.0, 0.0),
+    "etoile": (25.0, 20.0),
+    "san_francisco": (30.0, 0.0),
+}
 #: Power gain below which a point counts as dark.
 DARK = 1e-13
 
@@ -97,8 +102,18 @@ def differences(atlas: PathAtlas, reference: ReferencePaths, cells: np.ndarray) 
         one_sees += (max(gains) > DARK) and (min(gains) < DARK / 100)
         if min(gains) < DARK / 100 or max(gains) < DARK:
             continue
-        mine = atlas.length[ours], power[ours], atlas.arrival[ours], atlas.line_of_sight[ours] & (atlas.visible[ours] > 0.5)
-        other = reference.length[theirs], reference.gain[theirs], reference.arrival[theirs], reference.line_of_sight[theirs]
+        mine = (
+            atlas.length[ours],
+            power[ours],
+            atlas.arrival[ours],
+            atlas.line_of_sight[ours] & (atlas.visible[ours] > 0.5),
+        )
+        other = (
+            reference.length[theirs],
+            reference.gain[theirs],
+            reference.arrival[theirs],
+            reference.line_of_sight[theirs],
+        )
         rows.append(_differences_at(mine, other))
     gain, toa, sight, turn, spread = np.array(rows).T
     return {

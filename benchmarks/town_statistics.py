@@ -17,8 +17,8 @@ import shapely
 from rich.console import Console
 from rich.table import Table
 
-from raylocus.scenes.map_sources.assemble import assemble_map, frame_of
-from raylocus.scenes.osm.reader import ATTRIBUTION, read_osm
+from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.towns.catalogue import STYLES
 from raylocus.scenes.towns.generate import generate_town
 from raylocus.scenes.towns.statistics import (
@@ -41,18 +41,8 @@ def style_statistics(style: str, seeds: int) -> TownStatistics:
 
 def extract_statistics(path: Path) -> TownStatistics:
     """Mean over the windows of an extract that hold buildings, by their number."""
-    extract = read_osm(path)
-    frame, extent = frame_of(extract.bounds)
-    city = assemble_map(
-        extract.areas,
-        extract.lines,
-        frame,
-        extent,
-        None,
-        np.random.default_rng(0),
-        extract.tally,
-        ATTRIBUTION,
-    )
+    found = read_source(str(path), SourceOptions(), 0, WINDOW)
+    city, extent = found.vector_map, found.extent
     points = np.array([one.footprint.representative_point().coords[0] for one in city.buildings])
     columns, rows = (max(1, int(side // WINDOW)) for side in (extent.width, extent.depth))
     limit = shapely.box(-extent.width / 2, -extent.depth / 2, extent.width / 2, extent.depth / 2)

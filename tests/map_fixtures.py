@@ -48,7 +48,12 @@ class OsmText:
         for latitude, longitude in zip(*FRAME.to_wgs84(np.array(points, float)), strict=True):
             names.append(self._number())
             ElementTree.SubElement(
-                self.root, "node", id=str(names[-1]), lat=f"{latitude:.8f}", lon=f"{longitude:.8f}", version="1"
+                self.root,
+                "node",
+                id=str(names[-1]),
+                lat=f"{latitude:.8f}",
+                lon=f"{longitude:.8f}",
+                version="1",
             )
         names[1:1] = [10_000_000 + self._number() for _ in range(missing)]
         for name in names + names[:1] * closed:
@@ -90,7 +95,9 @@ def village(path: Path, half: float = 256.0) -> Path:
     text.way(rectangle(-100, -100, 40, 20), {"building": "house", "height": "9", "roof:shape": "gabled"})
     text.way(rectangle(50, 50, 20, 20), {"building": "office", "building:levels": "7"})
     text.way(rectangle(-150, 80, 12, 9), {"building": "yes"})
-    text.multipolygon(rectangle(-40, -40, 60, 60), rectangle(-20, -20, 20, 20), {"building": "apartments", "height": "18"})
+    text.multipolygon(
+        rectangle(-40, -40, 60, 60), rectangle(-20, -20, 20, 20), {"building": "apartments", "height": "18"}
+    )
     text.way([(-200, 0.0), (200, -60.0)], {"highway": "residential"}, closed=False)
     text.way(rectangle(100, -200, 80, 80), {"natural": "wood"})
     text.way(rectangle(-220, -220, 50, 50), {"natural": "water"})
@@ -99,7 +106,11 @@ def village(path: Path, half: float = 256.0) -> Path:
 
 def building(footprint: Polygon, height: float = 10.0, **others: object) -> Building:
     """A building of known height."""
-    values: dict[str, object] = {"identifier": "b", "height_deviation": 1.0, "height_source": "height"} | others
+    values: dict[str, object] = {
+        "identifier": "b",
+        "height_deviation": 1.0,
+        "height_source": "height",
+    } | others
     return Building(footprint=footprint, height=height, **values)  # type: ignore[arg-type]
 
 

@@ -121,6 +121,7 @@ def test_every_import_is_a_declared_requirement() -> None:
     needed = [
         *project["dependencies"],
         *project["optional-dependencies"]["train"],
+        *project["optional-dependencies"]["parquet"],
         "fastapi",
         "uvicorn",
         "ray",

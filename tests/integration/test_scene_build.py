@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -31,6 +32,7 @@ from raylocus.scenes.map_sources.online import cache_folder, fetch_map, find_pla
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source, requested_bounds
 from raylocus.scenes.place import load_place
+from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.triangles import read_place_scene
 
 SCENE = SceneConfiguration(resolution=4.0)
@@ -64,6 +66,18 @@ def test_validation_notices_a_mirrored_grid(place_folder: Path, generator: np.ra
     maps: xr.Dataset = place.geometry_maps
     place.__dict__["geometry_maps"] = maps.assign_coords(y=maps["y"].values[::-1])
     assert not validate_place(place, generator, points=10)[0].sound
+
+
+def test_validation_notices_a_buried_site(place_folder: Path, generator: np.random.Generator) -> None:
+    place = open_place(place_folder)
+    sites = (Site("buried", (60.0, 60.0, 20.0)), Site("far", (900.0, 0.0, 20.0)))
+    cells = tuple(Cell(pci, pci, 0.0, 0.1) for pci in range(2))
+    moved = dataclasses.replace(place, deployment=Deployment(Carrier(), sites, cells))
+    wrong = [finding.line for finding in validate_place(moved, generator, points=10) if not finding.sound]
+    assert wrong == [
+        "WRONG: buried is 1.0 m below a surface (x,y,z = 60.0,60.0,20.0 m; move it or raise its antenna)",
+        "WRONG: far is outside the tile (x,y,z = 900.0,0.0,20.0 m; move it or raise its antenna)",
+    ]
 
 
 def test_plain_sionna_loads_the_scene(place_folder: Path) -> None:
@@ -113,8 +127,13 @@ def test_no_ray_leaves_a_closed_building(place_folder: Path, generator: np.rando
     scene = rt.load_scene(str(place_folder / "scene.xml")).mi_scene
     count = 100_000
     direction = generator.standard_normal((count, 3)).astype(np.float32)
-    start = np.column_stack([generator.uniform([52, 52], [68, 68], (count, 2)), generator.uniform(0.5, 20, count)])
-    ray = mi.Ray3f(mi.Point3f(np.ascontiguousarray(start.T.astype(np.float32))), mi.Vector3f(np.ascontiguousarray(direction.T)))
+    start = np.column_stack(
+        [generator.uniform([52, 52], [68, 68], (count, 2)), generator.uniform(0.5, 20, count)]
+    )
+    ray = mi.Ray3f(
+        mi.Point3f(np.ascontiguousarray(start.T.astype(np.float32))),
+        mi.Vector3f(np.ascontiguousarray(direction.T)),
+    )
     distance = scene.ray_intersect_preliminary(ray).t.numpy()
     end = start + distance[:, None] * direction
     assert np.isfinite(distance).all()
@@ -144,6 +163,10 @@ def test_tiles_of_one_map_join(tmp_path: Path) -> None:
     seam = [place.geometry_maps["height"].values[:, column] for place, column in ((west, -1), (east, 0))]
     assert np.count_nonzero(seam[0]) > 20
     np.testing.assert_allclose(seam[0], seam[1], atol=1e-5)
+    # Built alone, from the part of the map around it, the tile is the same.
+    alone = build_place(source, tmp_path / "alone", dataclasses.replace(SCENE, centre=(256.0, -256.0)))
+    for name in ("scene.xml", "meshes/buildings.json", "meshes/building-concrete.ply"):
+        assert (alone.folder / name).read_bytes() == (east.folder / name).read_bytes()
     # Whole tiles are not built again.
     before = (west.folder / "scene.xml").stat().st_mtime_ns
     build_places(source, tmp_path / "grid", SCENE)
@@ -177,9 +200,15 @@ def test_building_files_of_any_crs_are_the_same_map(tmp_path: Path) -> None:
     geopandas.read_file(package).to_crs("EPSG:3857").to_file(tmp_path / "b.shp")
     geopandas.read_file(package).to_crs("EPSG:4326").to_file(tmp_path / "b.geojson")
     options = SourceOptions(height_field="roof")
-    maps = [read_source(str(tmp_path / name), options, 0, 512.0).vector_map for name in ("b.gpkg", "b.shp", "b.geojson")]
+    maps = [
+        read_source(str(tmp_path / name), options, 0, 512.0).vector_map
+        for name in ("b.gpkg", "b.shp", "b.geojson")
+    ]
     for found in maps:
-        assert [(each.height, each.height_source) for each in found.buildings][::2] == [(10.0, "height"), (30.0, "height")]
+        assert [(each.height, each.height_source) for each in found.buildings][::2] == [
+            (10.0, "height"),
+            (30.0, "height"),
+        ]
         assert found.buildings[1].height_source == "prior"
         bounds = [each.footprint.bounds for each in found.buildings]
         np.testing.assert_allclose(bounds, [each.footprint.bounds for each in maps[0].buildings], atol=0.01)
@@ -215,7 +244,9 @@ def test_a_geojson_lies_where_the_place_is(place_folder: Path, tmp_path: Path) -
     export_geojson(place, tmp_path / "b.geojson")
     table = geopandas.read_file(tmp_path / "b.geojson").to_crs(32633)
     tower = table[table["height"] == 21.0].geometry.iloc[0]
-    np.testing.assert_allclose(np.array(tower.centroid.coords[0]) - place.frame.origin_projected, (60, 60), atol=0.02)
+    np.testing.assert_allclose(
+        np.array(tower.centroid.coords[0]) - place.frame.origin_projected, (60, 60), atol=0.02
+    )
     assert (table["kind"] == "site").sum() == len(place.deployment.sites)
     assert json.loads((tmp_path / "b.geojson").read_text())["attribution"] == place.attribution
 
@@ -260,7 +291,9 @@ def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with pytest.raises(PlaceError, match="no map server can be reached .*connect to the network or give a .osm"):
+    with pytest.raises(
+        PlaceError, match="no map server can be reached .*connect to the network or give a .osm"
+    ):
         build_place("52.51,13.4", tmp_path / "place", SCENE)
     with pytest.raises(PlaceError, match="unknown place 'Atlantis'"):
         find_place("Atlantis")
@@ -307,6 +340,8 @@ def test_real_extracts(manifest: Path, tmp_path: Path, generator: np.random.Gene
     assert counted == pytest.approx(listed["buildings"], rel=0.01)
     # Villages and fields: a tile with a village in it.
     centre = (700.0, -2900.0) if listed["buildings"] == 4267 else (0.0, 0.0)
-    build_place(str(path), tmp_path / "place", SceneConfiguration(tile_size=320.0, resolution=4.0, centre=centre))
+    build_place(
+        str(path), tmp_path / "place", SceneConfiguration(tile_size=320.0, resolution=4.0, centre=centre)
+    )
     findings = validate_place(open_place(tmp_path / "place"), generator, points=300)
     assert all(finding.sound for finding in findings), [finding.line for finding in findings]

@@ -19,10 +19,14 @@ from raylocus.propagation.trace_place import trace_place
 from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.deployment import DeploymentConfiguration
+from raylocus.scenes.siting.macro import MacroLayout
 
 TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0)
 SCENE = SceneConfiguration(
-    tile_size=128.0, resolution=4.0, seed=3, deployment=DeploymentConfiguration(site_distance=50.0, edge_distance=10.0)
+    tile_size=128.0,
+    resolution=4.0,
+    seed=3,
+    deployment=DeploymentConfiguration(macro=MacroLayout(site_distance=60.0), edge_distance=10.0),
 )
 
 
@@ -34,7 +38,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def files_of(store: Path) -> dict[str, bytes]:
-    return {str(file.relative_to(store)): file.read_bytes() for file in sorted(store.rglob("*")) if file.is_file()}
+    return {
+        str(file.relative_to(store)): file.read_bytes() for file in sorted(store.rglob("*")) if file.is_file()
+    }
 
 
 def test_a_place_is_built_with_equal_bytes(built: Path, tmp_path: Path) -> None:
@@ -57,7 +63,9 @@ def test_plain_sionna_loads_the_scene_without_raylocus(built: Path) -> None:
     library = find_runtime().library
     companions = [str(path) for path in library.companions] if library else []
     arguments = [str(built / "scene.xml"), str(library.path) if library else "", *companions]
-    shown = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
     assert "terrain-concrete" in shown.stdout
 
 

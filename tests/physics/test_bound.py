@@ -23,7 +23,7 @@ from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import Bound
 from raylocus.evaluation.bound.ensemble import sample_ensemble
-from raylocus.evaluation.bound.hypotheses import sample_speeds, sample_walks
+from raylocus.evaluation.bound.hypotheses import class_shares, sample_speeds, sample_walks
 from raylocus.evaluation.bound.residual_law import TABLE_SPAN, TABLE_STEP, ResidualLaw
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluate import evaluate, truth_of
@@ -115,7 +115,7 @@ def test_walks_start_at_every_open_cell_and_stay_outdoors(place: SyntheticPlace)
 
 
 def test_speeds_follow_their_classes() -> None:
-    speeds = sample_speeds(MOBILITY, 1000, np.random.default_rng(0))
+    speeds, _ = sample_speeds(MOBILITY, class_shares(MOBILITY), 1000, np.random.default_rng(0))
     assert (speeds == 0).mean() == pytest.approx(0.2, abs=0.002)
     assert speeds.max() <= 14.0
 
@@ -130,7 +130,7 @@ def test_the_ensemble_leaves_out_what_is_integrated(place: SyntheticPlace) -> No
 @pytest.fixture(scope="module")
 def answers(place: SyntheticPlace) -> dict[str, tuple]:
     """Bound, grid-Bayes and true maps on sequences of a few worlds."""
-    bound = Bound(LAW, OBSERVATION, MOBILITY, synthetic_world_maps, worlds=24, hypotheses=500)
+    bound = Bound(LAW, OBSERVATION, MOBILITY, synthetic_world_maps, worlds=24, hypotheses=400)
     grid = SequenceGridBayes("grid", LikelihoodModel(8.0, 6.0, -140.0, 15.0), 0.15)
     worlds = [some_world(place, 700 + index) for index in range(WORLDS)]
     parts = [synthetic_reports(place, world, SEQUENCES, index) for index, world in enumerate(worlds)]

@@ -93,7 +93,9 @@ def footprints(draw: st.DrawFn) -> Polygon:
     return Polygon(np.column_stack([np.cos(angle), np.sin(angle)]) * np.array(radius)[:, None])
 
 
-@given(footprints(), st.floats(3, 300), st.sampled_from(["flat", "gabled", "hipped", "pyramidal", "skillion"]))
+@given(
+    footprints(), st.floats(3, 300), st.sampled_from(["flat", "gabled", "hipped", "pyramidal", "skillion"])
+)
 @settings(max_examples=80)
 def test_any_outline_becomes_a_closed_solid(footprint: Polygon, height: float, shape: str) -> None:
     vertices = solid(building(footprint, height, roof_shape=shape, roof_height=min(2.0, height / 2)))
@@ -135,7 +137,9 @@ def test_no_thin_triangles() -> None:
     wavy = [(x, 0.004 * (-1) ** x) for x in range(30)] + [(29, 20.0), (0, 20.0)]
     vertices = solid(building(Polygon(wavy), 10.0))
     longest = np.linalg.norm(vertices - np.roll(vertices, 1, axis=1), axis=-1).max(axis=1)
-    area = np.linalg.norm(np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0]), axis=1) / 2
+    area = (
+        np.linalg.norm(np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0]), axis=1) / 2
+    )
     assert (2 * area / longest).min() > 0.05
     assert len(vertices) == 12
 
@@ -149,9 +153,13 @@ def test_equal_maps_give_equal_bytes(tmp_path: Path) -> None:
     for folder in (tmp_path / "one", tmp_path / "other"):
         folder.mkdir()
         write_mitsuba_scene(scene_mesh(map_of(*houses), 500.0).triangles, folder)
-        contents.append({str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()})
+        contents.append(
+            {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+        )
     assert contents[0] == contents[1]
-    assert {"meshes/building-brick.ply", "meshes/building-glass.ply", "meshes/terrain-ground.ply"} < set(contents[0])
+    assert {"meshes/building-brick.ply", "meshes/building-glass.ply", "meshes/terrain-ground.ply"} < set(
+        contents[0]
+    )
 
 
 def test_the_closedness_test_can_fail() -> None:

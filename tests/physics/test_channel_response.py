@@ -269,6 +269,13 @@ def test_a_dark_ue_has_a_silent_channel(atlas: PathAtlas) -> None:
     assert not frequency_response(response, SUBCARRIERS).any()
 
 
+def test_a_path_that_reaches_less_than_half_of_a_ground_cell_is_left_out(atlas: PathAtlas) -> None:
+    cell = np.unique(atlas.ground_cell[atlas.visible < 0.5])[:50]
+    found = paths_at(atlas, 0, POINTS[cell], POINTS)
+    assert np.all(found.paths.visible >= 0.5)
+    assert len(found.ue) == np.sum(np.isin(atlas.ground_cell, cell) & (atlas.visible >= 0.5))
+
+
 def test_a_ue_outside_the_tile_is_named(atlas: PathAtlas) -> None:
     with pytest.raises(InputError, match=r"\(400, 0\) m is outside the 64 m tile"):
         paths_at(atlas, 0, np.array([[400.0, 0.0, 1.5]]), POINTS)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from propagation_fixtures import CONCRETE, FREQUENCY, METAL, materials
 
+from propagation_fixtures import CONCRETE, FREQUENCY, METAL, materials
 from raylocus.propagation.antennas import beam_azimuths, beam_gains, element_gain_db, in_antenna_frame
 from raylocus.propagation.materials import itu_materials, slab_reflection
 from raylocus.scenes.sites import AntennaArray
@@ -32,8 +32,15 @@ def test_brewster_angle_passes_the_parallel_wave() -> None:
     assert abs(electric[0]) > 0.5
 
 
-@given(cosine=st.floats(0.01, 1), permittivity=st.floats(1, 15), loss=st.floats(0, 5), thickness=st.floats(1e-3, 1))
-def test_no_slab_reflects_more_than_it_gets(cosine: float, permittivity: float, loss: float, thickness: float) -> None:
+@given(
+    cosine=st.floats(0.01, 1),
+    permittivity=st.floats(1, 15),
+    loss=st.floats(0, 5),
+    thickness=st.floats(1e-3, 1),
+)
+def test_no_slab_reflects_more_than_it_gets(
+    cosine: float, permittivity: float, loss: float, thickness: float
+) -> None:
     eta = np.array([permittivity - 1j * loss])
     for coefficient in slab_reflection(np.array([cosine]), eta, thickness, WAVELENGTH):
         assert abs(coefficient[0]) <= 1 + 1e-9
@@ -94,4 +101,3 @@ def test_downtilt_points_the_boresight_down() -> None:
     tilt = 0.15
     down = np.array([[np.cos(tilt), 0.0, -np.sin(tilt)]])
     np.testing.assert_allclose(in_antenna_frame(down, 0.0, tilt), [[1.0, 0.0, 0.0]], atol=1e-12)
-

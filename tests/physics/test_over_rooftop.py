@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from propagation_fixtures import FREQUENCY, TILE, box, materials, rasterized_maps, scene, tracer
 
+from propagation_fixtures import FREQUENCY, TILE, box, materials, rasterized_maps, scene, tracer
 from raylocus.propagation.atlas import OVER_ROOFTOP, SPECULAR
 from raylocus.propagation.over_rooftop import knife_edge_loss, over_rooftop_paths
 from raylocus.propagation.trace import TraceConfiguration
@@ -43,7 +43,9 @@ def test_one_wall_is_one_knife_edge_with_bullingtons_correction() -> None:
 
 
 def test_nothing_in_the_way_costs_nothing() -> None:
-    over = over_rooftop_paths(np.array([-21.0, 1.0, 40.0]), np.array([[5.0, 1.0, 1.5]]), np.zeros(TILE.shape), TILE, WAVELENGTH)
+    over = over_rooftop_paths(
+        np.array([-21.0, 1.0, 40.0]), np.array([[5.0, 1.0, 1.5]]), np.zeros(TILE.shape), TILE, WAVELENGTH
+    )
     assert not over.blocked[0]
     assert over.loss_db[0] == pytest.approx(0.0, abs=1e-6)
 
@@ -53,7 +55,9 @@ def test_a_taller_wall_costs_more() -> None:
     for height in (15.0, 20.0, 30.0, 45.0):
         surface = np.zeros(TILE.shape)
         surface[:, 16] = height
-        over = over_rooftop_paths(np.array([-21.0, 1.0, 20.0]), np.array([[25.0, 1.0, 1.5]]), surface, TILE, WAVELENGTH)
+        over = over_rooftop_paths(
+            np.array([-21.0, 1.0, 20.0]), np.array([[25.0, 1.0, 1.5]]), surface, TILE, WAVELENGTH
+        )
         losses.append(float(over.loss_db[0]))
     assert losses == sorted(losses)
 

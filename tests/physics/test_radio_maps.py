@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from propagation_fixtures import FREQUENCY, TILE, box, rasterized_maps, scene, tracer
 from scipy.stats import kstest, t
 
+from propagation_fixtures import FREQUENCY, TILE, box, rasterized_maps, scene, tracer
 from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.antennas import beam_gains
 from raylocus.propagation.atlas import PathAtlas, concatenate, load_atlas, save_atlas
@@ -28,8 +28,12 @@ SITES = np.array([[-25.0, 1.0, 22.0], [20.0, -20.0, 15.0]])
 
 
 def network() -> Deployment:
-    cells = [Cell(10 * site + sector, site, 2.1 * sector - 1.0, 0.1) for site in range(2) for sector in range(3)]
-    return Deployment(Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(SITES.tolist())), tuple(cells))
+    cells = [
+        Cell(10 * site + sector, site, 2.1 * sector - 1.0, 0.1) for site in range(2) for sector in range(3)
+    ]
+    return Deployment(
+        Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(SITES.tolist())), tuple(cells)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +91,9 @@ def test_first_delay_is_never_shorter_than_the_straight_line(maps: xr.Dataset) -
     assert np.nanmin(maps["toa"].values * SPEED_OF_LIGHT - straight) > -1e-2
 
 
-def test_turning_an_antenna_does_not_trace_again_and_turns_the_map(atlas: PathAtlas, maps: xr.Dataset) -> None:
+def test_turning_an_antenna_does_not_trace_again_and_turns_the_map(
+    atlas: PathAtlas, maps: xr.Dataset
+) -> None:
     cells = tuple(dataclasses.replace(cell, azimuth=cell.azimuth + 2.1) for cell in network().cells[:2])
     turned = radio_maps(atlas, dataclasses.replace(network(), cells=(cells[0], *network().cells[1:])))
     np.testing.assert_allclose(turned["rsrp"].values[0], maps["rsrp"].values[1], atol=1e-3)
@@ -114,7 +120,9 @@ def test_severity_zero_is_the_map(place: TracedPlace, maps: xr.Dataset) -> None:
     world = sample_world(network(), WorldLaw(severity=0.0), np.random.default_rng(1))
     true = world_radio_maps(place, world)
     for layer in LAYERS:
-        np.testing.assert_allclose(true[layer.name].values, maps[layer.name].values, atol=2e-3, err_msg=layer.name)
+        np.testing.assert_allclose(
+            true[layer.name].values, maps[layer.name].values, atol=2e-3, err_msg=layer.name
+        )
 
 
 def test_a_world_is_wrong_in_level_antennas_and_darkness(place: TracedPlace, maps: xr.Dataset) -> None:
@@ -125,7 +133,9 @@ def test_a_world_is_wrong_in_level_antennas_and_darkness(place: TracedPlace, map
     assert np.isnan(true["rsrp"].values).sum() <= np.isnan(maps["rsrp"].values).sum()
     beams = true["rsrp_beam"].values - true["rsrp_beam"].values[:, :1]
     nominal = maps["rsrp_beam"].values - maps["rsrp_beam"].values[:, :1]
-    assert np.nanmedian(np.abs(beams - nominal)) > 0.5, "antenna errors must change the beams against each other"
+    assert np.nanmedian(np.abs(beams - nominal)) > 0.5, (
+        "antenna errors must change the beams against each other"
+    )
 
 
 def test_same_seed_same_world(place: TracedPlace) -> None:

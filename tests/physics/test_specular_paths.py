@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from propagation_fixtures import CONCRETE, FREQUENCY, METAL, TILE, box, materials, scene, tracer
 
+from propagation_fixtures import CONCRETE, FREQUENCY, METAL, TILE, box, materials, scene, tracer
 from raylocus.errors import PlaceError
 from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.fields import path_fields
@@ -20,7 +20,9 @@ WAVELENGTH = SPEED_OF_LIGHT / FREQUENCY
 
 
 def specular(depth: int, **changes: float) -> TraceConfiguration:
-    return TraceConfiguration(depth=depth, over_rooftop=False, diffraction=False, dynamic_range_db=300.0, **changes)  # type: ignore[arg-type]
+    return TraceConfiguration(
+        depth=depth, over_rooftop=False, diffraction=False, dynamic_range_db=300.0, **changes
+    )  # type: ignore[arg-type]
 
 
 def ue_points() -> np.ndarray:
@@ -88,12 +90,16 @@ def test_a_moved_wall_moves_the_reflected_delay() -> None:
     site, shift = np.array([-11.0, 1.0, 15.0]), 1.25
     lengths = []
     for wall in (20.0, 20.0 + shift):
-        atlas = tracer(scene(box((wall, -50), (wall + 4, 50), 30), material=METAL), specular(1)).trace(0, site)
+        atlas = tracer(scene(box((wall, -50), (wall + 4, 50), 30), material=METAL), specular(1)).trace(
+            0, site
+        )
         index = paths_at(atlas, 5.0, 7.0)
         wall_path = index[atlas.material[index, 0] == METAL]
         assert len(wall_path) == 1
         lengths.append(atlas.length[wall_path[0]])
-        assert lengths[-1] == pytest.approx(np.sqrt((2 * wall - 5.0 + 11.0) ** 2 + 6.0**2 + 13.5**2), abs=1e-9)
+        assert lengths[-1] == pytest.approx(
+            np.sqrt((2 * wall - 5.0 + 11.0) ** 2 + 6.0**2 + 13.5**2), abs=1e-9
+        )
     assert lengths[1] > lengths[0]
 
 

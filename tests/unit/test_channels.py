@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from raylocus.errors import InputError
-from raylocus.scenes.channels import LTE_BANDS, arfcn_frequency, band_frequency, earfcn_frequency
+from raylocus.scenes.site_import.channels import LTE_BANDS, arfcn_frequency, band_frequency, earfcn_frequency
 
 
 @pytest.mark.parametrize(

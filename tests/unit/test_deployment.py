@@ -14,8 +14,8 @@ from raylocus.errors import PlaceError
 from raylocus.geo import Grid
 from raylocus.scenes.deployment import LAYOUTS, sample_deployment
 from raylocus.scenes.geometry_maps import geometry_maps
-from raylocus.scenes.micro_sites import clear_views
 from raylocus.scenes.sites import Deployment
+from raylocus.scenes.siting.micro import clear_views
 from raylocus.scenes.towns.generate import generate_town
 
 TILE = Grid(512.0, 4.0)
@@ -50,7 +50,7 @@ def macro_networks() -> tuple[Deployment, ...]:
     return tuple(
         sample_deployment(town_maps(style, tile), tile, LAYOUTS["macro"], np.random.default_rng(seed))
         for style in ("tower-grid", "detached-suburb")
-        for seed in range(12)
+        for seed in range(10)
     )
 
 

@@ -110,7 +110,9 @@ def test_the_bottom_of_a_part() -> None:
     st.sampled_from(REGIONS),
     st.floats(-6, 6),
 )
-def test_prior_heights_are_plausible(kind: str, area: float, share: float, region: str, normal: float) -> None:
+def test_prior_heights_are_plausible(
+    kind: str, area: float, share: float, region: str, normal: float
+) -> None:
     prior = height_prior(kind, area, share, region)
     assert LOWEST <= prior.draw(normal) <= HIGHEST
     assert prior.error_deviation > 0
@@ -123,7 +125,8 @@ def test_a_denser_quarter_is_higher() -> None:
 
 def drawn(names: list[str], seed: int) -> dict[str, float]:
     features = [
-        Feature(name, {"building": "yes"}, Polygon(rectangle(30.0 * int(name[1:]), 0, 20, 20))) for name in names
+        Feature(name, {"building": "yes"}, Polygon(rectangle(30.0 * int(name[1:]), 0, 20, 20)))
+        for name in names
     ]
     found = buildings_of(features, "europe", NamedChance.of(np.random.default_rng(seed)), Counter())
     return {each.identifier: each.height for each in found}
@@ -136,7 +139,9 @@ def test_a_drawn_height_belongs_to_its_building() -> None:
     assert drawn(["b1"], 6)["b1"] != few["b1"]
 
 
-@given(st.text(max_size=20), st.floats(0.001, 0.999), st.sampled_from(BUILDING_TYPES), st.sampled_from(REGIONS))
+@given(
+    st.text(max_size=20), st.floats(0.001, 0.999), st.sampled_from(BUILDING_TYPES), st.sampled_from(REGIONS)
+)
 def test_materials_are_always_known(value: str, uniform: float, kind: str, region: str) -> None:
     tags = {"building:material": value, "roof:material": value}
     assert wall_material(tags, kind, 12.0, region, uniform) in MATERIALS

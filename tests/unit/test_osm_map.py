@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import re
+import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from pathlib import Path
 
@@ -15,11 +17,13 @@ from shapely import Polygon
 from map_fixtures import FRAME, OsmText, building, rectangle, village
 from raylocus.errors import InputError
 from raylocus.geo import Grid
+from raylocus.scenes.buildings.from_features import buildings_of
 from raylocus.scenes.buildings.overlaps import without_overlaps
 from raylocus.scenes.buildings.parts import replace_outlines_by_parts
 from raylocus.scenes.ground.coastline import sea_of
 from raylocus.scenes.ground.layers import ground_layers
 from raylocus.scenes.map_sources.features import Feature
+from raylocus.scenes.map_sources.named_chance import NamedChance
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.reader import read_osm
@@ -38,13 +42,18 @@ def test_a_file_becomes_a_map(tmp_path: Path) -> None:
     found = mapped(village(tmp_path / "village.osm"))
     heights = sorted((round(each.height, 6), each.height_source) for each in found.buildings)[1:]
     assert heights == [(9.0, "height"), (18.0, "height"), (21.0, "levels")]
-    assert sum(each.footprint.area for each in found.buildings) == pytest.approx(800 + 400 + 108 + 3200, rel=1e-3)
+    assert sum(each.footprint.area for each in found.buildings) == pytest.approx(
+        800 + 400 + 108 + 3200, rel=1e-3
+    )
     assert [road.road_class for road in found.roads] == ["residential"]
     assert found.water[0].area == pytest.approx(2500, rel=1e-3)
     assert found.vegetation[0].area == pytest.approx(6400, rel=1e-3)
     assert "OpenStreetMap" in found.attribution
     latitude, longitude = found.frame.origin_latitude, found.frame.origin_longitude
-    assert (latitude, longitude) == (pytest.approx(FRAME.origin_latitude), pytest.approx(FRAME.origin_longitude))
+    assert (latitude, longitude) == (
+        pytest.approx(FRAME.origin_latitude),
+        pytest.approx(FRAME.origin_longitude),
+    )
 
 
 def test_compressed_files_are_the_same_map(tmp_path: Path) -> None:
@@ -85,15 +94,26 @@ def test_parts_replace_their_outline() -> None:
     tower = feature("t", Polygon(rectangle(0, 0, 20, 40)), building_part="yes", height="60")
     podium = feature("p", Polygon(rectangle(20, 0, 20, 40)), building_part="yes", height="10")
     tally: Counter[str] = Counter()
-    assert replace_outlines_by_parts([outline, tower, podium], tally) == [tower, podium]
+    left = replace_outlines_by_parts([outline, tower, podium], tally)
+    assert [each.identifier for each in left] == ["t", "p"]
+    assert [(each.tags["height"], each.tags["building"]) for each in left] == [("60", "yes"), ("10", "yes")]
     assert tally["building outline replaced by its parts"] == 1
+
+
+def test_parts_of_one_building_have_one_wall() -> None:
+    outline = feature("o", Polygon(rectangle(0, 0, 40, 40)), building="office")
+    parts = [feature(f"p{i}", Polygon(rectangle(10.0 * i, 0, 10, 40)), building_part="yes") for i in range(4)]
+    for seed in range(5):
+        chance = NamedChance.of(np.random.default_rng(seed))
+        found = buildings_of([outline, *parts], "europe", chance, Counter())
+        assert len(found) == 4 and len({each.wall_material for each in found}) == 1
 
 
 def test_the_rest_of_an_outline_stays_but_not_at_its_towers_height() -> None:
     outline = feature("o", Polygon(rectangle(0, 0, 40, 40)), building="yes", height="60")
     tower = feature("t", Polygon(rectangle(0, 0, 10, 40)), building_part="yes", height="60")
     rest, part = replace_outlines_by_parts([outline, tower], Counter())
-    assert part == tower
+    assert part.geometry == tower.geometry
     assert rest.geometry.area == pytest.approx(1200)
     assert "height" not in rest.tags
 
@@ -123,6 +143,8 @@ def test_stacked_parts_keep_their_ground() -> None:
     base = building(Polygon(rectangle(0, 0, 20, 20)), 10.0, identifier="base")
     tower = building(Polygon(rectangle(5, 5, 10, 10)), 50.0, identifier="tower", min_height=10.0)
     assert without_overlaps([base, tower], Counter()) == (base, tower)
+    whole = building(Polygon(rectangle(0, 0, 20, 20)), 50.0, identifier="whole", min_height=10.0)
+    assert without_overlaps([base, whole], Counter()) == (base, whole)
 
 
 def test_sea_is_to_the_right_of_the_coast() -> None:
@@ -130,7 +152,10 @@ def test_sea_is_to_the_right_of_the_coast() -> None:
     (sea,) = sea_of([north], 400.0, 200.0)
     assert sea.bounds == (-200, 0, 200, 100)
     # Land to the left of a line that ends inside: nobody knows where it goes on.
-    assert sea_of([Feature("c", {"natural": "coastline"}, shapely.LineString([(500, 0), (0, 0)]))], 400.0, 200.0) == ()
+    assert (
+        sea_of([Feature("c", {"natural": "coastline"}, shapely.LineString([(500, 0), (0, 0)]))], 400.0, 200.0)
+        == ()
+    )
 
 
 def test_roads_become_layers(tmp_path: Path) -> None:
@@ -152,10 +177,14 @@ def test_roads_become_layers(tmp_path: Path) -> None:
     rows = np.flatnonzero(on_primary[:, 0])
     distance = np.abs(np.arange(tile.count)[:, None] - rows).min(axis=1) * 4.0
     near = (distance < 60)[:, None] & (tile.coordinates < -100)[None, :]
-    np.testing.assert_allclose(layers["road_distance"][near], np.broadcast_to(distance[:, None], tile.shape)[near])
+    np.testing.assert_allclose(
+        layers["road_distance"][near], np.broadcast_to(distance[:, None], tile.shape)[near]
+    )
 
 
-@pytest.mark.parametrize("content", [b"hello", b"<html></html>", b"<osm", b"", b"\x00\x00\x00\x0d\x0a\x09OSMHeader"])
+@pytest.mark.parametrize(
+    "content", [b"hello", b"<html></html>", b"<osm", b"", b"\x00\x00\x00\x0d\x0a\x09OSMHeader"]
+)
 @pytest.mark.parametrize("suffix", [".osm", ".osm.pbf", ".osm.gz"])
 def test_files_that_are_no_maps(tmp_path: Path, content: bytes, suffix: str) -> None:
     path = tmp_path / f"broken{suffix}"
@@ -184,3 +213,26 @@ def test_equal_seeds_give_equal_maps(tmp_path: Path) -> None:
     assert dataclasses.asdict(first) == dataclasses.asdict(second)
     other = read_source(str(path), SourceOptions(), 4, 512.0).vector_map
     assert [each.height for each in other.buildings] != [each.height for each in first.buildings]
+
+
+def test_a_file_that_was_never_uploaded(tmp_path: Path) -> None:
+    """JOSM numbers new objects downwards from −1."""
+    text = OsmText().bounds(200)
+    for x in (0, 40):
+        text.way(rectangle(x, 0, 20, 20), {"building": "yes", "height": "5"})
+    path = text.write(tmp_path / "new.osm")
+    path.write_text(re.sub(r'\b(id|ref)="(\d+)"', r'\1="-\2"', path.read_text()))
+    found = mapped(path)
+    assert [round(each.footprint.area) for each in found.buildings] == [400, 400]
+    assert "mended" not in notes(found)
+
+
+def test_objects_in_any_order(tmp_path: Path) -> None:
+    tree = ElementTree.parse(village(tmp_path / "village.osm"))
+    root = tree.getroot()
+    children = sorted(root, key=lambda child: child.tag, reverse=True)
+    for child in list(root):
+        root.remove(child)
+    root.extend(children)
+    tree.write(tmp_path / "mixed.osm")
+    assert len(mapped(tmp_path / "mixed.osm").buildings) == 4

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid, compass_from_azimuth
 from raylocus.scenes.geometry_maps import geometry_maps
-from raylocus.scenes.site_columns import SiteColumns
-from raylocus.scenes.site_files import SiteImport, import_sites, read_site_file
+from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_site_file
+from raylocus.scenes.site_import.columns import SiteColumns
 
 GERMANY = Path(__file__).parents[2].parent / "shared" / "data" / "sites" / "germany-lte.csv"
 FRAME = GeoFrame(51.3007954, 6.4894579)
@@ -36,7 +36,8 @@ def imported(tmp_path: Path, text: str, maps: xr.Dataset | None = None, **option
     path = tmp_path / "sites.csv"
     path.write_text(text)
     generator = np.random.default_rng(0)
-    return import_sites(path, FRAME, flat() if maps is None else maps, TILE, generator, **options)  # type: ignore[arg-type]
+    file = SiteFile(path, **options)  # type: ignore[arg-type]
+    return import_sites(file, FRAME, flat() if maps is None else maps, TILE, generator)
 
 
 def refused(tmp_path: Path, text: str, error: type[Exception] = InputError, **options: object) -> str:
@@ -88,6 +89,23 @@ def test_a_column_map_names_columns_that_are_not_known(tmp_path: Path) -> None:
     found = imported(tmp_path, text, columns=columns).deployment
     assert found.sites[0].position[:2] == pytest.approx((10, 20), abs=0.02)
     assert found.cells[0].azimuth == pytest.approx(-np.pi / 2)
+
+
+def test_a_column_map_is_read_from_text() -> None:
+    assert SiteColumns.parse("latitude=Breite, azimuth = R 1") == SiteColumns(
+        latitude="Breite", azimuth="R 1"
+    )
+    assert SiteColumns.parse("") == SiteColumns()
+    for text in ("width=Breite", "latitude", "latitude="):
+        with pytest.raises(InputError, match="the fields are latitude, longitude"):
+            SiteColumns.parse(text)
+
+
+def test_a_place_without_coordinates_takes_no_sites(tmp_path: Path) -> None:
+    path = tmp_path / "sites.csv"
+    path.write_text("lat,lon\n51.3,6.4\n")
+    with pytest.raises(InputError, match="not georeferenced"):
+        import_sites(SiteFile(path), GeoFrame(), flat(), TILE, np.random.default_rng(0))
 
 
 def test_semicolons_tabs_quotes_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
@@ -256,7 +274,7 @@ def test_a_real_operators_file_is_read_as_it_is() -> None:
     records = read_site_file(GERMANY, SiteColumns())
     assert len(records) == 37
     assert {record.frequency for record in records} == {806e6, 796e6, 2122.5e6, 2137.5e6, 1845e6}
-    found = import_sites(GERMANY, FRAME, flat(), TILE, np.random.default_rng(0), network="EARFCN 6300")
+    found = import_sites(SiteFile(GERMANY, "EARFCN 6300"), FRAME, flat(), TILE, np.random.default_rng(0))
     assert [site.name for site in found.deployment.sites] == ["VF-200179"]
     assert found.deployment.pcis.tolist() == [231, 232, 233]
     assert [round(compass_from_azimuth(cell.azimuth)) for cell in found.deployment.cells] == [50, 110, 270]

@@ -74,11 +74,11 @@ def test_the_distance_counts_standard_deviations() -> None:
 
 
 def test_styles_differ_in_what_they_are_named_for() -> None:
-    window = shapely.box(-256, -256, 256, 256)
+    window = shapely.box(-160, -160, 160, 160)
     styles = ("european-core", "tower-grid", "detached-suburb", "village", "asian-low-rise", "industrial")
-    seen = {style: window_statistics(generate_town(style, 0, 512.0), window) for style in styles}
+    seen = {style: window_statistics(generate_town(style, 0, 320.0), window) for style in styles}
     assert max(seen, key=lambda style: seen[style].built_share) == "european-core"
     assert max(seen, key=lambda style: seen[style].tall) == "tower-grid"
-    assert seen["industrial"].footprint > 3 * seen["detached-suburb"].footprint
+    assert seen["industrial"].footprint > 2 * seen["detached-suburb"].footprint
     assert min(seen, key=lambda style: seen[style].built_share) == "village"
     assert seen["asian-low-rise"].street_width < 0.5 * seen["detached-suburb"].street_width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,7 @@ from jaxtyping import Int
 from raylocus.datasets.plan import redraw_world
 from raylocus.datasets.store import ReportDataset
 from raylocus.errors import InputError
-from raylocus.evaluation.baselines.grid_bayes import FREE_LEVEL, GridBayes, SequenceGridBayes
-from raylocus.evaluation.baselines.nearest_neighbours import NearestNeighbours
-from raylocus.evaluation.baselines.strongest_cell import StrongestCell
-from raylocus.evaluation.baselines.timing_advance import TimingAdvance
+from raylocus.evaluation.baselines.classical import classical_methods
 from raylocus.evaluation.bound.bound import Bound
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluate import Outcome, evaluate_all
@@ -87,8 +84,7 @@ def compare(
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    progress("the classics, fitted on the training places")
-    classics = classical_methods(list(split_places(dataset, "train")))
+    classics = classical_methods(split_places(dataset, "train"), lambda name: progress(f"fitting {name}"))
     comparisons = []
     for index in np.unique(dataset.place_index[dataset.split == "test"]):
         test = thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences)
@@ -98,21 +94,6 @@ def compare(
             Comparison(place, test.reports, evaluate_all(methods, test.reports, place, progress))
         )
     return comparisons
-
-
-def classical_methods(training: Sequence[tuple[Reports, TracedPlace]]) -> list[Method]:
-    """The baselines, fitted on training places only."""
-    trusting = GridBayes.fit("grid-Bayes", training)
-    offset_free = GridBayes.fit("grid-Bayes, level unknown", training, FREE_LEVEL)
-    return [
-        StrongestCell.fit("strongest cell", training),
-        TimingAdvance.fit("TA + azimuth", training),
-        NearestNeighbours.fit("kNN on R", training),
-        trusting,
-        offset_free,
-        SequenceGridBayes.fit("grid-Bayes, all reports", trusting, training),
-        SequenceGridBayes.fit("grid-Bayes, level unknown, all reports", offset_free, training),
-    ]
 
 
 def bound_of(dataset: ReportDataset, place: TracedPlace) -> Bound:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raylocus.cli.parsing import verb_parser
+from raylocus.cli.progress import progress_lines
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -17,6 +18,6 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.datasets.build import build_dataset
     from raylocus.datasets.configuration import load_dataset_configuration
 
-    build_dataset(load_dataset_configuration(given.config), given.out)
+    build_dataset(load_dataset_configuration(given.config), given.out, progress_lines("worlds", print))
     print(f"{given.out} written; see: raylocus dataset inspect {given.out}")
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from raylocus.cli.progress import progress_lines
 from raylocus.cli.stages import Stage, StageTime, fingerprint, run_stages
 from raylocus.errors import InputError
 from raylocus.provenance import Provenance, hash_file
@@ -83,7 +84,7 @@ def _trace_stage(configuration: Any, folder: Path) -> Stage:
         name=f"trace {folder.name}",
         provenance=lambda: trace_provenance(open_place(folder), configuration.trace),
         outputs=(folder / "atlas.zarr", folder / "radio.zarr"),
-        run=lambda: _discard(trace_place(folder, configuration.trace)),
+        run=lambda: _discard(trace_place(folder, configuration.trace, progress_lines("sites", _tell))),
     )
 
 
@@ -102,7 +103,9 @@ def _dataset_stage(configuration: Any) -> Stage:
         name="dataset",
         provenance=provenance,
         outputs=(configuration.dataset,),
-        run=lambda: build_dataset(load_dataset_configuration(file), configuration.dataset),
+        run=lambda: build_dataset(
+            load_dataset_configuration(file), configuration.dataset, progress_lines("worlds", _tell)
+        ),
     )
 
 

@@ -39,6 +39,7 @@ VERBS = (
     Verb(("maps", "export"), "maps_export", "write radio maps as GeoTIFF"),
     Verb(("dataset", "build"), "dataset_build", "observe phones in many worlds of many places"),
     Verb(("dataset", "inspect"), "dataset_inspect", "say what a dataset holds"),
+    Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
     Verb(("locate",), "locate", "locate the phones of a reports file"),

@@ -33,12 +33,14 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="picture, such as toa.png")
     given = parser.parse(arguments)
     from raylocus.cli.pictures import save_picture
+    from raylocus.propagation.radio_layers.complete import ALL_LAYERS
     from raylocus.propagation.traced_place import open_place
     from raylocus.viz.maps import all_layers_figure, layer_figure
 
     place = open_place(given.place)
     chosen = {"cell": given.cell, "beam": given.beam, "stream": given.stream}
-    names = [str(name) for name in place.radio_maps.data_vars] if given.feature == ALL else [given.feature]
+    known = [layer.name for layer in ALL_LAYERS if layer.name in place.radio_maps]
+    names = known if given.feature == ALL else [given.feature]
     layers = [chosen_layer(place, name, chosen) for name in names]
     cell = place.deployment.cells[given.cell]
     whose = f"cell {given.cell} (PCI {cell.pci}) of site {cell.site}"
@@ -64,7 +66,7 @@ def chosen_layer(place: TracedPlace, feature: str, chosen: dict[str, int]) -> xr
     from raylocus.propagation.radio_layers.compass import with_compass
 
     maps = place.radio_maps
-    if feature not in maps:
+    if feature not in maps.data_vars:
         raise InputError(
             f"there is no layer {feature!r}; {place.folder} has {', '.join(map(str, maps.data_vars))}"
         )
@@ -72,6 +74,6 @@ def chosen_layer(place: TracedPlace, feature: str, chosen: dict[str, int]) -> xr
         count = maps.sizes.get(axis, 1)
         if not 0 <= index < count:
             raise InputError(f"there is no {axis} {index}; {place.folder} has {axis}s 0 to {count - 1}")
-    index = {**chosen, "site": place.deployment.cells[chosen["cell"]].site}
+    everything = {**chosen, "site": place.deployment.cells[chosen["cell"]].site}
     layer = maps[feature]
-    return with_compass(layer.isel({axis: value for axis, value in index.items() if axis in layer.dims}))
+    return with_compass(layer.isel({axis: value for axis, value in everything.items() if axis in layer.dims}))

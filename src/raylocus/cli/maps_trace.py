@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raylocus.cli.parsing import verb_parser
+from raylocus.cli.progress import progress_lines
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -16,11 +17,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("place", type=Path, help="place folder made by: raylocus scene build")
     parser.add_class_arguments(TraceConfiguration, "trace")
     given = parser.parse(arguments)
-    trace_place(given.place, parser.instantiate(given).trace, _tell)
+    trace_place(given.place, parser.instantiate(given).trace, progress_lines("sites", print, every=2.0))
     print(f"{given.place}: atlas.zarr and radio.zarr written")
     print(f"next: raylocus maps show {given.place} --feature rsrp --cell 0 --out rsrp.png")
     return 0
-
-
-def _tell(done: int, total: int) -> None:
-    print(f"site {done} of {total} traced", flush=True)

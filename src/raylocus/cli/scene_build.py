@@ -54,6 +54,12 @@ def _parser() -> VerbParser:
     )
     for name in ("roads", "vegetation", "terrain"):
         parser.add_argument(f"--{name}", type=Path, help=f"file of {name} that goes with the map")
+    parser.add_argument("--layout", choices=("macro", "micro", "mixed"), help="kind of network to draw")
+    parser.add_argument("--sites", type=Path, help="CSV file with the real sites, also OpenCelliD's")
+    parser.add_argument("--network", type=str, help="which network of that file, such as 'EARFCN 6300'")
+    parser.add_argument(
+        "--site-columns", type=str, help="its columns, such as latitude=BREITE,azimuth=RICHTUNG"
+    )
     parser.add_class_arguments(SceneConfiguration, "scene")
     return parser
 
@@ -67,7 +73,18 @@ def _configuration(given: Any, scene: SceneConfiguration) -> SceneConfiguration:
         chosen["centre"] = tile_centre(given.tile)
     if given.seed is not None:
         chosen["seed"] = given.seed
-    return dataclasses.replace(scene, **chosen)
+    return dataclasses.replace(scene, **chosen, **_network(given))
+
+
+def _network(given: Any) -> dict[str, Any]:
+    """What the options say of the network: a layout to draw, or a file to import."""
+    from raylocus.scenes.deployment import LAYOUTS
+    from raylocus.scenes.site_files import SiteFile
+    from raylocus.scenes.site_import.columns import SiteColumns
+
+    if given.sites is not None:
+        return {"sites": SiteFile(given.sites, given.network, SiteColumns.parse(given.site_columns or ""))}
+    return {} if given.layout is None else {"deployment": LAYOUTS[given.layout]}
 
 
 def _protected(word: str) -> str:

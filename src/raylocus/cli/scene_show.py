@@ -1,25 +1,47 @@
-"""`raylocus scene show`: buildings and sites of a place."""
+"""`raylocus scene show`: buildings and sites of a place, as a picture or as a page to walk around in."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raylocus.cli.parsing import verb_parser
 
+if TYPE_CHECKING:
+    from raylocus.propagation.traced_place import TracedPlace
+
 
 def run(arguments: Sequence[str]) -> int:
-    """Draws the heights above ground with the sites on top."""
+    """Draws the heights above ground with the sites on top, or writes the 3-D page."""
     parser = verb_parser("scene show", "Draw a place's buildings and sites.")
     parser.add_argument("place", type=Path, help="place folder made by: raylocus scene build")
-    parser.add_argument("--out", type=Path, required=True, help="picture, such as place.png")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="map such as place.png, or 3-D page such as place.html"
+    )
     given = parser.parse(arguments)
-    from raylocus.cli.pictures import save_picture
     from raylocus.propagation.traced_place import open_place
-    from raylocus.viz.maps import layer_figure
 
     place = open_place(given.place)
     sites, cells = len(place.deployment.sites), len(place.deployment.cells)
-    title = f"{place.name}: height above ground, {sites} sites, {cells} cells"
-    save_picture(layer_figure(place.geometry_maps["height"], place, title), given.out)
+    draw = _draw_page if given.out.suffix == ".html" else _draw_map
+    draw(place, f"{place.name}: height above ground, {sites} sites, {cells} cells", given.out)
     return 0
+
+
+def _draw_map(place: TracedPlace, title: str, path: Path) -> None:
+    from raylocus.cli.pictures import save_picture
+    from raylocus.viz.maps import layer_figure
+
+    save_picture(layer_figure(place.geometry_maps["height"], place, title), path)
+
+
+def _draw_page(place: TracedPlace, title: str, path: Path) -> None:
+    from raylocus.scenes.triangles import read_place_scene
+    from raylocus.storage import written_whole
+    from raylocus.viz.scene_page import scene_page
+
+    page = scene_page(read_place_scene(place.scene_file), place.deployment, place.tile.size, title)
+    with written_whole(path) as aside:
+        aside.write_text(page)
+    print(f"{path} written")

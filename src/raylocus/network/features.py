@@ -35,7 +35,7 @@ class Feature:
 
 
 def _rows(layer: str, token: str, *rows: tuple[object, ...]) -> tuple[Feature, ...]:
-    return tuple(Feature(*row[:7], layer, token, *row[7:]) for row in rows)  # type: ignore[arg-type]
+    return tuple(Feature(*(*row[:7], layer, token, *row[7:])) for row in rows)  # type: ignore[arg-type]
 
 
 #: Every feature there is, in the order of columns. The first five are those of every `Reports`.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.walking import Walkers, walk
@@ -22,6 +22,8 @@ class SpeedClass:
     """Lower end of the uniform distribution of speeds [m/s]."""
     fastest: float
     """Upper end [m/s]."""
+    on_road: bool = False
+    """Whether it keeps to the roads, in places whose roads are known."""
 
 
 #: Static, pedestrian, cyclist, vehicle.
@@ -29,7 +31,7 @@ SPEED_CLASSES = (
     SpeedClass(0.2, 0.0, 0.0),
     SpeedClass(0.45, 0.5, 2.0),
     SpeedClass(0.1, 3.0, 7.0),
-    SpeedClass(0.25, 5.0, 14.0),
+    SpeedClass(0.25, 5.0, 14.0, on_road=True),
 )
 
 
@@ -55,12 +57,16 @@ class MobilityConfiguration:
     """Mean distance between turns to the left or right by a quarter circle [m]."""
     antenna_height: float = 1.5
     """UE antenna above the terrain [m]."""
+    stop_share: float = 0.0
+    """Share of the intervals between reports in which a moving UE stands: lights, crossings, shop windows."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.fewest_reports <= self.most_reports:
             raise InputError(
                 "a sequence needs at least one report, and most_reports no fewer than fewest_reports"
             )
+        if not 0 <= self.stop_share < 1:
+            raise InputError("the share of stops is at least 0 and below 1")
         if abs(sum(choice.share for choice in self.speed_classes) - 1) > 1e-9:
             raise InputError("the shares of the speed classes must sum to 1")
 
@@ -85,31 +91,35 @@ def sample_trajectories(
     count: int,
     configuration: MobilityConfiguration,
     generator: np.random.Generator,
+    weight: Float[np.ndarray, "y x"] | None = None,
 ) -> Trajectories:
     """Draws trajectories of outdoor UEs.
 
-    A UE starts uniformly over the outdoor ground cells, heads anywhere, keeps its speed, and turns
-    where a building or the tile's edge is in its way. Its z is the terrain's plus the antenna height.
+    A UE starts over the outdoor ground cells, uniformly unless weighted, heads anywhere, keeps its
+    speed, and turns where a building or the tile's edge is in its way. Where roads are known, speed
+    classes that keep to them start there and turn where they end. Its z is the terrain's plus the
+    antenna height.
 
     Args:
         geometry_maps: G, with `footprint` and `terrain` over (y, x).
         count: number of UEs.
         configuration: the law.
         generator: source of all chance.
+        weight: how likely a UE starts in each ground cell, e.g. by coverage; NaN and buildings count as 0.
 
     Raises:
-        InputError: the place has no outdoor ground.
+        InputError: the place has no outdoor ground, or none of weight.
     """
     lengths = generator.integers(configuration.fewest_reports, configuration.most_reports + 1, count)
     intervals = _report_intervals(lengths, configuration, generator)
+    speed, on_road = _speeds(count, configuration, generator)
     walkers = Walkers.start(
-        geometry_maps,
-        _speeds(count, configuration, generator),
-        configuration.heading_wander,
-        configuration.turn_distance,
-        generator,
+        geometry_maps, speed, configuration.heading_wander, configuration.turn_distance, generator
     )
-    path = walk(walkers, intervals, generator)
+    if weight is not None:
+        walkers.start_by(weight, generator)
+    walkers.keep_to_roads(on_road, generator)
+    path = walk(walkers, _moving(intervals, configuration.stop_share, generator), generator)
     reported = np.arange(path.shape[1]) < lengths[:, None]
     xy = path[reported]
     z = walkers.ground.terrain_at(xy) + configuration.antenna_height
@@ -133,11 +143,22 @@ def _report_intervals(
     return np.where(np.arange(shape[1]) < lengths[:, None], intervals, np.nan)
 
 
+def _moving(
+    intervals: Float[np.ndarray, "sample report"], stop_share: float, generator: np.random.Generator
+) -> Float[np.ndarray, "sample report"]:
+    """Time spent moving before each report [s]: none of the interval where a UE stops."""
+    if stop_share == 0:
+        return intervals
+    return np.where(generator.random(intervals.shape) < stop_share, 0.0, intervals)
+
+
 def _speeds(
     count: int, configuration: MobilityConfiguration, generator: np.random.Generator
-) -> Float[np.ndarray, "sample"]:
+) -> tuple[Float[np.ndarray, "sample"], Bool[np.ndarray, "sample"]]:
+    """Speed of each UE [m/s], and whether it keeps to the roads."""
     classes = configuration.speed_classes
     choice = generator.choice(len(classes), count, p=[each.share for each in classes])
     slowest = np.array([each.slowest for each in classes])[choice]
     fastest = np.array([each.fastest for each in classes])[choice]
-    return generator.uniform(slowest, fastest)
+    on_road = np.array([each.on_road for each in classes])[choice]
+    return generator.uniform(slowest, fastest), on_road

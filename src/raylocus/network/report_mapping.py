@@ -104,6 +104,23 @@ def reported_beams(
     return np.where(missing, np.nan, decoded), np.where(missing, 0, censored).astype(np.int8)
 
 
+def reported_beam_sinr(level: Float[np.ndarray, "report beam"]) -> Float[np.ndarray, "report beam"]:
+    """What the network reads from L1-SINR reports [dB]: the best absolute, the others differential in 4 bits.
+
+    Index i of a difference holds (−(i + 1), −i] dB, and 15 holds −15 dB and less (TS 38.133 table
+    10.1.16.1-2; the side on which bins are closed is unverified). NaN where fewer were measured.
+    """
+    best = np.where(np.isnan(level), -np.inf, level).max(axis=1, keepdims=True, initial=-np.inf)
+    known = np.isfinite(best)
+    reference = reported(np.where(known, best, np.nan), FEATURES[FEATURE_INDEX["sinr"]])[0]
+    missing = np.isnan(level)
+    difference = np.where(missing, 0.0, np.where(known, best, 0.0) - np.where(missing, 0.0, level))
+    codes = np.clip(np.floor(difference), 0, LAST_DIFFERENTIAL_CODE)
+    decoded = reference - np.where(codes == LAST_DIFFERENTIAL_CODE, codes, codes + 0.5)
+    strongest = ~missing & (difference == 0)
+    return np.where(missing, np.nan, np.where(strongest, reference, decoded))
+
+
 def timing_advance(delay: Float[np.ndarray, "..."], numerology: int) -> Float[np.ndarray, "..."]:
     """T_A = round(2τ / step) within 0..3846 of one-way delays [s] (TS 38.213 §4.2); NaN stays NaN.
 

@@ -65,8 +65,6 @@ CLI_SRS_RSRP = ReportTable("CLI SRS-RSRP", "dBm", "TS 38.133 10.1.22.1", ((-140.
 DIFFERENTIAL_PRS_RSRP = ReportTable(
     "differential PRS-RSRP", "dB", "TS 38.133 10.1.24.3.2", ((-30.0, 1.0, 60),)
 )
-#: The 4-bit L1-SINR difference to the strongest: edges −15 … 0 dB.
-DIFFERENTIAL_L1_SINR = ReportTable("differential L1-SINR", "dB", "TS 38.133 10.1.16", ((-15.0, 1.0, 15),))
 LTE_RSRP = ReportTable("LTE RSRP", "dBm", "TS 36.133 9.1.4", ((-140.0, 1.0, 96),))
 LTE_RSRQ = ReportTable("LTE RSRQ", "dB", "TS 36.133 9.1.7", ((-19.5, 0.5, 33),))
 LTE_RS_SINR = ReportTable("LTE RS-SINR", "dB", "TS 36.133 9.1.17", ((-23.0, 0.5, 126),))
@@ -79,7 +77,6 @@ REPORT_TABLES = (
     CLI_RSSI,
     CLI_SRS_RSRP,
     DIFFERENTIAL_PRS_RSRP,
-    DIFFERENTIAL_L1_SINR,
     LTE_RSRP,
     LTE_RSRQ,
     LTE_RS_SINR,

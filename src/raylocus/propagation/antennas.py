@@ -41,11 +41,9 @@ def beam_gains(
     local = in_antenna_frame(direction, azimuth, downtilt)
     zenith = np.arccos(np.clip(local[:, 2], -1, 1))
     element = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0])))
-    rows = array_factor(local[:, 2], 0.0, array.rows)
-    columns = np.stack(
-        [array_factor(local[:, 1], float(np.sin(steer)), array.columns) for steer in beam_azimuths(array)], axis=-1
-    )
-    return (element * rows)[:, None] * columns
+    rows = array_factors(local[:, 2], np.zeros(1), array.rows)
+    columns = array_factors(local[:, 1], np.sin(beam_azimuths(array)), array.columns)
+    return element[:, None] * rows * columns
 
 
 def beam_azimuths(array: AntennaArray) -> Float[np.ndarray, "beam"]:
@@ -67,9 +65,17 @@ def in_antenna_frame(
     return np.stack([along, left, upward], axis=-1)
 
 
-def array_factor(cosine: Float[np.ndarray, "n"], steered: float, elements: int) -> Float[np.ndarray, "n"]:
-    """|Σ exp(jπn(u − u_0))|² / N of N elements λ/2 apart, u the direction cosine along them."""
-    half_phase = np.pi * (cosine - steered) / 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.sin(elements * half_phase) / np.sin(half_phase)
-    return np.where(np.abs(np.sin(half_phase)) < 1e-7, elements, ratio) ** 2 / elements
+def array_factors(
+    cosine: Float[np.ndarray, "n"], steered: Float[np.ndarray, "beam"], elements: int
+) -> Float[np.ndarray, "n beam"]:
+    """|Σ exp(jπm(u − u_b))|² / N of N elements λ/2 apart, u the direction cosine along them.
+
+    The powers of one exponential a direction, times the beams' weights: one matrix product for all beams.
+    """
+    element = np.exp(1j * np.pi * cosine).astype(np.complex64)
+    powers = np.ones((len(cosine), elements), np.complex64)
+    for order in range(1, elements):
+        powers[:, order] = powers[:, order - 1] * element
+    weights = np.exp(-1j * np.pi * np.arange(elements)[:, None] * steered).astype(np.complex64)
+    field = powers @ weights
+    return (field.real**2 + field.imag**2) / elements

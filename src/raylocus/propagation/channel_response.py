@@ -1,16 +1,17 @@
 """The coherent channel at any UE position: impulse and frequency response between two panels.
 
 The phase of every path is that of its length at the UE (`ue_paths`), so it runs on along a trajectory,
-across the borders of ground cells too, as long as the path persists. A path that reaches a share of a
-ground cell has its amplitude scaled by the root of the share, which keeps the cell's mean power.
+across the borders of ground cells too, as long as the path persists.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
+from scipy.sparse import csr_matrix
 
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.materials import RadioMaterials
@@ -54,9 +55,9 @@ def impulse_response(
     seen = -paths.arrival.astype(float)
     matrix = path_fields(paths, materials)
     turns = (paths.length / materials.wavelength) % 1
-    weight = np.sqrt(paths.visible) * np.exp(-2j * np.pi * turns)
+    phase = np.exp(-2j * np.pi * turns)
     sent = np.einsum("pab,ptb->pat", matrix, port_responses(transmitter, paths.departure.astype(float)))
-    amplitude = weight[:, None, None] * np.einsum("pra,pat->prt", port_responses(receiver, seen), sent)
+    amplitude = phase[:, None, None] * np.einsum("pra,pat->prt", port_responses(receiver, seen), sent)
     speed = np.zeros((ue_paths.ue_count, 3)) if velocity is None else velocity
     doppler = np.einsum("pi,pi->p", seen, speed[ue_paths.ue]) / materials.wavelength
     return ImpulseResponse(ue_paths.ue, ue_paths.ue_count, paths.length / SPEED_OF_LIGHT, amplitude, doppler)
@@ -72,10 +73,12 @@ def frequency_response(
         frequencies: of the subcarriers, from the carrier [Hz].
         time: after the moment of the impulse response [s]; short, for paths do not change meanwhile.
     """
-    turns = response.doppler[:, None] * time - response.delay[:, None] * frequencies
-    taps = np.exp(2j * np.pi * turns)[:, :, None, None] * response.amplitude[:, None]
-    out = np.zeros((response.ue_count, *taps.shape[1:]), taps.dtype)
-    ues, starts = np.unique(response.ue, return_index=True)
-    if len(ues):
-        out[ues] = np.add.reduceat(taps, starts, axis=0)
-    return out
+    ports = response.amplitude.reshape(len(response.ue), math.prod(response.amplitude.shape[1:]))
+    bounds = np.searchsorted(response.ue, np.arange(response.ue_count + 1))
+    shape = response.ue_count, len(response.ue)
+    out = np.empty((len(frequencies), response.ue_count, ports.shape[1]), np.complex128)
+    for row, frequency in enumerate(frequencies):
+        turns = np.exp(2j * np.pi * (response.doppler * time - response.delay * frequency))
+        # The sparse matrix that turns every path's phase and sums the paths of each UE.
+        out[row] = csr_matrix((turns, np.arange(len(turns)), bounds), shape) @ ports
+    return np.moveaxis(out, 0, 1).reshape(response.ue_count, len(frequencies), *response.amplitude.shape[1:])

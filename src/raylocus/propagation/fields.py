@@ -30,7 +30,8 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
         )
     over_edge = np.flatnonzero(atlas.kind == DIFFRACTED)
     if len(over_edge):
-        transverse[over_edge], amplitude[over_edge] = _over_edges(reorder(atlas, over_edge), transverse[over_edge], materials)
+        bent = _over_edges(reorder(atlas, over_edge), transverse[over_edge], materials)
+        transverse[over_edge], amplitude[over_edge] = bent
     amplitude *= materials.wavelength / (4 * np.pi)
     receive = spherical_basis(-atlas.arrival)
     return (amplitude[:, None, None] * np.einsum("pri,pti->prt", receive, transverse)).astype(np.complex64)

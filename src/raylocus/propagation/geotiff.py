@@ -48,7 +48,7 @@ def export_geotiff(place: TracedPlace, folder: Path, names: Sequence[str] = ()) 
         StorageFullError: the disk filled up.
     """
     maps = place.radio_maps
-    unknown = [name for name in names if name not in maps]
+    unknown = [name for name in names if name not in maps.data_vars]
     if unknown:
         known = ", ".join(map(str, maps.data_vars))
         raise InputError(f"there is no layer {unknown[0]!r}; {place.folder} has {known}")

@@ -116,6 +116,6 @@ def slab_reflection(
     magnetic = (permittivity * cosine - root) / (permittivity * cosine + root)
     # Below, the root's branch has Im ≤ 0, so the round trip decays and never overflows.
     round_trip = np.exp(-2j * 2 * np.pi * thickness / wavelength * root)
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         single * (1 - round_trip) / (1 - single**2 * round_trip) for single in (electric, magnetic)
     )

@@ -75,16 +75,27 @@ def site_channels(atlas: PathAtlas, deployment: Deployment, materials: RadioMate
 
 def radio_maps_of(channels: Sequence[SiteChannel], deployment: Deployment, grid: Grid) -> xr.Dataset:
     """`LAYERS` of channels that are there already, one a site."""
+    over_cells = cell_layers(beam_levels(channels, deployment, grid), deployment.carrier.numerology)
+    return as_dataset({**site_layers(channels, grid), **over_cells}, grid.coordinates)
+
+
+def site_layers(channels: Sequence[SiteChannel], grid: Grid) -> dict[str, Float[np.ndarray, "site y x"]]:
+    """The layers over sites, by name."""
     layers = [channel.layers() for channel in channels]
-    over_sites = {name: np.stack([getattr(each, name) for each in layers]) for name in CHANNEL_LAYER_NAMES}
+    return {
+        name: np.stack([getattr(each, name) for each in layers]).reshape(-1, *grid.shape)
+        for name in CHANNEL_LAYER_NAMES
+    }
+
+
+def beam_levels(
+    channels: Sequence[SiteChannel], deployment: Deployment, grid: Grid
+) -> Float[np.ndarray, "cell beam y x"]:
+    """RSRP of every SSB beam [dBm]; NaN where dark and where a cell has fewer beams."""
     gain = np.stack([_padded(channels[cell.site].beam_power(cell), deployment.beam_count) for cell in deployment.cells])
-    energy = [
-        energy_per_resource_element(cell.power_dbm, deployment.carrier.resource_blocks) for cell in deployment.cells
-    ]
-    rsrp_beam = np.array(energy)[:, None, None] + to_decibel(gain)
-    over_cells = cell_layers(rsrp_beam.reshape(*rsrp_beam.shape[:2], *grid.shape), deployment.carrier.numerology)
-    over_sites = {name: values.reshape(-1, *grid.shape) for name, values in over_sites.items()}
-    return as_dataset({**over_sites, **over_cells}, grid.coordinates)
+    blocks = deployment.carrier.resource_blocks
+    energy = np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
+    return (energy[:, None, None] + to_decibel(gain)).reshape(*gain.shape[:2], *grid.shape)
 
 
 def cell_layers(

@@ -77,6 +77,8 @@ class SiteChannel:
         seen, departure = -self.paths.arrival[strongest], self.paths.departure[strongest]
         total = self.groups.total(self.power)
         direct = self.groups.total(self.power * self.paths.line_of_sight)
+        rest = total - direct
+        ratio = np.divide(direct, rest, out=np.zeros_like(total), where=rest > 0)
         spread = self.groups.spread
         # A ground cell without any path is dark, but it is known not to be in line of sight.
         sight = np.nan_to_num(spread(self.groups.total(self.paths.visible * self.paths.line_of_sight)))
@@ -88,7 +90,7 @@ class SiteChannel:
             aod_azimuth=spread(np.arctan2(departure[:, 1], departure[:, 0])),
             aod_zenith=spread(np.arccos(np.clip(departure[:, 2], -1, 1))),
             delay_spread=spread(self._delay_spread(delay, total)),
-            k_factor=spread(to_decibel(np.divide(direct, total - direct, out=np.zeros_like(total), where=total > direct))),
+            k_factor=spread(to_decibel(ratio)),
             line_of_sight=np.minimum(sight, 1.0),
         )
 

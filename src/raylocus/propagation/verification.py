@@ -40,7 +40,10 @@ class PathVerifier:
         self._scene, self._corner, self._normal, self._facet = scene, corner, normal, facet
 
     def valid(
-        self, source: Float[np.ndarray, "3"], point: Float[np.ndarray, "path 3"], triangles: Int[np.ndarray, "path depth"]
+        self,
+        source: Float[np.ndarray, "3"],
+        point: Float[np.ndarray, "path 3"],
+        triangles: Int[np.ndarray, "path depth"],
     ) -> Bool[np.ndarray, "path"]:
         """Whether the path over each sequence of triangles (−1 past the last) exists at its point."""
         vertices = self._vertices(source, point, triangles)
@@ -64,7 +67,10 @@ class PathVerifier:
         return np.where(target >= 0, on_surface, reached > length - HIT_TOLERANCE)
 
     def _vertices(
-        self, source: Float[np.ndarray, "3"], point: Float[np.ndarray, "path 3"], triangles: Int[np.ndarray, "path depth"]
+        self,
+        source: Float[np.ndarray, "3"],
+        point: Float[np.ndarray, "path 3"],
+        triangles: Int[np.ndarray, "path depth"],
     ) -> Float[np.ndarray, "path vertices 3"]:
         """Source, reflection points and end of each path; not finite where a plane is not crossed."""
         depth = triangles.shape[1]

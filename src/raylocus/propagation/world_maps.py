@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from raylocus.geo import Grid
 from raylocus.propagation.path_loss import umi_nlos_path_loss
-from raylocus.propagation.radio_maps import as_dataset, cell_layers, radio_maps
+from raylocus.propagation.radio_maps import as_dataset, beam_levels, cell_layers, site_channels, site_layers
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.scenes.residual import residual_field
 from raylocus.scenes.sites import Deployment
@@ -27,14 +27,12 @@ def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:
     """
     materials = place.atlas.materials.scaled(world.permittivity_factor, world.conductivity_factor)
     deployment = turned_deployment(place.deployment, world)
-    maps = radio_maps(place.atlas, deployment, materials)
-    scattered = scattered_level(place, world)
-    power = np.nan_to_num(from_decibel(maps["rsrp_beam"].values.astype(float)))
-    power += from_decibel(scattered)[:, None]
+    channels = site_channels(place.atlas, deployment, materials)
+    power = np.nan_to_num(from_decibel(beam_levels(channels, deployment, place.atlas.grid)))
+    power += from_decibel(scattered_level(place, world))[:, None]
     shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.atlas.grid)
-    levels = to_decibel(power) + shift[:, None]
-    layers = {str(name): values.values for name, values in maps.items()}
-    return as_dataset({**layers, **cell_layers(levels, deployment.carrier.numerology)}, place.atlas.grid.coordinates)
+    over_cells = cell_layers(to_decibel(power) + shift[:, None], deployment.carrier.numerology)
+    return as_dataset({**site_layers(channels, place.atlas.grid), **over_cells}, place.atlas.grid.coordinates)
 
 
 def turned_deployment(deployment: Deployment, world: World) -> Deployment:

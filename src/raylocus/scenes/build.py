@@ -29,6 +29,8 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
         PlaceError: a file of the source is missing.
     """
     files = dict(configuration.options.files)
+    if configuration.sites is not None:
+        files["sites"] = configuration.sites.path
     if source in GROUND_SHAPES:
         files["scene.xml"] = BuiltInCity(source).scene_file
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from raylocus.geo import Grid
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.site_files import SiteFile
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class SceneConfiguration:
     options: SourceOptions = SourceOptions()
     """Files and numbers that go with a map source."""
     deployment: DeploymentConfiguration = field(default_factory=DeploymentConfiguration)
+    """Statistics of the network that is drawn where no file of sites is given."""
+    sites: SiteFile | None = None
+    """A file with the place's real sites."""
 
     @property
     def tile(self) -> Grid:

@@ -9,11 +9,11 @@ import xarray as xr
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
-from raylocus.scenes.macro_sites import MacroLayout, macro_sites
-from raylocus.scenes.micro_sites import MicroLayout, micro_sites
-from raylocus.scenes.pci_plan import plan_pcis
-from raylocus.scenes.site_spacing import PlannedSite
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
+from raylocus.scenes.siting.macro import MacroLayout, macro_sites
+from raylocus.scenes.siting.micro import MicroLayout, micro_sites
+from raylocus.scenes.siting.pci_plan import plan_pcis
+from raylocus.scenes.siting.spacing import PlannedSite
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,13 @@ def _plan_area(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarray,
 def _barycentric(
     corner: Float[np.ndarray, "hit 3 3"], x: Float[np.ndarray, "hit"], y: Float[np.ndarray, "hit"]
 ) -> Float[np.ndarray, "hit 3"]:
-    point = np.stack([x, y], axis=-1)
-    total = _plan_area(corner)
-    weights = []
-    for index in range(3):
-        replaced = corner.copy()
-        replaced[:, index, :2] = point
-        weights.append(_plan_area(replaced) / total)
-    return np.stack(weights, axis=-1)
+    across, along = corner[..., 0] - x[:, None], corner[..., 1] - y[:, None]
+    # Twice the signed area that the point spans with each side.
+    opposite = [(1, 2), (2, 0), (0, 1)]
+    spanned = np.stack(
+        [across[:, i] * along[:, j] - across[:, j] * along[:, i] for i, j in opposite], axis=-1
+    )
+    return spanned / spanned.sum(axis=-1, keepdims=True)
 
 
 def outdoor_mask(footprint: Float[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:

@@ -12,11 +12,23 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
-from raylocus.scenes.opencellid import is_opencellid, read_opencellid
-from raylocus.scenes.site_assembly import Ground, LocatedCell, assemble_deployment
-from raylocus.scenes.site_columns import SiteColumns, read_columns
-from raylocus.scenes.site_records import SiteRecord
+from raylocus.scenes.site_import.assembly import Ground, LocatedCell, assemble_deployment
+from raylocus.scenes.site_import.columns import SiteColumns, read_columns
+from raylocus.scenes.site_import.opencellid import is_opencellid, read_opencellid
+from raylocus.scenes.site_import.records import SiteRecord
 from raylocus.scenes.sites import Deployment
+
+
+@dataclass(frozen=True)
+class SiteFile:
+    """A file of sites, and how to read it."""
+
+    path: Path
+    """A CSV file with a header, or OpenCelliD's."""
+    network: str | None = None
+    """Which of its networks, e.g. `EARFCN 6300` or `LTE 262-1`; needed where the tile has several."""
+    columns: SiteColumns = SiteColumns()
+    """Names of its columns where they are not found by themselves."""
 
 
 @dataclass(frozen=True)
@@ -29,30 +41,23 @@ class SiteImport:
 
 
 def import_sites(
-    path: Path,
-    frame: GeoFrame,
-    maps: xr.Dataset,
-    tile: Grid,
-    generator: np.random.Generator,
-    columns: SiteColumns | None = None,
-    network: str | None = None,
+    file: SiteFile, frame: GeoFrame, maps: xr.Dataset, tile: Grid, generator: np.random.Generator
 ) -> SiteImport:
     """The cells of a file that stand in the tile.
 
     Args:
-        path: a CSV file with a header, or OpenCelliD's.
+        file: the file, its network and its columns.
         frame: the place's georeferenced frame.
         maps: the geometry maps, for the ground and roofs under the antennas.
         tile: their grid.
         generator: chance of azimuths and PCIs that the file does not state.
-        columns: names of the file's columns where they are not found by themselves.
-        network: which of the file's networks, e.g. `EARFCN 6300` or `LTE 262-1`; needed where the tile has several.
 
     Raises:
-        InputError: the file cannot be read; the message names the line.
+        InputError: the file cannot be read (the message names the line), or the place is not georeferenced.
         PlaceError: no cell stands in the tile, several networks do and none is chosen, or two cells share a PCI.
     """
-    records = read_site_file(path, columns or SiteColumns())
+    path = file.path
+    records = read_site_file(path, file.columns)
     positions = frame.to_local(
         np.array([record.latitude for record in records]), np.array([record.longitude for record in records])
     )
@@ -60,7 +65,7 @@ def import_sites(
     if not len(inside):
         raise PlaceError(_nowhere(path, records, positions))
     located = [LocatedCell(records[index], *positions[index].tolist()) for index in inside]
-    chosen = _one_network(path, located, network)
+    chosen = _one_network(path, located, file.network)
     notes = Counter({"cells outside the tile, left out": len(records) - len(inside)})
     deployment = assemble_deployment(path, chosen, Ground(maps, tile), notes, generator)
     return SiteImport(deployment, tuple(f"{text}: {count}" for text, count in notes.items() if count))

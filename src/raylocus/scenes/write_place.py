@@ -1,4 +1,4 @@
-"""A place's scene and geometry maps to its folder, with a drawn network."""
+"""A place's scene and geometry maps to its folder, with a drawn or an imported network."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from raylocus.scenes.deployment import sample_deployment
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place, save_place
+from raylocus.scenes.site_files import SiteImport, import_sites
 from raylocus.scenes.triangles import write_mitsuba_scene
 from raylocus.storage import save_dataset, written_whole
 
@@ -41,19 +42,19 @@ def write_place(
     """Writes a place folder whole or not at all.
 
     Raises:
-        PlaceError: no site fits into the tile.
+        InputError: the file of sites cannot be used.
+        PlaceError: no site fits into the tile, or none of the file stands in it.
         StorageFullError: the disk filled up.
     """
-    generator = np.random.default_rng(configuration.seed)
-    deployment = sample_deployment(content.maps, configuration.tile, configuration.deployment, generator)
+    network = _network(content, configuration)
     place = Place(
         folder,
         folder.name,
         content.frame,
         configuration.tile,
-        deployment,
+        network.deployment,
         provenance,
-        content.notes,
+        content.notes + network.notes,
         content.attribution,
     )
     with written_whole(folder) as aside:
@@ -63,6 +64,15 @@ def write_place(
         save_dataset(_georeferenced(content), aside / "geometry.zarr", GEOMETRY_SCHEMA)
         save_place(dataclasses.replace(place, folder=aside))
     return place
+
+
+def _network(content: SceneContent, configuration: SceneConfiguration) -> SiteImport:
+    """The network of the file of sites, or a drawn one."""
+    generator = np.random.default_rng(configuration.seed)
+    if configuration.sites is not None:
+        return import_sites(configuration.sites, content.frame, content.maps, configuration.tile, generator)
+    drawn = sample_deployment(content.maps, configuration.tile, configuration.deployment, generator)
+    return SiteImport(drawn, ())
 
 
 def _georeferenced(content: SceneContent) -> xr.Dataset:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,6 +52,14 @@ def _seed(seed: int | bool | None) -> int:
     return int(seed) if seed is not None else 1
 
 
+def quieten_lightning() -> None:
+    """Leaves out Lightning's advertisements and its notes to its own developers."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+
+
 def main(arguments: Sequence[str] | None = None) -> RaylocusCLI:
     """Runs fit, validate or test as the arguments say; returns the finished run.
 
@@ -57,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> RaylocusCLI:
         StoreError: the dataset or a place's maps cannot be read.
         InputError: the dataset has nothing to train on.
     """
+    quieten_lightning()
     return RaylocusCLI(
         LocationModule,
         ReportData,

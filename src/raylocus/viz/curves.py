@@ -45,7 +45,7 @@ def error_cdf_figure(evaluations: Sequence[Evaluation], references: Sequence[str
 
 def reliability_figure(evaluations: Sequence[Evaluation], references: Sequence[str] = ()) -> Figure:
     """Share of truths inside the region of each nominal mass; a calibrated method follows the diagonal."""
-    figure, axes = new_axes(7.0, 4.8)
+    figure, axes = new_axes(7.6, 4.8)
     styles = method_styles([one.name for one in evaluations], references)
     nominal = np.linspace(0, 1, 41)
     axes.plot([0, 1], [0, 1], color="#BBBBBB", linewidth=6, alpha=0.5, zorder=0)
@@ -54,7 +54,7 @@ def reliability_figure(evaluations: Sequence[Evaluation], references: Sequence[s
             nominal, [one.coverage(float(mass)) for mass in nominal], label=one.name, **styles[one.name]
         )
     axes.set(xlabel="nominal mass of the region", ylabel="share of truths inside", xlim=(0, 1), ylim=(0, 1))
-    axes.set_aspect("equal")
+    axes.set_box_aspect(1)
     axes.text(0.97, 0.03, "below the diagonal: too sure", ha="right", fontsize=8, color="#555555")
     axes.text(0.03, 0.95, "above: not sure enough", fontsize=8, color="#555555")
     figure.legend(loc="outside right upper", fontsize=8, frameon=False)

@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter
 
 from raylocus.geo import Grid
 
-#: Diffusions tried side by side [m/s], each as likely beforehand: standing, walking, driving.
-SPEEDS = (0.0, 1.5, 8.0)
+#: Diffusions tried side by side [m/s], each as likely beforehand: standing, walking, cycling, driving.
+SPEEDS = (0.0, 1.5, 5.0, 12.0)
 
 
 def forward_filter(

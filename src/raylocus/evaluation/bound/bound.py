@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
 from scipy.special import logsumexp
 
-from raylocus.evaluation.bound.ensemble import WorldMaps, leave_one_out, sample_ensemble
-from raylocus.evaluation.bound.hypotheses import Walks, sample_speeds, sample_walks
+from raylocus.evaluation.bound.ensemble import WorldMaps, kernel_width, sample_ensemble
+from raylocus.evaluation.bound.hypotheses import Walks, class_shares, sample_speeds, sample_walks
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.tokens import MOST_REPORTS, sequence_tokens, used_reports
 from raylocus.evaluation.density import outdoor_prior, posterior_of
@@ -30,6 +30,8 @@ from raylocus.scenes.world import WorldLaw
 SMOOTHING = 6.0
 #: Places at which the worlds of the ensemble are compared.
 PLACES_COMPARED = 300
+#: Rounds of trajectories, each proposed by what those before it found.
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,9 @@ class Bound:
     speeds and turns.
 
     Approximate: the copula's correlation once the residual is convolved with noise; worlds are
-    finitely many, so levels and beam differences are given the error that the ensemble's own worlds
-    have of their nearest neighbours; an antenna
+    finitely many, so levels and beam differences are given a kernel's width (`kernel_width`); an antenna
     that points anywhere is one, at most, of the heard, with levels and beams of a wide Gaussian; walks
-    are read backwards; at most
+    are read backwards and do not keep to roads; at most
     `MOST_REPORTS` reports of the last minute are used; the L3 filter's memory is left out; a cell's
     silence counts in the last report only, independently of the others. RSRQ and SINR, which follow
     from the levels, are not used. Every approximation loses: the true bound is a little lower.
@@ -60,8 +61,8 @@ class Bound:
     seed: int = 0
     worlds: int = 32
     """Size of the ensemble."""
-    hypotheses: int = 1500
-    """Trajectories tried in each of two rounds."""
+    hypotheses: int = 1000
+    """Trajectories tried in each round."""
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
@@ -78,7 +79,7 @@ class Bound:
         prior = outdoor_prior(place).ravel()
         sites = generator.choice(len(prior), PLACES_COMPARED, p=prior)
         likelihood = SequenceLikelihood.of(
-            ensemble, leave_one_out(ensemble, sites), self.law, self.observation, place.deployment.carrier
+            ensemble, kernel_width(ensemble, sites), self.law, self.observation, place.deployment.carrier
         )
         return _Search(
             place=place,
@@ -121,24 +122,38 @@ class _Search:
 
         The last report is scored at every outdoor cell. What the earlier reports add is the ratio of
         the sequence's likelihood to the last report's, averaged over sampled trajectories that end
-        nearby; the second round of trajectories ends where the first found mass.
+        nearby; later rounds of trajectories end where the earlier ones found mass, in the speed
+        classes that they found likely.
         """
         last, log_last = self._last_report(observed, sample)
         rows = used_reports(observed, sample, MOST_REPORTS)
         if len(rows) == 1:
             return last
         tokens = sequence_tokens(observed, self.place.deployment, rows)
-        proposal, ends, gains = last**0.7, [], []
-        for _ in range(2):
-            proposal = proposal / proposal.sum()
-            end = generator.choice(len(proposal), self.hypotheses, p=proposal)
-            speed = sample_speeds(self.mobility, len(end), generator)
+        law = class_shares(self.mobility)
+        found, shares = last, law
+        ends: list[Int[np.ndarray, "hypothesis"]] = []
+        classes: list[Int[np.ndarray, "hypothesis"]] = []
+        gains: list[Float[np.ndarray, "hypothesis"]] = []
+        for _ in range(ROUNDS):
+            proposal = 0.9 * found**0.7 / np.sum(found**0.7) + 0.1 * last
+            end = generator.choice(len(proposal), self.hypotheses, p=proposal / proposal.sum())
+            speed, kind = sample_speeds(self.mobility, shares, len(end), generator)
             cells = self.walks.cells(end, speed, tokens.ago, generator)
-            gains.append(self.likelihood.log_likelihood(tokens, cells) - log_last[end])
-            ends.append(end)
-            whole = self._updated(last, np.concatenate(ends), np.concatenate(gains))
-            proposal = whole**0.7 + 0.05 * last / last.max() * (whole**0.7).max()
-        return whole
+            # The last term undoes that some classes are tried more often than the law has them.
+            gain = (
+                self.likelihood.log_likelihood(tokens, cells)
+                - log_last[end]
+                + np.log(law[kind] / shares[kind])
+            )
+            ends, gains, classes = [*ends, end], [*gains, gain], [*classes, kind]
+            gathered = np.concatenate(gains)
+            found = self._updated(last, np.concatenate(ends), gathered)
+            weight = np.bincount(
+                np.concatenate(classes), np.exp(gathered - gathered.max()), minlength=len(law)
+            )
+            shares = 0.5 * law + 0.5 * weight / weight.sum()
+        return found
 
     def _last_report(
         self, observed: Observations, sample: int

@@ -68,37 +68,46 @@ def sample_ensemble(
 
 @dataclass(frozen=True)
 class Mismatch:
-    """How far a true world is from the nearest one of an ensemble."""
+    """How far a true world is from what stands for it in an ensemble."""
 
     level_db: float
-    """Root mean square of what is left of the levels of the cells heard at one place [dB]."""
+    """Standard deviation of each cell's level [dB]."""
     beam_db: float
-    """The same of the differences between the strongest beams of the strongest cell [dB]."""
+    """Standard deviation of the differences between beams of the strongest cell [dB]."""
 
 
-def leave_one_out(ensemble: Ensemble, ground: Int[np.ndarray, "place"]) -> Mismatch:
-    """Each world in turn is the truth, and the nearest other one at each of some places stands for it."""
+def kernel_width(ensemble: Ensemble, ground: Int[np.ndarray, "place"]) -> Mismatch:
+    """The width that turns a few worlds into a density of worlds, by Silverman's rule.
+
+    W worlds stand for the law as kernels of W^(−1/(d + 4)) times its spread (Silverman 1986, §4.3), the
+    spread being taken over worlds at some places, d the number of things that vary on their own: the
+    levels of the cells heard, or azimuth and downtilt for the beams of one cell.
+    """
     levels = ensemble.rsrp[:, torch.from_numpy(ground)]
-    strength = levels.mean(dim=2)
-    heard = strength.topk(min(CELLS_COMPARED, len(levels)), dim=0).indices
-    cells = torch.gather(levels, 0, heard[..., None].expand(-1, -1, levels.shape[-1]))
-    places = range(len(ground))
+    heard = levels.mean(dim=2).topk(min(CELLS_COMPARED, len(levels)), dim=0).indices
+    first = heard[0].tolist()
     beams = torch.stack(
-        [ensemble.rsrp_beam[int(heard[0, place]), :, int(ground[place])].float() for place in places], 1
+        [
+            ensemble.rsrp_beam[cell, :, place].float()
+            for cell, place in zip(first, ground.tolist(), strict=True)
+        ],
+        dim=1,
     )
     strongest = beams.mean(dim=2).topk(min(BEAMS_COMPARED, len(beams)), dim=0).indices
-    beams = torch.gather(beams, 0, strongest[..., None].expand(-1, -1, beams.shape[-1]))
-    return Mismatch(_nearest_other(cells), _nearest_other(beams))
+    worlds = levels.shape[-1]
+    return Mismatch(
+        level_db=_spread(levels, heard) * worlds ** (-1 / (CELLS_COMPARED + 4)),
+        beam_db=_spread(beams, strongest) * worlds ** (-1 / (2 + 4)),
+    )
 
 
-def _nearest_other(values: Float[Tensor, "item place world"]) -> float:
-    """Root mean square difference to the most similar other world, offsets common to the items left out."""
-    if len(values) < 2 or values.shape[-1] < 2:
+def _spread(values: Float[Tensor, "item place world"], chosen: Int[Tensor, "kept place"]) -> float:
+    """Standard deviation over worlds of some items of each place, what is common to them left out."""
+    kept = torch.gather(values, 0, chosen[..., None].expand(-1, -1, values.shape[-1]))
+    if len(kept) < 2 or kept.shape[-1] < 2:
         return 0.0
-    by_place = (values - values.mean(dim=0)).permute(1, 2, 0)
-    squares = torch.cdist(by_place, by_place).square() / (len(values) - 1)
-    squares.diagonal(dim1=1, dim2=2).fill_(torch.inf)
-    return float(squares.min(dim=2).values.mean().sqrt())
+    apart = kept - kept.mean(dim=0)
+    return float((apart.var(dim=2).mean() * len(kept) / (len(kept) - 1)).sqrt())
 
 
 def _filled(layer: xr.DataArray, dark: float) -> Tensor:

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from raylocus.evaluation.method import MappedPlace, map_grid
 from raylocus.network.mobility import MobilityConfiguration
-from raylocus.network.walking import Walkers, walk
+from raylocus.network.walking import Ground, Walkers, walk
 
 #: Length of the stored walks [m]; a UE that came from farther away is taken to have waited there.
 WALK_LENGTH = 800.0
@@ -50,7 +50,8 @@ def sample_walks(
     """Walks from every outdoor ground cell by the mobility law.
 
     The law looks the same forwards and backwards in time (headings drift and turn alike; only the
-    way around obstacles differs a little), so a walk away from a place is read as the way there.
+    way around obstacles differs a little), so a walk away from a place is read as the way there. Nobody
+    is held to roads.
     """
     grid = map_grid(place)
     stride = grid.resolution / 2
@@ -67,10 +68,10 @@ def sample_walks(
 def _starts(place: MappedPlace, generator: np.random.Generator) -> Float[np.ndarray, "walk 2"]:
     """Points in every outdoor cell of R's grid."""
     grid = map_grid(place)
-    ground = Walkers.start(place.geometry_maps, np.zeros(1), 0.0, 1.0, generator).ground
+    ground = Ground.of(place.geometry_maps)
     centres = np.repeat(grid.centres, WALKS_A_CELL, axis=0)
     points = centres + grid.resolution * generator.uniform(-0.499, 0.499, centres.shape)
-    return points[ground.is_free(points)]
+    return points[ground.outdoor[ground.grid.index(points)]]
 
 
 def _walked(
@@ -90,13 +91,21 @@ def _walked(
     return map_grid(place).index(walk(walkers, intervals, generator)).astype(np.int32)
 
 
+def class_shares(mobility: MobilityConfiguration) -> Float[np.ndarray, "class"]:
+    """Share of the UEs in each speed class."""
+    return np.array([each.share for each in mobility.speed_classes])
+
+
 def sample_speeds(
-    mobility: MobilityConfiguration, count: int, generator: np.random.Generator
-) -> Float[np.ndarray, "hypothesis"]:
-    """Speeds [m/s] by the law of speed classes, the classes in their exact shares."""
-    shares = np.cumsum([each.share for each in mobility.speed_classes])
-    choice = np.searchsorted(shares, (np.arange(count) + generator.random()) / count)
-    choice = generator.permutation(np.minimum(choice, len(shares) - 1))
+    mobility: MobilityConfiguration,
+    shares: Float[np.ndarray, "class"],
+    count: int,
+    generator: np.random.Generator,
+) -> tuple[Float[np.ndarray, "hypothesis"], Int[np.ndarray, "hypothesis"]]:
+    """Speeds [m/s] and their classes, which occur in exactly these shares."""
+    edges = np.cumsum(shares / shares.sum())
+    choice = np.searchsorted(edges, (np.arange(count) + generator.random()) / count)
+    choice = generator.permutation(np.minimum(choice, len(edges) - 1))
     slowest = np.array([each.slowest for each in mobility.speed_classes])[choice]
     fastest = np.array([each.fastest for each in mobility.speed_classes])[choice]
-    return generator.uniform(slowest, fastest)
+    return generator.uniform(slowest, fastest), choice

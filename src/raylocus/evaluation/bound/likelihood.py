@@ -62,8 +62,8 @@ class SequenceLikelihood:
         self, tokens: SequenceTokens, cells: Int[np.ndarray, "hypothesis report"], chunk: int = 512
     ) -> Float[np.ndarray, "hypothesis"]:
         """ln p(reports | trajectory), averaged over worlds, of trajectories given by ground cells."""
-        parts = [self._of_chunk(tokens, torch.from_numpy(part)) for part in _chunks(cells, chunk)]
-        return torch.cat(parts).double().numpy()
+        parts = torch.from_numpy(cells).split(chunk)
+        return torch.cat([self._of_chunk(tokens, part) for part in parts]).double().numpy()
 
     def _of_chunk(
         self, tokens: SequenceTokens, cells: Int[Tensor, "hypothesis report"]
@@ -197,7 +197,3 @@ class SequenceLikelihood:
         interference = 10 * np.log10(traffic + 10 ** (noise / 10)) + law.detection_sinr
         weakest = levels.min() if len(levels) > law.most_neighbours else -np.inf
         return float(max(law.detection_rsrp, interference, weakest))
-
-
-def _chunks(cells: Int[np.ndarray, "hypothesis report"], size: int) -> list[Int[np.ndarray, "part report"]]:
-    return [cells[start : start + size] for start in range(0, len(cells), size)]

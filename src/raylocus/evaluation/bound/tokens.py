@@ -15,7 +15,7 @@ from raylocus.scenes.sites import Deployment
 #: Cell levels used at most; the cost of the likelihood grows with their square.
 MOST_LEVELS = 56
 #: Reports used at most, and the age beyond which they are left out [s].
-MOST_REPORTS, MEMORY = 8, 60.0
+MOST_REPORTS, MEMORY = 6, 60.0
 
 
 @dataclass(frozen=True)

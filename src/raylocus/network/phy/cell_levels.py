@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.network.chance import Chance
 from raylocus.network.channel import ChannelState
 from raylocus.network.impairments import ObservationConfiguration
 from raylocus.scenes.sites import Carrier
@@ -70,7 +71,7 @@ def detected_cells(
 
 
 def strongest_beams(
-    rsrp_beam: Float[np.ndarray, "report beam"], count: int, noise_db: float, generator: np.random.Generator
+    rsrp_beam: Float[np.ndarray, "report beam"], count: int, noise_db: float, generator: Chance
 ) -> tuple[Int[np.ndarray, "report reported"], Float[np.ndarray, "report reported"]]:
     """SSB indices and L1-RSRP [dBm] of the strongest beams of one cell, strongest first.
 

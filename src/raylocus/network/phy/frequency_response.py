@@ -52,6 +52,33 @@ def frequency_response(
     return np.where(exists[..., None, :], amplitude, 0) @ rotation
 
 
+def comb_response(
+    delay: Float[np.ndarray, "*link path"],
+    amplitude: Complex[np.ndarray, "*link path"],
+    frequencies: Float[np.ndarray, "subcarrier"],
+) -> Complex[np.ndarray, "*link subcarrier"]:
+    """`frequency_response` of one port on equally spaced subcarriers, which is one small matrix product a link.
+
+    A subcarrier is a coarse step plus a fine one, so exp(−j2πfτ) is a product of two of few exponentials.
+    """
+    count = len(frequencies)
+    fine = int(np.ceil(np.sqrt(count)))
+    coarse = -(-count // fine)
+    spacing = frequencies[1] - frequencies[0]
+    known = np.nan_to_num(delay)[..., None]
+    weight = np.where(np.isnan(delay), 0, amplitude)[..., None]
+    outer = weight * _turned(known * (frequencies[0] + spacing * fine * np.arange(coarse)))
+    inner = _turned(known * (spacing * np.arange(fine)))
+    response = outer.astype(np.complex64).swapaxes(-1, -2) @ inner
+    return response.reshape(*delay.shape[:-1], coarse * fine)[..., :count]
+
+
+def _turned(turns: Float[np.ndarray, "*batch"]) -> Complex[np.ndarray, "*batch"]:
+    """exp(−j2π·turns) in single precision; whole turns are taken off before."""
+    angle = (-2 * np.pi * (turns - np.rint(turns))).astype(np.float32)
+    return np.exp(1j * angle)
+
+
 def staggered_subcarriers(comb: int, symbols: int) -> Int[np.ndarray, "offset"]:
     """Subcarrier offsets that PRS symbols 0, 1, … use within a comb (TS 38.211 T 7.4.1.7.3-1)."""
     order = {2: (0, 1), 4: (0, 2, 1, 3), 6: (0, 3, 1, 4, 2, 5), 12: (0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11)}

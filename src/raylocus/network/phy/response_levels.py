@@ -12,7 +12,7 @@ def reference_signal_power(
     response: Complex[np.ndarray, "*batch subcarrier"], epre_dbm: float | Float[np.ndarray, "*batch"]
 ) -> Float[np.ndarray, "*batch"]:
     """RSRP [dBm]: EPRE + 10·log10 of the mean |H|² over the signal's subcarriers; NaN where dark (§5.1.1)."""
-    return epre_dbm + to_decibel(np.mean(np.abs(response) ** 2, axis=-1, dtype=np.float64))
+    return np.asarray(epre_dbm) + to_decibel(np.mean(np.abs(response) ** 2, axis=-1, dtype=np.float64))
 
 
 def signal_strength_indicator(

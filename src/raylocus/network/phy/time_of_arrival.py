@@ -11,9 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
+from scipy.fft import ifft, next_fast_len
 
 from raylocus.network.chance import Chance, complex_normal
 from raylocus.units import from_decibel, to_decibel
+
+#: Share of the period of lags that lies before delay 0.
+EARLY_SHARE = 1 / 8
 
 
 @dataclass(frozen=True)
@@ -46,12 +50,11 @@ def first_path_delay(
     # The window has unit energy, so the correlation's noise is that of one subcarrier.
     floor = noise_power * from_decibel(detector.noise_threshold_db)
     threshold = np.maximum(floor, profile.max(axis=-1) * from_decibel(detector.peak_threshold_db))
-    left, right = np.roll(profile, 1, axis=-1), np.roll(profile, -1, axis=-1)
-    peak = (profile >= left) & (profile > right) & (profile >= threshold[..., None])
-    first = peak.argmax(axis=-1)
+    inner = profile[..., 1:-1]
+    peak = (inner >= profile[..., :-2]) & (inner > profile[..., 2:]) & (inner >= threshold[..., None])
+    first = peak.argmax(axis=-1) + 1
     place = first + _parabola(profile, first)
-    early = profile.shape[-1] // 8
-    return np.where(peak.any(axis=-1), (place - early) * step, np.nan)
+    return np.where(peak.any(axis=-1), place * step - EARLY_SHARE / spacing, np.nan)
 
 
 def correlation_profile(
@@ -63,19 +66,21 @@ def correlation_profile(
     """
     count = response.shape[-1]
     window = np.sin(np.pi * (np.arange(count) + 0.5) / count) ** 2
-    window = window / np.sqrt(np.sum(window**2))
-    size = 1 << int(np.ceil(np.log2(count * oversampling)))
-    lags = np.fft.ifft(response * window, size, axis=-1) * size
-    return np.roll(np.abs(lags) ** 2, size // 8, axis=-1), 1 / (size * spacing)
+    # The turn from subcarrier to subcarrier puts the first lag where it should be.
+    turn = np.exp(-2j * np.pi * EARLY_SHARE * np.arange(count)) / np.sqrt(np.sum(window**2))
+    size = next_fast_len(count * oversampling)
+    shaped = response * (window * turn).astype(response.dtype)
+    lags = ifft(shaped, size, axis=-1, overwrite_x=True, norm="forward")
+    return lags.real**2 + lags.imag**2, 1 / (size * spacing)
 
 
 def _parabola(
     profile: Float[np.ndarray, "*batch lag"], index: Int[np.ndarray, "*batch"]
 ) -> Float[np.ndarray, "*batch"]:
     """Offset of a peak's top from its highest point, by a parabola through the logarithms of three points."""
-    size = profile.shape[-1]
-    around = (index[..., None] + np.arange(-1, 2)) % size
-    before, at, after = np.moveaxis(np.log(np.take_along_axis(profile, around, axis=-1) + 1e-300), -1, 0)
+    around = np.clip(index[..., None] + np.arange(-1, 2), 0, profile.shape[-1] - 1)
+    three = np.take_along_axis(profile, around, axis=-1).astype(np.float64)
+    before, at, after = np.moveaxis(np.log(three + 1e-300), -1, 0)
     curvature = before - 2 * at + after
     safe = np.where(curvature < 0, curvature, -1.0)
     return np.where(curvature < 0, np.clip(0.5 * (before - after) / safe, -0.5, 0.5), 0.0)

@@ -110,11 +110,25 @@ def select_precoder(
         snr: γ, linear.
         book: candidates of one rank.
     """
-    projected = np.einsum("cal,uab,cbm->uclm", book.weights.conj(), covariance, book.weights, optimize=True)
-    layers = book.weights.shape[-1]
-    rate = np.log2(np.linalg.det(np.eye(layers) + snr[:, None, None, None] * projected).real)
+    candidates, ports, layers = book.weights.shape
+    flat = book.weights.transpose(1, 0, 2).reshape(ports, -1).astype(np.complex64)
+    received = (covariance.astype(np.complex64) @ flat).reshape(len(snr), ports, candidates, layers)
+    weight = flat.reshape(ports, candidates, layers).conj()
+    projected = np.stack(
+        [(weight[None, :, :, layer, None] * received).sum(axis=1) for layer in range(layers)], axis=-2
+    )
+    rate = np.log2(_determinant(np.eye(layers) + snr[:, None, None, None] * projected))
     best = rate.argmax(axis=1)
     return book.indices[best], rate[np.arange(len(rate)), best]
+
+
+def _determinant(matrices: Complex[np.ndarray, "*batch layer layer"]) -> Float[np.ndarray, "*batch"]:
+    """Determinant of Hermitian matrices; the small ones, which are many, in closed form."""
+    if matrices.shape[-1] == 1:
+        return matrices[..., 0, 0].real
+    if matrices.shape[-1] == 2:
+        return (matrices[..., 0, 0] * matrices[..., 1, 1] - matrices[..., 0, 1] * matrices[..., 1, 0]).real
+    return np.linalg.det(matrices).real
 
 
 def beam_direction_cosines(indices: Int[np.ndarray, "ue 4"], n1: int, n2: int) -> Float[np.ndarray, "ue 2"]:

@@ -90,7 +90,7 @@ def deliver(
     each = 2 * mode.air_delay + mode.status_prohibit * waits[..., 0] + mode.poll_retransmit * repeats
     waited = np.where(np.arange(rounds) < retransmissions[..., None], each, 0.0).sum(axis=-1)
     delay = np.where(arrived, mode.air_delay + waited, np.nan)
-    return Delivery(retransmissions, delay, ~arrived)
+    return Delivery(retransmissions, delay, np.logical_not(arrived))
 
 
 def mean_retransmissions(loss: float, limit: int) -> float:

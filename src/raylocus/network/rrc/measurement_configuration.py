@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ class ReportConfiguration:
 
     interval: float = 0.48
     """ReportInterval [s]."""
-    amount: float = float("inf")
+    amount: int | float = float("inf")
     """reportAmount: reports after a trigger."""
     most_cells: int = 8
     """maxReportCells."""
@@ -87,9 +88,10 @@ class SoundingSignal:
         _one_of("the SRS bandwidth", self.resource_blocks, range(4, 273, 4))
 
 
-def _one_of(name: str, value: object, choices: object) -> None:
-    if value not in tuple(choices):  # type: ignore[call-overload]
-        raise InputError(f"{name} cannot be {value}; TS 38.331 allows {_brief(tuple(choices))}")  # type: ignore[call-overload]
+def _one_of(name: str, value: object, choices: Iterable[object]) -> None:
+    allowed = tuple(choices)
+    if value not in allowed:
+        raise InputError(f"{name} cannot be {value}; TS 38.331 allows {_brief(allowed)}")
 
 
 def _brief(choices: tuple[object, ...]) -> str:

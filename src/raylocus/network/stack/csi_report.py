@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.network.phy.impulse_response import path_delay_spread
 from raylocus.network.phy.doppler import doppler_spread
 from raylocus.network.phy.frequency_response import frequency_response
+from raylocus.network.phy.impulse_response import path_delay_spread
 from raylocus.network.phy.rank import (
     condition_number_db,
     rank_indicator,
@@ -80,12 +80,16 @@ def csi_report(
             response = mimo_response(links, own, index, deployment, configuration.capability.receive_antennas)
             snr = from_decibel(energy[index] + shift_db[own] - interference_dbm[own])
             columns[own] = _selected(response, snr, cell.array.columns, configuration)
-    spread = path_delay_spread(delay, power)
     return CsiReport(
-        *columns[:, :6].T,
-        spread,
-        doppler_spread(np.where(np.isnan(delay), np.nan, shift), power),
-        columns[:, 6],
+        cqi=columns[:, 0],
+        ri=columns[:, 1],
+        pmi_i11=columns[:, 2],
+        pmi_i13=columns[:, 3],
+        pmi_i2=columns[:, 4],
+        condition_number=columns[:, 5],
+        delay_spread=path_delay_spread(delay, power),
+        doppler_spread=doppler_spread(np.where(np.isnan(delay), np.nan, shift), power),
+        layer_sinr_db=columns[:, 6],
     )
 
 

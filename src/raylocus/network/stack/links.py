@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.propagation.antennas import array_factor, beam_azimuths, element_gain_db, in_antenna_frame
+from raylocus.propagation.antennas import array_factors, beam_azimuths, element_gain_db, in_antenna_frame
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.propagation.ue_paths import ground_cell_points, paths_at
@@ -92,7 +92,7 @@ def element_amplitude(
     local = in_antenna_frame(departure.reshape(-1, 3).astype(float), cell.azimuth, cell.downtilt)
     zenith = np.arccos(np.clip(local[:, 2], -1, 1))
     gain = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0])))
-    amplitude = np.sqrt(gain * array_factor(local[:, 2], 0.0, cell.array.rows))
+    amplitude = np.sqrt(gain * array_factors(local[:, 2], np.zeros(1), cell.array.rows)[:, 0])
     return amplitude.reshape(departure.shape[:-1]), local[:, 1].reshape(departure.shape[:-1])
 
 

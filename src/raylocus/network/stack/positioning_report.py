@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float, Int
 from raylocus.network.chance import Chance, complex_normal
 from raylocus.network.clocks import clock_error, drifts
 from raylocus.network.mac.timing_advance import uplink_timing_error
-from raylocus.network.phy.frequency_response import comb_frequencies, frequency_response
+from raylocus.network.phy.frequency_response import comb_frequencies, comb_response, frequency_response
 from raylocus.network.phy.time_of_arrival import first_path_delay, noisy_response
 from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
 from raylocus.network.positioning.carrier_phase import carrier_phase, phase_difference
@@ -26,7 +26,7 @@ from raylocus.network.report_tables import PRS_RSRP, SRS_RSRP, ReportTable
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.links import Links, column_ports
 from raylocus.scenes.sites import Deployment
-from raylocus.units import from_decibel, noise_per_resource_element
+from raylocus.units import from_decibel, noise_per_resource_element, timing_advance_step
 
 #: Every this many subcarriers are worked with: delays up to 1/(4Δf) stay unambiguous, and the power of the
 #: others is counted as integration gain.
@@ -65,33 +65,49 @@ class PositioningReport:
     """Delay that the serving cell detects on SRS [s], which timing advance follows; not a feature."""
 
 
-def detected_delays(
+def unit_response(
     delay: Float[np.ndarray, "report slot path"],
     amplitude: Complex[np.ndarray, "report slot path"],
-    snr_db: Float[np.ndarray, "report slot"],
     frequencies: Float[np.ndarray, "subcarrier"],
+) -> Complex[np.ndarray, "report slot subcarrier"]:
+    """Frequency responses whose paths' powers sum to 1; 0 where there is no path."""
+    power = (np.abs(amplitude) ** 2).sum(axis=-1, keepdims=True)
+    scaled = np.divide(amplitude, np.sqrt(power), out=np.zeros_like(amplitude), where=power > 0)
+    return comb_response(delay, scaled, frequencies)
+
+
+def detected_delays(
+    response: Complex[np.ndarray, "report slot subcarrier"],
+    snr_db: Float[np.ndarray, "report slot"],
+    spacing: float,
     configuration: StackConfiguration,
     chance: Chance,
 ) -> tuple[Float[np.ndarray, "report slot"], Complex[np.ndarray, "report slot subcarrier"]]:
     """First-path delays [s] that a receiver detects at an SNR per subcarrier, and what it measured."""
-    power = (np.abs(amplitude) ** 2).sum(axis=-1, keepdims=True)
-    scaled = np.divide(amplitude, np.sqrt(power), out=np.zeros_like(amplitude), where=power > 0)
-    response = frequency_response(delay, scaled[..., None, :], frequencies)[..., 0, :]
-    lit = (power[..., 0] > 0) & ~np.isnan(snr_db)
+    lit = (response != 0).any(axis=-1) & ~np.isnan(snr_db)
     noise = np.where(lit, from_decibel(-np.nan_to_num(snr_db)), 1.0).astype(np.float32)
     received = noisy_response(response, noise[..., None], chance).astype(np.complex64)
-    spacing = float(frequencies[1] - frequencies[0])
     found = first_path_delay(received, noise, spacing, configuration.detector)
     return np.where(lit, found, np.nan), received
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When reports are made, by clocks that are off."""
+
+    time: Float[np.ndarray, "report"]
+    """s."""
+    report_offsets: Int[np.ndarray, "sample_plus_1"]
+    """Reports of each sequence."""
+    clock_offset: Float[np.ndarray, "site"]
+    """How late each site sends [s]."""
 
 
 def positioning_report(
     links: Links,
     heard: HeardCells,
     best_amplitude: Complex[np.ndarray, "report slot path"],
-    clock_offset: Float[np.ndarray, "site"],
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    moments: Moments,
     deployment: Deployment,
     configuration: StackConfiguration,
     chance: Chance,
@@ -102,9 +118,7 @@ def positioning_report(
         links: paths of all sites.
         heard: cells and levels.
         best_amplitude: path amplitudes of each heard cell's best beam.
-        clock_offset: of each site [s].
-        time: of the reports [s].
-        report_offsets: reports of each sequence.
+        moments: times of the reports, and the sites' clocks.
         deployment: sites and cells.
         configuration: signals, detector, clocks and granularity.
         chance: source of all chance.
@@ -116,31 +130,26 @@ def positioning_report(
     frequencies = comb_frequencies(signal.resource_blocks, carrier.numerology, DECIMATION)
     noise = noise_per_resource_element(carrier.numerology, configuration.observation.noise_figure_db)
     gain = 10 * np.log10(DECIMATION * signal.integration_gain())
-    downlink, received = detected_delays(
-        delay, best_amplitude, heard.rsrp - noise + gain, frequencies, configuration, chance
+    response, spacing = (
+        unit_response(delay, best_amplitude, frequencies),
+        float(frequencies[1] - frequencies[0]),
     )
-    uplink, _ = detected_delays(
-        delay,
-        best_amplitude,
-        heard.uplink_snr_db + 10 * np.log10(DECIMATION),
-        frequencies,
-        configuration,
-        chance,
-    )
-    errors, offset = configuration.timing, clock_offset[site]
-    first = np.repeat(report_offsets[:-1], np.diff(report_offsets))
-    group = group_delays((len(time),), errors.ue_group_delay, chance)[first]
-    drift = clock_error(time, drifts(report_offsets, configuration.clocks, chance), configuration.ssb_period)
-    transmit = uplink_timing_error((len(time),), carrier.numerology, chance)
+    downlink, received = detected_delays(response, heard.rsrp - noise + gain, spacing, configuration, chance)
+    combined = heard.uplink_snr_db + 10 * np.log10(DECIMATION)
+    uplink, _ = detected_delays(response, combined, spacing, configuration, chance)
+    errors, offset = configuration.timing, moments.clock_offset[site]
     trp = group_delays((*downlink.shape, 2), errors.trp_group_delay, chance)
+    group, transmit, drift = _ue_errors(moments, carrier.numerology, configuration, chance)
+    step = timing_advance_step(carrier.numerology)
+    # The UE sends its frame when the downlink frame arrives, less the advance it was given.
+    advance = step * np.round(2 * uplink[:, :1] / step)
+    frame = np.nan_to_num(downlink[:, :1] - advance) + (transmit + drift)[:, None]
     arrival = downlink + trp[..., 0] + offset
-    # The UE's transmit frame is early by the advance it applies, and off by its own error.
-    frame = (transmit - 2 * np.nan_to_num(uplink[:, 0]) + drift)[:, None]
     ue_side = arrival + group[:, None] - frame
     gnb_side = uplink + trp[..., 1] - offset + frame
     rtoa = uplink + trp[..., 1] - offset + transmit[:, None]
     phase = carrier_phase(received, frequencies, downlink)
-    relative = phase_difference(phase, phase[:, :1])
+    relative = phase_difference(phase, np.broadcast_to(phase[:, :1], phase.shape))
     k = errors.granularity
     return PositioningReport(
         prs_rsrp=_level(np.where(np.isnan(downlink), np.nan, heard.rsrp), PRS_RSRP),
@@ -155,6 +164,18 @@ def positioning_report(
         ),
         serving_delay=uplink[:, 0],
     )
+
+
+def _ue_errors(
+    moments: Moments, numerology: int, configuration: StackConfiguration, chance: Chance
+) -> tuple[Float[np.ndarray, "report"], Float[np.ndarray, "report"], Float[np.ndarray, "report"]]:
+    """Group delay (one draw a UE), transmit timing error and clock error of the UE at each report [s]."""
+    count = (len(moments.time),)
+    first = np.repeat(moments.report_offsets[:-1], np.diff(moments.report_offsets))
+    group = group_delays(count, configuration.timing.ue_group_delay, chance)[first]
+    drift = drifts(moments.report_offsets, configuration.clocks, chance)
+    late = clock_error(moments.time, drift, configuration.ssb_period)
+    return group, uplink_timing_error(count, numerology, chance), late
 
 
 def _level(level: Float[np.ndarray, "report slot"], table: ReportTable) -> Float[np.ndarray, "report slot"]:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 from scipy.sparse import csr_matrix
 
+from raylocus.propagation.cell_statistics import GroundCellGroups
 from raylocus.propagation.codebooks import ssb_codebook
 from raylocus.propagation.panels import (
     Panel,
@@ -15,6 +16,7 @@ from raylocus.propagation.panels import (
     separate_phases,
 )
 from raylocus.propagation.site_channel import SiteChannel
+from raylocus.propagation.ue_paths import PRESENT_SHARE
 from raylocus.scenes.sites import Cell
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -31,7 +33,7 @@ class CoherentChannel:
         """
         self.paths, self.groups = channel.paths, channel.groups
         turns = (self.paths.length / channel.wavelength) % 1
-        weight = np.sqrt(self.paths.visible) * np.exp(-2j * np.pi * turns)
+        weight = _present(self.paths.visible, self.groups) * np.exp(-2j * np.pi * turns)
         seen, self._departure = -self.paths.arrival.astype(float), self.paths.departure.astype(float)
         matrix = channel.matrix * weight[:, None, None].astype(np.complex64)
         #: (receive port, θ̂ or φ̂ of departure) of every path.
@@ -93,3 +95,10 @@ class CoherentChannel:
         bounds = np.append(self.groups.starts, self.groups.paths)
         shape = len(self.groups.cells), self.groups.paths
         return csr_matrix((weights, np.arange(self.groups.paths), bounds), shape)
+
+
+def _present(visible: Float[np.ndarray, "path"], groups: GroundCellGroups) -> Float[np.ndarray, "path"]:
+    """1 for paths that reach most of their ground cell and 0 for the others; the share itself where none does."""
+    present = (visible >= PRESENT_SHARE).astype(float)
+    some = groups.total(present) > 0
+    return np.where(np.repeat(some, np.diff(np.append(groups.starts, groups.paths))), present, visible)

@@ -15,5 +15,6 @@ def with_compass(layer: xr.DataArray) -> xr.DataArray:
     """The layer with azimuths in degrees clockwise from (grid) north; other layers as they are."""
     if layer.name not in AZIMUTH_LAYERS:
         return layer
-    degrees = np.vectorize(compass_from_azimuth, otypes=[np.float32])(layer.values)
+    degrees, known = np.full(layer.shape, np.nan, np.float32), np.isfinite(layer.values)
+    degrees[known] = [compass_from_azimuth(float(azimuth)) for azimuth in layer.values[known]]
     return layer.copy(data=degrees).assign_attrs(units="degree clockwise from north")

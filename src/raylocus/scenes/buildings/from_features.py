@@ -20,7 +20,7 @@ from raylocus.scenes.buildings.heights import (
 )
 from raylocus.scenes.buildings.materials import roof_material, wall_material
 from raylocus.scenes.buildings.overlaps import without_overlaps
-from raylocus.scenes.buildings.parts import replace_outlines_by_parts
+from raylocus.scenes.buildings.parts import OUTLINE, replace_outlines_by_parts
 from raylocus.scenes.buildings.roof_tags import roof_of
 from raylocus.scenes.buildings.types import building_type
 from raylocus.scenes.map_sources.features import Feature
@@ -117,7 +117,7 @@ def _building(
     if estimate.height - bottom < 0.1:
         tally["building left out: below ground or of no height"] += 1
         return None
-    uniform = chance.uniform(f"wall of {name}")
+    uniform = chance.uniform(f"wall of {tags.get(OUTLINE, name)}")
     return Building(
         identifier=name,
         footprint=footprint,

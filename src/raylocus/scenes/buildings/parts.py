@@ -18,6 +18,10 @@ SHARE_OF_PART = 0.5
 SHARE_LEFT = 0.1
 #: Slivers narrower than this between parts and outline are no building [m].
 NARROW = 1.0
+#: Tag by which a part names its outline, so that all parts of a building get one wall material.
+OUTLINE = "raylocus:outline"
+#: Tags of an outline that hold for its parts too, where they say nothing else.
+INHERITED = ("building", "building:material", "building:facade:material", "facade:material", "shop")
 #: An outline's height is that of its highest part where that reaches this share of it.
 SHARE_OF_HEIGHT = 0.9
 
@@ -50,9 +54,16 @@ def replace_outlines_by_parts(features: Sequence[Feature], tally: Counter[str]) 
     belongs = common > SHARE_OF_PART * shapely.area(np.array(shapes, object))[inside]
     rests = []
     for index, outline in enumerate(outlines):
-        own = [parts[part] for part in inside[belongs & (owner == index)]] if index in owner else []
-        rests += _rest(outline, own, tally) if own else [outline]
+        own = inside[belongs & (owner == index)].tolist()
+        rests += _rest(outline, [parts[part] for part in own], tally) if own else [outline]
+        for part in own:
+            parts[part] = _with_outline(parts[part], outline)
     return rests + parts
+
+
+def _with_outline(part: Feature, outline: Feature) -> Feature:
+    inherited = {key: outline.tags[key] for key in INHERITED if key in outline.tags}
+    return Feature(part.identifier, {**inherited, **part.tags, OUTLINE: outline.identifier}, part.geometry)
 
 
 def _rest(outline: Feature, parts: list[Feature], tally: Counter[str]) -> list[Feature]:

@@ -63,5 +63,7 @@ def in_frame(features: Sequence[Feature], frame: GeoFrame) -> list[Feature]:
 def notes_of(tally: Counter[str]) -> tuple[str, ...]:
     """One sentence for each thing that was counted while a map was read, the most frequent first."""
     return tuple(
-        f"{count} × {what}" for what, count in sorted(tally.items(), key=lambda item: (-item[1], item[0]))
+        f"{count} × {what}"
+        for what, count in sorted(tally.items(), key=lambda item: (-item[1], item[0]))
+        if count > 0
     )

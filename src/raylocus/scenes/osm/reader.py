@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import numpy as np
 import osmium
 import shapely
-from shapely.errors import ShapelyError
 
 from raylocus.errors import InputError
 from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
+from raylocus.scenes.osm.ordering import write_in_order
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")
@@ -38,13 +39,26 @@ def read_osm(path: Path) -> TaggedMap:
 
 
 def _read(path: Path) -> TaggedMap:
+    collector = _collected(path)
+    if collector.mostly_lost:
+        # Where osmium could hardly assemble anything, the file is out of order or was never uploaded.
+        with tempfile.TemporaryDirectory() as folder:
+            ordered = Path(folder) / "ordered.osm.pbf"
+            write_in_order(path, ordered)
+            collector = _collected(ordered)
+            collector.mend(ordered)
+    else:
+        collector.mend(path)
+    bounds = _header_bounds(path) or _building_bounds(collector.areas, path)
+    return TaggedMap(tuple(collector.areas), tuple(collector.lines), bounds, collector.tally, ATTRIBUTION)
+
+
+def _collected(path: Path) -> _Collector:
     collector = _Collector()
     keys = osmium.filter.KeyFilter(*AREA_KEYS)
     for item in osmium.FileProcessor(str(path)).with_locations().with_areas(keys).with_filter(keys):
         collector.take(item)
-    collector.mend(path)
-    bounds = _header_bounds(path) or _building_bounds(collector.areas, path)
-    return TaggedMap(tuple(collector.areas), tuple(collector.lines), bounds, collector.tally, ATTRIBUTION)
+    return collector
 
 
 class _Collector:
@@ -57,6 +71,11 @@ class _Collector:
         self._factory = osmium.geom.WKBFactory()
         self._buildings: dict[str, str] = {}
         self._assembled: set[str] = set()
+
+    @property
+    def mostly_lost(self) -> bool:
+        """Whether fewer than half of the buildings came out as areas."""
+        return len(self._assembled & set(self._buildings)) < len(self._buildings) / 2
 
     def take(self, item: Any) -> None:
         if item.is_area():
@@ -95,12 +114,11 @@ class _Collector:
         lost = sum(kind == "relation" for kind in missing.values())
         if lost:
             self.tally["building relation left out: its ways are not all in the file or do not close"] += lost
-        ways = {int(name.split("/")[1]) for name, kind in missing.items() if kind == "way"}
-        if not ways:
+        if lost == len(missing):
             return
-        reader = osmium.FileProcessor(str(path)).with_locations().with_filter(osmium.filter.IdFilter(ways))
-        for item in reader:
-            if item.is_way():
+        keys = osmium.filter.KeyFilter("building", "building:part")
+        for item in osmium.FileProcessor(str(path)).with_locations().with_filter(keys):
+            if item.is_way() and f"way/{item.id}" in missing:
                 self._mend_way(item)
 
     def _mend_way(self, item: Any) -> None:
@@ -109,19 +127,16 @@ class _Collector:
         elif not all(node.location.valid() for node in item.nodes):
             self.tally["building way left out: cut at the edge of the file"] += 1
         else:
-            ring = np.array([(node.lon, node.lat) for node in item.nodes])
-            try:
-                shape = shapely.make_valid(shapely.Polygon(ring))
-            except ShapelyError:
-                shape = shapely.Polygon()
-            self._mended(f"way/{item.id}", dict(item.tags), shape)
+            self._polygon(item)
 
-    def _mended(self, identifier: str, tags: dict[str, str], shape: Any) -> None:
-        if shape.area > 0:
-            self.tally["invalid building polygon mended"] += 1
-            self.areas.append(Feature(identifier, tags, shape))
-        else:
+    def _polygon(self, item: Any) -> None:
+        drawn = shapely.Polygon([(node.lon, node.lat) for node in item.nodes])
+        shape = shapely.make_valid(drawn)
+        if shape.area == 0:
             self.tally["building way left out: it encloses nothing"] += 1
+            return
+        self.tally["invalid building polygon mended"] += not drawn.is_valid
+        self.areas.append(Feature(f"way/{item.id}", dict(item.tags), shape))
 
 
 def _is_building(tags: Any) -> bool:

@@ -23,7 +23,7 @@ SLAB = BuildingType(
 )
 HILL_HOUSE = BuildingType(
     storeys=5.5,
-    spread=0.6,
+    spread=0.65,
     fewest=2,
     most=25,
     storey_height=3.1,
@@ -59,7 +59,9 @@ HALL = BuildingType(
     pitched=0.3,
     pitch=0.15,
 )
-TANK = BuildingType(storeys=3.0, spread=0.2, most=5, storey_height=4.0, walls=_SHEET_METAL, roofs=_SHEET_METAL)
+TANK = BuildingType(
+    storeys=3.0, spread=0.2, most=5, storey_height=4.0, walls=_SHEET_METAL, roofs=_SHEET_METAL
+)
 INSTITUTE = BuildingType(
     storeys=3.2,
     spread=0.45,

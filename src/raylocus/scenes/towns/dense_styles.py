@@ -41,7 +41,10 @@ TOWER_GRID = TownStyle(
         block=(210.0, 80.0), jitter=0.06, width=10.0, corridor=20.0, avenue_every=3, avenue_corridor=30.0
     ),
     fillings=(
-        (BuiltLots(OFFICE, lot_area=520.0, narrowest_lot=12.0, empty=0.1, tower=TOWER, tower_share=0.6), 0.75),
+        (
+            BuiltLots(OFFICE, lot_area=520.0, narrowest_lot=12.0, empty=0.1, tower=TOWER, tower_share=0.6),
+            0.75,
+        ),
         (BuiltLots(TENEMENT, lot_area=170.0, narrowest_lot=7.0, empty=0.15), 0.25),
     ),
     park_share=0.05,
@@ -52,10 +55,10 @@ ASIAN_LOW_RISE = TownStyle(
     name="asian-low-rise",
     description="lanes of a car's width between small houses two or three metres apart, tall ones on the main streets",
     streets=StreetGrid(
-        block=(66.0, 36.0),
+        block=(66.0, 40.0),
         jitter=0.18,
         width=4.5,
-        corridor=7.5,
+        corridor=9.0,
         avenue_every=7,
         avenue_corridor=16.0,
         staggered=True,
@@ -63,8 +66,8 @@ ASIAN_LOW_RISE = TownStyle(
         warp=12.0,
     ),
     fillings=(
-        (BuiltLots(LIGHT_HOUSE, lot_area=115.0, narrowest_lot=8.0, gap=1.3, empty=0.14), 0.92),
-        (BuiltLots(MID_RISE, lot_area=500.0, narrowest_lot=14.0, gap=2.0, empty=0.15), 0.08),
+        (BuiltLots(LIGHT_HOUSE, lot_area=92.0, narrowest_lot=7.0, gap=1.2, empty=0.12), 0.88),
+        (BuiltLots(MID_RISE, lot_area=500.0, narrowest_lot=14.0, gap=2.0, empty=0.15), 0.12),
     ),
     greenery=Greenery(trees_per_hectare=6.0, crown_radius=(1.5, 2.5)),
 )
@@ -88,14 +91,14 @@ HILL_TOWN = TownStyle(
     name="hill-town",
     description="tall houses along winding streets on a steep slope, which shadows whatever lies behind it",
     streets=StreetGrid(
-        block=(150.0, 66.0),
+        block=(180.0, 70.0),
         jitter=0.2,
         width=7.0,
         corridor=12.0,
         avenue_every=6,
         avenue_corridor=18.0,
         staggered=True,
-        missing=0.4,
+        missing=0.45,
         warp=30.0,
     ),
     fillings=((BuiltLots(HILL_HOUSE, lot_area=430.0, narrowest_lot=12.0, gap=2.5, empty=0.35), 1.0),),

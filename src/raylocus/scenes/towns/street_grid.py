@@ -47,12 +47,17 @@ class StreetGrid:
         rows = self._positions(reach, self.block[1], generator)
         columns = self._positions(reach, self.block[0], generator)
         warp = Warp.sample(self.warp, generator)
-        streets = [self._street(n, [(-reach, y), (reach, y)], orientation, warp) for n, y in enumerate(rows)]
+        streets = [
+            self._street([(-reach, y), (reach, y)], self._is_avenue(number), orientation, warp)
+            for number, y in enumerate(rows)
+        ]
         for low, high in zip(rows[:-1], rows[1:], strict=True):
             here = self._positions(reach, self.block[0], generator) if self.staggered else columns
             for number, x in enumerate(here):
+                # An avenue goes on beyond the next row, which a staggered cross street does not.
+                avenue = self._is_avenue(number) and not self.staggered
                 if generator.random() >= self.missing:
-                    streets.append(self._street(number, [(x, low), (x, high)], orientation, warp))
+                    streets.append(self._street([(x, low), (x, high)], avenue, orientation, warp))
         return streets
 
     def _positions(
@@ -62,9 +67,14 @@ class StreetGrid:
         steps = spacing * np.clip(1 + self.jitter * generator.standard_normal(count), 0.6, 1.5)
         return -reach - generator.uniform(0, spacing) + np.cumsum(steps)
 
-    def _street(self, number: int, ends: list[tuple[float, float]], orientation: float, warp: Warp) -> Street:
+    def _is_avenue(self, number: int) -> bool:
+        return self.avenue_every > 0 and number % self.avenue_every == 0
+
+    def _street(
+        self, ends: list[tuple[float, float]], avenue: bool, orientation: float, warp: Warp
+    ) -> Street:
         line = shapely.segmentize(LineString(ends), STEP) if self.warp else LineString(ends)
         bent = LineString(rotate(warp(shapely.get_coordinates(line)), orientation))
-        if self.avenue_every and number % self.avenue_every == 0:
+        if avenue:
             return Street(bent, "primary", self.avenue_corridor / 2, self.avenue_corridor)
         return Street(bent, self.road_class, self.width, self.corridor)

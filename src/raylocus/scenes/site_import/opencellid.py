@@ -9,7 +9,7 @@ from pathlib import Path
 
 from raylocus.errors import InputError
 from raylocus.geo import azimuth_from_compass
-from raylocus.scenes.site_records import Row, SiteRecord, read_rows
+from raylocus.scenes.site_import.records import Row, SiteRecord, read_rows
 
 #: Columns of OpenCelliD's files; downloads of one country come without this header.
 COLUMNS = ["radio", "mcc", "net", "area", "cell", "unit", "lon", "lat", "range", "samples"]

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
-from raylocus.scenes.macro_sites import MacroLayout, antenna_height
-from raylocus.scenes.pci_plan import plan_pcis
-from raylocus.scenes.site_records import SiteRecord
+from raylocus.scenes.site_import.records import SiteRecord
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.siting.macro import MacroLayout, antenna_height
+from raylocus.scenes.siting.pci_plan import plan_pcis
 
 #: Downtilt of cells whose file has none [rad]; 6°.
 DEFAULT_DOWNTILT = 0.105
@@ -106,7 +106,7 @@ def _azimuths(
     """The azimuths [rad], spread evenly over the cells of a site where the file has none."""
     azimuths = np.zeros(len(records))
     for site in np.unique(owner):
-        cells = np.flatnonzero(owner == site)
+        cells = np.flatnonzero(owner == site).tolist()
         first = generator.uniform(-np.pi, np.pi)
         for rank, index in enumerate(cells):
             stated = records[index].azimuth

@@ -10,8 +10,8 @@ from jaxtyping import Float
 from scipy.ndimage import distance_transform_edt
 
 from raylocus.geo import Grid
-from raylocus.scenes.site_spacing import PlannedSite, open_ground, throw_darts
 from raylocus.scenes.sites import AntennaArray
+from raylocus.scenes.siting.spacing import PlannedSite, open_ground, throw_darts
 
 #: Directions in which the view along the street is judged.
 DIRECTIONS = 48

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from raylocus.errors import InputError
 from raylocus.geo import azimuth_from_compass
-from raylocus.scenes.channels import arfcn_frequency, band_frequency, earfcn_frequency
-from raylocus.scenes.site_records import Row, SiteRecord, read_rows
+from raylocus.scenes.site_import.channels import arfcn_frequency, band_frequency, earfcn_frequency
+from raylocus.scenes.site_import.records import Row, SiteRecord, read_rows
 
 #: Names under which columns are found when the column map does not name them; case, spaces, `_` and `-` do not count.
 KNOWN_NAMES = {
@@ -69,6 +69,22 @@ class SiteColumns:
     """Columns of the antenna array."""
     beams: str | None = None
     """SSB beams."""
+
+    @classmethod
+    def parse(cls, text: str) -> SiteColumns:
+        """The column map of a text such as `latitude=BREITE,azimuth=RICHTUNG`.
+
+        Raises:
+            InputError: a part is not FIELD=COLUMN, or there is no such field.
+        """
+        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+        for field, equals, column in pairs:
+            if field.strip() not in KNOWN_NAMES or not equals or not column.strip():
+                named = ", ".join(KNOWN_NAMES)
+                raise InputError(
+                    f"{field}{equals}{column} is no FIELD=COLUMN of a site file; the fields are {named}"
+                )
+        return cls(**{field.strip(): column.strip() for field, _, column in pairs})
 
 
 def read_columns(path: Path, columns: SiteColumns) -> list[SiteRecord]:

@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import binary_erosion, maximum_filter
 
 from raylocus.geo import Grid
-from raylocus.scenes.site_spacing import PlannedSite, open_ground, throw_darts
 from raylocus.scenes.sites import AntennaArray
+from raylocus.scenes.siting.spacing import PlannedSite, open_ground, throw_darts
 
 #: Roofs this far around a rooftop antenna are below it [m].
 ROOF_RADIUS = 10.0

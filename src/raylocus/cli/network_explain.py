@@ -1,0 +1,45 @@
+"""`raylocus network explain`: one report as an engineer reads a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raylocus.cli.parsing import verb_parser
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Prints one report of a reports file."""
+    from rich.console import Console
+
+    from raylocus.errors import InputError
+    from raylocus.network.explain import explain_trace
+    from raylocus.network.parquet import load_parquet
+    from raylocus.network.report_store import load_reports
+
+    parser = verb_parser("network explain", "Print one report as an engineer reads a trace.")
+    parser.add_argument("reports", type=Path, help="reports file: a zarr store or a .parquet table")
+    parser.add_argument("--sequence", type=int, default=0, help="which UE")
+    parser.add_argument("--report", type=int, default=-1, help="which of its reports; -1 is the last")
+    given = parser.parse(arguments)
+    reports = (
+        load_parquet(given.reports) if given.reports.suffix == ".parquet" else load_reports(given.reports)
+    )
+    if not 0 <= given.sequence < len(reports):
+        raise InputError(f"{given.reports} has no UE {given.sequence}; it has 0 to {len(reports) - 1}")
+    chosen = reports.select(_index(given.sequence))
+    count = len(chosen.time)
+    if not -count <= given.report < count:
+        raise InputError(f"UE {given.sequence} has no report {given.report}; it has 0 to {count - 1}")
+    Console().print(explain_trace(chosen, given.report % count))
+    return 0
+
+
+def _index(sequence: int) -> np.ndarray:
+    import numpy as np
+
+    return np.array([sequence])

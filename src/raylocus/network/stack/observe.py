@@ -1,0 +1,137 @@
+"""`observe_stack`: complete reports of every layer, batch by batch, the same whatever the batch size."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+
+from raylocus.errors import InputError
+from raylocus.network.availability import absent_features, check_deployment
+from raylocus.network.chance import SequenceChance
+from raylocus.network.channel import channel_at
+from raylocus.network.features import feature_set
+from raylocus.network.mobility import Trajectories
+from raylocus.network.observe import keep_reports
+from raylocus.network.positioning.timing_measurements import synchronisation_errors
+from raylocus.network.reports import Reports
+from raylocus.network.stack.batch import Batch, observe_batch
+from raylocus.network.stack.configuration import StackConfiguration
+from raylocus.network.stack.downlink import receive
+from raylocus.network.stack.links import links_at
+from raylocus.propagation.traced_place import TracedPlace
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A world and how it is observed."""
+
+    place: TracedPlace
+    maps: xr.Dataset
+    """Radio maps of the world, see `propagation.world_maps.world_radio_maps`."""
+    configuration: StackConfiguration
+
+
+def observe_stack(
+    place: TracedPlace,
+    world_maps: xr.Dataset,
+    trajectories: Trajectories,
+    configuration: StackConfiguration,
+    seed: int,
+    batch: int = 16,
+) -> Reports:
+    """The complete reports that a network has of UEs.
+
+    Levels are those of the world's maps, delays, angles and fading those of the atlas's paths, each with
+    its protocol's noise, limits, steps and gaps. Chance comes from one stream a sequence (and one for
+    the sites' clocks), so the batch size changes memory and speed only. A report in which no cell is
+    found is never sent, and a sequence without any is left out.
+
+    Args:
+        place: a traced place.
+        world_maps: the truth.
+        trajectories: where the UEs are and when they report.
+        configuration: the network.
+        seed: of all chance.
+        batch: sequences that are worked on together.
+
+    Raises:
+        InputError: a UE is outside the tile, the deployment cannot be run, or the batch is empty.
+    """
+    if batch < 1 or not len(trajectories):
+        raise InputError(
+            "there is nothing to observe; give at least one trajectory and a batch of one or more"
+        )
+    deployment, features = place.deployment, feature_set(configuration.feature_set)
+    check_deployment(deployment, configuration.capability)
+    clocks = np.random.default_rng([seed, 1])
+    offsets = synchronisation_errors(len(deployment.sites), configuration.timing, clocks)
+    observed = Observed(place, world_maps, configuration)
+    parts = []
+    for start in range(0, len(trajectories), batch):
+        chosen = np.arange(start, min(start + batch, len(trajectories)))
+        part = _observe_part(observed, select_sequences(trajectories, chosen), chosen, offsets, seed)
+        if part is not None:
+            parts.append(part)
+    if not parts:
+        raise InputError(
+            "no UE hears a cell anywhere; check the deployment's power and the detection thresholds"
+        )
+    absent = absent_features(features, deployment, configuration.capability)
+    reasons = tuple((each.name, each.reason) for each in absent)
+    return dataclasses.replace(Reports.concatenate(parts), absent=reasons)
+
+
+def select_sequences(trajectories: Trajectories, chosen: Int[np.ndarray, "selected"]) -> Trajectories:
+    """The trajectories of consecutive sequences."""
+    first, end = trajectories.report_offsets[chosen[0]], trajectories.report_offsets[chosen[-1] + 1]
+    offsets = trajectories.report_offsets[chosen[0] : chosen[-1] + 2] - first
+    return Trajectories(offsets, trajectories.time[first:end], trajectories.position[first:end])
+
+
+def velocities(trajectories: Trajectories) -> Float[np.ndarray, "report 3"]:
+    """Velocity of the UE at each report [m/s]: from the last position, and at the first towards the next."""
+    step = np.diff(trajectories.position, axis=0)
+    elapsed = np.maximum(np.diff(trajectories.time), 1e-3)[:, None]
+    speed = np.zeros_like(trajectories.position)
+    speed[1:] = step / elapsed
+    starts = trajectories.report_offsets[:-1][np.diff(trajectories.report_offsets) > 0]
+    alone = np.isin(starts + 1, trajectories.report_offsets)
+    speed[starts] = np.where(alone[:, None], 0.0, speed[np.minimum(starts + 1, len(speed) - 1)])
+    return speed
+
+
+def _observe_part(
+    observed: Observed,
+    trajectories: Trajectories,
+    sequences: Int[np.ndarray, "sample"],
+    clock_offset: Float[np.ndarray, "site"],
+    seed: int,
+) -> Reports | None:
+    configuration, deployment = observed.configuration, observed.place.deployment
+    chance = SequenceChance.of(seed, sequences, np.diff(trajectories.report_offsets))
+    state = channel_at(observed.maps, trajectories.position)
+    links = links_at(observed.place, trajectories.position)
+    velocity = velocities(trajectories)
+    bias = chance.standard_normal((len(trajectories.time),))
+    first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))
+    bias = configuration.observation.device_bias_db * bias[first]
+    downlink = receive(links, state, velocity, deployment, configuration, chance)
+    sent = np.flatnonzero(downlink.heard)
+    if not len(sent):
+        return None
+    sequence = np.repeat(np.arange(len(sequences)), np.diff(trajectories.report_offsets))[sent]
+    chance = chance.keeping(np.bincount(sequence, minlength=len(sequences)))
+    part = Batch(
+        links.select(sent),
+        state.select(sent),
+        downlink.select(sent),
+        velocity[sent],
+        bias[sent],
+        keep_reports(trajectories, sent),
+        clock_offset,
+    )
+    return observe_batch(part, deployment, configuration, chance)

@@ -1,0 +1,1 @@
+"""Where an operator puts sites, and which identity each cell gets."""

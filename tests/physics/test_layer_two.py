@@ -1,0 +1,129 @@
+"""MAC and RLC against closed forms: timing advance, power headroom, buffers, ARQ and queues."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raylocus.errors import InputError
+from raylocus.network.mac.buffer_status import Traffic, buffered
+from raylocus.network.mac.power_headroom import (
+    UplinkPowerControl,
+    downlink_path_loss,
+    power_headroom,
+    transmit_power,
+)
+from raylocus.network.mac.timing_advance import (
+    TRANSMIT_TIMING_LIMIT,
+    TimingLoop,
+    commanded_timing_advance,
+    uplink_timing_error,
+)
+from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode, deliver, mean_retransmissions
+from raylocus.network.rlc.queue import bearer_throughput, jitter, latency, waiting_times
+from raylocus.units import TC, timing_advance_step
+
+STEP = timing_advance_step(1)
+
+
+def advance(steps: list[float], dead_band: float = 1.0) -> tuple[list[float], list[int]]:
+    delay = np.array(steps) * STEP / 2
+    offsets = np.array([0, len(steps)])
+    total, command = commanded_timing_advance(delay, offsets[:1], offsets, 1, TimingLoop(dead_band))
+    return total.tolist(), command.tolist()
+
+
+def test_access_sets_the_advance_and_the_dead_band_holds_it() -> None:
+    # Offsets from 5: 0.2, 0.9 and 1.0 are held; 1.4 is sent as one step.
+    assert advance([5.2, 5.9, 6.0, 6.4, 6.4]) == ([5, 5, 5, 6, 6], [0, 0, 0, 1, 0])
+
+
+def test_one_command_moves_by_at_most_31_back_and_32_forth() -> None:
+    assert advance([10, 100, 100]) == ([10, 42, 74], [0, 32, 32])
+    assert advance([100, 10, 10]) == ([100, 69, 38], [0, -31, -31])
+    assert advance([3840, 3900, 3900])[0] == [3840, 3846, 3846]
+
+
+def test_an_unheard_ue_needs_access_again() -> None:
+    total, command = advance([10, float("nan"), 90])
+    assert np.array_equal(total, [10, np.nan, 90], equal_nan=True)
+    assert command == [0, 0, 0]
+
+
+@given(st.lists(st.floats(0, 3000), min_size=1, max_size=20))
+@settings(max_examples=30)
+def test_without_movement_commands_stop_within_the_dead_band(steps: list[float]) -> None:
+    total, command = advance([*steps, *[steps[-1]] * 120])
+    assert abs(total[-1] - steps[-1]) <= 1.0 + 1e-9
+    assert command[-1] == 0
+
+
+def test_uplink_timing_error_stays_within_its_limit() -> None:
+    error = uplink_timing_error((5000,), 1, np.random.default_rng(0))
+    limit = TRANSMIT_TIMING_LIMIT[1] * TC
+    assert np.abs(error).max() <= limit and error.std() == pytest.approx(limit / np.sqrt(3), rel=0.03)
+
+
+def test_power_headroom_by_hand() -> None:
+    # −90 dBm + 10·log10(2·10) + 0.8·120 dB = 19.0 dBm; 23 dBm leave 4.0 dB.
+    control = UplinkPowerControl(-90.0, 0.8)
+    loss = downlink_path_loss(np.array([-105.0]), 15.0)
+    assert loss[0] == 120
+    assert power_headroom(loss, 10, 1, control)[0] == pytest.approx(3.99, abs=0.001)
+    assert transmit_power(loss, 10, 1, control)[0] == pytest.approx(19.01, abs=0.001)
+    # 10 dB more loss costs 8 dB: power limited.
+    assert power_headroom(loss + 10, 10, 1, control)[0] == pytest.approx(-4.01, abs=0.001)
+    assert transmit_power(loss + 10, 10, 1, control)[0] == 23
+    with pytest.raises(InputError, match="α of power control"):
+        UplinkPowerControl(alpha=0.75)
+
+
+def test_buffers_are_empty_as_often_as_the_queue_is_idle() -> None:
+    traffic = Traffic(bursts_per_second=2.0, mean_burst=10_000.0)
+    waiting = buffered(20_000, np.full(20_000, 400e3), traffic, np.random.default_rng(0))
+    assert np.mean(waiting == 0) == pytest.approx(1 - 0.4, abs=0.01)
+    assert waiting[waiting > 0].mean() == pytest.approx(10_000 / 0.6, rel=0.03)
+
+
+def test_arq_retransmits_as_often_as_blocks_are_lost() -> None:
+    mode = AcknowledgedMode(most_retransmissions=4)
+    result = deliver(np.full((4000, 10), 0.2), 0.0, mode, np.random.default_rng(0))
+    assert result.retransmissions.mean() == pytest.approx(mean_retransmissions(0.2, 4), rel=0.03)
+    assert result.failed.mean() == pytest.approx(0.2**5, rel=0.5)
+    assert np.isnan(result.delay[result.failed]).all()
+    first = result.retransmissions == 0
+    assert (result.delay[first & ~result.failed] == mode.air_delay).all()
+    once = result.delay[(result.retransmissions == 1)]
+    assert once.mean() == pytest.approx(3 * mode.air_delay + mode.status_prohibit / 2, rel=0.02)
+
+
+def test_a_lost_status_costs_a_poll_timer() -> None:
+    mode = AcknowledgedMode()
+    calm, lossy = (
+        deliver(np.full((500, 10), 0.3), loss, mode, np.random.default_rng(0)).delay for loss in (0.0, 0.5)
+    )
+    retransmitted = calm > mode.air_delay
+    # A geometric number of lost polls of mean 1 each.
+    assert np.nanmean((lossy - calm)[retransmitted]) == pytest.approx(
+        mode.poll_retransmit * 1.0 / (1 - 0.3), rel=0.1
+    )
+    with pytest.raises(InputError, match="maxRetxThreshold"):
+        AcknowledgedMode(most_retransmissions=5)
+
+
+def test_waiting_in_a_queue_of_known_arrivals() -> None:
+    service, gap = np.array([[3.0, 3.0, 3.0, 3.0]]), np.array([[0.0, 1.0, 1.0, 10.0]])
+    assert waiting_times(service, gap).tolist() == [[0, 2, 4, 0]]
+    delay = latency(service, gap, np.zeros((1, 4)))
+    assert delay.tolist() == [[3, 5, 7, 3]]
+    assert jitter(delay)[0] == pytest.approx((2 + 2 + 4) / 3)
+    assert bearer_throughput(np.full((1, 4), 1500.0), gap, delay)[0] == pytest.approx(8 * 6000 / 15)
+
+
+def test_an_m_m_1_queue_waits_as_pollaczek_and_khinchine_say() -> None:
+    generator = np.random.default_rng(2)
+    service, gap = generator.exponential(0.6, (40, 20_000)), generator.exponential(1.0, (40, 20_000))
+    # Mean wait ρ/(μ − λ) = 0.6 / (1/0.6 − 1).
+    assert waiting_times(service, gap)[:, 1000:].mean() == pytest.approx(0.9, rel=0.05)

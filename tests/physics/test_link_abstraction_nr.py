@@ -1,0 +1,147 @@
+"""CQI, BLER and throughput against the tables of TS 38.214 and the curves of Sionna SYS."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from raylocus.errors import InputError
+from raylocus.network.mac.harq import (
+    mean_transmissions,
+    negative_share,
+    residual_error_rate,
+    transmission_error_rates,
+)
+from raylocus.network.system.link_abstraction import block_error_rate, effective_sinr, thresholds_db
+from raylocus.network.system.link_adaptation import (
+    cqi,
+    frame_error_rate,
+    link_quality,
+    subband_offset,
+    wideband_cqi,
+)
+from raylocus.network.system.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
+
+#: SINR [dB] at 10 % BLER of CQI 4 to 15 of table 1 as read off Sionna's curves by linear interpolation
+#: between points 1.8 dB apart (code blocks of 500 bits).
+LINEAR_THRESHOLDS = [-1.5, 0.6, 2.4, 4.2, 6.1, 8.0, 9.7, 11.7, 13.6, 15.6, 17.7, 19.5]
+#: Rows of the specification: table, CQI, Q_m, rate × 1024, efficiency.
+ROWS = [
+    (1, 1, 2, 78, 0.1523),
+    (1, 7, 4, 378, 1.4766),
+    (1, 15, 6, 948, 5.5547),
+    (2, 4, 4, 378, 1.4766),
+    (2, 15, 8, 948, 7.4063),
+    (3, 1, 2, 30, 0.0586),
+    (3, 15, 6, 772, 4.5234),
+    (4, 6, 6, 567, 3.3223),
+    (4, 14, 10, 853, 8.3301),
+    (4, 15, 10, 948, 9.2578),
+]
+
+
+@pytest.mark.parametrize(("number", "index", "order", "rate", "efficiency"), ROWS)
+def test_rows_of_the_cqi_tables(number: int, index: int, order: int, rate: float, efficiency: float) -> None:
+    table = CQI_TABLES[number]
+    row = index - table.first
+    assert (table.order[row], table.rate[row] * 1024) == (order, rate)
+    assert table.efficiency[row] == pytest.approx(efficiency, abs=5e-5)
+
+
+@pytest.mark.parametrize("number", CQI_TABLES)
+def test_efficiency_and_threshold_rise_with_the_index(number: int) -> None:
+    table = CQI_TABLES[number]
+    assert len(table.rows) == 15
+    assert (np.diff(table.efficiency) > 0).all()
+    assert (np.diff(thresholds_db(table)) > 0).all()
+    # No code beats Shannon.
+    shannon = 10 * np.log10(2**table.efficiency - 1)
+    assert (thresholds_db(table) > shannon).all()
+
+
+def test_mcs_tables_have_the_specified_lengths() -> None:
+    assert [len(MCS_TABLES[number].rows) for number in (1, 2, 3)] == [29, 28, 29]
+    with pytest.raises(InputError, match="there is no table 5"):
+        table_of(MCS_TABLES, 5)
+
+
+def test_cqi_thresholds_are_those_of_sionnas_curves() -> None:
+    assert thresholds_db(CQI_TABLES[1], code_block_bits=500)[3:] == pytest.approx(LINEAR_THRESHOLDS, abs=0.75)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+def test_cqi_at_both_sides_of_every_threshold(number: int) -> None:
+    for index, threshold in enumerate(thresholds_db(CQI_TABLES[number]), start=1):
+        assert cqi(np.array([threshold + 1e-6, threshold - 1e-6]), number).tolist() == [index, index - 1]
+    assert cqi(np.array([np.nan, -50.0, 90.0]), number).tolist() == [0, 0, 15]
+
+
+def test_fitted_curves_follow_sionnas_simulations() -> None:
+    # Found without being imported, for that takes seconds.
+    sionna = find_spec("sionna")
+    folders = [Path(folder) for folder in sionna.submodule_search_locations or ()] if sionna else []
+    found = [path for folder in folders if (path := folder / "sys/bler_tables/PDSCH_table1.json").exists()]
+    if not found:
+        pytest.skip("Sionna SYS is not installed")
+    path = found[0]
+    curves = json.loads(path.read_text())["category"]["1"]["index"]["1"]["MCS"]
+    errors = []
+    for mcs, curve in curves.items():
+        for size in ("100", "500"):
+            simulated = np.array(curve["CBS"][size]["BLER"])
+            sinr = np.array(curve["SNR_db"])[: len(simulated)]
+            errors.append(block_error_rate(sinr, MCS_TABLES[1], int(size))[:, int(mcs)] - simulated)
+    worst = np.abs(np.concatenate(errors))
+    assert np.quantile(worst, 0.99) < 0.06
+    assert worst.mean() < 0.01
+
+
+@given(st.floats(-20, 30), st.floats(1.5, 35))
+def test_effective_sinr_of_a_flat_channel_is_its_sinr(level: float, beta: float) -> None:
+    gamma = 10 ** (level / 10)
+    assert effective_sinr(np.full((1, 24), gamma), beta)[0] == pytest.approx(gamma, rel=1e-6)
+
+
+def test_effective_sinr_lies_between_the_worst_and_the_mean() -> None:
+    sinr = np.array([[0.1, 1.0, 10.0, 100.0]])
+    assert 0.1 < effective_sinr(sinr, 2.0)[0] < effective_sinr(sinr, 30.0)[0] < sinr.mean()
+    # A selective channel gets a lower CQI than a flat one of the same mean.
+    selective, flat = wideband_cqi(sinr, 1), wideband_cqi(np.full((1, 4), sinr.mean()), 1)
+    assert selective[0] < flat[0]
+
+
+def test_subband_offsets() -> None:
+    wideband = np.full(5, 7)
+    assert subband_offset(np.array([7, 8, 9, 15, 6]), wideband).tolist() == [0, 1, 2, 2, 3]
+
+
+def test_throughput_is_capped_by_the_table_and_missing_where_there_is_no_link() -> None:
+    quality = link_quality(np.array([60.0, -30.0, np.nan]), np.ones(3), np.ones(3), 106, 1, 1)
+    assert quality.spectral_efficiency[0] == pytest.approx(5.5547, abs=1e-3)
+    # 106 blocks × 12 subcarriers × 11 symbols × 2000 slots.
+    assert quality.throughput[0] == pytest.approx(5.5547 * 106 * 12 * 11 * 2000, rel=1e-3)
+    assert quality.mcs[1] == -1 and quality.throughput[1] == 0 and np.isnan(quality.bler[1])
+    assert np.isnan(quality.throughput[2])
+
+
+def test_harq_halves_errors_by_chase_combining() -> None:
+    threshold = thresholds_db(MCS_TABLES[1], bler_target=0.5)[10]
+    rates = transmission_error_rates(np.array([threshold]), np.array([10]), MCS_TABLES[1])
+    assert rates[0, 0] == pytest.approx(0.5)
+    assert rates[0, 1] < 1e-6  # 3 dB more on a curve 0.2 dB wide
+    certain = np.full((1, 4), 0.5)
+    assert residual_error_rate(certain)[0] == 0.0625
+    assert mean_transmissions(certain)[0] == 1.875
+    assert frame_error_rate(np.array([0.1]), 3)[0] == pytest.approx(1 - 0.9**3)
+
+
+def test_share_of_nacks_is_the_error_rate_on_the_average() -> None:
+    share = negative_share(np.full(4000, 0.1), 32, np.random.default_rng(0))
+    assert share.mean() == pytest.approx(0.1, abs=0.003)
+    assert np.isnan(negative_share(np.array([np.nan]), 4, np.random.default_rng(0))[0])

@@ -1,0 +1,56 @@
+"""An analytic traced place in free space: every ground cell sees every site by one direct path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from network_fixtures import TILE, deployment, ground
+from raylocus.geo import GeoFrame
+from raylocus.propagation.atlas import SPECULAR, PathAtlas
+from raylocus.propagation.materials import itu_materials
+from raylocus.propagation.radio_maps import radio_maps
+from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.wedges import Wedges
+from raylocus.provenance import Provenance
+from raylocus.scenes.sites import Deployment
+
+
+def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset) -> PathAtlas:
+    """One direct path from every site to every ground cell's centre, 1.5 m above the terrain."""
+    points = np.column_stack([TILE.centres, geometry_maps["terrain"].values.ravel() + 1.5])
+    offset = points[None] - place.site_positions[:, None]
+    length = np.linalg.norm(offset, axis=-1).ravel()
+    direction = (offset / np.linalg.norm(offset, axis=-1, keepdims=True)).reshape(-1, 3).astype(np.float32)
+    count = len(length)
+    none = Wedges(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2, 3)), np.zeros(0, np.int64))
+    return PathAtlas(
+        grid=TILE,
+        materials=itu_materials(place.carrier.frequency),
+        site=np.repeat(np.arange(len(place.sites)), len(points)),
+        ground_cell=np.tile(np.arange(len(points)), len(place.sites)),
+        kind=np.full(count, SPECULAR),
+        length=length,
+        departure=direction,
+        arrival=direction,
+        visible=np.ones(count, np.float32),
+        excess_loss_db=np.zeros(count, np.float32),
+        normals=np.zeros((count, 1, 3), np.float32),
+        material=np.full((count, 1), -1),
+        wedge=np.full(count, -1),
+        first_leg=np.zeros(count, np.float32),
+        wedges=none,
+    )
+
+
+def free_space_place(sites: int = 3) -> TracedPlace:
+    """A traced place in memory, with the radio maps that follow from its atlas."""
+    network, maps = deployment(sites), ground()
+    provenance = Provenance.collect({"sites": sites})
+    place = TracedPlace(Path("free-space"), "free space", GeoFrame(), TILE, network, provenance)
+    atlas = line_of_sight_atlas(network, maps)
+    # Filled in as if they had been read from disk.
+    place.__dict__.update(geometry_maps=maps, atlas=atlas, radio_maps=radio_maps(atlas, network))
+    return place
