@@ -1,6 +1,6 @@
 """A dense square kilometre of Midtown, from the extract's file to a loadable place: CPU seconds and memory.
 
-    python benchmarks/midtown.py ../shared/data/osm/nyc-midtown/nyc-midtown.osm.pbf
+    python benchmarks/midtown.py MIDTOWN.osm.pbf
 
 Imports are not counted (a first, small build makes them); the whole extract of 10 km² is read, and the
 meshes and G of one square kilometre and its margin are written. One core: CPU seconds of the process.

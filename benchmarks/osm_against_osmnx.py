@@ -1,6 +1,6 @@
 """One tile of an OpenStreetMap extract by raylocus, and by osmnx + GDAL, side by side in CPU seconds.
 
-    python benchmarks/osm_against_osmnx.py ../shared/data/osm/helsinki-core/helsinki-core.osm.pbf …
+    python benchmarks/osm_against_osmnx.py EXTRACT.osm.pbf …
 
 raylocus writes the whole place of the middle 512 m. The osmnx + GDAL way is the usual one of notebooks:
 `features_from_xml` for buildings and roads, heights from tags, projection, one extruded prism a building

@@ -1,6 +1,6 @@
 """Builds the middle tile of every OpenStreetMap extract in a folder and prints what came out.
 
-    python benchmarks/osm_extracts.py ../shared/data/osm [EXTRACT …]
+    python benchmarks/osm_extracts.py FOLDER_OF_EXTRACTS [EXTRACT …]
 
 Columns: `buildings` in the extract's manifest, as read here, their difference; how the heights of the
 whole extract are known; CPU seconds from the file to a written place (read, assemble, mesh, G, write) of
@@ -53,11 +53,16 @@ def closed_share(vector_map: VectorMap) -> float:
 def leaks(vector_map: VectorMap, generator: np.random.Generator) -> int:
     """Rays from inside buildings that meet no wall, roof or floor."""
     activate()
-    from raylocus.propagation.launcher import _intersect, _mitsuba_scene
+    import mitsuba as mi
 
     mesh = scene_mesh(vector_map, 100.0)
     vertices = mesh.triangles.vertices[mesh.building >= 0]
-    scene = _mitsuba_scene(vertices.reshape(-1, 3), np.arange(3 * len(vertices)).reshape(-1, 3))
+    solid = mi.Mesh("buildings", 3 * len(vertices), len(vertices))
+    parameters = mi.traverse(solid)
+    parameters["vertex_positions"] = vertices.astype(np.float32).ravel()
+    parameters["faces"] = np.arange(3 * len(vertices), dtype=np.uint32)
+    parameters.update()
+    scene = mi.load_dict({"type": "scene", "buildings": solid})
     buildings = [each for each in vector_map.buildings if each.footprint.area > 4]
     chosen = generator.integers(len(buildings), size=RAYS)
     inside = np.array([each.footprint.representative_point().coords[0] for each in buildings])
@@ -67,9 +72,10 @@ def leaks(vector_map: VectorMap, generator: np.random.Generator) -> int:
     z = ground + bottom[chosen] + (eaves - bottom)[chosen] * generator.uniform(0.1, 0.9, RAYS)
     direction = generator.standard_normal((RAYS, 3))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    origin = np.column_stack([inside[chosen], z]).astype(np.float32)
-    distance, _ = _intersect(scene, origin, direction.astype(np.float32), np.inf)
-    return int((~np.isfinite(distance)).sum())
+    origin = np.column_stack([inside[chosen], z])
+    points, vectors = (np.ascontiguousarray(values.T.astype(np.float32)) for values in (origin, direction))
+    hit = scene.ray_intersect_preliminary(mi.Ray3f(mi.Point3f(points), mi.Vector3f(vectors)))
+    return int((~np.isfinite(hit.t.numpy())).sum())
 
 
 def row(folder: Path, scratch: Path) -> str:

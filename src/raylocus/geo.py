@@ -73,7 +73,8 @@ class GeoFrame:
         """Local (x, y) [m] of WGS84 degrees. Raises InputError for a purely local frame."""
         easting, northing = self._from_wgs84.transform(longitude, latitude)
         return np.stack(
-            [np.asarray(easting) - self.origin_projected[0], np.asarray(northing) - self.origin_projected[1]], axis=-1
+            [np.asarray(easting) - self.origin_projected[0], np.asarray(northing) - self.origin_projected[1]],
+            axis=-1,
         )
 
     def to_wgs84(

@@ -124,6 +124,10 @@ def test_commands_write_pictures_and_files(local: TracedPlace, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (
+            ["maps", "trace", "{place}", "--trace.layers", "[phy]"],
+            "no group of layers 'phy'; choose from channel",
+        ),
         (["maps", "export", "{place}"], "say which format to export to"),
         (["maps", "export", "{place}", "--geotiff", "--feature", "x"], "there is no layer 'x'"),
         (["maps", "show", "{place}", "--cell", "99", "--out", "a.png"], "there is no cell 99"),

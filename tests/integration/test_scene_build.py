@@ -214,6 +214,7 @@ def test_building_files_of_any_crs_are_the_same_map(tmp_path: Path) -> None:
         np.testing.assert_allclose(bounds, [each.footprint.bounds for each in maps[0].buildings], atol=0.01)
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
 def test_building_files_that_will_not_do(tmp_path: Path) -> None:
     path = building_file(tmp_path / "b.gpkg", roof=[1.0, 2.0, 3.0])
     with pytest.raises(InputError, match="no column 'height' for --height-field; it has roof"):

@@ -28,6 +28,7 @@ from raylocus.network.stack.observe import observe_stack, select_sequences, velo
 from raylocus.propagation.antennas import beam_gains
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.provenance import Provenance
+from raylocus.scenes.world import WorldLaw, sample_world
 from raylocus.units import SPEED_OF_LIGHT, TC, timing_advance_distance
 from stack_fixtures import free_space_place
 
@@ -47,6 +48,7 @@ CALM = StackConfiguration(
     timing=TimingErrors(0.0, 0.0, 0.0, granularity=0),
     clocks=ClockErrors(0.0, 0.0),
     dropout=0.0,
+    spread_error=0.0,
 )
 COUNT = 20
 
@@ -211,6 +213,24 @@ def test_memory_does_not_grow_with_the_number_of_ues(place: TracedPlace) -> None
     peak(2)
     # Four times the UEs: the reports themselves grow, the work on them does not.
     assert peak(16) < 1.5 * peak(4)
+
+
+def test_a_turned_antenna_turns_the_angle_that_the_operator_reads(
+    place: TracedPlace, walked: Trajectories
+) -> None:
+    # The world's antennas point elsewhere than the operator believes; the maps are left as they are.
+    few = select_sequences(walked, np.arange(6))
+    law = WorldLaw(severity=0.0)
+    world = sample_world(place.deployment, law, np.random.default_rng(0))
+    turned = dataclasses.replace(world, azimuth_error=np.full(len(place.deployment.cells), np.deg2rad(5.0)))
+    angles = [
+        column(observe_stack(place, place.radio_maps, few, CALM, 1, world=each), "ul_aoa")
+        for each in (world, turned)
+    ]
+    assert angles[0].shape == angles[1].shape
+    difference = (angles[0] - angles[1] + 180) % 360 - 180
+    # Seen from the antenna everything moved the other way; above the horizon a row of columns sees a little less.
+    assert np.nanmedian(difference) == pytest.approx(5.0, abs=0.6)
 
 
 def test_what_a_ue_or_network_cannot_do_is_missing_with_a_reason(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import xarray as xr
 
 from propagation_fixtures import FREQUENCY, TILE, box, scene, tracer
 from raylocus.errors import InputError
+from raylocus.geo import GeoFrame
 from raylocus.propagation.antennas import beam_gains
 from raylocus.propagation.atlas import PathAtlas, concatenate, reorder
 from raylocus.propagation.cell_statistics import GroundCellGroups
@@ -21,8 +23,13 @@ from raylocus.propagation.radio_layers.csi import HANDSET
 from raylocus.propagation.radio_layers.system import best_server, handover_margin
 from raylocus.propagation.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, radio_maps
 from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.traced_place import TracedPlace
 from raylocus.propagation.ue_paths import ground_cell_points, paths_at
+from raylocus.propagation.world_maps import world_radio_maps
+from raylocus.provenance import Provenance
+from raylocus.scenes.build import rasterized_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.world import WorldLaw, sample_world
 from raylocus.units import SPEED_OF_LIGHT, from_decibel, noise_per_resource_element
 
 SITES = np.array([[-25.0, 1.0, 22.0], [20.0, -20.0, 15.0]])
@@ -200,3 +207,14 @@ def test_a_polarisation_is_weighed_without_a_trace(atlas: PathAtlas) -> None:
     np.testing.assert_allclose(levels["VH"], levels["cross"], rtol=1e-5)
     assert np.nanmedian(np.abs(10 * np.log10(levels["V"] / levels["H"]))) > 0.05
     assert np.all((levels["VH"] <= np.maximum(levels["V"], levels["H"]) * 1.001) | np.isnan(levels["V"]))
+
+
+def test_a_world_lights_no_beam_that_a_cell_does_not_have(atlas: PathAtlas) -> None:
+    geometry = rasterized_maps(scene(box((-4, -20), (8, 20), 12)), TILE)
+    place = TracedPlace(Path("memory"), "memory", GeoFrame(), TILE, network(), Provenance.collect({}))
+    place.__dict__.update(atlas=atlas, geometry_maps=geometry)
+    world = sample_world(network(), WorldLaw(severity=0.5), np.random.default_rng(1))
+    levels = world_radio_maps(place, world)["rsrp_beam"].values
+    for index, cell in enumerate(network().cells):
+        assert np.isfinite(levels[index, : cell.array.beams]).all()
+        assert np.isnan(levels[index, cell.array.beams :]).all()

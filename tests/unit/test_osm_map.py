@@ -49,6 +49,7 @@ def test_a_file_becomes_a_map(tmp_path: Path) -> None:
     assert found.water[0].area == pytest.approx(2500, rel=1e-3)
     assert found.vegetation[0].area == pytest.approx(6400, rel=1e-3)
     assert "OpenStreetMap" in found.attribution
+    assert found.notes[0] == "4 buildings and 0 building parts read, 4 solids kept"
     latitude, longitude = found.frame.origin_latitude, found.frame.origin_longitude
     assert (latitude, longitude) == (
         pytest.approx(FRAME.origin_latitude),

@@ -130,7 +130,8 @@ def save_atlas(atlas: PathAtlas, path: Path, provenance: Provenance) -> None:
         StorageFullError: the disk filled up.
     """
     variables = {
-        name: (dimensions, getattr(atlas, name), {"units": units}) for name, (dimensions, units) in _COLUMNS.items()
+        name: (dimensions, getattr(atlas, name), {"units": units})
+        for name, (dimensions, units) in _COLUMNS.items()
     }
     for name, (dimensions, units) in _WEDGE_COLUMNS.items():
         variables[f"wedge_{name}"] = (dimensions, getattr(atlas.wedges, name), {"units": units})
@@ -165,4 +166,6 @@ def load_atlas(path: Path) -> PathAtlas:
     names = [field.name for field in fields(PathAtlas) if field.name in _COLUMNS]
     columns = {name: stored[name].values for name in names}
     wedges = Wedges(**{name: stored[f"wedge_{name}"].values for name in _WEDGE_COLUMNS})
-    return PathAtlas(Grid(attributes["tile_size"], attributes["resolution"]), materials, **columns, wedges=wedges)
+    return PathAtlas(
+        Grid(attributes["tile_size"], attributes["resolution"]), materials, **columns, wedges=wedges
+    )

@@ -34,7 +34,10 @@ class GroundCellGroups:
     def totals(self, values: Float[np.ndarray, "path column"]) -> Float[np.ndarray, "group column"]:
         """Column sums over each group's paths, as one sparse product."""
         bounds = np.append(self.starts, self.paths)
-        return csr_matrix((np.ones(self.paths), np.arange(self.paths), bounds), (len(self.cells), self.paths)) @ values
+        return (
+            csr_matrix((np.ones(self.paths), np.arange(self.paths), bounds), (len(self.cells), self.paths))
+            @ values
+        )
 
     def least(self, values: Float[np.ndarray, "path"]) -> Float[np.ndarray, "group"]:
         """Smallest value of each group."""

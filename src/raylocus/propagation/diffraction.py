@@ -75,7 +75,8 @@ class DiffractionSearch:
         self, source: Float[np.ndarray, "3"], edge: Int[np.ndarray, "pair"], cell: Int[np.ndarray, "pair"]
     ) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]:
         kept = [
-            start + np.flatnonzero(self._valid(source, edge[start : start + CHUNK], cell[start : start + CHUNK]))
+            start
+            + np.flatnonzero(self._valid(source, edge[start : start + CHUNK], cell[start : start + CHUNK]))
             for start in range(0, len(edge), CHUNK)
         ]
         index = np.concatenate([np.zeros(0, np.int64), *kept])
@@ -98,17 +99,25 @@ class DiffractionSearch:
         return valid
 
     def _along(
-        self, source: Float[np.ndarray, "3"], edge: Int[np.ndarray, "pair"], target: Float[np.ndarray, "pair 3"]
+        self,
+        source: Float[np.ndarray, "3"],
+        edge: Int[np.ndarray, "pair"],
+        target: Float[np.ndarray, "pair 3"],
     ) -> Float[np.ndarray, "pair"]:
         """Fermat's point from the edge's origin [m]: unfolded about the edge, the path is straight."""
         origin, direction = self._wedges.origin[edge], self._wedges.direction[edge]
         (source_along, source_away), (target_along, target_away) = (
             _cylindrical(point - origin, direction) for point in (source, target)
         )
-        return (source_along * target_away + target_along * source_away) / np.maximum(source_away + target_away, 1e-9)
+        return (source_along * target_away + target_along * source_away) / np.maximum(
+            source_away + target_away, 1e-9
+        )
 
     def _refined(
-        self, edge: Int[np.ndarray, "pair"], leader: Int[np.ndarray, "pair"], outdoor: Bool[np.ndarray, "ground_cell"]
+        self,
+        edge: Int[np.ndarray, "pair"],
+        leader: Int[np.ndarray, "pair"],
+        outdoor: Bool[np.ndarray, "ground_cell"],
     ) -> tuple[Int[np.ndarray, "fine"], Int[np.ndarray, "fine"]]:
         """All cells of each reached block and of the four blocks beside it."""
         row, column = np.divmod(leader, self._side)
@@ -117,7 +126,9 @@ class DiffractionSearch:
         step = (block[:, None] + child[None]).reshape(-1, 2)
         rows, columns = row[:, None] + step[:, 0], column[:, None] + step[:, 1]
         inside = (rows >= 0) & (rows < self._side) & (columns >= 0) & (columns < self._side)
-        key = np.repeat(edge, len(step))[inside.ravel()] * self._side**2 + (rows * self._side + columns)[inside]
+        key = (
+            np.repeat(edge, len(step))[inside.ravel()] * self._side**2 + (rows * self._side + columns)[inside]
+        )
         fine_edge, fine_cell = np.divmod(np.unique(key), self._side**2)
         return fine_edge[outdoor[fine_cell]], fine_cell[outdoor[fine_cell]]
 

@@ -52,7 +52,9 @@ class LaunchDirections:
     def _aimed(self, drop: float, shift: Float[np.ndarray, "2"]) -> Float[np.ndarray, "ray 3"]:
         point = _low_discrepancy(self.rays_per_plane, shift)
         radius, azimuth = self.radius * np.sqrt(point[:, 0]), 2 * np.pi * point[:, 1]
-        target = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), np.full(len(point), -drop)], axis=-1)
+        target = np.stack(
+            [radius * np.cos(azimuth), radius * np.sin(azimuth), np.full(len(point), -drop)], axis=-1
+        )
         return target / np.linalg.norm(target, axis=1, keepdims=True)
 
     def _uniform(self, shift: Float[np.ndarray, "2"]) -> Float[np.ndarray, "ray 3"]:

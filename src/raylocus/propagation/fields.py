@@ -86,7 +86,9 @@ def _reflect(
     fallback = spherical_basis(direction)[:, 1]
     perpendicular = np.where(sine > 1e-6, perpendicular / np.maximum(sine, 1e-6), fallback)
     parallel_in, parallel_out = np.cross(perpendicular, direction), np.cross(perpendicular, reflected)
-    electric, magnetic = slab_reflection(np.abs(along), permittivity, materials.thickness, materials.wavelength)
+    electric, magnetic = slab_reflection(
+        np.abs(along), permittivity, materials.thickness, materials.wavelength
+    )
     through_te = electric[:, None] * np.einsum("pti,pi->pt", transverse, perpendicular)
     through_tm = magnetic[:, None] * np.einsum("pti,pi->pt", transverse, parallel_in)
     out = through_te[..., None] * perpendicular[:, None] + through_tm[..., None] * parallel_out[:, None]

@@ -30,7 +30,9 @@ class Crossings:
 class RayScene:
     """Triangles and a UE surface, ready to be intersected by Mitsuba on CPU or GPU."""
 
-    def __init__(self, vertices: Float[np.ndarray, "triangle 3 3"], surface: Float[np.ndarray, "y x"], grid: Grid):
+    def __init__(
+        self, vertices: Float[np.ndarray, "triangle 3 3"], surface: Float[np.ndarray, "y x"], grid: Grid
+    ):
         """Builds the acceleration structures.
 
         Args:
@@ -53,7 +55,8 @@ class RayScene:
             for start in range(0, len(directions), WAVEFRONT)
         ]
         return Crossings(
-            np.concatenate([part.ground_cell for part in parts]), np.concatenate([part.triangles for part in parts])
+            np.concatenate([part.ground_cell for part in parts]),
+            np.concatenate([part.triangles for part in parts]),
         )
 
     def _wavefront(
@@ -120,7 +123,9 @@ def _intersect(
     if not len(origin):
         return np.zeros(0, np.float32), np.zeros(0, np.int32)
     ray = mi.Ray3f(mi.Point3f(np.ascontiguousarray(origin.T)), mi.Vector3f(np.ascontiguousarray(direction.T)))
-    ray.maxt = mi.Float(np.minimum(limit, np.finfo(np.float32).max).astype(np.float32) if np.ndim(limit) else 1e30)
+    ray.maxt = mi.Float(
+        np.minimum(limit, np.finfo(np.float32).max).astype(np.float32) if np.ndim(limit) else 1e30
+    )
     hit = scene.ray_intersect_preliminary(ray)
     distance = hit.t.numpy()
     triangle = np.where(distance < 1e29, hit.prim_index.numpy().astype(np.int64), -1).astype(np.int32)
@@ -135,6 +140,8 @@ def _height_field(
     y, x = np.meshgrid(axis, axis, indexing="ij")
     z = np.pad(surface, 1, mode="edge")
     corner = np.arange(len(axis) ** 2).reshape(len(axis), len(axis))
-    a, b, c, d = (part.ravel() for part in (corner[:-1, :-1], corner[:-1, 1:], corner[1:, :-1], corner[1:, 1:]))
+    a, b, c, d = (
+        part.ravel() for part in (corner[:-1, :-1], corner[:-1, 1:], corner[1:, :-1], corner[1:, 1:])
+    )
     faces = np.concatenate([np.stack([a, b, d], axis=-1), np.stack([a, d, c], axis=-1)])
     return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=-1), faces

@@ -99,7 +99,10 @@ def _table_row(
 
 
 def slab_reflection(
-    cosine: Float[np.ndarray, "n"], permittivity: Complex[np.ndarray, "n"], thickness: float, wavelength: float
+    cosine: Float[np.ndarray, "n"],
+    permittivity: Complex[np.ndarray, "n"],
+    thickness: float,
+    wavelength: float,
 ) -> tuple[Complex[np.ndarray, "n"], Complex[np.ndarray, "n"]]:
     """Reflection coefficients (TE, TM) of a slab in vacuum.
 
@@ -116,6 +119,4 @@ def slab_reflection(
     magnetic = (permittivity * cosine - root) / (permittivity * cosine + root)
     # Below, the root's branch has Im ≤ 0, so the round trip decays and never overflows.
     round_trip = np.exp(-2j * 2 * np.pi * thickness / wavelength * root)
-    return tuple(
-        single * (1 - round_trip) / (1 - single**2 * round_trip) for single in (electric, magnetic)
-    )
+    return tuple(single * (1 - round_trip) / (1 - single**2 * round_trip) for single in (electric, magnetic))

@@ -86,7 +86,8 @@ def over_rooftop_paths(
         wavelength: wavelength [m].
     """
     parts = [
-        _chunk(site, point[start : start + 4096], surface, grid, wavelength) for start in range(0, len(point), 4096)
+        _chunk(site, point[start : start + 4096], surface, grid, wavelength)
+        for start in range(0, len(point), 4096)
     ]
     return RooftopPaths(
         np.concatenate([part.loss_db for part in parts]),

@@ -39,12 +39,19 @@ class Layer:
 LAYERS = (
     Layer("path_gain", ("site", "y", "x"), "dB", "sum of all paths' power gains, isotropic antennas"),
     Layer("toa", ("site", "y", "x"), "s", "delay of the first path"),
-    Layer("aoa_azimuth", ("site", "y", "x"), "rad", "azimuth, at the UE, towards which the strongest path is seen"),
+    Layer(
+        "aoa_azimuth",
+        ("site", "y", "x"),
+        "rad",
+        "azimuth, at the UE, towards which the strongest path is seen",
+    ),
     Layer("aoa_zenith", ("site", "y", "x"), "rad", "zenith angle of the same"),
     Layer("aod_azimuth", ("site", "y", "x"), "rad", "azimuth of departure of the strongest path"),
     Layer("aod_zenith", ("site", "y", "x"), "rad", "zenith angle of departure of the strongest path"),
     Layer("delay_spread", ("site", "y", "x"), "s", "RMS delay spread, power weighted"),
-    Layer("k_factor", ("site", "y", "x"), "dB", "line-of-sight power over the rest; NaN where either is missing"),
+    Layer(
+        "k_factor", ("site", "y", "x"), "dB", "line-of-sight power over the rest; NaN where either is missing"
+    ),
     Layer("line_of_sight", ("site", "y", "x"), "1", "share of the ground cell in line of sight"),
     Layer("rsrp_beam", ("cell", "beam", "y", "x"), "dBm", "RSRP of each SSB beam"),
     Layer("rsrp", ("cell", "y", "x"), "dBm", "RSRP of the best SSB beam"),
@@ -54,7 +61,9 @@ LAYERS = (
 )
 
 
-def radio_maps(atlas: PathAtlas, deployment: Deployment, materials: RadioMaterials | None = None) -> xr.Dataset:
+def radio_maps(
+    atlas: PathAtlas, deployment: Deployment, materials: RadioMaterials | None = None
+) -> xr.Dataset:
     """Every layer of R.
 
     Args:
@@ -65,7 +74,9 @@ def radio_maps(atlas: PathAtlas, deployment: Deployment, materials: RadioMateria
     Returns:
         Dataset of `LAYERS` over site, cell, beam, y and x.
     """
-    return radio_maps_of(site_channels(atlas, deployment, materials or atlas.materials), deployment, atlas.grid)
+    return radio_maps_of(
+        site_channels(atlas, deployment, materials or atlas.materials), deployment, atlas.grid
+    )
 
 
 def site_channels(atlas: PathAtlas, deployment: Deployment, materials: RadioMaterials) -> list[SiteChannel]:
@@ -92,7 +103,9 @@ def beam_levels(
     channels: Sequence[SiteChannel], deployment: Deployment, grid: Grid
 ) -> Float[np.ndarray, "cell beam y x"]:
     """RSRP of every SSB beam [dBm]; NaN where dark and where a cell has fewer beams."""
-    gain = np.stack([_padded(channels[cell.site].beam_power(cell), deployment.beam_count) for cell in deployment.cells])
+    gain = np.stack(
+        [_padded(channels[cell.site].beam_power(cell), deployment.beam_count) for cell in deployment.cells]
+    )
     blocks = deployment.carrier.resource_blocks
     energy = np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
     return (energy[:, None, None] + to_decibel(gain)).reshape(*gain.shape[:2], *grid.shape)
@@ -148,5 +161,7 @@ def as_dataset(
     return xr.Dataset(variables, coords={"y": ("y", axis, metres), "x": ("x", axis, metres)})
 
 
-def _padded(power: Float[np.ndarray, "beam ground_cell"], beams: int) -> Float[np.ndarray, "all_beams ground_cell"]:
+def _padded(
+    power: Float[np.ndarray, "beam ground_cell"], beams: int
+) -> Float[np.ndarray, "all_beams ground_cell"]:
     return np.pad(power, [(0, beams - len(power)), (0, 0)], constant_values=np.nan)

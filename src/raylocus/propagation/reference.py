@@ -93,7 +93,9 @@ def _solve(
     )
 
 
-def _unit(zenith: Float[np.ndarray, "path"], azimuth: Float[np.ndarray, "path"]) -> Float[np.ndarray, "path 3"]:
+def _unit(
+    zenith: Float[np.ndarray, "path"], azimuth: Float[np.ndarray, "path"]
+) -> Float[np.ndarray, "path 3"]:
     horizontal = np.sin(zenith)
     return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), np.cos(zenith)], axis=-1)
 

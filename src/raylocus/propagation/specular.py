@@ -76,7 +76,9 @@ class SpecularSearch:
         paths = image_paths(source, self._point[cell], sequence, self._corner, self._normal)
         rays = count / np.maximum(self._expected_rays(paths, cell, directions), 1e-9)
         visible = self._visible(source, cell, sequence, rays)
-        return SpecularPaths(cell, paths, visible, np.where(sequence >= 0, self._triangles.material[sequence], -1))
+        return SpecularPaths(
+            cell, paths, visible, np.where(sequence >= 0, self._triangles.material[sequence], -1)
+        )
 
     def _visible(
         self,

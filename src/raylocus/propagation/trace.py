@@ -158,7 +158,9 @@ class SiteTracer:
         np.maximum.at(strongest, atlas.ground_cell, power)
         np.minimum.at(first, atlas.ground_cell, atlas.length)
         weakest = strongest * from_decibel(-self._configuration.dynamic_range_db)
-        return np.flatnonzero((power >= weakest[atlas.ground_cell]) | (atlas.length <= first[atlas.ground_cell]))
+        return np.flatnonzero(
+            (power >= weakest[atlas.ground_cell]) | (atlas.length <= first[atlas.ground_cell])
+        )
 
     def _part(
         self,

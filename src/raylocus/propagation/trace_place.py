@@ -11,7 +11,7 @@ import numpy as np
 from raylocus.propagation.atlas import PathAtlas, concatenate, load_atlas, save_atlas
 from raylocus.propagation.geotiff import frame_crs, frame_origin
 from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.radio_layers.complete import complete_radio_maps
+from raylocus.propagation.radio_layers.complete import check_groups, complete_radio_maps
 from raylocus.propagation.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.traced_place import TracedPlace, open_place
@@ -44,8 +44,10 @@ def trace_place(
 
     Raises:
         PlaceError: the folder holds no place, or a site cannot be traced from.
+        InputError: the configuration names a group of layers that does not exist.
         StorageFullError: the disk filled up.
     """
+    check_groups(configuration.layers)
     place = open_place(folder)
     provenance = trace_provenance(place, configuration)
     parts = folder / f".atlas.{provenance.digest[:16]}.parts"
@@ -53,7 +55,9 @@ def trace_place(
     atlas = concatenate(atlases)
     maps = complete_radio_maps(atlas, place.deployment, configuration.layers)
     maps = maps.assign_attrs(
-        provenance=provenance.to_json(), crs=frame_crs(place.frame), crs_origin=list(frame_origin(place.frame))
+        provenance=provenance.to_json(),
+        crs=frame_crs(place.frame),
+        crs_origin=list(frame_origin(place.frame)),
     )
     save_dataset(maps, place.radio_file, RADIO_SCHEMA)
     # The atlas comes last: where it is whole and of this provenance, so is R.

@@ -67,7 +67,9 @@ def diffracted_field(
     return np.einsum("pfa,pai->pfi", turned, basis)
 
 
-def spreading(before: Float[np.ndarray, "path"], after: Float[np.ndarray, "path"]) -> Float[np.ndarray, "path"]:
+def spreading(
+    before: Float[np.ndarray, "path"], after: Float[np.ndarray, "path"]
+) -> Float[np.ndarray, "path"]:
     """Amplitude factor of an edge-diffracted spherical wave: 1/√(s s'(s + s')) (K&P eq. 30)."""
     return 1 / np.sqrt(before * after * (before + after))
 
@@ -105,7 +107,12 @@ def _coefficients(
     kl = wavenumber * geometry.before * geometry.after / (geometry.before + geometry.after) * sine**2
     factor = -np.exp(-0.25j * np.pi) / (2 * n * np.sqrt(2 * np.pi * wavenumber) * sine)
     terms = []
-    for beta, sign in ((target - source, 1), (target - source, -1), (target + source, 1), (target + source, -1)):
+    for beta, sign in (
+        (target - source, 1),
+        (target - source, -1),
+        (target + source, 1),
+        (target + source, -1),
+    ):
         turns = np.round((beta + sign * np.pi) / (2 * exterior))
         a = 2 * np.cos(exterior * turns - beta / 2) ** 2
         terms.append(factor * _cotangent_transition((np.pi + sign * beta) / (2 * n), kl * a, n, kl))

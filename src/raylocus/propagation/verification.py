@@ -56,14 +56,19 @@ class PathVerifier:
         return valid
 
     def _leg(
-        self, start: Float[np.ndarray, "path 3"], end: Float[np.ndarray, "path 3"], target: Int[np.ndarray, "path"]
+        self,
+        start: Float[np.ndarray, "path 3"],
+        end: Float[np.ndarray, "path 3"],
+        target: Int[np.ndarray, "path"],
     ) -> Bool[np.ndarray, "path"]:
         span = end - start
         length = np.linalg.norm(span, axis=1)
         direction = span / length[:, None]
         distance, triangle = self._scene.first_hit(start + SURFACE_OFFSET * direction, direction)
         reached = distance + SURFACE_OFFSET
-        on_surface = (np.abs(reached - length) < HIT_TOLERANCE) & (self._facet[triangle] == self._facet[target])
+        on_surface = (np.abs(reached - length) < HIT_TOLERANCE) & (
+            self._facet[triangle] == self._facet[target]
+        )
         return np.where(target >= 0, on_surface, reached > length - HIT_TOLERANCE)
 
     def _vertices(
@@ -90,10 +95,15 @@ class PathVerifier:
         return vertices
 
     def _crossing(
-        self, end: Float[np.ndarray, "path 3"], image: Float[np.ndarray, "path 3"], triangle: Int[np.ndarray, "path"]
+        self,
+        end: Float[np.ndarray, "path 3"],
+        image: Float[np.ndarray, "path 3"],
+        triangle: Int[np.ndarray, "path"],
     ) -> Float[np.ndarray, "path 3"]:
         normal = self._normal[triangle]
         span = image - end
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.einsum("pi,pi->p", self._corner[triangle] - end, normal) / np.einsum("pi,pi->p", span, normal)
+            share = np.einsum("pi,pi->p", self._corner[triangle] - end, normal) / np.einsum(
+                "pi,pi->p", span, normal
+            )
         return np.where(((share > 0) & (share < 1))[:, None], end + share[:, None] * span, np.nan)

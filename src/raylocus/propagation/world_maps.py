@@ -29,7 +29,10 @@ def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:
     deployment = turned_deployment(place.deployment, world)
     channels = site_channels(place.atlas, deployment, materials)
     power = np.nan_to_num(from_decibel(beam_levels(channels, deployment, place.atlas.grid)))
-    power += from_decibel(scattered_level(place, world))[:, None]
+    # Scattering lights every beam that a cell has, and none that only other cells have.
+    beams = np.array([cell.array.beams for cell in deployment.cells])
+    exists = np.arange(deployment.beam_count) < beams[:, None]
+    power += from_decibel(scattered_level(place, world))[:, None] * exists[:, :, None, None]
     shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.atlas.grid)
     over_cells = cell_layers(to_decibel(power) + shift[:, None], deployment.carrier.numerology)
     return as_dataset({**site_layers(channels, place.atlas.grid), **over_cells}, place.atlas.grid.coordinates)
@@ -49,7 +52,8 @@ def scattered_level(place: TracedPlace, world: World) -> Float[np.ndarray, "cell
     deployment, grid = place.deployment, place.atlas.grid
     loss = umi_nlos_path_loss(_distance(place, grid), deployment.carrier.frequency)
     energy = [
-        energy_per_resource_element(cell.power_dbm, deployment.carrier.resource_blocks) for cell in deployment.cells
+        energy_per_resource_element(cell.power_dbm, deployment.carrier.resource_blocks)
+        for cell in deployment.cells
     ]
     level = np.array(energy)[:, None] - loss[deployment.site_of_cell] + world.scatter_gain_db
     return level.reshape(-1, *grid.shape)

@@ -22,7 +22,9 @@ def residual_field(world: World, deployment: Deployment, grid: Grid) -> Float[np
     if law.severity == 0:
         return np.zeros((len(deployment.cells), *grid.shape), np.float32)
     generator = np.random.default_rng(world.residual_seed)
-    fields = gaussian_fields(1 + len(deployment.sites) + len(deployment.cells), grid, law.residual_distance, generator)
+    fields = gaussian_fields(
+        1 + len(deployment.sites) + len(deployment.cells), grid, law.residual_distance, generator
+    )
     common, site, own = np.split(fields, [1, 1 + len(deployment.sites)])
     own_share = 1 - law.residual_shared_by_all - law.residual_shared_by_site
     gaussian = (

@@ -80,7 +80,10 @@ class World:
 def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Generator) -> World:
     """Draws one world of a deployment from the law."""
     cells, severity = len(deployment.cells), law.severity
-    level = law.level_offset_db * generator.standard_normal() + law.power_error_db * generator.standard_normal(cells)
+    level = (
+        law.level_offset_db * generator.standard_normal()
+        + law.power_error_db * generator.standard_normal(cells)
+    )
     turned = generator.random(cells) < law.turned_share * severity
     azimuth = severity * law.azimuth_error * generator.standard_normal(cells)
     anywhere = generator.uniform(-np.pi, np.pi, cells)
@@ -90,8 +93,12 @@ def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Gen
         level_error_db=severity * level,
         azimuth_error=np.where(turned, anywhere, azimuth),
         downtilt_error=severity * law.downtilt_error * generator.standard_normal(cells),
-        permittivity_factor=np.exp(severity * law.log_permittivity * generator.standard_normal(len(MATERIALS))),
-        conductivity_factor=np.exp(severity * law.log_conductivity * generator.standard_normal(len(MATERIALS))),
+        permittivity_factor=np.exp(
+            severity * law.log_permittivity * generator.standard_normal(len(MATERIALS))
+        ),
+        conductivity_factor=np.exp(
+            severity * law.log_conductivity * generator.standard_normal(len(MATERIALS))
+        ),
         scatter_gain_db=generator.uniform(low, high) + (10 * np.log10(severity) if severity > 0 else -np.inf),
         residual_seed=int(generator.integers(2**62)),
     )

@@ -38,7 +38,13 @@ class ProgressLines(lightning.Callback):
         measured = trainer.callback_metrics
         numbers = [
             f"{label} {float(measured[key]):.2f}{unit}"
-            for label, key, unit in (("loss", "train/loss", ""), ("validation median", "validation/median_error", " m"))
+            for label, key, unit in (
+                ("loss", "train/loss", ""),
+                ("validation median", "validation/median_error", " m"),
+            )
             if key in measured
         ]
-        print(f"      {share:4.0%}, step {trainer.global_step}, {', '.join(numbers)}, {left:.0f} s left", flush=True)
+        print(
+            f"      {share:4.0%}, step {trainer.global_step}, {', '.join(numbers)}, {left:.0f} s left",
+            flush=True,
+        )

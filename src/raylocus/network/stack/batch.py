@@ -24,7 +24,7 @@ from raylocus.network.rrc.serving import neighbour_cells
 from raylocus.network.stack.bearer_report import bearer_report
 from raylocus.network.stack.columns import LayerReports, SessionReport, complete_reports
 from raylocus.network.stack.configuration import StackConfiguration
-from raylocus.network.stack.csi_report import csi_report
+from raylocus.network.stack.csi_report import csi_report, with_estimation_errors
 from raylocus.network.stack.downlink import Downlink, cell_energy, filtered
 from raylocus.network.stack.links import Links
 from raylocus.network.stack.positioning_report import HeardCells, Moments, positioning_report
@@ -49,6 +49,8 @@ class Batch:
     """Level error of the UE [dB]."""
     trajectories: Trajectories
     clock_offset: Float[np.ndarray, "site"]
+    antennas: Deployment
+    """The deployment with the antennas as they really are."""
 
 
 def observe_batch(
@@ -63,7 +65,7 @@ def observe_batch(
     heard = _heard_cells(batch, levels, history, deployment, configuration, chance)
     best = _best_amplitude(downlink, heard)
     moments = Moments(walked.time, walked.report_offsets, batch.clock_offset)
-    positioning = positioning_report(batch.links, heard, best, moments, deployment, configuration, chance)
+    positioning = positioning_report(batch.links, heard, best, moments, batch.antennas, configuration, chance)
     reports, serving = np.arange(len(walked.time)), history.serving
     rsrp, sinr = levels.rsrp[reports, serving], levels.sinr[reports, serving]
     csi = csi_report(
@@ -72,12 +74,13 @@ def observe_batch(
         batch.velocity,
         rsrp - sinr,
         downlink.shift_db[reports, serving],
-        deployment,
+        batch.antennas,
         configuration,
     )
+    csi = with_estimation_errors(csi, configuration, chance)
     energy = cell_energy(deployment)[serving]
     bearer = bearer_report(
-        rsrp,
+        rsrp + batch.bias,
         energy,
         csi.layer_sinr_db,
         np.nan_to_num(csi.ri, nan=1.0),
@@ -100,7 +103,7 @@ def observe_batch(
         event=np.where(entering, 3.0, 0.0),
         handovers=history.count.astype(float),
         stay=history.stay,
-        snr=heard.uplink_snr_db[:, 0],
+        snr=heard.measured_snr_db[:, 0],
         dl_aod=_departure_azimuths(beams, level, serving, deployment),
         l1_sinr=reported_beam_sinr(level - interference[:, None]),
     )
@@ -139,7 +142,19 @@ def _heard_cells(
     received = power[:, None] - 10 * np.log10(elements) + gain
     noise = noise_per_resource_element(carrier.numerology, configuration.base_station_noise_figure_db)
     columns = np.array([cell.array.columns for cell in deployment.cells])[held]
-    return HeardCells(cells, rsrp, received - noise, received - 10 * np.log10(columns))
+    error = configuration.level_noise_db * chance.standard_normal((*cells.shape, 2))
+    single = np.where(np.isnan(batch.downlink.rsrp_beam), -np.inf, batch.downlink.rsrp_beam).max(axis=2)
+    measured = np.take_along_axis(single, held, axis=1) + batch.bias[:, None] + error[..., 0]
+    uplink = received + error[..., 1]
+    return HeardCells(
+        cells=cells,
+        rsrp=rsrp,
+        uplink_snr_db=received - noise,
+        measured_rsrp=np.where(np.isnan(rsrp) | ~np.isfinite(measured), np.nan, measured),
+        measured_snr_db=uplink - noise,
+        uplink_rsrp=uplink - 10 * np.log10(columns),
+        boresight=np.array([cell.azimuth for cell in deployment.cells])[held],
+    )
 
 
 def _best_amplitude(downlink: Downlink, heard: HeardCells) -> np.ndarray:

@@ -35,6 +35,8 @@ class StackConfiguration:
     """Detection, device bias and dropout. Fast fading is in the paths here, not in `receiver_noise_db`."""
     level_noise_db: float = 1.0
     """Standard deviation of a level measurement beside fading [dB]."""
+    spread_error: float = 0.15
+    """Relative error of delay and Doppler spread, and of the condition number, as estimated from SRS."""
     report: ReportConfiguration = ReportConfiguration()
     """Cells and beams of a report, L3 filter."""
     capability: UeCapability = FULL_CAPABILITY

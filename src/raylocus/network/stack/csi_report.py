@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
+from raylocus.network.chance import Chance
 from raylocus.network.phy.doppler import doppler_spread
 from raylocus.network.phy.frequency_response import frequency_response
 from raylocus.network.phy.impulse_response import path_delay_spread
@@ -90,6 +92,17 @@ def csi_report(
         delay_spread=path_delay_spread(delay, power),
         doppler_spread=doppler_spread(np.where(np.isnan(delay), np.nan, shift), power),
         layer_sinr_db=columns[:, 6],
+    )
+
+
+def with_estimation_errors(report: CsiReport, configuration: StackConfiguration, chance: Chance) -> CsiReport:
+    """What the gNB estimates from SRS: spreads and condition number with a log-normal error."""
+    error = configuration.spread_error * chance.standard_normal((len(report.cqi), 3))
+    return dataclasses.replace(
+        report,
+        condition_number=np.maximum(report.condition_number + to_decibel(np.exp(2 * error[:, 0])), 0.0),
+        delay_spread=report.delay_spread * np.exp(error[:, 1]),
+        doppler_spread=report.doppler_spread * np.exp(error[:, 2]),
     )
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Complex, Float, Int
 
 from raylocus.propagation.antennas import array_factors, beam_azimuths, element_gain_db, in_antenna_frame
 from raylocus.propagation.fields import path_fields
+from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.propagation.ue_paths import ground_cell_points, paths_at
 from raylocus.scenes.sites import Cell
@@ -43,8 +44,13 @@ class Links:
         return np.where(np.isinf(first), np.nan, first)
 
 
-def links_at(place: TracedPlace, position: Float[np.ndarray, "report 3"], most: int = MOST_PATHS) -> Links:
-    """The links of UE positions [m], their strongest paths first to last by delay order of the atlas.
+def links_at(
+    place: TracedPlace,
+    position: Float[np.ndarray, "report 3"],
+    materials: RadioMaterials | None = None,
+    most: int = MOST_PATHS,
+) -> Links:
+    """The links of UE positions [m], strongest path first, under the atlas's materials or others.
 
     Raises:
         InputError: a position lies outside the tile.
@@ -57,7 +63,7 @@ def links_at(place: TracedPlace, position: Float[np.ndarray, "report 3"], most: 
     for site in range(sites):
         found = paths_at(place.atlas, site, position, points)
         paths = found.paths
-        field = path_fields(paths, paths.materials)
+        field = path_fields(paths, materials or paths.materials)
         turns = (paths.length / paths.materials.wavelength) % 1
         field = field * (np.sqrt(paths.visible) * np.exp(-2j * np.pi * turns))[:, None, None]
         power = (np.abs(field[:, :, 0]) ** 2).sum(axis=1)

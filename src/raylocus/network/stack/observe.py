@@ -22,7 +22,11 @@ from raylocus.network.stack.batch import Batch, observe_batch
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import receive
 from raylocus.network.stack.links import links_at
+from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.world_maps import turned_deployment
+from raylocus.scenes.sites import Deployment
+from raylocus.scenes.world import World
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,9 @@ class Observed:
     maps: xr.Dataset
     """Radio maps of the world, see `propagation.world_maps.world_radio_maps`."""
     configuration: StackConfiguration
+    antennas: Deployment
+    """The deployment with the antennas as they really are."""
+    materials: RadioMaterials
 
 
 def observe_stack(
@@ -42,6 +49,7 @@ def observe_stack(
     configuration: StackConfiguration,
     seed: int,
     batch: int = 16,
+    world: World | None = None,
 ) -> Reports:
     """The complete reports that a network has of UEs.
 
@@ -57,6 +65,8 @@ def observe_stack(
         configuration: the network.
         seed: of all chance.
         batch: sequences that are worked on together.
+        world: the world of the maps, whose materials and antennas then act on the paths too; as the place
+            says where left out.
 
     Raises:
         InputError: a UE is outside the tile, the deployment cannot be run, or the batch is empty.
@@ -69,7 +79,7 @@ def observe_stack(
     check_deployment(deployment, configuration.capability)
     clocks = np.random.default_rng([seed, 1])
     offsets = synchronisation_errors(len(deployment.sites), configuration.timing, clocks)
-    observed = Observed(place, world_maps, configuration)
+    observed = Observed(place, world_maps, configuration, *_as_it_is(place, world))
     parts = []
     for start in range(0, len(trajectories), batch):
         chosen = np.arange(start, min(start + batch, len(trajectories)))
@@ -83,6 +93,14 @@ def observe_stack(
     absent = absent_features(features, deployment, configuration.capability)
     reasons = tuple((each.name, each.reason) for each in absent)
     return dataclasses.replace(Reports.concatenate(parts), absent=reasons)
+
+
+def _as_it_is(place: TracedPlace, world: World | None) -> tuple[Deployment, RadioMaterials]:
+    """Antennas and materials of a world."""
+    if world is None:
+        return place.deployment, place.atlas.materials
+    materials = place.atlas.materials.scaled(world.permittivity_factor, world.conductivity_factor)
+    return turned_deployment(place.deployment, world), materials
 
 
 def select_sequences(trajectories: Trajectories, chosen: Int[np.ndarray, "selected"]) -> Trajectories:
@@ -114,12 +132,12 @@ def _observe_part(
     configuration, deployment = observed.configuration, observed.place.deployment
     chance = SequenceChance.of(seed, sequences, np.diff(trajectories.report_offsets))
     state = channel_at(observed.maps, trajectories.position)
-    links = links_at(observed.place, trajectories.position)
+    links = links_at(observed.place, trajectories.position, observed.materials)
     velocity = velocities(trajectories)
     bias = chance.standard_normal((len(trajectories.time),))
     first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))
     bias = configuration.observation.device_bias_db * bias[first]
-    downlink = receive(links, state, velocity, deployment, configuration, chance)
+    downlink = receive(links, state, velocity, observed.antennas, configuration, chance)
     sent = np.flatnonzero(downlink.heard)
     if not len(sent):
         return None
@@ -133,5 +151,6 @@ def _observe_part(
         bias[sent],
         keep_reports(trajectories, sent),
         clock_offset,
+        observed.antennas,
     )
     return observe_batch(part, deployment, configuration, chance)

@@ -45,8 +45,14 @@ class HeardCells:
     """RSRP [dBm] of the best beam, as it is."""
     uplink_snr_db: Float[np.ndarray, "report slot"]
     """SNR of SRS in one resource element at the gNB, its array combined [dB]."""
+    measured_rsrp: Float[np.ndarray, "report slot"]
+    """RSRP [dBm] of the best beam in one occasion as the UE measures it, biased and noisy."""
+    measured_snr_db: Float[np.ndarray, "report slot"]
+    """The uplink SNR as the gNB estimates it [dB]."""
     uplink_rsrp: Float[np.ndarray, "report slot"]
-    """UL SRS-RSRP [dBm] of one column."""
+    """UL SRS-RSRP [dBm] of one column as the gNB measures it."""
+    boresight: Float[np.ndarray, "report slot"]
+    """Azimuth that the operator believes each cell's antenna to have [rad]."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +158,7 @@ def positioning_report(
     relative = phase_difference(phase, np.broadcast_to(phase[:, :1], phase.shape))
     k = errors.granularity
     return PositioningReport(
-        prs_rsrp=_level(np.where(np.isnan(downlink), np.nan, heard.rsrp), PRS_RSRP),
+        prs_rsrp=_level(np.where(np.isnan(downlink), np.nan, heard.measured_rsrp), PRS_RSRP),
         rstd=reported_timing(_beside_first(arrival), k)[0],
         ue_rx_tx=reported_timing(ue_side, k)[0],
         gnb_rx_tx=reported_timing(gnb_side, k)[0],
@@ -218,7 +224,7 @@ def uplink_angles(
         lit = power > 0
         scaled = np.divide(response, np.sqrt(power), out=np.zeros_like(response), where=lit)
         snapshots = scaled + noise[rows, slots, :, : cell.array.columns] / np.sqrt(snr)
-        azimuth = azimuth_of_cosine(arrival_cosine(snapshots), cell.azimuth)
+        azimuth = azimuth_of_cosine(arrival_cosine(snapshots), heard.boresight[rows, slots])
         angles[rows, slots] = np.where(lit[:, 0, 0], np.rad2deg(azimuth), np.nan)
     coded = decode_azimuth(encode_azimuth(np.nan_to_num(angles)))
     return np.where(np.isnan(angles), np.nan, coded)

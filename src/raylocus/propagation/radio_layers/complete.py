@@ -40,9 +40,7 @@ def complete_radio_maps(
     Raises:
         InputError: there is no such group.
     """
-    unknown = [group for group in groups if group not in GROUPS]
-    if unknown:
-        raise InputError(f"there is no group of layers {unknown[0]!r}; choose from {', '.join(GROUPS)}")
+    check_groups(groups)
     sites = site_channels(atlas, deployment, atlas.materials)
     maps = radio_maps_of(sites, deployment, atlas.grid)
     grid, parts = atlas.grid, [maps]
@@ -58,6 +56,17 @@ def complete_radio_maps(
     if "system" in groups:
         parts.append(system.system_layers(maps, coherent, deployment, grid))
     return xr.merge(parts).assign_attrs(_assumptions(atlas, deployment))
+
+
+def check_groups(groups: tuple[str, ...]) -> None:
+    """Refuses names that are no group of layers, before anything long is begun.
+
+    Raises:
+        InputError: there is no such group.
+    """
+    unknown = [group for group in groups if group not in GROUPS]
+    if unknown:
+        raise InputError(f"there is no group of layers {unknown[0]!r}; choose from {', '.join(GROUPS)}")
 
 
 def _assumptions(atlas: PathAtlas, deployment: Deployment) -> dict[str, float | str | list[str]]:

@@ -103,7 +103,11 @@ def assemble_map(
         areas, lines = window.touched(areas), window.touched(lines)
     region = region_of(frame)
     buildings = buildings_of(areas, region, NamedChance.of(generator), tally)
-    notes = [*notes_of(tally), "vegetation is mapped but does not attenuate: canopies are not traced"]
+    notes = [
+        _count_note(areas, len(buildings)),
+        *notes_of(tally),
+        "vegetation is mapped but does not attenuate: canopies are not traced",
+    ]
     if terrain_file is None:
         notes.append("the ground's height is not known and taken as flat")
     return VectorMap(
@@ -118,3 +122,10 @@ def assemble_map(
         attribution=tagged.attribution,
         parameters={"region": region},
     )
+
+
+def _count_note(areas: Sequence[Feature], kept: int) -> str:
+    """How many buildings were read and how many solids became of them; the other notes explain the difference."""
+    outlines = sum(area.tags.get("building", "no") != "no" for area in areas)
+    parts = sum(area.tags.get("building:part", "no") != "no" for area in areas)
+    return f"{outlines} buildings and {parts} building parts read, {kept} solids kept"
