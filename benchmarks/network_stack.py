@@ -13,9 +13,13 @@ Both are quoted in CPU seconds too, which a busy machine changes less than the c
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+# raylocus runs on one core here; BLAS would wake the others for matrices that are too small for them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 

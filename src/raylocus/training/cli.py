@@ -7,9 +7,11 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from raylocus.errors import InputError
 from raylocus.models.checkpoint import save_network
 from raylocus.provenance import Provenance, hash_file
 from raylocus.storage import MANIFEST
@@ -19,6 +21,15 @@ from raylocus.training.module import LocationModule, validation_batches
 
 #: Name of the file that a locator loads, in the run's folder.
 LOCATOR_FILE = "locator.ckpt"
+
+
+class TrainingParser(LightningArgumentParser):
+    """Lightning's parser, whose errors are one sentence like every other."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raises what the command line turns into one sentence and exit code 2."""
+        sentence = " ".join(message.split())[:400].rstrip(".")
+        raise InputError(f"{sentence}; see: raylocus train fit --help") from ex
 
 
 class RaylocusCLI(LightningCLI):
@@ -31,6 +42,10 @@ class RaylocusCLI(LightningCLI):
         """One seed rules the weights, the batches and the augmentation."""
         parser.link_arguments("seed_everything", "model.seed", compute_fn=_seed)
         parser.link_arguments("seed_everything", "data.seed", compute_fn=_seed)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Reads the words given, and only those."""
+        self.config = parser.parse_args(args)
 
     def before_fit(self) -> None:
         """Stamps the run with its resolved configuration and its input."""
@@ -72,6 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> RaylocusCLI:
         LocationModule,
         ReportData,
         args=list(arguments) if arguments is not None else None,
+        parser_class=TrainingParser,
         seed_everything_default=1,
         auto_configure_optimizers=False,
         save_config_kwargs={"overwrite": True},

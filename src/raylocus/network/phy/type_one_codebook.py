@@ -112,7 +112,9 @@ def select_precoder(
     """
     candidates, ports, layers = book.weights.shape
     flat = book.weights.transpose(1, 0, 2).reshape(ports, -1).astype(np.complex64)
-    received = (covariance.astype(np.complex64) @ flat).reshape(len(snr), ports, candidates, layers)
+    # Not a matrix product: BLAS wakes its threads for these small ones and waits for them longer than it works.
+    received = np.einsum("uab,bk->uak", covariance.astype(np.complex64), flat)
+    received = received.reshape(len(snr), ports, candidates, layers)
     weight = flat.reshape(ports, candidates, layers).conj()
     projected = np.stack(
         [(weight[None, :, :, layer, None] * received).sum(axis=1) for layer in range(layers)], axis=-2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from raylocus.network.availability import absent_features, occurred
 from raylocus.network.chance import Chance
@@ -15,7 +15,6 @@ from raylocus.network.mac.power_headroom import downlink_path_loss, transmit_pow
 from raylocus.network.mac.timing_advance import commanded_timing_advance
 from raylocus.network.mobility import Trajectories
 from raylocus.network.phy.cell_levels import CellMeasurements, strongest_beams
-from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.report_mapping import reported_beam_sinr
 from raylocus.network.reports import Reports
 from raylocus.network.rrc.events import event_conditions
@@ -25,16 +24,13 @@ from raylocus.network.stack.bearer_report import bearer_report
 from raylocus.network.stack.columns import LayerReports, SessionReport, complete_reports
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.csi_report import csi_report, with_estimation_errors
+from raylocus.network.stack.departure import departure_azimuths
 from raylocus.network.stack.downlink import Downlink, cell_energy, filtered
 from raylocus.network.stack.links import Links
 from raylocus.network.stack.positioning_report import HeardCells, Moments, positioning_report
 from raylocus.network.tokens import ReportContent
-from raylocus.propagation.antennas import beam_gains
 from raylocus.scenes.sites import Deployment
-from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, noise_per_resource_element, to_decibel
-
-#: Azimuths either side of boresight [rad] among which DL-AoD chooses: 0.5° apart.
-DEPARTURE_CANDIDATES = np.deg2rad(np.arange(-75.0, 75.1, 0.5))
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, noise_per_resource_element
 
 
 @dataclass(frozen=True)
@@ -104,7 +100,7 @@ def observe_batch(
         handovers=history.count.astype(float),
         stay=history.stay,
         snr=heard.measured_snr_db[:, 0],
-        dl_aod=_departure_azimuths(beams, level, serving, deployment),
+        dl_aod=departure_azimuths(beams, level, serving, deployment),
         l1_sinr=reported_beam_sinr(level - interference[:, None]),
     )
     features = feature_set(configuration.feature_set)
@@ -180,28 +176,6 @@ def _timing(
         delay, access, offsets, deployment.carrier.numerology, configuration.timing_loop
     )
     return advance, np.where(command == 0, np.nan, command.astype(float))
-
-
-def _departure_azimuths(
-    beams: Int[np.ndarray, "report reported"],
-    level: Float[np.ndarray, "report reported"],
-    serving: Int[np.ndarray, "report"],
-    deployment: Deployment,
-) -> Float[np.ndarray, "report"]:
-    """DL-AoD of the serving cell from the L1-RSRPs of its reported beams, by its known beam patterns."""
-    full = np.full((len(beams), deployment.beam_count), np.nan)
-    np.put_along_axis(full, beams, level, axis=1)
-    answer = np.full(len(beams), np.nan)
-    for index in np.unique(serving):
-        cell = deployment.cells[index]
-        azimuth = cell.azimuth + DEPARTURE_CANDIDATES
-        level_direction = np.stack([np.cos(azimuth), np.sin(azimuth), np.zeros_like(azimuth)], axis=1)
-        # At the horizon: the downtilt is common to all beams.
-        pattern = to_decibel(beam_gains(level_direction, cell.azimuth, 0.0, cell.array))
-        floor = np.maximum(np.nan_to_num(pattern, nan=-np.inf), pattern.max() - 40)
-        own = serving == index
-        answer[own] = departure_azimuth(full[own][:, : cell.array.beams], azimuth, floor)
-    return np.angle(np.exp(1j * answer))
 
 
 def _present(

@@ -1,0 +1,43 @@
+"""DL-AoD of the serving cell from the beams that a UE reports."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from raylocus.network.positioning.angles import departure_azimuth
+from raylocus.propagation.antennas import beam_gains
+from raylocus.scenes.sites import AntennaArray, Deployment
+from raylocus.units import to_decibel
+
+#: Azimuths either side of boresight [rad] among which DL-AoD chooses: 0.5° apart.
+DEPARTURE_CANDIDATES = np.deg2rad(np.arange(-75.0, 75.1, 0.5))
+
+
+def departure_azimuths(
+    beams: Int[np.ndarray, "report reported"],
+    level: Float[np.ndarray, "report reported"],
+    serving: Int[np.ndarray, "report"],
+    deployment: Deployment,
+) -> Float[np.ndarray, "report"]:
+    """DL-AoD of the serving cell from the L1-RSRPs of its reported beams, by its known beam patterns."""
+    full = np.full((len(beams), deployment.beam_count), np.nan)
+    np.put_along_axis(full, beams, level, axis=1)
+    answer = np.full(len(beams), np.nan)
+    for index in np.unique(serving):
+        cell, own = deployment.cells[index], serving == index
+        pattern = _beam_pattern_db(cell.array)
+        answer[own] = departure_azimuth(full[own][:, : cell.array.beams], DEPARTURE_CANDIDATES, pattern)
+        answer[own] += cell.azimuth
+    return np.angle(np.exp(1j * answer))
+
+
+@lru_cache
+def _beam_pattern_db(array: AntennaArray) -> Float[np.ndarray, "angle beam"]:
+    """Gain of every beam at the horizon [dB], where a tilt would be the same for all; 40 dB deep at most."""
+    candidates = DEPARTURE_CANDIDATES
+    direction = np.stack([np.cos(candidates), np.sin(candidates), np.zeros_like(candidates)], axis=1)
+    pattern = to_decibel(beam_gains(direction, 0.0, 0.0, array))
+    return np.maximum(np.nan_to_num(pattern, nan=-np.inf), np.nanmax(pattern) - 40)
