@@ -11,6 +11,7 @@ import raylocus
 
 
 def main() -> None:
+    """Prints one line a phone."""
     place = raylocus.open_place("places/etoile")
     reports = raylocus.load_reports(Path("runs/demo/reports.zarr"))
     locator = raylocus.Locator.load("runs/demo/locator.ckpt")
