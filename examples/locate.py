@@ -17,7 +17,9 @@ def main() -> None:
     locator = raylocus.Locator.load("runs/demo/locator.ckpt")
     for number, fix in enumerate(locator.fixes(reports, place)):
         x, y = fix.mean
-        print(f"phone {number}: ({x:.0f}, {y:.0f}) m, 90 % within {fix.radius(0.9):.0f} m, trusted: {fix.trusted}")
+        print(
+            f"phone {number}: ({x:.0f}, {y:.0f}) m, 90 % within {fix.radius(0.9):.0f} m, trusted: {fix.trusted}"
+        )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ def test_public_names_are_what_they_say() -> None:
 
 
 def test_importing_raylocus_loads_nothing_heavy() -> None:
-    program = "import sys, raylocus; print([m for m in ('torch', 'numpy', 'sionna', 'drjit') if m in sys.modules])"
+    program = (
+        "import sys, raylocus; print([m for m in ('torch', 'numpy', 'sionna', 'drjit') if m in sys.modules])"
+    )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
