@@ -32,7 +32,7 @@ def classical_methods(
         methods.append(fit(name))
 
     fitted("serving site", lambda name: StrongestCell.fit(name, pairs, reaches=(0.0,)))
-    fitted("serving sector", lambda name: StrongestCell.fit(name, pairs))
+    fitted("strongest cell", lambda name: StrongestCell.fit(name, pairs))
     fitted("TA + azimuth", lambda name: TimingAdvance.fit(name, pairs))
     fitted("kNN on R", lambda name: NearestNeighbours.fit(name, pairs))
     fitted("grid-Bayes, one report", lambda name: GridBayes.fit(name, pairs))
