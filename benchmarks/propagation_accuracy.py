@@ -1,10 +1,10 @@
 """The path atlas beside Sionna's PathSolver: accuracy at random outdoor points, and links a second.
 
-Reference: PathSolver with first-order diffraction and without refraction, from an isotropic vertical
-transmitter to a dual-polarised isotropic receiver. Points are the centres of outdoor ground cells; only
-points where either sees anything above −130 dB count. A link is one (site, ground cell). Both run on the
-same machine, one after the other; compiling is not counted. Over-rooftop paths, which PathSolver lacks,
-are off.
+Reference: PathSolver with first-order diffraction (unless --specular-only) and without refraction, from an
+isotropic vertical transmitter to a dual-polarised isotropic receiver. Points are the centres of outdoor
+ground cells; only points where either sees anything above −130 dB count. A link is one (site, ground
+cell). Both run on the same machine, one after the other; compiling is not counted. Over-rooftop paths,
+which PathSolver lacks, are off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.propagation.atlas import PathAtlas
+from raylocus.propagation.atlas import PathAtlas, reorder
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.reference import ReferencePaths, reference_paths
 from raylocus.propagation.trace import TraceConfiguration
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
     parser.add_argument("--rays", type=float, default=8.0, help="rays per ground cell")
     parser.add_argument("--samples", type=int, default=2_000_000, help="PathSolver's samples_per_src")
+    parser.add_argument("--specular-only", action="store_true", help="no diffraction on either side")
     given = parser.parse_args()
     print(HEADER)
     for city in given.cities:
@@ -71,7 +72,10 @@ def row(city: str, figures: dict[str, float]) -> str:
 def compare(place: TracedPlace, given: argparse.Namespace) -> dict[str, float]:
     """All figures of one place's first site."""
     site = place.deployment.site_positions[0]
-    configuration = TraceConfiguration(depth=given.depth, rays_per_cell=given.rays, over_rooftop=False)
+    diffraction = not given.specular_only
+    configuration = TraceConfiguration(
+        depth=given.depth, rays_per_cell=given.rays, over_rooftop=False, diffraction=diffraction
+    )
     tracer = tracer_of(place, configuration)
     tracer.trace(0, site)  # compiles the kernels
     started = time.perf_counter()
@@ -83,9 +87,9 @@ def compare(place: TracedPlace, given: argparse.Namespace) -> dict[str, float]:
     height = place.geometry_maps["terrain"].values.ravel()[cells] + configuration.ue_height
     points = np.column_stack([place.tile.centres[cells], height])
     arguments = place.scene_file, place.deployment.carrier.frequency, site
-    reference_paths(*arguments, points[:2], given.depth, given.samples, diffraction=True)
+    reference_paths(*arguments, points[:2], given.depth, given.samples, diffraction=diffraction)
     started = time.perf_counter()
-    reference = reference_paths(*arguments, points, given.depth, given.samples, diffraction=True)
+    reference = reference_paths(*arguments, points, given.depth, given.samples, diffraction=diffraction)
     theirs = time.perf_counter() - started
     rates = {"ours": len(outdoor) / ours, "theirs": len(points) / theirs}
     return {**differences(atlas, reference, cells), **rates}
@@ -93,7 +97,9 @@ def compare(place: TracedPlace, given: argparse.Namespace) -> dict[str, float]:
 
 def differences(atlas: PathAtlas, reference: ReferencePaths, cells: np.ndarray) -> dict[str, float]:
     """Quantiles of the differences over the points that either sees."""
-    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1) * atlas.visible
+    # At a point a path is there or not: where it reaches at least half of the ground cell, as in `ue_paths`.
+    atlas = reorder(atlas, np.flatnonzero(atlas.visible >= 0.5))
+    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
     rows, one_sees, seen = [], 0, 0
     for number, cell in enumerate(cells):
         ours, theirs = np.flatnonzero(atlas.ground_cell == cell), np.flatnonzero(reference.point == number)
@@ -106,7 +112,7 @@ def differences(atlas: PathAtlas, reference: ReferencePaths, cells: np.ndarray) 
             atlas.length[ours],
             power[ours],
             atlas.arrival[ours],
-            atlas.line_of_sight[ours] & (atlas.visible[ours] > 0.5),
+            atlas.line_of_sight[ours],
         )
         other = (
             reference.length[theirs],
