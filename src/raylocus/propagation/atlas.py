@@ -68,11 +68,6 @@ class PathAtlas:
         """True for direct paths."""
         return (self.kind == SPECULAR) & (self.interactions == 0)
 
-    @property
-    def site_count(self) -> int:
-        """Number of sites with at least one path."""
-        return int(self.site.max()) + 1 if len(self.site) else 0
-
 
 #: PathAtlas columns stored as they are, with their dimensions and units.
 _COLUMNS = {

@@ -41,14 +41,31 @@ def image_paths(
     """
     touched = triangles >= 0
     normals = np.where(touched[..., None], normal[triangles], 0.0)
-    image = np.broadcast_to(source, point.shape).copy()
-    for bounce in range(triangles.shape[1]):
-        offset = np.einsum("pi,pi->p", image - corner[triangles[:, bounce]], normals[:, bounce])
-        image -= 2 * offset[:, None] * normals[:, bounce]
-    ray = point - image
+    ray = point - source_images(source, triangles, corner, normal)[:, -1]
     length = np.linalg.norm(ray, axis=1)
     arrival = ray / length[:, None]
     departure = arrival.copy()
     for bounce in reversed(range(triangles.shape[1])):
         departure -= 2 * np.einsum("pi,pi->p", departure, normals[:, bounce])[:, None] * normals[:, bounce]
     return ImagePaths(length, departure, arrival, normals)
+
+
+def source_images(
+    source: Float[np.ndarray, "3"],
+    triangles: Int[np.ndarray, "path depth"],
+    corner: Float[np.ndarray, "triangle 3"],
+    normal: Float[np.ndarray, "triangle 3"],
+) -> Float[np.ndarray, "path images 3"]:
+    """The source and its image after each reflection [m]; past the last reflection the image stays.
+
+    Arguments are those of `image_paths`.
+    """
+    depth = triangles.shape[1]
+    images = np.empty((len(triangles), depth + 1, 3))
+    images[:, 0] = source
+    for bounce in range(depth):
+        plane = triangles[:, bounce]
+        normals = np.where((plane >= 0)[:, None], normal[plane], 0.0)
+        offset = np.einsum("pi,pi->p", images[:, bounce] - corner[plane], normals)
+        images[:, bounce + 1] = images[:, bounce] - 2 * offset[:, None] * normals
+    return images

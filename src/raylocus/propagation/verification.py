@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.propagation.images import source_images
 from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
 
 #: Points of a cell that are tried, in cell sides from its centre; the centre comes first.
@@ -79,14 +80,8 @@ class PathVerifier:
     ) -> Float[np.ndarray, "path vertices 3"]:
         """Source, reflection points and end of each path; not finite where a plane is not crossed."""
         depth = triangles.shape[1]
-        images = np.empty((len(point), depth + 1, 3))
-        images[:, 0] = source
+        images = source_images(source, triangles, self._corner, self._normal)
         touched = triangles >= 0
-        for bounce in range(depth):
-            normal = self._normal[triangles[:, bounce]]
-            offset = np.einsum("pi,pi->p", images[:, bounce] - self._corner[triangles[:, bounce]], normal)
-            mirrored = images[:, bounce] - 2 * offset[:, None] * normal
-            images[:, bounce + 1] = np.where(touched[:, bounce, None], mirrored, images[:, bounce])
         vertices = np.empty((len(point), depth + 2, 3))
         vertices[:, 0], vertices[:, -1] = source, point
         for bounce in reversed(range(depth)):

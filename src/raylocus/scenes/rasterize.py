@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
 from raylocus.scenes.triangles import Triangles
@@ -65,8 +65,3 @@ def _barycentric(
         [across[:, i] * along[:, j] - across[:, j] * along[:, i] for i, j in opposite], axis=-1
     )
     return spanned / spanned.sum(axis=-1, keepdims=True)
-
-
-def outdoor_mask(footprint: Float[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
-    """Where a UE can stand outdoors."""
-    return footprint == 0
