@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from raylocus.datasets.formula import isotropic_levels, power_sum
+from raylocus.propagation.formula import isotropic_levels, power_sum
 from raylocus.geo import Grid
 from raylocus.network.channel import channel_at
 from raylocus.network.impairments import ObservationConfiguration

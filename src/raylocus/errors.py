@@ -29,3 +29,11 @@ class RuntimeUnavailableError(RaylocusError):
 
 class StorageFullError(RaylocusError):
     """The disk filled up while an artefact was written; nothing half-written is left."""
+
+
+class StoreUnreachableError(RaylocusError):
+    """A store behind a network does not answer; what was written to it is whole."""
+
+
+class MemoryBudgetError(RaylocusError):
+    """There is not enough memory for the smallest piece of the work."""

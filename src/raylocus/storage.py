@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import errno
 import glob
+import hashlib
 import json
 import os
 import shutil
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import xarray as xr
+import zarr
 
 from raylocus.errors import StorageFullError, StoreError
 
-#: Name of the list of files and sizes that every store carries.
+#: Name of the list of files, sizes and hashes that every store carries.
 MANIFEST = "manifest.json"
+
+#: Size [bytes] and SHA-256 of every file of a store; stores of raylocus 0.1 have no hashes.
+Manifest = dict[str, tuple[int, str | None]]
 
 
 @contextmanager
@@ -75,7 +80,29 @@ def _runs(process: int) -> bool:
     return True
 
 
-def _file_sizes(store: Path) -> dict[str, int]:
+def write_manifest(store: Path) -> None:
+    """Lists the files of a store, with their sizes and hashes, in its manifest."""
+    listed = {name: (size, _sha256(store / name)) for name, size in file_sizes(store).items()}
+    (store / MANIFEST).write_text(json.dumps(listed, sort_keys=True))
+
+
+def parse_manifest(text: str) -> Manifest:
+    """What `write_manifest` wrote.
+
+    Raises:
+        ValueError: the text is no manifest.
+    """
+    listed = json.loads(text)
+    if not isinstance(listed, dict):
+        raise ValueError("a manifest lists files")
+    return {
+        name: (found, None) if isinstance(found, int) else (int(found[0]), str(found[1]))
+        for name, found in listed.items()
+    }
+
+
+def file_sizes(store: Path) -> dict[str, int]:
+    """Size [bytes] of every file of a store, its manifest left out."""
     return {
         str(file.relative_to(store)): file.stat().st_size
         for file in sorted(store.rglob("*"))
@@ -83,15 +110,37 @@ def _file_sizes(store: Path) -> dict[str, int]:
     }
 
 
-def _check_whole(path: Path) -> None:
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def publish_store(folder: Path, path: Path) -> None:
+    """Makes a folder that holds all parts of a store the store at `path`, in place of what stood there.
+
+    Args:
+        folder: beside `path`; it is gone afterwards.
+        path: name of the store.
+    """
+    _clear_leftovers(path)
+    (folder / MANIFEST).write_text(json.dumps(_file_sizes(folder), sort_keys=True))
+    _replace(folder, path)
+
+
+def check_whole(path: Path) -> None:
+    """Checks that a store holds just the files that were written.
+
+    Raises:
+        StoreError: the store is absent, truncated or changed.
+    """
     # zarr reads a missing chunk as fill values, so a truncated store would pass for one with missing data.
     if not path.exists():
         raise StoreError(f"{path} does not exist; build it first")
     try:
-        expected = json.loads((path / MANIFEST).read_text())
+        expected = parse_manifest((path / MANIFEST).read_text())
     except (OSError, ValueError) as error:
         raise StoreError(f"{path} was not written by raylocus or was cut short; build it again") from error
-    if expected != _file_sizes(path):
+    if {name: size for name, (size, _) in expected.items()} != file_sizes(path):
         raise StoreError(f"{path} is truncated or was changed by hand; delete it and build it again")
 
 
@@ -135,6 +184,36 @@ def save_dataset(dataset: xr.Dataset, path: Path, schema: str) -> None:
             # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
             warnings.filterwarnings("ignore", message="Consolidated metadata")
             stamped.to_zarr(aside, mode="w", zarr_format=3, consolidated=True)
+        write_manifest(aside)
+
+
+def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, chunk: int) -> None:
+    """Writes consecutive pieces along y as one store, with the same bytes however they are cut.
+
+    Args:
+        pieces: datasets of the same variables and attributes, from the south.
+        path: name of the store.
+        schema: goes into its attributes.
+        chunk: rows of one chunk.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    with written_whole(path) as aside:
+        for piece in pieces:
+            stamped = piece.assign_attrs(schema=schema)
+            if aside.exists():
+                stamped.to_zarr(aside, mode="a", append_dim="y", zarr_format=3, consolidated=False)
+                continue
+            encoding = {
+                name: {"chunks": tuple(chunk if axis == "y" else size for axis, size in variable.sizes.items())}
+                for name, variable in stamped.variables.items()
+                if "y" in variable.dims
+            }
+            stamped.to_zarr(aside, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Consolidated metadata")
+            zarr.consolidate_metadata(aside)
         (aside / MANIFEST).write_text(json.dumps(_file_sizes(aside), sort_keys=True))
 
 
@@ -144,7 +223,7 @@ def open_dataset(path: Path, schema: str) -> xr.Dataset:
     Raises:
         StoreError: the store is absent, truncated, unreadable, or of another schema.
     """
-    _check_whole(path)
+    check_whole(path)
     try:
         dataset = xr.open_zarr(path, consolidated=True, chunks=None)
     except Exception as error:  # zarr and xarray raise many kinds for a broken store

@@ -7,7 +7,8 @@ import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.datasets.maps import PlaceMaps, place_maps
-from raylocus.datasets.tensors import SequenceTensors, sequence_tensors
+from raylocus.datasets.packed import sequence_tensors
+from raylocus.datasets.tensors import SequenceTensors
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.losses import LossConfiguration, location_loss
 from raylocus.models.network import LocationNetwork
@@ -80,9 +81,7 @@ def test_padding_in_front_changes_nothing(network, maps, sequences):
         front = torch.full((len(values), 3, *values.shape[2:]), empty, dtype=values.dtype)
         return torch.cat([front, values], 1)
 
-    longer = SequenceTensors(
-        **{field.name: padded(getattr(sequences, field.name)) for field in dataclasses.fields(sequences)}
-    )
+    longer = sequences.map_tensors(padded)
     longer = dataclasses.replace(longer, censored=torch.nan_to_num(longer.censored))
     torch.testing.assert_close(
         log_mass(network, longer, maps), log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5
@@ -90,7 +89,7 @@ def test_padding_in_front_changes_nothing(network, maps, sequences):
 
 
 def test_a_sequence_does_not_see_its_batch(network, maps, sequences):
-    alone = log_mass(network, sequences.select(torch.tensor([2])), maps)
+    alone = log_mass(network, sequences.map_tensors(lambda values: values[2:3]).trimmed(), maps)
     torch.testing.assert_close(alone[0], log_mass(network, sequences, maps)[2], atol=1e-3, rtol=1e-5)
 
 

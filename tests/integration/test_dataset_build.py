@@ -88,7 +88,7 @@ def test_nothing_leaks_from_the_test_city(configuration: DatasetConfiguration, t
     train, test = (dataset.select(dataset.split == split) for split in ("train", "test"))
     assert not set(train.place_index) & set(test.place_index)
     assert not set(train.world_index) & set(dataset.select(dataset.split == "validation").world_index)
-    alone = feature_statistics(train.reports)
+    alone = feature_statistics([train.reports])
     np.testing.assert_array_equal(dataset.statistics.mean, alone.mean)
     np.testing.assert_array_equal(dataset.statistics.standard_deviation, alone.standard_deviation)
     # The statistics do not move when the test city does.

@@ -11,7 +11,7 @@ import torch
 
 from model_fixtures import synthetic_reports
 from raylocus.datasets.maps import place_maps
-from raylocus.datasets.tensors import sequence_tensors
+from raylocus.datasets.packed import sequence_tensors
 from raylocus.errors import CheckpointError, PlaceError
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import (

@@ -172,21 +172,38 @@ def test_rank_rises_with_snr_up_to_its_limit() -> None:
 
 @pytest.mark.parametrize(("n1", "n2"), [panel for panels in PANELS.values() for panel in panels])
 def test_precoders_are_of_unit_power_with_orthogonal_layers(n1: int, n2: int) -> None:
-    for rank in (1, 2) if 2 * n1 * n2 >= 16 else (1, 2, 3, 4):
-        if rank > 2 * n1 * n2 or not second_beams(n1, n2, rank):
-            continue
+    beams = n1 * 4 * n2 * (4 if n2 > 1 else 1)
+    for rank in (1, 2, 3, 4):
         book = codebook(n1, n2, rank)
         gram = book.weights.conj().swapaxes(1, 2) @ book.weights
         assert gram == pytest.approx(np.broadcast_to(np.eye(rank) / rank, gram.shape), abs=1e-9)
-        beams = n1 * 4 * n2 * (4 if n2 > 1 else 1)
-        assert len(book.indices) == beams * len(second_beams(n1, n2, rank)) * (4 if rank == 1 else 2)
+        if rank > 2 and 2 * n1 * n2 >= 16:
+            assert len(book.indices) == beams // 2 * 4 * 2
+        else:
+            assert len(book.indices) == beams * len(second_beams(n1, n2, rank)) * (4 if rank == 1 else 2)
+
+
+def test_rank_three_on_sixteen_ports_is_the_table_of_the_specification() -> None:
+    # TS 38.214 T 5.2.2.2.1-7 by hand: N1 = 8, l = 3, p = 1, n = 1.
+    book = codebook(8, 1, 3)
+    row = int(np.flatnonzero((book.indices == [3, 0, 1, 1]).all(axis=1))[0])
+    half = np.exp(1j * 4 * np.pi * 3 * np.arange(4) / 32)
+    theta, phi = np.exp(0.25j * np.pi), 1j
+    expected = np.column_stack(
+        [
+            np.concatenate([half, theta * half, phi * half, phi * theta * half]),
+            np.concatenate([half, -theta * half, phi * half, -phi * theta * half]),
+            np.concatenate([half, theta * half, -phi * half, -phi * theta * half]),
+        ]
+    )
+    assert book.weights[row] == pytest.approx(expected / np.sqrt(3 * 16))
 
 
 def test_there_is_no_codebook_for_odd_panels() -> None:
     with pytest.raises(InputError, match="5 × 1"):
         codebook(5, 1, 1)
-    with pytest.raises(InputError, match="use rank 1 or 2"):
-        codebook(8, 1, 3)
+    with pytest.raises(InputError, match="use rank 1 to 4"):
+        codebook(8, 1, 5)
 
 
 @given(st.integers(0, 31), st.integers(0, 3))

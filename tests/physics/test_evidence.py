@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from model_fixtures import synthetic_place
-from raylocus.datasets.formula import formula_levels, isotropic_levels, power_sum
+from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
 from raylocus.datasets.maps import SCATTER_GAIN, place_maps
 from raylocus.models.evidence.beams import beam_evidence
 from raylocus.models.evidence.gaussian import gaussian_evidence

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.mac.buffer_status import Traffic, buffered
 from raylocus.network.mac.power_headroom import (
     UplinkPowerControl,
     downlink_path_loss,
@@ -21,8 +20,15 @@ from raylocus.network.mac.timing_advance import (
     commanded_timing_advance,
     uplink_timing_error,
 )
+from raylocus.network.mac.traffic import Traffic, buffered, scheduling_request_rate
 from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode, deliver, mean_retransmissions
-from raylocus.network.rlc.queue import bearer_throughput, jitter, latency, waiting_times
+from raylocus.network.rlc.queue import (
+    bearer_throughput,
+    jitter,
+    relaxation_time,
+    stationary_wait,
+    waiting_times,
+)
 from raylocus.units import TC, timing_advance_step
 
 STEP = timing_advance_step(1)
@@ -80,11 +86,29 @@ def test_power_headroom_by_hand() -> None:
         UplinkPowerControl(alpha=0.75)
 
 
-def test_buffers_are_empty_as_often_as_the_queue_is_idle() -> None:
+def test_buffers_are_empty_as_often_as_the_queue_is_idle_at_the_start_and_later() -> None:
     traffic = Traffic(bursts_per_second=2.0, mean_burst=10_000.0)
-    waiting = buffered(20_000, np.full(20_000, 400e3), traffic, np.random.default_rng(0))
-    assert np.mean(waiting == 0) == pytest.approx(1 - 0.4, abs=0.01)
-    assert waiting[waiting > 0].mean() == pytest.approx(10_000 / 0.6, rel=0.03)
+    offsets = np.arange(0, 20_001, 10)
+    time = np.tile(0.3 * np.arange(10), 2000)
+    rate = np.full(20_000, 400e3)
+    waiting = buffered(rate, time, offsets, traffic, np.random.default_rng(0)).reshape(2000, 10)
+    for instant in (0, 1, 9):
+        seen = waiting[:, instant]
+        assert np.mean(seen == 0) == pytest.approx(1 - 0.4, abs=0.04)
+        assert seen[seen > 0].mean() == pytest.approx(10_000 / 0.6, rel=0.12)
+    assert scheduling_request_rate(rate, traffic)[0] == pytest.approx(2.0 * 0.6)
+
+
+def test_a_buffer_is_remembered_for_as_long_as_it_takes_to_empty() -> None:
+    traffic = Traffic(bursts_per_second=0.5, mean_burst=50_000.0)
+    # 50 kB at 0.5 Mbit/s take 0.8 s: after 0.1 s most of it is still there, after 60 s nothing.
+    for elapsed, low, high in ((0.1, 0.8, 1.0), (10.0, -0.1, 0.2)):
+        time = np.tile([0.0, elapsed], 3000)
+        offsets = np.arange(0, 6001, 2)
+        waiting = buffered(np.full(6000, 500e3), time, offsets, traffic, np.random.default_rng(1))
+        assert low < np.corrcoef(waiting[::2], waiting[1::2])[0, 1] < high
+    unheard = buffered(np.array([np.nan]), np.zeros(1), np.array([0, 1]), traffic, np.random.default_rng(1))
+    assert np.isnan(unheard[0])
 
 
 def test_arq_retransmits_as_often_as_blocks_are_lost() -> None:
@@ -116,10 +140,11 @@ def test_a_lost_status_costs_a_poll_timer() -> None:
 def test_waiting_in_a_queue_of_known_arrivals() -> None:
     service, gap = np.array([[3.0, 3.0, 3.0, 3.0]]), np.array([[0.0, 1.0, 1.0, 10.0]])
     assert waiting_times(service, gap).tolist() == [[0, 2, 4, 0]]
-    delay = latency(service, gap, np.zeros((1, 4)))
+    assert waiting_times(service, gap, np.array([2.0])).tolist() == [[2, 4, 6, 0]]
+    delay = waiting_times(service, gap) + service
     assert delay.tolist() == [[3, 5, 7, 3]]
     assert jitter(delay)[0] == pytest.approx((2 + 2 + 4) / 3)
-    assert bearer_throughput(np.full((1, 4), 1500.0), gap, delay)[0] == pytest.approx(8 * 6000 / 15)
+    assert bearer_throughput(np.full((1, 4), 1500.0), gap, delay)[0] == pytest.approx(6000 / 15)
 
 
 def test_an_m_m_1_queue_waits_as_pollaczek_and_khinchine_say() -> None:
@@ -127,3 +152,12 @@ def test_an_m_m_1_queue_waits_as_pollaczek_and_khinchine_say() -> None:
     service, gap = generator.exponential(0.6, (40, 20_000)), generator.exponential(1.0, (40, 20_000))
     # Mean wait ρ/(μ − λ) = 0.6 / (1/0.6 − 1).
     assert waiting_times(service, gap)[:, 1000:].mean() == pytest.approx(0.9, rel=0.05)
+
+
+def test_what_is_left_in_a_queue_is_stationary_and_forgotten_in_its_relaxation_time() -> None:
+    generator = np.random.default_rng(3)
+    first = stationary_wait(generator.random((200_000, 2)), np.full(200_000, 2.0), 0.6)
+    # Pollaczek and Khinchine for a constant service of 2 s: 0.6·2 / (2·0.4).
+    assert first.mean() == pytest.approx(1.5, rel=0.02)
+    assert np.mean(first == 0) == pytest.approx(0.4, abs=0.005)
+    assert relaxation_time(np.array([1e-3]), 0.25)[0] == pytest.approx(4e-3)

@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from propagation_fixtures import CONCRETE, FREQUENCY, METAL, materials
+from raylocus.errors import InputError
 from raylocus.propagation.antennas import beam_azimuths, beam_gains, element_gain_db, in_antenna_frame
 from raylocus.propagation.materials import itu_materials, slab_reflection
+from raylocus.propagation.runtime import activate
+from raylocus.scenes.geometry_maps import MATERIALS
+from raylocus.scenes.radio_properties import ITU_TYPE, MaterialProperties, SceneMaterials
 from raylocus.scenes.sites import AntennaArray
 
 WAVELENGTH = materials().wavelength
@@ -48,6 +52,7 @@ def test_no_slab_reflects_more_than_it_gets(
 
 def test_slab_agrees_with_sionna() -> None:
     nominal = itu_materials(FREQUENCY)
+    activate()
     import mitsuba as mi
     from sionna.rt.utils import complex_relative_permittivity, itu_coefficients_single_layer_slab
 
@@ -70,6 +75,29 @@ def test_every_band_has_materials(frequency: float) -> None:
     nominal = itu_materials(frequency)
     assert np.all(nominal.permittivity >= 1)
     assert np.all(nominal.conductivity > 0)
+
+
+@pytest.mark.parametrize("frequency", [1e9, 3.5e9, 9.9e9, 28e9, 100e9])
+def test_the_table_is_sionnas(frequency: float) -> None:
+    activate()
+    from sionna.rt.radio_materials.itu import itu_material
+
+    for name, ours in zip(MATERIALS, SceneMaterials().at(frequency), strict=True):
+        if ours.table_frequency == frequency:
+            theirs = itu_material(ITU_TYPE[name], frequency)
+            np.testing.assert_allclose((ours.permittivity, ours.conductivity), theirs, rtol=1e-6)
+
+
+def test_what_a_place_sets_replaces_the_itus_values() -> None:
+    given = SceneMaterials(brick=MaterialProperties(thickness=0.3), glass=MaterialProperties(permittivity=5.0))
+    changed, nominal = itu_materials(FREQUENCY, given), itu_materials(FREQUENCY)
+    brick, glass = MATERIALS.index("brick"), MATERIALS.index("glass")
+    eta, thickness, _ = changed.slab(np.array([brick, glass]))
+    assert thickness.tolist() == [0.3, 0.1]
+    assert eta[0] == nominal.complex_permittivity[brick] and eta[1].real == 5.0
+    assert changed.conductivity[glass] == nominal.conductivity[glass]
+    with pytest.raises(InputError, match="thickness is at least"):
+        MaterialProperties(thickness=-1.0)
 
 
 def test_element_is_table_7_3_1() -> None:

@@ -13,7 +13,8 @@ from scipy.stats import kstest, t
 from propagation_fixtures import FREQUENCY, TILE, box, rasterized_maps, scene, tracer
 from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.atlas import PathAtlas, concatenate, load_atlas, save_atlas
+from raylocus.propagation.atlas import PathAtlas, concatenate
+from raylocus.propagation.atlas_store import load_atlas, save_atlas
 from raylocus.propagation.radio_maps import LAYERS, radio_maps
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.traced_place import TracedPlace

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.formula import formula_levels
+from raylocus.propagation.formula import formula_levels
 from raylocus.datasets.maps import cell_poses, place_maps
-from raylocus.datasets.tensors import sequence_tensors
+from raylocus.datasets.packed import sequence_tensors
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.network import LocationNetwork
 from raylocus.scenes.sites import Deployment
-from raylocus.training.augmentation import Symmetry
+from raylocus.training.symmetry import Symmetry
 
 SYMMETRIES = [Symmetry(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
 
@@ -61,7 +61,7 @@ def test_moving_the_tensors_is_moving_the_city(place, symmetry):
     np.testing.assert_allclose(maps.poses.numpy(), cell_poses(there, 0.0), atol=1e-6)
 
 
-@pytest.mark.parametrize("symmetry", SYMMETRIES[1:4], ids=str)
+@pytest.mark.parametrize("symmetry", SYMMETRIES[1:], ids=str)
 def test_an_untrained_network_is_equivariant(place, symmetry):
     torch.manual_seed(0)
     network = LocationNetwork(NetworkConfiguration()).eval()
@@ -69,11 +69,14 @@ def test_an_untrained_network_is_equivariant(place, symmetry):
     sequences = sequence_tensors(synthetic_reports(place, 4, 7), place.deployment)
     rasters = evidence_rasters(maps)
     here = network(sequences, network.encode_place(maps, rasters))
-    there_maps = symmetry.place(maps)
+    there_maps, there_rasters = symmetry.place(maps), symmetry.rasters(rasters, maps.beams_of_cell)
     there = network(
-        symmetry.sequences(sequences), network.encode_place(there_maps, rasters.map_rasters(symmetry.raster))
+        symmetry.sequences(sequences, maps.beams_of_cell), network.encode_place(there_maps, there_rasters)
     )
+    # The correction starts at zero, so the heatmap of an untrained network is its evidence.
     torch.testing.assert_close(
-        symmetry.raster(here.evidence.total), there.evidence.total, atol=1e-3, rtol=1e-3
+        symmetry.raster(here.prediction.log_mass), there.prediction.log_mass, atol=1e-3, rtol=1e-3
     )
-    torch.testing.assert_close(evidence_rasters(there_maps).level, rasters.map_rasters(symmetry.raster).level)
+    made_there = evidence_rasters(there_maps)
+    for field in dataclasses.fields(made_there):
+        torch.testing.assert_close(getattr(made_there, field.name), getattr(there_rasters, field.name))

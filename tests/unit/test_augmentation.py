@@ -1,7 +1,8 @@
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.tensors import OBSERVED, sequence_tensors
+from raylocus.datasets.packed import sequence_tensors
+from raylocus.datasets.tensors import OBSERVED
 from raylocus.training.augmentation import (
     AugmentationConfiguration,
     augmented,

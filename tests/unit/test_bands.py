@@ -10,7 +10,7 @@ import pytest
 
 from propagation_fixtures import TILE, box, scene, tracer
 from raylocus.errors import InputError
-from raylocus.propagation.atlas import load_atlas, save_atlas
+from raylocus.propagation.atlas_store import load_atlas, save_atlas
 from raylocus.propagation.materials import itu_materials
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.provenance import Provenance

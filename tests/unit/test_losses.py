@@ -5,7 +5,7 @@ from scipy.ndimage import map_coordinates
 
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.datasets.maps import place_maps
-from raylocus.datasets.tensors import sequence_tensors
+from raylocus.datasets.packed import sequence_tensors
 from raylocus.models.losses import local_mean, lookup, physics_loss, soft_target
 from raylocus.models.prediction import Prediction, coarse_centres
 

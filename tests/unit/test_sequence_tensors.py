@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.tensors import OBSERVED, sequence_tensors
+from raylocus.datasets.packed import sequence_tensors
+from raylocus.datasets.tensors import OBSERVED
 from raylocus.errors import PlaceError
 from raylocus.network.features import FEATURE_INDEX
 from raylocus.units import timing_advance_distance
@@ -51,15 +52,6 @@ def test_target_is_the_position_of_the_last_report(place, reports):
     np.testing.assert_allclose(tensors.target.numpy(), reports.position[reports.last_report, :2], rtol=1e-6)
     assert torch.all(tensors.age[:, -1] == 0)
     assert torch.all(torch.nan_to_num(tensors.age) >= 0)
-
-
-def test_selecting_trims_padding_and_keeps_the_end(place, reports):
-    tensors = sequence_tensors(reports, place.deployment)
-    lengths = np.diff(reports.report_offsets)
-    shortest = int(lengths.argmin())
-    chosen = tensors.select(torch.tensor([shortest]))
-    assert chosen.age.shape[1] == lengths[shortest]
-    assert torch.equal(chosen.target[0], tensors.target[shortest])
 
 
 def test_a_cell_that_the_place_does_not_have_is_named(reports):

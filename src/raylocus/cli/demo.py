@@ -77,14 +77,16 @@ def _place_stage(configuration: Any, recipe: Any) -> Stage:
 
 
 def _trace_stage(configuration: Any, folder: Path) -> Stage:
-    from raylocus.propagation.trace_place import trace_place, trace_provenance
+    from raylocus.propagation.trace_place import radio_provenance, trace_place
     from raylocus.propagation.traced_place import open_place
 
     return Stage(
         name=f"trace {folder.name}",
-        provenance=lambda: trace_provenance(open_place(folder), configuration.trace),
+        provenance=lambda: radio_provenance(open_place(folder), configuration.trace, configuration.maps),
         outputs=(folder / "atlas.zarr", folder / "radio.zarr"),
-        run=lambda: _discard(trace_place(folder, configuration.trace, progress_lines("sites", _tell))),
+        run=lambda: _discard(
+            trace_place(folder, configuration.trace, progress_lines("sites", _tell), configuration.maps)
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from raylocus.cli.parsing import VerbParser, verb_parser
 from raylocus.errors import InputError
+from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration
 
@@ -44,6 +45,8 @@ class DemoConfiguration:
     """Tile and grid of every place; centre and seed come from the recipes."""
     trace: TraceConfiguration = TraceConfiguration()
     """How every place is traced."""
+    maps: RadioMapConfiguration = RadioMapConfiguration()
+    """What R of every place holds."""
 
     def __post_init__(self) -> None:
         if not self.places:

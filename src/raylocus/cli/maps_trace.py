@@ -10,14 +10,21 @@ from raylocus.cli.progress import progress_lines
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Traces the place and says where the maps are; a killed trace resumes at the next site."""
-    from raylocus.propagation.trace_place import TraceConfiguration, trace_place
+    """Traces the place and says where the maps are.
+
+    A killed trace resumes at the next site; other antennas, powers or layers cost no trace.
+    """
+    from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
+    from raylocus.propagation.trace import TraceConfiguration
+    from raylocus.propagation.trace_place import trace_place
 
     parser = verb_parser("maps trace", "Trace a place: one ray launch a site, then radio maps of every cell.")
     parser.add_argument("place", type=Path, help="place folder made by: raylocus scene build")
     parser.add_class_arguments(TraceConfiguration, "trace")
+    parser.add_class_arguments(RadioMapConfiguration, "maps")
     given = parser.parse(arguments)
-    trace_place(given.place, parser.instantiate(given).trace, progress_lines("sites", print, every=2.0))
+    made = parser.instantiate(given)
+    trace_place(given.place, made.trace, progress_lines("sites", print, every=2.0), made.maps)
     print(f"{given.place}: atlas.zarr and radio.zarr written")
     print(f"next: raylocus maps show {given.place} --feature rsrp --cell 0 --out rsrp.png")
     return 0

@@ -95,7 +95,7 @@ class Unit:
             "sequences": record.sequences,
             "world_law": record.law,
             "mobility": configuration.mobility,
-            "observation": configuration.scaled_observation,
+            "observation": configuration.observation.at_severity(record.law.severity),
         }
         provenance = Provenance.collect(decisive, record.seed, inputs)
         return cls(record, provenance, folder / f"{provenance.digest[:20]}.zarr")
@@ -117,7 +117,8 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
     maps = world_radio_maps(place, redraw_world(place.deployment, record))
     trajectories = sample_trajectories(place.geometry_maps, record.sequences, configuration.mobility, walking)
     state = channel_at(maps, trajectories.position)
-    return observe(state, trajectories, place.deployment, configuration.scaled_observation, observing)
+    observation = configuration.observation.at_severity(record.law.severity)
+    return observe(state, trajectories, place.deployment, observation, observing)
 
 
 def dataset_is_whole(out: Path, provenance: Provenance) -> bool:

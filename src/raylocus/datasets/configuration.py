@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from raylocus.datasets.splits import PlaceChoice, check_splits
+from raylocus.datasets.configuration_error import reason
+from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
 from raylocus.errors import InputError
 from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import MobilityConfiguration
@@ -27,7 +28,7 @@ class DatasetConfiguration:
     """The resolved configuration of a dataset."""
 
     places: tuple[PlaceChoice, ...]
-    """Places and their splits; no city may be in two."""
+    """Places, with what the split rule needs to know of each."""
     seed: int
     """Seed of all worlds, trajectories and observations."""
     train: SplitSize = SplitSize(16, 60)
@@ -36,6 +37,12 @@ class DatasetConfiguration:
     """Size at each validation place, and of the further worlds kept for validation at each train place."""
     test: SplitSize = SplitSize(8, 40)
     """Size at each test place."""
+    splits: SplitRule = CitySplits()
+    """What keeps the test apart from the training."""
+    each: SplitSize = SplitSize(8, 60)
+    """Size at each place where the rule divides a place's sequences: by area blocks, severity or time."""
+    severities: tuple[float, ...] = ()
+    """Severities that the worlds of a place take in turn; left out, all have the law's."""
     world_law: WorldLaw = WorldLaw()
     """The law of worlds; its severity also scales the observation's."""
     mobility: MobilityConfiguration = MobilityConfiguration()
@@ -46,7 +53,11 @@ class DatasetConfiguration:
     def __post_init__(self) -> None:
         if not self.places:
             raise InputError("a dataset needs at least one place")
-        check_splits(self.places)
+        check_splits(self.splits, self.places)
+
+    def size_of(self, split: Split | None) -> SplitSize:
+        """How much is observed at a place of this split; None is a place whose sequences are divided."""
+        return {"train": self.train, "validation": self.validation, "test": self.test, None: self.each}[split]
 
     @property
     def scaled_observation(self) -> ObservationConfiguration:
@@ -80,6 +91,7 @@ def parse_dataset_configuration(text: str, source: str) -> DatasetConfiguration:
     try:
         indented = "dataset:\n" + "".join(f"  {line}\n" for line in text.splitlines())
         return parser.instantiate(parser.parse_string(indented)).dataset
-    except ArgumentError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise InputError(f"{source} is not a dataset configuration: {reason}") from error
+    except InputError:
+        raise
+    except (ArgumentError, ValueError) as error:
+        raise InputError(f"{source} is not a dataset configuration: {reason(str(error))}") from error

@@ -13,8 +13,8 @@ import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.datasets.formula import formula_levels, isotropic_levels, power_sum
 from raylocus.geo import Grid
+from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -50,9 +50,12 @@ class MappedPlace(Protocol):
         """R, with the layers of `propagation.radio_maps.LAYERS`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PlaceMaps:
-    """Tensors of one place over its coarse grid (y, x) and its native grid (fine_y, fine_x)."""
+    """Tensors of one place over its coarse grid (y, x) and its native grid (fine_y, fine_x).
+
+    Two of them are the same only where they are one object: what is made of a place is kept by it.
+    """
 
     level: Float[Tensor, "cell y x"]
     """RSRP of the best beam [dBm], summed in power with unmodelled scattering: never missing."""
@@ -78,6 +81,8 @@ class PlaceMaps:
     """What a newcomer can know of a cell, see `cell_poses`."""
     site_of_cell: Int[Tensor, "cell"]
     """Site index of each cell."""
+    beams_of_cell: Int[Tensor, "cell"]
+    """Number of SSB beams of each cell, in ascending azimuth; beam axes are as long as the largest."""
     size: float
     """Side of the tile [m]."""
 
@@ -86,9 +91,18 @@ class PlaceMaps:
         rasters: dict[str, Any] = {
             field.name: function(getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name not in ("poses", "site_of_cell", "size")
+            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "size")
         }
         return dataclasses.replace(self, **rasters)
+
+    def to(self, device: torch.device) -> PlaceMaps:
+        """The same place on a device."""
+        moved: dict[str, Any] = {
+            field.name: getattr(self, field.name).to(device)
+            for field in dataclasses.fields(self)
+            if field.name != "size"
+        }
+        return dataclasses.replace(self, **moved)
 
 
 def place_maps(place: MappedPlace) -> PlaceMaps:
@@ -106,13 +120,12 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
     deployment, radio, geometry = place.deployment, place.radio_maps, place.geometry_maps
     rsrp = radio["rsrp"].values.astype(np.float32)
     terrain = geometry["terrain"].values.astype(np.float32)
-    formula = formula_levels(deployment, grid, terrain)
-    scattered = isotropic_levels(deployment, grid, terrain) + np.float32(SCATTER_GAIN)
+    scattered = (isotropic_levels(deployment, grid, terrain) + SCATTER_GAIN).astype(np.float32)
     outdoor = (geometry["footprint"].values < 0.5).astype(np.float32)
     return PlaceMaps(
         level=coarse(power_sum(rsrp, scattered)),
         lit=coarse(np.isfinite(rsrp).astype(np.float32)),
-        formula=coarse(formula),
+        formula=coarse(formula_levels(deployment, grid, terrain)),
         beam_relative=coarse(_beam_relative(radio["rsrp_beam"].values, scattered)),
         distance=coarse(_first_path_length(radio["toa"].values, deployment, grid, terrain)),
         line_of_sight=coarse(np.nan_to_num(radio["line_of_sight"].values)),
@@ -128,6 +141,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         fine_outdoor=torch.from_numpy(outdoor),
         poses=torch.from_numpy(cell_poses(deployment, float(np.median(terrain)))),
         site_of_cell=torch.from_numpy(np.asarray(deployment.site_of_cell, np.int64)),
+        beams_of_cell=torch.tensor([cell.array.beams for cell in deployment.cells]),
         size=float(grid.size),
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from raylocus.datasets.configuration import DatasetConfiguration
-from raylocus.datasets.splits import PlaceChoice
+from raylocus.datasets.splits import PlaceChoice, Split, split_of_place
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
@@ -20,8 +21,8 @@ class WorldRecord:
     """Index into the dataset's places."""
     number: int
     """Number of the world at its place."""
-    split: str
-    """What its reports are for."""
+    split: Split | None
+    """What its reports are for; None where `split_assignment` divides them."""
     sequences: int
     """UEs observed in it."""
     seed: int
@@ -41,18 +42,24 @@ def plan_worlds(configuration: DatasetConfiguration) -> tuple[WorldRecord, ...]:
     records = []
     for index, place in enumerate(configuration.places):
         for number, split in enumerate(_splits_of_worlds(place, configuration)):
-            size = getattr(configuration, split)
-            law = configuration.world_law
+            size = configuration.size_of(split)
+            law = _law_of(configuration, number)
             records.append(WorldRecord(index, number, split, size.sequences, configuration.seed, law))
     return tuple(records)
 
 
-def _splits_of_worlds(place: PlaceChoice, configuration: DatasetConfiguration) -> list[str]:
+def _splits_of_worlds(place: PlaceChoice, configuration: DatasetConfiguration) -> list[Split | None]:
     """The split of each world of a place: a train place has some further worlds for validation."""
-    worlds = [place.split] * getattr(configuration, place.split).worlds
-    if place.split == "train":
+    split = split_of_place(configuration.splits, place)
+    worlds = [split] * configuration.size_of(split).worlds
+    if split == "train":
         worlds += ["validation"] * configuration.validation.worlds
-    return list(worlds)
+    return worlds
+
+
+def _law_of(configuration: DatasetConfiguration, number: int) -> WorldLaw:
+    severities = configuration.severities or (configuration.world_law.severity,)
+    return dataclasses.replace(configuration.world_law, severity=severities[number % len(severities)])
 
 
 def redraw_world(deployment: Deployment, record: WorldRecord) -> World:

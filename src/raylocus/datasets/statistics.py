@@ -1,18 +1,20 @@
-"""Mean and spread of every report feature, from the training split only."""
+"""Mean and spread of every report feature of the training split, in one pass over its shards."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from raylocus.errors import InputError
 from raylocus.network.reports import Reports
 
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """What features are standardised with; columns are `network.features.FEATURES`."""
+    """What features are standardised with; columns are the reports' `feature_names`."""
 
     mean: Float[np.ndarray, "feature"]
     """Mean over the tokens that have the feature; NaN where none has."""
@@ -20,11 +22,54 @@ class FeatureStatistics:
     """Standard deviation over the same tokens."""
 
 
-def feature_statistics(training: Reports) -> FeatureStatistics:
-    """The statistics of the reports of a training split."""
-    present = ~np.isnan(training.features)
-    count = present.sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        mean = np.where(present, training.features, 0).sum(axis=0) / count
-        deviation = np.where(present, training.features - mean, 0)
-        return FeatureStatistics(mean, np.sqrt((deviation**2).sum(axis=0) / count))
+@dataclass(frozen=True)
+class FeatureMoments:
+    """Count, mean and sum of squared deviations of every feature: all that a pass must remember."""
+
+    count: Int[np.ndarray, "feature"]
+    """Tokens that have the feature."""
+    mean: Float[np.ndarray, "feature"]
+    """Their mean; 0 where there are none."""
+    deviation: Float[np.ndarray, "feature"]
+    """Their sum of squared deviations from the mean."""
+
+    @classmethod
+    def of(cls, features: Float[np.ndarray, "token feature"]) -> FeatureMoments:
+        """The moments of some tokens, in float64; NaN is missing."""
+        present = ~np.isnan(features)
+        count = present.sum(axis=0)
+        values = np.where(present, features, 0).astype(np.float64)
+        mean = values.sum(axis=0) / np.maximum(count, 1)
+        deviation = (np.where(present, values - mean, 0) ** 2).sum(axis=0)
+        return cls(count, mean, deviation)
+
+    def merged(self, other: FeatureMoments) -> FeatureMoments:
+        """The moments of both sets of tokens together (Chan, Golub and LeVeque 1983, eq. 2.1)."""
+        count = self.count + other.count
+        step = other.mean - self.mean
+        share = other.count / np.maximum(count, 1)
+        deviation = self.deviation + other.deviation + step**2 * self.count * share
+        return FeatureMoments(count, self.mean + step * share, deviation)
+
+    @property
+    def statistics(self) -> FeatureStatistics:
+        """Mean and standard deviation (of the population); NaN where no token has the feature."""
+        known = np.where(self.count > 0, self.count, np.nan)
+        return FeatureStatistics(
+            np.where(self.count > 0, self.mean, np.nan), np.sqrt(self.deviation / known)
+        )
+
+
+def feature_statistics(training: Iterable[Reports]) -> FeatureStatistics:
+    """The statistics of a training split, shard by shard; only one shard is held at a time.
+
+    Raises:
+        InputError: there is no shard.
+    """
+    moments: FeatureMoments | None = None
+    for shard in training:
+        found = FeatureMoments.of(shard.features)
+        moments = found if moments is None else moments.merged(found)
+    if moments is None:
+        raise InputError("the statistics of no reports at all cannot be told; observe a training split")
+    return moments.statistics

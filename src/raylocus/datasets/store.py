@@ -16,6 +16,7 @@ from raylocus.datasets.splits import SPLITS
 from raylocus.datasets.statistics import FeatureStatistics, feature_statistics
 from raylocus.network.report_store import reports_from_dataset, reports_to_dataset
 from raylocus.network.reports import Reports
+from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance
 from raylocus.storage import open_dataset, save_dataset
 
@@ -47,6 +48,24 @@ class ReportDataset:
     def __len__(self) -> int:
         return len(self.split)
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Features of the reports, in the order of columns."""
+        return self.reports.feature_names
+
+    @property
+    def sequence_lengths(self) -> Int[np.ndarray, "sample"]:
+        """Reports of each sequence."""
+        return np.diff(self.reports.report_offsets)
+
+    def read(self, samples: Int[np.ndarray, "selected"]) -> Reports:
+        """The reports of some sequences, and only those."""
+        return self.reports.select(samples)
+
+    def place(self, index: int) -> TracedPlace:
+        """A place of the dataset."""
+        return open_place(self.places[index])
+
     def select(self, mask: Bool[np.ndarray, "sample"]) -> ReportDataset:
         """The sequences where the mask is true, e.g. `dataset.select(dataset.split == "test")`."""
         return dataclasses.replace(
@@ -71,7 +90,7 @@ def save_report_dataset(
     place_index = np.array([world.place_index for world in worlds])[world_index]
     split = np.array([SPLITS.index(world.split) for world in worlds])[world_index]
     reports = Reports.concatenate(parts)
-    statistics = feature_statistics(reports.select(split == SPLITS.index("train")))
+    statistics = feature_statistics([reports.select(split == SPLITS.index("train"))])
     dataset = reports_to_dataset(reports).assign(
         split=("sample", split.astype(np.int8), {"classes": list(SPLITS)}),
         place_index=("sample", place_index.astype(np.int32)),

@@ -1,25 +1,22 @@
-"""Report sequences of one place as dense tensors, aligned with the place's cells."""
+"""Report sequences of one place as dense tensors, aligned with the place's cells: what models consume."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from raylocus.network.features import FEATURE_INDEX
-from raylocus.network.reports import Reports
-from raylocus.scenes.sites import Deployment
-from raylocus.units import timing_advance_distance
-
 #: Columns of `SequenceTensors.observed`: RSRP [dBm], RSRQ [dB], SINR [dB], timing advance as one-way distance [m].
 OBSERVED = ("rsrp", "rsrq", "sinr", "timing_advance")
+#: The feature that `SequenceTensors.beams` holds.
+BEAM_LEVEL = "l1_rsrp"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SequenceTensors:
     """Sequences padded to a common length at the front, so that the last report is always at time index −1.
 
@@ -38,6 +35,14 @@ class SequenceTensors:
     """Seconds before the last report."""
     position: Float[Tensor, "sample time 2"]
     """True position (x, y) [m]; NaN where unknown."""
+    further: Float[Tensor, "sample time cell further_feature"]
+    """Whatever else was measured of a cell, in the columns of `further_names` and the schema's units."""
+    further_beams: Float[Tensor, "sample time cell beam further_beam_feature"]
+    """Whatever else was measured of a beam, in the columns of `further_beam_names`."""
+    further_names: tuple[str, ...] = ()
+    """Features beyond `OBSERVED`, see `network.features.SCHEMA`; none where only those were observed."""
+    further_beam_names: tuple[str, ...] = ()
+    """Features of beams beyond L1-RSRP."""
 
     def __len__(self) -> int:
         return len(self.age)
@@ -47,74 +52,17 @@ class SequenceTensors:
         """Position at the last report [m]: what is asked for."""
         return self.position[:, -1]
 
-    def select(self, indices: Tensor) -> SequenceTensors:
-        """Those sequences, in that order."""
-        chosen = {field.name: getattr(self, field.name)[indices] for field in dataclasses.fields(self)}
-        return SequenceTensors(**chosen).trimmed()
+    def map_tensors(self, function: Callable[[Tensor], Tensor]) -> SequenceTensors:
+        """The same with a function applied to every tensor."""
+        mapped: dict[str, Any] = {
+            field.name: function(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+            if not field.name.endswith("_names")
+        }
+        return dataclasses.replace(self, **mapped)
 
     def trimmed(self) -> SequenceTensors:
         """The same without the leading times that pad every sequence."""
         used = (~self.age.isnan()).any(0).nonzero()
         start = int(used[0]) if len(used) else 0
-        return SequenceTensors(
-            **{field.name: getattr(self, field.name)[:, start:] for field in dataclasses.fields(self)}
-        )
-
-
-def sequence_tensors(reports: Reports, deployment: Deployment) -> SequenceTensors:
-    """Dense tensors of all sequences of one place.
-
-    Raises:
-        PlaceError: the reports name a cell that the deployment does not have.
-    """
-    lengths = np.diff(reports.report_offsets)
-    samples, times, cells = len(reports), int(lengths.max(initial=1)), len(deployment.cells)
-    sequence = reports.sequence_of_report
-    slot = times - reports.report_offsets[sequence + 1] + np.arange(len(sequence))
-    age = np.full((samples, times), np.nan, np.float32)
-    age[sequence, slot] = reports.time[reports.last_report][sequence] - reports.time
-    position = np.full((samples, times, 2), np.nan, np.float32)
-    position[sequence, slot] = reports.position[:, :2]
-
-    report = reports.report_of_token
-    where = (sequence[report], slot[report], deployment.cells_of(reports.pci))
-    return SequenceTensors(
-        observed=torch.from_numpy(_cell_features(reports, where, (samples, times, cells), deployment)),
-        beams=torch.from_numpy(_beam_levels(reports, where, (samples, times, cells, deployment.beam_count))),
-        serving=torch.from_numpy(
-            _scatter(where, reports.beam < 0, reports.serving, np.zeros((samples, times, cells), bool))
-        ),
-        censored=torch.from_numpy(
-            _scatter(
-                where,
-                reports.beam < 0,
-                reports.censored[:, FEATURE_INDEX["rsrp"]],
-                np.zeros((samples, times, cells), np.float32),
-            )
-        ),
-        age=torch.from_numpy(age),
-        position=torch.from_numpy(position),
-    )
-
-
-def _scatter(
-    where: tuple[np.ndarray, ...], chosen: np.ndarray, values: np.ndarray, dense: np.ndarray
-) -> np.ndarray:
-    dense[tuple(index[chosen] for index in where)] = values[chosen]
-    return dense
-
-
-def _cell_features(
-    reports: Reports, where: tuple[np.ndarray, ...], shape: tuple[int, int, int], deployment: Deployment
-) -> Float[np.ndarray, "sample time cell feature"]:
-    columns = reports.features[:, [FEATURE_INDEX[name] for name in OBSERVED]].astype(np.float32)
-    columns[:, OBSERVED.index("timing_advance")] *= timing_advance_distance(deployment.carrier.numerology)
-    return _scatter(where, reports.beam < 0, columns, np.full((*shape, len(OBSERVED)), np.nan, np.float32))
-
-
-def _beam_levels(
-    reports: Reports, where: tuple[np.ndarray, ...], shape: tuple[int, int, int, int]
-) -> Float[np.ndarray, "sample time cell beam"]:
-    known = (reports.beam >= 0) & (reports.beam < shape[-1])
-    levels = reports.features[:, FEATURE_INDEX["l1_rsrp"]].astype(np.float32)
-    return _scatter((*where, reports.beam), known, levels, np.full(shape, np.nan, np.float32))
+        return self.map_tensors(lambda values: values[:, start:])

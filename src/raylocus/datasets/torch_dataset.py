@@ -1,71 +1,92 @@
-"""Batches for training: sequences of one place at a time, so that its maps are encoded once a batch."""
+"""A dataset's sequences for a torch `DataLoader`, in this process or in spawned workers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
-from raylocus.datasets.maps import PlaceMaps
-from raylocus.datasets.tensors import SequenceTensors
-
-
-@dataclass(frozen=True)
-class PlaceSequences:
-    """The sequences of one place, in however many worlds, and the place's maps."""
-
-    maps: PlaceMaps
-    sequences: SequenceTensors
+from raylocus.datasets.packed import PackedSequences, packed_sequences
+from raylocus.datasets.place_batches import BatchIndex, BatchPart, SequenceGroup
+from raylocus.datasets.store import open_report_dataset
+from raylocus.network.reports import Reports
+from raylocus.scenes.sites import Deployment
 
 
 @dataclass(frozen=True)
-class BatchIndex:
-    """Which sequences of which place."""
+class PackedPart:
+    """The sequences of one place in a batch; the place's maps stay where they are."""
 
     place: int
-    sequences: tuple[int, ...]
+    """Index of the place."""
+    sequences: PackedSequences
+
+    def pin_memory(self) -> PackedPart:
+        """The same in pinned memory."""
+        return PackedPart(self.place, self.sequences.pin_memory())
 
 
-class SequenceDataset(Dataset[tuple[int, PlaceMaps, SequenceTensors]]):
-    """Indexed by `BatchIndex`: gives the place's index, its maps, and a batch of its sequences."""
+class GroupReader:
+    """Reads groups of sequences from a store and keeps the most recently used ones.
 
-    def __init__(self, places: list[PlaceSequences]) -> None:
-        self.places = places
+    Random sequences of a compressed store cost a chunk each; a group is read in one go, and all its
+    batches are cut from it.
+    """
+
+    def __init__(self, path: Path, groups: Sequence[SequenceGroup], at_hand: int) -> None:
+        """Opens the store.
+
+        Args:
+            path: of the dataset.
+            groups: what may be asked for.
+            at_hand: groups that are kept.
+
+        Raises:
+            StoreError: the dataset cannot be read.
+        """
+        self._dataset, self._groups = open_report_dataset(path), groups
+        self._reports = lru_cache(maxsize=at_hand)(self._read)
+        self._deployment = lru_cache(maxsize=at_hand)(self._find_deployment)
+
+    def read(self, part: BatchPart) -> PackedPart:
+        """Some sequences of a group."""
+        place = self._groups[part.group].place
+        reports = self._reports(part.group).select(np.array(part.rows))
+        return PackedPart(place, packed_sequences(reports, self._deployment(place)))
+
+    def _read(self, group: int) -> Reports:
+        return self._dataset.read(self._groups[group].samples)
+
+    def _find_deployment(self, place: int) -> Deployment:
+        return self._dataset.place(place).deployment
+
+
+class SequenceDataset(Dataset[list[PackedPart]]):
+    """Indexed by `BatchIndex`. Every process opens the store for itself, when it first reads."""
+
+    def __init__(self, path: Path, groups: Sequence[SequenceGroup], at_hand: int) -> None:
+        """Names the data; nothing is read yet.
+
+        Args:
+            path: of the dataset.
+            groups: that batches are made of.
+            at_hand: groups that every process keeps in memory.
+        """
+        self._path, self._groups, self._at_hand = path, tuple(groups), at_hand
+        self._reader: GroupReader | None = None
 
     def __len__(self) -> int:
-        return sum(len(place.sequences) for place in self.places)
+        return sum(len(group.samples) for group in self._groups)
 
-    def __getitem__(self, index: BatchIndex) -> tuple[int, PlaceMaps, SequenceTensors]:
-        place = self.places[index.place]
-        return index.place, place.maps, place.sequences.select(torch.tensor(index.sequences))
+    def __getitem__(self, index: BatchIndex) -> list[PackedPart]:
+        self._reader = self._reader or GroupReader(self._path, self._groups, self._at_hand)
+        return [self._reader.read(part) for part in index]
 
-
-class PlaceBatches(Sampler[BatchIndex]):
-    """Every sequence once an epoch, in batches of one place; shuffled anew each epoch where a generator is given."""
-
-    def __init__(
-        self, dataset: SequenceDataset, batch_size: int, generator: np.random.Generator | None = None
-    ) -> None:
-        self.counts = [len(place.sequences) for place in dataset.places]
-        self.batch_size = batch_size
-        self.generator = generator
-
-    def __len__(self) -> int:
-        return sum(-(-count // self.batch_size) for count in self.counts)
-
-    def __iter__(self) -> Iterator[BatchIndex]:
-        batches = [batch for place, count in enumerate(self.counts) for batch in self._batches(place, count)]
-        if self.generator is not None:
-            batches = [batches[index] for index in self.generator.permutation(len(batches))]
-        return iter(batches)
-
-    def _batches(self, place: int, count: int) -> list[BatchIndex]:
-        order = np.arange(count) if self.generator is None else self.generator.permutation(count)
-        starts = range(0, count, self.batch_size)
-        return [
-            BatchIndex(place, tuple(int(i) for i in order[start : start + self.batch_size]))
-            for start in starts
-        ]
+    def __getstate__(self) -> dict[str, Any]:
+        # A worker gets the names alone: an open store does not survive the way into another process.
+        return {**vars(self), "_reader": None}

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float
 
 from raylocus.datasets.maps import MappedPlace, place_maps
-from raylocus.datasets.tensors import SequenceTensors, sequence_tensors
+from raylocus.datasets.packed import sequence_tensors
+from raylocus.datasets.tensors import SequenceTensors
 from raylocus.geo import Grid
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.models.checkpoint import TrainedNetwork, load_network
@@ -52,9 +53,12 @@ class Locator:
         Raises:
             PlaceError: the reports name a cell that the place does not have.
         """
-        sequences = sequence_tensors(reports, place.deployment)
         encoded = self._encode(place)
-        parts = [self._density(sequences, start, encoded) for start in range(0, len(sequences), BATCH)]
+        batches = (
+            reports.select(np.arange(start, min(start + BATCH, len(reports))))
+            for start in range(0, len(reports), BATCH)
+        )
+        parts = [self._density(sequence_tensors(batch, place.deployment), encoded) for batch in batches]
         if not parts:
             return _posterior(
                 place.tile, np.zeros((0, *place.tile.shape), np.float32), np.zeros((0, 2), np.float32)
@@ -74,11 +78,8 @@ class Locator:
         """
         return fixes_of(self.posterior(reports, place), getattr(place, "frame", None))
 
-    def _density(
-        self, sequences: SequenceTensors, start: int, place: EncodedPlace
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        batch = sequences.select(torch.arange(start, min(start + BATCH, len(sequences))))
-        prediction = self.trained.network(batch, place).prediction
+    def _density(self, sequences: SequenceTensors, place: EncodedPlace) -> tuple[torch.Tensor, torch.Tensor]:
+        prediction = self.trained.network(sequences, place).prediction
         calibration = self.trained.calibration
         density = fine_density(prediction, place.maps, calibration.temperature)
         return density, estimate(density, place.maps, calibration.estimator)

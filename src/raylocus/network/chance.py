@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
+from raylocus.network.rrc.filtering import reports_by_step
+
 
 @runtime_checkable
 class Chance(Protocol):
@@ -64,3 +66,24 @@ def complex_normal(shape: tuple[int, ...], chance: Chance) -> np.ndarray:
     """Circular complex normal numbers of unit power."""
     parts = chance.standard_normal((*shape, 2))
     return (parts[..., 0] + 1j * parts[..., 1]) / np.sqrt(2)
+
+
+def correlated_normal(
+    time: Float[np.ndarray, "report"],
+    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    correlation_time: float,
+    chance: Chance,
+) -> Float[np.ndarray, "report"]:
+    """Standard normal numbers that a sequence remembers: correlation exp(−Δt/T) (a Gauss–Markov process).
+
+    Args:
+        time: of the reports [s].
+        report_offsets: reports of each sequence; every sequence starts anew.
+        correlation_time: T [s].
+        chance: source of all chance.
+    """
+    value = np.array(chance.standard_normal((len(time),)))
+    for now in reports_by_step(report_offsets):
+        kept = np.exp(-(time[now] - time[now - 1]) / correlation_time)
+        value[now] = kept * value[now - 1] + np.sqrt(1 - kept**2) * value[now]
+    return value

@@ -1,7 +1,8 @@
 """Reports as Parquet: one row a token, for tools that read tables (needs pyarrow).
 
 Columns: sequence, report, time, x, y, z, line_of_sight, pci, serving, beam, then every feature and, after
-it, `NAME_censored`. Reports without a token cannot exist, so the rows say everything.
+it, `NAME_censored`. Each column's unit is in its metadata, under `units`. Reports without a token cannot
+exist, so the rows say everything.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 PARQUET_SCHEMA = "raylocus.reports.table.v1"
 
 
+#: Units of the columns that every table has; those of features come from their schema.
+_UNITS = {"time": "s", "x": "m", "y": "m", "z": "m"}
+
+
 def save_parquet(reports: Reports, path: Path) -> None:
     """Writes reports as one Parquet file, whole.
 
@@ -33,20 +38,27 @@ def save_parquet(reports: Reports, path: Path) -> None:
     """
     from pyarrow import parquet
 
-    if np.any(np.diff(reports.token_offsets) == 0):
-        raise InputError("a report without any cell cannot be written as a table; leave it out")
     with written_whole(path) as aside:
         parquet.write_table(reports_to_table(reports), aside, compression="zstd")
 
 
-def reports_to_table(reports: Reports) -> pyarrow.Table:
-    """Reports as an Arrow table."""
-    import pyarrow
+def reports_to_table(reports: Reports, first_sequence: int = 0, first_report: int = 0) -> pyarrow.Table:
+    """Reports as an Arrow table.
 
+    Args:
+        reports: what to write.
+        first_sequence: number of their first sequence, where they are a part of more.
+        first_report: number of their first report.
+
+    Raises:
+        InputError: a report has no token, so that a table would lose it.
+    """
+    if np.any(np.diff(reports.token_offsets) == 0):
+        raise InputError("a report without any cell cannot be written as a table; leave it out")
     report = reports.report_of_token
     columns = {
-        "sequence": reports.sequence_of_report[report],
-        "report": report,
+        "sequence": reports.sequence_of_report[report] + first_sequence,
+        "report": report + first_report,
         "time": reports.time[report],
         **{axis: reports.position[report, index] for index, axis in enumerate("xyz")},
         "line_of_sight": reports.line_of_sight[report],
@@ -57,11 +69,24 @@ def reports_to_table(reports: Reports) -> pyarrow.Table:
     for index, name in enumerate(reports.feature_names):
         columns[name] = reports.features[:, index]
         columns[f"{name}_censored"] = reports.censored[:, index].astype(np.int8)
+    features = {feature.name: feature.unit for feature in features_named(reports.feature_names)}
     document = {"schema": PARQUET_SCHEMA, "features": reports.feature_names, "absent": reports.absent}
-    table = pyarrow.table(
-        {name: pyarrow.array(values, from_pandas=False) for name, values in columns.items()}
-    )
-    return table.replace_schema_metadata({"raylocus": json.dumps(document)})
+    return table_with_units(columns, _UNITS | features, document)
+
+
+def table_with_units(
+    columns: dict[str, np.ndarray], units: dict[str, str], document: dict[str, object]
+) -> pyarrow.Table:
+    """An Arrow table whose columns carry their units ("1" where none is given) and which carries a document."""
+    import pyarrow
+
+    arrays = {name: pyarrow.array(values, from_pandas=False) for name, values in columns.items()}
+    fields = [
+        pyarrow.field(name, array.type, metadata={"units": units.get(name, "1")})
+        for name, array in arrays.items()
+    ]
+    schema = pyarrow.schema(fields, metadata={"raylocus": json.dumps(document)})
+    return pyarrow.table(list(arrays.values()), schema=schema)
 
 
 def load_parquet(path: Path) -> Reports:

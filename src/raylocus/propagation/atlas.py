@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.wedges import Wedges
-from raylocus.provenance import Provenance
-from raylocus.storage import open_dataset, save_dataset
 
-#: Version of atlas.zarr.
-ATLAS_SCHEMA = "raylocus.atlas.v2"
 #: Path types of `PathAtlas.kind`.
-SPECULAR, OVER_ROOFTOP, DIFFRACTED = 0, 1, 2
+SPECULAR, OVER_ROOFTOP, DIFFRACTED, REFRACTED, SCATTERED = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,8 @@ class PathAtlas:
     site: Int[np.ndarray, "path"]
     ground_cell: Int[np.ndarray, "path"]
     kind: Int[np.ndarray, "path"]
-    """SPECULAR (line of sight and wall or ground reflections), OVER_ROOFTOP or DIFFRACTED (over one edge)."""
+    """SPECULAR (line of sight and wall or ground reflections), OVER_ROOFTOP, DIFFRACTED (over one edge),
+    REFRACTED (straight through walls and roofs) or SCATTERED (off one rough wall)."""
     length: Float[np.ndarray, "path"]
     """Length [m]: delay times the speed of light."""
     departure: Float[np.ndarray, "path 3"]
@@ -46,21 +41,22 @@ class PathAtlas:
     visible: Float[np.ndarray, "path"]
     """Share of the ground cell that the path reaches, 0..1."""
     excess_loss_db: Float[np.ndarray, "path"]
-    """Diffraction loss over free space of paths over the roofs [dB]; 0 for the others."""
+    """Loss over free space that geometry alone causes [dB]: diffraction over the roofs, the spreading off a rough
+    wall; 0 for the others."""
     normals: Float[np.ndarray, "path depth 3"]
-    """Unit normal of each reflecting surface, in order; zero past the last."""
+    """Unit normal of each surface that reflects, scatters or is passed, in order; zero past the last."""
     material: Int[np.ndarray, "path depth"]
-    """Index into MATERIALS of each reflecting surface; −1 past the last."""
+    """Index into MATERIALS of each such surface; −1 past the last."""
     wedge: Int[np.ndarray, "path"]
     """Index into `wedges` of the edge that a diffracted path goes over; −1 for the others."""
     first_leg: Float[np.ndarray, "path"]
-    """Distance from the site to that edge [m]; 0 for the others."""
+    """Distance from the site to that edge, or to the rough wall [m]; 0 for the others."""
     wedges: Wedges
     """The scene's edges, the same for all sites."""
 
     @property
     def interactions(self) -> Int[np.ndarray, "path"]:
-        """Number of reflections of each path."""
+        """Number of surfaces that each path touches."""
         return (self.material >= 0).sum(axis=1)
 
     @property
@@ -69,8 +65,8 @@ class PathAtlas:
         return (self.kind == SPECULAR) & (self.interactions == 0)
 
 
-#: PathAtlas columns stored as they are, with their dimensions and units.
-_COLUMNS = {
+#: PathAtlas columns, with their dimensions and units.
+COLUMNS = {
     "site": (("path",), "1"),
     "ground_cell": (("path",), "1"),
     "kind": (("path",), "1"),
@@ -85,7 +81,7 @@ _COLUMNS = {
     "first_leg": (("path",), "m"),
 }
 #: Columns of the wedge table.
-_WEDGE_COLUMNS = {
+WEDGE_COLUMNS = {
     "origin": (("edge", "xyz"), "m"),
     "direction": (("edge", "xyz"), "1"),
     "length": (("edge",), "m"),
@@ -98,7 +94,7 @@ def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
     """One atlas of several sites' atlases, in their order; depths are padded to the largest."""
     depth = max(atlas.material.shape[1] for atlas in atlases)
     columns = {}
-    for name in _COLUMNS:
+    for name in COLUMNS:
         parts = [getattr(atlas, name) for atlas in atlases]
         if name in ("normals", "material"):
             fill = -1 if name == "material" else 0
@@ -109,58 +105,10 @@ def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
 
 def reorder(atlas: PathAtlas, order: Int[np.ndarray, "path"]) -> PathAtlas:
     """The same paths in another order, or some of them."""
-    columns = {name: getattr(atlas, name)[order] for name in _COLUMNS}
+    columns = {name: getattr(atlas, name)[order] for name in COLUMNS}
     return PathAtlas(atlas.grid, atlas.materials, **columns, wedges=atlas.wedges)
 
 
 def _pad_depth(part: np.ndarray, depth: int, fill: int) -> np.ndarray:
     missing = depth - part.shape[1]
     return np.pad(part, [(0, 0), (0, missing)] + [(0, 0)] * (part.ndim - 2), constant_values=fill)
-
-
-def save_atlas(atlas: PathAtlas, path: Path, provenance: Provenance) -> None:
-    """Writes atlas.zarr whole.
-
-    Raises:
-        StorageFullError: the disk filled up.
-    """
-    variables = {
-        name: (dimensions, getattr(atlas, name), {"units": units})
-        for name, (dimensions, units) in _COLUMNS.items()
-    }
-    for name, (dimensions, units) in _WEDGE_COLUMNS.items():
-        variables[f"wedge_{name}"] = (dimensions, getattr(atlas.wedges, name), {"units": units})
-    variables["permittivity"] = (("class",), atlas.materials.permittivity, {"units": "1"})
-    variables["conductivity"] = (("class",), atlas.materials.conductivity, {"units": "S/m"})
-    attributes = {
-        "tile_size": atlas.grid.size,
-        "resolution": atlas.grid.resolution,
-        "frequency": atlas.materials.frequency,
-        "thickness": atlas.materials.thickness,
-        "material_substitutions": list(atlas.materials.substitutions),
-        "provenance": provenance.to_json(),
-    }
-    save_dataset(xr.Dataset(variables, attrs=attributes), path, ATLAS_SCHEMA)
-
-
-def load_atlas(path: Path) -> PathAtlas:
-    """Reads atlas.zarr.
-
-    Raises:
-        StoreError: the store is absent, truncated or of another schema.
-    """
-    stored = open_dataset(path, ATLAS_SCHEMA).load()
-    attributes = stored.attrs
-    materials = RadioMaterials(
-        attributes["frequency"],
-        stored.permittivity.values,
-        stored.conductivity.values,
-        attributes["thickness"],
-        tuple(attributes.get("material_substitutions", ())),
-    )
-    names = [field.name for field in fields(PathAtlas) if field.name in _COLUMNS]
-    columns = {name: stored[name].values for name in names}
-    wedges = Wedges(**{name: stored[f"wedge_{name}"].values for name in _WEDGE_COLUMNS})
-    return PathAtlas(
-        Grid(attributes["tile_size"], attributes["resolution"]), materials, **columns, wedges=wedges
-    )

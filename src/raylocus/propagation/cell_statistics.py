@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from scipy.sparse import csr_matrix
 
 
@@ -14,7 +14,7 @@ class GroundCellGroups:
     """Paths of one site, sorted by ground cell, in groups of one ground cell each."""
 
     count: int
-    """Ground cells of the grid."""
+    """Ground cells of the rows of the grid."""
     cells: Int[np.ndarray, "group"]
     """Ground cell of each group, ascending."""
     starts: Int[np.ndarray, "group"]
@@ -45,12 +45,16 @@ class GroundCellGroups:
 
     def strongest(self, power: Float[np.ndarray, "path"]) -> Int[np.ndarray, "group"]:
         """Index of the path of each group with the most power."""
-        group = np.repeat(np.arange(len(self.cells)), np.diff(np.append(self.starts, self.paths)))
+        group = self.repeat(np.arange(len(self.cells)))
         order = np.lexsort((power, group))
         return order[np.append(self.starts[1:], self.paths) - 1] if self.paths else np.zeros(0, np.int64)
 
+    def repeat(self, values: Shaped[np.ndarray, "group"]) -> Shaped[np.ndarray, "path"]:
+        """Each group's value at each of its paths."""
+        return np.repeat(values, np.diff(np.append(self.starts, self.paths)))
+
     def spread(self, values: Float[np.ndarray, "group"]) -> Float[np.ndarray, "cell"]:
-        """Group values over the whole grid, NaN where there is no path."""
+        """Group values over all ground cells, NaN where there is no path."""
         out = np.full(self.count, np.nan, np.float32)
         out[self.cells] = values
         return out

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, reorder
-from raylocus.propagation.materials import RadioMaterials, slab_reflection
+from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED, PathAtlas, reorder
+from raylocus.propagation.materials import RadioMaterials, slab_reflection, slab_transmission
 from raylocus.propagation.utd import EdgeGeometry, diffracted_field, spreading
 from raylocus.units import from_decibel
+
+#: Transfer from (θ̂, φ̂) of the departure to (θ̂, φ̂) of the arrival as seen from the UE where the field keeps
+#: both components: a ray bent in the vertical plane takes θ̂ along, and φ̂ of the opposite view is reversed.
+TURNED_WITH_THE_RAY = np.diag([1.0, -1.0])
 
 
 def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarray, "path 2 2"]:
@@ -21,20 +25,27 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
     amplitude = np.sqrt(from_decibel(-atlas.excess_loss_db.astype(float))) / atlas.length
     transverse = spherical_basis(atlas.departure).astype(complex)
     direction = atlas.departure.astype(float)
+    specular, passing = ~np.isin(atlas.kind, (REFRACTED, SCATTERED)), atlas.kind == REFRACTED
     for bounce in range(atlas.material.shape[1]):
-        active = np.flatnonzero(atlas.material[:, bounce] >= 0)
-        normal = atlas.normals[active, bounce].astype(float)
-        eta = materials.complex_permittivity[atlas.material[active, bounce]]
-        transverse[active], direction[active] = _reflect(
-            transverse[active], direction[active], normal, eta, materials
-        )
+        touched = atlas.material[:, bounce] >= 0
+        for change, chosen in ((_reflect, specular), (_transmit, passing)):
+            active = np.flatnonzero(touched & chosen)
+            normal = atlas.normals[active, bounce].astype(float)
+            transverse[active], direction[active] = change(
+                transverse[active], direction[active], normal, atlas.material[active, bounce], materials
+            )
     over_edge = np.flatnonzero(atlas.kind == DIFFRACTED)
     if len(over_edge):
         bent = _over_edges(reorder(atlas, over_edge), transverse[over_edge], materials)
         transverse[over_edge], amplitude[over_edge] = bent
     amplitude *= materials.wavelength / (4 * np.pi)
     receive = spherical_basis(-atlas.arrival)
-    return (amplitude[:, None, None] * np.einsum("pri,pti->prt", receive, transverse)).astype(np.complex64)
+    matrix = np.einsum("pri,pti->prt", receive, transverse)
+    matrix[atlas.kind == OVER_ROOFTOP] = TURNED_WITH_THE_RAY
+    rough = np.flatnonzero(atlas.kind == SCATTERED)
+    if len(rough):
+        matrix[rough] = _scattered(reorder(atlas, rough), materials)
+    return (amplitude[:, None, None] * matrix).astype(np.complex64)
 
 
 def _over_edges(
@@ -55,8 +66,7 @@ def _over_edges(
         face_0=np.where(swap, other, first),
         face_n=np.where(swap, first, other),
     )
-    permittivity = materials.complex_permittivity[wedges.material[index]]
-    turned = diffracted_field(transverse, geometry, permittivity, materials.thickness, materials.wavelength)
+    turned = diffracted_field(transverse, geometry, *materials.slab(wedges.material[index]))
     return turned, spreading(geometry.before, geometry.after)
 
 
@@ -75,21 +85,62 @@ def _reflect(
     transverse: Complex[np.ndarray, "path 2 3"],
     direction: Float[np.ndarray, "path 3"],
     normal: Float[np.ndarray, "path 3"],
-    permittivity: Complex[np.ndarray, "path"],
+    touched: Int[np.ndarray, "path"],
     materials: RadioMaterials,
 ) -> tuple[Complex[np.ndarray, "path 2 3"], Float[np.ndarray, "path 3"]]:
     along = np.einsum("pi,pi->p", direction, normal)
     reflected = direction - 2 * along[:, None] * normal
+    kept = np.sqrt(1 - materials.scattering**2)
+    electric, magnetic = slab_reflection(np.abs(along), *materials.slab(touched))
+    return _dyad(transverse, direction, reflected, normal, (kept * electric, kept * magnetic)), reflected
+
+
+def _transmit(
+    transverse: Complex[np.ndarray, "path 2 3"],
+    direction: Float[np.ndarray, "path 3"],
+    normal: Float[np.ndarray, "path 3"],
+    touched: Int[np.ndarray, "path"],
+    materials: RadioMaterials,
+) -> tuple[Complex[np.ndarray, "path 2 3"], Float[np.ndarray, "path 3"]]:
+    cosine = np.abs(np.einsum("pi,pi->p", direction, normal))
+    coefficients = slab_transmission(cosine, *materials.slab(touched))
+    return _dyad(transverse, direction, direction, normal, coefficients), direction
+
+
+def _dyad(
+    transverse: Complex[np.ndarray, "path 2 3"],
+    incoming: Float[np.ndarray, "path 3"],
+    outgoing: Float[np.ndarray, "path 3"],
+    normal: Float[np.ndarray, "path 3"],
+    coefficients: tuple[Complex[np.ndarray, "path"], Complex[np.ndarray, "path"]],
+) -> Complex[np.ndarray, "path 2 3"]:
+    """TE ê_s ê_sᵀ + TM ê_p' ê_pᵀ applied to field vectors."""
+    perpendicular = _perpendicular(incoming, normal)
+    parallel_in, parallel_out = np.cross(perpendicular, incoming), np.cross(perpendicular, outgoing)
+    electric, magnetic = coefficients
+    through_te = electric[:, None] * np.einsum("pti,pi->pt", transverse, perpendicular)
+    through_tm = magnetic[:, None] * np.einsum("pti,pi->pt", transverse, parallel_in)
+    return through_te[..., None] * perpendicular[:, None] + through_tm[..., None] * parallel_out[:, None]
+
+
+def _perpendicular(
+    direction: Float[np.ndarray, "path 3"], normal: Float[np.ndarray, "path 3"]
+) -> Float[np.ndarray, "path 3"]:
+    """ê_s: unit vector perpendicular to the plane of incidence."""
     perpendicular = np.cross(direction, normal)
     sine = np.linalg.norm(perpendicular, axis=1, keepdims=True)
     # At normal incidence TE and TM coincide, so any transverse vector will do.
-    fallback = spherical_basis(direction)[:, 1]
-    perpendicular = np.where(sine > 1e-6, perpendicular / np.maximum(sine, 1e-6), fallback)
-    parallel_in, parallel_out = np.cross(perpendicular, direction), np.cross(perpendicular, reflected)
-    electric, magnetic = slab_reflection(
-        np.abs(along), permittivity, materials.thickness, materials.wavelength
+    return np.where(sine > 1e-6, perpendicular / np.maximum(sine, 1e-6), spherical_basis(direction)[:, 1])
+
+
+def _scattered(atlas: PathAtlas, materials: RadioMaterials) -> Float[np.ndarray, "path 2 2"]:
+    """S Γ of each polarisation off a rough wall, which keeps θ̂ and φ̂ apart (Sionna's XPD coefficient 0)."""
+    direction, normal = atlas.departure.astype(float), atlas.normals[:, 0].astype(float)
+    cosine = np.abs(np.einsum("pi,pi->p", direction, normal))
+    electric, magnetic = (
+        np.abs(each) ** 2 for each in slab_reflection(cosine, *materials.slab(atlas.material[:, 0]))
     )
-    through_te = electric[:, None] * np.einsum("pti,pi->pt", transverse, perpendicular)
-    through_tm = magnetic[:, None] * np.einsum("pti,pi->pt", transverse, parallel_in)
-    out = through_te[..., None] * perpendicular[:, None] + through_tm[..., None] * parallel_out[:, None]
-    return out, reflected
+    basis = spherical_basis(direction)
+    share = np.einsum("pti,pi->pt", basis, _perpendicular(direction, normal)) ** 2
+    reflectivity = share * electric[:, None] + (1 - share) * magnetic[:, None]
+    return materials.scattering * np.sqrt(reflectivity)[:, :, None] * TURNED_WITH_THE_RAY

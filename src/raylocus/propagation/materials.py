@@ -6,12 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 from scipy.constants import epsilon_0
 
 from raylocus.errors import InputError
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.triangles import WALL_THICKNESS
+from raylocus.scenes.radio_properties import ITU_TYPE, WALL_THICKNESS, SceneMaterials
 from raylocus.units import SPEED_OF_LIGHT
 
 
@@ -25,10 +25,12 @@ class RadioMaterials:
     """Relative permittivity."""
     conductivity: Float[np.ndarray, "material"]
     """S/m."""
-    thickness: float = WALL_THICKNESS
-    """Slab thickness [m]."""
+    thickness: Float[np.ndarray, "material"] | float = WALL_THICKNESS
+    """Slab thickness [m], of each or of all."""
     substitutions: tuple[str, ...] = ()
     """Materials taken outside the range of their table, and how; one sentence each."""
+    scattering: float = 0.0
+    """Share S of the reflected amplitude that rough walls scatter; the specular one keeps √(1 − S²)."""
 
     @property
     def wavelength(self) -> float:
@@ -39,6 +41,13 @@ class RadioMaterials:
     def complex_permittivity(self) -> Complex[np.ndarray, "material"]:
         """η = εr − jσ/(ωε0) (ITU-R P.2040-4 eq. 9b)."""
         return self.permittivity - 1j * self.conductivity / (2 * np.pi * self.frequency * epsilon_0)
+
+    def slab(
+        self, material: Int[np.ndarray, "n"]
+    ) -> tuple[Complex[np.ndarray, "n"], Float[np.ndarray, "n"], float]:
+        """η, thickness [m] and wavelength [m] of slabs of the given indices into `MATERIALS`."""
+        thickness = np.broadcast_to(np.asarray(self.thickness, float), len(MATERIALS))
+        return self.complex_permittivity[material], thickness[material], self.wavelength
 
     def scaled(
         self, permittivity: Float[np.ndarray, "material"], conductivity: Float[np.ndarray, "material"]
@@ -55,12 +64,11 @@ class RadioMaterials:
 LOWEST_FREQUENCY, HIGHEST_FREQUENCY = 0.5e9, 100e9
 
 
-def itu_materials(frequency: float) -> RadioMaterials:
-    """ITU-R P.2040-4 Table 3 at a frequency [Hz], from sionna-rt's own table.
+def itu_materials(frequency: float, given: SceneMaterials | None = None) -> RadioMaterials:
+    """ITU-R P.2040-4 Table 3 at a frequency [Hz], with what a place sets instead.
 
-    A material whose table does not reach the frequency (ground types end at 10 GHz, most others begin
-    at 1 GHz) keeps its permittivity and conductivity of the nearest end: the table's fits are power laws
-    without meaning outside their range. Each such material is named in `substitutions`.
+    A material whose table does not reach the frequency keeps its values of the nearest end
+    (`scenes.radio_properties`) and is named in `substitutions`.
 
     Raises:
         InputError: the frequency is far outside every table.
@@ -70,40 +78,31 @@ def itu_materials(frequency: float) -> RadioMaterials:
             f"no material is known at {frequency / 1e9:g} GHz; choose a carrier from "
             f"{LOWEST_FREQUENCY / 1e9:g} to {HIGHEST_FREQUENCY / 1e9:g} GHz"
         )
-    from raylocus.propagation.runtime import activate
-
-    activate()
-    from sionna.rt.radio_materials.itu import ITU_MATERIALS_PROPERTIES
-
-    permittivity, conductivity, substitutions = [], [], []
-    for name in MATERIALS:
-        itu_type = "medium_dry_ground" if name == "ground" else name
-        (a, b, c, d), used = _table_row(ITU_MATERIALS_PROPERTIES[itu_type], frequency / 1e9)
-        permittivity.append(a * used**b)
-        conductivity.append(c * used**d)
-        if used != frequency / 1e9:
-            substitutions.append(
-                f"{name}: ITU-R P.2040 {itu_type} at {used:g} GHz for {frequency / 1e9:g} GHz, which its table lacks"
-            )
+    classes = (given or SceneMaterials()).at(frequency)
     return RadioMaterials(
-        frequency, np.array(permittivity), np.array(conductivity), substitutions=tuple(substitutions)
+        frequency,
+        permittivity=np.array([each.permittivity for each in classes]),
+        conductivity=np.array([each.conductivity for each in classes]),
+        thickness=np.array([each.thickness for each in classes]),
+        substitutions=tuple(
+            f"{name}: ITU-R P.2040 {ITU_TYPE[name]} at {each.table_frequency / 1e9:g} GHz "
+            f"for {frequency / 1e9:g} GHz, which its table lacks"
+            for name, each in zip(MATERIALS, classes, strict=True)
+            if each.table_frequency != frequency
+        ),
     )
 
 
-def _table_row(
-    ranges: dict[tuple[float, float], tuple[float, float, float, float]], gigahertz: float
-) -> tuple[tuple[float, float, float, float], float]:
-    """Coefficients (a, b, c, d) of the nearest range, and the frequency in it that is nearest [GHz]."""
-    low, high = min(ranges, key=lambda span: max(span[0] - gigahertz, gigahertz - span[1], 0))
-    return ranges[(low, high)], min(max(gigahertz, low), high)
+#: TE and TM coefficients.
+Coefficients = tuple[Complex[np.ndarray, "n"], Complex[np.ndarray, "n"]]
 
 
 def slab_reflection(
     cosine: Float[np.ndarray, "n"],
     permittivity: Complex[np.ndarray, "n"],
-    thickness: float,
+    thickness: Float[np.ndarray, "n"] | float,
     wavelength: float,
-) -> tuple[Complex[np.ndarray, "n"], Complex[np.ndarray, "n"]]:
+) -> Coefficients:
     """Reflection coefficients (TE, TM) of a slab in vacuum.
 
     ITU-R P.2040-4 eq. 37 (single interface) and eq. 43a, 44 (slab).
@@ -114,9 +113,36 @@ def slab_reflection(
         thickness: slab thickness [m].
         wavelength: wavelength [m].
     """
+    interfaces, crossing = _slab(cosine, permittivity, thickness, wavelength)
+    electric, magnetic = (single * (1 - crossing**2) / (1 - single**2 * crossing**2) for single in interfaces)
+    return electric, magnetic
+
+
+def slab_transmission(
+    cosine: Float[np.ndarray, "n"],
+    permittivity: Complex[np.ndarray, "n"],
+    thickness: Float[np.ndarray, "n"] | float,
+    wavelength: float,
+) -> Coefficients:
+    """Transmission coefficients (TE, TM) of a slab in vacuum: ITU-R P.2040-4 eq. 43b; arguments as above.
+
+    The ray goes on undeflected and is not displaced, and the phase e^{−jq} inside the slab is added to that
+    of the way through it, as in Sionna.
+    """
+    interfaces, crossing = _slab(cosine, permittivity, thickness, wavelength)
+    electric, magnetic = ((1 - single**2) * crossing / (1 - single**2 * crossing**2) for single in interfaces)
+    return electric, magnetic
+
+
+def _slab(
+    cosine: Float[np.ndarray, "n"],
+    permittivity: Complex[np.ndarray, "n"],
+    thickness: Float[np.ndarray, "n"] | float,
+    wavelength: float,
+) -> tuple[Coefficients, Complex[np.ndarray, "n"]]:
+    """Reflection of one interface (TE, TM), and e^{−jq} of one way through the slab."""
     root = np.sqrt(permittivity - (1 - cosine**2))
     electric = (cosine - root) / (cosine + root)
     magnetic = (permittivity * cosine - root) / (permittivity * cosine + root)
-    # Below, the root's branch has Im ≤ 0, so the round trip decays and never overflows.
-    round_trip = np.exp(-2j * 2 * np.pi * thickness / wavelength * root)
-    return tuple(single * (1 - round_trip) / (1 - single**2 * round_trip) for single in (electric, magnetic))
+    # The root's branch has Im ≤ 0, so the way through decays and never overflows.
+    return (electric, magnetic), np.exp(-2j * np.pi * thickness / wavelength * root)

@@ -1,7 +1,9 @@
-"""The over-rooftop path: knife-edge diffraction in the vertical plane over the surface-height raster.
+"""The over-rooftop path: several knife edges in the vertical plane over the surface-height raster.
 
-Streets that no specular path reaches are served over the roofs. The loss is ITU-R P.526-15 §4.5.1
-(Bullington's equivalent edge with the general correction), over a flat earth: at 1 km the bulge is 2 cm.
+Streets that no specular path reaches are served over the roofs. A string is stretched from the site to
+the UE. Edges with no open ground between them belong to one building, which is one knife edge where
+the string's lines before and after it meet (ITU-R P.526-15 §4.4 and Attachment 1, with radius 0); the
+loss is that of a row of such edges. The earth is flat: at 1 km its bulge is 2 cm.
 """
 
 from __future__ import annotations
@@ -12,6 +14,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
+from raylocus.propagation.knife_edge import cascaded_knife_edge_loss
+from raylocus.propagation.roof_profile import Strings, stretched_strings
+
+#: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
+CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -20,59 +27,31 @@ class RooftopPaths:
 
     loss_db: Float[np.ndarray, "cell"]
     """Diffraction loss over free space [dB]; 0 where nothing is in the way."""
-    blocked: Bool[np.ndarray, "cell"]
-    """Whether the raster stands in the line of sight."""
-    edge: Float[np.ndarray, "cell 3"]
-    """Position of the equivalent edge [m], at the UE where nothing is in the way."""
+    obstacles: Int[np.ndarray, "cell"]
+    """Buildings that the path goes over; 0 where the raster leaves the line of sight free."""
+    length: Float[np.ndarray, "cell"]
+    """Length of the string [m]."""
+    departure: Float[np.ndarray, "cell 3"]
+    """Unit vector from the site to the first edge."""
+    arrival: Float[np.ndarray, "cell 3"]
+    """Unit vector from the last edge to the UE."""
 
 
-def knife_edge_loss(nu: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """J(ν) [dB] of ITU-R P.526-15 eq. 31; 0 for ν ≤ −0.78."""
-    shifted = nu - 0.1
-    loss = 6.9 + 20 * np.log10(np.sqrt(shifted**2 + 1) + shifted)
-    return np.where(nu > -0.78, loss, 0.0)
+@dataclass(frozen=True)
+class Obstacles:
+    """Site, one vertex a building, and cell of each string; NaN past the cell."""
 
-
-def bullington(
-    slope_from_transmitter: Float[np.ndarray, "cell"],
-    slope_from_receiver: Float[np.ndarray, "cell"],
-    nu_largest: Float[np.ndarray, "cell"],
-    slope_of_sight: Float[np.ndarray, "cell"],
-    heights: tuple[float, Float[np.ndarray, "cell"]],
-    distance: Float[np.ndarray, "cell"],
-    wavelength: float,
-) -> tuple[Float[np.ndarray, "cell"], Float[np.ndarray, "cell"]]:
-    """Loss [dB] and distance of the equivalent edge from the transmitter [m].
-
-    ITU-R P.526-15 eq. 51–56 with zero effective-earth curvature.
-
-    Args:
-        slope_from_transmitter: steepest slope from the transmitter to any obstacle (eq. 51).
-        slope_from_receiver: the same from the receiver (eq. 54).
-        nu_largest: largest diffraction parameter of any obstacle (eq. 52).
-        slope_of_sight: slope from transmitter to receiver.
-        heights: z of transmitter and receivers [m].
-        distance: horizontal distance [m].
-        wavelength: wavelength [m].
-    """
-    transmitter, receiver = heights
-    with np.errstate(divide="ignore", invalid="ignore"):
-        edge = (receiver - transmitter + slope_from_receiver * distance) / (
-            slope_from_transmitter + slope_from_receiver
-        )
-        edge = np.clip(edge, 1e-3 * distance, (1 - 1e-3) * distance)
-        above = transmitter + slope_from_transmitter * edge - (transmitter + slope_of_sight * edge)
-        nu_equivalent = above * np.sqrt(2 * distance / (wavelength * edge * (distance - edge)))
-    obstructed = slope_from_transmitter >= slope_of_sight
-    single = knife_edge_loss(np.where(obstructed, nu_equivalent, nu_largest))
-    correction = (1 - np.exp(-single / 6)) * (10 + 0.02 * distance / 1000)
-    return single + correction, edge
+    along: Float[np.ndarray, "cell vertex"]
+    """Horizontal distance from the site [m]."""
+    height: Float[np.ndarray, "cell vertex"]
+    """m."""
 
 
 def over_rooftop_paths(
     site: Float[np.ndarray, "3"],
     point: Float[np.ndarray, "cell 3"],
     surface: Float[np.ndarray, "y x"],
+    outdoor: Bool[np.ndarray, "y x"],
     grid: Grid,
     wavelength: float,
 ) -> RooftopPaths:
@@ -82,17 +61,18 @@ def over_rooftop_paths(
         site: antenna centre [m].
         point: UE positions [m].
         surface: height of the topmost surface [m].
-        grid: grid of the surface.
+        outdoor: where the UE surface lies open.
+        grid: grid of both.
         wavelength: wavelength [m].
     """
     parts = [
-        _chunk(site, point[start : start + 4096], surface, grid, wavelength)
-        for start in range(0, len(point), 4096)
+        _chunk(site, point[start : start + CHUNK], surface, outdoor, grid, wavelength)
+        for start in range(0, len(point), CHUNK)
     ]
+    names = ("loss_db", "obstacles", "length", "departure", "arrival")
+    empty = RooftopPaths(np.zeros(0), np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)))
     return RooftopPaths(
-        np.concatenate([part.loss_db for part in parts]),
-        np.concatenate([part.blocked for part in parts]),
-        np.concatenate([part.edge for part in parts]),
+        *(np.concatenate([getattr(part, name) for part in [empty, *parts]]) for name in names)
     )
 
 
@@ -100,46 +80,59 @@ def _chunk(
     site: Float[np.ndarray, "3"],
     point: Float[np.ndarray, "cell 3"],
     surface: Float[np.ndarray, "y x"],
+    outdoor: Bool[np.ndarray, "y x"],
     grid: Grid,
     wavelength: float,
 ) -> RooftopPaths:
+    strings = stretched_strings(site, point, surface, outdoor, grid)
+    obstacles = isolated_obstacles(strings)
+    step, rise = np.diff(strings.along, axis=1), np.diff(strings.height, axis=1)
+    last = np.isfinite(step).sum(axis=1) - 1
     plan = point[:, :2] - site[:2]
-    distance = np.maximum(np.linalg.norm(plan, axis=1), grid.resolution)
-    share = _profile_shares(float(distance.max()), grid)
-    height = _profile_heights(site, plan, share, surface, grid)
-    along = share[None, :] * distance[:, None]
-    beyond = distance[:, None] - along
-    sight = (point[:, 2] - site[2]) / distance
-    from_site = (height - site[2]) / along
-    from_point = (height - point[:, 2:]) / beyond
-    excess = height - (site[2] + sight[:, None] * along)
-    nu = excess * np.sqrt(2 * distance[:, None] / (wavelength * along * beyond))
-    loss, edge = bullington(
-        from_site.max(axis=1), from_point.max(axis=1), nu.max(axis=1), sight, (site[2], point[:, 2]), distance,
-        wavelength,
-    )  # fmt: skip
-    blocked = from_site.max(axis=1) >= sight
-    edge_height = site[2] + from_site.max(axis=1) * edge
-    edge_point = np.column_stack([site[:2] + plan * (edge / distance)[:, None], edge_height])
-    return RooftopPaths(loss, blocked, np.where(blocked[:, None], edge_point, point))
+    plan /= np.maximum(np.linalg.norm(plan, axis=1), 1e-9)[:, None]
+    cell = np.arange(len(point))
+    return RooftopPaths(
+        loss_db=cascaded_knife_edge_loss(obstacles.along, obstacles.height, wavelength),
+        obstacles=np.isfinite(obstacles.along).sum(axis=1) - 2,
+        length=np.nansum(np.hypot(step, rise), axis=1),
+        departure=_direction(plan, step[:, 0], rise[:, 0]),
+        arrival=_direction(plan, step[cell, last], rise[cell, last]),
+    )
 
 
-def _profile_shares(longest: float, grid: Grid) -> Float[np.ndarray, "step"]:
-    """Shares of the way at which the profile is read, a cell apart on the longest way."""
-    steps = max(int(np.ceil(longest / grid.resolution)), 2)
-    return (np.arange(steps) + 0.5) / steps
+def isolated_obstacles(strings: Strings) -> Obstacles:
+    """One vertex for all edges of a string that have no open ground between them.
+
+    It lies where the line that comes to the first of them meets the line that leaves the last.
+    """
+    x, z = strings.along, strings.height
+    cell, column = np.nonzero(np.isfinite(x[:, 2:]))
+    edge = column + 1
+    group = np.cumsum(strings.apart, axis=1)[cell, edge]
+    columns = int(group.max(initial=0)) + 2
+    count = np.zeros(len(x), np.int64)
+    np.maximum.at(count, cell, group)
+    slope = np.diff(z, axis=1) / np.diff(x, axis=1)
+    first, last = (np.zeros((len(x), columns), np.int64) for _ in range(2))
+    last[cell, group] = edge  # indices ascend, so that the last of each group stays
+    first[cell[::-1], group[::-1]] = edge[::-1]
+    row, middle = np.nonzero((np.arange(columns) > 0) & (np.arange(columns) <= count[:, None]))
+    start, end = first[row, middle], last[row, middle]
+    before, after = slope[row, start - 1], slope[row, end]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        met = (z[row, end] - z[row, start] + before * x[row, start] - after * x[row, end]) / (before - after)
+    met = np.where(start == end, x[row, start], np.clip(met, x[row, start], x[row, end]))
+    along, height = (np.full((len(x), columns), np.nan) for _ in range(2))
+    along[:, 0], height[:, 0] = x[:, 0], z[:, 0]
+    along[row, middle] = met
+    height[row, middle] = z[row, start] + before * (met - x[row, start])
+    ends, cells = np.isfinite(x).sum(axis=1) - 1, np.arange(len(x))
+    along[cells, count + 1], height[cells, count + 1] = x[cells, ends], z[cells, ends]
+    return Obstacles(along, height)
 
 
-def _profile_heights(
-    site: Float[np.ndarray, "3"],
-    plan: Float[np.ndarray, "cell 2"],
-    share: Float[np.ndarray, "step"],
-    surface: Float[np.ndarray, "y x"],
-    grid: Grid,
-) -> Float[np.ndarray, "cell step"]:
-    way = site[:2] + share[None, :, None] * plan[:, None]
-    index: Int[np.ndarray, "cell step"] = grid.index(way)
-    height = np.where(index >= 0, surface.ravel()[np.maximum(index, 0)], -np.inf)
-    # The roof that carries the site and the ground cell of the UE are not obstacles to themselves.
-    near = np.minimum(share[None], 1 - share[None]) * np.linalg.norm(plan, axis=1)[:, None] < grid.resolution
-    return np.where(near, -1e3, np.maximum(height, -1e3))
+def _direction(
+    plan: Float[np.ndarray, "cell 2"], step: Float[np.ndarray, "cell"], rise: Float[np.ndarray, "cell"]
+) -> Float[np.ndarray, "cell 3"]:
+    length = np.hypot(step, rise)
+    return np.column_stack([plan * (step / length)[:, None], rise / length])

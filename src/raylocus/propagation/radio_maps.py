@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from raylocus.geo import Grid
 from raylocus.propagation.atlas import PathAtlas
+from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.site_channel import CHANNEL_LAYER_NAMES, SiteChannel
 from raylocus.scenes.sites import Deployment
@@ -74,33 +74,36 @@ def radio_maps(
     Returns:
         Dataset of `LAYERS` over site, cell, beam, y and x.
     """
+    rows = GridRows.whole(atlas.grid)
     return radio_maps_of(
-        site_channels(atlas, deployment, materials or atlas.materials), deployment, atlas.grid
+        site_channels(atlas, deployment, materials or atlas.materials, rows), deployment, rows
     )
 
 
-def site_channels(atlas: PathAtlas, deployment: Deployment, materials: RadioMaterials) -> list[SiteChannel]:
-    """The channel of every site of a deployment."""
-    return [SiteChannel(atlas, site, materials) for site in range(len(deployment.sites))]
+def site_channels(
+    atlas: PathAtlas, deployment: Deployment, materials: RadioMaterials, rows: GridRows
+) -> list[SiteChannel]:
+    """The channel of every site of a deployment, over rows that hold all paths of the atlas."""
+    return [SiteChannel(atlas, site, materials, rows) for site in range(len(deployment.sites))]
 
 
-def radio_maps_of(channels: Sequence[SiteChannel], deployment: Deployment, grid: Grid) -> xr.Dataset:
+def radio_maps_of(channels: Sequence[SiteChannel], deployment: Deployment, rows: GridRows) -> xr.Dataset:
     """`LAYERS` of channels that are there already, one a site."""
-    over_cells = cell_layers(beam_levels(channels, deployment, grid), deployment.carrier.numerology)
-    return as_dataset({**site_layers(channels, grid), **over_cells}, grid.coordinates)
+    over_cells = cell_layers(beam_levels(channels, deployment, rows), deployment)
+    return as_dataset({**site_layers(channels, rows), **over_cells}, rows)
 
 
-def site_layers(channels: Sequence[SiteChannel], grid: Grid) -> dict[str, Float[np.ndarray, "site y x"]]:
+def site_layers(channels: Sequence[SiteChannel], rows: GridRows) -> dict[str, Float[np.ndarray, "site y x"]]:
     """The layers over sites, by name."""
     layers = [channel.layers() for channel in channels]
     return {
-        name: np.stack([getattr(each, name) for each in layers]).reshape(-1, *grid.shape)
+        name: np.stack([getattr(each, name) for each in layers]).reshape(-1, *rows.shape)
         for name in CHANNEL_LAYER_NAMES
     }
 
 
 def beam_levels(
-    channels: Sequence[SiteChannel], deployment: Deployment, grid: Grid
+    channels: Sequence[SiteChannel], deployment: Deployment, rows: GridRows
 ) -> Float[np.ndarray, "cell beam y x"]:
     """RSRP of every SSB beam [dBm]; NaN where dark and where a cell has fewer beams."""
     gain = np.stack(
@@ -108,11 +111,11 @@ def beam_levels(
     )
     blocks = deployment.carrier.resource_blocks
     energy = np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
-    return (energy[:, None, None] + to_decibel(gain)).reshape(*gain.shape[:2], *grid.shape)
+    return (energy[:, None, None] + to_decibel(gain)).reshape(*gain.shape[:2], *rows.shape)
 
 
 def cell_layers(
-    rsrp_beam: Float[np.ndarray, "cell beam y x"], numerology: int
+    rsrp_beam: Float[np.ndarray, "cell beam y x"], deployment: Deployment
 ) -> dict[str, Float[np.ndarray, "cell *rest"]]:
     """The layers over cells that follow from the beams' RSRP [dBm].
 
@@ -121,8 +124,8 @@ def cell_layers(
     dark = np.isnan(rsrp_beam).all(axis=1)
     level = np.where(np.isnan(rsrp_beam), -np.inf, rsrp_beam)
     best = np.where(dark, np.nan, level.max(axis=1))
-    noise = noise_per_resource_element(numerology, NOISE_FIGURE_DB)
-    traffic = mean_traffic(rsrp_beam)
+    noise = noise_per_resource_element(deployment.carrier.numerology, NOISE_FIGURE_DB)
+    traffic = mean_traffic(rsrp_beam, deployment)
     interference = np.maximum(traffic.sum(axis=0) - traffic, 0) + from_decibel(noise)
     return {
         "rsrp_beam": rsrp_beam,
@@ -133,22 +136,21 @@ def cell_layers(
     }
 
 
-def mean_traffic(rsrp_beam: Float[np.ndarray, "cell beam y x"]) -> Float[np.ndarray, "cell y x"]:
-    """What every cell sends on a resource element at `LOAD` [mW]: traffic is spread evenly over its beams.
-
-    A beam that is dark everywhere is one that the cell does not have, and carries no traffic.
-    """
-    exists = np.maximum((~np.isnan(rsrp_beam)).any(axis=(2, 3)).sum(axis=1), 1)
+def mean_traffic(
+    rsrp_beam: Float[np.ndarray, "cell beam y x"], deployment: Deployment
+) -> Float[np.ndarray, "cell y x"]:
+    """What every cell sends on a resource element at `LOAD` [mW]: traffic is spread evenly over its beams."""
+    beams = np.array([cell.array.beams for cell in deployment.cells])
     total = np.nan_to_num(from_decibel(rsrp_beam)).sum(axis=1)
-    return LOAD * total / exists[:, None, None]
+    return LOAD * total / beams[:, None, None]
 
 
 def as_dataset(
     layers: dict[str, Float[np.ndarray, "..."]],
-    axis: Float[np.ndarray, "n"],
+    rows: GridRows,
     described: tuple[Layer, ...] = LAYERS,
 ) -> xr.Dataset:
-    """Layers by name as an xarray dataset with units and coordinates, in float32."""
+    """Layers by name as an xarray dataset over some rows, with units and coordinates, in float32."""
     variables = {
         layer.name: (
             layer.dimensions,
@@ -158,7 +160,7 @@ def as_dataset(
         for layer in described
     }
     metres = {"units": "m"}
-    return xr.Dataset(variables, coords={"y": ("y", axis, metres), "x": ("x", axis, metres)})
+    return xr.Dataset(variables, coords={"y": ("y", rows.y, metres), "x": ("x", rows.grid.coordinates, metres)})
 
 
 def _padded(

@@ -11,6 +11,7 @@ from raylocus.propagation.antennas import beam_gains
 from raylocus.propagation.atlas import PathAtlas, reorder
 from raylocus.propagation.cell_statistics import GroundCellGroups
 from raylocus.propagation.fields import path_fields
+from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.scenes.sites import Cell
 from raylocus.units import SPEED_OF_LIGHT, to_decibel
@@ -40,8 +41,15 @@ CHANNEL_LAYER_NAMES = tuple(field.name for field in fields(ChannelLayers))
 class SiteChannel:
     """The paths of one site with their powers under given materials."""
 
-    def __init__(self, atlas: PathAtlas, site: int, materials: RadioMaterials):
-        """Computes path powers from a vertical isotropic antenna to a dual-polarised isotropic UE."""
+    def __init__(self, atlas: PathAtlas, site: int, materials: RadioMaterials, rows: GridRows):
+        """Computes path powers from a vertical isotropic antenna to a dual-polarised isotropic UE.
+
+        Args:
+            atlas: paths to ground cells of the rows.
+            site: index of the site.
+            materials: at the carrier.
+            rows: the ground cells that the layers are over.
+        """
         paths = reorder(atlas, np.flatnonzero(atlas.site == site))
         matrix = path_fields(paths, materials)
         powers = (np.abs(matrix) ** 2).sum(axis=1).astype(float) * paths.visible[:, None]
@@ -49,7 +57,7 @@ class SiteChannel:
         self.paths, self.power, self._horizontal = reorder(paths, kept), powers[kept, 0], powers[kept, 1]
         #: Transfer matrix of each path, see `path_fields`.
         self.matrix, self.wavelength = matrix[kept], materials.wavelength
-        self.groups = GroundCellGroups.of(self.paths.ground_cell, atlas.grid.count**2)
+        self.groups = GroundCellGroups.of(self.paths.ground_cell - rows.first, rows.count)
 
     def beam_power(self, cell: Cell) -> Float[np.ndarray, "beam ground_cell"]:
         """Power gain of each SSB beam of a sector at this site; NaN where there is no path.
@@ -98,8 +106,7 @@ class SiteChannel:
         self, delay: Float[np.ndarray, "path"], total: Float[np.ndarray, "group"]
     ) -> Float[np.ndarray, "group"]:
         """√(E[τ²] − E[τ]²), weighted by power (TR 38.901 §7.7.3), about the first path for precision."""
-        group = np.searchsorted(self.groups.cells, self.paths.ground_cell)
-        excess = delay - self.groups.least(delay)[group]
+        excess = delay - self.groups.repeat(self.groups.least(delay))
         mean = self.groups.total(self.power * excess) / total
         square = self.groups.total(self.power * excess**2) / total
         return np.sqrt(np.maximum(square - mean**2, 0))

@@ -1,4 +1,4 @@
-"""All paths of one site: specular, diffracted at one edge, and over the roofs, as columns of the atlas."""
+"""All paths of one site, of every type that is switched on, as columns of the atlas."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR, PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas, concatenate, reorder
 from raylocus.propagation.diffraction import DiffractionSearch
+from raylocus.propagation.facets import unit_normals
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import RadioMaterials
-from raylocus.propagation.over_rooftop import knife_edge_loss, over_rooftop_paths
-from raylocus.propagation.radio_layers.complete import ALL_GROUPS
+from raylocus.propagation.over_rooftop import over_rooftop_paths
+from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
+from raylocus.propagation.refraction import refracted_paths
+from raylocus.propagation.scattering import ScatteringSearch
 from raylocus.propagation.specular import SpecularSearch
 from raylocus.propagation.wedges import find_wedges
 from raylocus.scenes.triangles import Triangles
@@ -40,10 +43,16 @@ class TraceConfiguration:
     """Paths this far below a ground cell's strongest are left out, unless they arrive first [dB]."""
     over_rooftop: bool = True
     """Whether cells out of sight get the path over the roofs (never part of PathSolver's physics)."""
+    refraction: int = 0
+    """Most walls and roofs that a straight path passes, into buildings or through them; 0 leaves it out."""
+    scattering: float = 0.0
+    """Share S of the reflected amplitude that walls scatter, 0.2 to 0.5 for real ones; 0 leaves it out."""
+    scattering_exponent: int = 0
+    """α_R of the scattered lobe about the mirrored ray (Degli-Esposti 2007); 0 is Lambert's law."""
     seed: int = 0
     """Seed of the launch directions' shift."""
-    layers: tuple[str, ...] = ALL_GROUPS
-    """Groups of layers of R beside those that worlds have, see `radio_layers.complete.GROUPS`."""
+    memory_budget: float = 2.0
+    """Memory for the pieces that are worked on at once [GiB]; results do not depend on it."""
 
 
 class SiteTracer:
@@ -68,15 +77,21 @@ class SiteTracer:
             materials: nominal materials at the carrier.
             configuration: how to trace.
         """
-        self._surface, self._grid = surface, grid
-        self._materials, self._configuration = materials, configuration
+        self._surface, self._grid, self._triangles = surface, grid, triangles
+        self._materials = replace(materials, scattering=configuration.scattering)
+        self._configuration = configuration
         ue_surface = terrain + configuration.ue_height
         self._point = np.column_stack([grid.centres, ue_surface.ravel()])
         self._outdoor = (surface <= ue_surface).ravel()
-        scene = RayScene(triangles.vertices, ue_surface, grid)
+        self._scene = scene = RayScene(triangles.vertices, ue_surface, grid)
         self._specular = SpecularSearch(scene, triangles, ue_surface, grid)
-        self._wedges = find_wedges(triangles)
-        self._diffraction = DiffractionSearch(scene, self._wedges, self._point, grid.count)
+        wedges = find_wedges(triangles)
+        self._diffraction = DiffractionSearch(scene, wedges, self._point, grid.count)
+        self._columns = PathColumns(grid, self._materials, wedges, self._point, max(configuration.depth, 1))
+        self._scattering: ScatteringSearch | None = None
+        if configuration.scattering > 0:
+            exponent = configuration.scattering_exponent
+            self._scattering = ScatteringSearch(scene, triangles, self._point, self._outdoor, grid, exponent)
 
     def trace(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
         """All paths from one site.
@@ -90,14 +105,29 @@ class SiteTracer:
         """
         self._check(site, position)
         specular = self._specular_part(site, position)
-        parts = [specular]
-        if self._configuration.over_rooftop:
-            parts.append(self._rooftop_part(site, position, specular))
-        if self._configuration.diffraction:
-            parts.append(self._diffracted_part(site, position))
+        parts = [specular, *self._bent_parts(site, position, specular)]
+        if self._configuration.refraction:
+            parts.append(self._refracted_part(site, position, specular))
+        if self._scattering is not None:
+            found = self._scattering.paths(position)
+            parts.append(self._columns.scattered(site, position, found, self._scattering.patches))
         joined = concatenate(parts)
         joined = reorder(joined, np.argsort(joined.ground_cell, kind="stable"))
         return reorder(joined, self._worth_keeping(joined))
+
+    def _bent_parts(
+        self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas
+    ) -> list[PathAtlas]:
+        """Paths over the roofs and over single edges; where one is both, it is the latter."""
+        parts = []
+        if self._configuration.diffraction:
+            parts.append(self._diffracted_part(site, position))
+        if self._configuration.over_rooftop:
+            rooftop = self._rooftop_part(site, position, specular)
+            for diffracted in tuple(parts):
+                rooftop = without_diffracted_twins(rooftop, diffracted)
+            parts.append(rooftop)
+        return parts
 
     def _check(self, site: int, position: Float[np.ndarray, "3"]) -> None:
         index = int(self._grid.index(position))
@@ -111,7 +141,7 @@ class SiteTracer:
         generator = np.random.default_rng([settings.seed, site])
         reach = settings.reach * self._grid.size
         found = self._specular.paths(position, settings.depth, reach, settings.rays_per_cell, generator)
-        part = self._part(
+        part = self._columns.plain(
             site, SPECULAR, found.ground_cell, found.paths.length, found.paths.departure, found.paths.arrival
         )
         return replace(
@@ -126,30 +156,34 @@ class SiteTracer:
         before, after = found.point - position, self._point[found.ground_cell] - found.point
         first_leg = np.linalg.norm(before, axis=1)
         second_leg = np.linalg.norm(after, axis=1)
-        part = self._part(
+        part = self._columns.plain(
             site, DIFFRACTED, found.ground_cell, first_leg + second_leg,
             before / first_leg[:, None], after / second_leg[:, None],
         )  # fmt: skip
         return replace(part, wedge=found.wedge.astype(np.int32), first_leg=first_leg)
 
     def _rooftop_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
-        direct = specular.line_of_sight
+        hidden = 1 - self._seen(specular)
+        cell = np.flatnonzero((hidden > 0) & self._outdoor)
+        found = over_rooftop_paths(
+            position, self._point[cell], self._surface, self._outdoor.reshape(self._grid.shape), self._grid,
+            self._materials.wavelength,
+        )  # fmt: skip
+        return self._columns.over_rooftop(site, cell, found, hidden[cell])
+
+    def _refracted_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
+        cell = np.flatnonzero(self._seen(specular) == 0)
+        crossings = self._configuration.refraction
+        found = refracted_paths(self._scene, position, self._point, cell, crossings)
+        normal = unit_normals(self._triangles.vertices)
+        return self._columns.refracted(site, position, found, normal, self._triangles.material)
+
+    def _seen(self, specular: PathAtlas) -> Float[np.ndarray, "ground_cell"]:
+        """Share of each ground cell in line of sight."""
         seen = np.zeros(len(self._point))
+        direct = specular.line_of_sight
         seen[specular.ground_cell[direct]] = specular.visible[direct]
-        hidden = np.flatnonzero((seen < 1) & self._outdoor)
-        point = self._point[hidden]
-        over = over_rooftop_paths(position, point, self._surface, self._grid, self._materials.wavelength)
-        rise, fall = over.edge - position, point - over.edge
-        straight = ~over.blocked
-        rise[straight] = fall[straight] = (point - position)[straight]
-        up, down = np.linalg.norm(rise, axis=1), np.linalg.norm(fall, axis=1)
-        length = np.where(straight, up, up + down)
-        part = self._part(site, OVER_ROOFTOP, hidden, length, rise / up[:, None], fall / down[:, None])
-        # Out of sight, an edge at least touches the line of sight, even where the raster misses it.
-        loss = np.maximum(over.loss_db, knife_edge_loss(np.zeros(1)))
-        return replace(
-            part, visible=(1 - seen[hidden]).astype(np.float32), excess_loss_db=loss.astype(np.float32)
-        )
+        return seen
 
     def _worth_keeping(self, atlas: PathAtlas) -> Int[np.ndarray, "kept"]:
         """Paths within the dynamic range of their ground cell's strongest, and the first arrival of each cell."""
@@ -160,33 +194,4 @@ class SiteTracer:
         weakest = strongest * from_decibel(-self._configuration.dynamic_range_db)
         return np.flatnonzero(
             (power >= weakest[atlas.ground_cell]) | (atlas.length <= first[atlas.ground_cell])
-        )
-
-    def _part(
-        self,
-        site: int,
-        kind: int,
-        cell: Int[np.ndarray, "path"],
-        length: Float[np.ndarray, "path"],
-        departure: Float[np.ndarray, "path 3"],
-        arrival: Float[np.ndarray, "path 3"],
-    ) -> PathAtlas:
-        """Paths that reach their whole cell without reflection, edge or roof."""
-        count, depth = len(cell), self._configuration.depth
-        return PathAtlas(
-            grid=self._grid,
-            materials=self._materials,
-            site=np.full(count, site, np.int16),
-            ground_cell=cell.astype(np.int32),
-            kind=np.full(count, kind, np.int8),
-            length=length.astype(np.float64),
-            departure=departure.astype(np.float32),
-            arrival=arrival.astype(np.float32),
-            visible=np.ones(count, np.float32),
-            excess_loss_db=np.zeros(count, np.float32),
-            normals=np.zeros((count, depth, 3), np.float32),
-            material=np.full((count, depth), -1, np.int8),
-            wedge=np.full(count, -1, np.int32),
-            first_leg=np.zeros(count),
-            wedges=self._wedges,
         )

@@ -1,88 +1,121 @@
-"""Traces a place on disk: one resumable part a site, then atlas.zarr and radio.zarr."""
+"""Traces a place on disk: one resumable part a site makes atlas.zarr, then radio.zarr in pieces."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from raylocus.propagation.atlas import PathAtlas, concatenate, load_atlas, save_atlas
-from raylocus.propagation.geotiff import frame_crs, frame_origin
+from raylocus.errors import StoreError
+from raylocus.propagation.atlas_store import StoredAtlas, finish_atlas, save_site, site_part
 from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.radio_layers.complete import check_groups, complete_radio_maps
+from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
 from raylocus.propagation.radio_maps import RADIO_SCHEMA
+from raylocus.propagation.radio_pieces import save_radio_maps
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.triangles import read_place_scene
-from raylocus.storage import save_dataset
+from raylocus.storage import open_dataset
 
 
-def trace_provenance(place: TracedPlace, configuration: TraceConfiguration) -> Provenance:
-    """What the place's atlas would be traced from; equal digests mean that it need not be traced again."""
-    inputs = {
-        "place.json": hash_file(place.folder / "place.json"),
-        "scene.xml": hash_file(place.scene_file),
-        "geometry.zarr": hash_file(place.folder / "geometry.zarr" / "manifest.json"),
+#: Settings that change no path.
+_WITHOUT_EFFECT = ("memory_budget",)
+
+
+def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> Provenance:
+    """What the place's paths follow from: geometry, materials, the carrier, where the sites are, how to trace.
+
+    Antennas, powers and layers are not among them: they come last and cost no trace.
+    """
+    settings = dataclasses.asdict(configuration)
+    geometry = [place.scene_file, *sorted((place.folder / "meshes").glob("*"))]
+    inputs = {str(file.relative_to(place.folder)): hash_file(file) for file in geometry}
+    for name in ("surface", "terrain"):
+        inputs[name] = hashlib.sha256(place.geometry_maps[name].values.tobytes()).hexdigest()
+    resolved = {
+        "trace": {name: value for name, value in settings.items() if name not in _WITHOUT_EFFECT},
+        "tile": place.tile,
+        "frequency": place.deployment.carrier.frequency,
+        "sites": place.deployment.site_positions.tolist(),
     }
-    return Provenance.collect(configuration, configuration.seed, inputs)
+    return Provenance.collect(resolved, configuration.seed, inputs)
+
+
+def radio_provenance(
+    place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration
+) -> Provenance:
+    """What the place's R follows from: its atlas, the cells with their antennas, and what was asked for."""
+    resolved = {
+        "maps": maps,
+        "carrier": place.deployment.carrier,
+        "cells": place.deployment.cells,
+        "frame": place.frame,
+    }
+    inputs = {"atlas": atlas_provenance(place, configuration).digest}
+    return Provenance.collect(resolved, configuration.seed, inputs)
 
 
 def trace_place(
     folder: Path,
     configuration: TraceConfiguration,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    maps: RadioMapConfiguration = RadioMapConfiguration(),
 ) -> TracedPlace:
-    """Writes atlas.zarr and radio.zarr of a place; a killed trace resumes at the next site.
+    """Writes atlas.zarr and radio.zarr of a place, each unless it is there already.
+
+    A killed trace resumes at the next site; where only antennas, powers or the layers wanted have
+    changed, nothing is traced.
 
     Args:
         folder: the place folder.
         configuration: how to trace.
         progress: called with the sites done and their number.
+        maps: what R is to hold.
 
     Raises:
         PlaceError: the folder holds no place, or a site cannot be traced from.
-        InputError: the configuration names a group of layers that does not exist.
+        MemoryBudgetError: the memory budget does not hold the smallest piece of the work.
         StorageFullError: the disk filled up.
     """
-    check_groups(configuration.layers)
     place = open_place(folder)
-    provenance = trace_provenance(place, configuration)
-    parts = folder / f".atlas.{provenance.digest[:16]}.parts"
-    atlases = _site_atlases(place, configuration, provenance, parts, progress)
-    atlas = concatenate(atlases)
-    maps = complete_radio_maps(atlas, place.deployment, configuration.layers)
-    maps = maps.assign_attrs(
-        provenance=provenance.to_json(),
-        crs=frame_crs(place.frame),
-        crs_origin=list(frame_origin(place.frame)),
-    )
-    save_dataset(maps, place.radio_file, RADIO_SCHEMA)
-    # The atlas comes last: where it is whole and of this provenance, so is R.
-    save_atlas(atlas, place.atlas_file, provenance)
-    shutil.rmtree(parts, ignore_errors=True)
+    paths, wanted = atlas_provenance(place, configuration), radio_provenance(place, configuration, maps)
+    if not _is_of(paths, lambda: StoredAtlas.open(place.atlas_file).provenance):
+        _trace_sites(place, configuration, paths, progress)
+    if not _is_of(wanted, lambda: open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"]):
+        save_radio_maps(place, maps, wanted, configuration.memory_budget)
     return open_place(folder)
 
 
-def _site_atlases(
+def _is_of(wanted: Provenance, stored: Callable[[], str]) -> bool:
+    """Whether a store is there, whole and of that provenance."""
+    try:
+        return Provenance.from_json(stored()).digest == wanted.digest
+    except StoreError:
+        return False
+
+
+def _trace_sites(
     place: TracedPlace,
     configuration: TraceConfiguration,
     provenance: Provenance,
-    parts: Path,
     progress: Callable[[int, int], None],
-) -> list[PathAtlas]:
+) -> None:
+    parts = place.folder / f".atlas.{provenance.digest[:16]}.parts"
+    positions = place.deployment.site_positions
     tracer: SiteTracer | None = None
-    atlases = []
-    for site, position in enumerate(place.deployment.site_positions):
-        part = parts / f"site-{site}.zarr"
-        if not part.exists():
+    for site, position in enumerate(positions):
+        if not site_part(parts, site).exists():
             tracer = tracer or tracer_of(place, configuration)
-            save_atlas(tracer.trace(site, position), part, provenance)
-        atlases.append(load_atlas(part))
-        progress(site + 1, len(place.deployment.sites))
-    return atlases
+            save_site(tracer.trace(site, position), parts, site)
+        progress(site + 1, len(positions))
+    finish_atlas(parts, place.atlas_file, len(positions), provenance)
+    for abandoned in place.folder.glob(".atlas.*.parts"):
+        shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def tracer_of(place: TracedPlace, configuration: TraceConfiguration) -> SiteTracer:
@@ -93,6 +126,6 @@ def tracer_of(place: TracedPlace, configuration: TraceConfiguration) -> SiteTrac
         maps["surface"].values.astype(np.float64),
         maps["terrain"].values.astype(np.float64),
         place.tile,
-        itu_materials(place.deployment.carrier.frequency),
+        itu_materials(place.deployment.carrier.frequency, place.materials),
         configuration,
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import xarray as xr
 
-from raylocus.propagation.atlas import PathAtlas, load_atlas
+from raylocus.propagation.atlas import PathAtlas
+from raylocus.propagation.atlas_store import load_atlas
 from raylocus.propagation.radio_maps import RADIO_SCHEMA
 from raylocus.scenes.place import Place, load_place
 from raylocus.storage import open_dataset

@@ -17,7 +17,15 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR, PathAtlas, reorder
+from raylocus.propagation.atlas import (
+    DIFFRACTED,
+    OVER_ROOFTOP,
+    REFRACTED,
+    SCATTERED,
+    SPECULAR,
+    PathAtlas,
+    reorder,
+)
 
 #: A path is taken to exist at every point of a ground cell of which it reaches at least this share, and at
 #: none of the others: beside PathSolver at random points, the rule with the smallest error by far.
@@ -98,7 +106,11 @@ def _moved(
     """The paths that end at `centre` as they are at `position` [m]."""
     length, first_leg = paths.length.astype(float), paths.first_leg.astype(float)
     departure, arrival = paths.departure.astype(float), paths.arrival.astype(float)
-    for kind, move in ((SPECULAR, _specular), (DIFFRACTED, _diffracted), (OVER_ROOFTOP, _over_rooftop)):
+    moves = {
+        SPECULAR: _specular, DIFFRACTED: _diffracted, OVER_ROOFTOP: _over_rooftop, REFRACTED: _refracted,
+        SCATTERED: _scattered,
+    }  # fmt: skip
+    for kind, move in moves.items():
         own = np.flatnonzero(paths.kind == kind)
         moved = move(reorder(paths, own), centre[own], position[own])
         length[own], departure[own], arrival[own], first_leg[own] = moved
@@ -149,6 +161,23 @@ def _over_rooftop(
     arrival = paths.arrival.astype(float)
     length = paths.length + np.einsum("pi,pi->p", arrival, position - centre)
     return length, paths.departure.astype(float), arrival, np.zeros(len(length))
+
+
+def _refracted(
+    paths: PathAtlas, centre: Float[np.ndarray, "path 3"], position: Float[np.ndarray, "path 3"]
+) -> _Geometry:
+    """Straight from the site."""
+    length, direction = _length_and_direction(position - (centre - paths.length[:, None] * paths.arrival))
+    return length, direction, direction, np.zeros(len(length))
+
+
+def _scattered(
+    paths: PathAtlas, centre: Float[np.ndarray, "path 3"], position: Float[np.ndarray, "path 3"]
+) -> _Geometry:
+    """From the patch of the wall, which stays where it is."""
+    patch = centre - (paths.length - paths.first_leg)[:, None] * paths.arrival
+    second_leg, arrival = _length_and_direction(position - patch)
+    return paths.first_leg + second_leg, paths.departure.astype(float), arrival, paths.first_leg.astype(float)
 
 
 def _length_and_direction(

@@ -40,7 +40,7 @@ def diffracted_field(
     transverse: Complex[np.ndarray, "path field 3"],
     geometry: EdgeGeometry,
     permittivity: Complex[np.ndarray, "path"],
-    thickness: float,
+    thickness: Float[np.ndarray, "path"] | float,
     wavelength: float,
 ) -> Complex[np.ndarray, "path field 3"]:
     """Field vectors after the edge, without spreading and phase.
@@ -130,7 +130,7 @@ def _wedge_matrix(
     geometry: EdgeGeometry,
     across_in: Float[np.ndarray, "path 3"],
     permittivity: Complex[np.ndarray, "path"],
-    thickness: float,
+    thickness: Float[np.ndarray, "path"] | float,
     wavelength: float,
 ) -> Complex[np.ndarray, "path 2 2"]:
     with_face_0, with_face_n, beyond = _coefficients(geometry, wavelength)

@@ -38,7 +38,8 @@ def write_building_records(mesh: SceneMesh, folder: Path) -> None:
         }
         for index, building in enumerate(mesh.buildings)
     ]
-    (folder / BUILDINGS_FILE).write_text(json.dumps(records, indent=0, sort_keys=True))
+    lines = ",\n".join(json.dumps(record, sort_keys=True) for record in records)
+    (folder / BUILDINGS_FILE).write_text(f"[\n{lines}\n]\n")
 
 
 def read_building_records(folder: Path) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from raylocus.geo import Grid
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.radio_properties import SceneMaterials
 from raylocus.scenes.site_files import SiteFile
 
 
@@ -28,6 +29,8 @@ class SceneConfiguration:
     """Files and numbers that go with a map source."""
     deployment: DeploymentConfiguration = field(default_factory=DeploymentConfiguration)
     """Statistics of the network that is drawn where no file of sites is given."""
+    materials: SceneMaterials = field(default_factory=SceneMaterials)
+    """εr, σ and thickness of material classes where they are not the ITU's."""
     sites: SiteFile | None = None
     """A file with the place's real sites."""
 

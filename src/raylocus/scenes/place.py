@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.storage import open_dataset, written_whole
 
@@ -37,6 +38,8 @@ class Place:
     """What was mended, merged, left out or assumed when the place was built."""
     attribution: str = ""
     """Licence notice to be kept with anything derived from the place; empty where there is none."""
+    materials: SceneMaterials = field(default_factory=SceneMaterials)
+    """What is set instead of the ITU's properties of each material class."""
 
     @property
     def scene_file(self) -> Path:
@@ -49,9 +52,9 @@ class Place:
         return open_dataset(self.folder / "geometry.zarr", GEOMETRY_SCHEMA).load()
 
 
-def save_place(place: Place) -> None:
-    """Writes place.json; the folder's other files must be whole already."""
-    record = {
+def place_record(place: Place) -> dict[str, Any]:
+    """What place.json says of a place, as plain JSON."""
+    return {
         "schema": PLACE_SCHEMA,
         "name": place.name,
         "frame": dataclasses.asdict(place.frame),
@@ -62,9 +65,14 @@ def save_place(place: Place) -> None:
         "provenance": dataclasses.asdict(place.provenance),
         "notes": list(place.notes),
         "attribution": place.attribution,
+        "materials": materials_record(place.materials, place.deployment.carrier.frequency),
     }
+
+
+def save_place(place: Place) -> None:
+    """Writes place.json; the folder's other files must be whole already."""
     with written_whole(place.folder / "place.json") as aside:
-        aside.write_text(json.dumps(record, indent=1))
+        aside.write_text(json.dumps(place_record(place), indent=1))
 
 
 def load_place(folder: Path) -> Place:
@@ -81,6 +89,15 @@ def load_place(folder: Path) -> Place:
         ) from error
     except ValueError as error:
         raise PlaceError(f"{folder}/place.json is not valid JSON; build the place again") from error
+    return place_of_record(record, folder)
+
+
+def place_of_record(record: dict[str, Any], folder: Path) -> Place:
+    """The place that a record of `place_record` describes.
+
+    Raises:
+        PlaceError: the record is of another schema version.
+    """
     if record.get("schema") != PLACE_SCHEMA:
         raise PlaceError(
             f"{folder} has place schema {record.get('schema')!r}, not {PLACE_SCHEMA!r}; build it again"
@@ -94,6 +111,7 @@ def load_place(folder: Path) -> Place:
         provenance=Provenance(**record["provenance"]),
         notes=tuple(record.get("notes", ())),
         attribution=record.get("attribution", ""),
+        materials=materials_of_record(record.get("materials", {})),
     )
 
 

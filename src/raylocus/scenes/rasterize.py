@@ -20,12 +20,11 @@ def topmost_surface(
     Cells with nothing below are NaN and −1.
     """
     triangle, cell, height = _plan_hits(triangles.vertices, grid)
-    order = np.lexsort((triangle, height, cell))
-    last = np.flatnonzero(np.diff(cell[order], append=-1))
-    top = order[last]
     surface = np.full(grid.count**2, np.nan)
     owner = np.full(grid.count**2, -1)
-    surface[cell[top]], owner[cell[top]] = height[top], triangle[top]
+    # Of all that is written to one cell the last stays: the highest, and of equals the later triangle.
+    upwards = np.argsort(height, kind="stable")
+    surface[cell[upwards]], owner[cell[upwards]] = height[upwards], triangle[upwards]
     return surface.reshape(grid.shape), owner.reshape(grid.shape)
 
 
@@ -33,7 +32,7 @@ def _plan_hits(
     vertices: Float[np.ndarray, "triangle 3 3"], grid: Grid
 ) -> tuple[Int[np.ndarray, "hit"], Int[np.ndarray, "hit"], Float[np.ndarray, "hit"]]:
     """Every (triangle, cell centre) pair that meets in plan, with the height there."""
-    flat = np.flatnonzero(np.abs(_plan_area(vertices)) > SMALLEST_PLAN_AREA)
+    flat = np.flatnonzero(np.abs(plan_area(vertices)) > SMALLEST_PLAN_AREA)
     corner = vertices[flat]
     to_cell = (corner[..., :2] + grid.size / 2) / grid.resolution - 0.5
     low = np.clip(np.ceil(to_cell.min(axis=1) - 1e-9), 0, grid.count).astype(int)
@@ -50,7 +49,8 @@ def _plan_hits(
     return flat[owner[inside]], (row * grid.count + column)[inside], height
 
 
-def _plan_area(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarray, "triangle"]:
+def plan_area(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarray, "triangle"]:
+    """Area of each triangle seen from above [m²], negative where it faces down."""
     first, second = vertices[:, 1, :2] - vertices[:, 0, :2], vertices[:, 2, :2] - vertices[:, 0, :2]
     return (first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) / 2
 

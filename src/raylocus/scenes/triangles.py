@@ -13,9 +13,8 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import PlaceError
 from raylocus.scenes.geometry_maps import MATERIALS
-
-#: Thickness of a wall [m], as in sionna-rt's own city scenes.
-WALL_THICKNESS = 0.1
+from raylocus.scenes.radio_properties import ITU_TYPE, ClassProperties, SceneMaterials
+from raylocus.scenes.sites import Carrier
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class Triangles:
     ground: Bool[np.ndarray, "triangle"]
     """True for terrain, False for what stands on it."""
 
-    def select(self, keep: Bool[np.ndarray, "triangle"]) -> Triangles:
-        """The triangles where `keep` is true."""
+    def select(self, keep: Bool[np.ndarray, "triangle"] | Int[np.ndarray, "chosen"]) -> Triangles:
+        """The triangles where `keep` is true, or of these indices."""
         return Triangles(self.vertices[keep], self.material[keep], self.ground[keep])
 
     def crop(self, centre: tuple[float, float], size: float) -> Triangles:
@@ -42,10 +41,11 @@ class Triangles:
 
 
 def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Triangles:
-    """Reads the PLY shapes of a Mitsuba scene of ITU radio materials.
+    """Reads the PLY shapes of a Mitsuba scene of radio materials.
 
     Args:
-        scene_file: the scene's XML; shapes refer to materials of the type `itu-radio-material`.
+        scene_file: the scene's XML; shapes refer to materials of the type `itu-radio-material`, or to a
+            `radio-material` whose id is one of `MATERIALS`.
         is_ground: tells from a shape's id whether it is terrain.
 
     Raises:
@@ -68,18 +68,29 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
     return _joined(parts)
 
 
-def write_mitsuba_scene(triangles: Triangles, folder: Path) -> None:
+def write_mitsuba_scene(
+    triangles: Triangles,
+    folder: Path,
+    materials: SceneMaterials | None = None,
+    frequency: float = Carrier.frequency,
+) -> None:
     """Writes `scene.xml` and one PLY a material, ground apart; bytes are equal for equal input.
 
     Plain `sionna.rt.load_scene(folder / "scene.xml")` loads the result.
+
+    Args:
+        triangles: the scene.
+        folder: where to.
+        materials: what is set instead of the ITU's properties, if anything.
+        frequency: the carrier that set properties hold for [Hz].
     """
     (folder / "meshes").mkdir(parents=True)
     root = ElementTree.Element("scene", version="2.1.0")
+    materials = materials or SceneMaterials()
+    properties = materials.at(frequency)
     for index in np.unique(triangles.material):
-        bsdf = ElementTree.SubElement(root, "bsdf", type="itu-radio-material", id=MATERIALS[index])
-        itu_type = {"ground": "medium_dry_ground"}.get(MATERIALS[index], MATERIALS[index])
-        ElementTree.SubElement(bsdf, "string", name="type", value=itu_type)
-        ElementTree.SubElement(bsdf, "float", name="thickness", value=str(WALL_THICKNESS))
+        name = MATERIALS[index]
+        root.append(_material(name, properties[index], getattr(materials, name).electrical))
     for name, chosen in mesh_names(triangles).items():
         _write_mesh(triangles.select(chosen), folder, name)
         shape = ElementTree.SubElement(root, "shape", type="ply", id=f"mesh-{name}")
@@ -114,7 +125,23 @@ def _write_mesh(triangles: Triangles, folder: Path, name: str) -> None:
     )
 
 
+def _material(name: str, properties: ClassProperties, electrical: bool) -> ElementTree.Element:
+    """The ITU's material of a class, or one with the εr and σ that were set."""
+    values = {"thickness": properties.thickness}
+    if electrical:
+        bsdf = ElementTree.Element("bsdf", type="radio-material", id=name)
+        values |= {"relative_permittivity": properties.permittivity, "conductivity": properties.conductivity}
+    else:
+        bsdf = ElementTree.Element("bsdf", type="itu-radio-material", id=name)
+        ElementTree.SubElement(bsdf, "string", name="type", value=ITU_TYPE[name])
+    for key, value in values.items():
+        ElementTree.SubElement(bsdf, "float", name=key, value=f"{value:.9g}")
+    return bsdf
+
+
 def _itu_type(bsdf: ElementTree.Element) -> str:
+    if bsdf.get("type") == "radio-material":
+        return bsdf.get("id") or ""
     itu_type = _require(bsdf.find("string[@name='type']")).get("value") or ""
     return "ground" if itu_type.endswith("_ground") else itu_type
 

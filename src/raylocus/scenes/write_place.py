@@ -56,9 +56,11 @@ def write_place(
         provenance,
         content.notes + network.notes,
         content.attribution,
+        configuration.materials,
     )
     with written_whole(folder) as aside:
-        write_mitsuba_scene(content.mesh.triangles, aside)
+        frequency = network.deployment.carrier.frequency
+        write_mitsuba_scene(content.mesh.triangles, aside, configuration.materials, frequency)
         if content.mesh.buildings:
             write_building_records(content.mesh, aside)
         save_dataset(_georeferenced(content), aside / "geometry.zarr", GEOMETRY_SCHEMA)

@@ -1,4 +1,7 @@
-"""Augmentation that keeps the physics true: symmetries of the plane, earlier endings, lost features, other levels."""
+"""Augmentation that keeps the physics true: other endings and beginnings, lost features, other levels.
+
+The symmetries of the plane are in `symmetry`, the order of cells is in `cell_order`.
+"""
 
 from __future__ import annotations
 
@@ -6,56 +9,11 @@ import dataclasses
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Int
 from torch import Tensor
 
-from raylocus.datasets.maps import PlaceMaps
 from raylocus.datasets.tensors import OBSERVED, SequenceTensors
-
-#: Columns of `datasets.maps.cell_poses` that are vectors in the plane.
-VECTOR_COLUMNS = ((0, 1), (3, 4))
-
-
-@dataclass(frozen=True)
-class Symmetry:
-    """One of the eight symmetries of a square: mirror x, then turn counter-clockwise."""
-
-    quarter_turns: int
-    """Turns by 90°."""
-    mirrored: bool
-    """Whether x changes its sign first."""
-
-    def raster(self, values: Float[Tensor, "*lead y x"]) -> Float[Tensor, "*lead y x"]:
-        """A raster [..., y, x] with y ascending, moved along."""
-        if self.mirrored:
-            values = values.flip(-1)
-        # Rows ascend with y, so turning from x towards y is turning from the last axis to the one before.
-        return torch.rot90(values, self.quarter_turns, (-1, -2)).contiguous()
-
-    def vector(self, values: Float[Tensor, "*lead 2"]) -> Float[Tensor, "*lead 2"]:
-        """Vectors (x, y), moved along."""
-        x, y = values.unbind(-1)
-        x = -x if self.mirrored else x
-        for _ in range(self.quarter_turns % 4):
-            x, y = -y, x
-        return torch.stack([x, y], -1)
-
-    def place(self, maps: PlaceMaps) -> PlaceMaps:
-        """A whole place with its cells, moved along."""
-        poses = maps.poses.clone()
-        for columns in VECTOR_COLUMNS:
-            poses[:, list(columns)] = self.vector(maps.poses[:, list(columns)])
-        return dataclasses.replace(maps.map_rasters(self.raster), poses=poses)
-
-    def sequences(self, sequences: SequenceTensors) -> SequenceTensors:
-        """Sequences, moved along: only their true positions know of directions."""
-        return dataclasses.replace(sequences, position=self.vector(sequences.position))
-
-
-def random_symmetry(generator: torch.Generator) -> Symmetry:
-    """One of the eight, all alike in probability."""
-    index = int(torch.randint(8, (), generator=generator))
-    return Symmetry(index % 4, index >= 4)
+from raylocus.network.features import features_named
 
 
 @dataclass(frozen=True)
@@ -65,9 +23,14 @@ class AugmentationConfiguration:
     earlier_ending: float = 0.4
     """Probability that a sequence ends at an earlier report, whose position is then asked for."""
     feature_dropout: float = 0.1
-    """Probability that a feature of a whole sequence is lost: SINR and RSRQ, timing advance, or beams, each alone."""
+    """Probability that a feature of a whole sequence is lost: SINR and RSRQ, timing advance, beams, or any further
+    feature, each alone."""
     level_offset_db: float = 2.0
     """Standard deviation of an offset added to all levels of a sequence [dB]."""
+    later_beginning: float = 0.0
+    """Probability that a sequence has lost its first reports; its last report stays what is asked for."""
+    cell_permutation: bool = False
+    """Whether cells come in a random order: for networks that could learn one, which `LocationNetwork` cannot."""
 
 
 def augmented(
@@ -75,46 +38,88 @@ def augmented(
 ) -> SequenceTensors:
     """Sequences varied at random; any report may be the last, for the law of mobility is the same at all times."""
     sequences = ended_earlier(sequences, configuration.earlier_ending, generator)
+    if configuration.later_beginning > 0:
+        sequences = begun_later(sequences, configuration.later_beginning, generator)
     sequences = without_features(sequences, configuration.feature_dropout, generator)
-    offset = configuration.level_offset_db * torch.randn(len(sequences), generator=generator)
-    observed = sequences.observed.clone()
-    observed[..., OBSERVED.index("rsrp")] += offset[:, None, None]
-    return dataclasses.replace(
-        sequences, observed=observed, beams=sequences.beams + offset[:, None, None, None]
-    )
+    return with_level_offset(sequences, configuration.level_offset_db, generator)
 
 
 def ended_earlier(
     sequences: SequenceTensors, probability: float, generator: torch.Generator
 ) -> SequenceTensors:
     """Some of the sequences cut after a report drawn at random."""
-    lengths = (~sequences.age.isnan()).sum(1)
-    cut = torch.rand(len(sequences), generator=generator) < probability
-    dropped = (torch.rand(len(sequences), generator=generator) * lengths).long() * cut
+    dropped = _dropped_reports(sequences, probability, generator)
+    source = torch.arange(sequences.age.shape[1], device=dropped.device) - dropped[:, None]
+    row = torch.arange(len(sequences), device=dropped.device)[:, None]
+    moved = sequences.map_tensors(lambda values: values[row, source.clamp(min=0)])
+    cut = _blanked(moved, source < 0)
+    return dataclasses.replace(cut, age=cut.age - cut.age[:, -1:]).trimmed()
+
+
+def begun_later(
+    sequences: SequenceTensors, probability: float, generator: torch.Generator
+) -> SequenceTensors:
+    """Some of the sequences cut before a report drawn at random; the last one stays."""
+    dropped = _dropped_reports(sequences, probability, generator)
     times = sequences.age.shape[1]
-    source = torch.arange(times) - dropped[:, None]
-    row = torch.arange(len(sequences))[:, None]
-    moved = {
-        field.name: getattr(sequences, field.name)[row, source.clamp(min=0)]
-        for field in dataclasses.fields(sequences)
-    }
-    padding = source < 0
-    for name in ("observed", "beams", "age", "position"):
-        moved[name][padding] = torch.nan
-    moved["serving"][padding] = False
-    moved["censored"][padding] = 0
-    moved["age"] = moved["age"] - moved["age"][:, -1:]
-    return SequenceTensors(**moved).trimmed()
+    first = times - (~sequences.age.isnan()).sum(1) + dropped
+    return _blanked(sequences, torch.arange(times, device=first.device) < first[:, None]).trimmed()
 
 
 def without_features(
     sequences: SequenceTensors, probability: float, generator: torch.Generator
 ) -> SequenceTensors:
-    """Some sequences lose SINR and RSRQ, some their timing advance, some their beams."""
-    lost = torch.rand(3, len(sequences), generator=generator) < probability
+    """Some sequences lose SINR and RSRQ, some their timing advance, some their beams, some any further feature."""
+    names = len(sequences.further_names), len(sequences.further_beam_names)
+    lost = torch.rand(3 + sum(names), len(sequences), generator=generator) < probability
+    lost = lost.to(sequences.age.device)
     observed, beams = sequences.observed.clone(), sequences.beams.clone()
     for name in ("sinr", "rsrq"):
         observed[..., OBSERVED.index(name)][lost[0]] = torch.nan
     observed[..., OBSERVED.index("timing_advance")][lost[1]] = torch.nan
     beams[lost[2]] = torch.nan
-    return dataclasses.replace(sequences, observed=observed, beams=beams)
+    further, further_beams = lost[3:].T.split(names, 1)
+    return dataclasses.replace(
+        sequences,
+        observed=observed,
+        beams=beams,
+        further=sequences.further.masked_fill(further[:, None, None], torch.nan),
+        further_beams=sequences.further_beams.masked_fill(further_beams[:, None, None, None], torch.nan),
+    )
+
+
+def with_level_offset(
+    sequences: SequenceTensors, deviation_db: float, generator: torch.Generator
+) -> SequenceTensors:
+    """All levels of a sequence shifted by one Gaussian offset [dB], as another phone would report them."""
+    offset = (deviation_db * torch.randn(len(sequences), generator=generator)).to(sequences.age.device)
+    observed = sequences.observed.clone()
+    observed[..., OBSERVED.index("rsrp")] += offset[:, None, None]
+    further = [feature.unit == "dBm" for feature in features_named(sequences.further_names)]
+    levels = torch.tensor(further, dtype=torch.float32, device=offset.device)
+    return dataclasses.replace(
+        sequences,
+        observed=observed,
+        beams=sequences.beams + offset[:, None, None, None],
+        further=sequences.further + offset[:, None, None, None] * levels,
+    )
+
+
+def _dropped_reports(
+    sequences: SequenceTensors, probability: float, generator: torch.Generator
+) -> Int[Tensor, "sample"]:
+    """How many reports each sequence loses: none, or any number that leaves one."""
+    chosen = torch.rand(len(sequences), generator=generator) < probability
+    share = torch.rand(len(sequences), generator=generator) * chosen
+    return (share.to(sequences.age.device) * (~sequences.age.isnan()).sum(1)).long()
+
+
+def _blanked(sequences: SequenceTensors, padding: Bool[Tensor, "sample time"]) -> SequenceTensors:
+    """The same with some reports taken away."""
+
+    def blank(values: Tensor) -> Tensor:
+        over = padding.reshape(*padding.shape, *[1] * (values.dim() - 2))
+        return values.masked_fill(over, torch.nan if values.is_floating_point() else False)
+
+    blanked = sequences.map_tensors(blank)
+    return dataclasses.replace(blanked, censored=torch.nan_to_num(blanked.censored))

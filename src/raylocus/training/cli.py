@@ -17,7 +17,7 @@ from raylocus.provenance import Provenance, hash_file
 from raylocus.storage import MANIFEST
 from raylocus.training.calibration import calibrate
 from raylocus.training.data import ReportData
-from raylocus.training.module import LocationModule, validation_batches
+from raylocus.training.module import LocationModule
 
 #: Name of the file that a locator loads, in the run's folder.
 LOCATOR_FILE = "locator.ckpt"
@@ -57,7 +57,10 @@ class RaylocusCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Calibrates the averaged weights and saves them as one file."""
-        self.model.calibration = calibrate(self.model.average.network, validation_batches(self.datamodule))
+        self.model.calibration = calibrate(
+            self.model.average.network,
+            [(batch.maps, batch.sequences) for batch in self.datamodule.validation_batches()],
+        )
         path = Path(self.trainer.default_root_dir) / LOCATOR_FILE
         save_network(self.model.trained, path)
         print(f"calibrated: {dataclasses.asdict(self.model.calibration)}; locator written to {path}")

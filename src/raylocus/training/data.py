@@ -1,116 +1,177 @@
-"""LightningDataModule: a report dataset's places and sequences, place by place."""
+"""LightningDataModule: a report dataset's sequences, packed on the way and dense on the device, and their places."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import lightning
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from raylocus.datasets.maps import PlaceMaps, place_maps
+from raylocus.datasets.place_batches import (
+    BatchIndex,
+    MapGroupedBatches,
+    SequenceGroup,
+    ordered_batches,
+    sequence_groups,
+)
 from raylocus.datasets.store import ReportDataset, open_report_dataset
-from raylocus.datasets.tensors import SequenceTensors, sequence_tensors
-from raylocus.datasets.torch_dataset import PlaceBatches, PlaceSequences, SequenceDataset
+from raylocus.datasets.tensors import OBSERVED, SequenceTensors
+from raylocus.datasets.torch_dataset import PackedPart, SequenceDataset
 from raylocus.errors import InputError
-from raylocus.propagation.traced_place import open_place
+from raylocus.units import timing_advance_distance
 
-#: A batch: index of the place within its split, the place's maps, and sequences.
-Batch = tuple[int, PlaceMaps, SequenceTensors]
+
+@dataclass(frozen=True, eq=False)
+class PlaceBatch:
+    """Sequences of one place and the place's maps, on the device."""
+
+    maps: PlaceMaps
+    """The same object in every batch, so that what is made of it can be kept."""
+    sequences: SequenceTensors
 
 
 class ReportData(lightning.LightningDataModule):
-    """Training and validation batches of one dataset."""
+    """Training, validation and test batches of one dataset: each a list of `PlaceBatch`, one a place."""
 
-    def __init__(self, dataset: Path, batch_size: int = 16, seed: int = 1) -> None:
-        """Names the data; it is read in `setup`.
+    def __init__(
+        self,
+        dataset: Path,
+        batch_size: int = 16,
+        seed: int = 1,
+        places_per_batch: int = 1,
+        places_at_hand: int = 8,
+        num_workers: int = 0,
+    ) -> None:
+        """Names the data; it is opened in `setup` and read when it is asked for.
 
         Args:
             dataset: a store that `raylocus dataset build` wrote.
-            batch_size: sequences in a batch, all of one place.
+            batch_size: sequences in a batch.
             seed: seed of the order of batches.
+            places_per_batch: places that share a training batch, at most.
+            places_at_hand: places whose maps are kept on the device, and groups of sequences that every
+                process keeps in memory; training mixes as many at a time.
+            num_workers: processes that read ahead, spawned once; 0 reads in this one.
         """
         super().__init__()
         self.dataset, self.batch_size, self.seed = dataset, batch_size, seed
-        self._splits: dict[str, SequenceDataset] = {}
+        self.places_per_batch, self.places_at_hand = places_per_batch, places_at_hand
+        self.num_workers = num_workers
+        self._stored: ReportDataset | None = None
+        self._maps = lru_cache(maxsize=places_at_hand)(self._read_maps)
+
+    @property
+    def stored(self) -> ReportDataset:
+        """The dataset, opened by `setup`."""
+        if self._stored is None:
+            self.setup()
+        assert self._stored is not None
+        return self._stored
 
     def setup(self, stage: str | None = None) -> None:
-        """Reads the reports and the maps of their places.
+        """Opens the dataset and checks that it is whole.
 
         Raises:
-            StoreError: the dataset or a place's maps cannot be read.
+            StoreError: the dataset cannot be read.
             InputError: the dataset has nothing to train on.
         """
-        if self._splits:
+        if self._stored is not None:
             return
         stored = open_report_dataset(self.dataset)
-        maps: dict[int, PlaceMaps] = {}
-        self._splits = {
-            split: split_sequences(stored, split, maps) for split in ("train", "validation", "test")
-        }
-        if not len(self._splits["train"]):
+        if not np.any(stored.split == "train"):
             raise InputError(
                 f"{self.dataset} has no training sequences; give a place the split 'train' in its configuration"
             )
+        self._stored = stored
 
-    @property
-    def split_places(self) -> dict[str, SequenceDataset]:
-        """The sequences of each split."""
-        return self._splits
+    def train_dataloader(self) -> DataLoader[list[PackedPart]]:
+        """Shuffled batches of few places, of about equally long sequences."""
+        groups = self._groups("train")
+        generator = np.random.default_rng(self.seed)
+        batches = MapGroupedBatches(
+            groups, self.batch_size, generator, self.places_per_batch, self.places_at_hand
+        )
+        return self._loader(groups, batches)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches."""
-        return self._loader("train", np.random.default_rng(self.seed))
+    def val_dataloader(self) -> DataLoader[list[PackedPart]]:
+        """Batches of the validation split, in the order of the store."""
+        return self._ordered("validation")
 
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Batches of other worlds at the training places."""
-        return self._loader("validation")
+    def test_dataloader(self) -> DataLoader[list[PackedPart]]:
+        """Batches of the places that training never saw, in the order of the store."""
+        return self._ordered("test")
 
-    def test_dataloader(self) -> DataLoader[Batch]:
-        """Batches of the places that training never saw."""
-        return self._loader("test")
+    def transfer_batch_to_device(
+        self, batch: list[PackedPart], device: torch.device, dataloader_idx: int
+    ) -> list[PlaceBatch]:
+        """The batch on the device: tokens travel packed and become dense there, maps are there already."""
+        return [
+            PlaceBatch(self._maps(part.place, device), part.sequences.to(device).dense()) for part in batch
+        ]
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """The batch as it is: the network is small and trains on the CPU.
+    def validation_batches(self) -> Iterator[PlaceBatch]:
+        """The validation split without a trainer, on the CPU."""
+        groups = self._groups("validation")
+        sequences = SequenceDataset(self.dataset, groups, self.places_at_hand)
+        for index in ordered_batches(groups, self.batch_size):
+            yield from self.transfer_batch_to_device(sequences[index], torch.device("cpu"), 0)
 
-        Raises:
-            InputError: the trainer was told to use another device.
-        """
-        if device.type != "cpu":
-            raise InputError(
-                f"training runs on the CPU, not on {device.type}; set trainer.accelerator to cpu"
-            )
-        return batch
+    def observed_statistics(self) -> tuple[Float[Tensor, "feature"], Float[Tensor, "feature"]]:
+        """Mean and standard deviation of the columns of `datasets.tensors.OBSERVED` over the training split."""
+        stored = self.stored
+        columns = [stored.feature_names.index(name) for name in OBSERVED]
+        unit = np.ones(len(OBSERVED))
+        unit[OBSERVED.index("timing_advance")] = self._timing_step(stored)
+        mean = np.nan_to_num(stored.statistics.mean[columns]) * unit
+        scale = np.nan_to_num(stored.statistics.standard_deviation[columns], nan=1.0) * unit
+        return torch.from_numpy(mean).float(), torch.from_numpy(scale).float().clamp(min=1e-3)
 
-    def _loader(self, split: str, generator: np.random.Generator | None = None) -> DataLoader[Batch]:
-        places = self._splits[split]
-        # The sampler names whole batches, so the loader must not make batches of them again.
-        sampler = PlaceBatches(places, self.batch_size, generator)
-        return DataLoader(places, sampler=sampler, batch_size=None, collate_fn=_unchanged)
+    def _timing_step(self, stored: ReportDataset) -> float:
+        """Metres of a step of timing advance, a mean where training places differ in numerology."""
+        places, counts = np.unique(stored.place_index[stored.split == "train"], return_counts=True)
+        carriers = [stored.place(int(place)).deployment.carrier for place in places]
+        steps = [timing_advance_distance(carrier.numerology) for carrier in carriers]
+        return float(np.average(steps, weights=counts))
+
+    def _groups(self, split: str) -> tuple[SequenceGroup, ...]:
+        samples = np.flatnonzero(self.stored.split == split)
+        return sequence_groups(
+            samples, self.stored.place_index[samples], self.stored.sequence_lengths[samples]
+        )
+
+    def _ordered(self, split: str) -> DataLoader[list[PackedPart]]:
+        groups = self._groups(split)
+        return self._loader(groups, ordered_batches(groups, self.batch_size))
+
+    def _loader(
+        self, groups: tuple[SequenceGroup, ...], batches: MapGroupedBatches | list[BatchIndex]
+    ) -> DataLoader[list[PackedPart]]:
+        """The sampler names whole batches, so the loader must not make batches of them again."""
+        return DataLoader(
+            SequenceDataset(self.dataset, groups, self.places_at_hand),
+            sampler=batches,
+            batch_size=None,
+            collate_fn=_unchanged,
+            num_workers=self.num_workers,
+            # A fork after zarr has started its threads can hang: workers are spawned, and kept.
+            multiprocessing_context="spawn" if self.num_workers else None,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _read_maps(self, place: int, device: torch.device) -> PlaceMaps:
+        return place_maps(self.stored.place(place)).to(device)
 
 
 def _unchanged(batch: Any) -> Any:
     """The batch itself: the loader's own conversion would make lists of tuples."""
     return batch
-
-
-def split_sequences(dataset: ReportDataset, split: str, known: dict[int, PlaceMaps]) -> SequenceDataset:
-    """The sequences of a split, place by place; `known` keeps the maps of places already read."""
-    places = []
-    for index in np.unique(dataset.place_index[dataset.split == split]):
-        place = open_place(dataset.places[index])
-        if int(index) not in known:
-            known[int(index)] = place_maps(place)
-        chosen = dataset.select((dataset.split == split) & (dataset.place_index == index))
-        places.append(PlaceSequences(known[int(index)], sequence_tensors(chosen.reports, place.deployment)))
-    return SequenceDataset(places)
-
-
-def feature_statistics(dataset: SequenceDataset) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of the columns of `datasets.tensors.OBSERVED` over a split."""
-    observed = torch.cat([place.sequences.observed.flatten(0, 2) for place in dataset.places])
-    count = (~observed.isnan()).sum(0).clamp(min=1)
-    mean = observed.nansum(0) / count
-    return mean, torch.sqrt(((observed - mean) ** 2).nansum(0) / count).clamp(min=1e-3)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import lightning
 import torch
 from torch import Tensor
 
-from raylocus.datasets.maps import PlaceMaps
-from raylocus.datasets.tensors import SequenceTensors
 from raylocus.models.checkpoint import CHECKPOINT_KEY, Calibration, TrainedNetwork, checkpoint_content
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.density import estimate, fine_density
-from raylocus.models.evidence.rasters import EvidenceRasters, evidence_rasters
+from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.losses import LossConfiguration, location_loss
 from raylocus.models.network import LocationNetwork
 from raylocus.provenance import Provenance
-from raylocus.training.augmentation import AugmentationConfiguration, augmented, random_symmetry
-from raylocus.training.data import Batch, ReportData, feature_statistics
+from raylocus.training.augmentation import AugmentationConfiguration, augmented
+from raylocus.training.cell_order import random_cell_order
+from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.schedule import Progress, ScheduleConfiguration
+from raylocus.training.symmetry import random_symmetry
 from raylocus.training.weight_average import WeightAverage
+
+#: Places whose evidence rasters are kept: as many as a training run usually mixes.
+KEPT_RASTERS = 8
 
 
 class LocationModule(lightning.LightningModule):
@@ -52,7 +56,7 @@ class LocationModule(lightning.LightningModule):
         self.calibration = Calibration()
         settings = {"network": network, "loss": loss, "augmentation": augmentation, "schedule": schedule}
         self.provenance = Provenance.collect(settings, seed)
-        self._rasters: dict[int, EvidenceRasters] = {}
+        self._rasters = lru_cache(maxsize=KEPT_RASTERS)(evidence_rasters)
 
     @property
     def trained(self) -> TrainedNetwork:
@@ -63,22 +67,32 @@ class LocationModule(lightning.LightningModule):
         """Takes the features' statistics from the training split and starts the clock."""
         data = self.trainer.datamodule
         if isinstance(data, ReportData):
-            mean, scale = feature_statistics(data.split_places["train"])
+            mean, scale = data.observed_statistics()
             for network in (self.network, self.average.network):
                 network.radio_encoder.feature_mean.copy_(mean)
                 network.radio_encoder.feature_scale.copy_(scale)
         self.progress.restart()
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Loss of one batch under a random symmetry of the plane."""
-        index, maps, sequences = batch
-        symmetry = random_symmetry(self.generator)
-        maps, rasters = symmetry.place(maps), self._place_rasters(index, maps).map_rasters(symmetry.raster)
-        sequences = symmetry.sequences(augmented(sequences, self.augmentation, self.generator))
-        output = self.network(sequences, self.network.encode_place(maps, rasters))
-        loss = location_loss(output.prediction, sequences, maps, self.loss)
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(sequences))
+    def training_step(self, batch: list[PlaceBatch], batch_idx: int) -> Tensor:
+        """Mean loss of a batch's sequences, each place under a random symmetry of the plane."""
+        losses = torch.stack([self._loss(part) for part in batch])
+        counts = losses.new_tensor([len(part.sequences) for part in batch])
+        loss = losses @ (counts / counts.sum())
+        self.log("train/loss", loss, prog_bar=True, batch_size=int(counts.sum()))
         return loss
+
+    def _loss(self, batch: PlaceBatch) -> Tensor:
+        symmetry = random_symmetry(self.generator)
+        beams = batch.maps.beams_of_cell
+        maps = symmetry.place(batch.maps)
+        rasters = symmetry.rasters(self._rasters(batch.maps), beams)
+        varied = augmented(batch.sequences, self.augmentation, self.generator)
+        sequences = symmetry.sequences(varied, beams)
+        if self.augmentation.cell_permutation:
+            order = random_cell_order(maps, self.generator)
+            maps, rasters, sequences = order.place(maps), order.rasters(rasters), order.sequences(sequences)
+        output = self.network(sequences, self.network.encode_place(maps, rasters))
+        return location_loss(output.prediction, sequences, maps, self.loss)
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Moves the averaged weights; ends training when its steps or its time are used up."""
@@ -88,11 +102,11 @@ class LocationModule(lightning.LightningModule):
         if done >= 1:
             self.trainer.should_stop = True
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: list[PlaceBatch], batch_idx: int) -> None:
         """Loss and median error of the averaged weights."""
         self._judge(batch, "validation")
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
+    def test_step(self, batch: list[PlaceBatch], batch_idx: int) -> None:
         """The same on places that training never saw."""
         self._judge(batch, "test")
 
@@ -112,22 +126,13 @@ class LocationModule(lightning.LightningModule):
         """Adds what a locator needs, so that any checkpoint of Lightning's can serve."""
         checkpoint[CHECKPOINT_KEY] = checkpoint_content(self.trained)
 
-    def _judge(self, batch: Batch, split: str) -> None:
-        _, maps, sequences = batch
+    def _judge(self, batch: list[PlaceBatch], split: str) -> None:
         network = self.average.network
-        prediction = network(sequences, network.encode_place(maps)).prediction
-        density = fine_density(prediction, maps, self.calibration.temperature)
-        error = (estimate(density, maps, self.calibration.estimator) - sequences.target).norm(dim=-1)
-        loss = location_loss(prediction, sequences, maps, self.loss)
-        self.log(f"{split}/loss", loss, batch_size=len(sequences))
-        self.log(f"{split}/median_error", error.median(), prog_bar=True, batch_size=len(sequences))
-
-    def _place_rasters(self, index: int, maps: PlaceMaps) -> EvidenceRasters:
-        if index not in self._rasters:
-            self._rasters[index] = evidence_rasters(maps)
-        return self._rasters[index]
-
-
-def validation_batches(data: ReportData) -> list[tuple[PlaceMaps, SequenceTensors]]:
-    """The validation split as batches to calibrate on."""
-    return [(maps, sequences) for _, maps, sequences in data.val_dataloader()]
+        for part in batch:
+            maps, sequences = part.maps, part.sequences
+            prediction = network(sequences, network.encode_place(maps, self._rasters(maps))).prediction
+            density = fine_density(prediction, maps, self.calibration.temperature)
+            error = (estimate(density, maps, self.calibration.estimator) - sequences.target).norm(dim=-1)
+            loss = location_loss(prediction, sequences, maps, self.loss)
+            self.log(f"{split}/loss", loss, batch_size=len(sequences))
+            self.log(f"{split}/median_error", error.median(), prog_bar=True, batch_size=len(sequences))

@@ -1,14 +1,13 @@
-"""HARQ: acknowledgements by block error rate, and what retransmissions leave (TS 38.321 §5.3.2)."""
+"""HARQ: block errors of every transmission, what they leave and the time they cost (TS 38.321 §5.3.2)."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.errors import InputError
-from raylocus.network.chance import Chance
 from raylocus.network.system.link_abstraction import block_error_rate
 from raylocus.network.system.modulation_tables import ModulationTable
+from raylocus.units import subcarrier_spacing
 
 #: Transmissions of a transport block before HARQ gives it up to RLC.
 MOST_TRANSMISSIONS = 4
@@ -35,15 +34,9 @@ def mean_transmissions(error_rates: Float[np.ndarray, "report transmission"]) ->
     return 1 + np.cumprod(error_rates[:, :-1], axis=-1).sum(axis=-1)
 
 
-def negative_share(
-    error_rate: Float[np.ndarray, "report"], blocks: int, chance: Chance
+def retransmission_delay(
+    error_rates: Float[np.ndarray, "report transmission"], numerology: int
 ) -> Float[np.ndarray, "report"]:
-    """Share of NACKs among the blocks between two reports, each failing by chance.
-
-    Raises:
-        InputError: there is no block.
-    """
-    if blocks < 1:
-        raise InputError("a share of NACKs needs at least one block")
-    failed = chance.random((len(error_rate), blocks)) < error_rate[:, None]
-    return np.where(np.isnan(error_rate), np.nan, failed.mean(axis=1))
+    """Mean time that HARQ's retransmissions cost a block [s]: a round trip of some slots for each."""
+    slot = 1e-3 * subcarrier_spacing(0) / subcarrier_spacing(numerology)
+    return (mean_transmissions(error_rates) - 1) * ROUND_TRIP_SLOTS * slot

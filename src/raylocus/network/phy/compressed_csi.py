@@ -18,6 +18,8 @@ class CompressedCsi:
     """Singular values within 20 dB of the largest."""
     condition_db: Float[np.ndarray, "ue"]
     """Largest over second singular value [dB]; NaN at rank 1 exactly."""
+    eigenvalues: Float[np.ndarray, "ue layer"]
+    """Squared singular values as they are, largest first."""
     values_db: Float[np.ndarray, "ue layer"]
     """Squared singular values relative to the largest [dB, ≤ 0]; NaN where zero."""
     amplitude_code: Int[np.ndarray, "ue port"]
@@ -41,6 +43,7 @@ def compress_csi(
     levels = 2**phase_bits
     return CompressedCsi(
         rank=(relative > 0.01).sum(axis=1),
+        eigenvalues=power,
         condition_db=condition_number_db(np.sqrt(power)),
         values_db=np.where(relative > 1e-12, 10 * np.log10(np.maximum(relative, 1e-12)), np.nan),
         amplitude_code=np.clip(steps, 0, 2**amplitude_bits - 1).astype(np.int64),
@@ -56,3 +59,15 @@ def decompress_eigenvector(
     amplitude = np.where(csi.amplitude_code == 2**amplitude_bits - 1, 0.0, amplitude)
     vector = amplitude * np.exp(2j * np.pi * csi.phase_code / 2**phase_bits)
     return vector / np.linalg.norm(vector, axis=1, keepdims=True)
+
+
+def column_phase_step(
+    csi: CompressedCsi, columns: int, phase_bits: int = 3, amplitude_bits: int = 3
+) -> Float[np.ndarray, "ue"]:
+    """Phase [degrees, ±180] from column to column of the quantised eigenvector of two polarisations of a row.
+
+    The steps of both polarisations are averaged, weighted by amplitude: a quantised departure angle.
+    """
+    vector = decompress_eigenvector(csi, amplitude_bits, phase_bits).reshape(len(csi.rank), 2, columns)
+    steps = (vector[:, :, 1:] * vector[:, :, :-1].conj()).sum(axis=(1, 2))
+    return np.where(np.abs(steps) > 0, np.rad2deg(np.angle(steps)), np.nan)

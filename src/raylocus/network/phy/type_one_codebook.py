@@ -1,7 +1,8 @@
 """PMI: the Type I single-panel codebook of TS 38.214 §5.2.2.2.1 (mode 1) and the search in it.
 
 Precoders are W = [[v …], [φ v …]] over two polarisations of an N1 × N2 panel; ports are polarisation
-first, then n1 (across), then n2 (up). Rank 3 and 4 follow the tables for fewer than 16 ports.
+first, then n1 (across), then n2 (up). Layers three and four take a second beam below 16 ports; from 16 on
+they take one beam of half the columns, turned by θ from the one half to the other.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ PANELS = {
     32: ((4, 4), (8, 2), (16, 1)),
 }
 OVERSAMPLING = 4
+#: Largest rank whose precoders are searched; ranks 5 to 8 are not.
+MOST_SEARCHED_LAYERS = 4
 
 
 @dataclass(frozen=True)
@@ -73,31 +76,61 @@ def second_beams(n1: int, n2: int, rank: int) -> tuple[tuple[int, int], ...]:
     return tuple((step * o1, 0) for step in range(1, min(n1, 5)))
 
 
+#: Sign of φ, and of θ, that each layer has (T 5.2.2.2.1-5 to -8).
+PHASE_SIGNS = {1: (1,), 2: (1, -1), 3: (1, 1, -1), 4: (1, 1, -1, -1)}
+HALF_SIGNS = {3: (1, -1, 1), 4: (1, -1, 1, -1)}
+
+
 @lru_cache(maxsize=32)
 def codebook(n1: int, n2: int, rank: int) -> Codebook:
     """All precoders of one rank.
 
     Raises:
-        InputError: the panel has no codebook, or the rank is not 1 to 4 (3 and 4: below 16 ports).
+        InputError: the panel has no codebook, or the rank is not 1 to 4.
     """
-    if rank not in (1, 2, 3, 4) or (rank > 2 and 2 * n1 * n2 >= 16):
-        raise InputError(f"rank {rank} on {2 * n1 * n2} ports is not in the codebook search; use rank 1 or 2")
+    if rank not in PHASE_SIGNS:
+        raise InputError(f"a precoder of rank {rank} is not in the codebook search; use rank 1 to 4")
+    if rank > 2 and 2 * n1 * n2 >= 16:
+        return _split_codebook(n1, n2, rank)
     beams = beam_vectors(n1, n2)
     steps = second_beams(n1, n2, rank)
-    phases = 4 if rank == 1 else 2
-    grid = (range(beams.shape[0]), range(beams.shape[1]), range(len(steps)), range(phases))
-    indices = np.stack([axis.ravel() for axis in np.meshgrid(*grid, indexing="ij")], axis=-1)
+    indices = _index_grid(*beams.shape[:2], len(steps), 4 if rank == 1 else 2)
     k = np.array(steps)[indices[:, 2]]
     first = beams[indices[:, 0], indices[:, 1]]
     second = beams[(indices[:, 0] + k[:, 0]) % beams.shape[0], (indices[:, 1] + k[:, 1]) % beams.shape[1]]
-    phase = np.exp(0.5j * np.pi * indices[:, 3])[:, None]
-    upper = {1: (first,), 2: (first, second), 3: (first, second, first), 4: (first, second, first, second)}[
-        rank
+    columns = (first, second, first, second)[:rank]
+    return Codebook(indices, _two_polarisations(columns, indices[:, 3], rank))
+
+
+def _split_codebook(n1: int, n2: int, rank: int) -> Codebook:
+    """Rank 3 and 4 from 16 ports on: layers [ṽ; ±θṽ], θ = exp(jπ·i13/4), with ṽ a beam of half the columns."""
+    # exp(j4πln/(O1·N1)) is entry n of v with index 2l: every second beam, cut off at half the columns.
+    half = beam_vectors(n1, n2)[::2, :, : n1 * n2 // 2]
+    indices = _index_grid(*half.shape[:2], 4, 2)
+    beam = half[indices[:, 0], indices[:, 1]]
+    turned = np.exp(0.25j * np.pi * indices[:, 2])[:, None] * beam
+    columns = tuple(np.concatenate([beam, sign * turned], axis=1) for sign in HALF_SIGNS[rank])
+    return Codebook(indices, _two_polarisations(columns, indices[:, 3], rank))
+
+
+def _index_grid(*sizes: int) -> Int[np.ndarray, "candidate 4"]:
+    """Every combination of i11, i12, i13 and i2."""
+    axes = np.meshgrid(*(range(size) for size in sizes), indexing="ij")
+    return np.stack([axis.ravel() for axis in axes], axis=-1)
+
+
+def _two_polarisations(
+    columns: tuple[Complex[np.ndarray, "candidate element"], ...],
+    i2: Int[np.ndarray, "candidate"],
+    rank: int,
+) -> Complex[np.ndarray, "candidate port layer"]:
+    """Layers [v; ±φv], φ = exp(jπ·i2/2), with total power 1."""
+    phase = np.exp(0.5j * np.pi * i2)[:, None]
+    layers = [
+        np.concatenate([v, sign * phase * v], axis=1)
+        for v, sign in zip(columns, PHASE_SIGNS[rank], strict=True)
     ]
-    signs = {1: (1,), 2: (1, -1), 3: (1, 1, -1), 4: (1, 1, -1, -1)}[rank]
-    layers = [np.concatenate([v, sign * phase * v], axis=1) for v, sign in zip(upper, signs, strict=True)]
-    weights = np.stack(layers, axis=-1) / np.sqrt(2 * n1 * n2 * rank)
-    return Codebook(indices, weights)
+    return np.stack(layers, axis=-1) / np.sqrt(2 * columns[0].shape[1] * rank)
 
 
 def select_precoder(

@@ -9,16 +9,16 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.chance import Chance
+from raylocus.network.phy.compressed_csi import column_phase_step, compress_csi
 from raylocus.network.phy.doppler import doppler_spread
 from raylocus.network.phy.frequency_response import frequency_response
 from raylocus.network.phy.impulse_response import path_delay_spread
 from raylocus.network.phy.rank import (
-    condition_number_db,
     rank_indicator,
     rank_limit,
     transmit_covariance,
 )
-from raylocus.network.phy.type_one_codebook import codebook, select_precoder
+from raylocus.network.phy.type_one_codebook import MOST_SEARCHED_LAYERS, codebook, select_precoder
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import cell_energy
 from raylocus.network.stack.fading import doppler_shifts
@@ -33,6 +33,13 @@ SUBBANDS = 8
 CODEBOOK_COLUMNS = (2, 4, 6, 8, 12, 16)
 
 
+#: Fields of `CsiReport` that follow from the MIMO channel.
+_SELECTED = (
+    *("cqi", "ri", "pmi_i11", "pmi_i13", "pmi_i2", "layer_sinr_db", "condition_number"),
+    *("singular_value_2", "singular_value_3", "singular_value_4", "eigenvector_step"),
+)
+
+
 @dataclass(frozen=True)
 class CsiReport:
     """CSI features of the serving cell; NaN where there is no path to it or no codebook for its panel."""
@@ -43,6 +50,10 @@ class CsiReport:
     pmi_i13: Float[np.ndarray, "report"]
     pmi_i2: Float[np.ndarray, "report"]
     condition_number: Float[np.ndarray, "report"]
+    singular_value_2: Float[np.ndarray, "report"]
+    singular_value_3: Float[np.ndarray, "report"]
+    singular_value_4: Float[np.ndarray, "report"]
+    eigenvector_step: Float[np.ndarray, "report"]
     delay_spread: Float[np.ndarray, "report"]
     doppler_spread: Float[np.ndarray, "report"]
     layer_sinr_db: Float[np.ndarray, "report"]
@@ -74,7 +85,7 @@ def csi_report(
     shift = doppler_shifts(links, velocity, deployment.carrier.frequency)[reports, site]
     delay = links.delay[reports, site]
     power = (np.abs(links.transfer[reports, site, :, :, 0]) ** 2).sum(axis=-1)
-    columns = np.full((len(serving), 7), np.nan)
+    columns = np.full((len(serving), len(_SELECTED)), np.nan)
     energy = cell_energy(deployment)
     for index, cell in enumerate(deployment.cells):
         own = np.flatnonzero((serving == index) & ~np.isnan(delay).all(axis=1) & ~np.isnan(shift_db))
@@ -83,15 +94,9 @@ def csi_report(
             snr = from_decibel(energy[index] + shift_db[own] - interference_dbm[own])
             columns[own] = _selected(response, snr, cell.array.columns, configuration)
     return CsiReport(
-        cqi=columns[:, 0],
-        ri=columns[:, 1],
-        pmi_i11=columns[:, 2],
-        pmi_i13=columns[:, 3],
-        pmi_i2=columns[:, 4],
-        condition_number=columns[:, 5],
+        **dict(zip(_SELECTED, columns.T, strict=True)),
         delay_spread=path_delay_spread(delay, power),
         doppler_spread=doppler_spread(np.where(np.isnan(delay), np.nan, shift), power),
-        layer_sinr_db=columns[:, 6],
     )
 
 
@@ -131,32 +136,30 @@ def _selected(
     snr: Float[np.ndarray, "ue"],
     columns: int,
     configuration: StackConfiguration,
-) -> Float[np.ndarray, "ue 7"]:
-    """CQI, RI, i11, i13, i2, condition number and SINR per layer [dB]."""
+) -> Float[np.ndarray, "ue selected"]:
+    """The fields `_SELECTED` of the channels of some UEs."""
     covariance = transmit_covariance(response)
-    eigenvalues = np.maximum(np.linalg.eigvalsh(covariance)[:, ::-1], 0)
-    ports = response.shape[-1]
-    # The search covers ranks 3 and 4 below 16 ports only.
-    limit = rank_limit(
-        ports, response.shape[-2], configuration.capability.most_layers, 2 if ports >= 16 else 4
-    )
-    if columns == 2:
-        limit = min(limit, 2)
-    rank = rank_indicator(eigenvalues, snr, limit)
-    out = np.full((len(snr), 7), np.nan)
-    out[:, 5] = condition_number_db(np.sqrt(eigenvalues))
+    csi = compress_csi(covariance)
+    capability, (_, _, antennas, ports) = configuration.capability, response.shape
+    limit = rank_limit(ports, antennas, capability.most_layers, MOST_SEARCHED_LAYERS)
+    rank = rank_indicator(csi.eigenvalues, snr, limit)
+    out = np.full((len(snr), len(_SELECTED)), np.nan)
+    out[:, 6] = csi.condition_db
+    out[:, 7:10] = _three(csi.values_db)
+    out[:, 10] = column_phase_step(csi, columns)
     for layers in np.unique(rank):
         own = np.flatnonzero(rank == layers)
         book = codebook(columns, 1, int(layers))
         indices, _ = select_precoder(covariance[own], snr[own], book)
-        chosen = _precoders(book.indices, book.weights, indices)
-        sinr = layer_sinr(response[own], chosen, snr[own])
-        cqi = wideband_cqi(sinr, configuration.cqi_table)
-        mean = to_decibel(sinr.mean(axis=-1))
-        out[own] = np.stack(
-            [cqi, rank[own], indices[:, 0], indices[:, 2], indices[:, 3], out[own, 5], mean], axis=1
-        )
+        sinr = layer_sinr(response[own], _precoders(book.indices, book.weights, indices), snr[own])
+        cqi, mean = wideband_cqi(sinr, configuration.cqi_table), to_decibel(sinr.mean(axis=-1))
+        out[own, :6] = np.stack([cqi, rank[own], indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
     return out
+
+
+def _three(values_db: Float[np.ndarray, "ue layer"]) -> Float[np.ndarray, "ue 3"]:
+    """The second to fourth singular values; NaN where there are fewer."""
+    return np.pad(values_db, ((0, 0), (0, 3)), constant_values=np.nan)[:, 1:4]
 
 
 def _precoders(

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from raylocus.geo import Grid
 from raylocus.propagation.cell_statistics import GroundCellGroups
+from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.radio_maps import Layer, as_dataset
 from raylocus.propagation.site_channel import SiteChannel
 from raylocus.units import SPEED_OF_LIGHT
@@ -46,14 +46,14 @@ class _SiteLayers:
     path_count: Float[np.ndarray, "ground_cell"]
 
 
-def channel_layers(channels: Sequence[SiteChannel], grid: Grid) -> xr.Dataset:
+def channel_layers(channels: Sequence[SiteChannel], rows: GridRows) -> xr.Dataset:
     """`LAYERS` of every site."""
     layers = [_site_layers(channel) for channel in channels]
     stacked = {
-        field.name: np.stack([getattr(each, field.name) for each in layers]).reshape(-1, *grid.shape)
+        field.name: np.stack([getattr(each, field.name) for each in layers]).reshape(-1, *rows.shape)
         for field in fields(_SiteLayers)
     }
-    return as_dataset(stacked, grid.coordinates, LAYERS)
+    return as_dataset(stacked, rows, LAYERS)
 
 
 def circular_spread(

@@ -78,7 +78,7 @@ class CoherentChannel:
         Returns:
             A branch is a pair of receive port and sent polarisation.
         """
-        own = np.repeat(beam, np.diff(np.append(self.groups.starts, self.groups.paths)))
+        own = self.groups.repeat(beam)
         across, upward = separate_phases(sector_panel(cell), self._departure)
         # An SSB beam has one weight a column, so the rows only add up.
         weights = ssb_codebook(cell.array)[:, :: cell.array.rows][own]
@@ -101,4 +101,4 @@ def _present(visible: Float[np.ndarray, "path"], groups: GroundCellGroups) -> Fl
     """1 for paths that reach most of their ground cell and 0 for the others; the share itself where none does."""
     present = (visible >= PRESENT_SHARE).astype(float)
     some = groups.total(present) > 0
-    return np.where(np.repeat(some, np.diff(np.append(groups.starts, groups.paths))), present, visible)
+    return np.where(groups.repeat(some), present, visible)

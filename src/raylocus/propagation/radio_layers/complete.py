@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import xarray as xr
 
 from raylocus.errors import InputError
 from raylocus.propagation.atlas import PathAtlas
+from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.link_abstraction import TARGET_ERROR_RATE
 from raylocus.propagation.radio_layers import channel, csi, measurements, system
 from raylocus.propagation.radio_layers.coherent import CoherentChannel
 from raylocus.propagation.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, Layer, radio_maps_of, site_channels
+from raylocus.propagation.ue_antenna import UeAntenna
 from raylocus.scenes.sites import Deployment
 
 #: Groups of layers that can be added to `radio_maps.LAYERS`, and what they hold.
@@ -24,58 +28,62 @@ ALL_GROUPS = tuple(GROUPS)
 ALL_LAYERS = LAYERS + tuple(layer for layers in GROUPS.values() for layer in layers)
 
 
+@dataclass(frozen=True)
+class RadioMapConfiguration:
+    """What R of a place holds; another choice costs no trace."""
+
+    layers: tuple[str, ...] = ALL_GROUPS
+    """Groups of layers beside those that worlds have, see `GROUPS`."""
+    ue: UeAntenna = UeAntenna()
+    """The UE's antenna behind the csi and system layers."""
+
+    def __post_init__(self) -> None:
+        unknown = [group for group in self.layers if group not in GROUPS]
+        if unknown:
+            raise InputError(f"there is no group of layers {unknown[0]!r}; choose from {', '.join(GROUPS)}")
+
+
 def complete_radio_maps(
-    atlas: PathAtlas, deployment: Deployment, groups: tuple[str, ...] = ALL_GROUPS
+    atlas: PathAtlas,
+    deployment: Deployment,
+    configuration: RadioMapConfiguration = RadioMapConfiguration(),
+    rows: GridRows | None = None,
 ) -> xr.Dataset:
     """R with chosen groups of layers.
 
     Args:
-        atlas: paths of every site.
+        atlas: paths of every site to the ground cells of the rows.
         deployment: sites and cells.
-        groups: of `GROUPS`, beside the layers that are always there.
+        configuration: what R holds.
+        rows: a piece of the tile; all of it where left out.
 
     Returns:
         Dataset over site, cell, beam, stream, y and x; what the numbers assume is in its attributes.
-
-    Raises:
-        InputError: there is no such group.
     """
-    check_groups(groups)
-    sites = site_channels(atlas, deployment, atlas.materials)
-    maps = radio_maps_of(sites, deployment, atlas.grid)
-    grid, parts = atlas.grid, [maps]
+    rows, groups, panel = rows or GridRows.whole(atlas.grid), configuration.layers, configuration.ue.panel()
+    sites = site_channels(atlas, deployment, atlas.materials, rows)
+    maps = radio_maps_of(sites, deployment, rows)
+    parts = [maps]
     if "channel" in groups:
-        parts.append(channel.channel_layers(sites, grid))
+        parts.append(channel.channel_layers(sites, rows))
     if "measurements" in groups:
-        parts.append(measurements.measurement_layers(maps, deployment.carrier, grid))
-    coherent = (
-        [CoherentChannel(site, csi.HANDSET) for site in sites] if {"csi", "system"} & set(groups) else []
-    )
+        parts.append(measurements.measurement_layers(maps, deployment, rows))
+    coherent = [CoherentChannel(site, panel) for site in sites] if {"csi", "system"} & set(groups) else []
     if "csi" in groups:
-        parts.append(csi.csi_layers(coherent, deployment, grid))
+        parts.append(csi.csi_layers(coherent, deployment, rows))
     if "system" in groups:
-        parts.append(system.system_layers(maps, coherent, deployment, grid))
-    return xr.merge(parts).assign_attrs(_assumptions(atlas, deployment))
+        parts.append(system.system_layers(maps, coherent, deployment, rows))
+    return xr.merge(parts).assign_attrs(_assumptions(atlas, deployment, configuration.ue))
 
 
-def check_groups(groups: tuple[str, ...]) -> None:
-    """Refuses names that are no group of layers, before anything long is begun.
-
-    Raises:
-        InputError: there is no such group.
-    """
-    unknown = [group for group in groups if group not in GROUPS]
-    if unknown:
-        raise InputError(f"there is no group of layers {unknown[0]!r}; choose from {', '.join(GROUPS)}")
-
-
-def _assumptions(atlas: PathAtlas, deployment: Deployment) -> dict[str, float | str | list[str]]:
-    handset = csi.HANDSET
+def _assumptions(
+    atlas: PathAtlas, deployment: Deployment, ue: UeAntenna
+) -> dict[str, float | str | list[str]]:
     return {
         "frequency": deployment.carrier.frequency,
         "load": LOAD,
         "noise_figure_db": NOISE_FIGURE_DB,
         "target_error_rate": TARGET_ERROR_RATE,
-        "receiver": f"{handset.rows}x{handset.columns} isotropic elements, {handset.polarization}, facing east",
+        "receiver": str(ue),
         "material_substitutions": list(atlas.materials.substitutions),
     }

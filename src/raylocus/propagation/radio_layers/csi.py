@@ -1,4 +1,4 @@
-"""Layers that summarise the channel matrix between a cell's panel and a stated handset."""
+"""Layers that summarise the channel matrix between a cell's panel and the UE's antenna."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from raylocus.geo import Grid
-from raylocus.propagation.panels import Panel
+from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.radio_layers.coherent import CoherentChannel
 from raylocus.propagation.radio_maps import Layer, as_dataset
 from raylocus.scenes.sites import Deployment
 from raylocus.units import to_decibel
 
-#: Four ports: two dual-polarised isotropic elements λ/2 apart along y.
-HANDSET = Panel(rows=1, columns=2, polarization="VH")
 #: Singular values within this of the largest count for the rank [dB].
 RANK_RANGE_DB = 20.0
 
@@ -29,15 +26,15 @@ LAYERS = (
 )
 
 
-def csi_layers(channels: Sequence[CoherentChannel], deployment: Deployment, grid: Grid) -> xr.Dataset:
+def csi_layers(channels: Sequence[CoherentChannel], deployment: Deployment, rows: GridRows) -> xr.Dataset:
     """`LAYERS` of every cell, at the ground cells' centres and the carrier's centre frequency.
 
     Args:
-        channels: coherent channels of every site to `HANDSET`.
+        channels: coherent channels of every site to the UE's antenna.
         deployment: cells with their panels.
-        grid: of the ground cells.
+        rows: the ground cells.
     """
-    values = np.stack([_singular_values(channels[cell.site], deployment, index, grid)
+    values = np.stack([_singular_values(channels[cell.site], deployment, index, rows)
                        for index, cell in enumerate(deployment.cells)])  # fmt: skip
     relative = values - values[:, :1]
     rank = np.where(np.isnan(values[:, 0]), np.nan, np.sum(relative >= -RANK_RANGE_DB, axis=1))
@@ -47,18 +44,18 @@ def csi_layers(channels: Sequence[CoherentChannel], deployment: Deployment, grid
         "condition_number": -relative[:, -1],
         "rank": rank,
     }
-    shaped = {name: layer.reshape(*layer.shape[:-1], *grid.shape) for name, layer in layers.items()}
-    return as_dataset(shaped, grid.coordinates, LAYERS)
+    shaped = {name: layer.reshape(*layer.shape[:-1], *rows.shape) for name, layer in layers.items()}
+    return as_dataset(shaped, rows, LAYERS)
 
 
 def _singular_values(
-    channel: CoherentChannel, deployment: Deployment, cell: int, grid: Grid
+    channel: CoherentChannel, deployment: Deployment, cell: int, rows: GridRows
 ) -> Float[np.ndarray, "stream ground_cell"]:
     """Falling, in dB of power gain; those that vanish in single precision are NaN."""
     matrix = channel.ports(deployment.cells[cell]).astype(complex)
     gram = matrix @ np.swapaxes(matrix.conj(), 1, 2)
     squared = np.linalg.eigvalsh(gram)[:, ::-1]
     squared = np.where(squared > 1e-12 * squared[:, :1], squared, 0.0)
-    out = np.full((HANDSET.port_count, grid.count**2), np.nan)
+    out = np.full((squared.shape[1], rows.count), np.nan)
     out[:, channel.groups.cells] = to_decibel(squared).T
     return out

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import xarray as xr
 
-from raylocus.geo import Grid
+from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.radio_maps import NOISE_FIGURE_DB, Layer, as_dataset, mean_traffic
-from raylocus.scenes.sites import Carrier
+from raylocus.scenes.sites import Deployment
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
     from_decibel,
@@ -20,13 +20,14 @@ LAYERS = (
 )
 
 
-def measurement_layers(maps: xr.Dataset, carrier: Carrier, grid: Grid) -> xr.Dataset:
+def measurement_layers(maps: xr.Dataset, deployment: Deployment, rows: GridRows) -> xr.Dataset:
     """`LAYERS` from the RSRP of every beam (TS 38.215 §5.1.3).
 
     All cells, the measured one too, load their resource elements at the mean over their beams (`LOAD`).
     RSSI is thermal noise where every cell is dark; RSRQ is missing where its own cell is.
     """
-    traffic = mean_traffic(maps["rsrp_beam"].values.astype(float))
+    traffic = mean_traffic(maps["rsrp_beam"].values.astype(float), deployment)
+    carrier = deployment.carrier
     noise = from_decibel(noise_per_resource_element(carrier.numerology, NOISE_FIGURE_DB))
     per_block = SUBCARRIERS_PER_RESOURCE_BLOCK * (traffic.sum(axis=0) + noise)
     block_level = to_decibel(per_block)
@@ -34,4 +35,4 @@ def measurement_layers(maps: xr.Dataset, carrier: Carrier, grid: Grid) -> xr.Dat
         "rssi": block_level + to_decibel(float(carrier.resource_blocks)),
         "rsrq": maps["rsrp"].values - block_level,
     }
-    return as_dataset(layers, grid.coordinates, LAYERS)
+    return as_dataset(layers, rows, LAYERS)

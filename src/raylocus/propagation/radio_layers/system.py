@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Complex, Float, Int, Shaped
 
-from raylocus.geo import Grid
+from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.link_abstraction import LinkQuality, link_quality
 from raylocus.propagation.radio_layers.coherent import CoherentChannel
 from raylocus.propagation.radio_maps import Layer, as_dataset
@@ -33,7 +33,7 @@ BLOCK_STEP = 4
 
 
 def system_layers(
-    maps: xr.Dataset, channels: Sequence[CoherentChannel], deployment: Deployment, grid: Grid
+    maps: xr.Dataset, channels: Sequence[CoherentChannel], deployment: Deployment, rows: GridRows
 ) -> xr.Dataset:
     """`LAYERS` of every cell.
 
@@ -44,7 +44,7 @@ def system_layers(
         maps: R with at least rsrp, best_beam and sinr.
         channels: coherent channels of every site.
         deployment: cells and carrier.
-        grid: of the ground cells.
+        rows: the ground cells.
     """
     turns = [channel.delay_turns(block_frequencies(deployment.carrier)) for channel in channels]
     links = [
@@ -54,14 +54,14 @@ def system_layers(
     names = {"cqi": "cqi", "error_rate": "bler", "throughput": "throughput"}
     layers = {
         names[field.name]: np.stack([
-            _spread(getattr(link, field.name), channels[cell.site].groups.cells, grid)
+            _spread(getattr(link, field.name), channels[cell.site].groups.cells, rows)
             for link, cell in zip(links, deployment.cells, strict=True)
         ])
         for field in fields(LinkQuality)
     }  # fmt: skip
     level = maps["rsrp"].values.astype(float)
     layers["best_server"], layers["handover_margin"] = best_server(level), handover_margin(level)
-    return as_dataset(layers, grid.coordinates, LAYERS)
+    return as_dataset(layers, rows, LAYERS)
 
 
 def block_frequencies(carrier: Carrier) -> Float[np.ndarray, "block"]:
@@ -107,8 +107,8 @@ def _cell_links(
 
 
 def _spread(
-    values: Shaped[np.ndarray, "group"], cells: Int[np.ndarray, "group"], grid: Grid
+    values: Shaped[np.ndarray, "group"], cells: Int[np.ndarray, "group"], rows: GridRows
 ) -> Float[np.ndarray, "y x"]:
-    out = np.full(grid.count**2, np.nan)
+    out = np.full(rows.count, np.nan)
     out[cells] = values
-    return out.reshape(grid.shape)
+    return out.reshape(rows.shape)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 from jaxtyping import Float
+from scipy.spatial import cKDTree
 from shapely import Polygon
 
 from raylocus.scenes.buildings.height_prior import height_prior
@@ -97,10 +98,10 @@ def _built_share(features: Sequence[Feature]) -> Float[np.ndarray, "building"]:
     if not features:
         return np.zeros(0)
     centre = shapely.get_coordinates(shapely.centroid([feature.geometry for feature in features]))
-    area = np.array([feature.geometry.area for feature in features])
-    tree = shapely.STRtree(shapely.points(centre))
-    one, other = tree.query(shapely.points(centre), predicate="dwithin", distance=SURROUNDINGS)
-    return np.bincount(one, area[other], len(features)) / (np.pi * SURROUNDINGS**2)
+    area = shapely.area([feature.geometry for feature in features])
+    one, other = cKDTree(centre).query_pairs(SURROUNDINGS, output_type="ndarray").T
+    neighbours = np.bincount(one, area[other], len(area)) + np.bincount(other, area[one], len(area))
+    return (area + neighbours) / (np.pi * SURROUNDINGS**2)
 
 
 def _building(

@@ -13,19 +13,24 @@ import shapely
 
 from raylocus.errors import InputError
 from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
+from raylocus.scenes.osm.mending import mended_buildings
 from raylocus.scenes.osm.ordering import write_in_order
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")
+#: Keys of roads and coastlines that are read; streets carry many others.
+LINE_KEYS = ("highway", "natural", "width", "lanes", "layer", "tunnel", "bridge", "area")
 #: Licence notice of everything derived from OpenStreetMap.
 ATTRIBUTION = "© OpenStreetMap contributors, Open Database License 1.0 (openstreetmap.org/copyright)"
+
+_SHAPED = osmium.osm.WAY | osmium.osm.RELATION | osmium.osm.AREA
 
 
 def read_osm(path: Path) -> TaggedMap:
     """Reads one file.
 
-    Multipolygons are assembled by osmium; a building that it rejects as invalid is mended by
-    `shapely.make_valid`, one with nodes outside the file is left out, and both are counted.
+    Multipolygons are assembled by osmium; buildings that it rejects are mended where what the file
+    holds of them suffices (`osm.mending`), and counted.
 
     Raises:
         InputError: the file is absent, truncated or not OpenStreetMap's.
@@ -40,107 +45,105 @@ def read_osm(path: Path) -> TaggedMap:
 
 def _read(path: Path) -> TaggedMap:
     collector = _collected(path)
-    if collector.mostly_lost:
-        # Where osmium could hardly assemble anything, the file is out of order or was never uploaded.
-        with tempfile.TemporaryDirectory() as folder:
-            ordered = Path(folder) / "ordered.osm.pbf"
-            write_in_order(path, ordered)
-            collector = _collected(ordered)
-            collector.mend(ordered)
-    else:
-        collector.mend(path)
-    bounds = _header_bounds(path) or _building_bounds(collector.areas, path)
-    return TaggedMap(tuple(collector.areas), tuple(collector.lines), bounds, collector.tally, ATTRIBUTION)
+    if not collector.mostly_lost:
+        return _tagged_map(collector, path, path)
+    # Where osmium could hardly assemble anything, the file is out of order or was never uploaded.
+    with tempfile.TemporaryDirectory() as folder:
+        ordered = Path(folder) / "ordered.osm.pbf"
+        write_in_order(path, ordered)
+        return _tagged_map(_collected(ordered), ordered, path)
+
+
+def _tagged_map(collector: _Collector, path: Path, named: Path) -> TaggedMap:
+    """What was collected from `path`, with mended buildings; `named` is the user's file."""
+    areas = collector.areas.features() + mended_buildings(path, collector.missing, collector.tally)
+    lines = collector.lines.features()
+    bounds = _header_bounds(named) or _building_bounds(areas, named)
+    return TaggedMap(tuple(areas), tuple(lines), bounds, collector.tally, ATTRIBUTION)
 
 
 def _collected(path: Path) -> _Collector:
     collector = _Collector()
     keys = osmium.filter.KeyFilter(*AREA_KEYS)
-    for item in osmium.FileProcessor(str(path)).with_locations().with_areas(keys).with_filter(keys):
+    wanted = osmium.FileProcessor(str(path)).with_locations().with_areas(keys)
+    for item in wanted.with_filter(osmium.filter.EntityFilter(_SHAPED)).with_filter(keys):
         collector.take(item)
     return collector
+
+
+class _Shapes:
+    """Features whose shapes are still well-known bytes, turned into shapes all at once."""
+
+    def __init__(self) -> None:
+        self._named: list[tuple[str, dict[str, str]]] = []
+        self._encoded: list[str] = []
+
+    def add(self, identifier: str, tags: dict[str, str], encoded: str) -> None:
+        self._named.append((identifier, tags))
+        self._encoded.append(encoded)
+
+    def features(self) -> list[Feature]:
+        shapes = shapely.from_wkb(np.array(self._encoded, object))
+        return [Feature(name, tags, shape) for (name, tags), shape in zip(self._named, shapes, strict=True)]
 
 
 class _Collector:
     """Sorts what osmium hands out, one object at a time, since its objects die with the next one."""
 
     def __init__(self) -> None:
-        self.areas: list[Feature] = []
-        self.lines: list[Feature] = []
+        self.areas, self.lines = _Shapes(), _Shapes()
         self.tally: Counter[str] = Counter()
         self._factory = osmium.geom.WKBFactory()
-        self._buildings: dict[str, str] = {}
-        self._assembled: set[str] = set()
+        self._buildings: set[tuple[str, int]] = set()
+        self._assembled: set[tuple[str, int]] = set()
+
+    @property
+    def missing(self) -> set[tuple[str, int]]:
+        """Kind and number of the buildings that did not come out as areas."""
+        return self._buildings - self._assembled
 
     @property
     def mostly_lost(self) -> bool:
         """Whether fewer than half of the buildings came out as areas."""
-        return len(self._assembled & set(self._buildings)) < len(self._buildings) / 2
+        return len(self.missing) > len(self._buildings) / 2
 
     def take(self, item: Any) -> None:
         if item.is_area():
             self._area(item)
         elif item.is_way():
-            if "highway" in item.tags or item.tags.get("natural") == "coastline":
-                self._line(item)
-            self._expect(item, "way")
-        elif item.is_relation() and item.tags.get("type") == "multipolygon":
-            self._expect(item, "relation")
+            tags = item.tags
+            if "highway" in tags or tags.get("natural") == "coastline":
+                self._line(item, tags)
+            self._expect(tags, "way", item.id)
+        elif item.tags.get("type") == "multipolygon":
+            self._expect(item.tags, "relation", item.id)
 
-    def _expect(self, item: Any, kind: str) -> None:
-        if _is_building(item.tags):
-            self._buildings[f"{kind}/{item.id}"] = kind
+    def _expect(self, tags: Any, kind: str, number: int) -> None:
+        if is_building(tags):
+            self._buildings.add((kind, number))
 
     def _area(self, item: Any) -> None:
-        identifier = f"{'way' if item.from_way() else 'relation'}/{item.orig_id()}"
+        kind, number = "way" if item.from_way() else "relation", item.orig_id()
         try:
-            shape = shapely.from_wkb(self._factory.create_multipolygon(item))
+            encoded = self._factory.create_multipolygon(item)
         except RuntimeError:  # osmium found no valid rings
             return
-        self._assembled.add(identifier)
-        self.areas.append(Feature(identifier, dict(item.tags), shape))
+        self._assembled.add((kind, number))
+        self.areas.add(f"{kind}/{number}", dict(item.tags), encoded)
 
-    def _line(self, item: Any) -> None:
+    def _line(self, item: Any, tags: Any) -> None:
         try:
-            shape = shapely.from_wkb(self._factory.create_linestring(item))
+            encoded = self._factory.create_linestring(item)
         except (RuntimeError, osmium.InvalidLocationError):
             self.tally["road or coastline left out: it has fewer than two nodes in the file"] += 1
             return
-        self.lines.append(Feature(f"way/{item.id}", dict(item.tags), shape))
-
-    def mend(self, path: Path) -> None:
-        """Second reading, of the building ways that osmium could not assemble."""
-        missing = {name: kind for name, kind in self._buildings.items() if name not in self._assembled}
-        lost = sum(kind == "relation" for kind in missing.values())
-        if lost:
-            self.tally["building relation left out: its ways are not all in the file or do not close"] += lost
-        if lost == len(missing):
-            return
-        keys = osmium.filter.KeyFilter("building", "building:part")
-        for item in osmium.FileProcessor(str(path)).with_locations().with_filter(keys):
-            if item.is_way() and f"way/{item.id}" in missing:
-                self._mend_way(item)
-
-    def _mend_way(self, item: Any) -> None:
-        if not item.is_closed() or len(item.nodes) < 4:
-            self.tally["building way left out: it is not closed"] += 1
-        elif not all(node.location.valid() for node in item.nodes):
-            self.tally["building way left out: cut at the edge of the file"] += 1
-        else:
-            self._polygon(item)
-
-    def _polygon(self, item: Any) -> None:
-        drawn = shapely.Polygon([(node.lon, node.lat) for node in item.nodes])
-        shape = shapely.make_valid(drawn)
-        if shape.area == 0:
-            self.tally["building way left out: it encloses nothing"] += 1
-            return
-        self.tally["invalid building polygon mended"] += not drawn.is_valid
-        self.areas.append(Feature(f"way/{item.id}", dict(item.tags), shape))
+        known = {key: value for key in LINE_KEYS if (value := tags.get(key)) is not None}
+        self.lines.add(f"way/{item.id}", known, encoded)
 
 
-def _is_building(tags: Any) -> bool:
-    return any(tags.get(key, "no") != "no" for key in ("building", "building:part"))
+def is_building(tags: Any) -> bool:
+    """Whether tags are those of a building or of a part of one."""
+    return tags.get("building", "no") != "no" or tags.get("building:part", "no") != "no"
 
 
 def _header_bounds(path: Path) -> Bounds | None:
@@ -156,7 +159,7 @@ def _header_bounds(path: Path) -> Bounds | None:
 
 
 def _building_bounds(areas: list[Feature], path: Path) -> Bounds:
-    shapes = [area.geometry for area in areas if _is_building(area.tags)]
+    shapes = [area.geometry for area in areas if is_building(area.tags)]
     if not shapes:
         raise InputError(f"{path} holds no buildings; give an extract of a built-up area")
     # Single far-away buildings, which extracts drag in through relations, would blow the extent up.

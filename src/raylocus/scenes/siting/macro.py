@@ -11,7 +11,7 @@ from scipy.ndimage import binary_erosion, maximum_filter
 
 from raylocus.geo import Grid
 from raylocus.scenes.sites import AntennaArray
-from raylocus.scenes.siting.spacing import PlannedSite, open_ground, throw_darts
+from raylocus.scenes.siting.spacing import PlannedSite, disc_window, open_ground, throw_darts
 
 #: Roofs this far around a rooftop antenna are below it [m].
 ROOF_RADIUS = 10.0
@@ -84,8 +84,11 @@ def antenna_height(maps: xr.Dataset, tile: Grid, index: int, layout: MacroLayout
     """Antenna centre [m, frame] over a ground cell: above its roof, or on a mast where there is none."""
     if not maps["footprint"].values.flat[index]:
         return float(maps["terrain"].values.flat[index]) + layout.mast_height
-    near = np.linalg.norm(tile.centres - tile.centres[index], axis=1) <= ROOF_RADIUS
-    return float(maps["surface"].values.ravel()[near].max()) + layout.roof_mast
+    centre = tile.centres[index]
+    rows, columns = disc_window(tile, centre, ROOF_RADIUS)
+    y, x = tile.coordinates[rows] - centre[1], tile.coordinates[columns] - centre[0]
+    near = np.hypot(y[:, None], x[None, :]) <= ROOF_RADIUS
+    return float(maps["surface"].values[rows, columns][near].max()) + layout.roof_mast
 
 
 def _overlooks(height: Float[np.ndarray, "y x"], tile: Grid, layout: MacroLayout) -> Bool[np.ndarray, "y x"]:

@@ -91,13 +91,12 @@ def _best_combination(
     to_others[:, cells] = 0.0
     outside = to_others @ (plan[:, None] == np.arange(3))
 
-    def cost(combination: tuple[int, ...]) -> float:
-        own = np.array(combination)
-        return float(outside[np.arange(len(cells)), own].sum() + inside[own[:, None] == own].sum() / 2)
-
     # The present plan comes first, so that a tie changes nothing and the rounds end.
-    options = [tuple(plan[cells].tolist()), *itertools.product(range(3), repeat=len(cells))]
-    return np.array(min(options, key=cost))
+    options = np.array([tuple(plan[cells]), *itertools.product(range(3), repeat=len(cells))])
+    with_others = outside[np.arange(len(cells)), options].sum(axis=1)
+    alike = options[:, :, None] == options[:, None, :]
+    among_own = np.einsum("ij,oij->o", inside, alike) / 2
+    return options[np.argmin(with_others + among_own)]
 
 
 def _groups(

@@ -12,6 +12,9 @@ from jaxtyping import Bool, Int
 from raylocus.geo import Grid
 from raylocus.scenes.sites import AntennaArray
 
+#: Candidates looked at together.
+WALK = 4096
+
 
 @dataclass(frozen=True)
 class PlannedSite:
@@ -54,16 +57,29 @@ def throw_darts(
         taken: positions that keep others away already.
     """
     candidates = np.concatenate([generator.permutation(cells) for cells in preferences])
+    taken_away = np.zeros(tile.shape, bool)
     for position in taken:
-        candidates = _beyond(tile, candidates, np.array(position[:2]), keep_away())
+        _take_disc(taken_away, tile, np.array(position[:2]), keep_away())
     chosen: list[int] = []
-    while len(candidates):
-        chosen.append(int(candidates[0]))
-        candidates = _beyond(tile, candidates, tile.centres[candidates[0]], keep_away())
+    # Cells that are taken stay so: one walk through the candidates finds all sites.
+    for start in range(0, len(candidates), WALK):
+        cells = candidates[start : start + WALK]
+        while len(cells := cells[~taken_away.flat[cells]]):
+            chosen.append(int(cells[0]))
+            _take_disc(taken_away, tile, tile.centres[cells[0]], keep_away())
     return chosen
 
 
-def _beyond(
-    tile: Grid, cells: Int[np.ndarray, "_"], centre: np.ndarray, distance: float
-) -> Int[np.ndarray, "_"]:
-    return cells[np.linalg.norm(tile.centres[cells] - centre, axis=1) >= distance]
+def disc_window(tile: Grid, centre: np.ndarray, radius: float) -> tuple[slice, slice]:
+    """Rows and columns of the cells whose centres may lie within `radius` [m] of a point."""
+    first = np.ceil((centre - radius - tile.coordinates[0]) / tile.resolution).astype(int)
+    last = np.floor((centre + radius - tile.coordinates[0]) / tile.resolution).astype(int)
+    low, high = np.maximum(first, 0), np.maximum(last + 1, 0)
+    return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+
+
+def _take_disc(taken_away: Bool[np.ndarray, "y x"], tile: Grid, centre: np.ndarray, distance: float) -> None:
+    """Marks the cells nearer than `distance` [m] to a point."""
+    rows, columns = disc_window(tile, centre, distance)
+    y, x = tile.coordinates[rows] - centre[1], tile.coordinates[columns] - centre[0]
+    taken_away[rows, columns] |= np.hypot(y[:, None], x[None, :]) < distance

@@ -1,4 +1,4 @@
-"""Levels by formula, without buildings: the second opinion beside ray tracing."""
+"""Levels by formula, without buildings: the second opinion beside ray tracing, and the law of what it leaves out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def isotropic_levels(
     ]
     blocks = deployment.carrier.resource_blocks
     energy = np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
-    return (energy[:, None] - loss).reshape(-1, *grid.shape).astype(np.float32)
+    return (energy[:, None] - loss).reshape(-1, *grid.shape)
 
 
 def formula_levels(
@@ -35,7 +35,7 @@ def formula_levels(
         direction = offset[cell.site] / np.linalg.norm(offset[cell.site], axis=-1, keepdims=True)
         gains.append(beam_gains(direction, cell.azimuth, cell.downtilt, cell.array).max(1))
     gain = to_decibel(np.maximum(np.stack(gains), 1e-4)).reshape(-1, *grid.shape)
-    return (isotropic_levels(deployment, grid, terrain) + gain).astype(np.float32)
+    return isotropic_levels(deployment, grid, terrain) + gain
 
 
 def power_sum(

@@ -1,0 +1,1 @@
+"""Datasets in other tools' formats: Parquet tables and DeepMIMO scenarios."""

@@ -1,0 +1,184 @@
+"""A traced place as a DeepMIMO 4 scenario: the paths from every site to points of the tile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from raylocus.datasets.exchange.scenario import (
+    DEEPMIMO_VERSION,
+    DIFFRACTION,
+    PARAMETERS,
+    REFLECTION,
+    SCATTERING,
+    TRANSMISSION,
+    TransmitterPaths,
+    write_paths,
+)
+from raylocus.datasets.exchange.scenario_scene import write_scene
+from raylocus.errors import InputError
+from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED, SPECULAR, PathAtlas
+from raylocus.propagation.channel_response import impulse_response
+from raylocus.propagation.interaction_points import interaction_points
+from raylocus.propagation.panels import Panel
+from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.ue_paths import UePaths, ground_cell_points, paths_at
+from raylocus.scenes.geometry_maps import MATERIALS
+from raylocus.scenes.place import place_record
+from raylocus.storage import written_whole
+from raylocus.units import SPEED_OF_LIGHT, to_decibel
+
+#: What each kind of path meets, as a digit; over the roofs it is one edge or several, told as one.
+_DIGITS = {
+    SPECULAR: REFLECTION,
+    OVER_ROOFTOP: DIFFRACTION,
+    DIFFRACTED: DIFFRACTION,
+    REFRACTED: TRANSMISSION,
+    SCATTERED: SCATTERING,
+}
+
+
+def export_scenario(place: TracedPlace, receivers: Float[np.ndarray, "receiver 3"], folder: Path) -> None:
+    """Writes the paths from every site of a place to receivers as a scenario folder.
+
+    Antennas at both ends are vertical and isotropic, as DeepMIMO puts its own arrays and patterns on top;
+    cells stand in `params.json` under `raylocus`. Set 0 holds the sites, set 1 the receivers.
+
+    Args:
+        place: a traced place.
+        receivers: UE antennas [m] in the place's frame, such as a dataset's reports.
+        folder: where to; written whole. DeepMIMO lowers names, so it should have no capitals.
+
+    Raises:
+        InputError: there is no receiver, or one outside the tile.
+        StorageFullError: the disk filled up.
+    """
+    if not len(receivers):
+        raise InputError(f"no receivers to export at {place.name}; give at least one position")
+    points = ground_cell_points(place.atlas.grid, place.geometry_maps["terrain"].values)
+    active = np.zeros(len(receivers), bool)
+    with written_whole(folder) as aside:
+        aside.mkdir()
+        for site, position in enumerate(place.deployment.site_positions):
+            found = paths_at(place.atlas, site, receivers, points)
+            write_paths(transmitter_paths(found, position, receivers), aside, site)
+            active[found.ue] = True
+        scene = write_scene(place.scene_file, aside)
+        document = _parameters(place, len(receivers), int(active.sum())) | {"scene": scene}
+        (aside / PARAMETERS).write_text(json.dumps(document, indent=2))
+
+
+def transmitter_paths(
+    found: UePaths, site: Float[np.ndarray, "3"], receivers: Float[np.ndarray, "receiver 3"]
+) -> TransmitterPaths:
+    """The paths from one site to receivers as DeepMIMO's matrices, strongest first.
+
+    Args:
+        found: the paths.
+        site: its antenna centre [m].
+        receivers: UE antennas [m], as many as the paths' UEs.
+    """
+    amplitude = impulse_response(found, Panel(), Panel()).amplitude[:, 0, 0]
+    power = to_decibel(np.abs(amplitude) ** 2)
+    order, rank = _strongest_first(found.ue, power, len(receivers))
+    paths = found.paths
+
+    def matrix(values: Shaped[np.ndarray, "path *rest"]) -> Float[np.ndarray, "receiver path *rest"]:
+        dense = np.full((len(receivers), int(rank.max(initial=-1)) + 1, *values.shape[1:]), np.nan)
+        dense[found.ue[order], rank] = values[order]
+        return dense
+
+    aoa_az, aoa_el = _degrees(-paths.arrival)
+    aod_az, aod_el = _degrees(paths.departure)
+    return TransmitterPaths(
+        tx_pos=site[None],
+        rx_pos=receivers,
+        power=matrix(power),
+        phase=matrix(np.rad2deg(np.angle(amplitude))),
+        delay=matrix(paths.length / SPEED_OF_LIGHT),
+        aoa_az=matrix(aoa_az),
+        aoa_el=matrix(aoa_el),
+        aod_az=matrix(aod_az),
+        aod_el=matrix(aod_el),
+        inter=matrix(_interaction_digits(paths)),
+        inter_pos=matrix(interaction_points(found, site, receivers)),
+    )
+
+
+def _strongest_first(
+    ue: Int[np.ndarray, "path"], power: Float[np.ndarray, "path"], count: int
+) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]:
+    """Paths by UE and falling power, and the rank of each among its UE's."""
+    order = np.lexsort((-power, ue))
+    lengths = np.bincount(ue, minlength=count)
+    return order, np.arange(len(ue)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+
+
+def _degrees(
+    direction: Float[np.ndarray, "path 3"],
+) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
+    """Azimuth from +x and zenith angle from +z [degrees]."""
+    azimuth = np.arctan2(direction[:, 1], direction[:, 0])
+    zenith = np.arccos(np.clip(direction[:, 2], -1, 1))
+    return np.rad2deg(azimuth), np.rad2deg(zenith)
+
+
+def _interaction_digits(paths: PathAtlas) -> Float[np.ndarray, "path"]:
+    """The kind's digit, once for every surface or edge that the path meets; 0 in line of sight."""
+    digit = np.array([_DIGITS[kind] for kind in sorted(_DIGITS)])[paths.kind]
+    single = np.isin(paths.kind, (OVER_ROOFTOP, DIFFRACTED, SCATTERED))
+    met = np.where(single, 1, paths.interactions)
+    return digit * (10.0**met - 1) / 9
+
+
+def _parameters(place: TracedPlace, receivers: int, active: int) -> dict[str, Any]:
+    materials, sites = place.atlas.materials, len(place.deployment.sites)
+    depth = place.atlas.material.shape[1]
+    return {
+        "version": DEEPMIMO_VERSION,
+        "rt_params": {
+            "raytracer_name": "raylocus",
+            "raytracer_version": place.provenance.versions.get("raylocus", ""),
+            "frequency": materials.frequency,
+            "max_path_depth": depth,
+            "max_reflections": depth,
+            "max_diffractions": 1,
+            "max_scattering": int(np.any(place.atlas.kind == SCATTERED)),
+            "max_transmissions": depth * int(np.any(place.atlas.kind == REFRACTED)),
+        },
+        "txrx_sets": {
+            "txrx_set_0": _point_set("sites", 0, sites, sites),
+            "txrx_set_1": _point_set("receivers", 1, receivers, active),
+        },
+        "materials": {
+            f"material_{index}": {
+                "id": index,
+                "name": name,
+                "permittivity": float(materials.permittivity[index]),
+                "conductivity": float(materials.conductivity[index]),
+            }
+            for index, name in enumerate(MATERIALS)
+        },
+        "raylocus": {"place": place_record(place)},
+    }
+
+
+def _point_set(name: str, number: int, points: int, active: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "id_orig": number,
+        "id": number,
+        "is_tx": number == 0,
+        "is_rx": number == 1,
+        "num_points": points,
+        "num_active_points": active,
+        "num_ant": 1,
+        "dual_pol": False,
+        "ant_rel_positions": [[0, 0, 0]],
+        "array_orientation": [0, 0, 0],
+        "grid_spacing": None,
+    }

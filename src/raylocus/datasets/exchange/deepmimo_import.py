@@ -1,0 +1,166 @@
+"""A DeepMIMO 4 scenario as reports: what a network of its transmitters observes at its receivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from raylocus.datasets.exchange.scenario import (
+    PointSet,
+    TransmitterPaths,
+    point_sets,
+    read_parameters,
+    read_paths,
+)
+from raylocus.errors import InputError, StoreError
+from raylocus.network.channel import ChannelState
+from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.mobility import Trajectories
+from raylocus.network.observe import observe
+from raylocus.network.reports import Reports
+from raylocus.propagation.antennas import beam_gains
+from raylocus.scenes.place import place_of_record
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.units import energy_per_resource_element, from_decibel, to_decibel
+
+#: Observation that adds nothing to the paths: no noise, no bias, and every report complete.
+PLAIN = ObservationConfiguration(
+    receiver_noise_db=0.0,
+    beam_noise_db=0.0,
+    device_bias_db=0.0,
+    neighbour_dropout=0.0,
+    timing_noise=0.0,
+    sinr_share=1.0,
+    timing_advance_share=1.0,
+    beam_share=1.0,
+)
+#: Radiated power of a cell that the scenario says nothing of [dBm].
+POWER_DBM = 46.0
+
+
+@dataclass(frozen=True)
+class ImportedScenario:
+    """The reports of a scenario and the network that they are of."""
+
+    reports: Reports
+    """One sequence of one report for every receiver that finds a cell; positions are the scenario's."""
+    deployment: Deployment
+    """Sites are the scenario's transmitters."""
+    isotropic: bool
+    """Whether nothing is known of the antennas, so that each site is one cell that radiates evenly."""
+
+
+def import_scenario(
+    folder: Path, observation: ObservationConfiguration = PLAIN, seed: int = 0
+) -> ImportedScenario:
+    """Observes a scenario through the network's own functions.
+
+    A scenario that raylocus exported keeps its cells, with their antennas and beams. In any other, each
+    transmitter is a site of one cell that radiates `POWER_DBM` evenly; its PCI is its number.
+
+    Args:
+        folder: the scenario.
+        observation: the law of observation, at the severity that is wanted.
+        seed: of all its chance.
+
+    Raises:
+        StoreError: the folder holds no whole static scenario of DeepMIMO 4.
+        InputError: no receiver finds a cell.
+    """
+    parameters = read_parameters(folder)
+    try:
+        sets = list(point_sets(parameters))
+        deployment, isotropic = _deployment(parameters, folder, sets)
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"{folder} has a params.json without {error}; convert it with DeepMIMO 4 again"
+        ) from error
+    chance = np.random.default_rng(seed)
+    parts = []
+    for receivers in (each for each in sets if each.receives and not each.transmits):
+        channels = [_site_paths(folder, sets, site, receivers) for site in range(len(deployment.sites))]
+        state = channel_of(channels, deployment, isotropic)
+        parts.append(observe(state, _standing(channels[0].rx_pos), deployment, observation, chance))
+    if not sum(map(len, parts)):
+        raise InputError(f"no receiver of {folder} finds a cell; nothing can be imported")
+    return ImportedScenario(Reports.concatenate(parts), deployment, isotropic)
+
+
+def channel_of(channels: list[TransmitterPaths], deployment: Deployment, isotropic: bool) -> ChannelState:
+    """What the channel from every cell is at the receivers, from the paths of every site.
+
+    Powers of paths add up, as they do over a bandwidth and a few wavelengths of movement.
+
+    Args:
+        channels: paths of each site, to the same receivers.
+        deployment: cells with their antennas and powers.
+        isotropic: whether cells radiate evenly, whatever their antennas.
+    """
+    blocks = deployment.carrier.resource_blocks
+    level = np.full((len(channels[0].power), len(deployment.cells), deployment.beam_count), np.nan)
+    for index, cell in enumerate(deployment.cells):
+        gain = np.ones((1, 1, 1)) if isotropic else _gains(channels[cell.site], cell)
+        power = np.nansum(from_decibel(channels[cell.site].power)[..., None] * gain, axis=1)
+        lit = np.isfinite(channels[cell.site].power).any(axis=1)
+        level[lit, index, : power.shape[1]] = energy_per_resource_element(
+            cell.power_dbm, blocks
+        ) + to_decibel(power[lit])
+    with np.errstate(invalid="ignore"):
+        delay = np.stack([_first(paths.delay) for paths in channels], axis=1)
+        direct = np.stack([(paths.inter == 0).any(axis=1) for paths in channels], axis=1)
+    return ChannelState(level, delay, direct.astype(float))
+
+
+def _gains(paths: TransmitterPaths, cell: Cell) -> Float[np.ndarray, "receiver path beam"]:
+    """Power gain of each beam towards each departure; NaN where there is no path."""
+    azimuth, zenith = np.deg2rad(paths.aod_az), np.deg2rad(paths.aod_el)
+    flat = np.sin(zenith)
+    direction = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.cos(zenith)], axis=-1)
+    gains = np.full((*paths.power.shape, cell.array.beams), np.nan)
+    known = np.isfinite(direction).all(axis=-1)
+    gains[known] = beam_gains(direction[known], cell.azimuth, cell.downtilt, cell.array)
+    return gains
+
+
+def _first(delay: Float[np.ndarray, "receiver path"]) -> Float[np.ndarray, "receiver"]:
+    """The smallest of each row; NaN where there is none."""
+    first = np.where(np.isnan(delay), np.inf, delay).min(axis=1, initial=np.inf)
+    return np.where(np.isfinite(first), first, np.nan)
+
+
+def _standing(position: Float[np.ndarray, "receiver 3"]) -> Trajectories:
+    """Every receiver as a UE that reports once."""
+    count = len(position)
+    return Trajectories(np.arange(count + 1), np.zeros(count), position)
+
+
+def _site_paths(folder: Path, sets: list[PointSet], site: int, receivers: PointSet) -> TransmitterPaths:
+    transmitters, number = list(_transmitters(sets))[site]
+    return read_paths(folder, transmitters, number, receivers)
+
+
+def _transmitters(sets: list[PointSet]) -> Iterator[tuple[PointSet, int]]:
+    for each in sets:
+        if each.transmits:
+            yield from ((each, number) for number in range(each.points))
+
+
+def _deployment(parameters: dict[str, Any], folder: Path, sets: list[PointSet]) -> tuple[Deployment, bool]:
+    record = parameters.get("raylocus", {}).get("place")
+    if record:
+        return place_of_record(record, folder).deployment, False
+    receivers = next((each for each in sets if each.receives and not each.transmits), None)
+    if receivers is None:
+        raise StoreError(f"{folder} has no set of receivers; convert it with one")
+    sites, cells = [], []
+    for number, (transmitters, index) in enumerate(_transmitters(sets)):
+        paths = read_paths(folder, transmitters, index, receivers)
+        sites.append(Site(f"transmitter {number}", tuple(map(float, paths.tx_pos[0]))))
+        cells.append(Cell(number, number, 0.0, 0.0, POWER_DBM, AntennaArray(1, 1, 1)))
+    carrier = Carrier(frequency=float(parameters["rt_params"]["frequency"]))
+    return Deployment(carrier, tuple(sites), tuple(cells)), True

@@ -1,0 +1,90 @@
+"""A dataset as two Parquet tables: one row a token and one row a report (needs pyarrow)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from raylocus.datasets.store import ReportDataset
+from raylocus.errors import InputError
+from raylocus.network.parquet import reports_to_table, table_with_units
+from raylocus.storage import written_whole
+
+if TYPE_CHECKING:
+    import pyarrow
+
+#: Files of a folder of tables. `network.parquet.load_parquet` reads the first.
+TOKEN_TABLE, REPORT_TABLE = "tokens.parquet", "reports.parquet"
+#: Version of the table of reports.
+REPORT_TABLE_SCHEMA = "raylocus.dataset.reports.v1"
+
+_UNITS = {"start_time": "s", "time": "s", "x": "m", "y": "m", "z": "m"}
+
+
+def export_tables(parts: Iterable[ReportDataset], folder: Path) -> int:
+    """Writes tokens and reports of a dataset as Parquet, part by part, each part a row group.
+
+    Rows of both tables carry the number of their sequence and report, from 0 over all parts.
+
+    Args:
+        parts: parts of one dataset, in its order.
+        folder: where to; written whole.
+
+    Returns:
+        How many sequences were written.
+
+    Raises:
+        InputError: there is no sequence at all, or a report without tokens.
+        StorageFullError: the disk filled up.
+    """
+    sequences = reports = 0
+    with written_whole(folder) as aside:
+        aside.mkdir()
+        with ExitStack() as stack:
+            tokens, rows = (_Table(aside / name, stack) for name in (TOKEN_TABLE, REPORT_TABLE))
+            for part in parts:
+                tokens.append(reports_to_table(part.reports, sequences, reports))
+                rows.append(_report_rows(part, sequences, reports))
+                sequences, reports = sequences + len(part), reports + len(part.reports.time)
+        if not sequences:
+            raise InputError("the dataset has no sequences to export; build it again with more of them")
+    return sequences
+
+
+class _Table:
+    """A Parquet file that is written row group by row group."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        self._path, self._stack = path, stack
+        self._writer: pyarrow.parquet.ParquetWriter | None = None
+
+    def append(self, table: pyarrow.Table) -> None:
+        from pyarrow import parquet
+
+        if self._writer is None:
+            writer = parquet.ParquetWriter(self._path, table.schema, compression="zstd")
+            self._writer = self._stack.enter_context(writer)
+        self._writer.write_table(table)
+
+
+def _report_rows(part: ReportDataset, first_sequence: int, first_report: int) -> pyarrow.Table:
+    reports = part.reports
+    sequence = reports.sequence_of_report
+    columns = {
+        "sequence": sequence + first_sequence,
+        "report": np.arange(len(reports.time)) + first_report,
+        "place": np.array([str(place) for place in part.places])[part.place_index[sequence]],
+        "world": np.array([world.number for world in part.worlds])[part.world_index[sequence]],
+        "severity": np.array([world.law.severity for world in part.worlds])[part.world_index[sequence]],
+        "split": part.split[sequence],
+        "start_time": part.start_time[sequence],
+        "time": reports.time,
+        **{axis: reports.position[:, index] for index, axis in enumerate("xyz")},
+        "line_of_sight": reports.line_of_sight,
+        "heard_cells": reports.heard_cells,
+    }
+    return table_with_units(columns, _UNITS, {"schema": REPORT_TABLE_SCHEMA})

@@ -1,0 +1,145 @@
+"""Places inside a dataset: G, R and the sites, once each, so that a dataset can be trained on anywhere."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from raylocus.datasets.columns import compressor
+from raylocus.datasets.encoding import Encoding
+from raylocus.datasets.folders import LocalFolder, RemoteFolder
+from raylocus.geo import GeoFrame, Grid
+from raylocus.scenes.place import Place, place_of_record, place_record
+from raylocus.scenes.sites import Deployment
+
+#: Step that layers are stored in, by their unit: far below what a report can tell.
+LAYER_STEPS = {"dB": 0.01, "dBm": 0.01, "rad": 1e-4, "s": 1e-11, "m": 0.01, "Hz s/m": 1e-3, "1": 1e-4}
+_GEOMETRY, _RADIO = "geometry", "radio"
+
+
+@dataclass(frozen=True)
+class StoredPlace:
+    """A place as a dataset holds it; maps are read when first asked for."""
+
+    store: LocalFolder | RemoteFolder
+    group: str
+    """Its group in the store, such as places/munich-0."""
+    place: Place
+    """What place.json said; its folder need not be there."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.place.name
+
+    @property
+    def tile(self) -> Grid:
+        """Grid of G."""
+        return self.place.tile
+
+    @property
+    def deployment(self) -> Deployment:
+        """Sites and cells."""
+        return self.place.deployment
+
+    @property
+    def frame(self) -> GeoFrame:
+        """Where the place lies."""
+        return self.place.frame
+
+    @cached_property
+    def geometry_maps(self) -> xr.Dataset:
+        """G, see `scenes.geometry_maps`."""
+        return _read_maps(self.store, f"{self.group}/{_GEOMETRY}")
+
+    @cached_property
+    def radio_maps(self) -> xr.Dataset:
+        """R, see `propagation.radio_maps.LAYERS`."""
+        return _read_maps(self.store, f"{self.group}/{_RADIO}")
+
+
+def group_names(folders: Sequence[Path]) -> list[str]:
+    """The group of each place: its folder's name, and its number where two folders have the same name."""
+    names = [folder.name for folder in folders]
+    return [
+        f"places/{name}" if names.count(name) == 1 else f"places/{name}.{index}"
+        for index, name in enumerate(names)
+    ]
+
+
+def write_stored_place(place: Place, radio_maps: xr.Dataset, folder: Path, group: str) -> dict[str, Any]:
+    """Writes a place's maps into a dataset's folder; returns its record, for the group's attributes."""
+    _write_maps(place.geometry_maps, folder, f"{group}/{_GEOMETRY}")
+    _write_maps(radio_maps, folder, f"{group}/{_RADIO}")
+    return place_record(place)
+
+
+def stored_place(store: LocalFolder | RemoteFolder, group: str, attributes: dict[str, Any]) -> StoredPlace:
+    """The place of a group, by its attributes.
+
+    Raises:
+        PlaceError: it is of another schema version.
+    """
+    record = json.loads(attributes["place"])
+    return StoredPlace(store, group, place_of_record(record, Path(group)))
+
+
+def _write_maps(maps: xr.Dataset, folder: Path, group: str) -> None:
+    encodings = {str(name): _layer_encoding(layer) for name, layer in maps.data_vars.items()}
+    encoded = {
+        name: (
+            maps[name].dims,
+            encoding.encode(maps[name].values),
+            {**maps[name].attrs, **encoding.attributes},
+        )
+        for name, encoding in encodings.items()
+    }
+    stored = xr.Dataset(encoded, coords=maps.coords, attrs=maps.attrs)
+    chunks = {name: {"compressors": (compressor(),)} | _chunks(maps[name]) for name in encodings}
+    with warnings.catch_warnings():
+        # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        stored.to_zarr(folder, group=group, mode="a", zarr_format=3, consolidated=True, encoding=chunks)
+
+
+def _chunks(layer: xr.DataArray) -> dict[str, Any]:
+    """One chunk a map, all maps of a layer in one shard."""
+    if layer.ndim < 2:
+        return {}
+    return {"chunks": (*(1,) * (layer.ndim - 2), *layer.shape[-2:]), "shards": layer.shape}
+
+
+def _layer_encoding(layer: xr.DataArray) -> Encoding:
+    """Codes of the unit's step where all values fit into 16 or 32 bits; whole numbers as such; else as it is."""
+    values = layer.values
+    if not np.issubdtype(values.dtype, np.floating):
+        return Encoding(str(values.dtype))
+    known = values[~np.isnan(values)].astype(np.float64)
+    step = LAYER_STEPS.get(str(layer.attrs.get("units", "")))
+    if known.size and np.isfinite(known).all() and np.all(known == np.rint(known)):
+        step = 1.0
+    if step is None or not np.isfinite(known).all():
+        return Encoding(str(values.dtype))
+    largest = float(np.abs(known).max() / step) if known.size else 0.0
+    for dtype, missing in (("int16", -(2**15)), ("int32", -(2**31))):
+        if largest < -missing - 1:
+            error = np.abs(np.rint(known / step) * step - known).max() if known.size else 0.0
+            return Encoding(dtype, step, 0.0, missing, float(error))
+    return Encoding(str(values.dtype))
+
+
+def _read_maps(store: LocalFolder | RemoteFolder, group: str) -> xr.Dataset:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        maps = xr.open_zarr(store.zarr_store(), group=group, chunks=None, consolidated=True).load()
+    # Codes are decoded to float64; maps are float32 everywhere else.
+    narrow = {name: maps[name].astype(np.float32) for name in maps.data_vars if maps[name].dtype == np.float64}
+    return maps.assign(narrow)

@@ -1,0 +1,131 @@
+"""The cells that a report names, and the levels that positioning works at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+
+from raylocus.network.chance import Chance
+from raylocus.network.channel import ChannelState
+from raylocus.network.mac.power_headroom import downlink_path_loss, transmit_power
+from raylocus.network.phy.cell_levels import CellMeasurements
+from raylocus.network.rrc.handover import HandoverHistory
+from raylocus.network.rrc.serving import neighbour_cells
+from raylocus.network.stack.configuration import StackConfiguration
+from raylocus.network.stack.downlink import Downlink, cell_energy
+from raylocus.scenes.sites import Deployment
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, noise_per_resource_element
+
+
+@dataclass(frozen=True)
+class HeardCells:
+    """The cells of each report, serving first, and the levels that positioning works at."""
+
+    cells: Int[np.ndarray, "report slot"]
+    """Cell indices; −1 where there is none."""
+    rsrp: Float[np.ndarray, "report slot"]
+    """RSRP [dBm] of the best beam, as it is."""
+    uplink_snr_db: Float[np.ndarray, "report slot"]
+    """SNR of SRS in one resource element at the gNB, its array combined [dB]."""
+    measured_rsrp: Float[np.ndarray, "report slot"]
+    """RSRP [dBm] of the best beam in one occasion as the UE measures it, biased and noisy."""
+    measured_snr_db: Float[np.ndarray, "report slot"]
+    """The uplink SNR as the gNB estimates it [dB]."""
+    uplink_rsrp: Float[np.ndarray, "report slot"]
+    """UL SRS-RSRP [dBm] of one column as the gNB measures it."""
+    boresight: Float[np.ndarray, "report slot"]
+    """Azimuth that the operator believes each cell's antenna to have [rad]."""
+
+
+def named_cells(
+    rsrp: Float[np.ndarray, "report cell"],
+    history: HandoverHistory,
+    configuration: StackConfiguration,
+    chance: Chance,
+) -> Int[np.ndarray, "report slot"]:
+    """The serving cell and the neighbours that are reported; −1 where there is none.
+
+    Args:
+        rsrp: L3-filtered levels [dBm]; NaN where a cell is not measured.
+        history: serving cells.
+        configuration: dropout and maxReportCells.
+        chance: source of all chance.
+    """
+    named = chance.random(rsrp.shape) >= configuration.observation.neighbour_dropout
+    neighbours = neighbour_cells(
+        np.where(named, rsrp, np.nan), history.serving, configuration.report.most_cells
+    )
+    return np.concatenate([history.serving[:, None], neighbours], axis=1)
+
+
+def heard_cells(
+    cells: Int[np.ndarray, "report slot"],
+    state: ChannelState,
+    downlink: Downlink,
+    levels: CellMeasurements,
+    bias: Float[np.ndarray, "report"],
+    deployment: Deployment,
+    configuration: StackConfiguration,
+    chance: Chance,
+) -> HeardCells:
+    """Down- and uplink levels of the cells of each report.
+
+    Args:
+        cells: serving cell and neighbours, −1 where there is none.
+        state: levels of all beams as they are.
+        downlink: levels of all beams in one SSB.
+        levels: L3-filtered levels, by which the UE sets its power.
+        bias: level error of the UE [dB].
+        deployment: sites and cells as the operator believes them to be.
+        configuration: SRS, power control, noise.
+        chance: source of all chance.
+    """
+    held, exists = np.maximum(cells, 0), cells >= 0
+    rsrp = np.where(exists, np.take_along_axis(_best_beam(state.rsrp_beam), held, axis=1), np.nan)
+    single = np.where(exists, np.take_along_axis(_best_beam(downlink.rsrp_beam), held, axis=1), np.nan)
+    error = configuration.level_noise_db * chance.standard_normal((*cells.shape, 2))
+    power = _sounding_power(levels.rsrp, cells[:, 0], deployment, configuration)
+    uplink = power[:, None] + rsrp - cell_energy(deployment)[held]
+    noise = noise_per_resource_element(
+        deployment.carrier.numerology, configuration.base_station_noise_figure_db
+    )
+    columns = np.array([cell.array.columns for cell in deployment.cells])[held]
+    return HeardCells(
+        cells=cells,
+        rsrp=rsrp,
+        uplink_snr_db=uplink - noise,
+        measured_rsrp=np.where(np.isnan(rsrp), np.nan, single + bias[:, None] + error[..., 0]),
+        measured_snr_db=uplink + error[..., 1] - noise,
+        uplink_rsrp=uplink + error[..., 1] - 10 * np.log10(columns),
+        boresight=np.array([cell.azimuth for cell in deployment.cells])[held],
+    )
+
+
+def best_amplitudes(
+    downlink: Downlink, cells: Int[np.ndarray, "report slot"]
+) -> Complex[np.ndarray, "report slot path"]:
+    """Path amplitudes of the strongest beam of every heard cell, vertical at the UE."""
+    amplitude = downlink.amplitude[np.arange(len(cells))[:, None], np.maximum(cells, 0), 0]
+    strongest = (np.abs(amplitude) ** 2).sum(axis=-1).argmax(axis=-1)
+    return np.take_along_axis(amplitude, strongest[:, :, None, None], axis=2)[:, :, 0]
+
+
+def _best_beam(rsrp_beam: Float[np.ndarray, "report cell beam"]) -> Float[np.ndarray, "report cell"]:
+    """Level of each cell's strongest beam [dBm]; NaN where all are dark."""
+    best = np.where(np.isnan(rsrp_beam), -np.inf, rsrp_beam).max(axis=2)
+    return np.where(np.isfinite(best), best, np.nan)
+
+
+def _sounding_power(
+    rsrp: Float[np.ndarray, "report cell"],
+    serving: Int[np.ndarray, "report"],
+    deployment: Deployment,
+    configuration: StackConfiguration,
+) -> Float[np.ndarray, "report"]:
+    """Power of one resource element of SRS [dBm], by the power control of the serving cell."""
+    carrier, sounding = deployment.carrier, configuration.sounding_signal
+    loss = downlink_path_loss(rsrp[np.arange(len(serving)), serving], cell_energy(deployment)[serving])
+    power = transmit_power(loss, sounding.resource_blocks, carrier.numerology, configuration.power_control)
+    return power - 10 * np.log10(SUBCARRIERS_PER_RESOURCE_BLOCK * sounding.resource_blocks / sounding.comb)

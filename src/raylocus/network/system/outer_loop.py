@@ -1,0 +1,89 @@
+"""Outer loop of link adaptation: the margin that ACKs and NACKs steer, carried along a sequence (as Sionna SYS's OLLA)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from raylocus.network.chance import Chance
+from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.system.link_abstraction import block_error_rate, thresholds_db
+from raylocus.network.system.modulation_tables import ModulationTable
+
+#: Margin that a loop has settled at when a sequence begins [dB].
+FIRST_MARGIN_DB = 1.0
+#: Where the margin is held [dB].
+MARGIN_LIMITS_DB = (-5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class OuterLoop:
+    """How a scheduler steers its first transmissions to an error rate."""
+
+    target: float = 0.1
+    """Share of NACKs that it aims at."""
+    step_db: float = 0.1
+    """A NACK raises the margin by this much; an ACK lowers it by step·target/(1 − target)."""
+    blocks: int = 32
+    """Transport blocks that it hears of between two reports."""
+
+
+@dataclass(frozen=True)
+class AdaptedLink:
+    """What the loop made of a link at each report; NaN where there is no link."""
+
+    mcs: Float[np.ndarray, "report"]
+    """MCS index; −1 out of range."""
+    bler: Float[np.ndarray, "report"]
+    """Block error rate of first transmissions at the SINR as it is."""
+    negative_share: Float[np.ndarray, "report"]
+    """Share of NACKs among the blocks since the last report."""
+
+
+def adapt(
+    known_sinr_db: Float[np.ndarray, "report"],
+    true_sinr_db: Float[np.ndarray, "report"],
+    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    table: ModulationTable,
+    loop: OuterLoop,
+    chance: Chance,
+) -> AdaptedLink:
+    """MCS, errors and NACKs along sequences: each report's NACKs move the margin of the next.
+
+    Args:
+        known_sinr_db: effective SINR that the scheduler was told [dB]; NaN where there is no link.
+        true_sinr_db: what it is when blocks are sent [dB].
+        report_offsets: reports of each sequence.
+        table: MCS table.
+        loop: target and step.
+        chance: source of all chance.
+    """
+    needed = thresholds_db(table)
+    uniform = chance.random((len(known_sinr_db), loop.blocks))
+    mcs, bler, negative = (np.full(len(known_sinr_db), np.nan) for _ in range(3))
+    margin = np.full(len(known_sinr_db), FIRST_MARGIN_DB)
+    starts = report_offsets[:-1][np.diff(report_offsets) > 0]
+    for step, now in enumerate([starts, *reports_by_step(report_offsets)]):
+        if step:
+            margin[now] = _next_margin(margin[now - 1], negative[now - 1], loop)
+        known = ~np.isnan(known_sinr_db[now])
+        level = np.where(known, known_sinr_db[now], -np.inf) - margin[now]
+        index = np.searchsorted(needed, level, side="right") - 1
+        rates = block_error_rate(np.nan_to_num(true_sinr_db[now]), table)
+        rate = np.take_along_axis(rates, np.maximum(index, 0)[:, None], axis=1)[:, 0]
+        sent = known & (index >= 0)
+        mcs[now] = np.where(known, index, np.nan)
+        bler[now] = np.where(sent, rate, np.nan)
+        negative[now] = np.where(sent, (uniform[now] < rate[:, None]).mean(axis=1), np.nan)
+    return AdaptedLink(mcs, bler, negative)
+
+
+def _next_margin(
+    margin: Float[np.ndarray, "chosen"], negative: Float[np.ndarray, "chosen"], loop: OuterLoop
+) -> Float[np.ndarray, "chosen"]:
+    """The margin after one report's blocks; as it was where none was sent."""
+    share = np.nan_to_num(negative, nan=loop.target)
+    moved = margin + loop.step_db * loop.blocks * (share - (1 - share) * loop.target / (1 - loop.target))
+    return np.clip(moved, *MARGIN_LIMITS_DB)

@@ -1,0 +1,70 @@
+"""R of a place, computed and written in pieces of whole rows, so that its size costs no memory.
+
+Every layer at a ground cell follows from the paths to that ground cell, of whatever site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from raylocus.propagation.atlas_store import StoredAtlas
+from raylocus.propagation.geotiff import frame_crs, frame_origin
+from raylocus.propagation.grid_rows import GridRows
+from raylocus.propagation.pieces import piece_length, piece_slices
+from raylocus.propagation.radio_layers.complete import RadioMapConfiguration, complete_radio_maps
+from raylocus.propagation.radio_maps import RADIO_SCHEMA
+from raylocus.propagation.traced_place import TracedPlace
+from raylocus.provenance import Provenance
+from raylocus.storage import save_dataset_by_rows
+
+#: What the layers take of memory: a path of the atlas with its fields and phases, and a ground cell of R [byte].
+BYTES_PER_PATH, BYTES_PER_BEAM = 2500, 64
+#: Rows of one chunk of radio.zarr, whatever the pieces.
+CHUNK_ROWS = 64
+
+
+def save_radio_maps(
+    place: TracedPlace, configuration: RadioMapConfiguration, provenance: Provenance, budget: float
+) -> None:
+    """Writes radio.zarr of a place whose atlas is there.
+
+    Args:
+        place: a place with atlas.zarr.
+        configuration: what R holds.
+        provenance: goes into its attributes, with the CRS.
+        budget: memory for a piece [GiB].
+
+    Raises:
+        MemoryBudgetError: a row does not fit into the budget.
+        StorageFullError: the disk filled up.
+    """
+    atlas = StoredAtlas.open(place.atlas_file)
+    attributes = {
+        "provenance": provenance.to_json(),
+        "crs": frame_crs(place.frame),
+        "crs_origin": list(frame_origin(place.frame)),
+    }
+    pieces = (
+        complete_radio_maps(atlas.rows(rows), place.deployment, configuration, rows).assign_attrs(attributes)
+        for rows in row_pieces(atlas, place, budget)
+    )
+    save_dataset_by_rows(pieces, place.radio_file, RADIO_SCHEMA, CHUNK_ROWS)
+
+
+def row_pieces(atlas: StoredAtlas, place: TracedPlace, budget: float) -> Iterator[GridRows]:
+    """Pieces of the tile whose paths and layers fit into the budget.
+
+    Raises:
+        MemoryBudgetError: a row does not fit into the budget.
+    """
+    rows, columns = place.tile.shape
+    paths = np.zeros(rows)
+    for site in range(atlas.sites):
+        paths += np.bincount(atlas.ground_cells(site) // columns, minlength=rows)
+    beams = len(place.deployment.cells) * place.deployment.beam_count
+    fullest = paths.max() * BYTES_PER_PATH + columns * beams * BYTES_PER_BEAM
+    length = piece_length(budget, fullest, "one row of the tile")
+    for piece in piece_slices(rows, length):
+        yield GridRows(place.tile, piece.start, piece.stop)
