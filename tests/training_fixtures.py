@@ -8,7 +8,7 @@ from model_fixtures import SyntheticPlace, synthetic_place, synthetic_reports
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.splits import PlaceChoice
-from raylocus.datasets.store import save_report_dataset
+from raylocus.datasets.store_writing import save_report_dataset
 from raylocus.geo import GeoFrame
 from raylocus.propagation.radio_maps import RADIO_SCHEMA
 from raylocus.provenance import Provenance

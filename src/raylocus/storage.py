@@ -123,7 +123,7 @@ def publish_store(folder: Path, path: Path) -> None:
         path: name of the store.
     """
     _clear_leftovers(path)
-    (folder / MANIFEST).write_text(json.dumps(_file_sizes(folder), sort_keys=True))
+    write_manifest(folder)
     _replace(folder, path)
 
 
@@ -206,7 +206,9 @@ def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, 
                 stamped.to_zarr(aside, mode="a", append_dim="y", zarr_format=3, consolidated=False)
                 continue
             encoding = {
-                name: {"chunks": tuple(chunk if axis == "y" else size for axis, size in variable.sizes.items())}
+                name: {
+                    "chunks": tuple(chunk if axis == "y" else size for axis, size in variable.sizes.items())
+                }
                 for name, variable in stamped.variables.items()
                 if "y" in variable.dims
             }
@@ -214,7 +216,7 @@ def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, 
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Consolidated metadata")
             zarr.consolidate_metadata(aside)
-        (aside / MANIFEST).write_text(json.dumps(_file_sizes(aside), sort_keys=True))
+        write_manifest(aside)
 
 
 def open_dataset(path: Path, schema: str) -> xr.Dataset:

@@ -125,7 +125,7 @@ def test_commands_write_pictures_and_files(local: TracedPlace, tmp_path: Path) -
     ("words", "said"),
     [
         (
-            ["maps", "trace", "{place}", "--trace.layers", "[phy]"],
+            ["maps", "trace", "{place}", "--maps.layers", "[phy]"],
             "no group of layers 'phy'; choose from channel",
         ),
         (["maps", "export", "{place}"], "say which format to export to"),

@@ -82,7 +82,7 @@ def test_a_killed_trace_resumes_to_the_same_bytes(built: Path, tmp_path: Path) -
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.Popen([sys.executable, "-c", program, str(broken)], env=environment)
-    while process.poll() is None and not list(broken.glob(".atlas.*.parts/site-0.zarr")):
+    while process.poll() is None and not list(broken.glob(".atlas.*.parts/site-0")):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from model_fixtures import synthetic_place
-from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
 from raylocus.datasets.maps import SCATTER_GAIN, place_maps
 from raylocus.models.evidence.beams import beam_evidence
 from raylocus.models.evidence.gaussian import gaussian_evidence
@@ -20,6 +19,7 @@ from raylocus.models.evidence.rasters import (
 from raylocus.models.evidence.robust import robust_evidence
 from raylocus.models.evidence.timing import timing_evidence
 from raylocus.models.time_heads import PooledObservations
+from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
 
 
 @pytest.fixture(scope="module")

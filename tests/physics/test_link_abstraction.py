@@ -10,16 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
-from raylocus.propagation.link_abstraction import (
-    CODE_BLOCK_SIZES,
-    CQI_TABLE,
-    TransportBlock,
-    effective_sinr,
-    flat_link_quality,
-    link_quality,
-    required_sinr_db,
-)
+from raylocus.propagation.link_abstraction.error_curves import curves, eesm_beta, effective_sinr
+from raylocus.propagation.link_abstraction.link_quality import CQI_TABLE, TransportBlock, link_quality
 
 #: TS 38.214 Table 5.2.2.1-2, spectral efficiency of CQI 1 to 15.
 EFFICIENCY = (0.1523, 0.2344, 0.3770, 0.6016, 0.8770, 1.1758, 1.4766, 1.9141, 2.4063, 2.7305, 3.3223, 3.9023,
@@ -36,15 +30,17 @@ def sionna_folder() -> Path:
     pytest.skip("the package sionna, whose curves are compared, is not installed; run: pip install sionna")
 
 
+def block(index: int, resource_blocks: int = 106) -> TransportBlock:
+    return TransportBlock(CQI_TABLE, index - CQI_TABLE.first, resource_blocks)
+
+
 @pytest.mark.parametrize("index", range(1, 16))
 def test_cqi_table_is_38_214(index: int) -> None:
-    entry = CQI_TABLE[index - 1]
-    assert entry.index == index
-    assert entry.efficiency == pytest.approx(EFFICIENCY[index - 1], abs=1e-4)
+    assert CQI_TABLE.efficiency[index - 1] == pytest.approx(EFFICIENCY[index - 1], abs=1e-4)
 
 
 def test_thresholds_rise_and_stay_above_capacity() -> None:
-    level = np.array([required_sinr_db(entry, 106) for entry in CQI_TABLE])
+    level = np.array([block(index).required_sinr_db for index in range(1, 16)])
     assert np.all(np.diff(level) > 1.0)
     capacity = 10 * np.log10(2 ** np.array(EFFICIENCY) - 1)
     assert np.all(level > capacity + 0.3)
@@ -53,32 +49,36 @@ def test_thresholds_rise_and_stay_above_capacity() -> None:
 
 @pytest.mark.parametrize("index", range(1, 16))
 def test_cqi_changes_at_its_threshold(index: int) -> None:
-    level = required_sinr_db(CQI_TABLE[index - 1], 106)
-    below, above = flat_link_quality(np.array([level - 0.02, level + 0.02]), 106, 1).cqi
+    level = block(index).required_sinr_db
+    linear = 10 ** ((level + np.array([[-0.02], [0.02]])) / 10)
+    below, above = link_quality(linear, 106, 1).cqi
     assert (below, above) == (index - 1, index)
+    assert block(index).error_rate(np.array([level]))[0] == pytest.approx(0.1)
 
 
 def test_curves_pass_through_sionnas_points() -> None:
     stored = json.loads((sionna_folder() / "bler_tables" / "PDSCH_table1.json").read_text())
     table = stored["category"]["1"]["index"]["1"]["MCS"]
-    for index, mcs in enumerate(MCS, start=4):
+    for row, mcs in enumerate(MCS, start=3):
         curve = table[str(mcs)]
-        for size in CODE_BLOCK_SIZES:
-            ours = CQI_TABLE[index - 1].block_error_rate(np.array(curve["SNR_db"]), float(size))
-            np.testing.assert_allclose(ours, curve["CBS"][str(size)]["BLER"], atol=0.06)
+        for size in (100, 500, 1000, 2000):
+            middle, width = curves(CQI_TABLE, size)
+            ours = ndtr((middle[row] - np.array(curve["SNR_db"])) / width[row])
+            np.testing.assert_allclose(ours, curve["CBS"][str(size)]["BLER"], atol=0.09)
 
 
 def test_betas_are_sionnas() -> None:
     stored = json.loads((sionna_folder() / "esm_params" / "eesm_beta_table.json").read_text())
-    assert [entry.beta for entry in CQI_TABLE[3:]] == [stored["index"]["1"][mcs] for mcs in MCS]
+    expected = [stored["index"]["1"][mcs] for mcs in MCS]
+    np.testing.assert_allclose(eesm_beta(CQI_TABLE)[3:], expected, atol=0.005)
 
 
 def test_code_blocks_are_those_of_38_212() -> None:
     # 106 blocks of CQI 15: 77 721 bits and CRC need ten code blocks of base graph 1.
-    assert TransportBlock(CQI_TABLE[14], 106).code_blocks == 10
+    assert block(15).code_blocks == 10
     # CQI 1 has a rate below 0.25: base graph 2, at most 3840 bits.
-    assert TransportBlock(CQI_TABLE[0], 106).code_blocks == 1
-    assert TransportBlock(CQI_TABLE[0], 273).code_blocks == 2
+    assert block(1).code_blocks == 1
+    assert block(1, 273).code_blocks == 2
 
 
 @given(level=st.floats(-5, 25), beta=st.floats(1, 30))

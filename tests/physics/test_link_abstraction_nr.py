@@ -14,19 +14,20 @@ from hypothesis import strategies as st
 from raylocus.errors import InputError
 from raylocus.network.mac.harq import (
     mean_transmissions,
-    negative_share,
     residual_error_rate,
+    retransmission_delay,
     transmission_error_rates,
 )
-from raylocus.network.system.link_abstraction import block_error_rate, effective_sinr, thresholds_db
 from raylocus.network.system.link_adaptation import (
-    cqi,
     frame_error_rate,
-    link_quality,
+    resource_elements_per_second,
     subband_offset,
     wideband_cqi,
 )
-from raylocus.network.system.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
+from raylocus.network.system.outer_loop import AdaptedLink, OuterLoop, adapt
+from raylocus.network.system.scheduling import Scheduler, scheduled_share
+from raylocus.propagation.link_abstraction.error_curves import block_error_rate, effective_sinr, thresholds_db
+from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
 
 #: SINR [dB] at 10 % BLER of CQI 4 to 15 of table 1 as read off Sionna's curves by linear interpolation
 #: between points 1.8 dB apart (code blocks of 500 bits).
@@ -78,8 +79,9 @@ def test_cqi_thresholds_are_those_of_sionnas_curves() -> None:
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_cqi_at_both_sides_of_every_threshold(number: int) -> None:
     for index, threshold in enumerate(thresholds_db(CQI_TABLES[number]), start=1):
-        assert cqi(np.array([threshold + 1e-6, threshold - 1e-6]), number).tolist() == [index, index - 1]
-    assert cqi(np.array([np.nan, -50.0, 90.0]), number).tolist() == [0, 0, 15]
+        flat = 10 ** (np.array([[threshold + 1e-6], [threshold - 1e-6]]) / 10)
+        assert wideband_cqi(flat, number).tolist() == [index, index - 1]
+    assert wideband_cqi(np.array([[np.nan], [1e-5], [1e9]]), number).tolist() == [0, 0, 15]
 
 
 def test_fitted_curves_follow_sionnas_simulations() -> None:
@@ -121,13 +123,39 @@ def test_subband_offsets() -> None:
     assert subband_offset(np.array([7, 8, 9, 15, 6]), wideband).tolist() == [0, 1, 2, 2, 3]
 
 
+def adapted(sinr_db: list[float], offsets: list[int], loop: OuterLoop, seed: int = 0) -> AdaptedLink:
+    level = np.array(sinr_db, float)
+    return adapt(level, level, np.array(offsets), MCS_TABLES[1], loop, np.random.default_rng(seed))
+
+
 def test_throughput_is_capped_by_the_table_and_missing_where_there_is_no_link() -> None:
-    quality = link_quality(np.array([60.0, -30.0, np.nan]), np.ones(3), np.ones(3), 106, 1, 1)
-    assert quality.spectral_efficiency[0] == pytest.approx(5.5547, abs=1e-3)
+    link = adapted([60.0, -30.0, np.nan], [0, 1, 2, 3], OuterLoop())
+    assert link.mcs[0] == 28 and link.bler[0] < 1e-6 and link.negative_share[0] == 0
+    assert link.mcs[1] == -1 and np.isnan(link.bler[1])
+    assert np.isnan([link.mcs[2], link.bler[2], link.negative_share[2]]).all()
     # 106 blocks × 12 subcarriers × 11 symbols × 2000 slots.
-    assert quality.throughput[0] == pytest.approx(5.5547 * 106 * 12 * 11 * 2000, rel=1e-3)
-    assert quality.mcs[1] == -1 and quality.throughput[1] == 0 and np.isnan(quality.bler[1])
-    assert np.isnan(quality.throughput[2])
+    assert resource_elements_per_second(106, 1) == 106 * 12 * 11 * 2000
+
+
+def test_the_outer_loop_finds_its_target_however_wrong_the_report_is() -> None:
+    count, steps = 60, 80
+    offsets = np.arange(0, count * steps + 1, steps)
+    generator = np.random.default_rng(1)
+    true = generator.uniform(0, 20, count).repeat(steps) + 0.8 * generator.standard_normal(count * steps)
+    for bias in (-3.0, 0.0, 3.0):
+        link = adapt(true + bias, true, offsets, MCS_TABLES[1], OuterLoop(), generator)
+        settled = link.negative_share.reshape(count, steps)[:, 40:]
+        assert settled.mean() == pytest.approx(0.1, abs=0.02), bias
+
+
+def test_a_schedulers_share_is_uniform_and_slow() -> None:
+    time, offsets = np.tile([0.0, 0.5, 60.0], 4000), np.arange(0, 12_001, 3)
+    share = scheduled_share(time, offsets, Scheduler(0.1, 0.5, 5.0), np.random.default_rng(0)).reshape(-1, 3)
+    assert share.min() >= 0.1 and share.max() <= 0.5 and share.mean() == pytest.approx(0.3, abs=0.01)
+    assert np.corrcoef(share[:, 0], share[:, 1])[0, 1] == pytest.approx(np.exp(-0.1), abs=0.02)
+    assert abs(np.corrcoef(share[:, 1], share[:, 2])[0, 1]) < 0.05
+    with pytest.raises(InputError, match="between 0 and 1"):
+        Scheduler(least=0.6, most=0.5)
 
 
 def test_harq_halves_errors_by_chase_combining() -> None:
@@ -141,7 +169,6 @@ def test_harq_halves_errors_by_chase_combining() -> None:
     assert frame_error_rate(np.array([0.1]), 3)[0] == pytest.approx(1 - 0.9**3)
 
 
-def test_share_of_nacks_is_the_error_rate_on_the_average() -> None:
-    share = negative_share(np.full(4000, 0.1), 32, np.random.default_rng(0))
-    assert share.mean() == pytest.approx(0.1, abs=0.003)
-    assert np.isnan(negative_share(np.array([np.nan]), 4, np.random.default_rng(0))[0])
+def test_a_retransmission_costs_eight_slots() -> None:
+    # 1.875 transmissions on the average, half a millisecond a slot at 30 kHz.
+    assert retransmission_delay(np.full((1, 4), 0.5), 1)[0] == pytest.approx(0.875 * 8 * 0.5e-3)

@@ -33,6 +33,13 @@ def test_a_fully_loaded_lone_cell_without_noise_has_rsrq_of_minus_10_8_decibels(
     assert measured.rsrq[0, 0] == pytest.approx(-10 * np.log10(12))
 
 
+@pytest.mark.parametrize(("load", "rsrq"), [(0.0, -10.16), (0.5, -10.48), (1.0, -10.79)])
+def test_near_a_lone_cell_rsrq_stays_where_its_own_ssb_puts_it(load: float, rsrq: float) -> None:
+    # 830 of the 960 resource elements of an SSB are in use; phones in a lone cell report −10.3 dB.
+    measured = measure_cells(channel([[[-80.0, -90.0]]]), CARRIER, load, NO_NOISE)
+    assert measured.rsrq[0, 0] == pytest.approx(rsrq, abs=0.01)
+
+
 def test_a_lone_cell_has_its_signal_to_noise_ratio() -> None:
     # 3gpp.md 2.1: noise in one resource element of 30 kHz at a noise figure of 9 dB is −120.2 dBm.
     measured = measure_cells(channel([[[-100.0]]]), CARRIER, 0.5, 9.0)

@@ -18,12 +18,12 @@ from raylocus.propagation.cell_statistics import GroundCellGroups
 from raylocus.propagation.channel_response import impulse_response
 from raylocus.propagation.panels import sector_panel
 from raylocus.propagation.radio_layers.channel import circular_spread
-from raylocus.propagation.radio_layers.complete import ALL_LAYERS, complete_radio_maps
-from raylocus.propagation.radio_layers.csi import HANDSET
+from raylocus.propagation.radio_layers.complete import ALL_LAYERS, RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.radio_layers.system import best_server, handover_margin
 from raylocus.propagation.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, radio_maps
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.ue_antenna import UeAntenna
 from raylocus.propagation.ue_paths import ground_cell_points, paths_at
 from raylocus.propagation.world_maps import world_radio_maps
 from raylocus.provenance import Provenance
@@ -81,14 +81,14 @@ def test_the_layers_of_every_world_are_among_them(atlas: PathAtlas, maps: xr.Dat
 
 
 def test_groups_choose_the_layers(atlas: PathAtlas) -> None:
-    some = complete_radio_maps(atlas, network(), ("measurements",))
+    some = complete_radio_maps(atlas, network(), RadioMapConfiguration(("measurements",)))
     assert set(some.data_vars) == {layer.name for layer in LAYERS} | {"rssi", "rsrq"}
     with pytest.raises(InputError, match=r"no group of layers 'phy'; choose from channel"):
-        complete_radio_maps(atlas, network(), ("phy",))
+        complete_radio_maps(atlas, network(), RadioMapConfiguration(("phy",)))
 
 
 def test_delays_of_one_path_are_all_the_same(atlas: PathAtlas) -> None:
-    lone = complete_radio_maps(only_direct(atlas), network(), ("channel",))
+    lone = complete_radio_maps(only_direct(atlas), network(), RadioMapConfiguration(("channel",)))
     lit = np.isfinite(lone["toa"].values)
     for name in ("toa_strongest", "mean_delay"):
         np.testing.assert_allclose(lone[name].values[lit], lone["toa"].values[lit], rtol=1e-6)
@@ -98,7 +98,7 @@ def test_delays_of_one_path_are_all_the_same(atlas: PathAtlas) -> None:
 
 
 def test_doppler_of_the_direct_path_is_the_cosine_law(atlas: PathAtlas) -> None:
-    lone = complete_radio_maps(only_direct(atlas), network(), ("channel",))
+    lone = complete_radio_maps(only_direct(atlas), network(), RadioMapConfiguration(("channel",)))
     points = ground_cell_points(TILE, np.zeros(TILE.shape)).reshape(*TILE.shape, 3)
     for site, position in enumerate(SITES):
         towards = position - points
@@ -140,7 +140,7 @@ def test_rssi_holds_every_cells_load_and_noise(maps: xr.Dataset) -> None:
 
 
 def test_a_single_path_has_rank_one_and_its_power_is_the_singular_value(atlas: PathAtlas) -> None:
-    lone = complete_radio_maps(only_direct(atlas), network(), ("csi",))
+    lone = complete_radio_maps(only_direct(atlas), network(), RadioMapConfiguration(("csi",)))
     vertical = lone["rank"].values[0]
     assert set(np.unique(vertical[np.isfinite(vertical)])) == {1.0}
     assert np.isnan(lone["condition_number"].values[0]).all()
@@ -167,7 +167,7 @@ def test_singular_values_are_those_of_the_impulse_response(atlas: PathAtlas, map
     lit = np.intersect1d(most, np.flatnonzero(np.isfinite(maps["rsrp"].values[5].ravel())))[::29]
     assert len(lit) > 20
     response = impulse_response(
-        paths_at(atlas, 1, points[lit], points), sector_panel(network().cells[5]), HANDSET
+        paths_at(atlas, 1, points[lit], points), sector_panel(network().cells[5]), UeAntenna().panel()
     )
     matrix = np.zeros((len(lit), *response.amplitude.shape[1:]), complex)
     np.add.at(matrix, response.ue, response.amplitude)

@@ -1,47 +1,42 @@
+"""Moving a place and then observing it is observing it and then moving what was observed."""
+
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
 
+from analytic_city import analytic_city, turned_azimuth
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.propagation.formula import formula_levels
-from raylocus.datasets.maps import cell_poses, place_maps
+from raylocus.datasets.maps import place_maps
 from raylocus.datasets.packed import sequence_tensors
+from raylocus.datasets.tensors import OBSERVED
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.network import LocationNetwork
-from raylocus.scenes.sites import Deployment
-from raylocus.training.symmetry import Symmetry
+from raylocus.network.features import SCHEMA
+from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.training.symmetry import AZIMUTHS, PANEL_PHASES, Symmetry, random_symmetry
 
 SYMMETRIES = [Symmetry(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
+UNMOVED = Symmetry(0, False)
+#: Angles of the schema that have no direction in the plane.
+DIRECTIONLESS = {"carrier_phase"}
 
 
 @pytest.fixture(scope="module")
-def place():
-    return synthetic_place(4, size=128.0, sites=2, beams=4)
+def city():
+    return analytic_city(UNMOVED)
 
 
-def moved(deployment: Deployment, symmetry: Symmetry) -> Deployment:
-    """The deployment itself, moved: its own path, not that of the tensors."""
-
-    def turn(x: float, y: float) -> tuple[float, float]:
-        return tuple(symmetry.vector(torch.tensor([x, y], dtype=torch.float64)).tolist())
-
-    sites = [
-        dataclasses.replace(site, position=(*turn(*site.position[:2]), site.position[2]))
-        for site in deployment.sites
-    ]
-    cells = []
-    for cell in deployment.cells:
-        x, y = turn(np.cos(cell.azimuth), np.sin(cell.azimuth))
-        cells.append(dataclasses.replace(cell, azimuth=float(np.arctan2(y, x))))
-    return Deployment(deployment.carrier, tuple(sites), tuple(cells))
+@pytest.fixture(scope="module")
+def walk(city):
+    return sample_trajectories(city.geometry_maps, 12, MobilityConfiguration(), np.random.default_rng(3))
 
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES, ids=str)
-def test_rasters_and_vectors_move_alike(place, symmetry):
-    grid = place.tile
+def test_rasters_and_vectors_move_alike(city, symmetry):
+    grid = city.tile
     point = np.array([38.0, -22.0])
     raster = torch.zeros(grid.shape)
     raster.view(-1)[int(grid.index(point))] = 1
@@ -50,19 +45,83 @@ def test_rasters_and_vectors_move_alike(place, symmetry):
 
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES, ids=str)
-def test_moving_the_tensors_is_moving_the_city(place, symmetry):
-    terrain = np.zeros(place.tile.shape)
-    maps = symmetry.place(place_maps(place))
-    there = moved(place.deployment, symmetry)
-    fine = torch.from_numpy(formula_levels(place.deployment, place.tile, terrain))
-    np.testing.assert_allclose(
-        symmetry.raster(fine).numpy(), formula_levels(there, place.tile, terrain), atol=2e-2
-    )
-    np.testing.assert_allclose(maps.poses.numpy(), cell_poses(there, 0.0), atol=1e-6)
+def test_mapping_the_moved_city_is_moving_its_maps(city, symmetry):
+    moved, there = symmetry.place(place_maps(city)), place_maps(analytic_city(symmetry))
+    for field in dataclasses.fields(moved):
+        found, expected = getattr(moved, field.name), getattr(there, field.name)
+        torch.testing.assert_close(found, expected, atol=2e-2, rtol=1e-4, msg=field.name)
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=str)
+def test_observing_the_moved_city_is_moving_what_was_observed(city, walk, symmetry):
+    there_city = analytic_city(symmetry)
+    beams = place_maps(city).beams_of_cell
+    moved = symmetry.sequences(sequence_tensors(city.observed(walk), city.deployment), beams)
+    there = sequence_tensors(there_city.observed(walk), there_city.deployment)
+    torch.testing.assert_close(moved.position, there.position, equal_nan=True, atol=1e-3, rtol=0)
+    assert torch.equal(moved.serving, there.serving)
+    for found, expected in ((moved.observed, there.observed), (moved.beams, there.beams)):
+        assert (~found.isnan()).sum() > 100
+        assert torch.equal(found.isnan(), expected.isnan())
+        # A level next to the edge of its bin may fall to either side.
+        step = torch.nan_to_num(found - expected).abs()
+        assert step[..., : OBSERVED.index("timing_advance")].max() <= 1
+        assert (step > 0).float().mean() < 1e-3
+
+
+def test_beams_keep_their_place_only_where_the_sector_has_one(city):
+    levels = torch.arange(16.0).reshape(4, 4)
+    beams = place_maps(city).beams_of_cell
+    assert beams.tolist() == [4, 3, 4, 1]
+    assert Symmetry(1, False).beams(levels, beams) is levels
+    mirrored = Symmetry(2, True).beams(levels, beams)
+    assert mirrored.tolist() == [[3, 2, 1, 0], [6, 5, 4, 7], [11, 10, 9, 8], [12, 13, 14, 15]]
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=str)
+def test_azimuths_turn_with_the_city(city, walk, symmetry):
+    """Angles of arrival and departure, of true directions, in their own units; and what a panel sees of them."""
+    sequences = sequence_tensors(city.observed(walk), city.deployment)
+
+    def with_angles(symmetry, deployment, tensors):
+        sites = torch.from_numpy(deployment.site_positions[deployment.site_of_cell, :2])
+        x, y = (tensors.position[:, :, None].double() - sites).unbind(-1)
+        azimuth = torch.atan2(y, x)
+        boresight = torch.tensor([cell.azimuth for cell in deployment.cells])
+        columns = [
+            torch.rad2deg(azimuth),
+            azimuth,
+            180 * torch.sin(azimuth - boresight),
+            torch.ones_like(azimuth),
+        ]
+        further = torch.stack(columns, -1).float()
+        names = ("ul_aoa", "dl_aod", "eigenvector_step", "pmi_i11")
+        return dataclasses.replace(tensors, further=further, further_names=names)
+
+    beams = place_maps(city).beams_of_cell
+    moved = symmetry.sequences(with_angles(UNMOVED, city.deployment, sequences), beams)
+    there_city = analytic_city(symmetry)
+    there = with_angles(symmetry, there_city.deployment, symmetry.sequences(sequences, beams))
+    difference = moved.further - there.further
+    for column, turn in ((0, 360.0), (1, 2 * np.pi)):
+        wrapped = torch.remainder(difference[..., column] + turn / 2, turn) - turn / 2
+        assert torch.nan_to_num(wrapped).abs().max() < 2e-3
+        assert torch.nan_to_num(moved.further[..., column]).abs().max() <= turn / 2 + 1e-4
+    assert torch.nan_to_num(difference[..., 2]).abs().max() < 2e-2
+    assert bool(moved.further[..., 3].isnan().all()) == symmetry.mirrored
+
+
+def test_every_angle_of_the_schema_is_accounted_for():
+    angles = {feature.name for feature in SCHEMA if feature.unit in ("deg", "rad")}
+    assert angles == {*AZIMUTHS, *PANEL_PHASES} | DIRECTIONLESS
+    half_turns = {feature.name: feature.high for feature in SCHEMA if feature.name in AZIMUTHS}
+    assert half_turns == pytest.approx(AZIMUTHS, abs=1e-3)
+    assert turned_azimuth(Symmetry(1, True), 0.3) == pytest.approx(-np.pi / 2 - 0.3)
 
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES[1:], ids=str)
-def test_an_untrained_network_is_equivariant(place, symmetry):
+def test_the_heatmap_of_an_untrained_network_moves_along(symmetry):
+    place = synthetic_place(4, size=128.0, sites=2, beams=4)
     torch.manual_seed(0)
     network = LocationNetwork(NetworkConfiguration()).eval()
     maps = place_maps(place)
@@ -80,3 +139,8 @@ def test_an_untrained_network_is_equivariant(place, symmetry):
     made_there = evidence_rasters(there_maps)
     for field in dataclasses.fields(made_there):
         torch.testing.assert_close(getattr(made_there, field.name), getattr(there_rasters, field.name))
+
+
+def test_all_eight_are_drawn():
+    generator = torch.Generator().manual_seed(1)
+    assert {random_symmetry(generator) for _ in range(100)} == set(SYMMETRIES)

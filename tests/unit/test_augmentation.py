@@ -1,21 +1,54 @@
+"""What augmentation may change, and what it must leave as it was."""
+
+import dataclasses
+
+import numpy as np
+import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
+from raylocus.datasets.maps import place_maps
 from raylocus.datasets.packed import sequence_tensors
 from raylocus.datasets.tensors import OBSERVED
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.evidence.rasters import evidence_rasters
+from raylocus.models.network import LocationNetwork
 from raylocus.training.augmentation import (
     AugmentationConfiguration,
     augmented,
+    begun_later,
     ended_earlier,
+    with_level_offset,
     without_features,
 )
+from raylocus.training.cell_order import random_cell_order
 
 PLACE = synthetic_place(1, size=128.0, sites=2, beams=4)
 SEQUENCES = sequence_tensors(synthetic_reports(PLACE, 12, 5), PLACE.deployment)
+EVERYTHING = AugmentationConfiguration(
+    0.5, feature_dropout=0.3, level_offset_db=2.0, later_beginning=0.5, cell_permutation=True
+)
+
+
+def chance(seed: int = 1) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def richer():
+    """The same sequences with features beyond the critical ones."""
+    shape = SEQUENCES.observed.shape[:3]
+    return dataclasses.replace(
+        SEQUENCES,
+        further=torch.randn(*shape, 2, generator=chance()),
+        further_beams=torch.randn(*shape, 4, 1, generator=chance()),
+        further_names=("cqi", "prs_rsrp"),
+        further_beam_names=("l1_sinr",),
+    )
 
 
 def test_an_earlier_ending_is_a_report_of_the_same_walk():
-    cut = ended_earlier(SEQUENCES, 1.0, torch.Generator().manual_seed(1))
+    cut = ended_earlier(SEQUENCES, 1.0, chance())
     shorter = 0
     for sequence in range(len(cut)):
         matches = (SEQUENCES.position[sequence] == cut.target[sequence]).all(-1).nonzero().flatten()
@@ -34,21 +67,53 @@ def test_an_earlier_ending_is_a_report_of_the_same_walk():
     assert shorter > len(cut) / 2
 
 
-def test_no_earlier_ending_is_no_change():
-    same = ended_earlier(SEQUENCES, 0.0, torch.Generator().manual_seed(1))
+@pytest.mark.parametrize("cut", [ended_earlier, begun_later])
+def test_no_cut_is_no_change(cut):
+    same = cut(SEQUENCES, 0.0, chance())
     torch.testing.assert_close(same.observed, SEQUENCES.observed, equal_nan=True)
     torch.testing.assert_close(same.age, SEQUENCES.age, equal_nan=True)
 
 
-def test_lost_features_are_missing_and_levels_stay():
-    bare = without_features(SEQUENCES, 1.0, torch.Generator().manual_seed(1))
+def test_a_later_beginning_keeps_the_end_and_what_is_asked_for(richer):
+    cut = begun_later(richer, 1.0, chance())
+    lengths = [(~tensors.age.isnan()).sum(1) for tensors in (richer, cut)]
+    assert torch.equal(cut.target, richer.target)
+    assert torch.all(lengths[1] >= 1) and torch.all(lengths[1] <= lengths[0])
+    assert (lengths[1] < lengths[0]).float().mean() > 0.5
+    for sequence, left in enumerate(lengths[1].tolist()):
+        for name in (
+            "observed",
+            "beams",
+            "age",
+            "position",
+            "serving",
+            "censored",
+            "further",
+            "further_beams",
+        ):
+            kept, whole = getattr(cut, name)[sequence], getattr(richer, name)[sequence]
+            torch.testing.assert_close(kept[-left:], whole[-left:], equal_nan=True)
+            rest = kept[:-left]
+            assert torch.all(rest.isnan()) if name not in ("serving", "censored") else not rest.any()
+
+
+def test_lost_features_are_missing_and_levels_stay(richer):
+    bare = without_features(richer, 1.0, chance())
     assert bare.observed[..., 1:].isnan().all()
-    assert bare.beams.isnan().all()
+    assert bare.beams.isnan().all() and bare.further.isnan().all() and bare.further_beams.isnan().all()
     torch.testing.assert_close(bare.observed[..., 0], SEQUENCES.observed[..., 0], equal_nan=True)
 
 
-def test_an_offset_moves_all_levels_of_a_sequence_alike():
-    other = augmented(SEQUENCES, AugmentationConfiguration(0.0, 0.0, 5.0), torch.Generator().manual_seed(1))
+def test_every_further_feature_is_lost_by_itself(richer):
+    some = without_features(richer, 0.5, chance())
+    lost = [some.further[..., 0].isnan(), some.further[..., 1].isnan(), some.further_beams[..., 0].isnan()]
+    by_sequence = torch.stack([each.flatten(1).all(1) for each in lost])
+    assert torch.equal(by_sequence, torch.stack([each.flatten(1).any(1) for each in lost]))
+    assert len(by_sequence.unique(dim=1).T) > 2
+
+
+def test_an_offset_moves_all_levels_of_a_sequence_alike(richer):
+    other = with_level_offset(richer, 5.0, chance())
     shift = (other.observed - SEQUENCES.observed)[..., OBSERVED.index("rsrp")]
     for sequence in range(len(SEQUENCES)):
         known = shift[sequence][~shift[sequence].isnan()]
@@ -57,3 +122,36 @@ def test_an_offset_moves_all_levels_of_a_sequence_alike():
         torch.testing.assert_close(
             torch.nan_to_num(beams, nan=float(known[0])), known[0].expand_as(beams), atol=1e-4, rtol=0
         )
+        further = (other.further - richer.further)[sequence]
+        assert not further[..., 0].any()
+        torch.testing.assert_close(further[..., 1], known[0].expand_as(further[..., 1]), atol=1e-4, rtol=0)
+
+
+def test_all_together_leave_what_is_reported_true(richer):
+    varied = augmented(richer, EVERYTHING, chance(3))
+    assert len(varied) == len(richer)
+    assert torch.isfinite(varied.target).all() and torch.all(varied.age[:, -1] == 0)
+    assert not varied.observed[..., 0].isnan()[:, -1].all(-1).any()
+
+
+def test_the_order_of_cells_is_the_same_in_maps_rasters_and_sequences():
+    torch.manual_seed(0)
+    network = LocationNetwork(NetworkConfiguration(token_width=16, fusion_width=8)).eval()
+    maps = place_maps(PLACE)
+    order = random_cell_order(maps, chance(2))
+    assert not torch.equal(order.order, torch.arange(len(maps.poses)))
+    moved, rasters = order.place(maps), order.rasters(evidence_rasters(maps))
+    with torch.no_grad():
+        here = network(SEQUENCES, network.encode_place(maps)).prediction.log_mass
+        there = network(order.sequences(SEQUENCES), network.encode_place(moved, rasters)).prediction.log_mass
+        torn = network(SEQUENCES, network.encode_place(moved, rasters)).prediction.log_mass
+    torch.testing.assert_close(here, there, atol=1e-3, rtol=1e-5)
+    assert (here - torn).abs().max() > 0.1
+    made = evidence_rasters(moved)
+    torch.testing.assert_close(made.level, rasters.level)
+    torch.testing.assert_close(made.beam, rasters.beam)
+    # Slots of a site may come in another order; each still holds its own cell.
+    for site, cells in enumerate(rasters.cell_of_slot):
+        assert all(moved.site_of_cell[cell] == site for cell in cells[cells >= 0])
+    pcis = np.array(PLACE.deployment.pcis)
+    assert set(pcis[order.order.numpy()]) == set(pcis)

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.plan import WorldRecord, plan_worlds, redraw_world
-from raylocus.datasets.store import DATASET_SCHEMA, save_report_dataset
+from raylocus.datasets.schema import DATASET_SCHEMA
+from raylocus.datasets.store_writing import save_report_dataset
 from raylocus.errors import PlaceError, StoreError
 from raylocus.network.channel import channel_at
 from raylocus.network.mobility import sample_trajectories

@@ -35,5 +35,7 @@ def reason(message: str) -> str:
         got = "" if "ot value" in told[-1] or "Literal" not in told[-1] else f". {given}"
         return f"{where}{told[-1]}{got}"
     kinds = list(dict.fromkeys(_OTHER_KIND.findall(message)))
-    expected = f"kind is one of {', '.join(kinds)}" if kinds else "expected kind: and the options of that kind"
+    expected = (
+        f"kind is one of {', '.join(kinds)}" if kinds else "expected kind: and the options of that kind"
+    )
     return f"{where}{expected}. {given}"

@@ -35,8 +35,8 @@ class Encoding:
     error: float = 0.0
     """Largest difference between a value and what is read back, over all that the dataset holds."""
 
-    def encode(self, values: Float[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "*shape"]:
-        """What is stored of values."""
+    def encode(self, values: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "*shape"]:
+        """What is stored of values, which are floats where there is a scale."""
         if self.scale is None:
             return values.astype(self.dtype)
         absent = np.isnan(values)

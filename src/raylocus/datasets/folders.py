@@ -165,7 +165,9 @@ def folder_at(path: Path | str) -> LocalFolder | RemoteFolder:
     text = str(path)
     if text.startswith("file://"):
         return LocalFolder(Path(text.removeprefix("file://")))
-    return RemoteFolder(text.rstrip("/")) if isinstance(path, str) and "://" in text else LocalFolder(Path(path))
+    return (
+        RemoteFolder(text.rstrip("/")) if isinstance(path, str) and "://" in text else LocalFolder(Path(path))
+    )
 
 
 @contextmanager

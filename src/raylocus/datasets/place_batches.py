@@ -120,7 +120,7 @@ class MapGroupedBatches(Sampler[BatchIndex]):
             yield _merged(batch)
 
     def _parts(self) -> Iterator[BatchPart]:
-        order = self._generator.permutation(len(self._groups))
+        order = self._generator.permutation(len(self._groups)).tolist()
         for start in range(0, len(order), self._at_hand):
             window = [
                 part for index in order[start : start + self._at_hand] for part in self._bucketed(index)
@@ -136,7 +136,7 @@ class MapGroupedBatches(Sampler[BatchIndex]):
             pool = drawn[start : start + bucket]
             rows += pool[np.argsort(lengths[pool], kind="stable")].tolist()
         return [
-            BatchPart(int(index), tuple(rows[start : start + self._part_size]))
+            BatchPart(index, tuple(rows[start : start + self._part_size]))
             for start in range(0, len(rows), self._part_size)
         ]
 

@@ -77,7 +77,9 @@ def _by_threshold(
     rule: SeveritySplits | TimeSplits, first: Float[np.ndarray, "sample"], last: Float[np.ndarray, "sample"]
 ) -> Int8[np.ndarray, "sample"]:
     """Splits by a quantity that runs from `first` to `last` in each sequence; none where they differ."""
-    bounds = np.array([rule.test_from if rule.validation_from is None else rule.validation_from, rule.test_from])
+    bounds = np.array(
+        [rule.test_from if rule.validation_from is None else rule.validation_from, rule.test_from]
+    )
     names = np.array([TRAIN, VALIDATION, TEST], np.int8)
     begins, ends = (names[np.searchsorted(bounds, values, side="right")] for values in (first, last))
     return np.where(begins == ends, begins, NO_SPLIT).astype(np.int8)

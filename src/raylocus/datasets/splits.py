@@ -113,6 +113,11 @@ class PlaceChoice:
     """The kind of place it is, such as a generated town's style; needed where styles are split."""
 
     @property
+    def name(self) -> str:
+        """Its folder's name."""
+        return self.folder.name
+
+    @property
     def city_name(self) -> str:
         """The city, e.g. "munich" of places/munich-3."""
         return self.city or re.sub(r"-\d+$", "", self.folder.name)

@@ -55,9 +55,7 @@ class FeatureMoments:
     def statistics(self) -> FeatureStatistics:
         """Mean and standard deviation (of the population); NaN where no token has the feature."""
         known = np.where(self.count > 0, self.count, np.nan)
-        return FeatureStatistics(
-            np.where(self.count > 0, self.mean, np.nan), np.sqrt(self.deviation / known)
-        )
+        return FeatureStatistics(np.where(self.count > 0, self.mean, np.nan), np.sqrt(self.deviation / known))
 
 
 def feature_statistics(training: Iterable[Reports]) -> FeatureStatistics:

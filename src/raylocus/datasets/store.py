@@ -1,126 +1,257 @@
-"""The dataset on disk: reports of many places and worlds in one zarr v3 store."""
+"""The dataset on disk: reports of many places and worlds in one zarr v3 store, opened lazily."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped
+import zarr
+from jaxtyping import Bool, Float, Int, Shaped
 
+from raylocus.datasets.columns import rows_of
 from raylocus.datasets.configuration import DatasetConfiguration, parse_dataset_configuration
+from raylocus.datasets.encoding import Encoding
+from raylocus.datasets.folders import LocalFolder, RemoteFolder, folder_at
 from raylocus.datasets.plan import WorldRecord, plan_worlds
-from raylocus.datasets.splits import SPLITS
-from raylocus.datasets.statistics import FeatureStatistics, feature_statistics
-from raylocus.network.report_store import reports_from_dataset, reports_to_dataset
+from raylocus.datasets.schema import DATASET_SCHEMA, feature_name
+from raylocus.datasets.splits import split_names
+from raylocus.datasets.statistics import FeatureStatistics
+from raylocus.datasets.store_writing import Skipped
+from raylocus.datasets.stored_place import StoredPlace, group_names, stored_place
+from raylocus.errors import RaylocusError, StoreError
+from raylocus.network.features import features_named
 from raylocus.network.reports import Reports
-from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance
-from raylocus.storage import open_dataset, save_dataset
-
-#: Version of a dataset store.
-DATASET_SCHEMA = "raylocus.dataset.v1"
+from raylocus.storage import MANIFEST, parse_manifest
 
 
 @dataclass(frozen=True)
 class ReportDataset:
-    """Reports of many places, with what is needed to learn from them and to judge the result."""
+    """Reports of many places, with what is needed to learn from them and to judge the result.
 
+    Reports and maps are read when asked for; what is held before is a few numbers a sequence.
+    """
+
+    folder: LocalFolder | RemoteFolder
+    """Where the store is."""
     places: tuple[Path, ...]
-    """Folder of each place."""
+    """Folder that each place was observed in; `place` opens what the dataset itself holds of it."""
     worlds: tuple[WorldRecord, ...]
-    """Every world that was observed; `plan.redraw_world` draws one again."""
+    """Every world that was planned; `plan.redraw_world` draws one again."""
+    samples: Int[np.ndarray, "sample"]
+    """Which of the store's sequences these are."""
     split: Shaped[np.ndarray, "sample"]
-    """'train', 'validation' or 'test', of each sequence."""
+    """'train', 'validation', 'test' or 'none', of each sequence."""
     place_index: Int[np.ndarray, "sample"]
     """Index into `places`."""
     world_index: Int[np.ndarray, "sample"]
     """Index into `worlds`."""
-    reports: Reports
+    start_time: Float[np.ndarray, "sample"]
+    """When each sequence starts [s], after the dataset's first midnight."""
     statistics: FeatureStatistics
     """Of the training split's features, whatever was selected since."""
     configuration: DatasetConfiguration
     """What the dataset was built from: the laws of worlds, mobility and observation."""
     provenance: Provenance
+    skipped: tuple[Skipped, ...] = ()
+    """Places that could not be built or traced."""
+    feature_names: tuple[str, ...] = ()
+    """Columns of the reports' features."""
+    absent: tuple[tuple[str, str], ...] = ()
+    """Features among them that the band, network or UE cannot give, each with its reason."""
+    _opened: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """Arrays that were opened; shared by selections, left behind when the dataset travels."""
 
     def __len__(self) -> int:
-        return len(self.split)
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        """Features of the reports, in the order of columns."""
-        return self.reports.feature_names
+        return len(self.samples)
 
     @property
     def sequence_lengths(self) -> Int[np.ndarray, "sample"]:
-        """Reports of each sequence."""
-        return np.diff(self.reports.report_offsets)
+        """Number of reports of each sequence."""
+        lengths: Int[np.ndarray, "_"] = np.diff(self._array("report_offsets"))
+        return lengths[self.samples]
 
-    def read(self, samples: Int[np.ndarray, "selected"]) -> Reports:
-        """The reports of some sequences, and only those."""
-        return self.reports.select(samples)
-
-    def place(self, index: int) -> TracedPlace:
-        """A place of the dataset."""
-        return open_place(self.places[index])
+    @cached_property
+    def reports(self) -> Reports:
+        """All reports of these sequences."""
+        return self.read(np.arange(len(self)))
 
     def select(self, mask: Bool[np.ndarray, "sample"]) -> ReportDataset:
         """The sequences where the mask is true, e.g. `dataset.select(dataset.split == "test")`."""
-        return dataclasses.replace(
-            self,
-            split=self.split[mask],
-            place_index=self.place_index[mask],
-            world_index=self.world_index[mask],
-            reports=self.reports.select(mask),
+        rows = {name: getattr(self, name)[mask] for name in _ROWS}
+        return dataclasses.replace(self, **rows)
+
+    def read(self, samples: Int[np.ndarray, "chosen"]) -> Reports:
+        """The reports of some of these sequences, by index; only the chunks that hold them are read.
+
+        Raises:
+            StoreError: a chunk cannot be read.
+            StoreUnreachableError: the store behind a URL does not answer.
+        """
+        try:
+            return self._read(self.samples[samples])
+        except (RaylocusError, MemoryError):
+            raise
+        except Exception as error:  # codecs, zarr and each protocol's client have their own
+            raise StoreError(
+                f"{self.folder.name} cannot be read ({type(error).__name__}: {error}); "
+                f"see what is wrong with: raylocus dataset inspect {self.folder.name}"
+            ) from error
+
+    def place(self, index: int) -> StoredPlace:
+        """A place as the dataset holds it.
+
+        Raises:
+            StoreError: the place was skipped.
+        """
+        group = group_names(list(self.places))[index]
+        try:
+            attributes = dict(self._root[group].attrs)
+        except KeyError as error:
+            raise StoreError(f"{self.folder.name} does not hold {self.places[index]}") from error
+        return stored_place(self.folder, group, attributes)
+
+    def _read(self, samples: Int[np.ndarray, "chosen"]) -> Reports:
+        offsets = self._array("report_offsets")
+        starts, stops = offsets[samples], offsets[samples + 1]
+        lengths = stops - starts
+        token_starts = rows_of(self._array("token_offsets"), starts, stops)
+        token_stops = rows_of(self._array("token_offsets"), starts + 1, stops + 1)
+
+        def of_reports(name: str) -> Shaped[np.ndarray, "report ..."]:
+            return self._values(name, starts, stops)
+
+        def of_tokens(name: str) -> Shaped[np.ndarray, "token ..."]:
+            return self._values(name, token_starts, token_stops)
+
+        columns = [of_tokens(feature_name(feature.name)) for feature in features_named(self.feature_names)]
+        return Reports(
+            report_offsets=_offsets(lengths),
+            token_offsets=_offsets(token_stops - token_starts),
+            time=of_reports("time"),
+            position=of_reports("position"),
+            line_of_sight=of_reports("line_of_sight"),
+            pci=of_tokens("pci").astype(np.int64),
+            serving=of_tokens("serving"),
+            beam=of_tokens("beam").astype(np.int64),
+            features=np.stack(columns, axis=1),
+            censored=of_tokens("censored"),
+            feature_names=self.feature_names,
+            absent=self.absent,
         )
 
+    def _values(
+        self, name: str, starts: Int[np.ndarray, "range"], stops: Int[np.ndarray, "range"]
+    ) -> Shaped[np.ndarray, "row ..."]:
+        """Rows of a column, decoded where it is encoded."""
+        array = self._array(name)
+        stored = rows_of(array, starts, stops)
+        if "round_trip_error" not in array.attrs:
+            return stored
+        return Encoding.from_attributes(str(array.dtype), dict(array.attrs)).decode(stored)
 
-def save_report_dataset(
-    parts: list[Reports], configuration: DatasetConfiguration, provenance: Provenance, path: Path
-) -> None:
-    """Writes a dataset whole from the reports of each of its planned worlds, in the plan's order.
+    def _array(self, name: str) -> Any:
+        if name not in self._opened:
+            array = self._root[name]
+            # Which reports a sequence has is asked for at every read.
+            self._opened[name] = array[:] if name == "report_offsets" else array
+        return self._opened[name]
 
-    Raises:
-        StorageFullError: the disk filled up.
-    """
-    worlds = plan_worlds(configuration)
-    world_index = np.repeat(np.arange(len(worlds)), [len(part) for part in parts])
-    place_index = np.array([world.place_index for world in worlds])[world_index]
-    split = np.array([SPLITS.index(world.split) for world in worlds])[world_index]
-    reports = Reports.concatenate(parts)
-    statistics = feature_statistics([reports.select(split == SPLITS.index("train"))])
-    dataset = reports_to_dataset(reports).assign(
-        split=("sample", split.astype(np.int8), {"classes": list(SPLITS)}),
-        place_index=("sample", place_index.astype(np.int32)),
-        world_index=("sample", world_index.astype(np.int32)),
-        feature_mean=("feature", statistics.mean),
-        feature_standard_deviation=("feature", statistics.standard_deviation),
-    )
-    save_dataset(dataset.assign_attrs(provenance=provenance.to_json()), path, DATASET_SCHEMA)
+    @property
+    def _root(self) -> zarr.Group:
+        if "/" not in self._opened:
+            self._opened["/"] = zarr.open_group(self.folder.zarr_store(), mode="r")
+        root: zarr.Group = self._opened["/"]
+        return root
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": {}}
 
 
-def open_report_dataset(path: Path) -> ReportDataset:
-    """Opens a dataset.
+#: Columns of a dataset with one row a sequence.
+_ROWS = ("samples", "split", "place_index", "world_index", "start_time")
+
+
+def open_report_dataset(path: Path | str) -> ReportDataset:
+    """Opens a dataset; its files and their sizes are checked, not their content.
+
+    Args:
+        path: folder, or URL that fsspec knows, such as s3://bucket/name.zarr.
 
     Raises:
         StoreError: the store is absent, truncated, foreign, or of another schema version.
+        StoreUnreachableError: the store behind a URL does not answer.
     """
-    dataset = open_dataset(path, DATASET_SCHEMA)
-    reports = reports_from_dataset(dataset, path)
-    provenance = Provenance.from_json(dataset.attrs["provenance"])
-    configuration = parse_dataset_configuration(json.dumps(provenance.configuration), str(path))
+    folder = folder_at(path)
+    check_files(folder)
+    try:
+        root = zarr.open_group(folder.zarr_store(), mode="r")
+        attributes = dict(root.attrs)
+    except Exception as error:  # zarr raises many kinds for a broken store
+        raise StoreError(
+            f"{path} is not a readable zarr store ({type(error).__name__}); build it again"
+        ) from error
+    if attributes.get("schema") != DATASET_SCHEMA:
+        raise StoreError(
+            f"{path} has schema {attributes.get('schema', 'none')!r} where {DATASET_SCHEMA!r} is needed; "
+            "build it again"
+        )
+    return _dataset(folder, root, attributes)
+
+
+def check_files(folder: LocalFolder | RemoteFolder) -> None:
+    """Checks that the store's files are there and of their sizes.
+
+    Raises:
+        StoreError: they are not.
+    """
+    text = folder.read(MANIFEST)
+    if text is None:
+        known = "was cut short or was not written by raylocus" if folder.sizes() else "does not exist"
+        raise StoreError(f"{folder.name} {known}; build it with: raylocus dataset build")
+    try:
+        expected = {name: size for name, (size, _) in parse_manifest(text.decode()).items()}
+    except ValueError as error:
+        raise StoreError(f"{folder.name} has a broken {MANIFEST}; delete it and build it again") from error
+    if expected != folder.sizes():
+        raise StoreError(
+            f"{folder.name} is truncated or was changed by hand; "
+            f"see what is wrong with: raylocus dataset inspect {folder.name}"
+        )
+
+
+def _dataset(
+    folder: LocalFolder | RemoteFolder, root: zarr.Group, attributes: dict[str, Any]
+) -> ReportDataset:
+    provenance = Provenance.from_json(attributes["provenance"])
+    configuration = parse_dataset_configuration(json.dumps(provenance.configuration), folder.name)
+
+    def row(name: str) -> Shaped[np.ndarray, "..."]:
+        return np.asarray(root[name][:])  # type: ignore[index]
+
+    split = split_names(row("split"))
     return ReportDataset(
+        folder=folder,
         places=tuple(place.folder for place in configuration.places),
         worlds=plan_worlds(configuration),
-        split=np.array(SPLITS)[dataset["split"].values],
-        place_index=dataset["place_index"].values,
-        world_index=dataset["world_index"].values,
-        reports=reports,
-        statistics=FeatureStatistics(
-            dataset["feature_mean"].values, dataset["feature_standard_deviation"].values
-        ),
+        samples=np.arange(len(split)),
+        split=split,
+        place_index=row("place_index"),
+        world_index=row("world_index"),
+        start_time=row("start_time"),
+        statistics=FeatureStatistics(row("feature_mean"), row("feature_standard_deviation")),
         configuration=configuration,
         provenance=provenance,
+        skipped=tuple(Skipped(**each) for each in attributes["skipped_places"]),
+        feature_names=tuple(attributes["feature_names"]),
+        absent=tuple((str(name), str(why)) for name, why in attributes["absent_features"]),
     )
+
+
+def _offsets(lengths: Int[np.ndarray, "row"]) -> Int[np.ndarray, "row_plus_1"]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+import zarr
 
 from raylocus.datasets.columns import compressor
 from raylocus.datasets.encoding import Encoding
@@ -75,11 +76,12 @@ def group_names(folders: Sequence[Path]) -> list[str]:
     ]
 
 
-def write_stored_place(place: Place, radio_maps: xr.Dataset, folder: Path, group: str) -> dict[str, Any]:
-    """Writes a place's maps into a dataset's folder; returns its record, for the group's attributes."""
+def write_stored_place(place: Place, radio_maps: xr.Dataset, folder: Path, group: str) -> None:
+    """Writes a place's maps and its record into a dataset's folder."""
     _write_maps(place.geometry_maps, folder, f"{group}/{_GEOMETRY}")
     _write_maps(radio_maps, folder, f"{group}/{_RADIO}")
-    return place_record(place)
+    attributes = {"place": json.dumps(place_record(place), sort_keys=True), "attribution": place.attribution}
+    zarr.open_group(folder, path=group, mode="a").attrs.update(attributes)
 
 
 def stored_place(store: LocalFolder | RemoteFolder, group: str, attributes: dict[str, Any]) -> StoredPlace:
@@ -141,5 +143,7 @@ def _read_maps(store: LocalFolder | RemoteFolder, group: str) -> xr.Dataset:
         warnings.filterwarnings("ignore", message="Consolidated metadata")
         maps = xr.open_zarr(store.zarr_store(), group=group, chunks=None, consolidated=True).load()
     # Codes are decoded to float64; maps are float32 everywhere else.
-    narrow = {name: maps[name].astype(np.float32) for name in maps.data_vars if maps[name].dtype == np.float64}
+    narrow = {
+        name: maps[name].astype(np.float32) for name in maps.data_vars if maps[name].dtype == np.float64
+    }
     return maps.assign(narrow)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch.utils.data import Dataset
 
 from raylocus.datasets.packed import PackedSequences, packed_sequences
 from raylocus.datasets.place_batches import BatchIndex, BatchPart, SequenceGroup
-from raylocus.datasets.store import open_report_dataset
+from raylocus.datasets.store import ReportDataset
 from raylocus.network.reports import Reports
 from raylocus.scenes.sites import Deployment
 
@@ -38,55 +37,56 @@ class GroupReader:
     batches are cut from it.
     """
 
-    def __init__(self, path: Path, groups: Sequence[SequenceGroup], at_hand: int) -> None:
-        """Opens the store.
+    def __init__(self, stored: ReportDataset, groups: Sequence[SequenceGroup], at_hand: int) -> None:
+        """Names the data.
 
         Args:
-            path: of the dataset.
+            stored: the dataset.
             groups: what may be asked for.
             at_hand: groups that are kept.
-
-        Raises:
-            StoreError: the dataset cannot be read.
         """
-        self._dataset, self._groups = open_report_dataset(path), groups
+        self._stored, self._groups = stored, groups
         self._reports = lru_cache(maxsize=at_hand)(self._read)
         self._deployment = lru_cache(maxsize=at_hand)(self._find_deployment)
 
     def read(self, part: BatchPart) -> PackedPart:
-        """Some sequences of a group."""
+        """Some sequences of a group.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
         place = self._groups[part.group].place
         reports = self._reports(part.group).select(np.array(part.rows))
         return PackedPart(place, packed_sequences(reports, self._deployment(place)))
 
     def _read(self, group: int) -> Reports:
-        return self._dataset.read(self._groups[group].samples)
+        return self._stored.read(self._groups[group].samples)
 
     def _find_deployment(self, place: int) -> Deployment:
-        return self._dataset.place(place).deployment
+        return self._stored.place(place).deployment
 
 
 class SequenceDataset(Dataset[list[PackedPart]]):
     """Indexed by `BatchIndex`. Every process opens the store for itself, when it first reads."""
 
-    def __init__(self, path: Path, groups: Sequence[SequenceGroup], at_hand: int) -> None:
-        """Names the data; nothing is read yet.
+    def __init__(self, stored: ReportDataset, groups: Sequence[SequenceGroup], at_hand: int) -> None:
+        """Names the data; no report is read yet.
 
         Args:
-            path: of the dataset.
+            stored: the dataset.
             groups: that batches are made of.
             at_hand: groups that every process keeps in memory.
         """
-        self._path, self._groups, self._at_hand = path, tuple(groups), at_hand
+        self._stored, self._groups, self._at_hand = stored, tuple(groups), at_hand
         self._reader: GroupReader | None = None
 
     def __len__(self) -> int:
         return sum(len(group.samples) for group in self._groups)
 
     def __getitem__(self, index: BatchIndex) -> list[PackedPart]:
-        self._reader = self._reader or GroupReader(self._path, self._groups, self._at_hand)
+        self._reader = self._reader or GroupReader(self._stored, self._groups, self._at_hand)
         return [self._reader.read(part) for part in index]
 
     def __getstate__(self) -> dict[str, Any]:
-        # A worker gets the names alone: an open store does not survive the way into another process.
+        # A worker starts with nothing read; the dataset itself leaves its open store behind.
         return {**vars(self), "_reader": None}

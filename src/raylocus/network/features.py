@@ -42,7 +42,8 @@ class Feature:
         """The feature that a row of the table describes."""
         numbers = {name: float(row[name]) for name in ("low", "high", "step", "availability")}
         words = {
-            name: row[name] for name in ("name", "unit", "clause", "meaning", "layer", "token", "needs", "occasion")
+            name: row[name]
+            for name in ("name", "unit", "clause", "meaning", "layer", "token", "needs", "occasion")
         }
         return cls(priority=int(row["priority"]), **numbers, **words)
 

@@ -67,6 +67,11 @@ class Reports:
         return self.report_offsets[1:] - 1
 
     @property
+    def present(self) -> Bool[np.ndarray, "token feature"]:
+        """The mask of `features`: where there is a value."""
+        return ~np.isnan(self.features)
+
+    @property
     def heard_cells(self) -> Int[np.ndarray, "report"]:
         """Number of cells, the serving one included, in each report."""
         return np.bincount(self.report_of_token[self.beam < 0], minlength=len(self.time))
@@ -81,6 +86,23 @@ class Reports:
             report_offsets=report_offsets,
             token_offsets=token_offsets,
             **{name: getattr(self, name)[reports] for name in REPORT_FIELDS},
+            **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
+            feature_names=self.feature_names,
+            absent=self.absent,
+        )
+
+    def select_reports(self, kept: Int[np.ndarray, "kept"]) -> Reports:
+        """Some of the reports (ascending); sequences left with none are dropped, time starts anew at the first kept."""
+        tokens, token_offsets = _ragged_rows(self.token_offsets, kept)
+        lengths = np.bincount(self.sequence_of_report[kept], minlength=len(self))
+        lengths = lengths[lengths > 0]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        columns = {name: getattr(self, name)[kept] for name in REPORT_FIELDS}
+        columns["time"] = columns["time"] - np.repeat(columns["time"][offsets[:-1]], lengths)
+        return Reports(
+            report_offsets=offsets,
+            token_offsets=token_offsets,
+            **columns,
             **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
             feature_names=self.feature_names,
             absent=self.absent,

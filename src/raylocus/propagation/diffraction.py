@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.propagation.edge_candidates import candidate_pairs
 from raylocus.propagation.launcher import RayScene
+from raylocus.propagation.pieces import in_pieces, piece_length
 from raylocus.propagation.wedges import Wedges
 
 #: A shadow ray may end this far short of an edge [m]: the faces meet there.
 EDGE_TOLERANCE = 5e-2
-#: Pairs of edge and ground cell tried at once; bounds the memory to about 100 MB.
-CHUNK = 1 << 18
+#: What a pair of edge and ground cell takes while it is tried [byte].
+BYTES_PER_PAIR = 500
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,14 @@ class DiffractedPaths:
 class DiffractionSearch:
     """Finds the diffracted paths of one scene."""
 
-    def __init__(self, scene: RayScene, wedges: Wedges, point: Float[np.ndarray, "ground_cell 3"], side: int):
+    def __init__(
+        self,
+        scene: RayScene,
+        wedges: Wedges,
+        point: Float[np.ndarray, "ground_cell 3"],
+        side: int,
+        memory_budget: float,
+    ):
         """Keeps the scene and the UE positions.
 
         Args:
@@ -42,7 +51,9 @@ class DiffractionSearch:
             wedges: edges of the scene.
             point: UE position of every ground cell in flat [y, x] order [m].
             side: ground cells along one side of the grid.
+            memory_budget: for the pieces that are worked on at once [GiB].
         """
+        self._memory_budget = memory_budget
         self._scene, self._wedges, self._point, self._side = scene, wedges, point, side
 
     def paths(
@@ -51,7 +62,8 @@ class DiffractionSearch:
         """Every path from a site over one edge to an outdoor ground cell's centre."""
         edges = self._seen_from(source)
         blocks = np.flatnonzero(outdoor & self._leads_its_block())
-        edge, cell = self._reached(source, *_pairs(edges, blocks))
+        edge, block = candidate_pairs(source, self._wedges, edges, self._point[blocks], self._memory_budget)
+        edge, cell = self._reached(source, edge, blocks[block])
         edge, cell = self._reached(source, *self._refined(edge, cell, outdoor))
         position = self._along(source, edge, self._point[cell])
         where = self._wedges.origin[edge] + position[:, None] * self._wedges.direction[edge]
@@ -74,12 +86,9 @@ class DiffractionSearch:
     def _reached(
         self, source: Float[np.ndarray, "3"], edge: Int[np.ndarray, "pair"], cell: Int[np.ndarray, "pair"]
     ) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]:
-        kept = [
-            start
-            + np.flatnonzero(self._valid(source, edge[start : start + CHUNK], cell[start : start + CHUNK]))
-            for start in range(0, len(edge), CHUNK)
-        ]
-        index = np.concatenate([np.zeros(0, np.int64), *kept])
+        length = piece_length(self._memory_budget, BYTES_PER_PAIR, "one edge and ground cell")
+        kept = in_pieces(lambda pair: self._valid(source, edge[pair], cell[pair]), len(edge), length)
+        index = np.flatnonzero(np.concatenate([np.zeros(0, bool), *kept]))
         return edge[index], cell[index]
 
     def _valid(
@@ -139,12 +148,6 @@ class DiffractionSearch:
         length = np.linalg.norm(span, axis=1)
         distance, _ = self._scene.first_hit(start, span / np.maximum(length, 1e-9)[:, None])
         return distance > length - EDGE_TOLERANCE
-
-
-def _pairs(
-    edges: Int[np.ndarray, "edge"], cells: Int[np.ndarray, "cell"]
-) -> tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"]]:
-    return np.repeat(edges, len(cells)), np.tile(cells, len(edges))
 
 
 def _outside(offset: Float[np.ndarray, "n 3"], normals: Float[np.ndarray, "n 2 3"]) -> Bool[np.ndarray, "n"]:

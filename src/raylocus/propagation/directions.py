@@ -31,10 +31,27 @@ class LaunchDirections:
     rays_per_plane: int
     uniform_rays: int
 
-    def vectors(self, generator: np.random.Generator) -> Float[np.ndarray, "ray 3"]:
-        """Unit launch directions."""
-        parts = [self._aimed(drop, generator.random(2)) for drop in self.drops]
-        return np.concatenate([*parts, self._uniform(generator.random(2))])
+    @property
+    def count(self) -> int:
+        """Rays in all."""
+        return self.rays_per_plane * len(self.drops) + self.uniform_rays
+
+    def shifts(self, generator: np.random.Generator) -> Float[np.ndarray, "set 2"]:
+        """The chance in them: a shift of the sequence of each plane, and of the uniform rays."""
+        return generator.random((len(self.drops) + 1, 2))
+
+    def vectors(self, shifts: Float[np.ndarray, "set 2"], rays: slice) -> Float[np.ndarray, "ray 3"]:
+        """Unit launch directions of some of the rays."""
+        parts, begin = [], 0
+        for number, shift in enumerate(shifts):
+            uniform = number == len(self.drops)
+            end = begin + (self.uniform_rays if uniform else self.rays_per_plane)
+            own = slice(max(rays.start, begin) - begin, min(rays.stop, end) - begin)
+            if own.stop > own.start:
+                point = _low_discrepancy(own, shift)
+                parts.append(_uniform(point) if uniform else self._aimed(self.drops[number], point))
+            begin = end
+        return np.concatenate(parts)
 
     def density(self, direction: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n"]:
         """Rays per steradian in each unit direction."""
@@ -49,19 +66,12 @@ class LaunchDirections:
             total += self.rays_per_plane / (np.pi * self.radius**2) * area
         return total
 
-    def _aimed(self, drop: float, shift: Float[np.ndarray, "2"]) -> Float[np.ndarray, "ray 3"]:
-        point = _low_discrepancy(self.rays_per_plane, shift)
+    def _aimed(self, drop: float, point: Float[np.ndarray, "ray 2"]) -> Float[np.ndarray, "ray 3"]:
         radius, azimuth = self.radius * np.sqrt(point[:, 0]), 2 * np.pi * point[:, 1]
         target = np.stack(
             [radius * np.cos(azimuth), radius * np.sin(azimuth), np.full(len(point), -drop)], axis=-1
         )
         return target / np.linalg.norm(target, axis=1, keepdims=True)
-
-    def _uniform(self, shift: Float[np.ndarray, "2"]) -> Float[np.ndarray, "ray 3"]:
-        point = _low_discrepancy(self.uniform_rays, shift)
-        z, azimuth = 2 * point[:, 0] - 1, 2 * np.pi * point[:, 1]
-        horizontal = np.sqrt(1 - z**2)
-        return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), z], axis=-1)
 
 
 def directions_for(
@@ -85,5 +95,12 @@ def directions_for(
     return LaunchDirections(drops, radius, per_plane, uniform_rays=aimed // 6)
 
 
-def _low_discrepancy(count: int, shift: Float[np.ndarray, "2"]) -> Float[np.ndarray, "count 2"]:
-    return (shift + np.arange(1, count + 1)[:, None] * _R2) % 1.0
+def _uniform(point: Float[np.ndarray, "ray 2"]) -> Float[np.ndarray, "ray 3"]:
+    """Points of the unit square to directions, evenly over the sphere."""
+    z, azimuth = 2 * point[:, 0] - 1, 2 * np.pi * point[:, 1]
+    horizontal = np.sqrt(1 - z**2)
+    return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), z], axis=-1)
+
+
+def _low_discrepancy(which: slice, shift: Float[np.ndarray, "2"]) -> Float[np.ndarray, "count 2"]:
+    return (shift + np.arange(which.start + 1, which.stop + 1)[:, None] * _R2) % 1.0

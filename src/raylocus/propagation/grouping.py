@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Int, UInt
 
 from raylocus.propagation.launcher import Crossings
 
 
-def group_crossings(
-    crossings: Crossings, facet: Int[np.ndarray, "triangle"]
-) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]:
-    """One representative crossing of each path, and how many rays found it.
+@dataclass(frozen=True)
+class FoundSequences:
+    """Sequences of facets that lead to ground cells, each once, sorted by ground cell."""
 
-    A path is a ground cell and the sequence of facets touched, whichever of a facet's triangles.
-    """
+    crossings: Crossings
+    """The first ray of each; the triangles are those that it touched."""
+    rays: Int[np.ndarray, "path"]
+    """How many rays found it."""
+
+
+def group_crossings(crossings: Crossings, facet: Int[np.ndarray, "triangle"]) -> FoundSequences:
+    """Each ground cell and sequence of facets once, whichever of a facet's triangles was touched."""
+    return _grouped(crossings, facet, np.ones(len(crossings.ground_cell), np.int64))
+
+
+def merged(parts: list[FoundSequences], facet: Int[np.ndarray, "triangle"]) -> FoundSequences:
+    """What the rays of all parts found, as if they had been one."""
+    crossings = Crossings(
+        np.concatenate([part.crossings.ground_cell for part in parts]),
+        np.concatenate([part.crossings.triangles for part in parts]),
+    )
+    return _grouped(crossings, facet, np.concatenate([part.rays for part in parts]))
+
+
+def _grouped(
+    crossings: Crossings, facet: Int[np.ndarray, "triangle"], rays: Int[np.ndarray, "crossing"]
+) -> FoundSequences:
     key = crossings.ground_cell.astype(np.uint64) << np.uint64(40)
     key |= _sequence_hash(crossings.triangles, facet) >> np.uint64(24)
     order = np.argsort(key, kind="stable")
     starts = np.flatnonzero(np.diff(key[order], prepend=key[order[:1]] ^ np.uint64(1)))
-    return order[starts], np.diff(starts, append=len(order))
+    first = order[starts]
+    total = np.add.reduceat(rays[order], starts) if len(starts) else rays
+    return FoundSequences(Crossings(crossings.ground_cell[first], crossings.triangles[first]), total)
 
 
 def _sequence_hash(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+#: One number, or an array of them.
+Number = float | Float[np.ndarray, "..."]
+
 
 def knife_edge_loss(nu: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """J(ν) [dB] of ITU-R P.526-15 §4.1, eq. 31; 0 for ν ≤ −0.78."""
@@ -13,12 +16,7 @@ def knife_edge_loss(nu: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return np.where(nu > -0.78, loss, 0.0)
 
 
-def fresnel_parameter(
-    excess: Float[np.ndarray, "..."],
-    before: Float[np.ndarray, "..."],
-    after: Float[np.ndarray, "..."],
-    wavelength: float,
-) -> Float[np.ndarray, "..."]:
+def fresnel_parameter(excess: Number, before: Number, after: Number, wavelength: float) -> Number:
     """ν of ITU-R P.526-15 §4.1, eq. 26.
 
     Args:

@@ -14,8 +14,8 @@ from raylocus.propagation.runtime import activate
 
 #: Reflected rays start this far off the surface [m], several times the float32 spacing at 1 km.
 SURFACE_OFFSET = 1e-3
-#: Rays of one wavefront; bounds the memory of a launch to about 200 MB.
-WAVEFRONT = 1 << 20
+#: What a ray of a wavefront takes on the way, its direction and history included [byte].
+BYTES_PER_RAY = 160
 
 
 @dataclass(frozen=True)
@@ -41,57 +41,85 @@ class RayScene:
             grid: grid of the surface; crossings outside it are not recorded.
         """
         activate()
-        self._grid = grid
-        self._normals = unit_normals(vertices).astype(np.float32)
+        import drjit as dr
+        import mitsuba as mi
+
+        self._normals = mi.Float(np.ascontiguousarray(unit_normals(vertices).astype(np.float32).ravel()))
         self._scene = _mitsuba_scene(vertices.reshape(-1, 3), np.arange(3 * len(vertices)).reshape(-1, 3))
-        self._surface = _mitsuba_scene(*_height_field(surface, grid))
+        # Kernels are compiled once for all places, so what differs between them must not be a literal.
+        self._half, self._resolution, self._count, self._level = (
+            dr.opaque(mi.Float, float(value))
+            for value in (grid.size / 2, grid.resolution, grid.count, surface.flat[0])
+        )
+        flat = bool(np.ptp(surface) == 0)
+        self._surface = None if flat else _mitsuba_scene(*_height_field(surface, grid))
 
     def launch(
         self, origin: Float[np.ndarray, "3"], directions: Float[np.ndarray, "ray 3"], depth: int
     ) -> Crossings:
-        """Follows every ray through up to `depth` specular reflections."""
-        parts = [
-            self._wavefront(origin, directions[start : start + WAVEFRONT].astype(np.float32), depth)
-            for start in range(0, len(directions), WAVEFRONT)
-        ]
-        return Crossings(
-            np.concatenate([part.ground_cell for part in parts]),
-            np.concatenate([part.triangles for part in parts]),
-        )
+        """Follows every ray of one wavefront through up to `depth` specular reflections.
 
-    def _wavefront(
-        self, source: Float[np.ndarray, "3"], direction: Float[np.ndarray, "ray 3"], depth: int
-    ) -> Crossings:
-        origin = np.broadcast_to(source.astype(np.float32), direction.shape)
-        touched = np.full((len(direction), depth), -1, np.int32)
-        cells, sequences = [], []
+        The rays stay with Dr.Jit from bounce to bounce; only what crossed and what was hit is read back.
+        """
+        import drjit as dr
+        import mitsuba as mi
+
+        start = mi.Point3f(*(dr.opaque(mi.Float, float(part)) for part in origin))
+        towards = mi.Vector3f(np.ascontiguousarray(directions.T, np.float32))
+        number = dr.arange(mi.UInt32, len(directions))
+        touched = np.full((len(directions), depth), -1, np.int32)
+        cells, rays, bounces = [], [], []
         for bounce in range(depth + 1):
-            distance, triangle = _intersect(self._scene, origin, direction, np.inf)
-            crossing, _ = _intersect(self._surface, origin, direction, distance)
-            crossed = np.flatnonzero(np.isfinite(crossing))
-            point = origin[crossed] + crossing[crossed, None] * direction[crossed]
-            cell = self._grid.index(point)
-            cells.append(cell[cell >= 0])
-            sequences.append(touched[crossed[cell >= 0]])
-            if bounce == depth:
+            ray = mi.Ray3f(start, towards)
+            hit = self._scene.ray_intersect_preliminary(ray)
+            cell, crossed = self._crossing(ray, hit.t)
+            reached = hit.is_valid()
+            dr.eval(hit, cell, crossed, reached)
+            index = dr.compress(crossed)
+            cells.append(dr.gather(mi.UInt32, cell, index).numpy())
+            rays.append(dr.gather(mi.UInt32, number, index).numpy())
+            bounces.append(np.full(len(index), bounce))
+            alive = dr.compress(reached)
+            if bounce == depth or not len(alive):
                 break
-            hit = np.flatnonzero(np.isfinite(distance))
-            origin, direction, touched = origin[hit], direction[hit], touched[hit]
-            touched[:, bounce] = triangle[hit]
-            origin, direction = self._reflect(origin, direction, distance[hit], triangle[hit])
-        return Crossings(np.concatenate(cells), np.concatenate(sequences))
+            triangle, number = (dr.gather(mi.UInt32, of, alive) for of in (hit.prim_index, number))
+            start, towards = self._reflected(ray, hit.t, triangle, alive)
+            dr.eval(start, towards, number)
+            touched[number.numpy(), bounce] = triangle.numpy()
+        which, when = np.concatenate(rays), np.concatenate(bounces)
+        sequences = np.where(np.arange(depth) < when[:, None], touched[which], -1)
+        return Crossings(np.concatenate(cells).astype(np.int64), sequences)
 
-    def _reflect(
-        self,
-        origin: Float[np.ndarray, "ray 3"],
-        direction: Float[np.ndarray, "ray 3"],
-        distance: Float[np.ndarray, "ray"],
-        triangle: Int[np.ndarray, "ray"],
-    ) -> tuple[Float[np.ndarray, "ray 3"], Float[np.ndarray, "ray 3"]]:
-        normal = self._normals[triangle]
-        along = np.einsum("ri,ri->r", direction, normal)[:, None]
-        point = origin + distance[:, None] * direction - np.sign(along) * SURFACE_OFFSET * normal
-        return point, direction - 2 * along * normal
+    def _crossing(self, ray: Any, limit: Any) -> tuple[Any, Any]:
+        """Ground cell in which each ray crosses the UE surface before `limit`, and whether it does."""
+        import drjit as dr
+        import mitsuba as mi
+
+        if self._surface is None:
+            distance = (self._level - ray.o.z) / ray.d.z
+            crossed = (distance > 0) & (distance < limit)
+        else:
+            ray = mi.Ray3f(ray)
+            ray.maxt = limit
+            hit = self._surface.ray_intersect_preliminary(ray)
+            distance, crossed = hit.t, hit.is_valid()
+        count = self._count
+        column = dr.floor((ray.o.x + distance * ray.d.x + self._half) / self._resolution)
+        row = dr.floor((ray.o.y + distance * ray.d.y + self._half) / self._resolution)
+        crossed &= (column >= 0) & (column < count) & (row >= 0) & (row < count)
+        return mi.UInt32(dr.select(crossed, row * count + column, 0)), crossed
+
+    def _reflected(self, ray: Any, distance: Any, triangle: Any, alive: Any) -> tuple[Any, Any]:
+        """Origin, off the surface, and direction of the rays that go on."""
+        import drjit as dr
+        import mitsuba as mi
+
+        direction = mi.Vector3f(*(dr.gather(mi.Float, part, alive) for part in ray.d))
+        met = ray.o + distance * ray.d
+        point = mi.Point3f(*(dr.gather(mi.Float, part, alive) for part in met))
+        normal = dr.gather(mi.Vector3f, self._normals, triangle)
+        along = dr.dot(direction, normal)
+        return point - dr.sign(along) * SURFACE_OFFSET * normal, direction - 2 * along * normal
 
     def first_hit(
         self, origin: Float[np.ndarray, "ray 3"], direction: Float[np.ndarray, "ray 3"]

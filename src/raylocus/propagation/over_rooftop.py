@@ -106,29 +106,35 @@ def isolated_obstacles(strings: Strings) -> Obstacles:
     It lies where the line that comes to the first of them meets the line that leaves the last.
     """
     x, z = strings.along, strings.height
-    cell, column = np.nonzero(np.isfinite(x[:, 2:]))
-    edge = column + 1
-    group = np.cumsum(strings.apart, axis=1)[cell, edge]
-    columns = int(group.max(initial=0)) + 2
-    count = np.zeros(len(x), np.int64)
-    np.maximum.at(count, cell, group)
+    first, last, count = _groups(strings)
+    row, group = np.nonzero(first > 0)
+    start, end = first[row, group], last[row, group]
     slope = np.diff(z, axis=1) / np.diff(x, axis=1)
-    first, last = (np.zeros((len(x), columns), np.int64) for _ in range(2))
-    last[cell, group] = edge  # indices ascend, so that the last of each group stays
-    first[cell[::-1], group[::-1]] = edge[::-1]
-    row, middle = np.nonzero((np.arange(columns) > 0) & (np.arange(columns) <= count[:, None]))
-    start, end = first[row, middle], last[row, middle]
     before, after = slope[row, start - 1], slope[row, end]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        met = (z[row, end] - z[row, start] + before * x[row, start] - after * x[row, end]) / (before - after)
-    met = np.where(start == end, x[row, start], np.clip(met, x[row, start], x[row, end]))
-    along, height = (np.full((len(x), columns), np.nan) for _ in range(2))
+    met = (z[row, end] - z[row, start] + before * x[row, start] - after * x[row, end]) / (before - after)
+    along, height = (np.full((len(x), first.shape[1] + 1), np.nan) for _ in range(2))
     along[:, 0], height[:, 0] = x[:, 0], z[:, 0]
-    along[row, middle] = met
-    height[row, middle] = z[row, start] + before * (met - x[row, start])
-    ends, cells = np.isfinite(x).sum(axis=1) - 1, np.arange(len(x))
-    along[cells, count + 1], height[cells, count + 1] = x[cells, ends], z[cells, ends]
+    along[row, group] = met
+    height[row, group] = z[row, start] + before * (met - x[row, start])
+    cell, end_of_string = np.arange(len(x)), np.isfinite(x).sum(axis=1) - 1
+    along[cell, count + 1], height[cell, count + 1] = x[cell, end_of_string], z[cell, end_of_string]
     return Obstacles(along, height)
+
+
+def _groups(
+    strings: Strings,
+) -> tuple[Int[np.ndarray, "cell group"], Int[np.ndarray, "cell group"], Int[np.ndarray, "cell"]]:
+    """First and last edge of every building of a string (0 where there is none, from column 1), and their number."""
+    cell, before_last = np.nonzero(np.isfinite(strings.along[:, 2:]))
+    edge = before_last + 1
+    group = np.cumsum(strings.apart, axis=1)[cell, edge]
+    size = (len(strings.along), int(group.max(initial=0)) + 1)
+    last, count = np.zeros(size, np.int64), np.zeros(size[0], np.int64)
+    np.maximum.at(last, (cell, group), edge)
+    np.maximum.at(count, cell, group)
+    first = np.where(last > 0, strings.along.shape[1], 0)
+    np.minimum.at(first, (cell, group), edge)
+    return first, last, count
 
 
 def _direction(

@@ -23,3 +23,19 @@ def umi_nlos_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> 
     """
     slope = 22.4 + 35.3 * np.log10(np.maximum(distance, 1.0)) + 21.3 * np.log10(frequency / 1e9)
     return np.maximum(umi_los_path_loss(distance, frequency), slope - 0.3 * (UE_HEIGHT - 1.5))
+
+
+def uma_los_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
+    """UMa LOS below the breakpoint [dB]: 28 + 22·log d + 20·log f_GHz (Table 7.4.1-1)."""
+    return 28 + 22 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
+
+
+def uma_nlos_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
+    """UMa NLOS [dB]: max(LOS, 13.54 + 39.08·log d + 20·log f_GHz − 0.6(h_UT − 1.5)) (Table 7.4.1-1).
+
+    Args:
+        distance: 3-D distance [m].
+        frequency: carrier [Hz].
+    """
+    slope = 13.54 + 39.08 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
+    return np.maximum(uma_los_path_loss(distance, frequency), slope - 0.6 * (UE_HEIGHT - 1.5))

@@ -14,6 +14,8 @@ from typing import TypeVar
 from raylocus.errors import MemoryBudgetError
 
 Result = TypeVar("Result")
+#: Fewer items are not spread over more processors.
+SMALLEST_PIECE = 1 << 16
 #: Bytes of the unit that budgets are given in.
 GIBIBYTE = 1 << 30
 
@@ -23,7 +25,7 @@ def worker_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def piece_length(budget: float, each: float, what: str) -> int:
+def piece_length(budget: float, each: float | int, what: str) -> int:
     """How many items one piece may have, so that all pieces in work fit into the budget.
 
     Args:
@@ -57,7 +59,8 @@ def in_pieces(work: Callable[[slice], Result], count: int, length: int) -> list[
         count: number of items.
         length: most items of a piece, see `piece_length`.
     """
-    slices = piece_slices(count, length)
+    # Smaller where that keeps every processor busy, but not so small that the calls themselves cost.
+    slices = piece_slices(count, min(length, max(-(-count // worker_count()), SMALLEST_PIECE)))
     if len(slices) < 2 or worker_count() < 2:
         return [work(each) for each in slices]
     with ThreadPoolExecutor(worker_count()) as threads:

@@ -160,7 +160,9 @@ def as_dataset(
         for layer in described
     }
     metres = {"units": "m"}
-    return xr.Dataset(variables, coords={"y": ("y", rows.y, metres), "x": ("x", rows.grid.coordinates, metres)})
+    return xr.Dataset(
+        variables, coords={"y": ("y", rows.y, metres), "x": ("x", rows.grid.coordinates, metres)}
+    )
 
 
 def _padded(

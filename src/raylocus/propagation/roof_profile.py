@@ -94,7 +94,8 @@ def _upper_hull(
         ahead = along[row] - x[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = np.where(ahead > 1e-6, (height[row] - z[:, None]) / ahead, -np.inf)
-        best = slope.argmax(axis=1)
+        # The last of equals: a flat roof is left at its far edge.
+        best = slope.shape[1] - 1 - slope[:, ::-1].argmax(axis=1)
         bends = slope[np.arange(len(row)), best] > (end[row] - z) / np.maximum(distance[row] - x, 1e-9)
         row, best = row[bends], best[bends]
         if not len(row):

@@ -52,11 +52,6 @@ class Runtime:
     """What was found and passed over, one sentence each."""
 
     @property
-    def library_path(self) -> Path | None:
-        """File of the libLLVM, where there is one."""
-        return self.library.path if self.library else None
-
-    @property
     def llvm_version(self) -> Version | None:
         """Version of the libLLVM, where there is one."""
         return self.library.version if self.library else None

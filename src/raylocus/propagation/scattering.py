@@ -13,15 +13,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from raylocus.geo import Grid
 from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.rough_walls import Patches, scattering_pattern, wall_patches
 from raylocus.scenes.triangles import Triangles
 
 #: Ground cells further from a patch than this get nothing from it: the power falls with the square [m].
 REACH = 100.0
-#: Cells of a block of about this side see the same patches [m].
-BLOCK = 4.0
 #: Walls of a ground cell that are kept, the strongest; they carry the power of the others too.
 MOST_WALLS = 8
 #: A shadow ray may end this far short of a patch [m].
@@ -49,7 +46,6 @@ class ScatteringSearch:
         triangles: Triangles,
         point: Float[np.ndarray, "ground_cell 3"],
         outdoor: Bool[np.ndarray, "ground_cell"],
-        grid: Grid,
         exponent: int,
     ):
         """Covers the walls with patches.
@@ -59,25 +55,16 @@ class ScatteringSearch:
             triangles: the same geometry, with materials.
             point: UE position of every ground cell [m].
             outdoor: ground cells that are served.
-            grid: ground cells.
             exponent: width of the scattering lobe, see `scattering_pattern`.
         """
         self.patches: Patches = wall_patches(triangles)
         self._scene, self._point, self._exponent = scene, point, exponent
-        side = max(int(round(BLOCK / grid.resolution)), 1)
-        row, column = np.divmod(np.arange(grid.count**2), grid.count)
-        block = (row // side) * (grid.count // side + 1) + column // side
         self._cells = np.flatnonzero(outdoor)
-        _, first, self._block = np.unique(block[self._cells], return_index=True, return_inverse=True)
-        self._leaders = self._cells[first]
 
     def paths(self, source: Float[np.ndarray, "3"]) -> ScatteredPaths:
         """Every scattered path from a site."""
-        lit = self._lit(source)
-        parts = [self._per_wall(source, patch, leader) for patch, leader in self._pairs(lit)]
-        patch, leader, gain = _merged(self.patches.facet, parts, len(self._leaders))
-        patch, leader, gain = _strongest(patch, leader, gain, len(self._leaders))
-        return self._spread(source, patch, leader, gain)
+        parts = [self._seen(source, patch, cell) for patch, cell in self._pairs(self._lit(source))]
+        return _strongest(_merged(self.patches.facet, parts))
 
     def _lit(self, source: Float[np.ndarray, "3"]) -> Int[np.ndarray, "lit"]:
         position = self.patches.position
@@ -86,26 +73,27 @@ class ScatteringSearch:
     def _pairs(
         self, lit: Int[np.ndarray, "lit"]
     ) -> Iterator[tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"]]]:
-        """Pairs of lit patch and block within reach, some at a time; all pairs of a patch come together."""
-        tree = cKDTree(self._point[self._leaders])
+        """Pairs of lit patch and ground cell within reach, some at a time."""
+        tree = cKDTree(self._point[self._cells])
         near = tree.query_ball_point(self.patches.position[lit], REACH, return_sorted=True)
         count = np.array([len(each) for each in near], np.int64)
         piece = np.cumsum(count) // CHUNK
         for number in np.unique(piece):
             chosen = np.flatnonzero(piece == number)
-            leader = np.concatenate([np.asarray(near[each], np.int64) for each in chosen])
-            yield np.repeat(lit[chosen], count[chosen]), leader
+            cell = np.concatenate([np.asarray(near[each], np.int64) for each in chosen])
+            yield np.repeat(lit[chosen], count[chosen]), self._cells[cell]
 
-    def _per_wall(
+    def _seen(
         self,
         source: Float[np.ndarray, "3"],
         patch: Int[np.ndarray, "pair"],
-        leader: Int[np.ndarray, "pair"],
-    ) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"], Float[np.ndarray, "path"]]:
-        gain = self._gain(source, patch, self._point[self._leaders[leader]])
+        cell: Int[np.ndarray, "pair"],
+    ) -> ScatteredPaths:
+        """The pairs with nothing in between, and their gains."""
+        gain = self._gain(source, patch, self._point[cell])
         kept = np.flatnonzero(gain > 0)
-        kept = kept[self._clear(self._point[self._leaders[leader[kept]]], self.patches.position[patch[kept]])]
-        return patch[kept], leader[kept], gain[kept]
+        kept = kept[self._clear(self._point[cell[kept]], self.patches.position[patch[kept]])]
+        return ScatteredPaths(cell[kept], patch[kept], gain[kept])
 
     def _gain(
         self,
@@ -129,26 +117,6 @@ class ScatteringSearch:
             front, pattern * np.abs(cosine) * self.patches.area[patch] / (before * after) ** 2, 0.0
         )
 
-    def _spread(
-        self,
-        source: Float[np.ndarray, "3"],
-        patch: Int[np.ndarray, "path"],
-        leader: Int[np.ndarray, "path"],
-        gain: Float[np.ndarray, "path"],
-    ) -> ScatteredPaths:
-        """From the blocks' leaders to all their cells; the gain follows the chosen patch's."""
-        alone = self._gain(source, patch, self._point[self._leaders[leader]])
-        order = np.argsort(leader, kind="stable")
-        patch, gain, alone = patch[order], gain[order], alone[order]
-        start = np.searchsorted(leader[order], np.arange(len(self._leaders) + 1))
-        count = np.diff(start)[self._block]
-        cell = np.repeat(self._cells, count)
-        path = np.arange(len(cell)) - np.repeat(np.cumsum(count) - count, count)
-        path += np.repeat(start[:-1][self._block], count)
-        here = self._gain(source, patch[path], self._point[cell])
-        kept = here > 0
-        return ScatteredPaths(cell[kept], patch[path][kept], (gain[path] * here / alone[path])[kept])
-
     def _clear(
         self, start: Float[np.ndarray, "segment 3"], end: Float[np.ndarray, "segment 3"]
     ) -> Bool[np.ndarray, "segment"]:
@@ -158,34 +126,26 @@ class ScatteringSearch:
         return distance > length - TOLERANCE
 
 
-#: Patch, block and gain of some paths.
-_Columns = tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"], Float[np.ndarray, "path"]]
-
-
-def _merged(facet: Int[np.ndarray, "patch"], parts: list[_Columns], blocks: int) -> _Columns:
-    """One path a wall and block: the power of all patches, the geometry of the strongest."""
-    if not parts:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    patch, leader, gain = (np.concatenate(column) for column in zip(*parts, strict=True))
-    wall = facet[patch] * blocks + leader
-    order = np.lexsort((-gain, wall))
-    wall, start = np.unique(wall[order], return_index=True)
-    if not len(order):
-        return patch, leader, gain
+def _merged(facet: Int[np.ndarray, "patch"], parts: list[ScatteredPaths]) -> ScatteredPaths:
+    """One path a wall and ground cell: the power of all patches, the geometry of the strongest."""
+    empty = ScatteredPaths(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    cell, patch, gain = (
+        np.concatenate([getattr(part, name) for part in [empty, *parts]])
+        for name in ("ground_cell", "patch", "gain")
+    )
+    if not len(patch):
+        return empty
+    order = np.lexsort((-gain, facet[patch], cell))
+    new = np.diff(cell[order], prepend=-1) | np.diff(facet[patch[order]], prepend=-1)
+    start = np.flatnonzero(new)
     best = order[start]
-    return patch[best], leader[best], np.add.reduceat(gain[order], start)
+    return ScatteredPaths(cell[best], patch[best], np.add.reduceat(gain[order], start))
 
 
-def _strongest(
-    patch: Int[np.ndarray, "path"],
-    leader: Int[np.ndarray, "path"],
-    gain: Float[np.ndarray, "path"],
-    blocks: int,
-) -> _Columns:
-    """The strongest walls of each block, scaled to the power of all."""
-    order = np.lexsort((-gain, leader))
-    patch, leader, gain = patch[order], leader[order], gain[order]
-    rank = np.arange(len(leader)) - np.searchsorted(leader, leader)
-    kept = rank < MOST_WALLS
-    total, left = (np.bincount(leader[which], gain[which], blocks) for which in (slice(None), kept))
-    return patch[kept], leader[kept], gain[kept] * (total / np.maximum(left, 1e-300))[leader[kept]]
+def _strongest(found: ScatteredPaths) -> ScatteredPaths:
+    """The strongest walls of each ground cell, scaled to the power of all."""
+    order = np.lexsort((-found.gain, found.ground_cell))
+    cell, gain = found.ground_cell[order], found.gain[order]
+    kept = np.flatnonzero(np.arange(len(cell)) - np.searchsorted(cell, cell) < MOST_WALLS)
+    share = np.bincount(cell[kept], gain[kept]) / np.maximum(np.bincount(cell, gain), 1e-300)
+    return ScatteredPaths(cell[kept], found.patch[order][kept], gain[kept] / share[cell[kept]])

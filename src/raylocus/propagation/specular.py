@@ -8,11 +8,15 @@ from jaxtyping import Float, Int
 from raylocus.geo import Grid
 from raylocus.propagation.directions import LaunchDirections, directions_for
 from raylocus.propagation.facets import facet_of_triangles, unit_normals
-from raylocus.propagation.grouping import group_crossings
+from raylocus.propagation.grouping import FoundSequences, group_crossings, merged
 from raylocus.propagation.images import ImagePaths, image_paths
-from raylocus.propagation.launcher import RayScene
+from raylocus.propagation.launcher import BYTES_PER_RAY, RayScene
+from raylocus.propagation.pieces import in_pieces, piece_length
 from raylocus.propagation.verification import PROBES, PathVerifier
 from raylocus.scenes.triangles import Triangles
+
+#: What a path takes while its probes are verified [byte].
+BYTES_PER_PATH = 2000
 
 
 class SpecularPaths:
@@ -32,7 +36,14 @@ class SpecularPaths:
 class SpecularSearch:
     """Finds the specular paths of one scene."""
 
-    def __init__(self, scene: RayScene, triangles: Triangles, surface: Float[np.ndarray, "y x"], grid: Grid):
+    def __init__(
+        self,
+        scene: RayScene,
+        triangles: Triangles,
+        surface: Float[np.ndarray, "y x"],
+        grid: Grid,
+        memory_budget: float,
+    ):
         """Prepares planes and facets.
 
         Args:
@@ -40,7 +51,9 @@ class SpecularSearch:
             triangles: the same geometry, with materials.
             surface: z of the UE surface at the cell centres [m].
             grid: ground cells.
+            memory_budget: for the pieces that are worked on at once [GiB].
         """
+        self._memory_budget = memory_budget
         self._scene, self._triangles, self._surface, self._grid = scene, triangles, surface, grid
         self._normal = unit_normals(triangles.vertices)
         self._facet = facet_of_triangles(triangles.vertices)
@@ -70,15 +83,38 @@ class SpecularSearch:
         directions = directions_for(
             float(source[2]), self._surface, reach, self._grid.resolution**2, rays_per_cell
         )
-        crossings = self._scene.launch(source, directions.vectors(generator), depth)
-        first, count = group_crossings(crossings, self._facet)
-        cell, sequence = crossings.ground_cell[first], crossings.triangles[first]
+        found = self._found(source, depth, directions, generator)
+        cell, sequence = found.crossings.ground_cell, found.crossings.triangles
         paths = image_paths(source, self._point[cell], sequence, self._corner, self._normal)
-        rays = count / np.maximum(self._expected_rays(paths, cell, directions), 1e-9)
-        visible = self._visible(source, cell, sequence, rays)
+        rays = found.rays / np.maximum(self._expected_rays(paths, cell, directions), 1e-9)
+        visible = np.concatenate(
+            in_pieces(
+                lambda piece: self._visible(source, cell[piece], sequence[piece], rays[piece]),
+                len(cell),
+                piece_length(self._memory_budget, BYTES_PER_PATH, "one path"),
+            )
+            or [np.zeros(0)]
+        )
         return SpecularPaths(
             cell, paths, visible, np.where(sequence >= 0, self._triangles.material[sequence], -1)
         )
+
+    def _found(
+        self,
+        source: Float[np.ndarray, "3"],
+        depth: int,
+        directions: LaunchDirections,
+        generator: np.random.Generator,
+    ) -> FoundSequences:
+        """What all rays find, launched in wavefronts."""
+        shifts = directions.shifts(generator)
+
+        def wavefront(rays: slice) -> FoundSequences:
+            crossings = self._scene.launch(source, directions.vectors(shifts, rays), depth)
+            return group_crossings(crossings, self._facet)
+
+        length = piece_length(self._memory_budget, BYTES_PER_RAY, "one ray")
+        return merged(in_pieces(wavefront, directions.count, length), self._facet)
 
     def _visible(
         self,

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
 from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas, concatenate, reorder
+from raylocus.propagation.canopy import Canopy
 from raylocus.propagation.diffraction import DiffractionSearch
 from raylocus.propagation.facets import unit_normals
 from raylocus.propagation.fields import path_fields
@@ -49,6 +50,8 @@ class TraceConfiguration:
     """Share S of the reflected amplitude that walls scatter, 0.2 to 0.5 for real ones; 0 leaves it out."""
     scattering_exponent: int = 0
     """α_R of the scattered lobe about the mirrored ray (Degli-Esposti 2007); 0 is Lambert's law."""
+    vegetation: bool = True
+    """Whether crowns on the way to the UE attenuate, see `propagation.canopy`."""
     seed: int = 0
     """Seed of the launch directions' shift."""
     memory_budget: float = 2.0
@@ -66,6 +69,7 @@ class SiteTracer:
         grid: Grid,
         materials: RadioMaterials,
         configuration: TraceConfiguration,
+        vegetation: Float[np.ndarray, "y x"] | None = None,
     ):
         """Builds the ray scene.
 
@@ -76,6 +80,7 @@ class SiteTracer:
             grid: grid of both and of the atlas.
             materials: nominal materials at the carrier.
             configuration: how to trace.
+            vegetation: 1 under trees; None where there are none.
         """
         self._surface, self._grid, self._triangles = surface, grid, triangles
         self._materials = replace(materials, scattering=configuration.scattering)
@@ -83,15 +88,18 @@ class SiteTracer:
         ue_surface = terrain + configuration.ue_height
         self._point = np.column_stack([grid.centres, ue_surface.ravel()])
         self._outdoor = (surface <= ue_surface).ravel()
+        self._canopy: Canopy | None = None
+        if configuration.vegetation and vegetation is not None:
+            self._canopy = Canopy(vegetation, terrain, surface, grid)
         self._scene = scene = RayScene(triangles.vertices, ue_surface, grid)
-        self._specular = SpecularSearch(scene, triangles, ue_surface, grid)
+        self._specular = SpecularSearch(scene, triangles, ue_surface, grid, configuration.memory_budget)
         wedges = find_wedges(triangles)
-        self._diffraction = DiffractionSearch(scene, wedges, self._point, grid.count)
+        self._diffraction = DiffractionSearch(scene, wedges, self._point, grid.count, configuration.memory_budget)
         self._columns = PathColumns(grid, self._materials, wedges, self._point, max(configuration.depth, 1))
         self._scattering: ScatteringSearch | None = None
         if configuration.scattering > 0:
             exponent = configuration.scattering_exponent
-            self._scattering = ScatteringSearch(scene, triangles, self._point, self._outdoor, grid, exponent)
+            self._scattering = ScatteringSearch(scene, triangles, self._point, self._outdoor, exponent)
 
     def trace(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
         """All paths from one site.
@@ -112,6 +120,8 @@ class SiteTracer:
             found = self._scattering.paths(position)
             parts.append(self._columns.scattered(site, position, found, self._scattering.patches))
         joined = concatenate(parts)
+        if self._canopy is not None:
+            joined = self._canopy.attenuated(joined, self._point)
         joined = reorder(joined, np.argsort(joined.ground_cell, kind="stable"))
         return reorder(joined, self._worth_keeping(joined))
 

@@ -22,7 +22,8 @@ from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.triangles import read_place_scene
 from raylocus.storage import open_dataset
 
-
+#: Geometry maps that paths follow from.
+TRACED_MAPS = ("surface", "terrain", "vegetation")
 #: Settings that change no path.
 _WITHOUT_EFFECT = ("memory_budget",)
 
@@ -35,12 +36,13 @@ def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> P
     settings = dataclasses.asdict(configuration)
     geometry = [place.scene_file, *sorted((place.folder / "meshes").glob("*"))]
     inputs = {str(file.relative_to(place.folder)): hash_file(file) for file in geometry}
-    for name in ("surface", "terrain"):
+    for name in TRACED_MAPS:
         inputs[name] = hashlib.sha256(place.geometry_maps[name].values.tobytes()).hexdigest()
     resolved = {
         "trace": {name: value for name, value in settings.items() if name not in _WITHOUT_EFFECT},
         "tile": place.tile,
         "frequency": place.deployment.carrier.frequency,
+        "materials": place.materials,
         "sites": place.deployment.site_positions.tolist(),
     }
     return Provenance.collect(resolved, configuration.seed, inputs)
@@ -128,4 +130,5 @@ def tracer_of(place: TracedPlace, configuration: TraceConfiguration) -> SiteTrac
         place.tile,
         itu_materials(place.deployment.carrier.frequency, place.materials),
         configuration,
+        maps["vegetation"].values.astype(np.float64),
     )

@@ -30,7 +30,11 @@ class UeAntenna:
     def panel(self) -> Panel:
         """The antenna as an array."""
         return Panel(
-            self.rows, self.columns, self.polarization, PATTERNS[self.pattern], azimuth_from_compass(self.bearing)
+            self.rows,
+            self.columns,
+            self.polarization,
+            PATTERNS[self.pattern],
+            azimuth_from_compass(self.bearing),
         )
 
     def __str__(self) -> str:

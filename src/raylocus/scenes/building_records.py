@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import shapely
 
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.triangles import mesh_names
+from raylocus.scenes.vector_map import Building
 
 #: Name of the file in a place's folder.
 BUILDINGS_FILE = "meshes/buildings.json"
@@ -33,7 +35,8 @@ def write_building_records(mesh: SceneMesh, folder: Path) -> None:
             "wall_material": building.wall_material,
             "roof_material": building.roof_material,
             "roof_shape": building.roof_shape,
-            "footprint": shapely.to_wkt(building.footprint, rounding_precision=3),
+            "roof_height": round(building.roof_height, 3),
+            "footprint": shapely.to_wkt(building.footprint, rounding_precision=6),
             "triangles": ranges.get(index, {}),
         }
         for index, building in enumerate(mesh.buildings)
@@ -47,6 +50,18 @@ def read_building_records(folder: Path) -> list[dict[str, Any]]:
     path = folder / BUILDINGS_FILE
     records: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
     return records
+
+
+def read_buildings(folder: Path) -> tuple[Building, ...]:
+    """The buildings of a place, as its map had them."""
+    names = {each.name for each in dataclasses.fields(Building)} - {"footprint"}
+    return tuple(
+        Building(
+            footprint=shapely.from_wkt(record["footprint"]),
+            **{name: value for name, value in record.items() if name in names},
+        )
+        for record in read_building_records(folder)
+    )
 
 
 def _triangle_ranges(mesh: SceneMesh) -> dict[int, dict[str, list[int]]]:

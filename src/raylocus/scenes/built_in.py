@@ -16,6 +16,11 @@ GROUND_SHAPES = {
     "etoile": "mesh-Plane",
     "san_francisco": "mesh-Terrain",
 }
+#: Notice that sionna-rt gives with them (its documentation of `sionna.rt.scene`).
+ATTRIBUTION = (
+    "city scene of sionna-rt, made from data © OpenStreetMap contributors, Open Database License 1.0 "
+    "(openstreetmap.org/copyright)"
+)
 
 
 @dataclass(frozen=True)

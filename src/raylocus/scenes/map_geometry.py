@@ -12,7 +12,7 @@ from raylocus.scenes.ground.layers import ground_layers
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.rasterize import plan_area, topmost_surface
 from raylocus.scenes.triangles import Triangles
-from raylocus.scenes.vector_map import ROAD_CLASSES, VectorMap
+from raylocus.scenes.vector_map import CLUTTER, ROAD_CLASSES, VectorMap
 
 
 def map_geometry(vector_map: VectorMap, mesh: SceneMesh, tile: Grid) -> xr.Dataset:
@@ -30,7 +30,8 @@ def map_geometry(vector_map: VectorMap, mesh: SceneMesh, tile: Grid) -> xr.Datas
     building[covered] = mesh.building[roofs[owner[covered]]]
     material[covered] = triangles.material[roofs[owner[covered]]]
     deviation = np.array([each.height_deviation for each in mesh.buildings] + [np.nan])
-    inside = covered.astype(np.float64)
+    clutter = np.array([each.height_source == CLUTTER for each in mesh.buildings] + [False])
+    inside = (covered & ~clutter[building]).astype(np.float64)
     known = {
         "footprint": inside,
         "indoor": inside,
@@ -41,6 +42,7 @@ def map_geometry(vector_map: VectorMap, mesh: SceneMesh, tile: Grid) -> xr.Datas
     for name, values in known.items():
         maps[name] = maps[name].copy(data=values.astype(np.float32))
     maps["road_class"].attrs["classes"] = list(ROAD_CLASSES)
+    maps["terrain"].attrs["source"] = vector_map.terrain.source
     return maps
 
 

@@ -40,6 +40,8 @@ class Place:
     """Licence notice to be kept with anything derived from the place; empty where there is none."""
     materials: SceneMaterials = field(default_factory=SceneMaterials)
     """What is set instead of the ITU's properties of each material class."""
+    world: dict[str, Any] = field(default_factory=dict)
+    """Every draw of the world that the place is (`scenes.map_errors`), as plain JSON; empty where it is the map."""
 
     @property
     def scene_file(self) -> Path:
@@ -66,6 +68,7 @@ def place_record(place: Place) -> dict[str, Any]:
         "notes": list(place.notes),
         "attribution": place.attribution,
         "materials": materials_record(place.materials, place.deployment.carrier.frequency),
+        "world": place.world,
     }
 
 
@@ -112,6 +115,7 @@ def place_of_record(record: dict[str, Any], folder: Path) -> Place:
         notes=tuple(record.get("notes", ())),
         attribution=record.get("attribution", ""),
         materials=materials_of_record(record.get("materials", {})),
+        world=record.get("world", {}),
     )
 
 

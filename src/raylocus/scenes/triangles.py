@@ -16,6 +16,9 @@ from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.radio_properties import ITU_TYPE, ClassProperties, SceneMaterials
 from raylocus.scenes.sites import Carrier
 
+#: Start of the names of materials whose εr and σ are not the ITU's.
+SET = "set_"
+
 
 @dataclass(frozen=True)
 class Triangles:
@@ -45,7 +48,7 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
 
     Args:
         scene_file: the scene's XML; shapes refer to materials of the type `itu-radio-material`, or to a
-            `radio-material` whose id is one of `MATERIALS`.
+            `radio-material` whose id is `SET` and one of `MATERIALS`.
         is_ground: tells from a shape's id whether it is terrain.
 
     Raises:
@@ -90,13 +93,13 @@ def write_mitsuba_scene(
     properties = materials.at(frequency)
     for index in np.unique(triangles.material):
         name = MATERIALS[index]
-        root.append(_material(name, properties[index], getattr(materials, name).electrical))
+        root.append(_material(_bsdf_id(name, materials), name, properties[index]))
     for name, chosen in mesh_names(triangles).items():
         _write_mesh(triangles.select(chosen), folder, name)
         shape = ElementTree.SubElement(root, "shape", type="ply", id=f"mesh-{name}")
         ElementTree.SubElement(shape, "string", name="filename", value=f"meshes/{name}.ply")
         ElementTree.SubElement(shape, "boolean", name="face_normals", value="true")
-        ElementTree.SubElement(shape, "ref", id=name.split("-")[1], name="bsdf")
+        ElementTree.SubElement(shape, "ref", id=_bsdf_id(name.split("-")[1], materials), name="bsdf")
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(folder / "scene.xml")
 
@@ -125,14 +128,19 @@ def _write_mesh(triangles: Triangles, folder: Path, name: str) -> None:
     )
 
 
-def _material(name: str, properties: ClassProperties, electrical: bool) -> ElementTree.Element:
+def _bsdf_id(name: str, materials: SceneMaterials) -> str:
+    """Name of a class in the scene; sionna-rt keeps the ITU's names for materials with the ITU's properties."""
+    return f"{SET}{name}" if getattr(materials, name).electrical else name
+
+
+def _material(identifier: str, name: str, properties: ClassProperties) -> ElementTree.Element:
     """The ITU's material of a class, or one with the εr and σ that were set."""
     values = {"thickness": properties.thickness}
-    if electrical:
-        bsdf = ElementTree.Element("bsdf", type="radio-material", id=name)
+    if identifier.startswith(SET):
+        bsdf = ElementTree.Element("bsdf", type="radio-material", id=identifier)
         values |= {"relative_permittivity": properties.permittivity, "conductivity": properties.conductivity}
     else:
-        bsdf = ElementTree.Element("bsdf", type="itu-radio-material", id=name)
+        bsdf = ElementTree.Element("bsdf", type="itu-radio-material", id=identifier)
         ElementTree.SubElement(bsdf, "string", name="type", value=ITU_TYPE[name])
     for key, value in values.items():
         ElementTree.SubElement(bsdf, "float", name=key, value=f"{value:.9g}")
@@ -141,7 +149,7 @@ def _material(name: str, properties: ClassProperties, electrical: bool) -> Eleme
 
 def _itu_type(bsdf: ElementTree.Element) -> str:
     if bsdf.get("type") == "radio-material":
-        return bsdf.get("id") or ""
+        return (bsdf.get("id") or "").removeprefix(SET)
     itu_type = _require(bsdf.find("string[@name='type']")).get("value") or ""
     return "ground" if itu_type.endswith("_ground") else itu_type
 

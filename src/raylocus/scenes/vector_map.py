@@ -11,6 +11,9 @@ from shapely.geometry import LineString
 
 from raylocus.geo import GeoFrame, Grid
 
+#: Height source of parked cars and the like, which are meshed as buildings and are none.
+CLUTTER = "clutter"
+
 
 @dataclass(frozen=True)
 class Building:
@@ -25,7 +28,7 @@ class Building:
     height_deviation: float
     """Standard deviation of the height [m]."""
     height_source: str
-    """`height`, `building:height`, `levels` or `prior`."""
+    """`height`, `building:height`, `levels` or `prior`; `CLUTTER` for what is no building."""
     min_height: float = 0.0
     """Bottom above the lowest ground [m]; above 0 for passages and overhangs."""
     wall_material: str = "concrete"

@@ -58,14 +58,23 @@ def write_place(
         content.attribution,
         configuration.materials,
     )
-    with written_whole(folder) as aside:
-        frequency = network.deployment.carrier.frequency
-        write_mitsuba_scene(content.mesh.triangles, aside, configuration.materials, frequency)
+    write_scene(place, content)
+    return place
+
+
+def write_scene(place: Place, content: SceneContent) -> None:
+    """Writes a place's folder, meshes and geometry maps included, whole or not at all.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    with written_whole(place.folder) as aside:
+        frequency = place.deployment.carrier.frequency
+        write_mitsuba_scene(content.mesh.triangles, aside, place.materials, frequency)
         if content.mesh.buildings:
             write_building_records(content.mesh, aside)
         save_dataset(_georeferenced(content), aside / "geometry.zarr", GEOMETRY_SCHEMA)
         save_place(dataclasses.replace(place, folder=aside))
-    return place
 
 
 def _network(content: SceneContent, configuration: SceneConfiguration) -> SiteImport:

@@ -13,8 +13,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from raylocus.errors import InputError
 from raylocus.models.checkpoint import save_network
-from raylocus.provenance import Provenance, hash_file
-from raylocus.storage import MANIFEST
+from raylocus.provenance import Provenance
 from raylocus.training.calibration import calibrate
 from raylocus.training.data import ReportData
 from raylocus.training.module import LocationModule
@@ -41,7 +40,7 @@ class RaylocusCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """One seed rules the weights, the batches and the augmentation."""
         parser.link_arguments("seed_everything", "model.seed", compute_fn=_seed)
-        parser.link_arguments("seed_everything", "data.seed", compute_fn=_seed)
+        parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=_seed)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Reads the words given, and only those."""
@@ -50,8 +49,7 @@ class RaylocusCLI(LightningCLI):
     def before_fit(self) -> None:
         """Stamps the run with its resolved configuration and its input."""
         configuration = self.parser.dump(self.config, format="json")
-        manifest = Path(self.datamodule.dataset) / MANIFEST
-        inputs = {"dataset": hash_file(manifest)} if manifest.is_file() else {}
+        inputs = {"dataset": self.datamodule.content_hash}
         seed = self.model.provenance.seed
         self.model.provenance = Provenance.collect({"train": configuration}, seed, inputs)
 
@@ -93,5 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> RaylocusCLI:
         parser_class=TrainingParser,
         seed_everything_default=1,
         auto_configure_optimizers=False,
+        # Other data comes by class_path; its constructor takes a seed as ReportData's does.
+        subclass_mode_data=True,
         save_config_kwargs={"overwrite": True},
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import lightning
@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from raylocus.datasets.integrity import require_intact
 from raylocus.datasets.maps import PlaceMaps, place_maps
 from raylocus.datasets.place_batches import (
     BatchIndex,
@@ -27,6 +28,7 @@ from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.tensors import OBSERVED, SequenceTensors
 from raylocus.datasets.torch_dataset import PackedPart, SequenceDataset
 from raylocus.errors import InputError
+from raylocus.storage import MANIFEST
 from raylocus.units import timing_advance_distance
 
 
@@ -44,7 +46,7 @@ class ReportData(lightning.LightningDataModule):
 
     def __init__(
         self,
-        dataset: Path,
+        dataset: str,
         batch_size: int = 16,
         seed: int = 1,
         places_per_batch: int = 1,
@@ -54,7 +56,7 @@ class ReportData(lightning.LightningDataModule):
         """Names the data; it is opened in `setup` and read when it is asked for.
 
         Args:
-            dataset: a store that `raylocus dataset build` wrote.
+            dataset: path or URL of a store that `raylocus dataset build` wrote.
             batch_size: sequences in a batch.
             seed: seed of the order of batches.
             places_per_batch: places that share a training batch, at most.
@@ -78,20 +80,26 @@ class ReportData(lightning.LightningDataModule):
         return self._stored
 
     def setup(self, stage: str | None = None) -> None:
-        """Opens the dataset and checks that it is whole.
+        """Opens the dataset and checks every byte of it.
 
         Raises:
-            StoreError: the dataset cannot be read.
+            StoreError: the dataset is absent, damaged, or of another schema version.
             InputError: the dataset has nothing to train on.
         """
         if self._stored is not None:
             return
+        require_intact(self.dataset)
         stored = open_report_dataset(self.dataset)
         if not np.any(stored.split == "train"):
             raise InputError(
                 f"{self.dataset} has no training sequences; give a place the split 'train' in its configuration"
             )
         self._stored = stored
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the list of the dataset's files and their hashes."""
+        return hashlib.sha256(self.stored.folder.read(MANIFEST) or b"").hexdigest()
 
     def train_dataloader(self) -> DataLoader[list[PackedPart]]:
         """Shuffled batches of few places, of about equally long sequences."""
@@ -121,7 +129,7 @@ class ReportData(lightning.LightningDataModule):
     def validation_batches(self) -> Iterator[PlaceBatch]:
         """The validation split without a trainer, on the CPU."""
         groups = self._groups("validation")
-        sequences = SequenceDataset(self.dataset, groups, self.places_at_hand)
+        sequences = SequenceDataset(self.stored, groups, self.places_at_hand)
         for index in ordered_batches(groups, self.batch_size):
             yield from self.transfer_batch_to_device(sequences[index], torch.device("cpu"), 0)
 
@@ -157,7 +165,7 @@ class ReportData(lightning.LightningDataModule):
     ) -> DataLoader[list[PackedPart]]:
         """The sampler names whole batches, so the loader must not make batches of them again."""
         return DataLoader(
-            SequenceDataset(self.dataset, groups, self.places_at_hand),
+            SequenceDataset(self.stored, groups, self.places_at_hand),
             sampler=batches,
             batch_size=None,
             collate_fn=_unchanged,

@@ -72,7 +72,9 @@ def write_paths(paths: TransmitterPaths, folder: Path, transmitter: int) -> None
         np.savez_compressed(folder / _file(field.name, 0, transmitter, 1), **{field.name: values})
 
 
-def read_paths(folder: Path, transmitters: PointSet, transmitter: int, receivers: PointSet) -> TransmitterPaths:
+def read_paths(
+    folder: Path, transmitters: PointSet, transmitter: int, receivers: PointSet
+) -> TransmitterPaths:
     """Reads the matrices of one transmitter at a set of receivers.
 
     Raises:
@@ -110,9 +112,7 @@ def read_parameters(folder: Path) -> dict[str, Any]:
 def point_sets(parameters: dict[str, Any]) -> Iterator[PointSet]:
     """The sets of transmitters and receivers of a scenario's parameters."""
     for _, entry in sorted(parameters["txrx_sets"].items()):
-        yield PointSet(
-            int(entry["id"]), bool(entry["is_tx"]), bool(entry["is_rx"]), int(entry["num_points"])
-        )
+        yield PointSet(int(entry["id"]), bool(entry["is_tx"]), bool(entry["is_rx"]), int(entry["num_points"]))
 
 
 def _file(name: str, transmitters: int, transmitter: int, receivers: int) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from raylocus.datasets.parts import Part, parts_of
 from raylocus.datasets.store import ReportDataset
 from raylocus.errors import InputError
 from raylocus.network.parquet import reports_to_table, table_with_units
@@ -25,34 +25,30 @@ REPORT_TABLE_SCHEMA = "raylocus.dataset.reports.v1"
 _UNITS = {"start_time": "s", "time": "s", "x": "m", "y": "m", "z": "m"}
 
 
-def export_tables(parts: Iterable[ReportDataset], folder: Path) -> int:
-    """Writes tokens and reports of a dataset as Parquet, part by part, each part a row group.
+def export_tables(dataset: ReportDataset, folder: Path) -> None:
+    """Writes a dataset's tokens and reports as Parquet, part by part, each part a row group.
 
-    Rows of both tables carry the number of their sequence and report, from 0 over all parts.
+    Rows of both tables carry the numbers of their sequence and report, in the dataset's order.
 
     Args:
-        parts: parts of one dataset, in its order.
+        dataset: what to write.
         folder: where to; written whole.
-
-    Returns:
-        How many sequences were written.
 
     Raises:
         InputError: there is no sequence at all, or a report without tokens.
         StorageFullError: the disk filled up.
     """
+    if not len(dataset):
+        raise InputError("the dataset has no sequences to export; build it again with more of them")
     sequences = reports = 0
     with written_whole(folder) as aside:
         aside.mkdir()
         with ExitStack() as stack:
             tokens, rows = (_Table(aside / name, stack) for name in (TOKEN_TABLE, REPORT_TABLE))
-            for part in parts:
+            for part in parts_of(dataset):
                 tokens.append(reports_to_table(part.reports, sequences, reports))
-                rows.append(_report_rows(part, sequences, reports))
-                sequences, reports = sequences + len(part), reports + len(part.reports.time)
-        if not sequences:
-            raise InputError("the dataset has no sequences to export; build it again with more of them")
-    return sequences
+                rows.append(_report_rows(dataset, part, sequences, reports))
+                sequences, reports = sequences + len(part.reports), reports + len(part.reports.time)
 
 
 class _Table:
@@ -71,17 +67,18 @@ class _Table:
         self._writer.write_table(table)
 
 
-def _report_rows(part: ReportDataset, first_sequence: int, first_report: int) -> pyarrow.Table:
-    reports = part.reports
-    sequence = reports.sequence_of_report
+def _report_rows(dataset: ReportDataset, part: Part, first_sequence: int, first_report: int) -> pyarrow.Table:
+    reports, sequence = part.reports, part.reports.sequence_of_report
+    sample = part.samples[sequence]
+    worlds = [dataset.worlds[index] for index in dataset.world_index[sample]]
     columns = {
         "sequence": sequence + first_sequence,
         "report": np.arange(len(reports.time)) + first_report,
-        "place": np.array([str(place) for place in part.places])[part.place_index[sequence]],
-        "world": np.array([world.number for world in part.worlds])[part.world_index[sequence]],
-        "severity": np.array([world.law.severity for world in part.worlds])[part.world_index[sequence]],
-        "split": part.split[sequence],
-        "start_time": part.start_time[sequence],
+        "place": np.full(len(sample), dataset.configuration.places[part.place_index].name),
+        "world": np.array([world.number for world in worlds]),
+        "severity": np.array([world.law.severity for world in worlds]),
+        "split": dataset.split[sample],
+        "start_time": dataset.start_time[sample],
         "time": reports.time,
         **{axis: reports.position[:, index] for index, axis in enumerate("xyz")},
         "line_of_sight": reports.line_of_sight,

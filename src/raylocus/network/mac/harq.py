@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.system.link_abstraction import block_error_rate
-from raylocus.network.system.modulation_tables import ModulationTable
+from raylocus.propagation.link_abstraction.error_curves import block_error_rate
+from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
 from raylocus.units import subcarrier_spacing
 
 #: Transmissions of a transport block before HARQ gives it up to RLC.

@@ -18,6 +18,10 @@ from raylocus.units import (
     to_decibel,
 )
 
+#: Share of the resource elements of an SS/PBCH block's four symbols that it fills: PSS 127, PBCH 240, SSS and
+#: PBCH 127 + 96, PBCH 240 of 240 each (TS 38.211 T 7.4.3.1-1).
+SSB_OCCUPANCY = (127 + 240 + 127 + 96 + 240) / 960
+
 
 @dataclass(frozen=True)
 class CellMeasurements:
@@ -43,22 +47,27 @@ def measure_cells(
     """SS-RSRP, SS-RSRQ and SS-SINR of every cell (TS 38.215 §5.1.1, §5.1.3, §5.1.5).
 
     Per resource element and in linear power, with S_c the best beam of cell c, T_c the mean over its
-    beams (traffic is spread evenly over them), ρ the load and N thermal noise:
-    RSRP = S_c;  SINR = S_c / (ρ Σ_{j≠c} T_j + N);  RSRQ = N_RB·RSRP / RSSI = S_c / 12(ρ Σ_j T_j + N).
-    A fully loaded lone cell of one beam without noise has RSRQ −10·log10(12) = −10.8 dB.
+    beams (traffic is spread evenly over them), ρ the load, α what a cell's own SSB fills of the symbols
+    in which RSSI is measured, and N thermal noise:
+    RSRP = S_c;  SINR = S_c / (ρ Σ_{j≠c} T_j + N);
+    RSRQ = N_RB·RSRP / RSSI = S_c / 12((α + (1 − α)ρ) S_c + ρ Σ_{j≠c} T_j + N).
+    A fully loaded lone cell without noise has RSRQ −10·log10(12) = −10.8 dB and an idle one −10.2 dB: the
+    −10.3 dB at which phones near a lone cell stay. That RSSI is taken in the SSB's symbols is inferred
+    from them, not from the text of §5.1.3.
     """
     beams = np.nan_to_num(from_decibel(state.rsrp_beam.astype(np.float64)))
     best = beams.max(axis=-1)
     # Cells may have fewer beams than the beam axis is long; a beam that does not exist carries no traffic.
     exists = np.maximum(np.sum(~np.isnan(state.rsrp_beam), axis=-1), 1)
     traffic = load * beams.sum(axis=-1) / exists
-    total = traffic.sum(axis=-1, keepdims=True)
     noise = from_decibel(noise_per_resource_element(carrier.numerology, noise_figure_db))
+    # The difference of two nearly equal sums must not fall below zero by rounding.
+    interference = np.maximum(traffic.sum(axis=-1, keepdims=True) - traffic, 0) + noise
+    own = (SSB_OCCUPANCY + (1 - SSB_OCCUPANCY) * load) * best
     return CellMeasurements(
         rsrp=to_decibel(best),
-        rsrq=to_decibel(best / (SUBCARRIERS_PER_RESOURCE_BLOCK * (total + noise))),
-        # The difference of two nearly equal sums must not fall below zero by rounding.
-        sinr=to_decibel(best / (np.maximum(total - traffic, 0) + noise)),
+        rsrq=to_decibel(best / (SUBCARRIERS_PER_RESOURCE_BLOCK * (own + interference))),
+        sinr=to_decibel(best / interference),
     )
 
 

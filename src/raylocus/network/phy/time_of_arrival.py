@@ -14,7 +14,7 @@ from jaxtyping import Complex, Float, Int
 from scipy.fft import ifft, next_fast_len
 
 from raylocus.network.chance import Chance, complex_normal
-from raylocus.units import from_decibel, to_decibel
+from raylocus.units import from_decibel
 
 #: Share of the period of lags that lies before delay 0.
 EARLY_SHARE = 1 / 8
@@ -104,11 +104,3 @@ def delay_bound(
     """
     bandwidth = spacing * np.sqrt((subcarriers**2 - 1) / 12)
     return 1 / (2 * np.pi * bandwidth * np.sqrt(2 * subcarriers * from_decibel(snr_db)))
-
-
-def estimated_snr_db(
-    response: Complex[np.ndarray, "*batch subcarrier"], noise_power: Float[np.ndarray, "*batch"]
-) -> Float[np.ndarray, "*batch"]:
-    """SNR [dB] per subcarrier that a receiver would estimate: mean |H|² over the noise power, less the noise itself."""
-    measured = np.mean(np.abs(response) ** 2, axis=-1) / noise_power
-    return to_decibel(np.maximum(measured - 1, 1e-6))

@@ -20,6 +20,7 @@ from raylocus.network.rrc.parameters import (
     REPORT_AMOUNTS,
     REPORT_INTERVALS,
     SRS_COMBS,
+    SRS_PERIODS,
 )
 from raylocus.units import subcarrier_spacing
 
@@ -86,6 +87,7 @@ class SoundingSignal:
     def __post_init__(self) -> None:
         _one_of("the SRS comb", self.comb, SRS_COMBS)
         _one_of("the SRS bandwidth", self.resource_blocks, range(4, 273, 4))
+        _one_of("the SRS period", self.period, SRS_PERIODS)
 
 
 def _one_of(name: str, value: object, choices: Iterable[object]) -> None:

@@ -36,3 +36,11 @@ PRS_COMB_SYMBOLS = (
 )
 #: SRS: combs, and bandwidths in resource blocks are multiples of 4 up to 272 (TS 38.211 §6.4.1.4).
 SRS_COMBS = (2, 4, 8)
+#: SRS: periods [slots] (TS 38.331 SRS-PeriodicityAndOffset, those of SRS for positioning included).
+SRS_PERIODS = (1, 2, 4, 5, 8, 10, 16, 20, 32, 40, 64, 80, 160, 320, 640, 1280, 2560, 5120, 10240)
+#: phr-PeriodicTimer and periodicBSR-Timer [s]; ∞ is never.
+HEADROOM_TIMERS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, float("inf"))
+BUFFER_STATUS_TIMERS = (
+    *(0.001, 0.005, 0.01, 0.016, 0.02, 0.032, 0.04, 0.064, 0.08, 0.128, 0.16),
+    *(0.32, 0.64, 1.28, 2.56, float("inf")),
+)

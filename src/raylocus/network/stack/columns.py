@@ -12,35 +12,27 @@ from raylocus.network.features import CRITICAL, Feature
 from raylocus.network.mobility import Trajectories
 from raylocus.network.report_mapping import reported
 from raylocus.network.reports import Reports
-from raylocus.network.stack.bearer_report import BearerReport
+from raylocus.network.stack.beams import BeamReport
 from raylocus.network.stack.csi_report import CsiReport
+from raylocus.network.stack.downlink_bearer import DownlinkBearer
 from raylocus.network.stack.positioning_report import PositioningReport
+from raylocus.network.stack.session import SessionReport
+from raylocus.network.stack.uplink_bearer import UplinkBearer
 from raylocus.network.tokens import ReportContent, reports_of
 from raylocus.scenes.sites import Deployment
 
 
 @dataclass(frozen=True)
-class SessionReport:
-    """RRC, timing and beam features that are of no other layer's report."""
-
-    timing_command: Float[np.ndarray, "report"]
-    event: Float[np.ndarray, "report"]
-    handovers: Float[np.ndarray, "report"]
-    stay: Float[np.ndarray, "report"]
-    snr: Float[np.ndarray, "report"]
-    dl_aod: Float[np.ndarray, "report"]
-    l1_sinr: Float[np.ndarray, "report reported"]
-    """L1-SINR of the reported beams [dB]."""
-
-
-@dataclass(frozen=True)
 class LayerReports:
-    """What every layer has to say of a batch of reports."""
+    """What every layer has to say of a batch of reports; a feature is a field of its name in one of them."""
 
     csi: CsiReport
     positioning: PositioningReport
-    bearer: BearerReport
-    session: SessionReport
+    bearer: DownlinkBearer
+    uplink: UplinkBearer
+    beams: BeamReport
+    session: SessionReport | None = None
+    """None until the timing advance of the positioning report has made it."""
 
 
 def complete_reports(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from raylocus.errors import InputError
 from raylocus.network.clocks import ClockErrors
 from raylocus.network.features import FEATURE_SETS
+from raylocus.network.identities import IdentityErrors
 from raylocus.network.impairments import ObservationConfiguration
-from raylocus.network.mac.buffer_status import Traffic
 from raylocus.network.mac.power_headroom import UplinkPowerControl
 from raylocus.network.mac.timing_advance import TimingLoop
+from raylocus.network.mac.traffic import Traffic
 from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
 from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
@@ -22,7 +23,9 @@ from raylocus.network.rrc.measurement_configuration import (
     ReportConfiguration,
     SoundingSignal,
 )
-from raylocus.network.rrc.parameters import SSB_PERIODS
+from raylocus.network.rrc.parameters import BUFFER_STATUS_TIMERS, HEADROOM_TIMERS, SSB_PERIODS
+from raylocus.network.system.outer_loop import OuterLoop
+from raylocus.network.system.scheduling import Scheduler
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class StackConfiguration:
     """Cells and beams of a report, L3 filter."""
     capability: UeCapability = FULL_CAPABILITY
     handover: Event = DEFAULT_EVENT
+    events: tuple[Event, ...] = (DEFAULT_EVENT, Event("A2", threshold=-110.0, time_to_trigger=0.32))
+    """Measurement events A1 to A6 that the feature `event` tells of."""
+    trigger: Event | None = None
+    """Reports are sent when this event fires, then `report.interval` apart up to `report.amount`; where
+    there is none they are periodic, at every instant of the trajectories."""
     ssb_period: float = 0.02
     """Time between two SSBs of a beam [s]."""
     ssb_occasions: int = 5
@@ -56,11 +64,20 @@ class StackConfiguration:
     base_station_noise_figure_db: float = 5.0
     """Noise figure of the gNB [dB]."""
     traffic: Traffic = Traffic()
+    scheduler: Scheduler = Scheduler()
+    outer_loop: OuterLoop = OuterLoop()
+    feedback_error_db: float = 1.0
+    """Standard deviation of what the channel has moved on by since it was reported [dB]."""
+    feedback_memory: float = 0.5
+    """Correlation time of that error [s]."""
     bearer: AcknowledgedMode = AcknowledgedMode()
     headroom_period: float = 0.2
     """phr-PeriodicTimer [s]."""
+    buffer_status_period: float = 0.08
+    """periodicBSR-Timer [s]."""
+    identities: IdentityErrors = IdentityErrors()
     dropout: float = 0.03
-    """Probability that any one feature beyond the critical ones is missing from a report."""
+    """Probability that what one occasion gives (or a feature without one) is missing from a report."""
 
     def __post_init__(self) -> None:
         if self.feature_set not in FEATURE_SETS:
@@ -71,5 +88,13 @@ class StackConfiguration:
             raise InputError(
                 "SSBs come every 5, 10, 20, 40, 80 or 160 ms, and a sample averages one at least"
             )
+        if self.headroom_period not in HEADROOM_TIMERS:
+            raise InputError(f"phr-PeriodicTimer is one of {HEADROOM_TIMERS} s, not {self.headroom_period}")
+        if self.buffer_status_period not in BUFFER_STATUS_TIMERS:
+            raise InputError(
+                f"periodicBSR-Timer is one of {BUFFER_STATUS_TIMERS} s, not {self.buffer_status_period}"
+            )
+        if any(each.kind.startswith("B") for each in self.events):
+            raise InputError("events B1 and B2 are of another radio system; name events A1 to A6")
         if not 0 <= self.dropout <= 1:
             raise InputError("the dropout of features is a probability between 0 and 1")

@@ -25,9 +25,9 @@ from raylocus.network.rlc.queue import (
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.system.link_adaptation import frame_error_rate, resource_elements_per_second
-from raylocus.network.system.modulation_tables import MCS_TABLES
 from raylocus.network.system.outer_loop import adapt
 from raylocus.network.system.scheduling import scheduled_share
+from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES
 from raylocus.scenes.sites import Carrier
 
 #: Packets of a bearer that are followed before each report, and their size [bit].
@@ -87,7 +87,9 @@ def downlink_bearer(
     index = np.where(sent, np.nan_to_num(link.mcs), 0).astype(np.int64)
     efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link.bler), np.nan)
     share = scheduled_share(time, offsets, configuration.scheduler, chance)
-    throughput = efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
+    throughput = (
+        efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
+    )
     errors = transmission_error_rates(np.nan_to_num(true_sinr), index, table)
     residual = residual_error_rate(errors)
     delivery = deliver(

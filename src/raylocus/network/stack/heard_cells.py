@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.chance import Chance
-from raylocus.network.channel import ChannelState
 from raylocus.network.mac.power_headroom import downlink_path_loss, transmit_power
 from raylocus.network.phy.cell_levels import CellMeasurements
 from raylocus.network.rrc.handover import HandoverHistory
 from raylocus.network.rrc.serving import neighbour_cells
+from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import Downlink, cell_energy
 from raylocus.scenes.sites import Deployment
@@ -61,11 +61,9 @@ def named_cells(
 
 
 def heard_cells(
+    batch: Batch,
     cells: Int[np.ndarray, "report slot"],
-    state: ChannelState,
-    downlink: Downlink,
     levels: CellMeasurements,
-    bias: Float[np.ndarray, "report"],
     deployment: Deployment,
     configuration: StackConfiguration,
     chance: Chance,
@@ -73,18 +71,16 @@ def heard_cells(
     """Down- and uplink levels of the cells of each report.
 
     Args:
+        batch: levels of all beams as they are, and in one SSB; the UEs' own error.
         cells: serving cell and neighbours, −1 where there is none.
-        state: levels of all beams as they are.
-        downlink: levels of all beams in one SSB.
         levels: L3-filtered levels, by which the UE sets its power.
-        bias: level error of the UE [dB].
         deployment: sites and cells as the operator believes them to be.
         configuration: SRS, power control, noise.
         chance: source of all chance.
     """
     held, exists = np.maximum(cells, 0), cells >= 0
-    rsrp = np.where(exists, np.take_along_axis(_best_beam(state.rsrp_beam), held, axis=1), np.nan)
-    single = np.where(exists, np.take_along_axis(_best_beam(downlink.rsrp_beam), held, axis=1), np.nan)
+    rsrp = np.where(exists, np.take_along_axis(_best_beam(batch.state.rsrp_beam), held, axis=1), np.nan)
+    single = np.where(exists, np.take_along_axis(_best_beam(batch.downlink.rsrp_beam), held, axis=1), np.nan)
     error = configuration.level_noise_db * chance.standard_normal((*cells.shape, 2))
     power = _sounding_power(levels.rsrp, cells[:, 0], deployment, configuration)
     uplink = power[:, None] + rsrp - cell_energy(deployment)[held]
@@ -96,7 +92,7 @@ def heard_cells(
         cells=cells,
         rsrp=rsrp,
         uplink_snr_db=uplink - noise,
-        measured_rsrp=np.where(np.isnan(rsrp), np.nan, single + bias[:, None] + error[..., 0]),
+        measured_rsrp=np.where(np.isnan(rsrp), np.nan, single + batch.bias[:, None] + error[..., 0]),
         measured_snr_db=uplink + error[..., 1] - noise,
         uplink_rsrp=uplink + error[..., 1] - 10 * np.log10(columns),
         boresight=np.array([cell.azimuth for cell in deployment.cells])[held],

@@ -37,12 +37,6 @@ class Links:
         columns = (self.delay, self.transfer, self.arrival, self.departure)
         return Links(*(column[reports] for column in columns))
 
-    @property
-    def first_delay(self) -> Float[np.ndarray, "report site"]:
-        """Delay of the first path [s]: geometry, not what a receiver detects; NaN where there is none."""
-        first = np.where(np.isnan(self.delay), np.inf, self.delay).min(axis=-1)
-        return np.where(np.isinf(first), np.nan, first)
-
 
 def links_at(
     place: TracedPlace,

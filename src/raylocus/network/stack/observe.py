@@ -18,10 +18,11 @@ from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import keep_reports
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
 from raylocus.network.reports import Reports
-from raylocus.network.stack.batch import Batch, observe_batch
+from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import receive
 from raylocus.network.stack.links import links_at
+from raylocus.network.stack.observe_batch import observe_batch
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.propagation.world_maps import turned_deployment

@@ -16,12 +16,10 @@ from raylocus.network.positioning.timing_codes import decode_phase, encode_phase
 from raylocus.network.positioning.timing_measurements import group_delays
 from raylocus.network.report_tables import PRS_RSRP, SRS_RSRP
 from raylocus.network.stack.arrivals import Arrivals, detected_arrivals
+from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.configuration import StackConfiguration
-from raylocus.network.stack.downlink import Downlink
 from raylocus.network.stack.heard_cells import HeardCells, best_amplitudes
-from raylocus.network.stack.links import Links
 from raylocus.network.stack.uplink_angles import uplink_angles
-from raylocus.scenes.sites import Deployment
 from raylocus.units import timing_advance_step
 
 
@@ -58,32 +56,22 @@ class TimingOffsets:
 
 
 def positioning_report(
-    links: Links,
-    heard: HeardCells,
-    downlink: Downlink,
-    trajectories: Trajectories,
-    clock_offset: Float[np.ndarray, "site"],
-    deployment: Deployment,
-    configuration: StackConfiguration,
-    chance: Chance,
+    batch: Batch, heard: HeardCells, configuration: StackConfiguration, chance: Chance
 ) -> PositioningReport:
     """All positioning measurements of the heard cells.
 
     Args:
-        links: paths of all sites.
+        batch: paths, path amplitudes, times, clocks and antennas.
         heard: cells and levels.
-        downlink: path amplitudes of every beam.
-        trajectories: times of the reports.
-        clock_offset: how late each site sends [s].
-        deployment: sites and cells as they are.
         configuration: signals, detector, clocks and granularity.
         chance: source of all chance.
     """
-    amplitude = best_amplitudes(downlink, heard.cells)
-    arrivals = detected_arrivals(links, heard, amplitude, deployment, configuration, chance)
-    site_clock = clock_offset[deployment.site_of_cell[np.maximum(heard.cells, 0)]]
+    deployment, walked = batch.antennas, batch.trajectories
+    amplitude = best_amplitudes(batch.downlink, heard.cells)
+    arrivals = detected_arrivals(batch.links, heard, amplitude, deployment, configuration, chance)
+    site_clock = batch.clock_offset[deployment.site_of_cell[np.maximum(heard.cells, 0)]]
     numerology = deployment.carrier.numerology
-    offsets = timing_offsets(site_clock, trajectories, numerology, configuration, chance)
+    offsets = timing_offsets(site_clock, walked, numerology, configuration, chance)
     arrival = arrivals.downlink + offsets.site_transmit + offsets.site_clock
     frame = _transmit_frame(arrivals, offsets, numerology)
     at_site = arrivals.uplink + offsets.site_receive - offsets.site_clock
@@ -94,7 +82,7 @@ def positioning_report(
         ue_rx_tx=reported_timing(arrival + (offsets.ue_receive - frame)[:, None], k)[0],
         gnb_rx_tx=reported_timing(at_site + frame[:, None], k)[0],
         ul_rtoa=reported_timing(at_site + offsets.ue_transmit[:, None], k)[0],
-        ul_aoa=uplink_angles(links, heard, deployment, chance),
+        ul_aoa=uplink_angles(batch.links, heard, deployment, chance),
         srs_rsrp=SRS_RSRP.reported(_where_detected(heard.uplink_rsrp, arrivals.uplink))[0],
         carrier_phase=_neighbours(_reported_phase(arrivals)),
         serving_delay=arrivals.uplink[:, 0],

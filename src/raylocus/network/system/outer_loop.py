@@ -1,4 +1,4 @@
-"""Outer loop of link adaptation: the margin that ACKs and NACKs steer, carried along a sequence (as Sionna SYS's OLLA)."""
+"""Outer loop of link adaptation: the margin that ACKs and NACKs steer, carried along a sequence (Sionna SYS's OLLA)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 
 from raylocus.network.chance import Chance
 from raylocus.network.rrc.filtering import reports_by_step
-from raylocus.network.system.link_abstraction import block_error_rate, thresholds_db
-from raylocus.network.system.modulation_tables import ModulationTable
+from raylocus.propagation.link_abstraction.error_curves import block_error_rate, thresholds_db
+from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
 
 #: Margin that a loop has settled at when a sequence begins [dB].
 FIRST_MARGIN_DB = 1.0

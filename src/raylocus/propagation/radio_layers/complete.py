@@ -9,7 +9,7 @@ import xarray as xr
 from raylocus.errors import InputError
 from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.grid_rows import GridRows
-from raylocus.propagation.link_abstraction import TARGET_ERROR_RATE
+from raylocus.propagation.link_abstraction.link_quality import CQI_TABLE
 from raylocus.propagation.radio_layers import channel, csi, measurements, system
 from raylocus.propagation.radio_layers.coherent import CoherentChannel
 from raylocus.propagation.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, Layer, radio_maps_of, site_channels
@@ -83,7 +83,7 @@ def _assumptions(
         "frequency": deployment.carrier.frequency,
         "load": LOAD,
         "noise_figure_db": NOISE_FIGURE_DB,
-        "target_error_rate": TARGET_ERROR_RATE,
+        "target_error_rate": CQI_TABLE.bler_target,
         "receiver": str(ue),
         "material_substitutions": list(atlas.materials.substitutions),
     }

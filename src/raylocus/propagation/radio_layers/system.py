@@ -10,7 +10,7 @@ import xarray as xr
 from jaxtyping import Complex, Float, Int, Shaped
 
 from raylocus.propagation.grid_rows import GridRows
-from raylocus.propagation.link_abstraction import LinkQuality, link_quality
+from raylocus.propagation.link_abstraction.link_quality import LinkQuality, link_quality
 from raylocus.propagation.radio_layers.coherent import CoherentChannel
 from raylocus.propagation.radio_maps import Layer, as_dataset
 from raylocus.scenes.sites import Carrier, Deployment

@@ -30,6 +30,8 @@ from raylocus.scenes.vector_map import Building
 
 #: Footprints below this are left out [m²].
 SMALLEST_FOOTPRINT = 1.0
+#: Values of `building` of what does not stand there.
+NOT_STANDING = ("demolished", "razed", "removed", "destroyed", "dismantled", "proposed", "planned")
 #: Radius within which the built share is taken [m].
 SURROUNDINGS = 100.0
 
@@ -60,6 +62,9 @@ def _above_ground(features: Sequence[Feature], tally: Counter[str]) -> list[Feat
     for feature in features:
         tags = feature.tags
         if tags.get("building", "no") == "no" and tags.get("building:part", "no") == "no":
+            continue
+        if tags.get("building") in NOT_STANDING or tags.get("building:part") in NOT_STANDING:
+            tally["building left out: gone, or not built yet"] += 1
             continue
         if below_ground(tags):
             tally["building left out: below ground or of no height"] += 1

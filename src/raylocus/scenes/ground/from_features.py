@@ -29,7 +29,9 @@ LANE = 3.25
 WIDTHS = (0.5, 60.0)
 
 _WATER = {"natural": {"water", "bay"}, "landuse": {"reservoir", "basin"}, "waterway": {"riverbank", "dock"}}
-_VEGETATION = {"natural": {"wood", "tree_row"}, "landuse": {"forest", "orchard"}}
+_VEGETATION = {"natural": {"wood"}, "landuse": {"forest", "orchard"}}
+#: Radius of the crown of a single tree, and of those in a row [m].
+CROWN_RADIUS = 3.0
 
 
 def roads_of(features: Sequence[Feature]) -> tuple[Road, ...]:
@@ -60,8 +62,10 @@ def water_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:
 
 
 def vegetation_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:
-    """Areas with trees among areas in local metres."""
-    return _areas(features, _VEGETATION)
+    """Woods, orchards, and the crowns of single trees and of rows of trees, in local metres."""
+    trees = [each.geometry for each in features if each.tags.get("natural") in ("tree", "tree_row")]
+    crowns = shapely.buffer(np.array(trees, object), CROWN_RADIUS, quad_segs=2)
+    return _areas(features, _VEGETATION) + tuple(shapely.get_parts(crowns))
 
 
 def pavements_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:

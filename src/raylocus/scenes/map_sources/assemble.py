@@ -16,13 +16,18 @@ from raylocus.scenes.buildings.from_features import SURROUNDINGS, buildings_of
 from raylocus.scenes.ground.coastline import sea_of
 from raylocus.scenes.ground.from_features import pavements_of, roads_of, vegetation_of, water_of
 from raylocus.scenes.ground.terrain import flat_terrain, read_terrain
-from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap, in_frame, notes_of
+from raylocus.scenes.map_sources.features import MENDED, Bounds, Feature, TaggedMap, in_frame, notes_of
 from raylocus.scenes.map_sources.named_chance import NamedChance
 from raylocus.scenes.map_sources.region import region_of
 from raylocus.scenes.vector_map import VectorMap
 
 #: Ground around a map's bounds that its terrain covers too [m].
 TERRAIN_MARGIN = 400.0
+#: What places with trees say.
+VEGETATION_NOTE = (
+    "crowns 3 to 12 m above woods, orchards and single trees attenuate by ITU-R P.833 when traced, "
+    "unless: raylocus maps trace --trace.vegetation false"
+)
 #: Poleward of this latitude UTM ends [degrees].
 UTM_LIMIT = 84.0
 
@@ -103,11 +108,10 @@ def assemble_map(
         areas, lines = window.touched(areas), window.touched(lines)
     region = region_of(frame)
     buildings = buildings_of(areas, region, NamedChance.of(generator), tally)
-    notes = [
-        _count_note(areas, len(buildings)),
-        *notes_of(tally),
-        "vegetation is mapped but does not attenuate: canopies are not traced",
-    ]
+    vegetation = vegetation_of([*areas, *lines])
+    notes = [_count_note(areas, len(buildings)), *notes_of(tally)]
+    if vegetation:
+        notes.append(VEGETATION_NOTE)
     if terrain_file is None:
         notes.append("the ground's height is not known and taken as flat")
     return VectorMap(
@@ -116,7 +120,7 @@ def assemble_map(
         roads=roads_of(lines),
         terrain=read_terrain(terrain_file, frame, side) if terrain_file else flat_terrain(side),
         water=water_of(areas) + sea,
-        vegetation=vegetation_of(areas),
+        vegetation=vegetation,
         pavements=pavements_of(areas),
         notes=tuple(notes),
         attribution=tagged.attribution,
@@ -126,6 +130,8 @@ def assemble_map(
 
 def _count_note(areas: Sequence[Feature], kept: int) -> str:
     """How many buildings were read and how many solids became of them; the other notes explain the difference."""
-    outlines = sum(area.tags.get("building", "no") != "no" for area in areas)
+    outlines = [area for area in areas if area.tags.get("building", "no") != "no"]
+    mended = sum(MENDED in area.tags for area in outlines)
     parts = sum(area.tags.get("building:part", "no") != "no" for area in areas)
-    return f"{outlines} buildings and {parts} building parts read, {kept} solids kept"
+    incomplete = f", {mended} of them not whole in the source and mended," if mended else ""
+    return f"{len(outlines)} buildings{incomplete} and {parts} building parts read, {kept} solids kept"

@@ -25,6 +25,8 @@ class Feature:
     """Longitude and latitude [degrees], or local metres after `in_frame`."""
 
 
+#: Tag of a building whose outline is not what the source says: it was cut, open or crossed itself.
+MENDED = "raylocus:mended"
 #: (west, south, east, north) [degrees].
 Bounds = tuple[float, float, float, float]
 

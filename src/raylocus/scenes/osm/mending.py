@@ -17,10 +17,9 @@ import shapely
 from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
-from raylocus.scenes.map_sources.features import Feature
+from raylocus.scenes.map_sources.features import MENDED, Feature
 
-#: Tag of a building whose outline is not what the file says, and its values.
-MENDED = "raylocus:mended"
+#: Values of `MENDED`.
 CROSSING, CUT, OPEN = "crossing", "cut", "open"
 #: An outline that ends open is closed by a line of at most this share of its length.
 LONGEST_CLOSURE = 0.5

@@ -18,12 +18,13 @@ from raylocus.scenes.osm.ordering import write_in_order
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")
-#: Keys of roads and coastlines that are read; streets carry many others.
+#: Keys of lines that are read; streets carry many others.
 LINE_KEYS = ("highway", "natural", "width", "lanes", "layer", "tunnel", "bridge", "area")
 #: Licence notice of everything derived from OpenStreetMap.
 ATTRIBUTION = "© OpenStreetMap contributors, Open Database License 1.0 (openstreetmap.org/copyright)"
 
-_SHAPED = osmium.osm.WAY | osmium.osm.RELATION | osmium.osm.AREA
+#: Lines beside roads that are read.
+NATURAL_LINES = ("coastline", "tree_row")
 
 
 def read_osm(path: Path) -> TaggedMap:
@@ -66,7 +67,7 @@ def _collected(path: Path) -> _Collector:
     collector = _Collector()
     keys = osmium.filter.KeyFilter(*AREA_KEYS)
     wanted = osmium.FileProcessor(str(path)).with_locations().with_areas(keys)
-    for item in wanted.with_filter(osmium.filter.EntityFilter(_SHAPED)).with_filter(keys):
+    for item in wanted.with_filter(keys):
         collector.take(item)
     return collector
 
@@ -112,9 +113,12 @@ class _Collector:
             self._area(item)
         elif item.is_way():
             tags = item.tags
-            if "highway" in tags or tags.get("natural") == "coastline":
+            if "highway" in tags or tags.get("natural") in NATURAL_LINES:
                 self._line(item, tags)
             self._expect(tags, "way", item.id)
+        elif item.is_node():
+            if item.tags.get("natural") == "tree":
+                self.areas.add(f"node/{item.id}", {"natural": "tree"}, self._factory.create_point(item))
         elif item.tags.get("type") == "multipolygon":
             self._expect(item.tags, "relation", item.id)
 

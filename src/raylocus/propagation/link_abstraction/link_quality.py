@@ -12,11 +12,11 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from raylocus.propagation.link_abstraction.error_curves import curves, eesm_beta, effective_sinr
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, ModulationTable
-from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarrier_spacing, to_decibel
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing, to_decibel
 
 #: The table of the CQI layer: TS 38.214 Table 5.2.2.1-2 (64QAM).
 CQI_TABLE = CQI_TABLES[1]
@@ -64,6 +64,13 @@ class TransportBlock:
         middle, width = curves(self.table, round(self.size / self.code_blocks))
         return float(middle[self.row]), float(width[self.row])
 
+    @cached_property
+    def required_sinr_db(self) -> float:
+        """Lowest effective SINR at which the table's error rate is kept [dB]."""
+        middle, width = self.curve
+        of_each = 1 - (1 - self.table.bler_target) ** (1 / self.code_blocks)
+        return middle - width * float(ndtri(of_each))
+
     def error_rate(self, sinr_db: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         """Probability that at least one code block fails, at an effective SINR [dB]."""
         middle, width = self.curve
@@ -82,18 +89,12 @@ def link_quality(sinr: Float[np.ndarray, "link block"], resource_blocks: int, nu
     slots = subcarrier_spacing(numerology) / 15
     # The effective SINR never exceeds the mean, so a link that misses one CQI by far need not try the next.
     alive, level = np.arange(len(sinr)), to_decibel(sinr.mean(axis=1))
-    for row, beta in enumerate(eesm_beta(CQI_TABLE.efficiency)):
+    for row, beta in enumerate(eesm_beta(CQI_TABLE)):
         block = TransportBlock(CQI_TABLE, row, resource_blocks)
-        alive = alive[level[alive] > block.curve[0]]
-        failing = block.error_rate(to_decibel(effective_sinr(sinr[alive], float(beta))))
-        met, failing = alive[failing <= CQI_TABLE.bler_target], failing[failing <= CQI_TABLE.bler_target]
+        alive = alive[level[alive] >= block.required_sinr_db]
+        effective = to_decibel(effective_sinr(sinr[alive], float(beta)))
+        kept = effective >= block.required_sinr_db
+        met, failing = alive[kept], block.error_rate(effective[kept])
         quality.cqi[met], quality.error_rate[met] = CQI_TABLE.first + row, failing
         quality.throughput[met] = block.size * slots * (1 - failing)
     return quality
-
-
-def flat_link_quality(
-    sinr_db: Float[np.ndarray, "link"], resource_blocks: int, numerology: int
-) -> LinkQuality:
-    """`link_quality` of channels that are flat over the carrier."""
-    return link_quality(from_decibel(sinr_db)[:, None], resource_blocks, numerology)

@@ -41,12 +41,11 @@ def effective_sinr(
     return least[..., 0] - scale[..., 0] * np.log(np.mean(np.exp(-(sinr - least) / scale), axis=-1))
 
 
-def eesm_beta(efficiency: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """β at a spectral efficiency Q_m·R, interpolated along MCS tables 1 and 2."""
-    known = np.r_[MCS_TABLES[1].efficiency, MCS_TABLES[2].efficiency[-8:]]
-    values = np.r_[EESM_BETA, EESM_BETA_256QAM]
-    order = np.argsort(known, kind="stable")
-    return np.interp(efficiency, known[order], values[order])
+def eesm_beta(table: ModulationTable) -> Float[np.ndarray, "row"]:
+    """β of every row of a table, interpolated over Q_m·R: MCS table 1 up to 64QAM, table 2 above."""
+    up_to_64qam = np.interp(table.efficiency, MCS_TABLES[1].efficiency, EESM_BETA)
+    above = np.interp(table.efficiency, MCS_TABLES[2].efficiency[-8:], EESM_BETA_256QAM)
+    return np.where(table.order <= 6, up_to_64qam, above)
 
 
 @lru_cache

@@ -1,0 +1,170 @@
+"""The dataset card: what a dataset is, where it comes from, under which licences, and what it does not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from raylocus.datasets.leakage import Leakage, broken_rule
+from raylocus.datasets.splits import SplitRule
+from raylocus.datasets.store import DATASET_SCHEMA, ReportDataset
+from raylocus.datasets.summary import DatasetSummary
+from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES
+from raylocus.scenes.place import Place
+
+#: What every dataset of simulated reports does not show.
+KNOWN_LIMITS = (
+    "Reports are simulated: they say how well a method copes with errors of the law of worlds stated here, not "
+    "how well it does in a given network.",
+    "Phones are outdoors, 1.5 m over the ground; the radio environment does not change within a sequence.",
+    "Deployments are sampled unless a place names a file of real sites; each place has one carrier.",
+    "Worlds of a place are independent draws: a later day is another draw of the law, not a continuation of the "
+    "day before.",
+)
+#: What comes with data of OpenStreetMap.
+ODBL = (
+    "Places made from OpenStreetMap are a Derivative Database: whoever publishes them, or a dataset that holds "
+    "their maps, keeps the notice above and offers them under the Open Database License 1.0 "
+    "(opendatacommons.org/licenses/odbl/1-0)."
+)
+
+
+def dataset_card(
+    name: str, dataset: ReportDataset, summary: DatasetSummary, leakage: Leakage, pictures: Sequence[str] = ()
+) -> str:
+    """The card in Markdown.
+
+    Args:
+        name: what the dataset is called.
+        dataset: the dataset.
+        summary: what it holds.
+        leakage: what its test shares with its training.
+        pictures: files beside the card that it shows.
+    """
+    places = [dataset.place(place.index).place for place in summary.places]
+    parts = [
+        f"# {name}",
+        _opening(dataset, summary),
+        "## Places",
+        _place_table(summary, places),
+        "## Splits",
+        _split_table(summary),
+        f"Rule: {_rule_in_words(dataset.configuration.splits)}.",
+        *leakage_lines(dataset.configuration.splits, leakage),
+        "## Features",
+        _feature_table(dataset, summary),
+        *(f"![{picture}]({picture})" for picture in pictures),
+        "## Sources and licences",
+        *_licences(places),
+        "## Versions",
+        _bullets(f"{package} {version}" for package, version in sorted(dataset.provenance.versions.items())),
+        "## Known limits",
+        _bullets([*KNOWN_LIMITS, *_notes(places)]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def leakage_lines(rule: SplitRule, leakage: Leakage) -> list[str]:
+    """What the test shares with what was learnt from, a sentence each."""
+    count = len(leakage.sample)
+    if not count:
+        return ["There is no test sample, so nothing can leak into one."]
+    near = leakage.distance[np.isfinite(leakage.distance)]
+    distance = f"smallest {near.min():.1f} m, median {np.median(near):.1f} m" if len(near) else "no common frame"
+    shared = ", ".join(
+        f"{what} {100 * np.mean(getattr(leakage, what)):.0f} %" for what in ("city", "style", "place", "site", "world")
+    )
+    broken = broken_rule(rule, leakage)
+    return [
+        f"Distance of {count} test samples to the nearest report of training or validation: {distance} "
+        f"({count - len(near)} lie in a frame of their own).",
+        f"Test samples that share something with training or validation: {shared}.",
+        f"The declared rule is broken: {broken}." if broken else "The declared rule holds.",
+    ]
+
+
+def _opening(dataset: ReportDataset, summary: DatasetSummary) -> str:
+    reports, tokens = (sum(getattr(split, what) for split in summary.splits) for what in ("reports", "tokens"))
+    severities = sorted({world.law.severity for world in dataset.worlds})
+    return (
+        f"{len(dataset)} sequences of {reports} simulated measurement reports ({tokens} tokens of a cell or beam) "
+        f"at {len(summary.places)} places in {len(np.unique(dataset.world_index))} worlds of severity "
+        f"{', '.join(f'{severity:g}' for severity in severities)} (0 is the map, 1 is as wrong as the field). "
+        f"Schema `{DATASET_SCHEMA}`, seed {dataset.provenance.seed}, digest `{dataset.provenance.digest[:16]}`."
+    )
+
+
+def _place_table(summary: DatasetSummary, places: Sequence[Place]) -> str:
+    rows = []
+    for found, place in zip(summary.places, places, strict=True):
+        network = place.deployment
+        split = ", ".join(f"{name} {count}" for name, count in found.sequences.items())
+        carrier = f"{network.carrier.frequency / 1e9:g} GHz"
+        source = str(place.provenance.configuration.get("source", "")).rsplit("/", 1)[-1] or "unknown"
+        rows.append(
+            (found.name, source, f"{len(network.sites)} / {len(network.cells)}", carrier, str(found.worlds),
+             split, str(found.reports), _percent(found.covered), _percent(found.line_of_sight))
+        )  # fmt: skip
+    head = ("place", "source", "sites / cells", "carrier", "worlds", "sequences", "reports", "covered", "in sight")
+    return _table(head, rows)
+
+
+def _split_table(summary: DatasetSummary) -> str:
+    rows = []
+    for split in summary.splits:
+        heard = split.heard_cells @ np.arange(len(split.heard_cells)) / max(split.heard_cells.sum(), 1)
+        counts = (split.places, split.worlds, split.sequences, split.reports, split.tokens)
+        rows.append((split.name, *map(str, counts), f"{heard:.1f}", _percent(split.line_of_sight)))
+    head = ("split", "places", "worlds", "sequences", "reports", "tokens", "cells a report", "in sight")
+    return _table(head, rows)
+
+
+def _feature_table(dataset: ReportDataset, summary: DatasetSummary) -> str:
+    statistics = dataset.statistics
+    shares = [split.availability for split in summary.splits]
+    rows = [
+        (feature.name, feature.unit, feature.token, *(_percent(float(share[index])) for share in shares),
+         f"{statistics.mean[index]:.4g}", f"{statistics.standard_deviation[index]:.4g}")
+        for index, feature in enumerate(summary.features)
+    ]  # fmt: skip
+    head = ("feature", "unit", "of each", *(split.name for split in summary.splits))
+    return _table((*head, "mean (train)", "standard deviation (train)"), rows)
+
+
+def _rule_in_words(rule: SplitRule) -> str:
+    options = {name: value for name, value in vars(rule).items() if name != "kind" and value is not None}
+    told = ", ".join(f"{name} {_plain(value)}" for name, value in options.items())
+    return f"by {rule.kind.replace('_', ' ')}" + (f" ({told})" if told else "")
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _licences(places: Sequence[Place]) -> list[str]:
+    named: dict[str, list[str]] = {}
+    for place in places:
+        notice = place.attribution
+        if not notice and place.provenance.configuration.get("source") in GROUND_SHAPES:
+            notice = ATTRIBUTION
+        named.setdefault(notice or "made by raylocus, no data of others", []).append(place.name)
+    lines = [_bullets(f"{', '.join(names)}: {notice}" for notice, names in named.items())]
+    return [*lines, ODBL] if any("OpenStreetMap" in notice for notice in named) else lines
+
+
+def _notes(places: Sequence[Place]) -> list[str]:
+    return [f"{place.name}: {note}" for place in places for note in place.notes]
+
+
+def _percent(share: float) -> str:
+    return "–" if np.isnan(share) else f"{100 * share:.0f} %"
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,107 @@
+"""The arrays of a dataset store: their names, types and meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from raylocus.datasets.columns import Column
+from raylocus.datasets.encoding import Encoding
+from raylocus.datasets.splits import SPLITS
+from raylocus.network.features import Feature
+
+#: Version of a dataset store.
+DATASET_SCHEMA = "raylocus.dataset.v2"
+
+#: Columns that are the same in every dataset. Offsets have one row more than what they point from.
+FIXED_COLUMNS = (
+    Column(
+        "report_offsets",
+        ("sample_plus_1",),
+        "int64",
+        {"units": "1", "long_name": "first report of each sequence, and the end"},
+    ),
+    Column(
+        "split",
+        ("sample",),
+        "int8",
+        {"units": "1", "long_name": "index into classes; -1 for none of them", "classes": list(SPLITS)},
+    ),
+    Column("place_index", ("sample",), "int32", {"units": "1", "long_name": "index into the places"}),
+    Column("world_index", ("sample",), "int32", {"units": "1", "long_name": "index into the planned worlds"}),
+    Column(
+        "start_time",
+        ("sample",),
+        "float64",
+        {"units": "s", "long_name": "when the sequence starts, after the dataset's first midnight"},
+    ),
+    Column(
+        "token_offsets",
+        ("report_plus_1",),
+        "int64",
+        {"units": "1", "long_name": "first token of each report, and the end"},
+    ),
+    Column("pci", ("token",), "int16", {"units": "1", "long_name": "physical cell identity"}),
+    Column(
+        "serving",
+        ("token",),
+        "bool",
+        {"units": "1", "long_name": "whether the token is of the serving cell"},
+        fill=False,
+    ),
+    Column(
+        "beam",
+        ("token",),
+        "int16",
+        {"units": "1", "long_name": "SSB index; -1 for the token of a whole cell"},
+    ),
+)
+#: Columns of reports that are stored as the survey finds best.
+REPORT_NUMBERS = {
+    "time": ("s", "time since the sequence's first report", 0.0),
+    "position": ("m", "true UE antenna position in the place's frame", 0.0),
+    "line_of_sight": ("1", "1 where the serving site is in line of sight, 0 where not", 1.0),
+}
+
+
+def report_column(name: str, encoding: Encoding) -> Column:
+    """One of `REPORT_NUMBERS`."""
+    units, meaning, _ = REPORT_NUMBERS[name]
+    axes, trailing = (("report", "axis"), (3,)) if name == "position" else (("report",), ())
+    return _encoded(Column(name, axes, "", {"units": units, "long_name": meaning}, trailing), encoding)
+
+
+def feature_column(feature: Feature, encoding: Encoding) -> Column:
+    """The column of a report feature."""
+    attributes = {
+        "units": feature.unit,
+        "long_name": feature.meaning,
+        "report_step": feature.step,
+        "clause": feature.clause,
+    }
+    return _encoded(Column(feature_name(feature.name), ("token",), "", attributes), encoding)
+
+
+def censored_column(features: Sequence[Feature]) -> Column:
+    """Which values lie outside their report range, for all features."""
+    attributes = {
+        "units": "1",
+        "long_name": "-1 below the report range, 1 above it, 0 inside or missing",
+        "features": [feature.name for feature in features],
+    }
+    return Column("censored", ("token", "feature"), "int8", attributes, (len(features),))
+
+
+def feature_name(name: str) -> str:
+    """The array that holds a feature."""
+    return f"feature_{name}"
+
+
+def _encoded(column: Column, encoding: Encoding) -> Column:
+    return Column(
+        column.name,
+        column.dimensions,
+        encoding.dtype,
+        column.attributes | encoding.attributes,
+        column.trailing,
+        fill=float("nan") if encoding.missing is None else encoding.missing,
+    )

@@ -1,0 +1,249 @@
+"""Writing a dataset: one pass over its parts to size and survey the columns, another to write them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import zarr
+from jaxtyping import Shaped
+
+from raylocus.datasets.columns import ColumnWriter
+from raylocus.datasets.configuration import DatasetConfiguration
+from raylocus.datasets.encoding import ColumnSurvey, Encoding
+from raylocus.datasets.folders import folder_at, folder_written_whole
+from raylocus.datasets.plan import WorldRecord, plan_worlds
+from raylocus.datasets.schema import (
+    DATASET_SCHEMA,
+    FIXED_COLUMNS,
+    REPORT_NUMBERS,
+    censored_column,
+    feature_column,
+    feature_name,
+    report_column,
+)
+from raylocus.datasets.split_assignment import assign_splits, start_times
+from raylocus.datasets.splits import SPLITS
+from raylocus.datasets.statistics import FeatureMoments
+from raylocus.datasets.stored_place import group_names, write_stored_place
+from raylocus.errors import InputError
+from raylocus.geo import Grid
+from raylocus.network.features import features_named
+from raylocus.network.reports import Reports
+from raylocus.propagation.traced_place import open_place
+from raylocus.provenance import Provenance
+from raylocus.storage import write_manifest
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A place that could not be built or traced."""
+
+    place_index: int
+    reason: str
+    """One sentence."""
+
+
+def save_report_dataset(
+    parts: Sequence[Reports],
+    configuration: DatasetConfiguration,
+    provenance: Provenance,
+    path: Path | str,
+    skipped: Sequence[Skipped] = (),
+) -> None:
+    """Writes a dataset whole from the reports of its planned worlds, in the plan's order.
+
+    Parts are read twice, one at a time, so memory does not grow with their number. The places' maps
+    are copied from their folders.
+
+    Args:
+        parts: reports of each planned world, but for those of the places that were skipped.
+        configuration: what was observed.
+        provenance: of the dataset.
+        path: folder, or URL that fsspec knows.
+        skipped: places left out.
+
+    Raises:
+        InputError: there are no reports at all, or worlds have different features.
+        StorageFullError: the disk filled up.
+        StoreUnreachableError: the store behind the URL does not answer.
+    """
+    left_out = {each.place_index for each in skipped}
+    survey = _Survey.of(parts)
+    with folder_written_whole(folder_at(path)) as folder, warnings.catch_warnings():
+        # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        root = zarr.create_group(folder, zarr_format=3)
+        tiles = _write_places(root, configuration, left_out, folder)
+        worlds = [
+            (index, world)
+            for index, world in enumerate(plan_worlds(configuration))
+            if world.place_index not in left_out
+        ]
+        moments = _write_parts(root, survey, _labelled(parts, worlds, tiles, configuration))
+        _write_statistics(root, moments)
+        root.attrs.update(
+            {
+                "schema": DATASET_SCHEMA,
+                "provenance": provenance.to_json(),
+                "feature_names": list(survey.feature_names),
+                "absent_features": [list(pair) for pair in survey.absent],
+                "skipped_places": [dataclasses.asdict(each) for each in skipped],
+            }
+        )
+        zarr.consolidate_metadata(root.store)
+        write_manifest(folder)
+
+
+@dataclass
+class _Survey:
+    """Sizes and value ranges of all parts."""
+
+    feature_names: tuple[str, ...]
+    absent: tuple[tuple[str, str], ...]
+    samples: int = 0
+    reports: int = 0
+    tokens: int = 0
+    numbers: dict[str, ColumnSurvey] = field(default_factory=dict)
+    """By array name."""
+
+    @classmethod
+    def of(cls, parts: Sequence[Reports]) -> _Survey:
+        """Reads all parts, one at a time."""
+        survey: _Survey | None = None
+        for part in parts:
+            survey = survey or cls._started(part)
+            survey._add(part)
+        if survey is None or not survey.samples:
+            raise InputError("no UE was heard anywhere, so there is nothing to store; check the deployments")
+        return survey
+
+    @classmethod
+    def _started(cls, part: Reports) -> _Survey:
+        numbers = {name: ColumnSurvey(step) for name, (_, _, step) in REPORT_NUMBERS.items()}
+        for feature in features_named(part.feature_names):
+            numbers[feature_name(feature.name)] = ColumnSurvey.of_feature(feature)
+        return cls(part.feature_names, part.absent, numbers=numbers)
+
+    def _add(self, part: Reports) -> None:
+        if part.feature_names != self.feature_names:
+            raise InputError("worlds were observed with different feature sets; observe all with one set")
+        self.samples += len(part)
+        self.reports += len(part.time)
+        self.tokens += len(part.pci)
+        for name, values in _numbers(part):
+            self.numbers[name].add(values)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Length of every first dimension."""
+        counts = {"sample": self.samples, "report": self.reports, "token": self.tokens}
+        return counts | {"sample_plus_1": self.samples + 1, "report_plus_1": self.reports + 1}
+
+
+def _numbers(part: Reports) -> Iterator[tuple[str, Shaped[np.ndarray, "row ..."]]]:
+    for name in REPORT_NUMBERS:
+        yield name, getattr(part, name)
+    for index, name in enumerate(part.feature_names):
+        yield feature_name(name), part.features[:, index]
+
+
+@dataclass(frozen=True)
+class _LabelledPart:
+    """The reports of one world, and the columns over its sequences."""
+
+    reports: Reports
+    labels: dict[str, Shaped[np.ndarray, "sample"]]
+
+
+def _labelled(
+    parts: Sequence[Reports],
+    worlds: Sequence[tuple[int, WorldRecord]],
+    tiles: dict[int, Grid],
+    configuration: DatasetConfiguration,
+) -> Iterator[_LabelledPart]:
+    for part, (index, world) in zip(parts, worlds, strict=True):
+        start = start_times(world, len(part))
+        split = assign_splits(configuration.splits, world, tiles[world.place_index], part, start)
+        labels = {
+            "split": split,
+            "place_index": np.full(len(part), world.place_index),
+            "world_index": np.full(len(part), index),
+            "start_time": start,
+        }
+        yield _LabelledPart(part, labels)
+
+
+def _write_places(
+    root: zarr.Group, configuration: DatasetConfiguration, left_out: set[int], folder: Path
+) -> dict[int, Grid]:
+    """Writes every place; returns the tile of each, by index."""
+    groups = group_names([place.folder for place in configuration.places])
+    tiles = {}
+    for index, choice in enumerate(configuration.places):
+        if index in left_out:
+            continue
+        place = open_place(choice.folder)
+        write_stored_place(place, place.radio_maps, folder, groups[index])
+        tiles[index] = place.tile
+    return tiles
+
+
+def _write_parts(root: zarr.Group, survey: _Survey, parts: Iterator[_LabelledPart]) -> FeatureMoments:
+    """Writes all columns part by part; returns the moments of the training split's features."""
+    encodings = {name: column.encoding for name, column in survey.numbers.items()}
+    writers = _writers(root, survey, encodings)
+    moments = FeatureMoments.of(np.empty((0, len(survey.feature_names))))
+    reports = tokens = 0
+    writers["report_offsets"].append(np.zeros(1))
+    writers["token_offsets"].append(np.zeros(1))
+    for part in parts:
+        found = part.reports
+        writers["report_offsets"].append(found.report_offsets[1:] + reports)
+        writers["token_offsets"].append(found.token_offsets[1:] + tokens)
+        reports, tokens = reports + len(found.time), tokens + len(found.pci)
+        for name, values in part.labels.items():
+            writers[name].append(values)
+        for name in ("pci", "serving", "beam", "censored"):
+            writers[name].append(getattr(found, name))
+        for name, values in _numbers(found):
+            writers[name].append(encodings[name].encode(values))
+        training = found.select(part.labels["split"] == SPLITS.index("train"))
+        moments = moments.merged(FeatureMoments.of(training.features))
+    for writer in writers.values():
+        writer.finish()
+    return moments
+
+
+def _writers(root: zarr.Group, survey: _Survey, encodings: dict[str, Encoding]) -> dict[str, ColumnWriter]:
+    features = features_named(survey.feature_names)
+    columns = [
+        *FIXED_COLUMNS,
+        *(report_column(name, encodings[name]) for name in REPORT_NUMBERS),
+        *(feature_column(feature, encodings[feature_name(feature.name)]) for feature in features),
+        censored_column(features),
+    ]
+    return {column.name: ColumnWriter(root, column, survey.rows[column.dimensions[0]]) for column in columns}
+
+
+def _write_statistics(root: zarr.Group, moments: FeatureMoments) -> None:
+    statistics = moments.statistics
+    for name, values in (
+        ("feature_mean", statistics.mean),
+        ("feature_standard_deviation", statistics.standard_deviation),
+    ):
+        attributes = {"units": "see each feature", "long_name": f"{name[8:]} over the training split"}
+        array = root.create_array(
+            name,
+            shape=values.shape,
+            dtype="float64",
+            fill_value=float("nan"),
+            attributes=attributes,
+            dimension_names=("feature",),
+        )
+        array[:] = values

@@ -1,0 +1,182 @@
+"""What a dataset holds, in numbers: counts, availability, histograms, heard cells, line of sight, coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.datasets.parts import Part, parts_of
+from raylocus.datasets.splits import NO_SPLIT_NAME, SPLITS
+from raylocus.datasets.store import ReportDataset
+from raylocus.network.features import Feature, features_named
+from raylocus.network.reports import Reports
+
+#: Side of the ground cells that coverage is counted in [m].
+COVERAGE_RESOLUTION = 8.0
+#: Bins of a feature's histogram.
+BINS = 48
+#: Reports that hear more cells than this are counted as hearing so many.
+MOST_HEARD = 32
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """What one split holds."""
+
+    name: str
+    places: int
+    worlds: int
+    sequences: int
+    reports: int
+    tokens: int
+    availability: Float[np.ndarray, "feature"]
+    """Share of the tokens of a feature's kind (cell, serving cell, beam) that have it; NaN where there are none."""
+    histograms: Int[np.ndarray, "feature bin"]
+    """Values of each feature, over `DatasetSummary.edges`."""
+    heard_cells: Int[np.ndarray, "cells"]
+    """Reports by the number of cells they name."""
+    line_of_sight: float
+    """Share of the reports whose serving site is in line of sight, of those of which it is known."""
+
+
+@dataclass(frozen=True)
+class PlaceSummary:
+    """What is observed at one place."""
+
+    index: int
+    name: str
+    sequences: dict[str, int]
+    """By the split's name, those in none included."""
+    worlds: int
+    reports: int
+    covered: float
+    """Share of the outdoor ground, in cells of about `COVERAGE_RESOLUTION`, in which there is a report."""
+    line_of_sight: float
+    """Share of its reports in line of sight."""
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """What a dataset holds."""
+
+    features: tuple[Feature, ...]
+    edges: Float[np.ndarray, "feature edge"]
+    """Edges of each feature's histogram, the same for all splits; NaN where no token has it."""
+    splits: tuple[SplitSummary, ...]
+    """Those that hold anything."""
+    places: tuple[PlaceSummary, ...]
+
+
+def summarise(dataset: ReportDataset) -> DatasetSummary:
+    """Reads the dataset twice, part by part: once for the ranges of features, once to count."""
+    features = features_named(dataset.feature_names)
+    edges = _edges(parts_of(dataset), len(features))
+    names = [name for name in (*SPLITS, NO_SPLIT_NAME) if (dataset.split == name).any()]
+    return DatasetSummary(
+        features=features,
+        edges=edges,
+        splits=tuple(_split(dataset, name, features, edges) for name in names),
+        places=tuple(_place(dataset, int(index)) for index in np.unique(dataset.place_index)),
+    )
+
+
+def outdoor_cells(footprint: Float[np.ndarray, "y x"], step: int) -> Bool[np.ndarray, "row column"]:
+    """Whether any of the `step` × `step` ground cells of each coarse one is free of buildings."""
+    rows, columns = (length // step for length in footprint.shape)
+    return ~np.all(footprint.reshape(rows, step, columns, step) > 0, axis=(1, 3))
+
+
+def _edges(parts: Iterator[Part], count: int) -> Float[np.ndarray, "feature edge"]:
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    for part in parts:
+        low = np.fmin(low, np.nanmin(part.reports.features, axis=0, initial=np.inf))
+        high = np.fmax(high, np.nanmax(part.reports.features, axis=0, initial=-np.inf))
+    known = high >= low
+    low, high = np.where(known, low, np.nan), np.where(known, np.where(high > low, high, low + 1), np.nan)
+    return np.linspace(low, high, BINS + 1, axis=1)
+
+
+def _split(
+    dataset: ReportDataset, name: str, features: tuple[Feature, ...], edges: Float[np.ndarray, "feature edge"]
+) -> SplitSummary:
+    chosen = dataset.split == name
+    counted = _Counts(len(features))
+    for part in parts_of(dataset, chosen):
+        counted.add(part.reports, features, edges)
+    with np.errstate(invalid="ignore"):
+        return SplitSummary(
+            name=name,
+            places=len(np.unique(dataset.place_index[chosen])),
+            worlds=len(np.unique(dataset.world_index[chosen])),
+            sequences=int(chosen.sum()),
+            reports=counted.reports,
+            tokens=counted.tokens,
+            availability=counted.present / counted.possible,
+            histograms=counted.histograms,
+            heard_cells=counted.heard_cells,
+            line_of_sight=float(np.divide(counted.in_sight, counted.sight_known)),
+        )
+
+
+class _Counts:
+    """Counts over the parts of a split."""
+
+    def __init__(self, features: int) -> None:
+        self.reports = self.tokens = 0
+        self.in_sight = self.sight_known = 0.0
+        self.present = np.zeros(features)
+        self.possible = np.zeros(features)
+        self.histograms = np.zeros((features, BINS), np.int64)
+        self.heard_cells = np.zeros(MOST_HEARD + 1, np.int64)
+
+    def add(
+        self, reports: Reports, features: tuple[Feature, ...], edges: Float[np.ndarray, "feature edge"]
+    ) -> None:
+        self.reports += len(reports.time)
+        self.tokens += len(reports.pci)
+        self.in_sight += float(np.nansum(reports.line_of_sight))
+        self.sight_known += float(np.isfinite(reports.line_of_sight).sum())
+        heard = np.minimum(reports.heard_cells, MOST_HEARD)
+        self.heard_cells += np.bincount(heard, minlength=MOST_HEARD + 1)
+        kinds = _tokens_of_kind(reports)
+        for index, feature in enumerate(features):
+            values = reports.features[:, index]
+            known = values[np.isfinite(values)]
+            self.possible[index] += kinds[feature.token].sum()
+            self.present[index] += len(known)
+            if len(known):
+                self.histograms[index] += np.histogram(known, edges[index])[0]
+
+
+def _tokens_of_kind(reports: Reports) -> dict[str, Bool[np.ndarray, "token"]]:
+    cell = reports.beam < 0
+    return {"cell": cell, "serving": cell & reports.serving, "beam": ~cell}
+
+
+def _place(dataset: ReportDataset, index: int) -> PlaceSummary:
+    here = dataset.place_index == index
+    place = dataset.place(index)
+    step = max(round(COVERAGE_RESOLUTION / place.tile.resolution), 1)
+    step = step if place.tile.count % step == 0 else 1
+    coarse = place.tile.coarsen(step * place.tile.resolution)
+    outdoors = outdoor_cells(place.geometry_maps["footprint"].values, step)
+    visited = np.zeros(coarse.count**2, bool)
+    sight: list[Float[np.ndarray, "report"]] = []
+    for part in parts_of(dataset, here):
+        cells = coarse.index(part.reports.position)
+        visited[cells[cells >= 0]] = True
+        sight.append(part.reports.line_of_sight)
+    names, counts = np.unique(dataset.split[here], return_counts=True)
+    known = np.concatenate(sight)
+    return PlaceSummary(
+        index=index,
+        name=dataset.configuration.places[index].name,
+        sequences={str(name): int(count) for name, count in zip(names, counts, strict=True)},
+        worlds=len(np.unique(dataset.world_index[here])),
+        reports=len(known),
+        covered=float((visited & outdoors.ravel()).sum() / max(outdoors.sum(), 1)),
+        line_of_sight=float(np.nanmean(known)) if np.isfinite(known).any() else float("nan"),
+    )

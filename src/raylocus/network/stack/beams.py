@@ -1,0 +1,93 @@
+"""Beams of the serving cell in a batch of reports: L1-RSRP, L1-SINR and the departure angle that they tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from raylocus.network.chance import Chance
+from raylocus.network.phy.cell_levels import strongest_beams
+from raylocus.network.positioning.angles import departure_azimuth
+from raylocus.network.report_mapping import reported_beam_sinr
+from raylocus.network.stack.configuration import StackConfiguration
+from raylocus.network.stack.heard_cells import HeardCells
+from raylocus.propagation.antennas import beam_gains
+from raylocus.scenes.sites import AntennaArray, Deployment
+from raylocus.units import to_decibel
+
+#: Azimuths either side of boresight [rad] among which DL-AoD chooses: 0.5° apart.
+DEPARTURE_CANDIDATES = np.deg2rad(np.arange(-75.0, 75.1, 0.5))
+
+
+@dataclass(frozen=True)
+class BeamReport:
+    """The reported beams of the serving cell, and what is read off them."""
+
+    beams: Int[np.ndarray, "report reported"]
+    """SSB indices, strongest first."""
+    level: Float[np.ndarray, "report reported"]
+    """L1-RSRP as measured, the UE's bias apart [dBm]."""
+    l1_sinr: Float[np.ndarray, "report reported"]
+    snr: Float[np.ndarray, "report"]
+    dl_aod: Float[np.ndarray, "report"]
+
+
+def beam_report(
+    rsrp_beam: Float[np.ndarray, "report cell beam"],
+    heard: HeardCells,
+    interference_dbm: Float[np.ndarray, "report"],
+    deployment: Deployment,
+    configuration: StackConfiguration,
+    chance: Chance,
+) -> BeamReport:
+    """The beams of every report.
+
+    Args:
+        rsrp_beam: level of every beam in one SSB [dBm].
+        heard: cells; the first of each report serves.
+        interference_dbm: interference and noise in one resource element [dBm].
+        deployment: cells whose patterns the operator knows.
+        configuration: number of beams and their noise.
+        chance: source of all chance.
+    """
+    serving = heard.cells[:, 0]
+    most = min(configuration.report.most_beams, deployment.beam_count)
+    noise = configuration.observation.beam_noise_db
+    beams, level = strongest_beams(rsrp_beam[np.arange(len(serving)), serving], most, noise, chance)
+    return BeamReport(
+        beams=beams,
+        level=level,
+        l1_sinr=reported_beam_sinr(level - interference_dbm[:, None]),
+        snr=heard.measured_snr_db[:, 0],
+        dl_aod=departure_azimuths(beams, level, serving, deployment),
+    )
+
+
+def departure_azimuths(
+    beams: Int[np.ndarray, "report reported"],
+    level: Float[np.ndarray, "report reported"],
+    serving: Int[np.ndarray, "report"],
+    deployment: Deployment,
+) -> Float[np.ndarray, "report"]:
+    """DL-AoD of the serving cell from the L1-RSRPs of its reported beams, by its known beam patterns."""
+    full = np.full((len(beams), deployment.beam_count), np.nan)
+    np.put_along_axis(full, beams, level, axis=1)
+    answer = np.full(len(beams), np.nan)
+    for index in np.unique(serving):
+        cell, own = deployment.cells[index], serving == index
+        pattern = _beam_pattern_db(cell.array)
+        answer[own] = departure_azimuth(full[own][:, : cell.array.beams], DEPARTURE_CANDIDATES, pattern)
+        answer[own] += cell.azimuth
+    return np.angle(np.exp(1j * answer))
+
+
+@lru_cache
+def _beam_pattern_db(array: AntennaArray) -> Float[np.ndarray, "angle beam"]:
+    """Gain of every beam at the horizon [dB], where a tilt would be the same for all; 40 dB deep at most."""
+    candidates = DEPARTURE_CANDIDATES
+    direction = np.stack([np.cos(candidates), np.sin(candidates), np.zeros_like(candidates)], axis=1)
+    pattern = to_decibel(beam_gains(direction, 0.0, 0.0, array))
+    return np.maximum(np.nan_to_num(pattern, nan=-np.inf), np.nanmax(pattern) - 40)
