@@ -85,7 +85,7 @@ def row(folder: Path, scratch: Path) -> str:
     count = counted_buildings(path)
     vector_map = read_source(str(path), SourceOptions(), 0, 512.0).vector_map
     sources = Counter(building.height_source for building in vector_map.buildings)
-    middle = _densest(vector_map)
+    middle = densest(vector_map)
     started = time.process_time()
     build_place(str(path), scratch / slug, SceneConfiguration(centre=middle))
     seconds = time.process_time() - started
@@ -99,7 +99,7 @@ def row(folder: Path, scratch: Path) -> str:
     )
 
 
-def _densest(vector_map: VectorMap) -> tuple[float, float]:
+def densest(vector_map: VectorMap) -> tuple[float, float]:
     """The tile of 512 m with the most buildings."""
     xy = np.array([each.footprint.representative_point().coords[0] for each in vector_map.buildings])
     grid = Grid(512.0 * 2 * np.ceil(np.abs(xy).max() / 512.0 + 1), 512.0)

@@ -164,7 +164,9 @@ def write_maps(
     roads = np.zeros((count, count), np.float32)
     for index, name in enumerate(DEFAULT_WIDTH):
         chosen = lines[lines["class"] == name]
-        shapes = chosen.geometry.buffer(np.maximum(chosen["width"].to_numpy(float), step) / 2, cap_style="flat")
+        shapes = chosen.geometry.buffer(
+            np.maximum(chosen["width"].to_numpy(float), step) / 2, cap_style="flat"
+        )
         mask = burnt(shapes, [1.0] * len(shapes)) > 0
         roads[mask & (roads == 0)] = index + 1
     areas = table[table.geometry.type.isin(["Polygon", "MultiPolygon"])]

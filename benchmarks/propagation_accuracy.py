@@ -18,7 +18,8 @@ import numpy as np
 
 from raylocus.propagation.atlas import PathAtlas, reorder
 from raylocus.propagation.fields import path_fields
-from raylocus.propagation.reference import ReferencePaths, reference_paths
+from raylocus.propagation.point_paths import PointPaths
+from raylocus.propagation.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 from raylocus.propagation.traced_place import TracedPlace, open_place
@@ -87,15 +88,16 @@ def compare(place: TracedPlace, given: argparse.Namespace) -> dict[str, float]:
     height = place.geometry_maps["terrain"].values.ravel()[cells] + configuration.ue_height
     points = np.column_stack([place.tile.centres[cells], height])
     arguments = place.scene_file, place.deployment.carrier.frequency, site
-    reference_paths(*arguments, points[:2], given.depth, given.samples, diffraction=diffraction)
+    settings = ReferenceSettings(given.depth, given.samples, diffraction)
+    reference_paths(*arguments, points[:2], settings)
     started = time.perf_counter()
-    reference = reference_paths(*arguments, points, given.depth, given.samples, diffraction=diffraction)
+    reference = reference_paths(*arguments, points, settings)
     theirs = time.perf_counter() - started
     rates = {"ours": len(outdoor) / ours, "theirs": len(points) / theirs}
     return {**differences(atlas, reference, cells), **rates}
 
 
-def differences(atlas: PathAtlas, reference: ReferencePaths, cells: np.ndarray) -> dict[str, float]:
+def differences(atlas: PathAtlas, reference: PointPaths, cells: np.ndarray) -> dict[str, float]:
     """Quantiles of the differences over the points that either sees."""
     # At a point a path is there or not: where it reaches at least half of the ground cell, as in `ue_paths`.
     atlas = reorder(atlas, np.flatnonzero(atlas.visible >= 0.5))

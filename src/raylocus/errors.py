@@ -37,3 +37,7 @@ class StoreUnreachableError(RaylocusError):
 
 class MemoryBudgetError(RaylocusError):
     """There is not enough memory for the smallest piece of the work."""
+
+
+class LeakageError(RaylocusError):
+    """Test samples of a dataset share with its training what the declared split rule forbids."""

@@ -56,6 +56,14 @@ def _beside(path: Path, role: str) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{role}")
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Removes what killed writers of a folder's artefacts left half-written."""
+    for left in folder.glob(".*.partial"):
+        writer = left.name.removesuffix(".partial").rpartition(".")[2]
+        if writer.isdecimal() and not _runs(int(writer)):
+            _remove(left)
+
+
 def _clear_leftovers(path: Path) -> None:
     """Removes what killed writers of `path` left, and puts the old artefact back if they took it away."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*"):

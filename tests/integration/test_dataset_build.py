@@ -20,8 +20,8 @@ from network_fixtures import (
     save_analytic_place,
     small_configuration,
 )
-from raylocus.datasets import build
 from raylocus.datasets.build import build_dataset
+from raylocus.datasets.building import world_tasks
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.plan import redraw_world
 from raylocus.datasets.statistics import feature_statistics
@@ -38,10 +38,11 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 from network_fixtures import analytic_world_maps, small_configuration
 from raylocus.datasets import build
+from raylocus.datasets.building import world_tasks
 def slow_maps(place, world):
     time.sleep(0.3)
     return analytic_world_maps(place, world)
-build.world_radio_maps = slow_maps
+world_tasks.world_radio_maps = slow_maps
 build.build_dataset(small_configuration(Path(sys.argv[1])), Path(sys.argv[2]))
 """
 
@@ -57,7 +58,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def configuration(places: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetConfiguration:
     # The analytic place has no path atlas, so the worlds' maps come from the closed form.
-    monkeypatch.setattr(build, "world_radio_maps", analytic_world_maps)
+    monkeypatch.setattr(world_tasks, "world_radio_maps", analytic_world_maps)
     return small_configuration(places)
 
 
@@ -68,10 +69,12 @@ def contents(store: Path) -> dict[str, bytes]:
 def test_a_dataset_reads_back_with_its_splits_worlds_and_laws(
     configuration: DatasetConfiguration, tmp_path: Path
 ) -> None:
-    steps: list[tuple[int, int]] = []
-    build_dataset(configuration, tmp_path / "d.zarr", lambda done, total: steps.append((done, total)))
+    steps: list[tuple[str, int, int]] = []
+    build_dataset(
+        configuration, tmp_path / "d.zarr", lambda units: lambda done, total: steps.append((units, done, total))
+    )
     dataset = open_report_dataset(tmp_path / "d.zarr")
-    assert steps == [(done, 5) for done in range(1, 6)]
+    assert steps == [("worlds", done, 5) for done in range(1, 6)]
     assert dataset.configuration == configuration
     assert dataset.places == tuple(place.folder for place in configuration.places)
     assert dict(zip(*np.unique(dataset.split, return_counts=True), strict=True)) == {
@@ -104,7 +107,9 @@ def test_nothing_leaks_from_the_test_city(configuration: DatasetConfiguration, t
 def test_worlds_are_redrawn_exactly(configuration: DatasetConfiguration, tmp_path: Path) -> None:
     build_dataset(configuration, tmp_path / "d.zarr")
     dataset = open_report_dataset(tmp_path / "d.zarr")
-    sample = 3
+    starts, ends = dataset.reports.report_offsets[:-1], dataset.reports.last_report
+    walked = np.linalg.norm(dataset.reports.position[ends] - dataset.reports.position[starts], axis=1)
+    sample = int(walked[:12].argmax())  # one that sees the residual change
     record = dataset.worlds[dataset.world_index[sample]]
     place = load_place(dataset.places[record.place_index])
     maps = analytic_world_maps(place, redraw_world(place.deployment, record))
@@ -140,7 +145,7 @@ def test_a_build_killed_at_any_moment_ends_with_the_same_bytes(
 ) -> None:
     build_dataset(configuration, tmp_path / "whole.zarr")
     out = tmp_path / "killed.zarr"
-    script = BUILD.format(paths=[str(Path(__file__).parents[1]), str(Path(build.__file__).parents[2])])
+    script = BUILD.format(paths=[str(Path(__file__).parents[1]), str(Path(world_tasks.__file__).parents[3])])
     process = subprocess.Popen([sys.executable, "-c", script, str(places), str(out)])
     units = tmp_path / "killed.zarr.units"
     deadline = time.monotonic() + 60
@@ -151,7 +156,7 @@ def test_a_build_killed_at_any_moment_ends_with_the_same_bytes(
     made = {unit.name: unit.stat().st_mtime_ns for unit in units.glob("[!.]*")}
     assert 2 <= len(made) < 5 and not out.exists()
     # As if the kill had come in the middle of a write.
-    (units / ".half.zarr.1.partial").mkdir()
+    (units / f".half.npz.{process.pid}.partial").write_bytes(b"PK")
     build_dataset(configuration, out)
     assert contents(out) == contents(tmp_path / "whole.zarr")
     assert {name: (units / name).stat().st_mtime_ns for name in made} == made
@@ -162,7 +167,7 @@ def test_a_second_build_observes_nothing(
     configuration: DatasetConfiguration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build_dataset(configuration, tmp_path / "d.zarr")
-    monkeypatch.setattr(build, "observe_world", lambda *_: pytest.fail("observed again"))
+    monkeypatch.setattr(world_tasks, "observe_world", lambda *_: pytest.fail("observed again"))
     build_dataset(configuration, tmp_path / "d.zarr")
     with pytest.raises(BaseException, match="observed again"):
         build_dataset(dataclasses.replace(configuration, seed=4), tmp_path / "d.zarr")
@@ -174,7 +179,7 @@ def test_more_worlds_reuse_those_that_are_there(
     build_dataset(configuration, tmp_path / "d.zarr")
     drawn = []
     monkeypatch.setattr(
-        build, "world_radio_maps", lambda *args: drawn.append(1) or analytic_world_maps(*args)
+        world_tasks, "world_radio_maps", lambda *args: drawn.append(1) or analytic_world_maps(*args)
     )
     more = dataclasses.replace(configuration, test=dataclasses.replace(configuration.test, worlds=3))
     build_dataset(more, tmp_path / "d.zarr")
@@ -213,7 +218,7 @@ def test_a_truncated_or_foreign_dataset_is_refused(
     path = tmp_path / "d.zarr"
     build_dataset(configuration, path)
     with pytest.raises(StoreError, match="schema"):
-        open_report_dataset(next((tmp_path / "d.zarr.units").iterdir()))
+        open_report_dataset(configuration.places[0].folder / "geometry.zarr")
     next((path / "feature_rsrp").rglob("c/*")).unlink()
     with pytest.raises(StoreError, match="truncated"):
         open_report_dataset(path)

@@ -8,9 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import geopandas
@@ -28,9 +25,8 @@ from raylocus.scenes.build import build_place, build_places
 from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.export import export_geojson, export_geotiff
-from raylocus.scenes.map_sources.online import cache_folder, fetch_map, find_place
 from raylocus.scenes.map_sources.options import SourceOptions
-from raylocus.scenes.map_sources.read_source import read_source, requested_bounds
+from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.place import load_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.triangles import read_place_scene
@@ -250,55 +246,6 @@ def test_a_geojson_lies_where_the_place_is(place_folder: Path, tmp_path: Path) -
     )
     assert (table["kind"] == "site").sum() == len(place.deployment.sites)
     assert json.loads((tmp_path / "b.geojson").read_text())["attribution"] == place.attribution
-
-
-@pytest.fixture
-def map_server(tmp_path: Path) -> Iterator[tuple[str, list[bytes]]]:
-    """An Overpass server that knows one village; its first answer is that it is busy."""
-    answer, asked = village(tmp_path / "served.osm").read_bytes(), []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.rfile.read(int(self.headers["Content-Length"])))
-            assert self.headers["User-Agent"].startswith("raylocus/")
-            self.send_response(429 if len(asked) == 1 else 200)
-            self.end_headers()
-            self.wfile.write(b"" if len(asked) == 1 else answer)
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/api", asked
-    server.shutdown()
-
-
-def test_maps_are_fetched_once(
-    map_server: tuple[str, list[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    address, asked = map_server
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("raylocus.scenes.map_sources.online.PATIENCE", 0)
-    bounds = requested_bounds("52.51,13.4", 256.0)
-    # The first server is not there; the second is busy once.
-    kept = fetch_map(bounds, ("http://127.0.0.1:9/none", address))
-    assert read_source(str(kept), SourceOptions(), 0, 512.0).vector_map.buildings
-    assert fetch_map(bounds, ("http://127.0.0.1:9/none",)) == kept
-    assert len(asked) == 2 and kept.is_relative_to(cache_folder())
-
-
-def test_without_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with pytest.raises(
-        PlaceError, match="no map server can be reached .*connect to the network or give a .osm"
-    ):
-        build_place("52.51,13.4", tmp_path / "place", SCENE)
-    with pytest.raises(PlaceError, match="unknown place 'Atlantis'"):
-        find_place("Atlantis")
-    assert not (tmp_path / "place").exists()
 
 
 @pytest.mark.parametrize(

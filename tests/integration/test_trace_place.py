@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import os
 import shutil
 import signal
@@ -13,12 +15,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from raylocus.cli.main import main
 from raylocus.errors import PlaceError, StoreError
+from raylocus.propagation.atlas import COLUMNS, PathAtlas
+from raylocus.propagation.atlas_store import StoredAtlas
+from raylocus.propagation.channel_response import impulse_response
+from raylocus.propagation.directions import directions_for
+from raylocus.propagation.launcher import BYTES_PER_RAY
+from raylocus.propagation.panels import Panel
+from raylocus.propagation.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
+from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
+from raylocus.propagation.radio_maps import radio_maps
+from raylocus.propagation.radio_pieces import bytes_of_fullest_row, row_pieces, save_radio_maps
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.trace_place import trace_place
-from raylocus.propagation.traced_place import open_place
+from raylocus.propagation.trace_place import atlas_provenance, trace_place, tracer_of
+from raylocus.propagation.traced_place import TracedPlace, open_place
+from raylocus.propagation.ue_paths import ground_cell_points, paths_at
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.deployment import DeploymentConfiguration
+from raylocus.scenes.place import save_place
+from raylocus.scenes.sites import AntennaArray, Carrier
 from raylocus.scenes.siting.macro import MacroLayout
 
 TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0)
@@ -95,15 +111,131 @@ def test_a_killed_trace_resumes_to_the_same_bytes(built: Path, tmp_path: Path) -
     assert not list(broken.glob(".*"))
 
 
-def test_the_order_and_number_of_sites_change_nothing(built: Path) -> None:
-    from raylocus.propagation.trace_place import tracer_of
+@pytest.fixture(scope="module")
+def traced(built: Path, tmp_path_factory: pytest.TempPathFactory) -> TracedPlace:
+    folder = tmp_path_factory.mktemp("traced") / "etoile"
+    shutil.copytree(built, folder)
+    return trace_place(folder, TRACE)
 
+
+def columns_of(atlas: PathAtlas) -> dict[str, bytes]:
+    return {name: getattr(atlas, name).tobytes() for name in COLUMNS if name != "site"}
+
+
+def test_the_cut_into_pieces_changes_no_byte_of_the_paths(built: Path) -> None:
     place = open_place(built)
-    tracer = tracer_of(place, TRACE)
-    positions = place.deployment.site_positions
-    alone = tracer.trace(1, positions[1])
-    tracer.trace(0, positions[0])
-    np.testing.assert_array_equal(tracer.trace(1, positions[1]).length, alone.length)
+    position = place.deployment.site_positions[0]
+    rays = directions_for(
+        position[2], place.geometry_maps["terrain"].values + 1.5, 1.2 * 128.0, 16.0, 4.0
+    ).count
+    found = []
+    for pieces in (1, 3, 17):
+        budget = -(-rays // pieces) * BYTES_PER_RAY * worker_count() / GIBIBYTE
+        assert len(piece_slices(rays, piece_length(budget, BYTES_PER_RAY, "one ray"))) == pieces
+        configuration = dataclasses.replace(TRACE, memory_budget=budget)
+        found.append(columns_of(tracer_of(place, configuration).trace(0, position)))
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+
+
+def test_the_cut_into_pieces_changes_no_byte_of_the_maps(traced: TracedPlace, tmp_path: Path) -> None:
+    atlas, maps = StoredAtlas.open(traced.atlas_file), RadioMapConfiguration()
+    row = bytes_of_fullest_row(atlas, traced) * worker_count() / GIBIBYTE
+    stores = []
+    for pieces, rows in ((1, 32), (3, 11), (16, 2)):
+        budget = 1.001 * rows * row
+        assert len(list(row_pieces(atlas, traced, budget))) == pieces
+        elsewhere = dataclasses.replace(traced, folder=tmp_path / str(pieces))
+        (tmp_path / str(pieces)).mkdir()
+        (tmp_path / str(pieces) / "atlas.zarr").symlink_to(traced.atlas_file)
+        save_radio_maps(elsewhere, maps, traced.provenance, budget)
+        stores.append(files_of(elsewhere.radio_file))
+    assert stores[0]
+    assert all(store == stores[0] for store in stores)
+
+
+def test_the_order_and_number_of_sites_change_no_byte(built: Path) -> None:
+    place = open_place(built)
+    first, second = place.deployment.site_positions[:2]
+    forth, back = tracer_of(place, TRACE), tracer_of(place, TRACE)
+    expected = [columns_of(forth.trace(0, first)), columns_of(forth.trace(1, second))]
+    assert [columns_of(back.trace(0, second)), columns_of(back.trace(1, first))] == expected[::-1]
+
+
+def test_the_number_of_receivers_asked_changes_no_byte(traced: TracedPlace) -> None:
+    terrain = traced.geometry_maps["terrain"].values.astype(float)
+    points = ground_cell_points(traced.tile, terrain)
+    asked = points[::37] + np.array([0.7, -0.4, 0.0])
+    together = impulse_response(
+        paths_at(traced.atlas, 0, asked, points), Panel(2, 2), Panel(polarization="VH")
+    )
+    for ue in range(0, len(asked), 5):
+        alone = impulse_response(
+            paths_at(traced.atlas, 0, asked[[ue]], points), Panel(2, 2), Panel(polarization="VH")
+        )
+        np.testing.assert_array_equal(alone.delay, together.delay[together.ue == ue])
+        np.testing.assert_array_equal(alone.amplitude, together.amplitude[together.ue == ue])
+
+
+def test_other_antennas_powers_and_layers_cost_no_trace(traced: TracedPlace, tmp_path: Path) -> None:
+    folder = tmp_path / "etoile"
+    shutil.copytree(traced.folder, folder)
+    place, before = open_place(folder), files_of(folder / "atlas.zarr")
+    written = {file: file.stat().st_mtime_ns for file in (folder / "atlas.zarr").rglob("*")}
+    arrays = (AntennaArray(2, 4, 4, "cross"), AntennaArray(8, 8, 6), AntennaArray(1, 1, 1, "H"))
+    cells = tuple(
+        dataclasses.replace(
+            cell, downtilt=0.2, azimuth=cell.azimuth + 1, power_dbm=40.0 + number, array=array
+        )
+        for number, (cell, array) in enumerate(
+            zip(place.deployment.cells, itertools.cycle(arrays), strict=False)
+        )
+    )
+    save_place(dataclasses.replace(place, deployment=dataclasses.replace(place.deployment, cells=cells)))
+    program = (
+        "import sys\n"
+        "from raylocus.cli.main import main\n"
+        "words = ['--trace.depth=2', '--trace.rays_per_cell=4', '--maps.layers=[channel]', '--maps.ue.columns=1']\n"
+        "assert main(['maps', 'trace', sys.argv[1], *words]) == 0\n"
+        "assert not {'mitsuba', 'drjit', 'sionna'} & set(sys.modules), 'a tracer was loaded'"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program, str(folder)], env=environment, check=True)
+    assert files_of(folder / "atlas.zarr") == before
+    assert {file: file.stat().st_mtime_ns for file in (folder / "atlas.zarr").rglob("*")} == written
+    maps = open_place(folder).radio_maps
+    assert maps.sizes["beam"] == 6
+    assert "cqi" not in maps
+    expected = radio_maps(traced.atlas, open_place(folder).deployment)
+    for name in expected.data_vars:
+        np.testing.assert_array_equal(maps[name].values, expected[name].values)
+
+
+def test_geometry_carrier_and_site_positions_do_cost_a_trace(built: Path) -> None:
+    place = open_place(built)
+    digest = atlas_provenance(place, TRACE).digest
+    assert atlas_provenance(place, dataclasses.replace(TRACE, memory_budget=7.0)).digest == digest
+    deployment = place.deployment
+    raised = (dataclasses.replace(deployment.sites[0], position=(1.0, 2.0, 50.0)), *deployment.sites[1:])
+    for other in (
+        dataclasses.replace(deployment, sites=raised),
+        dataclasses.replace(deployment, carrier=Carrier(frequency=28e9)),
+    ):
+        assert atlas_provenance(dataclasses.replace(place, deployment=other), TRACE).digest != digest
+    assert atlas_provenance(place, dataclasses.replace(TRACE, depth=3)).digest != digest
+
+
+def test_too_little_memory_is_one_sentence(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "etoile"
+    shutil.copytree(built, folder)
+    assert main(["maps", "trace", str(folder), "--trace.memory_budget", "1e-9"]) == 2
+    error = capsys.readouterr().err
+    assert "a memory budget of 1e-09 GiB does not hold one ray" in error
+    assert "raise memory_budget to" in error
+    assert error.count("\n") == 1
+    assert not list(folder.glob(".*")) and not (folder / "atlas.zarr").exists()
 
 
 def test_bad_places_are_named(tmp_path: Path, built: Path) -> None:

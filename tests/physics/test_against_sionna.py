@@ -12,8 +12,9 @@ from propagation_fixtures import METAL, TILE, box, rasterized_maps, scene
 from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.materials import itu_materials
+from raylocus.propagation.point_paths import PointPaths
 from raylocus.propagation.radio_maps import radio_maps
-from raylocus.propagation.reference import ReferencePaths, reference_path_gain, reference_paths
+from raylocus.propagation.reference import ReferenceSettings, reference_path_gain, reference_paths
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 from raylocus.propagation.traced_place import TracedPlace, open_place
@@ -45,7 +46,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, PathAtlas, np
     return folder / "scene" / "scene.xml", tracer.trace(0, site), site
 
 
-def compare(atlas: PathAtlas, reference: ReferencePaths, cells: np.ndarray) -> dict[str, np.ndarray]:
+def compare(atlas: PathAtlas, reference: PointPaths, cells: np.ndarray) -> dict[str, np.ndarray]:
     gains, ours = power(atlas) * atlas.visible, []
     for number, cell in enumerate(cells):
         mine, theirs = atlas.ground_cell == cell, reference.point == number
@@ -75,7 +76,7 @@ def test_small_scene_agrees_with_path_solver(small: tuple[Path, PathAtlas, np.nd
     footprint = rasterized_maps(courtyard(), TILE)["footprint"].values
     cells = outdoor_cells(footprint, 40)
     points = np.column_stack([TILE.centres[cells], np.full(40, 1.5)])
-    reference = reference_paths(scene_file, FREQUENCY, site, points, depth=3, samples=500_000)
+    reference = reference_paths(scene_file, FREQUENCY, site, points, ReferenceSettings(3, 500_000))
     difference = compare(atlas, reference, cells)
     assert len(difference["gain"]) >= 20
     assert np.median(np.abs(difference["gain"])) < 0.1
@@ -87,7 +88,7 @@ def test_small_scene_agrees_with_path_solver(small: tuple[Path, PathAtlas, np.nd
 
 def test_small_scene_agrees_with_radio_map_solver(small: tuple[Path, PathAtlas, np.ndarray]) -> None:
     scene_file, atlas, site = small
-    theirs = reference_path_gain(scene_file, FREQUENCY, site, TILE, 1.5, depth=3)
+    theirs = reference_path_gain(scene_file, FREQUENCY, site, TILE, 1.5, ReferenceSettings(3, 4_000_000))
     mine = np.zeros(TILE.count**2)
     np.add.at(mine, atlas.ground_cell, power(atlas) * atlas.visible)
     footprint = rasterized_maps(courtyard(), TILE)["footprint"].values.ravel()
@@ -113,7 +114,7 @@ def test_munich_agrees_with_path_solver(munich: tuple[TracedPlace, PathAtlas]) -
     cells = outdoor_cells(place.geometry_maps["footprint"].values, 40)
     points = np.column_stack([place.tile.centres[cells], np.full(40, 1.5)])
     site = place.deployment.site_positions[0]
-    reference = reference_paths(place.scene_file, FREQUENCY, site, points, depth=3, samples=500_000)
+    reference = reference_paths(place.scene_file, FREQUENCY, site, points, ReferenceSettings(3, 500_000))
     difference = compare(atlas, reference, cells)
     assert len(difference["gain"]) >= 12
     assert np.median(np.abs(difference["gain"])) < 0.5
@@ -125,7 +126,7 @@ def test_munich_agrees_with_radio_map_solver(munich: tuple[TracedPlace, PathAtla
     place, atlas = munich
     maps = radio_maps(atlas, dataclasses.replace(place.deployment, cells=place.deployment.cells[:1]))
     site = place.deployment.site_positions[0]
-    theirs = reference_path_gain(place.scene_file, FREQUENCY, site, place.tile, 1.5, depth=3)
+    theirs = reference_path_gain(place.scene_file, FREQUENCY, site, place.tile, 1.5, ReferenceSettings(3, 4_000_000))
     outdoor = place.geometry_maps["footprint"].values == 0
     mine = maps["path_gain"].values[0]
     both = outdoor & (mine > -120) & (theirs > 1e-12)

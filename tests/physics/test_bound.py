@@ -108,7 +108,8 @@ def test_walks_start_at_every_open_cell_and_stay_outdoors(place: SyntheticPlace)
     assert np.array_equal(np.diff(walks.first) > 0, outdoors)
     generator = np.random.default_rng(1)
     start = np.flatnonzero(outdoors)[::50]
-    cells = walks.cells(start, np.full(len(start), 3.0), np.array([20.0, 1.0, 0.0]), generator)
+    moving = np.tile([20.0, 1.0, 0.0], (len(start), 1))
+    cells = walks.cells(start, np.full(len(start), 3.0), moving, generator)
     assert np.array_equal(cells[:, -1], start)
     gone = np.linalg.norm(place.tile.centres[cells[:, 1]] - place.tile.centres[start], axis=1)
     assert gone.max() <= 3.0 + 2 * 4.0 * np.sqrt(2) and gone.max() > 0

@@ -11,7 +11,8 @@ from propagation_fixtures import CONCRETE, METAL, TILE, box, rasterized_maps, sc
 from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.reference import ReferencePaths, reference_paths
+from raylocus.propagation.point_paths import PointPaths
+from raylocus.propagation.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.utd import EdgeGeometry, diffracted_field, spreading, transition
 from raylocus.propagation.wedges import find_wedges
@@ -28,9 +29,9 @@ def traced(material: int) -> PathAtlas:
     return SiteTracer(triangles, surface, terrain, TILE, itu_materials(3.5e9), configuration).trace(0, SITE)
 
 
-def reference(material: int, points: np.ndarray, folder: Path) -> ReferencePaths:
+def reference(material: int, points: np.ndarray, folder: Path) -> PointPaths:
     write_mitsuba_scene(scene(box((6, -24), (14, 20), 18), material=material), folder / "scene")
-    return reference_paths(folder / "scene" / "scene.xml", 3.5e9, SITE, points, 1, 500_000, diffraction=True)
+    return reference_paths(folder / "scene" / "scene.xml", 3.5e9, SITE, points, ReferenceSettings(1, 500_000, diffraction=True))
 
 
 @pytest.mark.parametrize("material", [CONCRETE, METAL])

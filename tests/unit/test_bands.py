@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propagation_fixtures import TILE, box, scene, tracer
+from propagation_fixtures import TILE, box, rasterized_maps, scene, tracer
 from raylocus.errors import InputError
+from raylocus.propagation.atlas import OVER_ROOFTOP, SPECULAR, PathAtlas
 from raylocus.propagation.atlas_store import load_atlas, save_atlas
+from raylocus.propagation.fields import path_fields
 from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import MATERIALS
 
@@ -72,3 +74,31 @@ def test_the_atlas_keeps_what_was_substituted(tmp_path: Path) -> None:
     )
     assert load_atlas(tmp_path / "a.zarr").materials.substitutions == itu_materials(28e9).substitutions
     assert traced.grid == TILE
+
+
+def traced_at(frequency: float) -> PathAtlas:
+    triangles = scene(box((-4, -20), (8, 20), 12))
+    maps = rasterized_maps(triangles, TILE)
+    surface, terrain = maps["surface"].values.astype(float), maps["terrain"].values.astype(float)
+    settings = TraceConfiguration(depth=2, dynamic_range_db=300.0, refraction=2, scattering=0.3)
+    tracing = SiteTracer(triangles, surface, terrain, TILE, itu_materials(frequency), settings)
+    return tracing.trace(0, np.array([-20.0, 0.0, 20.0]))
+
+
+def test_one_scene_is_traced_at_every_band() -> None:
+    atlases = {frequency: traced_at(frequency) for frequency in (0.7e9, 3.5e9, 10e9, 28e9)}
+    rooftop_losses = []
+    for frequency, atlas in atlases.items():
+        power = (np.abs(path_fields(atlas, atlas.materials)) ** 2).sum(axis=1)
+        assert np.all(np.isfinite(power))
+        assert bool(atlas.materials.substitutions) == (frequency in (0.7e9, 28e9))
+        # In line of sight Friis holds, whatever the band.
+        free = (atlas.materials.wavelength / (4 * np.pi * atlas.length)) ** 2
+        np.testing.assert_allclose(power[atlas.line_of_sight, 0], free[atlas.line_of_sight], rtol=1e-4)
+        rooftop_losses.append(atlas.excess_loss_db[atlas.kind == OVER_ROOFTOP].mean())
+    # Geometry is the same at every band; the loss over a roof grows with it.
+    lengths = [atlas.length[atlas.kind == SPECULAR] for atlas in atlases.values()]
+    for other in lengths[1:]:
+        np.testing.assert_array_equal(lengths[0], other)
+    assert rooftop_losses == sorted(rooftop_losses)
+    assert rooftop_losses[-1] - rooftop_losses[0] > 6.0

@@ -59,7 +59,8 @@ def test_nobody_is_faster_than_a_vehicle_and_a_fifth_stands_still(trajectories: 
     assert (moved / np.diff(trajectories.time)[inside]).max() <= 14 + 1e-9
     ends = trajectories.report_offsets
     same = (trajectories.position[ends[1:] - 1] == trajectories.position[ends[:-1]]).all(axis=1)
-    assert same.mean() == pytest.approx(0.2, abs=0.03)
+    # A fifth is at rest, and a few more stand at a crossing from the first report to the last.
+    assert 0.18 < same.mean() < 0.28
 
 
 def test_ends_are_as_uniform_over_the_outdoor_ground_as_starts(

@@ -1,4 +1,4 @@
-"""`raylocus dataset inspect`: what a dataset holds."""
+"""`raylocus dataset inspect`: what a dataset holds, whether it is whole, and whether its test is kept apart."""
 
 from __future__ import annotations
 
@@ -7,61 +7,115 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raylocus.cli.parsing import verb_parser
+from raylocus.errors import LeakageError, StoreError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from matplotlib.figure import Figure
 
+    from raylocus.datasets.leakage import Leakage
     from raylocus.datasets.store import ReportDataset
+    from raylocus.datasets.summary import DatasetSummary
+
+#: Figures of the folder that --out names, beside one a place.
+AVAILABILITY, HISTOGRAMS, HEARING = "availability.png", "histograms.png", "hearing.png"
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Prints places, splits, sizes and the training split's statistics."""
-    from rich.console import Console
-
+    """Prints what a dataset holds, or draws it, or compares its test with its training."""
+    parser = verb_parser("dataset inspect", "Say what a dataset holds, and whether its splits keep apart.")
+    parser.add_argument("dataset", help="dataset made by: raylocus dataset build")
+    parser.add_argument(
+        "--out", type=Path | None, default=None, help="folder for figures and the dataset card"
+    )
+    parser.add_argument("--leakage", action="store_true", help="only what the test shares with the training")
+    given = parser.parse(arguments)
+    from raylocus.datasets.leakage import find_leakage
     from raylocus.datasets.store import open_report_dataset
 
-    parser = verb_parser("dataset inspect", "Say what a dataset holds.")
-    parser.add_argument("dataset", type=Path, help="dataset made by: raylocus dataset build")
-    given = parser.parse(arguments)
+    _require_whole(given.dataset)
     dataset = open_report_dataset(given.dataset)
-    severity, seed = dataset.configuration.world_law.severity, dataset.configuration.seed
-    print(f"{given.dataset}: severity {severity:g}, seed {seed}, digest {dataset.provenance.digest[:12]}")
-    console = Console()
-    console.print(_places(dataset))
-    console.print(_features(dataset))
+    leakage = find_leakage(dataset)
+    if not given.leakage:
+        _describe(given.dataset, dataset, leakage, given.out)
+    _judge(dataset, leakage)
     return 0
 
 
-def _places(dataset: ReportDataset) -> Table:
-    from rich.table import Table
+def _require_whole(name: str) -> None:
+    """Reads every file; each that is not as it was written is printed."""
+    from raylocus.datasets.integrity import verify_store
 
-    table = Table("place", "split", title="sequences")
-    for column in ("worlds", "sequences", "reports"):
-        table.add_column(column, justify="right")
-    for index, folder in enumerate(dataset.places):
-        for split in ("train", "validation", "test"):
-            chosen = dataset.select((dataset.place_index == index) & (dataset.split == split))
-            if len(chosen):
-                worlds = len(set(chosen.world_index.tolist()))
-                row = (str(worlds), str(len(chosen)), str(len(chosen.reports.time)))
-                table.add_row(str(folder), split, *row)
-    return table
+    findings = verify_store(name)
+    for finding in findings[1:]:
+        print(finding.sentence)
+    if findings:
+        more = f" (and {len(findings) - 1} more, listed above)" if len(findings) > 1 else ""
+        raise StoreError(f"{name} is damaged: {findings[0].sentence}{more}")
 
 
-def _features(dataset: ReportDataset) -> Table:
+def _describe(name: str, dataset: ReportDataset, leakage: Leakage, out: Path | None) -> None:
+    from rich.console import Console
+
+    from raylocus.cli.dataset_tables import feature_table, place_table, split_table
+    from raylocus.datasets.summary import summarise
+
+    summary = summarise(dataset)
+    print(f"{name}: whole, seed {dataset.configuration.seed}, digest {dataset.provenance.digest[:12]}")
+    console = Console()
+    for table in (place_table(summary), split_table(summary), feature_table(dataset, summary)):
+        console.print(table)
+    if out is not None:
+        _write(Path(name).stem, dataset, summary, leakage, out)
+
+
+def _judge(dataset: ReportDataset, leakage: Leakage) -> None:
+    from raylocus.datasets.card import leakage_lines
+    from raylocus.datasets.leakage import broken_rule
+
+    rule = dataset.configuration.splits
+    broken = broken_rule(rule, leakage)
+    if broken:
+        raise LeakageError(broken)
+    print("\n".join(leakage_lines(rule, leakage)))
+
+
+def _write(
+    name: str, dataset: ReportDataset, summary: DatasetSummary, leakage: Leakage, folder: Path
+) -> None:
+    from raylocus.datasets.card import dataset_card
+    from raylocus.storage import written_whole
+    from raylocus.viz.dataset import availability_figure, hearing_figure, histograms_figure
+
+    figures = {
+        AVAILABILITY: availability_figure(summary),
+        HISTOGRAMS: histograms_figure(summary),
+        HEARING: hearing_figure(summary),
+    }
+    for file, figure in figures.items():
+        _save(figure, folder / file)
+    for place in summary.places:
+        file = f"place_{place.name}.png"
+        _save(_place_figure(dataset, place.index, place.name), folder / file)
+        figures[file] = None
+    with written_whole(folder / "card.md") as aside:
+        aside.write_text(dataset_card(name, dataset, summary, leakage, tuple(figures)))
+    print(f"{folder}: card.md and {len(figures)} figures written")
+
+
+def _place_figure(dataset: ReportDataset, index: int, name: str) -> Figure:
     import numpy as np
-    from rich.table import Table
 
-    from raylocus.network.features import FEATURES
+    from raylocus.datasets.parts import parts_of
+    from raylocus.viz.dataset import place_figure
 
-    table = Table("feature", "unit", title="features of the training split")
-    for column in ("mean", "standard deviation", "present"):
-        table.add_column(column, justify="right")
-    training = dataset.select(dataset.split == "train").reports
-    present = np.isfinite(training.features).mean(axis=0)
-    statistics = zip(
-        FEATURES, dataset.statistics.mean, dataset.statistics.standard_deviation, present, strict=True
-    )
-    for feature, mean, deviation, share in statistics:
-        table.add_row(feature.name, feature.unit, f"{mean:.2f}", f"{deviation:.2f}", f"{share:.0%}")
-    return table
+    parts = list(parts_of(dataset, dataset.place_index == index))
+    position = np.concatenate([part.reports.position[:, :2] for part in parts])
+    sample = np.concatenate([part.samples[part.reports.sequence_of_report] for part in parts])
+    return place_figure(dataset.place(index), position, dataset.split[sample], name)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    from raylocus.storage import written_whole
+
+    with written_whole(path) as aside:
+        figure.savefig(aside, format="png", dpi=110)

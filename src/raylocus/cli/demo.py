@@ -91,6 +91,7 @@ def _trace_stage(configuration: Any, folder: Path) -> Stage:
 
 
 def _dataset_stage(configuration: Any) -> Stage:
+    from raylocus.cli.dataset_build import engine_of
     from raylocus.datasets.build import build_dataset
     from raylocus.datasets.configuration import load_dataset_configuration
 
@@ -101,14 +102,12 @@ def _dataset_stage(configuration: Any) -> Stage:
         inputs = {str(place.folder): _known(place.folder / "radio.zarr") for place in dataset.places}
         return Provenance.collect(dataset, dataset.seed, inputs)
 
-    return Stage(
-        name="dataset",
-        provenance=provenance,
-        outputs=(configuration.dataset,),
-        run=lambda: build_dataset(
-            load_dataset_configuration(file), configuration.dataset, progress_lines("worlds", _tell)
-        ),
-    )
+    def build() -> None:
+        dataset = load_dataset_configuration(file)
+        engine = engine_of("local", None, None, dataset)
+        build_dataset(dataset, configuration.dataset, lambda units: progress_lines(units, _tell), engine)
+
+    return Stage("dataset", provenance, (configuration.dataset,), build)
 
 
 def _train_stage(configuration: Any, out: Path) -> Stage:

@@ -43,6 +43,7 @@ def _parser() -> VerbParser:
         "scene build", "Build a place: Mitsuba scene, geometry maps and sites, one folder a tile."
     )
     parser.add_argument("source", type=str, help=SOURCE_HELP)
+    parser.add_argument("--config", action="config", help="YAML file with any of these options")
     parser.add_argument("--out", type=Path, required=True, help="place folder, such as places/munich")
     parser.add_argument(
         "--tile", type=str, help="centre X,Y [m] of the one tile wanted, in the source's frame"

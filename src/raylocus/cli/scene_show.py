@@ -19,10 +19,18 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, required=True, help="map such as place.png, or 3-D page such as place.html"
     )
+    parser.add_argument(
+        "--worlds",
+        type=list[Path],
+        help="worlds of the place, such as [places/w0,places/w1], to be drawn beside it",
+    )
     given = parser.parse(arguments)
     from raylocus.propagation.traced_place import open_place
 
     place = open_place(given.place)
+    if given.worlds:
+        _draw_worlds(place, [open_place(folder) for folder in given.worlds], given.out)
+        return 0
     sites, cells = len(place.deployment.sites), len(place.deployment.cells)
     draw = _draw_page if given.out.suffix == ".html" else _draw_map
     draw(place, f"{place.name}: height above ground, {sites} sites, {cells} cells", given.out)
@@ -34,6 +42,19 @@ def _draw_map(place: TracedPlace, title: str, path: Path) -> None:
     from raylocus.viz.maps import layer_figure
 
     save_picture(layer_figure(place.geometry_maps["height"], place, title), path)
+
+
+def _draw_worlds(place: TracedPlace, worlds: list[TracedPlace], path: Path) -> None:
+    from raylocus.cli.pictures import save_picture
+    from raylocus.errors import PlaceError
+    from raylocus.viz.worlds import worlds_figure
+
+    for world in worlds:
+        if world.world.get("of", {}).get("digest") != place.provenance.digest:
+            raise PlaceError(
+                f"{world.folder} is no world of {place.folder}; draw one with: raylocus scene perturb"
+            )
+    save_picture(worlds_figure(place, worlds, f"{place.name} and worlds drawn from it"), path)
 
 
 def _draw_page(place: TracedPlace, title: str, path: Path) -> None:

@@ -1,173 +1,121 @@
-"""Building a dataset: plan, observe, finalise.
+"""Building a dataset: plan, trace the places, observe the worlds, finalise.
 
-Every planned world is one unit: a reports file named by the hash of everything that decides its
-content, written aside and renamed when whole. A build that was killed finds the units that are
-there, makes the others, and ends with the same bytes as one that was not.
+Every place and every world is one unit of work that leaves a whole artefact or none, named by what it is
+made from. A build that was killed finds the units that are there, makes the others, and ends with the
+same bytes as one that was not; so does one whose units were made by other processes, in any order.
 """
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
+from raylocus.datasets.building.task import Engine, ThisProcess
+from raylocus.datasets.building.work import Progress, UnitReports, Work
 from raylocus.datasets.configuration import DatasetConfiguration
-from raylocus.datasets.plan import WorldRecord, plan_worlds, redraw_world
-from raylocus.datasets.schema import DATASET_SCHEMA
-from raylocus.datasets.store_writing import save_report_dataset
-from raylocus.errors import PlaceError, StoreError
-from raylocus.network.channel import channel_at
-from raylocus.network.mobility import sample_trajectories
-from raylocus.network.observe import observe
-from raylocus.network.report_store import REPORTS_SCHEMA, load_reports, save_reports
-from raylocus.network.reports import Reports
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.propagation.world_maps import world_radio_maps
-from raylocus.provenance import Provenance, hash_file
-from raylocus.storage import MANIFEST, open_dataset
+from raylocus.datasets.folders import folder_at
+from raylocus.datasets.store import open_report_dataset
+from raylocus.datasets.store_writing import Skipped, save_report_dataset
+from raylocus.errors import InputError, StoreError
 
-#: Stores of a place that its reports depend on.
-PLACE_STORES = ("geometry.zarr", "atlas.zarr", "radio.zarr")
-
-#: Called with the number of worlds observed and of worlds in all.
-Progress = Callable[[int, int], None]
+#: Given the name of a stage's units, gives what is told of their progress.
+Listener = Callable[[str], Progress]
 
 
-def build_dataset(
-    configuration: DatasetConfiguration, out: Path, progress: Progress | None = None, workers: int = 2
-) -> None:
-    """Builds the dataset at `out`, or does nothing where it is whole already.
-
-    Units are kept beside it in `<out>.units/`. One build at a time may write a dataset.
-
-    Args:
-        configuration: what to build.
-        out: where to.
-        progress: told of every world that is observed.
-        workers: threads that observe worlds side by side; the result does not depend on them.
-
-    Raises:
-        PlaceError: a place is absent or not traced.
-        StorageFullError: the disk filled up.
-    """
-    inputs = [place_hashes(place.folder) for place in configuration.places]
-    provenance = Provenance.collect(configuration, configuration.seed, _named(configuration, inputs))
-    if dataset_is_whole(out, provenance):
-        return
-    folder = out.with_name(f"{out.name}.units")
-    _remove_partial(folder)
-    units = [
-        Unit.planned(record, configuration, inputs[record.place_index], folder)
-        for record in plan_worlds(configuration)
-    ]
-    # Units come place by place, so that only the places at hand are held in memory.
-    opened = lru_cache(maxsize=2)(open_place)
-    with ThreadPoolExecutor(workers) as pool:
-        observed = pool.map(lambda unit: _missing_reports(unit, configuration, opened), units)
-        for done, (unit, reports) in enumerate(zip(units, observed, strict=True), start=1):
-            if reports is not None:
-                save_reports(reports, unit.path, unit.provenance)
-            if progress:
-                progress(done, len(units))
-    save_report_dataset([load_reports(unit.path) for unit in units], configuration, provenance, out)
+def _silent(_: str) -> Progress:
+    return lambda done, total: None
 
 
 @dataclass(frozen=True)
-class Unit:
-    """The reports of one world: what they are made from, and where they are kept."""
+class Part:
+    """One of several shares of a build's work: neighbouring worlds of the plan, and the places they begin."""
 
-    record: WorldRecord
-    provenance: Provenance
-    """What decides the content, and nothing else."""
-    path: Path
+    number: int = 1
+    """From 1."""
+    count: int = 1
 
-    @classmethod
-    def planned(
-        cls, record: WorldRecord, configuration: DatasetConfiguration, inputs: dict[str, str], folder: Path
-    ) -> Unit:
-        """The unit of a world whose place has these input hashes."""
-        decisive = {
-            "schema": REPORTS_SCHEMA,
-            "world": [record.place_index, record.number],
-            "sequences": record.sequences,
-            "world_law": record.law,
-            "mobility": configuration.mobility,
-            "observation": configuration.observation.at_severity(record.law.severity),
-        }
-        provenance = Provenance.collect(decisive, record.seed, inputs)
-        return cls(record, provenance, folder / f"{provenance.digest[:20]}.zarr")
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.count:
+            raise InputError(f"there is no part {self.number} of {self.count}; parts run from 1/N to N/N")
+
+    def rows(self, total: int) -> range:
+        """Which of so many worlds are this part's."""
+        return range(total * (self.number - 1) // self.count, total * self.number // self.count)
 
 
-def _missing_reports(
-    unit: Unit, configuration: DatasetConfiguration, opened: Callable[[Path], TracedPlace]
-) -> Reports | None:
-    """Observes a unit's world; None where its reports are there and whole."""
-    if _is_reports(unit.path):
-        return None
-    place = opened(configuration.places[unit.record.place_index].folder)
-    return observe_world(place, unit.record, configuration)
+@dataclass(frozen=True)
+class Remaining:
+    """What is left to do of a build, and what failed so far."""
+
+    places: int
+    worlds: int
+    skipped: tuple[Skipped, ...] = ()
 
 
-def observe_world(place: TracedPlace, record: WorldRecord, configuration: DatasetConfiguration) -> Reports:
-    """The reports of one world: UEs move, and the network observes them in the world's own maps."""
-    _, walking, observing = record.generators()
-    maps = world_radio_maps(place, redraw_world(place.deployment, record))
-    trajectories = sample_trajectories(place.geometry_maps, record.sequences, configuration.mobility, walking)
-    state = channel_at(maps, trajectories.position)
-    observation = configuration.observation.at_severity(record.law.severity)
-    return observe(state, trajectories, place.deployment, observation, observing)
+def build_dataset(
+    configuration: DatasetConfiguration,
+    out: Path | str,
+    listener: Listener = _silent,
+    engine: Engine = ThisProcess(),
+) -> tuple[Skipped, ...]:
+    """Builds the dataset at `out`, or does nothing where it is whole already.
 
+    Units are kept beside it in `<out>.units`. The bytes do not depend on the engine.
 
-def dataset_is_whole(out: Path, provenance: Provenance) -> bool:
-    """Whether the dataset of this provenance stands whole at `out`."""
-    try:
-        found = open_dataset(out, DATASET_SCHEMA).attrs.get("provenance", "")
-    except StoreError:
-        return False
-    return bool(found) and Provenance.from_json(found).digest == provenance.digest
+    Args:
+        configuration: what to build.
+        out: folder, or URL that fsspec knows, such as s3://bucket/name.zarr.
+        listener: told of progress, stage by stage.
+        engine: what performs the units of work.
 
-
-def place_hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of what the reports of a place depend on, by file name.
-
-    A store is known by its manifest and its root's metadata, which carries its provenance.
+    Returns:
+        The places that could not be built or traced, and why.
 
     Raises:
-        PlaceError: the place is absent or not traced.
+        PlaceError: more places failed than the configuration allows.
+        InputError: places were traced by different versions, or no UE was heard anywhere.
+        StorageFullError: the disk filled up; the same command goes on.
+        StoreUnreachableError: the store behind the URL does not answer; the same command goes on.
     """
-    if not (folder / "place.json").is_file():
-        raise PlaceError(f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}")
-    hashes = {"place.json": hash_file(folder / "place.json")}
-    for name in PLACE_STORES:
-        try:
-            parts = [hash_file(folder / name / MANIFEST), hash_file(folder / name / "zarr.json")]
-        except OSError as error:
-            raise PlaceError(f"{folder} has no whole {name}; run: raylocus maps trace {folder}") from error
-        hashes[name] = hashlib.sha256("".join(parts).encode()).hexdigest()
-    return hashes
+    work = Work(configuration, folder_at(f"{out}.units"))
+    everything = range(len(work.worlds))
+    work.trace(everything, listener("places"), engine)
+    if not _is_whole(out, work):
+        work.observe(everything, listener("worlds"), engine)
+        units = UnitReports(work.world_tasks(everything))
+        save_report_dataset(units, configuration, work.provenance(), out, work.left_out)
+    return work.left_out
 
 
-def _named(configuration: DatasetConfiguration, inputs: Sequence[dict[str, str]]) -> dict[str, str]:
-    return {
-        f"{place.folder}/{name}": digest
-        for place, hashes in zip(configuration.places, inputs, strict=True)
-        for name, digest in hashes.items()
-    }
+def build_part(
+    configuration: DatasetConfiguration,
+    out: Path | str,
+    part: Part,
+    listener: Listener = _silent,
+    engine: Engine = ThisProcess(),
+) -> Remaining:
+    """Does one part's share of the work; the dataset itself is written by `build_dataset`.
+
+    A world whose place another part traces is left where that place is not ready yet.
+
+    Returns:
+        What remains of the whole build, all parts together.
+
+    Raises:
+        As `build_dataset`.
+    """
+    work = Work(configuration, folder_at(f"{out}.units"))
+    rows = part.rows(len(work.worlds))
+    work.trace(rows, listener("places"), engine)
+    work.observe(rows, listener("worlds"), engine)
+    return Remaining(*work.remaining(), work.left_out)
 
 
-def _is_reports(unit: Path) -> bool:
+def _is_whole(out: Path | str, work: Work) -> bool:
+    """Whether the dataset of this build stands whole at `out`."""
     try:
-        open_dataset(unit, REPORTS_SCHEMA)
+        found = open_report_dataset(out)
     except StoreError:
         return False
-    return True
-
-
-def _remove_partial(units: Path) -> None:
-    """Removes what a killed build left half-written."""
-    for left in units.glob(".*.partial"):
-        shutil.rmtree(left)
+    return found.provenance.digest == work.provenance().digest

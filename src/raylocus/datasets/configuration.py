@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raylocus.datasets.configuration_error import reason
+from raylocus.datasets.single_places import single_places
 from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
 from raylocus.errors import InputError
 from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import MobilityConfiguration
+from raylocus.network.stack.configuration import StackConfiguration
+from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
+from raylocus.propagation.trace import TraceConfiguration
+from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw
 
 
@@ -21,6 +26,13 @@ class SplitSize:
     """Worlds drawn at each place."""
     sequences: int
     """UEs observed in each world; a UE that finds no cell yields no sequence."""
+
+    def __post_init__(self) -> None:
+        if self.worlds < 0 or self.sequences < 1:
+            raise InputError(
+                f"a split has 0 worlds or more and 1 sequence or more in each, not {self.worlds} "
+                f"and {self.sequences}"
+            )
 
 
 @dataclass(frozen=True)
@@ -49,11 +61,28 @@ class DatasetConfiguration:
     """The law of trajectories."""
     observation: ObservationConfiguration = ObservationConfiguration()
     """The law of observation, at severity 1."""
+    stack: StackConfiguration | None = None
+    """The network with every layer of its stack, and the named feature set; left out, the lighter `observe`
+    with the critical features. Its `observation` is the one above."""
+    scene: SceneConfiguration = SceneConfiguration()
+    """Tile, grid and network of the places that are built here."""
+    trace: TraceConfiguration = TraceConfiguration()
+    """How places are traced that are not traced yet."""
+    maps: RadioMapConfiguration = RadioMapConfiguration(layers=())
+    """What R holds of the places that are traced here."""
+    max_failed_share: float = 0.1
+    """The build fails where more than this share of the places cannot be built or traced."""
 
     def __post_init__(self) -> None:
         if not self.places:
             raise InputError("a dataset needs at least one place")
+        # What follows sees single places only, however the YAML told of them.
+        object.__setattr__(self, "places", single_places(self.places, self.scene.tile_size))
         check_splits(self.splits, self.places)
+        if not 0 <= self.max_failed_share <= 1:
+            raise InputError(f"max_failed_share lies between 0 and 1, not {self.max_failed_share:g}")
+        if any(not 0 <= severity <= 2 for severity in self.severities):
+            raise InputError("the severities of worlds lie between 0 and 2")
 
     def size_of(self, split: Split | None) -> SplitSize:
         """How much is observed at a place of this split; None is a place whose sequences are divided."""

@@ -37,7 +37,7 @@ class Encoding:
 
     def encode(self, values: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "*shape"]:
         """What is stored of values, which are floats where there is a scale."""
-        if self.scale is None:
+        if self.scale is None or self.missing is None:
             return values.astype(self.dtype)
         absent = np.isnan(values)
         codes = np.rint((np.where(absent, self.offset, values) - self.offset) / self.scale)

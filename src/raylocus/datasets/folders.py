@@ -9,12 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from raylocus.errors import StoreUnreachableError
-from raylocus.storage import MANIFEST, file_sizes, written_whole
+from raylocus.storage import MANIFEST, file_sizes, remove_leftovers, written_whole
 
 
+@runtime_checkable
 class Folder(Protocol):
     """Named files; each is there whole or not at all."""
 
@@ -33,6 +34,9 @@ class Folder(Protocol):
 
     def sizes(self) -> dict[str, int]:
         """Size [bytes] of every file, by its path inside the folder; the manifest is left out."""
+
+    def tidy(self) -> None:
+        """Removes what killed writers left half-written."""
 
     def zarr_store(self) -> Any:
         """What zarr opens to read this folder."""
@@ -71,6 +75,10 @@ class LocalFolder:
     def sizes(self) -> dict[str, int]:
         """Size [bytes] of every file but the manifest."""
         return file_sizes(self.path)
+
+    def tidy(self) -> None:
+        """Removes what killed writers on this machine left half-written."""
+        remove_leftovers(self.path)
 
     def zarr_store(self) -> Any:
         """The folder's path."""
@@ -117,6 +125,9 @@ class RemoteFolder:
         start = len(self._path(""))
         sizes = {path[start:]: int(entry["size"]) for path, entry in found.items()}
         return {file: sizes[file] for file in sorted(sizes) if Path(file).name != MANIFEST}
+
+    def tidy(self) -> None:
+        """An object store shows no half-written objects."""
 
     def zarr_store(self) -> Any:
         """A store that reads the objects."""

@@ -47,11 +47,11 @@ def verify_store(path: Path | str) -> list[Finding]:
     except ValueError:
         return [Finding(MANIFEST, "is broken", REBUILD)]
     there = folder.sizes()
-    findings = [
-        Finding(name, problem, REBUILD)
-        for name, (size, digest) in sorted(listed.items())
-        if (problem := _problem_of(folder, name, size, digest, there)) is not None
-    ]
+    findings = []
+    for name, (size, digest) in sorted(listed.items()):
+        wrong = _problem_of(folder, name, size, digest, there)
+        if wrong is not None:
+            findings.append(Finding(name, wrong, REBUILD))
     added = sorted(set(there) - set(listed))
     findings += [Finding(name, "does not belong to the dataset", "delete this file") for name in added]
     return findings + _schema_findings(folder)

@@ -111,6 +111,24 @@ class PlaceChoice:
     """The city it is a tile of; None is the folder's name without a trailing tile number."""
     style: str | None = None
     """The kind of place it is, such as a generated town's style; needed where styles are split."""
+    source: str | None = None
+    """What it is built from where it is not there yet, as `raylocus scene build` takes it."""
+    count: int = 1
+    """Places of this source: towns of following seeds, or neighbouring tiles around the centre."""
+    centre: tuple[float, float] = (0.0, 0.0)
+    """Centre of the tile in the source's frame [m]."""
+    seed: int = 0
+    """Seed of the network, and of what the source leaves open."""
+    layouts: tuple[Literal["macro", "micro", "mixed"], ...] = ()
+    """Networks drawn over it, each a place of its own; left out, the scene's deployment."""
+    map_error: float = 0.0
+    """Severity of the errors of its map, see `scenes.map_errors`: phones are observed in a world whose
+    buildings, ground and antennas differ from the maps that the dataset holds."""
+
+    @property
+    def true_folder(self) -> Path:
+        """Folder of what truly stands there: where phones are observed."""
+        return self.folder.with_name(f"{self.folder.name}.world") if self.map_error else self.folder
 
     @property
     def name(self) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 import zarr
 from jaxtyping import Bool, Float, Int, Shaped
 
@@ -157,7 +157,7 @@ class ReportDataset:
 
     def _array(self, name: str) -> Any:
         if name not in self._opened:
-            array = self._root[name]
+            array: Any = self._root[name]
             # Which reports a sequence has is asked for at every read.
             self._opened[name] = array[:] if name == "report_offsets" else array
         return self._opened[name]
@@ -229,7 +229,8 @@ def _dataset(
     folder: LocalFolder | RemoteFolder, root: zarr.Group, attributes: dict[str, Any]
 ) -> ReportDataset:
     provenance = Provenance.from_json(attributes["provenance"])
-    configuration = parse_dataset_configuration(json.dumps(provenance.configuration), folder.name)
+    # YAML, for JSON has no infinity that jsonargparse can read.
+    configuration = parse_dataset_configuration(yaml.safe_dump(provenance.configuration), folder.name)
 
     def row(name: str) -> Shaped[np.ndarray, "..."]:
         return np.asarray(root[name][:])  # type: ignore[index]

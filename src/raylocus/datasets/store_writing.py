@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
@@ -237,7 +237,7 @@ def _write_statistics(root: zarr.Group, moments: FeatureMoments) -> None:
         ("feature_mean", statistics.mean),
         ("feature_standard_deviation", statistics.standard_deviation),
     ):
-        attributes = {"units": "see each feature", "long_name": f"{name[8:]} over the training split"}
+        attributes: dict[str, Any] = {"units": "see each feature", "long_name": f"{name[8:]} over the training split"}
         array = root.create_array(
             name,
             shape=values.shape,

@@ -11,7 +11,18 @@ from raylocus.errors import InputError
 from raylocus.network.chance import Chance
 from raylocus.network.features import Feature
 from raylocus.network.rrc.capability import UeCapability, beam_limit, frequency_range
-from raylocus.scenes.sites import Deployment
+from raylocus.network.rrc.measurement_configuration import PositioningSignal, SoundingSignal
+from raylocus.scenes.sites import Carrier, Deployment
+
+#: Columns of panels that have a Type I codebook of one row.
+CODEBOOK_COLUMNS = (2, 4, 6, 8, 12, 16)
+#: Features that need such a panel.
+COLUMN_FEATURES = (
+    *("cqi", "ri", "pmi_i11", "pmi_i13", "pmi_i2", "condition_number"),
+    *("singular_value_2", "singular_value_3", "singular_value_4", "eigenvector_step"),
+)
+#: Resource blocks of an SS/PBCH block.
+SSB_BLOCKS = 20
 
 
 @dataclass(frozen=True)
@@ -33,14 +44,28 @@ def absent_features(
         "phase": None if capability.carrier_phase else "the UE does not measure carrier phase",
     }
     absent = [AbsentFeature(each.name, why) for each in features if (why := reasons.get(each.needs))]
-    single = all(cell.array.columns == 1 for cell in deployment.cells)
-    if single:
+    named = {each.name for each in absent}
+    for why, names in _lacking_antennas(deployment):
         absent += [
-            AbsentFeature(each.name, "the panels have a single column")
+            AbsentFeature(each.name, why)
             for each in features
-            if each.name in ("pmi_i11", "pmi_i13", "ul_aoa", "dl_aod")
+            if each.name in names and each.name not in named
         ]
+        named |= set(names)
     return tuple(absent)
+
+
+def _lacking_antennas(deployment: Deployment) -> list[tuple[str, tuple[str, ...]]]:
+    """Why antennas cannot give some features, and which."""
+    arrays = [cell.array for cell in deployment.cells]
+    found: list[tuple[str, tuple[str, ...]]] = []
+    if all(array.columns == 1 for array in arrays):
+        found.append(("the panels have a single column", (*COLUMN_FEATURES, "ul_aoa", "dl_aod")))
+    elif not any(array.columns in CODEBOOK_COLUMNS for array in arrays):
+        found.append(("no codebook has panels of this many columns", COLUMN_FEATURES))
+    if all(array.beams == 1 for array in arrays):
+        found.append(("the cells have a single beam", ("dl_aod",)))
+    return found
 
 
 def check_deployment(deployment: Deployment, capability: UeCapability) -> None:
@@ -61,6 +86,24 @@ def check_deployment(deployment: Deployment, capability: UeCapability) -> None:
             raise InputError(f"cell {cell.pci} has no antenna array; give at least one row, column and beam")
         if cell.array.beams > most:
             raise InputError(f"cell {cell.pci} has {cell.array.beams} SSB beams; this band allows {most}")
+
+
+def check_signals(carrier: Carrier, positioning: PositioningSignal, sounding: SoundingSignal) -> None:
+    """Refuses reference signals that the carrier has no room for.
+
+    Raises:
+        InputError: the SSB, PRS or SRS is wider than the carrier.
+    """
+    for name, blocks in (
+        ("an SSB", SSB_BLOCKS),
+        ("PRS", positioning.resource_blocks),
+        ("SRS", sounding.resource_blocks),
+    ):
+        if blocks > carrier.resource_blocks:
+            raise InputError(
+                f"{name} of {blocks} resource blocks does not fit into a carrier of {carrier.resource_blocks}; "
+                "configure a narrower signal or a wider carrier"
+            )
 
 
 def occurred(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.ndimage import uniform_filter1d
 
 from raylocus.errors import InputError
@@ -62,12 +62,15 @@ def _driven(
     path = _smoothed(graph, way)
     length = np.linalg.norm(np.diff(path, axis=1), axis=2)
     limit = np.minimum(speed[:, None], graph.limit[way[:, 1:]])
-    clock = np.cumsum(length / limit, axis=1)
-    out = np.empty((*moving.shape, 2))
+    clock = np.concatenate([np.zeros((len(way), 1)), np.cumsum(length / limit, axis=1)], axis=1)
+    out, on_road = np.empty((*moving.shape, 2)), _on_road(graph)
     for ue, (passed, when) in enumerate(zip(clock, np.nan_to_num(moving), strict=True)):
-        begun = np.concatenate([[0.0], passed])
         for axis in range(2):
-            out[ue, :, axis] = np.interp(when, begun, path[ue, :, axis])
+            out[ue, :, axis] = np.interp(when, passed, path[ue, :, axis])
+        # Between two points of a corner it may be cut short: there the UE is at the last cell it came by.
+        off = ~on_road[graph.grid.index(out[ue])]
+        node = np.minimum(np.searchsorted(passed, when[off], side="right") - 1, way.shape[1] - 1)
+        out[ue, off] = graph.grid.centres[graph.cells[way[ue, node]]]
     return out
 
 
@@ -75,6 +78,11 @@ def _smoothed(graph: RoadGraph, way: Int[np.ndarray, "ue step"]) -> Float[np.nda
     """The middle of each stretch of a way [m]; the cell itself where that would leave the road."""
     raw = graph.grid.centres[graph.cells[way]]
     smooth = uniform_filter1d(raw, SMOOTHED_CELLS, axis=1, mode="nearest")
+    return np.where(_on_road(graph)[graph.grid.index(smooth)][..., None], smooth, raw)
+
+
+def _on_road(graph: RoadGraph) -> Bool[np.ndarray, "ground"]:
+    """Whether each ground cell is a node of the graph."""
     on_road = np.zeros(graph.grid.count**2, bool)
     on_road[graph.cells] = True
-    return np.where(on_road[graph.grid.index(smooth)][..., None], smooth, raw)
+    return on_road

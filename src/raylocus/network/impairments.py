@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.channel import ChannelState
+from raylocus.network.rrc.parameters import MOST_REPORTED_BEAMS, MOST_REPORTED_CELLS
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class ObservationConfiguration:
     most_neighbours: int = 8
     """maxReportCells of TS 38.331."""
     most_beams: int = 4
-    """nrofReportedRS of TS 38.331: beams of the serving cell in an L1-RSRP report."""
+    """Beams of the serving cell in an L1-RSRP report (nrofReportedRS of TS 38.331 is 1 to 4)."""
     sinr_share: float = 0.8
     """Share of reports that carry SS-SINR."""
     timing_advance_share: float = 0.7
@@ -63,6 +64,13 @@ class ObservationConfiguration:
         )
         if not all(0 <= share <= 1 for share in shares):
             raise InputError("shares and probabilities of an observation configuration lie between 0 and 1")
+        if not 1 <= self.most_neighbours <= MOST_REPORTED_CELLS:
+            raise InputError(
+                f"most_neighbours is maxReportCells of TS 38.331, 1 to {MOST_REPORTED_CELLS}, "
+                f"not {self.most_neighbours}"
+            )
+        if not 1 <= self.most_beams <= MOST_REPORTED_BEAMS:
+            raise InputError(f"most_beams is 1 to {MOST_REPORTED_BEAMS}, not {self.most_beams}")
 
     def at_severity(self, severity: float) -> ObservationConfiguration:
         """The configuration in a world of this severity: bias × severity, dropout × severity (at most 1)."""

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.walking import Walkers, walk
+from raylocus.network.driving import drive
+from raylocus.network.people import inside_buildings, presence
+from raylocus.network.road_graph import RoadGraph
+from raylocus.network.stops import moving_time
+from raylocus.network.walking import Ground, Walkers, walk
 
 
 @dataclass(frozen=True)
@@ -23,15 +27,19 @@ class SpeedClass:
     fastest: float
     """Upper end [m/s]."""
     on_road: bool = False
-    """Whether it keeps to the roads, in places whose roads are known."""
+    """Whether it goes by the road graph, in places whose roads are known."""
+    stop_every: float = float("inf")
+    """Mean distance between two stops [m]."""
+    stop_time: float = 0.0
+    """Mean time of a stop [s]."""
 
 
-#: Static, pedestrian, cyclist, vehicle.
+#: Static, pedestrian, cyclist, vehicle. Stops for crossings, lights and shops: engineering choices.
 SPEED_CLASSES = (
     SpeedClass(0.2, 0.0, 0.0),
-    SpeedClass(0.45, 0.5, 2.0),
-    SpeedClass(0.1, 3.0, 7.0),
-    SpeedClass(0.25, 5.0, 14.0, on_road=True),
+    SpeedClass(0.45, 0.5, 2.0, stop_every=150.0, stop_time=10.0),
+    SpeedClass(0.1, 3.0, 7.0, on_road=True, stop_every=300.0, stop_time=10.0),
+    SpeedClass(0.25, 5.0, 14.0, on_road=True, stop_every=250.0, stop_time=12.0),
 )
 
 
@@ -57,16 +65,16 @@ class MobilityConfiguration:
     """Mean distance between turns to the left or right by a quarter circle [m]."""
     antenna_height: float = 1.5
     """UE antenna above the terrain [m]."""
-    stop_share: float = 0.0
-    """Share of the intervals between reports in which a moving UE stands: lights, crossings, shop windows."""
+    indoor_share: float = 0.0
+    """Share of the UEs that stay inside buildings, at rest."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.fewest_reports <= self.most_reports:
             raise InputError(
                 "a sequence needs at least one report, and most_reports no fewer than fewest_reports"
             )
-        if not 0 <= self.stop_share < 1:
-            raise InputError("the share of stops is at least 0 and below 1")
+        if not 0 <= self.indoor_share <= 1:
+            raise InputError("the share of UEs indoors lies between 0 and 1")
         if abs(sum(choice.share for choice in self.speed_classes) - 1) > 1e-9:
             raise InputError("the shares of the speed classes must sum to 1")
 
@@ -93,41 +101,68 @@ def sample_trajectories(
     generator: np.random.Generator,
     weight: Float[np.ndarray, "y x"] | None = None,
 ) -> Trajectories:
-    """Draws trajectories of outdoor UEs.
+    """Draws trajectories of UEs.
 
-    A UE starts over the outdoor ground cells, uniformly unless weighted, heads anywhere, keeps its
-    speed, and turns where a building or the tile's edge is in its way. Where roads are known, speed
-    classes that keep to them start there and turn where they end. Its z is the terrain's plus the
-    antenna height.
+    People on foot start where people are (`people.presence`), head anywhere, keep their speed, and turn
+    where a building, water or the tile's edge is in their way. Cyclists and vehicles go by the road graph
+    (`road_graph.RoadGraph`) where roads are known, and as people on foot elsewhere. All stop now and then.
+    UEs indoors stay where they are. z is the terrain's plus the antenna height.
 
     Args:
-        geometry_maps: G, with `footprint` and `terrain` over (y, x).
+        geometry_maps: G, with `footprint` and `terrain` over (y, x); roads, greens and waters where known.
         count: number of UEs.
         configuration: the law.
         generator: source of all chance.
-        weight: how likely a UE starts in each ground cell, e.g. by coverage; NaN and buildings count as 0.
+        weight: how much likelier a UE starts in each ground cell, e.g. by coverage; NaN counts as 0.
 
     Raises:
-        InputError: the place has no outdoor ground, or none of weight.
+        InputError: the place has no outdoor ground, or none of weight; it has no building for UEs indoors.
     """
     lengths = generator.integers(configuration.fewest_reports, configuration.most_reports + 1, count)
     intervals = _report_intervals(lengths, configuration, generator)
-    speed, on_road = _speeds(count, configuration, generator)
+    time = np.cumsum(intervals, axis=1)
+    chosen, speed = sample_speeds(configuration, count, generator)
+    moving = moving_time(time, *pauses(configuration, chosen, speed), generator)
+    ground = Ground.of(geometry_maps)
+    xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
+    reported = np.arange(xy.shape[1]) < lengths[:, None]
+    z = ground.terrain_at(xy[reported]) + configuration.antenna_height
+    return Trajectories(
+        report_offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        time=time[reported],
+        position=np.concatenate([xy[reported], z[:, None]], axis=1),
+    )
+
+
+def _positions(
+    geometry_maps: xr.Dataset,
+    chosen: Int[np.ndarray, "sample"],
+    speed: Float[np.ndarray, "sample"],
+    moving: Float[np.ndarray, "sample report"],
+    configuration: MobilityConfiguration,
+    weight: Float[np.ndarray, "y x"] | None,
+    generator: np.random.Generator,
+) -> Float[np.ndarray, "sample report 2"]:
+    """Where everyone is at each report [m]: on foot, on the roads, or indoors."""
+    on_road = np.array([each.on_road for each in configuration.speed_classes])[chosen]
+    indoors = np.zeros(len(chosen), bool)
+    if configuration.indoor_share:
+        indoors = generator.random(len(chosen)) < configuration.indoor_share
+    graph = RoadGraph.of(geometry_maps, generator) if on_road.any() else None
+    on_road &= ~indoors & (graph is not None)
     walkers = Walkers.start(
         geometry_maps, speed, configuration.heading_wander, configuration.turn_distance, generator
     )
-    if weight is not None:
-        walkers.start_by(weight, generator)
-    walkers.keep_to_roads(on_road, generator)
-    path = walk(walkers, _moving(intervals, configuration.stop_share, generator), generator)
-    reported = np.arange(path.shape[1]) < lengths[:, None]
-    xy = path[reported]
-    z = walkers.ground.terrain_at(xy) + configuration.antenna_height
-    return Trajectories(
-        report_offsets=np.concatenate([[0], np.cumsum(lengths)]),
-        time=np.cumsum(np.nan_to_num(intervals), axis=1)[reported],
-        position=np.concatenate([xy, z[:, None]], axis=1),
-    )
+    density = presence(geometry_maps)
+    walkers.start_by(density if weight is None else density * np.nan_to_num(weight), generator)
+    on_foot = ~indoors & ~on_road
+    steps = np.diff(np.where(on_foot[:, None], moving, np.nan), axis=1, prepend=0.0)
+    out = walk(walkers, steps, generator)
+    if graph is not None and on_road.any():
+        out[on_road] = drive(graph, speed[on_road], moving[on_road], weight, generator)
+    if indoors.any():
+        out[indoors] = inside_buildings(geometry_maps, int(indoors.sum()), weight, generator)[:, None]
+    return out
 
 
 def _report_intervals(
@@ -143,22 +178,23 @@ def _report_intervals(
     return np.where(np.arange(shape[1]) < lengths[:, None], intervals, np.nan)
 
 
-def _moving(
-    intervals: Float[np.ndarray, "sample report"], stop_share: float, generator: np.random.Generator
-) -> Float[np.ndarray, "sample report"]:
-    """Time spent moving before each report [s]: none of the interval where a UE stops."""
-    if stop_share == 0:
-        return intervals
-    return np.where(generator.random(intervals.shape) < stop_share, 0.0, intervals)
-
-
-def _speeds(
-    count: int, configuration: MobilityConfiguration, generator: np.random.Generator
-) -> tuple[Float[np.ndarray, "sample"], Bool[np.ndarray, "sample"]]:
-    """Speed of each UE [m/s], and whether it keeps to the roads."""
+def sample_speeds(
+    configuration: MobilityConfiguration, count: int, generator: np.random.Generator
+) -> tuple[Int[np.ndarray, "sample"], Float[np.ndarray, "sample"]]:
+    """Speed class of each UE, and its speed [m/s]."""
     classes = configuration.speed_classes
-    choice = generator.choice(len(classes), count, p=[each.share for each in classes])
-    slowest = np.array([each.slowest for each in classes])[choice]
-    fastest = np.array([each.fastest for each in classes])[choice]
-    on_road = np.array([each.on_road for each in classes])[choice]
-    return generator.uniform(slowest, fastest), on_road
+    chosen = generator.choice(len(classes), count, p=[each.share for each in classes])
+    slowest = np.array([each.slowest for each in classes])[chosen]
+    fastest = np.array([each.fastest for each in classes])[chosen]
+    return chosen, generator.uniform(slowest, fastest)
+
+
+def pauses(
+    configuration: MobilityConfiguration, chosen: Int[np.ndarray, "ue"], speed: Float[np.ndarray, "ue"]
+) -> tuple[Float[np.ndarray, "ue"], Float[np.ndarray, "ue"]]:
+    """Mean time between two stops, and of a stop [s], of UEs by their speed class and speed [m/s]."""
+    every, stop = (
+        np.array([getattr(each, name) for each in configuration.speed_classes])[chosen]
+        for name in ("stop_every", "stop_time")
+    )
+    return np.divide(every, speed, out=np.full(len(speed), np.inf), where=speed > 0), stop

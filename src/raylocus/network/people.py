@@ -6,6 +6,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from raylocus.errors import InputError
+from raylocus.network.channel import grid_of
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
 #: People per area beside open ground: engineering choices, no count.
@@ -22,7 +24,9 @@ def presence(geometry_maps: xr.Dataset) -> Float[np.ndarray, "y x"]:
     weight = np.where(geometry_maps["footprint"].values == 0, 1.0, 0.0)
     if "road" not in geometry_maps:
         return weight
-    road_class = geometry_maps["road_class"].values if "road_class" in geometry_maps else np.full_like(weight, np.nan)
+    road_class = (
+        geometry_maps["road_class"].values if "road_class" in geometry_maps else np.full_like(weight, np.nan)
+    )
     road, distance = geometry_maps["road"].values == 1, _layer(geometry_maps, "road_distance")
     weight[_layer(geometry_maps, "vegetation") == 1] *= GREEN
     weight[~road & (distance <= PAVEMENT_WIDTH)] *= PAVEMENT
@@ -44,3 +48,23 @@ def _layer(geometry_maps: xr.Dataset, name: str) -> Float[np.ndarray, "y x"]:
     if name not in geometry_maps:
         return np.full(geometry_maps["footprint"].shape, np.nan)
     return geometry_maps[name].values
+
+
+def inside_buildings(
+    geometry_maps: xr.Dataset,
+    count: int,
+    weight: Float[np.ndarray, "y x"] | None,
+    generator: np.random.Generator,
+) -> Float[np.ndarray, "ue 2"]:
+    """Points uniform inside the buildings [m], or by weight.
+
+    Raises:
+        InputError: there is no building, or none of weight.
+    """
+    share = (geometry_maps["footprint"].values > 0).astype(np.float64)
+    share = (share if weight is None else share * np.maximum(np.nan_to_num(weight), 0.0)).ravel()
+    if share.sum() <= 0:
+        raise InputError("no building has weight for UEs to be in; lower the share of UEs indoors")
+    grid = grid_of(geometry_maps)
+    cell = generator.choice(len(share), count, p=share / share.sum())
+    return grid.centres[cell] + grid.resolution * generator.uniform(-0.499, 0.499, (count, 2))

@@ -68,6 +68,10 @@ DIFFERENTIAL_PRS_RSRP = ReportTable(
 LTE_RSRP = ReportTable("LTE RSRP", "dBm", "TS 36.133 9.1.4", ((-140.0, 1.0, 96),))
 LTE_RSRQ = ReportTable("LTE RSRQ", "dB", "TS 36.133 9.1.7", ((-19.5, 0.5, 33),))
 LTE_RS_SINR = ReportTable("LTE RS-SINR", "dB", "TS 36.133 9.1.17", ((-23.0, 0.5, 126),))
+#: TS 36.133 §9.1.8 (from memory: unverified).
+LTE_POWER_HEADROOM = ReportTable("LTE power headroom", "dB", "TS 36.133 9.1.8", ((-23.0, 1.0, 63),))
+#: Differential L1-SINR, L1-RSRP, and codes of time, angle and phase are functions: see `report_mapping` and
+#: `positioning.timing_codes`.
 REPORT_TABLES = (
     POWER_HEADROOM,
     MAXIMUM_POWER,
@@ -80,4 +84,5 @@ REPORT_TABLES = (
     LTE_RSRP,
     LTE_RSRQ,
     LTE_RS_SINR,
+    LTE_POWER_HEADROOM,
 )

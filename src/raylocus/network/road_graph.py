@@ -66,12 +66,6 @@ class RoadGraph:
         limits, traffic = (np.array(list(table.values()))[kind] for table in (SPEED_LIMITS, TRAFFIC))
         return cls(grid, cells, limits, traffic, np.maximum(before, -1).astype(np.int32))
 
-    def nodes_near(self, cells: Int[np.ndarray, "ue"]) -> Int[np.ndarray, "ue"]:
-        """The node nearest to each ground cell."""
-        from scipy.spatial import cKDTree
-
-        return cKDTree(self.grid.centres[self.cells]).query(self.grid.centres[cells])[1]
-
     def ways(
         self,
         start: Int[np.ndarray, "ue"],
@@ -79,7 +73,8 @@ class RoadGraph:
         generator: np.random.Generator,
     ) -> Int[np.ndarray, "ue step"]:
         """Nodes along trips from `start` that are at least this long [m], from one destination to another."""
-        steps = int(np.ceil(length.max(initial=0.0) / self.grid.resolution)) + 1
+        # A step is one cell long at least, less what smoothing cuts off the corners.
+        steps = int(np.ceil(1.25 * length.max(initial=0.0) / self.grid.resolution)) + 2
         way = np.empty((len(start), steps + 1), np.int32)
         way[:, 0] = start
         target = self._targets(start, generator)
@@ -92,9 +87,7 @@ class RoadGraph:
             way[:, step + 1] = np.where(ahead < 0, here, ahead)
         return way
 
-    def _targets(
-        self, nodes: Int[np.ndarray, "ue"], generator: np.random.Generator
-    ) -> Int[np.ndarray, "ue"]:
+    def _targets(self, nodes: Int[np.ndarray, "ue"], generator: np.random.Generator) -> Int[np.ndarray, "ue"]:
         """A destination for each, by chance among those that its node leads to; any where none does."""
         score = generator.random((len(nodes), len(self.onward))) - (self.onward[:, nodes].T < 0)
         return score.argmax(axis=1)

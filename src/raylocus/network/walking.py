@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
 
 from raylocus.errors import InputError
 from raylocus.geo import Grid
@@ -23,28 +22,24 @@ class Ground:
 
     grid: Grid
     outdoor: Bool[np.ndarray, "ground"]
-    """Whether each ground cell, in flat [y, x] order, is outside buildings."""
+    """Whether each ground cell, in flat [y, x] order, is outside buildings and not water."""
     terrain: Float[np.ndarray, "ground"]
     """Height of each ground cell [m]."""
-    road: Bool[np.ndarray, "ground"]
-    """Whether each ground cell is road outside buildings; false everywhere where roads are not known."""
 
     @classmethod
     def of(cls, geometry_maps: xr.Dataset) -> Ground:
-        """The ground of a place's G. Raises InputError where all of it is built on."""
+        """The ground of a place's G. Raises InputError where all of it is built on or under water."""
         outdoor = geometry_maps["footprint"].values.ravel() == 0
+        if "water" in geometry_maps:
+            outdoor = outdoor & (geometry_maps["water"].values.ravel() != 1)
         if not outdoor.any():
             raise InputError("the place has no outdoor ground for UEs to stand on; choose another tile")
-        known = "road" in geometry_maps
-        road = geometry_maps["road"].values.ravel() == 1 if known else np.zeros(outdoor.shape, bool)
-        return cls(grid_of(geometry_maps), outdoor, geometry_maps["terrain"].values.ravel(), road & outdoor)
+        return cls(grid_of(geometry_maps), outdoor, geometry_maps["terrain"].values.ravel())
 
-    def is_free(
-        self, xy: Float[np.ndarray, "walker 2"], on_road: Bool[np.ndarray, "walker"]
-    ) -> Bool[np.ndarray, "walker"]:
-        """Whether each point is outdoors and inside the tile, and on a road for those who keep to them."""
+    def is_free(self, xy: Float[np.ndarray, "walker 2"]) -> Bool[np.ndarray, "walker"]:
+        """Whether each point is outdoors, on dry ground and inside the tile."""
         index = self.grid.index(xy)
-        return (index >= 0) & np.where(on_road, self.road[index], self.outdoor[index])
+        return (index >= 0) & self.outdoor[index]
 
     def terrain_at(self, xy: Float[np.ndarray, "walker 2"]) -> Float[np.ndarray, "walker"]:
         """Terrain height [m] of the ground cells that hold the points."""
@@ -79,8 +74,6 @@ class Walkers:
     """Random walk of the heading [rad/√m]."""
     turn_distance: float
     """Mean distance between quarter turns [m]."""
-    on_road: Bool[np.ndarray, "walker"]
-    """Who keeps to the roads."""
 
     @classmethod
     def start(
@@ -95,9 +88,7 @@ class Walkers:
         ground = Ground.of(geometry_maps)
         position = ground.sample(len(speed), generator)
         heading = generator.uniform(-np.pi, np.pi, len(speed))
-        return cls(
-            ground, position, heading, speed, heading_wander, turn_distance, np.zeros(len(speed), bool)
-        )
+        return cls(ground, position, heading, speed, heading_wander, turn_distance)
 
     def start_by(self, weight: Float[np.ndarray, "y x"], generator: np.random.Generator) -> None:
         """Moves everyone to a start drawn by weight over the outdoor ground.
@@ -110,15 +101,6 @@ class Walkers:
             raise InputError("no outdoor ground has weight for UEs to start on; give other weights")
         cell = generator.choice(len(share), len(self.speed), p=share / share.sum())
         self.position = self.ground.inside(cell, generator)
-
-    def keep_to_roads(self, wanted: Bool[np.ndarray, "walker"], generator: np.random.Generator) -> None:
-        """Puts some on the road nearest to where they are, to stay on roads; nothing where roads are not known."""
-        road = np.flatnonzero(self.ground.road)
-        if not len(road) or not wanted.any():
-            return
-        nearest = cKDTree(self.ground.grid.centres[road]).query(self.position[wanted])[1]
-        self.position[wanted] = self.ground.inside(road[nearest], generator)
-        self.on_road = wanted
 
 
 def walk(
@@ -155,7 +137,7 @@ def _step(
         direction = heading[blocked] + side[blocked] * detour
         offset = np.stack([np.cos(direction), np.sin(direction)], axis=-1)
         target = walkers.position[moving[blocked]] + stride[blocked, None] * offset
-        free = walkers.ground.is_free(target, walkers.on_road[moving[blocked]])
+        free = walkers.ground.is_free(target)
         walkers.position[moving[blocked[free]]] = target[free]
         walkers.heading[moving[blocked[free]]] = direction[free]
         blocked = blocked[~free]

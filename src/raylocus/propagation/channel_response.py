@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 from scipy.sparse import csr_matrix
 
-from raylocus.propagation.fields import path_fields
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.panels import Panel, port_responses
+from raylocus.propagation.point_paths import PointPaths, point_paths
 from raylocus.propagation.ue_paths import UePaths
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -41,7 +41,7 @@ def impulse_response(
     velocity: Float[np.ndarray, "ue 3"] | None = None,
     materials: RadioMaterials | None = None,
 ) -> ImpulseResponse:
-    """Taps h = C_rᵀ F C_t exp(−j2πL/λ) of every path (TR 38.901 eq. 7.5-22 for traced paths).
+    """Taps of the atlas's paths at UE positions, see `taps`.
 
     Args:
         ue_paths: paths at the UEs.
@@ -50,17 +50,30 @@ def impulse_response(
         velocity: of each UE [m/s]; standing still where left out.
         materials: other materials than the atlas's nominal ones.
     """
-    paths = ue_paths.paths
-    materials = materials or paths.materials
-    seen = -paths.arrival.astype(float)
-    matrix = path_fields(paths, materials)
-    turns = (paths.length / materials.wavelength) % 1
-    phase = np.exp(-2j * np.pi * turns)
-    sent = np.einsum("pab,ptb->pat", matrix, port_responses(transmitter, paths.departure.astype(float)))
+    return taps(point_paths(ue_paths, materials), transmitter, receiver, velocity)
+
+
+def taps(
+    paths: PointPaths,
+    transmitter: Panel,
+    receiver: Panel,
+    velocity: Float[np.ndarray, "ue 3"] | None = None,
+) -> ImpulseResponse:
+    """Taps h = C_rᵀ F C_t exp(−j2πL/λ) of every path (TR 38.901 eq. 7.5-22 for traced paths).
+
+    Args:
+        paths: from the atlas (`point_paths`) or from PathSolver (`reference.reference_paths`).
+        transmitter: the cell's panel.
+        receiver: the UE's panel, the same at all points.
+        velocity: at each point [m/s]; standing still where left out.
+    """
+    seen = -paths.arrival
+    phase = np.exp(-2j * np.pi * ((paths.length / paths.wavelength) % 1))
+    sent = np.einsum("pab,ptb->pat", paths.field, port_responses(transmitter, paths.departure))
     amplitude = phase[:, None, None] * np.einsum("pra,pat->prt", port_responses(receiver, seen), sent)
-    speed = np.zeros((ue_paths.ue_count, 3)) if velocity is None else velocity
-    doppler = np.einsum("pi,pi->p", seen, speed[ue_paths.ue]) / materials.wavelength
-    return ImpulseResponse(ue_paths.ue, ue_paths.ue_count, paths.length / SPEED_OF_LIGHT, amplitude, doppler)
+    speed = np.zeros((paths.point_count, 3)) if velocity is None else velocity
+    doppler = np.einsum("pi,pi->p", seen, speed[paths.point]) / paths.wavelength
+    return ImpulseResponse(paths.point, paths.point_count, paths.length / SPEED_OF_LIGHT, amplitude, doppler)
 
 
 def frequency_response(

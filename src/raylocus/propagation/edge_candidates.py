@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt
 
 from raylocus.propagation.pieces import piece_length, piece_slices
 from raylocus.propagation.wedges import Wedges
 
 #: More than single precision is off by over a kilometre [m].
 MARGIN = 5e-2
+#: Pairs of a piece are numbered in 32 bits.
+MOST_PAIRS = 1 << 31
 #: What a pair takes in the sieve [byte].
 BYTES_PER_PAIR = 16
 
@@ -40,9 +42,9 @@ def candidate_pairs(
     Raises:
         MemoryBudgetError: the budget does not hold one edge with all points.
     """
-    length = piece_length(
-        memory_budget, BYTES_PER_PAIR * max(len(point), 1), "one edge with all ground cells"
-    )
+    cells = max(len(point), 1)
+    length = piece_length(memory_budget, BYTES_PER_PAIR * cells, "one edge with all ground cells")
+    length = min(length, max(MOST_PAIRS // cells, 1))
     found_edge, found_cell = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     columns = _flat(point)
     for piece in piece_slices(len(edges) if len(point) else 0, length):
@@ -55,7 +57,7 @@ def candidate_pairs(
 
 def _sieved(
     source: Float[np.ndarray, "3"], wedges: Wedges, edges: Int[np.ndarray, "edge"], point: Any, count: int
-) -> Int[np.ndarray, "pair"]:
+) -> UInt[np.ndarray, "pair"]:
     """Numbers edge · count + cell of the pairs that pass, ascending."""
     import drjit as dr
     import mitsuba as mi
@@ -80,7 +82,7 @@ def _sieved(
         dr.dot(target, dr.gather(mi.Vector3f, other, edge)) > -MARGIN
     )
     on_edge = (met > -MARGIN) & (met < dr.gather(mi.Float, length, edge) + MARGIN)
-    passed: Int[np.ndarray, "pair"] = dr.compress(on_edge & outside).numpy()
+    passed: UInt[np.ndarray, "pair"] = dr.compress(on_edge & outside).numpy()
     return passed
 
 

@@ -27,7 +27,7 @@ def interaction_points(
         position: UE antennas [m] that the paths lead to.
 
     Returns:
-        Points [m]; NaN past a path's last interaction, where the directions leave it open, over roofs and
+        Points [m]; NaN past a path's last interaction, where the directions leave them open, over roofs and
         through walls.
     """
     paths = ue_paths.paths
@@ -58,5 +58,7 @@ def _reflection_points(
     known = np.column_stack([step, paths.length])
     length = np.einsum("plk,pk->pl", np.linalg.pinv(equations), known)
     told = np.linalg.svd(equations, compute_uv=False)[:, count if count < 4 else -1] > SMALLEST_SINGULAR_VALUE
+    # In a corner a path at the ground cell's middle may meet the two surfaces in the other order than here.
+    told &= (length >= 0).all(axis=1)
     walked = np.cumsum(length[:, None, :count] * legs[:, :, :count], axis=2)
     return np.where((told & (count < 4))[:, None, None], np.moveaxis(walked, 2, 1), np.nan)

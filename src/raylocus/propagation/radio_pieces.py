@@ -59,12 +59,16 @@ def row_pieces(atlas: StoredAtlas, place: TracedPlace, budget: float) -> Iterato
     Raises:
         MemoryBudgetError: a row does not fit into the budget.
     """
+    length = piece_length(budget, bytes_of_fullest_row(atlas, place), "one row of the tile")
+    for piece in piece_slices(place.tile.count, length):
+        yield GridRows(place.tile, piece.start, piece.stop)
+
+
+def bytes_of_fullest_row(atlas: StoredAtlas, place: TracedPlace) -> float:
+    """What the layers of the row with the most paths take."""
     rows, columns = place.tile.shape
     paths = np.zeros(rows)
     for site in range(atlas.sites):
         paths += np.bincount(atlas.ground_cells(site) // columns, minlength=rows)
     beams = len(place.deployment.cells) * place.deployment.beam_count
-    fullest = paths.max() * BYTES_PER_PATH + columns * beams * BYTES_PER_BEAM
-    length = piece_length(budget, fullest, "one row of the tile")
-    for piece in piece_slices(rows, length):
-        yield GridRows(place.tile, piece.start, piece.stop)
+    return float(paths.max() * BYTES_PER_PATH + columns * beams * BYTES_PER_BEAM)

@@ -7,27 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 
 from raylocus.geo import Grid
+from raylocus.propagation.pieces import piece_slices
+from raylocus.propagation.point_paths import PointPaths
 from raylocus.propagation.runtime import activate
 from raylocus.units import SPEED_OF_LIGHT
 
+#: Receivers of one call: its memory grows with them.
+RECEIVERS_AT_ONCE = 40
+
 
 @dataclass(frozen=True)
-class ReferencePaths:
-    """Paths from one site to given points, sorted by point."""
+class ReferenceSettings:
+    """How PathSolver is asked, without refraction and scattering."""
 
-    point: Int[np.ndarray, "path"]
-    """Index of the receiving point."""
-    length: Float[np.ndarray, "path"]
-    """m."""
-    gain: Float[np.ndarray, "path"]
-    """Power gain from a vertical isotropic transmitter to a dual-polarised isotropic receiver."""
-    departure: Float[np.ndarray, "path 3"]
-    arrival: Float[np.ndarray, "path 3"]
-    """Unit propagation vector at the receiver."""
-    line_of_sight: Bool[np.ndarray, "path"]
+    depth: int = 4
+    """Most reflections."""
+    samples: int = 2_000_000
+    """Rays launched from the transmitter in each call."""
+    diffraction: bool = False
+    """Whether first-order diffraction is part of it."""
+    deterministic: bool = False
+    """Whether the same call gives the same bits: PathSolver's own switch, which takes more memory."""
+    seed: int = 42
+    """Seed of its rays."""
 
 
 def reference_paths(
@@ -35,60 +40,57 @@ def reference_paths(
     frequency: float,
     site: Float[np.ndarray, "3"],
     points: Float[np.ndarray, "point 3"],
-    depth: int,
-    samples: int = 2_000_000,
-    diffraction: bool = False,
-) -> ReferencePaths:
-    """Paths by `sionna.rt.PathSolver` without refraction and scattering, 40 receivers at a time.
+    settings: ReferenceSettings,
+) -> PointPaths:
+    """Paths by `sionna.rt.PathSolver`, a few receivers at a time.
 
     Args:
         scene_file: a Mitsuba scene.
         frequency: carrier [Hz].
         site: transmitter [m].
         points: receivers [m].
-        depth: most reflections.
-        samples: rays launched from the transmitter in each call.
-        diffraction: whether first-order diffraction is part of it.
+        settings: how it is asked.
     """
     activate()
     import sionna.rt as rt
 
     scene = rt.load_scene(str(scene_file))
     scene.frequency = frequency
-    scene.tx_array = rt.PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="V")
-    scene.rx_array = rt.PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="VH")
+    scene.tx_array = scene.rx_array = rt.PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="VH")
     scene.add(rt.Transmitter("site", site.tolist()))
     parts = [
-        _solve(rt, scene, points[start : start + 40], start, (depth, samples, diffraction))
-        for start in range(0, len(points), 40)
+        _solve(rt, scene, points[piece], piece.start, settings)
+        for piece in piece_slices(len(points), RECEIVERS_AT_ONCE)
     ]
-    names = ("point", "length", "gain", "departure", "arrival", "line_of_sight")
-    return ReferencePaths(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    names = ("point", "length", "departure", "arrival", "field", "line_of_sight")
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    return PointPaths(point_count=len(points), wavelength=SPEED_OF_LIGHT / frequency, **columns)
 
 
 def _solve(
-    rt: Any, scene: Any, points: Float[np.ndarray, "point 3"], start: int, settings: tuple[int, int, bool]
-) -> ReferencePaths:
-    depth, samples, diffraction = settings
+    rt: Any, scene: Any, points: Float[np.ndarray, "point 3"], start: int, settings: ReferenceSettings
+) -> PointPaths:
     for index, point in enumerate(points):
         scene.add(rt.Receiver(f"point-{index}", point.tolist()))
-    paths = rt.PathSolver()(
-        scene, max_depth=depth, samples_per_src=samples, max_num_paths_per_src=samples, refraction=False,
-        specular_reflection=True, diffuse_reflection=False, diffraction=diffraction, synthetic_array=True,
+    paths = rt.PathSolver(deterministic=settings.deterministic)(
+        scene, max_depth=settings.depth, samples_per_src=settings.samples,
+        max_num_paths_per_src=settings.samples, refraction=False, specular_reflection=True,
+        diffuse_reflection=False, diffraction=settings.diffraction, synthetic_array=True, seed=settings.seed,
     )  # fmt: skip
     for index in range(len(points)):
         scene.remove(f"point-{index}")
     valid = paths.valid.numpy()[:, 0]
     receiver, _ = np.nonzero(valid)
-    real, imaginary = (part.numpy()[:, :, 0, 0] for part in paths.a)
-    gain = (real**2 + imaginary**2).sum(axis=1)[valid]
+    real, imaginary = (np.moveaxis(part.numpy()[:, :, 0], 3, 1)[valid] for part in paths.a)
     towards = _unit(paths.theta_r.numpy()[:, 0][valid], paths.phi_r.numpy()[:, 0][valid])
-    return ReferencePaths(
+    return PointPaths(
         receiver + start,
-        paths.tau.numpy()[:, 0][valid] * SPEED_OF_LIGHT,
-        gain,
-        _unit(paths.theta_t.numpy()[:, 0][valid], paths.phi_t.numpy()[:, 0][valid]),
-        -towards,
+        len(points),
+        float(scene.wavelength[0]),
+        paths.tau.numpy()[:, 0][valid].astype(float) * SPEED_OF_LIGHT,
+        _unit(paths.theta_t.numpy()[:, 0][valid], paths.phi_t.numpy()[:, 0][valid]).astype(float),
+        -towards.astype(float),
+        real + 1j * imaginary,
         ~(paths.interactions.numpy()[:, :, 0] != 0).any(axis=0)[valid],
     )
 
@@ -106,8 +108,7 @@ def reference_path_gain(
     site: Float[np.ndarray, "3"],
     grid: Grid,
     height: float,
-    depth: int,
-    samples: int = 4_000_000,
+    settings: ReferenceSettings,
 ) -> Float[np.ndarray, "y x"]:
     """Linear path gain of a vertical isotropic antenna by `sionna.rt.RadioMapSolver`, on a horizontal plane.
 
@@ -117,8 +118,7 @@ def reference_path_gain(
         site: transmitter [m].
         grid: ground cells.
         height: z of the plane [m].
-        depth: most reflections.
-        samples: rays launched.
+        settings: how it is asked; RadioMapSolver has no deterministic mode.
     """
     activate()
     import mitsuba as mi
@@ -130,7 +130,8 @@ def reference_path_gain(
     scene.add(rt.Transmitter("site", site.tolist()))
     radio_map = rt.RadioMapSolver()(
         scene, center=mi.Point3f(0, 0, height), orientation=mi.Point3f(0, 0, 0), size=mi.Point2f(grid.size, grid.size),
-        cell_size=mi.Point2f(grid.resolution, grid.resolution), samples_per_tx=samples, max_depth=depth,
-        los=True, specular_reflection=True, diffuse_reflection=False, refraction=False, diffraction=False,
+        cell_size=mi.Point2f(grid.resolution, grid.resolution), samples_per_tx=settings.samples,
+        max_depth=settings.depth, los=True, specular_reflection=True, diffuse_reflection=False, refraction=False,
+        diffraction=settings.diffraction, seed=settings.seed,
     )  # fmt: skip
     return radio_map.path_gain.numpy()[0].astype(np.float64)

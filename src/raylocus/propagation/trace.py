@@ -18,12 +18,16 @@ from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.over_rooftop import over_rooftop_paths
 from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
+from raylocus.propagation.pieces import in_pieces, piece_length
 from raylocus.propagation.refraction import refracted_paths
 from raylocus.propagation.scattering import ScatteringSearch
 from raylocus.propagation.specular import SpecularSearch
 from raylocus.propagation.wedges import find_wedges
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
+
+#: What a path takes while its field is computed [byte].
+BYTES_PER_FIELD = 1500
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,9 @@ class SiteTracer:
         self._scene = scene = RayScene(triangles.vertices, ue_surface, grid)
         self._specular = SpecularSearch(scene, triangles, ue_surface, grid, configuration.memory_budget)
         wedges = find_wedges(triangles)
-        self._diffraction = DiffractionSearch(scene, wedges, self._point, grid.count, configuration.memory_budget)
+        self._diffraction = DiffractionSearch(
+            scene, wedges, self._point, grid.count, configuration.memory_budget
+        )
         self._columns = PathColumns(grid, self._materials, wedges, self._point, max(configuration.depth, 1))
         self._scattering: ScatteringSearch | None = None
         if configuration.scattering > 0:
@@ -148,7 +154,9 @@ class SiteTracer:
 
     def _specular_part(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
         settings = self._configuration
-        generator = np.random.default_rng([settings.seed, site])
+        # Seeded by where the site is, so that neither its number nor the other sites change what it sends.
+        words = np.frombuffer(position.astype(np.float64).tobytes(), np.uint32)
+        generator = np.random.default_rng([settings.seed, *words.tolist()])
         reach = settings.reach * self._grid.size
         found = self._specular.paths(position, settings.depth, reach, settings.rays_per_cell, generator)
         part = self._columns.plain(
@@ -195,9 +203,19 @@ class SiteTracer:
         seen[specular.ground_cell[direct]] = specular.visible[direct]
         return seen
 
+    def _powers(self, atlas: PathAtlas) -> Float[np.ndarray, "path"]:
+        """Power gain of each path between dual-polarised isotropic antennas, summed over the polarisations."""
+
+        def powers(piece: slice) -> Float[np.ndarray, "piece"]:
+            fields = path_fields(reorder(atlas, np.arange(piece.start, piece.stop)), self._materials)
+            return (np.abs(fields) ** 2).sum(axis=(1, 2))
+
+        length = piece_length(self._configuration.memory_budget, BYTES_PER_FIELD, "one path")
+        return np.concatenate([np.zeros(0), *in_pieces(powers, len(atlas.length), length)])
+
     def _worth_keeping(self, atlas: PathAtlas) -> Int[np.ndarray, "kept"]:
         """Paths within the dynamic range of their ground cell's strongest, and the first arrival of each cell."""
-        power = (np.abs(path_fields(atlas, self._materials)) ** 2).sum(axis=(1, 2)) * atlas.visible
+        power = self._powers(atlas) * atlas.visible
         strongest, first = np.zeros(self._grid.count**2), np.full(self._grid.count**2, np.inf)
         np.maximum.at(strongest, atlas.ground_cell, power)
         np.minimum.at(first, atlas.ground_cell, atlas.length)

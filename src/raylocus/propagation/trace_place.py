@@ -17,6 +17,7 @@ from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
 from raylocus.propagation.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.radio_pieces import save_radio_maps
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
+from raylocus.propagation.trace_checks import check_coverage, check_meshes, check_sites
 from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.triangles import read_place_scene
@@ -80,7 +81,7 @@ def trace_place(
         maps: what R is to hold.
 
     Raises:
-        PlaceError: the folder holds no place, or a site cannot be traced from.
+        PlaceError: the folder holds no place, a site cannot be traced from or covers nothing, a mesh is open.
         MemoryBudgetError: the memory budget does not hold the smallest piece of the work.
         StorageFullError: the disk filled up.
     """
@@ -91,6 +92,16 @@ def trace_place(
     if not _is_of(wanted, lambda: open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"]):
         save_radio_maps(place, maps, wanted, configuration.memory_budget)
     return open_place(folder)
+
+
+def is_traced(
+    place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration
+) -> bool:
+    """Whether `trace_place` would find both stores there already."""
+    paths, wanted = atlas_provenance(place, configuration), radio_provenance(place, configuration, maps)
+    return _is_of(paths, lambda: StoredAtlas.open(place.atlas_file).provenance) and _is_of(
+        wanted, lambda: open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"]
+    )
 
 
 def _is_of(wanted: Provenance, stored: Callable[[], str]) -> bool:
@@ -109,11 +120,15 @@ def _trace_sites(
 ) -> None:
     parts = place.folder / f".atlas.{provenance.digest[:16]}.parts"
     positions = place.deployment.site_positions
+    check_sites(place)
+    check_meshes(place, read_place_scene(place.scene_file))
     tracer: SiteTracer | None = None
     for site, position in enumerate(positions):
         if not site_part(parts, site).exists():
             tracer = tracer or tracer_of(place, configuration)
-            save_site(tracer.trace(site, position), parts, site)
+            atlas = tracer.trace(site, position)
+            check_coverage(place, site, atlas)
+            save_site(atlas, parts, site)
         progress(site + 1, len(positions))
     finish_atlas(parts, place.atlas_file, len(positions), provenance)
     for abandoned in place.folder.glob(".atlas.*.parts"):

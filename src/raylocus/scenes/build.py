@@ -12,7 +12,7 @@ import xarray as xr
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
-from raylocus.scenes.built_in import GROUND_SHAPES, BuiltInCity
+from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES, BuiltInCity
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
@@ -100,7 +100,8 @@ def _build_built_in(source: str, folder: Path, configuration: SceneConfiguration
     centre = configuration.centre or (0.0, 0.0)
     triangles = BuiltInCity(source).read().crop(centre, configuration.side)
     mesh = SceneMesh(triangles, np.full(len(triangles.material), -1), ())
-    content = SceneContent(mesh, rasterized_maps(triangles, configuration.tile), GeoFrame())
+    maps = rasterized_maps(triangles, configuration.tile)
+    content = SceneContent(mesh, maps, GeoFrame(), attribution=ATTRIBUTION)
     return write_place(folder, content, configuration, place_provenance(source, configuration))
 
 

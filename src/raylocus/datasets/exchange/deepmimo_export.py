@@ -87,7 +87,7 @@ def transmitter_paths(
     order, rank = _strongest_first(found.ue, power, len(receivers))
     paths = found.paths
 
-    def matrix(values: Shaped[np.ndarray, "path *rest"]) -> Float[np.ndarray, "receiver path *rest"]:
+    def matrix(values: Shaped[np.ndarray, "path *rest"]) -> Float[np.ndarray, "receiver slot *rest"]:
         dense = np.full((len(receivers), int(rank.max(initial=-1)) + 1, *values.shape[1:]), np.nan)
         dense[found.ue[order], rank] = values[order]
         return dense

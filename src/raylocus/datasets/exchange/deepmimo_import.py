@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.datasets.exchange.scenario import (
+    PARAMETERS,
     PointSet,
     TransmitterPaths,
     point_sets,
@@ -24,6 +25,7 @@ from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
 from raylocus.propagation.antennas import beam_gains
+from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.place import place_of_record
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.units import energy_per_resource_element, from_decibel, to_decibel
@@ -89,6 +91,14 @@ def import_scenario(
     if not sum(map(len, parts)):
         raise InputError(f"no receiver of {folder} finds a cell; nothing can be imported")
     return ImportedScenario(Reports.concatenate(parts), deployment, isotropic)
+
+
+def scenario_provenance(
+    folder: Path, found: ImportedScenario, observation: ObservationConfiguration, seed: int
+) -> Provenance:
+    """Where the reports of a scenario come from: its parameters, the law of observation and the sites."""
+    configuration = {"scenario": folder.name, "observation": observation, "deployment": found.deployment}
+    return Provenance.collect(configuration, seed, {PARAMETERS: hash_file(folder / PARAMETERS)})
 
 
 def channel_of(channels: list[TransmitterPaths], deployment: Deployment, isotropic: bool) -> ChannelState:

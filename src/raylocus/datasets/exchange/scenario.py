@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float
+from scipy.io import loadmat
 
 from raylocus.errors import StoreError
 
@@ -37,21 +39,21 @@ class TransmitterPaths:
     """Transmitter [m]."""
     rx_pos: Float[np.ndarray, "receiver 3"]
     """Receivers [m]."""
-    power: Float[np.ndarray, "receiver path"]
+    power: Float[np.ndarray, "receiver slot"]
     """Power gain between isotropic antennas [dB]."""
-    phase: Float[np.ndarray, "receiver path"]
+    phase: Float[np.ndarray, "receiver slot"]
     """Phase of the baseband amplitude [degrees], the carrier's −2πfτ included."""
-    delay: Float[np.ndarray, "receiver path"]
+    delay: Float[np.ndarray, "receiver slot"]
     """s."""
-    aoa_az: Float[np.ndarray, "receiver path"]
-    aoa_el: Float[np.ndarray, "receiver path"]
+    aoa_az: Float[np.ndarray, "receiver slot"]
+    aoa_el: Float[np.ndarray, "receiver slot"]
     """Where the path comes from, seen from the receiver [degrees]."""
-    aod_az: Float[np.ndarray, "receiver path"]
-    aod_el: Float[np.ndarray, "receiver path"]
+    aod_az: Float[np.ndarray, "receiver slot"]
+    aod_el: Float[np.ndarray, "receiver slot"]
     """Where the path leaves to, seen from the transmitter [degrees]."""
-    inter: Float[np.ndarray, "receiver path"]
+    inter: Float[np.ndarray, "receiver slot"]
     """Interactions as digits."""
-    inter_pos: Float[np.ndarray, "receiver path interaction 3"]
+    inter_pos: Float[np.ndarray, "receiver slot interaction 3"]
     """Where they happen [m]."""
 
 
@@ -85,12 +87,15 @@ def read_paths(
         name: _array(folder / _file(name, transmitters.number, transmitter, receivers.number), name)
         for name in names
     }
-    paths = TransmitterPaths(**read)
-    if len(paths.rx_pos) != receivers.points or len(paths.power) != receivers.points:
-        raise StoreError(
-            f"{folder} has {len(paths.power)} receivers where {PARAMETERS} says {receivers.points}; convert it again"
-        )
-    return paths
+    slots = read["power"].shape[1:2]
+    for name, values in read.items():
+        expected = (1,) if name == "tx_pos" else (receivers.points, *(() if name == "rx_pos" else slots))
+        if values.shape[: len(expected)] != expected or not slots:
+            raise StoreError(
+                f"{folder} has {name} of the shape {values.shape} at {receivers.points} receivers of "
+                f"{slots[0] if slots else 0} paths; convert it again"
+            )
+    return TransmitterPaths(**read)
 
 
 def read_parameters(folder: Path) -> dict[str, Any]:
@@ -120,8 +125,12 @@ def _file(name: str, transmitters: int, transmitter: int, receivers: int) -> str
 
 
 def _array(path: Path, name: str) -> Float[np.ndarray, "..."]:
+    """The array of a compressed numpy file, or of the MATLAB file that DeepMIMO wrote before 4.0.5."""
+    older = path.with_suffix(".mat")
     try:
+        if older.exists() and not path.exists():
+            return np.asarray(loadmat(older)[name], np.float64)
         with np.load(path) as archive:
             return np.asarray(archive[name], np.float64)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise StoreError(f"{path} is missing or broken; download or convert the scenario again") from error

@@ -22,8 +22,9 @@ from raylocus.evaluation.observations import Observations, observations
 from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior
 from raylocus.network.impairments import ObservationConfiguration
-from raylocus.network.mobility import MobilityConfiguration
+from raylocus.network.mobility import MobilityConfiguration, pauses
 from raylocus.network.reports import Reports
+from raylocus.network.stops import moving_time
 from raylocus.scenes.world import WorldLaw
 
 #: Ground distance over which what the earlier reports add is averaged [m].
@@ -139,7 +140,9 @@ class _Search:
             proposal = 0.9 * found**0.7 / np.sum(found**0.7) + 0.1 * last
             end = generator.choice(len(proposal), self.hypotheses, p=proposal / proposal.sum())
             speed, kind = sample_speeds(self.mobility, shares, len(end), generator)
-            cells = self.walks.cells(end, speed, tokens.ago, generator)
+            ago = np.broadcast_to(tokens.ago, (len(end), len(tokens.ago)))
+            moving = moving_time(ago, *pauses(self.mobility, kind, speed), generator)
+            cells = self.walks.cells(end, speed, moving, generator)
             # The last term undoes that some classes are tried more often than the law has them.
             gain = (
                 self.likelihood.log_likelihood(tokens, cells)

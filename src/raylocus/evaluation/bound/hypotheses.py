@@ -34,13 +34,13 @@ class Walks:
         self,
         start: Int[np.ndarray, "hypothesis"],
         speed: Float[np.ndarray, "hypothesis"],
-        ago: Float[np.ndarray, "report"],
+        moving: Float[np.ndarray, "hypothesis report"],
         generator: np.random.Generator,
     ) -> Int[np.ndarray, "hypothesis report"]:
-        """Ground cells, `ago` seconds before the end, of UEs that end in `start` at `speed` [m/s]."""
+        """Ground cells of UEs that end in `start`, `moving` seconds on the move at `speed` [m/s] before the end."""
         count = self.first[start + 1] - self.first[start]
         walk_index = self.order[self.first[start] + (generator.random(len(start)) * count).astype(np.int64)]
-        strides = np.rint(speed[:, None] * ago[None] / self.stride).astype(np.int64)
+        strides = np.rint(speed[:, None] * moving / self.stride).astype(np.int64)
         return self.path[walk_index[:, None], np.minimum(strides, self.path.shape[1] - 1)].astype(np.int64)
 
 

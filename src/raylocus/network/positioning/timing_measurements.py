@@ -37,7 +37,7 @@ def synchronisation_errors(
 def reference_signal_time_difference(
     arrival: Float[np.ndarray, "report site"],
     reference: Int[np.ndarray, "report"],
-    clock_offset: Float[np.ndarray, "site"],
+    clock_offset: Float[np.ndarray, "*#batch site"],
 ) -> Float[np.ndarray, "report site"]:
     """RSTD_i = (τ_i + Δ_i) − (τ_ref + Δ_ref) [s]; the UE's own clock and group delay cancel.
 
@@ -52,7 +52,7 @@ def reference_signal_time_difference(
 
 def relative_time_of_arrival(
     arrival: Float[np.ndarray, "report site"],
-    clock_offset: Float[np.ndarray, "site"],
+    clock_offset: Float[np.ndarray, "*#batch site"],
     uplink_error: Float[np.ndarray, "report"],
 ) -> Float[np.ndarray, "report site"]:
     """UL-RTOA [s]: the SRS's arrival relative to the TRP's own frame: τ_i − Δ_i + the UE's transmit timing error."""
@@ -62,7 +62,7 @@ def relative_time_of_arrival(
 def receive_transmit_differences(
     downlink: Float[np.ndarray, "report site"],
     uplink: Float[np.ndarray, "report site"],
-    clock_offset: Float[np.ndarray, "site"],
+    clock_offset: Float[np.ndarray, "*#batch site"],
     ue_clock: Float[np.ndarray, "report"],
 ) -> tuple[Float[np.ndarray, "report site"], Float[np.ndarray, "report site"]]:
     """UE Rx−Tx and gNB Rx−Tx time differences [s], whose sum is the round trip whatever the clocks.

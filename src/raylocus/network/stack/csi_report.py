@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
+from raylocus.network.availability import CODEBOOK_COLUMNS
 from raylocus.network.chance import Chance
 from raylocus.network.phy.compressed_csi import column_phase_step, compress_csi
 from raylocus.network.phy.doppler import doppler_spread
@@ -29,10 +30,6 @@ from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarr
 
 #: Frequencies at which the wideband channel is looked at.
 SUBBANDS = 8
-#: Columns of panels that have a Type I codebook of one row.
-CODEBOOK_COLUMNS = (2, 4, 6, 8, 12, 16)
-
-
 #: Fields of `CsiReport` that follow from the MIMO channel.
 _SELECTED = (
     *("cqi", "ri", "pmi_i11", "pmi_i13", "pmi_i2", "layer_sinr_db", "condition_number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,10 @@ class Links:
         """The links of some of the reports."""
         columns = (self.delay, self.transfer, self.arrival, self.departure)
         return Links(*(column[reports] for column in columns))
+
+    def later(self, way: Float[np.ndarray, "report"]) -> Links:
+        """The links where every path goes on for some way [m]."""
+        return dataclasses.replace(self, delay=self.delay + way[:, None, None] / SPEED_OF_LIGHT)
 
 
 def links_at(

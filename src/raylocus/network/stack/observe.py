@@ -10,10 +10,11 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.availability import absent_features, check_deployment
+from raylocus.network.availability import absent_features, check_deployment, check_signals
 from raylocus.network.chance import SequenceChance
 from raylocus.network.channel import channel_at
 from raylocus.network.features import feature_set
+from raylocus.network.indoors import behind_walls, sequence_loss_db, shelter_of
 from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import keep_reports
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
@@ -78,6 +79,7 @@ def observe_stack(
         )
     deployment, features = place.deployment, feature_set(configuration.feature_set)
     check_deployment(deployment, configuration.capability)
+    check_signals(deployment.carrier, configuration.positioning_signal, configuration.sounding_signal)
     clocks = np.random.default_rng([seed, 1])
     offsets = synchronisation_errors(len(deployment.sites), configuration.timing, clocks)
     observed = Observed(place, world_maps, configuration, *_as_it_is(place, world))
@@ -132,8 +134,16 @@ def _observe_part(
 ) -> Reports | None:
     configuration, deployment = observed.configuration, observed.place.deployment
     chance = SequenceChance.of(seed, sequences, np.diff(trajectories.report_offsets))
-    state = channel_at(observed.maps, trajectories.position)
-    links = links_at(observed.place, trajectories.position, observed.materials)
+    shelter = shelter_of(observed.place.geometry_maps, trajectories.position)
+    loss = sequence_loss_db(
+        shelter,
+        trajectories.report_offsets,
+        deployment.carrier.frequency,
+        configuration.building_loss,
+        chance,
+    )
+    state = behind_walls(channel_at(observed.maps, shelter.outdoors), shelter, loss)
+    links = links_at(observed.place, shelter.outdoors, observed.materials).later(shelter.depth)
     velocity = velocities(trajectories)
     bias = chance.standard_normal((len(trajectories.time),))
     first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))

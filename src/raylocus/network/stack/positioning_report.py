@@ -13,7 +13,12 @@ from raylocus.network.mac.timing_advance import uplink_timing_error
 from raylocus.network.mobility import Trajectories
 from raylocus.network.positioning.carrier_phase import carrier_phase, phase_difference
 from raylocus.network.positioning.timing_codes import decode_phase, encode_phase, reported_timing
-from raylocus.network.positioning.timing_measurements import group_delays
+from raylocus.network.positioning.timing_measurements import (
+    group_delays,
+    receive_transmit_differences,
+    reference_signal_time_difference,
+    relative_time_of_arrival,
+)
 from raylocus.network.report_tables import PRS_RSRP, SRS_RSRP
 from raylocus.network.stack.arrivals import Arrivals, detected_arrivals
 from raylocus.network.stack.batch import Batch
@@ -41,10 +46,8 @@ class PositioningReport:
 
 @dataclass(frozen=True)
 class TimingOffsets:
-    """What the clocks and the hardware of both ends add to times [s]."""
+    """What the hardware of both ends and the UE's clock add to times [s]."""
 
-    site_clock: Float[np.ndarray, "report slot"]
-    """How late each cell's site sends."""
     site_receive: Float[np.ndarray, "report slot"]
     """Group delay of the site's receiver."""
     site_transmit: Float[np.ndarray, "report slot"]
@@ -71,17 +74,25 @@ def positioning_report(
     arrivals = detected_arrivals(batch.links, heard, amplitude, deployment, configuration, chance)
     site_clock = batch.clock_offset[deployment.site_of_cell[np.maximum(heard.cells, 0)]]
     numerology = deployment.carrier.numerology
-    offsets = timing_offsets(site_clock, walked, numerology, configuration, chance)
-    arrival = arrivals.downlink + offsets.site_transmit + offsets.site_clock
-    frame = _transmit_frame(arrivals, offsets, numerology)
-    at_site = arrivals.uplink + offsets.site_receive - offsets.site_clock
+    offsets = timing_offsets(heard.cells.shape[1], walked, numerology, configuration, chance)
+    downlink = arrivals.downlink + offsets.site_transmit
+    uplink = arrivals.uplink + offsets.site_receive
+    reference = np.zeros(len(downlink), np.int64)
+    rstd = reference_signal_time_difference(downlink, reference, site_clock)
+    ue_side, site_side = receive_transmit_differences(
+        downlink + offsets.ue_receive[:, None],
+        uplink,
+        site_clock,
+        _transmit_frame(arrivals, offsets, numerology),
+    )
+    rtoa = relative_time_of_arrival(uplink, site_clock, offsets.ue_transmit)
     k = configuration.timing.granularity
     return PositioningReport(
         prs_rsrp=PRS_RSRP.reported(_where_detected(heard.measured_rsrp, arrivals.downlink))[0],
-        rstd=reported_timing(_neighbours(arrival - arrival[:, :1]), k)[0],
-        ue_rx_tx=reported_timing(arrival + (offsets.ue_receive - frame)[:, None], k)[0],
-        gnb_rx_tx=reported_timing(at_site + frame[:, None], k)[0],
-        ul_rtoa=reported_timing(at_site + offsets.ue_transmit[:, None], k)[0],
+        rstd=reported_timing(_neighbours(rstd), k)[0],
+        ue_rx_tx=reported_timing(ue_side, k)[0],
+        gnb_rx_tx=reported_timing(site_side, k)[0],
+        ul_rtoa=reported_timing(rtoa, k)[0],
         ul_aoa=uplink_angles(batch.links, heard, deployment, chance),
         srs_rsrp=SRS_RSRP.reported(_where_detected(heard.uplink_rsrp, arrivals.uplink))[0],
         carrier_phase=_neighbours(_reported_phase(arrivals)),
@@ -90,7 +101,7 @@ def positioning_report(
 
 
 def timing_offsets(
-    site_clock: Float[np.ndarray, "report slot"],
+    slots: int,
     trajectories: Trajectories,
     numerology: int,
     configuration: StackConfiguration,
@@ -98,11 +109,10 @@ def timing_offsets(
 ) -> TimingOffsets:
     """Draws the errors of a batch: group delays of UEs and their drift once for a sequence."""
     errors, count = configuration.timing, (len(trajectories.time),)
-    site_delay = group_delays((*site_clock.shape, 2), errors.trp_group_delay, chance)
+    site_delay = group_delays((*count, slots, 2), errors.trp_group_delay, chance)
     first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))
     drift = drifts(trajectories.report_offsets, configuration.clocks, chance)
     return TimingOffsets(
-        site_clock=site_clock,
         site_receive=site_delay[..., 1],
         site_transmit=site_delay[..., 0],
         ue_receive=group_delays(count, errors.ue_group_delay, chance)[first],

@@ -54,7 +54,9 @@ def draw_trees(
     carriageway = maps["road_class"].values < ROAD_CLASSES.index("pedestrian")
     open_ground = (away > TREE_DISTANCE) & ~carriageway & ~(maps["water"].values > 0)
     open_ground &= ~(maps["vegetation"].values > 0)
-    wanted = generator.poisson(law.severity * law.trees_per_open_area * open_ground.sum() * grid.resolution**2)
+    wanted = generator.poisson(
+        law.severity * law.trees_per_open_area * open_ground.sum() * grid.resolution**2
+    )
     cells = generator.permutation(np.flatnonzero(open_ground))[:wanted]
     return grid.centres[cells]
 

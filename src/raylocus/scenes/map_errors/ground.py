@@ -40,9 +40,11 @@ def terrain_of_mesh(ground: Triangles, source: str) -> Terrain:
 
 def draw_terrain(terrain: Terrain, law: MapErrorLaw, generator: np.random.Generator) -> Terrain:
     """The terrain with an error of the law's spread for its source; zero on average."""
-    spread = law.severity * law.terrain_error.get(terrain.source, law.terrain_error[FLAT])
+    spread = law.terrain_error(terrain.source)
     if spread == 0:
         return terrain
     (error,) = gaussian_fields(1, terrain.grid, law.terrain_distance, generator)
     source = "generated" if terrain.source == FLAT else terrain.source
-    return dataclasses.replace(terrain, height=terrain.height + spread * (error - error.mean()), source=source)
+    return dataclasses.replace(
+        terrain, height=terrain.height + spread * (error - error.mean()), source=source
+    )

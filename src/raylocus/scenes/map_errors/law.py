@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from raylocus.errors import InputError
+from raylocus.scenes.ground.terrain import FLAT, SURFACE_MODEL
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,12 @@ class MapErrorLaw:
     """New buildings, as a share of the mapped ones."""
     other_material_share: float = 0.15
     """Share of the buildings whose walls are of another class than the map's, drawn per building."""
-    terrain_error: dict[str, float] = field(
-        default_factory=lambda: {
-            "flat (unknown)": 2.0,
-            "surface model, smoothed": 2.0,
-            "terrain model": 0.3,
-            "generated": 0.0,
-        }
-    )
-    """Standard deviation of the ground's height [m], by the source of the terrain."""
+    unknown_ground_error: float = 2.0
+    """Standard deviation of the ground's height where it is taken as flat [m]."""
+    surface_model_error: float = 2.0
+    """The same where it is smoothed from a surface model [m]."""
+    terrain_model_error: float = 0.3
+    """The same where it is from a terrain model, or generated [m]."""
     terrain_distance: float = 150.0
     """Correlation distance of the ground's error [m]; autocorrelation exp(−d / distance)."""
     site_error: float = 5.0
@@ -42,6 +40,11 @@ class MapErrorLaw:
     """Parked cars per square metre of street."""
     trees_per_open_area: float = 1 / 1500
     """Trees that the map does not know, per square metre of open ground."""
+
+    def terrain_error(self, source: str) -> float:
+        """Standard deviation of the height of terrain of a source [m], at this severity."""
+        errors = {FLAT: self.unknown_ground_error, SURFACE_MODEL: self.surface_model_error}
+        return self.severity * errors.get(source, self.terrain_model_error)
 
     def __post_init__(self) -> None:
         if not 0 <= self.severity <= 2:

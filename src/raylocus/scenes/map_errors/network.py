@@ -63,8 +63,11 @@ def draw_network(
             power_dbm=cell.power_dbm + power,
         )
         for cell, azimuth, downtilt, power in zip(
-            deployment.cells, world.azimuth_error.tolist(), world.downtilt_error.tolist(),
-            world.level_error_db.tolist(), strict=True,
+            deployment.cells,
+            world.azimuth_error.tolist(),
+            world.downtilt_error.tolist(),
+            world.level_error_db.tolist(),
+            strict=True,
         )  # fmt: skip
     )
     errors = NetworkErrors(

@@ -1,15 +1,17 @@
-"""OpenStreetMap over the network: place names through osmnx, maps from Overpass servers.
+"""OpenStreetMap over the network, through osmnx: place names by Nominatim, maps by Overpass servers.
 
-Maps are fetched as OSM XML and read by the same reader as files, so that both are mended alike; every
-answer is kept and asked for once. Data © OpenStreetMap contributors, Open Database License.
+osmnx keeps every answer and asks for it once, waits for the slot that a server assigns, and waits when it is
+busy. Its answers are read by the same reader as files, so that both are mended alike. Data © OpenStreetMap
+contributors, Open Database License.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from raylocus.errors import PlaceError
@@ -18,24 +20,24 @@ from raylocus.storage import written_whole
 
 #: Public servers, asked in turn until one answers.
 OVERPASS_SERVERS = (
-    "https://overpass-api.de/api/interpreter",
-    "https://overpass.kumi.systems/api/interpreter",
-    "https://maps.mail.ru/osm/tools/overpass/api/interpreter",
+    "https://overpass-api.de/api",
+    "https://overpass.kumi.systems/api",
+    "https://maps.mail.ru/osm/tools/overpass/api",
 )
 #: Larger boxes are refused, as the servers' owners ask [square degrees]; about 25 km × 25 km.
 LARGEST_BOX = 0.08
-#: Seconds a server may take, and seconds waited before a busy one is asked again.
-TIMEOUT, PATIENCE = 180, 10
-#: HTTP answers of a busy server.
-BUSY = (429, 504)
+#: Seconds that a server may take for an answer, and to say that it is there.
+TIMEOUT, GREETING = 180, 15
 #: What to fetch: the features that `scenes.osm.reader` uses, with their members and nodes.
-_QUERY = """[out:xml][timeout:{timeout}];
-(nwr["building"]({box});nwr["building:part"]({box});way["highway"]({box});
-wr["natural"~"^(water|wood|bay|tree_row)$"]({box});wr["landuse"~"^(forest|orchard|reservoir|basin)$"]({box});
-wr["waterway"~"^(riverbank|dock)$"]({box});wr["area:highway"]({box}););
-(._;>;);
-out body;
-"""
+WANTED: dict[str, bool | str | list[str]] = {
+    "building": True,
+    "building:part": True,
+    "highway": True,
+    "area:highway": True,
+    "natural": ["water", "wood", "bay", "tree", "tree_row", "coastline"],
+    "landuse": ["forest", "orchard", "reservoir", "basin"],
+    "waterway": ["riverbank", "dock"],
+}
 
 
 def cache_folder() -> Path:
@@ -43,8 +45,27 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "raylocus"
 
 
-def find_place(name: str) -> Bounds:
-    """The box of a place name, looked up by Nominatim through osmnx.
+@contextmanager
+def osmnx_settings(**changed: object) -> Iterator[None]:
+    """osmnx with our name, time-out and the given settings; its own are put back."""
+    import osmnx
+
+    from raylocus.provenance import versions
+
+    agent = f"raylocus/{versions().get('raylocus', 'unknown')} (osmnx/{osmnx.__version__})"
+    wanted = {"use_cache": True, "requests_timeout": TIMEOUT, "http_user_agent": agent, **changed}
+    before = {name: getattr(osmnx.settings, name) for name in wanted}
+    for name, value in wanted.items():
+        setattr(osmnx.settings, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(osmnx.settings, name, value)
+
+
+def find_place(name: str) -> Bounds | tuple[float, float]:
+    """The box of a place name, or (latitude, longitude) where the search knows but a point of it.
 
     Raises:
         PlaceError: the name is not found, or the network cannot be reached.
@@ -52,9 +73,13 @@ def find_place(name: str) -> Bounds:
     import osmnx
     from requests.exceptions import RequestException
 
-    osmnx.settings.cache_folder = str(cache_folder() / "osmnx")
     try:
-        found = osmnx.geocode_to_gdf(name)
+        with osmnx_settings(cache_folder=str(cache_folder() / "places")):
+            try:
+                west, south, east, north = osmnx.geocode_to_gdf(name).total_bounds.tolist()
+            except TypeError:  # found, and without an area
+                latitude, longitude = osmnx.geocode(name)
+                return float(latitude), float(longitude)
     except RequestException as error:
         raise PlaceError(
             f"unknown place {name!r}: it is no built-in city (raylocus scene build --help lists them) and no file, "
@@ -62,14 +87,13 @@ def find_place(name: str) -> Bounds:
         ) from error
     except Exception as error:  # osmnx raises kinds of its own, some of them private
         raise PlaceError(
-            f"unknown place {name!r}: OpenStreetMap's search finds no such area; add the country, or give W,S,E,N"
+            f"unknown place {name!r}: OpenStreetMap's search finds no such place; add the country, or give W,S,E,N"
         ) from error
-    west, south, east, north = (float(value) for value in found.total_bounds)
     return west, south, east, north
 
 
 def fetch_map(bounds: Bounds, servers: Sequence[str] = OVERPASS_SERVERS) -> Path:
-    """The `.osm` file of a box, from the cache or else from the first server that answers.
+    """The map of a box as an OpenStreetMap file, from the cache or else from the first server that answers.
 
     Raises:
         PlaceError: the box is too large for public servers, or none can be reached.
@@ -79,40 +103,63 @@ def fetch_map(bounds: Bounds, servers: Sequence[str] = OVERPASS_SERVERS) -> Path
         raise PlaceError(
             "the box is too large for public map servers; download an extract and give the .osm.pbf file"
         )
-    query = _QUERY.format(timeout=TIMEOUT, box=f"{south:.7f},{west:.7f},{north:.7f},{east:.7f}")
-    kept = cache_folder() / "overpass" / f"{hashlib.sha256(query.encode()).hexdigest()[:24]}.osm"
+    question = json.dumps([[round(value, 7) for value in bounds], WANTED])
+    folder = cache_folder() / "maps" / hashlib.sha256(question.encode()).hexdigest()[:24]
+    kept = folder / "map.osm.pbf"
     if not kept.exists():
-        answer = _ask(query, servers)
-        with written_whole(kept) as aside:
-            aside.write_bytes(answer)
+        _download(bounds, folder, servers)
+        _write_map(folder, kept)
     return kept
 
 
-def _ask(query: str, servers: Sequence[str]) -> bytes:
+def _write_map(folder: Path, kept: Path) -> None:
+    from raylocus.scenes.osm.elements import write_elements
+
+    answers = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    # osmium tells the format by the name's end.
+    with written_whole(kept) as aside:
+        whole = aside.with_name(f"{aside.name}.osm.pbf")
+        try:
+            write_elements(answers, whole)
+            whole.rename(aside)
+        finally:
+            whole.unlink(missing_ok=True)
+
+
+def _download(bounds: Bounds, folder: Path, servers: Sequence[str]) -> None:
+    """Leaves the answers of the first server that gives them as JSON files in a folder."""
+    from requests.exceptions import RequestException
+
     failures = []
     for server in servers:
         try:
-            return _ask_one(query, server)
-        except OSError as error:  # what requests raises, time-outs included
+            _greet(server)
+            with osmnx_settings(
+                overpass_url=server, cache_folder=str(folder), cache_only_mode=True, overpass_rate_limit=True
+            ):
+                _ask(bounds)
+            return
+        except (RequestException, ConnectionError) as error:
             failures.append(f"{server.split('/')[2]}: {type(error).__name__}")
     raise PlaceError(
         f"no map server can be reached ({'; '.join(failures)}); connect to the network or give a .osm or .osm.pbf file"
     )
 
 
-def _ask_one(query: str, server: str) -> bytes:
+def _greet(server: str) -> None:
+    """Raises RequestException where a server is not there: osmnx would wait a minute for its slot first."""
     import requests
 
-    from raylocus.provenance import versions
+    requests.get(f"{server}/status", timeout=GREETING).raise_for_status()
 
-    agent = {"User-Agent": f"raylocus/{versions().get('raylocus', 'unknown')}"}
-    for pause in (PATIENCE, 3 * PATIENCE, None):
-        answer = requests.post(server, data={"data": query}, headers=agent, timeout=TIMEOUT)
-        if answer.status_code in BUSY and pause is not None:
-            time.sleep(pause)
-            continue
-        answer.raise_for_status()
-        if b"<osm" not in answer.content[:500]:
-            raise requests.exceptions.InvalidSchema("the answer is not a map")
-        return answer.content
-    raise requests.exceptions.RetryError("busy")
+
+def _ask(bounds: Bounds) -> None:
+    import osmnx
+    from osmnx._errors import CacheOnlyInterruptError, InsufficientResponseError, ResponseStatusCodeError
+
+    try:
+        osmnx.features_from_bbox(bounds, WANTED)
+    except CacheOnlyInterruptError:  # how osmnx says that every answer is kept
+        return
+    except (InsufficientResponseError, ResponseStatusCodeError) as error:
+        raise ConnectionError(str(error)) from error

@@ -88,15 +88,25 @@ def _read_osm(path: Path) -> TaggedMap:
 
 
 def _online(source: str, radius: float, tile_size: float) -> tuple[TaggedMap, Bounds]:
-    from raylocus.scenes.map_sources.online import fetch_map, find_place
+    from raylocus.scenes.map_sources.online import fetch_map
 
-    bounds = requested_bounds(source, radius) if _NUMBERS.fullmatch(source.strip()) else find_place(source)
+    bounds = _wanted_bounds(source, radius)
     frame, extent = frame_of(bounds)
     # The tiles may reach beyond the box, and their edges need neighbours.
     reach = [max(side, tile_size) / 2 + tile_size / 2 for side in (extent.width, extent.depth)]
     latitude, longitude = frame.to_wgs84(np.array([[-reach[0], -reach[1]], [reach[0], reach[1]]]))
     wide = (float(longitude[0]), float(latitude[0]), float(longitude[1]), float(latitude[1]))
     return _read_osm(fetch_map(wide)), bounds
+
+
+def _wanted_bounds(source: str, radius: float) -> Bounds:
+    """The box of numbers or of a place name."""
+    if _NUMBERS.fullmatch(source.strip()):
+        return requested_bounds(source, radius)
+    from raylocus.scenes.map_sources.online import find_place
+
+    found = find_place(source)
+    return found if len(found) == 4 else requested_bounds(f"{found[0]},{found[1]}", radius)
 
 
 def requested_bounds(source: str, radius: float) -> Bounds:

@@ -1,0 +1,101 @@
+"""Builds, traces and validates every generated town and every extract of a folder, with warnings as errors.
+
+    python benchmarks/traced_places.py FOLDER_OF_EXTRACTS [NAME …]
+
+One line a place: seconds of the build and of the trace (wall), sites, paths, the share of outdoor ground with
+a path, findings of `scene validate`, and what was warned. Coarse: 512 m tiles at 8 m, two reflections. The
+busiest tile of an extract is taken, with the terrain file of `_terrain/` where there is one. A process of its
+own for each place, in which any Python warning is an error and whatever is written to stderr is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from osm_extracts import densest
+
+from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.map_sources.read_source import read_source
+from raylocus.scenes.towns.catalogue import STYLES
+
+#: Options of every trace.
+COARSE = ("--trace.depth", "2", "--trace.rays_per_cell", "2")
+PROGRAM = """
+import sys
+from raylocus.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def run(*words: str) -> tuple[float, int, str]:
+    """Seconds, exit code and stderr of one command of raylocus."""
+    started = time.perf_counter()
+    answer = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM, *words], capture_output=True, text=True, check=False
+    )
+    return time.perf_counter() - started, answer.returncode, answer.stderr.strip()
+
+
+def outcome(folder: Path) -> str:
+    """Sites, paths and the share of outdoor ground that any path reaches."""
+    from raylocus.propagation.atlas_store import load_atlas
+    from raylocus.propagation.traced_place import open_place
+
+    place = open_place(folder)
+    atlas = load_atlas(place.atlas_file)
+    outdoor = place.geometry_maps["footprint"].values.ravel() == 0
+    lit = np.zeros(len(outdoor), bool)
+    lit[atlas.ground_cell] = True
+    return f"{len(place.deployment.sites):>6}{len(atlas.length):>9}{lit[outdoor].mean():>8.1%}"
+
+
+def row(name: str, source: str, options: list[str], folder: Path) -> str:
+    place = folder / name
+    built = run("scene", "build", source, "--out", str(place), "--scene.resolution", "8", *options)
+    if built[1]:
+        return f"{name:<24}not built: {built[2]}"
+    traced = run("maps", "trace", str(place), *COARSE)
+    if traced[1]:
+        return f"{name:<24}not traced: {traced[2][-300:]}"
+    checked = run("scene", "validate", str(place))
+    said = [line for each in (built, traced, checked) for line in each[2].splitlines()]
+    return (
+        f"{name:<24}{built[0]:>7.1f} s{traced[0]:>7.1f} s{outcome(place)}"
+        f"{'  sound' if checked[1] == 0 else '  WRONG'}   {len(said)} {said[0] if said else ''}"
+    )
+
+
+def extracts(folder: Path) -> dict[str, tuple[str, list[str]]]:
+    """Source and options of each extract's busiest tile."""
+    found = {}
+    for manifest in sorted(folder.glob("*/manifest.json")):
+        slug = json.loads(manifest.read_text())["slug"]
+        path = manifest.parent / f"{slug}.osm.pbf"
+        x, y = densest(read_source(str(path), SourceOptions(), 0, 512.0).vector_map)
+        options = ["--tile", f"{x:g},{y:g}"]
+        for terrain in folder.glob(f"_terrain/{slug}*.tif"):
+            options += ["--terrain", str(terrain)]
+        found[slug] = (str(path), options)
+    return found
+
+
+def main() -> None:
+    folder, wanted = Path(sys.argv[1]), sys.argv[2:]
+    sources: dict[str, tuple[str, list[str]]] = {name: (f"procedural:{name}", []) for name in STYLES}
+    if not wanted or any(name not in sources for name in wanted):
+        sources |= extracts(folder)
+    print(f"{'place':<24}{'build':>9}{'trace':>9}{'sites':>6}{'paths':>9}{'lit':>8}  rays    warnings")
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, (source, options) in sources.items():
+            if not wanted or name in wanted:
+                print(row(name, source, options, Path(scratch)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

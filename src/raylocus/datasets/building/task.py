@@ -1,0 +1,90 @@
+"""A unit of work of a build: idempotent, named by what it is made from, performed by any process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from threadpoolctl import threadpool_limits
+
+from raylocus.errors import InputError, RaylocusError, RuntimeUnavailableError
+
+#: How often a unit is tried whose worker dies.
+ATTEMPTS = 3
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A unit of work. Performing it leaves a whole artefact or none."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    @property
+    def place_index(self) -> int:
+        """The place it belongs to."""
+
+    def perform(self) -> None:
+        """Does the work. Raises InputError where its inputs cannot be used."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a unit of work ended."""
+
+    task: Task
+    failure: str | None = None
+    """One sentence where its inputs cannot be used; None where its artefact is there."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """What performs units of work, in any order."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Performs all tasks and tells each outcome as it comes.
+
+        Raises:
+            WorkerLostError: a task's worker died again and again.
+            RaylocusError: what concerns the whole build, such as a full disk.
+        """
+
+
+class WorkerLostError(RaylocusError):
+    """The worker of a unit died again and again."""
+
+    @classmethod
+    def of(cls, task: Task) -> WorkerLostError:
+        """The sentence for a task."""
+        return cls(
+            f"the worker died {ATTEMPTS} times at {task.name}, perhaps for lack of memory; "
+            "run the command again with fewer --workers, and it goes on from what is whole"
+        )
+
+
+def perform(task: Task) -> Outcome:
+    """Performs a task in this process.
+
+    Linear algebra runs in one thread, so that its sums do not depend on how many there are.
+
+    Raises:
+        RaylocusError: what concerns the whole build, such as a full disk.
+    """
+    try:
+        with threadpool_limits(1):
+            task.perform()
+    except RuntimeUnavailableError:
+        raise
+    except InputError as error:
+        return Outcome(task, " ".join(str(error).split()))
+    return Outcome(task)
+
+
+class ThisProcess:
+    """Performs tasks one after the other, here."""
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Performs all tasks in their order."""
+        yield from map(perform, tasks)

@@ -1,0 +1,177 @@
+"""All work of a build: which units there are, which are done, and what they yield together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import overload
+
+from raylocus.datasets.building.place_tasks import PlaceTask, check_same_solver, place_hashes
+from raylocus.datasets.building.task import Engine, Task
+from raylocus.datasets.building.unit_files import unpack_reports
+from raylocus.datasets.building.world_tasks import WorldTask
+from raylocus.datasets.configuration import DatasetConfiguration
+from raylocus.datasets.folders import LocalFolder, RemoteFolder
+from raylocus.datasets.plan import WorldRecord, plan_worlds
+from raylocus.datasets.store_writing import Skipped
+from raylocus.errors import InputError, PlaceError, StoreError
+from raylocus.network.reports import Reports
+from raylocus.provenance import Provenance
+
+#: Told the number of units done and of units in all.
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Work:
+    """The units of one dataset's build."""
+
+    configuration: DatasetConfiguration
+    units: LocalFolder | RemoteFolder
+    """Where the worlds' reports are kept."""
+    skipped: dict[int, str] = field(default_factory=dict)
+    """Why each place failed that did, by its index."""
+
+    def __post_init__(self) -> None:
+        observed = {world.place_index for world in self.worlds}
+        for index, choice in enumerate(self.configuration.places):
+            if index not in observed:
+                raise InputError(
+                    f"no world is planned at {choice.folder}; give its split worlds or leave it out"
+                )
+
+    @cached_property
+    def worlds(self) -> tuple[WorldRecord, ...]:
+        """The plan."""
+        return plan_worlds(self.configuration)
+
+    def place_tasks(self, rows: range) -> list[PlaceTask]:
+        """The places that begin in these rows of the plan."""
+        chosen = [self.worlds[row].place_index for row in rows if self.worlds[row].number == 0]
+        return [PlaceTask(index, self.configuration.places[index], self.configuration) for index in chosen]
+
+    def trace(self, rows: range, progress: Progress, engine: Engine) -> None:
+        """Builds and traces the places that begin in these rows and are not there yet.
+
+        Raises:
+            PlaceError: more places failed than may.
+            InputError: places were traced by different versions.
+        """
+        missing = [task for task in self.place_tasks(rows) if not task.is_done()]
+        self._run(missing, progress, engine)
+        self.__dict__.pop("inputs", None)
+        check_same_solver([self.configuration.places[index] for index in self.inputs])
+
+    @cached_property
+    def inputs(self) -> dict[int, dict[str, str]]:
+        """Hashes of what the worlds of each place are made from, by its index; places not ready are left out."""
+        tasks = self.place_tasks(range(len(self.worlds)))
+        return {
+            task.place_index: place_hashes(task.choice.true_folder)
+            for task in tasks
+            if task.place_index not in self.skipped and task.is_done()
+        }
+
+    def world_tasks(self, rows: range) -> list[WorldTask]:
+        """The worlds of these rows whose places are ready."""
+        return [
+            WorldTask.planned(world, self.configuration, self.inputs[world.place_index], self.units)
+            for world in (self.worlds[row] for row in rows)
+            if world.place_index in self.inputs and world.place_index not in self.skipped
+        ]
+
+    def observe(self, rows: range, progress: Progress, engine: Engine) -> None:
+        """Observes the worlds of these rows that are not there yet.
+
+        Raises:
+            PlaceError: more places failed than may.
+        """
+        self.units.tidy()
+        self._run(self._missing(rows), progress, engine)
+
+    def remaining(self) -> tuple[int, int]:
+        """Places and worlds that are not there yet."""
+        rows = range(len(self.worlds))
+        ready = len(self.inputs) + len(self.skipped)
+        waiting = sum(
+            world.place_index not in self.inputs and world.place_index not in self.skipped
+            for world in self.worlds
+        )
+        return len(self.configuration.places) - ready, waiting + len(self._missing(rows))
+
+    def provenance(self) -> Provenance:
+        """What the dataset is made from."""
+        named = {
+            f"{folder}/{name}": digest
+            for index in sorted(self.inputs.keys() - self.skipped.keys())
+            for folder in self._folders(index)
+            for name, digest in place_hashes(folder).items()
+        }
+        return Provenance.collect(self.configuration, self.configuration.seed, named)
+
+    @property
+    def left_out(self) -> tuple[Skipped, ...]:
+        """The places that failed, in order."""
+        return tuple(Skipped(index, self.skipped[index]) for index in sorted(self.skipped))
+
+    def _folders(self, index: int) -> list[Path]:
+        choice = self.configuration.places[index]
+        return list(dict.fromkeys((choice.folder, choice.true_folder)))
+
+    def _missing(self, rows: range) -> list[WorldTask]:
+        there = self.units.sizes()
+        return [task for task in self.world_tasks(rows) if task.file not in there]
+
+    def _run(self, tasks: Sequence[Task], progress: Progress, engine: Engine) -> None:
+        for done, outcome in enumerate(engine.run(tasks), start=1):
+            if outcome.failure is not None:
+                self.skipped[outcome.task.place_index] = outcome.failure
+                self._check_share(outcome.failure)
+            progress(done, len(tasks))
+
+    def _check_share(self, reason: str) -> None:
+        failed, places = len(self.skipped), len(self.configuration.places)
+        allowed = self.configuration.max_failed_share
+        if failed > allowed * places:
+            raise PlaceError(
+                f"{failed} of {places} places failed, more than the share of {allowed:g} that may "
+                f"(max_failed_share); the last one: {reason}"
+            )
+
+
+class UnitReports(Sequence[Reports]):
+    """The reports of units, each read when asked for."""
+
+    def __init__(self, tasks: Sequence[WorldTask]) -> None:
+        self._tasks = tasks
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @overload
+    def __getitem__(self, index: int) -> Reports: ...
+    @overload
+    def __getitem__(self, index: slice) -> UnitReports: ...
+    def __getitem__(self, index: int | slice) -> Reports | UnitReports:
+        """The reports of a unit.
+
+        Raises:
+            StoreError: its file is damaged; it is removed, so that the next build makes it again.
+        """
+        if isinstance(index, slice):
+            return UnitReports(self._tasks[index])
+        task = self._tasks[index]
+        content = task.folder.read(task.file)
+        try:
+            return unpack_reports(content or b"", task.file)
+        except StoreError as error:
+            task.folder.remove(task.file)
+            raise StoreError(
+                f"the reports of {task.name} were damaged ({task.folder.name}/{task.file}) and are removed; "
+                "run the command again, and only they are made"
+            ) from error
+
+    def __iter__(self) -> Iterator[Reports]:
+        return (self[index] for index in range(len(self)))

@@ -1,0 +1,107 @@
+"""Observing the phones of one world of a place."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from raylocus.datasets.building.place_tasks import installed_solver
+from raylocus.datasets.building.unit_files import UNIT_SCHEMA, pack_reports
+from raylocus.datasets.configuration import DatasetConfiguration
+from raylocus.datasets.folders import LocalFolder, RemoteFolder
+from raylocus.datasets.plan import WorldRecord, redraw_world
+from raylocus.network.channel import channel_at
+from raylocus.network.mobility import sample_trajectories
+from raylocus.network.observe import observe
+from raylocus.network.reports import Reports
+from raylocus.network.stack.observe import observe_stack
+from raylocus.propagation.traced_place import TracedPlace, open_place
+from raylocus.propagation.world_maps import world_radio_maps
+from raylocus.provenance import Provenance, hash_configuration
+
+
+@dataclass(frozen=True)
+class WorldTask:
+    """Writes the reports of one world, as one file named by everything that decides its content."""
+
+    record: WorldRecord
+    configuration: DatasetConfiguration
+    digest: str
+    """Of what the reports are made from."""
+    place_digest: str
+    """Of what the place holds."""
+    folder: LocalFolder | RemoteFolder
+    """Where units are kept."""
+
+    @classmethod
+    def planned(
+        cls,
+        record: WorldRecord,
+        configuration: DatasetConfiguration,
+        inputs: dict[str, str],
+        folder: LocalFolder | RemoteFolder,
+    ) -> WorldTask:
+        """The task of a world whose place has these input hashes."""
+        decisive = {
+            "schema": UNIT_SCHEMA,
+            "solver": installed_solver(),
+            "world": [record.place_index, record.number],
+            "sequences": record.sequences,
+            "world_law": record.law,
+            "mobility": configuration.mobility,
+            "observation": configuration.observation.at_severity(record.law.severity),
+            "stack": configuration.stack,
+        }
+        provenance = Provenance.collect(decisive, record.seed, inputs)
+        place = hash_configuration(inputs)
+        return cls(record, configuration, provenance.digest, place, folder)
+
+    @property
+    def name(self) -> str:
+        """Its place and number."""
+        place = self.configuration.places[self.record.place_index]
+        return f"world {self.record.number} of {place.folder}"
+
+    @property
+    def place_index(self) -> int:
+        """The place it is a world of."""
+        return self.record.place_index
+
+    @property
+    def file(self) -> str:
+        """Name of its file among the units."""
+        return f"{self.digest[:24]}.npz"
+
+    def perform(self) -> None:
+        """Observes the world and writes its reports.
+
+        Raises:
+            InputError: the network cannot be run, or no UE hears a cell anywhere.
+            StorageFullError: the disk filled up.
+            StoreUnreachableError: the store behind a URL does not answer.
+        """
+        place = _opened(self.configuration.places[self.place_index].true_folder, self.place_digest)
+        self.folder.write(self.file, pack_reports(observe_world(place, self.record, self.configuration)))
+
+
+def observe_world(place: TracedPlace, record: WorldRecord, configuration: DatasetConfiguration) -> Reports:
+    """The reports of one world: UEs move, and the network observes them in the world's own maps."""
+    _, walking, observing = record.generators()
+    world = redraw_world(place.deployment, record)
+    maps = world_radio_maps(place, world)
+    trajectories = sample_trajectories(place.geometry_maps, record.sequences, configuration.mobility, walking)
+    observation = configuration.observation.at_severity(record.law.severity)
+    if configuration.stack is None:
+        state = channel_at(maps, trajectories.position)
+        return observe(state, trajectories, place.deployment, observation, observing)
+    stack = dataclasses.replace(configuration.stack, observation=observation)
+    seed = int(observing.integers(2**31))
+    return observe_stack(place, maps, trajectories, stack, seed, world=world)
+
+
+@lru_cache(maxsize=2)
+def _opened(folder: Path, content: str) -> TracedPlace:
+    """A place, kept for the next world; worlds come place by place. Another content is another place."""
+    return open_place(folder)

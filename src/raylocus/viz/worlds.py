@@ -1,0 +1,80 @@
+"""A map beside worlds drawn from it: where the ground differs from what the map says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from raylocus.scenes.building_records import read_buildings
+from raylocus.scenes.place import Place
+from raylocus.viz.maps import extent, finish_map
+from raylocus.viz.style import SITE_COLOUR
+
+#: Height differences beyond this have the same colour [m].
+LARGEST_DIFFERENCE = 8.0
+#: Sectors are drawn this long [m].
+SECTOR_LENGTH = 28.0
+#: Colours of buildings that the map lacks, of those that stand no more, of cars and of trees.
+ADDED, MISSING, CAR, TREE = "#1f4fa3", "#a3241f", "#7a3fa0", "#2e8b3d"
+
+
+def worlds_figure(nominal: Place, worlds: Sequence[Place], title: str) -> Figure:
+    """The map's heights, and for each world its surface minus the map's.
+
+    Args:
+        nominal: the place as mapped.
+        worlds: places that `scenes.map_errors` drew from it.
+        title: what it shows.
+    """
+    columns = 1 + len(worlds)
+    figure = Figure(figsize=(3.3 * columns, 4.4), layout="constrained")
+    grid = figure.subplots(1, columns, squeeze=False)[0]
+    height = nominal.geometry_maps["height"].values
+    first = grid[0].imshow(height, origin="lower", extent=extent(nominal.tile), cmap="Greys", vmin=0,
+                           vmax=np.quantile(height, 0.995), interpolation="nearest")  # fmt: skip
+    figure.colorbar(first, ax=grid[0], shrink=0.8, label="height above ground [m]", location="bottom")
+    _draw_sectors(grid[0], nominal, SITE_COLOUR)
+    finish_map(grid[0], nominal.tile, f"the map: {nominal.name}")
+    image: AxesImage = first
+    for axes, world in zip(grid[1:], worlds, strict=True):
+        image = _draw_world(axes, nominal, world)
+    if worlds:
+        words = "surface minus the map's [m]; outlines: blue new, red gone; violet cars, green trees"
+        figure.colorbar(image, ax=list(grid[1:]), shrink=0.5, label=words, location="bottom", extend="both")
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def _draw_world(axes: Axes, nominal: Place, world: Place) -> AxesImage:
+    difference = world.geometry_maps["surface"].values - nominal.geometry_maps["surface"].values
+    image = axes.imshow(difference, origin="lower", extent=extent(world.tile), cmap="RdBu", interpolation="nearest",
+                        vmin=-LARGEST_DIFFERENCE, vmax=LARGEST_DIFFERENCE)  # fmt: skip
+    drawn = world.world["buildings"]
+    mapped = {each.identifier: each.footprint for each in read_buildings(nominal.folder)}
+    for footprint in shapely.from_wkt(list(drawn["added"].values())):
+        axes.plot(*footprint.exterior.xy, color=ADDED, linewidth=1.2)
+    for identifier in drawn["missing"]:
+        axes.plot(*mapped[identifier].exterior.xy, color=MISSING, linewidth=1.2)
+    cars = shapely.get_coordinates(shapely.centroid(shapely.from_wkt(world.world["cars"])))
+    axes.plot(*cars.T, "s", color=CAR, markersize=2)
+    axes.plot(*np.reshape(world.world["trees"], (-1, 2)).T, ".", color=TREE, markersize=3)
+    _draw_sectors(axes, nominal, "#999999")
+    _draw_sectors(axes, world, SITE_COLOUR)
+    buildings = f"{len(drawn['missing'])} gone, {len(drawn['added'])} new"
+    finish_map(axes, world.tile, f"severity {world.world['law']['severity']:g}: {buildings}")
+    axes.set(ylabel="", yticks=[])
+    return image
+
+
+def _draw_sectors(axes: Axes, place: Place, colour: str) -> None:
+    positions = place.deployment.site_positions
+    for cell in place.deployment.cells:
+        x, y, _ = positions[cell.site]
+        ends = [x, x + SECTOR_LENGTH * np.cos(cell.azimuth)], [y, y + SECTOR_LENGTH * np.sin(cell.azimuth)]
+        axes.plot(*ends, color=colour, linewidth=1.4, zorder=4)
+    axes.plot(positions[:, 0], positions[:, 1], "o", color=colour, markersize=4, zorder=5)
