@@ -32,7 +32,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from raylocus.datasets.packed import packed_sequences
-from raylocus.datasets.place_batches import BatchIndex, BatchPart, MapGroupedBatches, SequenceGroup
+from raylocus.datasets.place_batches import (
+    BatchIndex,
+    BatchPart,
+    MapGroupedBatches,
+    SequenceGroup,
+    sequence_groups,
+)
 from raylocus.datasets.torch_dataset import PackedPart
 from raylocus.network.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.scenes.sites import Deployment
@@ -124,7 +130,7 @@ def dataset_at_hand(folder: Path) -> str:
 
 def other_layouts(data: ReportData, folder: Path) -> dict[str, DataLoader[list[PackedPart]]]:
     """Writes the training sequences as files and as LMDB; gives loaders over both."""
-    groups = data.train_dataloader().dataset._groups
+    groups = training_groups(data)
     deployments = {group.place: data.stored.place(group.place).deployment for group in groups}
     files, database = folder / "files", folder / "lmdb"
     files.mkdir()
@@ -137,8 +143,10 @@ def other_layouts(data: ReportData, folder: Path) -> dict[str, DataLoader[list[P
                 (files / f"{sample}.pickle").write_bytes(record)
                 transaction.put(str(sample).encode(), record)
     environment.close()
-    layouts = {"one file a sample": FileDataset(files, groups, deployments)}
-    layouts["LMDB"] = LmdbDataset(database, groups, deployments)
+    layouts: dict[str, RecordDataset] = {
+        "one file a sample": FileDataset(files, groups, deployments),
+        "LMDB": LmdbDataset(database, groups, deployments),
+    }
     return {
         name: DataLoader(
             dataset,
@@ -151,6 +159,12 @@ def other_layouts(data: ReportData, folder: Path) -> dict[str, DataLoader[list[P
         )
         for name, dataset in layouts.items()
     }
+
+
+def training_groups(data: ReportData) -> tuple[SequenceGroup, ...]:
+    """The groups that the store's loader reads."""
+    train, stored = np.flatnonzero(data.stored.split == "train"), data.stored
+    return sequence_groups(train, stored.place_index[train], stored.sequence_lengths[train])
 
 
 def slim(reports: Reports) -> Reports:
@@ -249,7 +263,7 @@ class TrainingStep:
 
     def __init__(self, data: ReportData) -> None:
         self.module = LocationModule()
-        self.module.log = lambda *_, **__: None  # type: ignore[method-assign]
+        self.module.log = lambda *_, **__: None
         self.optimizer = self.module.configure_optimizers()["optimizer"]
         beside = ReportData(data.dataset, BATCH_SIZE)
         batches = beside.train_dataloader()

@@ -1,6 +1,6 @@
 """No dark city: share of served outdoor cells and NLoS path loss, without and with the over-rooftop path.
 
-    python benchmarks/path_loss_tables.py [PLACE …] [--osm FILE] [--figure FILE.png] [--quick]
+    python benchmarks/path_loss_tables.py [PLACE …] [--osm FILE] [--figure FILE.png] [--raised METRES]
 
 A PLACE is a built-in city or `procedural:STYLE`. Every site that stands on a roof is traced with specular
 paths and diffraction alone (off), with the over-rooftop path (on), and with diffuse scattering as well.
@@ -80,15 +80,18 @@ def main() -> None:
     parser.add_argument("places", nargs="*", default=list(PLACES))
     parser.add_argument("--osm", type=Path, help="an OpenStreetMap extract to add")
     parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
+    parser.add_argument("--sites", type=int, default=3, help="rooftop sites a place, at most")
+    parser.add_argument(
+        "--raised", type=float, default=0.0, help="metres that every rooftop site is raised by"
+    )
     parser.add_argument("--figure", type=Path, help="where to draw path loss against distance")
-    parser.add_argument("--quick", action="store_true", help="one site a place, cells of 8 m")
     given = parser.parse_args()
     sources = [*given.places, *([str(given.osm)] if given.osm else [])]
     results = {}
     print(HEADER)
     for source in sources:
         name = Path(source).name.split(".")[0].removeprefix("procedural:")
-        cells = measured(source, 8.0 if given.quick else given.resolution, 1 if given.quick else 99)
+        cells = measured(source, given.resolution, given.sites, given.raised)
         if cells:
             results[name] = cells
             print(row(name, cells), flush=True)
@@ -97,7 +100,7 @@ def main() -> None:
         draw(results).savefig(given.figure, dpi=110)
 
 
-def measured(source: str, resolution: float, most_sites: int) -> list[Cells]:
+def measured(source: str, resolution: float, most_sites: int, raised: float) -> list[Cells]:
     """Every rooftop site of a place."""
     with tempfile.TemporaryDirectory() as folder:
         configuration = SceneConfiguration(resolution=resolution, centre=CENTRES.get(source), seed=1)
@@ -105,8 +108,8 @@ def measured(source: str, resolution: float, most_sites: int) -> list[Cells]:
         place = open_place(Path(folder) / "place")
         settings = TraceConfiguration(scattering=ROUGHNESS)
         tracer = tracer_of(place, settings)
-        sites = rooftop_sites(place)[:most_sites]
-        return [cells_of(place, site, tracer.trace(site, position)) for site, position in sites]
+        sites = [(site, position + [0, 0, raised]) for site, position in rooftop_sites(place)[:most_sites]]
+        return [cells_of(place, position, tracer.trace(site, position)) for site, position in sites]
 
 
 def rooftop_sites(place: TracedPlace) -> list[tuple[int, np.ndarray]]:
@@ -121,12 +124,11 @@ def rooftop_sites(place: TracedPlace) -> list[tuple[int, np.ndarray]]:
     return chosen
 
 
-def cells_of(place: TracedPlace, site: int, atlas: PathAtlas) -> Cells:
+def cells_of(place: TracedPlace, position: np.ndarray, atlas: PathAtlas) -> Cells:
     """What each column says of the outdoor cells."""
     maps, count = place.geometry_maps, place.tile.count**2
     terrain, surface = (maps[name].values.ravel().astype(float) for name in ("terrain", "surface"))
     point = np.column_stack([place.tile.centres, terrain + 1.5])
-    position = place.deployment.site_positions[site]
     outdoor = np.flatnonzero(surface <= point[:, 2])
     smooth = dataclasses.replace(atlas.materials, scattering=0.0)
     gain = {}
@@ -257,10 +259,9 @@ def draw(results: dict[str, list[Cells]]) -> Figure:
         panel.plot(middle, uma_nlos_path_loss(middle, 3.5e9), "k--", label="TR 38.901 UMa NLOS")
         panel.plot(middle, umi_nlos_path_loss(middle, 3.5e9), "k:", label="TR 38.901 UMi NLOS")
         panel.set_title(name)
-        panel.invert_yaxis()
     for panel in panels[len(results) :]:
         panel.set_visible(False)
-    panels[0].invert_yaxis() if len(results) % 2 == 0 else None
+    panels[0].invert_yaxis()  # shared by all
     figure.supxlabel("distance from the site [m]")
     figure.supylabel("NLoS path loss [dB], median over cells with a path")
     panels[0].legend(fontsize="small")

@@ -30,6 +30,11 @@ def subcarrier_spacing(numerology: int) -> float:
     return 15e3 * 2**numerology
 
 
+def slot_duration(numerology: int) -> float:
+    """Length of a slot [s]: 1 ms / 2^μ (TS 38.211 §4.3.2)."""
+    return 1e-3 / 2**numerology
+
+
 def timing_advance_step(numerology: int) -> float:
     """Round-trip step of NR's T_A [s]: 16·64·Tc / 2^μ (TS 38.213 §4.2)."""
     return 16 * 64 * TC / 2**numerology

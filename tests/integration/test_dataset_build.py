@@ -71,7 +71,9 @@ def test_a_dataset_reads_back_with_its_splits_worlds_and_laws(
 ) -> None:
     steps: list[tuple[str, int, int]] = []
     build_dataset(
-        configuration, tmp_path / "d.zarr", lambda units: lambda done, total: steps.append((units, done, total))
+        configuration,
+        tmp_path / "d.zarr",
+        lambda units: lambda done, total: steps.append((units, done, total)),
     )
     dataset = open_report_dataset(tmp_path / "d.zarr")
     assert steps == [("worlds", done, 5) for done in range(1, 6)]
@@ -93,9 +95,7 @@ def test_nothing_leaks_from_the_test_city(configuration: DatasetConfiguration, t
     assert not set(train.world_index) & set(dataset.select(dataset.split == "validation").world_index)
     alone = feature_statistics([train.reports])
     np.testing.assert_allclose(dataset.statistics.mean, alone.mean, rtol=1e-12)
-    np.testing.assert_allclose(
-        dataset.statistics.standard_deviation, alone.standard_deviation, rtol=1e-12
-    )
+    np.testing.assert_allclose(dataset.statistics.standard_deviation, alone.standard_deviation, rtol=1e-12)
     # The statistics do not move when the test city does.
     other = dataclasses.replace(configuration, test=dataclasses.replace(configuration.test, sequences=20))
     build_dataset(other, tmp_path / "other.zarr")

@@ -13,7 +13,7 @@ from raylocus.errors import InputError, StoreError
 from raylocus.network.clocks import ClockErrors
 from raylocus.network.explain import explain_trace
 from raylocus.network.features import CRITICAL, FEATURE_SETS, SCHEMA, feature_set, features_named
-from raylocus.network.identities import with_missing_identities, with_wrong_identities
+from raylocus.network.identities import IdentityErrors
 from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import MobilityConfiguration, Trajectories, sample_trajectories
 from raylocus.network.parquet import load_parquet, save_parquet
@@ -49,6 +49,7 @@ CALM = StackConfiguration(
     clocks=ClockErrors(0.0, 0.0),
     dropout=0.0,
     spread_error=0.0,
+    identities=IdentityErrors(0.0, 0.0),
 )
 COUNT = 20
 
@@ -313,19 +314,6 @@ def test_reports_keep_their_columns_through_select_and_concatenate(calm: Reports
     )
     with pytest.raises(InputError, match="different feature sets"):
         Reports.concatenate([calm, narrow])
-
-
-def test_identities_go_wrong_and_missing_at_their_share(place: TracedPlace, calm: Reports) -> None:
-    generator = np.random.default_rng(0)
-    wrong = with_wrong_identities(calm, 0.3, place.deployment.pcis, generator)
-    neighbours = ~calm.serving
-    assert (wrong.pci[neighbours] != calm.pci[neighbours]).mean() == pytest.approx(0.3, abs=0.05)
-    assert (wrong.pci[calm.serving] == calm.pci[calm.serving]).all()
-    assert np.isin(wrong.pci, place.deployment.pcis).all()
-    fewer = with_missing_identities(calm, 0.5, generator)
-    assert (~fewer.serving).sum() == pytest.approx(0.5 * neighbours.sum(), rel=0.1)
-    assert fewer.serving.sum() == calm.serving.sum()
-    assert len(fewer.time) == len(calm.time)
 
 
 def test_a_trace_names_every_feature_with_its_clause(calm: Reports) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 from propagation_fixtures import FREQUENCY, METAL, TILE, box, scene
 from raylocus.errors import InputError
 from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas, reorder
-from raylocus.propagation.channel_response import frequency_response, impulse_response
+from raylocus.propagation.channel_response import frequency_response, impulse_response, path_taps
 from raylocus.propagation.materials import itu_materials
 from raylocus.propagation.panels import Panel, sector_element
+from raylocus.propagation.point_paths import PointPaths
+from raylocus.propagation.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.runtime import activate
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.ue_paths import first_order_error, ground_cell_points, paths_at
@@ -133,6 +136,25 @@ def test_frequency_response_agrees_with_path_solver(
     assert np.median(error) < 0.01
     # PathSolver's random rays, or ours, miss a path now and then.
     assert np.quantile(error, 0.75) < 0.01
+
+
+def test_path_solver_comes_as_the_same_type(
+    targets: np.ndarray, reference: tuple[SionnaChannel, SionnaChannel], tmp_path: Path
+) -> None:
+    write_mitsuba_scene(courtyard(), tmp_path / "scene")
+    arguments = tmp_path / "scene" / "scene.xml", FREQUENCY, SITE, targets
+    asked = ReferenceSettings(3, 300_000, diffraction=True, deterministic=True)
+    solved = reference_paths(*arguments, asked)
+    ours = np.moveaxis(frequency_response(path_taps(solved, SECTOR, HANDSET), SUBCARRIERS), 1, 3).reshape(
+        20, -1
+    )
+    theirs = reference[1].response.reshape(20, -1)
+    error = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
+    # Our antennas on its paths: a random ray more or less moves a few points, never most of them.
+    assert np.median(error) < 1e-3
+    again = reference_paths(*arguments, asked)
+    for column in dataclasses.fields(PointPaths):
+        np.testing.assert_array_equal(getattr(again, column.name), getattr(solved, column.name))
 
 
 def test_every_tap_agrees_with_path_solver(

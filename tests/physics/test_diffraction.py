@@ -31,7 +31,8 @@ def traced(material: int) -> PathAtlas:
 
 def reference(material: int, points: np.ndarray, folder: Path) -> PointPaths:
     write_mitsuba_scene(scene(box((6, -24), (14, 20), 18), material=material), folder / "scene")
-    return reference_paths(folder / "scene" / "scene.xml", 3.5e9, SITE, points, ReferenceSettings(1, 500_000, diffraction=True))
+    settings = ReferenceSettings(1, 500_000, diffraction=True)
+    return reference_paths(folder / "scene" / "scene.xml", 3.5e9, SITE, points, settings)
 
 
 @pytest.mark.parametrize("material", [CONCRETE, METAL])

@@ -41,7 +41,8 @@ def test_loss_grows_with_the_way_inside_and_spreads_as_specified() -> None:
             penetration_loss_db(np.full(50_000, depth), 3.5e9, BuildingLoss(share), uniform, normal)
             for depth in (2.0, 12.0)
         )
-        assert far - near == pytest.approx(5.0, abs=1e-9) or (near == 0).any()
+        # 0.5 dB a metre, where the loss is not cut at 0.
+        assert (far - near)[near > 0] == pytest.approx(5.0, abs=1e-9)
         assert far.std() == pytest.approx(deviation, rel=0.03)
     outdoors = penetration_loss_db(np.zeros(3), 3.5e9, BuildingLoss(), uniform[:3], normal[:3])
     assert (outdoors == 0).all()

@@ -23,7 +23,6 @@ from raylocus.network.positioning.timing_measurements import (
     relative_time_of_arrival,
     round_trip_range,
     synchronisation_errors,
-    timing_noise,
 )
 from raylocus.propagation.antennas import beam_gains
 from raylocus.scenes.sites import AntennaArray
@@ -60,10 +59,6 @@ def test_synchronisation_errors_are_cut_at_twice_their_deviation() -> None:
     assert len(offsets) == 3000 and np.abs(offsets).max() <= 100e-9
     # A Gaussian cut at ±2σ has 0.88 of the deviation.
     assert offsets.std() == pytest.approx(0.88 * 50e-9, rel=0.03)
-
-
-def test_timing_noise_is_the_bound_or_the_resolution_whichever_is_worse() -> None:
-    assert timing_noise(np.array([1e-9]), 100e6, 0.2)[0] == pytest.approx(np.hypot(1e-9, 2e-9))
 
 
 @pytest.mark.parametrize(("snr_db", "elements"), [(20.0, 4), (20.0, 8), (10.0, 16)])

@@ -15,7 +15,6 @@ from raylocus.network.rrc.measurement_configuration import (
     ReportConfiguration,
     SoundingSignal,
     sent_reports,
-    slot_periods,
 )
 from raylocus.network.rrc.selection import SelectionThresholds, camped_cells, selection_levels, suitable
 
@@ -173,4 +172,3 @@ def test_bands_and_their_beams() -> None:
     assert [frequency_range(frequency) for frequency in (700e6, 39e9)] == [1, 2]
     with pytest.raises(InputError, match="no frequency range"):
         frequency_range(10e9)
-    assert slot_periods(1)[5] == pytest.approx(0.01)  # 20 slots of ½ ms

@@ -82,7 +82,9 @@ def test_crossing_and_clipped_and_open_ways_are_counted(tmp_path: Path) -> None:
     found = mapped(text.write(tmp_path / "broken.osm"))
     # A bow tie is two triangles; three sides of a square are closed by the fourth.
     assert sorted(round(each.footprint.area) for each in found.buildings) == [100, 100, 400, 400, 400]
-    assert found.notes[0].startswith("6 buildings, 3 of them not whole in the source and mended, and 0 building")
+    assert found.notes[0].startswith(
+        "6 buildings, 3 of them not whole in the source and mended, and 0 building"
+    )
     for words in ("polygon mended", "cut at the edge", "ends open", "below ground", "footprint below"):
         assert f"1 × {[line for line in found.notes if words in line][0].split(' × ')[1]}" in found.notes
 

@@ -24,13 +24,13 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.datasets.configuration import load_dataset_configuration
 
     configuration = load_dataset_configuration(given.config)
-    engine = engine_of(given.engine, given.workers, given.address, configuration)
-    if given.part is not None:
-        remaining = build_part(configuration, given.out, _part(given.part), _listener, engine)
-        _tell_skipped(remaining.skipped)
-        print(_what_remains(given, remaining))
-        return 0
-    _tell_skipped(build_dataset(configuration, given.out, _listener, engine))
+    with engine_of(given.engine, given.workers, given.address, configuration) as engine:
+        if given.part is not None:
+            remaining = build_part(configuration, given.out, _part(given.part), _listener, engine)
+            _tell_skipped(remaining.skipped)
+            print(_what_remains(given, remaining))
+            return 0
+        _tell_skipped(build_dataset(configuration, given.out, _listener, engine))
     print(f"{given.out} written; see: raylocus dataset inspect {given.out}")
     return 0
 

@@ -52,4 +52,4 @@ def _deepmimo(dataset: ReportDataset, out: Path) -> str:
         names.append(choice.name.lower())
     if not names:
         raise InputError("the dataset has no sequences to export; build it again with more of them")
-    return f"{len(names)} scenarios written ({', '.join(names)}); load one with: deepmimo.load(NAME)"
+    return f"scenarios {', '.join(names)} written; deepmimo.load(NAME) looks for them in ./deepmimo_scenarios"

@@ -50,7 +50,8 @@ def _require_whole(name: str) -> None:
         print(finding.sentence)
     if findings:
         more = f" (and {len(findings) - 1} more, listed above)" if len(findings) > 1 else ""
-        raise StoreError(f"{name} is damaged: {findings[0].sentence}{more}")
+        where = "" if findings[0].name == name else f"{name} is damaged: "
+        raise StoreError(f"{where}{findings[0].sentence}{more}")
 
 
 def _describe(name: str, dataset: ReportDataset, leakage: Leakage, out: Path | None) -> None:
@@ -93,13 +94,13 @@ def _write(
     }
     for file, figure in figures.items():
         _save(figure, folder / file)
-    for place in summary.places:
-        file = f"place_{place.name}.png"
+    previews = [f"place_{place.name}.png" for place in summary.places]
+    for file, place in zip(previews, summary.places, strict=True):
         _save(_place_figure(dataset, place.index, place.name), folder / file)
-        figures[file] = None
+    pictures = (*figures, *previews)
     with written_whole(folder / "card.md") as aside:
-        aside.write_text(dataset_card(name, dataset, summary, leakage, tuple(figures)))
-    print(f"{folder}: card.md and {len(figures)} figures written")
+        aside.write_text(dataset_card(name, dataset, summary, leakage, pictures))
+    print(f"{folder}: card.md and {len(pictures)} figures written")
 
 
 def _place_figure(dataset: ReportDataset, index: int, name: str) -> Figure:

@@ -104,8 +104,8 @@ def _dataset_stage(configuration: Any) -> Stage:
 
     def build() -> None:
         dataset = load_dataset_configuration(file)
-        engine = engine_of("local", None, None, dataset)
-        build_dataset(dataset, configuration.dataset, lambda units: progress_lines(units, _tell), engine)
+        with engine_of("local", None, None, dataset) as engine:
+            build_dataset(dataset, configuration.dataset, lambda units: progress_lines(units, _tell), engine)
 
     return Stage("dataset", provenance, (configuration.dataset,), build)
 

@@ -95,7 +95,7 @@ def _opening(dataset: ReportDataset, summary: DatasetSummary) -> str:
     severities = sorted({world.law.severity for world in dataset.worlds})
     return (
         f"{len(dataset)} sequences of {reports} simulated measurement reports ({tokens} tokens of a cell or beam) "
-        f"at {len(summary.places)} places in {len(np.unique(dataset.world_index))} worlds of severity "
+        f"in {len(np.unique(dataset.world_index))} worlds at {len(summary.places)} place(s), of severity "
         f"{', '.join(f'{severity:g}' for severity in severities)} (0 is the map, 1 is as wrong as the field). "
         f"Schema `{DATASET_SCHEMA}`, seed {dataset.provenance.seed}, digest `{dataset.provenance.digest[:16]}`."
     )

@@ -83,6 +83,7 @@ def rows_of(
     array: zarr.Array[Any], starts: Int[np.ndarray, "range"], stops: Int[np.ndarray, "range"]
 ) -> Shaped[np.ndarray, "row ..."]:
     """The rows of ranges, in their order; only chunks that hold some of them are read."""
+    starts, stops = _joined(starts, stops)
     read = [(first, last, np.asarray(array[first:last])) for first, last in spans(starts, stops)]
     firsts = np.array([first for first, _, _ in read])
     owners = np.searchsorted(firsts, starts, side="right") - 1
@@ -92,6 +93,15 @@ def rows_of(
         if stop > start
     ]
     return np.concatenate(parts) if parts else np.asarray(array[:0])
+
+
+def _joined(
+    starts: Int[np.ndarray, "range"], stops: Int[np.ndarray, "range"]
+) -> tuple[Int[np.ndarray, "stretch"], Int[np.ndarray, "stretch"]]:
+    """The same rows in fewer ranges: one that begins where the one before it ends is part of it."""
+    new = starts[1:] != stops[:-1]
+    first, last = np.r_[True, new][: len(starts)], np.r_[new, True][: len(stops)]
+    return starts[first], stops[last]
 
 
 def spans(starts: Int[np.ndarray, "range"], stops: Int[np.ndarray, "range"]) -> Sequence[tuple[int, int]]:

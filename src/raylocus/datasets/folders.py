@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from raylocus.errors import StoreUnreachableError
+from raylocus.errors import RaylocusError, StoreError, StoreUnreachableError
 from raylocus.storage import MANIFEST, file_sizes, remove_leftovers, written_whole
 
 
@@ -40,6 +40,9 @@ class Folder(Protocol):
 
     def zarr_store(self) -> Any:
         """What zarr opens to read this folder."""
+
+    def unreadable(self, error: Exception) -> RaylocusError:
+        """The sentence for what a library raised while it read this folder."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,13 @@ class LocalFolder:
     def zarr_store(self) -> Any:
         """The folder's path."""
         return str(self.path)
+
+    def unreadable(self, error: Exception) -> RaylocusError:
+        """The store is damaged."""
+        return StoreError(
+            f"{self.name} cannot be read ({type(error).__name__}: {error}); "
+            f"see what is wrong with: raylocus dataset inspect {self.name}"
+        )
 
 
 @dataclass(frozen=True)
@@ -134,6 +144,10 @@ class RemoteFolder:
         from zarr.storage import FsspecStore
 
         return FsspecStore.from_url(self.url, read_only=True)
+
+    def unreadable(self, error: Exception) -> RaylocusError:
+        """The store does not answer, or not as it should."""
+        return _out_of_reach(self.url, error)
 
     def upload(self, folder: Path) -> None:
         """Writes a folder's files; its manifest comes last, so that a store without one is not whole.
@@ -216,7 +230,11 @@ def _reached(url: str) -> Iterator[None]:
             f"{url} needs the package {error.name!r}; run: pip install 'raylocus[s3]'"
         ) from error
     except Exception as error:  # every protocol's client has its own
-        raise StoreUnreachableError(
-            f"cannot reach {url} ({type(error).__name__}: {error}); "
-            "run the command again when it answers, and it goes on from what is whole"
-        ) from error
+        raise _out_of_reach(url, error) from error
+
+
+def _out_of_reach(url: str, error: Exception) -> StoreUnreachableError:
+    return StoreUnreachableError(
+        f"cannot reach {url} ({type(error).__name__}: {error}); "
+        "run the command again when it answers, and it goes on from what is whole"
+    )

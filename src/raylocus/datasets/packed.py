@@ -98,6 +98,17 @@ class PackedSequences:
         """The same in pinned memory: what a `DataLoader` asks of its batches where there is CUDA."""
         return self._map_tensors(lambda values: values.pin_memory())
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Between processes torch gives every tensor shared memory of its own; for tokens that costs more
+        # than a copy through the pipe.
+        return {
+            name: value.numpy() if isinstance(value, Tensor) else value for name, value in vars(self).items()
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+        vars(self).update(state, **{name: torch.from_numpy(value) for name, value in arrays.items()})
+
     def _map_tensors(self, function: Callable[[Tensor], Tensor]) -> PackedSequences:
         mapped: dict[str, Any] = {
             field.name: function(getattr(self, field.name))

@@ -98,10 +98,7 @@ class ReportDataset:
         except (RaylocusError, MemoryError):
             raise
         except Exception as error:  # codecs, zarr and each protocol's client have their own
-            raise StoreError(
-                f"{self.folder.name} cannot be read ({type(error).__name__}: {error}); "
-                f"see what is wrong with: raylocus dataset inspect {self.folder.name}"
-            ) from error
+            raise self.folder.unreadable(error) from error
 
     def place(self, index: int) -> StoredPlace:
         """A place as the dataset holds it.
@@ -193,9 +190,7 @@ def open_report_dataset(path: Path | str) -> ReportDataset:
         root = zarr.open_group(folder.zarr_store(), mode="r")
         attributes = dict(root.attrs)
     except Exception as error:  # zarr raises many kinds for a broken store
-        raise StoreError(
-            f"{path} is not a readable zarr store ({type(error).__name__}); build it again"
-        ) from error
+        raise folder.unreadable(error) from error
     if attributes.get("schema") != DATASET_SCHEMA:
         raise StoreError(
             f"{path} has schema {attributes.get('schema', 'none')!r} where {DATASET_SCHEMA!r} is needed; "

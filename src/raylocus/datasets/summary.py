@@ -73,7 +73,7 @@ class DatasetSummary:
 def summarise(dataset: ReportDataset) -> DatasetSummary:
     """Reads the dataset twice, part by part: once for the ranges of features, once to count."""
     features = features_named(dataset.feature_names)
-    edges = _edges(parts_of(dataset), len(features))
+    edges = _edges(parts_of(dataset), features)
     names = [name for name in (*SPLITS, NO_SPLIT_NAME) if (dataset.split == name).any()]
     return DatasetSummary(
         features=features,
@@ -89,14 +89,23 @@ def outdoor_cells(footprint: Float[np.ndarray, "y x"], step: int) -> Bool[np.nda
     return ~np.all(footprint.reshape(rows, step, columns, step) > 0, axis=(1, 3))
 
 
-def _edges(parts: Iterator[Part], count: int) -> Float[np.ndarray, "feature edge"]:
-    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+def _edges(parts: Iterator[Part], features: tuple[Feature, ...]) -> Float[np.ndarray, "feature edge"]:
+    low, high = np.full(len(features), np.inf), np.full(len(features), -np.inf)
     for part in parts:
         low = np.fmin(low, np.nanmin(part.reports.features, axis=0, initial=np.inf))
         high = np.fmax(high, np.nanmax(part.reports.features, axis=0, initial=-np.inf))
-    known = high >= low
-    low, high = np.where(known, low, np.nan), np.where(known, np.where(high > low, high, low + 1), np.nan)
-    return np.linspace(low, high, BINS + 1, axis=1)
+    return np.stack([_bins(*row) for row in zip(features, low, high, strict=True)])
+
+
+def _bins(feature: Feature, low: float, high: float) -> Float[np.ndarray, "edge"]:
+    """Edges from `low` to `high` or beyond: of whole report steps, so that no bin holds one more than its neighbour."""
+    if not low <= high:
+        return np.full(BINS + 1, np.nan)
+    if not feature.step:
+        return np.linspace(low, high if high > low else low + 1, BINS + 1)
+    start = feature.low + np.floor((low - feature.low) / feature.step + 1e-6) * feature.step
+    steps = np.floor((high - start) / feature.step + 1e-6) + 1
+    return start + np.ceil(steps / BINS) * feature.step * np.arange(BINS + 1)
 
 
 def _split(
@@ -169,12 +178,12 @@ def _place(dataset: ReportDataset, index: int) -> PlaceSummary:
         cells = coarse.index(part.reports.position)
         visited[cells[cells >= 0]] = True
         sight.append(part.reports.line_of_sight)
-    names, counts = np.unique(dataset.split[here], return_counts=True)
+    counts = {name: int((dataset.split[here] == name).sum()) for name in (*SPLITS, NO_SPLIT_NAME)}
     known = np.concatenate(sight)
     return PlaceSummary(
         index=index,
         name=dataset.configuration.places[index].name,
-        sequences={str(name): int(count) for name, count in zip(names, counts, strict=True)},
+        sequences={name: count for name, count in counts.items() if count},
         worlds=len(np.unique(dataset.world_index[here])),
         reports=len(known),
         covered=float((visited & outdoors.ravel()).sum() / max(outdoors.sum(), 1)),

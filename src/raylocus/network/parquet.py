@@ -8,6 +8,7 @@ exist, so the rows say everything.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def reports_to_table(reports: Reports, first_sequence: int = 0, first_report: in
 
 
 def table_with_units(
-    columns: dict[str, np.ndarray], units: dict[str, str], document: dict[str, object]
+    columns: Mapping[str, np.ndarray], units: Mapping[str, str], document: Mapping[str, object]
 ) -> pyarrow.Table:
     """An Arrow table whose columns carry their units ("1" where none is given) and which carries a document."""
     import pyarrow

@@ -41,7 +41,7 @@ def impulse_response(
     velocity: Float[np.ndarray, "ue 3"] | None = None,
     materials: RadioMaterials | None = None,
 ) -> ImpulseResponse:
-    """Taps of the atlas's paths at UE positions, see `taps`.
+    """Taps of the atlas's paths at UE positions, see `path_taps`.
 
     Args:
         ue_paths: paths at the UEs.
@@ -50,10 +50,10 @@ def impulse_response(
         velocity: of each UE [m/s]; standing still where left out.
         materials: other materials than the atlas's nominal ones.
     """
-    return taps(point_paths(ue_paths, materials), transmitter, receiver, velocity)
+    return path_taps(point_paths(ue_paths, materials), transmitter, receiver, velocity)
 
 
-def taps(
+def path_taps(
     paths: PointPaths,
     transmitter: Panel,
     receiver: Panel,

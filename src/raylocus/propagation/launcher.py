@@ -45,7 +45,8 @@ class RayScene:
         import mitsuba as mi
 
         self._normals = mi.Float(np.ascontiguousarray(unit_normals(vertices).astype(np.float32).ravel()))
-        self._scene = _mitsuba_scene(vertices.reshape(-1, 3), np.arange(3 * len(vertices)).reshape(-1, 3))
+        #: The triangles, for `ray_intersect`.
+        self.mitsuba_scene = _mitsuba_scene(vertices.reshape(-1, 3), np.arange(3 * len(vertices)).reshape(-1, 3))
         # Kernels are compiled once for all places, so what differs between them must not be a literal.
         self._half, self._resolution, self._count, self._level = (
             dr.opaque(mi.Float, float(value))
@@ -71,7 +72,7 @@ class RayScene:
         cells, rays, bounces = [], [], []
         for bounce in range(depth + 1):
             ray = mi.Ray3f(start, towards)
-            hit = self._scene.ray_intersect_preliminary(ray)
+            hit = self.mitsuba_scene.ray_intersect_preliminary(ray)
             cell, crossed = self._crossing(ray, hit.t)
             reached = hit.is_valid()
             dr.eval(hit, cell, crossed, reached)
@@ -125,7 +126,7 @@ class RayScene:
         self, origin: Float[np.ndarray, "ray 3"], direction: Float[np.ndarray, "ray 3"]
     ) -> tuple[Float[np.ndarray, "ray"], Int[np.ndarray, "ray"]]:
         """Distance to the first triangle along each ray (inf where none) and its index."""
-        return _intersect(self._scene, origin.astype(np.float32), direction.astype(np.float32), np.inf)
+        return _intersect(self.mitsuba_scene, origin.astype(np.float32), direction.astype(np.float32), np.inf)
 
 
 def _mitsuba_scene(vertices: Float[np.ndarray, "vertex 3"], faces: Int[np.ndarray, "face 3"]) -> Any:

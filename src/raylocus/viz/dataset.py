@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from jaxtyping import Float, Shaped
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from raylocus.datasets.splits import NO_SPLIT_NAME
+from raylocus.datasets.splits import NO_SPLIT_NAME, SPLITS
 from raylocus.datasets.summary import DatasetSummary
 from raylocus.evaluation.method import MappedPlace
 from raylocus.viz.maps import draw_buildings, draw_layer, draw_sites, finish_map
@@ -48,9 +50,10 @@ def availability_figure(summary: DatasetSummary) -> Figure:
 def histograms_figure(summary: DatasetSummary) -> Figure:
     """The distribution of every feature that is there, by split; each line's area is one."""
     shown = [index for index in range(len(summary.features)) if np.isfinite(summary.edges[index, 0])]
-    rows = -(-len(shown) // HISTOGRAM_COLUMNS)
-    figure = Figure(figsize=(2.5 * HISTOGRAM_COLUMNS, 1.75 * rows + 0.5), layout="constrained")
-    grid = figure.subplots(rows, HISTOGRAM_COLUMNS, squeeze=False).ravel()
+    columns = min(HISTOGRAM_COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(2.5 * columns, 1.75 * rows + 0.5), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, index in zip(grid, shown, strict=False):
         feature, edges = summary.features[index], summary.edges[index]
         for split in summary.splits:
@@ -65,13 +68,19 @@ def histograms_figure(summary: DatasetSummary) -> Figure:
                 )
         unit = "" if feature.unit == "1" else f" [{feature.unit}]"
         axes.set_title(f"{feature.name}{unit}", fontsize=8, loc="left")
-        axes.set_yticks([])
+        used = np.flatnonzero(sum(split.histograms[index] for split in summary.splits))
+        axes.set(xlim=(edges[used[0]], edges[used[-1] + 1]), yticks=[])
         axes.tick_params(labelsize=7)
         axes.spines[["top", "right", "left"]].set_visible(False)
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
-    lines = [Line2D([], [], color=SPLIT_COLOURS[split.name], label=split.name) for split in summary.splits]
-    figure.legend(handles=lines, loc="outside upper right", ncols=4, frameon=False, fontsize=9)
+    figure.legend(
+        handles=_split_legend([split.name for split in summary.splits], "-"),
+        loc="outside upper right",
+        ncols=4,
+        frameon=False,
+        fontsize=9,
+    )
     return figure
 
 
@@ -92,7 +101,7 @@ def hearing_figure(summary: DatasetSummary) -> Figure:
                label="outdoor ground with a report")  # fmt: skip
     right.barh(rows + 0.2, [np.nan_to_num(place.line_of_sight) for place in summary.places], 0.36, color=PALETTE[5],
                label="reports in line of sight")  # fmt: skip
-    right.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6), xlabel="share")
+    right.set(xlim=(0, 1), ylim=(max(len(rows), 3) - 0.4, -0.6), xlabel="share")
     right.set_yticks(rows, [place.name for place in summary.places], fontsize=8)
     right.legend(frameon=False, fontsize=8, loc="lower right")
     for axes in (left, right):
@@ -106,7 +115,7 @@ def place_figure(
     split: Shaped[np.ndarray, "report"],
     title: str,
 ) -> Figure:
-    """A preview of a place: the strongest cell's RSRP, and where reports were made, by split.
+    """A preview of a place: the strongest beam's RSRP, and where reports were made, by split.
 
     Args:
         place: its maps and sites.
@@ -116,18 +125,29 @@ def place_figure(
     """
     figure = Figure(figsize=(12, 5.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    level = place.radio_maps["rsrp"].max("cell").assign_attrs(units="dBm")
+    level = place.radio_maps["rsrp_beam"].max(("cell", "beam")).assign_attrs(units="dBm")
     draw_layer(left, level, place)
-    finish_map(left, place.tile, "RSRP of the strongest cell")
+    finish_map(left, place.tile, "RSRP of the strongest beam")
     draw_buildings(right, place)
     draw_sites(right, place.deployment, place.tile)
     step = max(1, -(-len(position) // MOST_POINTS))
-    for name in sorted(set(split.tolist())):
+    names = [name for name in (*SPLITS, NO_SPLIT_NAME) if np.any(split == name)]
+    for name in reversed(names):
         own = position[split == name][::step]
         right.plot(
             own[:, 0], own[:, 1], ".", markersize=2.5, alpha=0.7, color=SPLIT_COLOURS[name], label=name
         )
     finish_map(right, place.tile, f"{len(position)} reports by split")
-    right.legend(fontsize=8, markerscale=4, loc="upper right")
+    right.legend(handles=_split_legend(names, "."), fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     figure.suptitle(title, fontsize=11)
     return figure
+
+
+def _split_legend(names: list[str], mark: Literal["-", "."]) -> list[Line2D]:
+    """A line or a dot in the colour of each split."""
+    return [
+        Line2D([], [], color=SPLIT_COLOURS[name], label=name)
+        if mark == "-"
+        else Line2D([], [], linestyle="", marker=mark, markersize=9, color=SPLIT_COLOURS[name], label=name)
+        for name in names
+    ]

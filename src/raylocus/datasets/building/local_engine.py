@@ -9,16 +9,23 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from typing import Self
 
 from raylocus.datasets.building.task import ATTEMPTS, Outcome, Task, WorkerLostError, perform
 
 
-@dataclass(frozen=True)
 class LocalProcesses:
     """Performs tasks in worker processes, which are spawned: a fork after Dr.Jit's or zarr's threads hangs."""
 
-    workers: int
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._end()
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Performs all tasks; those of a worker that died are tried again by others."""
@@ -33,8 +40,7 @@ class LocalProcesses:
 
     def _run_pool(self, waiting: deque[tuple[Task, int]], lost: list[tuple[Task, int]]) -> Iterator[Outcome]:
         """Takes tasks until none wait or the pool breaks; then `lost` holds what was under way."""
-        context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_leave_with_parent)
+        pool = self._started()
         running: dict[Future[Outcome], tuple[Task, int]] = {}
         try:
             while (waiting or running) and not lost:
@@ -53,7 +59,19 @@ class LocalProcesses:
             lost.append(entry)
         finally:
             lost.extend(running.values())
-            pool.shutdown(wait=True, cancel_futures=True)
+            if lost:
+                self._end()
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_leave_with_parent)
+        return self._pool
+
+    def _end(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
 
 
 def _leave_with_parent() -> None:

@@ -6,8 +6,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from raylocus.datasets.building.task import ATTEMPTS, Outcome, Task, WorkerLostError, perform
 from raylocus.errors import RaylocusError, RuntimeUnavailableError
@@ -16,24 +15,33 @@ from raylocus.errors import RaylocusError, RuntimeUnavailableError
 OBJECT_STORE = 100 * 2**20
 
 
-@dataclass(frozen=True)
 class RayCluster:
     """Performs tasks on a Ray cluster, whose nodes must all see the places and the dataset."""
 
-    workers: int
-    """CPUs of the cluster that is started here; the most tasks under way on another."""
-    address: str | None = None
-    """Address of a running cluster; None starts one on this machine."""
+    def __init__(self, workers: int, address: str | None = None) -> None:
+        """Names the cluster; it is joined or started when there is work.
+
+        Args:
+            workers: CPUs of the cluster that is started here, and half the most tasks under way on any.
+            address: address of a running cluster; None starts one on this machine.
+        """
+        self.workers, self.address = workers, address
+        self._ray: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._ray is not None:
+            self._ray.shutdown()
+            self._ray = None
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Performs all tasks; Ray tries those of a worker that died again."""
         if not tasks:
             return
-        ray = self._started()
-        try:
-            yield from self._outcomes(ray, deque(tasks))
-        finally:
-            ray.shutdown()
+        self._ray = self._ray or self._started()
+        yield from self._outcomes(self._ray, deque(tasks))
 
     def _started(self) -> Any:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -41,7 +49,11 @@ class RayCluster:
             import ray
         except ModuleNotFoundError as error:
             raise RuntimeUnavailableError("Ray is not installed; run: pip install 'raylocus[ray]'") from error
-        local: dict[str, Any] = {"num_cpus": self.workers, "object_store_memory": OBJECT_STORE, "include_dashboard": False}
+        local: dict[str, Any] = {
+            "num_cpus": self.workers,
+            "object_store_memory": OBJECT_STORE,
+            "include_dashboard": False,
+        }
         try:
             ray.init(
                 address=self.address or "local",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from threadpoolctl import threadpool_limits
 
@@ -41,7 +41,13 @@ class Outcome:
 
 @runtime_checkable
 class Engine(Protocol):
-    """What performs units of work, in any order."""
+    """What performs units of work, in any order; used as a context that ends its workers."""
+
+    def __enter__(self) -> Self:
+        """Itself."""
+
+    def __exit__(self, *error: object) -> None:
+        """Ends its workers."""
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Performs all tasks and tells each outcome as it comes.
@@ -84,6 +90,12 @@ def perform(task: Task) -> Outcome:
 
 class ThisProcess:
     """Performs tasks one after the other, here."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """There are no workers to end."""
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         """Performs all tasks in their order."""

@@ -170,7 +170,8 @@ def _deployment(parameters: dict[str, Any], folder: Path, sets: list[PointSet]) 
     sites, cells = [], []
     for number, (transmitters, index) in enumerate(_transmitters(sets)):
         paths = read_paths(folder, transmitters, index, receivers)
-        sites.append(Site(f"transmitter {number}", tuple(map(float, paths.tx_pos[0]))))
+        x, y, z = map(float, paths.tx_pos[0])
+        sites.append(Site(f"transmitter {number}", (x, y, z)))
         cells.append(Cell(number, number, 0.0, 0.0, POWER_DBM, AntennaArray(1, 1, 1)))
     carrier = Carrier(frequency=float(parameters["rt_params"]["frequency"]))
     return Deployment(carrier, tuple(sites), tuple(cells)), True

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from raylocus.propagation.link_abstraction.error_curves import block_error_rate
 from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
-from raylocus.units import subcarrier_spacing
+from raylocus.units import slot_duration
 
 #: Transmissions of a transport block before HARQ gives it up to RLC.
 MOST_TRANSMISSIONS = 4
@@ -38,5 +38,4 @@ def retransmission_delay(
     error_rates: Float[np.ndarray, "report transmission"], numerology: int
 ) -> Float[np.ndarray, "report"]:
     """Mean time that HARQ's retransmissions cost a block [s]: a round trip of some slots for each."""
-    slot = 1e-3 * subcarrier_spacing(0) / subcarrier_spacing(numerology)
-    return (mean_transmissions(error_rates) - 1) * ROUND_TRIP_SLOTS * slot
+    return (mean_transmissions(error_rates) - 1) * ROUND_TRIP_SLOTS * slot_duration(numerology)

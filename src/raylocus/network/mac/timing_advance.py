@@ -19,8 +19,6 @@ from raylocus.units import MAX_TIMING_ADVANCE, TC, timing_advance_step
 COMMAND_RANGE = (-31, 32)
 #: Limit T_e of the UE's initial transmit timing error [Tc] by μ (TS 38.133 T 7.1.2-1): unverified, from memory.
 TRANSMIT_TIMING_LIMIT = {0: 12 * 64, 1: 10 * 64, 2: 7 * 64, 3: 3.5 * 64}
-#: Limit of the error with which a UE carries out a TA command [Tc] by μ (TS 38.133 T 7.3.2.2-1): unverified.
-ADJUSTMENT_LIMIT = {0: 256, 1: 256, 2: 128, 3: 32}
 
 
 def measured_timing_advance(

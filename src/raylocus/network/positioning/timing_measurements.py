@@ -80,16 +80,6 @@ def round_trip_range(
     return SPEED_OF_LIGHT * (ue_difference + gnb_difference) / 2
 
 
-def timing_noise(
-    bound: Float[np.ndarray, "*batch"], bandwidth: float, multipath_share: float = 0.2
-) -> Float[np.ndarray, "*batch"]:
-    """Standard deviation [s] of a time of arrival where no waveform is simulated: √(CRB² + (κ/B)²).
-
-    κ, 0.1 to 0.3, is what multipath costs beside the resolution 1/B: a usual choice, not a rule.
-    """
-    return np.hypot(bound, multipath_share / bandwidth)
-
-
 def group_delays(shape: tuple[int, ...], deviation: float, chance: Chance) -> Float[np.ndarray, "..."]:
     """Group delay errors [s]."""
     return deviation * chance.standard_normal(shape)

@@ -65,9 +65,6 @@ class CellOffsets:
                 raise InputError("cell and frequency offsets are −24 to 24 dB of TS 38.331 Q-OffsetRange")
 
 
-_Levels = Float[np.ndarray, "report cell"]
-
-
 def _worse(level: np.ndarray, threshold: float) -> np.ndarray:
     return threshold - level
 

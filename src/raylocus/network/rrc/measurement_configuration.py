@@ -22,7 +22,6 @@ from raylocus.network.rrc.parameters import (
     SRS_COMBS,
     SRS_PERIODS,
 )
-from raylocus.units import subcarrier_spacing
 
 
 @dataclass(frozen=True)
@@ -98,11 +97,6 @@ def _one_of(name: str, value: object, choices: Iterable[object]) -> None:
 
 def _brief(choices: tuple[object, ...]) -> str:
     return ", ".join(map(str, choices)) if len(choices) <= 20 else f"{choices[0]} to {choices[-1]}"
-
-
-def slot_periods(numerology: int) -> Float[np.ndarray, "period"]:
-    """CSI and L1 report periods [s] at a numerology: {4 … 320} slots of 1/2^μ ms."""
-    return np.array(CSI_PERIODS) * 1e-3 * subcarrier_spacing(0) / subcarrier_spacing(numerology)
 
 
 def sent_reports(

@@ -87,11 +87,12 @@ def observe_stack(
     for start in range(0, len(trajectories), batch):
         chosen = np.arange(start, min(start + batch, len(trajectories)))
         part = _observe_part(observed, select_sequences(trajectories, chosen), chosen, offsets, seed)
-        if part is not None:
+        if part is not None and len(part):
             parts.append(part)
     if not parts:
         raise InputError(
-            "no UE hears a cell anywhere; check the deployment's power and the detection thresholds"
+            "no report is ever sent, for no UE hears a cell or the trigger never fires; check the "
+            "deployment's power, the detection thresholds and the trigger"
         )
     absent = absent_features(features, deployment, configuration.capability)
     reasons = tuple((each.name, each.reason) for each in absent)

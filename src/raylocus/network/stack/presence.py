@@ -11,7 +11,7 @@ from raylocus.network.features import CRITICAL, Feature
 from raylocus.network.mobility import Trajectories
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.scenes.sites import Deployment
-from raylocus.units import subcarrier_spacing
+from raylocus.units import slot_duration
 
 #: What renews features between two reports, in the order of `occasion_periods`.
 OCCASIONS = ("csi", "prs", "srs", "phr", "bsr")
@@ -19,8 +19,7 @@ OCCASIONS = ("csi", "prs", "srs", "phr", "bsr")
 
 def occasion_periods(configuration: StackConfiguration, numerology: int) -> Float[np.ndarray, "occasion"]:
     """Period [s] of each of `OCCASIONS`: CSI and SRS are configured in slots, PRS in 2^μ slots, timers in seconds."""
-    subframe = 1e-3
-    slot = subframe * subcarrier_spacing(0) / subcarrier_spacing(numerology)
+    slot, subframe = slot_duration(numerology), slot_duration(0)
     return np.array(
         [
             configuration.report.csi_period * slot,

@@ -14,7 +14,7 @@ from raylocus.propagation.link_abstraction.modulation_tables import (
     CQI_TABLES,
     table_of,
 )
-from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing, to_decibel
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, slot_duration, to_decibel
 
 #: Symbols of a slot, and those that control and reference signals take of them on average (2 of PDCCH, 1 of DM-RS).
 SYMBOLS_PER_SLOT, OVERHEAD_SYMBOLS = 14, 3
@@ -48,8 +48,8 @@ def subband_offset(
 
 def resource_elements_per_second(resource_blocks: int, numerology: int) -> float:
     """Data resource elements a carrier offers [1/s]: 12·N_RB · (14 − overhead) · 1000·2^μ."""
-    slots = 1000 * subcarrier_spacing(numerology) / subcarrier_spacing(0)
-    return SUBCARRIERS_PER_RESOURCE_BLOCK * resource_blocks * (SYMBOLS_PER_SLOT - OVERHEAD_SYMBOLS) * slots
+    elements = SUBCARRIERS_PER_RESOURCE_BLOCK * resource_blocks * (SYMBOLS_PER_SLOT - OVERHEAD_SYMBOLS)
+    return elements / slot_duration(numerology)
 
 
 def frame_error_rate(bler: Float[np.ndarray, "*batch"], blocks: int) -> Float[np.ndarray, "*batch"]:

@@ -13,9 +13,11 @@ from shapely import Polygon
 
 from raylocus.scenes.buildings.height_prior import height_prior
 from raylocus.scenes.buildings.heights import (
+    CANOPY_THICKNESS,
     HeightEstimate,
     below_ground,
     bottom_height,
+    is_canopy,
     prior_height,
     tagged_height,
 )
@@ -119,6 +121,8 @@ def _building(
         prior = height_prior(kind, footprint.area, built_share, region)
         estimate = prior_height(prior, chance.normal(f"height of {name}"), bottom)
     bottom = _checked_bottom(bottom, estimate, tally)
+    if is_canopy(tags):
+        bottom = max(estimate.height - CANOPY_THICKNESS, 0.0)
     roof_shape, rise = roof_of(tags, footprint, estimate.height - bottom)
     if estimate.height - bottom < 0.1:
         tally["building left out: below ground or of no height"] += 1

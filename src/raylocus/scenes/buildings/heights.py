@@ -12,6 +12,8 @@ from raylocus.scenes.map_sources.lengths import parse_count, parse_length
 STOREY = 3.0
 #: Heights above this are typing errors [m]; the highest building on Earth has 830 m.
 TALLEST = 900.0
+#: Thickness of a roof that stands on posts [m].
+CANOPY_THICKNESS = 0.4
 #: Deviation of a tagged height [m]: a constant and a share of the height.
 TAGGED_DEVIATION = (0.5, 0.03)
 #: Deviation of levels × 3 m [m]: real storeys measure 2.7 to 4 m, ground floors more.
@@ -53,6 +55,12 @@ def prior_height(prior: HeightPrior, standard_normal: float, bottom: float) -> H
     return HeightEstimate(height, prior.error_deviation, "prior")
 
 
+def is_canopy(tags: dict[str, str]) -> bool:
+    """Whether it is a roof without walls, whose bottom no tag states."""
+    values = (tags.get("building"), tags.get("building:part"))
+    return "roof" in values and not {"min_height", "building:min_level"} & set(tags)
+
+
 def bottom_height(tags: dict[str, str]) -> float:
     """`min_height`, else `building:min_level` × 3 m, else 0 [m]."""
     bottom = parse_length(tags.get("min_height", ""))
@@ -65,6 +73,8 @@ def below_ground(tags: dict[str, str]) -> bool:
     """Underground by its location or layer, or without any storey or height above ground."""
     layer = parse_count(tags.get("layer", "0"))
     if (layer is not None and layer < 0) or tags.get("location") == "underground":
+        return True
+    if tags.get("amenity") == "parking" and tags.get("parking") == "underground":
         return True
     if tags.get("building") == "underground" or tags.get("building:part") == "underground":
         return True

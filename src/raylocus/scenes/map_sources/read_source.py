@@ -15,10 +15,9 @@ from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map
 from raylocus.scenes.map_sources.building_file import SUFFIXES, read_building_file
 from raylocus.scenes.map_sources.features import Bounds, TaggedMap
 from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.osm.formats import format_of
 from raylocus.scenes.vector_map import VectorMap
 
-#: Ends of the names of OpenStreetMap files.
-OSM_SUFFIXES = (".osm", ".osm.gz", ".osm.bz2", ".osm.pbf", ".pbf")
 #: What starts the name of a generated town.
 PROCEDURAL = "procedural:"
 
@@ -34,9 +33,15 @@ class SourceMap:
 
 
 def source_file(source: str) -> Path | None:
-    """The file that a source names; None for other kinds of source."""
+    """The file that a source names; None for other kinds of source.
+
+    Raises:
+        PlaceError: the source is a folder.
+    """
     path = Path(source)
-    if path.is_file() or source.lower().endswith(OSM_SUFFIXES + SUFFIXES):
+    if path.is_dir() and ("/" in source or "\\" in source):
+        raise PlaceError(f"{source} is a folder; give the map file in it")
+    if path.is_file() or format_of(source) is not None or source.lower().endswith(SUFFIXES):
         return path
     return None
 
@@ -70,7 +75,7 @@ def _tagged_map(source: str, options: SourceOptions, tile_size: float) -> tuple[
     path = source_file(source)
     if path is None:
         return _online(source, options.radius, tile_size)
-    is_osm = str(path).lower().endswith(OSM_SUFFIXES)
+    is_osm = format_of(path.name) is not None
     tagged = _read_osm(path) if is_osm else read_building_file(path, options)
     return tagged, tagged.bounds
 

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
 from raylocus.scenes.map_sources.features import MENDED, Feature
+from raylocus.scenes.osm.formats import osm_file
 
 #: Values of `MENDED`.
 CROSSING, CUT, OPEN = "crossing", "cut", "open"
@@ -55,7 +56,9 @@ def _relations(path: Path, numbers: set[int]) -> dict[int, tuple[dict[str, str],
     """Tags and (way, role) members of relations."""
     if not numbers:
         return {}
-    chosen = osmium.FileProcessor(str(path), osmium.osm.RELATION).with_filter(osmium.filter.IdFilter(numbers))
+    chosen = osmium.FileProcessor(osm_file(path), osmium.osm.RELATION).with_filter(
+        osmium.filter.IdFilter(numbers)
+    )
     return {
         item.id: (
             dict(item.tags),
@@ -69,7 +72,7 @@ def _ways(path: Path, numbers: set[int]) -> dict[int, tuple[dict[str, str], Floa
     """Tags and outlines of ways in longitude and latitude; NaN for nodes that are not in the file."""
     chosen = osmium.filter.IdFilter(numbers).enable_for(osmium.osm.WAY)
     ways = osmium.filter.EntityFilter(osmium.osm.WAY)
-    processor = osmium.FileProcessor(str(path)).with_locations().with_filter(ways).with_filter(chosen)
+    processor = osmium.FileProcessor(osm_file(path)).with_locations().with_filter(ways).with_filter(chosen)
     return {item.id: (dict(item.tags), _outline(item)) for item in processor}
 
 

@@ -13,6 +13,7 @@ import shapely
 
 from raylocus.errors import InputError
 from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
+from raylocus.scenes.osm.formats import osm_file
 from raylocus.scenes.osm.mending import mended_buildings
 from raylocus.scenes.osm.ordering import write_in_order
 
@@ -66,7 +67,7 @@ def _tagged_map(collector: _Collector, path: Path, named: Path) -> TaggedMap:
 def _collected(path: Path) -> _Collector:
     collector = _Collector()
     keys = osmium.filter.KeyFilter(*AREA_KEYS)
-    wanted = osmium.FileProcessor(str(path)).with_locations().with_areas(keys)
+    wanted = osmium.FileProcessor(osm_file(path)).with_locations().with_areas(keys)
     for item in wanted.with_filter(keys):
         collector.take(item)
     return collector
@@ -151,7 +152,7 @@ def is_building(tags: Any) -> bool:
 
 
 def _header_bounds(path: Path) -> Bounds | None:
-    reader = osmium.io.Reader(str(path))
+    reader = osmium.io.Reader(osm_file(path))
     try:
         box = reader.header().box()
         if not box.valid():
