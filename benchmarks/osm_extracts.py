@@ -1,12 +1,12 @@
-"""Builds the middle tile of every OpenStreetMap extract in a folder and prints what came out.
+"""Builds the busiest tile of every OpenStreetMap extract in a folder and prints what came out.
 
     python benchmarks/osm_extracts.py FOLDER_OF_EXTRACTS [EXTRACT …]
 
 Columns: `buildings` in the extract's manifest; those read whole, and those that osmium rejects and raylocus
-mends (cut at the file's edge, open, crossing); how the heights of the whole extract are known; CPU seconds from the file to a written place (read, assemble, mesh, G, write) of
-the middle 512 m tile; share of the whole extract's buildings that are closed surfaces; share of 1,000
-rays shot down at cell centres and at random points that hit what the raster says; rays out of 100,000
-from inside closed buildings that got out.
+mends (cut at the file's edge, open, crossing); how the heights of the whole extract are known; CPU seconds
+from the file to a written place (read, assemble, mesh, G, write) of one 512 m tile; share of the whole
+extract's buildings that are closed surfaces; share of 1,000 rays shot down at cell centres and at random
+points that hit what the raster says; rays out of 100,000 from inside closed buildings that got out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The peer of `osm_against_osmnx.py`: from an extract to meshes, scene.xml and rasters by osmnx, geopandas, trimesh and GDAL.
+"""The peer of `osm_against_osmnx.py`: an extract to meshes, scene.xml and rasters by osmnx, trimesh and GDAL.
 
 Written as these libraries' own examples are: features as one table, heights row by row, spatial joins for
 parts and overlaps, one extruded prism a building, `rasterize` for the maps. It does what raylocus does,

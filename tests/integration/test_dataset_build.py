@@ -24,7 +24,7 @@ from raylocus.datasets.build import build_dataset
 from raylocus.datasets.building import world_tasks
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.plan import redraw_world
-from raylocus.datasets.statistics import feature_statistics
+from raylocus.datasets.statistics import FeatureMoments
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import PlaceError, StoreError
 from raylocus.network.channel import channel_at
@@ -93,7 +93,7 @@ def test_nothing_leaks_from_the_test_city(configuration: DatasetConfiguration, t
     train, test = (dataset.select(dataset.split == split) for split in ("train", "test"))
     assert not set(train.place_index) & set(test.place_index)
     assert not set(train.world_index) & set(dataset.select(dataset.split == "validation").world_index)
-    alone = feature_statistics([train.reports])
+    alone = FeatureMoments.of(train.reports.features).statistics
     np.testing.assert_allclose(dataset.statistics.mean, alone.mean, rtol=1e-12)
     np.testing.assert_allclose(dataset.statistics.standard_deviation, alone.standard_deviation, rtol=1e-12)
     # The statistics do not move when the test city does.

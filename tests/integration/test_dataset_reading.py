@@ -162,7 +162,11 @@ def test_batches_are_pinned_where_there_is_cuda(data):
 )
 def test_lightnings_names_reach_the_data_module(words, tmp_path, monkeypatch, repository):
     monkeypatch.chdir(repository)
-    folders = [f"--trainer.default_root_dir={tmp_path}", "--trainer.logger=false", "--trainer.accelerator=cpu"]
+    folders = [
+        f"--trainer.default_root_dir={tmp_path}",
+        "--trainer.logger=false",
+        "--trainer.accelerator=cpu",
+    ]
     with pytest.raises(StoreError, match=r"absent\.zarr"):
         main(["fit", *words, *folders])
 

@@ -87,5 +87,5 @@ def test_trees_attenuate_unless_switched_off(folder: Path) -> None:
     loss = wooded.excess_loss_db[wooded.line_of_sight]
     below = under[wooded.ground_cell[wooded.line_of_sight]]
     # Near the wood's edge a ray leaves below the crowns.
-    assert below.any() and (loss[below] > 10).mean() > 0.6
+    assert below.any() and (loss[below] > 1).mean() > 0.6 and loss[below].max() > 15
     assert bare.excess_loss_db[bare.line_of_sight].max() == 0

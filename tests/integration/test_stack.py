@@ -161,6 +161,14 @@ def test_a_lone_path_has_rank_two_at_most_and_no_delay_spread(calm: Reports) -> 
     assert np.nanmax(column(calm, "doppler_spread")) < 1e-6
 
 
+def test_a_lone_path_fills_the_first_tap(calm: Reports) -> None:
+    first, second = column(calm, "pdp_0"), column(calm, "pdp_1")
+    known = np.isfinite(first)
+    # All of it on the tap where it was detected, but for what the detector is off and the noise.
+    assert known.sum() > 100 and np.median(first[known]) >= -0.5
+    assert np.nanmedian(second) < -15
+
+
 def test_critical_columns_come_first_in_every_set() -> None:
     for name, features in FEATURE_SETS.items():
         assert features[: len(CRITICAL)] == CRITICAL, name

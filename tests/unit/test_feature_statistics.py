@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from network_fixtures import random_reports
-from raylocus.datasets.statistics import FeatureMoments, feature_statistics
-from raylocus.errors import InputError
+from raylocus.datasets.statistics import FeatureMoments
 
 
 @settings(max_examples=50, deadline=None)
@@ -48,12 +46,3 @@ def test_single_precision_shards_are_summed_in_double() -> None:
         found.mean[0] == pytest.approx(float(features[0, 0]), rel=1e-14)
         and found.standard_deviation[0] < 1e-6
     )
-
-
-def test_reports_are_read_shard_by_shard() -> None:
-    reports = [random_reports([[2, 3], [1]], seed) for seed in range(4)]
-    found = feature_statistics(iter(reports))
-    whole = np.concatenate([each.features for each in reports])
-    np.testing.assert_allclose(found.mean, np.nanmean(whole, axis=0))
-    with pytest.raises(InputError, match="training"):
-        feature_statistics(iter([]))

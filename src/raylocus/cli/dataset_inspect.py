@@ -55,16 +55,22 @@ def _require_whole(name: str) -> None:
 
 
 def _describe(name: str, dataset: ReportDataset, leakage: Leakage, out: Path | None) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
+    from rich.table import Table
 
-    from raylocus.cli.dataset_tables import feature_table, place_table, split_table
     from raylocus.datasets.summary import summarise
+    from raylocus.datasets.summary_tables import feature_table, place_table, split_table
 
     summary = summarise(dataset)
     print(f"{name}: whole, seed {dataset.configuration.seed}, digest {dataset.provenance.digest[:12]}")
-    console = Console()
-    for table in (place_table(summary), split_table(summary), feature_table(dataset, summary)):
-        console.print(table)
+    for each in (place_table(summary), split_table(summary), feature_table(summary, dataset.statistics)):
+        table = Table(title=each.title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
+        for number, column in enumerate(each.head):
+            table.add_column(column, no_wrap=number == 0)
+        for row in each.rows:
+            table.add_row(*row)
+        Console().print(table)
     if out is not None:
         _write(Path(name).stem, dataset, summary, leakage, out)
 

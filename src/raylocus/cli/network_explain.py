@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from raylocus.cli.parsing import verb_parser
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -31,15 +27,9 @@ def run(arguments: Sequence[str]) -> int:
     )
     if not 0 <= given.sequence < len(reports):
         raise InputError(f"{given.reports} has no UE {given.sequence}; it has 0 to {len(reports) - 1}")
-    chosen = reports.select(_index(given.sequence))
-    count = len(chosen.time)
+    first, end = (int(each) for each in reports.report_offsets[given.sequence : given.sequence + 2])
+    count = end - first
     if not -count <= given.report < count:
         raise InputError(f"UE {given.sequence} has no report {given.report}; it has 0 to {count - 1}")
-    Console().print(explain_trace(chosen, given.report % count))
+    Console().print(explain_trace(reports, first + given.report % count))
     return 0
-
-
-def _index(sequence: int) -> np.ndarray:
-    import numpy as np
-
-    return np.array([sequence])

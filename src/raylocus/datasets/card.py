@@ -11,6 +11,7 @@ from raylocus.datasets.schema import DATASET_SCHEMA
 from raylocus.datasets.splits import SplitRule
 from raylocus.datasets.store import ReportDataset
 from raylocus.datasets.summary import DatasetSummary
+from raylocus.datasets.summary_tables import TextTable, feature_table, percent, place_table, split_table
 from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES
 from raylocus.scenes.place import Place
 
@@ -48,15 +49,18 @@ def dataset_card(
         f"# {name}",
         _opening(dataset, summary),
         "## Places",
-        _place_table(summary, places),
+        _markdown(place_table(summary)),
+        *_left_out(dataset),
         "## Splits",
-        _split_table(summary),
+        _markdown(split_table(summary)),
         f"Rule: {_rule_in_words(dataset.configuration.splits)}.",
         *leakage_lines(dataset.configuration.splits, leakage),
         "## Features",
-        _feature_table(dataset, summary),
+        "Shares are of the tokens of a feature's kind; mean and standard deviation σ are of the training split.",
+        _markdown(feature_table(summary, dataset.statistics)),
         *(f"![{picture}]({picture})" for picture in pictures),
         "## Sources and licences",
+        _bullets(map(_source, places)),
         *_licences(places),
         "## Versions",
         _bullets(f"{package} {version}" for package, version in sorted(dataset.provenance.versions.items())),
@@ -76,7 +80,7 @@ def leakage_lines(rule: SplitRule, leakage: Leakage) -> list[str]:
         f"smallest {near.min():.1f} m, median {np.median(near):.1f} m" if len(near) else "no common frame"
     )
     shared = ", ".join(
-        f"{what} {100 * np.mean(getattr(leakage, what)):.0f} %"
+        f"{what} {percent(np.mean(getattr(leakage, what)))}"
         for what in ("city", "style", "place", "site", "world")
     )
     broken = broken_rule(rule, leakage)
@@ -101,51 +105,14 @@ def _opening(dataset: ReportDataset, summary: DatasetSummary) -> str:
     )
 
 
-def _place_table(summary: DatasetSummary, places: Sequence[Place]) -> str:
-    rows = []
-    for found, place in zip(summary.places, places, strict=True):
-        network = place.deployment
-        split = ", ".join(f"{name} {count}" for name, count in found.sequences.items())
-        carrier = f"{network.carrier.frequency / 1e9:g} GHz"
-        source = str(place.provenance.configuration.get("source", "")).rsplit("/", 1)[-1] or "unknown"
-        rows.append(
-            (found.name, source, f"{len(network.sites)} / {len(network.cells)}", carrier, str(found.worlds),
-             split, str(found.reports), _percent(found.covered), _percent(found.line_of_sight))
-        )  # fmt: skip
-    head = (
-        "place",
-        "source",
-        "sites / cells",
-        "carrier",
-        "worlds",
-        "sequences",
-        "reports",
-        "covered",
-        "in sight",
-    )
-    return _table(head, rows)
-
-
-def _split_table(summary: DatasetSummary) -> str:
-    rows = []
-    for split in summary.splits:
-        heard = split.heard_cells @ np.arange(len(split.heard_cells)) / max(split.heard_cells.sum(), 1)
-        counts = (split.places, split.worlds, split.sequences, split.reports, split.tokens)
-        rows.append((split.name, *map(str, counts), f"{heard:.1f}", _percent(split.line_of_sight)))
-    head = ("split", "places", "worlds", "sequences", "reports", "tokens", "cells a report", "in sight")
-    return _table(head, rows)
-
-
-def _feature_table(dataset: ReportDataset, summary: DatasetSummary) -> str:
-    statistics = dataset.statistics
-    shares = [split.availability for split in summary.splits]
-    rows = [
-        (feature.name, feature.unit, feature.token, *(_percent(float(share[index])) for share in shares),
-         f"{statistics.mean[index]:.4g}", f"{statistics.standard_deviation[index]:.4g}")
-        for index, feature in enumerate(summary.features)
-    ]  # fmt: skip
-    head = ("feature", "unit", "of each", *(split.name for split in summary.splits))
-    return _table((*head, "mean (train)", "standard deviation (train)"), rows)
+def _left_out(dataset: ReportDataset) -> list[str]:
+    if not dataset.skipped:
+        return []
+    choices = dataset.configuration.places
+    return [
+        "Left out:",
+        _bullets(f"{choices[each.place_index].name}: {each.reason}" for each in dataset.skipped),
+    ]
 
 
 def _rule_in_words(rule: SplitRule) -> str:
@@ -156,6 +123,15 @@ def _rule_in_words(rule: SplitRule) -> str:
 
 def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _source(place: Place) -> str:
+    network = place.deployment
+    source = str(place.provenance.configuration.get("source", "unknown")).rsplit("/", 1)[-1]
+    return (
+        f"{place.name}: made from {source}; {len(network.sites)} sites, {len(network.cells)} cells at "
+        f"{network.carrier.frequency / 1e9:g} GHz"
+    )
 
 
 def _licences(places: Sequence[Place]) -> list[str]:
@@ -179,14 +155,10 @@ def _notes(places: Sequence[Place]) -> list[str]:
     return [f"{place.name}: {note}" for place in places for note in place.notes]
 
 
-def _percent(share: float) -> str:
-    return "–" if np.isnan(share) else f"{100 * share:.0f} %"
-
-
 def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
+def _markdown(table: TextTable) -> str:
+    lines = [table.head, ["---"] * len(table.head), *table.rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

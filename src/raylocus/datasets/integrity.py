@@ -40,7 +40,8 @@ def verify_store(path: Path | str) -> list[Finding]:
     folder = folder_at(path)
     text = folder.read(MANIFEST)
     if text is None:
-        problem = f"has no {MANIFEST}: its build was cut short" if folder.sizes() else "does not exist"
+        foreign = f"has no {MANIFEST}: it was cut short or was not written by raylocus"
+        problem = foreign if folder.sizes() else "does not exist"
         return [Finding(folder.name, problem, "run: raylocus dataset build")]
     try:
         listed = parse_manifest(text.decode())

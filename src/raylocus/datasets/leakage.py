@@ -98,14 +98,14 @@ def _places(dataset: ReportDataset) -> dict[int, Whereabouts]:
     }
 
 
-def _named(names: list[str | None], taught: Int[np.ndarray, "place"]) -> Bool[np.ndarray, "place"]:
+def _named(names: list[str | None], taught: Int[np.ndarray, "taught"]) -> Bool[np.ndarray, "place"]:
     """Whether each place has the name of one that was learnt from; no name is like no other."""
     known = {names[index] for index in taught} - {None}
     return np.array([name in known for name in names])
 
 
 def _shared_sites(
-    where: dict[int, Whereabouts], taught: Int[np.ndarray, "place"], count: int
+    where: dict[int, Whereabouts], taught: Int[np.ndarray, "taught"], count: int
 ) -> Bool[np.ndarray, "place"]:
     shared = np.zeros(count, bool)
     for index, place in where.items():

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-
-from raylocus.errors import InputError
-from raylocus.network.reports import Reports
 
 
 @dataclass(frozen=True)
@@ -56,18 +52,3 @@ class FeatureMoments:
         """Mean and standard deviation (of the population); NaN where no token has the feature."""
         known = np.where(self.count > 0, self.count, np.nan)
         return FeatureStatistics(np.where(self.count > 0, self.mean, np.nan), np.sqrt(self.deviation / known))
-
-
-def feature_statistics(training: Iterable[Reports]) -> FeatureStatistics:
-    """The statistics of a training split, shard by shard; only one shard is held at a time.
-
-    Raises:
-        InputError: there is no shard.
-    """
-    moments: FeatureMoments | None = None
-    for shard in training:
-        found = FeatureMoments.of(shard.features)
-        moments = found if moments is None else moments.merged(found)
-    if moments is None:
-        raise InputError("the statistics of no reports at all cannot be told; observe a training split")
-    return moments.statistics

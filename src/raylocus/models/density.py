@@ -23,7 +23,7 @@ COMPONENT_REACH = 36.0
 def fine_centres(maps: PlaceMaps) -> Float[Tensor, "ground 2"]:
     """Centres (x, y) [m] of the native ground cells in flat [y, x] order."""
     side = maps.fine_outdoor.shape[-1]
-    axis = (torch.arange(side) + 0.5) * (maps.size / side) - maps.size / 2
+    axis = (torch.arange(side, device=maps.fine_outdoor.device) + 0.5) * (maps.size / side) - maps.size / 2
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([x.flatten(), y.flatten()], -1)
 
@@ -55,7 +55,7 @@ def _component_masses(prediction: Prediction, maps: PlaceMaps) -> tuple[Tensor, 
     side = maps.fine_outdoor.shape[-1]
     cell = maps.size / side
     reach = math.ceil(COMPONENT_REACH / cell)
-    steps = torch.arange(-reach, reach + 1)
+    steps = torch.arange(-reach, reach + 1, device=prediction.top.device)
     centre = coarse_centres(maps)[prediction.top]
     column, row = ((centre + maps.size / 2) / cell).long().unbind(-1)
     columns = (column[..., None, None] + steps).expand(-1, -1, len(steps), -1).flatten(2)
@@ -106,7 +106,7 @@ def mode_position(
     side = density.shape[-1]
     cell = float(centres[1, 0] - centres[0, 0]) if side > 1 else MODE_RADIUS
     reach = max(1, round(MODE_RADIUS / cell))
-    steps = torch.arange(-reach, reach + 1) * cell
+    steps = torch.arange(-reach, reach + 1, device=density.device) * cell
     # Weights that fall with distance put the neighbourhood's centre, not its rim, on a lone peak.
     kernel = torch.exp(-0.5 * (steps[:, None] ** 2 + steps**2) / (MODE_RADIUS / 2) ** 2)
     held = functional.conv2d(density[:, None], kernel[None, None], padding=reach)

@@ -64,6 +64,6 @@ def gaussian_log_density(
 def coarse_centres(maps: PlaceMaps) -> Float[Tensor, "ground 2"]:
     """Centres (x, y) [m] of the coarse cells in flat [y, x] order."""
     side = maps.outdoor.shape[-1]
-    axis = (torch.arange(side) + 0.5) * (maps.size / side) - maps.size / 2
+    axis = (torch.arange(side, device=maps.outdoor.device) + 0.5) * (maps.size / side) - maps.size / 2
     y, x = torch.meshgrid(axis, axis, indexing="ij")
     return torch.stack([x.flatten(), y.flatten()], -1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from raylocus.network.features import CRITICAL, FEATURES, Feature, features_named
 from raylocus.network.reports import Reports
@@ -13,25 +15,37 @@ from raylocus.network.reports import Reports
 _MARKS = {-1: "<", 0: "", 1: "≥"}
 
 
+#: Units that a reader is given instead of the schema's: factor, unit, and the features' largest value they are for.
+_UNITS = {
+    "s": ((1e9, "ns", 1e-3), (1e3, "ms", 100.0)),
+    "bit/s": ((1e-6, "Mbit/s", float("inf")),),
+    "1": ((1.0, "", float("inf")),),
+}
+
+
 def explain(reports: Reports, report: int) -> Table:
     """A rich table of one report's tokens; a dash is a missing value, < and ≥ are censored ones."""
     sequence = int(reports.sequence_of_report[report])
     x, y, _ = reports.position[report]
-    title = f"UE {sequence}, t = {reports.time[report]:.2f} s"
+    number = report - int(reports.report_offsets[sequence])
+    title = f"UE {sequence}, report {number}, t = {reports.time[report]:.2f} s"
     where = "position unknown" if np.isnan(x) else f"truly at ({x:.1f}, {y:.1f}) m"
     table = Table(title=f"{title}, {where}")
     for heading in ("PCI", "role", "SSB", *(f"{feature.name} [{feature.unit}]" for feature in FEATURES)):
-        table.add_column(heading, justify="right")
+        table.add_column(escape(heading), justify="right")
     for token in _tokens(reports, report):
         table.add_row(*_row(reports, token))
     return table
 
 
 def explain_trace(reports: Reports, report: int) -> Group:
-    """The same, and below it every other feature that the report has, one a line with layer and clause."""
-    parts: list[Table] = [explain(reports, report)]
+    """The same, and below it every other feature that the report has, layer by layer, with its clause.
+
+    What the report could have had and has not is named at the end, and what no report has, with the reason.
+    """
+    parts: list[Table | Text] = [explain(reports, report)]
     if len(reports.feature_names) > len(CRITICAL):
-        parts.append(_details(reports, report))
+        parts += [_details(reports, report), _missing(reports, report)]
     if reports.absent:
         table = Table("not available", "why")
         for name, reason in reports.absent:
@@ -45,39 +59,51 @@ def _tokens(reports: Reports, report: int) -> range:
 
 
 def _details(reports: Reports, report: int) -> Table:
-    table = Table("layer", "feature", "values by PCI", "unit", "clause", "meaning")
+    table = Table("layer", "feature", "value", "meaning", "clause")
+    layer = ""
     for index, feature in enumerate(features_named(reports.feature_names)):
-        if index < len(CRITICAL):
+        values = _values(reports, report, index, feature)
+        if index < len(CRITICAL) or not values:
             continue
-        values = [
-            f"{reports.pci[token]}{_beam(reports, token)}: {_value(reports, token, index, feature)}"
-            for token in _tokens(reports, report)
-            if not np.isnan(reports.features[token, index])
-        ]
-        if values:
-            table.add_row(
-                feature.layer,
-                feature.name,
-                ", ".join(values),
-                _unit(feature),
-                feature.clause,
-                feature.meaning,
-            )
+        if feature.layer != layer and layer:
+            table.add_section()
+        shown = "" if feature.layer == layer else feature.layer
+        table.add_row(shown, feature.name, values, feature.meaning, feature.clause)
+        layer = feature.layer
     return table
 
 
-def _beam(reports: Reports, token: int) -> str:
-    return "" if reports.beam[token] < 0 else f"/{reports.beam[token]}"
+def _values(reports: Reports, report: int, index: int, feature: Feature) -> str:
+    """Values of a feature: the serving cell's alone, else those of every PCI or PCI/SSB."""
+    factor, unit = _scale(feature)
+    found = []
+    for token in _tokens(reports, report):
+        value = reports.features[token, index]
+        if np.isnan(value):
+            continue
+        text = f"{_MARKS[int(reports.censored[token, index])]}{factor * value:.4g}"
+        beam = "" if reports.beam[token] < 0 else f"/{reports.beam[token]}"
+        found.append(text if feature.token == "serving" else f"{reports.pci[token]}{beam}: {text}")
+    return f"{', '.join(found)} {unit}".strip() if found else ""
 
 
-def _unit(feature: Feature) -> str:
-    return "ns" if feature.unit == "s" and feature.high < 1e-3 else feature.unit
+def _missing(reports: Reports, report: int) -> Text:
+    """The features that this report lacks though the network has them."""
+    tokens = slice(*reports.token_offsets[report : report + 2])
+    there = np.any(reports.present[tokens], axis=0)
+    gone = set(dict(reports.absent))
+    names = [
+        name for name, has in zip(reports.feature_names, there, strict=True) if not has and name not in gone
+    ]
+    return Text(f"not in this report: {', '.join(names)}" if names else "nothing is missing")
 
 
-def _value(reports: Reports, token: int, index: int, feature: Feature) -> str:
-    scale = 1e9 if _unit(feature) == "ns" else 1.0
-    mark = _MARKS[int(reports.censored[token, index])]
-    return f"{mark}{scale * reports.features[token, index]:.5g}"
+def _scale(feature: Feature) -> tuple[float, str]:
+    """Factor and unit that a feature's values are printed with."""
+    for factor, unit, largest in _UNITS.get(feature.unit, ()):
+        if feature.high <= largest:
+            return factor, unit
+    return 1.0, feature.unit
 
 
 def _row(reports: Reports, token: int) -> list[str]:

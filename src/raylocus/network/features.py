@@ -40,12 +40,21 @@ class Feature:
     @classmethod
     def of_row(cls, row: dict[str, str]) -> Feature:
         """The feature that a row of the table describes."""
-        numbers = {name: float(row[name]) for name in ("low", "high", "step", "availability")}
-        words = {
-            name: row[name]
-            for name in ("name", "unit", "clause", "meaning", "layer", "token", "needs", "occasion")
-        }
-        return cls(priority=int(row["priority"]), **numbers, **words)
+        return cls(
+            name=row["name"],
+            unit=row["unit"],
+            low=float(row["low"]),
+            high=float(row["high"]),
+            step=float(row["step"]),
+            clause=row["clause"],
+            meaning=row["meaning"],
+            layer=row["layer"],
+            token=row["token"],
+            priority=int(row["priority"]),
+            availability=float(row["availability"]),
+            needs=row["needs"],
+            occasion=row["occasion"],
+        )
 
 
 def _read_schema() -> tuple[Feature, ...]:

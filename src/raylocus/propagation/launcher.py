@@ -15,7 +15,7 @@ from raylocus.propagation.runtime import activate
 #: Reflected rays start this far off the surface [m], several times the float32 spacing at 1 km.
 SURFACE_OFFSET = 1e-3
 #: What a ray of a wavefront takes on the way, its direction and history included [byte].
-BYTES_PER_RAY = 160
+BYTES_PER_RAY = 300
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class RayScene:
 
         self._normals = mi.Float(np.ascontiguousarray(unit_normals(vertices).astype(np.float32).ravel()))
         #: The triangles, for `ray_intersect`.
-        self.mitsuba_scene = _mitsuba_scene(vertices.reshape(-1, 3), np.arange(3 * len(vertices)).reshape(-1, 3))
+        self.mitsuba_scene = _mitsuba_scene(
+            vertices.reshape(-1, 3), np.arange(3 * len(vertices)).reshape(-1, 3)
+        )
         # Kernels are compiled once for all places, so what differs between them must not be a literal.
         self._half, self._resolution, self._count, self._level = (
             dr.opaque(mi.Float, float(value))

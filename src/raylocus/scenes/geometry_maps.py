@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
@@ -33,28 +35,34 @@ def geometry_maps(
     terrain: Float[np.ndarray, "y x"],
     surface: Float[np.ndarray, "y x"],
     material: Int[np.ndarray, "y x"],
+    known: Mapping[str, Float[np.ndarray, "y x"]] | None = None,
 ) -> xr.Dataset:
-    """The geometry maps of a place of which only the mesh is known.
+    """The geometry maps of a place; of a bare mesh where nothing else is known.
 
     Args:
         tile: grid of the maps.
         terrain: ground height [m].
         surface: height of the topmost surface [m].
         material: index into `MATERIALS` of the topmost surface, −1 where unknown.
+        known: layers that a map knows, by name; a mesh's `footprint` and `indoor` follow from its height.
 
     Returns:
         Dataset over (y, x) with `terrain` [m], `surface` [m], `height` (above terrain) [m],
-        `footprint` (1 inside buildings), `material`, and the layers of `UNKNOWN_LAYERS`, all NaN.
+        `footprint` (1 inside buildings), `indoor`, `material`, and the layers of `UNKNOWN_LAYERS`, which are
+        NaN where they are not known.
     """
+    known = known or {}
     height = np.maximum(surface - terrain, 0)
+    inside = known.get("footprint", height > FOOTPRINT_HEIGHT)
+    unknown = np.full(tile.shape, np.nan, np.float32)
     layers = {
         "terrain": (terrain, "m", "ground height"),
         "surface": (surface, "m", "height of the topmost surface"),
         "height": (height, "m", "surface above terrain"),
-        "footprint": ((height > FOOTPRINT_HEIGHT).astype(np.float32), "1", "1 inside buildings"),
+        "footprint": (inside, "1", "1 inside buildings"),
+        "indoor": (inside, "1", "1 where a UE would be indoors"),
     }
-    layers |= {name: (np.full(tile.shape, np.nan), *words) for name, words in UNKNOWN_LAYERS.items()}
-    layers["indoor"] = (layers["footprint"][0], "1", "1 where a UE would be indoors")
+    layers |= {name: (known.get(name, unknown), *words) for name, words in UNKNOWN_LAYERS.items()}
     variables: dict[str, tuple[tuple[str, str], np.ndarray, dict[str, object]]] = {
         name: (("y", "x"), values.astype(np.float32), {"units": units, "long_name": text})
         for name, (values, units, text) in layers.items()

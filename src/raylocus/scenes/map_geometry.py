@@ -34,13 +34,10 @@ def map_geometry(vector_map: VectorMap, mesh: SceneMesh, tile: Grid) -> xr.Datas
     inside = (covered & ~clutter[building]).astype(np.float64)
     known = {
         "footprint": inside,
-        "indoor": inside,
         "height_deviation": deviation[building],
         **ground_layers(vector_map, tile),
     }
-    maps = geometry_maps(tile, terrain, np.where(covered, top, terrain), material)
-    for name, values in known.items():
-        maps[name] = maps[name].copy(data=values.astype(np.float32))
+    maps = geometry_maps(tile, terrain, np.where(covered, top, terrain), material, known)
     maps["road_class"].attrs["classes"] = list(ROAD_CLASSES)
     maps["terrain"].attrs["source"] = vector_map.terrain.source
     return maps

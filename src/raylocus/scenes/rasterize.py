@@ -10,6 +10,8 @@ from raylocus.scenes.triangles import Triangles
 
 #: Triangles whose plan area is below this [m²] are walls: they have no height of their own.
 SMALLEST_PLAN_AREA = 1e-6
+#: A cell centre this share of a triangle outside its edge still belongs to it, so that neighbours leave no gap.
+EDGE = 1e-9
 
 
 def topmost_surface(
@@ -22,8 +24,10 @@ def topmost_surface(
     triangle, cell, height = _plan_hits(triangles.vertices, grid)
     surface = np.full(grid.count**2, np.nan)
     owner = np.full(grid.count**2, -1)
-    # Of all that is written to one cell the last stays: the highest, and of equals the later triangle.
-    upwards = np.argsort(height, kind="stable")
+    surface[cell], owner[cell] = height, triangle
+    # Where several meet, the last that is written stays: the highest, and of equals the later triangle.
+    several = np.flatnonzero(np.bincount(cell, minlength=grid.count**2)[cell] > 1)
+    upwards = several[np.argsort(height[several], kind="stable")]
     surface[cell[upwards]], owner[cell[upwards]] = height[upwards], triangle[upwards]
     return surface.reshape(grid.shape), owner.reshape(grid.shape)
 
@@ -41,27 +45,29 @@ def _plan_hits(
     pairs = span.prod(axis=1)
     owner = np.repeat(np.arange(len(flat)), pairs)
     rank = np.arange(len(owner)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
-    column = low[owner, 0] + rank % np.maximum(span[owner, 0], 1)
-    row = low[owner, 1] + rank // np.maximum(span[owner, 0], 1)
-    weights = _barycentric(corner[owner], grid.coordinates[column], grid.coordinates[row])
-    inside = np.all(weights >= -1e-9, axis=-1)
-    height = np.einsum("hc,hc->h", weights[inside], corner[owner[inside], :, 2])
-    return flat[owner[inside]], (row * grid.count + column)[inside], height
+    row, column = np.divmod(rank, np.maximum(span[:, 0], 1)[owner])
+    row, column = row + low[owner, 1], column + low[owner, 0]
+    # From a corner of its own triangle, so that far from the origin no digits are lost.
+    x = grid.coordinates[column] - corner[owner, 0, 0]
+    y = grid.coordinates[row] - corner[owner, 0, 1]
+    second, third = _slopes(corner)
+    to_second, to_third = (slope[owner, 0] * x + slope[owner, 1] * y for slope in (second, third))
+    inside = np.flatnonzero((to_second >= -EDGE) & (to_third >= -EDGE) & (to_second + to_third <= 1 + EDGE))
+    owner, rise = owner[inside], corner[:, 1:, 2] - corner[:, :1, 2]
+    height = corner[owner, 0, 2] + to_second[inside] * rise[owner, 0] + to_third[inside] * rise[owner, 1]
+    return flat[owner], (row * grid.count + column)[inside], height
+
+
+def _slopes(
+    corner: Float[np.ndarray, "triangle 3 3"],
+) -> tuple[Float[np.ndarray, "triangle 2"], Float[np.ndarray, "triangle 2"]]:
+    """How fast the barycentric weights of the second and third corner grow with x and y [1/m]."""
+    (ax, ay), (bx, by) = ((corner[:, index, :2] - corner[:, 0, :2]).T for index in (1, 2))
+    area = ax * by - ay * bx
+    return np.column_stack([by, -bx]) / area[:, None], np.column_stack([-ay, ax]) / area[:, None]
 
 
 def plan_area(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarray, "triangle"]:
     """Area of each triangle seen from above [m²], negative where it faces down."""
     first, second = vertices[:, 1, :2] - vertices[:, 0, :2], vertices[:, 2, :2] - vertices[:, 0, :2]
     return (first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) / 2
-
-
-def _barycentric(
-    corner: Float[np.ndarray, "hit 3 3"], x: Float[np.ndarray, "hit"], y: Float[np.ndarray, "hit"]
-) -> Float[np.ndarray, "hit 3"]:
-    across, along = corner[..., 0] - x[:, None], corner[..., 1] - y[:, None]
-    # Twice the signed area that the point spans with each side.
-    opposite = [(1, 2), (2, 0), (0, 1)]
-    spanned = np.stack(
-        [across[:, i] * along[:, j] - across[:, j] * along[:, i] for i, j in opposite], axis=-1
-    )
-    return spanned / spanned.sum(axis=-1, keepdims=True)

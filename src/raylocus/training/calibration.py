@@ -46,7 +46,7 @@ def mass_at(
     """Probability of the native ground cell that holds each target."""
     side = density.shape[-1]
     column, row = ((target + size / 2) / (size / side)).long().clamp(0, side - 1).unbind(-1)
-    return density[torch.arange(len(target)), row, column]
+    return density[torch.arange(len(target), device=target.device), row, column]
 
 
 def _surprise(answered: list[tuple[Prediction, PlaceMaps, Tensor]], temperature: float) -> float:

@@ -71,7 +71,13 @@ class LocationModule(lightning.LightningModule):
             for network in (self.network, self.average.network):
                 network.radio_encoder.feature_mean.copy_(mean)
                 network.radio_encoder.feature_scale.copy_(scale)
+        # It is no part of the module, so Lightning does not move it.
+        self.average.network.to(self.device)
         self.progress.restart()
+
+    def on_fit_end(self) -> None:
+        """Brings what is kept back to the CPU, where it is calibrated."""
+        self.average.network.cpu()
 
     def training_step(self, batch: list[PlaceBatch], batch_idx: int) -> Tensor:
         """Mean loss of a batch's sequences, each place under a random symmetry of the plane."""

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Self
 
 from raylocus.datasets.building.task import ATTEMPTS, Outcome, Task, WorkerLostError, perform
 
@@ -21,7 +20,7 @@ class LocalProcesses:
         self.workers = workers
         self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> LocalProcesses:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any
 
 from raylocus.datasets.building.task import ATTEMPTS, Outcome, Task, WorkerLostError, perform
 from raylocus.errors import RaylocusError, RuntimeUnavailableError
@@ -28,7 +28,7 @@ class RayCluster:
         self.workers, self.address = workers, address
         self._ray: Any = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> RayCluster:
         return self
 
     def __exit__(self, *error: object) -> None:

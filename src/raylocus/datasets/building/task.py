@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from threadpoolctl import threadpool_limits
 
@@ -43,7 +43,7 @@ class Outcome:
 class Engine(Protocol):
     """What performs units of work, in any order; used as a context that ends its workers."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Engine:
         """Itself."""
 
     def __exit__(self, *error: object) -> None:
@@ -91,7 +91,7 @@ def perform(task: Task) -> Outcome:
 class ThisProcess:
     """Performs tasks one after the other, here."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> ThisProcess:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -21,7 +21,8 @@ def beam_evidence(
         scale: scale of the Student t law of a beam's relative level [dB].
         rasters: `EvidenceRasters.beam`, relative to the cell's best mapped beam.
     """
-    reported = student_log_density(pooled.beam[..., None] - BEAM_KNOTS, scale) * pooled.beam_known[..., None]
-    below = torch.log(0.02 + 0.98 * torch.sigmoid((pooled.weakest_beam[..., None] - BEAM_KNOTS) / scale))
+    knots = BEAM_KNOTS.to(pooled.beam.device)
+    reported = student_log_density(pooled.beam[..., None] - knots, scale) * pooled.beam_known[..., None]
+    below = torch.log(0.02 + 0.98 * torch.sigmoid((pooled.weakest_beam[..., None] - knots) / scale))
     unreported = (pooled.beams_known[..., None] - pooled.beam_known)[..., None] * below[..., None, :]
     return torch.tensordot(reported + unreported, rasters, dims=3)

@@ -58,9 +58,10 @@ def hat_functions(
 ) -> Float[Tensor, "*shape knot y x"]:
     """Weights of linear interpolation between ascending knots; values beyond the ends count as the ends."""
     values = values.clamp(float(knots[0]), float(knots[-1])).contiguous()
+    knots = knots.to(values.device)
     upper = torch.searchsorted(knots, values).clamp(1, len(knots) - 1)
     share = (values - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
-    index = torch.arange(len(knots))[:, None, None]
+    index = torch.arange(len(knots), device=knots.device)[:, None, None]
     upper, share = upper.unsqueeze(-3), share.unsqueeze(-3)
     return (index == upper) * share + (index == upper - 1) * (1 - share)
 

@@ -44,8 +44,8 @@ def robust_evidence(
         unheard_weight: exponent of the likelihood of silence.
         rasters: `EvidenceRasters.level`.
     """
-    offsets = offset[..., None] + OFFSET_STEPS
-    expected = LEVEL_KNOTS + offsets[..., None]
+    offsets = offset[..., None] + OFFSET_STEPS.to(offset.device)
+    expected = LEVEL_KNOTS.to(offset.device) + offsets[..., None]
     residual = pooled.level[:, :, None, :, None, None] - expected[:, :, :, None, None, :]
     heard = (
         student_log_density(residual, scale[:, :, None, :, :, None]) * pooled.heard[:, :, None, :, None, None]

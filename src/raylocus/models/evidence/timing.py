@@ -27,7 +27,7 @@ def timing_evidence(
         long_scale: the same where it is the longer one: the first path may be missing in the world [m].
         rasters: `EvidenceRasters.distance`.
     """
-    excess = pooled.timing[..., None] - DISTANCE_KNOTS
+    excess = pooled.timing[..., None] - DISTANCE_KNOTS.to(pooled.timing.device)
     table = student_log_density(excess, torch.where(excess > 0, long_scale, scale)) * pooled.timed[..., None]
-    by_site = torch.zeros(*table.shape[:2], *rasters.shape[:2]).index_add(2, site_of_cell, table)
+    by_site = table.new_zeros(*table.shape[:2], *rasters.shape[:2]).index_add(2, site_of_cell, table)
     return torch.tensordot(by_site, rasters, dims=2)

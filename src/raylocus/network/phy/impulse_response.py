@@ -11,7 +11,7 @@ def channel_taps(
     amplitude: Complex[np.ndarray, "*link path"],
     bandwidth: float,
     count: int,
-    start: float = 0.0,
+    start: float | Float[np.ndarray, "*link"] = 0.0,
 ) -> Complex[np.ndarray, "*link tap"]:
     """Taps at the bandwidth's sampling: h_l = Σ a·sinc(B(start + l/B − τ)) (as Sionna's `Paths.taps`).
 
@@ -23,7 +23,8 @@ def channel_taps(
         start: delay of the first tap [s].
     """
     exists = ~np.isnan(delay)
-    place = np.arange(count) + bandwidth * (start - np.where(exists, delay, 0.0))[..., None]
+    late = np.asarray(start)[..., None] - np.where(exists, delay, 0.0)
+    place = np.arange(count) + bandwidth * late[..., None]
     return np.einsum("...pl,...p->...l", np.sinc(place), np.where(exists, amplitude, 0))
 
 

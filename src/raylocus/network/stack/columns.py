@@ -14,6 +14,7 @@ from raylocus.network.report_mapping import reported
 from raylocus.network.reports import Reports
 from raylocus.network.stack.beams import BeamReport
 from raylocus.network.stack.csi_report import CsiReport
+from raylocus.network.stack.delay_profile import DelayProfile
 from raylocus.network.stack.downlink_bearer import DownlinkBearer
 from raylocus.network.stack.positioning_report import PositioningReport
 from raylocus.network.stack.session import SessionReport
@@ -31,6 +32,7 @@ class LayerReports:
     bearer: DownlinkBearer
     uplink: UplinkBearer
     beams: BeamReport
+    profile: DelayProfile
     session: SessionReport | None = None
     """None until the timing advance of the positioning report has made it."""
 

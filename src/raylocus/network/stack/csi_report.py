@@ -134,7 +134,11 @@ def _selected(
     columns: int,
     configuration: StackConfiguration,
 ) -> Float[np.ndarray, "ue selected"]:
-    """The fields `_SELECTED` of the channels of some UEs."""
+    """The fields `_SELECTED` of the channels of some UEs.
+
+    The singular values bound the rank; among the ranks below, the one whose best precoder gives an LMMSE
+    receiver the highest rate is reported.
+    """
     covariance = transmit_covariance(response)
     csi = compress_csi(covariance)
     capability, (_, _, antennas, ports) = configuration.capability, response.shape
@@ -144,13 +148,19 @@ def _selected(
     out[:, 6] = csi.condition_db
     out[:, 7:10] = _three(csi.values_db)
     out[:, 10] = column_phase_step(csi, columns)
-    for layers in np.unique(rank):
-        own = np.flatnonzero(rank == layers)
-        book = codebook(columns, 1, int(layers))
+    best = np.full(len(snr), -np.inf)
+    for layers in range(1, int(rank.max()) + 1):
+        own = np.flatnonzero(rank >= layers)
+        book = codebook(columns, 1, layers)
         indices, _ = select_precoder(covariance[own], snr[own], book)
         sinr = layer_sinr(response[own], _precoders(book.indices, book.weights, indices), snr[own])
+        rate = layers * np.log2(1 + sinr).mean(axis=-1)
+        wins = rate > best[own]
+        chosen, sinr, indices = own[wins], sinr[wins], indices[wins]
         cqi, mean = wideband_cqi(sinr, configuration.cqi_table), to_decibel(sinr.mean(axis=-1))
-        out[own, :6] = np.stack([cqi, rank[own], indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
+        ri = np.full(len(chosen), layers)
+        out[chosen, :6] = np.stack([cqi, ri, indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
+        best[chosen] = rate[wins]
     return out
 
 

@@ -20,6 +20,7 @@ from raylocus.network.stack.beams import BeamReport, beam_report
 from raylocus.network.stack.columns import LayerReports, complete_reports
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.csi_report import csi_report, with_estimation_errors
+from raylocus.network.stack.delay_profile import delay_profile
 from raylocus.network.stack.downlink import cell_energy, filtered
 from raylocus.network.stack.downlink_bearer import downlink_bearer
 from raylocus.network.stack.heard_cells import HeardCells, heard_cells, named_cells
@@ -94,7 +95,16 @@ def _layers(
         rsrp + batch.bias, energy, bearer.throughput, walked, carrier, configuration, chance
     )
     beams = beam_report(downlink.rsrp_beam, heard, rsrp - sinr, deployment, configuration, chance)
-    return LayerReports(csi, positioning, bearer, uplink, beams)
+    profile = delay_profile(
+        batch.links.delay[reports, deployment.site_of_cell[serving]],
+        positioning.serving_amplitude,
+        positioning.serving_delay,
+        heard.uplink_snr_db[:, 0],
+        carrier.numerology,
+        configuration,
+        chance,
+    )
+    return LayerReports(csi, positioning, bearer, uplink, beams, profile)
 
 
 def _content(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from raylocus.network.chance import Chance
 from raylocus.network.clocks import clock_error, drifts
@@ -40,6 +40,8 @@ class PositioningReport:
     ul_aoa: Float[np.ndarray, "report slot"]
     srs_rsrp: Float[np.ndarray, "report slot"]
     carrier_phase: Float[np.ndarray, "report slot"]
+    serving_amplitude: Complex[np.ndarray, "report path"]
+    """Path amplitudes of the serving cell's best beam; not a feature."""
     serving_delay: Float[np.ndarray, "report"]
     """Delay that the serving cell detects on SRS [s], which timing advance follows; not a feature."""
 
@@ -96,6 +98,7 @@ def positioning_report(
         ul_aoa=uplink_angles(batch.links, heard, deployment, chance),
         srs_rsrp=SRS_RSRP.reported(_where_detected(heard.uplink_rsrp, arrivals.uplink))[0],
         carrier_phase=_neighbours(_reported_phase(arrivals)),
+        serving_amplitude=amplitude[:, 0],
         serving_delay=arrivals.uplink[:, 0],
     )
 

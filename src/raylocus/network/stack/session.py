@@ -77,9 +77,10 @@ def fired(
     others = rsrp.copy()
     others[reports, own] = np.nan
     entering, leaving = event_conditions(rsrp[reports, own], others, event)
-    return triggered(
+    fires, _ = triggered(
         entering, leaving, trajectories.time, trajectories.report_offsets, event.time_to_trigger
-    )[0].any(axis=1)
+    )
+    return np.any(fires, axis=1)
 
 
 def _served_before(history: HandoverHistory, trajectories: Trajectories) -> Int[np.ndarray, "report"]:

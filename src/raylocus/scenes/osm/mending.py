@@ -68,7 +68,7 @@ def _relations(path: Path, numbers: set[int]) -> dict[int, tuple[dict[str, str],
     }
 
 
-def _ways(path: Path, numbers: set[int]) -> dict[int, tuple[dict[str, str], Float[np.ndarray, "node 2"]]]:
+def _ways(path: Path, numbers: set[int]) -> dict[int, tuple[dict[str, str], Float[np.ndarray, "_ 2"]]]:
     """Tags and outlines of ways in longitude and latitude; NaN for nodes that are not in the file."""
     chosen = osmium.filter.IdFilter(numbers).enable_for(osmium.osm.WAY)
     ways = osmium.filter.EntityFilter(osmium.osm.WAY)
@@ -100,7 +100,7 @@ def _of_relation(
     number: int,
     tags: dict[str, str],
     members: list[tuple[int, str]],
-    outlines: dict[int, Float[np.ndarray, "node 2"]],
+    outlines: dict[int, Float[np.ndarray, "_ 2"]],
     tally: Counter[str],
 ) -> Feature | None:
     """What the ways in the file enclose, holes left out."""
@@ -114,7 +114,7 @@ def _of_relation(
     return _counted(f"relation/{number}", tags, shape, CROSSING if complete else CUT, tally)
 
 
-def _enclosed(outlines: list[Float[np.ndarray, "node 2"]]) -> BaseGeometry:
+def _enclosed(outlines: list[Float[np.ndarray, "_ 2"]]) -> BaseGeometry:
     lines = [shapely.LineString(known) for outline in outlines if len(known := _known(outline)) > 1]
     merged = shapely.get_parts(shapely.line_merge(shapely.union_all(lines))) if lines else []
     corners = [shapely.get_coordinates(line) for line in merged]

@@ -1,0 +1,62 @@
+"""Training leaves nothing behind on the CPU: every tensor of a step lies where its batch lies."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from model_fixtures import synthetic_place, synthetic_reports
+from raylocus.datasets.maps import place_maps
+from raylocus.datasets.packed import packed_sequences
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.evidence.rasters import evidence_rasters
+from raylocus.models.losses import LossConfiguration, location_loss
+from raylocus.models.network import LocationNetwork
+from raylocus.training.augmentation import with_level_offset, without_features
+from raylocus.training.cell_order import random_cell_order
+from raylocus.training.symmetry import Symmetry
+
+PLACE = synthetic_place(1, size=128.0, sites=2, beams=4)
+CUDA = torch.device("cuda", 0)
+
+
+class Step(nn.Module):
+    """A training step as one function of its parameters."""
+
+    def __init__(self, symmetry: Symmetry) -> None:
+        super().__init__()
+        self.network = LocationNetwork(NetworkConfiguration(token_width=16, fusion_width=8))
+        self.symmetry = symmetry
+
+    def forward(self, maps, rasters, sequences) -> Tensor:
+        generator, beams = torch.Generator().manual_seed(1), maps.beams_of_cell
+        sequences = with_level_offset(without_features(sequences, 0.1, generator), 2.0, generator)
+        maps, rasters = self.symmetry.place(maps), self.symmetry.rasters(rasters, beams)
+        sequences = self.symmetry.sequences(sequences, beams)
+        order = random_cell_order(maps, generator)
+        maps, rasters, sequences = order.place(maps), order.rasters(rasters), order.sequences(sequences)
+        output = self.network(sequences, self.network.encode_place(maps, rasters))
+        return location_loss(output.prediction, sequences, maps, LossConfiguration())
+
+
+@pytest.mark.parametrize("symmetry", [Symmetry(1, False), Symmetry(2, True)], ids=str)
+def test_a_training_step_lives_on_one_device(symmetry: Symmetry) -> None:
+    here = place_maps(PLACE)
+    dense = packed_sequences(synthetic_reports(PLACE, 4, 5), PLACE.deployment).dense()
+    records, step = (here, evidence_rasters(here), dense), Step(symmetry)
+    # Shapes and devices are real, values are not, so no card is needed. Constants of modules are real and on
+    # the CPU: where one meets a tensor of the card, that is an error.
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+
+        def moved(record):
+            fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+            tensors = {name: value for name, value in fields.items() if torch.is_tensor(value)}
+            fakes = {name: mode.from_tensor(value).to(CUDA) for name, value in tensors.items()}
+            return dataclasses.replace(record, **fakes)
+
+        state = {name: mode.from_tensor(value).to(CUDA) for name, value in step.state_dict().items()}
+        batch = tuple(moved(record) for record in records)
+        loss = torch.func.functional_call(step, state, batch)
+        assert loss.device == CUDA
