@@ -122,8 +122,8 @@ def dataset_at_hand(folder: Path) -> str:
         f"places: [{{folder: {place}, split: train}}]\nseed: 1\ntrain: {{worlds: 8, sequences: 60}}\n"
         "validation: {worlds: 1, sequences: 20}\n"
     )
-    raylocus(["scene", "build", "procedural:village", "--out", str(place), "--resolution", "8"])
-    raylocus(["maps", "trace", str(place)])
+    raylocus(["scene", "build", "procedural:village", "--out", str(place), "--scene.resolution", "8"])
+    raylocus(["maps", "trace", str(place), "--trace.diffraction", "false", "--trace.depth", "3"])
     raylocus(["dataset", "build", str(configuration), "--out", str(folder / "small.zarr")])
     return str(folder / "small.zarr")
 

@@ -213,6 +213,13 @@ def draw_detector(out: Path) -> None:
     figure.savefig(out, dpi=120)
 
 
+#: Features of the serving cell that are drawn, and their titles.
+STATISTICS = {
+    "rsrp": "SS-RSRP of the serving cell [dBm]",
+    "rsrq": "SS-RSRQ of the serving cell [dB]",
+    "sinr": "SS-SINR of the serving cell [dB]",
+    "timing_advance": "timing advance [steps]",
+}
 #: Mean 5G signal [dBm] at the 15 places of Glasgow5GDataset2025.
 GLASGOW_DBM = (
     *(-77.62, -77.81, -77.06, -78.31, -77.94, -76.31, -79.38, -78.44),
@@ -236,15 +243,12 @@ def draw_statistics(place: TracedPlace, out: Path, severity: float, ues: int) ->
 
     reports = world_reports(place, severity, ues)
     serving = reports.serving & (reports.beam < 0)
-    found = {
-        name: reports.features[serving, reports.feature_names.index(name)]
-        for name in ("rsrp", "rsrq", "sinr", "timing_advance")
-    }
+    found = {name: reports.features[serving, reports.feature_names.index(name)] for name in STATISTICS}
     figure, axes = plt.subplots(2, 3, figsize=(12, 6.5))
     for axis, (name, values) in zip(axes.flat, found.items(), strict=False):
         known = values[np.isfinite(values)]
         axis.hist(known, bins=30)
-        axis.set(title=f"{name} of the serving cell")
+        axis.set(title=STATISTICS[name])
         low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
         print(f"{name}: p5 {low:.1f}, median {middle:.1f}, mean {known.mean():.1f}, p95 {high:.1f}")
     axes.flat[0].axvspan(min(GLASGOW_DBM), max(GLASGOW_DBM), color="C1", alpha=0.6, label="means, Glasgow")

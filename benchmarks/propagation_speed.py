@@ -25,7 +25,6 @@ from pathlib import Path
 import numpy as np
 from propagation_accuracy import CENTRES
 
-from raylocus.propagation.directions import directions_for
 from raylocus.propagation.facets import unit_normals
 from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
 from raylocus.propagation.pieces import in_pieces
@@ -42,6 +41,8 @@ from raylocus.scenes.triangles import read_place_scene
 
 BEAM_MAPS = 24
 RECEIVERS = 40
+#: Rays of the measurement of segments.
+LAUNCHED = 2_000_000
 
 
 def main() -> None:
@@ -52,7 +53,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=["links", "maps", "segments", "gain"])
     parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
-    parser.add_argument("--rays", type=float, default=8.0, help="rays per ground cell")
+    parser.add_argument(
+        "--rays", type=float, default=TraceConfiguration().rays_per_cell, help="per ground cell"
+    )
     parser.add_argument("--turns", type=int, default=3, help="times that each is measured")
     given = parser.parse_args()
     for city in given.cities:
@@ -172,16 +175,14 @@ def radio_map_solver(place: TracedPlace, site: np.ndarray, depth: int) -> Callab
 
 
 def segments(place: TracedPlace, given: argparse.Namespace) -> str:
+    activate()
     import drjit as dr
     import mitsuba as mi
 
     triangles, site = read_place_scene(place.scene_file), place.deployment.site_positions[0]
     surface = place.geometry_maps["terrain"].values.astype(float) + 1.5
     scene = RayScene(triangles.vertices, surface, place.tile)
-    launch = directions_for(
-        float(site[2]), surface, 1.2 * place.tile.size, place.tile.resolution**2, given.rays
-    )
-    rays = launch.vectors(launch.shifts(np.random.default_rng(0)), slice(0, launch.count)).astype(np.float32)
+    rays = towards_the_ground(site, float(np.median(surface)), TraceConfiguration().reach * place.tile.size)
     legs = followed(
         scene, triangles.vertices, np.broadcast_to(site, rays.shape).astype(np.float32), rays, given
     )
@@ -201,6 +202,15 @@ def segments(place: TracedPlace, given: argparse.Namespace) -> str:
     mine, raw = in_turn(ours, theirs, given.turns)
     count = sum(len(start) for start, _ in legs) / 1e6
     return f"{count / mine.wall:6.2f} M/s ÷ {count / raw.wall:6.2f} M/s {ratios(1, mine, raw)}"
+
+
+def towards_the_ground(site: np.ndarray, level: float, reach: float) -> np.ndarray:
+    """Unit vectors to points spread evenly over the ground around the site."""
+    radius, azimuth = np.random.default_rng(0).random((2, LAUNCHED)) * [[1.0], [2 * np.pi]]
+    radius = reach * np.sqrt(radius)
+    offset = [radius * np.cos(azimuth), radius * np.sin(azimuth), np.full(LAUNCHED, level - site[2])]
+    rays = np.stack(offset, axis=-1)
+    return (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
 
 
 def followed(
@@ -224,7 +234,9 @@ def gain(place: TracedPlace, given: argparse.Namespace) -> str:
     if np.ptp(terrain) > 0:
         return "RadioMapSolver's plane does not follow the terrain: not compared"
     site, outdoor = place.deployment.site_positions[0], place.geometry_maps["footprint"].values == 0
-    atlas = tracer_of(place, dataclasses.replace(configuration_of(given), rays_per_cell=16.0)).trace(0, site)
+    atlas = tracer_of(
+        place, dataclasses.replace(configuration_of(given), rays_per_cell=2 * given.rays)
+    ).trace(0, site)
     sectors = (Cell(0, 0, 0.0, 0.0),)
     deployment = Deployment(place.deployment.carrier, place.deployment.sites[:1], sectors)
     mine = radio_maps(atlas, deployment)["path_gain"].values[0]

@@ -36,10 +36,12 @@ def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset) -> PathAtl
         departure=direction,
         arrival=direction,
         visible=np.ones(count, np.float32),
+        at_centre=np.ones(count, bool),
         excess_loss_db=np.zeros(count, np.float32),
         normals=np.zeros((count, 1, 3), np.float32),
         material=np.full((count, 1), -1),
         wedge=np.full(count, -1),
+        before_edge=np.zeros(count, np.int8),
         first_leg=np.zeros(count, np.float32),
         wedges=none,
     )

@@ -131,3 +131,7 @@ def test_a_site_that_covers_nothing(place: Path, capsys: pytest.CaptureFixture[s
     said = refused(place, capsys, "--trace.ue_height", "-5")
     assert "covers no ground cell" in said
     assert "raise its antenna or move it into the open" in said
+
+
+def test_a_share_of_scattering_above_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "choose 0 to 1, not 1.5" in refused(place, capsys, "--trace.scattering", "1.5")

@@ -164,6 +164,13 @@ def test_deepmimo_loads_the_scene_and_its_materials(loaded: Any) -> None:
     assert concrete.permittivity == pytest.approx(materials().permittivity[0])
 
 
+def test_deepmimo_sums_the_scenario_up(scenario: Path, loaded: Any) -> None:
+    deepmimo = pytest.importorskip("deepmimo")
+    told = deepmimo.summary(scenario.name, print_summary=False)
+    for words in ("3.5 GHz", "Max reflections: 2", "receivers"):
+        assert words in told, told
+
+
 def test_reports_of_a_scenario_are_what_its_paths_say(
     scenario: Path, place: TracedPlace, receivers: np.ndarray, tmp_path: Path
 ) -> None:

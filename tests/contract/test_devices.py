@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.datasets.maps import place_maps
@@ -19,7 +18,7 @@ from raylocus.training.cell_order import random_cell_order
 from raylocus.training.symmetry import Symmetry
 
 PLACE = synthetic_place(1, size=128.0, sites=2, beams=4)
-CUDA = torch.device("cuda", 0)
+META = torch.device("meta")
 
 
 class Step(nn.Module):
@@ -46,17 +45,13 @@ def test_a_training_step_lives_on_one_device(symmetry: Symmetry) -> None:
     here = place_maps(PLACE)
     dense = packed_sequences(synthetic_reports(PLACE, 4, 5), PLACE.deployment).dense()
     records, step = (here, evidence_rasters(here), dense), Step(symmetry)
-    # Shapes and devices are real, values are not, so no card is needed. Constants of modules are real and on
-    # the CPU: where one meets a tensor of the card, that is an error.
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+    # The meta device has shapes and no values, so no card is needed; like a card, it refuses to meet the CPU.
+    state = {name: value.to(META) for name, value in step.state_dict().items()}
+    loss = torch.func.functional_call(step, state, tuple(moved(record) for record in records))
+    assert loss.device == META
 
-        def moved(record):
-            fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-            tensors = {name: value for name, value in fields.items() if torch.is_tensor(value)}
-            fakes = {name: mode.from_tensor(value).to(CUDA) for name, value in tensors.items()}
-            return dataclasses.replace(record, **fakes)
 
-        state = {name: mode.from_tensor(value).to(CUDA) for name, value in step.state_dict().items()}
-        batch = tuple(moved(record) for record in records)
-        loss = torch.func.functional_call(step, state, batch)
-        assert loss.device == CUDA
+def moved(record):
+    fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    tensors = {name: value.to(META) for name, value in fields.items() if torch.is_tensor(value)}
+    return dataclasses.replace(record, **tensors)

@@ -16,7 +16,9 @@ from raylocus.network.mac.buffer_status import (
 )
 from raylocus.network.positioning.timing_codes import (
     TIMING_LIMIT,
+    decode_additional_path,
     decode_azimuth,
+    decode_differential_timing,
     decode_phase,
     decode_timing,
     decode_zenith,
@@ -32,15 +34,20 @@ from raylocus.network.positioning.timing_codes import (
 )
 from raylocus.network.report_mapping import reported_beam_sinr
 from raylocus.network.report_tables import (
+    CLI_RSSI,
+    CLI_SRS_RSRP,
     DIFFERENTIAL_PRS_RSRP,
+    LTE_POWER_HEADROOM,
     LTE_RS_SINR,
     LTE_RSRP,
     LTE_RSRQ,
     MAXIMUM_POWER,
     POWER_HEADROOM,
     PRS_RSRP,
+    PRS_RSRPP,
     REPORT_TABLES,
     SRS_RSRP,
+    TIMING_ADVANCE,
     ReportTable,
 )
 from raylocus.network.rrc.lte import decode_lte_rx_tx, encode_lte_rx_tx, lte_timing_advance
@@ -73,6 +80,16 @@ def test_every_bin_of_every_table_at_both_edges(table: ReportTable) -> None:
         (LTE_RSRP, 97, {0: -140.5, 1: -140, 96: -44.5, 97: -44}),
         (LTE_RSRQ, 34, {0: -20, 1: -19.5, 33: -3.2, 34: -3}),
         (LTE_RS_SINR, 127, {0: -23.5, 1: -23, 127: 40}),
+        (PRS_RSRPP, 126, {0: -157, 1: -156, 126: -31}),
+        (CLI_RSSI, 76, {0: -101, 1: -100, 75: -25.5, 76: -25}),
+        (CLI_SRS_RSRP, 97, {0: -141, 1: -140, 96: -44.5, 97: -44}),
+        (LTE_POWER_HEADROOM, 63, {0: -22.5, 1: -22, 62: 39.5, 63: 40}),
+        # 7 691 indices: 128 Tc steps to 262 144 Tc, then 512 to 3 150 848.
+        (
+            TIMING_ADVANCE,
+            7690,
+            {0: 127, 1: 128, 2047: 262_143, 2048: 262_144, 2049: 262_656, 7690: 3_150_848},
+        ),
         (DIFFERENTIAL_PRS_RSRP, 61, {0: -31, 1: -30, 31: 0.5, 60: 29.5, 61: 30}),
     ],
     ids=lambda value: value.name if isinstance(value, ReportTable) else "",
@@ -133,6 +150,33 @@ def test_differential_and_additional_path_indices_end_where_they_should(
 ) -> None:
     assert encode_differential_timing(np.array([1.0, 0.0]), k).tolist() == [differential, 0]
     assert encode_additional_path(np.array([1.0, -1.0]), k).tolist() == [path, 0]
+    codes = np.arange(differential + 1)
+    assert (encode_differential_timing(decode_differential_timing(codes, k), k) == codes).all()
+    codes = np.arange(1, path)
+    assert (encode_additional_path(decode_additional_path(codes, k), k) == codes).all()
+    ends = decode_additional_path(np.array([0, path]), k) / TC
+    assert ends == pytest.approx([-8175, 8175], abs=2**k)
+
+
+@pytest.mark.parametrize("k", range(-6, 6))
+def test_every_granularity_of_timing_at_both_edges(k: int) -> None:
+    last, step = last_timing_code(k), 2.0**k
+    assert last == int(2 * TIMING_LIMIT / step) + 1
+    codes = np.unique(np.r_[1:20, last // 2 - 5 : last // 2 + 5, last - 20 : last])
+    # A hundredth of a bin on either side of an edge, which rounding of seconds to Tc does not reach.
+    for side, code in ((0.01, codes), (-0.01, codes - 1)):
+        time = ((codes - 1 + side) * step - TIMING_LIMIT) * TC
+        assert (encode_timing(time, k) == code).all()
+    assert (encode_timing(decode_timing(codes, k), k) == codes).all()
+
+
+def test_differential_l1_sinr_has_one_decibel_bins_from_the_best_beam() -> None:
+    best = 20.0
+    for code in range(1, 15):
+        for below_edge, expected in ((1e-6, code - 0.5), (-1e-6, code + 0.5)):
+            level = np.array([[best, best - code + below_edge]])
+            assert reported_beam_sinr(level)[0, 1] == pytest.approx(best + 0.25 - expected)
+    assert reported_beam_sinr(np.array([[best, best - 40]]))[0, 1] == best + 0.25 - 15
 
 
 def test_angles_and_phases_are_in_tenths_of_a_degree() -> None:

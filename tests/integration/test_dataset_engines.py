@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import signal
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from raylocus.datasets.build import Part, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
 from raylocus.datasets.building.local_engine import LocalProcesses
 from raylocus.datasets.building.ray_engine import RayCluster
-from raylocus.datasets.building.task import Engine, Outcome, Task, ThisProcess, WorkerLostError
+from raylocus.datasets.building.task import Engine, Outcome, Task, ThisProcess
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, load_dataset_configuration
 from raylocus.datasets.integrity import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
@@ -122,38 +120,6 @@ class Forbidden(ThisProcess):
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
         assert not tasks
         return iter(())
-
-
-@dataclass(frozen=True)
-class DyingTask:
-    """Writes a file; its worker dies as long as there is none to tell that one has."""
-
-    file: Path
-    deaths: int
-    place_index: int = 0
-
-    @property
-    def name(self) -> str:
-        return self.file.name
-
-    def perform(self) -> None:
-        died = len(list(self.file.parent.glob(f"{self.name}.died.*")))
-        if died < self.deaths:
-            self.file.with_name(f"{self.name}.died.{died}").touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        self.file.touch()
-
-
-def test_the_unit_of_a_lost_worker_is_tried_again(tmp_path: Path) -> None:
-    tasks = [DyingTask(tmp_path / "a", 1), DyingTask(tmp_path / "b", 0), DyingTask(tmp_path / "c", 0)]
-    with LocalProcesses(1) as engine:
-        done = {outcome.task.name for outcome in engine.run(tasks)}
-    assert done == {"a", "b", "c"} == {file.name for file in tmp_path.iterdir()} - {"a.died.0"}
-
-
-def test_a_unit_that_kills_every_worker_is_named(tmp_path: Path) -> None:
-    with LocalProcesses(1) as engine, pytest.raises(WorkerLostError, match=r"3 times at a, .*--workers"):
-        list(engine.run([DyingTask(tmp_path / "a", 99)]))
 
 
 def test_a_flipped_byte_a_missing_chunk_and_another_schema_are_named(whole: Path, tmp_path: Path) -> None:
@@ -302,6 +268,8 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     import boto3
     import s3fs
 
+    # One request a connection, so that a server that stops is gone for those who were connected, too.
+    monkeypatch.setattr("werkzeug.serving.WSGIRequestHandler.protocol_version", "HTTP/1.0")
     server = Server()
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.port}",

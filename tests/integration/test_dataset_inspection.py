@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from raylocus.datasets.summary import summarise
 from raylocus.network.features import FEATURE_INDEX
 from raylocus.network.mobility import MobilityConfiguration
 from raylocus.network.parquet import load_parquet
+from raylocus.network.report_store import load_reports
 from raylocus.scenes.built_in import ATTRIBUTION
 from raylocus.scenes.place import load_place, save_place
 from raylocus.storage import MANIFEST, write_manifest
@@ -52,7 +54,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     made = tmp_path_factory.mktemp("datasets")
     for name in ("north", "south"):
         save_analytic_place(made / name, sites=3)
-    save_place(dataclasses.replace(load_place(made / "south"), attribution=ATTRIBUTION, notes=("flat roofs",)))
+    save_place(
+        dataclasses.replace(load_place(made / "south"), attribution=ATTRIBUTION, notes=("flat roofs",))
+    )
     with pytest.MonkeyPatch.context() as patch:
         # The analytic places have no path atlas, so the worlds' maps come from the closed form.
         patch.setattr(world_tasks, "world_radio_maps", analytic_world_maps)
@@ -97,7 +101,9 @@ def test_a_test_sample_that_was_learnt_from_is_found(folder: Path, name: str) ->
     dataset = opened(folder, name)
     split = dataset.split.copy()
     split[np.flatnonzero(split == "test")[::2]] = "train"
-    broken = broken_rule(dataset.configuration.splits, find_leakage(dataclasses.replace(dataset, split=split)))
+    broken = broken_rule(
+        dataset.configuration.splits, find_leakage(dataclasses.replace(dataset, split=split))
+    )
     assert broken is not None and f"by {name}" in broken and "test samples" in broken
 
 
@@ -134,7 +140,11 @@ def test_the_summary_counts_what_is_there(folder: Path) -> None:
     summary = summarise(dataset)
     for split in summary.splits:
         reports = dataset.select(dataset.split == split.name).reports
-        assert (split.sequences, split.reports, split.tokens) == (len(reports), len(reports.time), len(reports.pci))
+        assert (split.sequences, split.reports, split.tokens) == (
+            len(reports),
+            len(reports.time),
+            len(reports.pci),
+        )
         np.testing.assert_array_equal(
             split.heard_cells[:10], np.bincount(reports.heard_cells, minlength=10)[:10]
         )
@@ -184,12 +194,12 @@ def test_a_card_without_maps_of_others_has_no_licence_of_theirs(folder: Path) ->
     assert "OpenStreetMap" not in card and "There is no test sample" in card
 
 
-def test_leakage_ends_with_exit_code_2(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_leakage_ends_with_exit_code_2(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = folder / "time.zarr"
     assert main(["dataset", "inspect", str(store), "--leakage"]) == 0
     assert "nearest report" in capsys.readouterr().out
-    import shutil
-
     leaky = tmp_path / "leaky.zarr"
     shutil.copytree(store, leaky)
     split = zarr.open_group(leaky, mode="r+")["split"]
@@ -201,11 +211,11 @@ def test_leakage_ends_with_exit_code_2(folder: Path, tmp_path: Path, capsys: pyt
 
 
 def test_a_damaged_dataset_is_named(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import shutil
-
     broken = tmp_path / "broken.zarr"
     shutil.copytree(folder / "city.zarr", broken)
-    victim = max((file for file in broken.rglob("c/*") if file.is_file()), key=lambda file: file.stat().st_size)
+    victim = max(
+        (file for file in broken.rglob("c/*") if file.is_file()), key=lambda file: file.stat().st_size
+    )
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(bytes(content))
@@ -227,6 +237,8 @@ def test_tables_hold_the_whole_dataset(folder: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(one, other)
         else:
             assert one == other
+    assert main(["dataset", "import", str(out / "tokens.parquet"), "--out", str(tmp_path / "r.zarr")]) == 0
+    np.testing.assert_array_equal(load_reports(tmp_path / "r.zarr").features, reports.features)
     table = parquet.read_table(out / "reports.parquet")
     assert table.num_rows == len(reports.time)
     sequence = table.column("sequence").to_numpy()
@@ -235,7 +247,7 @@ def test_tables_hold_the_whole_dataset(folder: Path, tmp_path: Path) -> None:
     assert set(table.column("place").to_pylist()) == {"north", "south"}
     np.testing.assert_array_equal(table.column("start_time").to_numpy(), dataset.start_time[sequence])
     units = {field.name: field.metadata[b"units"].decode() for field in table.schema}
-    assert units["time"] == "s" and units["x"] == "m" and units["pci" if "pci" in units else "split"] == "1"
+    assert units["time"] == "s" and units["x"] == "m" and units["split"] == "1"
     tokens = parquet.read_schema(out / "tokens.parquet")
     assert tokens.field("rsrp").metadata[b"units"] == b"dBm"
     assert tokens.field("timing_advance").metadata[b"units"] == b"T_A"

@@ -290,7 +290,11 @@ def test_real_extracts(manifest: Path, tmp_path: Path, generator: np.random.Gene
     # The manifest counts what osmium assembles; what raylocus mends beyond that is said in the notes.
     assert len(outlines) - mended == listed["buildings"]
     notes = read_source(str(path), SourceOptions(), 0, 512.0).vector_map.notes
-    said = f"{len(outlines)} buildings, {mended} of them not whole" if mended else f"{len(outlines)} buildings and"
+    said = (
+        f"{len(outlines)} buildings, {mended} of them not whole"
+        if mended
+        else f"{len(outlines)} buildings and"
+    )
     assert notes[0].startswith(said)
     # Villages and fields: a tile with a village in it.
     centre = (700.0, -2900.0) if listed["buildings"] == 4267 else (0.0, 0.0)

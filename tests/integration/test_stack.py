@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raylocus.errors import InputError, StoreError
+from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.network.clocks import ClockErrors
 from raylocus.network.explain import explain_trace
 from raylocus.network.features import CRITICAL, FEATURE_SETS, SCHEMA, feature_set, features_named
@@ -28,6 +28,7 @@ from raylocus.network.stack.observe import observe_stack, select_sequences, velo
 from raylocus.propagation.antennas import beam_gains
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.provenance import Provenance
+from raylocus.scenes.sites import AntennaArray
 from raylocus.scenes.world import WorldLaw, sample_world
 from raylocus.units import SPEED_OF_LIGHT, TC, timing_advance_distance
 from stack_fixtures import free_space_place
@@ -195,9 +196,11 @@ def columns_of(reports: Reports) -> list[bytes]:
     ]
 
 
-def test_the_batch_size_changes_nothing_and_the_seed_does(place: TracedPlace, walked: Trajectories) -> None:
-    configuration = StackConfiguration()
-    few = select_sequences(walked, np.arange(5))
+def test_the_batch_size_changes_nothing_and_the_seed_does(place: TracedPlace) -> None:
+    # Some UEs are indoors and many identities go wrong, so that every impairment draws.
+    configuration = StackConfiguration(identities=IdentityErrors(0.2, 0.2))
+    law = MobilityConfiguration(indoor_share=0.4, most_reports=10)
+    few = sample_trajectories(place.geometry_maps, 5, law, np.random.default_rng(2))
 
     def observed(seed: int, batch: int) -> list[bytes]:
         return columns_of(observe_stack(place, place.radio_maps, few, configuration, seed, batch))
@@ -267,8 +270,15 @@ def test_a_deployment_that_cannot_be_run_is_refused(place: TracedPlace, walked: 
             observe_stack(broken, place.radio_maps, walked, StackConfiguration(), seed=1)
 
     refused("has no power", cell={"power_dbm": float("nan")})
+    refused("has no antenna array", cell={"array": AntennaArray(columns=0)})
     refused("no frequency range", carrier={"frequency": 12e9})
     refused("this band allows 4", carrier={"frequency": 2.1e9})
+
+
+def test_two_cells_of_one_pci_and_frequency_are_refused(place: TracedPlace) -> None:
+    twins = tuple(dataclasses.replace(cell, pci=7) for cell in place.deployment.cells[:2])
+    with pytest.raises(PlaceError, match="share a PCI"):
+        dataclasses.replace(place.deployment, cells=twins)
 
 
 def test_a_trajectory_that_leaves_the_tile_is_refused(place: TracedPlace) -> None:

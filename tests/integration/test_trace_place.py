@@ -125,9 +125,8 @@ def columns_of(atlas: PathAtlas) -> dict[str, bytes]:
 def test_the_cut_into_pieces_changes_no_byte_of_the_paths(built: Path) -> None:
     place = open_place(built)
     position = place.deployment.site_positions[0]
-    rays = directions_for(
-        position[2], place.geometry_maps["terrain"].values + 1.5, 1.2 * 128.0, 16.0, 4.0
-    ).count
+    surface, reach = place.geometry_maps["terrain"].values + TRACE.ue_height, TRACE.reach * place.tile.size
+    rays = directions_for(position[2], surface, reach, place.tile.resolution**2, TRACE.rays_per_cell).count
     found = []
     for pieces in (1, 3, 17):
         budget = -(-rays // pieces) * BYTES_PER_RAY * worker_count() / GIBIBYTE

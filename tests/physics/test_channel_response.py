@@ -56,9 +56,9 @@ def atlas() -> PathAtlas:
 
 
 def whole_cells(atlas: PathAtlas) -> np.ndarray:
-    """Ground cells all of whose paths reach all of them, with several paths."""
+    """Ground cells all of whose paths reach all of them, with several specular paths."""
     partial = np.unique(atlas.ground_cell[atlas.visible < 0.999])
-    cells, count = np.unique(atlas.ground_cell, return_counts=True)
+    cells, count = np.unique(atlas.ground_cell[atlas.kind == SPECULAR], return_counts=True)
     return np.setdiff1d(cells[count >= 3], partial)
 
 

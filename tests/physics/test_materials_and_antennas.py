@@ -89,7 +89,9 @@ def test_the_table_is_sionnas(frequency: float) -> None:
 
 
 def test_what_a_place_sets_replaces_the_itus_values() -> None:
-    given = SceneMaterials(brick=MaterialProperties(thickness=0.3), glass=MaterialProperties(permittivity=5.0))
+    given = SceneMaterials(
+        brick=MaterialProperties(thickness=0.3), glass=MaterialProperties(permittivity=5.0)
+    )
     changed, nominal = itu_materials(FREQUENCY, given), itu_materials(FREQUENCY)
     brick, glass = MATERIALS.index("brick"), MATERIALS.index("glass")
     eta, thickness, _ = changed.slab(np.array([brick, glass]))

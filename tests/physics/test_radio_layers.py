@@ -218,3 +218,20 @@ def test_a_world_lights_no_beam_that_a_cell_does_not_have(atlas: PathAtlas) -> N
     for index, cell in enumerate(network().cells):
         assert np.isfinite(levels[index, : cell.array.beams]).all()
         assert np.isnan(levels[index, cell.array.beams :]).all()
+
+
+def test_the_ue_antenna_is_the_one_that_was_given(atlas: PathAtlas) -> None:
+    direct = only_direct(atlas)
+
+    def strength(ue: UeAntenna) -> np.ndarray:
+        maps = complete_radio_maps(direct, network(), RadioMapConfiguration(("csi",), ue))
+        assert maps.sizes["stream"] == ue.panel().port_count
+        return maps["singular_value"].values[0, 0, :, 20:]
+
+    one = UeAntenna(rows=1, columns=1, polarization="V", pattern="tr38901", bearing=270.0)
+    # Cell 0 stands in the west: a phone that faces it hears it with the element's front, 8 dBi at best.
+    front, back = strength(one), strength(dataclasses.replace(one, bearing=90.0))
+    isotropic = strength(dataclasses.replace(one, pattern="isotropic"))
+    assert np.nanmedian(front - back) > 15
+    assert 0 < np.nanmax(front - isotropic) <= 8.01
+    assert np.nanmedian(strength(UeAntenna(1, 2, "V")) - isotropic) == pytest.approx(3.0, abs=0.1)

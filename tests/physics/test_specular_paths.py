@@ -131,9 +131,9 @@ def _matrix(paths: object) -> np.ndarray:
     count = len(paths.length)  # type: ignore[attr-defined]
     atlas = PathAtlas(
         TILE, materials(), np.zeros(count, int), np.zeros(count, int), np.zeros(count, int),
-        paths.length, paths.departure, paths.arrival, np.ones(count), np.zeros(count),  # type: ignore[attr-defined]
+        paths.length, paths.departure, paths.arrival, np.ones(count), np.ones(count, bool), np.zeros(count),  # type: ignore[attr-defined]
         paths.normals, np.full(paths.normals.shape[:2], CONCRETE),  # type: ignore[attr-defined]
-        np.full(count, -1), np.zeros(count), find_wedges(scene()),
+        np.full(count, -1), np.zeros(count, int), np.zeros(count), find_wedges(scene()),
     )  # fmt: skip
     return path_fields(atlas, materials())
 

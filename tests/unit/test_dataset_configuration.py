@@ -27,7 +27,6 @@ def test_the_demo_trains_on_three_cities_and_tests_on_a_fourth() -> None:
     }
     assert cities == {"train": {"munich", "florence", "san_francisco"}, "test": {"etoile"}}
     assert demo.world_law.severity >= 0.5
-    assert demo.scaled_observation.device_bias_db == pytest.approx(3 * demo.world_law.severity)
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGURATIONS.glob("*.yaml")), ids=lambda path: path.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,31 +39,27 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class TrueMapsOfWorlds:
-    """The posterior on the true maps of the world of each sequence."""
+class MethodByGroup:
+    """A method that is given what holds in the world of each sequence, and so is another one for every group."""
 
-    dataset: ReportDataset
-    """The sequences that will be located, in their order."""
-    place: TracedPlace
-    name: str = TRUE_MAPS_NAME
+    name: str
+    group: Int[np.ndarray, "sample"]
+    """Group of each of the sequences that will be located, in their order."""
+    method_of: Callable[[int], Method]
+    """The method of a group."""
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's last position."""
-        parts = [self._of_world(int(world), reports) for world in np.unique(self.dataset.world_index)]
-        order = np.argsort(np.concatenate([members for members, _ in parts]))
-        posteriors = [posterior for _, posterior in parts]
+        members = [np.flatnonzero(self.group == group) for group in np.unique(self.group)]
+        posteriors = [
+            self.method_of(int(self.group[own[0]])).locate(reports.select(own), place) for own in members
+        ]
+        order = np.argsort(np.concatenate(members))
         density, mean, covariance = (
             np.concatenate([getattr(posterior, name) for posterior in posteriors])[order]
             for name in ("density", "mean", "covariance")
         )
         return Posterior(posteriors[0].grid, density, mean, covariance)
-
-    def _of_world(self, world: int, reports: Reports) -> tuple[Int[np.ndarray, "chosen"], Posterior]:
-        record = self.dataset.worlds[world]
-        truth = world_radio_maps(self.place, redraw_world(self.place.deployment, record))
-        method = TrueMaps(truth, self.dataset.configuration.scaled_observation)
-        chosen = self.dataset.world_index == world
-        return np.flatnonzero(chosen), method.locate(reports.select(chosen), self.place)
 
 
 def compare(
@@ -89,23 +86,42 @@ def compare(
     for index in np.unique(dataset.place_index[dataset.split == "test"]):
         test = thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences)
         place = open_place(dataset.places[int(index)])
-        methods: list[Method] = [locator, *classics, bound_of(dataset, place), TrueMapsOfWorlds(test, place)]
+        # Where the map is outdated, phones were observed in another place than it shows.
+        truth = open_place(dataset.configuration.places[int(index)].true_folder)
+        methods: list[Method] = [locator, *classics, bound_of(test, truth), true_maps_of(test, truth)]
         comparisons.append(
             Comparison(place, test.reports, evaluate_all(methods, test.reports, place, progress))
         )
     return comparisons
 
 
-def bound_of(dataset: ReportDataset, place: TracedPlace) -> Bound:
-    """The bound at a place, under the laws that the dataset was drawn from."""
-    configuration = dataset.configuration
-    return Bound(
-        law=configuration.world_law,
-        observation=configuration.scaled_observation,
-        mobility=configuration.mobility,
-        world_maps=lambda _, world: world_radio_maps(place, world),
-        name=BOUND_NAME,
-    )
+def true_maps_of(test: ReportDataset, place: TracedPlace) -> MethodByGroup:
+    """The posterior on the true maps of each sequence's world."""
+
+    def method(world: int) -> Method:
+        record = test.worlds[world]
+        truth = world_radio_maps(place, redraw_world(place.deployment, record))
+        return TrueMaps(truth, test.configuration.observation.at_severity(record.law.severity))
+
+    return MethodByGroup(TRUE_MAPS_NAME, test.world_index, method)
+
+
+def bound_of(test: ReportDataset, place: TracedPlace) -> MethodByGroup:
+    """The bound at a place, under the laws that each sequence was drawn from; severities are known to it."""
+    severities, of_world = np.unique([world.law.severity for world in test.worlds], return_inverse=True)
+    configuration = test.configuration
+
+    def method(index: int) -> Method:
+        severity = float(severities[index])
+        return Bound(
+            law=dataclasses.replace(configuration.world_law, severity=severity),
+            observation=configuration.observation.at_severity(severity),
+            mobility=configuration.mobility,
+            world_maps=lambda _, world: world_radio_maps(place, world),
+            name=BOUND_NAME,
+        )
+
+    return MethodByGroup(BOUND_NAME, of_world[test.world_index], method)
 
 
 def split_places(dataset: ReportDataset, split: str) -> Iterator[tuple[Reports, TracedPlace]]:

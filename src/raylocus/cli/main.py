@@ -41,7 +41,7 @@ VERBS = (
     Verb(("dataset", "build"), "dataset_build", "observe phones in many worlds of many places"),
     Verb(("dataset", "inspect"), "dataset_inspect", "say what a dataset holds, and whether its splits keep apart"),
     Verb(("dataset", "export"), "dataset_export", "write a dataset for other tools: Parquet, DeepMIMO"),
-    Verb(("dataset", "import"), "dataset_import", "make reports of a DeepMIMO scenario"),
+    Verb(("dataset", "import"), "dataset_import", "make reports of a DeepMIMO scenario or a Parquet table"),
     Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),

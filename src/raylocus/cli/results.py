@@ -71,7 +71,15 @@ def _joined(parts: Sequence[Evaluation]) -> Evaluation:
 def _title(comparisons: Sequence[Comparison], dataset: ReportDataset) -> str:
     places = ", ".join(comparison.place.name for comparison in comparisons)
     sequences = sum(len(comparison.reports) for comparison in comparisons)
-    return f"{places}: {sequences} sequences, severity {dataset.configuration.world_law.severity:g}"
+    return f"{places}: {sequences} sequences, severity {_severities(dataset)}"
+
+
+def _severities(dataset: ReportDataset) -> str:
+    """Severities of the worlds that are tested in."""
+    tested = np.unique(dataset.world_index[dataset.split == "test"])
+    return ", ".join(
+        f"{severity:g}" for severity in sorted({dataset.worlds[world].law.severity for world in tested})
+    )
 
 
 def _table_text(evaluations: Sequence[Evaluation], bound: Evaluation, title: str) -> str:
@@ -88,7 +96,7 @@ def _content(comparison: Comparison, dataset: ReportDataset, featured: str) -> R
     description = (
         ("place", f"{comparison.place.name}, never seen in training"),
         ("trained on", trained),
-        ("worlds", f"{worlds} of severity {configuration.world_law.severity:g} (1 is as wrong as the field)"),
+        ("worlds", f"{worlds} of severity {_severities(dataset)} (1 is as wrong as the field)"),
         ("seed of the dataset", str(configuration.seed)),
         ("dataset", dataset.provenance.digest),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions().items())),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from raylocus.datasets.configuration_error import reason
 from raylocus.datasets.single_places import single_places
@@ -88,11 +89,6 @@ class DatasetConfiguration:
         """How much is observed at a place of this split; None is a place whose sequences are divided."""
         return {"train": self.train, "validation": self.validation, "test": self.test, None: self.each}[split]
 
-    @property
-    def scaled_observation(self) -> ObservationConfiguration:
-        """The law of observation at the severity of the worlds: what `observe` is called with."""
-        return self.observation.at_severity(self.world_law.severity)
-
 
 def load_dataset_configuration(path: Path) -> DatasetConfiguration:
     """Reads a dataset configuration from YAML.
@@ -124,3 +120,15 @@ def parse_dataset_configuration(text: str, source: str) -> DatasetConfiguration:
         raise
     except (ArgumentError, ValueError) as error:
         raise InputError(f"{source} is not a dataset configuration: {reason(str(error))}") from error
+
+
+def stored_dataset_configuration(record: dict[str, Any], source: str) -> DatasetConfiguration:
+    """The dataset configuration that a provenance records.
+
+    Raises:
+        InputError: the record does not describe a dataset of this version.
+    """
+    import yaml
+
+    # JSON tells an infinite number otherwise than YAML does.
+    return parse_dataset_configuration(yaml.safe_dump(record), source)

@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from raylocus.errors import RaylocusError, StoreError, StoreUnreachableError
-from raylocus.storage import MANIFEST, file_sizes, remove_leftovers, written_whole
+from raylocus.datasets.remote_folder import RemoteFolder
+from raylocus.errors import RaylocusError, StoreError
+from raylocus.storage import file_sizes, remove_leftovers, written_whole
 
 
 @runtime_checkable
@@ -95,96 +95,6 @@ class LocalFolder:
         )
 
 
-@dataclass(frozen=True)
-class RemoteFolder:
-    """A folder of an object store. One object is written whole or not at all, as such stores promise."""
-
-    url: str
-
-    @property
-    def name(self) -> str:
-        """Its URL."""
-        return self.url
-
-    def read(self, file: str) -> bytes | None:
-        """The bytes of a file; None where there is none."""
-        with _reached(self.url), suppress(FileNotFoundError):
-            content: bytes = self._system.cat_file(self._path(file))
-            return content
-        return None
-
-    def write(self, file: str, content: bytes) -> None:
-        """Writes a file whole or not at all.
-
-        Raises:
-            StoreUnreachableError: the store does not answer.
-        """
-        with _reached(self.url):
-            self._system.pipe_file(self._path(file), content)
-
-    def remove(self, file: str) -> None:
-        """Removes a file, if there is one."""
-        with _reached(self.url), suppress(FileNotFoundError):
-            self._system.rm_file(self._path(file))
-
-    def sizes(self) -> dict[str, int]:
-        """Size [bytes] of every file but the manifest."""
-        with _reached(self.url):
-            self._system.invalidate_cache()
-            found = self._system.find(self._path(""), detail=True)
-        start = len(self._path(""))
-        sizes = {path[start:]: int(entry["size"]) for path, entry in found.items()}
-        return {file: sizes[file] for file in sorted(sizes) if Path(file).name != MANIFEST}
-
-    def tidy(self) -> None:
-        """An object store shows no half-written objects."""
-
-    def zarr_store(self) -> Any:
-        """A store that reads the objects."""
-        from zarr.storage import FsspecStore
-
-        return FsspecStore.from_url(self.url, read_only=True)
-
-    def unreadable(self, error: Exception) -> RaylocusError:
-        """The store does not answer, or not as it should."""
-        return _out_of_reach(self.url, error)
-
-    def upload(self, folder: Path) -> None:
-        """Writes a folder's files; its manifest comes last, so that a store without one is not whole.
-
-        Raises:
-            StoreUnreachableError: the store does not answer.
-        """
-        self.remove(MANIFEST)
-        new = file_sizes(folder)
-        for file in set(self.sizes()) - set(new):
-            self.remove(file)
-        for file in (*new, MANIFEST):
-            self.write(file, (folder / file).read_bytes())
-
-    def _path(self, file: str) -> str:
-        return f"{self._root}/{file}"
-
-    @cached_property
-    def _root(self) -> str:
-        root: str = self._system._strip_protocol(self.url)
-        return root.rstrip("/")
-
-    @cached_property
-    def _system(self) -> Any:
-        import fsspec
-
-        with _reached(self.url):
-            return fsspec.core.url_to_fs(self.url)[0]
-
-    def __getstate__(self) -> dict[str, str]:
-        # Connections stay where they were made.
-        return {"url": self.url}
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        object.__setattr__(self, "url", state["url"])
-
-
 def folder_at(path: Path | str) -> LocalFolder | RemoteFolder:
     """The folder at a path or a URL; file:// and plain paths are local."""
     text = str(path)
@@ -216,25 +126,3 @@ def folder_written_whole(target: LocalFolder | RemoteFolder) -> Iterator[Path]:
         target.upload(scratch / "dataset")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextmanager
-def _reached(url: str) -> Iterator[None]:
-    """Turns what libraries raise when a store is out of reach into one sentence."""
-    try:
-        yield
-    except (FileNotFoundError, StoreUnreachableError):
-        raise
-    except ModuleNotFoundError as error:
-        raise StoreUnreachableError(
-            f"{url} needs the package {error.name!r}; run: pip install 'raylocus[s3]'"
-        ) from error
-    except Exception as error:  # every protocol's client has its own
-        raise _out_of_reach(url, error) from error
-
-
-def _out_of_reach(url: str, error: Exception) -> StoreUnreachableError:
-    return StoreUnreachableError(
-        f"cannot reach {url} ({type(error).__name__}: {error}); "
-        "run the command again when it answers, and it goes on from what is whole"
-    )

@@ -197,7 +197,7 @@ def _columns(
     reports: Reports, tokens: Bool[np.ndarray, "all_tokens"], names: tuple[str, ...]
 ) -> Float[np.ndarray, "token feature"]:
     columns = [reports.feature_names.index(name) for name in names]
-    return reports.features[np.ix_(np.flatnonzero(tokens), columns)]
+    return reports.features[tokens][:, columns]
 
 
 def _units(layout: TokenLayout, deployment: Deployment) -> Float[np.ndarray, "feature"]:

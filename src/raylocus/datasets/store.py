@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 import zarr
 from jaxtyping import Bool, Float, Int, Shaped
 
 from raylocus.datasets.columns import rows_of
-from raylocus.datasets.configuration import DatasetConfiguration, parse_dataset_configuration
+from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
 from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.folders import LocalFolder, RemoteFolder, folder_at
 from raylocus.datasets.plan import WorldRecord, plan_worlds
@@ -224,8 +223,7 @@ def _dataset(
     folder: LocalFolder | RemoteFolder, root: zarr.Group, attributes: dict[str, Any]
 ) -> ReportDataset:
     provenance = Provenance.from_json(attributes["provenance"])
-    # YAML, for JSON has no infinity that jsonargparse can read.
-    configuration = parse_dataset_configuration(yaml.safe_dump(provenance.configuration), folder.name)
+    configuration = stored_dataset_configuration(provenance.configuration, folder.name)
 
     def row(name: str) -> Shaped[np.ndarray, "..."]:
         return np.asarray(root[name][:])  # type: ignore[index]

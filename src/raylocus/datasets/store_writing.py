@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from jaxtyping import Shaped
 
 from raylocus.datasets.columns import ColumnWriter
 from raylocus.datasets.configuration import DatasetConfiguration
-from raylocus.datasets.encoding import ColumnSurvey, Encoding
+from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.folders import folder_at, folder_written_whole
+from raylocus.datasets.part_survey import PartSurvey, numbers_of
 from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.schema import (
     DATASET_SCHEMA,
@@ -31,7 +32,6 @@ from raylocus.datasets.split_assignment import assign_splits, start_times
 from raylocus.datasets.splits import SPLITS
 from raylocus.datasets.statistics import FeatureMoments
 from raylocus.datasets.stored_place import group_names, write_stored_place
-from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.network.features import features_named
 from raylocus.network.reports import Reports
@@ -74,7 +74,7 @@ def save_report_dataset(
         StoreUnreachableError: the store behind the URL does not answer.
     """
     left_out = {each.place_index for each in skipped}
-    survey = _Survey.of(parts)
+    survey = PartSurvey.of(parts)
     with folder_written_whole(folder_at(path)) as folder, warnings.catch_warnings():
         # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
         warnings.filterwarnings("ignore", message="Consolidated metadata")
@@ -98,59 +98,6 @@ def save_report_dataset(
         )
         zarr.consolidate_metadata(root.store)
         write_manifest(folder)
-
-
-@dataclass
-class _Survey:
-    """Sizes and value ranges of all parts."""
-
-    feature_names: tuple[str, ...]
-    absent: tuple[tuple[str, str], ...]
-    samples: int = 0
-    reports: int = 0
-    tokens: int = 0
-    numbers: dict[str, ColumnSurvey] = field(default_factory=dict)
-    """By array name."""
-
-    @classmethod
-    def of(cls, parts: Sequence[Reports]) -> _Survey:
-        """Reads all parts, one at a time."""
-        survey: _Survey | None = None
-        for part in parts:
-            survey = survey or cls._started(part)
-            survey._add(part)
-        if survey is None or not survey.samples:
-            raise InputError("no UE was heard anywhere, so there is nothing to store; check the deployments")
-        return survey
-
-    @classmethod
-    def _started(cls, part: Reports) -> _Survey:
-        numbers = {name: ColumnSurvey(step) for name, (_, _, step) in REPORT_NUMBERS.items()}
-        for feature in features_named(part.feature_names):
-            numbers[feature_name(feature.name)] = ColumnSurvey.of_feature(feature)
-        return cls(part.feature_names, part.absent, numbers=numbers)
-
-    def _add(self, part: Reports) -> None:
-        if part.feature_names != self.feature_names:
-            raise InputError("worlds were observed with different feature sets; observe all with one set")
-        self.samples += len(part)
-        self.reports += len(part.time)
-        self.tokens += len(part.pci)
-        for name, values in _numbers(part):
-            self.numbers[name].add(values)
-
-    @property
-    def rows(self) -> dict[str, int]:
-        """Length of every first dimension."""
-        counts = {"sample": self.samples, "report": self.reports, "token": self.tokens}
-        return counts | {"sample_plus_1": self.samples + 1, "report_plus_1": self.reports + 1}
-
-
-def _numbers(part: Reports) -> Iterator[tuple[str, Shaped[np.ndarray, "row ..."]]]:
-    for name in REPORT_NUMBERS:
-        yield name, getattr(part, name)
-    for index, name in enumerate(part.feature_names):
-        yield feature_name(name), part.features[:, index]
 
 
 @dataclass(frozen=True)
@@ -194,7 +141,7 @@ def _write_places(
     return tiles
 
 
-def _write_parts(root: zarr.Group, survey: _Survey, parts: Iterator[_LabelledPart]) -> FeatureMoments:
+def _write_parts(root: zarr.Group, survey: PartSurvey, parts: Iterator[_LabelledPart]) -> FeatureMoments:
     """Writes all columns part by part; returns the moments of the training split's features."""
     encodings = {name: column.encoding for name, column in survey.numbers.items()}
     writers = _writers(root, survey, encodings)
@@ -211,7 +158,7 @@ def _write_parts(root: zarr.Group, survey: _Survey, parts: Iterator[_LabelledPar
             writers[name].append(values)
         for name in ("pci", "serving", "beam", "censored"):
             writers[name].append(getattr(found, name))
-        for name, values in _numbers(found):
+        for name, values in numbers_of(found):
             writers[name].append(encodings[name].encode(values))
         training = found.select(part.labels["split"] == SPLITS.index("train"))
         moments = moments.merged(FeatureMoments.of(training.features))
@@ -220,7 +167,7 @@ def _write_parts(root: zarr.Group, survey: _Survey, parts: Iterator[_LabelledPar
     return moments
 
 
-def _writers(root: zarr.Group, survey: _Survey, encodings: dict[str, Encoding]) -> dict[str, ColumnWriter]:
+def _writers(root: zarr.Group, survey: PartSurvey, encodings: dict[str, Encoding]) -> dict[str, ColumnWriter]:
     features = features_named(survey.feature_names)
     columns = [
         *FIXED_COLUMNS,
@@ -237,7 +184,10 @@ def _write_statistics(root: zarr.Group, moments: FeatureMoments) -> None:
         ("feature_mean", statistics.mean),
         ("feature_standard_deviation", statistics.standard_deviation),
     ):
-        attributes: dict[str, Any] = {"units": "see each feature", "long_name": f"{name[8:]} over the training split"}
+        attributes: dict[str, Any] = {
+            "units": "see each feature",
+            "long_name": f"{name[8:]} over the training split",
+        }
         array = root.create_array(
             name,
             shape=values.shape,

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.channel import ChannelState
+from raylocus.network.indoors import BuildingLoss
 from raylocus.network.rrc.parameters import MOST_REPORTED_BEAMS, MOST_REPORTED_CELLS
 
 
@@ -43,6 +44,8 @@ class ObservationConfiguration:
     """k of the L3 filter (TS 38.331 §5.5.3.2); 0 is no filter."""
     handover_hysteresis_db: float = 3.0
     """A neighbour must be this much stronger to become the serving cell [dB]."""
+    building_loss: BuildingLoss = BuildingLoss()
+    """What walls cost UEs indoors."""
     most_neighbours: int = 8
     """maxReportCells of TS 38.331."""
     most_beams: int = 4

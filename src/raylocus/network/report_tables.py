@@ -65,11 +65,15 @@ CLI_SRS_RSRP = ReportTable("CLI SRS-RSRP", "dBm", "TS 38.133 10.1.22.1", ((-140.
 DIFFERENTIAL_PRS_RSRP = ReportTable(
     "differential PRS-RSRP", "dB", "TS 38.133 10.1.24.3.2", ((-30.0, 1.0, 60),)
 )
+#: What the gNB reports of a UE's timing advance: 128 Tc steps to 262 144 Tc, then 512 to 3 150 848.
+TIMING_ADVANCE = ReportTable(
+    "T_ADV", "Tc", "TS 38.133 13.5", ((128.0, 128.0, 2047), (262_144.0, 512.0, 5642))
+)
 LTE_RSRP = ReportTable("LTE RSRP", "dBm", "TS 36.133 9.1.4", ((-140.0, 1.0, 96),))
 LTE_RSRQ = ReportTable("LTE RSRQ", "dB", "TS 36.133 9.1.7", ((-19.5, 0.5, 33),))
 LTE_RS_SINR = ReportTable("LTE RS-SINR", "dB", "TS 36.133 9.1.17", ((-23.0, 0.5, 126),))
-#: TS 36.133 §9.1.8 (from memory: unverified).
-LTE_POWER_HEADROOM = ReportTable("LTE power headroom", "dB", "TS 36.133 9.1.8", ((-23.0, 1.0, 63),))
+#: TS 36.133 §9.1.8, whose index 0 is of [−23, −22) dB (from memory: unverified).
+LTE_POWER_HEADROOM = ReportTable("LTE power headroom", "dB", "TS 36.133 9.1.8", ((-22.0, 1.0, 62),))
 #: Differential L1-SINR, L1-RSRP, and codes of time, angle and phase are functions: see `report_mapping` and
 #: `positioning.timing_codes`.
 REPORT_TABLES = (
@@ -81,6 +85,7 @@ REPORT_TABLES = (
     CLI_RSSI,
     CLI_SRS_RSRP,
     DIFFERENTIAL_PRS_RSRP,
+    TIMING_ADVANCE,
     LTE_RSRP,
     LTE_RSRQ,
     LTE_RS_SINR,

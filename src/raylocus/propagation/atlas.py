@@ -40,6 +40,8 @@ class PathAtlas:
     """Unit propagation vector at the UE; the path is seen from the opposite direction."""
     visible: Float[np.ndarray, "path"]
     """Share of the ground cell that the path reaches, 0..1."""
+    at_centre: Bool[np.ndarray, "path"]
+    """Whether the path reaches the ground cell's centre itself."""
     excess_loss_db: Float[np.ndarray, "path"]
     """Loss over free space that geometry alone causes [dB]: diffraction over the roofs, the spreading off a rough
     wall; 0 for the others."""
@@ -49,6 +51,8 @@ class PathAtlas:
     """Index into MATERIALS of each such surface; −1 past the last."""
     wedge: Int[np.ndarray, "path"]
     """Index into `wedges` of the edge that a diffracted path goes over; −1 for the others."""
+    before_edge: Int[np.ndarray, "path"]
+    """How many of a diffracted path's surfaces come before its edge; 0 for the others."""
     first_leg: Float[np.ndarray, "path"]
     """Distance from the site to that edge, or to the rough wall [m]; 0 for the others."""
     wedges: Wedges
@@ -74,10 +78,12 @@ COLUMNS = {
     "departure": (("path", "xyz"), "1"),
     "arrival": (("path", "xyz"), "1"),
     "visible": (("path",), "1"),
+    "at_centre": (("path",), "1"),
     "excess_loss_db": (("path",), "dB"),
     "normals": (("path", "depth", "xyz"), "1"),
     "material": (("path", "depth"), "1"),
     "wedge": (("path",), "1"),
+    "before_edge": (("path",), "1"),
     "first_leg": (("path",), "m"),
 }
 #: Columns of the wedge table.

@@ -27,7 +27,7 @@ from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.storage import check_whole, open_dataset, publish_store, save_dataset
 
 #: Version of atlas.zarr.
-ATLAS_SCHEMA = "raylocus.atlas.v3"
+ATLAS_SCHEMA = "raylocus.atlas.v4"
 #: Versions of the parts.
 _SITE_SCHEMA, _SCENE_SCHEMA = f"{ATLAS_SCHEMA}.site", f"{ATLAS_SCHEMA}.scene"
 #: Paths of one chunk: what is read for a few ground cells, about a megabyte of the widest column.

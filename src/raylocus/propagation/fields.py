@@ -25,18 +25,20 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
     amplitude = np.sqrt(from_decibel(-atlas.excess_loss_db.astype(float))) / atlas.length
     transverse = spherical_basis(atlas.departure).astype(complex)
     direction = atlas.departure.astype(float)
+    over_edge = np.flatnonzero(atlas.kind == DIFFRACTED)
+    # Surfaces behind the edge wait until the field has gone over it.
+    turn = np.where(atlas.kind == DIFFRACTED, atlas.before_edge, atlas.material.shape[1])
     specular, passing = ~np.isin(atlas.kind, (REFRACTED, SCATTERED)), atlas.kind == REFRACTED
     for bounce in range(atlas.material.shape[1]):
         touched = atlas.material[:, bounce] >= 0
-        for change, chosen in ((_reflect, specular), (_transmit, passing)):
+        for change, chosen in ((_reflect, specular & (bounce < turn)), (_transmit, passing)):
             active = np.flatnonzero(touched & chosen)
             normal = atlas.normals[active, bounce].astype(float)
             transverse[active], direction[active] = change(
                 transverse[active], direction[active], normal, atlas.material[active, bounce], materials
             )
-    over_edge = np.flatnonzero(atlas.kind == DIFFRACTED)
     if len(over_edge):
-        bent = _over_edges(reorder(atlas, over_edge), transverse[over_edge], materials)
+        bent = _over_edges(reorder(atlas, over_edge), transverse[over_edge], direction[over_edge], materials)
         transverse[over_edge], amplitude[over_edge] = bent
     amplitude *= materials.wavelength / (4 * np.pi)
     receive = spherical_basis(-atlas.arrival)
@@ -49,25 +51,45 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
 
 
 def _over_edges(
-    atlas: PathAtlas, transverse: Complex[np.ndarray, "path 2 3"], materials: RadioMaterials
+    atlas: PathAtlas,
+    transverse: Complex[np.ndarray, "path 2 3"],
+    incident: Float[np.ndarray, "path 3"],
+    materials: RadioMaterials,
 ) -> tuple[Complex[np.ndarray, "path 2 3"], Float[np.ndarray, "path"]]:
-    """Field vectors and spreading of diffracted paths."""
-    incident, wedges, index = atlas.departure.astype(float), atlas.wedges, atlas.wedge
+    """Field vectors of diffracted paths at their ends, from those that come to the edge, and their spreading."""
+    wedges, index = atlas.wedges, atlas.wedge
     first, other = (wedges.normals[index, face].astype(float) for face in (0, 1))
     # Face 0 is the one that the source sees; with the faces the edge's direction turns too.
     swap = (np.einsum("pi,pi->p", incident, first) > 0)[:, None]
     direction = wedges.direction[index].astype(float)
     geometry = EdgeGeometry(
         incident=incident,
-        diffracted=atlas.arrival.astype(float),
+        diffracted=_leaving_edge(atlas),
         before=atlas.first_leg,
         after=atlas.length - atlas.first_leg,
         direction=np.where(swap, -direction, direction),
         face_0=np.where(swap, other, first),
         face_n=np.where(swap, first, other),
     )
-    turned = diffracted_field(transverse, geometry, *materials.slab(wedges.material[index]))
-    return turned, spreading(geometry.before, geometry.after)
+    transverse = diffracted_field(transverse, geometry, *materials.slab(wedges.material[index]))
+    leaving = geometry.diffracted
+    for bounce in range(atlas.material.shape[1]):
+        active = np.flatnonzero((atlas.material[:, bounce] >= 0) & (bounce >= atlas.before_edge))
+        normal = atlas.normals[active, bounce].astype(float)
+        transverse[active], leaving[active] = _reflect(
+            transverse[active], leaving[active], normal, atlas.material[active, bounce], materials
+        )
+    return transverse, spreading(geometry.before, geometry.after)
+
+
+def _leaving_edge(atlas: PathAtlas) -> Float[np.ndarray, "path 3"]:
+    """Directions in which diffracted paths leave their edge: the arrivals, mirrored back."""
+    leaving = atlas.arrival.astype(float)
+    for bounce in reversed(range(atlas.material.shape[1])):
+        behind = (bounce >= atlas.before_edge)[:, None]
+        normal = np.where(behind, atlas.normals[:, bounce], 0).astype(float)
+        leaving -= 2 * np.einsum("pi,pi->p", leaving, normal)[:, None] * normal
+    return leaving
 
 
 def spherical_basis(direction: Float[np.ndarray, "path 3"]) -> Float[np.ndarray, "path 2 3"]:

@@ -1,8 +1,6 @@
-"""Crossings to paths: one group of rays that touched the same facets on the way to the same ground cell."""
+"""Crossings to candidates: the facet sequences that lead to each ground cell, and to the cells beside it."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int, UInt
@@ -10,46 +8,51 @@ from jaxtyping import Int, UInt
 from raylocus.propagation.launcher import Crossings
 
 
-@dataclass(frozen=True)
-class FoundSequences:
-    """Sequences of facets that lead to ground cells, each once, sorted by ground cell."""
+def distinct(parts: list[Crossings], facet: Int[np.ndarray, "triangle"], side: int) -> Crossings:
+    """Each ground cell and sequence of facets once, whichever of a facet's triangles was touched.
 
-    crossings: Crossings
-    """The first ray of each; the triangles are those that it touched."""
-    rays: Int[np.ndarray, "path"]
-    """How many rays found it."""
-
-
-def group_crossings(crossings: Crossings, facet: Int[np.ndarray, "triangle"]) -> FoundSequences:
-    """Each ground cell and sequence of facets once, whichever of a facet's triangles was touched."""
-    return _grouped(crossings, facet, np.ones(len(crossings.ground_cell), np.int64))
-
-
-def merged(parts: list[FoundSequences], facet: Int[np.ndarray, "triangle"]) -> FoundSequences:
-    """What the rays of all parts found, as if they had been one."""
-    crossings = Crossings(
-        np.concatenate([part.crossings.ground_cell for part in parts]),
-        np.concatenate([part.crossings.triangles for part in parts]),
-    )
-    return _grouped(crossings, facet, np.concatenate([part.rays for part in parts]))
+    Args:
+        parts: what the rays met, wavefront after wavefront.
+        facet: facet of each triangle.
+        side: ground cells along one side of the grid.
+    """
+    cell = np.concatenate([part.ground_cell for part in parts])
+    triangles = np.concatenate([part.triangles for part in parts])
+    first, sequence = _sequences(triangles, facet)
+    sequence, cell = np.divmod(np.unique(sequence * side**2 + cell), side**2)
+    return Crossings(cell, triangles[first[sequence]])
 
 
-def _grouped(
-    crossings: Crossings, facet: Int[np.ndarray, "triangle"], rays: Int[np.ndarray, "crossing"]
-) -> FoundSequences:
-    key = crossings.ground_cell.astype(np.uint64) << np.uint64(40)
-    key |= _sequence_hash(crossings.triangles, facet) >> np.uint64(24)
-    order = np.argsort(key, kind="stable")
-    starts = np.flatnonzero(np.diff(key[order], prepend=key[order[:1]] ^ np.uint64(1)))
-    first = order[starts]
-    total = np.add.reduceat(rays[order], starts) if len(starts) else rays
-    return FoundSequences(Crossings(crossings.ground_cell[first], crossings.triangles[first]), total)
+def with_neighbours(found: Crossings, facet: Int[np.ndarray, "triangle"], side: int) -> Crossings:
+    """The same, with each sequence in the eight cells around too, so that few rays find all paths.
+
+    Arguments are those of `distinct`.
+    """
+    first, sequence = _sequences(found.triangles, facet)
+    pair = sequence * side**2 + found.ground_cell
+    row, column = np.divmod(found.ground_cell, side)
+    wider = [pair]
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            inside = (row + down >= 0) & (row + down < side) & (column + right >= 0) & (column + right < side)
+            wider.append(pair[inside] + down * side + right)
+    sequence, cell = np.divmod(np.unique(np.concatenate(wider)), side**2)
+    return Crossings(cell, found.triangles[first[sequence]])
+
+
+def _sequences(
+    triangles: Int[np.ndarray, "crossing depth"], facet: Int[np.ndarray, "triangle"]
+) -> tuple[Int[np.ndarray, "sequence"], Int[np.ndarray, "crossing"]]:
+    """The first crossing of each sequence of facets, and the sequence of each crossing."""
+    hashed = _sequence_hash(triangles, facet)
+    _, first, sequence = np.unique(hashed, return_index=True, return_inverse=True)
+    return first, sequence.astype(np.int64)
 
 
 def _sequence_hash(
     triangles: Int[np.ndarray, "crossing depth"], facet: Int[np.ndarray, "triangle"]
 ) -> UInt[np.ndarray, "crossing"]:
-    # splitmix64's finaliser over the facets in order; 40 bits within a cell's few dozen paths cannot collide.
+    # splitmix64's finaliser over the facets in order; 64 bits for a few hundred thousand sequences do not collide.
     value = np.full(len(triangles), 0x9E3779B97F4A7C15, np.uint64)
     for bounce in range(triangles.shape[1]):
         touched = np.where(triangles[:, bounce] >= 0, facet[triangles[:, bounce]] + 1, 0).astype(np.uint64)

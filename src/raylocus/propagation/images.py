@@ -51,7 +51,7 @@ def image_paths(
 
 
 def source_images(
-    source: Float[np.ndarray, "3"],
+    source: Float[np.ndarray, "#path 3"] | Float[np.ndarray, "3"],
     triangles: Int[np.ndarray, "path depth"],
     corner: Float[np.ndarray, "triangle 3"],
     normal: Float[np.ndarray, "triangle 3"],

@@ -27,13 +27,14 @@ def interaction_points(
         position: UE antennas [m] that the paths lead to.
 
     Returns:
-        Points [m]; NaN past a path's last interaction, where the directions leave them open, over roofs and
-        through walls.
+        Points [m]; NaN past a path's last interaction, where the directions leave them open (also over an edge
+        and a mirror), over roofs and through walls.
     """
     paths = ue_paths.paths
     depth = max(paths.material.shape[1], 1)
     points = np.full((len(paths.site), depth, 3), np.nan)
-    met = np.isin(paths.kind, (DIFFRACTED, SCATTERED))
+    # Of a path over an edge and a mirror, the directions do not tell where it meets them.
+    met = (paths.kind == SCATTERED) | ((paths.kind == DIFFRACTED) & (paths.interactions == 0))
     points[met, 0] = site + paths.first_leg[met, None] * paths.departure[met]
     counts = np.where(paths.kind == SPECULAR, paths.interactions, 0)
     for count in range(1, depth + 1):

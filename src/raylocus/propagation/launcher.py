@@ -124,6 +124,28 @@ class RayScene:
         along = dr.dot(direction, normal)
         return point - dr.sign(along) * SURFACE_OFFSET * normal, direction - 2 * along * normal
 
+    def hit(self, origin: Any, direction: Any, active: Any) -> tuple[Any, Any]:
+        """Distance to the first triangle along rays of a kernel being traced, inf where none, and its index or 0."""
+        import drjit as dr
+        import mitsuba as mi
+
+        ray = mi.Ray3f(origin, direction)
+        hit = self.mitsuba_scene.ray_intersect_preliminary(ray, coherent=False, active=active)
+        found = active & hit.is_valid()
+        # A miss leaves the index undefined, and gathering with it would read anywhere.
+        return dr.select(found, hit.t, dr.inf), dr.select(found, hit.prim_index, 0)
+
+    def clear(self, start: Any, end: Any, tolerance: float, active: Any) -> Any:
+        """Whether nothing lies on segments of a kernel being traced, their last `tolerance` [m] left out."""
+        import drjit as dr
+        import mitsuba as mi
+
+        span = end - start
+        length = dr.norm(span)
+        ray = mi.Ray3f(start + SURFACE_OFFSET / length * span, span / length)
+        ray.maxt = length - SURFACE_OFFSET - tolerance
+        return active & ~self.mitsuba_scene.ray_test(ray, active=active)
+
     def first_hit(
         self, origin: Float[np.ndarray, "ray 3"], direction: Float[np.ndarray, "ray 3"]
     ) -> tuple[Float[np.ndarray, "ray"], Int[np.ndarray, "ray"]]:

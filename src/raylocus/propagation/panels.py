@@ -85,9 +85,20 @@ def separate_phases(
     """
     local = in_antenna_frame(direction, panel.azimuth, panel.downtilt)
     y, z = element_positions(panel).T
-    across = np.exp(2j * np.pi * local[:, 1, None] * y[:: panel.rows])
-    upward = np.exp(2j * np.pi * local[:, 2, None] * z[: panel.rows])
-    return across, upward
+    return _progression(local[:, 1], y[:: panel.rows]), _progression(local[:, 2], z[: panel.rows])
+
+
+def _progression(
+    cosine: Float[np.ndarray, "path"], position: Float[np.ndarray, "element"]
+) -> Complex[np.ndarray, "path element"]:
+    """exp(j2π u d) at evenly spaced d: two exponentials a path, the others are products of them."""
+    phases = np.empty((len(cosine), len(position)), complex)
+    phases[:, 0] = np.exp(2j * np.pi * position[0] * cosine)
+    if len(position) > 1:
+        step = np.exp(2j * np.pi * (position[1] - position[0]) * cosine)
+        for element in range(1, len(position)):
+            phases[:, element] = phases[:, element - 1] * step
+    return phases
 
 
 def array_phases(panel: Panel, direction: Float[np.ndarray, "path 3"]) -> Complex[np.ndarray, "path element"]:

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import OVER_ROOFTOP, REFRACTED, SCATTERED, PathAtlas, reorder
+from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED, PathAtlas, reorder
+from raylocus.propagation.edge_paths import DiffractedPaths
 from raylocus.propagation.knife_edge import knife_edge_loss
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.over_rooftop import RooftopPaths
@@ -56,13 +57,35 @@ class PathColumns:
             departure=departure.astype(np.float32),
             arrival=arrival.astype(np.float32),
             visible=np.ones(count, np.float32),
+            at_centre=np.ones(count, bool),
             excess_loss_db=np.zeros(count, np.float32),
             normals=np.zeros((count, self.depth, 3), np.float32),
             material=np.full((count, self.depth), -1, np.int8),
             wedge=np.full(count, -1, np.int32),
+            before_edge=np.zeros(count, np.int8),
             first_leg=np.zeros(count),
             wedges=self.wedges,
         )
+
+    def diffracted(
+        self,
+        site: int,
+        found: DiffractedPaths,
+        normal: Float[np.ndarray, "triangle 3"],
+        material: Int[np.ndarray, "triangle"],
+    ) -> PathAtlas:
+        """Paths over an edge each; `normal` and `material` are those of the scene's triangles."""
+        part = self.plain(site, DIFFRACTED, found.ground_cell, found.length, found.departure, found.arrival)
+        before_edge = (found.chains.before >= 0).astype(np.int8)
+        for mirror, column in (
+            (found.chains.before, np.zeros_like(before_edge)),
+            (found.chains.after, before_edge),
+        ):
+            path = np.flatnonzero(mirror >= 0)
+            part.normals[path, column[path]] = normal[mirror[path]]
+            part.material[path, column[path]] = material[mirror[path]]
+        wedge = found.chains.wedge.astype(np.int32)
+        return replace(part, wedge=wedge, before_edge=before_edge, first_leg=found.first_leg)
 
     def over_rooftop(
         self,

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.directions import LaunchDirections, directions_for
 from raylocus.propagation.facets import facet_of_triangles, unit_normals
-from raylocus.propagation.grouping import FoundSequences, group_crossings, merged
+from raylocus.propagation.grouping import distinct, with_neighbours
 from raylocus.propagation.images import ImagePaths, image_paths
-from raylocus.propagation.launcher import BYTES_PER_RAY, RayScene
-from raylocus.propagation.pieces import in_pieces, piece_length
+from raylocus.propagation.launcher import BYTES_PER_RAY, Crossings, RayScene
+from raylocus.propagation.pieces import in_pieces, piece_length, piece_slices
 from raylocus.propagation.verification import PROBES, PathVerifier
 from raylocus.scenes.triangles import Triangles
 
 #: What a path takes while its probes are verified [byte].
-BYTES_PER_PATH = 2000
+BYTES_PER_PATH = 400
 
 
+@dataclass(frozen=True)
 class SpecularPaths:
     """Paths of one site, before they become columns of the atlas."""
 
-    def __init__(
-        self,
-        ground_cell: Int[np.ndarray, "path"],
-        paths: ImagePaths,
-        visible: Float[np.ndarray, "path"],
-        material: Int[np.ndarray, "path depth"],
-    ):
-        """Keeps the columns; `material` is −1 past the last reflection."""
-        self.ground_cell, self.paths, self.visible, self.material = ground_cell, paths, visible, material
+    ground_cell: Int[np.ndarray, "path"]
+    paths: ImagePaths
+    reached: Bool[np.ndarray, "path probe"]
+    """Which of `PROBES` each path reaches."""
+    material: Int[np.ndarray, "path depth"]
+    """−1 past the last reflection."""
 
 
 class SpecularSearch:
@@ -77,64 +77,48 @@ class SpecularSearch:
             source: position of the site [m].
             depth: most reflections.
             reach: longest unfolded path in plan [m].
-            rays_per_cell: rays through every fully visible ground cell.
+            rays_per_cell: rays for every ground cell within reach, on average.
             generator: shifts the launch directions.
         """
         directions = directions_for(
             float(source[2]), self._surface, reach, self._grid.resolution**2, rays_per_cell
         )
-        found = self._found(source, depth, directions, generator)
-        cell, sequence = found.crossings.ground_cell, found.crossings.triangles
+        found = self._found(source, depth, directions, generator.random(3))
+        reached = self._probes_reached(source, found)
+        kept = np.flatnonzero(reached.any(axis=1))
+        cell, sequence = found.ground_cell[kept], found.triangles[kept]
         paths = image_paths(source, self._point[cell], sequence, self._corner, self._normal)
-        rays = found.rays / np.maximum(self._expected_rays(paths, cell, directions), 1e-9)
-        visible = np.concatenate(
-            in_pieces(
-                lambda piece: self._visible(source, cell[piece], sequence[piece], rays[piece]),
-                len(cell),
-                piece_length(self._memory_budget, BYTES_PER_PATH, "one path"),
-            )
-            or [np.zeros(0)]
-        )
-        return SpecularPaths(
-            cell, paths, visible, np.where(sequence >= 0, self._triangles.material[sequence], -1)
-        )
+        material = np.where(sequence >= 0, self._triangles.material[sequence], -1)
+        return SpecularPaths(cell, paths, reached[kept], material)
 
     def _found(
         self,
         source: Float[np.ndarray, "3"],
         depth: int,
         directions: LaunchDirections,
-        generator: np.random.Generator,
-    ) -> FoundSequences:
-        """What all rays find, launched in wavefronts."""
-        shifts = directions.shifts(generator)
+        shift: Float[np.ndarray, "3"],
+    ) -> Crossings:
+        """Where paths may be: what all rays find, launched in wavefronts, and the cells beside it."""
+        side = self._grid.count
 
-        def wavefront(rays: slice) -> FoundSequences:
-            crossings = self._scene.launch(source, directions.vectors(shifts, rays), depth)
-            return group_crossings(crossings, self._facet)
+        def wavefront(rays: slice) -> Crossings:
+            crossings = self._scene.launch(source, directions.vectors(shift, rays), depth)
+            return distinct([crossings], self._facet, side)
 
         length = piece_length(self._memory_budget, BYTES_PER_RAY, "one ray")
-        return merged(in_pieces(wavefront, directions.count, length), self._facet)
+        found = distinct(in_pieces(wavefront, directions.count, length), self._facet, side)
+        return with_neighbours(found, self._facet, side)
 
-    def _visible(
-        self,
-        source: Float[np.ndarray, "3"],
-        cell: Int[np.ndarray, "path"],
-        sequence: Int[np.ndarray, "path depth"],
-        rays: Float[np.ndarray, "path"],
-    ) -> Float[np.ndarray, "path"]:
-        """Share of the probes that the path reaches; its share of the rays, below one probe, if it misses all."""
-        reached = np.zeros(len(cell))
-        for step in PROBES * self._grid.resolution:
-            rise = self._slope[cell] @ step
-            probe = self._point[cell] + np.column_stack([np.broadcast_to(step, (len(cell), 2)), rise])
-            reached += self._verifier.valid(source, probe, sequence)
-        return np.where(reached > 0, reached / len(PROBES), np.minimum(rays, 1 / len(PROBES)))
-
-    def _expected_rays(
-        self, paths: ImagePaths, cell: Int[np.ndarray, "path"], directions: LaunchDirections
-    ) -> Float[np.ndarray, "path"]:
-        """Rays that a fully visible cell would get: density × projected area / length²."""
-        upward = np.column_stack([-self._slope[cell], np.ones(len(cell))])
-        projected = np.abs(np.einsum("pi,pi->p", paths.arrival, upward)) * self._grid.resolution**2
-        return directions.density(paths.departure) * projected / paths.length**2
+    def _probes_reached(
+        self, source: Float[np.ndarray, "3"], found: Crossings
+    ) -> Bool[np.ndarray, "candidate probe"]:
+        """Which of a ground cell's probes each candidate reaches."""
+        reached = np.empty((len(found.ground_cell), len(PROBES)), bool)
+        length = piece_length(self._memory_budget, BYTES_PER_PATH, "one path")
+        for piece in piece_slices(len(reached), length):
+            cell = found.ground_cell[piece]
+            for number, step in enumerate(PROBES * self._grid.resolution):
+                rise = self._slope[cell] @ step
+                probe = self._point[cell] + np.column_stack([np.broadcast_to(step, (len(cell), 2)), rise])
+                reached[piece, number] = self._verifier.valid(source, probe, found.triangles[piece])
+        return reached

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.errors import PlaceError
+from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas import SPECULAR, PathAtlas, concatenate, reorder
 from raylocus.propagation.canopy import Canopy
 from raylocus.propagation.diffraction import DiffractionSearch
+from raylocus.propagation.edge_scene import EdgeScene
 from raylocus.propagation.facets import unit_normals
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.launcher import RayScene
@@ -26,6 +27,8 @@ from raylocus.propagation.wedges import find_wedges
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
 
+#: Paths over an edge and a mirror this far below a ground cell's strongest are not looked for [dB].
+MIRRORED_RANGE_DB = 25.0
 #: What a path takes while its field is computed [byte].
 BYTES_PER_FIELD = 1500
 
@@ -36,14 +39,16 @@ class TraceConfiguration:
 
     depth: int = 4
     """Most reflections of a specular path."""
-    rays_per_cell: float = 8.0
-    """Rays through every fully visible ground cell."""
-    reach: float = 1.2
+    rays_per_cell: float = 2.0
+    """Rays for every ground cell within reach, on average."""
+    reach: float = 2.4
     """Longest unfolded path in plan, in tile sides."""
     ue_height: float = 1.5
     """Height of the UE above the terrain [m]."""
     diffraction: bool = True
-    """Whether edges that the site sees send first-order diffracted paths."""
+    """Whether edges send first-order diffracted paths."""
+    edge_mirrors: int = 2
+    """Most reflections of a path over an edge: one before it, one after it, or both; 0 leaves them out."""
     dynamic_range_db: float = 40.0
     """Paths this far below a ground cell's strongest are left out, unless they arrive first [dB]."""
     over_rooftop: bool = True
@@ -60,6 +65,13 @@ class TraceConfiguration:
     """Seed of the launch directions' shift."""
     memory_budget: float = 2.0
     """Memory for the pieces that are worked on at once [GiB]; results do not depend on it."""
+
+    def __post_init__(self) -> None:
+        """Refuses a scattering that is no share, with InputError."""
+        if not 0 <= self.scattering <= 1:
+            raise InputError(
+                f"scattering is the share S of an amplitude; choose 0 to 1, not {self.scattering:g}"
+            )
 
 
 class SiteTracer:
@@ -96,10 +108,11 @@ class SiteTracer:
         if configuration.vegetation and vegetation is not None:
             self._canopy = Canopy(vegetation, terrain, surface, grid)
         self._scene = scene = RayScene(triangles.vertices, ue_surface, grid)
+        self._normal = unit_normals(triangles.vertices)
         self._specular = SpecularSearch(scene, triangles, ue_surface, grid, configuration.memory_budget)
         wedges = find_wedges(triangles)
         self._diffraction = DiffractionSearch(
-            scene, wedges, self._point, grid.count, configuration.memory_budget
+            EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid.count, materials.wavelength
         )
         self._columns = PathColumns(grid, self._materials, wedges, self._point, max(configuration.depth, 1))
         self._scattering: ScatteringSearch | None = None
@@ -137,7 +150,7 @@ class SiteTracer:
         """Paths over the roofs and over single edges; where one is both, it is the latter."""
         parts = []
         if self._configuration.diffraction:
-            parts.append(self._diffracted_part(site, position))
+            parts.append(self._diffracted_part(site, position, specular))
         if self._configuration.over_rooftop:
             rooftop = self._rooftop_part(site, position, specular)
             for diffracted in tuple(parts):
@@ -154,31 +167,46 @@ class SiteTracer:
 
     def _specular_part(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
         settings = self._configuration
-        # Seeded by where the site is, so that neither its number nor the other sites change what it sends.
-        words = np.frombuffer(position.astype(np.float64).tobytes(), np.uint32)
-        generator = np.random.default_rng([settings.seed, *words.tolist()])
         reach = settings.reach * self._grid.size
+        generator = self._generator(position)
         found = self._specular.paths(position, settings.depth, reach, settings.rays_per_cell, generator)
         part = self._columns.plain(
             site, SPECULAR, found.ground_cell, found.paths.length, found.paths.departure, found.paths.arrival
         )
         return replace(
             part,
-            visible=found.visible.astype(np.float32),
+            visible=found.reached.mean(axis=1).astype(np.float32),
+            at_centre=found.reached[:, 0],
             normals=found.paths.normals.astype(np.float32),
             material=found.material.astype(np.int8),
         )
 
-    def _diffracted_part(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
-        found = self._diffraction.paths(position, self._outdoor)
-        before, after = found.point - position, self._point[found.ground_cell] - found.point
-        first_leg = np.linalg.norm(before, axis=1)
-        second_leg = np.linalg.norm(after, axis=1)
-        part = self._columns.plain(
-            site, DIFFRACTED, found.ground_cell, first_leg + second_leg,
-            before / first_leg[:, None], after / second_leg[:, None],
-        )  # fmt: skip
-        return replace(part, wedge=found.wedge.astype(np.int32), first_leg=first_leg)
+    def _generator(self, position: Float[np.ndarray, "3"]) -> np.random.Generator:
+        # Seeded by where the site is, so that neither its number nor the other sites change what it sends.
+        words = np.frombuffer(position.astype(np.float64).tobytes(), np.uint32)
+        return np.random.default_rng([self._configuration.seed, *words.tolist()])
+
+    def _diffracted_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
+        mirrors = min(self._configuration.edge_mirrors, self._configuration.depth - 1)
+        strongest, first = self._strongest_and_first(specular, self._powers(specular) * specular.at_centre)
+        parts = []
+        for chains in self._diffraction.chains(position, mirrors, self._generator(position)):
+            wanted = MIRRORED_RANGE_DB if chains.mirrored else self._configuration.dynamic_range_db
+            weakest = strongest * from_decibel(-wanted)
+            found = self._diffraction.paths(position, chains, weakest, first)
+            parts.append(self._columns.diffracted(site, found, self._normal, self._triangles.material))
+            power = self._powers(parts[-1])
+            own = self._strongest_and_first(parts[-1], power)
+            strongest, first = np.maximum(strongest, own[0]), np.minimum(first, own[1])
+        return concatenate(parts)
+
+    def _strongest_and_first(
+        self, atlas: PathAtlas, power: Float[np.ndarray, "path"]
+    ) -> tuple[Float[np.ndarray, "ground_cell"], Float[np.ndarray, "ground_cell"]]:
+        strongest, first = np.zeros(self._grid.count**2), np.full(self._grid.count**2, np.inf)
+        np.maximum.at(strongest, atlas.ground_cell, power)
+        np.minimum.at(first, atlas.ground_cell, atlas.length)
+        return strongest, first
 
     def _rooftop_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
         hidden = 1 - self._seen(specular)
@@ -193,8 +221,7 @@ class SiteTracer:
         cell = np.flatnonzero(self._seen(specular) == 0)
         crossings = self._configuration.refraction
         found = refracted_paths(self._scene, position, self._point, cell, crossings)
-        normal = unit_normals(self._triangles.vertices)
-        return self._columns.refracted(site, position, found, normal, self._triangles.material)
+        return self._columns.refracted(site, position, found, self._normal, self._triangles.material)
 
     def _seen(self, specular: PathAtlas) -> Float[np.ndarray, "ground_cell"]:
         """Share of each ground cell in line of sight."""
@@ -216,9 +243,7 @@ class SiteTracer:
     def _worth_keeping(self, atlas: PathAtlas) -> Int[np.ndarray, "kept"]:
         """Paths within the dynamic range of their ground cell's strongest, and the first arrival of each cell."""
         power = self._powers(atlas) * atlas.visible
-        strongest, first = np.zeros(self._grid.count**2), np.full(self._grid.count**2, np.inf)
-        np.maximum.at(strongest, atlas.ground_cell, power)
-        np.minimum.at(first, atlas.ground_cell, atlas.length)
+        strongest, first = self._strongest_and_first(atlas, power)
         weakest = strongest * from_decibel(-self._configuration.dynamic_range_db)
         return np.flatnonzero(
             (power >= weakest[atlas.ground_cell]) | (atlas.length <= first[atlas.ground_cell])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.errors import StoreError
+from raylocus.errors import MemoryBudgetError, StoreError
 from raylocus.propagation.atlas_store import StoredAtlas, finish_atlas, save_site, site_part
 from raylocus.propagation.materials import itu_materials
 from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
@@ -87,21 +87,31 @@ def trace_place(
     """
     place = open_place(folder)
     paths, wanted = atlas_provenance(place, configuration), radio_provenance(place, configuration, maps)
-    if not _is_of(paths, lambda: StoredAtlas.open(place.atlas_file).provenance):
-        _trace_sites(place, configuration, paths, progress)
-    if not _is_of(wanted, lambda: open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"]):
-        save_radio_maps(place, maps, wanted, configuration.memory_budget)
+    try:
+        if not _has_atlas(place, paths):
+            _trace_sites(place, configuration, paths, progress)
+        if not _has_maps(place, wanted):
+            save_radio_maps(place, maps, wanted, configuration.memory_budget)
+    except MemoryError as error:
+        raise MemoryBudgetError(
+            f"{folder} does not fit into this machine's memory with a memory_budget of "
+            f"{configuration.memory_budget:g} GiB; lower it or build the place with larger ground cells"
+        ) from error
     return open_place(folder)
 
 
-def is_traced(
-    place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration
-) -> bool:
+def is_traced(place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration) -> bool:
     """Whether `trace_place` would find both stores there already."""
     paths, wanted = atlas_provenance(place, configuration), radio_provenance(place, configuration, maps)
-    return _is_of(paths, lambda: StoredAtlas.open(place.atlas_file).provenance) and _is_of(
-        wanted, lambda: open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"]
-    )
+    return _has_atlas(place, paths) and _has_maps(place, wanted)
+
+
+def _has_atlas(place: TracedPlace, wanted: Provenance) -> bool:
+    return _is_of(wanted, lambda: StoredAtlas.open(place.atlas_file).provenance)
+
+
+def _has_maps(place: TracedPlace, wanted: Provenance) -> bool:
+    return _is_of(wanted, lambda: open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"])
 
 
 def _is_of(wanted: Provenance, stored: Callable[[], str]) -> bool:

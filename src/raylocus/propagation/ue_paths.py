@@ -26,6 +26,7 @@ from raylocus.propagation.atlas import (
     PathAtlas,
     reorder,
 )
+from raylocus.propagation.edge_paths import fermat_points
 
 #: A path is taken to exist at every point of a ground cell of which it reaches at least this share, and at
 #: none of the others: beside PathSolver at random points, the rule with the smallest error by far.
@@ -134,25 +135,40 @@ def _specular(
     """From the image of the site, which stays where it is; the departure is the arrival mirrored back."""
     image = centre - paths.length[:, None] * paths.arrival
     length, arrival = _length_and_direction(position - image)
-    departure = arrival.copy()
+    departure = arrival
     for bounce in reversed(range(paths.normals.shape[1])):
-        normal = paths.normals[:, bounce].astype(float)
-        departure -= 2 * np.einsum("pi,pi->p", departure, normal)[:, None] * normal
+        departure = _mirrored(departure, paths.normals[:, bounce])
     return length, departure, arrival, np.zeros(len(length))
 
 
 def _diffracted(
     paths: PathAtlas, centre: Float[np.ndarray, "path 3"], position: Float[np.ndarray, "path 3"]
 ) -> _Geometry:
-    """Over Fermat's point of the straight edge: unfolded about it, the path is a straight line."""
+    """Over Fermat's point of the straight edge: unfolded about it, the path is a straight line.
+
+    Site and edge are taken as they are seen in the mirrors behind the edge.
+    """
+    bounces = range(paths.normals.shape[1])
+    edge, departure = (part.astype(float) for part in (paths.wedges.direction[paths.wedge], paths.departure))
+    for bounce in bounces:
+        behind = (bounce >= paths.before_edge)[:, None]
+        edge = _mirrored(edge, np.where(behind, paths.normals[:, bounce], 0))
+        departure = _mirrored(departure, paths.normals[:, bounce])
     met = centre - (paths.length - paths.first_leg)[:, None] * paths.arrival
-    source = met - paths.first_leg[:, None] * paths.departure
-    edge = paths.wedges.direction[paths.wedge].astype(float)
-    (source_along, source_away), (along, away) = (_cylindrical(end - met, edge) for end in (source, position))
-    where = met + ((source_along * away + along * source_away) / (source_away + away))[:, None] * edge
+    source = met - paths.first_leg[:, None] * departure
+    where = fermat_points(source, position, met, edge)
     first_leg, departure = _length_and_direction(where - source)
     second_leg, arrival = _length_and_direction(position - where)
+    for bounce in reversed(bounces):
+        departure = _mirrored(departure, paths.normals[:, bounce])
     return first_leg + second_leg, departure, arrival, first_leg
+
+
+def _mirrored(
+    direction: Float[np.ndarray, "path 3"], normal: Float[np.ndarray, "path 3"]
+) -> Float[np.ndarray, "path 3"]:
+    along = np.einsum("pi,pi->p", direction, normal.astype(float))
+    return direction - 2 * along[:, None] * normal
 
 
 def _over_rooftop(
@@ -185,11 +201,3 @@ def _length_and_direction(
 ) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path 3"]]:
     length = np.linalg.norm(ray, axis=1)
     return length, ray / length[:, None]
-
-
-def _cylindrical(
-    offset: Float[np.ndarray, "path 3"], axis: Float[np.ndarray, "path 3"]
-) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
-    """Position along an axis and distance from it [m]."""
-    along = np.einsum("pi,pi->p", offset, axis)
-    return along, np.linalg.norm(offset - along[:, None] * axis, axis=1)

@@ -2,16 +2,17 @@
 
 A ray proves that a sequence of surfaces leads somewhere into a cell. The exact path to a point is
 then drawn by the image method and every segment of it is shot at the scene: it must hit the surface
-it is to be reflected from, and the last one nothing before the point. This leaves no launch noise in
+it is to be reflected from, and the last one nothing before the site. This leaves no launch noise in
 the share and refuses sequences whose order is only possible elsewhere in the cell.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.propagation.images import source_images
 from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
 
 #: Points of a cell that are tried, in cell sides from its centre; the centre comes first.
@@ -38,7 +39,13 @@ class PathVerifier:
             normal: unit normal of each triangle.
             facet: facet of each triangle; a segment may hit any triangle of its facet.
         """
-        self._scene, self._corner, self._normal, self._facet = scene, corner, normal, facet
+        import mitsuba as mi
+
+        self._scene = scene
+        self._corner, self._normal = (
+            mi.Float(array.astype(np.float32).ravel()) for array in (corner, normal)
+        )
+        self._facet = mi.UInt(facet.astype(np.uint32))
 
     def valid(
         self,
@@ -47,58 +54,49 @@ class PathVerifier:
         triangles: Int[np.ndarray, "path depth"],
     ) -> Bool[np.ndarray, "path"]:
         """Whether the path over each sequence of triangles (−1 past the last) exists at its point."""
-        vertices = self._vertices(source, point, triangles)
-        valid = np.isfinite(vertices).all(axis=(1, 2))
-        for leg in range(triangles.shape[1] + 1):
-            # Columns past the last reflection repeat the point, so that every path ends in the last leg.
-            alive = np.flatnonzero(valid & (np.abs(vertices[:, leg + 1] - vertices[:, leg]).max(axis=1) > 0))
-            target = triangles[alive, leg] if leg < triangles.shape[1] else np.full(len(alive), -1)
-            valid[alive] = self._leg(vertices[alive, leg], vertices[alive, leg + 1], target)
-        return valid
+        # One kernel: images of the source forwards, then the segments backwards from the point.
+        import drjit as dr
+        import mitsuba as mi
 
-    def _leg(
-        self,
-        start: Float[np.ndarray, "path 3"],
-        end: Float[np.ndarray, "path 3"],
-        target: Int[np.ndarray, "path"],
-    ) -> Bool[np.ndarray, "path"]:
-        span = end - start
-        length = np.linalg.norm(span, axis=1)
-        direction = span / length[:, None]
-        distance, triangle = self._scene.first_hit(start + SURFACE_OFFSET * direction, direction)
-        reached = distance + SURFACE_OFFSET
-        on_surface = (np.abs(reached - length) < HIT_TOLERANCE) & (
-            self._facet[triangle] == self._facet[target]
+        if not len(point):
+            return np.zeros(0, bool)
+        sequence = [mi.Int(np.ascontiguousarray(column)) for column in triangles.T.astype(np.int32)]
+        images = [mi.Point3f(*(dr.opaque(mi.Float, float(value)) for value in source))]
+        for triangle in sequence:
+            corner, normal = self._plane(triangle)
+            images.append(images[-1] - 2 * dr.dot(images[-1] - corner, normal) * normal)
+        vertex, valid = mi.Point3f(np.ascontiguousarray(point.T.astype(np.float32))), mi.Bool(True)
+        for bounce in reversed(range(len(sequence))):
+            vertex, valid = self._reflected(vertex, images[bounce + 1], sequence[bounce], valid)
+        return (valid & self._scene.clear(vertex, images[0], HIT_TOLERANCE, valid)).numpy()
+
+    def _plane(self, triangle: Any) -> tuple[Any, Any]:
+        """A point and the normal of the plane; past the last a zero normal, which mirrors nothing."""
+        import drjit as dr
+        import mitsuba as mi
+
+        touched = triangle >= 0
+        index = mi.UInt(dr.maximum(triangle, 0))
+        return dr.gather(mi.Point3f, self._corner, index, touched), dr.gather(
+            mi.Vector3f, self._normal, index, touched
         )
-        return np.where(target >= 0, on_surface, reached > length - HIT_TOLERANCE)
 
-    def _vertices(
-        self,
-        source: Float[np.ndarray, "3"],
-        point: Float[np.ndarray, "path 3"],
-        triangles: Int[np.ndarray, "path depth"],
-    ) -> Float[np.ndarray, "path vertices 3"]:
-        """Source, reflection points and end of each path; not finite where a plane is not crossed."""
-        depth = triangles.shape[1]
-        images = source_images(source, triangles, self._corner, self._normal)
-        touched = triangles >= 0
-        vertices = np.empty((len(point), depth + 2, 3))
-        vertices[:, 0], vertices[:, -1] = source, point
-        for bounce in reversed(range(depth)):
-            crossing = self._crossing(vertices[:, bounce + 2], images[:, bounce + 1], triangles[:, bounce])
-            vertices[:, bounce + 1] = np.where(touched[:, bounce, None], crossing, vertices[:, bounce + 2])
-        return vertices
+    def _reflected(self, vertex: Any, image: Any, triangle: Any, valid: Any) -> tuple[Any, Any]:
+        """The reflection point on the way to the image, and whether the segment ends there, on the facet."""
+        import drjit as dr
+        import mitsuba as mi
 
-    def _crossing(
-        self,
-        end: Float[np.ndarray, "path 3"],
-        image: Float[np.ndarray, "path 3"],
-        triangle: Int[np.ndarray, "path"],
-    ) -> Float[np.ndarray, "path 3"]:
-        normal = self._normal[triangle]
-        span = image - end
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.einsum("pi,pi->p", self._corner[triangle] - end, normal) / np.einsum(
-                "pi,pi->p", span, normal
-            )
-        return np.where(((share > 0) & (share < 1))[:, None], end + share[:, None] * span, np.nan)
+        touched = triangle >= 0
+        corner, normal = self._plane(triangle)
+        span = image - vertex
+        share = dr.dot(corner - vertex, normal) / dr.dot(span, normal)
+        reached = vertex + share * span
+        length = dr.norm(reached - vertex)
+        direction = span / dr.norm(span)
+        possible = valid & touched & (share > 0) & (share < 1)
+        distance, hit = self._scene.hit(vertex + SURFACE_OFFSET * direction, direction, possible)
+        same = dr.gather(mi.UInt, self._facet, hit, possible) == dr.gather(
+            mi.UInt, self._facet, mi.UInt(dr.maximum(triangle, 0)), possible
+        )
+        possible &= same & (dr.abs(distance + SURFACE_OFFSET - length) < HIT_TOLERANCE)
+        return dr.select(touched, reached, vertex), valid & (~touched | possible)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.propagation.facets import COPLANAR_COSINE, shared_edges, unit_normals
+from raylocus.propagation.facets import COPLANAR_COSINE, SharedEdges, shared_edges, unit_normals
 from raylocus.scenes.triangles import Triangles
 
 #: Shorter edges carry no field worth a path [m].
@@ -41,28 +41,40 @@ class Wedges:
 def find_wedges(triangles: Triangles) -> Wedges:
     """All wedges of a scene of triangles; free-floating and coplanar edges are none."""
     vertices, normal = triangles.vertices, unit_normals(triangles.vertices)
-    edge = shared_edges(vertices)
-    first, second = edge.triangle, edge.neighbour
-    bent = np.abs(np.einsum("ei,ei->e", normal[first], normal[second])) < COPLANAR_COSINE
-    alike = triangles.material[first] == triangles.material[second]
-    start, end = vertices[first, edge.start], vertices[first, edge.end]
+    bent = _bent_edges(triangles, normal)
+    first, second, start = bent.triangle, bent.neighbour, vertices[bent.triangle, bent.start]
+    end = vertices[bent.triangle, bent.end]
     length = np.linalg.norm(end - start, axis=1)
-    kept = np.flatnonzero(bent & alike & (length > SHORTEST_EDGE))
-    first, second, start = first[kept], second[kept], start[kept]
     middles = vertices.mean(axis=1)
     face_0 = _outward(normal[first], middles[second] - start)
     face_n = _outward(normal[second], middles[first] - start)
-    along = (end[kept] - start) / length[kept, None]
+    along = (end - start) / length[:, None]
     into_face_0 = middles[first] - start
     into_face_0 -= np.einsum("ei,ei->e", into_face_0, along)[:, None] * along
     backwards = np.einsum("ei,ei->e", np.cross(face_0, along), into_face_0) < 0
     return Wedges(
-        np.where(backwards[:, None], end[kept], start),
+        np.where(backwards[:, None], end, start),
         np.where(backwards[:, None], -along, along),
-        length[kept],
+        length,
         np.stack([face_0, face_n], axis=1),
         triangles.material[first],
     )
+
+
+def wedge_faces(triangles: Triangles) -> Int[np.ndarray, "wedge 2"]:
+    """The triangles of face 0 and face n of each of `find_wedges`'s wedges."""
+    bent = _bent_edges(triangles, unit_normals(triangles.vertices))
+    return np.stack([bent.triangle, bent.neighbour], axis=1)
+
+
+def _bent_edges(triangles: Triangles, normal: Float[np.ndarray, "triangle 3"]) -> SharedEdges:
+    vertices, edge = triangles.vertices, shared_edges(triangles.vertices)
+    first, second = edge.triangle, edge.neighbour
+    bent = np.abs(np.einsum("ei,ei->e", normal[first], normal[second])) < COPLANAR_COSINE
+    alike = triangles.material[first] == triangles.material[second]
+    length = np.linalg.norm(vertices[first, edge.end] - vertices[first, edge.start], axis=1)
+    kept = np.flatnonzero(bent & alike & (length > SHORTEST_EDGE))
+    return SharedEdges(first[kept], second[kept], edge.start[kept], edge.end[kept])
 
 
 def _outward(

@@ -12,7 +12,7 @@ from raylocus.datasets.building.unit_files import UNIT_SCHEMA, pack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, redraw_world
-from raylocus.network.channel import channel_at
+from raylocus.network.indoors import channel_of
 from raylocus.network.mobility import sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
@@ -94,7 +94,8 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
     trajectories = sample_trajectories(place.geometry_maps, record.sequences, configuration.mobility, walking)
     observation = configuration.observation.at_severity(record.law.severity)
     if configuration.stack is None:
-        state = channel_at(maps, trajectories.position)
+        frequency, walls = place.deployment.carrier.frequency, observation.building_loss
+        state = channel_of(maps, place.geometry_maps, trajectories, frequency, walls, observing)
         return observe(state, trajectories, place.deployment, observation, observing)
     stack = dataclasses.replace(configuration.stack, observation=observation)
     seed = int(observing.integers(2**31))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from raylocus.datasets.exchange.scenario import (
-    DEEPMIMO_VERSION,
     DIFFRACTION,
     PARAMETERS,
     REFLECTION,
@@ -19,6 +17,7 @@ from raylocus.datasets.exchange.scenario import (
     TransmitterPaths,
     write_paths,
 )
+from raylocus.datasets.exchange.scenario_parameters import scenario_parameters
 from raylocus.datasets.exchange.scenario_scene import write_scene
 from raylocus.errors import InputError
 from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED, SPECULAR, PathAtlas
@@ -27,8 +26,6 @@ from raylocus.propagation.interaction_points import interaction_points
 from raylocus.propagation.panels import Panel
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.propagation.ue_paths import UePaths, ground_cell_points, paths_at
-from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.place import place_record
 from raylocus.storage import written_whole
 from raylocus.units import SPEED_OF_LIGHT, to_decibel
 
@@ -68,7 +65,7 @@ def export_scenario(place: TracedPlace, receivers: Float[np.ndarray, "receiver 3
             write_paths(transmitter_paths(found, position, receivers), aside, site)
             active[found.ue] = True
         scene = write_scene(place.scene_file, aside)
-        document = _parameters(place, len(receivers), int(active.sum())) | {"scene": scene}
+        document = scenario_parameters(place, len(receivers), int(active.sum())) | {"scene": scene}
         (aside / PARAMETERS).write_text(json.dumps(document, indent=2))
 
 
@@ -130,55 +127,10 @@ def _degrees(
 def _interaction_digits(paths: PathAtlas) -> Float[np.ndarray, "path"]:
     """The kind's digit, once for every surface or edge that the path meets; 0 in line of sight."""
     digit = np.array([_DIGITS[kind] for kind in sorted(_DIGITS)])[paths.kind]
-    single = np.isin(paths.kind, (OVER_ROOFTOP, DIFFRACTED, SCATTERED))
+    single = np.isin(paths.kind, (OVER_ROOFTOP, SCATTERED))
     met = np.where(single, 1, paths.interactions)
-    return digit * (10.0**met - 1) / 9
-
-
-def _parameters(place: TracedPlace, receivers: int, active: int) -> dict[str, Any]:
-    materials, sites = place.atlas.materials, len(place.deployment.sites)
-    depth = place.atlas.material.shape[1]
-    return {
-        "version": DEEPMIMO_VERSION,
-        "rt_params": {
-            "raytracer_name": "raylocus",
-            "raytracer_version": place.provenance.versions.get("raylocus", ""),
-            "frequency": materials.frequency,
-            "max_path_depth": depth,
-            "max_reflections": depth,
-            "max_diffractions": 1,
-            "max_scattering": int(np.any(place.atlas.kind == SCATTERED)),
-            "max_transmissions": depth * int(np.any(place.atlas.kind == REFRACTED)),
-        },
-        "txrx_sets": {
-            "txrx_set_0": _point_set("sites", 0, sites, sites),
-            "txrx_set_1": _point_set("receivers", 1, receivers, active),
-        },
-        "materials": {
-            f"material_{index}": {
-                "id": index,
-                "name": name,
-                "permittivity": float(materials.permittivity[index]),
-                "conductivity": float(materials.conductivity[index]),
-            }
-            for index, name in enumerate(MATERIALS)
-        },
-        "raylocus": {"place": place_record(place)},
-    }
-
-
-def _point_set(name: str, number: int, points: int, active: int) -> dict[str, Any]:
-    return {
-        "name": name,
-        "id_orig": number,
-        "id": number,
-        "is_tx": number == 0,
-        "is_rx": number == 1,
-        "num_points": points,
-        "num_active_points": active,
-        "num_ant": 1,
-        "dual_pol": False,
-        "ant_rel_positions": [[0, 0, 0]],
-        "array_orientation": [0, 0, 0],
-        "grid_spacing": None,
-    }
+    # Of a path over an edge the surfaces are mirrors, and the edge's digit has its place between them.
+    bent, reflection = paths.kind == DIFFRACTED, _DIGITS[SPECULAR]
+    met, digit = np.where(bent, met + 1, met), np.where(bent, reflection, digit)
+    edge = (DIFFRACTION - reflection) * 10.0 ** (paths.interactions - paths.before_edge)
+    return digit * (10.0**met - 1) / 9 + np.where(bent, edge, 0)

@@ -67,12 +67,23 @@ def encode_differential_timing(time: Float[np.ndarray, "..."], granularity: int)
     return np.clip(np.floor(np.asarray(time) / TC / _step(granularity)), 0, last).astype(np.int64)
 
 
+def decode_differential_timing(code: Int[np.ndarray, "..."], granularity: int) -> Float[np.ndarray, "..."]:
+    """Bin centre [s] of a differential index."""
+    return (np.asarray(code) + 0.5) * _step(granularity) * TC
+
+
 def encode_additional_path(time: Float[np.ndarray, "..."], granularity: int) -> Int[np.ndarray, "..."]:
     """Index of an additional path's delay relative to the first [s]: ±8175 Tc in steps of 2^k Tc (§10.1.23.3.3)."""
     step = _step(granularity)
     last = int(np.floor(2 * ADDITIONAL_PATH_LIMIT / step)) + 1
     code = np.floor((np.asarray(time) / TC + ADDITIONAL_PATH_LIMIT) / step).astype(np.int64) + 1
     return np.clip(code, 0, last)
+
+
+def decode_additional_path(code: Int[np.ndarray, "..."], granularity: int) -> Float[np.ndarray, "..."]:
+    """Bin centre [s] of an additional path's index; the end of the range at the two censored indices."""
+    centre = (np.asarray(code) - 0.5) * _step(granularity) - ADDITIONAL_PATH_LIMIT
+    return np.clip(centre, -ADDITIONAL_PATH_LIMIT, ADDITIONAL_PATH_LIMIT) * TC
 
 
 def encode_azimuth(angle: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:

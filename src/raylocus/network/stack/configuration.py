@@ -9,7 +9,6 @@ from raylocus.network.clocks import ClockErrors
 from raylocus.network.features import FEATURE_SETS
 from raylocus.network.identities import IdentityErrors
 from raylocus.network.impairments import ObservationConfiguration
-from raylocus.network.indoors import BuildingLoss
 from raylocus.network.mac.power_headroom import UplinkPowerControl
 from raylocus.network.mac.timing_advance import TimingLoop
 from raylocus.network.mac.traffic import Traffic
@@ -37,8 +36,6 @@ class StackConfiguration:
     """A key of `features.FEATURE_SETS`."""
     observation: ObservationConfiguration = ObservationConfiguration()
     """Detection, device bias and dropout. Fast fading is in the paths here, not in `receiver_noise_db`."""
-    building_loss: BuildingLoss = BuildingLoss()
-    """Of UEs indoors."""
     level_noise_db: float = 1.0
     """Standard deviation of a level measurement beside fading [dB]."""
     spread_error: float = 0.15

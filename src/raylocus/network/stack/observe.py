@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.network.availability import absent_features, check_deployment, check_signals
 from raylocus.network.chance import SequenceChance
-from raylocus.network.channel import channel_at
+from raylocus.network.channel import ChannelState, channel_at
 from raylocus.network.features import feature_set
 from raylocus.network.indoors import behind_walls, sequence_loss_db, shelter_of
 from raylocus.network.mobility import Trajectories
@@ -22,7 +22,7 @@ from raylocus.network.reports import Reports
 from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import receive
-from raylocus.network.stack.links import links_at
+from raylocus.network.stack.links import Links, links_at
 from raylocus.network.stack.observe_batch import observe_batch
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.traced_place import TracedPlace
@@ -133,27 +133,18 @@ def _observe_part(
     clock_offset: Float[np.ndarray, "site"],
     seed: int,
 ) -> Reports | None:
-    configuration, deployment = observed.configuration, observed.place.deployment
-    chance = SequenceChance.of(seed, sequences, np.diff(trajectories.report_offsets))
-    shelter = shelter_of(observed.place.geometry_maps, trajectories.position)
-    loss = sequence_loss_db(
-        shelter,
-        trajectories.report_offsets,
-        deployment.carrier.frequency,
-        configuration.building_loss,
-        chance,
-    )
-    state = behind_walls(channel_at(observed.maps, shelter.outdoors), shelter, loss)
-    links = links_at(observed.place, shelter.outdoors, observed.materials).later(shelter.depth)
+    """Reports of one batch; None where no UE hears a cell."""
+    configuration, offsets = observed.configuration, trajectories.report_offsets
+    chance = SequenceChance.of(seed, sequences, np.diff(offsets))
+    state, links = _channel(observed, trajectories, chance)
     velocity = velocities(trajectories)
-    bias = chance.standard_normal((len(trajectories.time),))
-    first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))
-    bias = configuration.observation.device_bias_db * bias[first]
+    first = np.repeat(offsets[:-1], np.diff(offsets))
+    bias = configuration.observation.device_bias_db * chance.standard_normal((len(first),))[first]
     downlink = receive(links, state, velocity, observed.antennas, configuration, chance)
     sent = np.flatnonzero(downlink.heard)
     if not len(sent):
         return None
-    sequence = np.repeat(np.arange(len(sequences)), np.diff(trajectories.report_offsets))[sent]
+    sequence = np.repeat(np.arange(len(sequences)), np.diff(offsets))[sent]
     chance = chance.keeping(np.bincount(sequence, minlength=len(sequences)))
     part = Batch(
         links.select(sent),
@@ -165,4 +156,16 @@ def _observe_part(
         clock_offset,
         observed.antennas,
     )
-    return observe_batch(part, deployment, configuration, chance)
+    return observe_batch(part, observed.place.deployment, configuration, chance)
+
+
+def _channel(
+    observed: Observed, trajectories: Trajectories, chance: SequenceChance
+) -> tuple[ChannelState, Links]:
+    """Levels and paths of a batch; those of UEs indoors are behind their walls."""
+    place, position = observed.place, trajectories.position
+    shelter = shelter_of(place.geometry_maps, position)
+    frequency, law = place.deployment.carrier.frequency, observed.configuration.observation.building_loss
+    loss = sequence_loss_db(shelter, trajectories.report_offsets, frequency, law, chance)
+    state = behind_walls(channel_at(observed.maps, shelter.outdoors), shelter, loss)
+    return state, links_at(place, shelter.outdoors, observed.materials).later(shelter.depth)
