@@ -80,6 +80,7 @@ def run(folder: Path, recipe: dict[str, object]) -> tuple[float, float, float]:
 def draw(rows: list[tuple[int, float, float, float]], path: Path) -> None:
     """CPU time and memory over the number of places."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     counts, _, seconds, memory = (np.array(column) for column in zip(*rows, strict=True))
     figure = Figure(figsize=(8, 3.2), layout="constrained")
@@ -92,6 +93,7 @@ def draw(rows: list[tuple[int, float, float, float]], path: Path) -> None:
     right.plot(counts, memory, "o-", color="C1")
     right.set(xlabel="places", ylabel="peak memory [MB]", ylim=(0, 1.3 * memory.max()))
     for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 

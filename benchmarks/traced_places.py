@@ -10,7 +10,6 @@ own for each place, in which any Python warning is an error and whatever is writ
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -71,30 +70,26 @@ def row(name: str, source: str, options: list[str], folder: Path) -> str:
     )
 
 
-def extracts(folder: Path) -> dict[str, tuple[str, list[str]]]:
-    """Source and options of each extract's busiest tile."""
-    found = {}
-    for manifest in sorted(folder.glob("*/manifest.json")):
-        slug = json.loads(manifest.read_text())["slug"]
-        path = manifest.parent / f"{slug}.osm.pbf"
-        x, y = densest(read_source(str(path), SourceOptions(), 0, 512.0).vector_map)
-        options = ["--tile", f"{x:g},{y:g}"]
-        for terrain in folder.glob(f"_terrain/{slug}*.tif"):
-            options += ["--terrain", str(terrain)]
-        found[slug] = (str(path), options)
-    return found
+def extract(manifest: Path) -> tuple[str, list[str]]:
+    """Source and options of an extract's busiest tile."""
+    slug = manifest.parent.name
+    path = manifest.parent / f"{slug}.osm.pbf"
+    x, y = densest(read_source(str(path), SourceOptions(), 0, 512.0).vector_map)
+    options = ["--tile", f"{x:g},{y:g}"]
+    for terrain in manifest.parent.parent.glob(f"_terrain/{slug}*.tif"):
+        options += ["--terrain", str(terrain)]
+    return str(path), options
 
 
 def main() -> None:
     folder, wanted = Path(sys.argv[1]), sys.argv[2:]
-    sources: dict[str, tuple[str, list[str]]] = {name: (f"procedural:{name}", []) for name in STYLES}
-    if not wanted or any(name not in sources for name in wanted):
-        sources |= extracts(folder)
+    manifests = {path.parent.name: path for path in sorted(folder.glob("*/manifest.json"))}
     print(f"{'place':<24}{'build':>9}{'trace':>9}{'sites':>6}{'paths':>9}{'lit':>8}  rays    warnings")
     with tempfile.TemporaryDirectory() as scratch:
-        for name, (source, options) in sources.items():
+        for name in [*STYLES, *manifests]:
             if not wanted or name in wanted:
-                print(row(name, source, options, Path(scratch)), flush=True)
+                source = extract(manifests[name]) if name in manifests else (f"procedural:{name}", [])
+                print(row(name, *source, Path(scratch)), flush=True)
 
 
 if __name__ == "__main__":

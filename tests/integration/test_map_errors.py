@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from map_fixtures import building, rectangle, village
+from raylocus.cli.main import main
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
 from raylocus.propagation.scene_validation import validate_place
@@ -194,3 +195,15 @@ def test_a_village_without_streets_has_no_cars(tmp_path: Path) -> None:
     place = build_place(str(village(tmp_path / "v.osm")), tmp_path / "v", SceneConfiguration(resolution=4.0))
     world = perturb_place(place, tmp_path / "w", MapErrorLaw(cars_per_road_area=0.0), 0)
     assert world.world["cars"] == []
+
+
+def test_from_the_command_line(town: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world, picture = tmp_path / "world", tmp_path / "worlds.png"
+    words = ["scene", "perturb", str(town.folder), "--out", str(world), "--severity", "0.5", "--seed", "3"]
+    assert main([*words, "--law.missing_share", "0"]) == 0
+    record = load_place(world).world
+    assert (record["seed"], record["law"]["severity"], record["buildings"]["missing"]) == (3, 0.5, [])
+    assert main(["scene", "show", str(town.folder), "--worlds", f"[{world}]", "--out", str(picture)]) == 0
+    assert picture.stat().st_size > 10_000
+    assert main(["scene", "show", str(world), "--worlds", f"[{town.folder}]", "--out", str(picture)]) == 2
+    assert "is no world of" in capsys.readouterr().err

@@ -165,12 +165,18 @@ def test_every_tap_agrees_with_path_solver(
 ) -> None:
     solved = reference[1]
     mine = impulse_response(paths_at(atlas, 0, targets, POINTS), SECTOR, HANDSET, velocity)
-    kind = paths_at(atlas, 0, targets, POINTS).paths.kind
+    found = paths_at(atlas, 0, targets, POINTS).paths
+    kind, order = found.kind, np.where(found.kind == DIFFRACTED, found.before_edge, -1)
     compared = {SPECULAR: 0, DIFFRACTED: 0}
-    for path in range(len(mine.ue)):
+    # PathSolver counts the leg from an edge to a mirror twice where a path has fewer interactions than its
+    # max_depth; `test_diffraction` compares such paths at their own depth.
+    counted = (found.kind == SPECULAR) | (found.interactions == found.before_edge)
+    for path in np.flatnonzero(counted):
         ue = mine.ue[path]
-        over_edge = (solved.interactions[:, ue] == 8).any(axis=0)
-        same = solved.valid[ue] & (over_edge == (kind[path] == DIFFRACTED))
+        over_edge = solved.interactions[:, ue] == 8
+        place = np.where(over_edge.any(axis=0), over_edge.argmax(axis=0), -1)
+        touched = (solved.interactions[:, ue] == 1).sum(axis=0)
+        same = solved.valid[ue] & (place == order[path]) & (touched == found.interactions[path])
         nearest = np.argmin(np.where(same, np.abs(solved.delay[ue] - mine.delay[path]), np.inf))
         if abs(solved.delay[ue][nearest] - mine.delay[path]) * SPEED_OF_LIGHT > 1e-4:
             continue
@@ -181,7 +187,7 @@ def test_every_tap_agrees_with_path_solver(
         assert mine.doppler[path] == pytest.approx(solved.doppler[ue, nearest], abs=0.1)
     assert compared[SPECULAR] >= 40
     assert compared[DIFFRACTED] >= 40
-    assert sum(compared.values()) > 0.9 * len(mine.ue)
+    assert sum(compared.values()) > 0.9 * counted.sum()
 
 
 def test_a_path_keeps_its_phase_across_ground_cells(atlas: PathAtlas) -> None:

@@ -9,7 +9,11 @@ import pytest
 
 from propagation_fixtures import CONCRETE, METAL, TILE, box, rasterized_maps, scene
 from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
+from raylocus.propagation.edge_chains import EdgeChains
+from raylocus.propagation.edge_paths import diffracted_paths
+from raylocus.propagation.edge_scene import EdgeScene
 from raylocus.propagation.fields import path_fields
+from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import itu_materials
 from raylocus.propagation.point_paths import PointPaths
 from raylocus.propagation.reference import ReferenceSettings, reference_paths
@@ -21,17 +25,17 @@ from raylocus.scenes.triangles import write_mitsuba_scene
 SITE = np.array([-13.0, 1.0, 10.0])
 
 
-def traced(material: int) -> PathAtlas:
+def traced(material: int, depth: int = 1) -> PathAtlas:
     triangles = scene(box((6, -24), (14, 20), 18), material=material)
     maps = rasterized_maps(triangles, TILE)
-    configuration = TraceConfiguration(depth=1, over_rooftop=False, dynamic_range_db=100.0)
+    configuration = TraceConfiguration(depth=depth, over_rooftop=False, dynamic_range_db=100.0)
     surface, terrain = maps["surface"].values.astype(float), maps["terrain"].values.astype(float)
     return SiteTracer(triangles, surface, terrain, TILE, itu_materials(3.5e9), configuration).trace(0, SITE)
 
 
-def reference(material: int, points: np.ndarray, folder: Path) -> PointPaths:
+def reference(material: int, points: np.ndarray, folder: Path, depth: int = 1) -> PointPaths:
     write_mitsuba_scene(scene(box((6, -24), (14, 20), 18), material=material), folder / "scene")
-    settings = ReferenceSettings(1, 500_000, diffraction=True)
+    settings = ReferenceSettings(depth, 500_000, diffraction=True, receivers=8)
     return reference_paths(folder / "scene" / "scene.xml", 3.5e9, SITE, points, settings)
 
 
@@ -63,6 +67,72 @@ def test_every_path_of_path_solver_and_no_other(material: int, tmp_path: Path) -
     assert np.mean(apart < 2e-3) >= 0.98
     assert np.max(np.abs(gain[apart < 2e-3])) < 0.02
     assert diffracted.sum() > 50
+
+
+def test_edges_seen_in_mirrors_are_path_solver_s(tmp_path: Path) -> None:
+    # Ground and walls mirror on either side of an edge: at depth 2 that is every path with an edge. Behind the
+    # block they are strong.
+    atlas = traced(METAL, depth=2)
+    behind = np.setdiff1d(
+        atlas.ground_cell[(atlas.kind == DIFFRACTED) & (atlas.interactions == 1)],
+        atlas.ground_cell[atlas.line_of_sight],
+    )
+    cells = np.random.default_rng(2).choice(behind, 24, replace=False)
+    theirs = reference(METAL, np.column_stack([TILE.centres[cells], np.full(24, 1.5)]), tmp_path, depth=2)
+    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
+    missing, gains = [], []
+    for number, cell in enumerate(cells):
+        ours = np.flatnonzero((atlas.ground_cell == cell) & atlas.at_centre)
+        other = np.flatnonzero(theirs.point == number)
+        for path in other[theirs.gain[other] > 1e-2 * theirs.gain[other].max()]:
+            apart = np.abs(atlas.length[ours] - theirs.length[path])
+            apart += np.linalg.norm(atlas.arrival[ours] - theirs.arrival[path], axis=1)
+            gain = 10 * np.log10(power[ours] / theirs.gain[path])
+            best = np.argmin(apart + 1e-3 * np.abs(gain))
+            missing.append(apart[best] > 2e-3)
+            if not missing[-1] and atlas.kind[ours[best]] == DIFFRACTED and atlas.interactions[ours[best]]:
+                gains.append(gain[best])
+    assert np.mean(missing) < 0.03
+    assert len(gains) >= 10
+    assert np.max(np.abs(gains)) < 0.02
+
+
+def test_an_edge_s_ray_off_the_ground_comes_from_the_site_s_image() -> None:
+    # Closed form: over the eaves and off the ground is the path over the eaves to the UE's image below ground.
+    atlas = traced(METAL, depth=2)
+    off_ground = np.flatnonzero(
+        (atlas.kind == DIFFRACTED) & (atlas.interactions == 1) & (atlas.before_edge == 0)
+        & (atlas.normals[:, 0, 2] > 0.99)
+    )  # fmt: skip
+    assert len(off_ground) > 20
+    edge = atlas.wedge[off_ground]
+    origin, along = atlas.wedges.origin[edge], atlas.wedges.direction[edge]
+    image = np.column_stack([TILE.centres[atlas.ground_cell[off_ground]], np.full(len(edge), -1.5)])
+    sampled = origin[:, None] + np.linspace(0, 1, 4001)[None, :, None] * (
+        atlas.wedges.length[edge][:, None, None] * along[:, None]
+    )
+    lengths = np.linalg.norm(sampled - SITE, axis=2) + np.linalg.norm(sampled - image[:, None], axis=2)
+    np.testing.assert_allclose(atlas.length[off_ground], lengths.min(axis=1), atol=1e-4)
+
+
+def test_paths_over_mirrors_and_edges_are_reciprocal() -> None:
+    # The same chain walked from the other end has the same length, legs and directions.
+    triangles = scene(box((6, -24), (14, 20), 18), material=METAL)
+    search_scene = EdgeScene(
+        RayScene(triangles.vertices, np.full((32, 32), 1.5), TILE), triangles, find_wedges(triangles)
+    )
+    other_end = np.array([20.0, 3.0, 1.5])
+    ground, nothing = np.array([0]), np.array([-1])
+    for wedge in range(len(search_scene.wedges)):
+        there, back = (
+            diffracted_paths(search_scene, start, EdgeChains(before, np.array([wedge]), after), nothing, end[None])
+            for start, end, before, after in (
+                (SITE, other_end, nothing, ground), (other_end, SITE, ground, nothing),
+            )
+        )  # fmt: skip
+        np.testing.assert_allclose(there.length, back.length, atol=1e-9)
+        np.testing.assert_allclose(there.departure, -back.arrival, atol=1e-9)
+        np.testing.assert_allclose(there.length - there.first_leg, back.first_leg, atol=1e-9)
 
 
 def test_total_field_is_continuous_over_the_shadow_boundary() -> None:

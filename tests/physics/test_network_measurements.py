@@ -116,6 +116,14 @@ def test_step_response_of_the_filter_decays_with_its_time_constant() -> None:
     np.testing.assert_allclose(-90 - filtered, 10 * np.exp(-time / 0.2885), rtol=1e-3)
 
 
+def test_the_filter_is_half_as_fast_in_fr2() -> None:
+    steps = np.array([[0.0], [1.0]])
+    offsets, time = np.array([0, 2]), np.array([0.0, 0.4])
+    here, there = (l3_filter(steps, time, offsets, 4, period)[1, 0] for period in (0.2, 0.4))
+    # a = ½ each period: two periods of FR1, one of FR2.
+    assert here == pytest.approx(0.75) and there == pytest.approx(0.5)
+
+
 def test_filter_restarts_with_each_sequence_and_after_a_gap() -> None:
     measured = np.array([-100.0, np.nan, -80.0, -60.0])[:, None]
     filtered = l3_filter(measured, np.array([0.0, 0.2, 0.4, 0.0]), np.array([0, 3, 4]), 4)[:, 0]

@@ -39,7 +39,11 @@ VERBS = (
     Verb(("maps", "show"), "maps_show", "draw one radio map, or all of a cell"),
     Verb(("maps", "export"), "maps_export", "write radio maps as GeoTIFF"),
     Verb(("dataset", "build"), "dataset_build", "observe phones in many worlds of many places"),
-    Verb(("dataset", "inspect"), "dataset_inspect", "say what a dataset holds, and whether its splits keep apart"),
+    Verb(
+        ("dataset", "inspect"),
+        "dataset_inspect",
+        "say what a dataset holds, and whether its splits keep apart",
+    ),
     Verb(("dataset", "export"), "dataset_export", "write a dataset for other tools: Parquet, DeepMIMO"),
     Verb(("dataset", "import"), "dataset_import", "make reports of a DeepMIMO scenario or a Parquet table"),
     Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),

@@ -35,7 +35,7 @@ SAME_FEATURES = (
     *("timing_advance", "timing_command", "cqi", "ri", "snr", "scheduling_requests", "harq_nack", "event"),
     *("handovers", "stay", "mcs", "bler", "throughput", "spectral_efficiency", "frame_error_rate"),
     *("bearer_throughput", "rlc_retransmissions", "round_trip", "latency", "jitter", "delay_spread"),
-    *("doppler_spread", "condition_number", "srs_rsrp"),
+    *("doppler_spread", "condition_number"),
 )
 
 

@@ -80,9 +80,11 @@ class EdgeKernel:
         device = _Device(chains, targets)
         step = max(BATCH // max(count, 1), 1) * count
         for start in range(0, len(chains) * count, max(step, 1)):
-            pair = dr.arange(mi.UInt, min(step, len(chains) * count - start)) + dr.opaque(mi.UInt, start)
+            # Numbered within the batch: a large tile has more pairs than 32 bits can count.
+            pair = dr.arange(mi.UInt, min(step, len(chains) * count - start))
             chain = pair // dr.opaque(mi.UInt, count)
             target = pair - chain * dr.opaque(mi.UInt, count)
+            chain += dr.opaque(mi.UInt, start // count)
             found.append(self._found(source, device, chain, target) + start)
         return np.divmod(np.concatenate([np.zeros(0, np.int64), *found]), max(count, 1))
 

@@ -111,7 +111,10 @@ def isolated_obstacles(strings: Strings) -> Obstacles:
     start, end = first[row, group], last[row, group]
     slope = np.diff(z, axis=1) / np.diff(x, axis=1)
     before, after = slope[row, start - 1], slope[row, end]
-    met = (z[row, end] - z[row, start] + before * x[row, start] - after * x[row, end]) / (before - after)
+    bend = before - after
+    straight = bend <= 0  # edges in one line: rounding leaves no corner where the lines would meet, or a far one
+    way = z[row, end] - z[row, start] + before * x[row, start] - after * x[row, end]
+    met = np.clip(way / np.where(straight, 1.0, bend), x[row, start], x[row, end])
     along, height = (np.full((len(x), first.shape[1] + 1), np.nan) for _ in range(2))
     along[:, 0], height[:, 0] = x[:, 0], z[:, 0]
     along[row, group] = met

@@ -143,12 +143,12 @@ class PathColumns:
 
 
 def without_diffracted_twins(rooftop: PathAtlas, diffracted: PathAtlas) -> PathAtlas:
-    """The paths over the roofs but those that a diffracted path already is: one edge, seen from the site."""
+    """The paths over the roofs but those that a diffracted path already is: one edge, seen from the site, no wall."""
     cells = rooftop.grid.count**2
     of_cell = np.full(cells, -1, np.int64)
     of_cell[rooftop.ground_cell] = np.arange(len(rooftop.ground_cell))
     other = of_cell[diffracted.ground_cell]
-    pair = np.flatnonzero(other >= 0)
+    pair = np.flatnonzero((other >= 0) & (diffracted.interactions == 0))
     other = other[pair]
     turn = np.einsum("pi,pi->p", diffracted.arrival[pair], rooftop.arrival[other])
     longer = np.abs(diffracted.length[pair] - rooftop.length[other])

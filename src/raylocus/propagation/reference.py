@@ -15,9 +15,6 @@ from raylocus.propagation.point_paths import PointPaths
 from raylocus.propagation.runtime import activate
 from raylocus.units import SPEED_OF_LIGHT
 
-#: Receivers of one call: its memory grows with them.
-RECEIVERS_AT_ONCE = 40
-
 
 @dataclass(frozen=True)
 class ReferenceSettings:
@@ -33,6 +30,8 @@ class ReferenceSettings:
     """Whether the same call gives the same bits: PathSolver's own switch, which takes more memory."""
     seed: int = 42
     """Seed of its rays."""
+    receivers: int = 40
+    """Receivers of one call: fastest with many, but then it loses paths whose hashes collide."""
 
 
 def reference_paths(
@@ -60,7 +59,7 @@ def reference_paths(
     scene.add(rt.Transmitter("site", site.tolist()))
     parts = [
         _solve(rt, scene, points[piece], piece.start, settings)
-        for piece in piece_slices(len(points), RECEIVERS_AT_ONCE)
+        for piece in piece_slices(len(points), settings.receivers)
     ]
     names = ("point", "length", "departure", "arrival", "field", "line_of_sight")
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}

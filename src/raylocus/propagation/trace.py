@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
@@ -74,6 +74,14 @@ class TraceConfiguration:
             )
 
 
+@dataclass(frozen=True)
+class _Weighed:
+    """Paths with their power gains between dual-polarised isotropic antennas, summed over the polarisations."""
+
+    paths: PathAtlas
+    power: Float[np.ndarray, "path"]
+
+
 class SiteTracer:
     """Traces the sites of one tile; the scene is built once."""
 
@@ -132,31 +140,28 @@ class SiteTracer:
         """
         self._check(site, position)
         specular = self._specular_part(site, position)
-        parts = [specular, *self._bent_parts(site, position, specular)]
+        parts = [self._weighed(specular)]
+        if self._configuration.diffraction:
+            parts += self._diffracted_parts(site, position, parts[0])
+        if self._configuration.over_rooftop:
+            parts.append(self._weighed(self._rooftop_part(site, position, parts)))
         if self._configuration.refraction:
-            parts.append(self._refracted_part(site, position, specular))
+            parts.append(self._weighed(self._refracted_part(site, position, specular)))
         if self._scattering is not None:
             found = self._scattering.paths(position)
-            parts.append(self._columns.scattered(site, position, found, self._scattering.patches))
-        joined = concatenate(parts)
-        if self._canopy is not None:
-            joined = self._canopy.attenuated(joined, self._point)
-        joined = reorder(joined, np.argsort(joined.ground_cell, kind="stable"))
-        return reorder(joined, self._worth_keeping(joined))
+            scattered = self._columns.scattered(site, position, found, self._scattering.patches)
+            parts.append(self._weighed(scattered))
+        return self._worth_keeping(self._joined(parts))
 
-    def _bent_parts(
-        self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas
-    ) -> list[PathAtlas]:
-        """Paths over the roofs and over single edges; where one is both, it is the latter."""
-        parts = []
-        if self._configuration.diffraction:
-            parts.append(self._diffracted_part(site, position, specular))
-        if self._configuration.over_rooftop:
-            rooftop = self._rooftop_part(site, position, specular)
-            for diffracted in tuple(parts):
-                rooftop = without_diffracted_twins(rooftop, diffracted)
-            parts.append(rooftop)
-        return parts
+    def _joined(self, parts: list[_Weighed]) -> _Weighed:
+        """All parts, trees in their way, sorted by ground cell."""
+        paths = concatenate([part.paths for part in parts])
+        power = np.concatenate([part.power for part in parts])
+        if self._canopy is not None:
+            paths = self._canopy.attenuated(paths, self._point)
+            power = self._powers(paths)
+        order = np.argsort(paths.ground_cell, kind="stable")
+        return _Weighed(reorder(paths, order), power[order])
 
     def _check(self, site: int, position: Float[np.ndarray, "3"]) -> None:
         index = int(self._grid.index(position))
@@ -186,19 +191,22 @@ class SiteTracer:
         words = np.frombuffer(position.astype(np.float64).tobytes(), np.uint32)
         return np.random.default_rng([self._configuration.seed, *words.tolist()])
 
-    def _diffracted_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
+    def _diffracted_parts(
+        self, site: int, position: Float[np.ndarray, "3"], specular: _Weighed
+    ) -> list[_Weighed]:
         mirrors = min(self._configuration.edge_mirrors, self._configuration.depth - 1)
-        strongest, first = self._strongest_and_first(specular, self._powers(specular) * specular.at_centre)
+        seen = specular.paths.at_centre
+        strongest, first = self._strongest_and_first(specular.paths, specular.power * seen)
         parts = []
         for chains in self._diffraction.chains(position, mirrors, self._generator(position)):
             wanted = MIRRORED_RANGE_DB if chains.mirrored else self._configuration.dynamic_range_db
             weakest = strongest * from_decibel(-wanted)
             found = self._diffraction.paths(position, chains, weakest, first)
-            parts.append(self._columns.diffracted(site, found, self._normal, self._triangles.material))
-            power = self._powers(parts[-1])
-            own = self._strongest_and_first(parts[-1], power)
+            part = self._columns.diffracted(site, found, self._normal, self._triangles.material)
+            parts.append(self._weighed(part))
+            own = self._strongest_and_first(part, parts[-1].power)
             strongest, first = np.maximum(strongest, own[0]), np.minimum(first, own[1])
-        return concatenate(parts)
+        return parts
 
     def _strongest_and_first(
         self, atlas: PathAtlas, power: Float[np.ndarray, "path"]
@@ -208,14 +216,18 @@ class SiteTracer:
         np.minimum.at(first, atlas.ground_cell, atlas.length)
         return strongest, first
 
-    def _rooftop_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
-        hidden = 1 - self._seen(specular)
+    def _rooftop_part(self, site: int, position: Float[np.ndarray, "3"], known: list[_Weighed]) -> PathAtlas:
+        """Paths over the roofs; where one is among the known ones over an edge already, it is the latter."""
+        hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
         found = over_rooftop_paths(
             position, self._point[cell], self._surface, self._outdoor.reshape(self._grid.shape), self._grid,
             self._materials.wavelength,
         )  # fmt: skip
-        return self._columns.over_rooftop(site, cell, found, hidden[cell])
+        rooftop = self._columns.over_rooftop(site, cell, found, hidden[cell])
+        if len(known) == 1:
+            return rooftop
+        return without_diffracted_twins(rooftop, concatenate([part.paths for part in known[1:]]))
 
     def _refracted_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
         cell = np.flatnonzero(self._seen(specular) == 0)
@@ -230,8 +242,10 @@ class SiteTracer:
         seen[specular.ground_cell[direct]] = specular.visible[direct]
         return seen
 
+    def _weighed(self, paths: PathAtlas) -> _Weighed:
+        return _Weighed(paths, self._powers(paths))
+
     def _powers(self, atlas: PathAtlas) -> Float[np.ndarray, "path"]:
-        """Power gain of each path between dual-polarised isotropic antennas, summed over the polarisations."""
 
         def powers(piece: slice) -> Float[np.ndarray, "piece"]:
             fields = path_fields(reorder(atlas, np.arange(piece.start, piece.stop)), self._materials)
@@ -240,11 +254,10 @@ class SiteTracer:
         length = piece_length(self._configuration.memory_budget, BYTES_PER_FIELD, "one path")
         return np.concatenate([np.zeros(0), *in_pieces(powers, len(atlas.length), length)])
 
-    def _worth_keeping(self, atlas: PathAtlas) -> Int[np.ndarray, "kept"]:
+    def _worth_keeping(self, found: _Weighed) -> PathAtlas:
         """Paths within the dynamic range of their ground cell's strongest, and the first arrival of each cell."""
-        power = self._powers(atlas) * atlas.visible
-        strongest, first = self._strongest_and_first(atlas, power)
+        paths, power = found.paths, found.power * found.paths.visible
+        strongest, first = self._strongest_and_first(paths, power)
         weakest = strongest * from_decibel(-self._configuration.dynamic_range_db)
-        return np.flatnonzero(
-            (power >= weakest[atlas.ground_cell]) | (atlas.length <= first[atlas.ground_cell])
-        )
+        worth = (power >= weakest[paths.ground_cell]) | (paths.length <= first[paths.ground_cell])
+        return reorder(paths, np.flatnonzero(worth))

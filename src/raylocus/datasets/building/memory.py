@@ -29,20 +29,23 @@ def workers_that_fit(needed: int) -> int:
 
 
 def workers_for(configuration: DatasetConfiguration) -> int:
-    """As many workers as fit for the places of a dataset that are there already.
+    """As many workers as fit for the places of a dataset.
 
-    Places that are not built yet are taken to be as large as a dozen cells of eight beams make them.
+    Places that are built and traced here need what tracing may take, and are taken to be as large as a
+    dozen cells of eight beams make them.
     """
-    ground = configuration.scene.tile.count**2
-    needed = max([worker_memory(12, 8, ground), *map(_memory_of_place, configuration.places)])
-    return workers_that_fit(needed)
+    needed = [_memory_of_place(choice) for choice in configuration.places]
+    if any(choice.source is not None for choice in configuration.places):
+        tracing = WORKER_BASE + int(configuration.trace.memory_budget * 2**30)
+        needed += [tracing, worker_memory(12, 8, configuration.scene.tile.count**2)]
+    return workers_that_fit(max(needed))
 
 
 def _memory_of_place(choice: PlaceChoice) -> int:
     try:
         place = load_place(choice.folder)
     except PlaceError:
-        return 0
+        return WORKER_BASE
     return worker_memory(len(place.deployment.cells), place.deployment.beam_count, place.tile.count**2)
 
 

@@ -125,12 +125,18 @@ def _degrees(
 
 
 def _interaction_digits(paths: PathAtlas) -> Float[np.ndarray, "path"]:
-    """The kind's digit, once for every surface or edge that the path meets; 0 in line of sight."""
+    """The kind's digit, once for every surface that the path meets; 0 in line of sight, 2 for an edge.
+
+    A diffracted path's reflections stand before and after the edge's digit in their order.
+    """
     digit = np.array([_DIGITS[kind] for kind in sorted(_DIGITS)])[paths.kind]
     single = np.isin(paths.kind, (OVER_ROOFTOP, SCATTERED))
-    met = np.where(single, 1, paths.interactions)
-    # Of a path over an edge the surfaces are mirrors, and the edge's digit has its place between them.
-    bent, reflection = paths.kind == DIFFRACTED, _DIGITS[SPECULAR]
-    met, digit = np.where(bent, met + 1, met), np.where(bent, reflection, digit)
-    edge = (DIFFRACTION - reflection) * 10.0 ** (paths.interactions - paths.before_edge)
-    return digit * (10.0**met - 1) / 9 + np.where(bent, edge, 0)
+    alike = digit * _ones(np.where(single, 1, paths.interactions))
+    after = paths.interactions - paths.before_edge
+    over_edge = _ones(paths.interactions + 1) + (DIFFRACTION - REFLECTION) * 10.0**after
+    return np.where(paths.kind == DIFFRACTED, over_edge, alike)
+
+
+def _ones(count: Int[np.ndarray, "path"]) -> Float[np.ndarray, "path"]:
+    """The number that is written with so many ones."""
+    return (10.0**count - 1) / 9

@@ -95,7 +95,10 @@ def filtered(
     time: Float[np.ndarray, "report"],
     report_offsets: Int[np.ndarray, "sample_plus_1"],
     coefficient: int,
+    period: float,
 ) -> CellMeasurements:
-    """L3-filtered RSRP, RSRQ and SINR of every cell."""
+    """L3-filtered RSRP, RSRQ and SINR of every cell, with an L1 measurement each period [s]."""
     layers = (measured.rsrp, measured.rsrq, measured.sinr)
-    return CellMeasurements(*(l3_filter(layer, time, report_offsets, coefficient) for layer in layers))
+    return CellMeasurements(
+        *(l3_filter(layer, time, report_offsets, coefficient, period) for layer in layers)
+    )

@@ -13,6 +13,8 @@ from raylocus.network.features import CRITICAL, feature_set
 from raylocus.network.identities import with_missing_identities, with_wrong_identities
 from raylocus.network.phy.cell_levels import CellMeasurements
 from raylocus.network.reports import Reports
+from raylocus.network.rrc.capability import frequency_range
+from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS
 from raylocus.network.rrc.handover import handover_history
 from raylocus.network.rrc.measurement_configuration import sent_reports
 from raylocus.network.stack.batch import Batch
@@ -36,10 +38,9 @@ def observe_batch(
     batch: Batch, deployment: Deployment, configuration: StackConfiguration, chance: Chance
 ) -> Reports:
     """The complete reports of a batch, those that are never sent left out."""
-    walked = batch.trajectories
-    levels = filtered(
-        batch.downlink.measured, walked.time, walked.report_offsets, configuration.report.filter_coefficient
-    )
+    walked, filtering = batch.trajectories, configuration.report.filter_coefficient
+    period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
+    levels = filtered(batch.downlink.measured, walked.time, walked.report_offsets, filtering, period)
     history = handover_history(levels.rsrp, walked.time, walked.report_offsets, configuration.handover)
     cells = named_cells(levels.rsrp, history, configuration, chance)
     heard = heard_cells(batch, cells, levels, deployment, configuration, chance)
