@@ -76,7 +76,7 @@ def _start(folder: Path, workers: int) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     words = ["dataset", "build", str(RECIPE), "--out", "tiny.zarr", "--workers", str(workers)]
     command = [sys.executable, "-m", "raylocus.cli.main", *words]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _killed(folder: Path, workers: int, after: float) -> bool:
@@ -88,6 +88,8 @@ def _killed(folder: Path, workers: int, after: float) -> bool:
         build.kill()
         build.wait()
         return True
+    if build.returncode != 0:
+        raise SystemExit("a build failed; see it with: raylocus dataset build configs/dataset/tiny.yaml")
     return False
 
 

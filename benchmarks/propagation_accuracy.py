@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument(
         "--rays", type=float, default=TraceConfiguration.rays_per_cell, help="rays per ground cell"
     )
+    parser.add_argument("--mirrors", type=int, default=2, help="most reflections of a path over an edge")
     parser.add_argument("--samples", type=int, default=2_000_000, help="PathSolver's samples_per_src")
     parser.add_argument("--specular-only", action="store_true", help="no diffraction on either side")
     given = parser.parse_args()
@@ -92,7 +93,11 @@ def compare(place: TracedPlace, given: argparse.Namespace) -> dict[str, float]:
     site = place.deployment.site_positions[0]
     diffraction = not given.specular_only
     configuration = TraceConfiguration(
-        depth=given.depth, rays_per_cell=given.rays, over_rooftop=False, diffraction=diffraction
+        depth=given.depth,
+        rays_per_cell=given.rays,
+        over_rooftop=False,
+        diffraction=diffraction,
+        edge_mirrors=given.mirrors,
     )
     tracer = tracer_of(place, configuration)
     tracer.trace(0, site)  # compiles the kernels

@@ -317,15 +317,16 @@ class LosingTheServer(ThisProcess):
 def test_a_store_that_drops_out_is_one_sentence_and_the_build_resumes(
     analytic: DatasetConfiguration, s3: Server
 ) -> None:
+    # The server keeps its objects between tests, so this one has a name of its own.
     with pytest.raises(StoreUnreachableError, match="cannot reach s3://data/.*goes on from what is whole"):
-        build_dataset(analytic, "s3://data/d.zarr", engine=LosingTheServer(s3))
+        build_dataset(analytic, "s3://data/dropped.zarr", engine=LosingTheServer(s3))
     s3.come_back()
     with pytest.raises(StoreError, match="does not exist"):
-        open_report_dataset("s3://data/d.zarr")
+        open_report_dataset("s3://data/dropped.zarr")
     steps: list[int] = []
-    build_dataset(analytic, "s3://data/d.zarr", lambda units: lambda done, total: steps.append(total))
+    build_dataset(analytic, "s3://data/dropped.zarr", lambda units: lambda done, total: steps.append(total))
     assert steps == [4] * 4
-    assert verify_store("s3://data/d.zarr") == []
+    assert verify_store("s3://data/dropped.zarr") == []
 
 
 @pytest.mark.parametrize(

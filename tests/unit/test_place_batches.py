@@ -66,7 +66,7 @@ def test_sequences_of_a_batch_are_about_equally_long():
     groups = groups_of([960] * 2)
     bucketed = padding(list(MapGroupedBatches(groups, 16, np.random.default_rng(3))), groups)
     stored = padding(ordered_batches(groups, 16), groups)
-    assert bucketed < 0.1 < 0.35 < stored
+    assert bucketed < 0.12 < 0.35 < stored
 
 
 def test_an_epoch_is_another_order_and_a_seed_is_the_same_order():

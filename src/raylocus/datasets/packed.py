@@ -1,7 +1,7 @@
 """Report sequences of one place as packed tensors: no padding, one row a report and one a token.
 
 A batch is packed from the store to the device and becomes dense there, once, for a model that reads
-(sample, time, cell) arrays. Of a dense batch of the demo only a few percent are tokens, the rest is
+(sample, time, cell) arrays. Less than a fifth of a dense batch of the demo is tokens, the rest is
 padding: most cells go unheard in most reports, and sequences differ in length. So what is read, sent
 from a worker process, pinned and moved is the packed form; and batches are made of sequences of
 similar length (`place_batches`), so that what becomes dense has little padding in time. Ragged kernels

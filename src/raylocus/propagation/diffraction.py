@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.edge_chains import EdgeChains, EdgeChainSearch
-from raylocus.propagation.edge_kernel import CellTargets, EdgeKernel
+from raylocus.propagation.edge_device import CellTargets
+from raylocus.propagation.edge_kernel import EdgeKernel
 from raylocus.propagation.edge_paths import DiffractedPaths, diffracted_paths
 from raylocus.propagation.edge_scene import EdgeScene
 

@@ -7,13 +7,13 @@ UE in the second, Fermat's point of the edge between them, a bound of the field,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.propagation.edge_chains import EDGE_OFFSET, EDGE_TOLERANCE, EdgeChains
+from raylocus.propagation.edge_device import CellTargets, DeviceEdges, DevicePairs, DevicePaths
 from raylocus.propagation.edge_scene import EdgeScene
 from raylocus.propagation.launcher import SURFACE_OFFSET
 from raylocus.propagation.verification import HIT_TOLERANCE
@@ -22,21 +22,6 @@ from raylocus.propagation.verification import HIT_TOLERANCE
 WALL_PERMITTIVITY = 7.0
 #: Pairs of one kernel; bounds the memory to about 100 MB.
 BATCH = 1 << 22
-
-
-@dataclass(frozen=True)
-class CellTargets:
-    """Where paths are to end, and what a path must be worth there."""
-
-    point: Float[np.ndarray, "target 3"]
-    weakest: Float[np.ndarray, "target"]
-    """Power gain below which a path is not wanted, unless it arrives first."""
-    first: Float[np.ndarray, "target"]
-    """Length of the earliest path known [m]."""
-
-    def select(self, index: Int[np.ndarray, "chosen"]) -> CellTargets:
-        """Some of the targets."""
-        return CellTargets(self.point[index], self.weakest[index], self.first[index])
 
 
 #: A path that arrives first may be this much weaker than what is wanted otherwise (power).
@@ -77,7 +62,7 @@ class EdgeKernel:
         import mitsuba as mi
 
         count, found = len(targets.point), []
-        device = _Device(chains, targets)
+        device = DevicePairs(chains, targets)
         step = max(BATCH // max(count, 1), 1) * count
         for start in range(0, len(chains) * count, max(step, 1)):
             # Numbered within the batch: a large tile has more pairs than 32 bits can count.
@@ -99,7 +84,7 @@ class EdgeKernel:
         """Which of the given pairs of a chain and a target are paths."""
         import mitsuba as mi
 
-        device, found = _Device(chains, targets), []
+        device, found = DevicePairs(chains, targets), []
         for start in range(0, len(chain), BATCH):
             part = slice(start, start + BATCH)
             index = (mi.UInt(array[part].astype(np.uint32)) for array in (chain, target))
@@ -107,7 +92,7 @@ class EdgeKernel:
         return np.concatenate([np.zeros(0, np.int64), *found])
 
     def _found(
-        self, source: Float[np.ndarray, "3"], device: _Device, chain: Any, target: Any
+        self, source: Float[np.ndarray, "3"], device: DevicePairs, chain: Any, target: Any
     ) -> Int[np.ndarray, "path"]:
         """Which pairs are paths: rays are only shot for those that geometry and strength leave."""
         import drjit as dr
@@ -121,7 +106,7 @@ class EdgeKernel:
         clear = dr.compress(self._clear(site, device, chain, target))
         return dr.gather(mi.UInt, promising, clear).numpy().astype(np.int64)
 
-    def _promising(self, site: Any, device: _Device, chain: Any, target: Any) -> Any:
+    def _promising(self, site: Any, device: DevicePairs, chain: Any, target: Any) -> Any:
         """Whether Fermat's point lies on the edge, the mirrors face it and the field is strong enough."""
         import drjit as dr
         import mitsuba as mi
@@ -136,7 +121,7 @@ class EdgeKernel:
         early = length < dr.gather(mi.Float, device.first, target) - 1e-2
         return valid & (bound > dr.select(early, FIRST_ALLOWANCE, 1.0) * weakest)
 
-    def _clear(self, site: Any, device: _Device, chain: Any, target: Any) -> Any:
+    def _clear(self, site: Any, device: DevicePairs, chain: Any, target: Any) -> Any:
         """Whether nothing is in the way of paths that are promising."""
         import mitsuba as mi
 
@@ -145,7 +130,7 @@ class EdgeKernel:
         valid = self._connected(path.ue, met, path.mirrored, path.after, mi.Bool(True))
         return self._connected(site, met, path.image, path.before, valid)
 
-    def _path(self, site: Any, device: _Device, chain: Any, target: Any) -> _Path:
+    def _path(self, site: Any, device: DevicePairs, chain: Any, target: Any) -> DevicePaths:
         import drjit as dr
         import mitsuba as mi
 
@@ -154,7 +139,7 @@ class EdgeKernel:
         ue = dr.gather(mi.Point3f, device.point, target)
         image, mirrored = self._mirrored(site, before), self._mirrored(ue, after)
         met, _ = edge.fermat(image, mirrored)
-        return _Path(before, edge, after, ue, image, mirrored, met)
+        return DevicePaths(before, edge, after, ue, image, mirrored, met)
 
     def _mirrored(self, point: Any, triangle: Any) -> Any:
         import drjit as dr
@@ -172,11 +157,11 @@ class EdgeKernel:
             dr.gather(mi.Vector3f, self._normal, index, triangle >= 0),
         )
 
-    def _edge(self, wedge: Any) -> _Edge:
+    def _edge(self, wedge: Any) -> DeviceEdges:
         import drjit as dr
         import mitsuba as mi
 
-        return _Edge(
+        return DeviceEdges(
             dr.gather(mi.Point3f, self._origin, wedge),
             dr.gather(mi.Vector3f, self._direction, wedge),
             dr.gather(mi.Float, self._length, wedge),
@@ -218,89 +203,3 @@ class EdgeKernel:
         possible &= dr.select(folded, on_mirror, distance > length - EDGE_TOLERANCE)
         rest = possible & folded
         return (possible & ~folded) | self._rays.clear(bounce, met, EDGE_TOLERANCE, rest)
-
-
-class _Device:
-    """Chains and targets as arrays of the device."""
-
-    def __init__(self, chains: EdgeChains, targets: CellTargets):
-        import mitsuba as mi
-
-        self.before, self.after = (mi.Int(array.astype(np.int32)) for array in (chains.before, chains.after))
-        self.wedge = mi.UInt(chains.wedge.astype(np.uint32))
-        self.point = mi.Float(targets.point.astype(np.float32).ravel())
-        self.weakest, self.first = (
-            mi.Float(np.minimum(array, 1e30).astype(np.float32)) for array in (targets.weakest, targets.first)
-        )
-
-
-@dataclass
-class _Path:
-    """The paths of a kernel's pairs, whether they exist or not."""
-
-    before: Any
-    edge: _Edge
-    after: Any
-    ue: Any
-    image: Any
-    """The site, mirrored."""
-    mirrored: Any
-    """The UE, mirrored."""
-    met: Any
-    """Where the edge is met."""
-
-
-@dataclass
-class _Edge:
-    """The edges of a kernel's pairs."""
-
-    origin: Any
-    direction: Any
-    length: Any
-    face_0: Any
-    face_n: Any
-
-    def fermat(self, source: Any, target: Any) -> tuple[Any, Any]:
-        """The point that a path meets, and whether it lies on the edge with both ends outside of the wedge."""
-        import drjit as dr
-
-        valid = True
-        polar = []
-        for end in (source, target):
-            offset = end - self.origin
-            along = dr.dot(offset, self.direction)
-            polar.append((along, dr.norm(offset - along * self.direction)))
-            valid &= (dr.dot(offset, self.face_0) > 1e-3) | (dr.dot(offset, self.face_n) > 1e-3)
-        (source_along, source_away), (along, away) = polar
-        where = (source_along * away + along * source_away) / (source_away + away)
-        return self.origin + where * self.direction, valid & (where > 0) & (where < self.length)
-
-    def strength(self, source: Any, target: Any, met: Any, wavelength: float) -> Any:
-        """Bound of the power gain: UTD with |R| = 1 and F(x) ≤ min(1, √(πx)) (K&P eq. 25)."""
-        import drjit as dr
-
-        before, after = dr.norm(met - source), dr.norm(target - met)
-        wavenumber = 2 * dr.pi / wavelength
-        exterior = 2 * dr.pi - dr.acos(dr.clip(-dr.dot(self.face_0, self.face_n), -1, 1))
-        n = exterior / dr.pi
-        cosine = dr.dot(source - met, self.direction) / before
-        sine = dr.sqrt(dr.maximum(1 - cosine * cosine, 1e-6))
-        kl = wavenumber * before * after / (before + after) * sine * sine
-        incident, leaving = self._angle(source - met), self._angle(target - met)
-        total = 0.0
-        for beta in (leaving - incident, leaving + incident):
-            for sign in (1, -1):
-                turns = dr.round((beta + sign * dr.pi) / (2 * exterior))
-                x = kl * 2 * dr.square(dr.cos(exterior * turns - beta / 2))
-                psi = (dr.pi + sign * beta) / (2 * n)
-                cotangent = dr.abs(dr.cos(psi)) / dr.maximum(dr.abs(dr.sin(psi)), 1e-4)
-                total += cotangent * dr.minimum(1, dr.sqrt(dr.pi * x))
-        amplitude = total * wavelength / (4 * dr.pi * 2 * n * sine)
-        return dr.square(amplitude) / (2 * dr.pi * wavenumber * before * after * (before + after))
-
-    def _angle(self, vector: Any) -> Any:
-        """Angle about the edge from face 0, through the open space."""
-        import drjit as dr
-
-        angle = dr.atan2(dr.dot(vector, self.face_0), dr.dot(vector, dr.cross(self.face_0, self.direction)))
-        return dr.select(angle < 0, angle + 2 * dr.pi, angle)

@@ -39,7 +39,9 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
             )
     if len(over_edge):
         bent = _over_edges(reorder(atlas, over_edge), transverse[over_edge], direction[over_edge], materials)
-        transverse[over_edge], amplitude[over_edge] = bent
+        transverse[over_edge], spread = bent
+        # Spreading about an edge takes the place of 1/L; the loss of trees in the way stays.
+        amplitude[over_edge] *= spread * atlas.length[over_edge]
     amplitude *= materials.wavelength / (4 * np.pi)
     receive = spherical_basis(-atlas.arrival)
     matrix = np.einsum("pri,pti->prt", receive, transverse)

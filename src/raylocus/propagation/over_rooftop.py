@@ -112,7 +112,8 @@ def isolated_obstacles(strings: Strings) -> Obstacles:
     slope = np.diff(z, axis=1) / np.diff(x, axis=1)
     before, after = slope[row, start - 1], slope[row, end]
     bend = before - after
-    straight = bend <= 0  # edges in one line: rounding leaves no corner where the lines would meet, or a far one
+    # Edges that are nearly in one line: rounding leaves no corner where the lines meet, or one far away.
+    straight = bend <= 0
     way = z[row, end] - z[row, start] + before * x[row, start] - after * x[row, end]
     met = np.clip(way / np.where(straight, 1.0, bend), x[row, start], x[row, end])
     along, height = (np.full((len(x), first.shape[1] + 1), np.nan) for _ in range(2))

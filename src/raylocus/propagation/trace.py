@@ -158,8 +158,9 @@ class SiteTracer:
         paths = concatenate([part.paths for part in parts])
         power = np.concatenate([part.power for part in parts])
         if self._canopy is not None:
-            paths = self._canopy.attenuated(paths, self._point)
-            power = self._powers(paths)
+            attenuated = self._canopy.attenuated(paths, self._point)
+            power *= from_decibel((paths.excess_loss_db - attenuated.excess_loss_db).astype(float))
+            paths = attenuated
         order = np.argsort(paths.ground_cell, kind="stable")
         return _Weighed(reorder(paths, order), power[order])
 

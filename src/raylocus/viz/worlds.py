@@ -44,7 +44,7 @@ def worlds_figure(nominal: Place, worlds: Sequence[Place], title: str) -> Figure
     for axes, world in zip(grid[1:], worlds, strict=True):
         image = _draw_world(axes, nominal, world)
     if worlds:
-        words = "surface minus the map's [m]; outlines: blue new, red gone; violet cars, green trees; grey sites as listed"
+        words = "surface minus the map's [m]; blue outline: new, red: gone; violet: car, green: tree, grey: listed site"
         figure.colorbar(image, ax=list(grid[1:]), shrink=0.5, label=words, location="bottom", extend="both")
     figure.suptitle(title, fontsize=11)
     return figure
