@@ -63,7 +63,13 @@ def _describe(name: str, dataset: ReportDataset, leakage: Leakage, out: Path | N
     from raylocus.datasets.summary_tables import feature_table, place_table, split_table
 
     summary = summarise(dataset)
-    print(f"{name}: whole, seed {dataset.configuration.seed}, digest {dataset.provenance.digest[:12]}")
+    severities = ", ".join(
+        f"{severity:g}" for severity in sorted({world.law.severity for world in dataset.worlds})
+    )
+    told = (
+        f"severity {severities}, seed {dataset.configuration.seed}, digest {dataset.provenance.digest[:12]}"
+    )
+    print(f"{name}: whole, {told}")
     for each in (place_table(summary), split_table(summary), feature_table(summary, dataset.statistics)):
         table = Table(title=each.title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
         for number, column in enumerate(each.head):
