@@ -9,7 +9,6 @@ import numpy as np
 import torch
 import xarray as xr
 
-from raylocus.propagation.formula import isotropic_levels, power_sum
 from raylocus.geo import Grid
 from raylocus.network.channel import channel_at
 from raylocus.network.impairments import ObservationConfiguration
@@ -17,6 +16,7 @@ from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
 from raylocus.propagation.antennas import beam_gains
+from raylocus.propagation.formula import isotropic_levels, power_sum
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.residual import gaussian_fields, residual_field
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site

@@ -126,7 +126,9 @@ def test_munich_agrees_with_radio_map_solver(munich: tuple[TracedPlace, PathAtla
     place, atlas = munich
     maps = radio_maps(atlas, dataclasses.replace(place.deployment, cells=place.deployment.cells[:1]))
     site = place.deployment.site_positions[0]
-    theirs = reference_path_gain(place.scene_file, FREQUENCY, site, place.tile, 1.5, ReferenceSettings(3, 4_000_000))
+    theirs = reference_path_gain(
+        place.scene_file, FREQUENCY, site, place.tile, 1.5, ReferenceSettings(3, 4_000_000)
+    )
     outdoor = place.geometry_maps["footprint"].values == 0
     mine = maps["path_gain"].values[0]
     both = outdoor & (mine > -120) & (theirs > 1e-12)
