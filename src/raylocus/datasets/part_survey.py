@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,7 +28,7 @@ class PartSurvey:
     """By array name."""
 
     @classmethod
-    def of(cls, parts: Sequence[Reports]) -> PartSurvey:
+    def of(cls, parts: Iterable[Reports]) -> PartSurvey:
         """Reads all parts, one at a time."""
         survey: PartSurvey | None = None
         for part in parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class Skipped:
 
 
 def save_report_dataset(
-    parts: Sequence[Reports],
+    parts: Iterable[Reports],
     configuration: DatasetConfiguration,
     provenance: Provenance,
     path: Path | str,
@@ -62,7 +62,7 @@ def save_report_dataset(
     are copied from their folders.
 
     Args:
-        parts: reports of each planned world, but for those of the places that were skipped.
+        parts: reports of each planned world, gone through twice, but for those of the places that were skipped.
         configuration: what was observed.
         provenance: of the dataset.
         path: folder, or URL that fsspec knows.
@@ -109,7 +109,7 @@ class _LabelledPart:
 
 
 def _labelled(
-    parts: Sequence[Reports],
+    parts: Iterable[Reports],
     worlds: Sequence[tuple[int, WorldRecord]],
     tiles: dict[int, Grid],
     configuration: DatasetConfiguration,

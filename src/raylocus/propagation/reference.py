@@ -27,7 +27,7 @@ class ReferenceSettings:
     diffraction: bool = False
     """Whether first-order diffraction is part of it."""
     deterministic: bool = False
-    """Whether the same call gives the same bits: PathSolver's own switch, which takes more memory."""
+    """Whether the same call gives the same bytes: PathSolver's own switch, which takes more memory."""
     seed: int = 42
     """Seed of its rays."""
     receivers: int = 40
@@ -81,16 +81,19 @@ def _solve(
     valid = paths.valid.numpy()[:, 0]
     receiver, _ = np.nonzero(valid)
     real, imaginary = (np.moveaxis(part.numpy()[:, :, 0], 3, 1)[valid] for part in paths.a)
-    towards = _unit(paths.theta_r.numpy()[:, 0][valid], paths.phi_r.numpy()[:, 0][valid])
+    length = paths.tau.numpy()[:, 0][valid].astype(float) * SPEED_OF_LIGHT
+    zenith, azimuth = paths.theta_r.numpy()[:, 0][valid], paths.phi_r.numpy()[:, 0][valid]
+    # PathSolver fixes which paths it finds, not always in which order it lists them.
+    order = np.lexsort((zenith, azimuth, length, receiver))
     return PointPaths(
-        receiver + start,
+        receiver[order] + start,
         len(points),
         float(scene.wavelength[0]),
-        paths.tau.numpy()[:, 0][valid].astype(float) * SPEED_OF_LIGHT,
-        _unit(paths.theta_t.numpy()[:, 0][valid], paths.phi_t.numpy()[:, 0][valid]).astype(float),
-        -towards.astype(float),
-        real + 1j * imaginary,
-        ~(paths.interactions.numpy()[:, :, 0] != 0).any(axis=0)[valid],
+        length[order],
+        _unit(paths.theta_t.numpy()[:, 0][valid], paths.phi_t.numpy()[:, 0][valid]).astype(float)[order],
+        -_unit(zenith, azimuth).astype(float)[order],
+        (real + 1j * imaginary)[order],
+        ~(paths.interactions.numpy()[:, :, 0] != 0).any(axis=0)[valid][order],
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import overload
 
 from raylocus.datasets.building.place_tasks import PlaceTask, check_same_solver, place_hashes
 from raylocus.datasets.building.task import Engine, Task
@@ -141,28 +140,24 @@ class Work:
             )
 
 
-class UnitReports(Sequence[Reports]):
-    """The reports of units, each read when asked for."""
+class UnitReports(Iterable[Reports]):
+    """The reports of units, as often as they are asked for; one unit at a time is in memory.
+
+    Not a sequence, whose items a runtime type check would read.
+    """
 
     def __init__(self, tasks: Sequence[WorldTask]) -> None:
         self._tasks = tasks
 
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-    @overload
-    def __getitem__(self, index: int) -> Reports: ...
-    @overload
-    def __getitem__(self, index: slice) -> UnitReports: ...
-    def __getitem__(self, index: int | slice) -> Reports | UnitReports:
-        """The reports of a unit.
+    def __iter__(self) -> Iterator[Reports]:
+        """The reports of each unit.
 
         Raises:
-            StoreError: its file is damaged; it is removed, so that the next build makes it again.
+            StoreError: a file is damaged; it is removed, so that the next build makes it again.
         """
-        if isinstance(index, slice):
-            return UnitReports(self._tasks[index])
-        task = self._tasks[index]
+        return map(self._read, self._tasks)
+
+    def _read(self, task: WorldTask) -> Reports:
         content = task.folder.read(task.file)
         try:
             return unpack_reports(content or b"", task.file)
@@ -172,6 +167,3 @@ class UnitReports(Sequence[Reports]):
                 f"the reports of {task.name} were damaged ({task.folder.name}/{task.file}) and are removed; "
                 "run the command again, and only they are made"
             ) from error
-
-    def __iter__(self) -> Iterator[Reports]:
-        return (self[index] for index in range(len(self)))
