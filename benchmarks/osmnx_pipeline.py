@@ -141,7 +141,7 @@ def prism(polygon: Any, height: float) -> trimesh.Trimesh:
 def write_maps(
     buildings: geopandas.GeoDataFrame, table: geopandas.GeoDataFrame, folder: Path, size: float, step: float
 ) -> None:
-    """Height, footprint, materials, roads by class, distance to road, water and vegetation as one GeoTIFF."""
+    """The layers of raylocus's G as one GeoTIFF, on flat ground."""
     x, y = np.reshape(buildings.total_bounds, (2, 2)).mean(axis=0)
     count = round(size / step)
     transform = from_origin(x - size / 2, y + size / 2, step, step)
@@ -173,9 +173,14 @@ def write_maps(
     water = areas[areas["natural"].isin(["water", "bay"]) | areas["landuse"].isin(["reservoir", "basin"])]
     green = areas[areas["natural"].isin(["wood"]) | areas["landuse"].isin(["forest", "orchard"])]
     layers = {
+        "terrain": np.zeros_like(height),
+        "surface": height,
         "height": height,
         "footprint": (height > 0).astype(np.float32),
+        "indoor": (height > 0).astype(np.float32),
+        "height_deviation": burnt(low_first.geometry, 0.5 + 0.03 * low_first["top"]),
         "material": burnt(low_first.geometry, codes + 1.0),
+        "road": (roads > 0).astype(np.float32),
         "road_class": roads,
         "road_distance": (distance_transform_edt(roads == 0) * step).astype(np.float32),
         "water": burnt(water.geometry, [1.0] * len(water)),

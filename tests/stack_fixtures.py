@@ -25,7 +25,8 @@ def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset) -> PathAtl
     length = np.linalg.norm(offset, axis=-1).ravel()
     direction = (offset / np.linalg.norm(offset, axis=-1, keepdims=True)).reshape(-1, 3).astype(np.float32)
     count = len(length)
-    none = Wedges(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2, 3)), np.zeros(0, np.int64))
+    nothing = np.zeros(0, np.int64)
+    none = Wedges(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros((0, 2, 3)), nothing, nothing)
     return PathAtlas(
         grid=TILE,
         materials=itu_materials(place.carrier.frequency),
@@ -40,10 +41,12 @@ def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset) -> PathAtl
         excess_loss_db=np.zeros(count, np.float32),
         normals=np.zeros((count, 1, 3), np.float32),
         material=np.full((count, 1), -1),
+        building=np.full((count, 1), -1),
         wedge=np.full(count, -1),
         before_edge=np.zeros(count, np.int8),
         first_leg=np.zeros(count, np.float32),
         wedges=none,
+        buildings=nothing,
     )
 
 

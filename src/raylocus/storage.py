@@ -16,6 +16,8 @@ from pathlib import Path
 
 import xarray as xr
 import zarr
+from zarr.abc.buffer import Buffer
+from zarr.storage import MemoryStore
 
 from raylocus.errors import StorageFullError, StoreError
 
@@ -187,11 +189,17 @@ def save_dataset(dataset: xr.Dataset, path: Path, schema: str) -> None:
         StorageFullError: the disk filled up.
     """
     stamped = dataset.assign_attrs(schema=schema)
+    # zarr writes a file at a time through a thread each, which costs more than packing small arrays does.
+    files: dict[str, Buffer] = {}
     with written_whole(path) as aside:
         with warnings.catch_warnings():
             # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
             warnings.filterwarnings("ignore", message="Consolidated metadata")
-            stamped.to_zarr(aside, mode="w", zarr_format=3, consolidated=True)
+            stamped.to_zarr(MemoryStore(files), mode="w", zarr_format=3, consolidated=True)
+        for name, content in files.items():
+            file = aside / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.to_bytes())
         write_manifest(aside)
 
 

@@ -118,9 +118,8 @@ def test_an_edge_s_ray_off_the_ground_comes_from_the_site_s_image() -> None:
 def test_paths_over_mirrors_and_edges_are_reciprocal() -> None:
     # The same chain walked from the other end has the same length, legs and directions.
     triangles = scene(box((6, -24), (14, 20), 18), material=METAL)
-    search_scene = EdgeScene(
-        RayScene(triangles.vertices, np.full((32, 32), 1.5), TILE), triangles, find_wedges(triangles)
-    )
+    wedges = find_wedges(triangles, np.full(len(triangles.material), -1))
+    search_scene = EdgeScene(RayScene(triangles.vertices, np.full((32, 32), 1.5), TILE), triangles, wedges)
     other_end = np.array([20.0, 3.0, 1.5])
     ground, nothing = np.array([0]), np.array([-1])
     for wedge in range(len(search_scene.wedges)):
@@ -178,7 +177,9 @@ def test_transition_function_has_its_limits() -> None:
 
 
 def test_a_block_has_eight_wedges_with_outward_normals() -> None:
-    wedges = find_wedges(scene(box((6, -24), (14, 20), 18)))
+    block = scene(box((6, -24), (14, 20), 18))
+    wedges = find_wedges(block, np.where(block.ground, -1, 0))
+    assert wedges.building.tolist() == [0] * 8
     assert len(wedges) == 8  # four corners and four eaves; the foot is not joined to the ground
     middle = wedges.origin + 0.5 * wedges.length[:, None] * wedges.direction
     outward = middle - np.array([10.0, -2.0, 9.0])

@@ -94,7 +94,7 @@ def test_what_a_place_sets_replaces_the_itus_values() -> None:
     )
     changed, nominal = itu_materials(FREQUENCY, given), itu_materials(FREQUENCY)
     brick, glass = MATERIALS.index("brick"), MATERIALS.index("glass")
-    eta, thickness, _ = changed.slab(np.array([brick, glass]))
+    eta, thickness, _ = changed.slab(np.array([brick, glass]), np.array([-1, -1]))
     assert thickness.tolist() == [0.3, 0.1]
     assert eta[0] == nominal.complex_permittivity[brick] and eta[1].real == 5.0
     assert changed.conductivity[glass] == nominal.conductivity[glass]

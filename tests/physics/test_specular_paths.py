@@ -132,8 +132,9 @@ def _matrix(paths: object) -> np.ndarray:
     atlas = PathAtlas(
         TILE, materials(), np.zeros(count, int), np.zeros(count, int), np.zeros(count, int),
         paths.length, paths.departure, paths.arrival, np.ones(count), np.ones(count, bool), np.zeros(count),  # type: ignore[attr-defined]
-        paths.normals, np.full(paths.normals.shape[:2], CONCRETE),  # type: ignore[attr-defined]
-        np.full(count, -1), np.zeros(count, int), np.zeros(count), find_wedges(scene()),
+        paths.normals, *(np.full(paths.normals.shape[:2], each) for each in (CONCRETE, -1)),  # type: ignore[attr-defined]
+        np.full(count, -1), np.zeros(count, int), np.zeros(count),
+        find_wedges(scene(), np.full(2, -1)), np.zeros(0, int),
     )  # fmt: skip
     return path_fields(atlas, materials())
 

@@ -49,6 +49,8 @@ class PathAtlas:
     """Unit normal of each surface that reflects, scatters or is passed, in order; zero past the last."""
     material: Int[np.ndarray, "path depth"]
     """Index into MATERIALS of each such surface; −1 past the last."""
+    building: Int[np.ndarray, "path depth"]
+    """Index into `buildings` of the one that each such surface belongs to; −1 for the ground, and past the last."""
     wedge: Int[np.ndarray, "path"]
     """Index into `wedges` of the edge that a diffracted path goes over; −1 for the others."""
     before_edge: Int[np.ndarray, "path"]
@@ -57,6 +59,8 @@ class PathAtlas:
     """Distance from the site to that edge, or to the rough wall [m]; 0 for the others."""
     wedges: Wedges
     """The scene's edges, the same for all sites."""
+    buildings: Int[np.ndarray, "building"]
+    """Lasting name of each of the scene's buildings, see `Triangles.building`."""
 
     @property
     def interactions(self) -> Int[np.ndarray, "path"]:
@@ -82,6 +86,7 @@ COLUMNS = {
     "excess_loss_db": (("path",), "dB"),
     "normals": (("path", "depth", "xyz"), "1"),
     "material": (("path", "depth"), "1"),
+    "building": (("path", "depth"), "1"),
     "wedge": (("path",), "1"),
     "before_edge": (("path",), "1"),
     "first_leg": (("path",), "m"),
@@ -93,6 +98,7 @@ WEDGE_COLUMNS = {
     "length": (("edge",), "m"),
     "normals": (("edge", "face", "xyz"), "1"),
     "material": (("edge",), "1"),
+    "building": (("edge",), "1"),
 }
 
 
@@ -102,17 +108,18 @@ def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
     columns = {}
     for name in COLUMNS:
         parts = [getattr(atlas, name) for atlas in atlases]
-        if name in ("normals", "material"):
-            fill = -1 if name == "material" else 0
+        if name in ("normals", "material", "building"):
+            fill = 0 if name == "normals" else -1
             parts = [_pad_depth(part, depth, fill) for part in parts]
         columns[name] = np.concatenate(parts)
-    return PathAtlas(atlases[0].grid, atlases[0].materials, **columns, wedges=atlases[0].wedges)
+    scene = atlases[0]
+    return PathAtlas(scene.grid, scene.materials, **columns, wedges=scene.wedges, buildings=scene.buildings)
 
 
 def reorder(atlas: PathAtlas, order: Int[np.ndarray, "path"]) -> PathAtlas:
     """The same paths in another order, or some of them."""
     columns = {name: getattr(atlas, name)[order] for name in COLUMNS}
-    return PathAtlas(atlas.grid, atlas.materials, **columns, wedges=atlas.wedges)
+    return PathAtlas(atlas.grid, atlas.materials, **columns, wedges=atlas.wedges, buildings=atlas.buildings)
 
 
 def _pad_depth(part: np.ndarray, depth: int, fill: int) -> np.ndarray:

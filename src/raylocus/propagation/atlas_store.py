@@ -27,7 +27,7 @@ from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.storage import check_whole, open_dataset, publish_store, save_dataset
 
 #: Version of atlas.zarr.
-ATLAS_SCHEMA = "raylocus.atlas.v4"
+ATLAS_SCHEMA = "raylocus.atlas.v5"
 #: Versions of the parts.
 _SITE_SCHEMA, _SCENE_SCHEMA = f"{ATLAS_SCHEMA}.site", f"{ATLAS_SCHEMA}.scene"
 #: Paths of one chunk: what is read for a few ground cells, about a megabyte of the widest column.
@@ -119,12 +119,12 @@ class StoredAtlas:
         return self._joined([slice(None)] * self.sites)
 
     def _joined(self, of_site: list[slice]) -> PathAtlas:
-        grid, materials, wedges = _read_scene(self.path)
+        grid, materials, wedges, buildings = _read_scene(self.path)
         atlases = []
         for site, paths in enumerate(of_site):
             part = open_dataset(site_part(self.path, site), _SITE_SCHEMA).isel(path=paths).load()
             columns = {name: part[name].values for name in COLUMNS}
-            atlases.append(PathAtlas(grid, materials, **columns, wedges=wedges))
+            atlases.append(PathAtlas(grid, materials, **columns, wedges=wedges, buildings=buildings))
         return concatenate(atlases)
 
 
@@ -142,6 +142,7 @@ def _scene_dataset(atlas: PathAtlas) -> xr.Dataset:
         f"wedge_{name}": (dimensions, getattr(atlas.wedges, name), {"units": units})
         for name, (dimensions, units) in WEDGE_COLUMNS.items()
     }
+    variables["building_key"] = (("building",), atlas.buildings, {"units": "1"})
     variables["permittivity"] = (("class",), atlas.materials.permittivity, {"units": "1"})
     variables["conductivity"] = (("class",), atlas.materials.conductivity, {"units": "S/m"})
     thickness = np.broadcast_to(np.asarray(atlas.materials.thickness, float), len(MATERIALS))
@@ -156,7 +157,7 @@ def _scene_dataset(atlas: PathAtlas) -> xr.Dataset:
     return xr.Dataset(variables, attrs=attributes)
 
 
-def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges]:
+def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarray, "building"]]:
     stored = open_dataset(path / "scene", _SCENE_SCHEMA).load()
     attributes = stored.attrs
     materials = RadioMaterials(
@@ -168,4 +169,5 @@ def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges]:
         attributes["scattering"],
     )
     wedges = Wedges(**{name: stored[f"wedge_{name}"].values for name in WEDGE_COLUMNS})
-    return Grid(attributes["tile_size"], attributes["resolution"]), materials, wedges
+    grid = Grid(attributes["tile_size"], attributes["resolution"])
+    return grid, materials, wedges, stored.building_key.values

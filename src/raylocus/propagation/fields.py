@@ -35,7 +35,7 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
             active = np.flatnonzero(touched & chosen)
             normal = atlas.normals[active, bounce].astype(float)
             transverse[active], direction[active] = change(
-                transverse[active], direction[active], normal, atlas.material[active, bounce], materials
+                transverse[active], direction[active], normal, _surfaces(atlas, active, bounce), materials
             )
     if len(over_edge):
         bent = _over_edges(reorder(atlas, over_edge), transverse[over_edge], direction[over_edge], materials)
@@ -50,6 +50,14 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
     if len(rough):
         matrix[rough] = _scattered(reorder(atlas, rough), materials)
     return (amplitude[:, None, None] * matrix).astype(np.complex64)
+
+
+#: Material and building of the surfaces that paths touch.
+_Surfaces = tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]
+
+
+def _surfaces(atlas: PathAtlas, paths: Int[np.ndarray, "path"], bounce: int) -> _Surfaces:
+    return atlas.material[paths, bounce], atlas.building[paths, bounce]
 
 
 def _over_edges(
@@ -73,13 +81,15 @@ def _over_edges(
         face_0=np.where(swap, other, first),
         face_n=np.where(swap, first, other),
     )
-    transverse = diffracted_field(transverse, geometry, *materials.slab(wedges.material[index]))
+    transverse = diffracted_field(
+        transverse, geometry, *materials.slab(wedges.material[index], wedges.building[index])
+    )
     leaving = geometry.diffracted
     for bounce in range(atlas.material.shape[1]):
         active = np.flatnonzero((atlas.material[:, bounce] >= 0) & (bounce >= atlas.before_edge))
         normal = atlas.normals[active, bounce].astype(float)
         transverse[active], leaving[active] = _reflect(
-            transverse[active], leaving[active], normal, atlas.material[active, bounce], materials
+            transverse[active], leaving[active], normal, _surfaces(atlas, active, bounce), materials
         )
     return transverse, spreading(geometry.before, geometry.after)
 
@@ -109,13 +119,13 @@ def _reflect(
     transverse: Complex[np.ndarray, "path 2 3"],
     direction: Float[np.ndarray, "path 3"],
     normal: Float[np.ndarray, "path 3"],
-    touched: Int[np.ndarray, "path"],
+    touched: _Surfaces,
     materials: RadioMaterials,
 ) -> tuple[Complex[np.ndarray, "path 2 3"], Float[np.ndarray, "path 3"]]:
     along = np.einsum("pi,pi->p", direction, normal)
     reflected = direction - 2 * along[:, None] * normal
     kept = np.sqrt(1 - materials.scattering**2)
-    electric, magnetic = slab_reflection(np.abs(along), *materials.slab(touched))
+    electric, magnetic = slab_reflection(np.abs(along), *materials.slab(*touched))
     return _dyad(transverse, direction, reflected, normal, (kept * electric, kept * magnetic)), reflected
 
 
@@ -123,11 +133,11 @@ def _transmit(
     transverse: Complex[np.ndarray, "path 2 3"],
     direction: Float[np.ndarray, "path 3"],
     normal: Float[np.ndarray, "path 3"],
-    touched: Int[np.ndarray, "path"],
+    touched: _Surfaces,
     materials: RadioMaterials,
 ) -> tuple[Complex[np.ndarray, "path 2 3"], Float[np.ndarray, "path 3"]]:
     cosine = np.abs(np.einsum("pi,pi->p", direction, normal))
-    coefficients = slab_transmission(cosine, *materials.slab(touched))
+    coefficients = slab_transmission(cosine, *materials.slab(*touched))
     return _dyad(transverse, direction, direction, normal, coefficients), direction
 
 
@@ -161,9 +171,8 @@ def _scattered(atlas: PathAtlas, materials: RadioMaterials) -> Float[np.ndarray,
     """S Γ of each polarisation off a rough wall, which keeps θ̂ and φ̂ apart (Sionna's XPD coefficient 0)."""
     direction, normal = atlas.departure.astype(float), atlas.normals[:, 0].astype(float)
     cosine = np.abs(np.einsum("pi,pi->p", direction, normal))
-    electric, magnetic = (
-        np.abs(each) ** 2 for each in slab_reflection(cosine, *materials.slab(atlas.material[:, 0]))
-    )
+    slab = materials.slab(atlas.material[:, 0], atlas.building[:, 0])
+    electric, magnetic = (np.abs(each) ** 2 for each in slab_reflection(cosine, *slab))
     basis = spherical_basis(direction)
     share = np.einsum("pti,pi->pt", basis, _perpendicular(direction, normal)) ** 2
     reflectivity = share * electric[:, None] + (1 - share) * magnetic[:, None]

@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float, Int
 from scipy.constants import epsilon_0
 
 from raylocus.errors import InputError
+from raylocus.scenes.building_factors import BuildingFactors
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.radio_properties import ITU_TYPE, WALL_THICKNESS, SceneMaterials
 from raylocus.units import SPEED_OF_LIGHT
@@ -31,6 +32,8 @@ class RadioMaterials:
     """Materials taken outside the range of their table, and how; one sentence each."""
     scattering: float = 0.0
     """Share S of the reflected amplitude that rough walls scatter; the specular one keeps √(1 − S²)."""
+    buildings: BuildingFactors | None = None
+    """What each building's surfaces have beside their material's values; None where all are alike."""
 
     @property
     def wavelength(self) -> float:
@@ -40,14 +43,29 @@ class RadioMaterials:
     @property
     def complex_permittivity(self) -> Complex[np.ndarray, "material"]:
         """η = εr − jσ/(ωε0) (ITU-R P.2040-4 eq. 9b)."""
-        return self.permittivity - 1j * self.conductivity / (2 * np.pi * self.frequency * epsilon_0)
+        return self._complex(self.permittivity, self.conductivity)
 
     def slab(
-        self, material: Int[np.ndarray, "n"]
+        self, material: Int[np.ndarray, "n"], building: Int[np.ndarray, "n"]
     ) -> tuple[Complex[np.ndarray, "n"], Float[np.ndarray, "n"], float]:
-        """η, thickness [m] and wavelength [m] of slabs of the given indices into `MATERIALS`."""
+        """η, thickness [m] and wavelength [m] of slabs.
+
+        Args:
+            material: index into `MATERIALS` of each.
+            building: index of the building that each belongs to; −1 for the ground.
+        """
         thickness = np.broadcast_to(np.asarray(self.thickness, float), len(MATERIALS))
-        return self.complex_permittivity[material], thickness[material], self.wavelength
+        if self.buildings is None:
+            return self.complex_permittivity[material], thickness[material], self.wavelength
+        permittivity = np.maximum(np.outer(self.permittivity, self.buildings.permittivity), 1.0)
+        conductivity = np.outer(self.conductivity, self.buildings.conductivity)
+        table = self._complex(permittivity, conductivity)
+        return table[material, building], thickness[material], self.wavelength
+
+    def _complex(
+        self, permittivity: Float[np.ndarray, "..."], conductivity: Float[np.ndarray, "..."]
+    ) -> Complex[np.ndarray, "..."]:
+        return permittivity - 1j * conductivity / (2 * np.pi * self.frequency * epsilon_0)
 
     def scaled(
         self, permittivity: Float[np.ndarray, "material"], conductivity: Float[np.ndarray, "material"]

@@ -17,6 +17,7 @@ from raylocus.propagation.refraction import RefractedPaths
 from raylocus.propagation.rough_walls import Patches
 from raylocus.propagation.scattering import ScatteredPaths
 from raylocus.propagation.wedges import Wedges
+from raylocus.scenes.building_index import BuildingIndex
 from raylocus.units import to_decibel
 
 #: Two paths over one roof are the same if they arrive within this angle and this difference of length: the
@@ -35,6 +36,8 @@ class PathColumns:
     """UE position of every ground cell [m]."""
     depth: int
     """Most surfaces that a path touches."""
+    buildings: BuildingIndex
+    """The building of each of the scene's triangles."""
 
     def plain(
         self,
@@ -61,10 +64,12 @@ class PathColumns:
             excess_loss_db=np.zeros(count, np.float32),
             normals=np.zeros((count, self.depth, 3), np.float32),
             material=np.full((count, self.depth), -1, np.int8),
+            building=np.full((count, self.depth), -1, self.buildings.of_triangle.dtype),
             wedge=np.full(count, -1, np.int32),
             before_edge=np.zeros(count, np.int8),
             first_leg=np.zeros(count),
             wedges=self.wedges,
+            buildings=self.buildings.key,
         )
 
     def diffracted(
@@ -84,6 +89,7 @@ class PathColumns:
             path = np.flatnonzero(mirror >= 0)
             part.normals[path, column[path]] = normal[mirror[path]]
             part.material[path, column[path]] = material[mirror[path]]
+            part.building[path, column[path]] = self.buildings.of_triangle[mirror[path]]
         wedge = found.chains.wedge.astype(np.int32)
         return replace(part, wedge=wedge, before_edge=before_edge, first_leg=found.first_leg)
 
@@ -114,10 +120,23 @@ class PathColumns:
         direction = span / length[:, None]
         part = self.plain(site, REFRACTED, found.ground_cell, length, direction, direction)
         passed = found.triangles >= 0
+        normals = np.where(passed[..., None], normal[found.triangles], 0.0)
+        return self.touching(part, found.triangles, normals, material)
+
+    def touching(
+        self,
+        part: PathAtlas,
+        triangles: Int[np.ndarray, "path depth"],
+        normals: Float[np.ndarray, "path depth 3"],
+        material: Int[np.ndarray, "triangle"],
+    ) -> PathAtlas:
+        """The same paths with the triangles that they touch, −1 past the last, and the normals there."""
+        touched, building = triangles >= 0, self.buildings.of_triangle
         return replace(
             part,
-            normals=np.where(passed[..., None], normal[found.triangles], 0.0).astype(np.float32),
-            material=np.where(passed, material[found.triangles], -1).astype(np.int8),
+            normals=normals.astype(np.float32),
+            material=np.where(touched, material[triangles], -1).astype(np.int8),
+            building=np.where(touched, building[triangles], -1).astype(building.dtype),
         )
 
     def scattered(
@@ -138,6 +157,7 @@ class PathColumns:
         )
         part.normals[:, 0] = patches.normal[found.patch]
         part.material[:, 0] = patches.material[found.patch]
+        part.building[:, 0] = self.buildings.of_triangle[patches.triangle[found.patch]]
         spreading = -to_decibel(found.gain * length**2)
         return replace(part, first_leg=first_leg, excess_loss_db=spreading.astype(np.float32))
 

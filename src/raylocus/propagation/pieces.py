@@ -7,12 +7,15 @@ results depend neither on the cut nor on the number of threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 from raylocus.errors import MemoryBudgetError
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 #: Fewer items are not spread over more processors.
 SMALLEST_PIECE = 1 << 16
@@ -65,3 +68,17 @@ def in_pieces(work: Callable[[slice], Result], count: int, length: int) -> list[
         return [work(each) for each in slices]
     with ThreadPoolExecutor(worker_count()) as threads:
         return list(threads.map(work, slices))
+
+
+def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Results of `work` on items, in order; as many are in work at once as there are processors.
+
+    Items are taken only when their turn comes, and results are held only until they are asked for.
+    """
+    waiting_items = iter(items)
+    with ThreadPoolExecutor(worker_count()) as threads:
+        running = deque(threads.submit(work, item) for item in islice(waiting_items, worker_count()))
+        while running:
+            result = running.popleft().result()
+            running.extend(threads.submit(work, item) for item in islice(waiting_items, 1))
+            yield result

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.atlas_store import StoredAtlas
 from raylocus.propagation.geotiff import frame_crs, frame_origin
 from raylocus.propagation.grid_rows import GridRows
-from raylocus.propagation.pieces import piece_length, piece_slices
+from raylocus.propagation.pieces import SMALLEST_PIECE, piece_length, piece_slices, side_by_side, worker_count
 from raylocus.propagation.radio_layers.complete import RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.traced_place import TracedPlace
@@ -46,11 +47,13 @@ def save_radio_maps(
         "crs": frame_crs(place.frame),
         "crs_origin": list(frame_origin(place.frame)),
     }
-    pieces = (
-        complete_radio_maps(atlas.rows(rows), place.deployment, configuration, rows).assign_attrs(attributes)
-        for rows in row_pieces(atlas, place, budget)
-    )
-    save_dataset_by_rows(pieces, place.radio_file, RADIO_SCHEMA, CHUNK_ROWS)
+
+    def piece(paths: tuple[GridRows, PathAtlas]) -> xr.Dataset:
+        rows, part = paths
+        return complete_radio_maps(part, place.deployment, configuration, rows).assign_attrs(attributes)
+
+    parts = ((rows, atlas.rows(rows)) for rows in row_pieces(atlas, place, budget))
+    save_dataset_by_rows(side_by_side(piece, parts), place.radio_file, RADIO_SCHEMA, CHUNK_ROWS)
 
 
 def row_pieces(atlas: StoredAtlas, place: TracedPlace, budget: float) -> Iterator[GridRows]:
@@ -60,15 +63,23 @@ def row_pieces(atlas: StoredAtlas, place: TracedPlace, budget: float) -> Iterato
         MemoryBudgetError: a row does not fit into the budget.
     """
     length = piece_length(budget, bytes_of_fullest_row(atlas, place), "one row of the tile")
+    if paths_of_rows(atlas, place).sum() > SMALLEST_PIECE:
+        length = min(length, -(-place.tile.count // worker_count()))
     for piece in piece_slices(place.tile.count, length):
         yield GridRows(place.tile, piece.start, piece.stop)
 
 
 def bytes_of_fullest_row(atlas: StoredAtlas, place: TracedPlace) -> float:
     """What the layers of the row with the most paths take."""
+    beams = len(place.deployment.cells) * place.deployment.beam_count
+    paths = paths_of_rows(atlas, place).max()
+    return float(paths * BYTES_PER_PATH + place.tile.count * beams * BYTES_PER_BEAM)
+
+
+def paths_of_rows(atlas: StoredAtlas, place: TracedPlace) -> Float[np.ndarray, "y"]:
+    """Number of paths of all sites to each row of the tile."""
     rows, columns = place.tile.shape
     paths = np.zeros(rows)
     for site in range(atlas.sites):
         paths += np.bincount(atlas.ground_cells(site) // columns, minlength=rows)
-    beams = len(place.deployment.cells) * place.deployment.beam_count
-    return float(paths.max() * BYTES_PER_PATH + columns * beams * BYTES_PER_BEAM)
+    return paths

@@ -36,6 +36,8 @@ class Patches:
     """Wall that the patch is part of."""
     material: Int[np.ndarray, "patch"]
     """Index into MATERIALS."""
+    triangle: Int[np.ndarray, "patch"]
+    """Index of its triangle."""
 
 
 def wall_patches(triangles: Triangles) -> Patches:
@@ -57,6 +59,7 @@ def wall_patches(triangles: Triangles) -> Patches:
         (area / np.maximum(count, 1))[owner],
         facet_of_triangles(vertices)[owner],
         triangles.material[owner],
+        owner,
     )
 
 

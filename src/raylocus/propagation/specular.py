@@ -29,8 +29,8 @@ class SpecularPaths:
     paths: ImagePaths
     reached: Bool[np.ndarray, "path probe"]
     """Which of `PROBES` each path reaches."""
-    material: Int[np.ndarray, "path depth"]
-    """−1 past the last reflection."""
+    triangles: Int[np.ndarray, "path depth"]
+    """Index of the triangle of each reflection; −1 past the last."""
 
 
 class SpecularSearch:
@@ -88,8 +88,7 @@ class SpecularSearch:
         kept = np.flatnonzero(reached.any(axis=1))
         cell, sequence = found.ground_cell[kept], found.triangles[kept]
         paths = image_paths(source, self._point[cell], sequence, self._corner, self._normal)
-        material = np.where(sequence >= 0, self._triangles.material[sequence], -1)
-        return SpecularPaths(cell, paths, reached[kept], material)
+        return SpecularPaths(cell, paths, reached[kept], sequence)
 
     def _found(
         self,

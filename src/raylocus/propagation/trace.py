@@ -24,6 +24,7 @@ from raylocus.propagation.refraction import refracted_paths
 from raylocus.propagation.scattering import ScatteringSearch
 from raylocus.propagation.specular import SpecularSearch
 from raylocus.propagation.wedges import find_wedges
+from raylocus.scenes.building_index import building_index
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
 
@@ -118,11 +119,13 @@ class SiteTracer:
         self._scene = scene = RayScene(triangles.vertices, ue_surface, grid)
         self._normal = unit_normals(triangles.vertices)
         self._specular = SpecularSearch(scene, triangles, ue_surface, grid, configuration.memory_budget)
-        wedges = find_wedges(triangles)
+        buildings = building_index(triangles)
+        wedges = find_wedges(triangles, buildings.of_triangle)
         self._diffraction = DiffractionSearch(
             EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid.count, materials.wavelength
         )
-        self._columns = PathColumns(grid, self._materials, wedges, self._point, max(configuration.depth, 1))
+        depth = max(configuration.depth, 1)
+        self._columns = PathColumns(grid, self._materials, wedges, self._point, depth, buildings)
         self._scattering: ScatteringSearch | None = None
         if configuration.scattering > 0:
             exponent = configuration.scattering_exponent
@@ -179,13 +182,12 @@ class SiteTracer:
         part = self._columns.plain(
             site, SPECULAR, found.ground_cell, found.paths.length, found.paths.departure, found.paths.arrival
         )
-        return replace(
+        part = replace(
             part,
             visible=found.reached.mean(axis=1).astype(np.float32),
             at_centre=found.reached[:, 0],
-            normals=found.paths.normals.astype(np.float32),
-            material=found.material.astype(np.int8),
         )
+        return self._columns.touching(part, found.triangles, found.paths.normals, self._triangles.material)
 
     def _generator(self, position: Float[np.ndarray, "3"]) -> np.random.Generator:
         # Seeded by where the site is, so that neither its number nor the other sites change what it sends.

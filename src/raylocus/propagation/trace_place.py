@@ -20,6 +20,7 @@ from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.trace_checks import check_coverage, check_meshes, check_sites
 from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance, hash_file
+from raylocus.scenes.building_index import read_named_scene
 from raylocus.scenes.triangles import read_place_scene
 from raylocus.storage import open_dataset
 
@@ -149,7 +150,7 @@ def tracer_of(place: TracedPlace, configuration: TraceConfiguration) -> SiteTrac
     """A tracer of the place's scene at its carrier."""
     maps = place.geometry_maps
     return SiteTracer(
-        read_place_scene(place.scene_file),
+        read_named_scene(place.scene_file),
         maps["surface"].values.astype(np.float64),
         maps["terrain"].values.astype(np.float64),
         place.tile,

@@ -33,13 +33,20 @@ class Wedges:
     """Outward unit normals of face 0 and face n."""
     material: Int[np.ndarray, "wedge"]
     """Index into MATERIALS of both faces."""
+    building: Int[np.ndarray, "wedge"]
+    """Index of the building that face 0 belongs to; −1 for the ground."""
 
     def __len__(self) -> int:
         return len(self.length)
 
 
-def find_wedges(triangles: Triangles) -> Wedges:
-    """All wedges of a scene of triangles; free-floating and coplanar edges are none."""
+def find_wedges(triangles: Triangles, building: Int[np.ndarray, "triangle"]) -> Wedges:
+    """All wedges of a scene of triangles; free-floating and coplanar edges are none.
+
+    Args:
+        triangles: the scene.
+        building: index of the building that each triangle belongs to; −1 for the ground.
+    """
     vertices, normal = triangles.vertices, unit_normals(triangles.vertices)
     bent = _bent_edges(triangles, normal)
     first, second, start = bent.triangle, bent.neighbour, vertices[bent.triangle, bent.start]
@@ -58,6 +65,7 @@ def find_wedges(triangles: Triangles) -> Wedges:
         length,
         np.stack([face_0, face_n], axis=1),
         triangles.material[first],
+        building[first],
     )
 
 

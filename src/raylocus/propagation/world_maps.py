@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import xarray as xr
 
+from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.formula import isotropic_levels
 from raylocus.propagation.grid_rows import GridRows
+from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.radio_maps import as_dataset, beam_levels, cell_layers, site_channels, site_layers
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.scenes.residual import residual_field
@@ -24,8 +26,7 @@ def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:
     nothing is traced again. Scattering that no tracer models adds power, the same through every beam;
     level errors and the residual shift all beams of a cell alike.
     """
-    materials = place.atlas.materials.scaled(world.permittivity_factor, world.conductivity_factor)
-    deployment = turned_deployment(place.deployment, world)
+    materials, deployment = true_materials(place.atlas, world), turned_deployment(place.deployment, world)
     rows = GridRows.whole(place.atlas.grid)
     channels = site_channels(place.atlas, deployment, materials, rows)
     power = np.nan_to_num(from_decibel(beam_levels(channels, deployment, rows)))
@@ -38,6 +39,12 @@ def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:
     shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.atlas.grid)
     over_cells = cell_layers(to_decibel(power) + shift[:, None], deployment)
     return as_dataset({**site_layers(channels, rows), **over_cells}, rows)
+
+
+def true_materials(atlas: PathAtlas, world: World) -> RadioMaterials:
+    """The atlas's materials with the world's errors: those of each material, then each building's own."""
+    scaled = atlas.materials.scaled(world.permittivity_factor, world.conductivity_factor)
+    return dataclasses.replace(scaled, buildings=world.building_factors(atlas.buildings))
 
 
 def turned_deployment(deployment: Deployment, world: World) -> Deployment:

@@ -25,6 +25,7 @@ def write_building_records(mesh: SceneMesh, folder: Path) -> None:
     each other. `footprint` is well-known text in the place's frame [m].
     """
     ranges = _triangle_ranges(mesh)
+    footprints = shapely.to_wkt([building.footprint for building in mesh.buildings], rounding_precision=6)
     records = [
         {
             "identifier": building.identifier,
@@ -36,12 +37,12 @@ def write_building_records(mesh: SceneMesh, folder: Path) -> None:
             "roof_material": building.roof_material,
             "roof_shape": building.roof_shape,
             "roof_height": round(building.roof_height, 3),
-            "footprint": shapely.to_wkt(building.footprint, rounding_precision=6),
+            "footprint": footprint,
             "triangles": ranges.get(index, {}),
         }
-        for index, building in enumerate(mesh.buildings)
+        for index, (building, footprint) in enumerate(zip(mesh.buildings, footprints, strict=True))
     ]
-    lines = ",\n".join(json.dumps(record, sort_keys=True) for record in records)
+    lines = ",\n".join(map(json.JSONEncoder(sort_keys=True).encode, records))
     (folder / BUILDINGS_FILE).write_text(f"[\n{lines}\n]\n")
 
 

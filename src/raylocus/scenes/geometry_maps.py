@@ -54,22 +54,22 @@ def geometry_maps(
     known = known or {}
     height = np.maximum(surface - terrain, 0)
     inside = known.get("footprint", height > FOOTPRINT_HEIGHT)
-    unknown = np.full(tile.shape, np.nan, np.float32)
+    unknown = np.broadcast_to(np.nan, tile.shape)
     layers = {
         "terrain": (terrain, "m", "ground height"),
         "surface": (surface, "m", "height of the topmost surface"),
         "height": (height, "m", "surface above terrain"),
         "footprint": (inside, "1", "1 inside buildings"),
-        "indoor": (inside, "1", "1 where a UE would be indoors"),
+        "indoor": (inside.copy(), "1", "1 where a UE would be indoors"),
     }
     layers |= {name: (known.get(name, unknown), *words) for name, words in UNKNOWN_LAYERS.items()}
     variables: dict[str, tuple[tuple[str, str], np.ndarray, dict[str, object]]] = {
-        name: (("y", "x"), values.astype(np.float32), {"units": units, "long_name": text})
+        name: (("y", "x"), values.astype(np.float32, copy=False), {"units": units, "long_name": text})
         for name, (values, units, text) in layers.items()
     }
     variables["material"] = (
         ("y", "x"),
-        material.astype(np.int16),
+        material.astype(np.int16, copy=False),
         {"units": "1", "classes": list(MATERIALS)},
     )
     axis = {"units": "m"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Shaped
 
 from raylocus.geo import Grid
 from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
@@ -25,27 +25,35 @@ def map_geometry(vector_map: VectorMap, mesh: SceneMesh, tile: Grid) -> xr.Datas
     terrain = _ground_height(triangles.select(triangles.ground), tile)
     roofs = np.flatnonzero(~triangles.ground & (plan_area(triangles.vertices) > 0))
     top, owner = topmost_surface(triangles.select(roofs), tile)
-    covered = np.nan_to_num(top, nan=-np.inf) > terrain
-    building, material = np.full(tile.shape, -1), np.full(tile.shape, MATERIALS.index("ground"))
-    building[covered] = mesh.building[roofs[owner[covered]]]
-    material[covered] = triangles.material[roofs[owner[covered]]]
-    deviation = np.array([each.height_deviation for each in mesh.buildings] + [np.nan])
-    clutter = np.array([each.height_source == CLUTTER for each in mesh.buildings] + [False])
-    inside = (covered & ~clutter[building]).astype(np.float64)
+    covered = top > terrain  # not where nothing stands, and top is NaN
+    seen = roofs[owner[covered]]
+    building = mesh.building[seen]
+    deviation = np.array([each.height_deviation for each in mesh.buildings], np.float32)
+    clutter = np.array([each.height_source == CLUTTER for each in mesh.buildings], bool)
     known = {
-        "footprint": inside,
-        "height_deviation": deviation[building],
+        "footprint": _where(covered, ~clutter[building], 0.0),
+        "height_deviation": _where(covered, deviation[building], np.nan),
         **ground_layers(vector_map, tile),
     }
+    material = _where(covered, triangles.material[seen], MATERIALS.index("ground")).astype(np.int16)
     maps = geometry_maps(tile, terrain, np.where(covered, top, terrain), material, known)
     maps["road_class"].attrs["classes"] = list(ROAD_CLASSES)
     maps["terrain"].attrs["source"] = vector_map.terrain.source
     return maps
 
 
+def _where(
+    covered: Bool[np.ndarray, "y x"], values: Shaped[np.ndarray, "cell"], elsewhere: float | int
+) -> Float[np.ndarray, "y x"]:
+    """A layer of the values of the covered cells, and of one value everywhere else."""
+    layer = np.full(covered.shape, elsewhere, np.float32)
+    layer[covered] = values
+    return layer
+
+
 def _ground_height(ground: Triangles, tile: Grid) -> Float[np.ndarray, "y x"]:
     """Height of the terrain's triangles [m]; a flat one covers the tile and need not be looked up."""
     z = ground.vertices[..., 2]
     if np.ptp(z) == 0:
-        return np.full(tile.shape, z.flat[0])
+        return np.broadcast_to(z.flat[0], tile.shape)
     return topmost_surface(ground, tile)[0]

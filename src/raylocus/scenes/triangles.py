@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,17 +31,20 @@ class Triangles:
     """Index into `MATERIALS`."""
     ground: Bool[np.ndarray, "triangle"]
     """True for terrain, False for what stands on it."""
+    building: Int[np.ndarray, "triangle"] | None = None
+    """Lasting name of each triangle's building, 32 bits that hash its identifier, −1 for none; None: not known."""
 
     def select(self, keep: Bool[np.ndarray, "triangle"] | Int[np.ndarray, "chosen"]) -> Triangles:
         """The triangles where `keep` is true, or of these indices."""
-        return Triangles(self.vertices[keep], self.material[keep], self.ground[keep])
+        building = None if self.building is None else self.building[keep]
+        return Triangles(self.vertices[keep], self.material[keep], self.ground[keep], building)
 
     def crop(self, centre: tuple[float, float], size: float) -> Triangles:
         """The triangles that touch a square of the side `size` [m], moved so that its centre is the origin."""
         moved = self.vertices - np.array([*centre, 0.0])
         low, high = moved.min(axis=1), moved.max(axis=1)
         near = np.all((low[:, :2] <= size / 2) & (high[:, :2] >= -size / 2), axis=1)
-        return Triangles(moved[near], self.material[near], self.ground[near])
+        return dataclasses.replace(self, vertices=moved).select(near)
 
 
 def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Triangles:
@@ -121,11 +125,25 @@ def read_place_scene(scene_file: Path) -> Triangles:
 
 def _write_mesh(triangles: Triangles, folder: Path, name: str) -> None:
     corners = triangles.vertices.reshape(-1, 3).astype(np.float32)
-    vertices, inverse = np.unique(corners, axis=0, return_inverse=True)
-    mesh = trimesh.Trimesh(vertices, inverse.reshape(-1, 3), process=False)
+    vertices, corner = _distinct(corners)
+    mesh = trimesh.Trimesh(vertices, corner.reshape(-1, 3), process=False)
     (folder / "meshes" / f"{name}.ply").write_bytes(
         trimesh.exchange.ply.export_ply(mesh, vertex_normal=False)
     )
+
+
+def _distinct(
+    points: Float[np.ndarray, "point 3"],
+) -> tuple[Float[np.ndarray, "vertex 3"], Int[np.ndarray, "point"]]:
+    """The points without repetitions, by x, y and z, and the index of each among them."""
+    # As `np.unique(axis=0)`, which sorts whole rows as records, six times more slowly.
+    order = np.lexsort(points.T[::-1])
+    ranked = points[order]
+    first = np.ones(len(points), bool)
+    first[1:] = np.any(ranked[1:] != ranked[:-1], axis=1)
+    index = np.empty(len(points), np.int64)
+    index[order] = np.cumsum(first) - 1
+    return ranked[first], index
 
 
 def _bsdf_id(name: str, materials: SceneMaterials) -> str:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
+from raylocus.scenes.building_factors import BuildingFactors, draw_building_factors
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.sites import Deployment
 
@@ -38,6 +39,8 @@ class WorldLaw:
     """Standard deviation of the natural logarithm of each material's relative permittivity."""
     log_conductivity: float = 0.7
     """Standard deviation of the natural logarithm of each material's conductivity."""
+    building_share: float = 0.5
+    """Share of both variances that is each building's own; the rest is common to all of one material."""
     residual_db: float = 11.0
     """Scale of the residual's Student t distribution [dB]."""
     residual_freedom: float = 4.0
@@ -54,6 +57,15 @@ class WorldLaw:
     def __post_init__(self) -> None:
         if not 0 <= self.severity <= 2:
             raise InputError(f"a world's severity lies between 0 and 2, not {self.severity}")
+        if not 0 <= self.building_share <= 1:
+            raise InputError(
+                f"building_share is a share of a variance; choose 0 to 1, not {self.building_share}"
+            )
+
+    def log_deviations(self, share: float) -> tuple[float, float]:
+        """Standard deviations of ln εr and ln σ at this severity that a share of the variance makes."""
+        scale = self.severity * float(np.sqrt(share))
+        return scale * self.log_permittivity, scale * self.log_conductivity
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,13 @@ class World:
     """Gain of the unmodelled scattering over TR 38.901 UMi NLOS [dB]; −inf where there is none."""
     residual_seed: int
     """Seed of the spatially correlated residual, drawn on demand by `residual_field`."""
+    building_seed: int
+    """Seed of each building's own materials, drawn on demand by `building_factors`."""
+
+    def building_factors(self, key: Int[np.ndarray, "building"]) -> BuildingFactors:
+        """What each of the buildings of these names has beside its materials' factors."""
+        permittivity, conductivity = self.law.log_deviations(self.law.building_share)
+        return draw_building_factors(key, permittivity, conductivity, self.building_seed)
 
 
 def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Generator) -> World:
@@ -88,17 +107,15 @@ def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Gen
     azimuth = severity * law.azimuth_error * generator.standard_normal(cells)
     anywhere = generator.uniform(-np.pi, np.pi, cells)
     low, high = law.scatter_gain_db
+    permittivity, conductivity = law.log_deviations(1 - law.building_share)
     return World(
         law=law,
         level_error_db=severity * level,
         azimuth_error=np.where(turned, anywhere, azimuth),
         downtilt_error=severity * law.downtilt_error * generator.standard_normal(cells),
-        permittivity_factor=np.exp(
-            severity * law.log_permittivity * generator.standard_normal(len(MATERIALS))
-        ),
-        conductivity_factor=np.exp(
-            severity * law.log_conductivity * generator.standard_normal(len(MATERIALS))
-        ),
+        permittivity_factor=np.exp(permittivity * generator.standard_normal(len(MATERIALS))),
+        conductivity_factor=np.exp(conductivity * generator.standard_normal(len(MATERIALS))),
         scatter_gain_db=generator.uniform(low, high) + (10 * np.log10(severity) if severity > 0 else -np.inf),
         residual_seed=int(generator.integers(2**62)),
+        building_seed=int(generator.integers(2**62)),
     )

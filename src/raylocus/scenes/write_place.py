@@ -73,7 +73,7 @@ def write_scene(place: Place, content: SceneContent) -> None:
         write_mitsuba_scene(content.mesh.triangles, aside, place.materials, frequency)
         if content.mesh.buildings:
             write_building_records(content.mesh, aside)
-        save_dataset(_georeferenced(content), aside / "geometry.zarr", GEOMETRY_SCHEMA)
+        save_dataset(_in_whole_chunks(_georeferenced(content)), aside / "geometry.zarr", GEOMETRY_SCHEMA)
         save_place(dataclasses.replace(place, folder=aside))
 
 
@@ -94,3 +94,11 @@ def _georeferenced(content: SceneContent) -> xr.Dataset:
     return content.maps.assign_attrs(
         crs=f"EPSG:{content.frame.crs.to_epsg()}", origin_easting=easting, origin_northing=northing
     )
+
+
+def _in_whole_chunks(maps: xr.Dataset) -> xr.Dataset:
+    """G with each layer stored as one chunk: it is read whole, and every file more costs time."""
+    stored = maps.copy()
+    for layer in stored.data_vars.values():
+        layer.encoding["chunks"] = layer.shape
+    return stored

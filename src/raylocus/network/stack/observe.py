@@ -26,7 +26,7 @@ from raylocus.network.stack.links import Links, links_at
 from raylocus.network.stack.observe_batch import observe_batch
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.world_maps import turned_deployment
+from raylocus.propagation.world_maps import true_materials, turned_deployment
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World
 
@@ -103,8 +103,7 @@ def _as_it_is(place: TracedPlace, world: World | None) -> tuple[Deployment, Radi
     """Antennas and materials of a world."""
     if world is None:
         return place.deployment, place.atlas.materials
-    materials = place.atlas.materials.scaled(world.permittivity_factor, world.conductivity_factor)
-    return turned_deployment(place.deployment, world), materials
+    return turned_deployment(place.deployment, world), true_materials(place.atlas, world)
 
 
 def select_sequences(trajectories: Trajectories, chosen: Int[np.ndarray, "selected"]) -> Trajectories:

@@ -69,7 +69,8 @@ def perturb_place(place: Place, folder: Path, law: MapErrorLaw, seed: int) -> Pl
     true_map = VectorMap(place.frame, (*stand, *cars), (), terrain)
     mesh = scene_mesh(true_map, side)
     true_maps = _with_shared_layers(map_geometry(true_map, mesh, grid), place, trees)
-    world = sample_world(place.deployment, WorldLaw(severity=law.severity), antennas)
+    # Buildings differ by their wall's class here; what the classes err by is common to all of one.
+    world = sample_world(place.deployment, WorldLaw(severity=law.severity, building_share=0.0), antennas)
     deployment, network = draw_network(place.deployment, (maps, true_maps), grid, law, world, antennas)
     record: dict[str, Any] = {
         "law": dataclasses.asdict(law),

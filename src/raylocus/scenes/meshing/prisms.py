@@ -44,15 +44,25 @@ def walls(polygons: np.ndarray, bottom: Float[np.ndarray, "piece"], top: Float[n
     return _faces(vertices, np.repeat(piece, 2), WALL)
 
 
-def caps(polygons: np.ndarray, height: Float[np.ndarray, "piece"], role: int) -> Faces:
-    """The polygons as horizontal triangles, facing up as ROOF and down as FLOOR.
+def plan_triangles(
+    polygons: np.ndarray,
+) -> tuple[Float[np.ndarray, "triangle 3 2"], Int[np.ndarray, "triangle"]]:
+    """The polygons as counter-clockwise triangles, and the index of the polygon of each.
 
     Constrained Delaunay triangles (GEOS): of all that use the outline's corners only, the least thin.
     """
     triangles, piece = shapely.get_parts(shapely.constrained_delaunay_triangles(polygons), return_index=True)
-    plan = shapely.get_coordinates(shapely.orient_polygons(triangles, exterior_cw=False)).reshape(-1, 4, 2)[
-        :, :3
-    ]
+    corners = shapely.get_coordinates(shapely.orient_polygons(triangles, exterior_cw=False))
+    return corners.reshape(-1, 4, 2)[:, :3], piece
+
+
+def caps(
+    plan: Float[np.ndarray, "triangle 3 2"],
+    piece: Int[np.ndarray, "triangle"],
+    height: Float[np.ndarray, "piece"],
+    role: int,
+) -> Faces:
+    """Plan triangles at the heights of their pieces [m], facing up as ROOF and down as FLOOR."""
     flat = np.broadcast_to(height[piece][:, None, None], (len(plan), 3, 1))
     vertices = np.concatenate([plan, flat], axis=2)
     return _faces(vertices if role == ROOF else vertices[:, ::-1], piece, role)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.meshing.footprints import meshable
 from raylocus.scenes.meshing.ground import lowest_ground, terrain_triangles
-from raylocus.scenes.meshing.prisms import FLOOR, ROOF, Faces, caps, join_faces, walls
+from raylocus.scenes.meshing.prisms import FLOOR, ROOF, Faces, caps, join_faces, plan_triangles, walls
 from raylocus.scenes.meshing.roofs import pitched_roof
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.vector_map import Building, VectorMap
@@ -61,10 +61,10 @@ def building_faces(vector_map: VectorMap) -> Faces:
     pitched = np.zeros(len(pieces), bool)
     pitched[[roof.building[0] for roof in roofs]] = True
     eaves = np.where(pitched, top - rise, top)
-    flat = np.flatnonzero(~pitched)
-    flat_roofs = caps(pieces[flat], top[flat], ROOF)
-    flat_roofs = Faces(flat_roofs.vertices, flat[flat_roofs.building], flat_roofs.role)
-    faces = join_faces([walls(pieces, bottom, eaves), flat_roofs, *roofs, caps(pieces, bottom, FLOOR)])
+    plan, piece = plan_triangles(pieces)
+    flat = ~pitched[piece]
+    flat_roofs = caps(plan[flat], piece[flat], top, ROOF)
+    faces = join_faces([walls(pieces, bottom, eaves), flat_roofs, *roofs, caps(plan, piece, bottom, FLOOR)])
     return join_faces([Faces(faces.vertices, owner[faces.building], faces.role)])
 
 

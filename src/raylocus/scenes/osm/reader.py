@@ -152,7 +152,7 @@ def is_building(tags: Any) -> bool:
 
 
 def _header_bounds(path: Path) -> Bounds | None:
-    reader = osmium.io.Reader(osm_file(path))
+    reader = osmium.io.Reader(osm_file(path), osmium.osm.NOTHING)
     try:
         box = reader.header().box()
         if not box.valid():

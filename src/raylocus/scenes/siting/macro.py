@@ -11,7 +11,7 @@ from scipy.ndimage import binary_erosion, maximum_filter
 
 from raylocus.geo import Grid
 from raylocus.scenes.sites import AntennaArray
-from raylocus.scenes.siting.spacing import PlannedSite, disc_window, open_ground, throw_darts
+from raylocus.scenes.siting.spacing import PlannedSite, cell_centre, disc_window, open_ground, throw_darts
 
 #: Roofs this far around a rooftop antenna are below it [m].
 ROOF_RADIUS = 10.0
@@ -66,16 +66,17 @@ def macro_sites(
         edge_distance: smallest distance from a site to the tile's edge [m].
         generator: decides positions and sectors.
     """
-    inside = np.abs(tile.centres).max(axis=1) < tile.size / 2 - edge_distance
-    roofs = np.flatnonzero(inside & _overlooks(maps["height"].values, tile, layout).ravel())
-    ground = np.flatnonzero(inside & open_ground(maps).ravel())
+    near = np.abs(tile.coordinates) < tile.size / 2 - edge_distance
+    inside = near[:, None] & near
+    roofs = np.flatnonzero(inside & _overlooks(maps["height"].values, tile, layout))
+    ground = np.flatnonzero(inside & open_ground(maps))
 
     def keep_away() -> float:
         return layout.site_distance * float(np.exp(layout.distance_spread * generator.standard_normal()))
 
     chosen = throw_darts(tile, [roofs, ground], keep_away, generator)
     return [
-        _site(tile.centres[index], antenna_height(maps, tile, index, layout), layout, generator)
+        _site(cell_centre(tile, index), antenna_height(maps, tile, index, layout), layout, generator)
         for index in chosen
     ]
 
@@ -84,7 +85,7 @@ def antenna_height(maps: xr.Dataset, tile: Grid, index: int, layout: MacroLayout
     """Antenna centre [m, frame] over a ground cell: above its roof, or on a mast where there is none."""
     if not maps["footprint"].values.flat[index]:
         return float(maps["terrain"].values.flat[index]) + layout.mast_height
-    centre = tile.centres[index]
+    centre = cell_centre(tile, index)
     rows, columns = disc_window(tile, centre, ROOF_RADIUS)
     y, x = tile.coordinates[rows] - centre[1], tile.coordinates[columns] - centre[0]
     near = np.hypot(y[:, None], x[None, :]) <= ROOF_RADIUS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.scenes.sites import AntennaArray
@@ -61,13 +61,20 @@ def throw_darts(
     for position in taken:
         _take_disc(taken_away, tile, np.array(position[:2]), keep_away())
     chosen: list[int] = []
+    flat = taken_away.reshape(-1)
     # Cells that are taken stay so: one walk through the candidates finds all sites.
     for start in range(0, len(candidates), WALK):
         cells = candidates[start : start + WALK]
-        while len(cells := cells[~taken_away.flat[cells]]):
+        while len(cells := cells[~flat[cells]]):
             chosen.append(int(cells[0]))
-            _take_disc(taken_away, tile, tile.centres[cells[0]], keep_away())
+            _take_disc(taken_away, tile, cell_centre(tile, chosen[-1]), keep_away())
     return chosen
+
+
+def cell_centre(tile: Grid, index: int) -> Float[np.ndarray, "2"]:
+    """Centre (x, y) [m] of the ground cell of a flat index, without the table of all centres."""
+    row, column = divmod(index, tile.count)
+    return tile.coordinates[[column, row]]
 
 
 def disc_window(tile: Grid, centre: np.ndarray, radius: float) -> tuple[slice, slice]:
