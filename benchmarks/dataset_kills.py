@@ -64,6 +64,7 @@ def kill_builds(folder: Path, kills: int, workers: int, generator: np.random.Gen
         if _killed(broken, workers, generator.uniform(0, tally.seconds)):
             tally.kills += 1
             _look(broken, whole, tally)
+            print(tally, file=sys.stderr)
         else:
             _compare(broken, whole, tally)
     if broken.exists():
