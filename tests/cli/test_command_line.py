@@ -197,7 +197,9 @@ def test_a_file_that_is_no_checkpoint(
 
 
 def test_an_interrupted_command_says_so(tmp_path: Path) -> None:
-    code = "import os, signal, sys\nfrom raylocus.cli import main, doctor\n"
+    # A job started in the background ignores the interrupt, and its children inherit that.
+    code = "import os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "from raylocus.cli import main, doctor\n"
     code += "doctor.run = lambda words: os.kill(os.getpid(), signal.SIGINT)\nsys.exit(main.main(['doctor']))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert answer.returncode == 130
