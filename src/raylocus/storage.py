@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import glob
-import hashlib
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ from zarr.abc.buffer import Buffer
 from zarr.storage import MemoryStore
 
 from raylocus.errors import StorageFullError, StoreError
+from raylocus.provenance import hash_file
 
 #: Name of the list of files, sizes and hashes that every store carries.
 MANIFEST = "manifest.json"
@@ -92,7 +92,7 @@ def _runs(process: int) -> bool:
 
 def write_manifest(store: Path) -> None:
     """Lists the files of a store, with their sizes and hashes, in its manifest."""
-    listed = {name: (size, _sha256(store / name)) for name, size in file_sizes(store).items()}
+    listed = {name: (size, hash_file(store / name)) for name, size in file_sizes(store).items()}
     (store / MANIFEST).write_text(json.dumps(listed, sort_keys=True))
 
 
@@ -118,11 +118,6 @@ def file_sizes(store: Path) -> dict[str, int]:
         for file in sorted(store.rglob("*"))
         if file.is_file() and file.name != MANIFEST
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def publish_store(folder: Path, path: Path) -> None:

@@ -77,12 +77,16 @@ def _place_stage(configuration: Any, recipe: Any) -> Stage:
 
 
 def _trace_stage(configuration: Any, folder: Path) -> Stage:
-    from raylocus.propagation.trace_place import radio_provenance, trace_place
+    from raylocus.propagation.trace_place import atlas_provenance, radio_provenance, trace_place
     from raylocus.propagation.traced_place import open_place
+
+    def provenance() -> Provenance:
+        place = open_place(folder)
+        return radio_provenance(place, atlas_provenance(place, configuration.trace), configuration.maps)
 
     return Stage(
         name=f"trace {folder.name}",
-        provenance=lambda: radio_provenance(open_place(folder), configuration.trace, configuration.maps),
+        provenance=provenance,
         outputs=(folder / "atlas.zarr", folder / "radio.zarr"),
         run=lambda: _discard(
             trace_place(folder, configuration.trace, progress_lines("sites", _tell), configuration.maps)

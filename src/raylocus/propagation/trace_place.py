@@ -21,7 +21,7 @@ from raylocus.propagation.trace_checks import check_coverage, check_meshes, chec
 from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.building_index import read_named_scene
-from raylocus.scenes.triangles import read_place_scene
+from raylocus.scenes.triangles import Triangles
 from raylocus.storage import open_dataset
 
 #: Geometry maps that paths follow from.
@@ -50,9 +50,7 @@ def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> P
     return Provenance.collect(resolved, configuration.seed, inputs)
 
 
-def radio_provenance(
-    place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration
-) -> Provenance:
+def radio_provenance(place: TracedPlace, paths: Provenance, maps: RadioMapConfiguration) -> Provenance:
     """What the place's R follows from: its atlas, the cells with their antennas, and what was asked for."""
     resolved = {
         "maps": maps,
@@ -60,8 +58,7 @@ def radio_provenance(
         "cells": place.deployment.cells,
         "frame": place.frame,
     }
-    inputs = {"atlas": atlas_provenance(place, configuration).digest}
-    return Provenance.collect(resolved, configuration.seed, inputs)
+    return Provenance.collect(resolved, paths.seed, {"atlas": paths.digest})
 
 
 def trace_place(
@@ -87,7 +84,8 @@ def trace_place(
         StorageFullError: the disk filled up.
     """
     place = open_place(folder)
-    paths, wanted = atlas_provenance(place, configuration), radio_provenance(place, configuration, maps)
+    paths = atlas_provenance(place, configuration)
+    wanted = radio_provenance(place, paths, maps)
     try:
         if not _has_atlas(place, paths):
             _trace_sites(place, configuration, paths, progress)
@@ -103,8 +101,8 @@ def trace_place(
 
 def is_traced(place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration) -> bool:
     """Whether `trace_place` would find both stores there already."""
-    paths, wanted = atlas_provenance(place, configuration), radio_provenance(place, configuration, maps)
-    return _has_atlas(place, paths) and _has_maps(place, wanted)
+    paths = atlas_provenance(place, configuration)
+    return _has_atlas(place, paths) and _has_maps(place, radio_provenance(place, paths, maps))
 
 
 def _has_atlas(place: TracedPlace, wanted: Provenance) -> bool:
@@ -132,11 +130,12 @@ def _trace_sites(
     parts = place.folder / f".atlas.{provenance.digest[:16]}.parts"
     positions = place.deployment.site_positions
     check_sites(place)
-    check_meshes(place, read_place_scene(place.scene_file))
+    triangles = read_named_scene(place.scene_file)
+    check_meshes(place, triangles)
     tracer: SiteTracer | None = None
     for site, position in enumerate(positions):
         if not site_part(parts, site).exists():
-            tracer = tracer or tracer_of(place, configuration)
+            tracer = tracer or _tracer(place, triangles, configuration)
             atlas = tracer.trace(site, position)
             check_coverage(place, site, atlas)
             save_site(atlas, parts, site)
@@ -148,9 +147,13 @@ def _trace_sites(
 
 def tracer_of(place: TracedPlace, configuration: TraceConfiguration) -> SiteTracer:
     """A tracer of the place's scene at its carrier."""
+    return _tracer(place, read_named_scene(place.scene_file), configuration)
+
+
+def _tracer(place: TracedPlace, triangles: Triangles, configuration: TraceConfiguration) -> SiteTracer:
     maps = place.geometry_maps
     return SiteTracer(
-        read_named_scene(place.scene_file),
+        triangles,
         maps["surface"].values.astype(np.float64),
         maps["terrain"].values.astype(np.float64),
         place.tile,
