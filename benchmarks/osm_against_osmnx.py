@@ -1,13 +1,14 @@
-"""Whole OpenStreetMap extracts to a loadable scene and G, by raylocus and by osmnx + GDAL, in CPU seconds.
+"""Whole OpenStreetMap extracts to a loadable scene and G, by raylocus and by osmnx + GDAL, in wall-clock seconds.
 
     python benchmarks/osm_against_osmnx.py EXTRACT.osm.pbf …
 
 Both turn the same map, whole, into meshes by material, scene.xml, building records and rasters at 2 m, taking
-turns; the least of three runs counts. The peer is `osmnx_pipeline.py`. raylocus also mends clipped outlines,
-shapes roofs and places sites. raylocus reads .osm.pbf, as extracts come; osmnx reads .osm only, and gets it ready
-made: what the conversion takes is not counted. osmnx fails on ways and relations whose members are not all in
-the extract, so the files that both read have ways without absent nodes and no such relations. Imports are not
-counted. The last column is raylocus's time with the .osm file too.
+turns; the least of five runs counts, imports not counted. The peer is `osmnx_pipeline.py`. raylocus also mends
+clipped outlines, shapes roofs, places sites and hashes what it writes. raylocus reads .osm.pbf, as extracts come;
+osmnx reads .osm only, and gets it ready made: what osmium takes to convert it has a column of its own and is in no
+ratio. osmnx fails on ways and relations whose members are not all in the extract, so the files that both read have
+ways without absent nodes and no such relations. `CPU` is the ratio of CPU seconds, of all threads: raylocus uses two.
+The last column is raylocus's time with the .osm file too.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import osmium
 import osmnx
@@ -30,7 +32,7 @@ from raylocus.scenes.map_sources.assemble import frame_of
 from raylocus.scenes.map_sources.features import MENDED
 from raylocus.scenes.osm.reader import read_osm
 
-REPEATS = 3
+REPEATS = 5
 RESOLUTION = 2.0
 
 
@@ -56,20 +58,35 @@ def tile_size(path: Path) -> float:
     return 64.0 * (1 + max(extent.width, extent.depth) // 64.0)
 
 
-def by_raylocus(path: Path, folder: Path, size: float) -> int:
+def by_raylocus(path: Path, folder: Path, size: float) -> None:
     configuration = SceneConfiguration(tile_size=size, resolution=RESOLUTION, centre=(0.0, 0.0), margin=0.0)
     build_place(str(path), folder / "place", configuration)
-    return len(read_building_records(folder / "place"))
 
 
-def seconds(work: Callable[[Path], int], scratch: Path) -> tuple[float, int]:
-    """CPU seconds of one run in an empty folder, and the solids that came out."""
+def convert(path: Path, target: Path) -> None:
+    with osmium.SimpleWriter(str(target), overwrite=True) as writer:
+        osmium.apply(str(path), writer)
+
+
+class Spent(NamedTuple):
+    """Seconds of one run."""
+
+    wall: float
+    cpu: float
+
+
+def spent(work: Callable[[Path], object], scratch: Path) -> Spent:
+    """What one run in an empty folder takes."""
     folder = scratch / "work"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    started = time.process_time()
-    solids = work(folder)
-    return time.process_time() - started, solids
+    wall, cpu = time.perf_counter(), time.process_time()
+    work(folder)
+    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def least(runs: Iterable[Spent]) -> Spent:
+    return Spent(*(min(each) for each in zip(*runs, strict=True)))
 
 
 def buildings(path: Path) -> tuple[int, int]:
@@ -84,28 +101,37 @@ def row(path: Path, scratch: Path) -> str:
     name, size = path.name.split(".")[0], tile_size(path)
     pbf = cut(path, scratch / f"{name}.osm.pbf")
     xml = cut(pbf, scratch / f"{name}.osm")
-    runs = [
-        (
-            seconds(lambda folder: by_raylocus(pbf, folder, size), scratch),
-            seconds(lambda folder: build_by_osmnx(xml, folder, size, RESOLUTION), scratch),
-            seconds(lambda folder: by_raylocus(xml, folder, size), scratch),
-        )
-        for _ in range(REPEATS)
-    ]
-    ours, theirs, from_xml = (min(each[index] for each in runs) for index in range(3))
+    solids: dict[str, int] = {}
+
+    def by_osmnx(folder: Path) -> None:
+        solids["osmnx"] = build_by_osmnx(xml, folder, size, RESOLUTION)
+
+    def from_pbf(folder: Path) -> None:
+        by_raylocus(pbf, folder, size)
+
+    def from_xml(folder: Path) -> None:
+        by_raylocus(xml, folder, size)
+
+    def converted(folder: Path) -> None:
+        convert(pbf, folder / "map.osm")
+
+    works = (from_pbf, by_osmnx, converted, from_xml)
+    rounds = [[spent(work, scratch) for work in works] for _ in range(REPEATS)]
+    ours, theirs, conversion, ours_from_xml = map(least, zip(*rounds, strict=True))
+    kept = len(read_building_records(scratch / "work" / "place"))
     counts = buildings(xml)
     return (
-        f"{name:<22}{size:>6.0f} m{ours[0]:>9.2f} s{theirs[0]:>8.2f} s{theirs[0] / ours[0]:>7.1f}×"
-        f"{counts[0]:>9}{counts[1]:>7}{ours[1]:>9}{theirs[1]:>7}"
-        f"{from_xml[0]:>9.2f} s"
+        f"{name:<22}{size:>6.0f} m{ours.wall:>9.2f} s{theirs.wall:>8.2f} s{theirs.wall / ours.wall:>7.1f}×"
+        f"{theirs.cpu / ours.cpu:>6.1f}×{counts[0]:>9}{counts[1]:>7}{kept:>9}{solids['osmnx']:>7}"
+        f"{conversion.wall:>9.2f} s{ours_from_xml.wall:>9.2f} s"
     )
 
 
 def main() -> None:
     osmnx.settings.use_cache = False
     print(
-        f"{'extract':<22}{'side':>8}{'raylocus':>11}{'osmnx':>10}{'ratio':>8}"
-        "  buildings read      solids kept  from .osm"
+        f"{'extract':<22}{'side':>8}{'raylocus':>11}{'osmnx':>10}{'ratio':>8}{'CPU':>7}"
+        "  buildings read      solids kept    to .osm  from .osm"
     )
     for path in map(Path, sys.argv[1:]):
         with tempfile.TemporaryDirectory() as name:

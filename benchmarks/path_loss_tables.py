@@ -26,6 +26,7 @@ from raylocus.propagation.delta_bullington import TerrainProfile, delta_bullingt
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.over_rooftop import over_rooftop_paths
 from raylocus.propagation.path_loss import uma_nlos_path_loss, umi_nlos_path_loss
+from raylocus.propagation.roof_profile import SurfaceRaster
 from raylocus.propagation.rooftop_formula import BuildingRows, over_rooftop_formula
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
@@ -153,9 +154,8 @@ def opinions(
     surface, terrain = maps["surface"].values.astype(float), maps["terrain"].values.astype(float)
     cells = np.random.default_rng(0).permutation(cells)[:300]
     wavelength = SPEED_OF_LIGHT / frequency
-    ours = over_rooftop_paths(
-        position, point[cells], surface, surface <= terrain + 1.5, place.tile, wavelength
-    )
+    raster = SurfaceRaster(place.tile, surface, surface <= terrain + 1.5)
+    ours = over_rooftop_paths(position, point[cells], raster, wavelength)
     plan = np.linalg.norm(point[cells, :2] - position[:2], axis=1)
     free = 20 * np.log10(4 * np.pi * ours.length / wavelength)
     height = surface - terrain

@@ -6,6 +6,13 @@ ground cells; only points where either sees anything above −130 dB count. A li
 cell). Both run on the same machine, one after the other; compiling is not counted. Over-rooftop paths,
 which PathSolver lacks, are off.
 
+Rows of a place:
+
+* its name: the atlas beside PathSolver.
+* "alike": the same without the paths that PathSolver never lists, see `propagation.path_solver_losses`.
+* with --dense N, "dense": the latter beside PathSolver with N samples, one receiver a call; and
+  "itself": PathSolver as asked beside PathSolver with N samples.
+
 PathSolver loses strong paths when it is asked for many receivers at once (its candidates share one hash
 table), so accuracy is measured with few at a time (--receivers) and its speed with 40. The first arrival
 is also compared among the paths within 40 dB of the strongest, because PathSolver lists any path, however
@@ -17,13 +24,15 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.atlas import PathAtlas, reorder
 from raylocus.propagation.fields import path_fields
+from raylocus.propagation.path_solver_losses import lost_by_path_solver
 from raylocus.propagation.point_paths import PointPaths
 from raylocus.propagation.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import TraceConfiguration
@@ -59,8 +68,16 @@ def main() -> None:
     parser.add_argument(
         "--rays", type=float, default=TraceConfiguration.rays_per_cell, help="rays per ground cell"
     )
-    parser.add_argument("--mirrors", type=int, default=2, help="most reflections of a path over an edge")
+    parser.add_argument(
+        "--mirrors",
+        type=int,
+        default=TraceConfiguration.edge_mirrors,
+        help="most reflections of a path over an edge",
+    )
     parser.add_argument("--samples", type=int, default=2_000_000, help="PathSolver's samples_per_src")
+    parser.add_argument(
+        "--dense", type=float, help="samples of a denser PathSolver that both are compared with"
+    )
     parser.add_argument("--specular-only", action="store_true", help="no diffraction on either side")
     given = parser.parse_args()
     print(HEADER)
@@ -68,7 +85,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             configuration = SceneConfiguration(resolution=given.resolution, centre=CENTRES.get(city), seed=1)
             build_place(city, Path(folder) / "place", configuration)
-            print(row(Path(city).stem[-14:], compare(open_place(Path(folder) / "place"), given)), flush=True)
+            compare(Path(city).stem[-14:], open_place(Path(folder) / "place"), given)
 
 
 HEADER = (
@@ -77,21 +94,39 @@ HEADER = (
 )
 
 
-def row(city: str, figures: dict[str, float]) -> str:
-    """One line of the table: medians and 90 % (first arrival 95 %) of the absolute differences."""
-    f = figures
-    return (
-        f"{city:14s} {f['points']:6.0f} {f['gain50']:5.2f} / {f['gain90']:5.2f} {f['toa50']:7.3f} / {f['toa95']:7.2f} "
-        f"{f['strong50']:7.3f} / {f['strong95']:7.2f} "
-        f"{f['sight']:6.1%} {f['turn50']:5.2f} / {f['turn90']:5.1f} {f['spread50']:7.1%} {f['one']:8.1%} "
-        f"{f['ours']:8.0f} {f['theirs']:8.2f} {f['ours'] / f['theirs']:6.0f}"
-    )
+@dataclass(frozen=True)
+class Listed:
+    """Paths to points, as either side lists them."""
+
+    point: Int[np.ndarray, "path"]
+    length: Float[np.ndarray, "path"]
+    gain: Float[np.ndarray, "path"]
+    arrival: Float[np.ndarray, "path 3"]
+    line_of_sight: Bool[np.ndarray, "path"]
+
+    def at(self, point: int) -> Listed:
+        """The paths to one point."""
+        own = np.flatnonzero(self.point == point)
+        return Listed(own, self.length[own], self.gain[own], self.arrival[own], self.line_of_sight[own])
 
 
-def compare(place: TracedPlace, given: argparse.Namespace) -> dict[str, float]:
-    """All figures of one place's first site."""
-    site = place.deployment.site_positions[0]
-    diffraction = not given.specular_only
+def of_atlas(atlas: PathAtlas, cells: Int[np.ndarray, "point"]) -> Listed:
+    """The atlas's paths to the middles of some ground cells."""
+    atlas = reorder(atlas, np.flatnonzero(atlas.at_centre & np.isin(atlas.ground_cell, cells)))
+    gain = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
+    order = np.argsort(cells)
+    point = order[np.searchsorted(cells, atlas.ground_cell, sorter=order)]
+    return Listed(point, atlas.length, gain, atlas.arrival, atlas.line_of_sight)
+
+
+def of_reference(paths: PointPaths) -> Listed:
+    """PathSolver's."""
+    return Listed(paths.point, paths.length, paths.gain, paths.arrival, paths.line_of_sight)
+
+
+def compare(city: str, place: TracedPlace, given: argparse.Namespace) -> None:
+    """Prints all rows of one place's first site."""
+    site, diffraction = place.deployment.site_positions[0], not given.specular_only
     configuration = TraceConfiguration(
         depth=given.depth,
         rays_per_cell=given.rays,
@@ -115,58 +150,50 @@ def compare(place: TracedPlace, given: argparse.Namespace) -> dict[str, float]:
     started = time.perf_counter()
     reference_paths(*arguments, points[:80], settings)
     theirs = time.perf_counter() - started
-    reference = reference_paths(*arguments, points, replace(settings, receivers=given.receivers))
-    rates = {"ours": len(outdoor) / ours, "theirs": len(points[:80]) / theirs}
-    return {**differences(atlas, reference, cells), **rates}
+    few = replace(settings, receivers=given.receivers)
+    reference = of_reference(reference_paths(*arguments, points, few))
+    speeds = len(outdoor) / ours, len(points[:80]) / theirs
+    rates = f" {speeds[0]:8.0f} {speeds[1]:8.2f} {speeds[0] / speeds[1]:6.0f}"
+    print(row(city, of_atlas(atlas, cells), reference, given.points) + rates, flush=True)
+    alike = of_atlas(reorder(atlas, np.flatnonzero(~lost_by_path_solver(atlas))), cells)
+    print(row("  alike", alike, reference, given.points), flush=True)
+    if given.dense:
+        dense = replace(settings, receivers=1, samples=int(given.dense), seed=7)
+        denser = of_reference(reference_paths(*arguments, points, dense))
+        print(row("  dense", alike, denser, given.points), flush=True)
+        print(row("  itself", reference, denser, given.points), flush=True)
 
 
-def differences(atlas: PathAtlas, reference: PointPaths, cells: np.ndarray) -> dict[str, float]:
-    """Quantiles of the differences over the points that either sees."""
-    atlas = reorder(atlas, np.flatnonzero(atlas.at_centre))
-    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
+def row(name: str, mine: Listed, other: Listed, points: int) -> str:
+    """One line of the table: medians and 90 % (first arrival 95 %) of the absolute differences."""
     rows, one_sees, seen = [], 0, 0
-    for number, cell in enumerate(cells):
-        ours, theirs = np.flatnonzero(atlas.ground_cell == cell), np.flatnonzero(reference.point == number)
-        gains = power[ours].sum(), reference.gain[theirs].sum()
+    for point in range(points):
+        here, there = mine.at(point), other.at(point)
+        gains = here.gain.sum(), there.gain.sum()
         seen += max(gains) > DARK
         one_sees += (max(gains) > DARK) and (min(gains) < DARK / 100)
-        if min(gains) < DARK / 100 or max(gains) < DARK:
-            continue
-        mine = (
-            atlas.length[ours],
-            power[ours],
-            atlas.arrival[ours],
-            atlas.line_of_sight[ours],
-        )
-        other = (
-            reference.length[theirs],
-            reference.gain[theirs],
-            reference.arrival[theirs],
-            reference.line_of_sight[theirs],
-        )
-        rows.append(_differences_at(mine, other))
-    gain, toa, strong, sight, turn, spread = np.array(rows).T
-    return {
-        "points": seen, "one": one_sees / max(seen, 1), "sight": sight.mean(),
-        "gain50": np.median(np.abs(gain)), "gain90": np.quantile(np.abs(gain), 0.9),
-        "toa50": np.median(np.abs(toa)), "toa95": np.quantile(np.abs(toa), 0.95),
-        "strong50": np.median(np.abs(strong)), "strong95": np.quantile(np.abs(strong), 0.95),
-        "turn50": np.median(turn), "turn90": np.quantile(turn, 0.9), "spread50": np.nanmedian(spread),
-    }  # fmt: skip
+        if min(gains) >= DARK / 100 and max(gains) >= DARK:
+            rows.append(_differences_at(here, there))
+    gain, first, strong, sight, turn, spread = np.abs(np.array(rows, float)).T
+    return (
+        f"{name:14s} {seen:6.0f} {np.median(gain):5.2f} / {np.quantile(gain, 0.9):5.2f} "
+        f"{np.median(first):7.3f} / {np.quantile(first, 0.95):7.2f} "
+        f"{np.median(strong):7.3f} / {np.quantile(strong, 0.95):7.2f} {sight.mean():6.1%} "
+        f"{np.median(turn):5.2f} / {np.quantile(turn, 0.9):5.1f} {np.nanmedian(spread):7.1%} "
+        f"{one_sees / max(seen, 1):8.1%}"
+    )
 
 
-def _differences_at(mine: tuple, other: tuple) -> tuple[float, ...]:
-    azimuths = []
-    for _, power, arrival, _ in (mine, other):
-        strongest = arrival[np.argmax(power)]
-        azimuths.append(np.arctan2(strongest[1], strongest[0]))
-    turn = np.rad2deg(np.abs(np.angle(np.exp(1j * (azimuths[0] - azimuths[1])))))
-    gain = 10 * np.log10(mine[1].sum() / other[1].sum())
-    spreads = [_spread(length, power) for length, power, _, _ in (mine, other)]
+def _differences_at(mine: Listed, other: Listed) -> tuple[float, ...]:
+    azimuths = [np.arctan2(*paths.arrival[np.argmax(paths.gain), 1::-1]) for paths in (mine, other)]
+    turn = np.rad2deg(np.angle(np.exp(1j * (azimuths[0] - azimuths[1]))))
+    gain = 10 * np.log10(mine.gain.sum() / other.gain.sum())
+    spreads = [_spread(paths.length, paths.gain) for paths in (mine, other)]
     relative = abs(spreads[0] - spreads[1]) / spreads[1] if spreads[1] > 0.1 else np.nan
-    strong = [length[power > FAINT * power.max()].min() for length, power, _, _ in (mine, other)]
-    first = mine[0].min() - other[0].min()
-    return gain, first, strong[0] - strong[1], mine[3].any() == other[3].any(), turn, relative
+    strong = [paths.length[paths.gain > FAINT * paths.gain.max()].min() for paths in (mine, other)]
+    first = mine.length.min() - other.length.min()
+    sight = mine.line_of_sight.any() == other.line_of_sight.any()
+    return gain, first, strong[0] - strong[1], sight, turn, relative
 
 
 def _spread(length: np.ndarray, power: np.ndarray) -> float:

@@ -154,7 +154,7 @@ def maps(place: TracedPlace, given: argparse.Namespace) -> str:
 
         def piece(rows: GridRows) -> None:
             paths = np.searchsorted(atlas.ground_cell, [rows.first, rows.first + rows.count])
-            complete_radio_maps(reorder(atlas, np.arange(*paths)), deployment, rows=rows)
+            complete_radio_maps(reorder(atlas, slice(*map(int, paths))), deployment, rows=rows)
 
         list(side_by_side(piece, halves))
 

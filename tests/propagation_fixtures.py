@@ -48,6 +48,17 @@ def box(low: tuple[float, float], high: tuple[float, float], height: float) -> F
     return np.concatenate([*walls, quad(np.column_stack([ring, np.full(4, height)]))])
 
 
+def prism(corners: int, radius: float, height: float) -> Float[np.ndarray, "triangle 3 3"]:
+    """Walls and roof of a regular prism about the origin, its first corner turned by 0.3 rad."""
+    angle = 0.3 + 2 * np.pi * np.arange(corners) / corners
+    ring = radius * np.column_stack([np.cos(angle), np.sin(angle)])
+    walls, roof = [], []
+    for a, b in zip(ring, np.roll(ring, -1, axis=0), strict=True):
+        walls.append(quad(np.array([[*a, 0], [*b, 0], [*b, height], [*a, height]])))
+        roof.append([[0, 0, height], [*a, height], [*b, height]])
+    return np.concatenate([*walls, np.array(roof)])
+
+
 def scene(*blocks: Float[np.ndarray, "triangle 3 3"], material: int = CONCRETE) -> Triangles:
     """Flat ground of concrete with blocks of one material on it."""
     vertices = np.concatenate([ground(), *blocks])
@@ -62,8 +73,13 @@ def rasterized_maps(triangles: Triangles, tile: Grid) -> xr.Dataset:
     return geometry_maps(tile, terrain, surface, triangles.material[owner])
 
 
-def tracer(triangles: Triangles, configuration: TraceConfiguration, tile: Grid = TILE) -> SiteTracer:
-    """A tracer of a small scene."""
+def tracer(
+    triangles: Triangles,
+    configuration: TraceConfiguration,
+    tile: Grid = TILE,
+    radio: RadioMaterials | None = None,
+) -> SiteTracer:
+    """A tracer of a small scene; its materials are `materials()` unless others are given."""
     maps = rasterized_maps(triangles, tile)
     surface, terrain = maps["surface"].values.astype(float), maps["terrain"].values.astype(float)
-    return SiteTracer(triangles, surface, terrain, tile, materials(), configuration)
+    return SiteTracer(triangles, surface, terrain, tile, radio or materials(), configuration)

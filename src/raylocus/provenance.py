@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,16 @@ VERSIONED_PACKAGES = ("raylocus", "sionna-rt", "mitsuba", "drjit", "torch", "num
 
 def versions() -> dict[str, str]:
     """Installed versions of the packages that can change the numbers; absent ones are left out."""
-    found = {}
-    for name in VERSIONED_PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    found = {name: _version(name) for name in VERSIONED_PACKAGES}
+    return {name: version for name, version in found.items() if version is not None}
+
+
+@cache
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def hash_file(path: Path) -> str:

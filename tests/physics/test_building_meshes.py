@@ -15,7 +15,7 @@ from map_fixtures import building, map_of, rectangle
 from raylocus.geo import Grid
 from raylocus.scenes.closedness import open_edges
 from raylocus.scenes.ground.terrain import terrain_height
-from raylocus.scenes.map_geometry import map_geometry
+from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.meshing.ground import FOUNDATION
 from raylocus.scenes.meshing.scene_mesh import building_faces, scene_mesh
 from raylocus.scenes.triangles import write_mitsuba_scene
@@ -122,7 +122,7 @@ def test_no_gap_between_wall_and_slope() -> None:
 def test_a_slope_shows_in_the_maps() -> None:
     tile = Grid(200.0, 2.0)
     vector_map = map_of(building(Polygon(rectangle(-10, -10, 20, 20)), 8.0), terrain=slope())
-    maps = map_geometry(vector_map, scene_mesh(vector_map, 300.0), tile)
+    _, maps = mesh_and_maps(vector_map, 300.0, tile)
     expected = np.broadcast_to(tile.coordinates / 5, tile.shape)
     np.testing.assert_allclose(maps["terrain"].values, expected, atol=1e-4)
     inside = maps["footprint"].values == 1

@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propagation_fixtures import CONCRETE, METAL, TILE, box, rasterized_maps, scene
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
+from propagation_fixtures import CONCRETE, METAL, TILE, box, prism, rasterized_maps, scene, tracer
+from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.edge_chains import EdgeChains
 from raylocus.propagation.edge_paths import diffracted_paths
 from raylocus.propagation.edge_scene import EdgeScene
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import itu_materials
+from raylocus.propagation.path_solver_losses import lost_by_path_solver
 from raylocus.propagation.point_paths import PointPaths
 from raylocus.propagation.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
@@ -97,6 +98,67 @@ def test_edges_seen_in_mirrors_are_path_solver_s(tmp_path: Path) -> None:
     assert np.max(np.abs(gains)) < 0.02
 
 
+def test_two_mirrors_before_an_edge_are_path_solver_s(tmp_path: Path) -> None:
+    # Between two metal walls that face each other the field comes to the end of either over both.
+    triangles = scene(box((-6, -20), (-4, 4), 16), box((4, -20), (6, 8), 16), material=METAL)
+    maps, site = rasterized_maps(triangles, TILE), np.array([1.0, -15.0, 14.0])
+    write_mitsuba_scene(triangles, tmp_path / "scene")
+    atlas = tracer(
+        triangles, TraceConfiguration(depth=3, over_rooftop=False), radio=itu_materials(3.5e9)
+    ).trace(0, site)
+    atlas = reorder(atlas, np.flatnonzero(atlas.at_centre))
+    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
+    twice = (atlas.kind == DIFFRACTED) & (atlas.before_edge == 2) & (atlas.interactions == 2)
+    cells = np.random.default_rng(3).choice(np.unique(atlas.ground_cell[twice]), 16, replace=False)
+    points = np.column_stack([TILE.centres[cells], np.full(16, 1.5)])
+    settings = ReferenceSettings(3, 1_000_000, diffraction=True, receivers=2)
+    theirs = reference_paths(tmp_path / "scene" / "scene.xml", 3.5e9, site, points, settings)
+    assert maps["footprint"].values.ravel()[cells].max() == 0
+    gains = []
+    for path in np.flatnonzero(twice & np.isin(atlas.ground_cell, cells)):
+        other = np.flatnonzero(theirs.point == np.flatnonzero(cells == atlas.ground_cell[path])[0])
+        apart = np.abs(theirs.length[other] - atlas.length[path])
+        apart += np.linalg.norm(theirs.arrival[other] - atlas.arrival[path], axis=1)
+        if apart.min() < 2e-3:
+            gains.append(10 * np.log10(power[path] / theirs.gain[other[np.argmin(apart)]]))
+    assert len(gains) >= 10
+    assert np.max(np.abs(gains)) < 0.02
+
+
+@pytest.mark.parametrize("corners", [4, 5, 8])
+def test_path_solver_loses_rays_over_the_far_face_of_an_obtuse_edge(corners: int, tmp_path: Path) -> None:
+    # A prism of metal: at 90° PathSolver lists every path, beyond that none of those that are said to be lost.
+    triangles, site = scene(prism(corners, 8.0, 18.0), material=METAL), np.array([-22.0, 1.0, 10.0])
+    write_mitsuba_scene(triangles, tmp_path / "scene")
+    configuration = TraceConfiguration(depth=1, over_rooftop=False, dynamic_range_db=100.0)
+    atlas = tracer(triangles, configuration, radio=itu_materials(3.5e9)).trace(0, site)
+    atlas = reorder(atlas, np.flatnonzero(atlas.at_centre & (atlas.kind == DIFFRACTED)))
+    cells = np.random.default_rng(0).choice(np.unique(atlas.ground_cell), 30, replace=False)
+    points = np.column_stack([TILE.centres[cells], np.full(30, 1.5)])
+    settings = ReferenceSettings(1, 1_000_000, diffraction=True, receivers=6)
+    theirs = reference_paths(tmp_path / "scene" / "scene.xml", 3.5e9, site, points, settings)
+    own = np.flatnonzero(np.isin(atlas.ground_cell, cells))
+    listed = [
+        np.min(
+            np.abs(theirs.length[cells[theirs.point] == atlas.ground_cell[path]] - atlas.length[path]),
+            initial=1.0,
+        )
+        < 2e-3
+        for path in own
+    ]
+    lost = lost_by_path_solver(atlas)[own]
+    assert not np.any(np.array(listed)[lost])
+    assert np.mean(np.array(listed)[~lost]) >= 0.97
+    assert lost.any() == (corners > 4)
+
+
+def test_where_houses_of_a_row_touch_no_edge_diffracts() -> None:
+    # One façade of two houses: the corners in it are shared by four walls, and the wall just goes on.
+    row = find_wedges(scene(box((0, 0), (8, 10), 9), box((8, 0), (16, 10), 9)), np.full(22, -1))
+    upright = np.abs(row.direction[:, 2]) > 0.9
+    assert sorted(set(row.origin[upright, 0])) == [0.0, 16.0]
+
+
 def test_an_edge_s_ray_off_the_ground_comes_from_the_site_s_image() -> None:
     # Closed form: over the eaves and off the ground is the path over the eaves to the UE's image below ground.
     atlas = traced(METAL, depth=2)
@@ -121,14 +183,18 @@ def test_paths_over_mirrors_and_edges_are_reciprocal() -> None:
     wedges = find_wedges(triangles, np.full(len(triangles.material), -1))
     search_scene = EdgeScene(RayScene(triangles.vertices, np.full((32, 32), 1.5), TILE), triangles, wedges)
     other_end = np.array([20.0, 3.0, 1.5])
-    ground, nothing = np.array([0]), np.array([-1])
+    cell, nothing = np.array([0]), np.zeros((1, 0), int)
+    ground, wall = 0, 2
     for wedge in range(len(search_scene.wedges)):
         there, back = (
-            diffracted_paths(search_scene, start, EdgeChains(before, np.array([wedge]), after), nothing, end[None])
-            for start, end, before, after in (
-                (SITE, other_end, nothing, ground), (other_end, SITE, ground, nothing),
+            diffracted_paths(
+                search_scene, start, EdgeChains(before, np.array([wedge]), after), cell, end[None]
             )
-        )  # fmt: skip
+            for start, end, before, after in (
+                (SITE, other_end, nothing, np.array([[ground, wall]])),
+                (other_end, SITE, np.array([[wall, ground]]), nothing),
+            )
+        )
         np.testing.assert_allclose(there.length, back.length, atol=1e-9)
         np.testing.assert_allclose(there.departure, -back.arrival, atol=1e-9)
         np.testing.assert_allclose(there.length - there.first_leg, back.first_leg, atol=1e-9)
@@ -150,14 +216,13 @@ def test_total_field_is_continuous_over_the_shadow_boundary() -> None:
 def _behind_a_corner(source: np.ndarray, edge: np.ndarray, target: np.ndarray, wavelength: float) -> complex:
     before, after = edge - source, target - edge
     lengths = np.linalg.norm(before), np.linalg.norm(after)
-    normal = np.array([[-1.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 1.0]])
+    west, along, up = (np.array([axis]).T for axis in ([-1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]))
     geometry = EdgeGeometry(
-        before[None] / lengths[0], after[None] / lengths[1], np.array([lengths[0]]), np.array([lengths[1]]),
-        np.array([[0.0, 1.0, 0.0]]), normal[0], normal[1],
+        before[:, None] / lengths[0], after[:, None] / lengths[1], np.array([lengths[0]]),
+        np.array([lengths[1]]), along, face_0=west, face_n=up,
     )  # fmt: skip
-    along = np.array([[[0.0, 1.0, 0.0]]], complex)
     conductor = np.array([1.0 - 1e8j])
-    field = diffracted_field(along, geometry, conductor, 0.1, wavelength)[0, 0] @ np.array([0.0, 1.0, 0.0])
+    field = diffracted_field(along[None].astype(complex), geometry, conductor, 0.1, wavelength)[0, 1, 0]
     wavenumber = 2 * np.pi / wavelength
     total = (
         field

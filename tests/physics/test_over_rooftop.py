@@ -10,15 +10,16 @@ from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR
 from raylocus.propagation.fields import path_fields
 from raylocus.propagation.knife_edge import cascaded_knife_edge_loss
 from raylocus.propagation.over_rooftop import RooftopPaths, over_rooftop_paths
+from raylocus.propagation.roof_profile import SurfaceRaster
 from raylocus.propagation.trace import TraceConfiguration
 
 WAVELENGTH = materials().wavelength
 #: A profile between them is read at the middles of the cells.
-SITE, POINT = np.array([-30.0, 1.0, 20.0]), np.array([[28.0, 1.0, 1.5]])
+SITE, POINT = np.array([-32.0, 1.0, 20.0]), np.array([[32.0, 1.0, 1.5]])
 
 
 def over(surface: np.ndarray, site: np.ndarray = SITE, point: np.ndarray = POINT) -> RooftopPaths:
-    return over_rooftop_paths(site, point, surface, surface < 1, TILE, WAVELENGTH)
+    return over_rooftop_paths(site, point, SurfaceRaster(TILE, surface, surface < 1), WAVELENGTH)
 
 
 def town(*blocks: tuple[float, float, float]) -> np.ndarray:
@@ -39,10 +40,10 @@ def test_a_thin_wall_is_one_knife_edge() -> None:
     found = over(town((0, 2, 25.0)))
     assert found.obstacles[0] == 1
     assert found.loss_db[0] == pytest.approx(row_of_edges((1.0, 25.0)), abs=1e-6)
-    up, down = np.hypot(31.0, 5.0), np.hypot(27.0, 23.5)
+    up, down = np.hypot(33.0, 5.0), np.hypot(31.0, 23.5)
     assert found.length[0] == pytest.approx(up + down, abs=1e-6)
-    np.testing.assert_allclose(found.departure[0], [31 / up, 0, 5 / up], atol=1e-6)
-    np.testing.assert_allclose(found.arrival[0], [27 / down, 0, -23.5 / down], atol=1e-6)
+    np.testing.assert_allclose(found.departure[0], [33 / up, 0, 5 / up], atol=1e-6)
+    np.testing.assert_allclose(found.arrival[0], [31 / down, 0, -23.5 / down], atol=1e-6)
 
 
 def test_two_buildings_are_two_edges_and_one_wide_building_is_one() -> None:
@@ -50,9 +51,9 @@ def test_two_buildings_are_two_edges_and_one_wide_building_is_one() -> None:
     apart, joined = over(town((-14, -12, 26.0), (8, 10, 24.0))), over(town((-14, 10, 26.0)))
     assert (apart.obstacles[0], joined.obstacles[0]) == (2, 1)
     assert apart.loss_db[0] == pytest.approx(row_of_edges((-13.0, 26.0), (9.0, 24.0)), abs=1e-6)
-    rising, falling = (26 - 20) / (-13.0 + 30), (26 - 1.5) / (28 - 9.0)
-    met = (falling * 28 + 1.5 - rising * 30 - 20) / (rising + falling)
-    vertex = (met, 20 + rising * (met + 30))
+    rising, falling = (26 - 20) / (-13.0 + 32), (26 - 1.5) / (32 - 9.0)
+    met = (falling * 32 + 1.5 - rising * 32 - 20) / (rising + falling)
+    vertex = (met, 20 + rising * (met + 32))
     assert joined.loss_db[0] == pytest.approx(row_of_edges(vertex), abs=1e-6)
 
 
@@ -85,6 +86,8 @@ def test_cells_in_any_order_get_the_same_path() -> None:
     order = np.random.default_rng(0).permutation(len(cells))
     whole, shuffled = over(surface, point=point), over(surface, point=point[order])
     np.testing.assert_array_equal(whole.loss_db[order], shuffled.loss_db)
+    alone = [float(over(surface, point=point[cell, None]).loss_db[0]) for cell in order[:20]]
+    np.testing.assert_array_equal(alone, whole.loss_db[order[:20]])
 
 
 def test_the_field_turns_with_the_ray_and_loses_nothing_but_the_loss() -> None:

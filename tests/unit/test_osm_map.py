@@ -21,7 +21,7 @@ from raylocus.scenes.buildings.from_features import buildings_of
 from raylocus.scenes.buildings.overlaps import without_overlaps
 from raylocus.scenes.buildings.parts import replace_outlines_by_parts
 from raylocus.scenes.ground.coastline import sea_of
-from raylocus.scenes.ground.layers import ground_layers
+from raylocus.scenes.ground.layers import ground_layers, road_distance
 from raylocus.scenes.map_sources.features import Feature
 from raylocus.scenes.map_sources.named_chance import NamedChance
 from raylocus.scenes.map_sources.options import SourceOptions
@@ -182,7 +182,7 @@ def test_roads_become_layers(tmp_path: Path) -> None:
     distance = np.abs(np.arange(tile.count)[:, None] - rows).min(axis=1) * 4.0
     near = (distance < 60)[:, None] & (tile.coordinates < -100)[None, :]
     np.testing.assert_allclose(
-        layers["road_distance"][near], np.broadcast_to(distance[:, None], tile.shape)[near]
+        road_distance(layers["road"], tile)[near], np.broadcast_to(distance[:, None], tile.shape)[near]
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from raylocus.scenes.sites import AntennaArray
 from raylocus.units import from_decibel
@@ -56,13 +58,14 @@ def in_antenna_frame(
     direction: Float[np.ndarray, "path 3"], azimuth: float, downtilt: float
 ) -> Float[np.ndarray, "path 3"]:
     """Directions in the frame of an antenna: x boresight, y to its left, z up along the panel."""
-    cosine, sine = np.cos(azimuth), np.sin(azimuth)
+    cosine, sine = math.cos(azimuth), math.sin(azimuth)
     forward = cosine * direction[:, 0] + sine * direction[:, 1]
     left = cosine * direction[:, 1] - sine * direction[:, 0]
-    down_cosine, down_sine = np.cos(downtilt), np.sin(downtilt)
+    down_cosine, down_sine = math.cos(downtilt), math.sin(downtilt)
     along = down_cosine * forward - down_sine * direction[:, 2]
     upward = down_sine * forward + down_cosine * direction[:, 2]
-    return np.stack([along, left, upward], axis=-1)
+    # Columns are contiguous: what follows works on them one by one.
+    return np.stack([along, left, upward]).T
 
 
 def array_factors(
@@ -70,12 +73,33 @@ def array_factors(
 ) -> Float[np.ndarray, "n beam"]:
     """|Σ exp(jπm(u − u_b))|² / N of N elements λ/2 apart, u the direction cosine along them.
 
-    The powers of one exponential a direction, times the beams' weights: one matrix product for all beams.
+    One exponential a direction, and Horner's rule for all beams; a matrix product's last bits would depend
+    on how many directions are asked at once.
     """
-    element = np.exp(1j * np.pi * cosine).astype(np.complex64)
-    powers = np.ones((len(cosine), elements), np.complex64)
-    for order in range(1, elements):
-        powers[:, order] = powers[:, order - 1] * element
+    step = phasor((np.pi * cosine).astype(np.float32))
     weights = np.exp(-1j * np.pi * np.arange(elements)[:, None] * steered).astype(np.complex64)
-    field = powers @ weights
-    return (field.real**2 + field.imag**2) / elements
+    field = np.zeros((len(steered), len(cosine)), np.complex64)
+    for weight in weights[::-1]:
+        field *= step
+        field += weight[:, None]
+    return (field.real**2 + field.imag**2).T / elements
+
+
+def phase_progression(
+    cosine: Float[np.ndarray, "path"], position: Float[np.ndarray, "element"]
+) -> Complex[np.ndarray, "element path"]:
+    """exp(j2π u d) at evenly spaced d [wavelengths]: two exponentials a path, the others are products of them."""
+    phases = np.empty((len(position), len(cosine)), np.result_type(cosine, np.complex64))
+    phases[0] = phasor(2 * np.pi * float(position[0]) * cosine)
+    if len(position) > 1:
+        step = phasor(2 * np.pi * float(position[1] - position[0]) * cosine)
+        for element in range(1, len(position)):
+            np.multiply(phases[element - 1], step, out=phases[element])
+    return phases
+
+
+def phasor(angle: Float[np.ndarray, "*n"]) -> Complex[np.ndarray, "*n"]:
+    """exp(jφ), in single precision for angles in single precision: ten times faster than the complex exponential."""
+    values = np.empty(angle.shape, np.result_type(angle, np.complex64))
+    values.real, values.imag = np.cos(angle), np.sin(angle)
+    return values

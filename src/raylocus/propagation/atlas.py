@@ -116,8 +116,8 @@ def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
     return PathAtlas(scene.grid, scene.materials, **columns, wedges=scene.wedges, buildings=scene.buildings)
 
 
-def reorder(atlas: PathAtlas, order: Int[np.ndarray, "path"]) -> PathAtlas:
-    """The same paths in another order, or some of them."""
+def reorder(atlas: PathAtlas, order: Int[np.ndarray, "path"] | slice) -> PathAtlas:
+    """The same paths in another order, or some of them; a slice copies nothing."""
     columns = {name: getattr(atlas, name)[order] for name in COLUMNS}
     return PathAtlas(atlas.grid, atlas.materials, **columns, wedges=atlas.wedges, buildings=atlas.buildings)
 

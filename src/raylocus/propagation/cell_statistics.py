@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -33,21 +34,28 @@ class GroundCellGroups:
 
     def totals(self, values: Float[np.ndarray, "path column"]) -> Float[np.ndarray, "group column"]:
         """Column sums over each group's paths, as one sparse product."""
-        bounds = np.append(self.starts, self.paths)
-        return (
-            csr_matrix((np.ones(self.paths), np.arange(self.paths), bounds), (len(self.cells), self.paths))
-            @ values
-        )
+        return self.weighted(np.ones(self.paths, values.dtype)) @ values
+
+    def weighted(self, weights: Shaped[np.ndarray, "path"]) -> csr_matrix:
+        """The sparse matrix that sums weighted paths of each group."""
+        return csr_matrix((weights, *self._entries), (len(self.cells), self.paths))
+
+    @cached_property
+    def _entries(self) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "bound"]]:
+        """Columns of the sparse matrix's entries, and where its rows begin; in scipy's own width, lest it copy."""
+        bounds = np.append(self.starts, self.paths).astype(np.int32)
+        return np.arange(self.paths, dtype=np.int32), bounds
 
     def least(self, values: Float[np.ndarray, "path"]) -> Float[np.ndarray, "group"]:
         """Smallest value of each group."""
         return np.minimum.reduceat(values, self.starts) if self.paths else np.zeros(0)
 
     def strongest(self, power: Float[np.ndarray, "path"]) -> Int[np.ndarray, "group"]:
-        """Index of the path of each group with the most power."""
-        group = self.repeat(np.arange(len(self.cells)))
-        order = np.lexsort((power, group))
-        return order[np.append(self.starts[1:], self.paths) - 1] if self.paths else np.zeros(0, np.int64)
+        """Index of the path of each group with the most power, the last of equals."""
+        if not self.paths:
+            return np.zeros(0, np.int64)
+        most = self.repeat(np.maximum.reduceat(power, self.starts))
+        return np.maximum.reduceat(np.where(power == most, np.arange(self.paths), -1), self.starts)
 
     def repeat(self, values: Shaped[np.ndarray, "group"]) -> Shaped[np.ndarray, "path"]:
         """Each group's value at each of its paths."""

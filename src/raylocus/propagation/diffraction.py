@@ -1,8 +1,9 @@
-"""First-order diffraction: which edges lead from a site to which ground cells, directly or over a mirror.
+"""First-order diffraction: which edges lead from a site to which ground cells, directly or over mirrors.
 
-A chain is an edge, with at most one mirror before and one after it. Chains come from a few rays
-(`edge_chains.py`); every chain is then tried for every ground cell (`edge_kernel.py`), first at one cell of
-each block, then at all cells of the blocks that it reached and of their neighbours.
+A chain is an edge with mirrors before and behind it (`edge_chains.py`). It is tried (`edge_kernel.py`) at one cell
+of each block of ground cells, then at all cells of the blocks that it reached and of their neighbours. A chain
+without a mirror behind its edge may reach a cell anywhere and is tried at all blocks. The many chains with one each
+reach little; they are tried where the rays that found them landed, and on from there as far as they reach.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.propagation.edge_chains import EdgeChains, EdgeChainSearch
+from raylocus.geo import Grid
+from raylocus.propagation.cell_blocks import CellBlocks, distinct_keys
+from raylocus.propagation.edge_chains import EdgeChains, EdgeChainSearch, Landings
 from raylocus.propagation.edge_device import CellTargets
 from raylocus.propagation.edge_kernel import EdgeKernel
 from raylocus.propagation.edge_paths import DiffractedPaths, diffracted_paths
@@ -20,6 +23,8 @@ from raylocus.propagation.edge_scene import EdgeScene
 
 #: Side of the blocks of ground cells of which one cell is tried first, for chains without and with mirrors.
 DIRECT_BLOCK, MIRRORED_BLOCK = 2, 3
+#: How often a chain is tried farther and farther from where rays landed.
+FLOODS = 12
 
 
 class DiffractionSearch:
@@ -30,7 +35,7 @@ class DiffractionSearch:
         scene: EdgeScene,
         point: Float[np.ndarray, "ground_cell 3"],
         outdoor: Bool[np.ndarray, "ground_cell"],
-        side: int,
+        grid: Grid,
         wavelength: float,
     ):
         """Keeps the scene and the UE positions.
@@ -39,36 +44,41 @@ class DiffractionSearch:
             scene: what is searched.
             point: UE position of every ground cell in flat [y, x] order [m].
             outdoor: cells that are searched.
-            side: ground cells along one side of the grid.
+            grid: ground cells.
             wavelength: wavelength [m].
         """
         self._scene, self._search, self._kernel = scene, EdgeChainSearch(scene), EdgeKernel(scene, wavelength)
-        self._point, self._outdoor, self._side = point, outdoor, side
+        self._point = point
+        self._direct, self._mirrored = (
+            CellBlocks(grid, outdoor, side) for side in (DIRECT_BLOCK, MIRRORED_BLOCK)
+        )
 
     def chains(
         self, source: Float[np.ndarray, "3"], mirrors: int, generator: np.random.Generator
-    ) -> Iterator[EdgeChains]:
-        """Chains of a site: those without a mirror, then with one, then with one on either side.
+    ) -> Iterator[tuple[EdgeChains, Landings | None]]:
+        """Chains of a site: without a mirror, with mirrors before the edge, with mirrors behind it, with both.
+
+        Those with mirrors behind the edge come with the landings of the rays that found them.
 
         Args:
             source: position of the site [m].
-            mirrors: most mirrors of a chain, at most 2.
+            mirrors: most mirrors of a chain.
             generator: turns the rays that look for mirrors.
         """
         direct = self._search.direct(source)
-        yield direct
+        yield direct, None
         if mirrors < 1:
             return
-        before = self._search.mirrored_before(source, generator)
-        yield before
-        yield self._search.mirrored_after(source, direct, generator)
-        if mirrors > 1:
-            yield self._search.mirrored_after(source, before, generator)
+        before = self._search.mirrored_before(source, mirrors, generator)
+        yield before, None
+        yield self._search.mirrored_after(source, direct, mirrors, generator)
+        yield self._search.mirrored_after(source, before, mirrors, generator)
 
     def paths(
         self,
         source: Float[np.ndarray, "3"],
         chains: EdgeChains,
+        landings: Landings | None,
         weakest: Float[np.ndarray, "ground_cell"],
         first: Float[np.ndarray, "ground_cell"],
     ) -> DiffractedPaths:
@@ -77,37 +87,57 @@ class DiffractionSearch:
         Args:
             source: position of the site [m].
             chains: mirrors and edges.
+            landings: where each chain is tried first; None for everywhere.
             weakest: power gain below which a path is not wanted in each cell, unless it arrives first.
             first: length of the earliest path known there [m].
         """
         targets = CellTargets(self._point, weakest, first)
-        block = MIRRORED_BLOCK if chains.mirrored else DIRECT_BLOCK
-        leaders = np.flatnonzero(self._outdoor & self._leads_its_block(block))
-        chain, leader = self._kernel.all_pairs(source, chains, targets.select(leaders))
-        chain, cell = self._refined(chain, leaders[leader], block)
+        blocks = self._mirrored if chains.mirrored else self._direct
+        if landings is None:
+            key = self._everywhere(source, chains, targets, blocks)
+        else:
+            key = self._flooded(source, chains, targets, blocks, landings)
+        chain, cell = blocks.cells(blocks.around(key, 1))
         index = self._kernel.pairs(source, chains, targets, chain, cell)
         cell = cell[index]
         return diffracted_paths(self._scene, source, chains.select(chain[index]), cell, self._point[cell])
 
-    def _leads_its_block(self, block: int) -> Bool[np.ndarray, "ground_cell"]:
-        row, column = np.divmod(np.arange(self._side**2), self._side)
-        return (row % block == block // 2) & (column % block == block // 2)
+    def _everywhere(
+        self, source: Float[np.ndarray, "3"], chains: EdgeChains, targets: CellTargets, blocks: CellBlocks
+    ) -> Int[np.ndarray, "pair"]:
+        """Pairs of a chain and a block whose leader it reaches, of all that there are."""
+        block = np.flatnonzero(blocks.leader >= 0)
+        leaders = targets.select(blocks.leader[block])
+        chain, index = self._kernel.all_pairs(source, chains, leaders)
+        return chain * blocks.count + block[index]
 
-    def _refined(
-        self, chain: Int[np.ndarray, "pair"], leader: Int[np.ndarray, "pair"], block: int
-    ) -> tuple[Int[np.ndarray, "fine"], Int[np.ndarray, "fine"]]:
-        """All cells of each reached block and of the four blocks beside it."""
-        row, column = (each // block for each in np.divmod(leader, self._side))
-        blocks = -(-self._side // block)
-        beside = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]])
-        rows, columns = row[:, None] + beside[:, 0], column[:, None] + beside[:, 1]
-        inside = (rows >= 0) & (rows < blocks) & (columns >= 0) & (columns < blocks)
-        key = np.repeat(chain, len(beside))[inside.ravel()] * blocks**2 + (rows * blocks + columns)[inside]
-        chain, near = np.divmod(np.unique(key), blocks**2)
-        row, column = (block * each for each in np.divmod(near, blocks))
-        child = np.stack(np.divmod(np.arange(block**2), block), axis=1)
-        rows, columns = row[:, None] + child[:, 0], column[:, None] + child[:, 1]
-        inside = ((rows < self._side) & (columns < self._side)).ravel()
-        cell = (rows * self._side + columns).ravel()[inside]
-        chain = np.repeat(chain, len(child))[inside]
-        return chain[self._outdoor[cell]], cell[self._outdoor[cell]]
+    def _flooded(
+        self,
+        source: Float[np.ndarray, "3"],
+        chains: EdgeChains,
+        targets: CellTargets,
+        blocks: CellBlocks,
+        landings: Landings,
+    ) -> Int[np.ndarray, "pair"]:
+        """The same, near the landings and on from there as long as more is reached."""
+        block = blocks.at(landings.point)
+        inside = np.flatnonzero(block >= 0)
+        front = distinct_keys(landings.chain[inside] * blocks.count + block[inside])
+        tried = reached = np.zeros(0, np.int64)
+        for _ in range(FLOODS):
+            near = blocks.around(front, 1)
+            near = near[~_among(near, tried)]
+            chain, block = np.divmod(near, blocks.count)
+            front = near[self._kernel.pairs(source, chains, targets, chain, blocks.leader[block])]
+            reached = np.concatenate([reached, front])
+            tried = np.sort(np.concatenate([tried, near]), kind="stable")
+            if not len(front):
+                break
+        return distinct_keys(reached)
+
+
+def _among(key: Int[np.ndarray, "pair"], known: Int[np.ndarray, "known"]) -> Bool[np.ndarray, "pair"]:
+    """Which keys are among sorted ones."""
+    place = np.searchsorted(known, key)
+    place[place == len(known)] = 0
+    return known[place] == key if len(known) else np.zeros(len(key), bool)

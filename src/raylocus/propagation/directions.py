@@ -47,14 +47,14 @@ class LaunchDirections:
         rest = low_discrepancy(
             slice(max(rays.start, self.aimed_rays), max(rays.stop, self.aimed_rays)), shift
         )
-        return np.concatenate([self._aimed(aimed), uniform_directions(rest)])
+        return np.concatenate([self._aimed(aimed).T, uniform_directions(rest).T], axis=1).T
 
     def _aimed(self, point: Float[np.ndarray, "ray 3"]) -> Float[np.ndarray, "ray 3"]:
         # Evenly spread in radius, so that near cells, whose paths touch more surfaces, get more rays.
         radius, azimuth = self.radius * point[:, 0], 2 * np.pi * point[:, 1]
-        height = self.ground[(point[:, 2] * len(self.ground)).astype(np.int64)]
-        target = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height - self.height], axis=-1)
-        return target / np.maximum(np.linalg.norm(target, axis=1, keepdims=True), 1e-9)
+        height = self.ground.astype(np.float32)[(point[:, 2] * len(self.ground)).astype(np.int64)]
+        target = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height - self.height])
+        return (target / np.maximum(np.sqrt(radius**2 + target[2] ** 2), 1e-9)).T
 
 
 def directions_for(
@@ -80,9 +80,13 @@ def uniform_directions(point: Float[np.ndarray, "ray two_or_more"]) -> Float[np.
     """Unit vectors spread over the sphere as the points' first two coordinates are over the unit square."""
     z, azimuth = 2 * point[:, 0] - 1, 2 * np.pi * point[:, 1]
     horizontal = np.sqrt(1 - z**2)
-    return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), z], axis=-1)
+    return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), z]).T
 
 
 def low_discrepancy(which: slice, shift: Float[np.ndarray, "3"]) -> Float[np.ndarray, "count 3"]:
-    """Points of the shifted sequence, spread evenly over the unit cube."""
-    return (shift + np.arange(which.start + 1, which.stop + 1)[:, None] * _R3) % 1.0
+    """Points of the shifted sequence, spread evenly over the unit cube, in single precision."""
+    number = np.arange(which.start + 1, which.stop + 1)
+    turns = [start + step * number for start, step in zip(shift.tolist(), _R3.tolist(), strict=True)]
+    point = np.stack([(each - np.floor(each)).astype(np.float32) for each in turns])
+    # Rounded to single precision, what is just below one must not become one.
+    return np.minimum(point, np.float32(1 - 2**-24)).T

@@ -1,4 +1,4 @@
-"""Which edges a site reaches directly or over one mirror, and which mirrors an edge's rays meet."""
+"""Which edges a site reaches directly or over mirrors, and which mirrors an edge's rays meet."""
 
 from __future__ import annotations
 
@@ -17,25 +17,29 @@ from raylocus.propagation.verification import PathVerifier
 EDGE_TOLERANCE = 5e-2
 #: Paths meet an edge this far outside of it [m], so that no segment starts on its faces.
 EDGE_OFFSET = 1e-2
-#: Points of an edge that are tried, as shares of its length.
-EDGE_POINTS = (0.25, 0.5, 0.75)
+#: Points of an edge that are looked at, as shares of its length: often only its upper end is in sight.
+SEEN_POINTS = (0.5, 0.02, 0.98, 0.25, 0.75, 0.1, 0.9, 0.4, 0.6)
+#: Points of an edge from which rays look for mirrors.
+EDGE_POINTS = (0.2, 0.5, 0.8)
 #: Rays that leave the site to find mirrors: one every 4 m² of a wall 300 m away that faces the site.
-SITE_RAYS = 1 << 18
+SITE_RAYS = 1 << 19
 #: Rays that leave each point of an edge on its Keller cone to find mirrors.
-CONE_RAYS = 48
+CONE_RAYS = 64
+#: Most mirrors behind an edge.
+MIRRORS_BEHIND = 2
 #: Smaller facets mirror no path worth finding [m²].
 SMALLEST_MIRROR = 10.0
 
 
 @dataclass(frozen=True)
 class EdgeChains:
-    """Edges to be reached over at most one mirror on either side."""
+    """Edges to be reached over mirrors before and behind them."""
 
-    before: Int[np.ndarray, "chain"]
-    """Triangle that mirrors the site's ray on to the edge; −1 for none."""
+    before: Int[np.ndarray, "chain bounce"]
+    """Triangles that mirror the site's ray on its way to the edge, in order; −1 past the last."""
     wedge: Int[np.ndarray, "chain"]
-    after: Int[np.ndarray, "chain"]
-    """Triangle that mirrors the edge's ray on to the UE; −1 for none."""
+    after: Int[np.ndarray, "chain bounce_behind"]
+    """Triangles that mirror the edge's ray on its way to the UE, in order; −1 past the last."""
 
     def __len__(self) -> int:
         return len(self.wedge)
@@ -48,6 +52,16 @@ class EdgeChains:
     def select(self, index: Int[np.ndarray, "chosen"]) -> EdgeChains:
         """Some of the chains."""
         return EdgeChains(self.before[index], self.wedge[index], self.after[index])
+
+
+@dataclass(frozen=True)
+class Landings:
+    """Where rays ended that had gone the way of a chain: near there is what it reaches."""
+
+    chain: Int[np.ndarray, "ray"]
+    """Index of the chain."""
+    point: Float[np.ndarray, "ray 2"]
+    """x and y [m]."""
 
 
 class EdgeChainSearch:
@@ -66,64 +80,132 @@ class EdgeChainSearch:
         """Every edge that the site sees."""
         wedges = self._scene.wedges
         wedge = np.flatnonzero(_outside(source - wedges.origin, wedges.normals))
-        none = np.full(len(wedge), -1)
+        none = np.zeros((len(wedge), 0), np.int64)
         return self._seen(source, EdgeChains(none, wedge, none))
 
-    def mirrored_before(self, source: Float[np.ndarray, "3"], generator: np.random.Generator) -> EdgeChains:
-        """Every edge that the site sees in a mirror: those of the facets that mirrored rays hit."""
+    def mirrored_before(
+        self, source: Float[np.ndarray, "3"], mirrors: int, generator: np.random.Generator
+    ) -> EdgeChains:
+        """Every edge that the site sees over mirrors: those of the facets that reflected rays hit.
+
+        Args:
+            source: position of the site [m].
+            mirrors: most mirrors.
+            generator: shifts the rays' directions.
+        """
         direction = uniform_directions(low_discrepancy(slice(0, SITE_RAYS), generator.random(3)))
-        distance, mirror = self._scene.rays.first_hit(np.broadcast_to(source, direction.shape), direction)
-        met = (mirror >= 0) & self._is_mirror(mirror)
-        direction, distance, mirror = direction[met], distance[met], mirror[met]
+        start, passed = np.broadcast_to(source, direction.shape), np.zeros((SITE_RAYS, 0), np.int64)
+        found = []
+        for bounce in range(mirrors + 1):
+            distance, triangle = self._scene.rays.first_hit(start, direction)
+            if bounce:
+                hit = np.flatnonzero(triangle >= 0)
+                found.append(self._edges_behind(passed[hit], triangle[hit], mirrors))
+            kept = np.flatnonzero((triangle >= 0) & self._is_mirror(triangle))
+            triangle, start = triangle[kept], start[kept] + distance[kept, None] * direction[kept]
+            start, direction = self._reflected(start, direction[kept], triangle)
+            passed = np.column_stack([passed[kept], triangle])
+        before, wedge = (np.concatenate(column) for column in zip(*found, strict=True))
+        return self._seen(source, EdgeChains(before, wedge, np.zeros((len(wedge), 0), np.int64)))
+
+    def _reflected(
+        self,
+        point: Float[np.ndarray, "ray 3"],
+        direction: Float[np.ndarray, "ray 3"],
+        mirror: Int[np.ndarray, "ray"],
+    ) -> tuple[Float[np.ndarray, "ray 3"], Float[np.ndarray, "ray 3"]]:
+        """Where rays go on after they met a mirror, and their new directions."""
         normal = self._scene.normal[mirror]
         along = np.einsum("ri,ri->r", direction, normal)[:, None]
-        start = source + distance[:, None] * direction - SURFACE_OFFSET * np.sign(along) * normal
-        _, triangle = self._scene.rays.first_hit(start, direction - 2 * along * normal)
-        mirror, facet = mirror[triangle >= 0], self._scene.facet[triangle[triangle >= 0]]
-        first = _first_of_each(self._scene.facet[mirror] * len(self._first) + facet)
-        mirror, wedge = self._edges_of(mirror[first], facet[first])
-        first = _first_of_each(self._scene.facet[mirror] * len(self._scene.wedges) + wedge)
-        none = np.full(len(first), -1)
-        return self._seen(source, EdgeChains(mirror[first], wedge[first], none))
+        return point - SURFACE_OFFSET * np.sign(along) * normal, direction - 2 * along * normal
+
+    def _edges_behind(
+        self, passed: Int[np.ndarray, "ray bounce"], hit: Int[np.ndarray, "ray"], mirrors: int
+    ) -> tuple[Int[np.ndarray, "chain mirrors"], Int[np.ndarray, "chain"]]:
+        """The edges of the facets that rays hit, each once with each sequence of mirrors that they had passed."""
+        facet = self._scene.facet
+        first = _distinct_rows(np.column_stack([facet[passed], facet[hit]]))[0]
+        passed, wedge = self._edges_of(passed[first], facet[hit[first]])
+        first = _distinct_rows(np.column_stack([facet[passed], wedge]))[0]
+        before = np.full((len(first), mirrors), -1)
+        before[:, : passed.shape[1]] = passed[first]
+        return before, wedge[first]
 
     def mirrored_after(
-        self, source: Float[np.ndarray, "3"], seen: EdgeChains, generator: np.random.Generator
-    ) -> EdgeChains:
-        """Chains with the mirrors that their diffracted rays meet first."""
-        sources = np.broadcast_to(source, (len(seen), 3))
-        image = source_images(sources, seen.before[:, None], self._scene.corner, self._scene.normal)[:, -1]
-        chain = np.repeat(np.arange(len(seen)), CONE_RAYS)
-        found = []
+        self, source: Float[np.ndarray, "3"], seen: EdgeChains, mirrors: int, generator: np.random.Generator
+    ) -> tuple[EdgeChains, Landings]:
+        """Chains with the mirrors that their diffracted rays meet, and where those rays go from there.
+
+        Args:
+            source: position of the site [m].
+            seen: chains without a mirror behind their edge.
+            mirrors: most mirrors of a chain, those before its edge included.
+            generator: turns the rays.
+        """
+        image = source_images(source, seen.before, self._scene.corner, self._scene.normal)[:, -1]
+        left = np.minimum(mirrors - (seen.before >= 0).sum(axis=1), MIRRORS_BEHIND)
+        chain, found = np.repeat(np.flatnonzero(left > 0), CONE_RAYS), []
         for share in EDGE_POINTS:
             start = self._point(seen.wedge, share)[chain]
-            direction = self._on_cone(start - image[chain], seen.wedge[chain], generator.random(len(chain)))
-            free = _outside(direction, self._scene.wedges.normals[seen.wedge[chain]])
-            _, mirror = self._scene.rays.first_hit(start[free], direction[free])
-            met = (mirror >= 0) & self._is_mirror(mirror)
-            found.append(np.stack([mirror[met], chain[free][met]]))
-        mirror, chain = np.concatenate(found, axis=1)
-        first = _first_of_each(self._scene.facet[mirror] * max(len(seen), 1) + chain)
+            turn = (np.arange(len(chain)) % CONE_RAYS + generator.random(len(chain))) / CONE_RAYS
+            direction = self._on_cone(start - image[chain], seen.wedge[chain], turn)
+            free = np.flatnonzero(_outside(direction, self._scene.wedges.normals[seen.wedge[chain]]))
+            found += self._mirrors_met(start[free], direction[free], chain[free], left)
+        after, chain, point = (np.concatenate(column) for column in zip(*found, strict=True))
+        facet = np.where(after >= 0, self._scene.facet[after], -1)
+        first, of_ray = _distinct_rows(np.column_stack([facet, chain]))
         chosen = seen.select(chain[first])
-        return EdgeChains(chosen.before, chosen.wedge, mirror[first])
+        return EdgeChains(chosen.before, chosen.wedge, after[first]), Landings(of_ray, point)
+
+    def _mirrors_met(
+        self,
+        start: Float[np.ndarray, "ray 3"],
+        direction: Float[np.ndarray, "ray 3"],
+        chain: Int[np.ndarray, "ray"],
+        left: Int[np.ndarray, "chain"],
+    ) -> list[
+        tuple[Int[np.ndarray, "found mirrors"], Int[np.ndarray, "found"], Float[np.ndarray, "found 2"]]
+    ]:
+        """Mirrors that diffracted rays meet one after the other, as many as their chain has left.
+
+        Each with the rays' chains and where they were at the last mirror and at what they hit next.
+        """
+        passed, found = np.zeros((len(start), 0), np.int64), []
+        for bounce in range(MIRRORS_BEHIND + 1):
+            distance, triangle = self._scene.rays.first_hit(start, direction)
+            hit = np.flatnonzero(triangle >= 0)
+            end = start[hit] + distance[hit, None] * direction[hit]
+            if bounce:
+                after = np.full((len(start), MIRRORS_BEHIND), -1)
+                after[:, :bounce] = passed
+                # A ray off the ground may leave for the sky, but passed UEs where it was reflected.
+                found += [(after, chain, start[:, :2]), (after[hit], chain[hit], end[:, :2])]
+            met = self._is_mirror(triangle[hit]) & (left[chain[hit]] > bounce)
+            kept, end = hit[met], end[met]
+            passed, chain = np.column_stack([passed[kept], triangle[kept]]), chain[kept]
+            start, direction = self._reflected(end, direction[kept], passed[:, -1])
+        return found
 
     def _is_mirror(self, triangle: Int[np.ndarray, "ray"]) -> Bool[np.ndarray, "ray"]:
         return self._scene.facet_area[triangle] >= SMALLEST_MIRROR
 
     def _edges_of(
-        self, mirror: Int[np.ndarray, "pair"], facet: Int[np.ndarray, "pair"]
-    ) -> tuple[Int[np.ndarray, "edge"], Int[np.ndarray, "edge"]]:
-        """Each mirror with every edge of the facet seen in it."""
+        self, passed: Int[np.ndarray, "facet bounce"], facet: Int[np.ndarray, "facet"]
+    ) -> tuple[Int[np.ndarray, "edge bounce"], Int[np.ndarray, "edge"]]:
+        """Each sequence of mirrors with every edge of the facet seen over it."""
         count = self._first[facet + 1] - self._first[facet]
         within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        return np.repeat(mirror, count), self._wedge_of_facet[np.repeat(self._first[facet], count) + within]
+        return np.repeat(passed, count, axis=0), self._wedge_of_facet[
+            np.repeat(self._first[facet], count) + within
+        ]
 
     def _seen(self, source: Float[np.ndarray, "3"], chains: EdgeChains) -> EdgeChains:
         """The chains over which some point of the edge is seen."""
         seen = np.zeros(len(chains), bool)
-        for share in EDGE_POINTS:
+        for share in SEEN_POINTS:
             rest = np.flatnonzero(~seen)
             point = self._point(chains.wedge[rest], share)
-            seen[rest] = self._verifier.valid(source, point, chains.before[rest, None])
+            seen[rest] = self._verifier.valid(source, point, chains.before[rest])
         return chains.select(np.flatnonzero(seen))
 
     def _point(self, wedge: Int[np.ndarray, "n"], share: float) -> Float[np.ndarray, "n 3"]:
@@ -151,5 +233,12 @@ def _outside(offset: Float[np.ndarray, "n 3"], normals: Float[np.ndarray, "n 2 3
     return np.any(np.einsum("ni,nfi->nf", offset, normals) > 1e-6, axis=1)
 
 
-def _first_of_each(key: Int[np.ndarray, "n"]) -> Int[np.ndarray, "distinct"]:
-    return np.unique(key, return_index=True)[1]
+def _distinct_rows(
+    rows: Int[np.ndarray, "n column"],
+) -> tuple[Int[np.ndarray, "distinct"], Int[np.ndarray, "n"]]:
+    """Index of one of each of the distinct rows, whose entries are −1 or more, and which of them each row is."""
+    first, number = np.zeros(min(len(rows), 1), np.int64), np.zeros(len(rows), np.int64)
+    for column in rows.T:
+        key = number * (column.max(initial=0) + 2) + column
+        _, first, number = np.unique(key, return_index=True, return_inverse=True)
+    return first, number

@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.propagation.edge_chains import EdgeChains
+from raylocus.propagation.edge_scene import EdgeScene
+from raylocus.propagation.images import source_images
 
 
 @dataclass(frozen=True)
@@ -26,14 +28,25 @@ class CellTargets:
         return CellTargets(self.point[index], self.weakest[index], self.first[index])
 
 
-class DevicePairs:
-    """Chains and targets as arrays of the device."""
+class DeviceChains:
+    """Chains of a site as arrays of the device."""
 
-    def __init__(self, chains: EdgeChains, targets: CellTargets):
+    def __init__(self, scene: EdgeScene, source: Float[np.ndarray, "3"], chains: EdgeChains):
         import mitsuba as mi
 
-        self.before, self.after = (mi.Int(array.astype(np.int32)) for array in (chains.before, chains.after))
+        image = source_images(source, chains.before, scene.corner, scene.normal)[:, -1]
+        self.image = mi.Float(image.astype(np.float32).ravel())
+        self.before = [mi.Int(np.ascontiguousarray(column)) for column in chains.before.T.astype(np.int32)]
+        self.after = [mi.Int(np.ascontiguousarray(column)) for column in chains.after.T.astype(np.int32)]
         self.wedge = mi.UInt(chains.wedge.astype(np.uint32))
+
+
+class DeviceTargets:
+    """Targets as arrays of the device."""
+
+    def __init__(self, targets: CellTargets):
+        import mitsuba as mi
+
         self.point = mi.Float(targets.point.astype(np.float32).ravel())
         self.weakest, self.first = (
             mi.Float(np.minimum(array, 1e30).astype(np.float32)) for array in (targets.weakest, targets.first)
@@ -44,16 +57,22 @@ class DevicePairs:
 class DevicePaths:
     """The paths of a kernel's pairs, whether they exist or not."""
 
-    before: Any
+    before: list[Any]
     edge: DeviceEdges
-    after: Any
-    ue: Any
+    after: list[Any]
+    images: list[Any]
+    """The UE, mirrored in the mirrors behind the edge from each on, the UE itself last."""
     image: Any
     """The site, mirrored."""
-    mirrored: Any
-    """The UE, mirrored."""
     met: Any
     """Where the edge is met."""
+    overhang: Any
+    """How far that is beyond the edge's ends [m]."""
+
+    @property
+    def mirrored(self) -> Any:
+        """The UE, mirrored in all mirrors behind the edge."""
+        return self.images[0]
 
 
 @dataclass
@@ -67,19 +86,30 @@ class DeviceEdges:
     face_n: Any
 
     def fermat(self, source: Any, target: Any) -> tuple[Any, Any]:
-        """The point that a path meets, and whether it lies on the edge with both ends outside of the wedge."""
+        """The point that a path meets, and by how much it lies beyond the edge's ends, negative between them [m].
+
+        Unfolded about the edge the path is straight, see `edge_paths.fermat_points`.
+        """
         import drjit as dr
 
-        valid = True
-        polar = []
-        for end in (source, target):
-            offset = end - self.origin
-            along = dr.dot(offset, self.direction)
-            polar.append((along, dr.norm(offset - along * self.direction)))
-            valid &= (dr.dot(offset, self.face_0) > 1e-3) | (dr.dot(offset, self.face_n) > 1e-3)
-        (source_along, source_away), (along, away) = polar
+        (source_along, source_away), (along, away) = self._polar(source), self._polar(target)
         where = (source_along * away + along * source_away) / (source_away + away)
-        return self.origin + where * self.direction, valid & (where > 0) & (where < self.length)
+        return self.origin + where * self.direction, dr.maximum(-where, where - self.length)
+
+    def outside(self, end: Any) -> Any:
+        """Whether an end is outside of the wedge."""
+        import drjit as dr
+
+        offset = end - self.origin
+        return dr.maximum(dr.dot(offset, self.face_0), dr.dot(offset, self.face_n)) > 1e-3
+
+    def _polar(self, end: Any) -> tuple[Any, Any]:
+        """Position along the edge's line and distance from it."""
+        import drjit as dr
+
+        offset = end - self.origin
+        along = dr.dot(offset, self.direction)
+        return along, dr.norm(offset - along * self.direction)
 
     def strength(self, source: Any, target: Any, met: Any, wavelength: float) -> Any:
         """Bound of the power gain: UTD with |R| = 1 and F(x) ≤ min(1, √(πx)) (K&P eq. 25)."""

@@ -1,4 +1,4 @@
-"""The exact path over an edge, with a mirror on either side: image method and Fermat's principle."""
+"""The exact path over an edge, with mirrors on either side: image method and Fermat's principle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DiffractedPaths:
     length: Float[np.ndarray, "path"]
     """m."""
     first_leg: Float[np.ndarray, "path"]
-    """From the site to the edge, over the first mirror [m]."""
+    """From the site to the edge, over the mirrors before it [m]."""
     departure: Float[np.ndarray, "path 3"]
     arrival: Float[np.ndarray, "path 3"]
 
@@ -43,15 +43,18 @@ def diffracted_paths(
         ground_cell: where each ends.
         point: the UE's position there [m].
     """
-    image = source_images(
-        np.broadcast_to(source, point.shape), chains.before[:, None], scene.corner, scene.normal
-    )
-    mirrored = source_images(point, chains.after[:, None], scene.corner, scene.normal)[:, -1]
+    image = source_images(source, chains.before, scene.corner, scene.normal)
+    # The UE is mirrored in the last mirror first; where a row is not full its −1 mirror nothing.
+    mirrored = source_images(point, chains.after[:, ::-1], scene.corner, scene.normal)[:, -1]
     wedges, image = scene.wedges, image[:, -1]
     met = fermat_points(image, mirrored, wedges.origin[chains.wedge], wedges.direction[chains.wedge])
     first_leg, second_leg = np.linalg.norm(met - image, axis=1), np.linalg.norm(mirrored - met, axis=1)
-    departure = _turned((met - image) / first_leg[:, None], chains.before, scene)
-    arrival = _turned((mirrored - met) / second_leg[:, None], chains.after, scene)
+    departure = (met - image) / first_leg[:, None]
+    for mirror in reversed(chains.before.T):
+        departure = _turned(departure, mirror, scene)
+    arrival = (mirrored - met) / second_leg[:, None]
+    for mirror in chains.after.T:
+        arrival = _turned(arrival, mirror, scene)
     return DiffractedPaths(ground_cell, chains, first_leg + second_leg, first_leg, departure, arrival)
 
 

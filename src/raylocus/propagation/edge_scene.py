@@ -29,3 +29,8 @@ class EdgeScene:
         sides = np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0])
         #: Area of each triangle's whole facet [m²].
         self.facet_area = np.bincount(self.facet, np.linalg.norm(sides, axis=1) / 2)[self.facet]
+        low, high = (np.full((len(self.facet), 3), fill) for fill in (np.inf, -np.inf))
+        np.minimum.at(low, self.facet, vertices.min(axis=1))
+        np.maximum.at(high, self.facet, vertices.max(axis=1))
+        #: Corners of the box around each triangle's whole facet [m].
+        self.facet_low, self.facet_high = low[self.facet], high[self.facet]

@@ -32,6 +32,8 @@ class SharedEdges:
     """Corner 0, 1 or 2 of `triangle` where the edge begins."""
     end: Int[np.ndarray, "edge"]
     """Corner of `triangle` where the edge ends."""
+    count: Int[np.ndarray, "edge"]
+    """How many triangles meet at the edge: two, unless solids touch there."""
 
 
 def shared_edges(vertices: Float[np.ndarray, "triangle 3 3"]) -> SharedEdges:
@@ -45,7 +47,8 @@ def shared_edges(vertices: Float[np.ndarray, "triangle 3 3"]) -> SharedEdges:
     order = np.argsort(key, kind="stable")
     shared = np.flatnonzero(np.diff(key[order]) == 0)
     first, second = order[shared], order[shared + 1]
-    return SharedEdges(first // 3, second // 3, pairs[first % 3, 0], pairs[first % 3, 1])
+    _, edge, count = np.unique(key, return_inverse=True, return_counts=True)
+    return SharedEdges(first // 3, second // 3, pairs[first % 3, 0], pairs[first % 3, 1], count[edge[first]])
 
 
 def facet_of_triangles(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, "triangle"]:

@@ -11,11 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
-from raylocus.geo import Grid
 from raylocus.propagation.knife_edge import cascaded_knife_edge_loss
-from raylocus.propagation.roof_profile import Strings, stretched_strings
+from raylocus.propagation.roof_profile import Strings, SurfaceRaster, stretched_strings
 
 #: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
 CHUNK = 4096
@@ -50,9 +49,7 @@ class Obstacles:
 def over_rooftop_paths(
     site: Float[np.ndarray, "3"],
     point: Float[np.ndarray, "cell 3"],
-    surface: Float[np.ndarray, "y x"],
-    outdoor: Bool[np.ndarray, "y x"],
-    grid: Grid,
+    raster: SurfaceRaster,
     wavelength: float,
 ) -> RooftopPaths:
     """The path over the roofs from a site to each point.
@@ -60,13 +57,11 @@ def over_rooftop_paths(
     Args:
         site: antenna centre [m].
         point: UE positions [m].
-        surface: height of the topmost surface [m].
-        outdoor: where the UE surface lies open.
-        grid: grid of both.
+        raster: what is in the way.
         wavelength: wavelength [m].
     """
     parts = [
-        _chunk(site, point[start : start + CHUNK], surface, outdoor, grid, wavelength)
+        _chunk(site, point[start : start + CHUNK], raster, wavelength)
         for start in range(0, len(point), CHUNK)
     ]
     names = ("loss_db", "obstacles", "length", "departure", "arrival")
@@ -79,12 +74,10 @@ def over_rooftop_paths(
 def _chunk(
     site: Float[np.ndarray, "3"],
     point: Float[np.ndarray, "cell 3"],
-    surface: Float[np.ndarray, "y x"],
-    outdoor: Bool[np.ndarray, "y x"],
-    grid: Grid,
+    raster: SurfaceRaster,
     wavelength: float,
 ) -> RooftopPaths:
-    strings = stretched_strings(site, point, surface, outdoor, grid)
+    strings = stretched_strings(site, point, raster)
     obstacles = isolated_obstacles(strings)
     step, rise = np.diff(strings.along, axis=1), np.diff(strings.height, axis=1)
     last = np.isfinite(step).sum(axis=1) - 1

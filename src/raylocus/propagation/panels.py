@@ -6,6 +6,7 @@ second; elements column by column from the panel's right (as seen from behind), 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from raylocus.errors import InputError
-from raylocus.propagation.antennas import element_gain_db, in_antenna_frame
+from raylocus.propagation.antennas import element_gain_db, in_antenna_frame, phase_progression
 from raylocus.scenes.sites import Cell
 from raylocus.units import from_decibel
 
@@ -78,33 +79,22 @@ def element_positions(panel: Panel) -> Float[np.ndarray, "element 2"]:
 
 def separate_phases(
     panel: Panel, direction: Float[np.ndarray, "path 3"]
-) -> tuple[Complex[np.ndarray, "path column"], Complex[np.ndarray, "path row"]]:
+) -> tuple[Complex[np.ndarray, "column path"], Complex[np.ndarray, "row path"]]:
     """exp(j2π r̂·d) of each column and of each row at d [wavelengths], for a plane wave from or to r̂.
 
-    An element's phase is the product of its column's and its row's (TR 38.901 eq. 7.5-22).
+    An element's phase is the product of its column's and its row's (TR 38.901 eq. 7.5-22). Here and below,
+    directions in single precision give answers in single precision.
     """
     local = in_antenna_frame(direction, panel.azimuth, panel.downtilt)
     y, z = element_positions(panel).T
-    return _progression(local[:, 1], y[:: panel.rows]), _progression(local[:, 2], z[: panel.rows])
-
-
-def _progression(
-    cosine: Float[np.ndarray, "path"], position: Float[np.ndarray, "element"]
-) -> Complex[np.ndarray, "path element"]:
-    """exp(j2π u d) at evenly spaced d: two exponentials a path, the others are products of them."""
-    phases = np.empty((len(cosine), len(position)), complex)
-    phases[:, 0] = np.exp(2j * np.pi * position[0] * cosine)
-    if len(position) > 1:
-        step = np.exp(2j * np.pi * (position[1] - position[0]) * cosine)
-        for element in range(1, len(position)):
-            phases[:, element] = phases[:, element - 1] * step
-    return phases
+    across, upward = y[:: panel.rows], z[: panel.rows]
+    return phase_progression(local[:, 1], across), phase_progression(local[:, 2], upward)
 
 
 def array_phases(panel: Panel, direction: Float[np.ndarray, "path 3"]) -> Complex[np.ndarray, "path element"]:
     """exp(j2π r̂·d) of each element, see `separate_phases`."""
     across, upward = separate_phases(panel, direction)
-    return (across[:, :, None] * upward[:, None, :]).reshape(len(direction), panel.rows * panel.columns)
+    return (across[:, None] * upward).reshape(panel.rows * panel.columns, len(direction)).T
 
 
 def polarization_responses(
@@ -120,34 +110,38 @@ def polarization_responses(
     amplitude = np.sqrt(panel.element(zenith, np.arctan2(local[:, 1], local[:, 0])))
     cosine, sine = _turn(panel, direction, local)
     parts = [
-        np.stack(
-            [np.cos(slant) * cosine - np.sin(slant) * sine, np.cos(slant) * sine + np.sin(slant) * cosine], 1
-        )
+        np.stack([math.cos(slant) * cosine - math.sin(slant) * sine,
+                  math.cos(slant) * sine + math.sin(slant) * cosine])
         for slant in SLANTS[panel.polarization]
-    ]
-    return amplitude[:, None, None] * np.stack(parts, axis=1)
+    ]  # fmt: skip
+    return np.moveaxis(amplitude.astype(direction.dtype) * np.stack(parts), -1, 0)
 
 
 def _turn(
     panel: Panel, direction: Float[np.ndarray, "path 3"], local: Float[np.ndarray, "path 3"]
 ) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
     """cos ψ = θ̂'·θ̂ and sin ψ = θ̂'·φ̂."""
-    axes = in_antenna_frame(np.eye(3), panel.azimuth, panel.downtilt)  # columns: the element's axes
-    horizontal = np.hypot(local[:, 0], local[:, 1])
+    ahead, _, up = in_antenna_frame(np.eye(3), panel.azimuth, panel.downtilt).T.tolist()
+    horizontal, flat = np.hypot(local[:, 0], local[:, 1]), np.hypot(direction[:, 0], direction[:, 1])
     # θ̂' is −z' less its part along r̂; straight above or below, where any will do, it is ±x'.
-    along = np.where(horizontal > 1e-9, -1 / np.maximum(horizontal, 1e-9), np.sign(local[:, 2]))
-    axis = np.where((horizontal > 1e-9)[:, None], axes[:, 2], axes[:, 0])
-    flat = np.hypot(direction[:, 0], direction[:, 1])
+    steep = horizontal <= max(1e-9, 10 * np.finfo(horizontal.dtype).eps)
+    along = np.where(steep, np.sign(local[:, 2]), -1 / np.where(steep, 1, horizontal))
+    axis = [
+        np.where(steep, forward, upward).astype(along.dtype)
+        for forward, upward in zip(ahead, up, strict=True)
+    ]
     east = np.divide(direction[:, 0], flat, out=np.ones_like(flat), where=flat > 0)
     north = np.divide(direction[:, 1], flat, out=np.zeros_like(flat), where=flat > 0)
-    towards = east * axis[:, 0] + north * axis[:, 1]
-    cosine = along * (direction[:, 2] * towards - flat * axis[:, 2])
-    return cosine, along * (east * axis[:, 1] - north * axis[:, 0])
+    towards = east * axis[0] + north * axis[1]
+    cosine = along * (direction[:, 2] * towards - flat * axis[2])
+    return cosine, along * (east * axis[1] - north * axis[0])
 
 
 def port_responses(
     panel: Panel, direction: Float[np.ndarray, "path 3"]
 ) -> Complex[np.ndarray, "path port 2"]:
     """Field pattern (θ̂, φ̂) of every port towards each direction."""
-    phases, fields = array_phases(panel, direction), polarization_responses(panel, direction)
-    return np.einsum("pe,psb->pseb", phases, fields).reshape(len(direction), panel.port_count, 2)
+    phases = array_phases(panel, direction).T
+    fields = np.moveaxis(polarization_responses(panel, direction), 0, -1)
+    ports = (fields[:, None] * phases[:, None]).reshape(panel.port_count, 2, len(direction))
+    return np.moveaxis(ports, -1, 0)

@@ -81,17 +81,17 @@ class PathColumns:
     ) -> PathAtlas:
         """Paths over an edge each; `normal` and `material` are those of the scene's triangles."""
         part = self.plain(site, DIFFRACTED, found.ground_cell, found.length, found.departure, found.arrival)
-        before_edge = (found.chains.before >= 0).astype(np.int8)
-        for mirror, column in (
-            (found.chains.before, np.zeros_like(before_edge)),
-            (found.chains.after, before_edge),
-        ):
-            path = np.flatnonzero(mirror >= 0)
-            part.normals[path, column[path]] = normal[mirror[path]]
-            part.material[path, column[path]] = material[mirror[path]]
-            part.building[path, column[path]] = self.buildings.of_triangle[mirror[path]]
-        wedge = found.chains.wedge.astype(np.int32)
-        return replace(part, wedge=wedge, before_edge=before_edge, first_leg=found.first_leg)
+        chains = found.chains
+        before_edge = (chains.before >= 0).sum(axis=1).astype(np.int8)
+        mirrors = np.full(part.material.shape, -1)
+        mirrors[:, : chains.before.shape[1]] = chains.before
+        path, bounce = np.nonzero(chains.after >= 0)
+        mirrors[path, before_edge[path] + bounce] = chains.after[path, bounce]
+        normals = np.where(mirrors[..., None] >= 0, normal[mirrors], 0.0)
+        part = self.touching(part, mirrors, normals, material)
+        return replace(
+            part, wedge=chains.wedge.astype(np.int32), before_edge=before_edge, first_leg=found.first_leg
+        )
 
     def over_rooftop(
         self,

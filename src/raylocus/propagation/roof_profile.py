@@ -16,6 +16,17 @@ _NOTHING = -1e3
 
 
 @dataclass(frozen=True)
+class SurfaceRaster:
+    """What stands on a tile, as a raster."""
+
+    grid: Grid
+    height: Float[np.ndarray, "y x"]
+    """Height of the topmost surface [m]."""
+    outdoor: Bool[np.ndarray, "y x"]
+    """Where the UE surface lies open."""
+
+
+@dataclass(frozen=True)
 class Strings:
     """Strings stretched from a site over all that stands in the way to ground cells (ITU-R P.526-15 §4.4).
 
@@ -33,46 +44,46 @@ class Strings:
 def stretched_strings(
     site: Float[np.ndarray, "3"],
     point: Float[np.ndarray, "cell 3"],
-    surface: Float[np.ndarray, "y x"],
-    outdoor: Bool[np.ndarray, "y x"],
-    grid: Grid,
+    raster: SurfaceRaster,
 ) -> Strings:
     """The string from a site to each point.
 
     Args:
         site: antenna centre [m].
         point: UE positions [m].
-        surface: height of the topmost surface [m].
-        outdoor: where the UE surface lies open.
-        grid: grid of both.
+        raster: what they are stretched over.
     """
+    grid, outdoor = raster.grid, raster.outdoor
     plan = point[:, :2] - site[:2]
     distance = np.maximum(np.linalg.norm(plan, axis=1), grid.resolution)
-    step = _profile_shares(float(distance.max()), grid)
-    index = grid.index(site[:2] + step[None, :, None] * plan[:, None])
-    along = step[None, :] * distance[:, None]
-    height = _profile_heights(index, along, distance, surface, grid)
+    share = _profile_shares(distance, grid)
+    index = grid.index(site[:2] + share[..., None] * plan[:, None])
+    along = share * distance[:, None]
+    height = _profile_heights(index, along, distance, raster)
     edges = _upper_hull(along, height, float(site[2]), distance, point[:, 2])
     open_before = np.cumsum((index < 0) | outdoor.ravel()[np.maximum(index, 0)], axis=1)
     return _strings(edges, along, height, open_before, float(site[2]), distance, point[:, 2])
 
 
-def _profile_shares(longest: float, grid: Grid) -> Float[np.ndarray, "step"]:
-    """Shares of the way at which the profile is read, a cell apart on the longest way."""
-    steps = max(int(np.ceil(longest / grid.resolution)), 2)
-    return (np.arange(steps) + 0.5) / steps
+def _profile_shares(distance: Float[np.ndarray, "cell"], grid: Grid) -> Float[np.ndarray, "cell step"]:
+    """Shares of the way at which each profile is read, a ground cell apart and short ways finer; some past the end.
+
+    Of each way by itself, so that neither other ways nor the direction change what is read.
+    """
+    steps = np.maximum(np.ceil(distance / grid.resolution), grid.count)
+    return (np.arange(int(steps.max(initial=1))) + 0.5) / steps[:, None]
 
 
 def _profile_heights(
     index: Int[np.ndarray, "cell step"],
     along: Float[np.ndarray, "cell step"],
     distance: Float[np.ndarray, "cell"],
-    surface: Float[np.ndarray, "y x"],
-    grid: Grid,
+    raster: SurfaceRaster,
 ) -> Float[np.ndarray, "cell step"]:
-    height = np.where(index >= 0, surface.ravel()[np.maximum(index, 0)], _NOTHING)
-    # The roof that carries the site and the ground cell of the UE are not obstacles to themselves.
-    near = np.minimum(along, distance[:, None] - along) < grid.resolution
+    height = np.where(index >= 0, raster.height.ravel()[np.maximum(index, 0)], _NOTHING)
+    # The roof that carries the site and the ground cell of the UE are not obstacles to themselves, nor is what
+    # lies beyond.
+    near = np.minimum(along, distance[:, None] - along) < raster.grid.resolution
     return np.where(near, _NOTHING, height)
 
 

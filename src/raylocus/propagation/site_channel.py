@@ -52,7 +52,7 @@ class SiteChannel:
         """
         paths = reorder(atlas, np.flatnonzero(atlas.site == site))
         matrix = path_fields(paths, materials)
-        powers = (np.abs(matrix) ** 2).sum(axis=1).astype(float) * paths.visible[:, None]
+        powers = (matrix.real**2 + matrix.imag**2).sum(axis=1).astype(float) * paths.visible[:, None]
         kept = np.flatnonzero(powers[:, 0] > WEAKEST_GAIN)
         self.paths, self.power, self._horizontal = reorder(paths, kept), powers[kept, 0], powers[kept, 1]
         #: Transfer matrix of each path, see `path_fields`.
@@ -65,7 +65,7 @@ class SiteChannel:
         Powers add over paths: this is the mean over the small-scale fading inside a ground cell. A panel
         of two polarisations sends its SSBs evenly over both.
         """
-        gains = beam_gains(self.paths.departure.astype(float), cell.azimuth, cell.downtilt, cell.array)
+        gains = beam_gains(self.paths.departure, cell.azimuth, cell.downtilt, cell.array)
         totals = self.groups.totals(self.sent_power(cell.array.polarization)[:, None] * gains)
         return np.stack([self.groups.spread(column) for column in totals.T])
 

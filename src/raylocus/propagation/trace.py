@@ -21,6 +21,7 @@ from raylocus.propagation.over_rooftop import over_rooftop_paths
 from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
 from raylocus.propagation.pieces import in_pieces, piece_length
 from raylocus.propagation.refraction import refracted_paths
+from raylocus.propagation.roof_profile import SurfaceRaster
 from raylocus.propagation.scattering import ScatteringSearch
 from raylocus.propagation.specular import SpecularSearch
 from raylocus.propagation.wedges import find_wedges
@@ -48,8 +49,8 @@ class TraceConfiguration:
     """Height of the UE above the terrain [m]."""
     diffraction: bool = True
     """Whether edges send first-order diffracted paths."""
-    edge_mirrors: int = 2
-    """Most reflections of a path over an edge: one before it, one after it, or both; 0 leaves them out."""
+    edge_mirrors: int = 3
+    """Most reflections of a path over an edge, at most two of them behind it; 0 leaves them out."""
     dynamic_range_db: float = 40.0
     """Paths this far below a ground cell's strongest are left out, unless they arrive first [dB]."""
     over_rooftop: bool = True
@@ -122,7 +123,7 @@ class SiteTracer:
         buildings = building_index(triangles)
         wedges = find_wedges(triangles, buildings.of_triangle)
         self._diffraction = DiffractionSearch(
-            EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid.count, materials.wavelength
+            EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid, materials.wavelength
         )
         depth = max(configuration.depth, 1)
         self._columns = PathColumns(grid, self._materials, wedges, self._point, depth, buildings)
@@ -201,10 +202,10 @@ class SiteTracer:
         seen = specular.paths.at_centre
         strongest, first = self._strongest_and_first(specular.paths, specular.power * seen)
         parts = []
-        for chains in self._diffraction.chains(position, mirrors, self._generator(position)):
+        for chains, landings in self._diffraction.chains(position, mirrors, self._generator(position)):
             wanted = MIRRORED_RANGE_DB if chains.mirrored else self._configuration.dynamic_range_db
             weakest = strongest * from_decibel(-wanted)
-            found = self._diffraction.paths(position, chains, weakest, first)
+            found = self._diffraction.paths(position, chains, landings, weakest, first)
             part = self._columns.diffracted(site, found, self._normal, self._triangles.material)
             parts.append(self._weighed(part))
             own = self._strongest_and_first(part, parts[-1].power)
@@ -223,10 +224,8 @@ class SiteTracer:
         """Paths over the roofs; where one is among the known ones over an edge already, it is the latter."""
         hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
-        found = over_rooftop_paths(
-            position, self._point[cell], self._surface, self._outdoor.reshape(self._grid.shape), self._grid,
-            self._materials.wavelength,
-        )  # fmt: skip
+        raster = SurfaceRaster(self._grid, self._surface, self._outdoor.reshape(self._grid.shape))
+        found = over_rooftop_paths(position, self._point[cell], raster, self._materials.wavelength)
         rooftop = self._columns.over_rooftop(site, cell, found, hidden[cell])
         if len(known) == 1:
             return rooftop
@@ -251,8 +250,8 @@ class SiteTracer:
     def _powers(self, atlas: PathAtlas) -> Float[np.ndarray, "path"]:
 
         def powers(piece: slice) -> Float[np.ndarray, "piece"]:
-            fields = path_fields(reorder(atlas, np.arange(piece.start, piece.stop)), self._materials)
-            return (np.abs(fields) ** 2).sum(axis=(1, 2))
+            fields = path_fields(reorder(atlas, piece), self._materials)
+            return (fields.real**2 + fields.imag**2).sum(axis=(1, 2))
 
         length = piece_length(self._configuration.memory_budget, BYTES_PER_FIELD, "one path")
         return np.concatenate([np.zeros(0), *in_pieces(powers, len(atlas.length), length)])

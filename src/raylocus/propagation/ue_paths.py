@@ -13,7 +13,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.geo import Grid
@@ -28,9 +28,11 @@ from raylocus.propagation.atlas import (
 )
 from raylocus.propagation.edge_paths import fermat_points
 
-#: A path is taken to exist at every point of a ground cell of which it reaches at least this share, and at
-#: none of the others: beside PathSolver at random points, the rule with the smallest error by far.
+#: Away from its ground cell's centre a path is taken to exist where it reaches at least this share of the cell:
+#: beside PathSolver at random points, the rule with the smallest error by far.
 PRESENT_SHARE = 0.5
+#: Up to here from the centre [sides of the ground cell] it exists where it reaches the centre itself.
+CENTRAL = 0.25
 #: Height of the UE surface over the terrain [m], the default of `TraceConfiguration`.
 UE_HEIGHT = 1.5
 
@@ -59,7 +61,7 @@ def paths_at(
     position: Float[np.ndarray, "ue 3"],
     points: Float[np.ndarray, "ground_cell 3"],
 ) -> UePaths:
-    """Paths from a site to UE positions: those that reach most of the UE's ground cell.
+    """Paths from a site to UE positions: those that reach its ground cell's centre, or, away from it, most of the cell.
 
     Args:
         atlas: paths to the ground cells' centres.
@@ -76,13 +78,29 @@ def paths_at(
         raise InputError(
             f"a UE at ({x:.0f}, {y:.0f}) m is outside the {atlas.grid.size:.0f} m tile; move it inside"
         )
-    own = np.flatnonzero((atlas.site == site) & (atlas.visible >= PRESENT_SHARE))
+    ue, paths = _to_cells(atlas, site, cell)
+    offset = np.abs(position - points[cell])[:, :2].max(axis=1) / atlas.grid.resolution
+    central = offset[ue] <= CENTRAL
+    present = np.flatnonzero(np.where(central, reaches_centre(paths), paths.visible >= PRESENT_SHARE))
+    ue, paths = ue[present], reorder(paths, present)
+    return UePaths(ue, len(position), _moved(paths, points[cell[ue]], position[ue]))
+
+
+def _to_cells(
+    atlas: PathAtlas, site: int, cell: Int[np.ndarray, "ue"]
+) -> tuple[Int[np.ndarray, "path"], PathAtlas]:
+    """All paths from a site to each UE's ground cell, and the UE of each."""
+    own = np.flatnonzero(atlas.site == site)
     first = np.searchsorted(atlas.ground_cell[own], cell, side="left")
     count = np.searchsorted(atlas.ground_cell[own], cell, side="right") - first
-    ue = np.repeat(np.arange(len(position)), count)
+    ue = np.repeat(np.arange(len(cell)), count)
     within = np.arange(len(ue)) - np.repeat(np.cumsum(count) - count, count)
-    paths = reorder(atlas, own[np.repeat(first, count) + within])
-    return UePaths(ue, len(position), _moved(paths, points[cell[ue]], position[ue]))
+    return ue, reorder(atlas, own[np.repeat(first, count) + within])
+
+
+def reaches_centre(paths: PathAtlas) -> Bool[np.ndarray, "path"]:
+    """Whether each path exists at its ground cell's centre, which only specular ones are probed for."""
+    return np.where(paths.kind == SPECULAR, paths.at_centre, paths.visible >= PRESENT_SHARE)
 
 
 def first_order_error(

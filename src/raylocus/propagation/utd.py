@@ -2,7 +2,7 @@
 
 Kouyoumjian and Pathak (Proc. IEEE 62, 1974) for the conducting wedge, with Luebbers' heuristic
 reflection coefficients of the faces (IEEE Trans. AP 32, 1984) as Sionna RT applies them, so that
-PathSolver can serve as the oracle.
+PathSolver can serve as the oracle. Vectors are arrays of components, see `vectors`.
 """
 
 from __future__ import annotations
@@ -14,35 +14,39 @@ from jaxtyping import Bool, Complex, Float
 from scipy.special import fresnel
 
 from raylocus.propagation.materials import slab_reflection
+from raylocus.propagation.vectors import cross, dot, mirrored, norm, unit
+
+#: From here on F(x) is its asymptotic series, whose five terms are then good to 10⁻⁸.
+ASYMPTOTIC = 80.0
 
 
 @dataclass(frozen=True)
 class EdgeGeometry:
     """Rays over a point of an edge; face 0 is the one that the source sees."""
 
-    incident: Float[np.ndarray, "path 3"]
+    incident: Float[np.ndarray, "3 path"]
     """Unit propagation vector towards the edge."""
-    diffracted: Float[np.ndarray, "path 3"]
+    diffracted: Float[np.ndarray, "3 path"]
     """Unit propagation vector away from it."""
     before: Float[np.ndarray, "path"]
     """Distance from the source to the edge [m]."""
     after: Float[np.ndarray, "path"]
     """Distance from the edge to the UE [m]."""
-    direction: Float[np.ndarray, "path 3"]
+    direction: Float[np.ndarray, "3 path"]
     """Unit vector along the edge, n₀ × e pointing into face 0."""
-    face_0: Float[np.ndarray, "path 3"]
+    face_0: Float[np.ndarray, "3 path"]
     """Outward normal of face 0."""
-    face_n: Float[np.ndarray, "path 3"]
+    face_n: Float[np.ndarray, "3 path"]
     """Outward normal of face n."""
 
 
 def diffracted_field(
-    transverse: Complex[np.ndarray, "path field 3"],
+    transverse: Complex[np.ndarray, "field 3 path"],
     geometry: EdgeGeometry,
     permittivity: Complex[np.ndarray, "path"],
     thickness: Float[np.ndarray, "path"] | float,
     wavelength: float,
-) -> Complex[np.ndarray, "path field 3"]:
+) -> Complex[np.ndarray, "field 3 path"]:
     """Field vectors after the edge, without spreading and phase.
 
     Args:
@@ -53,18 +57,11 @@ def diffracted_field(
         wavelength: wavelength [m].
     """
     k, out, edge = geometry.incident, geometry.diffracted, geometry.direction
-    across_in, across_out = _unit(np.cross(k, edge)), -_unit(np.cross(out, edge))
-    jones = _wedge_matrix(geometry, across_in, permittivity, thickness, wavelength)
-    components = np.stack(
-        [
-            np.einsum("pfi,pi->pf", transverse, across_in),
-            np.einsum("pfi,pi->pf", transverse, np.cross(k, across_in)),
-        ],
-        axis=-1,
-    )
-    turned = np.einsum("pab,pfb->pfa", jones, components)
-    basis = np.stack([across_out, np.cross(out, across_out)], axis=1)
-    return np.einsum("pfa,pai->pfi", turned, basis)
+    across_in, across_out = unit(cross(k, edge)), -unit(cross(out, edge))
+    (a, b), (c, d) = _wedge_matrix(geometry, across_in, permittivity, thickness, wavelength)
+    soft, hard = dot(transverse, across_in[None]), dot(transverse, cross(k, across_in)[None])
+    first, second = a * soft + b * hard, c * soft + d * hard
+    return first[:, None] * across_out + second[:, None] * cross(out, across_out)
 
 
 def spreading(
@@ -74,8 +71,17 @@ def spreading(
     return 1 / np.sqrt(before * after * (before + after))
 
 
-def transition(x: Float[np.ndarray, "..."]) -> Complex[np.ndarray, "..."]:
+def transition(x: Float[np.ndarray, "n"]) -> Complex[np.ndarray, "n"]:
     """UTD transition function F(x) = 2j√x e^{jx} ∫_{√x}^∞ e^{−jt²} dt (K&P eq. 25)."""
+    inverse = 0.5j / np.maximum(x, ASYMPTOTIC)
+    # F ≈ 1 + j/2x − 3/4x² − 15j/8x³ + 105/16x⁴: integration by parts.
+    far = 1 + inverse * (1 + 3 * inverse * (1 + 5 * inverse * (1 + 7 * inverse)))
+    near = np.flatnonzero(x < ASYMPTOTIC)
+    far[near] = _near_transition(x[near])
+    return far
+
+
+def _near_transition(x: Float[np.ndarray, "n"]) -> Complex[np.ndarray, "n"]:
     sine, cosine = fresnel(np.sqrt(2 * x / np.pi))
     tail = np.sqrt(np.pi / 2) * ((1 - 1j) / 2 - (cosine - 1j * sine))
     return 2j * np.sqrt(x) * np.exp(1j * x) * tail
@@ -99,10 +105,9 @@ def _coefficients(
 ) -> tuple[Complex[np.ndarray, "path"], Complex[np.ndarray, "path"], Bool[np.ndarray, "path"]]:
     """D₁ − D₄ and D₂ − D₃, which go with the reflections of face 0 and n, and whether face n is out of reach."""
     wavenumber = 2 * np.pi / wavelength
-    exterior = 2 * np.pi - np.arccos(np.clip(-np.einsum("pi,pi->p", geometry.face_0, geometry.face_n), -1, 1))
+    exterior = 2 * np.pi - np.arccos(np.clip(-dot(geometry.face_0, geometry.face_n), -1, 1))
     n = exterior / np.pi
-    cosine = np.abs(np.einsum("pi,pi->p", geometry.incident, geometry.direction))
-    sine = np.sqrt(np.maximum(1 - cosine**2, 1e-12))
+    sine = np.sqrt(np.maximum(1 - dot(geometry.incident, geometry.direction) ** 2, 1e-12))
     source, target = _angle(-geometry.incident, geometry), _angle(geometry.diffracted, geometry)
     kl = wavenumber * geometry.before * geometry.after / (geometry.before + geometry.after) * sine**2
     factor = -np.exp(-0.25j * np.pi) / (2 * n * np.sqrt(2 * np.pi * wavenumber) * sine)
@@ -119,56 +124,63 @@ def _coefficients(
     return terms[0] - terms[3], terms[1] - terms[2], exterior > np.pi + source
 
 
-def _angle(vector: Float[np.ndarray, "path 3"], geometry: EdgeGeometry) -> Float[np.ndarray, "path"]:
+def _angle(vector: Float[np.ndarray, "3 path"], geometry: EdgeGeometry) -> Float[np.ndarray, "path"]:
     """Angle about the edge from face 0, through the open space, in [0, 2π)."""
-    into_face_0 = np.cross(geometry.face_0, geometry.direction)
-    rise, run = (np.einsum("pi,pi->p", vector, axis) for axis in (geometry.face_0, into_face_0))
-    return np.arctan2(rise, run) % (2 * np.pi)
+    into_face_0 = cross(geometry.face_0, geometry.direction)
+    return np.arctan2(dot(vector, geometry.face_0), dot(vector, into_face_0)) % (2 * np.pi)
+
+
+#: Rows of a 2 × 2 matrix a path.
+_Matrix = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def _wedge_matrix(
     geometry: EdgeGeometry,
-    across_in: Float[np.ndarray, "path 3"],
+    across_in: Float[np.ndarray, "3 path"],
     permittivity: Complex[np.ndarray, "path"],
     thickness: Float[np.ndarray, "path"] | float,
     wavelength: float,
-) -> Complex[np.ndarray, "path 2 2"]:
+) -> _Matrix:
     with_face_0, with_face_n, beyond = _coefficients(geometry, wavelength)
     reflections = []
     for normal in (geometry.face_0, geometry.face_n):
-        cosine = np.abs(np.einsum("pi,pi->p", geometry.incident, normal))
-        electric, magnetic = slab_reflection(cosine, permittivity, thickness, wavelength)
-        diagonal = np.zeros((len(cosine), 2, 2), complex)
-        diagonal[:, 0, 0], diagonal[:, 1, 1] = electric, magnetic
-        reflections.append(_in_edge_basis(diagonal, geometry, normal, across_in))
-    reflections[1] = np.where(beyond[:, None, None], -np.eye(2), reflections[1])
-    return with_face_0[:, None, None] * reflections[0] + with_face_n[:, None, None] * reflections[1]
+        cosine = np.abs(dot(geometry.incident, normal))
+        coefficients = slab_reflection(cosine, permittivity, thickness, wavelength)
+        reflections.append(_in_edge_basis(coefficients, geometry, normal, across_in))
+    (a, b), (c, d) = reflections[0]
+    (e, f), (g, h) = reflections[1]
+    e, h = np.where(beyond, -1, e), np.where(beyond, -1, h)
+    f, g = np.where(beyond, 0, f), np.where(beyond, 0, g)
+    return (
+        (with_face_0 * a + with_face_n * e, with_face_0 * b + with_face_n * f),
+        (with_face_0 * c + with_face_n * g, with_face_0 * d + with_face_n * h),
+    )
 
 
 def _in_edge_basis(
-    reflection: Complex[np.ndarray, "path 2 2"],
+    coefficients: tuple[Complex[np.ndarray, "path"], Complex[np.ndarray, "path"]],
     geometry: EdgeGeometry,
-    normal: Float[np.ndarray, "path 3"],
-    across_in: Float[np.ndarray, "path 3"],
-) -> Complex[np.ndarray, "path 2 2"]:
-    """A face's reflection, from its (TE, TM) basis to the edge's, at the reflection boundary."""
+    normal: Float[np.ndarray, "3 path"],
+    across_in: Float[np.ndarray, "3 path"],
+) -> _Matrix:
+    """A face's reflection (TE, TM), turned to the edge's basis at the reflection boundary."""
     k = geometry.incident
-    boundary = k - 2 * np.einsum("pi,pi->p", k, normal)[:, None] * normal
-    electric = np.cross(k, normal)
-    flat = np.linalg.norm(electric, axis=1) < 1e-6
-    electric = _unit(np.where(flat[:, None], across_in, electric))
-    across_out = -_unit(np.cross(boundary, geometry.direction))
-    return _rotator(boundary, electric, across_out) @ reflection @ _rotator(k, across_in, electric)
+    boundary, perpendicular = mirrored(k, normal), cross(k, normal)
+    perpendicular = unit(np.where(norm(perpendicular) < 1e-6, across_in, perpendicular))
+    across_out = -unit(cross(boundary, geometry.direction))
+    cosine_in, sine_in = _turn(k, across_in, perpendicular)
+    cosine_out, sine_out = _turn(boundary, perpendicular, across_out)
+    electric, magnetic = coefficients
+    return (
+        (cosine_out * electric * cosine_in - sine_out * magnetic * sine_in,
+         cosine_out * electric * sine_in + sine_out * magnetic * cosine_in),
+        (-sine_out * electric * cosine_in - cosine_out * magnetic * sine_in,
+         cosine_out * magnetic * cosine_in - sine_out * electric * sine_in),
+    )  # fmt: skip
 
 
-def _rotator(
-    k: Float[np.ndarray, "path 3"], current: Float[np.ndarray, "path 3"], target: Float[np.ndarray, "path 3"]
-) -> Float[np.ndarray, "path 2 2"]:
-    """Turns the (ŝ, k × ŝ) components of a transverse field from one ŝ to another."""
-    cosine = np.einsum("pi,pi->p", current, target)
-    sine = np.einsum("pi,pi->p", k, np.cross(current, target))
-    return np.stack([np.stack([cosine, sine], -1), np.stack([-sine, cosine], -1)], axis=1)
-
-
-def _unit(vector: Float[np.ndarray, "path 3"]) -> Float[np.ndarray, "path 3"]:
-    return vector / np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-12)
+def _turn(
+    k: Float[np.ndarray, "3 path"], current: Float[np.ndarray, "3 path"], target: Float[np.ndarray, "3 path"]
+) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
+    """Cosine and sine of the angle that turns the (ŝ, k × ŝ) components of a transverse field to another ŝ."""
+    return dot(current, target), dot(k, cross(current, target))

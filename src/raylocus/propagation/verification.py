@@ -54,23 +54,42 @@ class PathVerifier:
         triangles: Int[np.ndarray, "path depth"],
     ) -> Bool[np.ndarray, "path"]:
         """Whether the path over each sequence of triangles (−1 past the last) exists at its point."""
-        # One kernel: images of the source forwards, then the segments backwards from the point.
         import drjit as dr
         import mitsuba as mi
 
         if not len(point):
             return np.zeros(0, bool)
         sequence = [mi.Int(np.ascontiguousarray(column)) for column in triangles.T.astype(np.int32)]
-        images = [mi.Point3f(*(dr.opaque(mi.Float, float(value)) for value in source))]
+        start = mi.Point3f(*(dr.opaque(mi.Float, float(value)) for value in source))
+        end = mi.Point3f(np.ascontiguousarray(point.T.astype(np.float32)))
+        return self.connected(start, end, sequence, HIT_TOLERANCE, mi.Bool(True)).numpy()
+
+    def connected(self, source: Any, point: Any, sequence: list[Any], tolerance: float, active: Any) -> Any:
+        """Whether paths of a kernel being traced exist: images of the source forwards, then segments backwards.
+
+        Args:
+            source: where each path starts.
+            point: where it ends.
+            sequence: the triangles in between, −1 past the last.
+            tolerance: what may lie this close to the source [m].
+            active: paths that are asked for.
+        """
+        images = [source]
         for triangle in sequence:
-            corner, normal = self._plane(triangle)
-            images.append(images[-1] - 2 * dr.dot(images[-1] - corner, normal) * normal)
-        vertex, valid = mi.Point3f(np.ascontiguousarray(point.T.astype(np.float32))), mi.Bool(True)
+            images.append(self.mirrored(images[-1], triangle))
+        vertex, valid = point, active
         for bounce in reversed(range(len(sequence))):
             vertex, valid = self._reflected(vertex, images[bounce + 1], sequence[bounce], valid)
-        return (valid & self._scene.clear(vertex, images[0], HIT_TOLERANCE, valid)).numpy()
+        return valid & self._scene.clear(vertex, source, tolerance, valid)
 
-    def _plane(self, triangle: Any) -> tuple[Any, Any]:
+    def mirrored(self, point: Any, triangle: Any) -> Any:
+        """Points of a kernel being traced, mirrored in the plane of a triangle; where that is −1, as they are."""
+        import drjit as dr
+
+        corner, normal = self.plane(triangle)
+        return point - 2 * dr.dot(point - corner, normal) * normal
+
+    def plane(self, triangle: Any) -> tuple[Any, Any]:
         """A point and the normal of the plane; past the last a zero normal, which mirrors nothing."""
         import drjit as dr
         import mitsuba as mi
@@ -87,7 +106,7 @@ class PathVerifier:
         import mitsuba as mi
 
         touched = triangle >= 0
-        corner, normal = self._plane(triangle)
+        corner, normal = self.plane(triangle)
         span = image - vertex
         share = dr.dot(corner - vertex, normal) / dr.dot(span, normal)
         reached = vertex + share * span

@@ -16,7 +16,7 @@ SHORTEST_EDGE = 0.5
 
 @dataclass(frozen=True)
 class Wedges:
-    """Edges between two faces of one material that are not in one plane.
+    """Edges between two faces of one material that are not in one plane and that no third face touches.
 
     Faces are ordered and normals turned so that the interior angle is at most π and the direction
     e satisfies n₀ × e = t₀, with t₀ pointing from the edge into face 0 (the convention of
@@ -41,7 +41,7 @@ class Wedges:
 
 
 def find_wedges(triangles: Triangles, building: Int[np.ndarray, "triangle"]) -> Wedges:
-    """All wedges of a scene of triangles; free-floating and coplanar edges are none.
+    """All wedges of a scene of triangles; free-floating and coplanar edges are none, nor those of more faces than two.
 
     Args:
         triangles: the scene.
@@ -81,8 +81,9 @@ def _bent_edges(triangles: Triangles, normal: Float[np.ndarray, "triangle 3"]) -
     bent = np.abs(np.einsum("ei,ei->e", normal[first], normal[second])) < COPLANAR_COSINE
     alike = triangles.material[first] == triangles.material[second]
     length = np.linalg.norm(vertices[first, edge.end] - vertices[first, edge.start], axis=1)
-    kept = np.flatnonzero(bent & alike & (length > SHORTEST_EDGE))
-    return SharedEdges(first[kept], second[kept], edge.start[kept], edge.end[kept])
+    # Where houses of a row touch, four faces meet and what is seen from outside is no edge but a wall that goes on.
+    kept = np.flatnonzero(bent & alike & (length > SHORTEST_EDGE) & (edge.count == 2))
+    return SharedEdges(first[kept], second[kept], edge.start[kept], edge.end[kept], edge.count[kept])
 
 
 def _outward(

@@ -9,10 +9,10 @@ from pathlib import Path
 from raylocus.errors import PlaceError
 from raylocus.provenance import Provenance
 from raylocus.scenes.configuration import SceneConfiguration
-from raylocus.scenes.map_geometry import map_geometry
+from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.map_sources.assemble import Window
 from raylocus.scenes.map_sources.read_source import SourceMap, read_source
-from raylocus.scenes.meshing.scene_mesh import scene_mesh
+from raylocus.scenes.paused_collection import paused_collection
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.tiling import TilePosition, cut_map, padding_note, tile_positions
 from raylocus.scenes.vector_map import VectorMap
@@ -40,7 +40,10 @@ def build_map_tiles(
         PlaceError: no tile holds a building.
     """
     window = None if configuration.centre is None else Window(configuration.centre, configuration.side)
-    found = read_source(source, configuration.options, configuration.seed, configuration.tile_size, window)
+    with paused_collection():
+        found = read_source(
+            source, configuration.options, configuration.seed, configuration.tile_size, window
+        )
     positions = _positions(found, configuration)
     places = []
     for position in positions:
@@ -57,8 +60,7 @@ def build_map_tiles(
 
 def vector_map_content(vector_map: VectorMap, configuration: SceneConfiguration) -> SceneContent:
     """Meshes and geometry maps of a map that is centred on the tile."""
-    mesh = scene_mesh(vector_map, configuration.side)
-    maps = map_geometry(vector_map, mesh, configuration.tile)
+    mesh, maps = mesh_and_maps(vector_map, configuration.side, configuration.tile)
     return SceneContent(mesh, maps, vector_map.frame, vector_map.notes, vector_map.attribution)
 
 
@@ -68,6 +70,7 @@ def _positions(found: SourceMap, configuration: SceneConfiguration) -> list[Tile
     return tile_positions(found.extent, configuration.tile_size)
 
 
+@paused_collection()
 def _build_tile(
     found: SourceMap, folder: Path, configuration: SceneConfiguration, provenance: Provenance
 ) -> Place | None:

@@ -44,7 +44,8 @@ def geometry_maps(
         terrain: ground height [m].
         surface: height of the topmost surface [m].
         material: index into `MATERIALS` of the topmost surface, −1 where unknown.
-        known: layers that a map knows, by name; a mesh's `footprint` and `indoor` follow from its height.
+        known: layers that a map knows, by name; of a mesh, `height` follows from its surface, and `footprint` and
+            `indoor` from its height.
 
     Returns:
         Dataset over (y, x) with `terrain` [m], `surface` [m], `height` (above terrain) [m],
@@ -52,7 +53,7 @@ def geometry_maps(
         NaN where they are not known.
     """
     known = known or {}
-    height = np.maximum(surface - terrain, 0)
+    height = known["height"] if "height" in known else np.maximum(surface - terrain, 0)
     inside = known.get("footprint", height > FOOTPRINT_HEIGHT)
     unknown = np.broadcast_to(np.nan, tile.shape)
     layers = {

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float, Shaped
 
 from raylocus.geo import Grid
 from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
-from raylocus.scenes.ground.layers import ground_layers
-from raylocus.scenes.meshing.scene_mesh import SceneMesh
+from raylocus.scenes.ground.layers import ground_layers, road_distance
+from raylocus.scenes.meshing.scene_mesh import SceneMesh, scene_mesh
 from raylocus.scenes.rasterize import plan_area, topmost_surface
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.vector_map import CLUTTER, ROAD_CLASSES, VectorMap
 
 
-def map_geometry(vector_map: VectorMap, mesh: SceneMesh, tile: Grid) -> xr.Dataset:
-    """The geometry maps of a place, see `geometry_maps`, with every layer known.
+def mesh_and_maps(vector_map: VectorMap, side: float, tile: Grid) -> tuple[SceneMesh, xr.Dataset]:
+    """A map's mesh over a square of the side `side` [m], and its geometry maps, see `geometry_maps`.
 
-    A cell is inside a building where one is the topmost surface, however low: unlike in a bare mesh,
-    what is a building need not be guessed from the height.
+    Every layer is known. A cell is inside a building where one is the topmost surface, however low: unlike
+    in a bare mesh, what is a building need not be guessed from the height.
     """
+    on_ground = ground_layers(vector_map, tile)
+    # scipy and GEOS do not hold Python's lock: the distances are worked out on another core than the mesh.
+    # The rest of the ground is not: rasterio and shapely both mute warnings, which is for one thread at a time.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        distance = beside.submit(road_distance, on_ground["road"], tile)
+        mesh = scene_mesh(vector_map, side)
+        maps = _maps_of_mesh(mesh, tile, on_ground, distance)
+    maps["road_class"].attrs["classes"] = list(ROAD_CLASSES)
+    maps["terrain"].attrs["source"] = vector_map.terrain.source
+    return mesh, maps
+
+
+def _maps_of_mesh(
+    mesh: SceneMesh,
+    tile: Grid,
+    on_ground: Mapping[str, Float[np.ndarray, "y x"]],
+    distance: Future[Float[np.ndarray, "y x"]],
+) -> xr.Dataset:
     triangles = mesh.triangles
     terrain = _ground_height(triangles.select(triangles.ground), tile)
     roofs = np.flatnonzero(~triangles.ground & (plan_area(triangles.vertices) > 0))
@@ -30,16 +51,18 @@ def map_geometry(vector_map: VectorMap, mesh: SceneMesh, tile: Grid) -> xr.Datas
     building = mesh.building[seen]
     deviation = np.array([each.height_deviation for each in mesh.buildings], np.float32)
     clutter = np.array([each.height_source == CLUTTER for each in mesh.buildings], bool)
+    base, summit = terrain[covered], top[covered]
+    surface = terrain.astype(np.float32)
+    surface[covered] = summit
+    material = _where(covered, triangles.material[seen], MATERIALS.index("ground")).astype(np.int16)
     known = {
+        "height": _where(covered, summit - base, 0.0),
         "footprint": _where(covered, ~clutter[building], 0.0),
         "height_deviation": _where(covered, deviation[building], np.nan),
-        **ground_layers(vector_map, tile),
+        **on_ground,
+        "road_distance": distance.result(),
     }
-    material = _where(covered, triangles.material[seen], MATERIALS.index("ground")).astype(np.int16)
-    maps = geometry_maps(tile, terrain, np.where(covered, top, terrain), material, known)
-    maps["road_class"].attrs["classes"] = list(ROAD_CLASSES)
-    maps["terrain"].attrs["source"] = vector_map.terrain.source
-    return maps
+    return geometry_maps(tile, terrain, surface, material, known)
 
 
 def _where(

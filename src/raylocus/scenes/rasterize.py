@@ -23,10 +23,12 @@ def topmost_surface(
     """
     triangle, cell, height = _plan_hits(triangles.vertices, grid)
     surface = np.full(grid.count**2, np.nan)
-    owner = np.full(grid.count**2, -1)
+    owner = np.full(grid.count**2, -1, np.int32)
     surface[cell], owner[cell] = height, triangle
     # Where several meet, the last that is written stays: the highest, and of equals the later triangle.
-    several = np.flatnonzero(np.bincount(cell, minlength=grid.count**2)[cell] > 1)
+    shared = np.zeros(grid.count**2, bool)
+    shared[cell[owner[cell] != triangle]] = True
+    several = np.flatnonzero(shared[cell])
     upwards = several[np.argsort(height[several], kind="stable")]
     surface[cell[upwards]], owner[cell[upwards]] = height[upwards], triangle[upwards]
     return surface.reshape(grid.shape), owner.reshape(grid.shape)

@@ -75,6 +75,8 @@ def _holders_within(
 ) -> tuple[Any, ...]:
     """The dataclasses whose shape in `field` touches the window, moved."""
     near = _near([getattr(holder, field) for holder in holders], window)
+    if not any(centre):
+        return tuple(holders[index] for index in near)
     return tuple(
         dataclasses.replace(holders[index], **{field: _moved(getattr(holders[index], field), centre)})
         for index in near

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +17,12 @@ from raylocus.provenance import Provenance
 from raylocus.scenes.building_records import write_building_records
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import sample_deployment
-from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.geometry_store import save_geometry
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place, save_place
 from raylocus.scenes.site_files import SiteImport, import_sites
 from raylocus.scenes.triangles import write_mitsuba_scene
-from raylocus.storage import save_dataset, written_whole
+from raylocus.storage import written_whole
 
 
 @dataclass(frozen=True)
@@ -46,19 +49,20 @@ def write_place(
         PlaceError: no site fits into the tile, or none of the file stands in it.
         StorageFullError: the disk filled up.
     """
-    network = _network(content, configuration)
-    place = Place(
-        folder,
-        folder.name,
-        content.frame,
-        configuration.tile,
-        network.deployment,
-        provenance,
-        content.notes + network.notes,
-        content.attribution,
-        configuration.materials,
-    )
-    write_scene(place, content)
+    with _geometry_written(folder, content) as aside:
+        network = _network(content, configuration)
+        place = Place(
+            folder,
+            folder.name,
+            content.frame,
+            configuration.tile,
+            network.deployment,
+            provenance,
+            content.notes + network.notes,
+            content.attribution,
+            configuration.materials,
+        )
+        _write_scene_files(place, content, aside)
     return place
 
 
@@ -68,13 +72,25 @@ def write_scene(place: Place, content: SceneContent) -> None:
     Raises:
         StorageFullError: the disk filled up.
     """
-    with written_whole(place.folder) as aside:
-        frequency = place.deployment.carrier.frequency
-        write_mitsuba_scene(content.mesh.triangles, aside, place.materials, frequency)
-        if content.mesh.buildings:
-            write_building_records(content.mesh, aside)
-        save_dataset(_in_whole_chunks(_georeferenced(content)), aside / "geometry.zarr", GEOMETRY_SCHEMA)
-        save_place(dataclasses.replace(place, folder=aside))
+    with _geometry_written(place.folder, content) as aside:
+        _write_scene_files(place, content, aside)
+
+
+@contextmanager
+def _geometry_written(folder: Path, content: SceneContent) -> Iterator[Path]:
+    """A temporary folder for a place's other files; G is written into it meanwhile, on another core."""
+    with written_whole(folder) as aside, ThreadPoolExecutor(max_workers=1) as beside:
+        aside.mkdir()
+        written = beside.submit(save_geometry, _georeferenced(content), aside / "geometry.zarr")
+        yield aside
+        written.result()
+
+
+def _write_scene_files(place: Place, content: SceneContent, folder: Path) -> None:
+    write_mitsuba_scene(content.mesh.triangles, folder, place.materials, place.deployment.carrier.frequency)
+    if content.mesh.buildings:
+        write_building_records(content.mesh, folder)
+    save_place(dataclasses.replace(place, folder=folder))
 
 
 def _network(content: SceneContent, configuration: SceneConfiguration) -> SiteImport:
@@ -94,11 +110,3 @@ def _georeferenced(content: SceneContent) -> xr.Dataset:
     return content.maps.assign_attrs(
         crs=f"EPSG:{content.frame.crs.to_epsg()}", origin_easting=easting, origin_northing=northing
     )
-
-
-def _in_whole_chunks(maps: xr.Dataset) -> xr.Dataset:
-    """G with each layer stored as one chunk: it is read whole, and every file more costs time."""
-    stored = maps.copy()
-    for layer in stored.data_vars.values():
-        layer.encoding["chunks"] = layer.shape
-    return stored

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Complex, Float, Int
-from scipy.sparse import csr_matrix
 
+from raylocus.propagation.antennas import phasor
+from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.cell_statistics import GroundCellGroups
 from raylocus.propagation.codebooks import ssb_codebook
 from raylocus.propagation.panels import (
@@ -16,7 +19,7 @@ from raylocus.propagation.panels import (
     separate_phases,
 )
 from raylocus.propagation.site_channel import SiteChannel
-from raylocus.propagation.ue_paths import PRESENT_SHARE
+from raylocus.propagation.ue_paths import reaches_centre
 from raylocus.scenes.sites import Cell
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -33,36 +36,37 @@ class CoherentChannel:
         """
         self.paths, self.groups = channel.paths, channel.groups
         turns = (self.paths.length / channel.wavelength) % 1
-        weight = _present(self.paths.visible, self.groups) * np.exp(-2j * np.pi * turns)
-        seen, self._departure = -self.paths.arrival.astype(float), self.paths.departure.astype(float)
-        matrix = channel.matrix * weight[:, None, None].astype(np.complex64)
-        #: (receive port, θ̂ or φ̂ of departure) of every path.
-        self._received = port_responses(receiver, seen).astype(np.complex64) @ matrix
+        weight = phasor((-2 * np.pi * turns).astype(np.float32))
+        weight *= _present(self.paths, self.groups)
+        matrix = np.moveaxis(channel.matrix, 0, -1) * weight
+        response = np.moveaxis(port_responses(receiver, -self.paths.arrival), 0, -1)
+        #: Field of every path at each receive port, of a θ̂ or a φ̂ departure.
+        self._received = response[:, 0, None] * matrix[0] + response[:, 1, None] * matrix[1]
 
     def ports(self, cell: Cell) -> Complex[np.ndarray, "group receive transmit"]:
         """Channel matrix of each lit ground cell at the carrier's centre, for the cell's own panel."""
-        across, upward = (
-            part.astype(np.complex64) for part in separate_phases(sector_panel(cell), self._departure)
-        )
-        phases = (across[:, :, None] * upward[:, None, :]).reshape(len(across), -1)
-        couplings = self._couplings(cell)
-        parts = [
-            np.stack([self._summed(coupling) @ phases for coupling in couplings[:, :, sent].T], axis=1)
-            for sent in range(couplings.shape[2])
-        ]
-        return np.concatenate(parts, axis=2)
+        across, upward = separate_phases(sector_panel(cell), self.paths.departure)
+        columns, couplings = np.ascontiguousarray(across.T), self._couplings(cell)
+        shape = len(self.groups.cells), *couplings.shape[:2], len(across), len(upward)
+        matrix = np.empty(shape, np.complex64)
+        for receive, sent, row in np.ndindex(shape[1], shape[2], shape[4]):
+            weights = couplings[receive, sent] * upward[row]
+            matrix[:, receive, sent, :, row] = self.groups.weighted(weights) @ columns
+        return matrix.reshape(*shape[:2], math.prod(shape[2:]))
 
     def delay_turns(
         self, frequencies: Float[np.ndarray, "frequency"]
     ) -> Complex[np.ndarray, "path frequency"]:
         """exp(−j2πfτ) of every path at equally spaced frequencies [Hz]."""
         delay = self.paths.length / SPEED_OF_LIGHT
-        step = np.exp(-2j * np.pi * np.diff(frequencies[:2]).sum() * delay)
+        first, step = (
+            phasor((-2 * np.pi * (each * delay % 1)).astype(np.float32))
+            for each in (frequencies[0], np.diff(frequencies[:2]).sum())
+        )
         turns = np.empty((len(delay), len(frequencies)), np.complex64)
-        current = np.exp(-2j * np.pi * frequencies[0] * delay)
         for index in range(len(frequencies)):
-            turns[:, index] = current
-            current = current * step
+            turns[:, index] = first
+            first = first * step
         return turns
 
     def beam_response(
@@ -78,27 +82,24 @@ class CoherentChannel:
         Returns:
             A branch is a pair of receive port and sent polarisation.
         """
-        own = self.groups.repeat(beam)
-        across, upward = separate_phases(sector_panel(cell), self._departure)
+        across, upward = separate_phases(sector_panel(cell), self.paths.departure)
         # An SSB beam has one weight a column, so the rows only add up.
-        weights = ssb_codebook(cell.array)[:, :: cell.array.rows][own]
-        steered = np.einsum("pc,pc->p", across, weights) * upward.sum(axis=1)
-        branches = (self._couplings(cell) * steered[:, None, None].astype(np.complex64)).reshape(len(own), -1)
-        return np.stack([self._summed(branch) @ turns for branch in branches.T], axis=1)
+        weights = ssb_codebook(cell.array)[:, :: cell.array.rows].astype(np.complex64).T
+        own = self.groups.repeat(beam)
+        steered = upward.sum(axis=0) * sum(
+            phase * weight[own] for phase, weight in zip(across, weights, strict=True)
+        )
+        branches = (self._couplings(cell) * steered).reshape(-1, self.groups.paths)
+        return np.stack([self.groups.weighted(branch) @ turns for branch in branches], axis=1)
 
-    def _couplings(self, cell: Cell) -> Complex[np.ndarray, "path receive polarization"]:
-        sent = polarization_responses(sector_panel(cell), self._departure).astype(np.float32)
-        return self._received @ np.swapaxes(sent, 1, 2)
-
-    def _summed(self, weights: Complex[np.ndarray, "path"]) -> csr_matrix:
-        """The sparse matrix that sums weighted paths of each lit ground cell."""
-        bounds = np.append(self.groups.starts, self.groups.paths)
-        shape = len(self.groups.cells), self.groups.paths
-        return csr_matrix((weights, np.arange(self.groups.paths), bounds), shape)
+    def _couplings(self, cell: Cell) -> Complex[np.ndarray, "receive polarization path"]:
+        sent = np.moveaxis(polarization_responses(sector_panel(cell), self.paths.departure), 0, -1)
+        received = self._received
+        return received[:, 0, None] * sent[:, 0] + received[:, 1, None] * sent[:, 1]
 
 
-def _present(visible: Float[np.ndarray, "path"], groups: GroundCellGroups) -> Float[np.ndarray, "path"]:
-    """1 for paths that reach most of their ground cell and 0 for the others; the share itself where none does."""
-    present = (visible >= PRESENT_SHARE).astype(float)
+def _present(paths: PathAtlas, groups: GroundCellGroups) -> Float[np.ndarray, "path"]:
+    """1 for paths that reach their ground cell's centre, 0 for the others; the visible share where none does."""
+    present = reaches_centre(paths).astype(np.float32)
     some = groups.total(present) > 0
-    return np.where(groups.repeat(some), present, visible)
+    return np.where(groups.repeat(some), present, paths.visible)

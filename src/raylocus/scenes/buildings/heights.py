@@ -71,7 +71,7 @@ def bottom_height(tags: dict[str, str]) -> float:
 
 def below_ground(tags: dict[str, str]) -> bool:
     """Underground by its location or layer, or without any storey or height above ground."""
-    layer = parse_count(tags.get("layer", "0"))
+    layer = parse_count(tags["layer"]) if "layer" in tags else None
     if (layer is not None and layer < 0) or tags.get("location") == "underground":
         return True
     if tags.get("amenity") == "parking" and tags.get("parking") == "underground":

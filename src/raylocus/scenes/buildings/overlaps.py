@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
+from raylocus.scenes.buildings.shared_ground import shared_ground
 from raylocus.scenes.vector_map import Building
 
 #: Footprints whose intersection is this share of their union are one building drawn twice.
@@ -27,11 +28,14 @@ def without_overlaps(buildings: Sequence[Building], tally: Counter[str]) -> tupl
 
     Stacked parts, one starting at or above the top of the other, share their ground rightly and stay.
     """
-    one, other, common = _overlapping_pairs(buildings)
-    area = shapely.area(np.array([building.footprint for building in buildings], object))
+    shapes = np.empty(len(buildings), object)
+    shapes[:] = [building.footprint for building in buildings]
+    area = shapely.area(shapes)
     gone: set[int] = set()
     taken: dict[int, list[int]] = {}
-    for first, second, shared in zip(one.tolist(), other.tolist(), common.tolist(), strict=True):
+    for first, second, shared in zip(*(each.tolist() for each in shared_ground(shapes, shapes)), strict=True):
+        if shared <= SMALLEST_OVERLAP:
+            continue
         low, high = sorted((first, second), key=lambda index: (buildings[index].height, -index))
         if not _same_space(buildings[low], buildings[high]):
             continue
@@ -48,16 +52,6 @@ def without_overlaps(buildings: Sequence[Building], tally: Counter[str]) -> tupl
             building, [buildings[high] for high in taken.get(index, []) if high not in gone], tally
         )
     )
-
-
-def _overlapping_pairs(buildings: Sequence[Building]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    shapes = np.empty(len(buildings), object)
-    shapes[:] = [building.footprint for building in buildings]
-    one, other = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    one, other = one[one < other], other[one < other]
-    common = shapely.area(shapely.intersection(shapes[one], shapes[other])) if len(one) else np.zeros(0)
-    real = common > SMALLEST_OVERLAP
-    return one[real], other[real], common[real]
 
 
 def _same_space(low: Building, high: Building) -> bool:

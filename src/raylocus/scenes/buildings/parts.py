@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
+from raylocus.scenes.buildings.shared_ground import shared_ground
 from raylocus.scenes.map_sources.features import Feature
 from raylocus.scenes.map_sources.lengths import parse_length
 
@@ -42,16 +43,10 @@ def replace_outlines_by_parts(features: Sequence[Feature], tally: Counter[str]) 
     outlines = [feature for feature in features if not is_part(feature)]
     if not parts or not outlines:
         return list(features)
-    shapes = [part.geometry for part in parts]
-    tree = shapely.STRtree(shapes)
-    owner, inside = tree.query([outline.geometry for outline in outlines], predicate="intersects")
-    common = shapely.area(
-        shapely.intersection(
-            np.array([outlines[index].geometry for index in owner], object),
-            np.array([shapes[index] for index in inside], object),
-        )
-    )
-    belongs = common > SHARE_OF_PART * shapely.area(np.array(shapes, object))[inside]
+    shapes, whole = np.empty(len(parts), object), np.empty(len(outlines), object)
+    shapes[:], whole[:] = [part.geometry for part in parts], [outline.geometry for outline in outlines]
+    owner, inside, common = shared_ground(whole, shapes)
+    belongs = common > SHARE_OF_PART * shapely.area(shapes)[inside]
     rests = []
     for index, outline in enumerate(outlines):
         own = inside[belongs & (owner == index)].tolist()

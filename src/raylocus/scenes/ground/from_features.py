@@ -30,6 +30,8 @@ WIDTHS = (0.5, 60.0)
 
 _WATER = {"natural": {"water", "bay"}, "landuse": {"reservoir", "basin"}, "waterway": {"riverbank", "dock"}}
 _VEGETATION = {"natural": {"wood"}, "landuse": {"forest", "orchard"}}
+#: Values of natural of single trees and of rows of them.
+TREES = ("tree", "tree_row")
 #: Radius of the crown of a single tree, and of those in a row [m].
 CROWN_RADIUS = 3.0
 
@@ -63,36 +65,37 @@ def water_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:
 
 def vegetation_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:
     """Woods, orchards, and the crowns of single trees and of rows of trees, in local metres."""
-    trees = [each.geometry for each in features if each.tags.get("natural") in ("tree", "tree_row")]
+    trees = [each.geometry for each in features if each.tags.get("natural") in TREES]
     crowns = shapely.buffer(np.array(trees, object), CROWN_RADIUS, quad_segs=2)
     return _areas(features, _VEGETATION) + tuple(shapely.get_parts(crowns))
 
 
 def pavements_of(features: Sequence[Feature]) -> tuple[Polygon, ...]:
     """Squares and paved areas for people, among areas in local metres."""
-    chosen = [
-        feature
-        for feature in features
-        if not _hidden(feature.tags)
-        and (
-            "area:highway" in feature.tags
-            or (
-                feature.tags.get("highway") in ("pedestrian", "footway") and feature.tags.get("area") == "yes"
-            )
-        )
-    ]
-    return _polygons(chosen)
+    return _polygons([each for each in features if _is_pavement(each.tags) and not _hidden(each.tags)])
+
+
+def is_ground_area(tags: dict[str, str]) -> bool:
+    """Whether an area's tags are those of water, vegetation, a tree or a pavement."""
+    return (
+        tags.get("natural") in TREES
+        or _is_any(tags, _WATER)
+        or _is_any(tags, _VEGETATION)
+        or _is_pavement(tags)
+    )
+
+
+def _is_pavement(tags: dict[str, str]) -> bool:
+    walked = tags.get("highway") in ("pedestrian", "footway") and tags.get("area") == "yes"
+    return walked or "area:highway" in tags
+
+
+def _is_any(tags: dict[str, str], values: dict[str, set[str]]) -> bool:
+    return any(tags.get(key) in wanted for key, wanted in values.items())
 
 
 def _areas(features: Sequence[Feature], values: dict[str, set[str]]) -> tuple[Polygon, ...]:
-    return _polygons(
-        [
-            feature
-            for feature in features
-            if any(feature.tags.get(key) in wanted for key, wanted in values.items())
-            and not _hidden(feature.tags)
-        ]
-    )
+    return _polygons([each for each in features if _is_any(each.tags, values) and not _hidden(each.tags)])
 
 
 def _polygons(features: Sequence[Feature]) -> tuple[Polygon, ...]:
@@ -103,14 +106,14 @@ def _polygons(features: Sequence[Feature]) -> tuple[Polygon, ...]:
 
 
 def _hidden(tags: dict[str, str]) -> bool:
-    layer = parse_count(tags.get("layer", "0"))
+    layer = parse_count(tags["layer"]) if "layer" in tags else None
     underground = layer is not None and layer < 0 and tags.get("bridge", "no") == "no"
     return tags.get("tunnel", "no") not in ("no", "building_passage") or underground
 
 
 def _width(tags: dict[str, str], road_class: str) -> float:
-    width = parse_length(tags.get("width", ""))
+    width = parse_length(tags["width"]) if "width" in tags else None
     if width is None:
-        lanes = parse_count(tags.get("lanes", ""))
+        lanes = parse_count(tags["lanes"]) if "lanes" in tags else None
         width = lanes * LANE if lanes else DEFAULT_WIDTH[road_class]
     return min(max(width, WIDTHS[0]), WIDTHS[1])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry
 
@@ -19,34 +19,34 @@ CORNER_SEGMENTS = 4
 
 
 def ground_layers(vector_map: VectorMap, tile: Grid) -> dict[str, Float[np.ndarray, "y x"]]:
-    """`road`, `road_class`, `road_distance` [m], `vegetation` and `water`, as in `UNKNOWN_LAYERS`.
+    """`road`, `road_class`, `vegetation` and `water`, as in `UNKNOWN_LAYERS`.
 
     A cell belongs to what covers its centre; where roads cross, to the higher class. A road too narrow
     to cover any centre takes the cells it runs through.
     """
     road_class = _road_class(vector_map, tile)
-    road = np.isfinite(road_class)
     return {
-        "road": road.astype(np.float32),
+        "road": np.isfinite(road_class).astype(np.float32),
         "road_class": road_class,
-        "road_distance": _cells_away(road) * tile.resolution,
         "vegetation": _covered(vector_map.vegetation, tile).astype(np.float32),
         "water": _covered(vector_map.water, tile).astype(np.float32),
     }
 
 
-def _cells_away(road: Bool[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
-    """Cells from each cell to the nearest that is road; NaN where none is."""
+def road_distance(road: Float[np.ndarray, "y x"], tile: Grid) -> Float[np.ndarray, "y x"]:
+    """Distance from each cell to the nearest that is road [m]; NaN where none is."""
     if not road.any():
         return np.full(road.shape, np.nan)
     # As scipy's own distances, which take six arrays more.
-    row, column = distance_transform_edt(~road, return_distances=False, return_indices=True)
+    row, column = distance_transform_edt(road == 0, return_distances=False, return_indices=True)
     row -= np.arange(road.shape[0], dtype=row.dtype)[:, None]
     column -= np.arange(road.shape[1], dtype=column.dtype)
     row *= row
     column *= column
     row += column
-    return np.sqrt(row)
+    distance = np.sqrt(row)
+    distance *= tile.resolution
+    return distance
 
 
 def _road_class(vector_map: VectorMap, tile: Grid) -> Float[np.ndarray, "y x"]:

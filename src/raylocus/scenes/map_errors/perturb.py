@@ -21,8 +21,7 @@ from raylocus.scenes.map_errors.clutter import draw_cars, draw_trees, with_crown
 from raylocus.scenes.map_errors.ground import draw_terrain, terrain_of_mesh
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.network import draw_network
-from raylocus.scenes.map_geometry import map_geometry
-from raylocus.scenes.meshing.scene_mesh import scene_mesh
+from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.place import Place
 from raylocus.scenes.radio_properties import MaterialProperties, SceneMaterials
 from raylocus.scenes.triangles import read_place_scene
@@ -67,8 +66,8 @@ def perturb_place(place: Place, folder: Path, law: MapErrorLaw, seed: int) -> Pl
     side = float(np.ptp(triangles.vertices[triangles.ground][..., 0]))
     terrain = draw_terrain(mapped, law, ground)
     true_map = VectorMap(place.frame, (*stand, *cars), (), terrain)
-    mesh = scene_mesh(true_map, side)
-    true_maps = _with_shared_layers(map_geometry(true_map, mesh, grid), place, trees)
+    mesh, bare_maps = mesh_and_maps(true_map, side, grid)
+    true_maps = _with_shared_layers(bare_maps, place, trees)
     # Buildings differ by their wall's class here; what the classes err by is common to all of one.
     world = sample_world(place.deployment, WorldLaw(severity=law.severity, building_share=0.0), antennas)
     deployment, network = draw_network(place.deployment, (maps, true_maps), grid, law, world, antennas)

@@ -8,6 +8,8 @@ lines, which follow the edge of the file where the cut does. Such buildings carr
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from raylocus.scenes.map_sources.features import MENDED, Feature
 from raylocus.scenes.osm.formats import osm_file
+from raylocus.scenes.osm.tags import area_tags
 
 #: Values of `MENDED`.
 CROSSING, CUT, OPEN = "crossing", "cut", "open"
@@ -33,47 +36,58 @@ WORDS = {
 }
 
 
-def mended_buildings(path: Path, missing: set[tuple[str, int]], tally: Counter[str]) -> list[Feature]:
+@dataclass(frozen=True)
+class Relation:
+    """A building's relation as the file holds it."""
+
+    tags: dict[str, str]
+    members: tuple[tuple[int, str], ...]
+    """Number and role of each way."""
+
+
+def relation_of(item: Any) -> Relation:
+    """What is kept of osmium's relation."""
+    members = ((member.ref, member.role) for member in item.members if member.type == "w")
+    return Relation(area_tags(item.tags), tuple(members))
+
+
+def mended_buildings(
+    path: Path,
+    missing: set[tuple[str, int]],
+    relations: Mapping[int, Relation],
+    locations: Any,
+    tally: Counter[str],
+) -> list[Feature]:
     """The buildings of a second reading that can be mended; the others are counted as left out.
 
     Args:
         path: an OpenStreetMap file in osmium's order.
         missing: kind (`way` or `relation`) and number of each building that was not assembled.
+        relations: the file's buildings that are relations, by number.
+        locations: osmium's table of where the file's nodes are.
         tally: counts what is mended and left out.
     """
     if not missing:
         return []
-    relations = _relations(path, {number for kind, number in missing if kind == "relation"})
-    members = {number for _, rings in relations.values() for number, _ in rings}
-    ways = _ways(path, {number for kind, number in missing if kind == "way"} | members)
+    broken = {number: relations[number] for kind, number in sorted(missing) if kind == "relation"}
+    members = {number for relation in broken.values() for number, _ in relation.members}
+    ways = _ways(path, {number for kind, number in missing if kind == "way"} | members, locations)
     found = [_of_way(number, *ways[number], tally) for kind, number in sorted(missing) if kind == "way"]
     outlines = {number: outline for number, (_, outline) in ways.items()}
-    found += [_of_relation(number, *relations[number], outlines, tally) for number in sorted(relations)]
+    found += [_of_relation(number, relation, outlines, tally) for number, relation in broken.items()]
     return [feature for feature in found if feature is not None]
 
 
-def _relations(path: Path, numbers: set[int]) -> dict[int, tuple[dict[str, str], list[tuple[int, str]]]]:
-    """Tags and (way, role) members of relations."""
-    if not numbers:
-        return {}
-    chosen = osmium.FileProcessor(osm_file(path), osmium.osm.RELATION).with_filter(
-        osmium.filter.IdFilter(numbers)
-    )
-    return {
-        item.id: (
-            dict(item.tags),
-            [(member.ref, member.role) for member in item.members if member.type == "w"],
-        )
-        for item in chosen
-    }
-
-
-def _ways(path: Path, numbers: set[int]) -> dict[int, tuple[dict[str, str], Float[np.ndarray, "_ 2"]]]:
+def _ways(
+    path: Path, numbers: set[int], locations: Any
+) -> dict[int, tuple[dict[str, str], Float[np.ndarray, "_ 2"]]]:
     """Tags and outlines of ways in longitude and latitude; NaN for nodes that are not in the file."""
-    chosen = osmium.filter.IdFilter(numbers).enable_for(osmium.osm.WAY)
-    ways = osmium.filter.EntityFilter(osmium.osm.WAY)
-    processor = osmium.FileProcessor(osm_file(path)).with_locations().with_filter(ways).with_filter(chosen)
-    return {item.id: (dict(item.tags), _outline(item)) for item in processor}
+    # osmium's iterator does not keep its filters alive: they need names here.
+    chosen, located = osmium.filter.IdFilter(numbers), osmium.NodeLocationsForWays(locations)
+    located.ignore_errors()
+    with osmium.io.Reader(osm_file(path), osmium.osm.WAY) as reader:
+        ways = osmium.OsmFileIterator(reader, chosen, located)
+        return {item.id: (area_tags(item.tags), _outline(item)) for item in ways}
 
 
 def _outline(way: Any) -> Float[np.ndarray, "node 2"]:
@@ -98,20 +112,21 @@ def _of_way(
 
 def _of_relation(
     number: int,
-    tags: dict[str, str],
-    members: list[tuple[int, str]],
+    relation: Relation,
     outlines: dict[int, Float[np.ndarray, "_ 2"]],
     tally: Counter[str],
 ) -> Feature | None:
     """What the ways in the file enclose, holes left out."""
-    inner = {way for way, role in members if role == "inner"}
+    inner = {way for way, role in relation.members if role == "inner"}
     outside, holes = (
-        _enclosed([outlines[way] for way, _ in members if way in outlines and (way in inner) == wanted])
+        _enclosed(
+            [outlines[way] for way, _ in relation.members if way in outlines and (way in inner) == wanted]
+        )
         for wanted in (False, True)
     )
-    complete = all(way in outlines and np.isfinite(outlines[way]).all() for way, _ in members)
+    complete = all(way in outlines and np.isfinite(outlines[way]).all() for way, _ in relation.members)
     shape = outside.difference(holes)
-    return _counted(f"relation/{number}", tags, shape, CROSSING if complete else CUT, tally)
+    return _counted(f"relation/{number}", relation.tags, shape, CROSSING if complete else CUT, tally)
 
 
 def _enclosed(outlines: list[Float[np.ndarray, "_ 2"]]) -> BaseGeometry:

@@ -96,9 +96,21 @@ def _overlooks(height: Float[np.ndarray, "y x"], tile: Grid, layout: MacroLayout
     """Roofs that an operator would choose: at an edge, in the range of heights, hardly any higher nearby."""
     low, high = layout.roof_height
     size = 2 * round(layout.overlook_radius / tile.resolution) + 1
-    around = maximum_filter(np.minimum(height, high), size=size)
-    interior = binary_erosion(height >= low, iterations=max(1, round(layout.roof_edge / tile.resolution)))
-    return (height >= low) & (height <= high) & (height >= 0.9 * around) & ~interior
+    chosen = np.zeros(height.shape, bool)
+    # Around the roofs that are high enough there is nothing that could outdo or support them.
+    window = tuple(_reach(np.any(height >= low, axis=axis)) for axis in (1, 0))
+    near = height[window]
+    tall = near >= low
+    around = maximum_filter(np.minimum(near, high), size=size)
+    interior = binary_erosion(tall, iterations=max(1, round(layout.roof_edge / tile.resolution)))
+    chosen[window] = tall & (near <= high) & (near >= 0.9 * around) & ~interior
+    return chosen
+
+
+def _reach(held: Bool[np.ndarray, "n"]) -> slice:
+    """From the first to the last that holds."""
+    index = np.flatnonzero(held)
+    return slice(int(index[0]), int(index[-1]) + 1) if len(index) else slice(0)
 
 
 def _site(

@@ -7,6 +7,7 @@ signal, and in LTE their reference signals collide, so neighbours that face each
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -92,11 +93,17 @@ def _best_combination(
     outside = to_others @ (plan[:, None] == np.arange(3))
 
     # The present plan comes first, so that a tie changes nothing and the rounds end.
-    options = np.array([tuple(plan[cells]), *itertools.product(range(3), repeat=len(cells))])
+    options = np.concatenate([plan[None, cells], _combinations(len(cells))])
     with_others = outside[np.arange(len(cells)), options].sum(axis=1)
     alike = options[:, :, None] == options[:, None, :]
     among_own = np.einsum("ij,oij->o", inside, alike) / 2
     return options[np.argmin(with_others + among_own)]
+
+
+@cache
+def _combinations(cells: int) -> Int[np.ndarray, "option cell"]:
+    """Every choice of N2 for a number of cells."""
+    return np.array([*itertools.product(range(3), repeat=cells)])
 
 
 def _groups(

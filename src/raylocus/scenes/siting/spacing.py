@@ -89,4 +89,4 @@ def _take_disc(taken_away: Bool[np.ndarray, "y x"], tile: Grid, centre: np.ndarr
     """Marks the cells nearer than `distance` [m] to a point."""
     rows, columns = disc_window(tile, centre, distance)
     y, x = tile.coordinates[rows] - centre[1], tile.coordinates[columns] - centre[0]
-    taken_away[rows, columns] |= np.hypot(y[:, None], x[None, :]) < distance
+    taken_away[rows, columns] |= (y**2)[:, None] + x**2 < distance**2
