@@ -12,7 +12,7 @@ from raylocus.geo import Grid
 #: More edges than this on one string are not told apart: a string ends at the cell all the same.
 MOST_EDGES = 24
 #: Height of what is no obstacle [m].
-_NOTHING = -1e3
+_NOTHING = -np.inf
 
 
 @dataclass(frozen=True)
