@@ -72,8 +72,8 @@ def test_lower_walls_under_the_string_change_nothing() -> None:
 def test_the_string_ends_at_the_ue_below_a_tower(beyond: float) -> None:
     # From a tower's edge the string falls steeply; what is read behind the UE, for a longer way, is not in its way.
     point = np.array([[32.0 - beyond, 1.0, 1.5], [31.0, -31.0, 1.5]])
-    found = over(town((28 - beyond, 30 - beyond, 400.0)), point=point)
-    edge = np.array([29.0 - beyond, 400.0])
+    found = over(town((28 - beyond, 30 - beyond, 1000.0)), point=point)
+    edge = np.array([29.0 - beyond, 1000.0])
     ends = np.array([SITE[[0, 2]], point[0, [0, 2]]])
     assert found.obstacles[0] == 1
     assert found.length[0] == pytest.approx(np.linalg.norm(ends - edge, axis=1).sum(), abs=2.0)
