@@ -69,7 +69,7 @@ class EdgeKernel:
         count, found = len(targets.point), [np.zeros(0, np.int64)]
         device = DeviceChains(self._scene, source, chains), DeviceTargets(targets)
         step = max(BATCH // max(count, 1), 1)
-        for start in range(0, len(chains), step):
+        for start in range(0, len(chains) if count else 0, step):
             # Numbered within the batch: a large tile has more pairs than 32 bits can count.
             pair = dr.arange(mi.UInt, min(step, len(chains) - start) * count)
             within = pair // dr.opaque(mi.UInt, count)
