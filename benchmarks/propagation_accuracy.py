@@ -16,7 +16,8 @@ Rows of a place:
 PathSolver loses strong paths when it is asked for many receivers at once (its candidates share one hash
 table), so accuracy is measured with few at a time (--receivers) and its speed with 40. The first arrival
 is also compared among the paths within 40 dB of the strongest, because PathSolver lists any path, however
-weak.
+weak. The last columns are shares of power: of PathSolver's that is in paths which the atlas lists too, and
+of the atlas's that is in paths which PathSolver lists.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ CENTRES = {
 }
 #: First arrivals weaker than this beside the strongest path are left out in the second comparison (power).
 FAINT = 1e-4
+#: Two paths to one point are the same within this length [m] and this azimuth of arrival [rad].
+SAME_LENGTH, SAME_AZIMUTH = 0.02, 0.02
 #: Power gain below which a point counts as dark.
 DARK = 1e-13
 
@@ -90,7 +93,8 @@ def main() -> None:
 
 HEADER = (
     f"{'city':14s} {'points':>6s} {'gain dB':>13s} {'first arrival m':>17s} {'above −40 dB':>17s} "
-    f"{'LoS':>6s} {'azimuth °':>13s} {'spread':>7s} {'one sees':>8s} {'atlas/s':>8s} {'solver/s':>8s} {'ratio':>6s}"
+    f"{'LoS':>6s} {'azimuth °':>13s} {'spread':>7s} {'one sees':>8s} {'in atlas':>8s} {'in other':>8s} "
+    f"{'atlas/s':>8s} {'solver/s':>8s} {'ratio':>6s}"
 )
 
 
@@ -174,13 +178,13 @@ def row(name: str, mine: Listed, other: Listed, points: int) -> str:
         one_sees += (max(gains) > DARK) and (min(gains) < DARK / 100)
         if min(gains) >= DARK / 100 and max(gains) >= DARK:
             rows.append(_differences_at(here, there))
-    gain, first, strong, sight, turn, spread = np.abs(np.array(rows, float)).T
+    gain, first, strong, sight, turn, spread, listed, ours_listed = np.abs(np.array(rows, float)).T
     return (
         f"{name:14s} {seen:6.0f} {np.median(gain):5.2f} / {np.quantile(gain, 0.9):5.2f} "
         f"{np.median(first):7.3f} / {np.quantile(first, 0.95):7.2f} "
         f"{np.median(strong):7.3f} / {np.quantile(strong, 0.95):7.2f} {sight.mean():6.1%} "
         f"{np.median(turn):5.2f} / {np.quantile(turn, 0.9):5.1f} {np.nanmedian(spread):7.1%} "
-        f"{one_sees / max(seen, 1):8.1%}"
+        f"{one_sees / max(seen, 1):8.1%} {listed.mean():8.1%} {ours_listed.mean():8.1%}"
     )
 
 
@@ -193,7 +197,18 @@ def _differences_at(mine: Listed, other: Listed) -> tuple[float, ...]:
     strong = [paths.length[paths.gain > FAINT * paths.gain.max()].min() for paths in (mine, other)]
     first = mine.length.min() - other.length.min()
     sight = mine.line_of_sight.any() == other.line_of_sight.any()
-    return gain, first, strong[0] - strong[1], sight, turn, relative
+    return gain, first, strong[0] - strong[1], sight, turn, relative, *_shared_power(mine, other)
+
+
+def _shared_power(mine: Listed, other: Listed) -> tuple[float, float]:
+    """Shares of the other's power and of mine that are in paths which both list."""
+    azimuths = [np.arctan2(paths.arrival[:, 1], paths.arrival[:, 0]) for paths in (mine, other)]
+    turn = np.abs(np.angle(np.exp(1j * (azimuths[0][:, None] - azimuths[1]))))
+    same = (np.abs(mine.length[:, None] - other.length) < SAME_LENGTH) & (turn < SAME_AZIMUTH)
+    shares = [
+        paths.gain[same.any(axis=axis)].sum() / paths.gain.sum() for axis, paths in ((0, other), (1, mine))
+    ]
+    return float(shares[0]), float(shares[1])
 
 
 def _spread(length: np.ndarray, power: np.ndarray) -> float:
