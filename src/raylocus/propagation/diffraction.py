@@ -1,9 +1,10 @@
 """First-order diffraction: which edges lead from a site to which ground cells, directly or over mirrors.
 
-A chain is an edge with mirrors before and behind it (`edge_chains.py`). It is tried (`edge_kernel.py`) at one cell
-of each block of ground cells, then at all cells of the blocks that it reached and of their neighbours. A chain
-without a mirror behind its edge may reach a cell anywhere and is tried at all blocks. The many chains with one each
-reach little; they are tried where the rays that found them landed, and on from there as far as they reach.
+A chain is an edge with mirrors before (`edge_chains.py`) and behind it (`edge_cones.py`). It is tried
+(`edge_kernel.py`) at one cell of each block of ground cells, then at all cells of the blocks that it reached and of
+their neighbours. A chain without a mirror behind its edge may reach a cell anywhere and is tried at all blocks. The
+many chains with one each reach little; they are tried where the rays that found them landed, and on from there as
+far as they reach.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.cell_blocks import CellBlocks, distinct_keys
-from raylocus.propagation.edge_chains import EdgeChains, EdgeChainSearch, Landings
+from raylocus.propagation.edge_chains import EdgeChains, EdgeChainSearch
+from raylocus.propagation.edge_cones import ConeSearch, Landings
 from raylocus.propagation.edge_device import CellTargets
 from raylocus.propagation.edge_kernel import EdgeKernel
 from raylocus.propagation.edge_paths import DiffractedPaths, diffracted_paths
@@ -47,7 +49,8 @@ class DiffractionSearch:
             grid: ground cells.
             wavelength: wavelength [m].
         """
-        self._scene, self._search, self._kernel = scene, EdgeChainSearch(scene), EdgeKernel(scene, wavelength)
+        self._scene, self._kernel = scene, EdgeKernel(scene, wavelength)
+        self._search, self._cones = EdgeChainSearch(scene), ConeSearch(scene)
         self._point = point
         self._direct, self._mirrored = (
             CellBlocks(grid, outdoor, side) for side in (DIRECT_BLOCK, MIRRORED_BLOCK)
@@ -71,8 +74,8 @@ class DiffractionSearch:
             return
         before = self._search.mirrored_before(source, mirrors, generator)
         yield before, None
-        yield self._search.mirrored_after(source, direct, mirrors, generator)
-        yield self._search.mirrored_after(source, before, mirrors, generator)
+        yield self._cones.mirrored_after(source, direct, mirrors, generator)
+        yield self._cones.mirrored_after(source, before, mirrors, generator)
 
     def paths(
         self,

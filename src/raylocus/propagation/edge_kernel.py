@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.propagation.edge_chains import EDGE_OFFSET, EDGE_TOLERANCE, EdgeChains
+from raylocus.propagation.edge_chains import EDGE_TOLERANCE, EdgeChains
 from raylocus.propagation.edge_device import (
     CellTargets,
     DeviceChains,
@@ -20,7 +20,7 @@ from raylocus.propagation.edge_device import (
     DevicePaths,
     DeviceTargets,
 )
-from raylocus.propagation.edge_scene import EdgeScene
+from raylocus.propagation.edge_scene import EDGE_OFFSET, EdgeScene
 from raylocus.propagation.verification import HIT_TOLERANCE, PathVerifier
 
 #: Relative permittivity that bounds the reflection of walls of any material but metal.

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.facets import facet_of_triangles, unit_normals
-from raylocus.propagation.launcher import RayScene
+from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
 from raylocus.propagation.wedges import Wedges, wedge_faces
 from raylocus.scenes.triangles import Triangles
+
+#: Paths meet an edge this far outside of it [m], so that no segment starts on its faces.
+EDGE_OFFSET = 1e-2
+#: Smaller facets mirror no path over an edge worth finding [m²].
+SMALLEST_MIRROR = 10.0
 
 
 class EdgeScene:
@@ -34,3 +40,31 @@ class EdgeScene:
         np.maximum.at(high, self.facet, vertices.max(axis=1))
         #: Corners of the box around each triangle's whole facet [m].
         self.facet_low, self.facet_high = low[self.facet], high[self.facet]
+
+    def is_mirror(self, triangle: Int[np.ndarray, "ray"]) -> Bool[np.ndarray, "ray"]:
+        """Whether the facets of the triangles are large enough to mirror a path over an edge."""
+        return self.facet_area[triangle] >= SMALLEST_MIRROR
+
+    def reflected(
+        self,
+        point: Float[np.ndarray, "ray 3"],
+        direction: Float[np.ndarray, "ray 3"],
+        mirror: Int[np.ndarray, "ray"],
+    ) -> tuple[Float[np.ndarray, "ray 3"], Float[np.ndarray, "ray 3"]]:
+        """Where rays go on after they met a mirror at a point [m], and their new directions."""
+        normal = self.normal[mirror]
+        along = np.einsum("ri,ri->r", direction, normal)[:, None]
+        return point - SURFACE_OFFSET * np.sign(along) * normal, direction - 2 * along * normal
+
+    def beside_edges(self, wedge: Int[np.ndarray, "n"], share: float) -> Float[np.ndarray, "n 3"]:
+        """A point just outside of each edge [m], at a share of its length."""
+        wedges = self.wedges
+        on_edge = wedges.origin[wedge] + (share * wedges.length[wedge])[:, None] * wedges.direction[wedge]
+        return on_edge + EDGE_OFFSET * wedges.normals[wedge].sum(axis=1)
+
+
+def outside_wedges(
+    offset: Float[np.ndarray, "n 3"], normals: Float[np.ndarray, "n 2 3"]
+) -> Bool[np.ndarray, "n"]:
+    """Whether offsets from an edge lead out of the wedge with these face normals."""
+    return np.any(np.einsum("ni,nfi->nf", offset, normals) > 1e-6, axis=1)
