@@ -8,7 +8,7 @@ which PathSolver lacks, are off.
 
 Rows of a place:
 
-* its name: the atlas beside PathSolver.
+* its name: the atlas beside PathSolver; with several --mirrors or --rays a row for each, so named.
 * "alike": the same without the paths that PathSolver never lists, see `propagation.path_solver_losses`.
 * with --dense N, "dense": the latter beside PathSolver with N samples, one receiver a call; and
   "itself": PathSolver as asked beside PathSolver with N samples.
@@ -26,6 +26,7 @@ import argparse
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -69,12 +70,17 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=200, help="points a city")
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
     parser.add_argument(
-        "--rays", type=float, default=TraceConfiguration.rays_per_cell, help="rays per ground cell"
+        "--rays",
+        type=float,
+        nargs="*",
+        default=[TraceConfiguration.rays_per_cell],
+        help="rays per ground cell",
     )
     parser.add_argument(
         "--mirrors",
         type=int,
-        default=TraceConfiguration.edge_mirrors,
+        nargs="*",
+        default=[TraceConfiguration.edge_mirrors],
         help="most reflections of a path over an edge",
     )
     parser.add_argument("--samples", type=int, default=2_000_000, help="PathSolver's samples_per_src")
@@ -131,41 +137,48 @@ def of_reference(paths: PointPaths) -> Listed:
 def compare(city: str, place: TracedPlace, given: argparse.Namespace) -> None:
     """Prints all rows of one place's first site."""
     site, diffraction = place.deployment.site_positions[0], not given.specular_only
-    configuration = TraceConfiguration(
-        depth=given.depth,
-        rays_per_cell=given.rays,
-        over_rooftop=False,
-        diffraction=diffraction,
-        edge_mirrors=given.mirrors,
-    )
-    tracer = tracer_of(place, configuration)
-    tracer.trace(0, site)  # compiles the kernels
-    started = time.perf_counter()
-    atlas = tracer.trace(0, site)
-    ours = time.perf_counter() - started
-
     outdoor = np.flatnonzero(place.geometry_maps["footprint"].values.ravel() == 0)
     cells = np.random.default_rng(1).choice(outdoor, given.points, replace=False)
-    height = place.geometry_maps["terrain"].values.ravel()[cells] + configuration.ue_height
+    height = place.geometry_maps["terrain"].values.ravel()[cells] + TraceConfiguration.ue_height
     points = np.column_stack([place.tile.centres[cells], height])
     arguments = place.scene_file, place.deployment.carrier.frequency, site
     settings = ReferenceSettings(given.depth, given.samples, diffraction)
     reference_paths(*arguments, points[:2], settings)
     started = time.perf_counter()
     reference_paths(*arguments, points[:80], settings)
-    theirs = time.perf_counter() - started
+    theirs = len(points[:80]) / (time.perf_counter() - started)
     few = replace(settings, receivers=given.receivers)
     reference = of_reference(reference_paths(*arguments, points, few))
-    speeds = len(outdoor) / ours, len(points[:80]) / theirs
-    rates = f" {speeds[0]:8.0f} {speeds[1]:8.2f} {speeds[0] / speeds[1]:6.0f}"
-    print(row(city, of_atlas(atlas, cells), reference, given.points) + rates, flush=True)
-    alike = of_atlas(reorder(atlas, np.flatnonzero(~lost_by_path_solver(atlas))), cells)
-    print(row("  alike", alike, reference, given.points), flush=True)
+    for mirrors, rays in product(given.mirrors, given.rays):
+        configuration = TraceConfiguration(
+            depth=given.depth,
+            rays_per_cell=rays,
+            over_rooftop=False,
+            diffraction=diffraction,
+            edge_mirrors=mirrors,
+        )
+        atlas, seconds = timed_trace(place, configuration)
+        ours = len(outdoor) / seconds
+        rates = f" {ours:8.0f} {theirs:8.2f} {ours / theirs:6.0f}"
+        varied = len(given.mirrors) > 1 or len(given.rays) > 1
+        name = f"{city[:7]} {mirrors}, {rays:g}" if varied else city
+        print(row(name, of_atlas(atlas, cells), reference, given.points) + rates, flush=True)
+        alike = of_atlas(reorder(atlas, np.flatnonzero(~lost_by_path_solver(atlas))), cells)
+        print(row("  alike", alike, reference, given.points), flush=True)
     if given.dense:
         dense = replace(settings, receivers=1, samples=int(given.dense), seed=7)
         denser = of_reference(reference_paths(*arguments, points, dense))
         print(row("  dense", alike, denser, given.points), flush=True)
         print(row("  itself", reference, denser, given.points), flush=True)
+
+
+def timed_trace(place: TracedPlace, configuration: TraceConfiguration) -> tuple[PathAtlas, float]:
+    """The first site's atlas, and the time it took once the kernels were compiled [s]."""
+    tracer, site = tracer_of(place, configuration), place.deployment.site_positions[0]
+    tracer.trace(0, site)
+    started = time.perf_counter()
+    atlas = tracer.trace(0, site)
+    return atlas, time.perf_counter() - started
 
 
 def row(name: str, mine: Listed, other: Listed, points: int) -> str:
