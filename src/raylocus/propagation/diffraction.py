@@ -18,7 +18,7 @@ from raylocus.geo import Grid
 from raylocus.propagation.cell_blocks import CellBlocks, distinct_keys
 from raylocus.propagation.edge_chains import EdgeChains, EdgeChainSearch
 from raylocus.propagation.edge_cones import ConeSearch, Landings
-from raylocus.propagation.edge_device import CellTargets
+from raylocus.propagation.edge_device import CellTargets, PreparedPairs
 from raylocus.propagation.edge_kernel import EdgeKernel
 from raylocus.propagation.edge_paths import DiffractedPaths, diffracted_paths
 from raylocus.propagation.edge_scene import EdgeScene
@@ -94,33 +94,22 @@ class DiffractionSearch:
             weakest: power gain below which a path is not wanted in each cell, unless it arrives first.
             first: length of the earliest path known there [m].
         """
-        targets = CellTargets(self._point, weakest, first)
+        pairs = self._kernel.prepared(source, chains, CellTargets(self._point, weakest, first))
         blocks = self._mirrored if chains.mirrored else self._direct
-        if landings is None:
-            key = self._everywhere(source, chains, targets, blocks)
-        else:
-            key = self._flooded(source, chains, targets, blocks, landings)
+        key = self._everywhere(pairs, blocks) if landings is None else self._flooded(pairs, blocks, landings)
         chain, cell = blocks.cells(blocks.around(key, 1))
-        index = self._kernel.pairs(source, chains, targets, chain, cell)
+        index = self._kernel.pairs(pairs, chain, cell)
         cell = cell[index]
         return diffracted_paths(self._scene, source, chains.select(chain[index]), cell, self._point[cell])
 
-    def _everywhere(
-        self, source: Float[np.ndarray, "3"], chains: EdgeChains, targets: CellTargets, blocks: CellBlocks
-    ) -> Int[np.ndarray, "pair"]:
+    def _everywhere(self, pairs: PreparedPairs, blocks: CellBlocks) -> Int[np.ndarray, "pair"]:
         """Pairs of a chain and a block whose leader it reaches, of all that there are."""
         block = np.flatnonzero(blocks.leader >= 0)
-        leaders = targets.select(blocks.leader[block])
-        chain, index = self._kernel.all_pairs(source, chains, leaders)
+        chain, index = self._kernel.all_pairs(pairs, blocks.leader[block])
         return chain * blocks.count + block[index]
 
     def _flooded(
-        self,
-        source: Float[np.ndarray, "3"],
-        chains: EdgeChains,
-        targets: CellTargets,
-        blocks: CellBlocks,
-        landings: Landings,
+        self, pairs: PreparedPairs, blocks: CellBlocks, landings: Landings
     ) -> Int[np.ndarray, "pair"]:
         """The same, near the landings and on from there as long as more is reached."""
         block = blocks.at(landings.point)
@@ -131,7 +120,7 @@ class DiffractionSearch:
             near = blocks.around(front, 1)
             near = near[~_among(near, tried)]
             chain, block = np.divmod(near, blocks.count)
-            front = near[self._kernel.pairs(source, chains, targets, chain, blocks.leader[block])]
+            front = near[self._kernel.pairs(pairs, chain, blocks.leader[block])]
             reached = np.concatenate([reached, front])
             tried = np.sort(np.concatenate([tried, near]), kind="stable")
             if not len(front):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from raylocus.propagation.edge_chains import EdgeChains
 from raylocus.propagation.edge_scene import EdgeScene
@@ -22,10 +22,6 @@ class CellTargets:
     """Power gain below which a path is not wanted, unless it arrives first."""
     first: Float[np.ndarray, "target"]
     """Length of the earliest path known [m]."""
-
-    def select(self, index: Int[np.ndarray, "chosen"]) -> CellTargets:
-        """Some of the targets."""
-        return CellTargets(self.point[index], self.weakest[index], self.first[index])
 
 
 class DeviceChains:
@@ -51,6 +47,16 @@ class DeviceTargets:
         self.weakest, self.first = (
             mi.Float(np.minimum(array, 1e30).astype(np.float32)) for array in (targets.weakest, targets.first)
         )
+
+
+@dataclass(frozen=True)
+class PreparedPairs:
+    """Chains of one site and targets, on the device: what pairs of them are indices into."""
+
+    site: Any
+    chain_count: int
+    chains: DeviceChains
+    targets: DeviceTargets
 
 
 @dataclass

@@ -19,6 +19,7 @@ from raylocus.propagation.edge_device import (
     DeviceEdges,
     DevicePaths,
     DeviceTargets,
+    PreparedPairs,
 )
 from raylocus.propagation.edge_scene import EDGE_OFFSET, EdgeScene
 from raylocus.propagation.verification import HIT_TOLERANCE, PathVerifier
@@ -59,64 +60,68 @@ class EdgeKernel:
         )
         self._length = mi.Float(wedges.length.astype(np.float32))
 
-    def all_pairs(
+    def prepared(
         self, source: Float[np.ndarray, "3"], chains: EdgeChains, targets: CellTargets
-    ) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]:
-        """Of every chain with every target, those that are paths: indices of both."""
-        import drjit as dr
-        import mitsuba as mi
+    ) -> PreparedPairs:
+        """A site's chains and targets, moved to the device.
 
-        count, found = len(targets.point), [np.zeros(0, np.int64)]
-        device = DeviceChains(self._scene, source, chains), DeviceTargets(targets)
-        step = max(BATCH // max(count, 1), 1)
-        for start in range(0, len(chains) if count else 0, step):
-            # Numbered within the batch: a large tile has more pairs than 32 bits can count.
-            pair = dr.arange(mi.UInt, min(step, len(chains) - start) * count)
-            within = pair // dr.opaque(mi.UInt, count)
-            target, chain = pair - within * dr.opaque(mi.UInt, count), within + dr.opaque(mi.UInt, start)
-            found.append(self._found(source, *device, chain, target) + start * count)
-        return np.divmod(np.concatenate(found), max(count, 1))
-
-    def pairs(
-        self,
-        source: Float[np.ndarray, "3"],
-        chains: EdgeChains,
-        targets: CellTargets,
-        chain: Int[np.ndarray, "pair"],
-        target: Int[np.ndarray, "pair"],
-    ) -> Int[np.ndarray, "path"]:
-        """Which of the given pairs of a chain and a target are paths."""
-        import mitsuba as mi
-
-        device, found = (DeviceChains(self._scene, source, chains), DeviceTargets(targets)), []
-        for start in range(0, len(chain), BATCH):
-            part = slice(start, start + BATCH)
-            index = (mi.UInt(array[part].astype(np.uint32)) for array in (chain, target))
-            found.append(self._found(source, *device, *index) + start)
-        return np.concatenate([np.zeros(0, np.int64), *found])
-
-    def _found(
-        self,
-        source: Float[np.ndarray, "3"],
-        chains: DeviceChains,
-        targets: DeviceTargets,
-        chain: Any,
-        target: Any,
-    ) -> Int[np.ndarray, "path"]:
-        """Which pairs are paths: what refuses most at the least cost is asked first, rays come last."""
+        Args:
+            source: position of the site [m].
+            chains: mirrors and edges.
+            targets: where paths may end.
+        """
         import drjit as dr
         import mitsuba as mi
 
         site = mi.Point3f(*(dr.opaque(mi.Float, float(value)) for value in source))
+        return PreparedPairs(
+            site, len(chains), DeviceChains(self._scene, source, chains), DeviceTargets(targets)
+        )
+
+    def all_pairs(
+        self, pairs: PreparedPairs, target: Int[np.ndarray, "target"]
+    ) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]:
+        """Of every chain with each of some targets, those that are paths: index of the chain and into `target`."""
+        import drjit as dr
+        import mitsuba as mi
+
+        count, found, chosen = len(target), [np.zeros(0, np.int64)], mi.UInt(target.astype(np.uint32))
+        step = max(BATCH // max(count, 1), 1)
+        for start in range(0, pairs.chain_count if count else 0, step):
+            # Numbered within the batch: a large tile has more pairs than 32 bits can count.
+            pair = dr.arange(mi.UInt, min(step, pairs.chain_count - start) * count)
+            within = pair // dr.opaque(mi.UInt, count)
+            chain, place = within + dr.opaque(mi.UInt, start), pair - within * dr.opaque(mi.UInt, count)
+            found.append(self._found(pairs, chain, dr.gather(mi.UInt, chosen, place)) + start * count)
+        return np.divmod(np.concatenate(found), max(count, 1))
+
+    def pairs(
+        self, pairs: PreparedPairs, chain: Int[np.ndarray, "pair"], target: Int[np.ndarray, "pair"]
+    ) -> Int[np.ndarray, "path"]:
+        """Which of the given pairs of a chain and a target are paths."""
+        import mitsuba as mi
+
+        found = [np.zeros(0, np.int64)]
+        for start in range(0, len(chain), BATCH):
+            part = slice(start, start + BATCH)
+            index = (mi.UInt(array[part].astype(np.uint32)) for array in (chain, target))
+            found.append(self._found(pairs, *index) + start)
+        return np.concatenate(found)
+
+    def _found(self, pairs: PreparedPairs, chain: Any, target: Any) -> Int[np.ndarray, "path"]:
+        """Which pairs are paths: what refuses most at the least cost is asked first, rays come last."""
+        import drjit as dr
+        import mitsuba as mi
+
         kept = dr.arange(mi.UInt, dr.width(target))
         tests = (
             lambda path, _: self._possible(path),
-            lambda path, target: self._strong(path, targets, target),
-            lambda path, _: self._clear(site, path),
+            lambda path, target: self._strong(path, pairs.targets, target),
+            lambda path, _: self._clear(pairs.site, path),
         )
         for test in tests:
-            ue = dr.gather(mi.Point3f, targets.point, target)
-            index = dr.compress(test(self._path(chains, chain, ue), target))
+            ue = dr.gather(mi.Point3f, pairs.targets.point, target)
+            index = dr.compress(test(self._path(pairs.chains, chain, ue), target))
             chain, target, kept = (dr.gather(mi.UInt, each, index) for each in (chain, target, kept))
             if not len(index):
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int, UInt
 
+from raylocus.propagation.cell_blocks import distinct_keys
 from raylocus.propagation.launcher import Crossings
 
 
@@ -19,7 +20,7 @@ def distinct(parts: list[Crossings], facet: Int[np.ndarray, "triangle"], side: i
     cell = np.concatenate([part.ground_cell for part in parts])
     triangles = np.concatenate([part.triangles for part in parts])
     first, sequence = _sequences(triangles, facet)
-    sequence, cell = np.divmod(np.unique(sequence * side**2 + cell), side**2)
+    sequence, cell = np.divmod(distinct_keys(sequence * side**2 + cell), side**2)
     return Crossings(cell, triangles[first[sequence]])
 
 
@@ -36,7 +37,7 @@ def with_neighbours(found: Crossings, facet: Int[np.ndarray, "triangle"], side: 
         for right in (-1, 0, 1):
             inside = (row + down >= 0) & (row + down < side) & (column + right >= 0) & (column + right < side)
             wider.append(pair[inside] + down * side + right)
-    sequence, cell = np.divmod(np.unique(np.concatenate(wider)), side**2)
+    sequence, cell = np.divmod(distinct_keys(np.concatenate(wider)), side**2)
     return Crossings(cell, found.triangles[first[sequence]])
 
 

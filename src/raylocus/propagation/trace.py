@@ -206,9 +206,14 @@ class SiteTracer:
         for chains, landings in self._diffraction.chains(position, mirrors, self._generator(position)):
             weakest = strongest * from_decibel(-self._range_db(chains.mirrored))
             found = self._diffraction.paths(position, chains, landings, weakest, first)
-            part = self._columns.diffracted(site, found, self._normal, self._triangles.material)
-            parts.append(self._weighed(part))
-            own = self._strongest_and_first(part, parts[-1].power)
+            part = self._weighed(
+                self._columns.diffracted(site, found, self._normal, self._triangles.material)
+            )
+            # The search knows a bound of the field only.
+            cell, early = part.paths.ground_cell, part.paths.length < first[part.paths.ground_cell]
+            kept = np.flatnonzero((part.power >= weakest[cell]) | early)
+            parts.append(_Weighed(reorder(part.paths, kept), part.power[kept]))
+            own = self._strongest_and_first(parts[-1].paths, parts[-1].power)
             strongest, first = np.maximum(strongest, own[0]), np.minimum(first, own[1])
         return parts
 
