@@ -179,24 +179,26 @@ def test_an_edge_s_ray_off_the_ground_comes_from_the_site_s_image() -> None:
 
 def test_paths_over_mirrors_and_edges_are_reciprocal() -> None:
     # The same chain walked from the other end has the same length, legs and directions.
-    triangles = scene(box((6, -24), (14, 20), 18), material=METAL)
+    # The mirrors are walls at 72°: mirroring in them one after the other depends on the order.
+    triangles = scene(prism(5, 8.0, 18.0), material=METAL)
     wedges = find_wedges(triangles, np.full(len(triangles.material), -1))
     search_scene = EdgeScene(RayScene(triangles.vertices, np.full((32, 32), 1.5), TILE), triangles, wedges)
     other_end = np.array([20.0, 3.0, 1.5])
     cell, nothing = np.array([0]), np.zeros((1, 0), int)
-    ground, wall = 0, 2
+    wall, next_wall = 2, 4
     for wedge in range(len(search_scene.wedges)):
         there, back = (
             diffracted_paths(
                 search_scene, start, EdgeChains(before, np.array([wedge]), after), cell, end[None]
             )
             for start, end, before, after in (
-                (SITE, other_end, nothing, np.array([[ground, wall]])),
-                (other_end, SITE, np.array([[wall, ground]]), nothing),
+                (SITE, other_end, nothing, np.array([[wall, next_wall]])),
+                (other_end, SITE, np.array([[next_wall, wall]]), nothing),
             )
         )
         np.testing.assert_allclose(there.length, back.length, atol=1e-9)
         np.testing.assert_allclose(there.departure, -back.arrival, atol=1e-9)
+        np.testing.assert_allclose(there.arrival, -back.departure, atol=1e-9)
         np.testing.assert_allclose(there.length - there.first_leg, back.first_leg, atol=1e-9)
 
 
