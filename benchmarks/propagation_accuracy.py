@@ -4,7 +4,7 @@ Reference: PathSolver with first-order diffraction (unless --specular-only) and 
 isotropic vertical transmitter to a dual-polarised isotropic receiver. Points are the centres of outdoor
 ground cells; only points where either sees anything above −130 dB count. A link is one (site, ground
 cell). Both run on the same machine, one after the other; compiling is not counted. Over-rooftop paths,
-which PathSolver lacks, are off.
+which PathSolver lacks, are off, and so are trees.
 
 Rows of a place:
 
@@ -23,42 +23,32 @@ of the atlas's that is in paths which PathSolver lists.
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from outdoor_points import CENTRES, DARK, built_places, random_points
 
 from raylocus.propagation.atlas import PathAtlas, reorder
-from raylocus.propagation.fields import path_fields
+from raylocus.propagation.path_matching import centre_paths, chosen, partners
 from raylocus.propagation.path_solver_losses import lost_by_path_solver
-from raylocus.propagation.point_paths import PointPaths
-from raylocus.propagation.reference import ReferenceSettings, reference_paths
+from raylocus.propagation.point_paths import PointPaths, point_paths
+from raylocus.propagation.reference import ReferenceSettings
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.scenes.build import SceneConfiguration, build_place
+from raylocus.propagation.traced_place import TracedPlace
 
-#: Tile centres that lie inside each city's scene [m].
-CENTRES = {
-    "munich": (-44.0, -4.0),
-    "florence": (21.0, 0.0),
-    "etoile": (25.0, 20.0),
-    "san_francisco": (30.0, 0.0),
-}
 #: First arrivals weaker than this beside the strongest path are left out in the second comparison (power).
 FAINT = 1e-4
-#: Two paths to one point are the same within this length [m] and this azimuth of arrival [rad].
-SAME_LENGTH, SAME_AZIMUTH = 0.02, 0.02
-#: Power gain below which a point counts as dark.
-DARK = 1e-13
+#: Points at which PathSolver's links a second are counted.
+TIMED_POINTS = 80
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "--cities",
         nargs="*",
@@ -90,86 +80,54 @@ def main() -> None:
     parser.add_argument("--specular-only", action="store_true", help="no diffraction on either side")
     given = parser.parse_args()
     print(HEADER)
-    for city in given.cities:
-        with tempfile.TemporaryDirectory() as folder:
-            configuration = SceneConfiguration(resolution=given.resolution, centre=CENTRES.get(city), seed=1)
-            build_place(city, Path(folder) / "place", configuration)
-            compare(Path(city).stem[-14:], open_place(Path(folder) / "place"), given)
+    for city, place in built_places(given.cities, given.resolution):
+        compare(city, place, given)
 
 
+#: Heads of the columns of differences.
+DIFFERENCES = (
+    f"{'points':>6s} {'gain dB':>13s} {'first arrival m':>17s} {'above −40 dB':>17s} "
+    f"{'LoS':>6s} {'azimuth °':>13s} {'spread':>7s} {'one sees':>8s}"
+)
 HEADER = (
-    f"{'city':14s} {'points':>6s} {'gain dB':>13s} {'first arrival m':>17s} {'above −40 dB':>17s} "
-    f"{'LoS':>6s} {'azimuth °':>13s} {'spread':>7s} {'one sees':>8s} {'in atlas':>8s} {'in other':>8s} "
+    f"{'city':14s} {DIFFERENCES} {'in atlas':>8s} {'in other':>8s} "
     f"{'atlas/s':>8s} {'solver/s':>8s} {'ratio':>6s}"
 )
 
 
-@dataclass(frozen=True)
-class Listed:
-    """Paths to points, as either side lists them."""
-
-    point: Int[np.ndarray, "path"]
-    length: Float[np.ndarray, "path"]
-    gain: Float[np.ndarray, "path"]
-    arrival: Float[np.ndarray, "path 3"]
-    line_of_sight: Bool[np.ndarray, "path"]
-
-    def at(self, point: int) -> Listed:
-        """The paths to one point."""
-        own = np.flatnonzero(self.point == point)
-        return Listed(own, self.length[own], self.gain[own], self.arrival[own], self.line_of_sight[own])
-
-
-def of_atlas(atlas: PathAtlas, cells: Int[np.ndarray, "point"]) -> Listed:
-    """The atlas's paths to the middles of some ground cells."""
-    atlas = reorder(atlas, np.flatnonzero(atlas.at_centre & np.isin(atlas.ground_cell, cells)))
-    gain = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
-    order = np.argsort(cells)
-    point = order[np.searchsorted(cells, atlas.ground_cell, sorter=order)]
-    return Listed(point, atlas.length, gain, atlas.arrival, atlas.line_of_sight)
-
-
-def of_reference(paths: PointPaths) -> Listed:
-    """PathSolver's."""
-    return Listed(paths.point, paths.length, paths.gain, paths.arrival, paths.line_of_sight)
-
-
 def compare(city: str, place: TracedPlace, given: argparse.Namespace) -> None:
     """Prints all rows of one place's first site."""
-    site, diffraction = place.deployment.site_positions[0], not given.specular_only
-    outdoor = np.flatnonzero(place.geometry_maps["footprint"].values.ravel() == 0)
-    cells = np.random.default_rng(1).choice(outdoor, given.points, replace=False)
-    height = place.geometry_maps["terrain"].values.ravel()[cells] + TraceConfiguration.ue_height
-    points = np.column_stack([place.tile.centres[cells], height])
-    arguments = place.scene_file, place.deployment.carrier.frequency, site
-    settings = ReferenceSettings(given.depth, given.samples, diffraction)
-    reference_paths(*arguments, points[:2], settings)
+    points = random_points(place, given.points)
+    outdoor = np.count_nonzero(place.geometry_maps["footprint"].values == 0)
+    settings = ReferenceSettings(given.depth, given.samples, diffraction=not given.specular_only)
+    points.reference(settings, 2)
     started = time.perf_counter()
-    reference_paths(*arguments, points[:80], settings)
-    theirs = len(points[:80]) / (time.perf_counter() - started)
-    few = replace(settings, receivers=given.receivers)
-    reference = of_reference(reference_paths(*arguments, points, few))
+    points.reference(settings, TIMED_POINTS)
+    theirs = min(TIMED_POINTS, given.points) / (time.perf_counter() - started)
+    reference = points.reference(replace(settings, receivers=given.receivers))
     for mirrors, rays in product(given.mirrors, given.rays):
         configuration = TraceConfiguration(
             depth=given.depth,
             rays_per_cell=rays,
             over_rooftop=False,
-            diffraction=diffraction,
+            diffraction=settings.diffraction,
             edge_mirrors=mirrors,
+            vegetation=False,
         )
         atlas, seconds = timed_trace(place, configuration)
-        ours = len(outdoor) / seconds
+        ours = outdoor / seconds
         rates = f" {ours:8.0f} {theirs:8.2f} {ours / theirs:6.0f}"
         varied = len(given.mirrors) > 1 or len(given.rays) > 1
         name = f"{city[:7]} {mirrors}, {rays:g}" if varied else city
-        print(row(name, of_atlas(atlas, cells), reference, given.points) + rates, flush=True)
-        alike = of_atlas(reorder(atlas, np.flatnonzero(~lost_by_path_solver(atlas))), cells)
-        print(row("  alike", alike, reference, given.points), flush=True)
+        listed = point_paths(centre_paths(atlas, points.cells))
+        print(row(name, listed, reference) + rates, flush=True)
+        listable = reorder(atlas, np.flatnonzero(~lost_by_path_solver(atlas)))
+        alike = point_paths(centre_paths(listable, points.cells))
+        print(row("  alike", alike, reference), flush=True)
     if given.dense:
-        dense = replace(settings, receivers=1, samples=int(given.dense), seed=7)
-        denser = of_reference(reference_paths(*arguments, points, dense))
-        print(row("  dense", alike, denser, given.points), flush=True)
-        print(row("  itself", reference, denser, given.points), flush=True)
+        denser = points.reference(replace(settings, receivers=1, samples=int(given.dense), seed=7))
+        print(row("  dense", alike, denser), flush=True)
+        print(row("  itself", reference, denser), flush=True)
 
 
 def timed_trace(place: TracedPlace, configuration: TraceConfiguration) -> tuple[PathAtlas, float]:
@@ -181,11 +139,11 @@ def timed_trace(place: TracedPlace, configuration: TraceConfiguration) -> tuple[
     return atlas, time.perf_counter() - started
 
 
-def row(name: str, mine: Listed, other: Listed, points: int) -> str:
+def row(name: str, mine: PointPaths, other: PointPaths, width: int = 14) -> str:
     """One line of the table: medians and 90 % (first arrival 95 %) of the absolute differences."""
     rows, one_sees, seen = [], 0, 0
-    for point in range(points):
-        here, there = mine.at(point), other.at(point)
+    for point in range(mine.point_count):
+        here, there = (chosen(paths, np.flatnonzero(paths.point == point)) for paths in (mine, other))
         gains = here.gain.sum(), there.gain.sum()
         seen += max(gains) > DARK
         one_sees += (max(gains) > DARK) and (min(gains) < DARK / 100)
@@ -193,7 +151,7 @@ def row(name: str, mine: Listed, other: Listed, points: int) -> str:
             rows.append(_differences_at(here, there))
     gain, first, strong, sight, turn, spread, listed, ours_listed = np.abs(np.array(rows, float)).T
     return (
-        f"{name:14s} {seen:6.0f} {np.median(gain):5.2f} / {np.quantile(gain, 0.9):5.2f} "
+        f"{name:{width}s} {seen:6.0f} {np.median(gain):5.2f} / {np.quantile(gain, 0.9):5.2f} "
         f"{np.median(first):7.3f} / {np.quantile(first, 0.95):7.2f} "
         f"{np.median(strong):7.3f} / {np.quantile(strong, 0.95):7.2f} {sight.mean():6.1%} "
         f"{np.median(turn):5.2f} / {np.quantile(turn, 0.9):5.1f} {np.nanmedian(spread):7.1%} "
@@ -201,7 +159,7 @@ def row(name: str, mine: Listed, other: Listed, points: int) -> str:
     )
 
 
-def _differences_at(mine: Listed, other: Listed) -> tuple[float, ...]:
+def _differences_at(mine: PointPaths, other: PointPaths) -> tuple[float, ...]:
     azimuths = [np.arctan2(*paths.arrival[np.argmax(paths.gain), 1::-1]) for paths in (mine, other)]
     turn = np.rad2deg(np.angle(np.exp(1j * (azimuths[0] - azimuths[1]))))
     gain = 10 * np.log10(mine.gain.sum() / other.gain.sum())
@@ -213,15 +171,11 @@ def _differences_at(mine: Listed, other: Listed) -> tuple[float, ...]:
     return gain, first, strong[0] - strong[1], sight, turn, relative, *_shared_power(mine, other)
 
 
-def _shared_power(mine: Listed, other: Listed) -> tuple[float, float]:
+def _shared_power(mine: PointPaths, other: PointPaths) -> tuple[float, float]:
     """Shares of the other's power and of mine that are in paths which both list."""
-    azimuths = [np.arctan2(paths.arrival[:, 1], paths.arrival[:, 0]) for paths in (mine, other)]
-    turn = np.abs(np.angle(np.exp(1j * (azimuths[0][:, None] - azimuths[1]))))
-    same = (np.abs(mine.length[:, None] - other.length) < SAME_LENGTH) & (turn < SAME_AZIMUTH)
-    shares = [
-        paths.gain[same.any(axis=axis)].sum() / paths.gain.sum() for axis, paths in ((0, other), (1, mine))
-    ]
-    return float(shares[0]), float(shares[1])
+    partner = partners(mine, other)
+    shared = other.gain[partner[partner >= 0]].sum() / other.gain.sum()
+    return float(shared), float(mine.gain[partner >= 0].sum() / mine.gain.sum())
 
 
 def _spread(length: np.ndarray, power: np.ndarray) -> float:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from propagation_accuracy import CENTRES
+from outdoor_points import CENTRES
 
 from raylocus.propagation.atlas import reorder
 from raylocus.propagation.facets import unit_normals

@@ -1,7 +1,5 @@
 """Builds, traces and validates every generated town and every extract of a folder, with warnings as errors.
 
-    python benchmarks/traced_places.py FOLDER_OF_EXTRACTS [NAME …]
-
 One line a place: seconds of the build and of the trace (wall), sites, paths, the share of outdoor ground with
 a path, findings of `scene validate`, and what was warned. Coarse: 512 m tiles at 8 m, two reflections. The
 busiest tile of an extract is taken, with the terrain file of `_terrain/` where there is one. A process of its
@@ -10,6 +8,7 @@ own for each place, in which any Python warning is an error and whatever is writ
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -82,12 +81,23 @@ def extract(manifest: Path) -> tuple[str, list[str]]:
 
 
 def main() -> None:
-    folder, wanted = Path(sys.argv[1]), sys.argv[2:]
-    manifests = {path.parent.name: path for path in sorted(folder.glob("*/manifest.json"))}
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="extracts, a folder each with a manifest.json; only towns without it",
+    )
+    parser.add_argument("--places", nargs="*", help="names of towns and extracts; all by default")
+    given = parser.parse_args()
+    found = sorted(given.folder.glob("*/manifest.json")) if given.folder else []
+    manifests = {path.parent.name: path for path in found}
     print(f"{'place':<24}{'build':>9}{'trace':>9}{'sites':>6}{'paths':>9}{'lit':>8}  rays    warnings")
     with tempfile.TemporaryDirectory() as scratch:
         for name in [*STYLES, *manifests]:
-            if not wanted or name in wanted:
+            if not given.places or name in given.places:
                 source = extract(manifests[name]) if name in manifests else (f"procedural:{name}", [])
                 print(row(name, *source, Path(scratch)), flush=True)
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
+from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.materials import RadioMaterials
+from raylocus.propagation.path_matching import centre_paths, partners
+from raylocus.propagation.point_paths import PointPaths, point_paths
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
 from raylocus.scenes.rasterize import topmost_surface
@@ -83,3 +88,38 @@ def tracer(
     maps = rasterized_maps(triangles, tile)
     surface, terrain = maps["surface"].values.astype(float), maps["terrain"].values.astype(float)
     return SiteTracer(triangles, surface, terrain, tile, radio or materials(), configuration)
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """The atlas's paths to some points beside another list's."""
+
+    paths: PathAtlas
+    """The atlas's, sorted by point."""
+    count: Int[np.ndarray, "point"]
+    """How many paths the atlas has more than the other list, at each point."""
+    missing: Bool[np.ndarray, "other"]
+    """Which of the other's strong paths the atlas lacks."""
+    shared: Int[np.ndarray, "shared"]
+    """Which of `paths` the others of them are."""
+    gain_db: Float[np.ndarray, "shared"]
+    """How much stronger the atlas's are [dB]."""
+
+
+def side_by_side(
+    atlas: PathAtlas, cells: Int[np.ndarray, "point"], other: PointPaths, weakest: float = 0.0
+) -> SideBySide:
+    """The atlas's paths to the middles of some cells beside the other list's.
+
+    Of each point's, only those above `weakest` times the strongest are looked for.
+    """
+    found = centre_paths(atlas, cells)
+    ours = point_paths(found)
+    strongest = np.zeros(len(cells))
+    np.maximum.at(strongest, other.point, other.gain)
+    strong = np.flatnonzero(other.gain > weakest * strongest[other.point])
+    partner = partners(other, ours)[strong]
+    shared, theirs = partner[partner >= 0], strong[partner >= 0]
+    count = np.bincount(ours.point, minlength=len(cells)) - np.bincount(other.point, minlength=len(cells))
+    gain_db = 10 * np.log10(ours.gain[shared] / other.gain[theirs])
+    return SideBySide(found.paths, count, partner < 0, shared, gain_db)

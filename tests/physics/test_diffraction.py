@@ -7,16 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propagation_fixtures import CONCRETE, METAL, TILE, box, prism, rasterized_maps, scene, tracer
+from propagation_fixtures import (
+    CONCRETE,
+    METAL,
+    TILE,
+    box,
+    prism,
+    rasterized_maps,
+    scene,
+    side_by_side,
+    tracer,
+)
 from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.edge_chains import EdgeChains
 from raylocus.propagation.edge_paths import diffracted_paths
 from raylocus.propagation.edge_scene import EdgeScene
-from raylocus.propagation.fields import path_fields
 from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import itu_materials
+from raylocus.propagation.path_matching import centre_paths, partners
 from raylocus.propagation.path_solver_losses import lost_by_path_solver
-from raylocus.propagation.point_paths import PointPaths
+from raylocus.propagation.point_paths import PointPaths, point_paths
 from raylocus.propagation.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.utd import EdgeGeometry, diffracted_field, spreading, transition
@@ -48,26 +58,12 @@ def test_every_path_of_path_solver_and_no_other(material: int, tmp_path: Path) -
     )
     cells = np.random.default_rng(0).choice(outdoor, 40, replace=False)
     theirs = reference(material, np.column_stack([TILE.centres[cells], np.full(40, 1.5)]), tmp_path)
-    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
-    counts, differences = [], []
-    for number, cell in enumerate(cells):
-        # A specular path that only reaches other parts of the cell is not there at its centre.
-        ours = np.flatnonzero((atlas.ground_cell == cell) & (atlas.visible > 0.2))
-        other = np.flatnonzero(theirs.point == number)
-        counts.append(len(ours) - len(other))
-        for path in other:
-            turn = np.linalg.norm(atlas.arrival[ours] - theirs.arrival[path], axis=1)
-            apart = np.abs(atlas.length[ours] - theirs.length[path]) + turn
-            gains = 10 * np.log10(power[ours] / theirs.gain[path])
-            # On a shadow boundary the diffracted path and the one it replaces have the same geometry.
-            best = np.argmin(apart + 1e-3 * np.abs(gains))
-            differences.append((apart[best], gains[best], atlas.kind[ours[best]] == DIFFRACTED))
-    apart, gain, diffracted = np.array(differences).T
+    found = side_by_side(atlas, cells, theirs)
     # PathSolver's own sampling now and then misses a path, so a few points may differ.
-    assert np.mean(np.array(counts) == 0) >= 0.95
-    assert np.mean(apart < 2e-3) >= 0.98
-    assert np.max(np.abs(gain[apart < 2e-3])) < 0.02
-    assert diffracted.sum() > 50
+    assert np.mean(found.count == 0) >= 0.95
+    assert np.mean(found.missing) <= 0.02
+    assert np.max(np.abs(found.gain_db)) < 0.02
+    assert np.sum(found.paths.kind[found.shared] == DIFFRACTED) > 50
 
 
 def test_edges_seen_in_mirrors_are_path_solver_s(tmp_path: Path) -> None:
@@ -80,20 +76,10 @@ def test_edges_seen_in_mirrors_are_path_solver_s(tmp_path: Path) -> None:
     )
     cells = np.random.default_rng(2).choice(behind, 24, replace=False)
     theirs = reference(METAL, np.column_stack([TILE.centres[cells], np.full(24, 1.5)]), tmp_path, depth=2)
-    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
-    missing, gains = [], []
-    for number, cell in enumerate(cells):
-        ours = np.flatnonzero((atlas.ground_cell == cell) & atlas.at_centre)
-        other = np.flatnonzero(theirs.point == number)
-        for path in other[theirs.gain[other] > 1e-2 * theirs.gain[other].max()]:
-            apart = np.abs(atlas.length[ours] - theirs.length[path])
-            apart += np.linalg.norm(atlas.arrival[ours] - theirs.arrival[path], axis=1)
-            gain = 10 * np.log10(power[ours] / theirs.gain[path])
-            best = np.argmin(apart + 1e-3 * np.abs(gain))
-            missing.append(apart[best] > 2e-3)
-            if not missing[-1] and atlas.kind[ours[best]] == DIFFRACTED and atlas.interactions[ours[best]]:
-                gains.append(gain[best])
-    assert np.mean(missing) < 0.03
+    found = side_by_side(atlas, cells, theirs, weakest=1e-2)
+    paths = reorder(found.paths, found.shared)
+    gains = found.gain_db[(paths.kind == DIFFRACTED) & (paths.interactions > 0)]
+    assert np.mean(found.missing) < 0.03
     assert len(gains) >= 10
     assert np.max(np.abs(gains)) < 0.02
 
@@ -106,21 +92,15 @@ def test_two_mirrors_before_an_edge_are_path_solver_s(tmp_path: Path) -> None:
     atlas = tracer(
         triangles, TraceConfiguration(depth=3, over_rooftop=False), radio=itu_materials(3.5e9)
     ).trace(0, site)
-    atlas = reorder(atlas, np.flatnonzero(atlas.at_centre))
-    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
     twice = (atlas.kind == DIFFRACTED) & (atlas.before_edge == 2) & (atlas.interactions == 2)
     cells = np.random.default_rng(3).choice(np.unique(atlas.ground_cell[twice]), 16, replace=False)
     points = np.column_stack([TILE.centres[cells], np.full(16, 1.5)])
     settings = ReferenceSettings(3, 1_000_000, diffraction=True, receivers=2)
     theirs = reference_paths(tmp_path / "scene" / "scene.xml", 3.5e9, site, points, settings)
     assert maps["footprint"].values.ravel()[cells].max() == 0
-    gains = []
-    for path in np.flatnonzero(twice & np.isin(atlas.ground_cell, cells)):
-        other = np.flatnonzero(theirs.point == np.flatnonzero(cells == atlas.ground_cell[path])[0])
-        apart = np.abs(theirs.length[other] - atlas.length[path])
-        apart += np.linalg.norm(theirs.arrival[other] - atlas.arrival[path], axis=1)
-        if apart.min() < 2e-3:
-            gains.append(10 * np.log10(power[path] / theirs.gain[other[np.argmin(apart)]]))
+    found = side_by_side(atlas, cells, theirs)
+    paths = reorder(found.paths, found.shared)
+    gains = found.gain_db[(paths.kind == DIFFRACTED) & (paths.before_edge == 2) & (paths.interactions == 2)]
     assert len(gains) >= 10
     assert np.max(np.abs(gains)) < 0.02
 
@@ -137,18 +117,10 @@ def test_path_solver_loses_rays_over_the_far_face_of_an_obtuse_edge(corners: int
     points = np.column_stack([TILE.centres[cells], np.full(30, 1.5)])
     settings = ReferenceSettings(1, 1_000_000, diffraction=True, receivers=6)
     theirs = reference_paths(tmp_path / "scene" / "scene.xml", 3.5e9, site, points, settings)
-    own = np.flatnonzero(np.isin(atlas.ground_cell, cells))
-    listed = [
-        np.min(
-            np.abs(theirs.length[cells[theirs.point] == atlas.ground_cell[path]] - atlas.length[path]),
-            initial=1.0,
-        )
-        < 2e-3
-        for path in own
-    ]
-    lost = lost_by_path_solver(atlas)[own]
-    assert not np.any(np.array(listed)[lost])
-    assert np.mean(np.array(listed)[~lost]) >= 0.97
+    found = centre_paths(atlas, cells)
+    listed, lost = partners(point_paths(found), theirs) >= 0, lost_by_path_solver(found.paths)
+    assert not np.any(listed[lost])
+    assert np.mean(listed[~lost]) >= 0.97
     assert lost.any() == (corners > 4)
 
 

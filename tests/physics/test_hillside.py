@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propagation_fixtures import METAL, TILE, box, quad, rasterized_maps
+from propagation_fixtures import METAL, TILE, box, quad, rasterized_maps, side_by_side
 from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
-from raylocus.propagation.fields import path_fields
 from raylocus.propagation.materials import itu_materials
 from raylocus.propagation.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
@@ -64,19 +63,8 @@ def test_path_solver_finds_the_same_paths(atlas: PathAtlas, hillside: Triangles,
     write_mitsuba_scene(hillside, tmp_path / "scene")
     settings = ReferenceSettings(2, 500_000, diffraction=True, receivers=8)
     theirs = reference_paths(tmp_path / "scene" / "scene.xml", 3.5e9, SITE, ends(cells), settings)
-    power = (np.abs(path_fields(atlas, atlas.materials)[:, :, 0]) ** 2).sum(axis=1)
-    missing, gains = [], []
-    for number, cell in enumerate(cells):
-        ours = np.flatnonzero((atlas.ground_cell == cell) & atlas.at_centre)
-        other = np.flatnonzero(theirs.point == number)
-        for path in other[theirs.gain[other] > 1e-2 * theirs.gain[other].max()]:
-            apart = np.abs(atlas.length[ours] - theirs.length[path])
-            apart += np.linalg.norm(atlas.arrival[ours] - theirs.arrival[path], axis=1)
-            gain = 10 * np.log10(power[ours] / theirs.gain[path])
-            best = np.argmin(apart + 1e-3 * np.abs(gain))
-            missing.append(apart[best] > 2e-3)
-            if not missing[-1] and atlas.kind[ours[best]] == DIFFRACTED:
-                gains.append(gain[best])
-    assert np.mean(missing) < 0.05
+    found = side_by_side(atlas, cells, theirs, weakest=1e-2)
+    gains = found.gain_db[found.paths.kind[found.shared] == DIFFRACTED]
+    assert np.mean(found.missing) < 0.05
     assert len(gains) >= 20
     assert np.max(np.abs(gains)) < 0.02

@@ -2,14 +2,15 @@
 
 A chain is an edge with mirrors before (`edge_chains.py`) and behind it (`edge_cones.py`). It is tried
 (`edge_kernel.py`) at one cell of each block of ground cells, then at all cells of the blocks that it reached and of
-their neighbours. A chain without a mirror behind its edge may reach a cell anywhere and is tried at all blocks. The
-many chains with one each reach little; they are tried where the rays that found them landed, and on from there as
-far as they reach.
+their neighbours. A chain without a mirror behind its edge may reach a cell anywhere and is tried at all blocks; one
+with level ground behind an edge in sight likewise. The many others with a mirror there each reach little; they are tried
+where the rays that found them landed, and on from there as far as they reach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -27,6 +28,19 @@ from raylocus.propagation.edge_scene import EdgeScene
 DIRECT_BLOCK, MIRRORED_BLOCK = 2, 3
 #: How often a chain is tried farther and farther from where rays landed.
 FLOODS = 12
+
+
+@dataclass(frozen=True)
+class ReachedPairs:
+    """Which chains lead from a site to which ground cells."""
+
+    chains: EdgeChains
+    chain: Int[np.ndarray, "path"]
+    """Index of each path's chain."""
+    ground_cell: Int[np.ndarray, "path"]
+
+    def __len__(self) -> int:
+        return len(self.chain)
 
 
 class DiffractionSearch:
@@ -61,7 +75,8 @@ class DiffractionSearch:
     ) -> Iterator[tuple[EdgeChains, Landings | None]]:
         """Chains of a site: without a mirror, with mirrors before the edge, with mirrors behind it, with both.
 
-        Those with mirrors behind the edge come with the landings of the rays that found them.
+        Those with mirrors behind the edge come with the landings of the rays that found them, but for edges
+        and level ground, which lead wherever there is a street.
 
         Args:
             source: position of the site [m].
@@ -74,7 +89,11 @@ class DiffractionSearch:
             return
         before = self._search.mirrored_before(source, mirrors, generator)
         yield before, None
-        yield self._cones.mirrored_after(source, direct, mirrors, generator)
+        chains, landings = self._cones.mirrored_after(source, direct, mirrors, generator)
+        ground = self._scene.is_level_ground(chains.after[:, 0]) & (chains.after[:, 1] < 0)
+        yield chains.select(np.flatnonzero(ground)), None
+        others = np.flatnonzero(~ground)
+        yield chains.select(others), landings.of(others, len(chains))
         yield self._cones.mirrored_after(source, before, mirrors, generator)
 
     def paths(
@@ -84,7 +103,7 @@ class DiffractionSearch:
         landings: Landings | None,
         weakest: Float[np.ndarray, "ground_cell"],
         first: Float[np.ndarray, "ground_cell"],
-    ) -> DiffractedPaths:
+    ) -> ReachedPairs:
         """Every path from a site over one of the chains to an outdoor ground cell's centre.
 
         Args:
@@ -99,8 +118,12 @@ class DiffractionSearch:
         key = self._everywhere(pairs, blocks) if landings is None else self._flooded(pairs, blocks, landings)
         chain, cell = blocks.cells(blocks.around(key, 1))
         index = self._kernel.pairs(pairs, chain, cell)
-        cell = cell[index]
-        return diffracted_paths(self._scene, source, chains.select(chain[index]), cell, self._point[cell])
+        return ReachedPairs(chains, chain[index], cell[index])
+
+    def exact(self, source: Float[np.ndarray, "3"], found: ReachedPairs, piece: slice) -> DiffractedPaths:
+        """Some of the paths found from a site [m], exact at their ground cells' centres."""
+        chains, cell = found.chains.select(found.chain[piece]), found.ground_cell[piece]
+        return diffracted_paths(self._scene, source, chains, cell, self._point[cell])
 
     def _everywhere(self, pairs: PreparedPairs, blocks: CellBlocks) -> Int[np.ndarray, "pair"]:
         """Pairs of a chain and a block whose leader it reaches, of all that there are."""

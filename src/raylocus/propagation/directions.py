@@ -83,6 +83,12 @@ def uniform_directions(point: Float[np.ndarray, "ray two_or_more"]) -> Float[np.
     return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), z]).T
 
 
+def horizontal_directions(point: Float[np.ndarray, "ray two_or_more"]) -> Float[np.ndarray, "ray 3"]:
+    """Unit vectors, the denser the nearer to the horizon, where distant walls are: their density is 1/√|4z|."""
+    height = 2 * point[:, 0] - 1
+    return uniform_directions(np.column_stack([(1 + height * np.abs(height)) / 2, point[:, 1]]))
+
+
 def low_discrepancy(which: slice, shift: Float[np.ndarray, "3"]) -> Float[np.ndarray, "count 3"]:
     """Points of the shifted sequence, spread evenly over the unit cube, in single precision."""
     number = np.arange(which.start + 1, which.stop + 1)

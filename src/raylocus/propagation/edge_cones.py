@@ -11,10 +11,12 @@ from raylocus.propagation.edge_chains import EdgeChains, distinct_rows
 from raylocus.propagation.edge_scene import EdgeScene, outside_wedges
 from raylocus.propagation.images import source_images
 
-#: Points of an edge from which rays look for mirrors, as shares of its length.
-EDGE_POINTS = (0.2, 0.5, 0.8)
-#: Rays that leave each of those points.
-CONE_RAYS = 64
+#: Parts of an edge, from each of which rays look for mirrors.
+EDGE_PARTS = 3
+#: Rays that leave each part of an edge that the site sees, and of one that it sees over mirrors.
+CONE_RAYS, MIRRORED_CONE_RAYS = 96, 32
+#: Steps along a part from ray to ray: the golden ratio spreads any number of them evenly.
+GOLDEN_RATIO = 0.6180339887
 #: Most mirrors behind an edge.
 MIRRORS_BEHIND = 2
 
@@ -27,6 +29,13 @@ class Landings:
     """Index of the chain."""
     point: Float[np.ndarray, "ray 2"]
     """x and y [m]."""
+
+    def of(self, chosen: Int[np.ndarray, "chosen"], chain_count: int) -> Landings:
+        """Those of some of all chains, which are numbered anew in that order."""
+        number = np.full(chain_count, -1)
+        number[chosen] = np.arange(len(chosen))
+        kept = np.flatnonzero(number[self.chain] >= 0)
+        return Landings(number[self.chain[kept]], self.point[kept])
 
 
 class ConeSearch:
@@ -48,11 +57,14 @@ class ConeSearch:
             generator: turns the rays.
         """
         image = source_images(source, seen.before, self._scene.corner, self._scene.normal)[:, -1]
+        rays = MIRRORED_CONE_RAYS if seen.mirrored else CONE_RAYS
         left = np.minimum(mirrors - (seen.before >= 0).sum(axis=1), MIRRORS_BEHIND)
-        chain, found = np.repeat(np.flatnonzero(left > 0), CONE_RAYS), []
-        for share in EDGE_POINTS:
-            start = self._scene.beside_edges(seen.wedge, share)[chain]
-            turn = (np.arange(len(chain)) % CONE_RAYS + generator.random(len(chain))) / CONE_RAYS
+        chain, found = np.repeat(np.flatnonzero(left > 0), rays), []
+        number = np.arange(len(chain)) % rays
+        for part in range(EDGE_PARTS):
+            along = (number * GOLDEN_RATIO + generator.random()) % 1
+            start = self._scene.beside_edges(seen.wedge[chain], (part + along) / EDGE_PARTS)
+            turn = (number + generator.random(len(chain))) / rays
             direction = self._on_cone(start - image[chain], seen.wedge[chain], turn)
             free = np.flatnonzero(outside_wedges(direction, self._scene.wedges.normals[seen.wedge[chain]]))
             found += self._mirrors_met(start[free], direction[free], chain[free], left)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.propagation.facets import facet_of_triangles, unit_normals
+from raylocus.propagation.facets import COPLANAR_COSINE, facet_of_triangles, unit_normals
 from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
 from raylocus.propagation.wedges import Wedges, wedge_faces
 from raylocus.scenes.triangles import Triangles
@@ -13,7 +13,9 @@ from raylocus.scenes.triangles import Triangles
 #: Paths meet an edge this far outside of it [m], so that no segment starts on its faces.
 EDGE_OFFSET = 1e-2
 #: Smaller facets mirror no path over an edge worth finding [m²].
-SMALLEST_MIRROR = 10.0
+SMALLEST_MIRROR = 2.0
+#: A horizontal facet of this area is level ground, with streets on it [m²].
+LEVEL_GROUND = 1e4
 
 
 class EdgeScene:
@@ -45,6 +47,11 @@ class EdgeScene:
         """Whether the facets of the triangles are large enough to mirror a path over an edge."""
         return self.facet_area[triangle] >= SMALLEST_MIRROR
 
+    def is_level_ground(self, triangle: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+        """Whether triangles belong to level ground; not where they are −1."""
+        level = np.abs(self.normal[triangle, 2]) > COPLANAR_COSINE
+        return (triangle >= 0) & level & (self.facet_area[triangle] > LEVEL_GROUND)
+
     def reflected(
         self,
         point: Float[np.ndarray, "ray 3"],
@@ -56,7 +63,9 @@ class EdgeScene:
         along = np.einsum("ri,ri->r", direction, normal)[:, None]
         return point - SURFACE_OFFSET * np.sign(along) * normal, direction - 2 * along * normal
 
-    def beside_edges(self, wedge: Int[np.ndarray, "n"], share: float) -> Float[np.ndarray, "n 3"]:
+    def beside_edges(
+        self, wedge: Int[np.ndarray, "n"], share: float | Float[np.ndarray, "n"]
+    ) -> Float[np.ndarray, "n 3"]:
         """A point just outside of each edge [m], at a share of its length."""
         wedges = self.wedges
         on_edge = wedges.origin[wedge] + (share * wedges.length[wedge])[:, None] * wedges.direction[wedge]

@@ -8,14 +8,24 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED, PathAtlas, reorder
+from raylocus.propagation.atlas import (
+    DIFFRACTED,
+    OVER_ROOFTOP,
+    REFRACTED,
+    SCATTERED,
+    SPECULAR,
+    PathAtlas,
+    reorder,
+)
 from raylocus.propagation.edge_paths import DiffractedPaths
+from raylocus.propagation.images import ImagePaths
 from raylocus.propagation.knife_edge import knife_edge_loss
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.over_rooftop import RooftopPaths
 from raylocus.propagation.refraction import RefractedPaths
 from raylocus.propagation.rough_walls import Patches
 from raylocus.propagation.scattering import ScatteredPaths
+from raylocus.propagation.specular import SpecularPaths
 from raylocus.propagation.wedges import Wedges
 from raylocus.scenes.building_index import BuildingIndex
 from raylocus.units import to_decibel
@@ -70,6 +80,16 @@ class PathColumns:
             first_leg=np.zeros(count),
             wedges=self.wedges,
             buildings=self.buildings.key,
+        )
+
+    def specular(
+        self, site: int, found: SpecularPaths, exact: ImagePaths, material: Int[np.ndarray, "triangle"]
+    ) -> PathAtlas:
+        """Lines of sight and reflections; `material` is that of the scene's triangles."""
+        part = self.plain(site, SPECULAR, found.ground_cell, exact.length, exact.departure, exact.arrival)
+        part = self.touching(part, found.triangles, exact.normals, material)
+        return replace(
+            part, visible=found.reached.mean(axis=1).astype(np.float32), at_centre=found.reached[:, 0]
         )
 
     def diffracted(

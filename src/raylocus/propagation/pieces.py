@@ -18,7 +18,7 @@ from raylocus.errors import MemoryBudgetError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 #: Fewer items are not spread over more processors.
-SMALLEST_PIECE = 1 << 16
+SMALLEST_PIECE = 1 << 14
 #: Bytes of the unit that budgets are given in.
 GIBIBYTE = 1 << 30
 

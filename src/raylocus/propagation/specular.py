@@ -23,14 +23,20 @@ BYTES_PER_PATH = 400
 
 @dataclass(frozen=True)
 class SpecularPaths:
-    """Paths of one site, before they become columns of the atlas."""
+    """Which paths of one site there are; `SpecularSearch.exact` draws them."""
 
     ground_cell: Int[np.ndarray, "path"]
-    paths: ImagePaths
     reached: Bool[np.ndarray, "path probe"]
     """Which of `PROBES` each path reaches."""
     triangles: Int[np.ndarray, "path depth"]
     """Index of the triangle of each reflection; −1 past the last."""
+
+    def __len__(self) -> int:
+        return len(self.ground_cell)
+
+    def select(self, index: Int[np.ndarray, "chosen"] | slice) -> SpecularPaths:
+        """Some of the paths."""
+        return SpecularPaths(self.ground_cell[index], self.reached[index], self.triangles[index])
 
 
 class SpecularSearch:
@@ -86,9 +92,13 @@ class SpecularSearch:
         found = self._found(source, depth, directions, generator.random(3))
         reached = self._probes_reached(source, found)
         kept = np.flatnonzero(reached.any(axis=1))
-        cell, sequence = found.ground_cell[kept], found.triangles[kept]
-        paths = image_paths(source, self._point[cell], sequence, self._corner, self._normal)
-        return SpecularPaths(cell, paths, reached[kept], sequence)
+        return SpecularPaths(found.ground_cell, reached, found.triangles).select(kept)
+
+    def exact(self, source: Float[np.ndarray, "3"], found: SpecularPaths) -> ImagePaths:
+        """Length and directions of paths from a site [m] at their ground cells' centres."""
+        return image_paths(
+            source, self._point[found.ground_cell], found.triangles, self._corner, self._normal
+        )
 
     def _found(
         self,

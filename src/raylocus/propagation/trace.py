@@ -9,22 +9,21 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
 from raylocus.propagation.canopy import Canopy
-from raylocus.propagation.diffraction import DiffractionSearch
+from raylocus.propagation.diffraction import DiffractionSearch, ReachedPairs
 from raylocus.propagation.edge_scene import EdgeScene
 from raylocus.propagation.facets import unit_normals
-from raylocus.propagation.fields import path_fields
 from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.over_rooftop import over_rooftop_paths
 from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
-from raylocus.propagation.pieces import in_pieces, piece_length
 from raylocus.propagation.refraction import refracted_paths
 from raylocus.propagation.roof_profile import SurfaceRaster
 from raylocus.propagation.scattering import ScatteringSearch
 from raylocus.propagation.specular import SpecularSearch
 from raylocus.propagation.wedges import find_wedges
+from raylocus.propagation.weighed_paths import WeighedPaths, joined, weighed_in_pieces
 from raylocus.scenes.building_index import building_index
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
@@ -32,8 +31,6 @@ from raylocus.units import from_decibel
 #: Paths over an edge and mirrors this far below a ground cell's strongest are left out [dB]: they are two thirds of
 #: all paths and together 0.05 dB of a cell's power.
 MIRRORED_RANGE_DB = 20.0
-#: What a path takes while its field is computed [byte].
-BYTES_PER_FIELD = 1500
 
 
 @dataclass(frozen=True)
@@ -75,14 +72,6 @@ class TraceConfiguration:
             raise InputError(
                 f"scattering is the share S of an amplitude; choose 0 to 1, not {self.scattering:g}"
             )
-
-
-@dataclass(frozen=True)
-class _Weighed:
-    """Paths with their power gains between dual-polarised isotropic antennas, summed over the polarisations."""
-
-    paths: PathAtlas
-    power: Float[np.ndarray, "path"]
 
 
 class SiteTracer:
@@ -145,29 +134,26 @@ class SiteTracer:
         """
         self._check(site, position)
         specular = self._specular_part(site, position)
-        parts = [self._weighed(specular)]
+        parts = [specular]
         if self._configuration.diffraction:
-            parts += self._diffracted_parts(site, position, parts[0])
+            parts += self._diffracted_parts(site, position, specular)
         if self._configuration.over_rooftop:
             parts.append(self._weighed(self._rooftop_part(site, position, parts)))
         if self._configuration.refraction:
-            parts.append(self._weighed(self._refracted_part(site, position, specular)))
+            parts.append(self._weighed(self._refracted_part(site, position, specular.paths)))
         if self._scattering is not None:
             found = self._scattering.paths(position)
             scattered = self._columns.scattered(site, position, found, self._scattering.patches)
             parts.append(self._weighed(scattered))
-        return self._worth_keeping(self._joined(parts))
+        return self._worth_keeping(self._behind_trees(joined(parts)))
 
-    def _joined(self, parts: list[_Weighed]) -> _Weighed:
-        """All parts, trees in their way, sorted by ground cell."""
-        paths = concatenate([part.paths for part in parts])
-        power = np.concatenate([part.power for part in parts])
-        if self._canopy is not None:
-            attenuated = self._canopy.attenuated(paths, self._point)
-            power *= from_decibel((paths.excess_loss_db - attenuated.excess_loss_db).astype(float))
-            paths = attenuated
-        order = np.argsort(paths.ground_cell, kind="stable")
-        return _Weighed(reorder(paths, order), power[order])
+    def _behind_trees(self, found: WeighedPaths) -> WeighedPaths:
+        """The same paths with the loss of the crowns in their way."""
+        if self._canopy is None:
+            return found
+        paths = self._canopy.attenuated(found.paths, self._point)
+        more = (found.paths.excess_loss_db - paths.excess_loss_db).astype(float)
+        return WeighedPaths(paths, (found.power * from_decibel(more)).astype(found.power.dtype))
 
     def _check(self, site: int, position: Float[np.ndarray, "3"]) -> None:
         index = int(self._grid.index(position))
@@ -176,20 +162,19 @@ class SiteTracer:
         if position[2] < self._surface.flat[index]:
             raise PlaceError(f"site {site} is inside a building or below ground; raise its antenna")
 
-    def _specular_part(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
+    def _specular_part(self, site: int, position: Float[np.ndarray, "3"]) -> WeighedPaths:
         settings = self._configuration
         reach = settings.reach * self._grid.size
         generator = self._generator(position)
         found = self._specular.paths(position, settings.depth, reach, settings.rays_per_cell, generator)
-        part = self._columns.plain(
-            site, SPECULAR, found.ground_cell, found.paths.length, found.paths.departure, found.paths.arrival
-        )
-        part = replace(
-            part,
-            visible=found.reached.mean(axis=1).astype(np.float32),
-            at_centre=found.reached[:, 0],
-        )
-        return self._columns.touching(part, found.triangles, found.paths.normals, self._triangles.material)
+
+        def piece(part: slice) -> WeighedPaths:
+            chosen = found.select(part)
+            exact = self._specular.exact(position, chosen)
+            paths = self._columns.specular(site, chosen, exact, self._triangles.material)
+            return WeighedPaths.of(paths, self._materials)
+
+        return weighed_in_pieces(piece, len(found), settings.memory_budget)
 
     def _generator(self, position: Float[np.ndarray, "3"]) -> np.random.Generator:
         # Seeded by where the site is, so that neither its number nor the other sites change what it sends.
@@ -197,35 +182,42 @@ class SiteTracer:
         return np.random.default_rng([self._configuration.seed, *words.tolist()])
 
     def _diffracted_parts(
-        self, site: int, position: Float[np.ndarray, "3"], specular: _Weighed
-    ) -> list[_Weighed]:
+        self, site: int, position: Float[np.ndarray, "3"], specular: WeighedPaths
+    ) -> list[WeighedPaths]:
         mirrors = min(self._configuration.edge_mirrors, self._configuration.depth - 1)
-        seen = specular.paths.at_centre
-        strongest, first = self._strongest_and_first(specular.paths, specular.power * seen)
+        strongest, first = specular.strongest_and_first(specular.paths.at_centre)
         parts = []
         for chains, landings in self._diffraction.chains(position, mirrors, self._generator(position)):
             weakest = strongest * from_decibel(-self._range_db(chains.mirrored))
             found = self._diffraction.paths(position, chains, landings, weakest, first)
-            part = self._weighed(
-                self._columns.diffracted(site, found, self._normal, self._triangles.material)
-            )
-            # The search knows a bound of the field only.
-            cell, early = part.paths.ground_cell, part.paths.length < first[part.paths.ground_cell]
-            kept = np.flatnonzero((part.power >= weakest[cell]) | early)
-            parts.append(_Weighed(reorder(part.paths, kept), part.power[kept]))
-            own = self._strongest_and_first(parts[-1].paths, parts[-1].power)
+            parts.append(self._over_edges(site, position, found, weakest, first))
+            own = parts[-1].strongest_and_first(parts[-1].paths.visible)
             strongest, first = np.maximum(strongest, own[0]), np.minimum(first, own[1])
         return parts
 
-    def _strongest_and_first(
-        self, atlas: PathAtlas, power: Float[np.ndarray, "path"]
-    ) -> tuple[Float[np.ndarray, "ground_cell"], Float[np.ndarray, "ground_cell"]]:
-        strongest, first = np.zeros(self._grid.count**2), np.full(self._grid.count**2, np.inf)
-        np.maximum.at(strongest, atlas.ground_cell, power)
-        np.minimum.at(first, atlas.ground_cell, atlas.length)
-        return strongest, first
+    def _over_edges(
+        self,
+        site: int,
+        position: Float[np.ndarray, "3"],
+        found: ReachedPairs,
+        weakest: Float[np.ndarray, "ground_cell"],
+        first: Float[np.ndarray, "ground_cell"],
+    ) -> WeighedPaths:
+        """Those of the paths found that are wanted; the search knows a bound of the field only."""
 
-    def _rooftop_part(self, site: int, position: Float[np.ndarray, "3"], known: list[_Weighed]) -> PathAtlas:
+        def piece(part: slice) -> WeighedPaths:
+            exact = self._diffraction.exact(position, found, part)
+            paths = self._columns.diffracted(site, exact, self._normal, self._triangles.material)
+            weighed, cell = WeighedPaths.of(paths, self._materials), paths.ground_cell
+            return weighed.select(
+                np.flatnonzero((weighed.power >= weakest[cell]) | (paths.length < first[cell]))
+            )
+
+        return weighed_in_pieces(piece, len(found), self._configuration.memory_budget)
+
+    def _rooftop_part(
+        self, site: int, position: Float[np.ndarray, "3"], known: list[WeighedPaths]
+    ) -> PathAtlas:
         """Paths over the roofs; where one is among the known ones over an edge already, it is the latter."""
         hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
@@ -249,30 +241,24 @@ class SiteTracer:
         seen[specular.ground_cell[direct]] = specular.visible[direct]
         return seen
 
-    def _weighed(self, paths: PathAtlas) -> _Weighed:
-        return _Weighed(paths, self._powers(paths))
+    def _weighed(self, paths: PathAtlas) -> WeighedPaths:
+        def piece(part: slice) -> WeighedPaths:
+            return WeighedPaths.of(reorder(paths, part), self._materials)
 
-    def _powers(self, atlas: PathAtlas) -> Float[np.ndarray, "path"]:
-
-        def powers(piece: slice) -> Float[np.ndarray, "piece"]:
-            fields = path_fields(reorder(atlas, piece), self._materials)
-            return (fields.real**2 + fields.imag**2).sum(axis=(1, 2))
-
-        length = piece_length(self._configuration.memory_budget, BYTES_PER_FIELD, "one path")
-        return np.concatenate([np.zeros(0), *in_pieces(powers, len(atlas.length), length)])
+        return weighed_in_pieces(piece, len(paths.length), self._configuration.memory_budget)
 
     def _range_db(self, mirrored_edge: bool) -> float:
         """How far below a cell's strongest path one over an edge and mirrors, or any other, is kept [dB]."""
         widest = self._configuration.dynamic_range_db
         return min(MIRRORED_RANGE_DB, widest) if mirrored_edge else widest
 
-    def _worth_keeping(self, found: _Weighed) -> PathAtlas:
-        """Paths within the dynamic range of their ground cell's strongest, and the first arrival of each cell."""
+    def _worth_keeping(self, found: WeighedPaths) -> PathAtlas:
+        """Paths within the dynamic range of their ground cell's strongest and its first arrival, sorted by cell."""
         paths, power = found.paths, found.power * found.paths.visible
-        strongest, first = self._strongest_and_first(paths, power)
+        strongest, first = found.strongest_and_first(paths.visible)
         mirrored = (paths.kind == DIFFRACTED) & (paths.interactions > 0)
         weakest = strongest[paths.ground_cell] * from_decibel(
             -np.where(mirrored, self._range_db(True), self._range_db(False))
         )
-        worth = (power >= weakest) | (paths.length <= first[paths.ground_cell])
-        return reorder(paths, np.flatnonzero(worth))
+        worth = np.flatnonzero((power >= weakest) | (paths.length <= first[paths.ground_cell]))
+        return reorder(paths, worth[np.argsort(paths.ground_cell[worth], kind="stable")])
