@@ -9,10 +9,10 @@ The points, sites and columns are those of propagation_accuracy.py. For each pla
   those that only the atlas lists. What was found of the others is counted by its name in `Verdict`.
 * "listed": of the proven paths within 20 dB of the strongest of their point, the share that PathSolver lists, by the
   number of surfaces and edges that they touch.
-* "fields": absolute difference of the power gain of the paths that both list, the last by power. Those with a mirror
-  behind their edge are apart, because PathSolver's depend on its max_depth.
-* "lacking": what each list lacks of the union of all, in which a path that several list counts once, with the atlas's
-  gain. Differences are those of propagation_accuracy.py, to the union; "lists" is the share of the union's power.
+* "fields": absolute difference of the power gain of the proven paths that both list, the last by power. Those with a
+  mirror behind their edge are apart, because PathSolver's depend on its max_depth.
+* "lacking": what each list lacks of the union of all, which is the atlas's proven paths and those of PathSolver that
+  are none of them. Differences are those of propagation_accuracy.py, to the union; "lists" is the share of its power.
 
 PathSolver is asked with each of --samples, every number with a seed of its own; from 5·10⁶ on for one receiver a call.
 Without any number the atlas's paths are walked, and no more.
@@ -29,7 +29,7 @@ from outdoor_points import CENTRES, DARK, Points, built_places, random_points
 from propagation_accuracy import DIFFERENCES, row
 
 from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
-from raylocus.propagation.path_matching import centre_paths, partners, united
+from raylocus.propagation.path_matching import centre_paths, chosen, partners, united
 from raylocus.propagation.path_proof.prover import PathProver, Proof, Tolerances, Verdict
 from raylocus.propagation.point_paths import PointPaths, point_paths
 from raylocus.propagation.reference import ReferenceSettings
@@ -80,6 +80,11 @@ class Lists:
     theirs: list[PointPaths]
     proof: Proof
     """What walking the atlas's paths has shown."""
+
+    @property
+    def proven(self) -> Bool[np.ndarray, "path"]:
+        """Which of the atlas's paths are."""
+        return self.proof.verdict == Verdict.PROVEN
 
     @property
     def weight(self) -> Float[np.ndarray, "path"]:
@@ -149,7 +154,7 @@ def found_by_order(lists: Lists) -> list[str]:
     strongest = np.zeros(lists.ours.point_count)
     np.maximum.at(strongest, lists.ours.point, lists.ours.gain)
     strong = (lists.ours.gain > DARK) & (lists.ours.gain > STRONG * strongest[lists.ours.point])
-    strong &= lists.proof.verdict == Verdict.PROVEN
+    strong &= lists.proven
     order = lists.paths.interactions + (lists.paths.kind == DIFFRACTED)
     orders = [strong & (order == number) for number in range(int(order.max()) + 1)]
     rows = [f"{'  listed, by order':24s}" + "".join(f"{number:7d}" for number in range(len(orders)))]
@@ -169,12 +174,12 @@ def _name(samples: int) -> str:
 
 
 def fields(lists: Lists) -> list[str]:
-    """How far apart the gains of paths are that both list, as the densest run that lists them has them."""
+    """How far apart the gains of proven paths are that both list, as the densest run that lists them has them."""
     theirs = np.full(len(lists.ours.gain), np.nan)
     for run in lists.theirs:
         partner = partners(lists.ours, run)
         theirs[partner >= 0] = run.gain[partner[partner >= 0]]
-    both = np.isfinite(theirs) & (lists.ours.gain > DARK)
+    both = np.isfinite(theirs) & (lists.ours.gain > DARK) & lists.proven
     behind = (lists.paths.kind == DIFFRACTED) & (lists.paths.interactions > lists.paths.before_edge)
     rows = [
         f"{'  fields, dB':24s} {'paths':>6s} {'median':>8s} {'90 %':>8s} {'99 %':>8s} {'most':>8s} {'by power':>9s}"
@@ -192,7 +197,8 @@ def fields(lists: Lists) -> list[str]:
 
 def lacking(lists: Lists) -> list[str]:
     """What each list lacks of the union of all."""
-    union, parts = united([lists.ours, *reversed(lists.theirs)])
+    real = chosen(lists.ours, np.flatnonzero(lists.proven))
+    union, parts = united([real, *reversed(lists.theirs)])
     names = ["  atlas", *(_name(samples) for samples in reversed(lists.samples))]
     rows = [f"{'  lacking':24s} {DIFFERENCES} {'lists':>8s}"]
     return rows + [

@@ -29,9 +29,10 @@ from raylocus.propagation.atlas import reorder
 from raylocus.propagation.facets import unit_normals
 from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
-from raylocus.propagation.pieces import in_pieces, piece_slices, side_by_side, worker_count
+from raylocus.propagation.pieces import in_pieces, side_by_side
 from raylocus.propagation.radio_layers.complete import complete_radio_maps
 from raylocus.propagation.radio_maps import radio_maps
+from raylocus.propagation.radio_pieces import bytes_of_rows, row_pieces
 from raylocus.propagation.reference import ReferenceSettings, reference_path_gain
 from raylocus.propagation.runtime import activate
 from raylocus.propagation.trace import TraceConfiguration
@@ -144,11 +145,6 @@ def maps(place: TracedPlace, given: argparse.Namespace) -> str:
     deployment = Deployment(place.deployment.carrier, place.deployment.sites[:1], sectors)
     assert sum(cell.array.beams for cell in sectors) == BEAM_MAPS
 
-    halves = [
-        GridRows(place.tile, piece.start, piece.stop)
-        for piece in piece_slices(place.tile.count, -(-place.tile.count // worker_count()))
-    ]
-
     def ours() -> None:
         atlas = tracer.trace(0, site)
 
@@ -156,7 +152,9 @@ def maps(place: TracedPlace, given: argparse.Namespace) -> str:
             paths = np.searchsorted(atlas.ground_cell, [rows.first, rows.first + rows.count])
             complete_radio_maps(reorder(atlas, slice(*map(int, paths))), deployment, rows=rows)
 
-        list(side_by_side(piece, halves))
+        count = np.bincount(atlas.ground_cell // place.tile.count, minlength=place.tile.count)
+        sizes = bytes_of_rows(count, deployment)
+        list(side_by_side(piece, row_pieces(place.tile, sizes, TraceConfiguration().memory_budget)))
 
     mine, theirs = in_turn(ours, radio_map_solver(place, site, given.depth), given.turns)
     return f"{BEAM_MAPS} · {theirs.wall:6.2f} s ÷ {mine.wall:6.2f} s {ratios(BEAM_MAPS, mine, theirs)}"

@@ -26,7 +26,7 @@ from raylocus.propagation.panels import Panel
 from raylocus.propagation.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
 from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
 from raylocus.propagation.radio_maps import radio_maps
-from raylocus.propagation.radio_pieces import bytes_of_fullest_row, row_pieces, save_radio_maps
+from raylocus.propagation.radio_pieces import bytes_of_rows, paths_of_rows, row_pieces, save_radio_maps
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import atlas_provenance, trace_place, tracer_of
 from raylocus.propagation.traced_place import TracedPlace, open_place
@@ -139,18 +139,23 @@ def test_the_cut_into_pieces_changes_no_byte_of_the_paths(built: Path) -> None:
 
 def test_the_cut_into_pieces_changes_no_byte_of_the_maps(traced: TracedPlace, tmp_path: Path) -> None:
     atlas, maps = StoredAtlas.open(traced.atlas_file), RadioMapConfiguration()
-    row = bytes_of_fullest_row(atlas, traced) * worker_count() / GIBIBYTE
-    stores = []
-    for pieces, rows in ((1, 32), (3, 11), (16, 2)):
-        budget = 1.001 * rows * row
-        assert len(list(row_pieces(atlas, traced, budget))) == pieces
-        elsewhere = dataclasses.replace(traced, folder=tmp_path / str(pieces))
-        (tmp_path / str(pieces)).mkdir()
-        (tmp_path / str(pieces) / "atlas.zarr").symlink_to(traced.atlas_file)
+    sizes = bytes_of_rows(paths_of_rows(atlas, traced), traced.deployment)
+    stores, cuts = [], []
+    for rows in (32, 5, 1):
+        budget = 1.001 * rows * sizes.max() * worker_count() / GIBIBYTE
+        pieces = [(piece.start, piece.stop) for piece in row_pieces(traced.tile, sizes, budget)]
+        assert [row for piece in pieces for row in range(*piece)] == list(range(traced.tile.count))
+        assert max(sizes[slice(*piece)].sum() for piece in pieces) <= budget * GIBIBYTE / worker_count()
+        cuts.append(len(pieces))
+        elsewhere = dataclasses.replace(traced, folder=tmp_path / str(rows))
+        (tmp_path / str(rows)).mkdir()
+        (tmp_path / str(rows) / "atlas.zarr").symlink_to(traced.atlas_file)
         save_radio_maps(elsewhere, maps, traced.provenance, budget)
         stores.append(files_of(elsewhere.radio_file))
     assert stores[0]
     assert all(store == stores[0] for store in stores)
+    assert cuts == sorted(cuts)
+    assert cuts[0] < cuts[-1]
 
 
 def test_the_order_and_number_of_sites_change_no_byte(built: Path) -> None:

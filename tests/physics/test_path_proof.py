@@ -88,3 +88,13 @@ def test_a_ray_in_a_corner_comes_back_the_way_it_went() -> None:
     np.testing.assert_allclose(back.direction, -unit, atol=1e-12)
     image = -start[0]
     np.testing.assert_allclose(back.start - back.walked * back.direction, image[None], atol=1e-9)
+
+
+def test_a_mirror_that_holds_the_edge_itself_makes_no_path(atlas: PathAtlas) -> None:
+    # The image of the UE in a face of the wedge gives the same point of the edge, and a leg of no length.
+    bent = reorder(atlas, np.flatnonzero((atlas.kind == DIFFRACTED) & (atlas.interactions == 0)))
+    normals, material = bent.normals.copy(), bent.material.copy()
+    normals[:, 0], material[:, 0] = bent.wedges.normals[bent.wedge, 0], METAL
+    verdict = proof(replace(bent, normals=normals, material=material), *BLOCKS).verdict
+    assert not np.any(verdict == Verdict.PROVEN)
+    assert np.any(verdict == Verdict.NO_LEG)

@@ -84,6 +84,9 @@ class EdgeChainSearch:
             start, direction = self._scene.reflected(start, direction[kept], triangle)
             passed = np.column_stack([passed[kept], triangle])
         before, wedge = (np.concatenate(column) for column in zip(*found, strict=True))
+        last = before[np.arange(len(before)), (before >= 0).sum(axis=1) - 1]
+        apart = np.flatnonzero(~self._scene.holds_edge(last, wedge))
+        before, wedge = before[apart], wedge[apart]
         return self._seen(source, EdgeChains(before, wedge, np.zeros((len(wedge), 0), np.int64)))
 
     def _edges_behind(

@@ -10,8 +10,11 @@ from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
 from raylocus.propagation.wedges import Wedges, wedge_faces
 from raylocus.scenes.triangles import Triangles
 
-#: Paths meet an edge this far outside of it [m], so that no segment starts on its faces.
-EDGE_OFFSET = 1e-2
+#: Paths meet an edge this far outside of it [m], so that no segment starts on its faces; farther out they pass what
+#: the true path is stopped by.
+EDGE_OFFSET = 2e-3
+#: A mirror whose plane holds an edge this closely [m] leaves no leg between the two: it reflects no path over the edge.
+SHORTEST_LEG = 2e-2
 #: Smaller facets mirror no path over an edge worth finding [m²].
 SMALLEST_MIRROR = 2.0
 #: A horizontal facet of this area is level ground, with streets on it [m²].
@@ -51,6 +54,14 @@ class EdgeScene:
         """Whether triangles belong to level ground; not where they are −1."""
         level = np.abs(self.normal[triangle, 2]) > COPLANAR_COSINE
         return (triangle >= 0) & level & (self.facet_area[triangle] > LEVEL_GROUND)
+
+    def holds_edge(self, mirror: Int[np.ndarray, "n"], wedge: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+        """Whether edges lie in the planes of mirrors, of which −1 is none: they would be met in one point."""
+        corner, normal = self.corner[mirror], self.normal[mirror]
+        start = self.wedges.origin[wedge]
+        end = start + self.wedges.length[wedge, None] * self.wedges.direction[wedge]
+        away = [np.abs(np.einsum("ni,ni->n", point - corner, normal)) for point in (start, end)]
+        return (mirror >= 0) & (np.maximum(*away) < SHORTEST_LEG)
 
     def reflected(
         self,

@@ -15,11 +15,11 @@ from raylocus.units import to_decibel
 #: Two paths are the same up to this difference of their lengths [m] and of their unit vectors of arrival; what two
 #: engines compute of one path differs by some 10⁻⁵.
 SAME = 2e-3
-#: What a decibel counts for in choosing among several [m]: on a shadow boundary a path over the edge and the one that
-#: it takes over from have the same geometry.
+#: … and of their gains [dB]. On a shadow boundary a path over the edge has the geometry of the one that it takes over
+#: from, and where houses touch two edges lie in one line, the field of one 60 dB below the other's.
+SAME_GAIN_DB = 20.0
+#: What a decibel counts for in choosing among several [m].
 PER_DECIBEL = 1e-3
-#: Difference to a path without any power [dB].
-NO_POWER = 100.0
 #: What `PointPaths` has of each path.
 COLUMNS = ("point", "length", "departure", "arrival", "field", "line_of_sight")
 
@@ -75,6 +75,6 @@ def _apart(mine: PointPaths, other: PointPaths) -> Float[np.ndarray, "mine other
     longer = np.abs(mine.length[:, None] - other.length)
     turned = np.linalg.norm(mine.arrival[:, None] - other.arrival, axis=2)
     louder = np.abs(to_decibel(mine.gain[:, None]) - to_decibel(other.gain))
-    louder[np.isnan(louder)] = NO_POWER
-    same = (longer < SAME) & (turned < SAME)
+    # Without any power the level is NaN, and like nothing.
+    same = (longer < SAME) & (turned < SAME) & (louder < SAME_GAIN_DB)
     return np.where(same, longer + turned + PER_DECIBEL * louder, np.inf)

@@ -82,3 +82,12 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
             result = running.popleft().result()
             running.extend(threads.submit(work, item) for item in islice(waiting_items, 1))
             yield result
+
+
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, each made in a thread of its own while the one before is worked on."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(list, islice(items, 1))
+        while item := coming.result():
+            coming = thread.submit(list, islice(items, 1))
+            yield from item

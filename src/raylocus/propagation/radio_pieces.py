@@ -8,16 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import xarray as xr
+from jaxtyping import Float, Shaped
 
+from raylocus.geo import Grid
 from raylocus.propagation.atlas import PathAtlas
 from raylocus.propagation.atlas_store import StoredAtlas
 from raylocus.propagation.geotiff import frame_crs, frame_origin
 from raylocus.propagation.grid_rows import GridRows
-from raylocus.propagation.pieces import SMALLEST_PIECE, piece_length, piece_slices, side_by_side, worker_count
+from raylocus.propagation.pieces import piece_length, side_by_side, worker_count
 from raylocus.propagation.radio_layers.complete import RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.traced_place import TracedPlace
 from raylocus.provenance import Provenance
+from raylocus.scenes.sites import Deployment
 from raylocus.storage import save_dataset_by_rows
 
 #: What the layers take of memory: a path of the atlas with its fields and phases, and a ground cell of R [byte].
@@ -52,28 +56,37 @@ def save_radio_maps(
         rows, part = paths
         return complete_radio_maps(part, place.deployment, configuration, rows).assign_attrs(attributes)
 
-    parts = ((rows, atlas.rows(rows)) for rows in row_pieces(atlas, place, budget))
+    sizes = bytes_of_rows(paths_of_rows(atlas, place), place.deployment)
+    parts = ((rows, atlas.rows(rows)) for rows in row_pieces(place.tile, sizes, budget))
     save_dataset_by_rows(side_by_side(piece, parts), place.radio_file, RADIO_SCHEMA, CHUNK_ROWS)
 
 
-def row_pieces(atlas: StoredAtlas, place: TracedPlace, budget: float) -> Iterator[GridRows]:
-    """Pieces of the tile whose paths and layers fit into the budget.
+def row_pieces(grid: Grid, sizes: Float[np.ndarray, "y"], budget: float) -> Iterator[GridRows]:
+    """Pieces of a tile that fit into the budget, as many as there are processors or more, and equally large.
+
+    Args:
+        grid: the tile's grid.
+        sizes: what each row takes [byte].
+        budget: memory for the pieces that are worked on at once [GiB].
 
     Raises:
         MemoryBudgetError: a row does not fit into the budget.
     """
-    length = piece_length(budget, bytes_of_fullest_row(atlas, place), "one row of the tile")
-    if paths_of_rows(atlas, place).sum() > SMALLEST_PIECE:
-        length = min(length, -(-place.tile.count // worker_count()))
-    for piece in piece_slices(place.tile.count, length):
-        yield GridRows(place.tile, piece.start, piece.stop)
+    fullest = float(sizes.max())
+    room = min(
+        fullest * piece_length(budget, fullest, "one row of the tile"), sizes.sum() / worker_count() + fullest
+    )
+    filled, start = np.append(0.0, np.cumsum(sizes)), 0
+    while start < grid.count:
+        stop = int(np.searchsorted(filled, filled[start] + room, side="right")) - 1
+        yield GridRows(grid, start, max(stop, start + 1))
+        start = max(stop, start + 1)
 
 
-def bytes_of_fullest_row(atlas: StoredAtlas, place: TracedPlace) -> float:
-    """What the layers of the row with the most paths take."""
-    beams = len(place.deployment.cells) * place.deployment.beam_count
-    paths = paths_of_rows(atlas, place).max()
-    return float(paths * BYTES_PER_PATH + place.tile.count * beams * BYTES_PER_BEAM)
+def bytes_of_rows(paths: Shaped[np.ndarray, "y"], deployment: Deployment) -> Float[np.ndarray, "y"]:
+    """What the layers of the rows of a square tile take, from how many paths lead to each."""
+    beams = len(deployment.cells) * deployment.beam_count
+    return paths * float(BYTES_PER_PATH) + len(paths) * beams * BYTES_PER_BEAM
 
 
 def paths_of_rows(atlas: StoredAtlas, place: TracedPlace) -> Float[np.ndarray, "y"]:

@@ -18,6 +18,7 @@ from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.over_rooftop import over_rooftop_paths
 from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
+from raylocus.propagation.pieces import ahead
 from raylocus.propagation.refraction import refracted_paths
 from raylocus.propagation.roof_profile import SurfaceRaster
 from raylocus.propagation.scattering import ScatteringSearch
@@ -187,7 +188,8 @@ class SiteTracer:
         mirrors = min(self._configuration.edge_mirrors, self._configuration.depth - 1)
         strongest, first = specular.strongest_and_first(specular.paths.at_centre)
         parts = []
-        for chains, landings in self._diffraction.chains(position, mirrors, self._generator(position)):
+        # Chains are looked for on one processor, paths over them on all.
+        for chains, landings in ahead(self._diffraction.chains(position, mirrors, self._generator(position))):
             weakest = strongest * from_decibel(-self._range_db(chains.mirrored))
             found = self._diffraction.paths(position, chains, landings, weakest, first)
             parts.append(self._over_edges(site, position, found, weakest, first))
