@@ -66,11 +66,13 @@ def test_a_path_with_wrong_length_mirror_or_edge_is_refused(atlas: PathAtlas) ->
     reflected = reorder(atlas, np.flatnonzero((atlas.kind == SPECULAR) & (atlas.interactions > 0)))
     bent = reorder(atlas, np.flatnonzero(atlas.kind == DIFFRACTED))
     swapped = np.where(reflected.material < 0, -1, METAL + CONCRETE - reflected.material)
-    edges = replace(bent.wedges, length=bent.wedges.length * 1e-3)
+    elsewhere = replace(bent.wedges, origin=bent.wedges.origin + 0.01 * bent.wedges.direction)
+    shorter = replace(bent.wedges, length=bent.wedges.length * 1e-3)
     wrong = (
         (replace(reflected, length=reflected.length + 0.01), Verdict.LENGTH),
         (replace(reflected, material=swapped), Verdict.OTHER_MIRROR),
-        (replace(bent, wedges=edges), Verdict.BEYOND_EDGE),
+        (replace(bent, wedges=shorter), Verdict.BEYOND_EDGE),
+        (replace(bent, wedges=elsewhere), Verdict.NO_EDGE),
     )
     for paths, verdict in wrong:
         found = proof(paths, *BLOCKS).verdict

@@ -2,9 +2,9 @@
 
 A chain is an edge with mirrors before (`edge_chains.py`) and behind it (`edge_cones.py`). It is tried
 (`edge_kernel.py`) at one cell of each block of ground cells, then at all cells of the blocks that it reached and of
-their neighbours. A chain without a mirror behind its edge may reach a cell anywhere and is tried at all blocks; so is one
-with level ground behind an edge in sight. The many others with a mirror there each reach little; they are tried where the
-rays that found them landed, and on from there as far as they reach.
+their neighbours. A chain without a mirror behind its edge may reach a cell anywhere and is tried at all blocks; so is
+one with level ground behind an edge in sight. The many others with a mirror there each reach little; they are tried
+where the rays that found them landed, and on from there as far as they reach.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -35,7 +36,8 @@ def centre_paths(atlas: PathAtlas, cells: Int[np.ndarray, "point"]) -> UePaths:
 
 def chosen(paths: PointPaths, which: Int[np.ndarray, "chosen"]) -> PointPaths:
     """Some of the paths."""
-    return dataclasses.replace(paths, **{name: getattr(paths, name)[which] for name in COLUMNS})
+    columns: dict[str, Any] = {name: getattr(paths, name)[which] for name in COLUMNS}
+    return dataclasses.replace(paths, **columns)
 
 
 def partners(mine: PointPaths, other: PointPaths) -> Int[np.ndarray, "path"]:
@@ -66,7 +68,9 @@ def united(lists: list[PointPaths]) -> tuple[PointPaths, list[PointPaths]]:
 
 
 def _joined(first: PointPaths, second: PointPaths) -> PointPaths:
-    columns = {name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in COLUMNS}
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in COLUMNS
+    }
     return dataclasses.replace(first, **columns)
 
 
