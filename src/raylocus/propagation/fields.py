@@ -15,8 +15,8 @@ from raylocus.units import from_decibel
 #: Transfer from (θ̂, φ̂) of the departure to (θ̂, φ̂) of the arrival as seen from the UE where the field keeps
 #: both components: a ray bent in the vertical plane takes θ̂ along, and φ̂ of the opposite view is reversed.
 TURNED_WITH_THE_RAY = np.diag([1.0, -1.0])
-#: Paths that are worked on at once: few enough to stay in the processor's cache.
-CACHED_PATHS = 1 << 14
+#: Paths that are worked on at once: more would leave the processor's cache, with fewer threads wait for each other.
+CACHED_PATHS = 1 << 16
 
 
 def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarray, "path 2 2"]:
@@ -161,8 +161,9 @@ def _dyad(
     perpendicular = _perpendicular(incoming, normal)
     parallel_in, parallel_out = cross(perpendicular, incoming), cross(perpendicular, outgoing)
     electric, magnetic = coefficients
-    through_te = electric * dot(transverse, perpendicular[None])
-    through_tm = magnetic * dot(transverse, parallel_in[None])
+    # Factors have names, as above 2¹⁴ numbers numpy swaps a nameless second one, which rounds otherwise.
+    across, along = dot(transverse, perpendicular[None]), dot(transverse, parallel_in[None])
+    through_te, through_tm = electric * across, magnetic * along
     return through_te[:, None] * perpendicular + through_tm[:, None] * parallel_out
 
 

@@ -132,7 +132,9 @@ def slab_reflection(
         wavelength: wavelength [m].
     """
     interfaces, crossing = _slab(cosine, permittivity, thickness, wavelength)
-    electric, magnetic = (single * (1 - crossing**2) / (1 - single**2 * crossing**2) for single in interfaces)
+    # With a name, lest numpy swap the factors of long arrays, which rounds otherwise.
+    lost = 1 - crossing**2
+    electric, magnetic = (single * lost / (1 - single**2 * crossing**2) for single in interfaces)
     return electric, magnetic
 
 

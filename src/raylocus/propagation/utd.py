@@ -75,7 +75,9 @@ def transition(x: Float[np.ndarray, "n"]) -> Complex[np.ndarray, "n"]:
     """UTD transition function F(x) = 2j√x e^{jx} ∫_{√x}^∞ e^{−jt²} dt (K&P eq. 25)."""
     inverse = 0.5j / np.maximum(x, ASYMPTOTIC)
     # F ≈ 1 + j/2x − 3/4x² − 15j/8x³ + 105/16x⁴: integration by parts.
-    far = 1 + inverse * (1 + 3 * inverse * (1 + 5 * inverse * (1 + 7 * inverse)))
+    far = np.ones_like(inverse)
+    for factor in (7, 5, 3, 1):
+        far = factor * inverse * far + 1
     near = np.flatnonzero(x < ASYMPTOTIC)
     far[near] = _near_transition(x[near])
     return far
@@ -120,7 +122,9 @@ def _coefficients(
     ):
         turns = np.round((beta + sign * np.pi) / (2 * exterior))
         a = 2 * np.cos(exterior * turns - beta / 2) ** 2
-        terms.append(factor * _cotangent_transition((np.pi + sign * beta) / (2 * n), kl * a, n, kl))
+        # Factors have names here too, see `fields._dyad`.
+        term = _cotangent_transition((np.pi + sign * beta) / (2 * n), kl * a, n, kl)
+        terms.append(factor * term)
     return terms[0] - terms[3], terms[1] - terms[2], exterior > np.pi + source
 
 
