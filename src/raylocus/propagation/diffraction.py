@@ -23,6 +23,7 @@ from raylocus.propagation.edge_device import CellTargets, PreparedPairs
 from raylocus.propagation.edge_kernel import EdgeKernel
 from raylocus.propagation.edge_paths import DiffractedPaths, diffracted_paths
 from raylocus.propagation.edge_scene import EdgeScene
+from raylocus.propagation.materials import RadioMaterials
 
 #: Side of the blocks of ground cells of which one cell is tried first, for chains without and with mirrors.
 DIRECT_BLOCK, MIRRORED_BLOCK = 2, 3
@@ -52,7 +53,7 @@ class DiffractionSearch:
         point: Float[np.ndarray, "ground_cell 3"],
         outdoor: Bool[np.ndarray, "ground_cell"],
         grid: Grid,
-        wavelength: float,
+        materials: RadioMaterials,
     ):
         """Keeps the scene and the UE positions.
 
@@ -61,9 +62,9 @@ class DiffractionSearch:
             point: UE position of every ground cell in flat [y, x] order [m].
             outdoor: cells that are searched.
             grid: ground cells.
-            wavelength: wavelength [m].
+            materials: electrical properties, for a bound of the field.
         """
-        self._scene, self._kernel = scene, EdgeKernel(scene, wavelength)
+        self._scene, self._kernel = scene, EdgeKernel(scene, materials)
         self._search, self._cones = EdgeChainSearch(scene), ConeSearch(scene)
         self._point = point
         self._direct, self._mirrored = (

@@ -125,8 +125,21 @@ def distinct_rows(
     rows: Int[np.ndarray, "n column"],
 ) -> tuple[Int[np.ndarray, "distinct"], Int[np.ndarray, "n"]]:
     """Index of one of each of the distinct rows, whose entries are −1 or more, and which of them each row is."""
-    first, number = np.zeros(min(len(rows), 1), np.int64), np.zeros(len(rows), np.int64)
+    key, span = np.zeros(len(rows), np.int64), 1
     for column in rows.T:
-        key = number * (column.max(initial=0) + 2) + column
-        _, first, number = np.unique(key, return_index=True, return_inverse=True)
-    return first, number
+        values = int(column.max(initial=-1)) + 2
+        if span * values > np.iinfo(np.int64).max:
+            key, span = _numbered(key)[1], len(rows)
+        key, span = key * values + column + 1, span * values
+    return _numbered(key)
+
+
+def _numbered(
+    key: Int[np.ndarray, "n"],
+) -> tuple[Int[np.ndarray, "distinct"], Int[np.ndarray, "n"]]:
+    """Index of the first of each of the distinct keys, and which of them each key is."""
+    order = np.argsort(key, kind="stable")
+    new = np.diff(key[order], prepend=-1) != 0
+    number = np.empty(len(key), np.int64)
+    number[order] = np.cumsum(new) - 1
+    return order[new], number

@@ -69,12 +69,12 @@ class ConeSearch:
             free = np.flatnonzero(outside_wedges(direction, self._scene.wedges.normals[seen.wedge[chain]]))
             found += self._mirrors_met(start[free], direction[free], chain[free], left)
         after, chain, point = (np.concatenate(column) for column in zip(*found, strict=True))
-        apart = np.flatnonzero(~self._scene.holds_edge(after[:, 0], seen.wedge[chain]))
-        after, chain, point = after[apart], chain[apart], point[apart]
         facet = np.where(after >= 0, self._scene.facet[after], -1)
         first, of_ray = distinct_rows(np.column_stack([facet, chain]))
-        chosen = seen.select(chain[first])
-        return EdgeChains(chosen.before, chosen.wedge, after[first]), Landings(of_ray, point)
+        after, wedge = after[first], seen.wedge[chain[first]]
+        apart = np.flatnonzero(~self._scene.holds_edge(after[:, 0], wedge))
+        chains = EdgeChains(seen.before[chain[first]], wedge, after).select(apart)
+        return chains, Landings(of_ray, point).of(apart, len(first))
 
     def _mirrors_met(
         self,

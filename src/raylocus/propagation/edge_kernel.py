@@ -22,14 +22,12 @@ from raylocus.propagation.edge_device import (
     PreparedPairs,
 )
 from raylocus.propagation.edge_scene import EDGE_OFFSET, EdgeScene
+from raylocus.propagation.materials import RadioMaterials
+from raylocus.propagation.mirror_bounds import MirrorBounds
 from raylocus.propagation.verification import HIT_TOLERANCE, PathVerifier
 
-#: Relative permittivity that bounds the reflection of walls of any material but metal.
-WALL_PERMITTIVITY = 7.0
 #: Pairs of one kernel; bounds the memory to about 100 MB.
 BATCH = 1 << 22
-
-
 #: A path that arrives first may be this much weaker than what is wanted otherwise (power).
 FIRST_ALLOWANCE = 1e-3
 
@@ -37,16 +35,17 @@ FIRST_ALLOWANCE = 1e-3
 class EdgeKernel:
     """Tries chains of one scene."""
 
-    def __init__(self, scene: EdgeScene, wavelength: float):
+    def __init__(self, scene: EdgeScene, materials: RadioMaterials):
         """Moves the scene's planes and edges to the device.
 
         Args:
             scene: what is searched.
-            wavelength: wavelength [m].
+            materials: electrical properties, for the bound.
         """
         import mitsuba as mi
 
-        self._scene, self._wavelength, wedges = scene, wavelength, scene.wedges
+        self._scene, self._wavelength, wedges = scene, materials.wavelength, scene.wedges
+        self._mirrors = MirrorBounds(materials, scene.material)
         self._verifier = PathVerifier(scene.rays, scene.corner, scene.normal, scene.facet)
         floats = (
             scene.facet_low,
@@ -155,8 +154,9 @@ class EdgeKernel:
 
         length = dr.norm(path.image - path.met) + dr.norm(path.met - path.mirrored)
         bound = path.edge.strength(path.image, path.mirrored, path.met, self._wavelength)
-        bound *= self._mirrors_strength(path.after, path.mirrored - path.met)
-        bound *= self._mirrors_strength(path.before[::-1], path.image - path.met)
+        for mirrors, end in ((path.after, path.mirrored), (path.before[::-1], path.image)):
+            normals = [self._verifier.plane(mirror)[1] for mirror in mirrors]
+            bound *= self._mirrors.power(mirrors, normals, end - path.met)
         weakest = dr.gather(mi.Float, targets.weakest, target)
         early = length < dr.gather(mi.Float, targets.first, target) - 1e-2
         return bound > dr.select(early, FIRST_ALLOWANCE, 1.0) * weakest
@@ -198,19 +198,3 @@ class EdgeKernel:
             dr.gather(mi.Vector3f, self._face_0, wedge),
             dr.gather(mi.Vector3f, self._face_n, wedge),
         )
-
-    def _mirrors_strength(self, mirrors: list[Any], ray: Any) -> Any:
-        """Bound of the power that slabs reflect one after the other, TE; −1 reflects all."""
-        import drjit as dr
-
-        bound = 1.0
-        for mirror in mirrors:
-            _, normal = self._verifier.plane(mirror)
-            along = dr.dot(ray, normal)
-            cosine = dr.abs(along) / dr.norm(ray)
-            root = dr.sqrt(WALL_PERMITTIVITY - 1 + cosine * cosine)
-            single = (root - cosine) / (root + cosine)
-            # Both faces of a slab add up at worst to 2r/(1 + r²).
-            bound *= dr.select(mirror >= 0, dr.square(2 * single / (1 + single * single)), 1.0)
-            ray -= 2 * along * normal
-        return bound

@@ -22,7 +22,7 @@ LEVEL_GROUND = 1e4
 
 
 class EdgeScene:
-    """One scene; facets and planes are indexed by triangle, edges by wedge."""
+    """One scene; facets, planes and materials are indexed by triangle, edges by wedge."""
 
     def __init__(self, rays: RayScene, triangles: Triangles, wedges: Wedges):
         """Derives planes and facets.
@@ -35,7 +35,7 @@ class EdgeScene:
         vertices = triangles.vertices
         self.rays, self.wedges = rays, wedges
         self.corner, self.normal = vertices[:, 0], unit_normals(vertices)
-        self.facet = facet_of_triangles(vertices)
+        self.facet, self.material = facet_of_triangles(vertices), triangles.material
         self.faces = wedge_faces(triangles)
         sides = np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0])
         #: Area of each triangle's whole facet [m²].

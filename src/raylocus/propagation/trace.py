@@ -114,7 +114,7 @@ class SiteTracer:
         buildings = building_index(triangles)
         wedges = find_wedges(triangles, buildings.of_triangle)
         self._diffraction = DiffractionSearch(
-            EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid, materials.wavelength
+            EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid, materials
         )
         depth = max(configuration.depth, 1)
         self._columns = PathColumns(grid, self._materials, wedges, self._point, depth, buildings)
