@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from raylocus.propagation.grid_rows import GridRows
 from raylocus.propagation.radio_layers.coherent import CoherentChannel
@@ -16,6 +16,8 @@ from raylocus.units import to_decibel
 
 #: Singular values within this of the largest count for the rank [dB].
 RANK_RANGE_DB = 20.0
+#: Ground cells whose matrices stay in the processor's cache.
+CACHED_CELLS = 2048
 
 LAYERS = (
     Layer(
@@ -52,10 +54,17 @@ def _singular_values(
     channel: CoherentChannel, deployment: Deployment, cell: int, rows: GridRows
 ) -> Float[np.ndarray, "stream ground_cell"]:
     """Falling, in dB of power gain; those that vanish in single precision are NaN."""
-    matrix = channel.ports(deployment.cells[cell]).astype(complex)
-    gram = matrix @ np.swapaxes(matrix.conj(), 1, 2)
-    squared = np.linalg.eigvalsh(gram)[:, ::-1]
+    matrix = channel.ports(deployment.cells[cell])
+    blocks = (matrix[start : start + CACHED_CELLS] for start in range(0, max(len(matrix), 1), CACHED_CELLS))
+    squared = np.concatenate([_squared_singular_values(block.astype(complex)) for block in blocks])
     squared = np.where(squared > 1e-12 * squared[:, :1], squared, 0.0)
     out = np.full((squared.shape[1], rows.count), np.nan)
     out[:, channel.groups.cells] = to_decibel(squared).T
     return out
+
+
+def _squared_singular_values(
+    matrix: Complex[np.ndarray, "ground_cell receive transmit"],
+) -> Float[np.ndarray, "ground_cell receive"]:
+    """Falling."""
+    return np.linalg.eigvalsh(matrix @ np.swapaxes(matrix.conj(), 1, 2))[:, ::-1]
