@@ -56,10 +56,15 @@ def random_points(place: TracedPlace, count: int) -> Points:
     return Points(place, cells, np.column_stack([place.tile.centres[cells], height]))
 
 
+def source_name(source: str) -> str:
+    """The style of a generated town, or a file's name without its endings; at most 14 characters."""
+    return Path(source).name.split(":")[-1].split(".")[0][:14]
+
+
 def built_places(sources: list[str], resolution: float) -> Iterator[tuple[str, TracedPlace]]:
     """Every place, built in a folder that is removed after it, and a short name."""
     for source in sources:
         with tempfile.TemporaryDirectory() as folder:
             configuration = SceneConfiguration(resolution=resolution, centre=CENTRES.get(source), seed=1)
             build_place(source, Path(folder) / "place", configuration)
-            yield Path(source).stem[-14:], open_place(Path(folder) / "place")
+            yield source_name(source), open_place(Path(folder) / "place")
