@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from outdoor_points import CENTRES
 
 from raylocus.propagation.atlas import OVER_ROOFTOP, SCATTERED, PathAtlas, reorder
 from raylocus.propagation.delta_bullington import TerrainProfile, delta_bullington_loss
@@ -42,13 +43,6 @@ PLACES = (
     "procedural:european-core",
     "procedural:tower-grid",
 )
-#: Tile centres that lie inside each built-in city's scene [m].
-CENTRES = {
-    "munich": (-44.0, -4.0),
-    "florence": (21.0, 0.0),
-    "etoile": (25.0, 20.0),
-    "san_francisco": (30.0, 0.0),
-}
 #: Scattering coefficient of the third column, as Degli-Esposti et al. found for city walls.
 ROUGHNESS = 0.4
 #: Path gain above which a cell is served.

@@ -16,14 +16,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from outdoor_points import CENTRES
+from outdoor_points import CENTRES, built_places, random_points
 
 from raylocus.propagation.atlas import reorder
 from raylocus.propagation.facets import unit_normals
@@ -37,8 +35,7 @@ from raylocus.propagation.reference import ReferenceSettings, reference_path_gai
 from raylocus.propagation.runtime import activate
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.scenes.build import SceneConfiguration, build_place
+from raylocus.propagation.traced_place import TracedPlace
 from raylocus.scenes.sites import Cell, Deployment
 from raylocus.scenes.triangles import read_place_scene
 
@@ -61,13 +58,9 @@ def main() -> None:
     )
     parser.add_argument("--turns", type=int, default=3, help="times that each is measured")
     given = parser.parse_args()
-    for city in given.cities:
-        with tempfile.TemporaryDirectory() as folder:
-            configuration = SceneConfiguration(resolution=given.resolution, centre=CENTRES[city], seed=1)
-            build_place(city, Path(folder) / city, configuration)
-            place = open_place(Path(folder) / city)
-            for name in given.only:
-                print(f"{city:14s} {name:9s} {MEASUREMENTS[name](place, given)}", flush=True)
+    for city, place in built_places(given.cities, given.resolution):
+        for name in given.only:
+            print(f"{city:14s} {name:9s} {MEASUREMENTS[name](place, given)}", flush=True)
 
 
 @dataclass(frozen=True)
@@ -103,13 +96,11 @@ def configuration_of(given: argparse.Namespace) -> TraceConfiguration:
 
 def links(place: TracedPlace, given: argparse.Namespace) -> str:
     tracer, site = tracer_of(place, configuration_of(given)), place.deployment.site_positions[0]
-    outdoor = np.flatnonzero(place.geometry_maps["footprint"].values.ravel() == 0)
-    cells = np.random.default_rng(1).choice(outdoor, RECEIVERS, replace=False)
-    height = place.geometry_maps["terrain"].values.ravel()[cells] + 1.5
-    solve = path_solver(place, site, np.column_stack([place.tile.centres[cells], height]), given.depth)
+    outdoor = np.count_nonzero(place.geometry_maps["footprint"].values == 0)
+    solve = path_solver(place, site, random_points(place, RECEIVERS).position, given.depth)
     mine, theirs = in_turn(lambda: tracer.trace(0, site), solve, given.turns)
-    rates = len(outdoor) / mine.wall, RECEIVERS / theirs.wall
-    share = len(outdoor) / RECEIVERS
+    rates = outdoor / mine.wall, RECEIVERS / theirs.wall
+    share = outdoor / RECEIVERS
     return f"{rates[0]:8.0f} links/s ÷ {rates[1]:5.2f} links/s {ratios(share, mine, theirs)}"
 
 

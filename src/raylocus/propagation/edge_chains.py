@@ -9,7 +9,6 @@ from jaxtyping import Float, Int
 
 from raylocus.propagation.directions import horizontal_directions, low_discrepancy
 from raylocus.propagation.edge_scene import EdgeScene, outside_wedges
-from raylocus.propagation.verification import PathVerifier
 
 #: A shadow ray may end this far short of an edge [m]: the faces meet there.
 EDGE_TOLERANCE = 5e-2
@@ -48,7 +47,6 @@ class EdgeChainSearch:
     def __init__(self, scene: EdgeScene):
         """Lists the edges of each facet."""
         self._scene = scene
-        self._verifier = PathVerifier(scene.rays, scene.corner, scene.normal, scene.facet)
         facet = scene.facet[scene.faces].ravel()
         order = np.argsort(facet, kind="stable")
         self._wedge_of_facet = order // 2
@@ -117,7 +115,7 @@ class EdgeChainSearch:
         for share in SEEN_POINTS:
             rest = np.flatnonzero(~seen)
             point = self._scene.beside_edges(chains.wedge[rest], share)
-            seen[rest] = self._verifier.valid(source, point, chains.before[rest])
+            seen[rest] = self._scene.verifier.valid(source, point, chains.before[rest])
         return chains.select(np.flatnonzero(seen))
 
 

@@ -24,7 +24,7 @@ from raylocus.propagation.edge_device import (
 from raylocus.propagation.edge_scene import EDGE_OFFSET, EdgeScene
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.mirror_bounds import MirrorBounds
-from raylocus.propagation.verification import HIT_TOLERANCE, PathVerifier
+from raylocus.propagation.verification import HIT_TOLERANCE
 
 #: Pairs of one kernel; bounds the memory to about 100 MB.
 BATCH = 1 << 22
@@ -46,7 +46,7 @@ class EdgeKernel:
 
         self._scene, self._wavelength, wedges = scene, materials.wavelength, scene.wedges
         self._mirrors = MirrorBounds(materials, scene.material)
-        self._verifier = PathVerifier(scene.rays, scene.corner, scene.normal, scene.facet)
+        self._verifier = scene.verifier
         floats = (
             scene.facet_low,
             scene.facet_high,

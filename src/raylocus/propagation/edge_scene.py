@@ -1,4 +1,4 @@
-"""What a search for diffracted paths needs of a scene: rays, planes, facets and edges."""
+"""What a search for diffracted paths needs of a scene: rays, planes, facets, edges and a verifier of paths."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.facets import COPLANAR_COSINE, facet_of_triangles, unit_normals
 from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
+from raylocus.propagation.verification import PathVerifier
 from raylocus.propagation.wedges import Wedges, wedge_faces
 from raylocus.scenes.triangles import Triangles
 
@@ -36,6 +37,7 @@ class EdgeScene:
         self.rays, self.wedges = rays, wedges
         self.corner, self.normal = vertices[:, 0], unit_normals(vertices)
         self.facet, self.material = facet_of_triangles(vertices), triangles.material
+        self.verifier = PathVerifier(rays, self.corner, self.normal, self.facet)
         self.faces = wedge_faces(triangles)
         sides = np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0])
         #: Area of each triangle's whole facet [m²].

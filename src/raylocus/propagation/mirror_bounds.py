@@ -52,7 +52,7 @@ class MirrorBounds:
         """Bound of the power that triangles of a kernel being traced reflect one after the other; −1 reflects all.
 
         Args:
-            mirrors: the triangles, from the ray's end backwards or forwards.
+            mirrors: the triangles, in the order in which the ray meets them.
             normals: of their planes.
             ray: direction of the ray at the first of them, of any length.
         """
