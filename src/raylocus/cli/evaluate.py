@@ -48,12 +48,15 @@ def evaluate_run(
         CheckpointError: there is no checkpoint, or it is of another schema version.
         StoreError: the dataset cannot be read.
     """
-    from raylocus.cli.comparison import checkpoint_of, compare
-    from raylocus.cli.results import write_results
     from raylocus.datasets.store import open_report_dataset
+    from raylocus.evaluation.comparison import checkpoint_of, compare
+    from raylocus.evaluation.results import write_results
     from raylocus.inference.locator import Locator
+    from raylocus.viz.comparison_page import comparison_content
+    from raylocus.viz.report import write_report
 
     locator = Locator.load(checkpoint_of(run))
     stored = open_report_dataset(dataset)
     comparisons = compare(locator, stored, sequences, lambda method: tell(f"      {method}"))
     write_results(comparisons, stored, out, EXAMPLES)
+    write_report(comparison_content(comparisons[0], stored), out / "report.html")

@@ -18,7 +18,6 @@ from raylocus.evaluation.bound.bound import Bound
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluate import Outcome, evaluate_all
 from raylocus.evaluation.method import MappedPlace, Method
-from raylocus.inference.locator import Locator
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
 from raylocus.propagation.traced_place import TracedPlace, open_place
@@ -63,12 +62,12 @@ class MethodByGroup:
 
 
 def compare(
-    locator: Locator, dataset: ReportDataset, sequences: int | None, progress: Callable[[str], None]
+    located: Method, dataset: ReportDataset, sequences: int | None, progress: Callable[[str], None]
 ) -> list[Comparison]:
     """All methods on every test place; the classics choose their parameters on the training places.
 
     Args:
-        locator: the trained model.
+        located: the trained model.
         dataset: reports of training and test places.
         sequences: most test sequences of a place, spread evenly over its worlds; None for all.
         progress: told each method's name as it starts.
@@ -88,7 +87,7 @@ def compare(
         place = open_place(dataset.places[int(index)])
         # Where the map is outdated, phones were observed in another place than it shows.
         truth = open_place(dataset.configuration.places[int(index)].true_folder)
-        methods: list[Method] = [locator, *classics, bound_of(test, truth), true_maps_of(test, truth)]
+        methods: list[Method] = [located, *classics, bound_of(test, truth), true_maps_of(test, truth)]
         comparisons.append(
             Comparison(place, test.reports, evaluate_all(methods, test.reports, place, progress))
         )
