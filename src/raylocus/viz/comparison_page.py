@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from raylocus.datasets.store import ReportDataset
-from raylocus.evaluation.comparison import BOUND_NAME, TRUE_MAPS_NAME, Comparison
-from raylocus.evaluation.results import tested_severities
+from raylocus.evaluation.comparison import BOUND_NAME, TRUE_MAPS_NAME
+from raylocus.evaluation.results import Results, tested_severities
 from raylocus.provenance import versions
 from raylocus.viz.report import ReportContent
 
 
-def comparison_content(comparison: Comparison, dataset: ReportDataset) -> ReportContent:
-    """What the page shows of a comparison; its first method is the one whose cases are shown."""
+def comparison_content(results: Results) -> ReportContent:
+    """What the page shows: the first test place, and the groups of all of them."""
+    comparison, dataset = results.comparisons[0], results.dataset
     configuration = dataset.configuration
     trained = ", ".join(place.folder.name for place in configuration.places if place.split == "train")
     worlds = len(np.unique(dataset.select(dataset.split == "test").world_index))
@@ -22,6 +22,7 @@ def comparison_content(comparison: Comparison, dataset: ReportDataset) -> Report
         ("worlds", f"{worlds} of severity {tested_severities(dataset)} (1 is as wrong as the field)"),
         ("seed of the dataset", str(configuration.seed)),
         ("dataset", dataset.provenance.digest),
+        ("classics fitted on", results.classics.fitted_on),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
         ("again", "make demo"),
     )
@@ -32,6 +33,8 @@ def comparison_content(comparison: Comparison, dataset: ReportDataset) -> Report
         reports=comparison.reports,
         outcomes=comparison.outcomes,
         featured=next(iter(comparison.outcomes)),
-        bound=BOUND_NAME,
+        bound=BOUND_NAME if BOUND_NAME in comparison.outcomes else None,
         references=(BOUND_NAME, TRUE_MAPS_NAME),
+        quotes=results.quotes,
+        notes=results.notes,
     )
