@@ -93,7 +93,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
     ground = float(np.median(maps.terrain))
     return PlaceMaps(
         level=coarse(maps.level),
-        lit=coarse(np.isfinite(maps.traced_level)),
+        lit=coarse(np.isfinite(maps.traced_level).astype(np.float32)),
         formula=coarse(maps.formula_level),
         beam_relative=coarse(maps.beam_relative),
         distance=coarse(maps.path_length),

@@ -12,13 +12,13 @@ import torch
 from raylocus.datasets.maps import place_maps
 from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.datasets.packed import sequence_tensors
-from raylocus.datasets.tensors import SequenceTensors
+from raylocus.datasets.tensors import BEAM_LEVEL, OBSERVED, SequenceTensors
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import estimate, fine_density
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.posterior import Posterior, posterior_of
-from raylocus.network.reports import Reports
+from raylocus.network.reports import Reports, require_features
 
 #: Sequences that go through the network together.
 BATCH = 32
@@ -50,8 +50,10 @@ class Locator:
         """The posterior of each sequence's position at its last report, on the grid of the place.
 
         Raises:
+            InputError: the reports lack a feature that the model was trained on.
             PlaceError: the reports name a cell that the place does not have.
         """
+        require_features(reports, (*OBSERVED, BEAM_LEVEL), "the model was trained on")
         encoded = self._encode(place)
         batches = (
             reports.select(np.arange(start, min(start + BATCH, len(reports))))
