@@ -121,14 +121,16 @@ def _compared_at(
     maps = nominal_maps(test.place(index))
     outcomes = evaluate_all(methods, test.reports, maps, progress)
     refusals, checked = {}, None
-    for name, reference in ((BOUND_NAME, bound_of), (TRUE_MAPS_NAME, true_maps_of)):
+    choice = test.configuration.places[index]
+    # The bound knows the map only; where the map is outdated, phones were observed in another place.
+    references = ((BOUND_NAME, bound_of, choice.folder), (TRUE_MAPS_NAME, true_maps_of, choice.true_folder))
+    for name, reference, folder in references:
         progress(name)
         try:
-            # Where the map is outdated, phones were observed in another place than it shows.
-            truth = open_place(test.configuration.places[index].true_folder)
-            outcomes[name] = evaluate(reference(test, truth), test.reports, maps)
+            place = open_place(folder)
+            outcomes[name] = evaluate(reference(test, place), test.reports, maps)
             if name == BOUND_NAME and self_check is not None:
-                checked = self_check(test, truth)
+                checked = self_check(test, place)
         except (BoundRefused, PlaceError, StoreError) as refused:
             refusals[name] = str(refused)
     return Comparison(test.place(index), test.reports, circumstances_of(test), outcomes, refusals, checked)
