@@ -28,11 +28,11 @@ from jaxtyping import Bool, Float
 from outdoor_points import CENTRES, DARK, Points, built_places, random_points
 from propagation_accuracy import DIFFERENCES, row
 
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
-from raylocus.propagation.path_matching import centre_paths, chosen, partners, united
-from raylocus.propagation.path_proof.prover import PathProver, Proof, Tolerances, Verdict
-from raylocus.propagation.point_paths import PointPaths, point_paths
-from raylocus.propagation.reference import ReferenceSettings
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
+from raylocus.propagation.atlas.point_paths import PointPaths, point_paths
+from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners, united
+from raylocus.propagation.oracles.path_proof.prover import PathProver, Proof, Tolerances, Verdict
+from raylocus.propagation.oracles.reference import ReferenceSettings
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 from raylocus.scenes.triangles import read_place_scene

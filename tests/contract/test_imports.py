@@ -115,7 +115,7 @@ def test_the_command_line_starts_light(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["raylocus", "raylocus.propagation.traced_place", "raylocus.inference.locator"]
+    "module", ["raylocus", "raylocus.propagation.maps.traced_place", "raylocus.inference.locator"]
 )
 def test_opening_and_locating_load_no_tracer(module: str) -> None:
     if not (SOURCE / Path(*module.split(".")[1:])).with_suffix(".py").exists() and module != "raylocus":

@@ -13,8 +13,8 @@ from map_fixtures import building, rectangle, village
 from raylocus.cli.main import main
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_records import read_buildings
 from raylocus.scenes.configuration import SceneConfiguration

@@ -13,9 +13,9 @@ import shapely
 from propagation_fixtures import CONCRETE, FREQUENCY, box, materials, scene, tracer
 from raylocus.datasets.plan import WorldRecord, redraw_world
 from raylocus.errors import InputError
-from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import RadioMaterials, slab_reflection
+from raylocus.propagation.atlas.atlas import DIFFRACTED, SPECULAR, PathAtlas
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.materials.materials import RadioMaterials, slab_reflection
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_factors import BuildingFactors

@@ -18,19 +18,19 @@ from propagation_fixtures import (
     side_by_side,
     tracer,
 )
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, reorder
-from raylocus.propagation.edge_chains import EdgeChains
-from raylocus.propagation.edge_paths import diffracted_paths
-from raylocus.propagation.edge_scene import EdgeScene
-from raylocus.propagation.launcher import RayScene
-from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.path_matching import centre_paths, partners
-from raylocus.propagation.path_solver_losses import lost_by_path_solver
-from raylocus.propagation.point_paths import PointPaths, point_paths
-from raylocus.propagation.reference import ReferenceSettings, reference_paths
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
+from raylocus.propagation.atlas.point_paths import PointPaths, point_paths
+from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.materials.materials import itu_materials
+from raylocus.propagation.materials.utd import EdgeGeometry, diffracted_field, spreading, transition
+from raylocus.propagation.oracles.path_matching import centre_paths, partners
+from raylocus.propagation.oracles.path_solver_losses import lost_by_path_solver
+from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
+from raylocus.propagation.rays.launcher import RayScene
+from raylocus.propagation.search.edge_chains import EdgeChains
+from raylocus.propagation.search.edge_paths import diffracted_paths
+from raylocus.propagation.search.edge_scene import EdgeScene
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
-from raylocus.propagation.utd import EdgeGeometry, diffracted_field, spreading, transition
-from raylocus.propagation.wedges import find_wedges
 from raylocus.scenes.triangles import write_mitsuba_scene
 
 SITE = np.array([-13.0, 1.0, 10.0])

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.codebooks import codebook_gains, dft_codebook, ssb_codebook
-from raylocus.propagation.panels import (
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.codebooks import codebook_gains, dft_codebook, ssb_codebook
+from raylocus.propagation.antennas.panels import (
     SLANTS,
     Panel,
     array_phases,
@@ -22,7 +22,7 @@ from raylocus.propagation.panels import (
     sector_element,
     sector_panel,
 )
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.scenes.sites import AntennaArray, Cell
 
 

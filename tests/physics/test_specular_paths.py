@@ -7,12 +7,12 @@ import pytest
 
 from propagation_fixtures import CONCRETE, FREQUENCY, METAL, TILE, box, materials, scene, tracer
 from raylocus.errors import PlaceError
-from raylocus.propagation.atlas import PathAtlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.images import image_paths
-from raylocus.propagation.materials import slab_reflection
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.geometry.images import image_paths
+from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.materials.materials import slab_reflection
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.wedges import find_wedges
 from raylocus.units import SPEED_OF_LIGHT
 
 SITE = np.array([3.0, -5.0, 20.0])

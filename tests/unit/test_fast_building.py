@@ -35,13 +35,13 @@ from raylocus.scenes.ground.from_features import (
 )
 from raylocus.scenes.ground.terrain import flat_terrain
 from raylocus.scenes.map_geometry import mesh_and_maps
-from raylocus.scenes.map_sources.features import Feature
-from raylocus.scenes.map_sources.named_chance import NamedChance
 from raylocus.scenes.meshing.footprints import PRECISION, _on_grid
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
 from raylocus.scenes.paused_collection import paused_collection
 from raylocus.scenes.siting.macro import MacroLayout, _overlooks
+from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.named_chance import NamedChance
 from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import SceneContent, write_place
 from raylocus.storage import open_dataset

@@ -9,22 +9,22 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
-from raylocus.propagation.canopy import Canopy
-from raylocus.propagation.diffraction import DiffractionSearch, ReachedPairs
-from raylocus.propagation.edge_scene import EdgeScene
-from raylocus.propagation.facets import unit_normals
-from raylocus.propagation.launcher import RayScene
-from raylocus.propagation.materials import RadioMaterials
-from raylocus.propagation.over_rooftop import over_rooftop_paths
-from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
-from raylocus.propagation.pieces import ahead
-from raylocus.propagation.refraction import refracted_paths
-from raylocus.propagation.roof_profile import SurfaceRaster
-from raylocus.propagation.scattering import ScatteringSearch
-from raylocus.propagation.specular import SpecularSearch
-from raylocus.propagation.wedges import find_wedges
-from raylocus.propagation.weighed_paths import WeighedPaths, joined, weighed_in_pieces
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
+from raylocus.propagation.geometry.facets import unit_normals
+from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.materials.materials import RadioMaterials
+from raylocus.propagation.rays.launcher import RayScene
+from raylocus.propagation.rays.pieces import ahead
+from raylocus.propagation.search.canopy import Canopy
+from raylocus.propagation.search.diffraction import DiffractionSearch, ReachedPairs
+from raylocus.propagation.search.edge_scene import EdgeScene
+from raylocus.propagation.search.over_rooftop import over_rooftop_paths
+from raylocus.propagation.search.path_columns import PathColumns, without_diffracted_twins
+from raylocus.propagation.search.refraction import refracted_paths
+from raylocus.propagation.search.roof_profile import SurfaceRaster
+from raylocus.propagation.search.scattering import ScatteringSearch
+from raylocus.propagation.search.specular import SpecularSearch
 from raylocus.scenes.building_index import building_index
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
