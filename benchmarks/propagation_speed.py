@@ -25,7 +25,7 @@ from outdoor_points import CENTRES, built_places, random_points
 
 from raylocus.propagation.atlas.atlas import reorder
 from raylocus.propagation.atlas.grid_rows import GridRows
-from raylocus.propagation.geometry.facets import unit_normals
+from raylocus.propagation.geometry.surfaces import Surfaces, unit_normals
 from raylocus.propagation.maps.layers.complete import complete_radio_maps
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.radio_pieces import bytes_of_rows, row_pieces
@@ -183,7 +183,7 @@ def segments(place: TracedPlace, given: argparse.Namespace) -> str:
 
     triangles, site = read_place_scene(place.scene_file), place.deployment.site_positions[0]
     surface = place.geometry_maps["terrain"].values.astype(float) + 1.5
-    scene = RayScene(triangles.vertices, surface, place.tile)
+    scene = RayScene(Surfaces(triangles), surface, place.tile)
     rays = towards_the_ground(site, float(np.median(surface)), TraceConfiguration().reach * place.tile.size)
     legs = followed(
         scene, triangles.vertices, np.broadcast_to(site, rays.shape).astype(np.float32), rays, given

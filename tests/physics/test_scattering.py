@@ -12,6 +12,7 @@ from raylocus.propagation.atlas.atlas import SCATTERED, SPECULAR, PathAtlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import paths_at
 from raylocus.propagation.geometry.rough_walls import scattering_pattern, wall_patches
+from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
 
@@ -49,7 +50,7 @@ def test_the_pattern_sends_all_power_into_the_half_space(exponent: int, degrees:
 
 
 def test_patches_catch_the_power_that_meets_the_plate() -> None:
-    patches = wall_patches(scene(WALL))
+    patches = wall_patches(Surfaces(scene(WALL)))
     assert patches.area.sum() == pytest.approx(600.0)
     span = patches.position - SITE
     distance = np.linalg.norm(span, axis=1)

@@ -26,7 +26,7 @@ from raylocus.propagation.atlas.atlas import (
     PathAtlas,
     reorder,
 )
-from raylocus.propagation.search.edge_paths import fermat_points
+from raylocus.propagation.geometry.images import fermat_points
 
 #: Away from its ground cell's centre a path is taken to exist where it reaches at least this share of the cell:
 #: beside PathSolver at random points, the rule with the smallest error by far.

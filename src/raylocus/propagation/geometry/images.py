@@ -69,3 +69,28 @@ def source_images(
         offset = np.einsum("pi,pi->p", images[:, bounce] - corner[plane], normals)
         images[:, bounce + 1] = images[:, bounce] - 2 * offset[:, None] * normals
     return images
+
+
+def fermat_points(
+    source: Float[np.ndarray, "path 3"],
+    target: Float[np.ndarray, "path 3"],
+    origin: Float[np.ndarray, "path 3"],
+    direction: Float[np.ndarray, "path 3"],
+) -> Float[np.ndarray, "path 3"]:
+    """Where the shortest path from source to target over a straight line meets it [m].
+
+    Unfolded about the line the path is straight: t = (z_s ρ_t + z_t ρ_s)/(ρ_s + ρ_t) in cylindrical coordinates.
+    """
+    (source_along, source_away), (along, away) = (
+        _cylindrical(end - origin, direction) for end in (source, target)
+    )
+    where = (source_along * away + along * source_away) / np.maximum(source_away + away, 1e-9)
+    return origin + where[:, None] * direction
+
+
+def _cylindrical(
+    offset: Float[np.ndarray, "path 3"], axis: Float[np.ndarray, "path 3"]
+) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
+    """Position along an axis and distance from it."""
+    along = np.einsum("pi,pi->p", offset, axis)
+    return along, np.linalg.norm(offset - along[:, None] * axis, axis=1)

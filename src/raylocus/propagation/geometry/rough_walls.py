@@ -13,8 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import binom
 
-from raylocus.propagation.geometry.facets import facet_of_triangles, unit_normals
-from raylocus.scenes.triangles import Triangles
+from raylocus.propagation.geometry.surfaces import Surfaces
 
 #: Area of wall that one patch stands for [m²].
 PATCH_AREA = 12.0
@@ -40,25 +39,22 @@ class Patches:
     """Index of its triangle."""
 
 
-def wall_patches(triangles: Triangles) -> Patches:
+def wall_patches(surfaces: Surfaces) -> Patches:
     """Patches of everything that is not ground."""
-    vertices = triangles.vertices
-    area = (
-        np.linalg.norm(np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0]), axis=1) / 2
-    )
-    count = np.where(triangles.ground, 0, np.ceil(area / PATCH_AREA).astype(np.int64))
+    area = surfaces.area
+    count = np.where(surfaces.triangles.ground, 0, np.ceil(area / PATCH_AREA).astype(np.int64))
     owner = np.repeat(np.arange(len(count)), count)
     within = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
     share = (0.5 + (within + 1)[:, None] * _R2) % 1.0
     share = np.where(share.sum(axis=1, keepdims=True) > 1, 1 - share, share)
-    corner = vertices[owner]
+    corner = surfaces.vertices[owner]
     position = corner[:, 0] + np.einsum("ps,psi->pi", share, corner[:, 1:] - corner[:, :1])
     return Patches(
         position,
-        unit_normals(vertices)[owner],
+        surfaces.normal[owner],
         (area / np.maximum(count, 1))[owner],
-        facet_of_triangles(vertices)[owner],
-        triangles.material[owner],
+        surfaces.facet[owner],
+        surfaces.material[owner],
         owner,
     )
 

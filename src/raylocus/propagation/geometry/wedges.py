@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.propagation.geometry.facets import COPLANAR_COSINE, SharedEdges, shared_edges, unit_normals
-from raylocus.scenes.triangles import Triangles
+from raylocus.propagation.geometry.surfaces import COPLANAR_COSINE, SharedEdges, Surfaces
 
 #: Shorter edges carry no field worth a path [m].
 SHORTEST_EDGE = 0.5
@@ -40,15 +39,14 @@ class Wedges:
         return len(self.length)
 
 
-def find_wedges(triangles: Triangles, building: Int[np.ndarray, "triangle"]) -> Wedges:
-    """All wedges of a scene of triangles; free-floating and coplanar edges are none, nor those of more faces than two.
+def find_wedges(surfaces: Surfaces, building: Int[np.ndarray, "triangle"]) -> Wedges:
+    """All wedges of a scene; free-floating and coplanar edges are none, nor those of more faces than two.
 
     Args:
-        triangles: the scene.
+        surfaces: of the scene.
         building: index of the building that each triangle belongs to; −1 for the ground.
     """
-    vertices, normal = triangles.vertices, unit_normals(triangles.vertices)
-    bent = _bent_edges(triangles, normal)
+    vertices, normal, bent = surfaces.vertices, surfaces.normal, _bent_edges(surfaces)
     first, second, start = bent.triangle, bent.neighbour, vertices[bent.triangle, bent.start]
     end = vertices[bent.triangle, bent.end]
     length = np.linalg.norm(end - start, axis=1)
@@ -64,22 +62,21 @@ def find_wedges(triangles: Triangles, building: Int[np.ndarray, "triangle"]) -> 
         np.where(backwards[:, None], -along, along),
         length,
         np.stack([face_0, face_n], axis=1),
-        triangles.material[first],
+        surfaces.material[first],
         building[first],
     )
 
 
-def wedge_faces(triangles: Triangles) -> Int[np.ndarray, "wedge 2"]:
+def wedge_faces(surfaces: Surfaces) -> Int[np.ndarray, "wedge 2"]:
     """The triangles of face 0 and face n of each of `find_wedges`'s wedges."""
-    bent = _bent_edges(triangles, unit_normals(triangles.vertices))
+    bent = _bent_edges(surfaces)
     return np.stack([bent.triangle, bent.neighbour], axis=1)
 
 
-def _bent_edges(triangles: Triangles, normal: Float[np.ndarray, "triangle 3"]) -> SharedEdges:
-    vertices, edge = triangles.vertices, shared_edges(triangles.vertices)
+def _bent_edges(surfaces: Surfaces) -> SharedEdges:
+    vertices, material, edge = surfaces.vertices, surfaces.material, surfaces.edges
     first, second = edge.triangle, edge.neighbour
-    bent = np.abs(np.einsum("ei,ei->e", normal[first], normal[second])) < COPLANAR_COSINE
-    alike = triangles.material[first] == triangles.material[second]
+    bent, alike = surfaces.alignment < COPLANAR_COSINE, material[first] == material[second]
     length = np.linalg.norm(vertices[first, edge.end] - vertices[first, edge.start], axis=1)
     # Where houses of a row touch, four faces meet and what is seen from outside is no edge but a wall that goes on.
     kept = np.flatnonzero(bent & alike & (length > SHORTEST_EDGE) & (edge.count == 2))

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
-from raylocus.propagation.geometry.facets import unit_normals
+from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.rays.mesh_scene import mesh_scene
 from raylocus.propagation.rays.ue_surface import UeSurface
 from raylocus.propagation.runtime.runtime import activate
@@ -32,20 +32,21 @@ class Crossings:
 class RayScene:
     """Triangles and a UE surface, ready to be intersected by Mitsuba on CPU or GPU."""
 
-    def __init__(
-        self, vertices: Float[np.ndarray, "triangle 3 3"], surface: Float[np.ndarray, "y x"], grid: Grid
-    ):
+    def __init__(self, surfaces: Surfaces, surface: Float[np.ndarray, "y x"], grid: Grid):
         """Builds the acceleration structures.
 
         Args:
-            vertices: corners of the scene's triangles [m].
+            surfaces: of the scene.
             surface: z of the UE surface at the cell centres [m].
             grid: grid of the surface; crossings outside it are not recorded.
         """
         activate()
         import mitsuba as mi
 
-        self._normals = mi.Float(np.ascontiguousarray(unit_normals(vertices).astype(np.float32).ravel()))
+        vertices = surfaces.vertices
+        #: What is shot at.
+        self.surfaces = surfaces
+        self._normals = mi.Float(np.ascontiguousarray(surfaces.normal.astype(np.float32).ravel()))
         #: The triangles, for `ray_intersect`.
         self.mitsuba_scene = mesh_scene(vertices.reshape(-1, 3), np.arange(3 * len(vertices)).reshape(-1, 3))
         self._surface = UeSurface(surface, grid)

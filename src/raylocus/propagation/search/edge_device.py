@@ -94,7 +94,7 @@ class DeviceEdges:
     def fermat(self, source: Any, target: Any) -> tuple[Any, Any]:
         """The point that a path meets, and by how much it lies beyond the edge's ends, negative between them [m].
 
-        Unfolded about the edge the path is straight, see `edge_paths.fermat_points`.
+        Unfolded about the edge the path is straight, see `geometry.images.fermat_points`.
         """
         import drjit as dr
 

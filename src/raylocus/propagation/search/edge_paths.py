@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.propagation.geometry.images import source_images
+from raylocus.propagation.geometry.images import fermat_points, source_images
 from raylocus.propagation.search.edge_chains import EdgeChains
 from raylocus.propagation.search.edge_scene import EdgeScene
 
@@ -64,28 +64,3 @@ def _turned(
     """Directions between edge and image, as they are at the path's end."""
     normal = np.where((mirror >= 0)[:, None], scene.normal[mirror], 0.0)
     return direction - 2 * np.einsum("pi,pi->p", direction, normal)[:, None] * normal
-
-
-def fermat_points(
-    source: Float[np.ndarray, "path 3"],
-    target: Float[np.ndarray, "path 3"],
-    origin: Float[np.ndarray, "path 3"],
-    direction: Float[np.ndarray, "path 3"],
-) -> Float[np.ndarray, "path 3"]:
-    """Where the shortest path from source to target over a straight line meets it [m].
-
-    Unfolded about the line the path is straight: t = (z_s ρ_t + z_t ρ_s)/(ρ_s + ρ_t) in cylindrical coordinates.
-    """
-    (source_along, source_away), (along, away) = (
-        _cylindrical(end - origin, direction) for end in (source, target)
-    )
-    where = (source_along * away + along * source_away) / np.maximum(source_away + away, 1e-9)
-    return origin + where[:, None] * direction
-
-
-def _cylindrical(
-    offset: Float[np.ndarray, "path 3"], axis: Float[np.ndarray, "path 3"]
-) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
-    """Position along an axis and distance from it."""
-    along = np.einsum("pi,pi->p", offset, axis)
-    return along, np.linalg.norm(offset - along[:, None] * axis, axis=1)

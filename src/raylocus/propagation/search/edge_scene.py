@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.propagation.geometry.facets import COPLANAR_COSINE, facet_of_triangles, unit_normals
+from raylocus.propagation.geometry.surfaces import COPLANAR_COSINE
 from raylocus.propagation.geometry.wedges import Wedges, wedge_faces
 from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
 from raylocus.propagation.search.verification import PathVerifier
-from raylocus.scenes.triangles import Triangles
 
 #: Paths meet an edge this far outside of it [m], so that no segment starts on its faces; farther out they pass what
 #: the true path is stopped by.
@@ -25,23 +24,22 @@ LEVEL_GROUND = 1e4
 class EdgeScene:
     """One scene; facets, planes and materials are indexed by triangle, edges by wedge."""
 
-    def __init__(self, rays: RayScene, triangles: Triangles, wedges: Wedges):
-        """Derives planes and facets.
+    def __init__(self, rays: RayScene, verifier: PathVerifier, wedges: Wedges):
+        """Derives the extents of facets.
 
         Args:
-            rays: the triangles, to be shot at.
-            triangles: the same geometry.
+            rays: the scene, to be shot at.
+            verifier: of paths of the same scene.
             wedges: its edges.
         """
-        vertices = triangles.vertices
-        self.rays, self.wedges = rays, wedges
-        self.corner, self.normal = vertices[:, 0], unit_normals(vertices)
-        self.facet, self.material = facet_of_triangles(vertices), triangles.material
-        self.verifier = PathVerifier(rays, self.corner, self.normal, self.facet)
-        self.faces = wedge_faces(triangles)
-        sides = np.cross(vertices[:, 1] - vertices[:, 0], vertices[:, 2] - vertices[:, 0])
+        surfaces = rays.surfaces
+        vertices = surfaces.vertices
+        self.rays, self.wedges, self.verifier = rays, wedges, verifier
+        self.corner, self.normal = surfaces.corner, surfaces.normal
+        self.facet, self.material = surfaces.facet, surfaces.material
+        self.faces = wedge_faces(surfaces)
         #: Area of each triangle's whole facet [m²].
-        self.facet_area = np.bincount(self.facet, np.linalg.norm(sides, axis=1) / 2)[self.facet]
+        self.facet_area = np.bincount(self.facet, surfaces.area)[self.facet]
         low, high = (np.full((len(self.facet), 3), fill) for fill in (np.inf, -np.inf))
         np.minimum.at(low, self.facet, vertices.min(axis=1))
         np.maximum.at(high, self.facet, vertices.max(axis=1))

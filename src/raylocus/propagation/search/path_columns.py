@@ -19,6 +19,7 @@ from raylocus.propagation.atlas.atlas import (
 )
 from raylocus.propagation.geometry.images import ImagePaths
 from raylocus.propagation.geometry.rough_walls import Patches
+from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import Wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.search.edge_paths import DiffractedPaths
@@ -48,6 +49,8 @@ class PathColumns:
     """Most surfaces that a path touches."""
     buildings: BuildingIndex
     """The building of each of the scene's triangles."""
+    surfaces: Surfaces
+    """Normals and materials of the scene's triangles."""
 
     def plain(
         self,
@@ -82,24 +85,16 @@ class PathColumns:
             buildings=self.buildings.key,
         )
 
-    def specular(
-        self, site: int, found: SpecularPaths, exact: ImagePaths, material: Int[np.ndarray, "triangle"]
-    ) -> PathAtlas:
-        """Lines of sight and reflections; `material` is that of the scene's triangles."""
+    def specular(self, site: int, found: SpecularPaths, exact: ImagePaths) -> PathAtlas:
+        """Lines of sight and reflections."""
         part = self.plain(site, SPECULAR, found.ground_cell, exact.length, exact.departure, exact.arrival)
-        part = self.touching(part, found.triangles, exact.normals, material)
+        part = self.touching(part, found.triangles, exact.normals)
         return replace(
             part, visible=found.reached.mean(axis=1).astype(np.float32), at_centre=found.reached[:, 0]
         )
 
-    def diffracted(
-        self,
-        site: int,
-        found: DiffractedPaths,
-        normal: Float[np.ndarray, "triangle 3"],
-        material: Int[np.ndarray, "triangle"],
-    ) -> PathAtlas:
-        """Paths over an edge each; `normal` and `material` are those of the scene's triangles."""
+    def diffracted(self, site: int, found: DiffractedPaths) -> PathAtlas:
+        """Paths over an edge each."""
         part = self.plain(site, DIFFRACTED, found.ground_cell, found.length, found.departure, found.arrival)
         chains = found.chains
         before_edge = (chains.before >= 0).sum(axis=1).astype(np.int8)
@@ -107,8 +102,8 @@ class PathColumns:
         mirrors[:, : chains.before.shape[1]] = chains.before
         path, bounce = np.nonzero(chains.after >= 0)
         mirrors[path, before_edge[path] + bounce] = chains.after[path, bounce]
-        normals = np.where(mirrors[..., None] >= 0, normal[mirrors], 0.0)
-        part = self.touching(part, mirrors, normals, material)
+        normals = np.where(mirrors[..., None] >= 0, self.surfaces.normal[mirrors], 0.0)
+        part = self.touching(part, mirrors, normals)
         return replace(
             part, wedge=chains.wedge.astype(np.int32), before_edge=before_edge, first_leg=found.first_leg
         )
@@ -126,36 +121,28 @@ class PathColumns:
         loss = np.maximum(found.loss_db, knife_edge_loss(np.zeros(1)))
         return replace(part, visible=hidden.astype(np.float32), excess_loss_db=loss.astype(np.float32))
 
-    def refracted(
-        self,
-        site: int,
-        position: Float[np.ndarray, "3"],
-        found: RefractedPaths,
-        normal: Float[np.ndarray, "triangle 3"],
-        material: Int[np.ndarray, "triangle"],
-    ) -> PathAtlas:
-        """Straight paths through walls; `normal` and `material` are those of the scene's triangles."""
+    def refracted(self, site: int, position: Float[np.ndarray, "3"], found: RefractedPaths) -> PathAtlas:
+        """Straight paths through walls."""
         span = self.point[found.ground_cell] - position
         length = np.linalg.norm(span, axis=1)
         direction = span / length[:, None]
         part = self.plain(site, REFRACTED, found.ground_cell, length, direction, direction)
         passed = found.triangles >= 0
-        normals = np.where(passed[..., None], normal[found.triangles], 0.0)
-        return self.touching(part, found.triangles, normals, material)
+        normals = np.where(passed[..., None], self.surfaces.normal[found.triangles], 0.0)
+        return self.touching(part, found.triangles, normals)
 
     def touching(
         self,
         part: PathAtlas,
         triangles: Int[np.ndarray, "path depth"],
         normals: Float[np.ndarray, "path depth 3"],
-        material: Int[np.ndarray, "triangle"],
     ) -> PathAtlas:
         """The same paths with the triangles that they touch, −1 past the last, and the normals there."""
         touched, building = triangles >= 0, self.buildings.of_triangle
         return replace(
             part,
             normals=normals.astype(np.float32),
-            material=np.where(touched, material[triangles], -1).astype(np.int8),
+            material=np.where(touched, self.surfaces.material[triangles], -1).astype(np.int8),
             building=np.where(touched, building[triangles], -1).astype(building.dtype),
         )
 

@@ -15,7 +15,6 @@ from scipy.spatial import cKDTree
 
 from raylocus.propagation.geometry.rough_walls import Patches, scattering_pattern, wall_patches
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.scenes.triangles import Triangles
 
 #: Ground cells further from a patch than this get nothing from it: the power falls with the square [m].
 REACH = 100.0
@@ -43,7 +42,6 @@ class ScatteringSearch:
     def __init__(
         self,
         scene: RayScene,
-        triangles: Triangles,
         point: Float[np.ndarray, "ground_cell 3"],
         outdoor: Bool[np.ndarray, "ground_cell"],
         exponent: int,
@@ -52,12 +50,11 @@ class ScatteringSearch:
 
         Args:
             scene: what stands in the way.
-            triangles: the same geometry, with materials.
             point: UE position of every ground cell [m].
             outdoor: ground cells that are served.
             exponent: width of the scattering lobe, see `scattering_pattern`.
         """
-        self.patches: Patches = wall_patches(triangles)
+        self.patches: Patches = wall_patches(scene.surfaces)
         self._scene, self._point, self._exponent = scene, point, exponent
         self._cells = np.flatnonzero(outdoor)
 

@@ -8,14 +8,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
-from raylocus.propagation.geometry.facets import facet_of_triangles, unit_normals
 from raylocus.propagation.geometry.images import ImagePaths, image_paths
 from raylocus.propagation.rays.directions import LaunchDirections, directions_for
 from raylocus.propagation.rays.launcher import BYTES_PER_RAY, Crossings, RayScene
 from raylocus.propagation.rays.pieces import in_pieces, piece_length, piece_slices
 from raylocus.propagation.search.grouping import distinct, with_neighbours
 from raylocus.propagation.search.verification import PROBES, PathVerifier
-from raylocus.scenes.triangles import Triangles
 
 #: What a path takes while its probes are verified [byte].
 BYTES_PER_PATH = 400
@@ -45,26 +43,23 @@ class SpecularSearch:
     def __init__(
         self,
         scene: RayScene,
-        triangles: Triangles,
+        verifier: PathVerifier,
         surface: Float[np.ndarray, "y x"],
         grid: Grid,
         memory_budget: float,
     ):
-        """Prepares planes and facets.
+        """Prepares the points that paths end in.
 
         Args:
             scene: what is launched through.
-            triangles: the same geometry, with materials.
+            verifier: of paths of the same scene.
             surface: z of the UE surface at the cell centres [m].
             grid: ground cells.
             memory_budget: for the pieces that are worked on at once [GiB].
         """
         self._memory_budget = memory_budget
-        self._scene, self._triangles, self._surface, self._grid = scene, triangles, surface, grid
-        self._normal = unit_normals(triangles.vertices)
-        self._facet = facet_of_triangles(triangles.vertices)
-        self._corner = triangles.vertices[:, 0]
-        self._verifier = PathVerifier(scene, self._corner, self._normal, self._facet)
+        self._scene, self._surface, self._grid = scene, surface, grid
+        self._surfaces, self._verifier = scene.surfaces, verifier
         self._point = np.column_stack([grid.centres, surface.ravel()])
         slope_y, slope_x = np.gradient(surface, grid.resolution)
         self._slope = np.stack([slope_x.ravel(), slope_y.ravel()], axis=-1)
@@ -96,8 +91,9 @@ class SpecularSearch:
 
     def exact(self, source: Float[np.ndarray, "3"], found: SpecularPaths) -> ImagePaths:
         """Length and directions of paths from a site [m] at their ground cells' centres."""
+        surfaces = self._surfaces
         return image_paths(
-            source, self._point[found.ground_cell], found.triangles, self._corner, self._normal
+            source, self._point[found.ground_cell], found.triangles, surfaces.corner, surfaces.normal
         )
 
     def _found(
@@ -108,15 +104,15 @@ class SpecularSearch:
         shift: Float[np.ndarray, "3"],
     ) -> Crossings:
         """Where paths may be: what all rays find, launched in wavefronts, and the cells beside it."""
-        side = self._grid.count
+        side, facet = self._grid.count, self._surfaces.facet
 
         def wavefront(rays: slice) -> Crossings:
             crossings = self._scene.launch(source, directions.vectors(shift, rays), depth)
-            return distinct([crossings], self._facet, side)
+            return distinct([crossings], facet, side)
 
         length = piece_length(self._memory_budget, BYTES_PER_RAY, "one ray")
-        found = distinct(in_pieces(wavefront, directions.count, length), self._facet, side)
-        return with_neighbours(found, self._facet, side)
+        found = distinct(in_pieces(wavefront, directions.count, length), facet, side)
+        return with_neighbours(found, facet, side)
 
     def _probes_reached(
         self, source: Float[np.ndarray, "3"], found: Crossings

@@ -24,28 +24,15 @@ HIT_TOLERANCE = 2e-2
 class PathVerifier:
     """Checks specular paths of one scene."""
 
-    def __init__(
-        self,
-        scene: RayScene,
-        corner: Float[np.ndarray, "triangle 3"],
-        normal: Float[np.ndarray, "triangle 3"],
-        facet: Int[np.ndarray, "triangle"],
-    ):
-        """Keeps the scene and its planes.
-
-        Args:
-            scene: what is shot at.
-            corner: a point of each triangle's plane [m].
-            normal: unit normal of each triangle.
-            facet: facet of each triangle; a segment may hit any triangle of its facet.
-        """
+    def __init__(self, scene: RayScene):
+        """Keeps the scene and its planes; a segment may hit any triangle of its facet."""
         import mitsuba as mi
 
-        self._scene = scene
+        self._scene, surfaces = scene, scene.surfaces
         self._corner, self._normal = (
-            mi.Float(array.astype(np.float32).ravel()) for array in (corner, normal)
+            mi.Float(array.astype(np.float32).ravel()) for array in (surfaces.corner, surfaces.normal)
         )
-        self._facet = mi.UInt(facet.astype(np.uint32))
+        self._facet = mi.UInt(surfaces.facet.astype(np.uint32))
 
     def valid(
         self,
