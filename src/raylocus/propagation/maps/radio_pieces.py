@@ -15,12 +15,12 @@ from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas
 from raylocus.propagation.atlas.grid_rows import GridRows
-from raylocus.propagation.maps.geotiff import frame_crs, frame_origin
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_count
 from raylocus.provenance import Provenance
+from raylocus.scenes.geotiff import frame_crs, frame_origin
 from raylocus.scenes.sites import Deployment
 from raylocus.storage import save_dataset_by_rows
 
