@@ -13,10 +13,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from raylocus.scenes.building_records import read_building_records
-from raylocus.scenes.triangles import Triangles, mesh_names, read_place_scene
+from raylocus.scenes.triangles import Triangles, mesh_names, read_place_scene, welded
 
-#: Vertices closer than this are one, and a building's corner is known to a tenth of a metre [m].
-VERTEX_TOLERANCE, CORNER_TOLERANCE = 1e-3, 0.1
+#: A building's corner is known to a tenth of a metre [m].
+CORNER_TOLERANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,7 @@ def _names_of_bodies(triangles: Triangles) -> Int[np.ndarray, "triangle"]:
 
 
 def _bodies(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, "triangle"]:
-    corners = np.round(vertices.reshape(-1, 3) / VERTEX_TOLERANCE).astype(np.int64)
-    _, vertex = np.unique(corners, axis=0, return_inverse=True)
-    count = len(vertices)
+    vertex, count = welded(vertices), len(vertices)
     # A graph of triangles and corners; triangles come first, so theirs are the first labels.
     pairs = np.repeat(np.arange(count), 3), count + vertex.ravel()
     size = count + int(vertex.max()) + 1

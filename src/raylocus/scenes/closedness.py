@@ -5,23 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import trimesh
 from jaxtyping import Float
 
 from raylocus.scenes.building_records import read_building_records
-from raylocus.scenes.triangles import mesh_names, read_place_scene
-
-#: Corners nearer than this are one [m].
-CORNER_TOLERANCE = 1e-3
+from raylocus.scenes.triangles import mesh_names, read_place_scene, welded
 
 
 def open_edges(vertices: Float[np.ndarray, "triangle 3 3"]) -> int:
     """Edges that triangles run along more often one way than the other: 0 for a closed surface."""
-    corners = np.round(vertices.reshape(-1, 3) / CORNER_TOLERANCE).astype(np.int64)
-    distinct, index = np.unique(corners, axis=0, return_inverse=True)
-    triangle = index.reshape(-1, 3)
-    start, end = triangle.ravel(), np.roll(triangle, -1, axis=1).ravel()
-    undirected = np.minimum(start, end) * len(distinct) + np.maximum(start, end)
-    _, edge = np.unique(undirected, return_inverse=True)
+    # `trimesh.Trimesh.is_watertight` refuses edges of four faces, which solids that touch along an edge have.
+    start, end = trimesh.geometry.faces_to_edges(welded(vertices)).T
+    _, edge = np.unique(np.sort([start, end], axis=0), axis=1, return_inverse=True)
     return int(np.count_nonzero(np.bincount(edge.ravel(), np.where(start < end, 1, -1))))
 
 

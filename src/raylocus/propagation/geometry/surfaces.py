@@ -10,10 +10,8 @@ from jaxtyping import Float, Int
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from raylocus.scenes.triangles import Triangles
+from raylocus.scenes.triangles import Triangles, welded
 
-#: Vertices closer than this are one [m].
-VERTEX_TOLERANCE = 1e-3
 #: Neighbouring triangles whose normals differ by less are one facet (cosine of 0.1°).
 COPLANAR_COSINE = np.cos(np.deg2rad(0.1))
 
@@ -41,9 +39,7 @@ class SharedEdges:
 
 def shared_edges(vertices: Float[np.ndarray, "triangle 3 3"]) -> SharedEdges:
     """Pairs of triangles that share two vertices; where more than two meet, neighbours in the list are paired."""
-    corners = np.round(vertices.reshape(-1, 3) / VERTEX_TOLERANCE).astype(np.int64)
-    _, vertex = np.unique(corners, axis=0, return_inverse=True)
-    vertex = vertex.reshape(-1, 3)
+    vertex = welded(vertices)
     pairs = np.array([[0, 1], [1, 2], [2, 0]])
     edges = np.sort(vertex[:, pairs], axis=-1).reshape(-1, 2)
     key = edges[:, 0] * (vertex.max() + 1) + edges[:, 1]
