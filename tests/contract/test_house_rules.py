@@ -102,7 +102,7 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
     for page in [
         REPOSITORY / "README.md",
         REPOSITORY / "CONTRIBUTING.md",
-        *(REPOSITORY / "docs").glob("*.md"),
+        *(REPOSITORY / "docs").rglob("*.md"),
     ]:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
             if not target.startswith(("http://", "https://", "mailto:")):
