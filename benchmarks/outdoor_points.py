@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.propagation.atlas.point_paths import PointPaths
+from raylocus.propagation.atlas.channel_response import PointPaths
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import TraceConfiguration

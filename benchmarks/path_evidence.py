@@ -29,7 +29,7 @@ from outdoor_points import CENTRES, DARK, Points, built_places, random_points
 from propagation_accuracy import DIFFERENCES, row
 
 from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
-from raylocus.propagation.atlas.point_paths import PointPaths, point_paths
+from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners, united
 from raylocus.propagation.oracles.path_proof.prover import PathProver, Proof, Tolerances, Verdict
 from raylocus.propagation.oracles.reference import ReferenceSettings

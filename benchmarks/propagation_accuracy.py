@@ -31,11 +31,10 @@ import numpy as np
 from outdoor_points import CENTRES, DARK, built_places, random_points
 
 from raylocus.propagation.atlas.atlas import PathAtlas, reorder
-from raylocus.propagation.atlas.point_paths import PointPaths, point_paths
+from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners
-from raylocus.propagation.oracles.path_solver_losses import lost_by_path_solver
-from raylocus.propagation.oracles.reference import ReferenceSettings
+from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_path_solver
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 

@@ -20,7 +20,7 @@ from osm_extracts import densest
 
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
-from raylocus.scenes.towns.catalogue import STYLES
+from raylocus.scenes.towns.generate import STYLES
 
 #: Options of every trace.
 COARSE = ("--trace.depth", "2", "--trace.rays_per_cell", "2")

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas
-from raylocus.propagation.atlas.point_paths import PointPaths, point_paths
+from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.oracles.path_matching import centre_paths, partners
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration

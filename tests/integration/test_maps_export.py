@@ -14,7 +14,7 @@ from pyproj import Transformer
 
 from raylocus.cli.main import main
 from raylocus.geo import GeoFrame, compass_from_azimuth
-from raylocus.propagation.maps.geotiff import export_geotiff
+from raylocus.propagation.maps.export import export_geotiff
 from raylocus.propagation.maps.layers.complete import ALL_LAYERS
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.trace import TraceConfiguration

@@ -10,8 +10,8 @@ import pytest
 
 from propagation_fixtures import METAL, TILE, box, rasterized_maps, scene
 from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.channel_response import PointPaths
 from raylocus.propagation.atlas.fields import path_fields
-from raylocus.propagation.atlas.point_paths import PointPaths
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.materials.materials import itu_materials

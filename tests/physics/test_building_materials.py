@@ -19,8 +19,7 @@ from raylocus.propagation.materials.materials import RadioMaterials, slab_reflec
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_factors import BuildingFactors
-from raylocus.scenes.building_index import building_index, read_named_scene
-from raylocus.scenes.building_records import read_buildings
+from raylocus.scenes.building_records import building_index, read_buildings, read_named_scene
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.world import WorldLaw, sample_world

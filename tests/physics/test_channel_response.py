@@ -17,8 +17,12 @@ from propagation_fixtures import FREQUENCY, METAL, TILE, box, scene
 from raylocus.errors import InputError
 from raylocus.propagation.antennas.panels import Panel, sector_element
 from raylocus.propagation.atlas.atlas import DIFFRACTED, SPECULAR, PathAtlas, reorder
-from raylocus.propagation.atlas.channel_response import frequency_response, impulse_response, path_taps
-from raylocus.propagation.atlas.point_paths import PointPaths
+from raylocus.propagation.atlas.channel_response import (
+    PointPaths,
+    frequency_response,
+    impulse_response,
+    path_taps,
+)
 from raylocus.propagation.atlas.ue_paths import first_order_error, ground_cell_points, paths_at
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths

@@ -19,17 +19,15 @@ from propagation_fixtures import (
     tracer,
 )
 from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
-from raylocus.propagation.atlas.point_paths import PointPaths, point_paths
+from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import find_wedges
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.materials.utd import EdgeGeometry, diffracted_field, spreading, transition
 from raylocus.propagation.oracles.path_matching import centre_paths, partners
-from raylocus.propagation.oracles.path_solver_losses import lost_by_path_solver
-from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
+from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_path_solver, reference_paths
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.search.edge_chains import EdgeChains
-from raylocus.propagation.search.edge_paths import diffracted_paths
+from raylocus.propagation.search.edge_chains import EdgeChains, diffracted_paths
 from raylocus.propagation.search.edge_scene import EdgeScene
 from raylocus.propagation.search.verification import PathVerifier
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration

@@ -14,9 +14,9 @@ from raylocus.propagation.oracles.delta_bullington import (
     bullington_loss,
     delta_bullington_loss,
     effective_heights,
+    spherical_earth_loss,
 )
 from raylocus.propagation.oracles.rooftop_formula import BuildingRows, over_rooftop_formula
-from raylocus.propagation.oracles.spherical_earth import spherical_earth_loss
 from raylocus.propagation.search.knife_edge import (
     cascaded_knife_edge_loss,
     fresnel_parameter,

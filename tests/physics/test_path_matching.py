@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from raylocus.propagation.atlas.point_paths import PointPaths
+from raylocus.propagation.atlas.channel_response import PointPaths
 from raylocus.propagation.oracles.path_matching import chosen, partners, united
 
 

@@ -30,7 +30,7 @@ from raylocus.scenes.ground.from_features import (
 )
 from raylocus.scenes.ground.terrain import flat_terrain
 from raylocus.scenes.map_geometry import mesh_and_maps
-from raylocus.scenes.meshing.footprints import PRECISION, _on_grid
+from raylocus.scenes.meshing.prisms import PRECISION, _on_grid
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
 from raylocus.scenes.siting.macro import MacroLayout, _overlooks

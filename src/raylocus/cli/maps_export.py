@@ -21,7 +21,7 @@ def run(arguments: Sequence[str]) -> int:
         raise InputError(
             "say which format to export to: --geotiff (R itself is zarr already: PLACE/radio.zarr)"
         )
-    from raylocus.propagation.maps.geotiff import export_geotiff
+    from raylocus.propagation.maps.export import export_geotiff
     from raylocus.propagation.maps.traced_place import open_place
 
     place = open_place(given.place)

@@ -63,7 +63,7 @@ def chosen_layer(place: TracedPlace, feature: str, chosen: dict[str, int]) -> xr
     Raises:
         InputError: there is no such layer, cell, beam or stream.
     """
-    from raylocus.propagation.maps.layers.compass import with_compass
+    from raylocus.propagation.maps.export import with_compass
 
     maps = place.radio_maps
     if feature not in maps.data_vars:

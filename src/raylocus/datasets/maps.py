@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.geo import Grid
-from raylocus.propagation.maps.formula import formula_levels, isotropic_levels, power_sum
+from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT
 

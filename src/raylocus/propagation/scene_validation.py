@@ -15,7 +15,7 @@ from raylocus.errors import StoreError
 from raylocus.geo import Grid
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.runtime.runtime import activate
-from raylocus.scenes.closedness import open_buildings
+from raylocus.scenes.building_records import open_buildings
 
 #: A ray agrees with the raster at a cell's centre if it hits within this height [m].
 HEIGHT_TOLERANCE = 0.02

@@ -26,7 +26,7 @@ from raylocus.propagation.search.roof_profile import SurfaceRaster
 from raylocus.propagation.search.scattering import ScatteringSearch
 from raylocus.propagation.search.specular import SpecularSearch
 from raylocus.propagation.search.verification import PathVerifier
-from raylocus.scenes.building_index import building_index
+from raylocus.scenes.building_records import building_index
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
 

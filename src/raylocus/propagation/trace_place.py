@@ -20,7 +20,7 @@ from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.trace_checks import check_coverage, check_meshes, check_sites
 from raylocus.provenance import Provenance, hash_file
-from raylocus.scenes.building_index import read_named_scene
+from raylocus.scenes.building_records import read_named_scene
 from raylocus.scenes.triangles import Triangles
 from raylocus.storage import open_dataset
 

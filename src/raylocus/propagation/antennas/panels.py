@@ -1,21 +1,24 @@
-"""Antenna panels as they are mounted: element patterns, polarisations and array phases of every port.
-
-Ports are ordered as in Sionna's PlanarArray: all elements of the first polarisation, then those of the
-second; elements column by column from the panel's right (as seen from behind), each from top to bottom.
-"""
+"""Antenna panels of sites and UEs, and beam codebooks: any set of weights is a set of gains on a direction."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from raylocus.errors import InputError
-from raylocus.propagation.antennas.antennas import element_gain_db, in_antenna_frame, phase_progression
-from raylocus.scenes.sites import Cell
+from raylocus.geo import azimuth_from_compass
+from raylocus.propagation.antennas.antennas import (
+    beam_azimuths,
+    element_gain_db,
+    in_antenna_frame,
+    phase_progression,
+)
+from raylocus.scenes.sites import AntennaArray, Cell
 from raylocus.units import from_decibel
 
 #: Power gain (linear) of an element at zenith and azimuth angles [rad] in its own frame.
@@ -145,3 +148,74 @@ def port_responses(
     fields = np.moveaxis(polarization_responses(panel, direction), 0, -1)
     ports = (fields[:, None] * phases[:, None]).reshape(panel.port_count, 2, len(direction))
     return np.moveaxis(ports, -1, 0)
+
+
+def dft_codebook(
+    rows: int, columns: int, row_oversampling: int = 1, column_oversampling: int = 1
+) -> Complex[np.ndarray, "beam element"]:
+    """The DFT beams of 38.214 §5.2.2.2.1: Kronecker products of oversampled DFT vectors, unit norm.
+
+    Beam l·O_z·rows + m is the product of column vector l and row vector m. Elements are in the order of
+    `panels`; the weight of an element multiplies the signal that it sends.
+    """
+    across = _dft_vectors(columns, column_oversampling)
+    upward = _dft_vectors(rows, row_oversampling)
+    return np.einsum("lc,mr->lmcr", across, upward).reshape(len(across) * len(upward), columns * rows)
+
+
+def ssb_codebook(array: AntennaArray) -> Complex[np.ndarray, "beam element"]:
+    """Weights of the SSB beams: columns steered to each beam's azimuth, rows in phase, unit norm."""
+    y, _ = element_positions(Panel(array.rows, array.columns)).T
+    steer = np.sin(beam_azimuths(array))
+    return np.exp(-2j * np.pi * steer[:, None] * y) / np.sqrt(len(y))
+
+
+def codebook_gains(
+    panel: Panel, weights: Complex[np.ndarray, "beam element"], direction: Float[np.ndarray, "path 3"]
+) -> Float[np.ndarray, "path beam"]:
+    """Linear power gain of each beam towards each direction, the polarisation's turn included.
+
+    The same weights on every polarisation, whose powers are averaged: a port is a mixture of both.
+    """
+    field = (polarization_responses(panel, direction) ** 2).sum(axis=-1).mean(axis=-1)
+    return field[:, None] * np.abs(array_phases(panel, direction) @ weights.T) ** 2
+
+
+def _dft_vectors(elements: int, oversampling: int) -> Complex[np.ndarray, "beam element"]:
+    beam = np.arange(elements * oversampling)
+    turns = np.outer(beam, np.arange(elements)) / (elements * oversampling)
+    return np.exp(2j * np.pi * turns) / np.sqrt(elements)
+
+
+#: Patterns by name: gain 1 in every direction, and the element of TR 38.901 Table 7.3-1.
+PATTERNS: dict[str, ElementPattern] = {"isotropic": isotropic_element, "tr38901": sector_element}
+
+
+@dataclass(frozen=True)
+class UeAntenna:
+    """A phone held upright; the default has four ports, two dual-polarised isotropic elements λ/2 apart."""
+
+    rows: int = 1
+    """Elements above each other."""
+    columns: int = 2
+    """Elements beside each other."""
+    polarization: Literal["V", "H", "VH", "cross"] = "VH"
+    """Polarisations of each element."""
+    pattern: Literal["isotropic", "tr38901"] = "isotropic"
+    """Pattern of each element."""
+    bearing: float = 90.0
+    """Where it faces [degrees clockwise from north]."""
+
+    def panel(self) -> Panel:
+        """The antenna as an array."""
+        return Panel(
+            self.rows,
+            self.columns,
+            self.polarization,
+            PATTERNS[self.pattern],
+            azimuth_from_compass(self.bearing),
+        )
+
+    def __str__(self) -> str:
+        elements = f"{self.rows}x{self.columns} {self.pattern} elements, {self.polarization}"
+        return f"{elements}, facing {self.bearing:g} degrees clockwise from north"

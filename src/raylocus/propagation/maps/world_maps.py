@@ -9,7 +9,7 @@ import xarray as xr
 
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.grid_rows import GridRows
-from raylocus.propagation.maps.formula import isotropic_levels
+from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.radio_maps import (
     as_dataset,
     beam_levels,

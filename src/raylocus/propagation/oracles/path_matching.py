@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.propagation.atlas.atlas import PathAtlas, reorder
-from raylocus.propagation.atlas.point_paths import PointPaths
+from raylocus.propagation.atlas.channel_response import PointPaths
 from raylocus.propagation.atlas.ue_paths import UePaths
 from raylocus.units import to_decibel
 

@@ -1,4 +1,4 @@
-"""Sionna's PathSolver behind raylocus's conventions: the exact reference for tests and single points."""
+"""What PathSolver answers to the same question, and the paths that it never lists."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from raylocus.geo import Grid
-from raylocus.propagation.atlas.point_paths import PointPaths
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
+from raylocus.propagation.atlas.channel_response import PointPaths
+from raylocus.propagation.atlas.fields import leaving_edge
+from raylocus.propagation.geometry.vectors import as_components, dot, mirrored
 from raylocus.propagation.rays.pieces import piece_slices
 from raylocus.propagation.runtime.runtime import activate
 from raylocus.units import SPEED_OF_LIGHT
@@ -137,3 +140,28 @@ def reference_path_gain(
         diffraction=settings.diffraction, seed=settings.seed,
     )  # fmt: skip
     return radio_map.path_gain.numpy()[0].astype(np.float64)
+
+
+def lost_by_path_solver(atlas: PathAtlas) -> Bool[np.ndarray, "path"]:
+    """Paths that end with a diffraction and leave an obtuse edge over the face that the site does not light.
+
+    Sionna 2.2.0 keeps a candidate if a ray from the point of diffraction sees the UE
+    (`SBCandidateGenerator._shoot_and_bounce_loop`). The ray starts a little off the lit face, towards the side on
+    which the UE is: behind the face, inside of the wedge. Where the faces enclose more than 90° it is stopped by
+    the other one, and the path is never listed, whatever the number of samples.
+    """
+    incident = _incident(atlas)
+    normals = [as_components(atlas.wedges.normals[np.maximum(atlas.wedge, 0), face]) for face in (0, 1)]
+    leaving = leaving_edge(atlas)
+    useless = [(dot(incident, normal) >= 0) | (dot(leaving, normal) < 0) for normal in normals]
+    ends_there = (atlas.kind == DIFFRACTED) & (atlas.interactions == atlas.before_edge)
+    return ends_there & (dot(*normals) > 1e-3) & useless[0] & useless[1]
+
+
+def _incident(atlas: PathAtlas) -> Float[np.ndarray, "3 path"]:
+    """Directions in which diffracted paths come to their edge."""
+    direction = as_components(atlas.departure)
+    for bounce in range(atlas.material.shape[1]):
+        before = bounce < atlas.before_edge
+        direction = mirrored(direction, np.where(before, as_components(atlas.normals[:, bounce]), 0.0))
+    return direction

@@ -10,8 +10,7 @@ from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.geometry.surfaces import Surfaces
-from raylocus.propagation.rays.mesh_scene import mesh_scene
-from raylocus.propagation.rays.ue_surface import UeSurface
+from raylocus.propagation.rays.ue_surface import UeSurface, mesh_scene
 from raylocus.propagation.runtime.runtime import activate
 
 #: Reflected rays start this far off the surface [m], several times the float32 spacing at 1 km.

@@ -17,13 +17,17 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.materials.materials import RadioMaterials
-from raylocus.propagation.rays.cell_blocks import CellBlocks, distinct_keys
-from raylocus.propagation.search.edge_chains import EdgeChains, EdgeChainSearch
+from raylocus.propagation.search.edge_chains import (
+    DiffractedPaths,
+    EdgeChains,
+    EdgeChainSearch,
+    diffracted_paths,
+)
 from raylocus.propagation.search.edge_cones import ConeSearch, Landings
 from raylocus.propagation.search.edge_device import CellTargets, PreparedPairs
 from raylocus.propagation.search.edge_kernel import EdgeKernel
-from raylocus.propagation.search.edge_paths import DiffractedPaths, diffracted_paths
 from raylocus.propagation.search.edge_scene import EdgeScene
+from raylocus.propagation.search.grouping import CellBlocks, distinct_keys
 
 #: Side of the blocks of ground cells of which one cell is tried first, for chains without and with mirrors.
 DIRECT_BLOCK, MIRRORED_BLOCK = 2, 3

@@ -22,13 +22,13 @@ from raylocus.propagation.geometry.rough_walls import Patches
 from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import Wedges
 from raylocus.propagation.materials.materials import RadioMaterials
-from raylocus.propagation.search.edge_paths import DiffractedPaths
+from raylocus.propagation.search.edge_chains import DiffractedPaths
 from raylocus.propagation.search.knife_edge import knife_edge_loss
 from raylocus.propagation.search.over_rooftop import RooftopPaths
 from raylocus.propagation.search.refraction import RefractedPaths
 from raylocus.propagation.search.scattering import ScatteredPaths
 from raylocus.propagation.search.specular import SpecularPaths
-from raylocus.scenes.building_index import BuildingIndex
+from raylocus.scenes.building_records import BuildingIndex
 from raylocus.units import to_decibel
 
 #: Two paths over one roof are the same if they arrive within this angle and this difference of length: the

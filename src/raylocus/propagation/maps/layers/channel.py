@@ -10,9 +10,8 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.propagation.atlas.grid_rows import GridRows
-from raylocus.propagation.maps.cell_statistics import GroundCellGroups
 from raylocus.propagation.maps.radio_maps import Layer, as_dataset
-from raylocus.propagation.maps.site_channel import SiteChannel
+from raylocus.propagation.maps.site_channel import GroundCellGroups, SiteChannel
 from raylocus.units import SPEED_OF_LIGHT
 
 _SITES = ("site", "y", "x")

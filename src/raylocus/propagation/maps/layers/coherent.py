@@ -8,18 +8,17 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.propagation.antennas.antennas import phasor
-from raylocus.propagation.antennas.codebooks import ssb_codebook
 from raylocus.propagation.antennas.panels import (
     Panel,
     polarization_responses,
     port_responses,
     sector_panel,
     separate_phases,
+    ssb_codebook,
 )
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.ue_paths import reaches_centre
-from raylocus.propagation.maps.cell_statistics import GroundCellGroups
-from raylocus.propagation.maps.site_channel import SiteChannel
+from raylocus.propagation.maps.site_channel import GroundCellGroups, SiteChannel
 from raylocus.scenes.sites import Cell
 from raylocus.units import SPEED_OF_LIGHT
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import xarray as xr
 
 from raylocus.errors import InputError
-from raylocus.propagation.antennas.ue_antenna import UeAntenna
+from raylocus.propagation.antennas.panels import UeAntenna
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.grid_rows import GridRows
 from raylocus.propagation.link_abstraction.link_quality import CQI_TABLE

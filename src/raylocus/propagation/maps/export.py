@@ -1,4 +1,4 @@
-"""Layers of R as GeoTIFF files that open at the right place."""
+"""Layers of R for other tools: azimuths in compass degrees, one GeoTIFF a layer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,26 @@ import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 from raylocus.errors import InputError
-from raylocus.propagation.maps.layers.compass import with_compass
+from raylocus.geo import compass_from_azimuth
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.geotiff import Band, write_geotiff
 from raylocus.scenes.sites import Deployment
+
+#: Layers that hold an azimuth [rad], counter-clockwise from east.
+AZIMUTH_LAYERS = ("aoa_azimuth", "aod_azimuth")
+
+
+def with_compass(layer: xr.DataArray) -> xr.DataArray:
+    """The layer with azimuths in degrees clockwise from (grid) north; other layers as they are."""
+    if layer.name not in AZIMUTH_LAYERS:
+        return layer
+    degrees, known = np.full(layer.shape, np.nan, np.float32), np.isfinite(layer.values)
+    degrees[known] = [compass_from_azimuth(float(azimuth)) for azimuth in layer.values[known]]
+    return layer.copy(data=degrees).assign_attrs(units="degree clockwise from north")
 
 
 def export_geotiff(place: TracedPlace, folder: Path, names: Sequence[str] = ()) -> list[Path]:
