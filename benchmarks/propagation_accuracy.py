@@ -9,7 +9,7 @@ which PathSolver lacks, are off, and so are trees.
 Rows of a place:
 
 * its name: the atlas beside PathSolver; with several --mirrors or --rays a row for each, so named.
-* "alike": the same without the paths that PathSolver never lists, see `propagation.path_solver_losses`.
+* "alike": the same without the paths that PathSolver never lists, see `propagation.oracles.reference`.
 * with --dense N, "dense": the latter beside PathSolver with N samples, one receiver a call; and
   "itself": PathSolver as asked beside PathSolver with N samples.
 

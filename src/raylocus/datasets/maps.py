@@ -47,7 +47,7 @@ class MappedPlace(Protocol):
 
     @property
     def radio_maps(self) -> xr.Dataset:
-        """R, with the layers of `propagation.radio_maps.LAYERS`."""
+        """R, with the layers of `propagation.maps.radio_maps.LAYERS`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,7 @@ def links_at(
 def beam_weights(
     departure: Float[np.ndarray, "report path 3"], cell: Cell
 ) -> Complex[np.ndarray, "report path beam"]:
-    """Complex amplitude of each SSB beam towards each departure; |·|² is `propagation.antennas.beam_gains`."""
+    """Complex amplitude of each SSB beam towards each departure; |·|² is `propagation.antennas.antennas.beam_gains`."""
     element, lateral = element_amplitude(departure, cell)
     steer = np.sin(beam_azimuths(cell.array))
     columns = np.arange(cell.array.columns)

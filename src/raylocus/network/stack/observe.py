@@ -37,7 +37,7 @@ class Observed:
 
     place: TracedPlace
     maps: xr.Dataset
-    """Radio maps of the world, see `propagation.world_maps.world_radio_maps`."""
+    """Radio maps of the world, see `propagation.maps.world_maps.world_radio_maps`."""
     configuration: StackConfiguration
     antennas: Deployment
     """The deployment with the antennas as they really are."""

@@ -36,7 +36,7 @@ class TracedPlace(Place):
 
     @cached_property
     def radio_maps(self) -> xr.Dataset:
-        """R, see `propagation.radio_maps.LAYERS`. Raises StoreError where it is missing or broken."""
+        """R, see `propagation.maps.radio_maps.LAYERS`. Raises StoreError where it is missing or broken."""
         return open_dataset(self.radio_file, RADIO_SCHEMA).load()
 
 
