@@ -102,7 +102,8 @@ def json_content(name: str, answers: Iterable[dict[str, Any]]) -> Content:
 def _refuse_remark(name: str, remark: str) -> None:
     if "error" in remark.lower():
         raise InputError(
-            f"{name} is not a whole answer: the server says {remark.strip()!r}; ask for less, or with a longer [timeout:]"
+            f"{name} is not a whole answer: the server says {remark.strip()!r}; "
+            "ask for less, or with a longer [timeout:]"
         )
 
 

@@ -77,8 +77,13 @@ def _merged(copies: list[Element]) -> Element:
     tags = max((each.tags for each in copies), key=lambda tags: (len(tags), sorted(tags.items())))
     corner = max((each.corner for each in copies if each.corner), default=None)
     return dataclasses.replace(
-        copies[0], tags=tags, corner=corner, nodes=fullest("nodes"), corners=fullest("corners"), members=fullest("members")
-    )  # fmt: skip
+        copies[0],
+        tags=tags,
+        corner=corner,
+        nodes=fullest("nodes"),
+        corners=fullest("corners"),
+        members=fullest("members"),
+    )
 
 
 def _positive(element: Element) -> Element:

@@ -33,15 +33,12 @@ from raylocus.scenes.osm.repair import (
     ways_of,
     with_old_style,
 )
-from raylocus.scenes.osm.tags import area_tags, is_building, line_tags
+from raylocus.scenes.osm.tags import NATURAL_LINES, area_tags, is_building, line_tags
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")
 #: Licence notice of everything derived from OpenStreetMap.
 ATTRIBUTION = "© OpenStreetMap contributors, Open Database License 1.0 (openstreetmap.org/copyright)"
-
-#: Lines beside roads that are read.
-NATURAL_LINES = ("coastline", "tree_row")
 
 
 def read_osm(path: Path) -> TaggedMap:
