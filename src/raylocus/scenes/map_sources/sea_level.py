@@ -65,8 +65,9 @@ def above_ground(
 
 
 def _plausible(rest: Float[np.ndarray, "known"]) -> bool:
-    finite = len(rest) > 0 and bool(np.isfinite(rest).all())
-    return finite and np.mean(rest < 0) <= SHARE_BELOW and np.median(rest) >= LOWEST_MEDIAN
+    if len(rest) == 0 or not np.isfinite(rest).all():
+        return False
+    return bool(np.mean(rest < 0) <= SHARE_BELOW and np.median(rest) >= LOWEST_MEDIAN)
 
 
 def _with_height(feature: Feature, key: str, height: float) -> Feature:

@@ -23,6 +23,8 @@ _FOREIGN = (
     (b"='-", re.compile(rb"\s(?:id|ref)='-")),
     (b'="-', re.compile(rb'\s(?:id|ref)="-')),
 )
+#: The start of what osmium takes for a map.
+_ROOT = re.compile(rb"<osm\s[^>]*version=['\"]0\.6")
 _NUMBERS = {
     kind: re.compile(rb"<%b\s[^>]*?\bid=['\"](\d+)" % kind) for kind in (b"node", b"way", b"relation")
 }
@@ -39,7 +41,7 @@ def is_plain(path: Path) -> bool:
     form = detected_format(path)
     if form in XML_FORMATS:
         text = content_of(path)
-        return b"<osm" in text[:4096] and not _foreign(text) and _ordered(text)
+        return _ROOT.search(text[:4096]) is not None and not _foreign(text) and _ordered(text)
     if form == "json":
         return False
     reader = osmium.io.Reader(osm_file(path), osmium.osm.NOTHING)

@@ -15,7 +15,7 @@ import osmium
 
 from raylocus.errors import InputError
 from raylocus.scenes.map_sources.features import Bounds
-from raylocus.scenes.osm.formats import XML_FORMATS, content_of, detected_format, osm_file
+from raylocus.scenes.osm.formats import XML_FORMATS, content_of, detected_format, header_bounds, osm_file
 
 #: Kinds of objects, in osmium's order.
 KINDS = ("node", "way", "relation")
@@ -76,7 +76,10 @@ def read_elements(path: Path) -> Content:
         return _xml_content(path, content_of(path))
     if form == "json":
         return json_content(str(path), [json.loads(bytes(content_of(path)))])
-    return Content([_of_osmium(item) for item in osmium.FileProcessor(osm_file(path))])
+    bounds = header_bounds(path)
+    return Content(
+        [_of_osmium(item) for item in osmium.FileProcessor(osm_file(path))], [bounds] if bounds else []
+    )
 
 
 def json_content(name: str, answers: Iterable[dict[str, Any]]) -> Content:

@@ -64,6 +64,21 @@ def osm_file(path: Path) -> Any:
     return osmium.io.File(str(path), detected_format(path))
 
 
+def header_bounds(path: Path) -> tuple[float, float, float, float] | None:
+    """(west, south, east, north) [degrees] of the first box that a file's header says it covers; None without one."""
+    import osmium
+
+    reader = osmium.io.Reader(osm_file(path), osmium.osm.NOTHING)
+    try:
+        box = reader.header().box()
+        if not box.valid():
+            return None
+        low, high = box.bottom_left, box.top_right
+        return low.lon, low.lat, high.lon, high.lat
+    finally:
+        reader.close()
+
+
 def content_of(path: Path) -> bytes | mmap.mmap:
     """All bytes of a text file, unpacked."""
     form = detected_format(path)

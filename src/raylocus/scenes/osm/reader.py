@@ -20,7 +20,7 @@ from raylocus.scenes.ground.from_features import is_ground_area
 from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
 from raylocus.scenes.osm.dialect import is_plain
 from raylocus.scenes.osm.elements import read_elements
-from raylocus.scenes.osm.formats import osm_file, refusal
+from raylocus.scenes.osm.formats import header_bounds, osm_file, refusal
 from raylocus.scenes.osm.ordering import write_in_order
 from raylocus.scenes.osm.repair import (
     Relation,
@@ -95,7 +95,7 @@ def _tagged_map(collector: _Collector, named: Path) -> TaggedMap:
     areas = with_old_style(collector.areas.features() + mended, collector.old_style, ways, tally)
     if not any(is_building(area.tags) for area in areas):
         raise _no_buildings(named, len(collector.missing))
-    bounds = _header_bounds(collector.path) or _building_bounds(areas)
+    bounds = header_bounds(collector.path) or _building_bounds(areas)
     return TaggedMap(tuple(areas), tuple(collector.lines.features()), bounds, tally, ATTRIBUTION)
 
 
@@ -154,8 +154,9 @@ class _Collector:
 
     @property
     def missing(self) -> set[tuple[str, int]]:
-        """Kind and number of the buildings that did not come out as areas."""
-        return self._buildings - self._assembled
+        """Kind and number of the buildings that did not come out as areas and are of no old-style multipolygon."""
+        members = {("way", number) for each in self.old_style.values() for number, _ in each.members}
+        return self._buildings - self._assembled - members
 
     @cached_property
     def ways_in_doubt(self) -> dict[int, Way]:
@@ -227,18 +228,6 @@ class _Collector:
             self.tally["road or coastline left out: it has fewer than two nodes in the file"] += 1
             return
         self.lines.add(f"way/{item.id}", line_tags(tags), encoded)
-
-
-def _header_bounds(path: Path) -> Bounds | None:
-    reader = osmium.io.Reader(osm_file(path), osmium.osm.NOTHING)
-    try:
-        box = reader.header().box()
-        if not box.valid():
-            return None
-        low, high = box.bottom_left, box.top_right
-        return low.lon, low.lat, high.lon, high.lat
-    finally:
-        reader.close()
 
 
 def _building_bounds(areas: list[Feature]) -> Bounds:

@@ -188,17 +188,21 @@ def _cut(
     tally: Counter[str],
 ) -> None:
     """Puts one multipolygon's area in place of those of its outer ways."""
-    whole = [each for each in outer if ways[each].closed]
-    pieces = {f"way/{each}": known[f"way/{each}"].geometry for each in whole if f"way/{each}" in known}
-    open_ways = [each for each in outer if not ways[each].closed]
-    if open_ways:
-        pieces[f"relation/{number}"] = _enclosed([ways[each].outline for each in open_ways])
-    for each in open_ways:
-        known.pop(f"way/{each}", None)
+    names = [f"way/{each}" for each in outer if ways[each].closed]
+    pieces = {name: known[name].geometry for name in names if name in known}
+    in_parts = [each for each in outer if f"way/{each}" not in known]
+    if in_parts:
+        pieces[f"relation/{number}"] = _enclosed([ways[each].outline for each in in_parts])
     for name, shape in pieces.items():
-        if not (holes.is_empty and name in known):
+        if name in known and holes.is_empty:
+            continue
+        left = shape.difference(holes)
+        if left.area > 0:
+            known[name] = Feature(name, tags, left)
             tally["old-style multipolygon: its outer ways' tags taken, its inner ways cut out"] += 1
-            known[name] = Feature(name, tags, shape.difference(holes))
+        else:
+            known.pop(name, None)
+            tally["old-style multipolygon left out: what the file holds of it encloses nothing"] += 1
 
 
 def _is_area(tags: dict[str, str]) -> bool:
