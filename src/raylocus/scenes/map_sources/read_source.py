@@ -12,9 +12,10 @@ import numpy as np
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
 from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map, frame_of
-from raylocus.scenes.map_sources.building_file import SUFFIXES, read_building_file
+from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
-from raylocus.scenes.osm.formats import format_of
+from raylocus.scenes.map_sources.tables import SUFFIXES
+from raylocus.scenes.osm.formats import format_of, is_overpass_json
 from raylocus.scenes.tagged.features import Bounds, TaggedMap
 from raylocus.scenes.vector_map import VectorMap
 
@@ -39,10 +40,15 @@ def source_file(source: str) -> Path | None:
         PlaceError: the source is a folder.
     """
     path = Path(source)
-    if path.is_dir() and ("/" in source or "\\" in source):
-        raise PlaceError(f"{source} is a folder; give the map file in it")
+    if path.is_dir():
+        raise PlaceError(
+            f"{source} is a folder; give the map file in it, or a place's name with its country: '{path.name}, COUNTRY'"
+        )
     if path.is_file() or format_of(source) is not None or source.lower().endswith(SUFFIXES):
         return path
+    if source.startswith(("/", "./", "../", "~")) or source.endswith("/"):
+        missing = next(each for each in (path, *path.parents) if each.parent.exists() or each.parent == each)
+        raise PlaceError(f"there is no file or folder {missing}; check the path of {source}")
     return None
 
 
@@ -75,9 +81,15 @@ def _tagged_map(source: str, options: SourceOptions, tile_size: float) -> tuple[
     path = source_file(source)
     if path is None:
         return _online(source, options.radius, tile_size)
-    is_osm = format_of(path.name) is not None
-    tagged = _read_osm(path) if is_osm else read_building_file(path, options)
+    tagged = _read_osm(path) if _is_osm(path) else read_building_file(path, options)
     return tagged, tagged.bounds
+
+
+def _is_osm(path: Path) -> bool:
+    """Whether a file is OpenStreetMap's, by its name or as a server's JSON."""
+    if format_of(path.name) is not None:
+        return True
+    return path.suffix.lower() in (".json", ".txt", "") and path.is_file() and is_overpass_json(path)
 
 
 def _town(style: str, seed: int, size: float) -> SourceMap:
