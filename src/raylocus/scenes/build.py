@@ -40,7 +40,11 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
         files |= {"source": named} if named else {}
     missing = [path for path in files.values() if not path.is_file()]
     if missing:
-        raise PlaceError(f"there is no file {missing[0]}; check the path")
+        raise PlaceError(
+            f"{missing[0]} is a folder; give the file in it"
+            if missing[0].is_dir()
+            else f"there is no file {missing[0]}; check the path"
+        )
     settings = {"source": source, "scene": configuration}
     return Provenance.collect(
         settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}

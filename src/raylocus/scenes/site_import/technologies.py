@@ -23,61 +23,32 @@ class Technology(Enum):
     OTHER = "other"
 
 
-_LTE = (
-    "lte",
-    "4g",
-    "eutra",
-    "eutran",
-    "ltea",
-    "lteadvanced",
-    "ltefdd",
-    "ltetdd",
-    "fddlte",
-    "tddlte",
+# fmt: off
+_LTE = [
+    "lte", "4g", "eutra", "eutran", "ltea", "lteadvanced", "ltefdd", "ltetdd", "fddlte", "tddlte",
     "4glte",
-)
-_NR = ("nr", "5g", "5gnr", "nr5g", "newradio", "5gsa", "5gnsa", "nrsa", "nrnsa", "nrfdd", "nrtdd")
-_OLDER = (
-    "gsm",
-    "gprs",
-    "edge",
-    "2g",
-    "umts",
-    "wcdma",
-    "3g",
-    "hspa",
-    "hsdpa",
-    "hsupa",
-    "tdscdma",
-    "utra",
-    "utran",
-)
-_OLDER += (
-    "cdma",
-    "cdma2000",
-    "evdo",
-    "1xrtt",
-    "iden",
-    "gsmr",
-    "tetra",
-    "wimax",
-    "wifi",
-    "wlan",
-    "lora",
-    "nbiot",
-)
-_OLDER += ("ltem", "catm", "catm1", "iot", "dvbt", "fm", "dab", "amps", "pdc", "microwave", "fh")
+]
+_NR = [
+    "nr", "5g", "5gnr", "nr5g", "newradio", "5gsa", "5gnsa", "nrsa", "nrnsa", "nrfdd", "nrtdd",
+]
+_OTHER = [
+    "gsm", "gprs", "edge", "2g", "umts", "wcdma", "3g", "hspa", "hsdpa", "hsupa", "tdscdma", "utra",
+    "utran", "cdma", "cdma2000", "evdo", "1xrtt", "iden", "gsmr", "tetra", "wimax", "wifi", "wlan",
+    "lora", "nbiot", "ltem", "catm", "catm1", "iot", "dvbt", "fm", "dab", "amps", "pdc", "microwave",
+    "fh",
+]
+# fmt: on
 _WORDS = {
     **dict.fromkeys(_LTE, Technology.LTE),
     **dict.fromkeys(_NR, Technology.NR),
-    **dict.fromkeys(_OLDER, Technology.OTHER),
+    **dict.fromkeys(_OTHER, Technology.OTHER),
 }
 #: Letters before a band's number or nominal frequency.
 _PREFIXES = {
-    **dict.fromkeys(("l", "lte", "b", "band", "eutra", "lteband", "lteb", "4g"), Technology.LTE),
-    **dict.fromkeys(("n", "nr", "5g", "nrband", "nrn", "5gn", "bandn"), Technology.NR),
+    **dict.fromkeys(["l", "lte", "b", "band", "eutra", "lteband", "lteb", "4g"], Technology.LTE),
+    **dict.fromkeys(["n", "nr", "5g", "nrband", "nrn", "5gn", "bandn"], Technology.NR),
     **dict.fromkeys(
-        ("g", "gsm", "u", "umts", "wcdma", "dcs", "egsm", "2g", "3g", "c", "cdma"), Technology.OTHER
+        ["g", "gsm", "u", "umts", "wcdma", "dcs", "egsm", "2g", "3g", "c", "cdma"], Technology.OTHER
     ),
 }
 #: Highest number of a band (n263); larger numbers in a band's name are nominal frequencies [MHz].
