@@ -23,6 +23,7 @@ from raylocus.propagation.refraction import refracted_paths
 from raylocus.propagation.roof_profile import SurfaceRaster
 from raylocus.propagation.scattering import ScatteringSearch
 from raylocus.propagation.specular import SpecularSearch
+from raylocus.propagation.string_rays import RoofRays
 from raylocus.propagation.wedges import find_wedges
 from raylocus.propagation.weighed_paths import WeighedPaths, joined, weighed_in_pieces
 from raylocus.scenes.building_index import building_index
@@ -224,7 +225,8 @@ class SiteTracer:
         hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
         raster = SurfaceRaster(self._grid, self._surface, self._outdoor.reshape(self._grid.shape))
-        found = over_rooftop_paths(position, self._point[cell], raster, self._materials.wavelength)
+        rays = RoofRays(self._scene, self._triangles.ground)
+        found = over_rooftop_paths(position, self._point[cell], raster, self._materials.wavelength, rays)
         rooftop = self._columns.over_rooftop(site, cell, found, hidden[cell])
         if len(known) == 1:
             return rooftop

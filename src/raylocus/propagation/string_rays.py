@@ -1,0 +1,125 @@
+"""Strings that rays find blocked are pulled over what the surface raster misses.
+
+A wall that is thinner than a ground cell may lie between the points at which a profile is read. Rays along
+the pieces of a string hit it all the same; the silhouettes of what they hit, seen from both ends of the
+piece, are the edges that the raster lacks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.propagation.launcher import RayScene
+from raylocus.propagation.silhouettes import Fans, silhouettes
+
+#: A string is tried this far above its points [m], so that it does not hit the edge that it lies on.
+LIFT = 0.01
+#: Points between two edges that are looked at for open ground, as shares of the way.
+BETWEEN = np.linspace(0.1, 0.9, 5)
+
+
+@dataclass(frozen=True)
+class RoofRays:
+    """A scene for rays, and which of its triangles are ground."""
+
+    scene: RayScene
+    ground: Bool[np.ndarray, "triangle"]
+    """True for terrain."""
+
+    def open_ground(
+        self, low: Float[np.ndarray, "pair 3"], high: Float[np.ndarray, "pair 3"]
+    ) -> Bool[np.ndarray, "pair"]:
+        """Whether there is open ground between two points, anywhere along the line between them."""
+        point = (low[:, None] + BETWEEN[:, None] * (high - low)[:, None]).reshape(-1, 3)
+        point[:, 2] += LIFT
+        down = np.broadcast_to(np.array([0.0, 0.0, -1.0]), point.shape)
+        _, triangle = self.scene.first_hit(point, down)
+        return ((triangle >= 0) & self.ground[triangle]).reshape(-1, len(BETWEEN)).any(axis=1)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Straight pieces of strings, each with the string that it belongs to."""
+
+    string: Int[np.ndarray, "piece"]
+    along: Float[np.ndarray, "piece 2"]
+    """Horizontal distance from the site of both ends [m]."""
+    height: Float[np.ndarray, "piece 2"]
+    """m."""
+    margin: Float[np.ndarray, "piece 2"]
+    """How far from each end nothing is looked for [m]."""
+
+    def select(self, chosen: Int[np.ndarray, "chosen"]) -> Pieces:
+        """Some of the pieces."""
+        return Pieces(self.string[chosen], self.along[chosen], self.height[chosen], self.margin[chosen])
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Edges that stand above strings."""
+
+    string: Int[np.ndarray, "edge"]
+    """The string that each stands above."""
+    along: Float[np.ndarray, "edge"]
+    """Horizontal distance from the site [m]."""
+    height: Float[np.ndarray, "edge"]
+    """m."""
+
+    def select(self, chosen: Bool[np.ndarray, "edge"]) -> Edges:
+        """Some of the edges."""
+        return Edges(self.string[chosen], self.along[chosen], self.height[chosen])
+
+
+def missed_edges(
+    scene: RayScene,
+    site: Float[np.ndarray, "3"],
+    plan: Float[np.ndarray, "string 2"],
+    pieces: Pieces,
+) -> Edges:
+    """The silhouettes of what is in the way of pieces, from both their ends.
+
+    Args:
+        scene: what is hit.
+        site: where strings begin [m].
+        plan: unit vector of each string's plane, from the site.
+        pieces: what is tried.
+    """
+    fans, slope = _fans(site, plan, pieces, 1)
+    blocked = np.flatnonzero(np.isfinite(fans.hits(scene, slope)) & (fans.end > fans.start))
+    pieces = pieces.select(blocked)
+    found = [_silhouettes(scene, site, plan, pieces, end) for end in (1, 0)]
+    return Edges(
+        *(np.concatenate([getattr(each, name) for each in found]) for name in ("string", "along", "height"))
+    )
+
+
+def _silhouettes(
+    scene: RayScene,
+    site: Float[np.ndarray, "3"],
+    plan: Float[np.ndarray, "string 2"],
+    pieces: Pieces,
+    end: int,
+) -> Edges:
+    """The highest edge that is seen from one end of each piece."""
+    fans, slope = _fans(site, plan, pieces, end)
+    top, distance = silhouettes(scene, fans, slope)
+    along = pieces.along[:, end] + (1 - 2 * end) * distance
+    edges = Edges(pieces.string, along, pieces.height[:, end] + LIFT + top * distance)
+    return edges.select(np.isfinite(distance))
+
+
+def _fans(
+    site: Float[np.ndarray, "3"], plan: Float[np.ndarray, "string 2"], pieces: Pieces, end: int
+) -> tuple[Fans, Float[np.ndarray, "piece"]]:
+    """Fans from one end of each piece, up from its other end, and the slope of the piece."""
+    flat = plan[pieces.string]
+    pivot = np.column_stack([site[:2] + pieces.along[:, end, None] * flat, pieces.height[:, end] + LIFT])
+    forward = np.column_stack([(1 - 2 * end) * flat, np.zeros(len(flat))])
+    upward = np.broadcast_to(np.array([0.0, 0.0, 1.0]), forward.shape)
+    length = pieces.along[:, 1] - pieces.along[:, 0]
+    slope = (pieces.height[:, 1 - end] - pieces.height[:, end]) / np.maximum(length, 1e-6)
+    margin = pieces.margin
+    return Fans(pivot, forward, upward, margin[:, end], length - margin[:, 1 - end]), slope
