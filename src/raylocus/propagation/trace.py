@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
+from raylocus.propagation.around_walls import around_paths
 from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
 from raylocus.propagation.canopy import Canopy
 from raylocus.propagation.diffraction import DiffractionSearch, ReachedPairs
@@ -140,7 +141,7 @@ class SiteTracer:
         if self._configuration.diffraction:
             parts += self._diffracted_parts(site, position, specular)
         if self._configuration.over_rooftop:
-            parts.append(self._weighed(self._rooftop_part(site, position, parts)))
+            parts += [self._weighed(part) for part in self._detours(site, position, parts)]
         if self._configuration.refraction:
             parts.append(self._weighed(self._refracted_part(site, position, specular.paths)))
         if self._scattering is not None:
@@ -218,19 +219,23 @@ class SiteTracer:
 
         return weighed_in_pieces(piece, len(found), self._configuration.memory_budget)
 
-    def _rooftop_part(
+    def _detours(
         self, site: int, position: Float[np.ndarray, "3"], known: list[WeighedPaths]
-    ) -> PathAtlas:
-        """Paths over the roofs; where one is among the known ones over an edge already, it is the latter."""
+    ) -> list[PathAtlas]:
+        """Paths over the roofs, and left and right around thin walls; those over one edge may be known ones already."""
         hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
         raster = SurfaceRaster(self._grid, self._surface, self._outdoor.reshape(self._grid.shape))
-        rays = RoofRays(self._scene, self._triangles.ground)
-        found = over_rooftop_paths(position, self._point[cell], raster, self._materials.wavelength, rays)
-        rooftop = self._columns.over_rooftop(site, cell, found, hidden[cell])
+        rays, wavelength = RoofRays(self._scene, self._triangles.ground), self._materials.wavelength
+        found = over_rooftop_paths(position, self._point[cell], raster, wavelength, rays)
+        detours = [self._columns.over_rooftop(site, cell, found, hidden[cell])]
+        for side in around_paths(self._scene, position, self._point[cell], wavelength):
+            around = cell[side.cell]
+            detours.append(self._columns.over_rooftop(site, around, side.paths, hidden[around]))
         if len(known) == 1:
-            return rooftop
-        return without_diffracted_twins(rooftop, concatenate([part.paths for part in known[1:]]))
+            return detours
+        diffracted = concatenate([part.paths for part in known[1:]])
+        return [without_diffracted_twins(each, diffracted) for each in detours]
 
     def _refracted_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
         cell = np.flatnonzero(self._seen(specular) == 0)
