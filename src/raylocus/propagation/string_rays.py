@@ -18,7 +18,9 @@ from raylocus.propagation.silhouettes import Fans, silhouettes
 #: A string is tried this far above its points [m], so that it does not hit the edge that it lies on.
 LIFT = 0.01
 #: Points between two edges that are looked at for open ground, as shares of the way.
-BETWEEN = np.linspace(0.1, 0.9, 5)
+BETWEEN = np.linspace(0.0, 1.0, 24)
+#: Rays down to the ground start this far above the line between the edges [m].
+ABOVE = 3.0
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,33 @@ class RoofRays:
     ground: Bool[np.ndarray, "triangle"]
     """True for terrain."""
 
-    def open_ground(
-        self, low: Float[np.ndarray, "pair 3"], high: Float[np.ndarray, "pair 3"]
+    def open_between(
+        self, points: Float[np.ndarray, "pair 2 3"], certain: Bool[np.ndarray, "pair 2"], reach: float
     ) -> Bool[np.ndarray, "pair"]:
-        """Whether there is open ground between two points, anywhere along the line between them."""
-        point = (low[:, None] + BETWEEN[:, None] * (high - low)[:, None]).reshape(-1, 3)
-        point[:, 2] += LIFT
+        """Whether open ground lies between two edges.
+
+        Args:
+            points: the edges, well above the ground [m].
+            certain: which of them stand on something; the others may lie beside it.
+            reach: how far beside it at most [m].
+        """
+        span = points[:, 1] - points[:, 0]
+        plan = span * np.array([1.0, 1.0, 0.0])
+        step = plan / np.maximum(np.linalg.norm(plan, axis=1), 1e-9)[:, None]
+        beyond = np.where(certain, 0.0, reach)[..., None]
+        first, last = points[:, 0] - beyond[:, 0] * step, points[:, 1] + beyond[:, 1] * step
+        between = first[:, None] + BETWEEN[:, None] * (last - first)[:, None]
+        built = self._built(between.reshape(-1, 3)).reshape(-1, len(BETWEEN))
+        built[:, [0, -1]] |= certain
+        before, behind = (np.logical_or.accumulate(each, axis=1) for each in (built, built[:, ::-1]))
+        # Where rays find nothing at all, what the edges are of is thinner than the distance between rays.
+        return (~built & before & behind[:, ::-1]).any(axis=1) | ~built.any(axis=1)
+
+    def _built(self, point: Float[np.ndarray, "point 3"]) -> Bool[np.ndarray, "point"]:
+        """Whether something other than ground is below points."""
         down = np.broadcast_to(np.array([0.0, 0.0, -1.0]), point.shape)
-        _, triangle = self.scene.first_hit(point, down)
-        return ((triangle >= 0) & self.ground[triangle]).reshape(-1, len(BETWEEN)).any(axis=1)
+        _, triangle = self.scene.first_hit(point + np.array([0.0, 0.0, ABOVE]), down)
+        return (triangle >= 0) & ~self.ground[triangle]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.roof_profile import MOST_EDGES, Profiles, Strings, upper_hull
 from raylocus.propagation.string_rays import Edges, Pieces, RoofRays, missed_edges
@@ -12,6 +12,8 @@ from raylocus.propagation.string_rays import Edges, Pieces, RoofRays, missed_edg
 MOST_ROUNDS = 4
 #: The raster's own edges lie within this many ground cells of the mesh's; nothing new is looked for there.
 RASTER_EDGE = 1.5
+#: Rays are asked whether open ground lies between edges no more than this far apart [m].
+CLOSE_EDGES = 8.0
 #: Rays look for edges this close to edges that rays have found, and to the ends [m].
 RAY_EDGE = 0.01
 #: Edges that rise by less than this above all that the raster has beside them are the raster's [m].
@@ -50,7 +52,7 @@ def taut_strings(
             break
         points[:, tried] = _stretched(points[:, tried], np.searchsorted(tried, edges.string), edges)
         changed[tried] = True
-    return _with(strings, points, np.flatnonzero(changed), rays, (site, plan))
+    return _with(strings, points, changed, rays, (site, plan), resolution)
 
 
 def _widened(strings: Strings, raster_margin: float) -> _Points:
@@ -111,30 +113,23 @@ def _floor(points: _Points) -> Float[np.ndarray, "string point"]:
 def _with(
     strings: Strings,
     points: _Points,
-    changed: Int[np.ndarray, "changed"],
+    changed: Bool[np.ndarray, "string"],
     rays: RoofRays,
     frame: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "string 2"]],
+    resolution: float,
 ) -> Strings:
-    """The strings with the changed ones in place of theirs."""
-    if not len(changed):
-        return strings
-    columns = max(strings.along.shape[1], int(_cell(points[:, changed]).max()) + 1)
-    apart = np.zeros((len(strings.along), columns), bool)
-    apart[:, : strings.apart.shape[1]] = strings.apart
-    apart[changed] = False
-    apart[changed, 1] = True
-    string, first = np.nonzero(np.isfinite(points[0][changed, 2:]))
-    low, high = (_position(points, changed[string], first + column, frame) for column in (1, 2))
-    apart[changed[string], first + 2] = rays.open_ground(low, high)
-    return Strings(points[0, :, :columns], points[1, :, :columns], apart)
-
-
-def _position(
-    points: _Points,
-    string: Int[np.ndarray, "chosen"],
-    column: Int[np.ndarray, "chosen"],
-    frame: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "string 2"]],
-) -> Float[np.ndarray, "chosen 3"]:
+    """The strings as they are now; rays say whether edges of changed ones, and close ones, are apart."""
+    columns = int(_cell(points).max(initial=1)) + 1
+    points = points[:, :, :columns]
+    apart = np.zeros(points.shape[1:], bool)
+    apart[:, : strings.apart.shape[1]] = strings.apart[:, :columns]
+    apart[:, 1] = True
+    # The raster may have gaps in a thin wall askew of its cells, as if it were two.
+    close = apart[:, 2:] & (np.diff(points[0], axis=1)[:, 1:] <= CLOSE_EDGES)
+    string, first = np.nonzero((close | changed[:, None]) & np.isfinite(points[0, :, 2:]))
+    along, height, margin = np.stack([points[:, string, first + 1], points[:, string, first + 2]], axis=-1)
     site, plan = frame
-    along, height = points[:2, string, column]
-    return np.column_stack([site[:2] + along[:, None] * plan[string], height])
+    flat = site[:2] + along[..., None] * plan[string, None]
+    edges = np.concatenate([flat, height[..., None]], axis=-1)
+    apart[string, first + 2] = rays.open_between(edges, margin <= RAY_EDGE, resolution)
+    return Strings(points[0], points[1], apart)
