@@ -17,8 +17,8 @@ from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.over_rooftop import RooftopPaths
 from raylocus.propagation.silhouettes import Fans, silhouettes
 
-#: A thicker obstacle on the straight line is no thin wall [m].
-THICKEST = 6.0
+#: An obstacle that takes more of the straight line is no thin wall [m]; one of 5 m may be seen at 60°.
+THICKEST = 10.0
 #: Slopes of the rays among which the first one that is clear is looked for, to either side of the straight line.
 SLOPES = np.geomspace(0.02, 10.24, 19)
 #: Rays begin and end this far from site and UE [m], and the line between the edges lies this far off the wall.
@@ -111,12 +111,9 @@ def _edge(
     scene: RayScene, fans: Fans
 ) -> tuple[Float[np.ndarray, "fan"], Float[np.ndarray, "fan"], Bool[np.ndarray, "fan"]]:
     """Slope and distance of the edge that each fan comes clear of first, and whether there is one."""
-    low, high = np.zeros(len(fans.end)), np.full(len(fans.end), np.inf)
-    for slope in SLOPES:
-        open_ = np.flatnonzero(np.isinf(high))
-        clear = np.isinf(fans.select(open_).hits(scene, np.full(len(open_), slope)))
-        high[open_[clear]], low[open_[~clear]] = slope, slope
-    found = np.isfinite(high)
+    clear = np.isinf(fans.hits_of_each(scene, np.broadcast_to(SLOPES, (len(fans.end), len(SLOPES)))))
+    found, first = clear.any(axis=1), clear.argmax(axis=1)
+    high, low = SLOPES[first], np.where(first > 0, SLOPES[first - 1], 0.0)
     top, distance = np.zeros(len(low)), np.zeros(len(low))
     top[found], distance[found] = silhouettes(scene, fans.select(found), low[found], high[found])
     return top, distance, found & np.isfinite(distance)

@@ -110,25 +110,13 @@ def missed_edges(
     fans, slope = _fans(site, plan, pieces, 1)
     blocked = np.flatnonzero(np.isfinite(fans.hits(scene, slope)) & (fans.end > fans.start))
     pieces = pieces.select(blocked)
-    found = [_silhouettes(scene, site, plan, pieces, end) for end in (1, 0)]
-    return Edges(
-        *(np.concatenate([getattr(each, name) for each in found]) for name in ("string", "along", "height"))
-    )
-
-
-def _silhouettes(
-    scene: RayScene,
-    site: Float[np.ndarray, "3"],
-    plan: Float[np.ndarray, "string 2"],
-    pieces: Pieces,
-    end: int,
-) -> Edges:
-    """The highest edge that is seen from one end of each piece."""
-    fans, slope = _fans(site, plan, pieces, end)
-    top, distance = silhouettes(scene, fans, slope)
-    along = pieces.along[:, end] + (1 - 2 * end) * distance
-    edges = Edges(pieces.string, along, pieces.height[:, end] + LIFT + top * distance)
-    return edges.select(np.isfinite(distance))
+    # Few rays are traced as fast as many, so both ends go together.
+    (back, falling), (ahead, rising) = (_fans(site, plan, pieces, end) for end in (1, 0))
+    top, distance = silhouettes(scene, back.and_also(ahead), np.concatenate([falling, rising]))
+    sense = np.repeat([-1, 1], len(blocked))
+    along = np.concatenate([pieces.along[:, 1], pieces.along[:, 0]]) + sense * distance
+    height = np.concatenate([pieces.height[:, 1], pieces.height[:, 0]]) + LIFT + top * distance
+    return Edges(np.tile(pieces.string, 2), along, height).select(np.isfinite(distance))
 
 
 def _fans(

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
 from raylocus.propagation.around_walls import around_paths
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.canopy import Canopy
 from raylocus.propagation.diffraction import DiffractionSearch, ReachedPairs
 from raylocus.propagation.edge_scene import EdgeScene
@@ -34,6 +34,9 @@ from raylocus.units import from_decibel
 #: Paths over an edge and mirrors this far below a ground cell's strongest are left out [dB]: they are two thirds of
 #: all paths and together 0.05 dB of a cell's power.
 MIRRORED_RANGE_DB = 20.0
+#: A path around a thin wall is kept beside a diffracted one that carries less than this share of its power: along the
+#: face at a wall's end the field over its first edge alone vanishes.
+AROUND_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ class SiteTracer:
         if self._configuration.diffraction:
             parts += self._diffracted_parts(site, position, specular)
         if self._configuration.over_rooftop:
-            parts += [self._weighed(part) for part in self._detours(site, position, parts)]
+            parts += self._detours(site, position, parts)
         if self._configuration.refraction:
             parts.append(self._weighed(self._refracted_part(site, position, specular.paths)))
         if self._scattering is not None:
@@ -221,8 +224,8 @@ class SiteTracer:
 
     def _detours(
         self, site: int, position: Float[np.ndarray, "3"], known: list[WeighedPaths]
-    ) -> list[PathAtlas]:
-        """Paths over the roofs, and left and right around thin walls; those over one edge may be known ones already."""
+    ) -> list[WeighedPaths]:
+        """Paths over the roofs, and left and right around thin walls, but those that are known as over one edge."""
         hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
         raster = SurfaceRaster(self._grid, self._surface, self._outdoor.reshape(self._grid.shape))
@@ -232,10 +235,14 @@ class SiteTracer:
         for side in around_paths(self._scene, position, self._point[cell], wavelength):
             around = cell[side.cell]
             detours.append(self._columns.over_rooftop(site, around, side.paths, hidden[around]))
+        weighed = [self._weighed(each) for each in detours]
         if len(known) == 1:
-            return detours
-        diffracted = concatenate([part.paths for part in known[1:]])
-        return [without_diffracted_twins(each, diffracted) for each in detours]
+            return weighed
+        diffracted, weakest = joined(known[1:]), (0.0, AROUND_SHARE, AROUND_SHARE)
+        return [
+            without_diffracted_twins(each, diffracted, share)
+            for each, share in zip(weighed, weakest, strict=True)
+        ]
 
     def _refracted_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
         cell = np.flatnonzero(self._seen(specular) == 0)
