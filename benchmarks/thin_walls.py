@@ -25,7 +25,7 @@ from raylocus.scenes.triangles import Triangles
 FREQUENCY, UE_HEIGHT = 3.55e9, 1.5
 SITE = np.array([-30.0, 0.0, 10.0])
 HEIGHT, HALF = 20.0, 10.0
-THICKNESSES, GRIDS = (0.1, 0.5, 1.0, 1.5, 3.5, 5.0, 8.0), (1.0, 2.0, 4.0)
+THICKNESSES, GRIDS = (0.1, 0.5, 1.0, 1.5, 3.5, 5.0, 12.0), (1.0, 2.0, 4.0)
 
 
 def wall(thickness: float) -> Triangles:
@@ -91,7 +91,7 @@ def _draw(path: Path) -> None:
 
     figure = Figure((8, 4), layout="constrained")
     axes = figure.subplots()
-    for thickness in (0.1, 1.0, 5.0, 8.0):
+    for thickness in (0.1, 1.0, 5.0, 12.0):
         grid, gain = traced_gain(thickness, 1.0)
         cut = np.flatnonzero(grid.centres[:, 0] == 30.5)
         axes.plot(grid.centres[cut, 1], gain[cut], label=f"wall of {thickness:g} m")

@@ -10,43 +10,55 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from fuzz.cases import KILLED, LIMIT, READ, REFUSED, Outcome
 from fuzz.readers import READERS
 
 #: A process that has said nothing for this long is ended [s]: its own limit does not reach into native code.
 SILENCE = 3 * LIMIT
-#: The same before its first case, when it imports and reads the whole input.
+#: The same before the first case of a reader, when it imports and reads the whole input.
 START = 120
 
+#: Readers, each with its first case and the one behind its last.
+Plan = dict[str, tuple[int, int]]
 
-def outcomes(name: str, seed: int, first: int, end: int) -> Iterator[Outcome]:
-    """What comes of some cases of a reader; a process that dies is started again behind the case that killed it."""
-    while first < end:
-        command = [sys.executable, "-m", "fuzz.batch", name, *map(str, (seed, first, end))]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
-            tried = None
-            for answer in _answers(process):
-                if "result" in answer:
-                    yield Outcome(**answer)
-                    first = answer["case"] + 1
-                else:
-                    tried = answer["case"]
+
+def outcomes(plan: Plan, seed: int) -> Iterator[Outcome]:
+    """What comes of some cases; a process that dies is started again behind the case that killed it.
+
+    Raises:
+        RuntimeError: a whole input is not read.
+    """
+    left = dict(plan)
+    while left := {name: cases for name, cases in left.items() if cases[0] < cases[1]}:
+        words = [word for name, cases in left.items() for word in (name, *map(str, cases))]
+        command = [sys.executable, "-m", "fuzz.batch", str(seed), *words]
+        tried: dict[str, Any] = {}
+        with (
+            tempfile.TemporaryFile("w+", errors="replace") as said,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+        ):
+            for tried in _answers(process):
+                if "result" in tried:
+                    yield Outcome(**tried)
+                    left[tried["reader"]] = (tried["case"] + 1, left[tried["reader"]][1])
             code = process.wait()
-        if first >= end:
+            said.seek(0)
+            last_words = " ".join(said.read()[-2000:].split())
+        if not code:
             return
-        if tried is None:
-            raise RuntimeError(f"{name}: the whole input is not read (exit code {code})")
-        yield Outcome(name, tried, KILLED, f"exit code {code}")
-        first = tried + 1
+        if not tried or tried["case"] < 0 or "result" in tried:
+            raise RuntimeError(f"exit code {code} after {tried}: {last_words}")
+        yield Outcome(tried["reader"], tried["case"], KILLED, f"exit code {code}: {last_words[-200:]}")
+        left[tried["reader"]] = (tried["case"] + 1, left[tried["reader"]][1])
 
 
-def _answers(process: subprocess.Popen[str]) -> Iterator[dict]:
+def _answers(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
     """The lines that a process prints, until it ends or is silent for too long."""
     assert process.stdout is not None
     limit = START
@@ -57,8 +69,9 @@ def _answers(process: subprocess.Popen[str]) -> Iterator[dict]:
         watch.cancel()
         if not line:
             return
-        limit = SILENCE
-        yield json.loads(line)
+        answer = json.loads(line)
+        limit = START if answer["case"] < 0 or "result" in answer else SILENCE
+        yield answer
 
 
 def main() -> int:
@@ -74,21 +87,26 @@ def main() -> int:
     failures: list[Outcome] = []
     for name in given.readers:
         counts: Counter[str] = Counter()
-        for found in outcomes(name, given.seed, given.first, share):
+        for found in outcomes({name: (given.first, share)}, given.seed):
             counts[found.result] += 1
             if found.result not in (READ, REFUSED):
                 failures.append(found)
         told = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
         print(f"{name:14} {counts.total():6} inputs: {told}", flush=True)
+    _tell(failures, given.all)
+    return 1 if failures else 0
+
+
+def _tell(failures: list[Outcome], everything: bool) -> None:
+    """Failures, and how many there are of each kind."""
     shown: Counter[tuple[str, str, str]] = Counter()
     for each in failures:
         kind = each.reader, each.result, each.detail.rpartition(" at ")[2]
         shown[kind] += 1
-        if given.all or shown[kind] == 1:
+        if everything or shown[kind] == 1:
             print(f"{each.reader} case {each.case}: {each.result}: {each.detail}")
     for kind, count in shown.most_common():
-        print(f"{count:6} × {kind}")
-    return 1 if failures else 0
+        print(f"{count:6} × {' · '.join(kind)}")
 
 
 if __name__ == "__main__":
