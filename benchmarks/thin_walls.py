@@ -15,8 +15,8 @@ from jaxtyping import Float
 from scipy.special import fresnel
 
 from raylocus.geo import Grid
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import itu_materials
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.rasterize import topmost_surface

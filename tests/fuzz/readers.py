@@ -27,7 +27,7 @@ from fuzz.mutations import (
 )
 from raylocus.cli.main import DONE, main
 from raylocus.datasets.store import open_report_dataset
-from raylocus.propagation.atlas_store import load_atlas
+from raylocus.propagation.atlas.atlas_store import load_atlas
 
 #: Reads an input, with the whole inputs beside it, to an output; the exit code.
 Read = Callable[[Path, Path, Path], int]

@@ -21,7 +21,7 @@ from raylocus.models.network import LocationNetwork
 from raylocus.network.parquet import save_parquet
 from raylocus.network.report_store import save_reports
 from raylocus.network.reports import Reports
-from raylocus.propagation.atlas_store import save_atlas
+from raylocus.propagation.atlas.atlas_store import save_atlas
 from raylocus.provenance import Provenance
 from stack_fixtures import line_of_sight_atlas
 from training_fixtures import save_synthetic_dataset, save_synthetic_place, small_place

@@ -9,11 +9,12 @@ from scipy.special import fresnel
 
 from propagation_fixtures import CONCRETE, box, materials, scene, tracer
 from raylocus.geo import Grid
-from raylocus.propagation.around_walls import around_paths
-from raylocus.propagation.atlas import PathAtlas, reorder
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.knife_edge import cascaded_knife_edge_loss, knife_edge_loss
-from raylocus.propagation.launcher import RayScene
+from raylocus.propagation.atlas.atlas import PathAtlas, reorder
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.geometry.surfaces import Surfaces
+from raylocus.propagation.rays.launcher import RayScene
+from raylocus.propagation.search.around_walls import around_paths
+from raylocus.propagation.search.knife_edge import cascaded_knife_edge_loss, knife_edge_loss
 from raylocus.propagation.trace import TraceConfiguration
 
 SITE = np.array([-30.0, 0.0, 10.0])
@@ -122,4 +123,4 @@ def test_the_way_around_goes_by_both_upright_edges_of_an_end() -> None:
 def wall_rays() -> RayScene:
     """A wall of 2 m across the way, from −10 to 10 m."""
     triangles = scene(box((-1, -10), (1, 10), 20.0))
-    return RayScene(triangles.vertices, np.full((4, 4), 1.5), Grid(96.0, 24.0))
+    return RayScene(Surfaces(triangles), np.full((4, 4), 1.5), Grid(96.0, 24.0))
