@@ -26,7 +26,7 @@ from raylocus.evaluation.baselines.timing_advance import TimingAdvance, ring_and
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.geo import Grid
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_azimuths
+from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.units import SPEED_OF_LIGHT, timing_advance_distance
 

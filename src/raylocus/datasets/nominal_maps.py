@@ -12,8 +12,7 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
-from raylocus.propagation.path_loss import UE_HEIGHT
+from raylocus.propagation.maps.path_loss import UE_HEIGHT, formula_levels, isotropic_levels, power_sum
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -44,7 +43,7 @@ class MappedPlace(Protocol):
 
     @property
     def radio_maps(self) -> xr.Dataset:
-        """R, with the layers of `propagation.radio_maps.LAYERS`."""
+        """R, with the layers of `propagation.maps.radio_maps.LAYERS`."""
 
 
 @dataclass(frozen=True, eq=False)

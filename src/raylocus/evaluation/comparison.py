@@ -23,8 +23,8 @@ from raylocus.evaluation.evaluate import Outcome, evaluate, evaluate_all
 from raylocus.evaluation.method import Method
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.propagation.world_maps import world_radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.maps.world_maps import world_radio_maps
 
 #: Names that tables use.
 BOUND_NAME, TRUE_MAPS_NAME = "bound", "true maps"
