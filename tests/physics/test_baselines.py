@@ -260,6 +260,14 @@ def test_a_ring_of_timing_advance_lies_on_the_terrain() -> None:
     assert reach[0] > reach[1] + 8
 
 
+def test_the_ue_height_is_the_one_that_the_maps_were_traced_for(place: SyntheticPlace) -> None:
+    """Straight lines end at a UE that stands 10 m over the ground, if R says so."""
+    high = replace(place, radio_maps=place.radio_maps.assign_attrs(ue_height=10.0))
+    ue = np.column_stack([place.tile.centres, np.full(place.tile.count**2, 10.0)])
+    expected = np.linalg.norm(ue - place.deployment.site_positions[0], axis=1).reshape(place.tile.shape)
+    np.testing.assert_allclose(nominal_maps(high).straight_length[0], expected, rtol=1e-5)
+
+
 def test_classics_are_given_the_unmodelled_scattering_of_the_model(place: SyntheticPlace) -> None:
     dark = place.radio_maps["rsrp"].copy()
     dark[:, :32] = NAN

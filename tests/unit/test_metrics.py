@@ -122,18 +122,21 @@ def test_nothing_is_nearer_to_a_density_than_its_geometric_median(points: int, s
         assert all(expected_error(median) <= expected_error(other) + 0.05 for other in others)
 
 
-def test_model_and_classics_name_the_same_position_of_a_density() -> None:
-    """Two peaks of nearly the same weight, where a coarse stop of the iteration would show."""
+@pytest.mark.parametrize("weights", [(0.55, 0.45, 0.0), (0.48, 0.26, 0.26), (0.4, 0.35, 0.25)])
+def test_model_and_classics_name_the_same_position_of_a_density(weights: tuple[float, float, float]) -> None:
+    """Peaks of nearly the same weight, where the iteration is slow and an early stop is metres away."""
     place = synthetic_place(1, size=128.0, sites=2, beams=4)
     density = np.zeros((1, 32, 32), np.float32)
-    density[0, 4, 4], density[0, 4, 28], density[0, 28, 16] = 0.36, 0.33, 0.31
+    density[0, 4, 4], density[0, 4, 28], density[0, 28, 16] = weights
     of_classic = posterior_of(place.tile, density).mean[0]
     of_model = estimate(torch.from_numpy(density), place_maps(place), "geometric_median")[0].numpy()
     np.testing.assert_array_equal(of_model.astype(np.float64), of_classic)
-    fermat = minimize(
-        lambda point: float(density.ravel() @ np.hypot(*(place.tile.centres - point).T)), of_classic, tol=1e-9
-    ).x
-    np.testing.assert_allclose(of_classic, fermat, atol=0.05)
+
+    def expected_error(point: np.ndarray) -> float:
+        return float(density.ravel() @ np.hypot(*(place.tile.centres - point).T))
+
+    exact = minimize(expected_error, of_classic, method="Nelder-Mead", options={"xatol": 1e-6}).x
+    np.testing.assert_allclose(of_classic, exact, atol=0.2)
 
 
 def test_a_summary_is_what_the_table_says() -> None:
