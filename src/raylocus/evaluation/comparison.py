@@ -127,13 +127,20 @@ def _compared_at(
     for name, reference, folder in references:
         progress(name)
         try:
-            place = open_place(folder)
+            place = _same_cells(open_place(folder), test.place(index))
             outcomes[name] = evaluate(reference(test, place), test.reports, maps)
             if name == BOUND_NAME and self_check is not None:
                 checked = self_check(test, place)
         except (BoundRefused, PlaceError, StoreError) as refused:
             refusals[name] = str(refused)
     return Comparison(test.place(index), test.reports, circumstances_of(test), outcomes, refusals, checked)
+
+
+def _same_cells(place: TracedPlace, stored: StoredPlace) -> TracedPlace:
+    """A place, if it has the cells that the dataset holds of it."""
+    if [cell.pci for cell in place.deployment.cells] != [cell.pci for cell in stored.deployment.cells]:
+        raise PlaceError(f"{place.folder} was built again with other cells; build the dataset again as well")
+    return place
 
 
 def circumstances_of(dataset: ReportDataset) -> Circumstances:

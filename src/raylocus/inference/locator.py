@@ -21,8 +21,8 @@ from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.known_cells import known_reports
 from raylocus.network.reports import Reports, require_features
 
-#: Sequences that go through the network together.
-BATCH = 32
+#: Sequences that go through the network together: few enough for the processor's cache.
+BATCH = 8
 #: Places whose encoding is kept, the most recently used ones.
 KEPT_PLACES = 8
 
