@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from model_fixtures import synthetic_place
-from raylocus.datasets.maps import SCATTER_GAIN, place_maps
+from raylocus.datasets.maps import place_maps
+from raylocus.datasets.nominal_maps import SCATTER_GAIN
 from raylocus.models.evidence.beams import beam_evidence
 from raylocus.models.evidence.gaussian import gaussian_evidence
 from raylocus.models.evidence.rasters import (

@@ -16,8 +16,8 @@ from evaluation_fixtures import SyntheticPlace, some_world, synthetic_place, syn
 from raylocus.evaluation.baselines.grid_bayes import GridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell
-from raylocus.evaluation.density import posterior_of
 from raylocus.evaluation.evaluate import evaluate_all
+from raylocus.models.posterior import posterior_of
 from raylocus.viz.cases import choose_cases
 from raylocus.viz.maps import layer_figure
 from raylocus.viz.posterior import ELLIPSE_90, error_ellipse, posterior_figure, region_threshold
@@ -122,7 +122,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     reports = synthetic_reports(place, some_world(place, 1), 15, 1)
     methods = [
         StrongestCell("site <1>", 0.0, 70.0),
-        GridBayes("grid", LikelihoodModel(8.0, 6.0, -140.0, 15.0)),
+        GridBayes("grid", LikelihoodModel(8.0, 6.0, 15.0)),
     ]
     outcomes = evaluate_all(methods, reports, place)
     path = Path(tmp_path_factory.mktemp("report")) / "report.html"

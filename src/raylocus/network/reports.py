@@ -127,6 +127,20 @@ class Reports:
         )
 
 
+def require_features(reports: Reports, names: Sequence[str], readers: str) -> None:
+    """Checks that reports have some columns; missing values are no matter.
+
+    Raises:
+        InputError: they lack one; `readers` says who needs them.
+    """
+    lacking = [name for name in names if name not in reports.feature_names]
+    if lacking:
+        raise InputError(
+            f"the reports have no {', '.join(lacking)}, which {readers}; observe with a feature set that has "
+            "them, or import the columns (empty where nothing was measured)"
+        )
+
+
 def _ragged_rows(
     offsets: Int[np.ndarray, "row_plus_1"], rows: Int[np.ndarray, "selected"]
 ) -> tuple[Int[np.ndarray, "element"], Int[np.ndarray, "selected_plus_1"]]:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from raylocus.evaluation.method import MappedPlace
+from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.geo import Grid
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.style import BUILDING_COLOUR, SITE_COLOUR, new_axes

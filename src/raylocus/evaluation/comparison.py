@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
 
+from raylocus.datasets.nominal_maps import MappedPlace, nominal_maps
 from raylocus.datasets.plan import redraw_world
 from raylocus.datasets.store import ReportDataset
-from raylocus.errors import InputError
-from raylocus.evaluation.baselines.classical import classical_methods
-from raylocus.evaluation.bound.bound import Bound
+from raylocus.datasets.stored_place import StoredPlace
+from raylocus.errors import InputError, PlaceError, StoreError
+from raylocus.evaluation.bound.bound import Bound, BoundRefused
+from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.bound.true_maps import TrueMaps
-from raylocus.evaluation.evaluate import Outcome, evaluate_all
-from raylocus.evaluation.method import MappedPlace, Method
-from raylocus.inference.locator import Locator
+from raylocus.evaluation.breakdown import Circumstances
+from raylocus.evaluation.evaluate import Outcome, evaluate, evaluate_all
+from raylocus.evaluation.method import Method
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
@@ -32,10 +34,20 @@ BOUND_NAME, TRUE_MAPS_NAME = "bound", "true maps"
 class Comparison:
     """All methods on the same sequences of one test place."""
 
-    place: TracedPlace
+    place: StoredPlace
+    """The place as the dataset holds it."""
     reports: Reports
+    circumstances: Circumstances
     outcomes: dict[str, Outcome]
-    """By method name: the run, the classics, the bound, the true maps."""
+    """By method name: the run, the classics, the bound, the true maps; references that refuse are left out."""
+    refusals: dict[str, str]
+    """Why a reference is not there, one sentence by its name."""
+    self_check: SelfCheck | None
+    """Coverage of the bound's regions on sequences drawn from its own law; None where it was not checked."""
+
+
+#: Draws sequences of a place's test worlds from the bound's own law, and scores the bound on them.
+SelfChecker = Callable[[ReportDataset, TracedPlace], SelfCheck]
 
 
 @dataclass(frozen=True)
@@ -63,36 +75,83 @@ class MethodByGroup:
 
 
 def compare(
-    locator: Locator, dataset: ReportDataset, sequences: int | None, progress: Callable[[str], None]
+    located: Method,
+    classics: Sequence[Method],
+    dataset: ReportDataset,
+    sequences: int | None,
+    progress: Callable[[str], None],
+    self_check: SelfChecker | None = None,
 ) -> list[Comparison]:
-    """All methods on every test place; the classics choose their parameters on the training places.
+    """All methods on every test place.
 
     Args:
-        locator: the trained model.
-        dataset: reports of training and test places.
+        located: the trained model.
+        classics: the classical methods, fitted.
+        dataset: reports of test places.
         sequences: most test sequences of a place, spread evenly over its worlds; None for all.
-        progress: told each method's name as it starts.
+        progress: called with each method's name as it starts.
+        self_check: checks the bound on its own law; None leaves it unchecked.
 
     Raises:
         InputError: the dataset has no test sequences.
-        PlaceError: a place is absent or was built again with other cells.
     """
     if not (dataset.split == "test").any():
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    classics = classical_methods(split_places(dataset, "train"), lambda name: progress(f"fitting {name}"))
-    comparisons = []
-    for index in np.unique(dataset.place_index[dataset.split == "test"]):
-        test = thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences)
-        place = open_place(dataset.places[int(index)])
-        # Where the map is outdated, phones were observed in another place than it shows.
-        truth = open_place(dataset.configuration.places[int(index)].true_folder)
-        methods: list[Method] = [locator, *classics, bound_of(test, truth), true_maps_of(test, truth)]
-        comparisons.append(
-            Comparison(place, test.reports, evaluate_all(methods, test.reports, place, progress))
+    return [
+        _compared_at(
+            thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences),
+            [located, *classics],
+            progress,
+            self_check,
         )
-    return comparisons
+        for index in np.unique(dataset.place_index[dataset.split == "test"])
+    ]
+
+
+def _compared_at(
+    test: ReportDataset,
+    methods: Sequence[Method],
+    progress: Callable[[str], None],
+    self_check: SelfChecker | None,
+) -> Comparison:
+    """All methods on test sequences of one place."""
+    index = int(test.place_index[0])
+    maps = nominal_maps(test.place(index))
+    outcomes = evaluate_all(methods, test.reports, maps, progress)
+    refusals, checked = {}, None
+    choice = test.configuration.places[index]
+    # The bound knows the map only; where the map is outdated, phones were observed in another place.
+    references = ((BOUND_NAME, bound_of, choice.folder), (TRUE_MAPS_NAME, true_maps_of, choice.true_folder))
+    for name, reference, folder in references:
+        progress(name)
+        try:
+            place = _same_cells(open_place(folder), test.place(index))
+            outcomes[name] = evaluate(reference(test, place), test.reports, maps)
+            if name == BOUND_NAME and self_check is not None:
+                checked = self_check(test, place)
+        except (BoundRefused, PlaceError, StoreError) as refused:
+            refusals[name] = str(refused)
+    return Comparison(test.place(index), test.reports, circumstances_of(test), outcomes, refusals, checked)
+
+
+def _same_cells(place: TracedPlace, stored: StoredPlace) -> TracedPlace:
+    """A place, if it has the cells that the dataset holds of it."""
+    if [cell.pci for cell in place.deployment.cells] != [cell.pci for cell in stored.deployment.cells]:
+        raise PlaceError(f"{place.folder} was built again with other cells; build the dataset again as well")
+    return place
+
+
+def circumstances_of(dataset: ReportDataset) -> Circumstances:
+    """Where and in which world each sequence of a dataset was observed."""
+    places = [dataset.configuration.places[index] for index in dataset.place_index]
+    return Circumstances(
+        place=np.array([place.name for place in places]),
+        style=np.array([place.style or "" for place in places]),
+        severity=np.array([dataset.worlds[world].law.severity for world in dataset.world_index]),
+        world=dataset.world_index,
+    )
 
 
 def true_maps_of(test: ReportDataset, place: TracedPlace) -> MethodByGroup:
@@ -122,13 +181,6 @@ def bound_of(test: ReportDataset, place: TracedPlace) -> MethodByGroup:
         )
 
     return MethodByGroup(BOUND_NAME, of_world[test.world_index], method)
-
-
-def split_places(dataset: ReportDataset, split: str) -> Iterator[tuple[Reports, TracedPlace]]:
-    """Reports of a split and their place, one pair a place."""
-    for index in np.unique(dataset.place_index[dataset.split == split]):
-        chosen = dataset.select((dataset.split == split) & (dataset.place_index == index))
-        yield chosen.reports, open_place(dataset.places[int(index)])
 
 
 def thinned(dataset: ReportDataset, most: int | None) -> ReportDataset:
