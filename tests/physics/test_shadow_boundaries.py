@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from propagation_fixtures import METAL, TILE, box, scene, tracer
-from raylocus.propagation.atlas import PathAtlas, reorder
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.path_matching import centre_paths
+from raylocus.propagation.atlas.atlas import PathAtlas, reorder
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.materials.materials import itu_materials
+from raylocus.propagation.materials.utd import BOUNDARY, EdgeGeometry, diffracted_field, spreading
+from raylocus.propagation.oracles.path_matching import centre_paths
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.utd import BOUNDARY, EdgeGeometry, diffracted_field, spreading
 
 WAVELENGTH = 0.0857
 WAVENUMBER = 2 * np.pi / WAVELENGTH

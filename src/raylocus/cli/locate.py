@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from raylocus.inference.locator import Locator
     from raylocus.network.report_store import load_reports
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.storage import written_whole
 
     locator = Locator.load(given.model)

@@ -63,7 +63,7 @@ class StoredPlace:
 
     @cached_property
     def radio_maps(self) -> xr.Dataset:
-        """R, see `propagation.radio_maps.LAYERS`."""
+        """R, see `propagation.maps.radio_maps.LAYERS`."""
         return _read_maps(self.store, f"{self.group}/{_RADIO}")
 
 

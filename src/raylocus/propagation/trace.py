@@ -9,23 +9,24 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
-from raylocus.propagation.canopy import Canopy
-from raylocus.propagation.diffraction import DiffractionSearch, ReachedPairs
-from raylocus.propagation.edge_scene import EdgeScene
-from raylocus.propagation.facets import unit_normals
-from raylocus.propagation.launcher import RayScene
-from raylocus.propagation.materials import RadioMaterials
-from raylocus.propagation.over_rooftop import over_rooftop_paths
-from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
-from raylocus.propagation.pieces import ahead
-from raylocus.propagation.refraction import refracted_paths
-from raylocus.propagation.roof_profile import SurfaceRaster
-from raylocus.propagation.scattering import ScatteringSearch
-from raylocus.propagation.specular import SpecularSearch
-from raylocus.propagation.wedges import find_wedges
-from raylocus.propagation.weighed_paths import WeighedPaths, joined, weighed_in_pieces
-from raylocus.scenes.building_index import building_index
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
+from raylocus.propagation.geometry.surfaces import Surfaces
+from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.materials.materials import RadioMaterials
+from raylocus.propagation.rays.launcher import RayScene
+from raylocus.propagation.rays.pieces import ahead
+from raylocus.propagation.search.canopy import Canopy
+from raylocus.propagation.search.diffraction import DiffractionSearch, ReachedPairs
+from raylocus.propagation.search.edge_scene import EdgeScene
+from raylocus.propagation.search.over_rooftop import over_rooftop_paths
+from raylocus.propagation.search.path_columns import PathColumns, without_diffracted_twins
+from raylocus.propagation.search.refraction import refracted_paths
+from raylocus.propagation.search.roof_profile import SurfaceRaster
+from raylocus.propagation.search.scattering import ScatteringSearch
+from raylocus.propagation.search.specular import SpecularSearch
+from raylocus.propagation.search.verification import PathVerifier
+from raylocus.scenes.building_records import building_index
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
 
@@ -61,7 +62,7 @@ class TraceConfiguration:
     scattering_exponent: int = 0
     """α_R of the scattered lobe about the mirrored ray (Degli-Esposti 2007); 0 is Lambert's law."""
     vegetation: bool = True
-    """Whether crowns on the way to the UE attenuate, see `propagation.canopy`."""
+    """Whether crowns on the way to the UE attenuate, see `propagation.search.canopy`."""
     seed: int = 0
     """Seed of the launch directions' shift."""
     memory_budget: float = 2.0
@@ -99,7 +100,7 @@ class SiteTracer:
             configuration: how to trace.
             vegetation: 1 under trees; None where there are none.
         """
-        self._surface, self._grid, self._triangles = surface, grid, triangles
+        self._surface, self._grid = surface, grid
         self._materials = replace(materials, scattering=configuration.scattering)
         self._configuration = configuration
         ue_surface = terrain + configuration.ue_height
@@ -108,20 +109,21 @@ class SiteTracer:
         self._canopy: Canopy | None = None
         if configuration.vegetation and vegetation is not None:
             self._canopy = Canopy(vegetation, terrain, surface, grid)
-        self._scene = scene = RayScene(triangles.vertices, ue_surface, grid)
-        self._normal = unit_normals(triangles.vertices)
-        self._specular = SpecularSearch(scene, triangles, ue_surface, grid, configuration.memory_budget)
+        surfaces = Surfaces(triangles)
+        self._scene = scene = RayScene(surfaces, ue_surface, grid)
+        verifier = PathVerifier(scene)
+        self._specular = SpecularSearch(scene, verifier, ue_surface, grid, configuration.memory_budget)
         buildings = building_index(triangles)
-        wedges = find_wedges(triangles, buildings.of_triangle)
+        wedges = find_wedges(surfaces, buildings.of_triangle)
         self._diffraction = DiffractionSearch(
-            EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid, materials
+            EdgeScene(scene, verifier, wedges), self._point, self._outdoor, grid, materials
         )
         depth = max(configuration.depth, 1)
-        self._columns = PathColumns(grid, self._materials, wedges, self._point, depth, buildings)
+        self._columns = PathColumns(grid, self._materials, wedges, self._point, depth, buildings, surfaces)
         self._scattering: ScatteringSearch | None = None
         if configuration.scattering > 0:
             exponent = configuration.scattering_exponent
-            self._scattering = ScatteringSearch(scene, triangles, self._point, self._outdoor, exponent)
+            self._scattering = ScatteringSearch(scene, self._point, self._outdoor, exponent)
 
     def trace(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
         """All paths from one site.
@@ -172,7 +174,7 @@ class SiteTracer:
         def piece(part: slice) -> WeighedPaths:
             chosen = found.select(part)
             exact = self._specular.exact(position, chosen)
-            paths = self._columns.specular(site, chosen, exact, self._triangles.material)
+            paths = self._columns.specular(site, chosen, exact)
             return WeighedPaths.of(paths, self._materials)
 
         return weighed_in_pieces(piece, len(found), settings.memory_budget)
@@ -209,7 +211,7 @@ class SiteTracer:
 
         def piece(part: slice) -> WeighedPaths:
             exact = self._diffraction.exact(position, found, part)
-            paths = self._columns.diffracted(site, exact, self._normal, self._triangles.material)
+            paths = self._columns.diffracted(site, exact)
             weighed, cell = WeighedPaths.of(paths, self._materials), paths.ground_cell
             return weighed.select(
                 np.flatnonzero((weighed.power >= weakest[cell]) | (paths.length < first[cell]))
@@ -234,7 +236,7 @@ class SiteTracer:
         cell = np.flatnonzero(self._seen(specular) == 0)
         crossings = self._configuration.refraction
         found = refracted_paths(self._scene, position, self._point, cell, crossings)
-        return self._columns.refracted(site, position, found, self._normal, self._triangles.material)
+        return self._columns.refracted(site, position, found)
 
     def _seen(self, specular: PathAtlas) -> Float[np.ndarray, "ground_cell"]:
         """Share of each ground cell in line of sight."""

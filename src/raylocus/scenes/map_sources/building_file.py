@@ -10,8 +10,8 @@ import numpy as np
 import shapely
 
 from raylocus.errors import InputError
-from raylocus.scenes.map_sources.features import Feature, TaggedMap
 from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.tagged.features import Feature, TaggedMap
 
 #: Ends of file names that are taken for building files.
 SUFFIXES = (".shp", ".geojson", ".json", ".gpkg", ".gml", ".kml", ".fgb", ".parquet", ".zip")

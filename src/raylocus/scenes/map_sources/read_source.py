@@ -13,9 +13,9 @@ from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
 from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map, frame_of
 from raylocus.scenes.map_sources.building_file import SUFFIXES, read_building_file
-from raylocus.scenes.map_sources.features import Bounds, TaggedMap
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.osm.formats import format_of
+from raylocus.scenes.tagged.features import Bounds, TaggedMap
 from raylocus.scenes.vector_map import VectorMap
 
 #: What starts the name of a generated town.

@@ -13,11 +13,11 @@ import shapely
 
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area
-from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
 from raylocus.scenes.osm.formats import osm_file
 from raylocus.scenes.osm.mending import Relation, mended_buildings, relation_of
 from raylocus.scenes.osm.ordering import write_in_order
 from raylocus.scenes.osm.tags import area_tags, is_building, line_tags
+from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")
