@@ -78,6 +78,20 @@ def test_chance_is_passed_in() -> None:
     assert not [name(file) for file in FILES if re.search(global_chance, file.read_text())]
 
 
+def test_sorting_keeps_equals_in_their_order() -> None:
+    # Unstable sorts are another algorithm on each processor, so equals would change places.
+    unstable = [
+        f"{name(file)}:{node.lineno}"
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("argsort", "argpartition")
+        and not {"kind", "stable"} & {keyword.arg for keyword in node.keywords}
+    ]
+    assert not unstable
+
+
 def test_the_readme_names_the_commands() -> None:
     readme = (REPOSITORY / "README.md").read_text()
     assert "make demo" in readme
