@@ -145,7 +145,7 @@ def test_versions_in_file_names(file: str, version: int) -> None:
 
 
 WITHOUT_ANY_LIBRARY = """
-    from raylocus.propagation import llvm_library, runtime
+    from raylocus.propagation.runtime import llvm_library, runtime
     from raylocus.errors import RuntimeUnavailableError
     runtime.library_from_pypi = lambda: None
     runtime.library_from_system = lambda: None

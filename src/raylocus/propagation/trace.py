@@ -9,13 +9,14 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
 from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import find_wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.rays.pieces import ahead
+from raylocus.propagation.search.around_walls import around_paths
 from raylocus.propagation.search.canopy import Canopy
 from raylocus.propagation.search.diffraction import DiffractionSearch, ReachedPairs
 from raylocus.propagation.search.edge_scene import EdgeScene
@@ -33,6 +34,9 @@ from raylocus.units import from_decibel
 #: Paths over an edge and mirrors this far below a ground cell's strongest are left out [dB]: they are two thirds of
 #: all paths and together 0.05 dB of a cell's power.
 MIRRORED_RANGE_DB = 20.0
+#: A path around a thin wall is kept beside a diffracted one that carries less than this share of its power: along the
+#: face at a wall's end the field over its first edge alone vanishes.
+AROUND_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class SiteTracer:
         if self._configuration.diffraction:
             parts += self._diffracted_parts(site, position, specular)
         if self._configuration.over_rooftop:
-            parts.append(self._weighed(self._rooftop_part(site, position, parts)))
+            parts += self._detours(site, position, parts)
         if self._configuration.refraction:
             parts.append(self._weighed(self._refracted_part(site, position, specular.paths)))
         if self._scattering is not None:
@@ -219,18 +223,27 @@ class SiteTracer:
 
         return weighed_in_pieces(piece, len(found), self._configuration.memory_budget)
 
-    def _rooftop_part(
+    def _detours(
         self, site: int, position: Float[np.ndarray, "3"], known: list[WeighedPaths]
-    ) -> PathAtlas:
-        """Paths over the roofs; where one is among the known ones over an edge already, it is the latter."""
+    ) -> list[WeighedPaths]:
+        """Paths over the roofs, and left and right around thin walls, but those that are known as over one edge."""
         hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
         raster = SurfaceRaster(self._grid, self._surface, self._outdoor.reshape(self._grid.shape))
-        found = over_rooftop_paths(position, self._point[cell], raster, self._materials.wavelength)
-        rooftop = self._columns.over_rooftop(site, cell, found, hidden[cell])
+        wavelength = self._materials.wavelength
+        found = over_rooftop_paths(position, self._point[cell], raster, wavelength, self._scene)
+        detours = [self._columns.over_rooftop(site, cell, found, hidden[cell])]
+        for side in around_paths(self._scene, position, self._point[cell], wavelength):
+            around = cell[side.cell]
+            detours.append(self._columns.over_rooftop(site, around, side.paths, hidden[around]))
+        weighed = [self._weighed(each) for each in detours]
         if len(known) == 1:
-            return rooftop
-        return without_diffracted_twins(rooftop, concatenate([part.paths for part in known[1:]]))
+            return weighed
+        diffracted, weakest = joined(known[1:]), (0.0, AROUND_SHARE, AROUND_SHARE)
+        return [
+            without_diffracted_twins(each, diffracted, share)
+            for each, share in zip(weighed, weakest, strict=True)
+        ]
 
     def _refracted_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
         cell = np.flatnonzero(self._seen(specular) == 0)

@@ -50,7 +50,9 @@ def build_map_tiles(
             places.append(place)
             progress(place)
     if not places:
-        raise PlaceError(f"no tile of {source} holds a building; move the tile or give a built-up area")
+        raise PlaceError(
+            f"no tile of {source} holds a building; move the tile (--tile X,Y) or give a built-up area"
+        )
     return places
 
 

@@ -24,7 +24,7 @@ from raylocus.propagation.geometry.wedges import Wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.storage import check_whole, open_dataset, publish_store, save_dataset
+from raylocus.storage import check_whole, load_dataset, open_dataset, publish_store, readable, save_dataset
 
 #: Version of atlas.zarr.
 ATLAS_SCHEMA = "raylocus.atlas.v5"
@@ -95,16 +95,19 @@ class StoredAtlas:
             StoreError: the store is absent, truncated or of another schema.
         """
         check_whole(path)
-        attributes = dict(zarr.open_group(path, mode="r").attrs)
+        with readable(path):
+            attributes = dict(zarr.open_group(path, mode="r").attrs)
         found = attributes.get("schema", "none")
         if found != ATLAS_SCHEMA:
             raise StoreError(f"{path} has schema {found!r} where {ATLAS_SCHEMA!r} is needed; build it again")
-        return cls(path, int(str(attributes["sites"])), str(attributes["provenance"]))
+        with readable(path):
+            return cls(path, int(str(attributes["sites"])), str(attributes["provenance"]))
 
     def ground_cells(self, site: int) -> Int[np.ndarray, "path"]:
         """Ground cell of every path of a site, ascending."""
         part = open_dataset(site_part(self.path, site), _SITE_SCHEMA)
-        cells: Int[np.ndarray, "path"] = part["ground_cell"].values
+        with readable(self.path):
+            cells: Int[np.ndarray, "path"] = part["ground_cell"].values
         return cells
 
     def rows(self, rows: GridRows) -> PathAtlas:
@@ -119,13 +122,34 @@ class StoredAtlas:
         return self._joined([slice(None)] * self.sites)
 
     def _joined(self, of_site: list[slice]) -> PathAtlas:
-        grid, materials, wedges, buildings = _read_scene(self.path)
-        atlases = []
-        for site, paths in enumerate(of_site):
-            part = open_dataset(site_part(self.path, site), _SITE_SCHEMA).isel(path=paths).load()
-            columns = {name: part[name].values for name in COLUMNS}
-            atlases.append(PathAtlas(grid, materials, **columns, wedges=wedges, buildings=buildings))
-        return concatenate(atlases)
+        with readable(self.path):
+            grid, materials, wedges, buildings = _read_scene(self.path)
+            atlases = []
+            for site, paths in enumerate(of_site):
+                part = open_dataset(site_part(self.path, site), _SITE_SCHEMA).isel(path=paths).load()
+                columns = {name: part[name].values for name in COLUMNS}
+                atlases.append(PathAtlas(grid, materials, **columns, wedges=wedges, buildings=buildings))
+                _check(atlases[-1], part, self.path)
+            return concatenate(atlases)
+
+
+def _check(atlas: PathAtlas, part: xr.Dataset, path: Path) -> None:
+    """Refuses columns that are over other dimensions, no numbers, or lead out of their tables, with StoreError."""
+    for name, (dimensions, _) in COLUMNS.items():
+        if part[name].dims != dimensions or part[name].dtype.kind not in "fiub":
+            raise StoreError(
+                f"{path} has {name} as {part[name].dtype} over {part[name].dims}; build it again"
+            )
+    lengths = {
+        "ground_cell": atlas.grid.count**2,
+        "wedge": len(atlas.wedges.length),
+        "material": len(MATERIALS),
+        "building": len(atlas.buildings),
+    }
+    for name, length in lengths.items():
+        index = getattr(atlas, name)
+        if index.size and not -1 <= index.min() <= index.max() < length:
+            raise StoreError(f"{path} has a {name} out of 0 to {length - 1}; build it again")
 
 
 def load_atlas(path: Path) -> PathAtlas:
@@ -158,7 +182,7 @@ def _scene_dataset(atlas: PathAtlas) -> xr.Dataset:
 
 
 def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarray, "building"]]:
-    stored = open_dataset(path / "scene", _SCENE_SCHEMA).load()
+    stored = load_dataset(path / "scene", _SCENE_SCHEMA)
     attributes = stored.attrs
     materials = RadioMaterials(
         attributes["frequency"],

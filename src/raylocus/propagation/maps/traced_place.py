@@ -12,7 +12,8 @@ from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import load_atlas
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.scenes.place import Place, load_place
-from raylocus.storage import open_dataset
+from raylocus.scenes.place_checks import check_maps
+from raylocus.storage import load_dataset
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,10 @@ class TracedPlace(Place):
     @cached_property
     def radio_maps(self) -> xr.Dataset:
         """R, see `propagation.maps.radio_maps.LAYERS`. Raises StoreError where it is missing or broken."""
-        return open_dataset(self.radio_file, RADIO_SCHEMA).load()
+        maps = load_dataset(self.radio_file, RADIO_SCHEMA)
+        sizes = {"site": len(self.deployment.sites), "cell": len(self.deployment.cells)}
+        check_maps(maps, self.radio_file, self.tile, sizes, ())
+        return maps
 
 
 def open_place(folder: Path | str) -> TracedPlace:

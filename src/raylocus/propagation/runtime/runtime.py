@@ -122,7 +122,8 @@ def _check_loaded_library() -> None:
     if 0 < version[0] < MINIMUM_LLVM:
         raise RuntimeUnavailableError(
             f"Dr.Jit was imported before raylocus and has loaded LLVM {version[0]}, which aborts at the "
-            "first kernel; call raylocus.propagation.runtime.runtime.activate() first"
+            "first kernel; call raylocus.propagation.runtime.runtime.activate() "
+            "before importing sionna, mitsuba or drjit"
         )
 
 

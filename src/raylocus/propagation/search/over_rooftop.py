@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.knife_edge import cascaded_knife_edge_loss
-from raylocus.propagation.search.roof_profile import Strings, SurfaceRaster, stretched_strings
+from raylocus.propagation.search.roof_profile import Strings, SurfaceRaster, read_profiles, stretched_strings
+from raylocus.propagation.search.taut_strings import taut_strings
 
 #: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
 CHUNK = 4096
@@ -51,6 +53,7 @@ def over_rooftop_paths(
     point: Float[np.ndarray, "cell 3"],
     raster: SurfaceRaster,
     wavelength: float,
+    scene: RayScene | None = None,
 ) -> RooftopPaths:
     """The path over the roofs from a site to each point.
 
@@ -59,9 +62,10 @@ def over_rooftop_paths(
         point: UE positions [m].
         raster: what is in the way.
         wavelength: wavelength [m].
+        scene: for what the raster misses; None where only the raster is known.
     """
     parts = [
-        _chunk(site, point[start : start + CHUNK], raster, wavelength)
+        _chunk(site, point[start : start + CHUNK], raster, wavelength, scene)
         for start in range(0, len(point), CHUNK)
     ]
     names = ("loss_db", "obstacles", "length", "departure", "arrival")
@@ -76,8 +80,12 @@ def _chunk(
     point: Float[np.ndarray, "cell 3"],
     raster: SurfaceRaster,
     wavelength: float,
+    scene: RayScene | None,
 ) -> RooftopPaths:
-    strings = stretched_strings(site, point, raster)
+    profiles = read_profiles(site, point, raster)
+    strings = stretched_strings(site, point, profiles)
+    if scene is not None:
+        strings = taut_strings(strings, profiles, scene, (site, point), raster.grid.resolution)
     obstacles = isolated_obstacles(strings)
     step, rise = np.diff(strings.along, axis=1), np.diff(strings.height, axis=1)
     last = np.isfinite(step).sum(axis=1) - 1

@@ -15,8 +15,8 @@ from raylocus.propagation.atlas.atlas import (
     SCATTERED,
     SPECULAR,
     PathAtlas,
-    reorder,
 )
+from raylocus.propagation.atlas.weighed_paths import WeighedPaths
 from raylocus.propagation.geometry.images import ImagePaths
 from raylocus.propagation.geometry.rough_walls import Patches
 from raylocus.propagation.geometry.surfaces import Surfaces
@@ -169,15 +169,24 @@ class PathColumns:
         return replace(part, first_leg=first_leg, excess_loss_db=spreading.astype(np.float32))
 
 
-def without_diffracted_twins(rooftop: PathAtlas, diffracted: PathAtlas) -> PathAtlas:
-    """The paths over the roofs but those that a diffracted path already is: one edge, seen from the site, no wall."""
-    cells = rooftop.grid.count**2
-    of_cell = np.full(cells, -1, np.int64)
-    of_cell[rooftop.ground_cell] = np.arange(len(rooftop.ground_cell))
-    other = of_cell[diffracted.ground_cell]
-    pair = np.flatnonzero((other >= 0) & (diffracted.interactions == 0))
+def without_diffracted_twins(
+    detours: WeighedPaths, diffracted: WeighedPaths, weakest: float = 0.0
+) -> WeighedPaths:
+    """The detours but those that a diffracted path already is: one edge, seen from the site, no wall.
+
+    Args:
+        detours: paths over the roofs, or around walls to one side: at most one a ground cell.
+        diffracted: paths over an edge each.
+        weakest: share of a detour's power that the diffracted path must carry.
+    """
+    ours, theirs = detours.paths, diffracted.paths
+    of_cell = np.full(ours.grid.count**2, -1, np.int64)
+    of_cell[ours.ground_cell] = np.arange(len(ours.ground_cell))
+    other = of_cell[theirs.ground_cell]
+    pair = np.flatnonzero((other >= 0) & (theirs.interactions == 0))
     other = other[pair]
-    turn = np.einsum("pi,pi->p", diffracted.arrival[pair], rooftop.arrival[other])
-    longer = np.abs(diffracted.length[pair] - rooftop.length[other])
-    same = other[(turn > np.cos(SAME_ANGLE)) & (longer < SAME_LENGTH)]
-    return reorder(rooftop, np.setdiff1d(np.arange(len(rooftop.ground_cell)), same))
+    turn = np.einsum("pi,pi->p", theirs.arrival[pair], ours.arrival[other])
+    longer = np.abs(theirs.length[pair] - ours.length[other])
+    strong = diffracted.power[pair] >= weakest * detours.power[other]
+    same = other[(turn > np.cos(SAME_ANGLE)) & (longer < SAME_LENGTH) & strong]
+    return detours.select(np.setdiff1d(np.arange(len(ours.ground_cell)), same))

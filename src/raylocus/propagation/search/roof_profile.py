@@ -41,28 +41,58 @@ class Strings:
     """Whether open ground lies between a point and the one before: only then it is another obstacle."""
 
 
+@dataclass(frozen=True)
+class Profiles:
+    """What the raster says on the straight way from a site to each ground cell."""
+
+    along: Float[np.ndarray, "cell step"]
+    """Horizontal distance from the site at which it is read [m]."""
+    height: Float[np.ndarray, "cell step"]
+    """Height of the surface there [m]; −∞ within a ground cell of either end and outside the tile."""
+    open_before: Int[np.ndarray, "cell step"]
+    """How many of the steps up to this one are open ground."""
+
+
+def read_profiles(
+    site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], raster: SurfaceRaster
+) -> Profiles:
+    """The profiles from a site to each point.
+
+    Args:
+        site: antenna centre [m].
+        point: UE positions [m].
+        raster: what is read.
+    """
+    grid, outdoor = raster.grid, raster.outdoor
+    plan = point[:, :2] - site[:2]
+    distance = _distance(site, point)
+    share = _profile_shares(distance, grid)
+    index = grid.index(site[:2] + share[..., None] * plan[:, None])
+    along = share * distance[:, None]
+    height = _profile_heights(index, along, distance, raster)
+    open_before = np.cumsum((index < 0) | outdoor.ravel()[np.maximum(index, 0)], axis=1)
+    return Profiles(along, height, open_before)
+
+
 def stretched_strings(
-    site: Float[np.ndarray, "3"],
-    point: Float[np.ndarray, "cell 3"],
-    raster: SurfaceRaster,
+    site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], profiles: Profiles
 ) -> Strings:
     """The string from a site to each point.
 
     Args:
         site: antenna centre [m].
         point: UE positions [m].
-        raster: what they are stretched over.
+        profiles: what they are stretched over.
     """
-    grid, outdoor = raster.grid, raster.outdoor
-    plan = point[:, :2] - site[:2]
-    distance = np.maximum(np.linalg.norm(plan, axis=1), grid.resolution)
-    share = _profile_shares(distance, grid)
-    index = grid.index(site[:2] + share[..., None] * plan[:, None])
-    along = share * distance[:, None]
-    height = _profile_heights(index, along, distance, raster)
-    edges = _upper_hull(along, height, float(site[2]), distance, point[:, 2])
-    open_before = np.cumsum((index < 0) | outdoor.ravel()[np.maximum(index, 0)], axis=1)
-    return _strings(edges, along, height, open_before, float(site[2]), distance, point[:, 2])
+    distance = _distance(site, point)
+    edges = upper_hull(profiles.along, profiles.height, float(site[2]), distance, point[:, 2])
+    return _strings(
+        edges, profiles.along, profiles.height, profiles.open_before, float(site[2]), distance, point[:, 2]
+    )
+
+
+def _distance(site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"]) -> Float[np.ndarray, "cell"]:
+    return np.maximum(np.linalg.norm(point[:, :2] - site[:2], axis=1), 1e-9)
 
 
 def _profile_shares(distance: Float[np.ndarray, "cell"], grid: Grid) -> Float[np.ndarray, "cell step"]:
@@ -87,20 +117,27 @@ def _profile_heights(
     return np.where(near, _NOTHING, height)
 
 
-def _upper_hull(
+def upper_hull(
     along: Float[np.ndarray, "cell step"],
     height: Float[np.ndarray, "cell step"],
-    start: float,
+    start: Float[np.ndarray, "cell"] | float,
     distance: Float[np.ndarray, "cell"],
     end: Float[np.ndarray, "cell"],
 ) -> Int[np.ndarray, "cell edge"]:
     """Steps at which each string bends, in order; −1 past the last.
 
     From every edge the string goes on to the step seen at the steepest angle, until that is the cell.
+
+    Args:
+        along: horizontal distance of each step from the site [m].
+        height: what stands there [m].
+        start: height of the site [m].
+        distance: horizontal distance of the cell from the site [m].
+        end: height of the cell [m].
     """
     edges = np.full((len(along), MOST_EDGES), -1, np.int64)
     row = np.arange(len(along))
-    x, z = np.zeros(len(along)), np.full(len(along), start)
+    x, z = np.zeros(len(along)), np.zeros(len(along)) + start
     for count in range(MOST_EDGES):
         ahead = along[row] - x[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):

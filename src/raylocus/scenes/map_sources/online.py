@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -113,14 +114,15 @@ def fetch_map(bounds: Bounds, servers: Sequence[str] = OVERPASS_SERVERS) -> Path
 
 
 def _write_map(folder: Path, kept: Path) -> None:
-    from raylocus.scenes.osm.elements import write_elements
+    from raylocus.scenes.osm.elements import json_content
+    from raylocus.scenes.osm.ordering import write_in_order
 
     answers = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     # osmium tells the format by the name's end.
     with written_whole(kept) as aside:
         whole = aside.with_name(f"{aside.name}.osm.pbf")
         try:
-            write_elements(answers, whole)
+            write_in_order(json_content("the map server's answer", answers), whole, Counter())
             whole.rename(aside)
         finally:
             whole.unlink(missing_ok=True)

@@ -45,6 +45,8 @@ class TaggedMap:
     """What was mended or left out while reading."""
     attribution: str = ""
     """Licence notice to be kept with anything derived."""
+    notes: tuple[str, ...] = ()
+    """What else is to be said of the file."""
 
 
 def in_frame(features: Sequence[Feature], frame: GeoFrame) -> list[Feature]:
