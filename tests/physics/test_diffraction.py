@@ -33,7 +33,8 @@ from raylocus.propagation.search.verification import PathVerifier
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.scenes.triangles import write_mitsuba_scene
 
-SITE = np.array([-13.0, 1.0, 10.0])
+#: In no line with a corner of the block and the middles of ground cells: there each engine's rounding chooses a side.
+SITE = np.array([-13.0, 1.3, 10.0])
 
 
 def traced(material: int, depth: int = 1) -> PathAtlas:
@@ -192,10 +193,12 @@ def test_total_field_is_continuous_over_the_shadow_boundary() -> None:
 def _behind_a_corner(source: np.ndarray, edge: np.ndarray, target: np.ndarray, wavelength: float) -> complex:
     before, after = edge - source, target - edge
     lengths = np.linalg.norm(before), np.linalg.norm(after)
+    height_at_edge = source[2] + (target[2] - source[2]) * (edge[0] - source[0]) / (target[0] - source[0])
+    lit = height_at_edge > edge[2]
     west, along, up = (np.array([axis]).T for axis in ([-1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]))
     geometry = EdgeGeometry(
         before[:, None] / lengths[0], after[:, None] / lengths[1], np.array([lengths[0]]),
-        np.array([lengths[1]]), along, face_0=west, face_n=up,
+        np.array([lengths[1]]), along, face_0=west, face_n=up, lit=np.array([lit]),
     )  # fmt: skip
     conductor = np.array([1.0 - 1e8j])
     field = diffracted_field(along[None].astype(complex), geometry, conductor, 0.1, wavelength)[0, 1, 0]
@@ -206,8 +209,6 @@ def _behind_a_corner(source: np.ndarray, edge: np.ndarray, target: np.ndarray, w
         * np.exp(-1j * wavenumber * sum(lengths))
     )
     straight = np.linalg.norm(target - source)
-    height_at_edge = source[2] + (target[2] - source[2]) * (edge[0] - source[0]) / (target[0] - source[0])
-    lit = height_at_edge > edge[2]
     return complex(total + lit * np.exp(-1j * wavenumber * straight) / straight)
 
 

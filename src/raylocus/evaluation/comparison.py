@@ -66,7 +66,7 @@ class MethodByGroup:
         posteriors = [
             self.method_of(int(self.group[own[0]])).locate(reports.select(own), place) for own in members
         ]
-        order = np.argsort(np.concatenate(members))
+        order = np.argsort(np.concatenate(members), kind="stable")
         density, mean, covariance = (
             np.concatenate([getattr(posterior, name) for posterior in posteriors])[order]
             for name in ("density", "mean", "covariance")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Bool, Complex, Float, Int
 
 from raylocus.propagation.atlas.atlas import (
     DIFFRACTED,
@@ -13,6 +13,7 @@ from raylocus.propagation.atlas.atlas import (
     PathAtlas,
     reorder,
 )
+from raylocus.propagation.atlas.shadow_boundaries import lit_over_edges
 from raylocus.propagation.geometry.vectors import as_components, cross, dot, mirrored, norm
 from raylocus.propagation.materials.materials import RadioMaterials, slab_reflection, slab_transmission
 from raylocus.propagation.materials.utd import EdgeGeometry, diffracted_field, spreading
@@ -33,13 +34,17 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
     convention); the entries include λ/(4πL), so that |entry|² is a power gain. Each reflection is
     the dyad r_TE ê_s ê_sᵀ + r_TM ê_p' ê_pᵀ (Balanis, Advanced Engineering Electromagnetics, §5.3).
     """
-    fields = np.empty((len(atlas.length), 2, 2), np.complex64)
+    fields, lit = np.empty((len(atlas.length), 2, 2), np.complex64), np.zeros(len(atlas.length), bool)
+    over_edge = np.flatnonzero(atlas.kind == DIFFRACTED)
+    lit[over_edge] = lit_over_edges(atlas, over_edge)
     for piece in piece_slices(len(fields), CACHED_PATHS):
-        fields[piece] = np.moveaxis(_fields(reorder(atlas, piece), materials), -1, 0)
+        fields[piece] = np.moveaxis(_fields(reorder(atlas, piece), lit[piece], materials), -1, 0)
     return fields
 
 
-def _fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarray, "2 2 path"]:
+def _fields(
+    atlas: PathAtlas, lit: Bool[np.ndarray, "path"], materials: RadioMaterials
+) -> Complex[np.ndarray, "2 2 path"]:
     amplitude = np.sqrt(from_decibel(-atlas.excess_loss_db.astype(float))) / atlas.length
     direction = as_components(atlas.departure)
     transverse = spherical_basis(direction).astype(complex)
@@ -55,12 +60,12 @@ def _fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarray, 
                 transverse[..., active], direction[:, active], _surfaces(atlas, active, bounce), materials
             )
     if len(over_edge):
-        bent = _over_edges(
-            reorder(atlas, over_edge), transverse[..., over_edge], direction[:, over_edge], materials
+        geometry = _edge_geometry(reorder(atlas, over_edge), direction[:, over_edge], lit[over_edge])
+        transverse[..., over_edge] = _over_edges(
+            reorder(atlas, over_edge), transverse[..., over_edge], geometry, materials
         )
-        transverse[..., over_edge], spread = bent
         # Spreading about an edge takes the place of 1/L; the loss of trees in the way stays.
-        amplitude[over_edge] *= spread * atlas.length[over_edge]
+        amplitude[over_edge] *= spreading(geometry.before, geometry.after) * atlas.length[over_edge]
     amplitude *= materials.wavelength / (4 * np.pi)
     receive = spherical_basis(-as_components(atlas.arrival))
     matrix = dot(receive[:, None], transverse[None])
@@ -80,19 +85,16 @@ def _surfaces(atlas: PathAtlas, paths: Int[np.ndarray, "path"], bounce: int) -> 
     return normal, atlas.material[paths, bounce], atlas.building[paths, bounce]
 
 
-def _over_edges(
-    atlas: PathAtlas,
-    transverse: Complex[np.ndarray, "2 3 path"],
-    incident: Float[np.ndarray, "3 path"],
-    materials: RadioMaterials,
-) -> tuple[Complex[np.ndarray, "2 3 path"], Float[np.ndarray, "path"]]:
-    """Field vectors of diffracted paths at their ends, from those that come to the edge, and their spreading."""
+def _edge_geometry(
+    atlas: PathAtlas, incident: Float[np.ndarray, "3 path"], lit: Bool[np.ndarray, "path"]
+) -> EdgeGeometry:
+    """Diffracted paths at their edges, which they come to in these directions."""
     wedges, index = atlas.wedges, atlas.wedge
     first, other = (as_components(wedges.normals[index, face]) for face in (0, 1))
     # Face 0 is the one that the source sees; with the faces the edge's direction turns too.
     swap = dot(incident, first) > 0
     direction = as_components(wedges.direction[index])
-    geometry = EdgeGeometry(
+    return EdgeGeometry(
         incident=incident,
         diffracted=leaving_edge(atlas),
         before=atlas.first_leg,
@@ -100,17 +102,25 @@ def _over_edges(
         direction=np.where(swap, -direction, direction),
         face_0=np.where(swap, other, first),
         face_n=np.where(swap, first, other),
+        lit=lit,
     )
-    transverse = diffracted_field(
-        transverse, geometry, *materials.slab(wedges.material[index], wedges.building[index])
-    )
-    leaving = geometry.diffracted
+
+
+def _over_edges(
+    atlas: PathAtlas,
+    transverse: Complex[np.ndarray, "2 3 path"],
+    geometry: EdgeGeometry,
+    materials: RadioMaterials,
+) -> Complex[np.ndarray, "2 3 path"]:
+    """Field vectors of diffracted paths at their ends, from those that come to the edge, without spreading."""
+    slab = materials.slab(atlas.wedges.material[atlas.wedge], atlas.wedges.building[atlas.wedge])
+    transverse, leaving = diffracted_field(transverse, geometry, *slab), geometry.diffracted
     for bounce in range(atlas.material.shape[1]):
         active = np.flatnonzero((atlas.material[:, bounce] >= 0) & (bounce >= atlas.before_edge))
         transverse[..., active], leaving[:, active] = _reflect(
             transverse[..., active], leaving[:, active], _surfaces(atlas, active, bounce), materials
         )
-    return transverse, spreading(geometry.before, geometry.after)
+    return transverse
 
 
 def leaving_edge(atlas: PathAtlas) -> Float[np.ndarray, "3 path"]:

@@ -45,7 +45,7 @@ class UePaths:
     """Index of the UE position."""
     ue_count: int
     paths: PathAtlas
-    """The atlas's paths with length and directions as they are at the UE."""
+    """The atlas's paths with length and directions as they are at the UE, which all of them reach."""
 
 
 def ground_cell_points(
@@ -133,8 +133,14 @@ def _moved(
         own = np.flatnonzero(paths.kind == kind)
         moved = move(reorder(paths, own), centre[own], position[own])
         length[own], departure[own], arrival[own], first_leg[own] = moved
+    # What is left of the paths exists at the UE, which is the centre of nothing else now.
     return dataclasses.replace(
-        paths, length=length, departure=departure, arrival=arrival, first_leg=first_leg
+        paths,
+        length=length,
+        departure=departure,
+        arrival=arrival,
+        first_leg=first_leg,
+        at_centre=np.ones(len(length), bool),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.grid_rows import GridRows
@@ -22,6 +22,9 @@ RADIO_SCHEMA = "raylocus.radio.v1"
 NOISE_FIGURE_DB = 9.0
 #: Share of their resource elements on which the interfering cells of the SINR layer transmit.
 LOAD = 0.5
+#: Levels that differ by less are equal [dB]: beside a boresight two beams are, and between two sectors two cells, but
+#: for the rounding of single precision, which is another on each processor.
+EQUAL_DB = 1e-4
 
 
 @dataclass(frozen=True)
@@ -130,10 +133,15 @@ def cell_layers(
     return {
         "rsrp_beam": rsrp_beam,
         "rsrp": best,
-        "best_beam": np.where(dark, np.nan, level.argmax(axis=1)),
+        "best_beam": np.where(dark, np.nan, strongest(level, axis=1)),
         "snr": best - noise,
         "sinr": best - to_decibel(interference),
     }
+
+
+def strongest(level: Float[np.ndarray, "..."], axis: int) -> Int[np.ndarray, "..."]:
+    """Index of the highest level [dBm] along an axis, the first of equals (see `EQUAL_DB`)."""
+    return (level >= level.max(axis=axis, keepdims=True) - EQUAL_DB).argmax(axis=axis)
 
 
 def mean_traffic(

@@ -17,6 +17,10 @@ from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.scenes.sites import Cell
 from raylocus.units import SPEED_OF_LIGHT, to_decibel
 
+#: Relative difference up to which two powers are equal: what symmetry makes equal differs by the rounding of single
+#: precision, on each processor otherwise.
+EQUAL_POWER = 1e-5
+
 
 @dataclass(frozen=True)
 class GroundCellGroups:
@@ -59,11 +63,13 @@ class GroundCellGroups:
         return np.minimum.reduceat(values, self.starts) if self.paths else np.zeros(0)
 
     def strongest(self, power: Float[np.ndarray, "path"]) -> Int[np.ndarray, "group"]:
-        """Index of the path of each group with the most power, the last of equals."""
+        """Index of the path of each group with the most power, the last of equals (see `EQUAL_POWER`)."""
         if not self.paths:
             return np.zeros(0, np.int64)
         most = self.repeat(np.maximum.reduceat(power, self.starts))
-        return np.maximum.reduceat(np.where(power == most, np.arange(self.paths), -1), self.starts)
+        return np.maximum.reduceat(
+            np.where(power >= (1 - EQUAL_POWER) * most, np.arange(self.paths), -1), self.starts
+        )
 
     def repeat(self, values: Shaped[np.ndarray, "group"]) -> Shaped[np.ndarray, "path"]:
         """Each group's value at each of its paths."""

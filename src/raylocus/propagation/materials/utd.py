@@ -18,6 +18,10 @@ from raylocus.propagation.materials.materials import slab_reflection
 
 #: From here on F(x) is its asymptotic series, whose five terms are then good to 10⁻⁸.
 ASYMPTOTIC = 80.0
+#: Where the straight or mirrored ray passes the edge within this distance [m], its presence decides on which side of
+#: the shadow boundary the UE is. Rays are traced in single precision, which is good to 0.1 mm at 1 km, and the field
+#: is half of that ray's to 1 % so close to the boundary.
+BOUNDARY = 2e-3
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class EdgeGeometry:
     """Outward normal of face 0."""
     face_n: Float[np.ndarray, "3 path"]
     """Outward normal of face n."""
+    lit: Bool[np.ndarray, "path"]
+    """Whether the ray that goes straight on beside the edge, or that a face mirrors there, counts at the UE. Asked for
+    within `BOUNDARY` of a shadow boundary only: there rounding would decide for each of the two fields on its own."""
 
 
 def diffracted_field(
@@ -89,17 +96,33 @@ def _near_transition(x: Float[np.ndarray, "n"]) -> Complex[np.ndarray, "n"]:
     return 2j * np.sqrt(x) * np.exp(1j * x) * tail
 
 
-def _cotangent_transition(
-    psi: Float[np.ndarray, "path"], x: Float[np.ndarray, "path"], n: Float[np.ndarray, "path"],
-    kl: Float[np.ndarray, "path"],
-) -> Complex[np.ndarray, "path"]:  # fmt: skip
-    """cot(ψ)·F(x) with its finite limit sign(sin ψ)·n√(2πkL)·e^{jπ/4} on a shadow boundary."""
-    sine = np.sin(psi)
-    pole = (np.abs(sine) < 1e-6) | (x < 1e-10)
-    limit = np.where(sine >= 0, 1, -1) * n * np.sqrt(2 * np.pi * kl) * np.exp(0.25j * np.pi)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        regular = np.cos(psi) / sine * transition(x)
-    return np.where(pole, limit, regular)
+@dataclass(frozen=True)
+class _Wedge:
+    """What the four terms of the coefficients have in common."""
+
+    exterior: Float[np.ndarray, "path"]
+    """Angle of the open space, nπ."""
+    kl: Float[np.ndarray, "path"]
+    """Wavenumber times distance parameter L (K&P eq. 26)."""
+    boundary: Float[np.ndarray, "path"]
+    """Angle off a shadow boundary up to which `lit` decides."""
+    lit: Bool[np.ndarray, "path"]
+
+    def term(self, beta: Float[np.ndarray, "path"], sign: int) -> Complex[np.ndarray, "path"]:
+        """cot(ψ)·F(kLa), ψ = (π ± β)/2n, with its finite limit ±n√(2πkL)·e^{jπ/4} on a shadow boundary.
+
+        The cotangent is positive on the lit side of every boundary.
+        """
+        n = self.exterior / np.pi
+        psi, turns = (np.pi + sign * beta) / (2 * n), np.round((beta + sign * np.pi) / (2 * self.exterior))
+        x = self.kl * 2 * np.cos(self.exterior * turns - beta / 2) ** 2
+        sine, cosine = np.sin(psi), np.cos(psi)
+        pole = (np.abs(sine) < 1e-6) | (x < 1e-10)
+        limit = n * np.sqrt(2 * np.pi * self.kl) * np.exp(0.25j * np.pi)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            size = np.where(pole, limit, np.abs(cosine / sine) * transition(x))
+        near = 2 * n * np.abs(sine) < self.boundary
+        return np.where(np.where(near, self.lit, cosine * sine > 0), size, -size)
 
 
 def _coefficients(
@@ -108,30 +131,29 @@ def _coefficients(
     """D₁ − D₄ and D₂ − D₃, which go with the reflections of face 0 and n, and whether face n is out of reach."""
     wavenumber = 2 * np.pi / wavelength
     exterior = 2 * np.pi - np.arccos(np.clip(-dot(geometry.face_0, geometry.face_n), -1, 1))
-    n = exterior / np.pi
     sine = np.sqrt(np.maximum(1 - dot(geometry.incident, geometry.direction) ** 2, 1e-12))
-    source, target = _angle(-geometry.incident, geometry), _angle(geometry.diffracted, geometry)
-    kl = wavenumber * geometry.before * geometry.after / (geometry.before + geometry.after) * sine**2
-    factor = -np.exp(-0.25j * np.pi) / (2 * n * np.sqrt(2 * np.pi * wavenumber) * sine)
-    terms = []
-    for beta, sign in (
-        (target - source, 1),
-        (target - source, -1),
-        (target + source, 1),
-        (target + source, -1),
-    ):
-        turns = np.round((beta + sign * np.pi) / (2 * exterior))
-        a = 2 * np.cos(exterior * turns - beta / 2) ** 2
-        # Factors have names here too, see `fields._dyad`.
-        term = _cotangent_transition((np.pi + sign * beta) / (2 * n), kl * a, n, kl)
-        terms.append(factor * term)
-    return terms[0] - terms[3], terms[1] - terms[2], exterior > np.pi + source
+    source, target = (_angle(ray, geometry, exterior) for ray in (-geometry.incident, geometry.diffracted))
+    reach = geometry.before * geometry.after / (geometry.before + geometry.after) * sine
+    wedge = _Wedge(exterior, wavenumber * reach * sine, BOUNDARY / reach, geometry.lit)
+    factor = -np.exp(-0.25j * np.pi) / (2 * exterior / np.pi * np.sqrt(2 * np.pi * wavenumber) * sine)
+    # Factors have names here too, see `fields._dyad`.
+    first, second, third, fourth = (
+        wedge.term(beta, sign) for beta in (target - source, target + source) for sign in (1, -1)
+    )
+    with_face_0, with_face_n = first - fourth, second - third
+    return factor * with_face_0, factor * with_face_n, exterior > np.pi + source
 
 
-def _angle(vector: Float[np.ndarray, "3 path"], geometry: EdgeGeometry) -> Float[np.ndarray, "path"]:
-    """Angle about the edge from face 0, through the open space, in [0, 2π)."""
+def _angle(
+    vector: Float[np.ndarray, "3 path"], geometry: EdgeGeometry, exterior: Float[np.ndarray, "path"]
+) -> Float[np.ndarray, "path"]:
+    """Angle about the edge from face 0, through the open space; of rays along a face it is 0 or the exterior angle.
+
+    Rounding may turn such a ray a little into the wedge, which is a full turn from face 0 and not a little.
+    """
     into_face_0 = cross(geometry.face_0, geometry.direction)
-    return np.arctan2(dot(vector, geometry.face_0), dot(vector, into_face_0)) % (2 * np.pi)
+    angle = np.arctan2(dot(vector, geometry.face_0), dot(vector, into_face_0)) % (2 * np.pi)
+    return np.where(angle > np.pi + exterior / 2, 0, np.minimum(angle, exterior))
 
 
 #: Rows of a 2 × 2 matrix a path.

@@ -28,7 +28,7 @@ COLUMNS = ("point", "length", "departure", "arrival", "field", "line_of_sight")
 def centre_paths(atlas: PathAtlas, cells: Int[np.ndarray, "point"]) -> UePaths:
     """The paths of one site's atlas to the middles of some ground cells, as they are stored."""
     own = np.flatnonzero(atlas.at_centre & np.isin(atlas.ground_cell, cells))
-    order = np.argsort(cells)
+    order = np.argsort(cells, kind="stable")
     point = order[np.searchsorted(cells, atlas.ground_cell[own], sorter=order)]
     by_point = np.argsort(point, kind="stable")
     return UePaths(point[by_point], len(cells), reorder(atlas, own[by_point]))

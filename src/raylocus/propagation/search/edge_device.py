@@ -128,7 +128,7 @@ class DeviceEdges:
         cosine = dr.dot(source - met, self.direction) / before
         sine = dr.sqrt(dr.maximum(1 - cosine * cosine, 1e-6))
         kl = wavenumber * before * after / (before + after) * sine * sine
-        incident, leaving = self._angle(source - met), self._angle(target - met)
+        incident, leaving = (self._angle(end - met, exterior) for end in (source, target))
         total = 0.0
         for beta in (leaving - incident, leaving + incident):
             for sign in (1, -1):
@@ -140,9 +140,10 @@ class DeviceEdges:
         amplitude = total * wavelength / (4 * dr.pi * 2 * n * sine)
         return dr.square(amplitude) / (2 * dr.pi * wavenumber * before * after * (before + after))
 
-    def _angle(self, vector: Any) -> Any:
-        """Angle about the edge from face 0, through the open space."""
+    def _angle(self, vector: Any, exterior: Any) -> Any:
+        """Angle about the edge from face 0, through the open space, see `utd._angle`."""
         import drjit as dr
 
         angle = dr.atan2(dr.dot(vector, self.face_0), dr.dot(vector, dr.cross(self.face_0, self.direction)))
-        return dr.select(angle < 0, angle + 2 * dr.pi, angle)
+        angle = dr.select(angle < 0, angle + 2 * dr.pi, angle)
+        return dr.select(angle > dr.pi + exterior / 2, 0, dr.minimum(angle, exterior))

@@ -12,7 +12,7 @@ from jaxtyping import Complex, Float, Int, Shaped
 from raylocus.propagation.atlas.grid_rows import GridRows
 from raylocus.propagation.link_abstraction.link_quality import LinkQuality, link_quality
 from raylocus.propagation.maps.layers.coherent import CoherentChannel
-from raylocus.propagation.maps.radio_maps import Layer, as_dataset
+from raylocus.propagation.maps.radio_maps import Layer, as_dataset, strongest
 from raylocus.scenes.sites import Carrier, Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarrier_spacing
 
@@ -75,7 +75,7 @@ def block_frequencies(carrier: Carrier) -> Float[np.ndarray, "block"]:
 def best_server(level: Float[np.ndarray, "cell y x"]) -> Float[np.ndarray, "y x"]:
     """Index of the cell with the highest RSRP; NaN where every cell is dark."""
     heard = np.where(np.isnan(level), -np.inf, level)
-    return np.where(np.isnan(level).all(axis=0), np.nan, heard.argmax(axis=0))
+    return np.where(np.isnan(level).all(axis=0), np.nan, strongest(heard, axis=0))
 
 
 def handover_margin(level: Float[np.ndarray, "cell y x"]) -> Float[np.ndarray, "cell y x"]:
@@ -84,7 +84,7 @@ def handover_margin(level: Float[np.ndarray, "cell y x"]) -> Float[np.ndarray, "
     if len(level) < 2:
         return np.full(level.shape, np.nan)
     second, first = np.sort(heard, axis=0)[-2:]
-    other = np.where(np.arange(len(level))[:, None, None] == heard.argmax(axis=0), second, first)
+    other = np.where(np.arange(len(level))[:, None, None] == strongest(heard, axis=0), second, first)
     return level - np.where(np.isinf(other), np.nan, other)
 
 
