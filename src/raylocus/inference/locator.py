@@ -52,6 +52,9 @@ class Locator:
         """The posterior of each sequence's position at its last report, on the grid of the place.
 
         Cells that the place does not have are passed over.
+
+        Raises:
+            PlaceError: the place has none of the reports' cells.
         """
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
         batches = (
@@ -71,7 +74,11 @@ class Locator:
         return self.posterior(reports, place)
 
     def fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
-        """One fix a sequence; cells that the place does not have are passed over."""
+        """One fix a sequence; cells that the place does not have are passed over.
+
+        Raises:
+            PlaceError: the place has none of the reports' cells.
+        """
         return fixes_of(self.posterior(reports, place), getattr(place, "frame", None))
 
     def _density(self, sequences: SequenceTensors, place: EncodedPlace) -> tuple[torch.Tensor, torch.Tensor]:
