@@ -222,6 +222,28 @@ def test_the_options_that_a_sentence_names_are_there(
     assert load_place(tmp_path / "place").deployment.carrier.frequency == pytest.approx(1815e6)
 
 
+LOG = """# Created by Network Survey
+deviceTime,groupNumber,earfcn,pci,rsrp,rsrq,ta,servingCell,deviceSerialNumber
+2026-01-05T10:00:00+01:00,0,1300,20,-88.0,-10.0,2,true,a
+2026-01-05T10:00:00.2+01:00,0,,23,-97.0,-13.0,,false,a
+2026-01-05T10:00:05+01:00,1,1300,20,-89.0,-10.0,2147483647,true,a
+2026-01-05T10:00:00+01:00,0,1300,23,-91.0,-9.5,3,true,b
+"""
+
+
+def test_the_documents_way_from_a_phones_log_leads_to_reports(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (repository / "docs" / "reports.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "log.csv").write_text(LOG)
+    exec(text.split("```python\n")[1].split("```")[0], {})
+    assert main(["dataset", "import", "reports.parquet", "--out", "reports.zarr"]) == 0
+    reports = load_reports(tmp_path / "reports.zarr")
+    assert (len(reports), reports.time.tolist()) == (2, [0.0, 5.0, 0.0])
+    assert reports.features[:, 4] == pytest.approx([2, np.nan, np.nan, 3], nan_ok=True)
+
+
 #: What `dataset import` answers to the tables of ../shared/cases/drive_log: parts of its sentence or note.
 LOGS = {
     "ok": (0, "1 sequences, 5 reports"),

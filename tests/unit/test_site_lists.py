@@ -514,6 +514,81 @@ def test_what_is_no_number_has_its_own_remedy(written: Writer, value: str, remed
     assert "line 2" in message and remedy in message
 
 
+# --- the shared cases ----------------------------------------------------------------------------------------
+
+CASES = Path(__file__).parents[2].parent / "shared" / "cases"
+#: What the lists of ../shared/cases are: carrier [MHz], height [m], downtilt [°] and power [dBm] of the first cell.
+LISTS = {
+    "site_units/brackets": (3549.99, 32.0, 6.0, 46.0206),
+    "site_units/two_tilts": (3549.99, 32.0, 8.0, None),
+    "site_units/height_ft": (2115.0, 30.48, None, None),
+    "site_units/feet_aws": (2115.0, None, None, None),
+    "site_units/cbrs": (3591.0, None, None, None),
+    "site_units/n48": (3625.0, None, None, None),
+    "site_units/bandname": (1842.5, None, None, None),
+    "site_units/rftools": (1842.5, None, None, None),
+    "site_units/watts": (3549.99, 32.0, None, 40.0),
+    "site_values/sep": (3549.99, 30.0, 6.0, None),
+    "site_values/trailing": (1815.0, None, None, None),
+    "site_values/pipe": (None, None, None, None),
+    "site_values/utf16": (3549.99, 30.0, 6.0, None),
+    "site_values/floatint": (3549.99, 30.0, 6.0, None),
+}
+REFUSED = {
+    "site_units/anfr": "--site-columns height=SUP_NM_HAUT",
+    "site_units/anfr_utf8": "--site-columns height=none",
+    "site_values/dup_header": "two columns 'pci'",
+    "site_values/hexpci": "line 2",
+    "site_values/nan": "line 3",
+    "site_values/null": "leave it empty",
+    "site_values/omni": "line 7",
+    "site_values/semi_comma": "decimals with a point",
+    "site_values/swapped": "exchanged",
+    "site_values/perband": "--network 'EARFCN 1300'",
+    "site_values/samepci": "--network",
+}
+needs_cases = pytest.mark.skipif(not CASES.exists(), reason="the inputs ../shared/cases are not here")
+
+
+@needs_cases
+@pytest.mark.parametrize("name", LISTS)
+def test_the_lists_of_the_shared_cases(name: str) -> None:
+    path = CASES / f"{name}.csv"
+    megahertz, height, tilt, power = LISTS[name]
+    record, found = listed(path).records[0], imported(path)
+    assert (len(found.deployment.sites), len(found.deployment.cells)) == (2, 6)
+    assert record.frequency == (None if megahertz is None else pytest.approx(megahertz * 1e6))
+    assert record.height == (None if height is None else pytest.approx(height))
+    assert record.power_dbm == (None if power is None else pytest.approx(power, abs=1e-3))
+    assert record.downtilt == (None if tilt is None else pytest.approx(math.radians(tilt)))
+    compass = sorted(round(compass_from_azimuth(cell.azimuth)) for cell in found.deployment.cells)
+    assert compass == [0, 60, 120, 180, 240, 300]
+
+
+@needs_cases
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CASES / "site_headers").glob("*.csv")))
+def test_the_headers_of_the_shared_cases(name: str) -> None:
+    found = imported(CASES / "site_headers" / f"{name}.csv")
+    assert (len(found.deployment.sites), len(found.deployment.cells)) == (2, 6)
+    assert found.deployment.pcis.tolist() == list(range(10, 16))
+    assert f"{name}.csv: cells of GSM, left out: 1" in found.notes
+
+
+@needs_cases
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_refusals_of_the_shared_cases(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        imported(CASES / f"{name}.csv")
+    assert REFUSED[name] in str(caught.value)
+
+
+@needs_cases
+def test_a_register_in_degrees_and_parts_is_read_as_its_refusal_says() -> None:
+    found = listed(CASES / "site_units" / "anfr.csv", "height=none")
+    assert found.records[0].latitude == pytest.approx(47 + 29 / 60 + 58 / 3600)
+    assert any("Latin-1" in note for note in found.notes)
+
+
 FIELDS = {"height": ("m", "ft"), "azimuth": ("deg", "°"), "tilt": ("deg", "°"), "power": ("dBm", "W", "mW")}
 FACTORS = {"m": 1.0, "ft": 0.3048, "deg": 1.0, "°": 1.0}
 
