@@ -23,7 +23,9 @@ def run(arguments: Sequence[str]) -> int:
     """Writes a reports file of a DeepMIMO scenario's receivers, or of a table of tokens."""
     parser = verb_parser("dataset import", "Make a reports file of a DeepMIMO 4 scenario or a Parquet table.")
     parser.add_argument(
-        "source", type=Path, help="scenario folder (params.json and its matrices), or tokens.parquet"
+        "source",
+        type=Path,
+        help="scenario folder (params.json and its matrices), or a Parquet table of reports",
     )
     parser.add_argument("--out", type=Path, required=True, help="reports file, such as reports.zarr")
     parser.add_argument("--severity", type=float | None, default=None,

@@ -104,7 +104,7 @@ def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
     return {name: value if _is_json(value) else None for name, value in record.items()}
 
 
-def _is_json(value: float | None) -> bool:
+def _is_json(value: int | float | None) -> bool:
     return value is None or math.isfinite(value)
 
 

@@ -56,10 +56,14 @@ def _parser() -> VerbParser:
     for name in ("roads", "vegetation", "terrain"):
         parser.add_argument(f"--{name}", type=Path, help=f"file of {name} that goes with the map")
     parser.add_argument("--layout", choices=("macro", "micro", "mixed"), help="kind of network to draw")
-    parser.add_argument("--sites", type=Path, help="CSV file with the real sites, also OpenCelliD's")
+    parser.add_argument(
+        "--sites", type=Path, help="CSV file with the real sites: a planner's list, or OpenCelliD's"
+    )
     parser.add_argument("--network", type=str, help="which network of that file, such as 'EARFCN 6300'")
     parser.add_argument(
-        "--site-columns", type=str, help="its columns, such as latitude=BREITE,azimuth=RICHTUNG"
+        "--site-columns",
+        type=str,
+        help="its columns, such as azimuth=RICHTUNG,height=Altitude[ft],power=none (none: not in the file)",
     )
     parser.add_class_arguments(SceneConfiguration, "scene")
     return parser

@@ -54,6 +54,7 @@ class Locator:
 
         Raises:
             InputError: the reports lack a feature that the model was trained on.
+            PlaceError: the place has none of the reports' cells.
         """
         require_features(reports, (*OBSERVED, BEAM_LEVEL), "the model was trained on")
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
@@ -74,7 +75,11 @@ class Locator:
         return self.posterior(reports, place)
 
     def fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
-        """One fix a sequence; cells that the place does not have are passed over."""
+        """One fix a sequence; cells that the place does not have are passed over.
+
+        Raises:
+            PlaceError: the place has none of the reports' cells.
+        """
         return fixes_of(self.posterior(reports, place), getattr(place, "frame", None))
 
     def _density(self, sequences: SequenceTensors, place: EncodedPlace) -> tuple[torch.Tensor, torch.Tensor]:

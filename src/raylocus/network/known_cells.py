@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
+from raylocus.errors import PlaceError
 from raylocus.network.reports import TOKEN_FIELDS, Reports
 from raylocus.scenes.sites import Deployment
 
@@ -25,8 +26,17 @@ class KnownReports:
 
 
 def known_reports(reports: Reports, deployment: Deployment) -> KnownReports:
-    """The tokens of cells and beams that a deployment has; phones hear more cells than a place has."""
+    """The tokens of cells and beams that a deployment has; phones hear more cells than a place has.
+
+    Raises:
+        PlaceError: it has none of the reports' cells, so that they were made elsewhere.
+    """
     of_place = np.isin(reports.pci, deployment.pcis)
+    if len(of_place) and not of_place.any():
+        raise PlaceError(
+            f"the place has none of the cells of the reports, such as PCI {reports.pci[0]}; give the place the reports "
+            "were made in"
+        )
     of_beam = of_place & (reports.beam >= deployment.beam_count)
     kept = of_place & ~of_beam
     tokens = np.bincount(reports.report_of_token[kept], minlength=len(reports.time))

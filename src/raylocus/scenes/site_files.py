@@ -60,6 +60,8 @@ def import_sites(
         InputError: the file cannot be read (the message names the line), or the place is not georeferenced.
         PlaceError: no cell stands in the tile, several networks do and none is chosen, or two cells share a PCI.
     """
+    # Where the place is comes first: without it no list of cells can be used.
+    frame.to_local(np.zeros(1), np.zeros(1))
     path, listed = file.path, read_site_list(file.path, file.columns)
     records = listed.records
     positions = frame.to_local(
