@@ -28,6 +28,19 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
     Raises:
         PlaceError: a file of the source is missing.
     """
+    files = _files(source, configuration)
+    settings = {"source": source, "scene": configuration}
+    return Provenance.collect(
+        settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}
+    )
+
+
+def _files(source: str, configuration: SceneConfiguration) -> dict[str, Path]:
+    """The files that a place is built from, by role.
+
+    Raises:
+        PlaceError: one is missing.
+    """
     files = dict(configuration.options.files)
     if configuration.sites is not None:
         files["sites"] = configuration.sites.path
@@ -41,10 +54,7 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
     for role, path in files.items():
         if not path.is_file():
             raise PlaceError(_missing(role, path))
-    settings = {"source": source, "scene": configuration}
-    return Provenance.collect(
-        settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}
-    )
+    return files
 
 
 def _missing(role: str, path: Path) -> str:
@@ -94,6 +104,7 @@ def build_places(
         InputError: the source cannot be used.
         PlaceError: the source is unknown, or a tile holds no ground, or none a building.
     """
+    _files(source, configuration)  # a missing one is said before any work
     if source in GROUND_SHAPES:
         place = _build_built_in(source, folder, configuration)
         progress(place)
