@@ -197,6 +197,35 @@ def test_lists_in_geojson(tmp_path: Path) -> None:
         assert heights(mapped(tmp_path / name)) == [10.0, 10.0]
 
 
+def test_tags_that_one_column_holds_together(tmp_path: Path) -> None:
+    """osmtogeojson's `tags`, as a table or as text, and GDAL's `other_tags`."""
+    path = written(tmp_path / "b.geojson", [{"height": 10}, {"height": None}, {"height": None}])
+    content = json.loads(path.read_text())
+    tags = ({"building": "yes"}, {"building": "house", "height": "7"}, {"leisure": "park"})
+    for feature, each in zip(content["features"], tags, strict=True):
+        feature["properties"]["tags"] = each
+    path.write_text(json.dumps(content))
+    assert heights(mapped(path)) == [10.0, 7.0]
+    texts = ['"building:levels"=>"4","name"=>"A \\"B\\""', '"building:levels"=>"2"']
+    rows = [{"building": "yes", "other_tags": text} for text in texts]
+    assert heights(mapped(written(tmp_path / "b.gpkg", rows))) == [12.0, 6.0]
+
+
+def test_an_empty_column_says_nothing(tmp_path: Path) -> None:
+    rows = [{"building": None, "height": 7.0}, {"building": None, "height": 8.0}]
+    assert heights(mapped(written(tmp_path / "b.gpkg", rows))) == [7.0, 8.0]
+
+
+def test_metres_without_their_reference_system(tmp_path: Path) -> None:
+    path = written(tmp_path / "b.gpkg", [{"height": 7.0}])
+    table = geopandas.read_file(path).to_crs("EPSG:32633")
+    table.set_crs("EPSG:4326", allow_override=True).to_file(tmp_path / "metres.gpkg")
+    with pytest.raises(
+        InputError, match="which are no degrees; save it with its coordinate reference system"
+    ):
+        mapped(tmp_path / "metres.gpkg")
+
+
 def test_columns_that_are_not_used_and_heights_that_are_drawn_are_said(tmp_path: Path) -> None:
     found = mapped(
         written(tmp_path / "b.geojson", [{"h_roof": 9.0, "owner": "x"}, {"h_roof": 8.0, "owner": "y"}])

@@ -8,7 +8,7 @@ attributes, and the ten letters to which shapefiles cut names.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,7 +96,7 @@ class Columns:
         return f"{text} ft" if text and name in self.feet else text
 
 
-def columns_of(table: Mapping[str, Iterable[Any]], height_field: str | None) -> Columns:
+def columns_of(table: Mapping[str, Sequence[Any]], height_field: str | None) -> Columns:
     """How the columns of a table are read.
 
     Args:
@@ -104,7 +104,8 @@ def columns_of(table: Mapping[str, Iterable[Any]], height_field: str | None) -> 
         height_field: the one column that holds the height, whatever it is called.
     """
     nested = {name for name, cells in table.items() if any(isinstance(cell, _NESTED) for cell in cells)}
-    names = [name for name in table if name not in nested]
+    # A column that is empty from top to bottom says nothing of any row.
+    names = [name for name, cells in table.items() if name not in nested and any(map(text_of, cells))]
     keys = {key: tuple(found) for key in _NAMES if (found := _columns_for(key, names))}
     if height_field is not None:
         keys = {key: tuple(each for each in found if each != height_field) for key, found in keys.items()}
