@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas
 
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
 
@@ -118,12 +117,19 @@ def columns_of(table: Mapping[str, Sequence[Any]], height_field: str | None) -> 
 
 def text_of(cell: Any) -> str:
     """A cell as a tag's value in lower case; empty where it is missing, a list or a table of its own."""
-    if cell is None or isinstance(cell, _NESTED) or pandas.isna(cell):
+    if cell is None or isinstance(cell, _NESTED) or _is_missing(cell):
         return ""
     if isinstance(cell, bool | np.bool_):
         return "yes" if cell else "no"
     text = f"{cell:.10g}" if isinstance(cell, float | np.floating) else str(cell).strip().lower()
     return "" if text in ("nan", "none", "null", "<na>", "nat") else text
+
+
+def _is_missing(cell: Any) -> bool:
+    try:
+        return bool(cell != cell)
+    except TypeError:  # pandas.NA says neither yes nor no
+        return True
 
 
 _NESTED = (list, tuple, dict, set, bytes, np.ndarray)

@@ -110,7 +110,6 @@ def _check_archive(path: Path) -> None:
 
 def _parquet(path: Path) -> Any:
     import geopandas
-    import pandas
     import shapely
 
     try:
@@ -121,7 +120,9 @@ def _parquet(path: Path) -> Any:
         # Written by pandas or DuckDB, without GeoParquet's description: well-known bytes, degrees by custom.
         if "geo metadata" not in str(error):
             raise
-    table = pandas.read_parquet(path)
+    from pyarrow import parquet
+
+    table = parquet.read_table(path).to_pandas()
     if "geometry" not in table.columns:
         raise InputError(f"{path} holds a table without shapes; give a file of building footprints")
     return geopandas.GeoDataFrame(table, geometry=shapely.from_wkb(table["geometry"]), crs="OGC:CRS84")
