@@ -63,7 +63,7 @@ class Columns:
     keys: Mapping[str, tuple[str, ...]]
     """Columns of each tag, the better ones first."""
     unused: tuple[str, ...]
-    """Columns that nothing asks for."""
+    """Columns with values that nothing asks for."""
     feet: frozenset[str] = frozenset()
     """Columns in feet."""
     flags: Mapping[str, str] = field(default_factory=dict)
@@ -104,7 +104,8 @@ def columns_of(table: Mapping[str, Sequence[Any]], height_field: str | None) -> 
     """
     nested = {name for name, cells in table.items() if any(isinstance(cell, _NESTED) for cell in cells)}
     # A column that is empty from top to bottom says nothing of any row.
-    names = [name for name, cells in table.items() if name not in nested and any(map(text_of, cells))]
+    full = [name for name, cells in table.items() if name in nested or any(map(text_of, cells))]
+    names = [name for name in full if name not in nested]
     keys = {key: tuple(found) for key in _NAMES if (found := _columns_for(key, names))}
     if height_field is not None:
         keys = {key: tuple(each for each in found if each != height_field) for key, found in keys.items()}
@@ -112,7 +113,7 @@ def columns_of(table: Mapping[str, Sequence[Any]], height_field: str | None) -> 
     feet = frozenset(name for name in names if _squeezed(name) in _SQUEEZED_FEET and name != height_field)
     flags = {name: _FLAG_VALUES[_squeezed(name)] for name in names if _squeezed(name) in _FLAG_VALUES}
     used = {name for found in keys.values() for name in found}
-    return Columns(keys, tuple(name for name in table if name not in used), feet, flags)
+    return Columns(keys, tuple(name for name in full if name not in used), feet, flags)
 
 
 def text_of(cell: Any) -> str:
