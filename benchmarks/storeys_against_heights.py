@@ -20,9 +20,9 @@ from jaxtyping import Float
 from raylocus.scenes.buildings.heights import tagged_height
 from raylocus.scenes.buildings.roof_tags import roof_of
 from raylocus.scenes.map_sources.assemble import frame_of
-from raylocus.scenes.map_sources.features import in_frame
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.osm.tags import is_building
+from raylocus.scenes.tagged.features import in_frame
 
 #: Fewer buildings than this are only counted among all.
 FEWEST = 10

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import kurtosis
 
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place
-from raylocus.propagation.traced_place import TracedPlace
 from raylocus.scenes.build import build_place
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.map_errors.law import MapErrorLaw

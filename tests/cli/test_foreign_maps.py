@@ -47,9 +47,12 @@ def test_a_missing_file_is_named_with_its_option(
 ) -> None:
     source, absent = town(tmp_path / "town.osm"), tmp_path / "nowhere" / "file.tif"
     said = refused(capsys, tmp_path, source, f"--{option}", absent)
-    assert f"there is no file {absent} for --{option}, nor a folder {absent.parent}; check the path" in said
+    assert (
+        f"--{option}: there is no file or folder {absent}; {tmp_path} is there, but nothing of that name"
+        in said
+    )
     said = refused(capsys, tmp_path, source, f"--{option}", tmp_path)
-    assert f"{tmp_path} for --{option} is a folder; give the file in it" in said
+    assert f"--{option}: {tmp_path} is a folder; give the file in it" in said
 
 
 def test_a_tile_beside_the_map_is_told_how_to_move(

@@ -13,8 +13,8 @@ from map_fixtures import building, rectangle, village
 from raylocus.cli.main import main
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_records import read_buildings
 from raylocus.scenes.configuration import SceneConfiguration
@@ -23,7 +23,7 @@ from raylocus.scenes.map_errors.buildings import draw_buildings, stacked_groups
 from raylocus.scenes.map_errors.ground import draw_terrain, terrain_of_mesh
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.perturb import perturb_place
-from raylocus.scenes.meshing.ground import terrain_triangles
+from raylocus.scenes.meshing.scene_mesh import terrain_triangles
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.vector_map import Terrain

@@ -385,7 +385,7 @@ def test_folders_that_are_there_and_that_are_not(tmp_path: Path, monkeypatch: py
     (tmp_path / "town").mkdir()
     with pytest.raises(InputError, match="town is a folder; give the map file in it, or a place's name"):
         mapped(Path("town"))
-    with pytest.raises(InputError, match=r"there is no file or folder \S*/absent; check the path of"):
+    with pytest.raises(InputError, match=r"there is no file or folder \S*/absent/town; \S* is there, but"):
         read_source(f"{tmp_path}/absent/town", SourceOptions(), 0, 512.0)
 
 

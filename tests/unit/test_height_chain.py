@@ -20,11 +20,11 @@ from raylocus.scenes.buildings.materials import roof_material, tagged_material, 
 from raylocus.scenes.buildings.roof_tags import roof_of
 from raylocus.scenes.buildings.types import BUILDING_TYPES, building_type
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.map_sources.features import Feature
-from raylocus.scenes.map_sources.lengths import parse_length
-from raylocus.scenes.map_sources.named_chance import NamedChance
 from raylocus.scenes.map_sources.region import REGIONS
 from raylocus.scenes.osm.reader import read_osm
+from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.lengths import parse_length
+from raylocus.scenes.tagged.named_chance import NamedChance
 
 EXTRACTS = Path(__file__).parents[2].parent / "shared" / "data" / "osm"
 

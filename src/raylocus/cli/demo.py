@@ -77,8 +77,8 @@ def _place_stage(configuration: Any, recipe: Any) -> Stage:
 
 
 def _trace_stage(configuration: Any, folder: Path) -> Stage:
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.propagation.trace_place import atlas_provenance, radio_provenance, trace_place
-    from raylocus.propagation.traced_place import open_place
 
     def provenance() -> Provenance:
         place = open_place(folder)

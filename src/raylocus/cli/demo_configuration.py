@@ -8,7 +8,7 @@ from pathlib import Path
 
 from raylocus.cli.parsing import VerbParser, verb_parser
 from raylocus.errors import InputError
-from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration
 

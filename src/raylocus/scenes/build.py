@@ -14,6 +14,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES, BuiltInCity
 from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.foreign_files import absence
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place
@@ -59,12 +60,8 @@ def _files(source: str, configuration: SceneConfiguration) -> dict[str, Path]:
 
 def _missing(role: str, path: Path) -> str:
     """What is wrong with the path of a file that is not there."""
-    option = f" for --{role}" if role not in ("source", "scene.xml") else ""
-    if path.is_dir():
-        return f"{path}{option} is a folder; give the file in it"
-    folder = next((each for each in reversed(path.parents) if not each.exists()), None)
-    why = f", nor a folder {folder}" if folder is not None else ""
-    return f"there is no file {path}{option}{why}; check the path"
+    option = f"--{role}: " if role not in ("source", "scene.xml") else ""
+    return option + (absence(path) or f"{path} is a folder; give the file in it")
 
 
 def build_place(source: str, folder: Path, configuration: SceneConfiguration) -> Place:

@@ -26,8 +26,8 @@ from raylocus.scenes.buildings.overlaps import without_overlaps
 from raylocus.scenes.buildings.parts import OUTLINE, replace_outlines_by_parts
 from raylocus.scenes.buildings.roof_tags import Roof, roof_of
 from raylocus.scenes.buildings.types import building_type
-from raylocus.scenes.map_sources.features import Feature
-from raylocus.scenes.map_sources.named_chance import NamedChance
+from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.named_chance import NamedChance
 from raylocus.scenes.vector_map import Building
 
 #: Footprints below this are left out [m²].

@@ -15,12 +15,12 @@ from shapely.geometry.base import BaseGeometry
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area, road_class_of
 from raylocus.scenes.map_sources.building_columns import KIND, Columns, columns_of
-from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.row_roles import as_building
 from raylocus.scenes.map_sources.sea_level import above_ground
 from raylocus.scenes.map_sources.tables import cells_of, read_table
 from raylocus.scenes.osm.tags import NATURAL_LINES
+from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap
 
 _AREAS, _LINES = ("Polygon", "MultiPolygon"), ("LineString", "MultiLineString")
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from raylocus.errors import PlaceError
-from raylocus.scenes.map_sources.features import Bounds
+from raylocus.scenes.tagged.features import Bounds
 from raylocus.storage import written_whole
 
 #: Public servers, asked in turn until one answers.
@@ -157,11 +157,10 @@ def _greet(server: str) -> None:
 
 def _ask(bounds: Bounds) -> None:
     import osmnx
-    from osmnx._errors import CacheOnlyInterruptError, InsufficientResponseError, ResponseStatusCodeError
 
     try:
         osmnx.features_from_bbox(bounds, WANTED)
-    except CacheOnlyInterruptError:  # how osmnx says that every answer is kept
+    except InterruptedError:  # osmnx raises a kind of it when every answer is in its cache
         return
-    except (InsufficientResponseError, ResponseStatusCodeError) as error:
+    except ValueError as error:  # osmnx's errors for an empty or a refused answer are kinds of it
         raise ConnectionError(str(error)) from error

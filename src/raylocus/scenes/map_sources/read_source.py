@@ -11,12 +11,13 @@ import numpy as np
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
+from raylocus.scenes.foreign_files import absence, deepmimo_folder
 from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map, frame_of
 from raylocus.scenes.map_sources.building_file import read_building_file
-from raylocus.scenes.map_sources.features import Bounds, TaggedMap
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.tables import SUFFIXES
 from raylocus.scenes.osm.formats import detected_format, format_of, is_overpass_json
+from raylocus.scenes.tagged.features import Bounds, TaggedMap
 from raylocus.scenes.vector_map import VectorMap
 
 #: What starts the name of a generated town.
@@ -37,19 +38,29 @@ def source_file(source: str) -> Path | None:
     """The file that a source names; None for other kinds of source.
 
     Raises:
-        PlaceError: the source is a folder.
+        PlaceError: the source is a folder, an archive, or a path to nothing.
     """
     path = Path(source)
+    if (refusal := _refusal(source, path)) is not None:
+        raise PlaceError(refusal)
     if path.is_dir():
         raise PlaceError(
             f"{source} is a folder; give the map file in it, or a place's name with its country: '{path.name}, COUNTRY'"
         )
     if path.is_file() or format_of(source) is not None or source.lower().endswith(SUFFIXES):
         return path
-    if source.startswith(("/", "./", "../", "~")) or source.endswith("/"):
-        missing = next(each for each in (path, *path.parents) if each.parent.exists() or each.parent == each)
-        raise PlaceError(f"there is no file or folder {missing}; check the path of {source}")
     return None
+
+
+def _refusal(source: str, path: Path) -> str | None:
+    """Why a source is no map, where its path says so; None of what may be one."""
+    kind = deepmimo_folder(path)
+    if kind is not None:
+        return f"{source} is a {kind} scenario, which is no map; give the map it was traced from"
+    is_path = (
+        source.startswith(("/", "./", "../", "~")) or source.endswith("/") or path.suffix.lower() == ".zip"
+    )
+    return absence(path) if is_path else None
 
 
 def read_source(

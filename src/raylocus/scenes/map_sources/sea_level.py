@@ -13,8 +13,8 @@ from jaxtyping import Float
 from raylocus.errors import InputError
 from raylocus.scenes.map_sources.absolute_heights import Tops, evidence_of_sea_level, ground_column
 from raylocus.scenes.map_sources.building_columns import Columns, text_of
-from raylocus.scenes.map_sources.features import Feature, in_frame
-from raylocus.scenes.map_sources.lengths import parse_length
+from raylocus.scenes.tagged.features import Feature, in_frame
+from raylocus.scenes.tagged.lengths import parse_length
 
 #: Of tops less the ground under them, this share may come out below it, and half are at least this high [m].
 SHARE_BELOW, LOWEST_MEDIAN = 0.2, 2.0
@@ -87,7 +87,7 @@ def _ground(
         return np.full(len(buildings), np.nan)
     from raylocus.scenes.ground.terrain import read_terrain
     from raylocus.scenes.map_sources.assemble import TERRAIN_MARGIN, frame_of
-    from raylocus.scenes.meshing.ground import lowest_ground
+    from raylocus.scenes.meshing.scene_mesh import lowest_ground
 
     west, south, east, north = shapely.total_bounds([each.geometry for each in buildings]).tolist()
     frame, extent = frame_of((west, south, east, north))

@@ -19,7 +19,7 @@ SUFFIXES = (
 )  # fmt: skip
 #: Ends of files in zip archives that GDAL reads as layers, and of maps that it does not.
 _LAYERS, _MAPS = (
-    (".shp", ".gpkg", ".geojson", ".gml", ".kml", ".fgb"),
+    (".shp", ".gpkg", ".geojson", ".json", ".gml", ".kml", ".fgb"),
     (".osm", ".pbf", ".osm.gz", ".osm.bz2", ".o5m"),
 )
 

@@ -17,7 +17,6 @@ import shapely
 
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area
-from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
 from raylocus.scenes.osm.dialect import is_plain
 from raylocus.scenes.osm.elements import read_elements
 from raylocus.scenes.osm.formats import header_bounds, osm_file, refusal
@@ -34,6 +33,7 @@ from raylocus.scenes.osm.repair import (
     with_old_style,
 )
 from raylocus.scenes.osm.tags import NATURAL_LINES, area_tags, is_building, line_tags
+from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")

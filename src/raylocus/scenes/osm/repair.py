@@ -22,9 +22,9 @@ from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
 from raylocus.scenes.ground.from_features import is_ground_area
-from raylocus.scenes.map_sources.features import MENDED, Feature
 from raylocus.scenes.osm.formats import osm_file
 from raylocus.scenes.osm.tags import area_tags, is_building
+from raylocus.scenes.tagged.features import MENDED, Feature
 
 #: Values of `MENDED`.
 CROSSING, CUT, OPEN = "crossing", "cut", "open"
