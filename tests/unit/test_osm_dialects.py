@@ -263,13 +263,18 @@ def as_json(root: XML, geometry: bool) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("geometry", [False, True])
-@pytest.mark.parametrize("name", ["export.json", "v.osm.json"])
+@pytest.mark.parametrize("name", ["export.json", "v.osm.json", "v.geojson", "v.osm"])
 def test_overpass_json(geometry: bool, name: str, plain: Path, tmp_path: Path) -> None:
     (tmp_path / name).write_text(json.dumps(as_json(copied(plain), geometry), indent=2))
     served = read_source(str(tmp_path / name), SourceOptions(), 0, 512.0).vector_map
     whole = read_source(str(plain), SourceOptions(), 0, 512.0).vector_map
     assert [each.height for each in served.buildings] == [each.height for each in whole.buildings]
     assert len(served.roads) == 1 and len(served.water) == 1 and served.attribution == whole.attribution
+
+
+def test_options_of_building_files_are_called_idle(plain: Path) -> None:
+    notes = read_source(str(plain), SourceOptions(height_field="h"), 0, 512.0).vector_map.notes
+    assert "--height-field not used: it goes with building files" in notes
 
 
 def test_places_beyond_the_box_of_a_query_are_missing(plain: Path, tmp_path: Path) -> None:
@@ -334,6 +339,19 @@ def test_old_style_multipolygons(split: bool, tags: dict[str, str], tmp_path: Pa
     assert areas == ({1200} if "building" in tags else set())
     assert [round(each.area) for each in found.water] == ([1200] if "natural" in tags else [])
     assert not any("ends open" in note for note in found.notes)
+
+
+def test_two_courtyards_that_touch_in_an_old_style_multipolygon(tmp_path: Path) -> None:
+    text = OsmText().bounds(200)
+    outer = text.way(rectangle(0, 0, 60, 40), {"building": "yes", "height": "9"})
+    inner = [text.way(rectangle(x, 10, 20, 20), {}) for x in (10, 30)]
+    relation = ElementTree.Element("relation", id="9999", version="1")
+    for number, role in [(outer, ""), *((each, "inner") for each in inner)]:
+        ElementTree.SubElement(relation, "member", type="way", ref=str(number), role=role)
+    text._tag(relation, {"type": "multipolygon"})
+    text.relations.append(relation)
+    found = read_source(str(text.write(tmp_path / "two.osm")), SourceOptions(), 0, 512.0).vector_map
+    assert [round(each.footprint.area) for each in found.buildings] == [1600]
 
 
 def test_a_relation_with_tags_of_its_own_is_not_old_style(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES, BuiltInCity
 from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.foreign_files import absence
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place
@@ -28,6 +29,19 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
     Raises:
         PlaceError: a file of the source is missing.
     """
+    files = _files(source, configuration)
+    settings = {"source": source, "scene": configuration}
+    return Provenance.collect(
+        settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}
+    )
+
+
+def _files(source: str, configuration: SceneConfiguration) -> dict[str, Path]:
+    """The files that a place is built from, by role.
+
+    Raises:
+        PlaceError: one is missing.
+    """
     files = dict(configuration.options.files)
     if configuration.sites is not None:
         files["sites"] = configuration.sites.path
@@ -41,20 +55,13 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
     for role, path in files.items():
         if not path.is_file():
             raise PlaceError(_missing(role, path))
-    settings = {"source": source, "scene": configuration}
-    return Provenance.collect(
-        settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}
-    )
+    return files
 
 
 def _missing(role: str, path: Path) -> str:
     """What is wrong with the path of a file that is not there."""
-    option = f" for --{role}" if role not in ("source", "scene.xml") else ""
-    if path.is_dir():
-        return f"{path}{option} is a folder; give the file in it"
-    folder = next((each for each in reversed(path.parents) if not each.exists()), None)
-    why = f", nor a folder {folder}" if folder is not None else ""
-    return f"there is no file {path}{option}{why}; check the path"
+    option = f"--{role}: " if role not in ("source", "scene.xml") else ""
+    return option + (absence(path) or f"{path} is a folder; give the file in it")
 
 
 def build_place(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
@@ -94,6 +101,7 @@ def build_places(
         InputError: the source cannot be used.
         PlaceError: the source is unknown, or a tile holds no ground, or none a building.
     """
+    _files(source, configuration)  # a missing one is said before any work
     if source in GROUND_SHAPES:
         place = _build_built_in(source, folder, configuration)
         progress(place)

@@ -26,6 +26,8 @@ SLENDER, LOW = 5.0, 30.0
 UNEXPLAINED, HIGH_GROUND = 15.0, 20.0
 #: Ground varies where it spreads by more [m]; heights follow it from this correlation on.
 RELIEF, FOLLOWS = 3.0, 0.8
+#: One in ten buildings of a town is lower than this [m].
+LOWEST_HOUSES = 10.0
 #: Fewer heights than this prove nothing; and the share of them that counts as all.
 FEWEST, ALMOST_ALL = 3, 0.95
 
@@ -95,7 +97,8 @@ def _beside_ground(tops: Tops, known: np.ndarray) -> str | None:
     if np.std(ground) > RELIEF and np.std(height) > 0 and np.corrcoef(height, ground)[0, 1] > FOLLOWS:
         return "they rise and fall with the ground"
     slender = np.median(height / np.maximum(tops.width[known], 1.0)) > SLENDER / 2
-    return "all of them are above the ground's own level" if slender else None
+    low = np.quantile(height - ground, 0.1) < LOWEST_HOUSES
+    return "all of them are above the ground's own level" if slender and low else None
 
 
 def _beside_width(height: Float[np.ndarray, "building"], width: Float[np.ndarray, "building"]) -> str | None:

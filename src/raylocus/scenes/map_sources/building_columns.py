@@ -8,12 +8,11 @@ attributes, and the ten letters to which shapefiles cut names.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas
 
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
 
@@ -64,7 +63,7 @@ class Columns:
     keys: Mapping[str, tuple[str, ...]]
     """Columns of each tag, the better ones first."""
     unused: tuple[str, ...]
-    """Columns that nothing asks for."""
+    """Columns with values that nothing asks for."""
     feet: frozenset[str] = frozenset()
     """Columns in feet."""
     flags: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +95,7 @@ class Columns:
         return f"{text} ft" if text and name in self.feet else text
 
 
-def columns_of(table: Mapping[str, Iterable[Any]], height_field: str | None) -> Columns:
+def columns_of(table: Mapping[str, Sequence[Any]], height_field: str | None) -> Columns:
     """How the columns of a table are read.
 
     Args:
@@ -104,7 +103,9 @@ def columns_of(table: Mapping[str, Iterable[Any]], height_field: str | None) -> 
         height_field: the one column that holds the height, whatever it is called.
     """
     nested = {name for name, cells in table.items() if any(isinstance(cell, _NESTED) for cell in cells)}
-    names = [name for name in table if name not in nested]
+    # A column that is empty from top to bottom says nothing of any row.
+    full = [name for name, cells in table.items() if name in nested or any(map(text_of, cells))]
+    names = [name for name in full if name not in nested]
     keys = {key: tuple(found) for key in _NAMES if (found := _columns_for(key, names))}
     if height_field is not None:
         keys = {key: tuple(each for each in found if each != height_field) for key, found in keys.items()}
@@ -112,17 +113,24 @@ def columns_of(table: Mapping[str, Iterable[Any]], height_field: str | None) -> 
     feet = frozenset(name for name in names if _squeezed(name) in _SQUEEZED_FEET and name != height_field)
     flags = {name: _FLAG_VALUES[_squeezed(name)] for name in names if _squeezed(name) in _FLAG_VALUES}
     used = {name for found in keys.values() for name in found}
-    return Columns(keys, tuple(name for name in table if name not in used), feet, flags)
+    return Columns(keys, tuple(name for name in full if name not in used), feet, flags)
 
 
 def text_of(cell: Any) -> str:
     """A cell as a tag's value in lower case; empty where it is missing, a list or a table of its own."""
-    if cell is None or isinstance(cell, _NESTED) or pandas.isna(cell):
+    if cell is None or isinstance(cell, _NESTED) or _is_missing(cell):
         return ""
     if isinstance(cell, bool | np.bool_):
         return "yes" if cell else "no"
     text = f"{cell:.10g}" if isinstance(cell, float | np.floating) else str(cell).strip().lower()
     return "" if text in ("nan", "none", "null", "<na>", "nat") else text
+
+
+def _is_missing(cell: Any) -> bool:
+    try:
+        return bool(cell != cell)
+    except TypeError:  # pandas.NA says neither yes nor no
+        return True
 
 
 _NESTED = (list, tuple, dict, set, bytes, np.ndarray)

@@ -18,7 +18,7 @@ from raylocus.scenes.map_sources.building_columns import KIND, Columns, columns_
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.row_roles import as_building
 from raylocus.scenes.map_sources.sea_level import above_ground
-from raylocus.scenes.map_sources.tables import read_table
+from raylocus.scenes.map_sources.tables import cells_of, read_table
 from raylocus.scenes.osm.tags import NATURAL_LINES
 from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap
 
@@ -45,10 +45,11 @@ def read_building_file(path: Path, options: SourceOptions) -> TaggedMap:
             the heights are above sea level and the ground is not known.
     """
     table, tally = read_table(path), Counter[str]()
-    if options.height_field is not None and options.height_field not in table.columns:
-        names = ", ".join(_columns(table))
-        raise InputError(f"{path} has no column {options.height_field!r} for --height-field; it has {names}")
-    cells = {name: table[name].to_list() for name in _columns(table)}
+    cells = cells_of(table)
+    if options.height_field is not None and options.height_field not in cells:
+        raise InputError(
+            f"{path} has no column {options.height_field!r} for --height-field; it has {', '.join(cells)}"
+        )
     columns = columns_of(cells, options.height_field)
     rows = _sorted_rows(path, table, cells, columns, tally)
     bounds = _bounds(rows.buildings)
@@ -62,10 +63,6 @@ def read_building_file(path: Path, options: SourceOptions) -> TaggedMap:
         tally,
         notes=_unused_note(columns),
     )
-
-
-def _columns(table: Any) -> list[str]:
-    return [str(name) for name in table.columns if name != table.geometry.name]
 
 
 def _bounds(buildings: list[Feature]) -> Bounds:
@@ -142,7 +139,7 @@ def _road_tags(tags: dict[str, str]) -> dict[str, str]:
 
 def _roads(path: Path, tally: Counter[str]) -> list[Feature]:
     table = read_table(path)
-    cells = {name: table[name].to_list() for name in _columns(table)}
+    cells = cells_of(table)
     columns, found = columns_of(cells, None), []
     for number, shape in _wanted(table, _LINES, "road", tally):
         tags = _road_tags(columns.tags({name: values[number] for name, values in cells.items()}))

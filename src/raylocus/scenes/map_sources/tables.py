@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from raylocus.errors import InputError
+from raylocus.scenes.map_sources.building_columns import text_of
 
 #: Ends of file names that are taken for building files.
 SUFFIXES = (
@@ -15,7 +19,7 @@ SUFFIXES = (
 )  # fmt: skip
 #: Ends of files in zip archives that GDAL reads as layers, and of maps that it does not.
 _LAYERS, _MAPS = (
-    (".shp", ".gpkg", ".geojson", ".gml", ".kml", ".fgb"),
+    (".shp", ".gpkg", ".geojson", ".json", ".gml", ".kml", ".fgb"),
     (".osm", ".pbf", ".osm.gz", ".osm.bz2", ".o5m"),
 )
 
@@ -36,7 +40,7 @@ def read_table(path: Path) -> Any:
         raise
     except Exception as error:  # GDAL's drivers raise many kinds
         raise InputError(
-            f"{path} is not a file that geopandas reads ({error}); export it as GeoPackage"
+            f"{path} is not a file that geopandas reads ({' '.join(str(error).split())}); export it as GeoPackage"
         ) from error
     if not hasattr(table, "crs"):
         raise InputError(f"{path} holds a table without shapes; give a file of building footprints")
@@ -44,7 +48,48 @@ def read_table(path: Path) -> Any:
         raise InputError(
             f"{path} has no coordinate reference system; add its .prj file or save it as GeoPackage"
         )
-    return table.to_crs("EPSG:4326")
+    return _in_degrees(path, table.to_crs("EPSG:4326"))
+
+
+def _in_degrees(path: Path, table: Any) -> Any:
+    """The table, where its shapes lie on Earth: GeoJSON in metres often lacks the system that says so."""
+    west, south, east, north = table.total_bounds
+    if west < -180 or east > 180 or south < -90 or north > 90:
+        raise InputError(
+            f"{path} has coordinates as large as {max(map(abs, (west, south, east, north))):.0f}, "
+            "which are no degrees; save it with its coordinate reference system, as GeoPackage"
+        )
+    return table
+
+
+def cells_of(table: Any) -> dict[str, list[Any]]:
+    """The cells of a table by column, without its shapes; tags that one column holds together are columns of their own.
+
+    osmtogeojson and others leave OSM's tags together in `tags`, GDAL in `other_tags`; columns of their own come first.
+    """
+    cells = {str(name): table[name].to_list() for name in table.columns if name != table.geometry.name}
+    for folded in ("tags", "other_tags"):
+        tables = [_unfolded(cell) for cell in cells.get(folded, ())]
+        names = dict.fromkeys(name for each in tables for name in each)
+        if names:
+            del cells[folded]
+        for name in names:
+            found = [each.get(name) for each in tables]
+            known = cells.get(name, [None] * len(found))
+            cells[name] = [old if text_of(old) else new for old, new in zip(known, found, strict=True)]
+    return cells
+
+
+def _unfolded(cell: Any) -> dict[str, Any]:
+    """The tags in one cell: a table, JSON, or the hstore text of PostgreSQL and GDAL."""
+    if isinstance(cell, dict):
+        return {str(key): value for key, value in cell.items() if value is not None}
+    if not isinstance(cell, str):
+        return {}
+    if cell.startswith("{"):
+        with suppress(ValueError):
+            return _unfolded(json.loads(cell))
+    return dict(re.findall(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"', cell))
 
 
 def _check_archive(path: Path) -> None:
@@ -65,7 +110,6 @@ def _check_archive(path: Path) -> None:
 
 def _parquet(path: Path) -> Any:
     import geopandas
-    import pandas
     import shapely
 
     try:
@@ -76,7 +120,9 @@ def _parquet(path: Path) -> Any:
         # Written by pandas or DuckDB, without GeoParquet's description: well-known bytes, degrees by custom.
         if "geo metadata" not in str(error):
             raise
-    table = pandas.read_parquet(path)
+    from pyarrow import parquet
+
+    table = parquet.read_table(path).to_pandas()
     if "geometry" not in table.columns:
         raise InputError(f"{path} holds a table without shapes; give a file of building footprints")
     return geopandas.GeoDataFrame(table, geometry=shapely.from_wkb(table["geometry"]), crs="OGC:CRS84")

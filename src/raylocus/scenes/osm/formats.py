@@ -104,10 +104,11 @@ def refusal(path: Path, error: BaseException) -> InputError:
         return InputError(
             f"{path} is a change file, not a map; apply it to its extract (osmium apply-changes) and give the result"
         )
+    what = " ".join(str(error).split())
     if _ends_early(path, error):
-        return InputError(f"{path} {_AGAIN} ({error}); download it again")
+        return InputError(f"{path} {_AGAIN} ({what}); download it again")
     return InputError(
-        f"{path} is not an OpenStreetMap file that can be read ({error}); save it again as .osm or .osm.pbf"
+        f"{path} is not an OpenStreetMap file that can be read ({what}); save it again as .osm or .osm.pbf"
     )
 
 
