@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.network.channel import ChannelState
-from raylocus.network.impairments import ObservationConfiguration, device_bias, faded, kept
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.features import FEATURE_INDEX, FEATURES
+from raylocus.network.impairments import device_bias, faded, kept
 from raylocus.network.mac.timing_advance import measured_timing_advance
 from raylocus.network.mobility import Trajectories
 from raylocus.network.phy.cell_levels import CellMeasurements, detected_cells, measure_cells, strongest_beams
@@ -23,7 +25,7 @@ def observe(
     state: ChannelState,
     trajectories: Trajectories,
     deployment: Deployment,
-    configuration: ObservationConfiguration,
+    configuration: NetworkConfiguration,
     generator: np.random.Generator,
 ) -> Reports:
     """The reports that a network has of UEs.
@@ -89,7 +91,7 @@ def _report_content(
     report_offsets: Int[np.ndarray, "sample_plus_1"],
     bias: Float[np.ndarray, "report"],
     deployment: Deployment,
-    configuration: ObservationConfiguration,
+    configuration: NetworkConfiguration,
     generator: np.random.Generator,
 ) -> ReportContent:
     """What each report holds, before it is mapped to report indices."""
@@ -107,8 +109,8 @@ def _report_content(
         state.delay[reports, site], configuration.timing_noise, deployment.carrier.numerology, generator
     )
     with_sinr, with_advance, with_beams = (
-        kept((len(bias),), share, generator)
-        for share in (configuration.sinr_share, configuration.timing_advance_share, configuration.beam_share)
+        kept((len(bias),), configuration.availability_of(FEATURES[FEATURE_INDEX[name]]), generator)
+        for name in ("sinr", "timing_advance", "l1_rsrp")
     )
     return ReportContent(
         cells=np.concatenate([serving[:, None], neighbours], axis=1),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -51,8 +50,7 @@ class WorldTask:
             "sequences": record.sequences,
             "world_law": record.law,
             "mobility": configuration.mobility,
-            "observation": configuration.observation.at_severity(record.law.severity),
-            "stack": configuration.stack,
+            "network": configuration.network.at_severity(record.law.severity),
         }
         provenance = Provenance.collect(decisive, record.seed, inputs)
         place = hash_configuration(inputs)
@@ -92,14 +90,13 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
     world = redraw_world(place.deployment, record)
     maps = world_radio_maps(place, world)
     trajectories = sample_trajectories(place.geometry_maps, record.sequences, configuration.mobility, walking)
-    observation = configuration.observation.at_severity(record.law.severity)
-    if configuration.stack is None:
+    observation = configuration.network.at_severity(record.law.severity)
+    if observation.feature_set == "critical":
         frequency, walls = place.deployment.carrier.frequency, observation.building_loss
         state = channel_of(maps, place.geometry_maps, trajectories, frequency, walls, observing)
         return observe(state, trajectories, place.deployment, observation, observing)
-    stack = dataclasses.replace(configuration.stack, observation=observation)
     seed = int(observing.integers(2**31))
-    return observe_stack(place, maps, trajectories, stack, seed, world=world)
+    return observe_stack(place, maps, trajectories, observation, seed, world=world)
 
 
 @lru_cache(maxsize=2)

@@ -20,7 +20,8 @@ from raylocus.datasets.exchange.scenario import (
 )
 from raylocus.errors import InputError, StoreError
 from raylocus.network.channel import ChannelState
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import MapTiming, NetworkConfiguration
+from raylocus.network.features import FEATURES
 from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
@@ -31,15 +32,13 @@ from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.units import energy_per_resource_element, from_decibel, to_decibel
 
 #: Observation that adds nothing to the paths: no noise, no bias, and every report complete.
-PLAIN = ObservationConfiguration(
+PLAIN = NetworkConfiguration(
     receiver_noise_db=0.0,
     beam_noise_db=0.0,
     device_bias_db=0.0,
     neighbour_dropout=0.0,
-    timing_noise=0.0,
-    sinr_share=1.0,
-    timing_advance_share=1.0,
-    beam_share=1.0,
+    timing=MapTiming(noise=0.0),
+    availability={feature.name: 1.0 for feature in FEATURES},
 )
 #: Radiated power of a cell that the scenario says nothing of [dBm].
 POWER_DBM = 46.0
@@ -58,7 +57,7 @@ class ImportedScenario:
 
 
 def import_scenario(
-    folder: Path, observation: ObservationConfiguration = PLAIN, seed: int = 0
+    folder: Path, observation: NetworkConfiguration = PLAIN, seed: int = 0
 ) -> ImportedScenario:
     """Observes a scenario through the network's own functions.
 
@@ -94,7 +93,7 @@ def import_scenario(
 
 
 def scenario_provenance(
-    folder: Path, found: ImportedScenario, observation: ObservationConfiguration, seed: int
+    folder: Path, found: ImportedScenario, observation: NetworkConfiguration, seed: int
 ) -> Provenance:
     """Where the reports of a scenario come from: its parameters, the law of observation and the sites."""
     configuration = {"scenario": folder.name, "observation": observation, "deployment": found.deployment}

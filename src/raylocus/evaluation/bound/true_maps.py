@@ -16,7 +16,7 @@ from raylocus.evaluation.method import MappedPlace
 from raylocus.evaluation.observations import observations
 from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports import Reports
 from raylocus.scenes.sites import Deployment
 
@@ -44,7 +44,7 @@ class TrueMaps:
 
     truth: xr.Dataset
     """Maps of the true world."""
-    observation: ObservationConfiguration
+    observation: NetworkConfiguration
     name: str = "true maps"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.network.chance import Chance
 from raylocus.network.channel import ChannelState
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.scenes.sites import Carrier
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
@@ -72,7 +72,7 @@ def measure_cells(
 
 
 def detected_cells(
-    measured: CellMeasurements, configuration: ObservationConfiguration
+    measured: CellMeasurements, configuration: NetworkConfiguration
 ) -> Bool[np.ndarray, "report cell"]:
     """Whether the UE finds each cell: RSRP and SS-SINR above the detection thresholds."""
     with np.errstate(invalid="ignore"):

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from raylocus.network.chance import Chance
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.frequency_response import comb_frequencies, comb_response
 from raylocus.network.phy.time_of_arrival import FirstPathDetector, first_path_delay, noisy_response
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.network.stack.links import Links
 from raylocus.scenes.sites import Deployment
@@ -40,7 +40,7 @@ def detected_arrivals(
     heard: HeardCells,
     amplitude: Complex[np.ndarray, "report slot path"],
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> Arrivals:
     """Times of arrival of the heard cells, in both directions.
@@ -59,9 +59,12 @@ def detected_arrivals(
     carrier, signal = deployment.carrier, configuration.positioning_signal
     frequencies = comb_frequencies(signal.resource_blocks, carrier.numerology, DECIMATION)
     response = _unit_response(delay, amplitude, frequencies)
-    noise = noise_per_resource_element(carrier.numerology, configuration.observation.noise_figure_db)
+    noise = noise_per_resource_element(carrier.numerology, configuration.noise_figure_db)
     gain = 10 * np.log10(DECIMATION * signal.integration_gain())
-    spacing, detector = float(frequencies[1] - frequencies[0]), configuration.detector
+    spacing, detector = (
+        float(frequencies[1] - frequencies[0]),
+        getattr(configuration.timing, "detector", FirstPathDetector(oversampling=4)),
+    )
     received, snr = _received(response, heard.rsrp - noise + gain, chance)
     sounded, uplink_snr = _received(response, heard.uplink_snr_db + 10 * np.log10(DECIMATION), chance)
     return Arrivals(

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.network.chance import Chance
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.cell_levels import strongest_beams
 from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.report_mapping import reported_beam_sinr
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.propagation.antennas import beam_gains
 from raylocus.scenes.sites import AntennaArray, Deployment
@@ -40,7 +40,7 @@ def beam_report(
     heard: HeardCells,
     interference_dbm: Float[np.ndarray, "report"],
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> BeamReport:
     """The beams of every report.
@@ -55,7 +55,7 @@ def beam_report(
     """
     serving = heard.cells[:, 0]
     most = min(configuration.report.most_beams, deployment.beam_count)
-    noise = configuration.observation.beam_noise_db
+    noise = configuration.beam_noise_db
     beams, level = strongest_beams(rsrp_beam[np.arange(len(serving)), serving], most, noise, chance)
     return BeamReport(
         beams=beams,

@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float, Int
 
 from raylocus.network.availability import CODEBOOK_COLUMNS
 from raylocus.network.chance import Chance
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.compressed_csi import column_phase_step, compress_csi
 from raylocus.network.phy.doppler import doppler_spread
 from raylocus.network.phy.frequency_response import frequency_response
@@ -20,7 +21,6 @@ from raylocus.network.phy.rank import (
     transmit_covariance,
 )
 from raylocus.network.phy.type_one_codebook import MOST_SEARCHED_LAYERS, codebook, select_precoder
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import cell_energy
 from raylocus.network.stack.fading import doppler_shifts
 from raylocus.network.stack.links import Links, column_ports
@@ -64,7 +64,7 @@ def csi_report(
     interference_dbm: Float[np.ndarray, "report"],
     shift_db: Float[np.ndarray, "report"],
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
 ) -> CsiReport:
     """CSI of every report.
 
@@ -97,7 +97,9 @@ def csi_report(
     )
 
 
-def with_estimation_errors(report: CsiReport, configuration: StackConfiguration, chance: Chance) -> CsiReport:
+def with_estimation_errors(
+    report: CsiReport, configuration: NetworkConfiguration, chance: Chance
+) -> CsiReport:
     """What the gNB estimates from SRS: spreads and condition number with a log-normal error."""
     error = configuration.spread_error * chance.standard_normal((len(report.cqi), 3))
     return dataclasses.replace(
@@ -132,7 +134,7 @@ def _selected(
     response: Complex[np.ndarray, "ue subcarrier receive transmit"],
     snr: Float[np.ndarray, "ue"],
     columns: int,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
 ) -> Float[np.ndarray, "ue selected"]:
     """The fields `_SELECTED` of the channels of some UEs.
 
@@ -157,7 +159,7 @@ def _selected(
         rate = layers * np.log2(1 + sinr).mean(axis=-1)
         wins = rate > best[own]
         chosen, sinr, indices = own[wins], sinr[wins], indices[wins]
-        cqi, mean = wideband_cqi(sinr, configuration.cqi_table), to_decibel(sinr.mean(axis=-1))
+        cqi, mean = wideband_cqi(sinr, 1), to_decibel(sinr.mean(axis=-1))
         ri = np.full(len(chosen), layers)
         out[chosen, :6] = np.stack([cqi, ri, indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
         best[chosen] = rate[wins]

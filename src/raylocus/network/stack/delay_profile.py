@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from raylocus.network.chance import Chance, complex_normal
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.impulse_response import channel_taps, power_delay_profile
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
     from_decibel,
@@ -37,7 +37,7 @@ def delay_profile(
     first: Float[np.ndarray, "report"],
     snr_db: Float[np.ndarray, "report"],
     numerology: int,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> DelayProfile:
     """The profile of every report.

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Complex, Float, Int
 
 from raylocus.network.chance import Chance
 from raylocus.network.channel import ChannelState
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.cell_levels import CellMeasurements, detected_cells, measure_cells
 from raylocus.network.rrc.filtering import l3_filter
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.fading import beam_amplitudes, beam_fading_db, local_mean, ssb_kernel
 from raylocus.network.stack.links import Links
 from raylocus.scenes.sites import Deployment
@@ -50,7 +50,7 @@ def receive(
     state: ChannelState,
     velocity: Float[np.ndarray, "report 3"],
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> Downlink:
     """Levels at the UEs: the world's local means with the fading of the paths and measurement noise.
@@ -61,15 +61,14 @@ def receive(
     amplitude = beam_amplitudes(links, deployment)
     kernels = [
         ssb_kernel(links, velocity, deployment, configuration.ssb_period, occasions)
-        for occasions in (configuration.ssb_occasions, 1)
+        for occasions in (getattr(configuration.fading, "occasions", 5), 1)
     ]
     layer_3, layer_1 = (
         state.rsrp_beam + np.nan_to_num(beam_fading_db(amplitude, kernel)) for kernel in kernels
     )
-    noise = configuration.level_noise_db * chance.standard_normal(state.rsrp_beam.shape[:2])
-    observation = configuration.observation
+    noise = configuration.receiver_noise_db * chance.standard_normal(state.rsrp_beam.shape[:2])
     noisy = dataclasses.replace(state, rsrp_beam=layer_3 + noise[:, :, None])
-    measured = measure_cells(noisy, deployment.carrier, observation.load, observation.noise_figure_db)
+    measured = measure_cells(noisy, deployment.carrier, configuration.load, configuration.noise_figure_db)
     energy = cell_energy(deployment)
     nominal = energy[:, None] + to_decibel(local_mean(amplitude))
     with np.errstate(all="ignore"):
@@ -77,7 +76,7 @@ def receive(
         best = np.nanmax(nominal, axis=2, initial=-np.inf)
     both = np.isfinite(shift) & np.isfinite(best)
     return Downlink(
-        measured.masked(detected_cells(measured, observation)),
+        measured.masked(detected_cells(measured, configuration)),
         layer_1,
         amplitude,
         np.where(both, np.where(both, shift, 0) - np.where(both, best, 0), np.nan),

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.network.chance import Chance, correlated_normal
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.harq import (
     residual_error_rate,
     retransmission_delay,
@@ -23,7 +24,6 @@ from raylocus.network.rlc.queue import (
     waiting_times,
 )
 from raylocus.network.rrc.filtering import reports_by_step
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.system.link_adaptation import frame_error_rate, resource_elements_per_second
 from raylocus.network.system.outer_loop import adapt
 from raylocus.network.system.scheduling import scheduled_share
@@ -64,7 +64,7 @@ def downlink_bearer(
     layers: Float[np.ndarray, "report"],
     trajectories: Trajectories,
     carrier: Carrier,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> DownlinkBearer:
     """The bearer at every report.
@@ -118,7 +118,7 @@ def _packet_delays(
     throughput: Float[np.ndarray, "report"],
     delivery: Delivery,
     trajectories: Trajectories,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> tuple[Float[np.ndarray, "report packet"], Float[np.ndarray, "report packet"]]:
     """From each packet's arrival to its delivery, and the gaps between arrivals [s].

@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.chance import Chance
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.power_headroom import downlink_path_loss, transmit_power
 from raylocus.network.phy.cell_levels import CellMeasurements
 from raylocus.network.rrc.handover import HandoverHistory
 from raylocus.network.rrc.serving import neighbour_cells
 from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import Downlink, cell_energy
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, noise_per_resource_element
@@ -42,7 +42,7 @@ class HeardCells:
 def named_cells(
     rsrp: Float[np.ndarray, "report cell"],
     history: HandoverHistory,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> Int[np.ndarray, "report slot"]:
     """The serving cell and the neighbours that are reported; −1 where there is none.
@@ -53,9 +53,9 @@ def named_cells(
         configuration: dropout and maxReportCells.
         chance: source of all chance.
     """
-    named = chance.random(rsrp.shape) >= configuration.observation.neighbour_dropout
+    named = chance.random(rsrp.shape) >= configuration.neighbour_dropout
     neighbours = neighbour_cells(
-        np.where(named, rsrp, np.nan), history.serving, configuration.report.most_cells
+        np.where(named, rsrp, np.nan), history.serving, configuration.report.most_neighbours
     )
     return np.concatenate([history.serving[:, None], neighbours], axis=1)
 
@@ -65,7 +65,7 @@ def heard_cells(
     cells: Int[np.ndarray, "report slot"],
     levels: CellMeasurements,
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> HeardCells:
     """Down- and uplink levels of the cells of each report.
@@ -81,7 +81,7 @@ def heard_cells(
     held, exists = np.maximum(cells, 0), cells >= 0
     rsrp = np.where(exists, np.take_along_axis(_best_beam(batch.state.rsrp_beam), held, axis=1), np.nan)
     single = np.where(exists, np.take_along_axis(_best_beam(batch.downlink.rsrp_beam), held, axis=1), np.nan)
-    error = configuration.level_noise_db * chance.standard_normal((*cells.shape, 2))
+    error = configuration.receiver_noise_db * chance.standard_normal((*cells.shape, 2))
     power = _sounding_power(levels.rsrp, cells[:, 0], deployment, configuration)
     uplink = power[:, None] + rsrp - cell_energy(deployment)[held]
     noise = noise_per_resource_element(
@@ -118,7 +118,7 @@ def _sounding_power(
     rsrp: Float[np.ndarray, "report cell"],
     serving: Int[np.ndarray, "report"],
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
 ) -> Float[np.ndarray, "report"]:
     """Power of one resource element of SRS [dBm], by the power control of the serving cell."""
     carrier, sounding = deployment.carrier, configuration.sounding_signal

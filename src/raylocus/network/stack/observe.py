@@ -13,6 +13,7 @@ from raylocus.errors import InputError
 from raylocus.network.availability import absent_features, check_deployment, check_signals
 from raylocus.network.chance import SequenceChance
 from raylocus.network.channel import ChannelState, channel_at
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.features import feature_set
 from raylocus.network.indoors import behind_walls, sequence_loss_db, shelter_of
 from raylocus.network.mobility import Trajectories
@@ -20,7 +21,6 @@ from raylocus.network.observe import keep_reports
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
 from raylocus.network.reports import Reports
 from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import receive
 from raylocus.network.stack.links import Links, links_at
 from raylocus.network.stack.observe_batch import observe_batch
@@ -38,7 +38,7 @@ class Observed:
     place: TracedPlace
     maps: xr.Dataset
     """Radio maps of the world, see `propagation.world_maps.world_radio_maps`."""
-    configuration: StackConfiguration
+    configuration: NetworkConfiguration
     antennas: Deployment
     """The deployment with the antennas as they really are."""
     materials: RadioMaterials
@@ -48,7 +48,7 @@ def observe_stack(
     place: TracedPlace,
     world_maps: xr.Dataset,
     trajectories: Trajectories,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     seed: int,
     batch: int = 16,
     world: World | None = None,
@@ -81,7 +81,7 @@ def observe_stack(
     check_deployment(deployment, configuration.capability)
     check_signals(deployment.carrier, configuration.positioning_signal, configuration.sounding_signal)
     clocks = np.random.default_rng([seed, 1])
-    offsets = synchronisation_errors(len(deployment.sites), configuration.timing, clocks)
+    offsets = synchronisation_errors(len(deployment.sites), configuration.timing_errors, clocks)
     observed = Observed(place, world_maps, configuration, *_as_it_is(place, world))
     parts = []
     for start in range(0, len(trajectories), batch):
@@ -138,7 +138,7 @@ def _observe_part(
     state, links = _channel(observed, trajectories, chance)
     velocity = velocities(trajectories)
     first = np.repeat(offsets[:-1], np.diff(offsets))
-    bias = configuration.observation.device_bias_db * chance.standard_normal((len(first),))[first]
+    bias = configuration.device_bias_db * chance.standard_normal((len(first),))[first]
     downlink = receive(links, state, velocity, observed.antennas, configuration, chance)
     sent = np.flatnonzero(downlink.heard)
     if not len(sent):
@@ -164,7 +164,7 @@ def _channel(
     """Levels and paths of a batch; those of UEs indoors are behind their walls."""
     place, position = observed.place, trajectories.position
     shelter = shelter_of(place.geometry_maps, position)
-    frequency, law = place.deployment.carrier.frequency, observed.configuration.observation.building_loss
+    frequency, law = place.deployment.carrier.frequency, observed.configuration.building_loss
     loss = sequence_loss_db(shelter, trajectories.report_offsets, frequency, law, chance)
     state = behind_walls(channel_at(observed.maps, shelter.outdoors), shelter, loss)
     return state, links_at(place, shelter.outdoors, observed.materials).later(shelter.depth)

@@ -9,6 +9,7 @@ from jaxtyping import Bool
 
 from raylocus.network.chance import Chance
 from raylocus.network.clocks import time_stamps
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.features import CRITICAL, feature_set
 from raylocus.network.identities import with_missing_identities, with_wrong_identities
 from raylocus.network.phy.cell_levels import CellMeasurements
@@ -20,7 +21,6 @@ from raylocus.network.rrc.measurement_configuration import sent_reports
 from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.beams import BeamReport, beam_report
 from raylocus.network.stack.columns import LayerReports, complete_reports
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.csi_report import csi_report, with_estimation_errors
 from raylocus.network.stack.delay_profile import delay_profile
 from raylocus.network.stack.downlink import cell_energy, filtered
@@ -35,7 +35,7 @@ from raylocus.scenes.sites import Deployment
 
 
 def observe_batch(
-    batch: Batch, deployment: Deployment, configuration: StackConfiguration, chance: Chance
+    batch: Batch, deployment: Deployment, configuration: NetworkConfiguration, chance: Chance
 ) -> Reports:
     """The complete reports of a batch, those that are never sent left out."""
     walked, filtering = batch.trajectories, configuration.report.filter_coefficient
@@ -71,7 +71,7 @@ def _layers(
     levels: CellMeasurements,
     heard: HeardCells,
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> LayerReports:
     """Every layer's measurements of the serving cell and of positioning's cells; the session is still to come."""
@@ -137,7 +137,7 @@ def _content(
 
 
 def _impaired(
-    reports: Reports, deployment: Deployment, configuration: StackConfiguration, chance: Chance
+    reports: Reports, deployment: Deployment, configuration: NetworkConfiguration, chance: Chance
 ) -> Reports:
     """Identities that are wrong or missing, and time stamps that are late."""
     reports = with_missing_identities(reports, configuration.identities.missing, chance)

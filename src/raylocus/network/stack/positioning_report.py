@@ -9,6 +9,7 @@ from jaxtyping import Complex, Float
 
 from raylocus.network.chance import Chance
 from raylocus.network.clocks import clock_error, drifts
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.timing_advance import uplink_timing_error
 from raylocus.network.mobility import Trajectories
 from raylocus.network.positioning.carrier_phase import carrier_phase, phase_difference
@@ -22,7 +23,6 @@ from raylocus.network.positioning.timing_measurements import (
 from raylocus.network.report_tables import PRS_RSRP, SRS_RSRP
 from raylocus.network.stack.arrivals import Arrivals, detected_arrivals
 from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.heard_cells import HeardCells, best_amplitudes
 from raylocus.network.stack.uplink_angles import uplink_angles
 from raylocus.units import timing_advance_step
@@ -61,7 +61,7 @@ class TimingOffsets:
 
 
 def positioning_report(
-    batch: Batch, heard: HeardCells, configuration: StackConfiguration, chance: Chance
+    batch: Batch, heard: HeardCells, configuration: NetworkConfiguration, chance: Chance
 ) -> PositioningReport:
     """All positioning measurements of the heard cells.
 
@@ -88,7 +88,7 @@ def positioning_report(
         _transmit_frame(arrivals, offsets, numerology),
     )
     rtoa = relative_time_of_arrival(uplink, site_clock, offsets.ue_transmit)
-    k = configuration.timing.granularity
+    k = configuration.timing_errors.granularity
     return PositioningReport(
         prs_rsrp=PRS_RSRP.reported(_where_detected(heard.measured_rsrp, arrivals.downlink))[0],
         rstd=reported_timing(_neighbours(rstd), k)[0],
@@ -107,11 +107,11 @@ def timing_offsets(
     slots: int,
     trajectories: Trajectories,
     numerology: int,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> TimingOffsets:
     """Draws the errors of a batch: group delays of UEs and their drift once for a sequence."""
-    errors, count = configuration.timing, (len(trajectories.time),)
+    errors, count = configuration.timing_errors, (len(trajectories.time),)
     site_delay = group_delays((*count, slots, 2), errors.trp_group_delay, chance)
     first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))
     drift = drifts(trajectories.report_offsets, configuration.clocks, chance)

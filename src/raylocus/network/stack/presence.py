@@ -7,9 +7,9 @@ from jaxtyping import Bool, Float
 
 from raylocus.network.availability import absent_features, occurred
 from raylocus.network.chance import Chance
-from raylocus.network.features import CRITICAL, Feature
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.features import Feature
 from raylocus.network.mobility import Trajectories
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.scenes.sites import Deployment
 from raylocus.units import slot_duration
 
@@ -17,7 +17,7 @@ from raylocus.units import slot_duration
 OCCASIONS = ("csi", "prs", "srs", "phr", "bsr")
 
 
-def occasion_periods(configuration: StackConfiguration, numerology: int) -> Float[np.ndarray, "occasion"]:
+def occasion_periods(configuration: NetworkConfiguration, numerology: int) -> Float[np.ndarray, "occasion"]:
     """Period [s] of each of `OCCASIONS`: CSI and SRS are configured in slots, PRS in 2^μ slots, timers in seconds."""
     slot, subframe = slot_duration(numerology), slot_duration(0)
     return np.array(
@@ -35,7 +35,7 @@ def present_features(
     features: tuple[Feature, ...],
     trajectories: Trajectories,
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> Bool[np.ndarray, "report feature"]:
     """Which of the features each report has.
@@ -52,8 +52,7 @@ def present_features(
         ],
         axis=1,
     )
-    renewed &= chance.random((count, len(OCCASIONS))) >= configuration.dropout
-    share = np.array([_share(feature, configuration) for feature in features])
+    share = np.array([configuration.availability_of(feature) for feature in features])
     present = chance.random((count, len(features))) < share
     absent = {each.name for each in absent_features(features, deployment, configuration.capability)}
     for index, feature in enumerate(features):
@@ -62,12 +61,3 @@ def present_features(
         elif feature.occasion:
             present[:, index] &= renewed[:, OCCASIONS.index(feature.occasion)]
     return present
-
-
-def _share(feature: Feature, configuration: StackConfiguration) -> float:
-    """Share of the reports that have a feature, its occasion apart."""
-    observation = configuration.observation
-    critical = (1.0, 1.0, observation.sinr_share, observation.beam_share, observation.timing_advance_share)
-    if feature.name in CRITICAL:
-        return critical[CRITICAL.index(feature.name)]
-    return 1.0 if feature.occasion else 1 - configuration.dropout

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.timing_advance import commanded_timing_advance
 from raylocus.network.mobility import Trajectories
 from raylocus.network.rrc.events import Event, event_conditions, triggered
 from raylocus.network.rrc.handover import HandoverHistory
-from raylocus.network.stack.configuration import StackConfiguration
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def session_report(
     history: HandoverHistory,
     trajectories: Trajectories,
     numerology: int,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
 ) -> SessionReport:
     """The session at every report.
 

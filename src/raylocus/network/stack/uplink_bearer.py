@@ -8,12 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.network.chance import Chance
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.buffer_status import LONG_LEVELS, buffer_size_index
 from raylocus.network.mac.power_headroom import downlink_path_loss, power_headroom
 from raylocus.network.mac.traffic import buffered, scheduling_request_rate
 from raylocus.network.mobility import Trajectories
 from raylocus.network.report_tables import POWER_HEADROOM
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.scenes.sites import Carrier
 
 #: Rate of the uplink beside the downlink's: less power, fewer layers, fewer slots; an engineering choice.
@@ -37,7 +37,7 @@ def uplink_bearer(
     throughput: Float[np.ndarray, "report"],
     trajectories: Trajectories,
     carrier: Carrier,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
     chance: Chance,
 ) -> UplinkBearer:
     """The uplink at every report.
