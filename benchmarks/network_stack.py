@@ -29,13 +29,13 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
+from raylocus.network.stack.configuration import StackConfiguration
 
 from raylocus.network.features import feature_set
 from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.phy.time_of_arrival import delay_bound, first_path_delay, noisy_response
 from raylocus.network.reports import Reports
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.observe import observe_stack
 from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.units import SPEED_OF_LIGHT

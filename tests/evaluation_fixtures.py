@@ -9,7 +9,7 @@ import xarray as xr
 
 from raylocus.geo import Grid
 from raylocus.network.channel import channel_at
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
@@ -24,7 +24,7 @@ from raylocus.units import SPEED_OF_LIGHT
 SEVERITY = 0.5
 LAW = WorldLaw(severity=SEVERITY)
 MOBILITY = MobilityConfiguration()
-OBSERVATION = ObservationConfiguration().at_severity(SEVERITY)
+OBSERVATION = NetworkConfiguration().at_severity(SEVERITY)
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ def analytic_maps(
             for one in LAYERS
         },
         coords={"y": axis, "x": axis},
+        attrs={"ue_height": 1.5},
     )
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from raylocus.geo import Grid
 from raylocus.network.channel import channel_at
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
@@ -130,7 +130,7 @@ def radio_layers(place: SyntheticPlace, world: World | None) -> xr.Dataset:
             + world.level_error_db[:, None]
         )
     )
-    scatter = isotropic_levels(deployment, tile, place.geometry_maps["terrain"].values).reshape(
+    scatter = isotropic_levels(deployment, tile, place.geometry_maps["terrain"].values, 1.5).reshape(
         len(deployment.cells), -1
     )
     beams = []
@@ -159,6 +159,7 @@ def radio_layers(place: SyntheticPlace, world: World | None) -> xr.Dataset:
             ),
         },
         coords={"x": tile.coordinates, "y": tile.coordinates},
+        attrs={"ue_height": 1.5},
     )
 
 
@@ -180,5 +181,5 @@ def synthetic_reports(place: SyntheticPlace, sequences: int, seed: int, severity
     trajectories = sample_trajectories(place.geometry_maps, sequences, MobilityConfiguration(), generator)
     state = channel_at(radio_layers(place, world), trajectories.position)
     return observe(
-        state, trajectories, place.deployment, ObservationConfiguration().at_severity(severity), generator
+        state, trajectories, place.deployment, NetworkConfiguration().at_severity(severity), generator
     )

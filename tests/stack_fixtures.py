@@ -18,9 +18,9 @@ from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
 
 
-def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset) -> PathAtlas:
-    """One direct path from every site to every ground cell's centre, 1.5 m above the terrain."""
-    points = np.column_stack([TILE.centres, geometry_maps["terrain"].values.ravel() + 1.5])
+def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset, ue_height: float) -> PathAtlas:
+    """One direct path from every site to every ground cell's centre, `ue_height` above the terrain."""
+    points = np.column_stack([TILE.centres, geometry_maps["terrain"].values.ravel() + ue_height])
     offset = points[None] - place.site_positions[:, None]
     length = np.linalg.norm(offset, axis=-1).ravel()
     direction = (offset / np.linalg.norm(offset, axis=-1, keepdims=True)).reshape(-1, 3).astype(np.float32)
@@ -47,15 +47,16 @@ def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset) -> PathAtl
         first_leg=np.zeros(count, np.float32),
         wedges=none,
         buildings=nothing,
+        ue_height=ue_height,
     )
 
 
-def free_space_place(sites: int = 3) -> TracedPlace:
+def free_space_place(sites: int = 3, ue_height: float = 1.5) -> TracedPlace:
     """A traced place in memory, with the radio maps that follow from its atlas."""
     network, maps = deployment(sites), ground()
     provenance = Provenance.collect({"sites": sites})
     place = TracedPlace(Path("free-space"), "free space", GeoFrame(), TILE, network, provenance)
-    atlas = line_of_sight_atlas(network, maps)
+    atlas = line_of_sight_atlas(network, maps, ue_height)
     # Filled in as if they had been read from disk.
     place.__dict__.update(geometry_maps=maps, atlas=atlas, radio_maps=radio_maps(atlas, network))
     return place

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from raylocus.network.stack.configuration import StackConfiguration
 
 from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.network.clocks import ClockErrors
@@ -22,7 +23,6 @@ from raylocus.network.report_store import load_reports, save_reports
 from raylocus.network.reports import Reports
 from raylocus.network.rrc.capability import UeCapability
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.links import beam_weights
 from raylocus.network.stack.observe import observe_stack, select_sequences, velocities
 from raylocus.propagation.antennas import beam_gains

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from raylocus.network.stack.configuration import StackConfiguration
 
 from raylocus.errors import InputError
 from raylocus.network.features import SCHEMA
@@ -20,7 +21,6 @@ from raylocus.network.rrc.measurement_configuration import (
     ReportConfiguration,
     SoundingSignal,
 )
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.observe import observe_stack
 from raylocus.network.stack.presence import OCCASIONS, occasion_periods
 from raylocus.network.system.scheduling import Scheduler

@@ -120,12 +120,13 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
     deployment, radio, geometry = place.deployment, place.radio_maps, place.geometry_maps
     rsrp = radio["rsrp"].values.astype(np.float32)
     terrain = geometry["terrain"].values.astype(np.float32)
-    scattered = (isotropic_levels(deployment, grid, terrain) + SCATTER_GAIN).astype(np.float32)
+    ue_height = float(radio.attrs["ue_height"])
+    scattered = (isotropic_levels(deployment, grid, terrain, ue_height) + SCATTER_GAIN).astype(np.float32)
     outdoor = (geometry["footprint"].values < 0.5).astype(np.float32)
     return PlaceMaps(
         level=coarse(power_sum(rsrp, scattered)),
         lit=coarse(np.isfinite(rsrp).astype(np.float32)),
-        formula=coarse(formula_levels(deployment, grid, terrain)),
+        formula=coarse(formula_levels(deployment, grid, terrain, ue_height)),
         beam_relative=coarse(_beam_relative(radio["rsrp_beam"].values, scattered)),
         distance=coarse(_first_path_length(radio["toa"].values, deployment, grid, terrain)),
         line_of_sight=coarse(np.nan_to_num(radio["line_of_sight"].values)),

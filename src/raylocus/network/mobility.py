@@ -14,6 +14,7 @@ from raylocus.network.people import inside_buildings, presence
 from raylocus.network.road_graph import RoadGraph
 from raylocus.network.stops import moving_time
 from raylocus.network.walking import Ground, Walkers, walk
+from raylocus.propagation.path_loss import UE_HEIGHT
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,6 @@ class MobilityConfiguration:
     """Random walk of the heading [rad/√m]."""
     turn_distance: float = 60.0
     """Mean distance between turns to the left or right by a quarter circle [m]."""
-    antenna_height: float = 1.5
-    """UE antenna above the terrain [m]."""
     indoor_share: float = 0.0
     """Share of the UEs that stay inside buildings, at rest."""
 
@@ -100,13 +99,14 @@ def sample_trajectories(
     configuration: MobilityConfiguration,
     generator: np.random.Generator,
     weight: Float[np.ndarray, "y x"] | None = None,
+    ue_height: float = UE_HEIGHT,
 ) -> Trajectories:
     """Draws trajectories of UEs.
 
     People on foot start where people are (`people.presence`), head anywhere, keep their speed, and turn
     where a building, water or the tile's edge is in their way. Cyclists and vehicles go by the road graph
     (`road_graph.RoadGraph`) where roads are known, and as people on foot elsewhere. All stop now and then.
-    UEs indoors stay where they are. z is the terrain's plus the antenna height.
+    UEs indoors stay where they are. z is the terrain's plus the UE's height.
 
     Args:
         geometry_maps: G, with `footprint` and `terrain` over (y, x); roads, greens and waters where known.
@@ -114,6 +114,7 @@ def sample_trajectories(
         configuration: the law.
         generator: source of all chance.
         weight: how much likelier a UE starts in each ground cell, e.g. by coverage; NaN counts as 0.
+        ue_height: of the UEs' antennas over the terrain [m]: that which the place's R was traced for.
 
     Raises:
         InputError: the place has no outdoor ground, or none of weight; it has no building for UEs indoors.
@@ -126,7 +127,7 @@ def sample_trajectories(
     ground = Ground.of(geometry_maps)
     xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
     reported = np.arange(xy.shape[1]) < lengths[:, None]
-    z = ground.terrain_at(xy[reported]) + configuration.antenna_height
+    z = ground.terrain_at(xy[reported]) + ue_height
     return Trajectories(
         report_offsets=np.concatenate([[0], np.cumsum(lengths)]),
         time=time[reported],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -27,7 +28,7 @@ from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.storage import check_whole, open_dataset, publish_store, save_dataset
 
 #: Version of atlas.zarr.
-ATLAS_SCHEMA = "raylocus.atlas.v5"
+ATLAS_SCHEMA = "raylocus.atlas.v6"
 #: Versions of the parts.
 _SITE_SCHEMA, _SCENE_SCHEMA = f"{ATLAS_SCHEMA}.site", f"{ATLAS_SCHEMA}.scene"
 #: Paths of one chunk: what is read for a few ground cells, about a megabyte of the widest column.
@@ -119,12 +120,12 @@ class StoredAtlas:
         return self._joined([slice(None)] * self.sites)
 
     def _joined(self, of_site: list[slice]) -> PathAtlas:
-        grid, materials, wedges, buildings = _read_scene(self.path)
+        scene = _read_scene(self.path)
         atlases = []
         for site, paths in enumerate(of_site):
             part = open_dataset(site_part(self.path, site), _SITE_SCHEMA).isel(path=paths).load()
             columns = {name: part[name].values for name in COLUMNS}
-            atlases.append(PathAtlas(grid, materials, **columns, wedges=wedges, buildings=buildings))
+            atlases.append(PathAtlas(**columns, **scene))
         return concatenate(atlases)
 
 
@@ -151,13 +152,15 @@ def _scene_dataset(atlas: PathAtlas) -> xr.Dataset:
         "tile_size": atlas.grid.size,
         "resolution": atlas.grid.resolution,
         "frequency": atlas.materials.frequency,
+        "ue_height": atlas.ue_height,
         "scattering": atlas.materials.scattering,
         "material_substitutions": list(atlas.materials.substitutions),
     }
     return xr.Dataset(variables, attrs=attributes)
 
 
-def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarray, "building"]]:
+def _read_scene(path: Path) -> dict[str, Any]:
+    """The fields of an atlas that all its paths have in common."""
     stored = open_dataset(path / "scene", _SCENE_SCHEMA).load()
     attributes = stored.attrs
     materials = RadioMaterials(
@@ -170,4 +173,10 @@ def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarra
     )
     wedges = Wedges(**{name: stored[f"wedge_{name}"].values for name in WEDGE_COLUMNS})
     grid = Grid(attributes["tile_size"], attributes["resolution"])
-    return grid, materials, wedges, stored.building_key.values
+    return {
+        "grid": grid,
+        "materials": materials,
+        "wedges": wedges,
+        "buildings": stored.building_key.values,
+        "ue_height": float(attributes["ue_height"]),
+    }

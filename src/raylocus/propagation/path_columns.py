@@ -48,6 +48,8 @@ class PathColumns:
     """Most surfaces that a path touches."""
     buildings: BuildingIndex
     """The building of each of the scene's triangles."""
+    ue_height: float
+    """Of the points over the terrain [m]."""
 
     def plain(
         self,
@@ -80,6 +82,7 @@ class PathColumns:
             first_leg=np.zeros(count),
             wedges=self.wedges,
             buildings=self.buildings.key,
+            ue_height=self.ue_height,
         )
 
     def specular(

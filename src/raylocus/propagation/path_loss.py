@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-#: UE height of the formulas as they are used here [m].
+#: Height of UEs over the terrain [m] that places are traced at unless their configuration says otherwise.
 UE_HEIGHT = 1.5
 
 
@@ -14,15 +14,18 @@ def umi_los_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> F
     return 32.4 + 21 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
 
 
-def umi_nlos_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
+def umi_nlos_path_loss(
+    distance: Float[np.ndarray, "..."], frequency: float, ue_height: float = UE_HEIGHT
+) -> Float[np.ndarray, "..."]:
     """UMi street canyon NLOS [dB]: max(LOS, 22.4 + 35.3·log d + 21.3·log f_GHz − 0.3(h_UT − 1.5)) (Table 7.4.1-1).
 
     Args:
         distance: 3-D distance [m].
         frequency: carrier [Hz].
+        ue_height: h_UT, over the terrain [m].
     """
     slope = 22.4 + 35.3 * np.log10(np.maximum(distance, 1.0)) + 21.3 * np.log10(frequency / 1e9)
-    return np.maximum(umi_los_path_loss(distance, frequency), slope - 0.3 * (UE_HEIGHT - 1.5))
+    return np.maximum(umi_los_path_loss(distance, frequency), slope - 0.3 * (ue_height - 1.5))
 
 
 def uma_los_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
@@ -30,12 +33,15 @@ def uma_los_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> F
     return 28 + 22 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
 
 
-def uma_nlos_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
+def uma_nlos_path_loss(
+    distance: Float[np.ndarray, "..."], frequency: float, ue_height: float = UE_HEIGHT
+) -> Float[np.ndarray, "..."]:
     """UMa NLOS [dB]: max(LOS, 13.54 + 39.08·log d + 20·log f_GHz − 0.6(h_UT − 1.5)) (Table 7.4.1-1).
 
     Args:
         distance: 3-D distance [m].
         frequency: carrier [Hz].
+        ue_height: h_UT, over the terrain [m].
     """
     slope = 13.54 + 39.08 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
-    return np.maximum(uma_los_path_loss(distance, frequency), slope - 0.6 * (UE_HEIGHT - 1.5))
+    return np.maximum(uma_los_path_loss(distance, frequency), slope - 0.6 * (ue_height - 1.5))

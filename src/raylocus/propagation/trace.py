@@ -18,6 +18,7 @@ from raylocus.propagation.launcher import RayScene
 from raylocus.propagation.materials import RadioMaterials
 from raylocus.propagation.over_rooftop import over_rooftop_paths
 from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
+from raylocus.propagation.path_loss import UE_HEIGHT
 from raylocus.propagation.pieces import ahead
 from raylocus.propagation.refraction import refracted_paths
 from raylocus.propagation.roof_profile import SurfaceRaster
@@ -44,8 +45,8 @@ class TraceConfiguration:
     """Rays for every ground cell within reach, on average."""
     reach: float = 2.4
     """Longest unfolded path in plan, in tile sides."""
-    ue_height: float = 1.5
-    """Height of the UE above the terrain [m]."""
+    ue_height: float = UE_HEIGHT
+    """Height of the UEs above the terrain [m]; atlas and R carry it, and whoever reads them takes it from there."""
     diffraction: bool = True
     """Whether edges send first-order diffracted paths."""
     edge_mirrors: int = 3
@@ -117,7 +118,9 @@ class SiteTracer:
             EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid, materials
         )
         depth = max(configuration.depth, 1)
-        self._columns = PathColumns(grid, self._materials, wedges, self._point, depth, buildings)
+        self._columns = PathColumns(
+            grid, self._materials, wedges, self._point, depth, buildings, configuration.ue_height
+        )
         self._scattering: ScatteringSearch | None = None
         if configuration.scattering > 0:
             exponent = configuration.scattering_exponent

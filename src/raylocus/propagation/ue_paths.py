@@ -27,14 +27,13 @@ from raylocus.propagation.atlas import (
     reorder,
 )
 from raylocus.propagation.edge_paths import fermat_points
+from raylocus.propagation.path_loss import UE_HEIGHT
 
 #: Away from its ground cell's centre a path is taken to exist where it reaches at least this share of the cell:
 #: beside PathSolver at random points, the rule with the smallest error by far.
 PRESENT_SHARE = 0.5
 #: Up to here from the centre [sides of the ground cell] it exists where it reaches the centre itself.
 CENTRAL = 0.25
-#: Height of the UE surface over the terrain [m], the default of `TraceConfiguration`.
-UE_HEIGHT = 1.5
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,13 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
     _, walking, observing = record.generators()
     world = redraw_world(place.deployment, record)
     maps = world_radio_maps(place, world)
-    trajectories = sample_trajectories(place.geometry_maps, record.sequences, configuration.mobility, walking)
+    trajectories = sample_trajectories(
+        place.geometry_maps,
+        record.sequences,
+        configuration.mobility,
+        walking,
+        ue_height=float(maps.attrs["ue_height"]),
+    )
     observation = configuration.network.at_severity(record.law.severity)
     if observation.feature_set == "critical":
         frequency, walls = place.deployment.carrier.frequency, observation.building_loss

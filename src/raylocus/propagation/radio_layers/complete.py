@@ -81,6 +81,7 @@ def _assumptions(
 ) -> dict[str, float | str | list[str]]:
     return {
         "frequency": deployment.carrier.frequency,
+        "ue_height": atlas.ue_height,
         "load": LOAD,
         "noise_figure_db": NOISE_FIGURE_DB,
         "target_error_rate": CQI_TABLE.bler_target,
