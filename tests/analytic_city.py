@@ -16,6 +16,7 @@ from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
+from raylocus.network.world_channel import KnownChannel
 from raylocus.propagation.antennas import beam_gains
 from raylocus.propagation.formula import isotropic_levels
 from raylocus.scenes.geometry_maps import geometry_maps
@@ -76,7 +77,7 @@ class AnalyticCity:
         position = np.column_stack([_turned(self.moved_by, walk.position[:, :2]), walk.position[:, 2]])
         there = dataclasses.replace(walk, position=position)
         state = channel_at(self.radio_maps, position)
-        return observe(state, there, self.deployment, SILENT, np.random.default_rng(1))
+        return observe(KnownChannel(state, self.deployment), there, SILENT, seed=1)
 
     def _here(self, points: np.ndarray) -> np.ndarray:
         """Where points of the moved city come from."""

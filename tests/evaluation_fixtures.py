@@ -13,6 +13,7 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
+from raylocus.network.world_channel import KnownChannel
 from raylocus.propagation.antennas import beam_azimuths
 from raylocus.propagation.radio_maps import LAYERS
 from raylocus.scenes.geometry_maps import geometry_maps
@@ -126,7 +127,8 @@ def synthetic_reports(place: SyntheticPlace, world: World, count: int, seed: int
     generator = np.random.default_rng(seed)
     trajectories = sample_trajectories(place.geometry_maps, count, MOBILITY, generator)
     state = channel_at(synthetic_world_maps(place, world), trajectories.position)
-    return observe(state, trajectories, place.deployment, OBSERVATION, generator)
+    channel = KnownChannel(state, place.deployment)
+    return observe(channel, trajectories, OBSERVATION, int(generator.integers(2**31)))
 
 
 def some_world(place: SyntheticPlace, seed: int, law: WorldLaw = LAW) -> World:

@@ -15,6 +15,7 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
+from raylocus.network.world_channel import KnownChannel
 from raylocus.propagation.antennas import beam_gains
 from raylocus.propagation.formula import isotropic_levels, power_sum
 from raylocus.scenes.geometry_maps import geometry_maps
@@ -180,6 +181,6 @@ def synthetic_reports(place: SyntheticPlace, sequences: int, seed: int, severity
     world = sample_world(place.deployment, WorldLaw(severity=severity), generator)
     trajectories = sample_trajectories(place.geometry_maps, sequences, MobilityConfiguration(), generator)
     state = channel_at(radio_layers(place, world), trajectories.position)
-    return observe(
-        state, trajectories, place.deployment, NetworkConfiguration().at_severity(severity), generator
-    )
+    channel = KnownChannel(state, place.deployment)
+    law = NetworkConfiguration().at_severity(severity)
+    return observe(channel, trajectories, law, int(generator.integers(2**31)))

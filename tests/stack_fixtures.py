@@ -9,6 +9,13 @@ import xarray as xr
 
 from network_fixtures import TILE, deployment, ground
 from raylocus.geo import GeoFrame
+from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
+from raylocus.network.features import SCHEMA
+from raylocus.network.identities import IdentityErrors
+from raylocus.network.mobility import Trajectories
+from raylocus.network.observe import observe
+from raylocus.network.reports import Reports
+from raylocus.network.world_channel import WorldChannel
 from raylocus.propagation.atlas import SPECULAR, PathAtlas
 from raylocus.propagation.materials import itu_materials
 from raylocus.propagation.radio_maps import radio_maps
@@ -16,6 +23,7 @@ from raylocus.propagation.traced_place import TracedPlace
 from raylocus.propagation.wedges import Wedges
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
+from raylocus.scenes.world import World
 
 
 def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset, ue_height: float) -> PathAtlas:
@@ -60,3 +68,29 @@ def free_space_place(sites: int = 3, ue_height: float = 1.5) -> TracedPlace:
     # Filled in as if they had been read from disk.
     place.__dict__.update(geometry_maps=maps, atlas=atlas, radio_maps=radio_maps(atlas, network))
     return place
+
+
+#: Every feature in every report that can have it.
+ALWAYS = {feature.name: 1.0 for feature in SCHEMA}
+#: Every layer, coherent paths and detected times of arrival.
+STACK = NetworkConfiguration(
+    feature_set="all",
+    availability=ALWAYS,
+    fading=CoherentFading(),
+    timing=DetectedTiming(),
+    receiver_noise_db=1.0,
+    identities=IdentityErrors(),
+)
+
+
+def observe_stack(
+    place: TracedPlace,
+    maps: xr.Dataset,
+    walked: Trajectories,
+    configuration: NetworkConfiguration = STACK,
+    seed: int = 1,
+    batch: int | None = None,
+    world: World | None = None,
+) -> Reports:
+    """The reports of UEs in a world of a place."""
+    return observe(WorldChannel.of(place, maps, world), walked, configuration, seed, batch)

@@ -151,8 +151,8 @@ def test_periodic_and_triggered_reports_keep_interval_and_amount() -> None:
     ("wrong", "message"),
     [
         (lambda: ReportConfiguration(interval=0.08), "ReportInterval cannot be 0.08"),
-        (lambda: ReportConfiguration(most_cells=0), "maxReportCells cannot be 0"),
-        (lambda: ReportConfiguration(most_cells=9), "maxReportCells"),
+        (lambda: ReportConfiguration(most_neighbours=0), "maxReportCells cannot be 0"),
+        (lambda: ReportConfiguration(most_neighbours=9), "maxReportCells"),
         (lambda: ReportConfiguration(filter_coefficient=10), "FilterCoefficient"),
         (lambda: ReportConfiguration(csi_period=12), "CSI period"),
         (lambda: PositioningSignal(comb=5), "PRS"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -38,10 +39,14 @@ class SequenceChance:
 
     @classmethod
     def of(
-        cls, seed: int, sequences: Int[np.ndarray, "sample"], lengths: Int[np.ndarray, "sample"]
+        cls,
+        seed: int,
+        sequences: Int[np.ndarray, "sample"],
+        lengths: Int[np.ndarray, "sample"],
+        layer: tuple[int, ...] = (),
     ) -> SequenceChance:
-        """Streams of some sequences, named by their index, under one seed."""
-        seeds = (np.random.SeedSequence(seed, spawn_key=(int(index),)) for index in sequences)
+        """Streams of some sequences, named by their index and a layer, under one seed."""
+        seeds = (np.random.SeedSequence(seed, spawn_key=(int(index), *layer)) for index in sequences)
         return cls(tuple(np.random.Generator(np.random.PCG64(each)) for each in seeds), lengths)
 
     def keeping(self, lengths: Int[np.ndarray, "sample"]) -> SequenceChance:
@@ -60,6 +65,21 @@ class SequenceChance:
         """Numbers uniform over [0, 1); the first axis is `report`."""
         drawn = [stream.random((n, *size[1:])) for stream, n in zip(self.streams, self.lengths, strict=True)]
         return np.concatenate(drawn) if drawn else np.zeros(size)
+
+
+@dataclass(frozen=True)
+class LayerStreams:
+    """Streams of the same sequences for each layer, so that no layer's numbers depend on which others draw."""
+
+    seed: int
+    sequences: Int[np.ndarray, "sample"]
+    """Index of each sequence."""
+    lengths: Int[np.ndarray, "sample"]
+    """Reports of each sequence."""
+
+    def of(self, layer: str) -> SequenceChance:
+        """The streams of a layer, from their beginning."""
+        return SequenceChance.of(self.seed, self.sequences, self.lengths, (zlib.crc32(layer.encode()),))
 
 
 def complex_normal(shape: tuple[int, ...], chance: Chance) -> np.ndarray:

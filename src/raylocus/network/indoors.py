@@ -17,8 +17,7 @@ from scipy.ndimage import distance_transform_edt
 
 from raylocus.errors import InputError
 from raylocus.network.chance import Chance
-from raylocus.network.channel import ChannelState, channel_at, grid_of
-from raylocus.network.mobility import Trajectories
+from raylocus.network.channel import ChannelState, grid_of
 from raylocus.units import SPEED_OF_LIGHT, from_decibel, to_decibel
 
 #: Loss of a way of 1 m indoors [dB], and standard deviation of the low and the high loss model [dB] (T 7.4.3-2).
@@ -121,24 +120,6 @@ def behind_walls(state: ChannelState, shelter: Shelter, loss_db: Float[np.ndarra
         delay=state.delay + shelter.depth[:, None] / SPEED_OF_LIGHT,
         line_of_sight=np.where(shelter.indoors[:, None], 0.0, state.line_of_sight),
     )
-
-
-def channel_of(
-    world_maps: xr.Dataset,
-    geometry_maps: xr.Dataset,
-    trajectories: Trajectories,
-    frequency: float,
-    law: BuildingLoss,
-    chance: Chance,
-) -> ChannelState:
-    """The channel at UEs outdoors and indoors: that of the ground under them or beside them, behind their walls.
-
-    Raises:
-        InputError: a position lies outside the tile.
-    """
-    shelter = shelter_of(geometry_maps, trajectories.position)
-    loss = sequence_loss_db(shelter, trajectories.report_offsets, frequency, law, chance)
-    return behind_walls(channel_at(world_maps, shelter.outdoors), shelter, loss)
 
 
 def sequence_loss_db(

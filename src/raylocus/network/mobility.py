@@ -93,6 +93,42 @@ class Trajectories:
         return len(self.report_offsets) - 1
 
 
+def select_sequences(
+    trajectories: Trajectories, chosen: Int[np.ndarray, "selected"]
+) -> tuple[Trajectories, slice]:
+    """The trajectories of consecutive sequences, and which of all reports are theirs."""
+    offsets = trajectories.report_offsets[chosen[0] : chosen[-1] + 2]
+    rows = slice(int(offsets[0]), int(offsets[-1]))
+    return Trajectories(offsets - offsets[0], trajectories.time[rows], trajectories.position[rows]), rows
+
+
+def keep_reports(trajectories: Trajectories, reports: Int[np.ndarray, "kept"]) -> Trajectories:
+    """Trajectories of some of the reports (ascending); sequences left with none are dropped.
+
+    Time starts again at each sequence's first report that is kept.
+    """
+    sequence = np.repeat(np.arange(len(trajectories)), np.diff(trajectories.report_offsets))[reports]
+    lengths = np.bincount(sequence, minlength=len(trajectories))
+    lengths = lengths[lengths > 0]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    time = trajectories.time[reports]
+    return Trajectories(
+        offsets, time - np.repeat(time[offsets[:-1]], lengths), trajectories.position[reports]
+    )
+
+
+def velocities(trajectories: Trajectories) -> Float[np.ndarray, "report 3"]:
+    """Velocity of the UE at each report [m/s]: from the last position, and at the first towards the next."""
+    step = np.diff(trajectories.position, axis=0)
+    elapsed = np.maximum(np.diff(trajectories.time), 1e-3)[:, None]
+    speed = np.zeros_like(trajectories.position)
+    speed[1:] = step / elapsed
+    starts = trajectories.report_offsets[:-1][np.diff(trajectories.report_offsets) > 0]
+    alone = np.isin(starts + 1, trajectories.report_offsets)
+    speed[starts] = np.where(alone[:, None], 0.0, speed[np.minimum(starts + 1, len(speed) - 1)])
+    return speed
+
+
 def sample_trajectories(
     geometry_maps: xr.Dataset,
     count: int,

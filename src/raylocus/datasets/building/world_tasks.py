@@ -11,11 +11,11 @@ from raylocus.datasets.building.unit_files import UNIT_SCHEMA, pack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, redraw_world
-from raylocus.network.indoors import channel_of
+from raylocus.errors import InputError
 from raylocus.network.mobility import sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.network.stack.observe import observe_stack
+from raylocus.network.world_channel import WorldChannel
 from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.propagation.world_maps import world_radio_maps
 from raylocus.provenance import Provenance, hash_configuration
@@ -96,13 +96,15 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
         walking,
         ue_height=float(maps.attrs["ue_height"]),
     )
-    observation = configuration.network.at_severity(record.law.severity)
-    if observation.feature_set == "critical":
-        frequency, walls = place.deployment.carrier.frequency, observation.building_loss
-        state = channel_of(maps, place.geometry_maps, trajectories, frequency, walls, observing)
-        return observe(state, trajectories, place.deployment, observation, observing)
-    seed = int(observing.integers(2**31))
-    return observe_stack(place, maps, trajectories, observation, seed, world=world)
+    network = configuration.network.at_severity(record.law.severity)
+    channel, seed = WorldChannel.of(place, maps, world), int(observing.integers(2**31))
+    reports = observe(channel, trajectories, network, seed)
+    if not len(reports):
+        raise InputError(
+            f"no report is ever sent in world {record.number} of {place.name}, for no UE hears a cell or the "
+            "trigger never fires; check the deployment's power, the detection thresholds and the trigger"
+        )
+    return reports
 
 
 @lru_cache(maxsize=2)

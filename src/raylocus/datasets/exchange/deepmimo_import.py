@@ -25,6 +25,7 @@ from raylocus.network.features import FEATURES
 from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
+from raylocus.network.world_channel import KnownChannel
 from raylocus.propagation.antennas import beam_gains
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.place import place_of_record
@@ -81,12 +82,11 @@ def import_scenario(
         raise StoreError(
             f"{folder} has a params.json without {error}; convert it with DeepMIMO 4 again"
         ) from error
-    chance = np.random.default_rng(seed)
     parts = []
     for receivers in (each for each in sets if each.receives and not each.transmits):
         channels = [_site_paths(folder, sets, site, receivers) for site in range(len(deployment.sites))]
-        state = channel_of(channels, deployment, isotropic)
-        parts.append(observe(state, _standing(channels[0].rx_pos), deployment, observation, chance))
+        channel = KnownChannel(channel_of(channels, deployment, isotropic), deployment)
+        parts.append(observe(channel, _standing(channels[0].rx_pos), observation, seed + len(parts)))
     if not sum(map(len, parts)):
         raise InputError(f"no receiver of {folder} finds a cell; nothing can be imported")
     return ImportedScenario(Reports.concatenate(parts), deployment, isotropic)

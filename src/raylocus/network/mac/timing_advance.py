@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.network.chance import Chance
-from raylocus.network.report_mapping import timing_advance
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.units import MAX_TIMING_ADVANCE, TC, timing_advance_step
 
@@ -19,17 +18,6 @@ from raylocus.units import MAX_TIMING_ADVANCE, TC, timing_advance_step
 COMMAND_RANGE = (-31, 32)
 #: Limit T_e of the UE's initial transmit timing error [Tc] by μ (TS 38.133 T 7.1.2-1): unverified, from memory.
 TRANSMIT_TIMING_LIMIT = {0: 12 * 64, 1: 10 * 64, 2: 7 * 64, 3: 3.5 * 64}
-
-
-def measured_timing_advance(
-    delay: Float[np.ndarray, "report"], timing_noise: float, numerology: int, generator: np.random.Generator
-) -> Float[np.ndarray, "report"]:
-    """T_A of the serving cell from the delay [s] of the path its receiver locks to.
-
-    T_A = round(2(τ + ε) / step), ε Gaussian with the standard deviation `timing_noise` [s]. τ is the
-    delay of the first path, so T_A is biased long where there is no line of sight. NaN stays NaN.
-    """
-    return timing_advance(delay + timing_noise * generator.standard_normal(delay.shape), numerology)
 
 
 @dataclass(frozen=True)

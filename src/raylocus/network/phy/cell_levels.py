@@ -34,6 +34,10 @@ class CellMeasurements:
     sinr: Float[np.ndarray, "report cell"]
     """SS-SINR [dB]."""
 
+    def select(self, reports: Int[np.ndarray, "kept"]) -> CellMeasurements:
+        """Those of some of the reports."""
+        return CellMeasurements(self.rsrp[reports], self.rsrq[reports], self.sinr[reports])
+
     def masked(self, detected: Bool[np.ndarray, "report cell"]) -> CellMeasurements:
         """The measurements of detected cells; the others become NaN."""
         return CellMeasurements(

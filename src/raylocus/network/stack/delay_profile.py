@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -24,6 +25,8 @@ REPORTED_TAPS, PROFILE_TAPS = 4, 16
 @dataclass(frozen=True)
 class DelayProfile:
     """Power of taps 0 to 3 beside the whole profile [dB]; NaN where no path is detected."""
+
+    ROWS: ClassVar = ("pdp_0", "pdp_1", "pdp_2", "pdp_3")
 
     pdp_0: Float[np.ndarray, "report"]
     pdp_1: Float[np.ndarray, "report"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -27,7 +28,7 @@ from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.network.system.link_adaptation import frame_error_rate, resource_elements_per_second
 from raylocus.network.system.outer_loop import adapt
 from raylocus.network.system.scheduling import scheduled_share
-from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES
+from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES, table_of
 from raylocus.scenes.sites import Carrier
 
 #: Packets of a bearer that are followed before each report, and their size [bit].
@@ -45,6 +46,11 @@ STATUS_LOSS = 0.01
 @dataclass(frozen=True)
 class DownlinkBearer:
     """Features of the bearer; NaN where the UE is out of range."""
+
+    ROWS: ClassVar = (
+        *("mcs", "bler", "harq_nack", "spectral_efficiency", "throughput", "frame_error_rate"),
+        *("bearer_throughput", "rlc_retransmissions", "round_trip", "latency", "jitter"),
+    )
 
     mcs: Float[np.ndarray, "report"]
     bler: Float[np.ndarray, "report"]
@@ -64,6 +70,7 @@ def downlink_bearer(
     layers: Float[np.ndarray, "report"],
     trajectories: Trajectories,
     carrier: Carrier,
+    cqi_table: int,
     configuration: NetworkConfiguration,
     chance: Chance,
 ) -> DownlinkBearer:
@@ -74,6 +81,7 @@ def downlink_bearer(
         layers: number of layers.
         trajectories: times of the reports.
         carrier: of the deployment.
+        cqi_table: of the CQIs that the scheduler goes by, whose MCS table has the same number.
         configuration: outer loop, scheduler, RLC.
         chance: source of all chance.
     """
@@ -81,7 +89,7 @@ def downlink_bearer(
     moved = configuration.feedback_error_db * correlated_normal(
         time, offsets, configuration.feedback_memory, chance
     )
-    true_sinr, table = layer_sinr_db + moved, MCS_TABLES[1]
+    true_sinr, table = layer_sinr_db + moved, table_of(MCS_TABLES, cqi_table)
     link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, chance)
     sent = ~np.isnan(link.bler)
     index = np.where(sent, np.nan_to_num(link.mcs), 0).astype(np.int64)

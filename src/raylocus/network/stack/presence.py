@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from raylocus.network.availability import absent_features, occurred
 from raylocus.network.chance import Chance
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.features import Feature
+from raylocus.network.features import SCHEMA, Feature
 from raylocus.network.mobility import Trajectories
 from raylocus.scenes.sites import Deployment
 from raylocus.units import slot_duration
@@ -41,23 +41,34 @@ def present_features(
     """Which of the features each report has.
 
     A feature is gone for good where band, antennas or UE cannot give it; it is missing from a report
-    where its occasion (CSI, PRS or SRS period, PHR or BSR timer) did not come since the last one, or was
-    lost. Whatever one occasion gives comes and goes together.
+    where its occasion (CSI, PRS or SRS period, PHR or BSR timer) did not come since the last one, and from
+    the others but for its availability. What one occasion gives comes and goes together: whatever has the
+    smaller availability comes only with what has the larger.
     """
-    count = len(trajectories.time)
-    renewed = np.stack(
-        [
-            occurred(trajectories.time, trajectories.report_offsets, float(period), chance)
-            for period in occasion_periods(configuration, deployment.carrier.numerology)
-        ],
-        axis=1,
-    )
-    share = np.array([configuration.availability_of(feature) for feature in features])
-    present = chance.random((count, len(features))) < share
+    # As many numbers whatever the features, so that a larger set changes nothing of a smaller one.
+    uniform = chance.random((len(trajectories.time), 2 * len(OCCASIONS) + len(SCHEMA)))
+    periods = occasion_periods(configuration, deployment.carrier.numerology)
     absent = {each.name for each in absent_features(features, deployment, configuration.capability)}
+    renewed: dict[str, Bool[np.ndarray, "report"]] = {}
+    present = np.zeros((len(uniform), len(features)), bool)
     for index, feature in enumerate(features):
         if feature.name in absent:
-            present[:, index] = False
-        elif feature.occasion:
-            present[:, index] &= renewed[:, OCCASIONS.index(feature.occasion)]
+            continue
+        drawn = uniform[:, _draw_of(feature)]
+        present[:, index] = drawn < configuration.availability_of(feature)
+        if feature.occasion:
+            number = OCCASIONS.index(feature.occasion)
+            if feature.occasion not in renewed:
+                offsets, phase = trajectories.report_offsets, uniform[:, len(OCCASIONS) + number]
+                renewed[feature.occasion] = occurred(
+                    trajectories.time, offsets, float(periods[number]), phase
+                )
+            present[:, index] &= renewed[feature.occasion]
     return present
+
+
+def _draw_of(feature: Feature) -> int:
+    """Column of the uniform numbers that decide on a feature: one for all of an occasion, or its own."""
+    return (
+        OCCASIONS.index(feature.occasion) if feature.occasion else 2 * len(OCCASIONS) + SCHEMA.index(feature)
+    )

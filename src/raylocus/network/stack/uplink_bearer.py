@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +26,8 @@ PUSCH_SHARE = 0.1
 @dataclass(frozen=True)
 class UplinkBearer:
     """Features of the uplink; the buffer's are NaN where the UE is out of range."""
+
+    ROWS: ClassVar = ("power_headroom", "buffer_status", "scheduling_requests")
 
     power_headroom: Float[np.ndarray, "report"]
     buffer_status: Float[np.ndarray, "report"]
