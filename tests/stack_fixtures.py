@@ -93,4 +93,4 @@ def observe_stack(
     world: World | None = None,
 ) -> Reports:
     """The reports of UEs in a world of a place."""
-    return observe(WorldChannel.of(place, maps, world), walked, configuration, seed, batch)
+    return observe(WorldChannel(place, maps, world), walked, configuration, seed, batch)

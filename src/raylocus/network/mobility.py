@@ -123,9 +123,11 @@ def velocities(trajectories: Trajectories) -> Float[np.ndarray, "report 3"]:
     elapsed = np.maximum(np.diff(trajectories.time), 1e-3)[:, None]
     speed = np.zeros_like(trajectories.position)
     speed[1:] = step / elapsed
-    starts = trajectories.report_offsets[:-1][np.diff(trajectories.report_offsets) > 0]
-    alone = np.isin(starts + 1, trajectories.report_offsets)
-    speed[starts] = np.where(alone[:, None], 0.0, speed[np.minimum(starts + 1, len(speed) - 1)])
+    lengths = np.diff(trajectories.report_offsets)
+    starts = trajectories.report_offsets[:-1][lengths > 0]
+    speed[starts] = np.where(
+        lengths[lengths > 0, None] == 1, 0.0, speed[np.minimum(starts + 1, len(speed) - 1)]
+    )
     return speed
 
 
@@ -148,7 +150,7 @@ def sample_trajectories(
         geometry_maps: G, with `footprint` and `terrain` over (y, x); roads, greens and waters where known.
         count: number of UEs.
         configuration: the law.
-        generator: source of all chance.
+        generator: source of all random numbers.
         weight: how much likelier a UE starts in each ground cell, e.g. by coverage; NaN counts as 0.
         ue_height: of the UEs' antennas over the terrain [m]: that which the place's R was traced for.
 

@@ -9,7 +9,6 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.availability import absent_features, check_deployment, check_signals
-from raylocus.network.chance import LayerStreams, SequenceChance
 from raylocus.network.clocks import time_stamps
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.features import CRITICAL, Feature, feature_set
@@ -17,6 +16,7 @@ from raylocus.network.identities import with_missing_identities, with_wrong_iden
 from raylocus.network.mobility import Trajectories, keep_reports, select_sequences, velocities
 from raylocus.network.phy.cell_levels import CellMeasurements
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
+from raylocus.network.random_streams import ReportStreams
 from raylocus.network.reports import Reports
 from raylocus.network.rrc.measurement_configuration import sent_reports
 from raylocus.network.stack.batch import Batch
@@ -29,7 +29,7 @@ from raylocus.network.world_channel import Channel
 from raylocus.scenes.sites import Carrier
 
 #: Sequences that are worked on together, with their paths and without.
-BATCH_WITH_PATHS, BATCH = 16, 256
+BATCH_WITH_PATHS, BATCH = 16, 1024
 
 
 def observe(
@@ -43,7 +43,7 @@ def observe(
 
     Levels and first delays are those of the channel's state, further delays, angles and coherent fading those
     of its paths, each with its protocol's noise, limits, steps and gaps; only what the feature set needs is
-    computed. Chance comes from streams of each sequence (and one for the sites' clocks), so the batch size
+    computed. RandomSource comes from streams of each sequence (and one for the sites' clocks), so the batch size
     changes memory and speed only. A report in which no cell is found is never sent, and a sequence without
     any is left out, so there may be fewer of both than in the trajectories, or none.
 
@@ -51,7 +51,7 @@ def observe(
         channel: of one world.
         trajectories: where the UEs are and when they report.
         configuration: the network, at the world's severity.
-        seed: of all chance.
+        seed: of all random numbers.
         batch: sequences that are worked on together.
 
     Raises:
@@ -113,20 +113,18 @@ def _observe_part(
     """Reports of one batch; None where no UE hears a cell."""
     walked, rows = select_sequences(trajectories, sequences)
     offsets = walked.report_offsets
-    chance = SequenceChance.of(seed, sequences, np.diff(offsets))
-    state = channel.state(walked, rows, configuration.building_loss, chance)
+    random = ReportStreams(seed, np.arange(rows.start, rows.stop))
+    state = channel.state(walked, rows, configuration.building_loss, random)
     first = np.repeat(offsets[:-1], np.diff(offsets))
-    bias = configuration.device_bias_db * chance.standard_normal((len(first),))[first]
+    bias = configuration.device_bias_db * random.standard_normal((len(first),))[first]
     paths = None
     if isinstance(configuration.fading, CoherentFading):
         paths = Paths.of(channel.links(walked.position), channel.antennas)
     velocity = velocities(walked)
-    downlink = receive(state, paths, velocity, channel.antennas, configuration, chance)
+    downlink = receive(state, paths, velocity, channel.deployment, configuration, random)
     sent = np.flatnonzero(downlink.heard)
     if not len(sent):
         return None
-    sequence = np.repeat(np.arange(len(sequences)), np.diff(offsets))[sent]
-    lengths = np.bincount(sequence, minlength=len(sequences))
     part = Batch(
         channel,
         configuration,
@@ -136,8 +134,7 @@ def _observe_part(
         bias[sent],
         keep_reports(walked, sent),
         clock_offset,
-        chance.keeping(lengths),
-        LayerStreams(seed, sequences, lengths),
+        random.select(sent),
     )
     return observe_batch(part)
 
@@ -148,7 +145,7 @@ def observe_batch(batch: Batch) -> Reports:
     features = feature_set(configuration.feature_set)
     # The content draws first: all that is common to every feature set comes from one stream a sequence, in order.
     content = _content(batch)
-    present = present_features(features, walked, batch.deployment, configuration, batch.chance)
+    present = present_features(features, walked, batch.deployment, configuration, batch.random)
     content = content.where(present[:, : len(CRITICAL)])
     reports = _impaired(complete_reports(content, batch, features, present), batch)
     if configuration.trigger is None:
@@ -176,13 +173,13 @@ def _content(batch: Batch) -> ReportContent:
 
 def _impaired(reports: Reports, batch: Batch) -> Reports:
     """Time stamps that are late, and identities that are wrong or missing."""
-    configuration, chance = batch.configuration, batch.chance
-    stamps = time_stamps(reports.time, configuration.clocks, chance)
+    configuration, random = batch.configuration, batch.random
+    stamps = time_stamps(reports.time, configuration.clocks, random)
     first = np.repeat(reports.report_offsets[:-1], np.diff(reports.report_offsets))
     reports = dataclasses.replace(reports, time=np.maximum(stamps - stamps[first], 0.0))
     errors = configuration.identities
     if errors.missing:
-        reports = with_missing_identities(reports, errors.missing, chance)
+        reports = with_missing_identities(reports, errors.missing, random)
     if errors.wrong:
-        reports = with_wrong_identities(reports, errors.wrong, batch.deployment.pcis, chance)
+        reports = with_wrong_identities(reports, errors.wrong, batch.deployment.pcis, random)
     return reports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -10,10 +11,10 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError
-from raylocus.network.chance import Chance
 from raylocus.network.channel import ChannelState, channel_at
 from raylocus.network.indoors import BuildingLoss, behind_walls, sequence_loss_db, shelter_of
 from raylocus.network.mobility import Trajectories
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.stack.links import Links, links_at
 from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE
 from raylocus.propagation.materials import RadioMaterials
@@ -39,14 +40,16 @@ class Channel(Protocol):
     def cqi_table(self) -> int:
         """CQI table of the network, see `RadioMapConfiguration.cqi_table`."""
 
-    def state(self, walked: Trajectories, rows: slice, walls: BuildingLoss, chance: Chance) -> ChannelState:
+    def state(
+        self, walked: Trajectories, rows: slice, walls: BuildingLoss, random: RandomSource
+    ) -> ChannelState:
         """Levels and delays at some of the reports.
 
         Args:
             walked: trajectories of some sequences.
             rows: which of all reports theirs are.
             walls: what walls cost UEs indoors.
-            chance: source of all chance.
+            random: source of all random numbers.
         """
 
     def links(self, position: Float[np.ndarray, "report 3"]) -> Links:
@@ -60,17 +63,20 @@ class WorldChannel:
     place: TracedPlace
     maps: xr.Dataset
     """Radio maps of the world, see `propagation.world_maps.world_radio_maps`."""
-    antennas: Deployment
-    materials: RadioMaterials
+    world: World | None = None
+    """The world of the maps, whose materials and antennas then act on the paths too; as the place says
+    where left out."""
 
-    @classmethod
-    def of(cls, place: TracedPlace, maps: xr.Dataset, world: World | None = None) -> WorldChannel:
-        """The channel of a world; as the place says where left out."""
-        if world is None:
-            return cls(place, maps, place.deployment, place.atlas.materials)
-        return cls(
-            place, maps, turned_deployment(place.deployment, world), true_materials(place.atlas, world)
-        )
+    @cached_property
+    def antennas(self) -> Deployment:
+        """The deployment with the antennas as they really are."""
+        return self.deployment if self.world is None else turned_deployment(self.deployment, self.world)
+
+    @cached_property
+    def materials(self) -> RadioMaterials:
+        """The materials as they really are."""
+        atlas = self.place.atlas
+        return atlas.materials if self.world is None else true_materials(atlas, self.world)
 
     @property
     def deployment(self) -> Deployment:
@@ -82,7 +88,9 @@ class WorldChannel:
         """That of the place's R."""
         return int(self.place.radio_maps.attrs.get("cqi_table", DEFAULT_CQI_TABLE))
 
-    def state(self, walked: Trajectories, rows: slice, walls: BuildingLoss, chance: Chance) -> ChannelState:
+    def state(
+        self, walked: Trajectories, rows: slice, walls: BuildingLoss, random: RandomSource
+    ) -> ChannelState:
         """Levels and delays of the ground under UEs, or beside them where they are indoors, behind their walls.
 
         Raises:
@@ -90,7 +98,7 @@ class WorldChannel:
         """
         shelter = shelter_of(self.place.geometry_maps, walked.position)
         frequency = self.deployment.carrier.frequency
-        loss = sequence_loss_db(shelter, walked.report_offsets, frequency, walls, chance)
+        loss = sequence_loss_db(shelter, walked.report_offsets, frequency, walls, random)
         return behind_walls(channel_at(self.maps, shelter.outdoors), shelter, loss)
 
     def links(self, position: Float[np.ndarray, "report 3"]) -> Links:
@@ -113,7 +121,9 @@ class KnownChannel:
         """Nothing else is known of them."""
         return self.deployment
 
-    def state(self, walked: Trajectories, rows: slice, walls: BuildingLoss, chance: Chance) -> ChannelState:
+    def state(
+        self, walked: Trajectories, rows: slice, walls: BuildingLoss, random: RandomSource
+    ) -> ChannelState:
         """What is known."""
         return self.known.select(np.arange(rows.start, rows.stop))
 

@@ -97,7 +97,7 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
         ue_height=float(maps.attrs["ue_height"]),
     )
     network = configuration.network.at_severity(record.law.severity)
-    channel, seed = WorldChannel.of(place, maps, world), int(observing.integers(2**31))
+    channel, seed = WorldChannel(place, maps, world), int(observing.integers(2**31))
     reports = observe(channel, trajectories, network, seed)
     if not len(reports):
         raise InputError(

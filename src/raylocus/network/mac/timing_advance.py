@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.chance import Chance
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.units import MAX_TIMING_ADVANCE, TC, timing_advance_step
 
@@ -65,7 +65,9 @@ def commanded_timing_advance(
     return advance, command
 
 
-def uplink_timing_error(shape: tuple[int, ...], numerology: int, chance: Chance) -> Float[np.ndarray, "..."]:
+def uplink_timing_error(
+    shape: tuple[int, ...], numerology: int, random: RandomSource
+) -> Float[np.ndarray, "..."]:
     """Error [s] of a UE's transmit timing, uniform within ±T_e of TS 38.133 §7.1 (limits unverified)."""
     limit = TRANSMIT_TIMING_LIMIT[min(numerology, 3)] * TC
-    return limit * (2 * chance.random(shape) - 1)
+    return limit * (2 * random.random(shape) - 1)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.chance import Chance
 from raylocus.network.channel import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.random_streams import RandomSource
 from raylocus.scenes.sites import Carrier
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
@@ -84,7 +84,7 @@ def detected_cells(
 
 
 def strongest_beams(
-    rsrp_beam: Float[np.ndarray, "report beam"], count: int, noise_db: float, generator: Chance
+    rsrp_beam: Float[np.ndarray, "report beam"], count: int, noise_db: float, generator: RandomSource
 ) -> tuple[Int[np.ndarray, "report reported"], Float[np.ndarray, "report reported"]]:
     """SSB indices and L1-RSRP [dBm] of the strongest beams of one cell, strongest first.
 

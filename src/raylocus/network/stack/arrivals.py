@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.network.chance import Chance
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.frequency_response import comb_frequencies, comb_response
 from raylocus.network.phy.time_of_arrival import FirstPathDetector, first_path_delay, noisy_response
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.scenes.sites import Carrier
 from raylocus.units import from_decibel, noise_per_resource_element
@@ -78,7 +78,7 @@ def received_prs(
     heard: HeardCells,
     carrier: Carrier,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: RandomSource,
 ) -> Received:
     """PRS of the heard cells at the UE.
 
@@ -87,21 +87,21 @@ def received_prs(
         heard: cells and levels.
         carrier: of the deployment.
         configuration: the signal and the UE's noise.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     signal = configuration.positioning_signal
     noise = noise_per_resource_element(carrier.numerology, configuration.noise_figure_db)
     gain = 10 * np.log10(DECIMATION * signal.integration_gain())
-    return _received(sent, heard.rsrp - noise + gain, chance)
+    return _received(sent, heard.rsrp - noise + gain, random)
 
 
 def received_srs(
     sent: Sent,
     heard: HeardCells,
-    chance: Chance,
+    random: RandomSource,
 ) -> Received:
     """SRS of the UE at the heard cells; arguments as of `received_prs`."""
-    return _received(sent, heard.uplink_snr_db + 10 * np.log10(DECIMATION), chance)
+    return _received(sent, heard.uplink_snr_db + 10 * np.log10(DECIMATION), random)
 
 
 def detected_delay(received: Received, detector: FirstPathDetector) -> Float[np.ndarray, "report slot"]:
@@ -112,15 +112,15 @@ def detected_delay(received: Received, detector: FirstPathDetector) -> Float[np.
 
 
 def map_delay(
-    delay: Float[np.ndarray, "report slot"], noise: float, chance: Chance
+    delay: Float[np.ndarray, "report slot"], noise: float, random: RandomSource
 ) -> Float[np.ndarray, "report slot"]:
     """First-path delays [s] with Gaussian noise of this standard deviation [s]; NaN stays NaN."""
-    return delay + noise * chance.standard_normal(delay.shape)
+    return delay + noise * random.standard_normal(delay.shape)
 
 
-def _received(sent: Sent, snr_db: Float[np.ndarray, "report slot"], chance: Chance) -> Received:
+def _received(sent: Sent, snr_db: Float[np.ndarray, "report slot"], random: RandomSource) -> Received:
     """Responses with the noise of an SNR per subcarrier [dB]."""
     lit = (sent.response != 0).any(axis=-1) & ~np.isnan(snr_db)
     noise = np.where(lit, from_decibel(-np.nan_to_num(snr_db)), 1.0).astype(np.float32)
-    received = noisy_response(sent.response, noise[..., None], chance).astype(np.complex64)
+    received = noisy_response(sent.response, noise[..., None], random).astype(np.complex64)
     return Received(received, np.where(lit, noise, np.nan), sent.frequencies)

@@ -11,12 +11,12 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.network.chance import Chance, LayerStreams
 from raylocus.network.channel import ChannelState
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.mobility import Trajectories
 from raylocus.network.phy.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.positioning.carrier_phase import carrier_phase
+from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.rrc.capability import frequency_range
 from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
@@ -57,10 +57,8 @@ class Batch:
     """Level error of the UE [dB]."""
     trajectories: Trajectories
     clock_offset: Float[np.ndarray, "site"]
-    chance: Chance
-    """Of what every feature set has: drawn from in the order of `observe_batch`."""
-    streams: LayerStreams
-    """Of the other layers."""
+    random: ReportStreams
+    """Of what every feature set has, drawn in the order of `observe_batch`; the other layers have their own."""
 
     @property
     def deployment(self) -> Deployment:
@@ -90,7 +88,7 @@ class Batch:
     @cached_property
     def cells(self) -> Int[np.ndarray, "report slot"]:
         """The serving cell and the neighbours that are reported; −1 where there is none."""
-        return named_cells(self.levels.rsrp, self.history, self.configuration, self.chance)
+        return named_cells(self.levels.rsrp, self.history, self.configuration, self.random)
 
     @property
     def serving(self) -> tuple[Int[np.ndarray, "report"], Int[np.ndarray, "report"]]:
@@ -102,13 +100,13 @@ class Batch:
         """SSB indices of the reported beams of the serving cell, and their L1-RSRP, the UE's bias apart [dBm]."""
         level = self.downlink.rsrp_beam[self.serving] + self.downlink.error[self.serving][:, None]
         most = min(self.configuration.most_beams, self.deployment.beam_count)
-        return strongest_beams(level, most, self.configuration.beam_noise_db, self.chance)
+        return strongest_beams(level, most, self.configuration.beam_noise_db, self.random)
 
     @cached_property
     def uplink_delay(self) -> Float[np.ndarray, "report slot"]:
         """Delay of the UE's SRS as each cell measures it [s]."""
         if isinstance(self.configuration.timing, MapTiming):
-            return self._map_delay(self.chance)
+            return self._map_delay(self.random)
         return detected_delay(self.sounded, self.configuration.timing.detector)
 
     @cached_property
@@ -141,7 +139,7 @@ class Batch:
             self.levels,
             self.deployment,
             self.configuration,
-            self.streams.of("heard"),
+            self.random.of("heard"),
         )
 
     @cached_property
@@ -173,37 +171,37 @@ class Batch:
     @cached_property
     def sounded(self) -> Received:
         """SRS as the sites receive them."""
-        return received_srs(self.sounding_channel, self.heard, self.streams.of("sounded"))
+        return received_srs(self.sounding_channel, self.heard, self.random.of("sounded"))
 
     @cached_property
     def received(self) -> Received:
         """PRS as the UE receives them."""
-        streams = self.streams.of("received")
+        streams = self.random.of("received")
         return received_prs(self.positioning_channel, self.heard, self.carrier, self.configuration, streams)
 
     @cached_property
     def downlink_delay(self) -> Float[np.ndarray, "report slot"]:
         """Delay of each cell's PRS as the UE measures it [s]."""
         if isinstance(self.configuration.timing, MapTiming):
-            return self._map_delay(self.streams.of("downlink_delay"))
+            return self._map_delay(self.random.of("downlink_delay"))
         return detected_delay(self.received, self.configuration.timing.detector)
 
-    def _map_delay(self, chance: Chance) -> Float[np.ndarray, "report slot"]:
+    def _map_delay(self, random: RandomSource) -> Float[np.ndarray, "report slot"]:
         site = self.deployment.site_of_cell[np.maximum(self.cells, 0)]
         delay = np.take_along_axis(self.state.delay, site, axis=1)
-        return map_delay(np.where(self.cells >= 0, delay, np.nan), self.configuration.timing_noise, chance)
+        return map_delay(np.where(self.cells >= 0, delay, np.nan), self.configuration.timing_noise, random)
 
     @cached_property
     def positioning(self) -> PositioningReport:
         """Measurements of all reported cells for positioning."""
         clock = self.clock_offset[self.deployment.site_of_cell[np.maximum(self.cells, 0)]]
-        numerology, chance = self.carrier.numerology, self.streams.of("positioning")
-        offsets = timing_offsets(clock, self.trajectories, numerology, self.configuration, chance)
+        numerology, random = self.carrier.numerology, self.random.of("positioning")
+        offsets = timing_offsets(clock, self.trajectories, numerology, self.configuration, random)
         prs, links, antennas = self.received, self.paths.links, self.channel.antennas
         return positioning_report(
             Arrivals(self.downlink_delay, self.uplink_delay),
             carrier_phase(prs.response, prs.frequencies, self.downlink_delay),
-            uplink_angles(links, self.heard, antennas, self.streams.of("uplink_angles")),
+            uplink_angles(links, self.heard, antennas, self.random.of("uplink_angles")),
             self.heard,
             offsets,
             numerology,
@@ -230,7 +228,7 @@ class Batch:
             self.channel.cqi_table,
             self.configuration.capability,
         )
-        return with_estimation_errors(report, self.configuration.spread_error, self.streams.of("csi"))
+        return with_estimation_errors(report, self.configuration.spread_error, self.random.of("csi"))
 
     @cached_property
     def bearer(self) -> DownlinkBearer:
@@ -243,7 +241,7 @@ class Batch:
             self.carrier,
             table,
             self.configuration,
-            self.streams.of("bearer"),
+            self.random.of("bearer"),
         )
 
     @cached_property
@@ -256,7 +254,7 @@ class Batch:
             self.trajectories,
             self.carrier,
             self.configuration,
-            self.streams.of("uplink"),
+            self.random.of("uplink"),
         )
 
     @cached_property
@@ -275,5 +273,5 @@ class Batch:
             self.heard.uplink_snr_db[:, 0],
             self.carrier.numerology,
             self.configuration,
-            self.streams.of("profile"),
+            self.random.of("profile"),
         )

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.availability import CODEBOOK_COLUMNS
-from raylocus.network.chance import Chance
 from raylocus.network.phy.compressed_csi import column_phase_step, compress_csi
 from raylocus.network.phy.doppler import doppler_spread
 from raylocus.network.phy.frequency_response import frequency_response
@@ -21,6 +20,7 @@ from raylocus.network.phy.rank import (
     transmit_covariance,
 )
 from raylocus.network.phy.type_one_codebook import MOST_SEARCHED_LAYERS, codebook, select_precoder
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.capability import UeCapability
 from raylocus.network.stack.fading import doppler_shifts
 from raylocus.network.stack.links import Links, column_ports
@@ -101,9 +101,9 @@ def csi_report(
     )
 
 
-def with_estimation_errors(report: CsiReport, spread_error: float, chance: Chance) -> CsiReport:
+def with_estimation_errors(report: CsiReport, spread_error: float, random: RandomSource) -> CsiReport:
     """What the gNB estimates from SRS: spreads and condition number with a log-normal error."""
-    error = spread_error * chance.standard_normal((len(report.cqi), 3))
+    error = spread_error * random.standard_normal((len(report.cqi), 3))
     return dataclasses.replace(
         report,
         condition_number=np.maximum(report.condition_number + to_decibel(np.exp(2 * error[:, 0])), 0.0),

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.network.chance import Chance, complex_normal
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.impulse_response import channel_taps, power_delay_profile
+from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
     from_decibel,
@@ -41,7 +41,7 @@ def delay_profile(
     snr_db: Float[np.ndarray, "report"],
     numerology: int,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: RandomSource,
 ) -> DelayProfile:
     """The profile of every report.
 
@@ -52,7 +52,7 @@ def delay_profile(
         snr_db: SNR of SRS in one resource element [dB].
         numerology: μ.
         configuration: SRS, whose bandwidth B spaces the taps.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     subcarriers = SUBCARRIERS_PER_RESOURCE_BLOCK * configuration.sounding_signal.resource_blocks
     bandwidth = subcarriers * subcarrier_spacing(numerology)
@@ -62,7 +62,7 @@ def delay_profile(
     # The subcarriers' noise is spread over as many taps as there are subcarriers.
     pilots = subcarriers / configuration.sounding_signal.comb
     noise = np.sqrt(from_decibel(-np.nan_to_num(snr_db)) / pilots)[:, None] * complex_normal(
-        taps.shape, chance
+        taps.shape, random
     )
     scaled = np.divide(taps, np.sqrt(power), out=np.zeros_like(taps), where=power > 0)
     profile = power_delay_profile((scaled + noise)[None])

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Int
 
-from raylocus.network.chance import Chance
 from raylocus.network.channel import ChannelState
 from raylocus.network.configuration import CoherentFading, NetworkConfiguration
 from raylocus.network.phy.cell_levels import CellMeasurements, detected_cells, measure_cells
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.filtering import l3_filter
 from raylocus.network.stack.fading import beam_amplitudes, beam_fading_db, local_mean, ssb_kernel
 from raylocus.network.stack.links import Links
@@ -67,14 +67,14 @@ def receive(
     velocity: Float[np.ndarray, "report 3"],
     deployment: Deployment,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: RandomSource,
 ) -> Downlink:
     """Levels at the UEs: the world's local means with measurement noise and, if it is coherent, the paths' fading.
 
     Cells that the map calls dark but that the world's scattering reaches have no fading structure; their
     level is the world's.
     """
-    error = configuration.receiver_noise_db * chance.standard_normal(state.rsrp_beam.shape[:2])
+    error = configuration.receiver_noise_db * random.standard_normal(state.rsrp_beam.shape[:2])
     layer_1 = layer_3 = state.rsrp_beam
     if paths is not None and isinstance(configuration.fading, CoherentFading):
         layer_3, layer_1 = (
@@ -125,7 +125,6 @@ def filtered(
     period: float,
 ) -> CellMeasurements:
     """L3-filtered RSRP, RSRQ and SINR of every cell, with an L1 measurement each period [s]."""
-    layers = (measured.rsrp, measured.rsrq, measured.sinr)
-    return CellMeasurements(
-        *(l3_filter(layer, time, report_offsets, coefficient, period) for layer in layers)
-    )
+    layers = np.concatenate([measured.rsrp, measured.rsrq, measured.sinr], axis=1)
+    smooth = l3_filter(layers, time, report_offsets, coefficient, period)
+    return CellMeasurements(*np.split(smooth, 3, axis=1))

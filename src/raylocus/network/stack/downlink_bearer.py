@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.network.chance import Chance, correlated_normal
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.harq import (
     residual_error_rate,
@@ -16,6 +15,7 @@ from raylocus.network.mac.harq import (
     transmission_error_rates,
 )
 from raylocus.network.mobility import Trajectories
+from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.rlc.acknowledged_mode import Delivery, deliver
 from raylocus.network.rlc.queue import (
     bearer_throughput,
@@ -72,7 +72,7 @@ def downlink_bearer(
     carrier: Carrier,
     cqi_table: int,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: RandomSource,
 ) -> DownlinkBearer:
     """The bearer at every report.
 
@@ -83,27 +83,27 @@ def downlink_bearer(
         carrier: of the deployment.
         cqi_table: of the CQIs that the scheduler goes by, whose MCS table has the same number.
         configuration: outer loop, scheduler, RLC.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     time, offsets = trajectories.time, trajectories.report_offsets
     moved = configuration.feedback_error_db * correlated_normal(
-        time, offsets, configuration.feedback_memory, chance
+        time, offsets, configuration.feedback_memory, random
     )
     true_sinr, table = layer_sinr_db + moved, table_of(MCS_TABLES, cqi_table)
-    link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, chance)
+    link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, random)
     sent = ~np.isnan(link.bler)
     index = np.where(sent, np.nan_to_num(link.mcs), 0).astype(np.int64)
     efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link.bler), np.nan)
-    share = scheduled_share(time, offsets, configuration.scheduler, chance)
+    share = scheduled_share(time, offsets, configuration.scheduler, random)
     throughput = (
         efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
     )
     errors = transmission_error_rates(np.nan_to_num(true_sinr), index, table)
     residual = residual_error_rate(errors)
     delivery = deliver(
-        np.repeat(residual[:, None], PACKETS, axis=1), STATUS_LOSS, configuration.bearer, chance
+        np.repeat(residual[:, None], PACKETS, axis=1), STATUS_LOSS, configuration.bearer, random
     )
-    delay, gap = _packet_delays(throughput, delivery, trajectories, configuration, chance)
+    delay, gap = _packet_delays(throughput, delivery, trajectories, configuration, random)
     delay = delay + retransmission_delay(errors, carrier.numerology)[:, None]
     blank = np.where(sent, 0.0, np.nan)
     retransmissions = delivery.retransmissions.mean(axis=1) + blank
@@ -127,7 +127,7 @@ def _packet_delays(
     delivery: Delivery,
     trajectories: Trajectories,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: RandomSource,
 ) -> tuple[Float[np.ndarray, "report packet"], Float[np.ndarray, "report packet"]]:
     """From each packet's arrival to its delivery, and the gaps between arrivals [s].
 
@@ -136,7 +136,7 @@ def _packet_delays(
     """
     rate = np.where(np.isnan(throughput), 1e9, np.maximum(throughput, LEAST_RATE))[:, None]
     service = np.repeat(PACKET_BITS / rate, PACKETS, axis=1)
-    uniform = chance.random((len(rate), PACKETS + 3))
+    uniform = random.random((len(rate), PACKETS + 3))
     gap = -np.log1p(-uniform[:, :PACKETS]) * service / OFFERED_LOAD
     first = stationary_wait(uniform[:, PACKETS : PACKETS + 2], service[:, 0], OFFERED_LOAD)
     forgets = relaxation_time(service[:, 0], OFFERED_LOAD)

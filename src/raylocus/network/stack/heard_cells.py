@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.network.chance import Chance
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.power_headroom import downlink_path_loss, transmit_power
 from raylocus.network.phy.cell_levels import CellMeasurements
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.handover import HandoverHistory
 from raylocus.network.rrc.serving import neighbour_cells
 from raylocus.network.stack.downlink import cell_energy
@@ -42,7 +42,7 @@ def named_cells(
     rsrp: Float[np.ndarray, "report cell"],
     history: HandoverHistory,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: RandomSource,
 ) -> Int[np.ndarray, "report slot"]:
     """The serving cell and the neighbours that are reported; −1 where there is none.
 
@@ -50,9 +50,9 @@ def named_cells(
         rsrp: L3-filtered levels [dBm]; NaN where a cell is not measured.
         history: serving cells.
         configuration: dropout and maxReportCells.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
-    named = chance.random(rsrp.shape) >= configuration.neighbour_dropout
+    named = random.random(rsrp.shape) >= configuration.neighbour_dropout
     neighbours = neighbour_cells(
         np.where(named, rsrp, np.nan), history.serving, configuration.most_neighbours
     )
@@ -66,7 +66,7 @@ def heard_cells(
     levels: CellMeasurements,
     deployment: Deployment,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: RandomSource,
 ) -> HeardCells:
     """Down- and uplink levels of the cells of each report.
 
@@ -77,12 +77,12 @@ def heard_cells(
         levels: L3-filtered levels, by which the UE sets its power.
         deployment: sites and cells as the operator believes them to be.
         configuration: SRS, power control, noise.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     held, exists = np.maximum(cells, 0), cells >= 0
     rsrp = np.where(exists, np.take_along_axis(_best_beam(mean_rsrp), held, axis=1), np.nan)
     single = np.where(exists, np.take_along_axis(_best_beam(single_rsrp), held, axis=1), np.nan)
-    error = configuration.receiver_noise_db * chance.standard_normal((*cells.shape, 2))
+    error = configuration.receiver_noise_db * random.standard_normal((*cells.shape, 2))
     power = _sounding_power(levels.rsrp, cells[:, 0], deployment, configuration)
     uplink = power[:, None] + rsrp - cell_energy(deployment)[held]
     noise = noise_per_resource_element(

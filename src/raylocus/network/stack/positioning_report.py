@@ -8,7 +8,6 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.network.chance import Chance
 from raylocus.network.clocks import clock_error, drifts
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.timing_advance import uplink_timing_error
@@ -21,6 +20,7 @@ from raylocus.network.positioning.timing_measurements import (
     reference_signal_time_difference,
     relative_time_of_arrival,
 )
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.report_tables import PRS_RSRP, SRS_RSRP
 from raylocus.network.stack.arrivals import Arrivals
 from raylocus.network.stack.heard_cells import HeardCells
@@ -106,19 +106,19 @@ def timing_offsets(
     trajectories: Trajectories,
     numerology: int,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: RandomSource,
 ) -> TimingOffsets:
     """Draws the errors of a batch: group delays of UEs and their drift once for a sequence."""
     errors, count = configuration.timing_errors, (len(trajectories.time),)
-    site_delay = group_delays((*site_clock.shape, 2), errors.trp_group_delay, chance)
+    site_delay = group_delays((*site_clock.shape, 2), errors.trp_group_delay, random)
     first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))
-    drift = drifts(trajectories.report_offsets, configuration.clocks, chance)
+    drift = drifts(trajectories.report_offsets, configuration.clocks, random)
     return TimingOffsets(
         site_clock=site_clock,
         site_receive=site_delay[..., 1],
         site_transmit=site_delay[..., 0],
-        ue_receive=group_delays(count, errors.ue_group_delay, chance)[first],
-        ue_transmit=uplink_timing_error(count, numerology, chance),
+        ue_receive=group_delays(count, errors.ue_group_delay, random)[first],
+        ue_transmit=uplink_timing_error(count, numerology, random),
         ue_drift=clock_error(trajectories.time, drift, configuration.ssb_period),
     )
 

@@ -1,4 +1,4 @@
-"""Which features each report has: by set-up, by what its protocol renewed since the last report, and by chance."""
+"""Which features each report has: by set-up, by what its protocol renewed since the last report, and at random."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from raylocus.network.availability import absent_features, occurred
-from raylocus.network.chance import Chance
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.features import SCHEMA, Feature
+from raylocus.network.features import Feature
 from raylocus.network.mobility import Trajectories
+from raylocus.network.random_streams import ReportStreams
 from raylocus.scenes.sites import Deployment
 from raylocus.units import slot_duration
 
@@ -36,7 +36,7 @@ def present_features(
     trajectories: Trajectories,
     deployment: Deployment,
     configuration: NetworkConfiguration,
-    chance: Chance,
+    random: ReportStreams,
 ) -> Bool[np.ndarray, "report feature"]:
     """Which of the features each report has.
 
@@ -45,30 +45,18 @@ def present_features(
     the others but for its availability. What one occasion gives comes and goes together: whatever has the
     smaller availability comes only with what has the larger.
     """
-    # As many numbers whatever the features, so that a larger set changes nothing of a smaller one.
-    uniform = chance.random((len(trajectories.time), 2 * len(OCCASIONS) + len(SCHEMA)))
-    periods = occasion_periods(configuration, deployment.carrier.numerology)
+    time, offsets = trajectories.time, trajectories.report_offsets
+    periods = dict(
+        zip(OCCASIONS, occasion_periods(configuration, deployment.carrier.numerology), strict=True)
+    )
     absent = {each.name for each in absent_features(features, deployment, configuration.capability)}
-    renewed: dict[str, Bool[np.ndarray, "report"]] = {}
-    present = np.zeros((len(uniform), len(features)), bool)
+    present = np.zeros((len(time), len(features)), bool)
     for index, feature in enumerate(features):
         if feature.name in absent:
             continue
-        drawn = uniform[:, _draw_of(feature)]
+        drawn = random.of(f"presence {feature.occasion or feature.name}").random(time.shape)
         present[:, index] = drawn < configuration.availability_of(feature)
         if feature.occasion:
-            number = OCCASIONS.index(feature.occasion)
-            if feature.occasion not in renewed:
-                offsets, phase = trajectories.report_offsets, uniform[:, len(OCCASIONS) + number]
-                renewed[feature.occasion] = occurred(
-                    trajectories.time, offsets, float(periods[number]), phase
-                )
-            present[:, index] &= renewed[feature.occasion]
+            phase = random.of(f"phase {feature.occasion}").random(time.shape)
+            present[:, index] &= occurred(time, offsets, float(periods[feature.occasion]), phase)
     return present
-
-
-def _draw_of(feature: Feature) -> int:
-    """Column of the uniform numbers that decide on a feature: one for all of an occasion, or its own."""
-    return (
-        OCCASIONS.index(feature.occasion) if feature.occasion else 2 * len(OCCASIONS) + SCHEMA.index(feature)
-    )
