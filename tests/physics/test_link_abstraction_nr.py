@@ -21,7 +21,6 @@ from raylocus.network.mac.harq import (
 from raylocus.network.system.link_adaptation import (
     frame_error_rate,
     resource_elements_per_second,
-    subband_offset,
 )
 from raylocus.network.system.outer_loop import AdaptedLink, OuterLoop, adapt
 from raylocus.network.system.scheduling import Scheduler, scheduled_share
@@ -121,11 +120,6 @@ def test_effective_sinr_lies_between_the_worst_and_the_mean() -> None:
     # A selective channel gets a lower CQI than a flat one of the same mean.
     selective, flat = (link_quality(each, 106, 1).cqi for each in (sinr, np.full((1, 4), sinr.mean())))
     assert selective[0] < flat[0]
-
-
-def test_subband_offsets() -> None:
-    wideband = np.full(5, 7)
-    assert subband_offset(np.array([7, 8, 9, 15, 6]), wideband).tolist() == [0, 1, 2, 2, 3]
 
 
 def adapted(sinr_db: list[float], offsets: list[int], loop: OuterLoop, seed: int = 0) -> AdaptedLink:

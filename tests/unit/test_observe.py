@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 
 import numpy as np
 import pytest
@@ -126,17 +125,23 @@ def test_where_nobody_hears_anything_there_are_no_reports(maps: xr.Dataset) -> N
     assert len(reports) == 0 and len(reports.time) == 0 and len(reports.pci) == 0
 
 
-def test_parts_go_missing_as_often_as_the_configuration_says(maps: xr.Dataset) -> None:
-    reports = observed(maps, 400, NetworkConfiguration().at_severity(0.5))
-    serving = reports.serving & (reports.beam < 0)
-    assert (~np.isnan(reports.features[serving, TA])).mean() == pytest.approx(0.7, abs=0.03)
-    assert (~np.isnan(reports.features[serving, SINR])).mean() == pytest.approx(0.8, abs=0.03)
+def test_parts_go_missing_as_often_as_the_table_says(maps: xr.Dataset) -> None:
+    # Every report of this city has a delay and beams, so only the table takes them away.
+    law = dataclasses.replace(NetworkConfiguration(), detection_rsrp=-200.0, detection_sinr=-200.0)
+    reports = observed(maps, 400, law.at_severity(0.5))
+    cells = reports.beam < 0
+    for feature, token in zip(FEATURES[:3], (cells, cells, cells), strict=True):
+        there = np.isfinite(reports.features[token, FEATURE_INDEX[feature.name]])
+        assert there.mean() == pytest.approx(feature.availability, abs=0.03), feature.name
+    serving = reports.serving & cells
+    assert np.isfinite(reports.features[serving, TA]).mean() == pytest.approx(0.7, abs=0.03)
     with_beams = np.isin(np.arange(len(reports.time)), reports.report_of_token[reports.beam >= 0])
     assert with_beams.mean() == pytest.approx(0.7, abs=0.03)
-    everything = observed(maps, 400, dataclasses.replace(NetworkConfiguration(), neighbour_dropout=0.0))
+    everything = observed(maps, 400, dataclasses.replace(law, neighbour_dropout=0.0))
     share = (reports.heard_cells.sum() - len(reports.time)) / (
         everything.heard_cells.sum() - len(everything.time)
     )
+    # Eight neighbours at most: what is dropped of nine cells leaves room for the weakest.
     assert share == pytest.approx(0.85, abs=0.03)
 
 
@@ -170,12 +175,3 @@ def test_explain_shows_every_token_with_its_censored_ends(exact: Reports) -> Non
     assert table.row_count == exact.token_offsets[1]
     assert str(exact.pci[0]) in list(table.columns[0].cells)
     assert "truly at" in str(table.title)
-
-
-def test_ten_thousand_reports_take_less_than_a_second(maps: xr.Dataset) -> None:
-    walked = trajectories(1000)
-    state = channel_at(maps, walked.position)
-    start = time.process_time()
-    observe(KnownChannel(state, PLACE), walked, NetworkConfiguration(), seed=0)
-    # About 60 000 reports a second here.
-    assert time.process_time() - start < len(walked.time) / 10_000

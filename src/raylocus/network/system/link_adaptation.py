@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, slot_duration
 
 #: Symbols of a slot, and those that control and reference signals take of them on average (2 of PDCCH, 1 of DM-RS).
 SYMBOLS_PER_SLOT, OVERHEAD_SYMBOLS = 14, 3
-
-
-def subband_offset(
-    subband: Int[np.ndarray, "*batch"], wideband: Int[np.ndarray, "*batch"]
-) -> Int[np.ndarray, "*batch"]:
-    """2-bit differential CQI: 0 equal, 1 one above, 2 two or more above, 3 below (TS 38.214 T 5.2.2.1-1)."""
-    difference = subband - wideband
-    return np.where(difference < 0, 3, np.minimum(difference, 2))
 
 
 def resource_elements_per_second(resource_blocks: int, numerology: int) -> float:
