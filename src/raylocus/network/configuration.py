@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Literal
 
 from raylocus.errors import InputError
@@ -165,8 +166,13 @@ class NetworkConfiguration:
         self._check_events()
 
     def _check_events(self) -> None:
-        if self.handover.kind != "A3":
-            raise InputError(f"handover is by event A3, not {self.handover.kind}")
+        if self.handover.kind != "A3" or not (
+            isnan(self.handover.threshold) and isnan(self.handover.second_threshold)
+        ):
+            raise InputError(
+                "handover is by event A3, which has an offset and a hysteresis but no threshold; "
+                f"not by {self.handover}"
+            )
         if any(each.kind.startswith("B") for each in self.events):
             raise InputError("events B1 and B2 are of another radio system; name events A1 to A6")
         periodic = ReportConfiguration()
