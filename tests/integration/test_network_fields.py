@@ -119,7 +119,7 @@ AROUND: dict[str, dict[str, Any]] = {
     "report.amount": {"trigger": A1, "report": ReportConfiguration(interval=0.12)},
     "positioning_signal.comb": {"noise_figure_db": 40.0},
     "positioning_signal.symbols": {"noise_figure_db": 40.0},
-    "handover.hysteresis": {"handover": Event("A3", offset=-15.0)},
+    "handover.hysteresis": {"handover": Event("A3", offset=-6.0)},
     "handover.time_to_trigger": {"handover": Event("A3", offset=-15.0, time_to_trigger=0.32)},
     "timing_loop.dead_band_steps": {"timing": MapTiming(noise=3e-7)},
 }
