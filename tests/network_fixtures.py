@@ -74,7 +74,9 @@ def free_space_maps(place: Deployment) -> xr.Dataset:
     }
     coords = {"y": TILE.coordinates, "x": TILE.coordinates}
     return xr.Dataset(
-        {name: (dims, values.astype(np.float32)) for name, (dims, values) in layers.items()}, coords
+        {name: (dims, values.astype(np.float32)) for name, (dims, values) in layers.items()},
+        coords,
+        {"ue_height": 1.5},
     )
 
 

@@ -154,13 +154,13 @@ def test_timing_evidence_is_a_ring(maps, rasters):
 
 def test_the_formula_falls_as_the_specification_says():
     place = synthetic_place(1, size=128.0, sites=1, beams=4)
-    level = isotropic_levels(place.deployment, place.tile, np.zeros(place.tile.shape))[0]
+    level = isotropic_levels(place.deployment, place.tile, np.zeros(place.tile.shape), 1.5)[0]
     ground = np.column_stack([place.tile.centres, np.full(len(place.tile.centres), 1.5)])
     distance = np.linalg.norm(ground - place.deployment.site_positions[0], axis=-1).reshape(level.shape)
     epre = 46 - 10 * np.log10(12 * 106)
     expected = epre - (22.4 + 35.3 * np.log10(distance) + 21.3 * np.log10(3.5))
     np.testing.assert_allclose(level, expected, atol=1e-3)
-    gain = formula_levels(place.deployment, place.tile, np.zeros(place.tile.shape))[0] - level
+    gain = formula_levels(place.deployment, place.tile, np.zeros(place.tile.shape), 1.5)[0] - level
     assert 20 < gain.max() < 8 + 10 * np.log10(32) + 0.1
 
 

@@ -135,7 +135,7 @@ def _matrix(paths: object) -> np.ndarray:
         paths.length, paths.departure, paths.arrival, np.ones(count), np.ones(count, bool), np.zeros(count),  # type: ignore[attr-defined]
         paths.normals, *(np.full(paths.normals.shape[:2], each) for each in (CONCRETE, -1)),  # type: ignore[attr-defined]
         np.full(count, -1), np.zeros(count, int), np.zeros(count),
-        find_wedges(Surfaces(scene()), np.full(2, -1)), np.zeros(0, int),
+        find_wedges(Surfaces(scene()), np.full(2, -1)), np.zeros(0, int), 1.5,
     )  # fmt: skip
     return path_fields(atlas, materials())
 

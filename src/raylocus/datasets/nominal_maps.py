@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.maps.path_loss import UE_HEIGHT, formula_levels, isotropic_levels, power_sum
+from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -91,7 +91,7 @@ class NominalMaps:
     @cached_property
     def scattered_level(self) -> Float[np.ndarray, "cell y x"]:
         """RSRP of unmodelled scattering [dBm], the same through every beam."""
-        isotropic = isotropic_levels(self.deployment, self.tile, self.terrain)
+        isotropic = isotropic_levels(self.deployment, self.tile, self.terrain, self.ue_height)
         return (isotropic + self.scatter_gain).astype(np.float32)
 
     @cached_property
@@ -102,7 +102,8 @@ class NominalMaps:
     @cached_property
     def formula_level(self) -> Float[np.ndarray, "cell y x"]:
         """RSRP [dBm] by TR 38.901 UMi NLOS and the sector's pattern: a second opinion without buildings."""
-        return formula_levels(self.deployment, self.tile, self.terrain).astype(np.float32)
+        level = formula_levels(self.deployment, self.tile, self.terrain, self.ue_height)
+        return level.astype(np.float32)
 
     @cached_property
     def beam_relative(self) -> Float[np.ndarray, "cell beam y x"]:
@@ -160,4 +161,4 @@ def nominal_maps(place: MappedPlace) -> NominalMaps:
 
 def ue_height(radio_maps: xr.Dataset) -> float:
     """Height of the UE's antenna above the ground that R was traced for [m]."""
-    return float(radio_maps.attrs.get("ue_height", UE_HEIGHT))
+    return float(radio_maps.attrs["ue_height"])

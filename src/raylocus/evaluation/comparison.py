@@ -160,7 +160,7 @@ def true_maps_of(test: ReportDataset, place: TracedPlace) -> MethodByGroup:
     def method(world: int) -> Method:
         record = test.worlds[world]
         truth = world_radio_maps(place, redraw_world(place.deployment, record))
-        return TrueMaps(truth, test.configuration.observation.at_severity(record.law.severity))
+        return TrueMaps(truth, test.configuration.network.at_severity(record.law.severity))
 
     return MethodByGroup(TRUE_MAPS_NAME, test.world_index, method)
 
@@ -174,7 +174,7 @@ def bound_of(test: ReportDataset, place: TracedPlace) -> MethodByGroup:
         severity = float(severities[index])
         return Bound(
             law=dataclasses.replace(configuration.world_law, severity=severity),
-            observation=configuration.observation.at_severity(severity),
+            observation=configuration.network.at_severity(severity),
             mobility=configuration.mobility,
             world_maps=lambda _, world: world_radio_maps(place, world),
             name=BOUND_NAME,

@@ -109,6 +109,16 @@ class Reports:
         )
 
     @classmethod
+    def empty(cls, feature_names: tuple[str, ...] = CRITICAL) -> Reports:
+        """No reports, of some features."""
+        none, columns = np.zeros(0), np.zeros((0, len(feature_names)))
+        start, nothing = np.zeros(1, np.int64), np.zeros(0, np.int64)
+        return cls(
+            *(start, start, none, np.zeros((0, 3)), none),
+            *(nothing, np.zeros(0, bool), nothing, columns, columns.astype(np.int8), feature_names),
+        )
+
+    @classmethod
     def concatenate(cls, parts: Sequence[Reports]) -> Reports:
         """The sequences of all parts, one after the other. There must be at least one part.
 

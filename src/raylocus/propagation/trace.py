@@ -13,6 +13,7 @@ from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
 from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.maps.path_loss import UE_HEIGHT
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.rays.pieces import ahead
@@ -49,8 +50,8 @@ class TraceConfiguration:
     """Rays for every ground cell within reach, on average."""
     reach: float = 2.4
     """Longest unfolded path in plan, in tile sides."""
-    ue_height: float = 1.5
-    """Height of the UE above the terrain [m]."""
+    ue_height: float = UE_HEIGHT
+    """Height of the UEs above the terrain [m]; atlas and R carry it, and whoever reads them takes it from there."""
     diffraction: bool = True
     """Whether edges send first-order diffracted paths."""
     edge_mirrors: int = 3
@@ -123,7 +124,10 @@ class SiteTracer:
             EdgeScene(scene, verifier, wedges), self._point, self._outdoor, grid, materials
         )
         depth = max(configuration.depth, 1)
-        self._columns = PathColumns(grid, self._materials, wedges, self._point, depth, buildings, surfaces)
+        height = configuration.ue_height
+        self._columns = PathColumns(
+            grid, self._materials, wedges, self._point, depth, buildings, surfaces, height
+        )
         self._scattering: ScatteringSearch | None = None
         if configuration.scattering > 0:
             exponent = configuration.scattering_exponent

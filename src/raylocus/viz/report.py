@@ -32,7 +32,7 @@ LIMITS = (
     "bound for anyone who has the nominal maps only.",
     "One city, a few worlds: sequences of one world share its errors, so percentiles move more between "
     "worlds than the number of sequences suggests.",
-    "UEs are outdoors, at 1.5 m, inside the tile.",
+    "UEs are outdoors, at the height that R was traced for, inside the tile.",
 )
 
 

@@ -63,7 +63,8 @@ def export_scenario(place: TracedPlace, receivers: Float[np.ndarray, "receiver 3
     """
     if not len(receivers):
         raise InputError(f"no receivers to export at {place.name}; give at least one position")
-    points = ground_cell_points(place.atlas.grid, place.geometry_maps["terrain"].values)
+    terrain = place.geometry_maps["terrain"].values
+    points = ground_cell_points(place.atlas.grid, terrain, place.atlas.ue_height)
     active = np.zeros(len(receivers), bool)
     with written_whole(folder) as aside:
         aside.mkdir()

@@ -20,8 +20,8 @@ from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.tokens import MOST_REPORTS, sequence_tokens, used_reports
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.geo import Grid
-from raylocus.models.posterior import Posterior, posterior_of
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.models.posterior import Posterior
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, pauses
 from raylocus.network.reports import Reports
 from raylocus.network.stops import moving_time
@@ -58,8 +58,8 @@ class Bound:
     """
 
     law: WorldLaw
-    observation: ObservationConfiguration
-    """At the severity of the law, see `ObservationConfiguration.at_severity`."""
+    observation: NetworkConfiguration
+    """At the severity of the law, see `NetworkConfiguration.at_severity`."""
     mobility: MobilityConfiguration
     world_maps: WorldMaps
     """Maps of one world: `propagation.maps.world_maps.world_radio_maps`."""

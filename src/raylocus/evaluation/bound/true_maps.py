@@ -11,7 +11,7 @@ from raylocus.datasets.nominal_maps import NO_SCATTERING, MappedPlace, nominal_m
 from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.models.posterior import Posterior
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports import Reports
 from raylocus.units import timing_advance_distance
 
@@ -29,7 +29,7 @@ class TrueMaps:
 
     truth: xr.Dataset
     """Maps of the true world."""
-    observation: ObservationConfiguration
+    observation: NetworkConfiguration
     name: str = "true maps"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:

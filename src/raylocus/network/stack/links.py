@@ -63,7 +63,8 @@ def links_at(
     delay = np.full((reports, sites, most), np.nan)
     transfer = np.zeros((reports, sites, most, 2, 2), np.complex64)
     arrival, departure = (np.zeros((reports, sites, most, 3), np.float32) for _ in range(2))
-    points = ground_cell_points(place.atlas.grid, place.geometry_maps["terrain"].values)
+    terrain = place.geometry_maps["terrain"].values
+    points = ground_cell_points(place.atlas.grid, terrain, place.atlas.ue_height)
     for site in range(sites):
         found = paths_at(place.atlas, site, position, points)
         paths = found.paths

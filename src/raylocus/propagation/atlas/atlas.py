@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,8 @@ class PathAtlas:
     """The scene's edges, the same for all sites."""
     buildings: Int[np.ndarray, "building"]
     """Lasting name of each of the scene's buildings, see `Triangles.building`."""
+    ue_height: float
+    """Height of the UE surface over the terrain [m]: where paths end."""
 
     @property
     def interactions(self) -> Int[np.ndarray, "path"]:
@@ -105,21 +108,19 @@ WEDGE_COLUMNS = {
 def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
     """One atlas of several sites' atlases, in their order; depths are padded to the largest."""
     depth = max(atlas.material.shape[1] for atlas in atlases)
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in COLUMNS:
         parts = [getattr(atlas, name) for atlas in atlases]
         if name in ("normals", "material", "building"):
             fill = 0 if name == "normals" else -1
             parts = [_pad_depth(part, depth, fill) for part in parts]
         columns[name] = np.concatenate(parts)
-    scene = atlases[0]
-    return PathAtlas(scene.grid, scene.materials, **columns, wedges=scene.wedges, buildings=scene.buildings)
+    return dataclasses.replace(atlases[0], **columns)
 
 
 def reorder(atlas: PathAtlas, order: Int[np.ndarray, "path"] | slice) -> PathAtlas:
     """The same paths in another order, or some of them; a slice copies nothing."""
-    columns = {name: getattr(atlas, name)[order] for name in COLUMNS}
-    return PathAtlas(atlas.grid, atlas.materials, **columns, wedges=atlas.wedges, buildings=atlas.buildings)
+    return dataclasses.replace(atlas, **{name: getattr(atlas, name)[order] for name in COLUMNS})
 
 
 def _pad_depth(part: np.ndarray, depth: int, fill: int) -> np.ndarray:

@@ -27,7 +27,7 @@ from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.storage import check_whole, load_dataset, open_dataset, publish_store, readable, save_dataset
 
 #: Version of atlas.zarr.
-ATLAS_SCHEMA = "raylocus.atlas.v5"
+ATLAS_SCHEMA = "raylocus.atlas.v6"
 #: Versions of the parts.
 _SITE_SCHEMA, _SCENE_SCHEMA = f"{ATLAS_SCHEMA}.site", f"{ATLAS_SCHEMA}.scene"
 #: Paths of one chunk: what is read for a few ground cells, about a megabyte of the widest column.
@@ -123,13 +123,16 @@ class StoredAtlas:
 
     def _joined(self, of_site: list[slice]) -> PathAtlas:
         with readable(self.path):
-            grid, materials, wedges, buildings = _read_scene(self.path)
+            grid, materials, wedges, buildings, ue_height = _read_scene(self.path)
             atlases = []
             for site, paths in enumerate(of_site):
                 part = open_dataset(site_part(self.path, site), _SITE_SCHEMA).isel(path=paths).load()
                 columns = {name: part[name].values for name in COLUMNS}
-                atlases.append(PathAtlas(grid, materials, **columns, wedges=wedges, buildings=buildings))
-                _check(atlases[-1], part, self.path)
+                atlas = PathAtlas(
+                    grid, materials, **columns, wedges=wedges, buildings=buildings, ue_height=ue_height
+                )
+                _check(atlas, part, self.path)
+                atlases.append(atlas)
             return concatenate(atlases)
 
 
@@ -175,13 +178,15 @@ def _scene_dataset(atlas: PathAtlas) -> xr.Dataset:
         "tile_size": atlas.grid.size,
         "resolution": atlas.grid.resolution,
         "frequency": atlas.materials.frequency,
+        "ue_height": atlas.ue_height,
         "scattering": atlas.materials.scattering,
         "material_substitutions": list(atlas.materials.substitutions),
     }
     return xr.Dataset(variables, attrs=attributes)
 
 
-def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarray, "building"]]:
+def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarray, "building"], float]:
+    """What the paths of all sites have in common; the last is the UE's height [m]."""
     stored = load_dataset(path / "scene", _SCENE_SCHEMA)
     attributes = stored.attrs
     materials = RadioMaterials(
@@ -194,4 +199,4 @@ def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarra
     )
     wedges = Wedges(**{name: stored[f"wedge_{name}"].values for name in WEDGE_COLUMNS})
     grid = Grid(attributes["tile_size"], attributes["resolution"])
-    return grid, materials, wedges, stored.building_key.values
+    return grid, materials, wedges, stored.building_key.values, float(attributes["ue_height"])

@@ -26,15 +26,14 @@ from raylocus.propagation.atlas.atlas import (
     PathAtlas,
     reorder,
 )
-from raylocus.propagation.geometry.images import fermat_points
+from raylocus.propagation.maps.path_loss import UE_HEIGHT
+from raylocus.propagation.search.edge_chains import fermat_points
 
 #: Away from its ground cell's centre a path is taken to exist where it reaches at least this share of the cell:
 #: beside PathSolver at random points, the rule with the smallest error by far.
 PRESENT_SHARE = 0.5
 #: Up to here from the centre [sides of the ground cell] it exists where it reaches the centre itself.
 CENTRAL = 0.25
-#: Height of the UE surface over the terrain [m], the default of `TraceConfiguration`.
-UE_HEIGHT = 1.5
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from raylocus.scenes.sites import Deployment
 from raylocus.units import energy_per_resource_element, from_decibel, noise_per_resource_element, to_decibel
 
 #: Version of radio.zarr.
-RADIO_SCHEMA = "raylocus.radio.v1"
+RADIO_SCHEMA = "raylocus.radio.v3"
 #: Noise figure of the UE behind the SNR and SINR layers [dB].
 NOISE_FIGURE_DB = 9.0
 #: Share of their resource elements on which the interfering cells of the SINR layer transmit.
@@ -75,12 +75,11 @@ def radio_maps(
         materials: other materials than the atlas's nominal ones.
 
     Returns:
-        Dataset of `LAYERS` over site, cell, beam, y and x.
+        Dataset of `LAYERS` over site, cell, beam, y and x; the attribute `ue_height` is that of the atlas [m].
     """
     rows = GridRows.whole(atlas.grid)
-    return radio_maps_of(
-        site_channels(atlas, deployment, materials or atlas.materials, rows), deployment, rows
-    )
+    channels = site_channels(atlas, deployment, materials or atlas.materials, rows)
+    return radio_maps_of(channels, deployment, rows).assign_attrs(ue_height=atlas.ue_height)
 
 
 def site_channels(

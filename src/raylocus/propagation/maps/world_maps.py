@@ -40,11 +40,13 @@ def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:
     beams = np.array([cell.array.beams for cell in deployment.cells])
     exists = np.arange(deployment.beam_count) < beams[:, None]
     terrain = place.geometry_maps["terrain"].values
-    scattered = isotropic_levels(place.deployment, place.atlas.grid, terrain) + world.scatter_gain_db
+    formula = isotropic_levels(place.deployment, place.atlas.grid, terrain, place.atlas.ue_height)
+    scattered = formula + world.scatter_gain_db
     power += from_decibel(scattered)[:, None] * exists[:, :, None, None]
     shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.atlas.grid)
     over_cells = cell_layers(to_decibel(power) + shift[:, None], deployment)
-    return as_dataset({**site_layers(channels, rows), **over_cells}, rows)
+    maps = as_dataset({**site_layers(channels, rows), **over_cells}, rows)
+    return maps.assign_attrs(ue_height=place.atlas.ue_height)
 
 
 def true_materials(atlas: PathAtlas, world: World) -> RadioMaterials:

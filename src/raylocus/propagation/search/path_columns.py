@@ -51,6 +51,8 @@ class PathColumns:
     """The building of each of the scene's triangles."""
     surfaces: Surfaces
     """Normals and materials of the scene's triangles."""
+    ue_height: float
+    """Of the points over the terrain [m]."""
 
     def plain(
         self,
@@ -83,6 +85,7 @@ class PathColumns:
             first_leg=np.zeros(count),
             wedges=self.wedges,
             buildings=self.buildings.key,
+            ue_height=self.ue_height,
         )
 
     def specular(self, site: int, found: SpecularPaths, exact: ImagePaths) -> PathAtlas:

@@ -10,7 +10,8 @@ from raylocus.errors import InputError
 from raylocus.propagation.antennas.panels import UeAntenna
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.grid_rows import GridRows
-from raylocus.propagation.link_abstraction.link_quality import CQI_TABLE
+from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE
+from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
 from raylocus.propagation.maps.layers import channel, csi, measurements, system
 from raylocus.propagation.maps.layers.coherent import CoherentChannel
 from raylocus.propagation.maps.radio_maps import (
@@ -43,11 +44,16 @@ class RadioMapConfiguration:
     """Groups of layers beside those that worlds have, see `GROUPS`."""
     ue: UeAntenna = UeAntenna()
     """The UE's antenna behind the csi and system layers."""
+    cqi_table: int = DEFAULT_CQI_TABLE
+    """CQI table of the network, 1 to 3 (TS 38.214 §5.2.2.1), of the cqi layer as of the reports' CQI; MCSs are of the
+    table of the same number."""
 
     def __post_init__(self) -> None:
         unknown = [group for group in self.layers if group not in GROUPS]
         if unknown:
             raise InputError(f"there is no group of layers {unknown[0]!r}; choose from {', '.join(GROUPS)}")
+        if self.cqi_table not in MCS_TABLES:
+            raise InputError(f"cqi_table is one of {', '.join(map(str, MCS_TABLES))}, not {self.cqi_table}")
 
 
 def complete_radio_maps(
@@ -79,18 +85,20 @@ def complete_radio_maps(
     if "csi" in groups:
         parts.append(csi.csi_layers(coherent, deployment, rows))
     if "system" in groups:
-        parts.append(system.system_layers(maps, coherent, deployment, rows))
-    return xr.merge(parts).assign_attrs(_assumptions(atlas, deployment, configuration.ue))
+        parts.append(system.system_layers(maps, coherent, deployment, rows, configuration.cqi_table))
+    return xr.merge(parts).assign_attrs(_assumptions(atlas, deployment, configuration))
 
 
 def _assumptions(
-    atlas: PathAtlas, deployment: Deployment, ue: UeAntenna
+    atlas: PathAtlas, deployment: Deployment, configuration: RadioMapConfiguration
 ) -> dict[str, float | str | list[str]]:
     return {
         "frequency": deployment.carrier.frequency,
+        "ue_height": atlas.ue_height,
         "load": LOAD,
         "noise_figure_db": NOISE_FIGURE_DB,
-        "target_error_rate": CQI_TABLE.bler_target,
-        "receiver": str(ue),
+        "cqi_table": configuration.cqi_table,
+        "target_error_rate": table_of(CQI_TABLES, configuration.cqi_table).bler_target,
+        "receiver": str(configuration.ue),
         "material_substitutions": list(atlas.materials.substitutions),
     }

@@ -19,7 +19,10 @@ from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarr
 _CELLS = ("cell", "y", "x")
 LAYERS = (
     Layer(
-        "cqi", _CELLS, "1", "CQI of one layer on the best beam (TS 38.214 Table 5.2.2.1-2); 0 is out of range"
+        "cqi",
+        _CELLS,
+        "1",
+        "CQI of one layer on the best beam (TS 38.214 §5.2.2.1, the attribute cqi_table); 0 is out of range",
     ),
     Layer("bler", _CELLS, "1", "transport block error rate at that CQI; NaN at CQI 0"),
     Layer("throughput", _CELLS, "bit/s", "rate of a UE alone on the carrier at that CQI"),
@@ -33,7 +36,11 @@ BLOCK_STEP = 4
 
 
 def system_layers(
-    maps: xr.Dataset, channels: Sequence[CoherentChannel], deployment: Deployment, rows: GridRows
+    maps: xr.Dataset,
+    channels: Sequence[CoherentChannel],
+    deployment: Deployment,
+    rows: GridRows,
+    cqi_table: int,
 ) -> xr.Dataset:
     """`LAYERS` of every cell.
 
@@ -45,10 +52,11 @@ def system_layers(
         channels: coherent channels of every site.
         deployment: cells and carrier.
         rows: the ground cells.
+        cqi_table: number of the CQI table.
     """
     turns = [channel.delay_turns(block_frequencies(deployment.carrier)) for channel in channels]
     links = [
-        _cell_links(maps, channels[cell.site], turns[cell.site], deployment, index)
+        _cell_links(maps, channels[cell.site], turns[cell.site], deployment, index, cqi_table)
         for index, cell in enumerate(deployment.cells)
     ]
     names = {"cqi": "cqi", "error_rate": "bler", "throughput": "throughput"}
@@ -94,6 +102,7 @@ def _cell_links(
     turns: Complex[np.ndarray, "path block"],
     deployment: Deployment,
     cell: int,
+    cqi_table: int,
 ) -> LinkQuality:
     carrier, lit = deployment.carrier, channel.groups.cells
     beam = maps["best_beam"].values[cell].ravel()[lit].astype(int)
@@ -103,7 +112,7 @@ def _cell_links(
     # Paths that cancel at the centre leave no shape; there the carrier counts as flat.
     shape = np.divide(power, mean, out=np.ones_like(power), where=mean > 0)
     sinr = from_decibel(maps["sinr"].values[cell].ravel()[lit].astype(float))
-    return link_quality(sinr[:, None] * shape, carrier.resource_blocks, carrier.numerology)
+    return link_quality(sinr[:, None] * shape, carrier.resource_blocks, carrier.numerology, cqi_table)
 
 
 def _spread(
