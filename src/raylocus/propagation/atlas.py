@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -108,7 +109,7 @@ WEDGE_COLUMNS = {
 def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
     """One atlas of several sites' atlases, in their order; depths are padded to the largest."""
     depth = max(atlas.material.shape[1] for atlas in atlases)
-    columns = {}
+    columns: dict[str, Any] = {}
     for name in COLUMNS:
         parts = [getattr(atlas, name) for atlas in atlases]
         if name in ("normals", "material", "building"):

@@ -124,7 +124,7 @@ class StoredAtlas:
         atlases = []
         for site, paths in enumerate(of_site):
             part = open_dataset(site_part(self.path, site), _SITE_SCHEMA).isel(path=paths).load()
-            columns = {name: part[name].values for name in COLUMNS}
+            columns: dict[str, Any] = {name: part[name].values for name in COLUMNS}
             atlases.append(PathAtlas(**columns, **scene))
         return concatenate(atlases)
 
