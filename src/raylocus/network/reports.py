@@ -111,11 +111,20 @@ class Reports:
     @classmethod
     def empty(cls, feature_names: tuple[str, ...] = CRITICAL) -> Reports:
         """No reports, of some features."""
-        none, columns = np.zeros(0), np.zeros((0, len(feature_names)))
-        start, nothing = np.zeros(1, np.int64), np.zeros(0, np.int64)
+        start, nothing, none = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0)
+        columns = np.zeros((0, len(feature_names)))
         return cls(
-            *(start, start, none, np.zeros((0, 3)), none),
-            *(nothing, np.zeros(0, bool), nothing, columns, columns.astype(np.int8), feature_names),
+            report_offsets=start,
+            token_offsets=start,
+            time=none,
+            position=np.zeros((0, 3)),
+            line_of_sight=none,
+            pci=nothing,
+            serving=np.zeros(0, bool),
+            beam=nothing,
+            features=columns,
+            censored=columns.astype(np.int8),
+            feature_names=feature_names,
         )
 
     @classmethod

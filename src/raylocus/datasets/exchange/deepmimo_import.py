@@ -82,7 +82,7 @@ def import_scenario(
         raise StoreError(
             f"{folder} has a params.json without {error}; convert it with DeepMIMO 4 again"
         ) from error
-    parts = []
+    parts: list[Reports] = []
     for receivers in (each for each in sets if each.receives and not each.transmits):
         channels = [_site_paths(folder, sets, site, receivers) for site in range(len(deployment.sites))]
         channel = KnownChannel(channel_of(channels, deployment, isotropic), deployment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -21,7 +22,7 @@ from raylocus.network.stack.uplink_bearer import UplinkBearer
 from raylocus.network.tokens import ReportContent, reports_of
 
 #: Layers of `Batch` by name, each with the rows of `features.csv` that it fills; `ReportContent` has the critical ones.
-LAYERS = {
+LAYERS: dict[str, Any] = {
     "content": ReportContent,
     "advance": AdvanceReport,
     "session": SessionReport,
