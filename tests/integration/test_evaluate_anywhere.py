@@ -191,6 +191,7 @@ def test_a_bound_is_shown_with_its_check_on_its_own_law(
     bound = GridBayes("bound", LikelihoodModel(8.0, 6.0, 15.0))
     results = results_with(work, monkeypatch, bound, SelfCheck(0.51, 0.894, 0.942, 300))
     table = results.table_text()
+    assert "…" not in table, "a column is cut off"
     assert "hold 51%, 89% and 94% of 300 sequences drawn from its own law in south" in table
     assert results.metrics()["bound"]["error_over_bound"] == 1.0
 

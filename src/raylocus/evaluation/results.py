@@ -26,7 +26,7 @@ from raylocus.provenance import Provenance
 from raylocus.storage import written_whole
 
 #: Wide enough for every column of the tables.
-TABLE_WIDTH = 160
+TABLE_WIDTH = 200
 
 
 @dataclass(frozen=True)

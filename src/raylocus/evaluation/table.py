@@ -59,7 +59,8 @@ def breakdown_table(
     table = Table(caption=caption, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     for heading in ("by", "group"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("sequences", *(f"{name} p{percent}" for name in methods for percent in QUOTED)):
+    stacked = (name.replace(", ", ",\n") + f"\np{percent}" for name in methods for percent in QUOTED)
+    for heading in ("sequences", *stacked):
         table.add_column(heading, justify="right", no_wrap=True)
     for dimension, groups in quotes.items():
         for group, of_methods in groups.items():

@@ -20,7 +20,7 @@ from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
 
-#: Values that `fit` chooses from; the ends are never the best on any place tried.
+#: Values that `fit` chooses from.
 SPREADS_DB = (4.0, 6.0, 8.0, 11.0, 15.0, 20.0, 27.0)
 TIMING_SPREADS = (3.0, 4.5, 6.0, 9.0, 13.0, 20.0, 35.0)
 INDEPENDENCES = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -109,12 +109,11 @@ class SequenceGridBayes:
             one = chosen[number]
             return one.log_scores_of_masses(method.density(one.observations, one.maps))
 
-        middle = len(INDEPENDENCES) // 2
         powers = [cls(name, single.model, independence) for independence in INDEPENDENCES]
-        best = climbed(powers, middle, scores, chosen)
-        start = TIMING_SPREADS.index(single.model.timing_spread)
+        best = climbed(powers, len(powers) // 2, scores, chosen)
         models = [replace(single.model, timing_spread=spread) for spread in TIMING_SPREADS]
-        return climbed([replace(best, model=model) for model in models], start, scores, chosen)
+        timed = [replace(best, model=model) for model in models]
+        return climbed(timed, len(timed) // 2, scores, chosen)
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """Posterior of the last position from all reports. Raises PlaceError for an unknown PCI."""
