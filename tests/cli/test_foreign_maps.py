@@ -55,9 +55,7 @@ def test_a_missing_file_is_named_with_its_option(
     assert f"--{option}: {tmp_path} is a folder; give the file in it" in said
 
 
-def test_a_tile_beside_the_map_is_told_how_to_move(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_tile_outside_the_map_says_how_to_move(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = refused(capsys, tmp_path, town(tmp_path / "town.osm"), "--tile", "9000,0")
     assert "move the tile (--tile X,Y)" in said
 

@@ -99,7 +99,7 @@ def test_a_file_of_other_things_is_refused(tmp_path: Path) -> None:
         mapped(path)
 
 
-def test_streets_water_woods_and_trees_beside_the_buildings_are_used(tmp_path: Path) -> None:
+def test_streets_water_woods_and_trees_around_the_buildings_are_used(tmp_path: Path) -> None:
     easting, northing = FRAME.origin_projected
     street = affinity.translate(LineString([(-50, -30), (150, -30)]), easting, northing)
     tree = affinity.translate(Point(10, 60), easting, northing)

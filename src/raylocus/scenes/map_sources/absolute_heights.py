@@ -22,7 +22,7 @@ GROUND_NAMES = (
 )  # fmt: skip
 #: Half of all buildings are never this many times as high as wide, nor nine in ten of a town this high [m].
 SLENDER, LOW = 5.0, 30.0
-#: Storeys of 3 m explain a height to within this [m]; grounds above this can be told from heights [m].
+#: Storeys of 3 m explain a height to within this [m]; grounds above this differ from heights [m].
 UNEXPLAINED, HIGH_GROUND = 15.0, 20.0
 #: Ground varies where it spreads by more [m]; heights follow it from this correlation on.
 RELIEF, FOLLOWS = 3.0, 0.8
@@ -67,13 +67,13 @@ def evidence_of_sea_level(tops: Tops) -> str | None:
         return None
     height = tops.height[known]
     return (
-        _beside_storeys(height, tops.levels[known])
-        or _beside_ground(tops, known)
-        or _beside_width(height, tops.width[known])
+        _against_storeys(height, tops.levels[known])
+        or _against_ground(tops, known)
+        or _against_width(height, tops.width[known])
     )
 
 
-def _beside_storeys(
+def _against_storeys(
     height: Float[np.ndarray, "building"], levels: Float[np.ndarray, "building"]
 ) -> str | None:
     rest = (height - 3 * levels)[np.isfinite(levels)]
@@ -86,7 +86,7 @@ def _beside_storeys(
     return f"their storeys leave {np.median(rest):.0f} m unexplained"
 
 
-def _beside_ground(tops: Tops, known: np.ndarray) -> str | None:
+def _against_ground(tops: Tops, known: np.ndarray) -> str | None:
     """Tops that follow the ground's ups and downs, or that are high for their widths and all above its level."""
     known = known & np.isfinite(tops.ground)
     if known.sum() < FEWEST or np.median(tops.ground[known]) < HIGH_GROUND:
@@ -101,12 +101,12 @@ def _beside_ground(tops: Tops, known: np.ndarray) -> str | None:
     return "all of them are above the ground's own level" if slender and low else None
 
 
-def _beside_width(height: Float[np.ndarray, "building"], width: Float[np.ndarray, "building"]) -> str | None:
+def _against_width(height: Float[np.ndarray, "building"], width: Float[np.ndarray, "building"]) -> str | None:
     if np.quantile(height, 0.1) < LOW or np.median(height / np.maximum(width, 1.0)) < SLENDER:
         return None
     return f"half of them are above {np.median(height):.0f} m, on footprints {np.median(width):.0f} m wide"
 
 
 def ground_column(names: Sequence[str], height_name: str) -> str | None:
-    """The column of the ground's level, beside the one of the heights."""
+    """The column of the ground's level, other than the one of the heights."""
     return next((name for name in names if name != height_name and is_ground_name(name)), None)

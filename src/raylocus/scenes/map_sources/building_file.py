@@ -1,4 +1,4 @@
-"""Buildings, and the streets and ground beside them, from any file that geopandas reads, in any CRS."""
+"""Buildings, and the streets and ground around them, from any file that geopandas reads, in any CRS."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def write_in_order(content: Content, target: Path, tally: Counter[str]) -> None:
     """Writes what a file holds as nodes, ways and relations, with every number positive.
 
     Args:
-        content: in any order, objects several times, their places inside or beside them.
+        content: in any order, objects several times, their places inside them or in nodes of their own.
         target: a file that osmium writes.
         tally: counts what is left out.
     """

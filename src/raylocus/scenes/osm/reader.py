@@ -20,17 +20,16 @@ from raylocus.scenes.ground.from_features import is_ground_area
 from raylocus.scenes.osm.dialect import is_plain
 from raylocus.scenes.osm.elements import read_elements
 from raylocus.scenes.osm.formats import header_bounds, osm_file, refusal
+from raylocus.scenes.osm.old_style import is_old_style, with_old_style
 from raylocus.scenes.osm.ordering import write_in_order
 from raylocus.scenes.osm.repair import (
     Relation,
     Way,
-    is_old_style,
     mended_buildings,
     relation_of,
     seems_assembled,
     seems_whole,
     ways_of,
-    with_old_style,
 )
 from raylocus.scenes.osm.tags import NATURAL_LINES, area_tags, is_building, line_tags
 from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap

@@ -1,10 +1,8 @@
-"""Areas that osmium does not assemble: crossing outlines, outlines cut at the file's edge, old-style multipolygons.
+"""Buildings that osmium does not assemble: crossing outlines, and outlines cut at the edge of the file.
 
 Extracts are cut out of the planet along a box, and what of an outline lies beyond it may be missing: nodes of
 a way, ways of a relation, or a way's last part. What the file holds of the outline is closed by straight
 lines, which follow the edge of the file where the cut does. Such buildings carry the tag `MENDED`.
-
-Old-style multipolygons (before 2016) have no tags of their own: those of their outer ways count.
 """
 
 from __future__ import annotations
@@ -21,17 +19,14 @@ import shapely
 from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
-from raylocus.scenes.ground.from_features import is_ground_area
 from raylocus.scenes.osm.formats import osm_file
-from raylocus.scenes.osm.tags import area_tags, is_building
+from raylocus.scenes.osm.tags import area_tags
 from raylocus.scenes.tagged.features import MENDED, Feature
 
 #: Values of `MENDED`.
 CROSSING, CUT, OPEN = "crossing", "cut", "open"
 #: An outline that ends open is closed by a line of at most this share of its length.
 LONGEST_CLOSURE = 0.5
-#: Tags that say nothing of what a multipolygon is.
-SILENT_KEYS = {"type", "created_by", "source", "note", "fixme", "attribution", "test:id", "test:section"}
 
 #: What is counted of each mend.
 WORDS = {
@@ -77,11 +72,6 @@ def relation_of(item: Any) -> Relation:
     """What is kept of osmium's relation."""
     members = ((member.ref, member.role) for member in item.members if member.type == "w")
     return Relation(area_tags(item.tags), tuple(members))
-
-
-def is_old_style(tags: Any) -> bool:
-    """Whether a multipolygon has no tags of its own."""
-    return all(tag.k in SILENT_KEYS for tag in tags)
 
 
 def ways_of(path: Path, numbers: Iterable[int], locations: Any) -> dict[int, Way]:
@@ -153,66 +143,6 @@ def mended_buildings(
     return [feature for feature in found if feature is not None]
 
 
-def with_old_style(
-    areas: list[Feature], relations: Mapping[int, Relation], ways: Mapping[int, Way], tally: Counter[str]
-) -> list[Feature]:
-    """The areas with what old-style multipolygons say of them: holes cut out, rings of several ways closed.
-
-    Args:
-        areas: of the file, assembled or mended.
-        relations: multipolygons without tags of their own, by number.
-        ways: their members.
-        tally: counts what is cut and closed.
-    """
-    known = {area.identifier: area for area in areas}
-    for number, relation in sorted(relations.items()):
-        outer = [each for each in relation.ways(inner=False) if each in ways and _is_area(ways[each].tags)]
-        inner = [each for each in relation.ways(inner=True) if each in ways]
-        holes = _enclosed([ways[each].outline for each in inner])
-        for tags in _distinct([ways[each].tags for each in outer]):
-            alike = [each for each in outer if ways[each].tags == tags]
-            _cut(known, number, alike, tags, holes, ways, tally)
-            for each in inner:
-                if ways[each].tags == tags:
-                    known.pop(f"way/{each}", None)
-    return list(known.values())
-
-
-def _cut(
-    known: dict[str, Feature],
-    number: int,
-    outer: list[int],
-    tags: dict[str, str],
-    holes: BaseGeometry,
-    ways: Mapping[int, Way],
-    tally: Counter[str],
-) -> None:
-    """Puts one multipolygon's area in place of those of its outer ways."""
-    names = [f"way/{each}" for each in outer if ways[each].closed]
-    pieces = {name: known[name].geometry for name in names if name in known}
-    in_parts = [each for each in outer if f"way/{each}" not in known]
-    if in_parts:
-        pieces[f"relation/{number}"] = _enclosed([ways[each].outline for each in in_parts])
-    for name, shape in pieces.items():
-        if name in known and holes.is_empty:
-            continue
-        left = shape.difference(holes)
-        if left.area > 0:
-            known[name] = Feature(name, tags, left)
-            tally["old-style multipolygon: its outer ways' tags taken, its inner ways cut out"] += 1
-        else:
-            known.pop(name, None)
-            tally["old-style multipolygon left out: what the file holds of it encloses nothing"] += 1
-
-
-def _is_area(tags: dict[str, str]) -> bool:
-    return is_building(tags) or is_ground_area(tags)
-
-
-def _distinct(tags: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [each for index, each in enumerate(tags) if each not in tags[:index]]
-
-
 def _of_way(number: int, way: Way, tally: Counter[str]) -> Feature | None:
     known = _known(way.outline)
     mend = CUT if not way.complete else CROSSING if way.closed else OPEN
@@ -227,7 +157,7 @@ def _of_relation(
 ) -> Feature | None:
     """What the ways in the file enclose, holes left out."""
     outside, holes = (
-        _enclosed([ways[way].outline for way in relation.ways(inner) if way in ways])
+        enclosed([ways[way].outline for way in relation.ways(inner) if way in ways])
         for inner in (False, True)
     )
     complete = all(way in ways and ways[way].complete for way, _ in relation.members)
@@ -235,7 +165,8 @@ def _of_relation(
     return _counted(f"relation/{number}", relation.tags, shape, CROSSING if complete else CUT, tally)
 
 
-def _enclosed(outlines: list[Float[np.ndarray, "_ 2"]]) -> BaseGeometry:
+def enclosed(outlines: list[Float[np.ndarray, "_ 2"]]) -> BaseGeometry:
+    """What outlines enclose, each or together [degrees²]; NaN corners are passed over."""
     lines = [shapely.LineString(known) for outline in outlines if len(known := _known(outline)) > 1]
     merged = shapely.get_parts(shapely.line_merge(shapely.union_all(lines))) if lines else []
     corners = [shapely.get_coordinates(line) for line in merged]
