@@ -115,7 +115,9 @@ def _configuration(record: dict[str, Any]) -> NetworkConfiguration:
     plain = plain_record(NetworkConfiguration, record)
     if any(isinstance(value, int) and not 0 < value <= LARGEST_SIZE for value in plain.values()):
         raise ValueError(f"no network has the sizes {plain}")
-    tuples = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    tuples: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
+    }
     return NetworkConfiguration(**tuples)
 
 

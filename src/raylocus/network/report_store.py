@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,7 @@ def reports_from_dataset(dataset: xr.Dataset, source: Path) -> Reports:
         raise StoreError(f"{source} has no column {lacking[0]!r}; build it again")
     absent = tuple((str(name), str(reason)) for name, reason in dataset.attrs.get("absent_features", ()))
     columns = {name: np.asarray(dataset[name].values) for name in _ATTRIBUTES}
+    _check_columns(columns, len(names), source)
     return Reports(**columns, feature_names=names, absent=absent)
 
 
@@ -95,33 +97,27 @@ def load_reports(path: Path) -> Reports:
     """
     dataset = load_dataset(path, REPORTS_SCHEMA)
     with readable(path):
-        reports = reports_from_dataset(dataset, path)
-    check_columns(reports, path)
-    return reports
+        return reports_from_dataset(dataset, path)
 
 
-def check_columns(reports: Reports, source: Path) -> None:
-    """Refuses columns that do not fit each other.
-
-    Raises:
-        StoreError: a column is of another length or type, or offsets do not rise.
-    """
-    rows = {**dict.fromkeys(REPORT_FIELDS, len(reports.token_offsets) - 1), **dict.fromkeys(TOKEN_FIELDS, -1)}
-    offsets = (reports.report_offsets, reports.token_offsets)
-    sound = all(each.ndim == 1 and len(each) and each.dtype.kind in "iu" for each in offsets)
-    sound = sound and all(each[0] == 0 and np.all(np.diff(each.astype(np.int64)) >= 0) for each in offsets)
-    sound = sound and int(reports.report_offsets[-1]) == len(reports.token_offsets) - 1
+def _check_columns(columns: Mapping[str, np.ndarray], width: int, source: Path) -> None:
+    """Refuses columns that do not fit each other, with StoreError."""
+    reports, tokens = columns["report_offsets"], columns["token_offsets"]
+    sound = _rise(reports) and _rise(tokens) and int(reports[-1]) == len(tokens) - 1
     if not sound:
         raise StoreError(f"{source} has offsets that do not fit its reports; build it again")
-    tokens, widths = (
-        int(reports.token_offsets[-1]),
-        {"position": 3} | dict.fromkeys(("features", "censored"), len(reports.feature_names)),
-    )
+    rows = dict.fromkeys(REPORT_FIELDS, len(tokens) - 1) | dict.fromkeys(TOKEN_FIELDS, int(tokens[-1]))
+    widths = {"position": (3,), "features": (width,), "censored": (width,)}
     for name, kinds in COLUMN_KINDS.items():
-        column = getattr(reports, name)
-        shape = (tokens if rows[name] < 0 else rows[name], *((widths[name],) if name in widths else ()))
+        column, shape = columns[name], (rows[name], *widths.get(name, ()))
         if column.shape != shape or column.dtype.kind not in kinds:
             raise StoreError(
                 f"{source} has the column {name!r} as {column.dtype} of the shape {column.shape} where {shape} is "
                 "needed; build it again"
             )
+
+
+def _rise(offsets: np.ndarray) -> bool:
+    """Whether these are offsets: whole numbers from 0 that never fall."""
+    whole = offsets.ndim == 1 and len(offsets) > 0 and offsets.dtype.kind in "iu"
+    return whole and int(offsets[0]) == 0 and bool(np.all(offsets[1:] >= offsets[:-1]))

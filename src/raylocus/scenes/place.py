@@ -99,7 +99,7 @@ def load_place(folder: Path) -> Place:
     return place_of_record(record, folder)
 
 
-def place_of_record(record: dict[str, Any], folder: Path) -> Place:
+def place_of_record(record: Any, folder: Path) -> Place:
     """The place that a record of `place_record` describes.
 
     Raises:

@@ -89,34 +89,38 @@ def _thickness(scene: RayScene, lines: _Lines) -> Float[np.ndarray, "line"]:
     return np.where(np.isfinite(ends[0] + ends[1]), lines.length - ends[0] - ends[1], np.inf)
 
 
+@dataclass(frozen=True)
+class _Edges:
+    """The edge that each fan comes clear of first."""
+
+    slope: Float[np.ndarray, "fan"]
+    distance: Float[np.ndarray, "fan"]
+    there: Bool[np.ndarray, "fan"]
+
+
 def _around(
     scene: RayScene, lines: _Lines, cell: Int[np.ndarray, "line"], side: float, wavelength: float
 ) -> AroundPaths:
     """Paths on one side."""
-    fans = [lines.fans(from_site, side) for from_site in (True, False)]
-    slopes, distances, passed = zip(*(_edge(scene, each) for each in fans), strict=True)
-    corners = [
-        each.at(slope, distance) for each, slope, distance in zip(fans, slopes, distances, strict=True)
-    ]
-    ahead = lines.length - distances[0] - distances[1]
-    passed = passed[0] & passed[1] & (ahead > -MARGIN) & (ahead <= THICKEST)
-    found = np.flatnonzero(passed)
-    clear = _clear(scene, *(corner[found] + MARGIN * side * lines.across[found] for corner in corners))
-    found = found[clear]
-    loss = _loss(lines.length[found], *(slope[found] for slope in slopes), wavelength)
-    return AroundPaths(cell[found], _paths(lines.select(found), *(each[found] for each in corners), loss))
+    ahead, back = (lines.fans(from_site, side) for from_site in (True, False))
+    first, last = (_edges(scene, each) for each in (ahead, back))
+    corners = ahead.at(first.slope, first.distance), back.at(last.slope, last.distance)
+    between = lines.length - first.distance - last.distance
+    found = np.flatnonzero(first.there & last.there & (between > -MARGIN) & (between <= THICKEST))
+    aside = MARGIN * side * lines.across[found]
+    found = found[_clear(scene, corners[0][found] + aside, corners[1][found] + aside)]
+    loss = _loss(lines.length[found], first.slope[found], last.slope[found], wavelength)
+    return AroundPaths(cell[found], _paths(lines.select(found), corners[0][found], corners[1][found], loss))
 
 
-def _edge(
-    scene: RayScene, fans: Fans
-) -> tuple[Float[np.ndarray, "fan"], Float[np.ndarray, "fan"], Bool[np.ndarray, "fan"]]:
-    """Slope and distance of the edge that each fan comes clear of first, and whether there is one."""
+def _edges(scene: RayScene, fans: Fans) -> _Edges:
     clear = np.isinf(fans.hits_of_each(scene, np.broadcast_to(SLOPES, (len(fans.end), len(SLOPES)))))
-    found, first = clear.any(axis=1), clear.argmax(axis=1)
+    found, first = np.flatnonzero(clear.any(axis=1)), clear.argmax(axis=1)
     high, low = SLOPES[first], np.where(first > 0, SLOPES[first - 1], 0.0)
-    top, distance = np.zeros(len(low)), np.zeros(len(low))
-    top[found], distance[found] = silhouettes(scene, fans.select(found), low[found], high[found])
-    return top, distance, found & np.isfinite(distance)
+    slope, distance = np.zeros(len(low)), np.full(len(low), np.inf)
+    slope[found], distance[found] = silhouettes(scene, fans.select(found), low[found], high[found])
+    there = np.isfinite(distance)
+    return _Edges(slope, np.where(there, distance, 0.0), there)
 
 
 def _clear(
@@ -138,7 +142,7 @@ def _loss(
     """J(ν) of the knife edge where lines of these slopes from both ends meet [dB]."""
     met = after * length / np.maximum(before + after, 1e-9)
     nu = fresnel_parameter(before * met, np.maximum(met, 1e-6), np.maximum(length - met, 1e-6), wavelength)
-    return knife_edge_loss(nu)
+    return knife_edge_loss(np.asarray(nu))
 
 
 def _paths(

@@ -15,11 +15,8 @@ from jaxtyping import Float, Int
 
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.knife_edge import cascaded_knife_edge_loss
-from raylocus.propagation.search.roof_profile import Strings, SurfaceRaster, read_profiles, stretched_strings
+from raylocus.propagation.search.roof_profile import Strings, SurfaceRaster, stretched_strings
 from raylocus.propagation.search.taut_strings import taut_strings
-
-#: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
-CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -64,28 +61,9 @@ def over_rooftop_paths(
         wavelength: wavelength [m].
         scene: for what the raster misses; None where only the raster is known.
     """
-    parts = [
-        _chunk(site, point[start : start + CHUNK], raster, wavelength, scene)
-        for start in range(0, len(point), CHUNK)
-    ]
-    names = ("loss_db", "obstacles", "length", "departure", "arrival")
-    empty = RooftopPaths(np.zeros(0), np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)))
-    return RooftopPaths(
-        *(np.concatenate([getattr(part, name) for part in [empty, *parts]]) for name in names)
-    )
-
-
-def _chunk(
-    site: Float[np.ndarray, "3"],
-    point: Float[np.ndarray, "cell 3"],
-    raster: SurfaceRaster,
-    wavelength: float,
-    scene: RayScene | None,
-) -> RooftopPaths:
-    profiles = read_profiles(site, point, raster)
-    strings = stretched_strings(site, point, profiles)
+    strings = stretched_strings(site, point, raster)
     if scene is not None:
-        strings = taut_strings(strings, profiles, scene, (site, point), raster.grid.resolution)
+        strings = taut_strings(strings, scene, (site, point), raster)
     obstacles = isolated_obstacles(strings)
     step, rise = np.diff(strings.along, axis=1), np.diff(strings.height, axis=1)
     last = np.isfinite(step).sum(axis=1) - 1

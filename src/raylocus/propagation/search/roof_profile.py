@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
 from raylocus.geo import Grid
 
 #: More edges than this on one string are not told apart: a string ends at the cell all the same.
 MOST_EDGES = 24
+#: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
+CHUNK = 4096
 #: Height of what is no obstacle [m].
 _NOTHING = -np.inf
 
@@ -75,20 +77,62 @@ def read_profiles(
 
 
 def stretched_strings(
-    site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], profiles: Profiles
+    site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], raster: SurfaceRaster
 ) -> Strings:
     """The string from a site to each point.
 
     Args:
         site: antenna centre [m].
         point: UE positions [m].
-        profiles: what they are stretched over.
+        raster: what they are stretched over.
     """
-    distance = _distance(site, point)
+    starts = range(0, len(point), CHUNK) or range(1)
+    parts = [_stretched(site, point[start : start + CHUNK], raster) for start in starts]
+    columns = max(part.along.shape[1] for part in parts)
+    return Strings(
+        np.concatenate([_widened(part.along, columns, np.nan) for part in parts]),
+        np.concatenate([_widened(part.height, columns, np.nan) for part in parts]),
+        np.concatenate([_widened(part.apart, columns, False) for part in parts]),
+    )
+
+
+def _widened(values: Shaped[np.ndarray, "cell point"], columns: int, missing: float | bool) -> np.ndarray:
+    return np.pad(values, [(0, 0), (0, columns - values.shape[1])], constant_values=missing)
+
+
+def _stretched(
+    site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], raster: SurfaceRaster
+) -> Strings:
+    profiles, distance = read_profiles(site, point, raster), _distance(site, point)
     edges = upper_hull(profiles.along, profiles.height, float(site[2]), distance, point[:, 2])
     return _strings(
         edges, profiles.along, profiles.height, profiles.open_before, float(site[2]), distance, point[:, 2]
     )
+
+
+def height_read(
+    site: Float[np.ndarray, "3"],
+    point: Float[np.ndarray, "edge 3"],
+    raster: SurfaceRaster,
+    along: Float[np.ndarray, "edge"],
+    reach: float,
+) -> Float[np.ndarray, "edge"]:
+    """The most that the profile to each point reads within a distance [m] of a place on the way; −∞ where nothing.
+
+    Args:
+        site: antenna centre [m].
+        point: UE positions [m].
+        raster: what is read.
+        along: the places, as distances from the site [m].
+        reach: how far before and behind them [m].
+    """
+    read = np.full(len(point), _NOTHING)
+    for start in range(0, len(point), CHUNK):
+        part = slice(start, start + CHUNK)
+        profiles = read_profiles(site, point[part], raster)
+        near = np.abs(profiles.along - along[part, None]) <= reach
+        read[part] = np.where(near, profiles.height, _NOTHING).max(axis=1, initial=_NOTHING)
+    return read
 
 
 def _distance(site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"]) -> Float[np.ndarray, "cell"]:

@@ -119,7 +119,10 @@ def open_between(
     built[:, [0, -1]] |= certain
     before, behind = (np.logical_or.accumulate(each, axis=1) for each in (built, built[:, ::-1]))
     # Where rays find nothing at all, what the edges are of is thinner than the distance between rays.
-    return (~built & before & behind[:, ::-1]).any(axis=1) | ~built.any(axis=1)
+    apart: Bool[np.ndarray, "pair"] = np.any(~built & before & behind[:, ::-1], axis=1) | ~np.any(
+        built, axis=1
+    )
+    return apart
 
 
 def _built(scene: RayScene, point: Float[np.ndarray, "point 3"]) -> Bool[np.ndarray, "point"]:

@@ -6,7 +6,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.search.roof_profile import MOST_EDGES, Profiles, Strings, upper_hull
+from raylocus.propagation.search.roof_profile import (
+    MOST_EDGES,
+    Strings,
+    SurfaceRaster,
+    height_read,
+    upper_hull,
+)
 from raylocus.propagation.search.string_rays import Edges, Pieces, missed_edges, open_between
 
 #: How often a string is pulled over what its pieces still hit; each time over one wall at least.
@@ -27,27 +33,26 @@ _Points = Float[np.ndarray, "3 string point"]
 
 def taut_strings(
     strings: Strings,
-    profiles: Profiles,
     scene: RayScene,
     ends: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "string 3"]],
-    resolution: float,
+    raster: SurfaceRaster,
 ) -> Strings:
     """The strings, stretched over what is in their way as well; where nothing is, they stay as they are.
 
     Args:
         strings: as the raster has them.
-        profiles: what the raster knows already.
         scene: what it may not know.
         ends: the site and the cells [m].
-        resolution: side of a ground cell [m].
+        raster: what it knows.
     """
     site, point = ends
+    resolution = raster.grid.resolution
     plan = point[:, :2] - site[:2]
     plan /= np.maximum(np.linalg.norm(plan, axis=1), 1e-9)[:, None]
     points = _widened(strings, RASTER_EDGE * resolution)
     tried, changed = np.arange(len(plan)), np.zeros(len(plan), bool)
     for _ in range(MOST_ROUNDS):
-        edges = _unknown(missed_edges(scene, site, plan, _pieces(points, tried)), profiles, resolution)
+        edges = _unknown(missed_edges(scene, site, plan, _pieces(points, tried)), ends, raster)
         tried = np.unique(edges.string)
         if not len(tried):
             break
@@ -77,11 +82,12 @@ def _pieces(points: _Points, tried: Int[np.ndarray, "tried"]) -> Pieces:
     return Pieces(tried[row], *both)
 
 
-def _unknown(edges: Edges, profiles: Profiles, resolution: float) -> Edges:
+def _unknown(
+    edges: Edges, ends: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "string 3"]], raster: SurfaceRaster
+) -> Edges:
     """The edges that rise above all that the raster has beside them, by more than the slope of a roof explains."""
-    reach = RASTER_EDGE * resolution
-    near = np.abs(profiles.along[edges.string] - edges.along[:, None]) <= reach
-    read = np.where(near, profiles.height[edges.string], -np.inf).max(axis=1, initial=-np.inf)
+    resolution, (site, point) = raster.grid.resolution, ends
+    read = height_read(site, point[edges.string], raster, edges.along, RASTER_EDGE * resolution)
     return edges.select(edges.height > read + max(LOWEST_RISE, resolution / 2))
 
 
