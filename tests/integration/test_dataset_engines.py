@@ -198,11 +198,11 @@ def test_an_outdated_map_is_what_the_dataset_holds_and_not_what_is_observed(
     small = dataclasses.replace(tiny, places=(outdated, slabs), train=SplitSize(1, 4))
     build_dataset(small, Path("tiny.zarr"))
     dataset = open_report_dataset("tiny.zarr")
-    nominal, truth = open_place("places/tiny-core"), open_place("places/tiny-core.world")
+    nominal, truth = open_place("places/tiny-core"), open_place("places/tiny-core.true")
     held = dataset.place(0).geometry_maps["surface"].values
     np.testing.assert_allclose(held, nominal.geometry_maps["surface"].values, atol=0.005)
     assert np.abs(held - truth.geometry_maps["surface"].values).max() > 1
-    assert truth.world["law"]["severity"] == 1.0
+    assert truth.map_error["law"]["severity"] == 1.0
 
 
 @pytest.fixture

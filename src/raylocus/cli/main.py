@@ -33,7 +33,7 @@ VERBS = (
         ("scene", "validate"), "scene_validate", "check that rays, rasters, sites and frame of a place agree"
     ),
     Verb(("scene", "export"), "scene_export", "write a place for other tools: GeoTIFF, GeoJSON"),
-    Verb(("scene", "perturb"), "scene_perturb", "draw a world from a place: what may truly stand there"),
+    Verb(("scene", "perturb"), "scene_perturb", "draw a place as it may truly stand, from its map"),
     Verb(("scene", "show"), "scene_show", "draw a place's buildings and sites"),
     Verb(("maps", "trace"), "maps_trace", "trace a place: path atlas and radio maps"),
     Verb(("maps", "show"), "maps_show", "draw one radio map, or all of a cell"),

@@ -1,1 +1,1 @@
-"""How the ground truth may differ from a map: worlds whose geometry is not the map's."""
+"""Map error: how what stands at a place may differ from its map. Antennas, levels and materials are `scenes.world`'s."""
