@@ -46,6 +46,7 @@ types: $(INSTALLED)
 wheel: $(INSTALLED)
 	.ci/wheel
 
+# Every benchmark at its default size: a minute or two each, with nothing but what the project has.
 bench: $(INSTALLED)
 	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark"; done
 

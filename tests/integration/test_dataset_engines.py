@@ -13,6 +13,7 @@ import pytest
 
 from network_fixtures import analytic_world_maps, save_analytic_place, small_configuration
 from raylocus.cli.main import main
+from raylocus.cli.recipes import recipe_file
 from raylocus.datasets.build import Part, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
 from raylocus.datasets.building.local_engine import LocalProcesses
@@ -25,7 +26,7 @@ from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import InputError, PlaceError, StorageFullError, StoreError, StoreUnreachableError
 from raylocus.propagation.traced_place import open_place
 
-RECIPE = Path(__file__).parents[2] / "configs" / "dataset" / "tiny.yaml"
+RECIPE = recipe_file("dataset", "tiny")
 
 
 def contents(store: Path) -> dict[str, bytes]:

@@ -24,9 +24,7 @@ def demo(folder: Path, *words: str) -> str:
     """What the tiny demo prints. In a process of its own: Lightning pickles methods, which run-time checks replace."""
     command = [sys.executable, "-m", "raylocus.cli.main", "demo", "--recipe", "tiny", *words]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    answer = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     return answer.stdout
 

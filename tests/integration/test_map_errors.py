@@ -82,7 +82,9 @@ def test_every_draw_is_in_place_json(town: Place, tmp_path: Path) -> None:
     assert error.std() == pytest.approx(drawn["terrain"]["rms_error"], rel=0.5)
 
 
-def test_a_severely_perturbed_place_is_sound(town: Place, tmp_path: Path, generator: np.random.Generator) -> None:
+def test_a_severely_perturbed_place_is_sound(
+    town: Place, tmp_path: Path, generator: np.random.Generator
+) -> None:
     perturb_place(town, tmp_path / "true", MapErrorLaw(severity=2.0, terrain_model_error=2.0), 2)
     findings = validate_place(open_place(tmp_path / "true"), generator, points=300)
     assert all(finding.sound for finding in findings), [finding.line for finding in findings]
@@ -120,7 +122,9 @@ def test_over_an_outdated_map_antennas_levels_and_materials_err_once(town: Place
     for record in plan_worlds(configuration):
         world = redraw_world(true.deployment, record)
         turned = turned_deployment(true.deployment, world)
-        for cell, listed, error in zip(turned.cells, town.deployment.cells, world.level_error_db, strict=True):
+        for cell, listed, error in zip(
+            turned.cells, town.deployment.cells, world.level_error_db, strict=True
+        ):
             azimuth.append(cell.azimuth - listed.azimuth)
             level.append(cell.power_dbm + error - listed.power_dbm)
         own = world.building_factors(np.arange(1)).permittivity[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raylocus.cli.parsing import VerbParser, verb_parser
@@ -65,7 +64,9 @@ def engine_of(name: str, workers: int | None, address: str | None, configuration
 
 def _parser() -> VerbParser:
     parser = verb_parser("dataset build", "Observe phones in many worlds of many places.")
-    parser.add_argument("config", type=str, help="dataset configuration: a YAML file, or a recipe such as demo")
+    parser.add_argument(
+        "config", type=str, help="dataset configuration: a YAML file, or a recipe such as demo"
+    )
     parser.add_argument(
         "--out", type=str, required=True, help="dataset, such as datasets/demo.zarr or s3://bucket/demo.zarr"
     )

@@ -83,7 +83,9 @@ class Demo:
 def run(arguments: Sequence[str]) -> int:
     """Runs the demo and prints its table, where the report lies, and what it cost."""
     parser = verb_parser("demo", "Build a dataset, train on it, locate phones in a place never seen.")
-    parser.add_argument("--recipe", type=str, default="demo", help="demo, or tiny: the whole chain in seconds")
+    parser.add_argument(
+        "--recipe", type=str, default="demo", help="demo, or tiny: the whole chain in seconds"
+    )
     parser.add_argument("--out", type=Path, help="folder of the run; runs/RECIPE by default")
     given = parser.parse(arguments)
     demo = Demo(

@@ -1,1 +1,1 @@
-"""Map error: how what stands at a place may differ from its map. Antennas, levels and materials are `scenes.world`'s."""
+"""Map error: how what stands may differ from its map; antennas, levels and materials are `scenes.world`'s."""
