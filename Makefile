@@ -1,6 +1,7 @@
 # make demo   train on some cities, locate phones in another, write runs/demo/report.html
 # make test   everything the tests know
-# Both make a virtual environment in .venv first, with the exact versions of constraints.txt.
+# make fuzz   10,000 broken inputs through every reader
+# All make a virtual environment in .venv first, with the exact versions of constraints.txt.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,10 +12,10 @@ INSTALLED := $(VENV)/.installed
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types wheel bench docs clean
+.PHONY: help demo test fuzz lint types wheel bench docs clean
 
 help:
-	@echo "make demo | test | lint | types | wheel | bench | docs | clean"
+	@echo "make demo | test | fuzz | lint | types | wheel | bench | docs | clean"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -35,6 +36,10 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
+
+# FUZZ="--first 300 --readers place": goes on, or tries some.
+fuzz: $(INSTALLED)
+	PYTHONPATH=src:tests $(BIN)/python -m fuzz.run --inputs 10000 --seed 1 $(FUZZ)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -38,7 +38,7 @@ from raylocus.network.phy.time_of_arrival import delay_bound, first_path_delay, 
 from raylocus.network.reports import Reports
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.observe import observe_stack
-from raylocus.propagation.traced_place import TracedPlace, open_place
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.units import SPEED_OF_LIGHT
 
 
@@ -131,7 +131,7 @@ def peak(place: TracedPlace, ues: int) -> float:
 
 def straight_way(place: TracedPlace, position: np.ndarray) -> Callable[[], np.ndarray]:
     """Sets Sionna up; what it returns takes the seconds for RSRP of all beams, CQI and throughput of the UEs."""
-    from raylocus.propagation.runtime import activate
+    from raylocus.propagation.runtime.runtime import activate
 
     activate()
     import sionna.rt
@@ -277,7 +277,7 @@ def draw_statistics(place: TracedPlace, out: Path, severity: float, ues: int) ->
 
 def world_reports(place: TracedPlace, severity: float, ues: int) -> Reports:
     """Reports in one world of a place."""
-    from raylocus.propagation.world_maps import world_radio_maps
+    from raylocus.propagation.maps.world_maps import world_radio_maps
     from raylocus.scenes.world import WorldLaw, sample_world
 
     world = sample_world(place.deployment, WorldLaw(severity=severity), np.random.default_rng(4))

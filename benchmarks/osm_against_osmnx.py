@@ -30,8 +30,8 @@ from raylocus.scenes.build import build_place
 from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.map_sources.assemble import frame_of
-from raylocus.scenes.map_sources.features import MENDED
 from raylocus.scenes.osm.reader import read_osm
+from raylocus.scenes.tagged.features import MENDED
 
 REPEATS = 5
 RESOLUTION = 2.0

@@ -23,17 +23,17 @@ import numpy as np
 from extracts import extracts
 
 from raylocus.geo import Grid
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.maps.traced_place import open_place
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.build import build_place
-from raylocus.scenes.closedness import open_edges
+from raylocus.scenes.building_records import open_edges
 from raylocus.scenes.configuration import SceneConfiguration
-from raylocus.scenes.map_sources.features import MENDED
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.meshing.scene_mesh import scene_mesh
 from raylocus.scenes.osm.reader import read_osm
+from raylocus.scenes.tagged.features import MENDED
 from raylocus.scenes.vector_map import VectorMap
 
 RAYS = 100_000

@@ -2,11 +2,12 @@
 
 The points, sites and columns are those of propagation_accuracy.py. For each place:
 
-* "walked": every path of the atlas above −130 dB is walked again through all triangles, in double precision and by
-  nothing that found it (`propagation.path_proof`): from the site and, if it goes over an edge, from the UE. Shares of
-  them that are proven, by number and by power (each point counting alike), and how closely: distance from the UE or
-  the edge, and error of the length. In rows of their own those that PathSolver lists too, in any of its runs, and
-  those that only the atlas lists. What was found of the others is counted by its name in `Verdict`.
+* "walked": every path of the atlas above −130 dB is walked again through all triangles, in double precision and
+  independently of the search (`propagation.oracles.path_proof`): from the site and, if it goes over an edge, from
+  the UE. Shares of them that are proven, by number and by power (each point counting alike), and how closely:
+  distance from the UE or the edge, and error of the length. In rows of their own those that PathSolver lists too,
+  in any of its runs, and those that only the atlas lists. What was found of the others is counted by its name in
+  `Verdict`.
 * "listed": of the proven paths within 20 dB of the strongest of their point, the share that PathSolver lists, by the
   number of surfaces and edges that they touch.
 * "fields": absolute difference of the power gain of the proven paths that both list, the last by power. Those with a
@@ -28,11 +29,11 @@ from jaxtyping import Bool, Float
 from outdoor_points import DARK, Points, built_places, random_points
 from propagation_accuracy import DIFFERENCES, row
 
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
-from raylocus.propagation.path_matching import centre_paths, chosen, partners, united
-from raylocus.propagation.path_proof.prover import PathProver, Proof, Tolerances, Verdict
-from raylocus.propagation.point_paths import PointPaths, point_paths
-from raylocus.propagation.reference import ReferenceSettings
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
+from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
+from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners, united
+from raylocus.propagation.oracles.path_proof.prover import PathProver, Proof, Tolerances, Verdict
+from raylocus.propagation.oracles.reference import ReferenceSettings
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 from raylocus.scenes.triangles import read_place_scene

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.propagation.traced_place import open_place
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Cell, Site
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def trace(folder: Path, budget: float) -> str:
-    from raylocus.propagation.atlas_store import StoredAtlas
+    from raylocus.propagation.atlas.atlas_store import StoredAtlas
     from raylocus.propagation.trace import TraceConfiguration
     from raylocus.propagation.trace_place import trace_place
 

@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
-from raylocus.scenes.towns.catalogue import STYLES
-from raylocus.scenes.towns.generate import generate_town
+from raylocus.scenes.towns.generate import STYLES, generate_town
 from raylocus.scenes.vector_map import VectorMap
 
 TILE = 512.0

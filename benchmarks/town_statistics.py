@@ -20,8 +20,7 @@ from rich.table import Table
 
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
-from raylocus.scenes.towns.catalogue import STYLES
-from raylocus.scenes.towns.generate import generate_town
+from raylocus.scenes.towns.generate import STYLES, generate_town
 from raylocus.scenes.towns.statistics import (
     TownStatistics,
     mean_statistics,

@@ -20,7 +20,7 @@ from osm_extracts import densest
 
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
-from raylocus.scenes.towns.catalogue import STYLES
+from raylocus.scenes.towns.generate import STYLES
 
 #: Options of every trace.
 COARSE = ("--trace.depth", "2", "--trace.rays_per_cell", "2")
@@ -42,8 +42,8 @@ def run(*words: str) -> tuple[float, int, str]:
 
 def outcome(folder: Path) -> str:
     """Sites, paths and the share of outdoor ground that any path reaches."""
-    from raylocus.propagation.atlas_store import load_atlas
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.atlas.atlas_store import load_atlas
+    from raylocus.propagation.maps.traced_place import open_place
 
     place = open_place(folder)
     atlas = load_atlas(place.atlas_file)

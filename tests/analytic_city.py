@@ -16,8 +16,8 @@ from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.formula import isotropic_levels
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.training.symmetry import Symmetry

@@ -13,8 +13,8 @@ from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_azimuths
-from raylocus.propagation.radio_maps import LAYERS
+from raylocus.propagation.antennas.antennas import beam_azimuths
+from raylocus.propagation.maps.radio_maps import LAYERS
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.residual import residual_field
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site

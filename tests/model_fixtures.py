@@ -15,8 +15,8 @@ from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.formula import isotropic_levels, power_sum
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.maps.path_loss import isotropic_levels, power_sum
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.residual import gaussian_fields, residual_field
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site

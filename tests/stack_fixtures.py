@@ -9,11 +9,11 @@ import xarray as xr
 
 from network_fixtures import TILE, deployment, ground
 from raylocus.geo import GeoFrame
-from raylocus.propagation.atlas import SPECULAR, PathAtlas
-from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.radio_maps import radio_maps
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.wedges import Wedges
+from raylocus.propagation.atlas.atlas import SPECULAR, PathAtlas
+from raylocus.propagation.geometry.wedges import Wedges
+from raylocus.propagation.maps.radio_maps import radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.materials.materials import itu_materials
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
 

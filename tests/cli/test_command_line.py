@@ -255,7 +255,7 @@ def test_the_doctor_traces_a_ray_and_is_content() -> None:
 
 def test_the_doctor_of_a_machine_that_cannot_trace_has_the_mend() -> None:
     code = """
-from raylocus.propagation import runtime
+from raylocus.propagation.runtime import runtime
 runtime.library_from_pypi = runtime.library_from_system = lambda: None
 runtime._cuda_driver_answers = lambda: False
 import sys

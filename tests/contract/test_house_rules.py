@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -112,11 +113,41 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
     for page in [
         REPOSITORY / "README.md",
         REPOSITORY / "CONTRIBUTING.md",
-        *(REPOSITORY / "docs").glob("*.md"),
+        *(REPOSITORY / "docs").rglob("*.md"),
     ]:
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
             if not target.startswith(("http://", "https://", "mailto:")):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def named_modules(text: str) -> Iterator[str]:
+    """Python files, and dotted modules of a stage in backticks, that a text names."""
+    yield from re.findall(r"[\w/]+\.py\b", text)
+    stages = "|".join(folder.name for folder in SOURCE.iterdir() if folder.is_dir())
+    yield from re.findall(rf"`((?:{stages})(?:\.\w+)+)`", text)
+
+
+def exists(named: str) -> bool:
+    if named.endswith(".py"):
+        return any(
+            str(file).endswith(f"/{named}") for file in REPOSITORY.rglob("*.py") if ".venv" not in file.parts
+        )
+    parts = named.split(".")
+    return (
+        any((SOURCE / Path(*parts[:count])).with_suffix(".py").exists() for count in range(2, len(parts) + 1))
+        or (SOURCE / Path(*parts)).is_dir()
+    )
+
+
+def test_documents_and_docstrings_name_modules_that_exist() -> None:
+    pages = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").rglob("*.md")]
+    stale = {
+        f"{page.relative_to(REPOSITORY)}: {named}"
+        for page in [*pages, *FILES, *(REPOSITORY / "benchmarks").glob("*.py")]
+        for named in set(named_modules(page.read_text()))
+        if not exists(named)
+    }
+    assert not stale
 
 
 def test_constraints_are_exact_and_name_no_machine() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,6 @@ STAGES = (
     "training",
     "evaluation",
     "inference",
-    "service",
     "viz",
     "cli",
 )
@@ -64,7 +65,7 @@ def stage_of_file(file: Path) -> str | None:
 
 def test_every_folder_is_a_known_stage() -> None:
     folders = {file.relative_to(SOURCE).parts[0] for file in files() if file.parent != SOURCE}
-    assert folders <= set(STAGES)
+    assert folders == set(STAGES) - {"ground"}
     assert {file.stem for file in SOURCE.glob("*.py")} <= GROUND | {"__init__"}
 
 
@@ -115,9 +116,29 @@ def test_the_command_line_starts_light(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["raylocus", "raylocus.propagation.traced_place", "raylocus.inference.locator"]
+    "module", ["raylocus", "raylocus.propagation.maps.traced_place", "raylocus.inference.locator"]
 )
 def test_opening_and_locating_load_no_tracer(module: str) -> None:
     if not (SOURCE / Path(*module.split(".")[1:])).with_suffix(".py").exists() and module != "raylocus":
         pytest.skip(f"{module} is not there")
     assert not modules_after(f"import {module}") & TRACERS
+
+
+def rooms(folder: Path) -> dict[str, set[str]]:
+    """Which rooms, files and folders of a folder, each of its rooms imports from."""
+    within = ".".join(["raylocus", *folder.relative_to(SOURCE).parts, ""])
+    arrows: dict[str, set[str]] = defaultdict(set)
+    for file in folder.rglob("*.py"):
+        own = file.relative_to(folder).with_suffix("").parts[0]
+        for module in imported(file):
+            if module.startswith(within):
+                arrows[own].add(module.removeprefix(within).split(".")[0])
+    return {own: others - {own} for own, others in arrows.items()}
+
+
+@pytest.mark.parametrize("folder", sorted({file.parent for file in files()} - {SOURCE}), ids=name)
+def test_no_room_is_imported_back(folder: Path) -> None:
+    try:
+        TopologicalSorter(rooms(folder)).prepare()
+    except CycleError as error:
+        pytest.fail(f"rooms of {name(folder)} import each other in a circle: {' → '.join(error.args[1])}")

@@ -24,7 +24,7 @@ from raylocus.datasets.integrity import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import InputError, PlaceError, StorageFullError, StoreError, StoreUnreachableError
-from raylocus.propagation.traced_place import open_place
+from raylocus.propagation.maps.traced_place import open_place
 
 RECIPE = recipe_file("dataset", "tiny")
 

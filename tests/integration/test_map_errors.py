@@ -16,9 +16,9 @@ from raylocus.datasets.plan import plan_worlds, redraw_world
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
+from raylocus.propagation.maps.traced_place import open_place
+from raylocus.propagation.maps.world_maps import turned_deployment
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.propagation.traced_place import open_place
-from raylocus.propagation.world_maps import turned_deployment
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_records import read_buildings
 from raylocus.scenes.configuration import SceneConfiguration
@@ -27,7 +27,7 @@ from raylocus.scenes.map_errors.buildings import draw_buildings, stacked_groups
 from raylocus.scenes.map_errors.ground import draw_terrain, terrain_of_mesh
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.perturb import perturb_place
-from raylocus.scenes.meshing.ground import terrain_triangles
+from raylocus.scenes.meshing.scene_mesh import terrain_triangles
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.vector_map import Terrain

@@ -25,8 +25,8 @@ from raylocus.network.rrc.measurement_configuration import ReportConfiguration
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.links import beam_weights
 from raylocus.network.stack.observe import observe_stack, select_sequences, velocities
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import AntennaArray
 from raylocus.scenes.world import WorldLaw, sample_world

@@ -24,7 +24,7 @@ from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.observe import observe_stack
 from raylocus.network.stack.presence import OCCASIONS, occasion_periods
 from raylocus.network.system.scheduling import Scheduler
-from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import AntennaArray, Carrier
 from stack_fixtures import free_space_place
 

@@ -23,7 +23,7 @@ from raylocus.evaluation.density import outdoor_prior
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.geo import Grid
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_azimuths
+from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.units import timing_advance_distance
 
 NAN = np.nan

@@ -19,7 +19,7 @@ from raylocus.models.evidence.rasters import (
 from raylocus.models.evidence.robust import robust_evidence
 from raylocus.models.evidence.timing import timing_evidence
 from raylocus.models.time_heads import PooledObservations
-from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
+from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
 
 
 @pytest.fixture(scope="module")

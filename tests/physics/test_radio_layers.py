@@ -12,20 +12,19 @@ import xarray as xr
 from propagation_fixtures import FREQUENCY, TILE, box, scene, tracer
 from raylocus.errors import InputError
 from raylocus.geo import GeoFrame
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.atlas import PathAtlas, concatenate, reorder
-from raylocus.propagation.cell_statistics import GroundCellGroups
-from raylocus.propagation.channel_response import impulse_response
-from raylocus.propagation.panels import sector_panel
-from raylocus.propagation.radio_layers.channel import circular_spread
-from raylocus.propagation.radio_layers.complete import ALL_LAYERS, RadioMapConfiguration, complete_radio_maps
-from raylocus.propagation.radio_layers.system import best_server, handover_margin
-from raylocus.propagation.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, radio_maps
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.panels import UeAntenna, sector_panel
+from raylocus.propagation.atlas.atlas import PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas.channel_response import impulse_response
+from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
+from raylocus.propagation.maps.layers.channel import circular_spread
+from raylocus.propagation.maps.layers.complete import ALL_LAYERS, RadioMapConfiguration, complete_radio_maps
+from raylocus.propagation.maps.layers.system import best_server, handover_margin
+from raylocus.propagation.maps.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, radio_maps
+from raylocus.propagation.maps.site_channel import GroundCellGroups
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.ue_antenna import UeAntenna
-from raylocus.propagation.ue_paths import ground_cell_points, paths_at
-from raylocus.propagation.world_maps import world_radio_maps
 from raylocus.provenance import Provenance
 from raylocus.scenes.build import rasterized_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site

@@ -16,7 +16,8 @@ from raylocus.scenes.site_import.channels import LTE_BANDS, arfcn_frequency, ban
         (6449, 820.9),
         (9210, 758.0),
         (45589, 3799.9),
-        (45590, None),
+        (45590, 703.0),
+        (46589, 802.9),
         (68586, 617.0),
     ],
 )

@@ -17,10 +17,10 @@ from raylocus.scenes.buildings.heights import below_ground, bottom_height, tagge
 from raylocus.scenes.buildings.materials import roof_material, tagged_material, wall_material
 from raylocus.scenes.buildings.types import BUILDING_TYPES, building_type
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.map_sources.features import Feature
-from raylocus.scenes.map_sources.lengths import parse_length
-from raylocus.scenes.map_sources.named_chance import NamedChance
 from raylocus.scenes.map_sources.region import REGIONS
+from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.lengths import parse_length
+from raylocus.scenes.tagged.named_chance import NamedChance
 
 
 @pytest.mark.parametrize(

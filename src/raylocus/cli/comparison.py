@@ -21,8 +21,8 @@ from raylocus.evaluation.method import MappedPlace, Method
 from raylocus.inference.locator import Locator
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.propagation.world_maps import world_radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.maps.world_maps import world_radio_maps
 
 #: Names that tables use.
 BOUND_NAME, TRUE_MAPS_NAME = "bound", "true maps"

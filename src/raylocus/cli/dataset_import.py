@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from raylocus.network.reports import Reports
     from raylocus.provenance import Provenance
 
+#: What is read, for those whose file is something else.
+SOURCES = (
+    "a Parquet table of reports, whose columns docs/reports.md describes (with how to make one of a phone's log), or "
+    "the folder of a DeepMIMO 4 scenario with its params.json"
+)
+
 
 def run(arguments: Sequence[str]) -> int:
     """Writes a reports file of a DeepMIMO scenario's receivers, or of a table of tokens."""
@@ -26,22 +32,56 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     from raylocus.network.report_store import save_reports
 
-    if given.source.suffix == ".parquet":
-        reports, provenance = _table(given.source)
-        told = f"{len(reports)} sequences"
-    else:
-        reports, provenance, told = _scenario(given.source, given.severity, given.seed)
+    reports, provenance, told, notes = _read(given.source, given.severity, given.seed)
     save_reports(reports, given.out, provenance)
+    for note in notes:
+        print(f"note: {note}")
     print(f"{given.out} written: {told}")
     return 0
 
 
-def _table(source: Path) -> tuple[Reports, Provenance]:
-    from raylocus.network.parquet import load_parquet
+def _read(
+    source: Path, severity: float | None, seed: int
+) -> tuple[Reports, Provenance, str, tuple[str, ...]]:
+    from raylocus.errors import InputError
+    from raylocus.network.report_files import is_table
+
+    if is_table(source):
+        return _table(source)
+    if (refusal := _refusal(source)) is not None:
+        raise InputError(refusal)
+    return *_scenario(source, severity, seed), ()
+
+
+def _refusal(source: Path) -> str | None:
+    """Why a source is neither a table nor a scenario; None of a folder with a scenario's parameters."""
+    from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder
+    from raylocus.storage import MANIFEST
+
+    said = absence(source) or archive(source)
+    if said is not None:
+        return said
+    kind = deepmimo_folder(source)
+    if kind == "DeepMIMO 4":
+        return None
+    if kind is not None:
+        return f"{source} is a {kind} scenario; convert it with DeepMIMO 4, which writes params.json, and give that"
+    if (source / MANIFEST).is_file():
+        return f"{source} is a store of raylocus already; give it to raylocus locate, or raylocus dataset inspect"
+    return f"{source} is nothing that can be imported; give {SOURCES}"
+
+
+def _table(source: Path) -> tuple[Reports, Provenance, str, tuple[str, ...]]:
+    from raylocus.network.report_checks import check_reports, repaired_reports
+    from raylocus.network.report_table import read_report_table
     from raylocus.provenance import Provenance, hash_file
 
-    reports = load_parquet(source)
-    return reports, Provenance.collect({"table": source.name}, None, {source.name: hash_file(source)})
+    table = read_report_table(source)
+    check_reports(table.reports, source)
+    repaired = repaired_reports(table.reports)
+    provenance = Provenance.collect({"table": source.name}, None, {source.name: hash_file(source)})
+    told = f"{len(repaired.reports)} sequences, {len(repaired.reports.time)} reports"
+    return repaired.reports, provenance, told, table.notes + repaired.notes
 
 
 def _scenario(source: Path, severity: float | None, seed: int) -> tuple[Reports, Provenance, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from raylocus.inference.fix import Fix
+    from raylocus.network.known_cells import KnownReports
+    from raylocus.scenes.sites import Deployment
 
 #: Confidence of the radius that is printed.
 CONFIDENCE = 0.9
@@ -23,7 +26,9 @@ def run(arguments: Sequence[str]) -> int:
     parser = verb_parser(
         "locate", "Locate the phones of a reports file: one fix for each sequence's last report."
     )
-    parser.add_argument("reports", type=Path, help="reports file, such as runs/demo/reports.zarr")
+    parser.add_argument(
+        "reports", type=Path, help="reports file such as runs/demo/reports.zarr, or a Parquet table"
+    )
     parser.add_argument(
         "--place", type=Path, required=True, help="traced place folder the reports were made in"
     )
@@ -35,28 +40,54 @@ def run(arguments: Sequence[str]) -> int:
     from rich.console import Console
 
     from raylocus.inference.locator import Locator
-    from raylocus.network.report_store import load_reports
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.storage import written_whole
 
-    locator = Locator.load(given.model)
-    fixes = locator.fixes(load_reports(given.reports), open_place(given.place))
-    records = [fix_record(sequence, fix) for sequence, fix in enumerate(fixes)]
+    locator, place = Locator.load(given.model), open_place(given.place)
+    known, notes = _reports(given.reports, place.deployment)
+    fixes = locator.fixes(known.reports, place)
+    records = [
+        fix_record(sequence, fix, bool(hears))
+        for sequence, (fix, hears) in enumerate(zip(fixes, known.hears, strict=True))
+    ]
     Console().print(_table(records))
+    for note in notes:
+        print(f"note: {note}")
     if given.out:
         with written_whole(given.out) as aside:
-            aside.write_text(json.dumps(records, indent=1) + "\n")
+            aside.write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
         print(f"{given.out} written")
     return 0
 
 
-def fix_record(sequence: int, fix: Fix) -> dict[str, Any]:
-    """A fix as JSON: metres in the place's frame, compass degrees, latitude and longitude where known."""
+def _reports(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
+    """The reports of a file as the place knows them, and what is to be said of them."""
+    from raylocus.network.known_cells import known_reports
+    from raylocus.network.report_checks import check_reports, repaired_reports
+    from raylocus.network.report_files import read_reports
+
+    table = read_reports(path)
+    check_reports(table.reports, path)
+    repaired = repaired_reports(table.reports)
+    known = known_reports(repaired.reports, deployment)
+    deaf = [str(sequence) for sequence, hears in enumerate(known.hears) if not hears]
+    unheard = (f"sequences that name no cell of the place, fixed by the map alone: {', '.join(deaf)}",)
+    return known, table.notes + repaired.notes + known.notes + (unheard if deaf else ())
+
+
+def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
+    """A fix as JSON: metres in the place's frame, compass degrees, latitude and longitude where known.
+
+    Args:
+        sequence: its number.
+        fix: the fix; what is not finite becomes null.
+        hears: whether the reports name a cell of the place; a fix without one is never trusted.
+    """
     from raylocus.geo import compass_from_azimuth
 
     latitude, longitude = fix.latlon or (None, None)
     ellipse = fix.ellipse
-    return {
+    record = {
         "sequence": sequence,
         "x_m": round(float(fix.mean[0]), 2),
         "y_m": round(float(fix.mean[1]), 2),
@@ -68,8 +99,17 @@ def fix_record(sequence: int, fix: Fix) -> dict[str, Any]:
         "ellipse_minor_m": round(ellipse.minor, 2),
         # An axis has two ends; the one in [0°, 180°) is named.
         "ellipse_compass_degrees": round(compass_from_azimuth(ellipse.azimuth) % 180, 1),
-        "trusted": bool(fix.trusted),
+        "trusted": bool(fix.trusted) and hears,
     }
+    return {name: value if _is_json(value) else None for name, value in record.items()}
+
+
+def _is_json(value: float | None) -> bool:
+    return value is None or math.isfinite(value)
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "–" if value is None else f"{value:.{decimals}f}"
 
 
 def _table(records: list[dict[str, Any]]) -> Table:
@@ -80,7 +120,7 @@ def _table(records: list[dict[str, Any]]) -> Table:
     for column in columns:
         table.add_column(column, justify="right")
     for record in records:
-        ellipse = f"{record['ellipse_major_m']:.0f} × {record['ellipse_minor_m']:.0f}"
-        position = (f"{record['x_m']:.1f}", f"{record['y_m']:.1f}", f"{record['radius_m']:.0f}")
+        ellipse = " × ".join(_number(record[f"ellipse_{axis}_m"], 0) for axis in ("major", "minor"))
+        position = (_number(record["x_m"], 1), _number(record["y_m"], 1), _number(record["radius_m"], 0))
         table.add_row(str(record["sequence"]), *position, ellipse, "yes" if record["trusted"] else "no")
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,17 +15,15 @@ def run(arguments: Sequence[str]) -> int:
 
     from raylocus.errors import InputError
     from raylocus.network.explain import explain_trace
-    from raylocus.network.parquet import load_parquet
-    from raylocus.network.report_store import load_reports
+    from raylocus.network.report_checks import check_reports
+    from raylocus.network.report_files import read_reports
 
     parser = verb_parser("network explain", "Print one report as an engineer reads a trace.")
     parser.add_argument("reports", type=Path, help="reports file: a zarr store or a .parquet table")
     parser.add_argument("--sequence", type=int, default=0, help="which UE")
     parser.add_argument("--report", type=int, default=-1, help="which of its reports; -1 is the last")
     given = parser.parse(arguments)
-    reports = (
-        load_parquet(given.reports) if given.reports.suffix == ".parquet" else load_reports(given.reports)
-    )
+    reports = read_reports(given.reports).reports
     if not 0 <= given.sequence < len(reports):
         raise InputError(f"{given.reports} has no UE {given.sequence}; it has 0 to {len(reports) - 1}")
     first, end = (int(each) for each in reports.report_offsets[given.sequence : given.sequence + 2])
@@ -32,4 +31,9 @@ def run(arguments: Sequence[str]) -> int:
     if not -count <= given.report < count:
         raise InputError(f"UE {given.sequence} has no report {given.report}; it has 0 to {count - 1}")
     Console().print(explain_trace(reports, first + given.report % count))
+    try:
+        check_reports(reports, given.reports)
+    except InputError as error:
+        # Whoever looks into a trace wants to see what is wrong with it.
+        print(f"note: {error}", file=sys.stderr)
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from raylocus.cli.parsing import verb_parser
 
 if TYPE_CHECKING:
-    from raylocus.propagation.traced_place import TracedPlace
+    from raylocus.propagation.maps.traced_place import TracedPlace
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
         help="places that scene perturb drew from it, such as [places/p0,places/p1], to be compared with it",
     )
     given = parser.parse(arguments)
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.traced_place import open_place
 
     place = open_place(given.place)
     if given.perturbed:

@@ -13,7 +13,7 @@ from raylocus.errors import InputError
 from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import MobilityConfiguration
 from raylocus.network.stack.configuration import StackConfiguration
-from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw

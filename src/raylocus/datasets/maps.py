@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.geo import Grid
-from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
+from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -47,7 +47,7 @@ class MappedPlace(Protocol):
 
     @property
     def radio_maps(self) -> xr.Dataset:
-        """R, with the layers of `propagation.radio_maps.LAYERS`."""
+        """R, with the layers of `propagation.maps.radio_maps.LAYERS`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -195,7 +195,12 @@ def open_report_dataset(path: Path | str) -> ReportDataset:
             f"{path} has schema {attributes.get('schema', 'none')!r} where {DATASET_SCHEMA!r} is needed; "
             "build it again"
         )
-    return _dataset(folder, root, attributes)
+    try:
+        return _dataset(folder, root, attributes)
+    except RaylocusError:
+        raise
+    except Exception as error:
+        raise folder.unreadable(error) from error
 
 
 def check_files(folder: LocalFolder | RemoteFolder) -> None:

@@ -31,7 +31,7 @@ class MappedPlace(Protocol):
 
     @property
     def radio_maps(self) -> xr.Dataset:
-        """R, with the layers of `propagation.radio_maps.LAYERS`."""
+        """R, with the layers of `propagation.maps.radio_maps.LAYERS`."""
 
 
 #: Reports and the place that they were made in, one pair a place.

@@ -19,6 +19,7 @@ from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import estimate, fine_density
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.posterior import Posterior
+from raylocus.network.known_cells import known_reports
 from raylocus.network.reports import Reports
 
 #: Sequences that go through the network together.
@@ -50,10 +51,9 @@ class Locator:
     def posterior(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's position at its last report, on the grid of the place.
 
-        Raises:
-            PlaceError: the reports name a cell that the place does not have.
+        Cells that the place does not have are passed over.
         """
-        encoded = self._encode(place)
+        encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
         batches = (
             reports.select(np.arange(start, min(start + BATCH, len(reports))))
             for start in range(0, len(reports), BATCH)
@@ -71,11 +71,7 @@ class Locator:
         return self.posterior(reports, place)
 
     def fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
-        """One fix a sequence.
-
-        Raises:
-            PlaceError: the reports name a cell that the place does not have.
-        """
+        """One fix a sequence; cells that the place does not have are passed over."""
         return fixes_of(self.posterior(reports, place), getattr(place, "frame", None))
 
     def _density(self, sequences: SequenceTensors, place: EncodedPlace) -> tuple[torch.Tensor, torch.Tensor]:

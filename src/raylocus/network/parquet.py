@@ -2,7 +2,7 @@
 
 Columns: sequence, report, time, x, y, z, line_of_sight, pci, serving, beam, then every feature and, after
 it, `NAME_censored`. Each column's unit is in its metadata, under `units`. Reports without a token cannot
-exist, so the rows say everything.
+exist, so the rows say everything. docs/reports.md describes the table to those who write it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raylocus.errors import InputError, StoreError
-from raylocus.network.features import CRITICAL, features_named
+from raylocus.errors import InputError
+from raylocus.network.features import features_named
+from raylocus.network.report_checks import check_reports
+from raylocus.network.report_table import PARQUET_SCHEMA, read_report_table
 from raylocus.network.reports import Reports
 from raylocus.storage import written_whole
 
 if TYPE_CHECKING:
     import pyarrow
-
-#: Version of the table.
-PARQUET_SCHEMA = "raylocus.reports.table.v1"
-
 
 #: Units of the columns that every table has; those of features come from their schema.
 _UNITS = {"time": "s", "x": "m", "y": "m", "z": "m"}
@@ -91,56 +89,12 @@ def table_with_units(
 
 
 def load_parquet(path: Path) -> Reports:
-    """Reads reports that `save_parquet` wrote.
+    """Reads a Parquet table of reports, whoever wrote it, and checks it.
 
     Raises:
-        StoreError: the file is absent, no Parquet, or not of this schema.
+        StoreError: the file is absent, no Parquet, of another schema, or a column is missing or of a wrong type.
+        InputError: it holds what no network can have reported, see `report_checks.check_reports`.
     """
-    from pyarrow import ArrowException, parquet
-
-    try:
-        table = parquet.read_table(path)
-        document = json.loads((table.schema.metadata or {})[b"raylocus"])
-    except (OSError, ArrowException, KeyError, ValueError) as error:
-        raise StoreError(f"{path} is no Parquet file of reports; write it with raylocus") from error
-    if document.get("schema") != PARQUET_SCHEMA:
-        raise StoreError(f"{path} has schema {document.get('schema')!r} where {PARQUET_SCHEMA!r} is needed")
-    return table_to_reports(table, tuple(document["features"]), document["absent"])
-
-
-def table_to_reports(table: pyarrow.Table, names: tuple[str, ...], absent: list[list[str]]) -> Reports:
-    """The reports of a table whose rows are in the order of `reports_to_table`.
-
-    Raises:
-        StoreError: columns are missing or the rows are in another order.
-    """
-    features_named(names)
-    needed = ("sequence", "report", "time", *"xyz", "line_of_sight", "pci", "serving", "beam", *names)
-    lacking = [
-        name for name in (*needed, *(f"{name}_censored" for name in names)) if name not in table.column_names
-    ]
-    if lacking or names[: len(CRITICAL)] != CRITICAL:
-        raise StoreError(
-            f"the table of reports has no column {(lacking or CRITICAL)[0]!r}; write it with raylocus"
-        )
-    column = {name: table.column(name).to_numpy() for name in table.column_names}
-    order = np.lexsort((column["report"], column["sequence"]))
-    if np.any(order != np.arange(len(order))):
-        raise StoreError("the table of reports is not sorted by sequence and report; sort it")
-    _, first, counts = np.unique(column["report"], return_index=True, return_counts=True)
-    sequence = column["sequence"][first]
-    lengths = np.unique(sequence, return_counts=True)[1]
-    return Reports(
-        report_offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        token_offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        time=column["time"][first],
-        position=np.stack([column[axis][first] for axis in "xyz"], axis=1),
-        line_of_sight=column["line_of_sight"][first],
-        pci=column["pci"],
-        serving=column["serving"].astype(bool),
-        beam=column["beam"],
-        features=np.stack([column[name] for name in names], axis=1),
-        censored=np.stack([column[f"{name}_censored"] for name in names], axis=1),
-        feature_names=names,
-        absent=tuple((str(name), str(reason)) for name, reason in absent),
-    )
+    reports = read_report_table(path).reports
+    check_reports(reports, path)
+    return reports

@@ -11,7 +11,7 @@ from raylocus.errors import StoreError
 from raylocus.network.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.provenance import Provenance
-from raylocus.storage import open_dataset, save_dataset
+from raylocus.storage import load_dataset, readable, save_dataset
 
 #: Version of a reports file.
 REPORTS_SCHEMA = "raylocus.reports.v1"
@@ -31,6 +31,11 @@ _ATTRIBUTES = {
     },
     "censored": {"units": "1", "long_name": "-1 below the report range, 1 above it, 0 inside or missing"},
 }
+#: Kinds of numbers that each column may hold.
+COLUMN_KINDS = {
+    "time": "f", "position": "f", "line_of_sight": "f",
+    "pci": "iu", "serving": "b", "beam": "iu", "features": "f", "censored": "iu",
+}  # fmt: skip
 _TRAILING = {"position": ("axis",), "features": ("feature",), "censored": ("feature",)}
 
 
@@ -88,4 +93,35 @@ def load_reports(path: Path) -> Reports:
     Raises:
         StoreError: the file is absent, truncated, foreign, or of another schema version.
     """
-    return reports_from_dataset(open_dataset(path, REPORTS_SCHEMA), path)
+    dataset = load_dataset(path, REPORTS_SCHEMA)
+    with readable(path):
+        reports = reports_from_dataset(dataset, path)
+    check_columns(reports, path)
+    return reports
+
+
+def check_columns(reports: Reports, source: Path) -> None:
+    """Refuses columns that do not fit each other.
+
+    Raises:
+        StoreError: a column is of another length or type, or offsets do not rise.
+    """
+    rows = {**dict.fromkeys(REPORT_FIELDS, len(reports.token_offsets) - 1), **dict.fromkeys(TOKEN_FIELDS, -1)}
+    offsets = (reports.report_offsets, reports.token_offsets)
+    sound = all(each.ndim == 1 and len(each) and each.dtype.kind in "iu" for each in offsets)
+    sound = sound and all(each[0] == 0 and np.all(np.diff(each.astype(np.int64)) >= 0) for each in offsets)
+    sound = sound and int(reports.report_offsets[-1]) == len(reports.token_offsets) - 1
+    if not sound:
+        raise StoreError(f"{source} has offsets that do not fit its reports; build it again")
+    tokens, widths = (
+        int(reports.token_offsets[-1]),
+        {"position": 3} | dict.fromkeys(("features", "censored"), len(reports.feature_names)),
+    )
+    for name, kinds in COLUMN_KINDS.items():
+        column = getattr(reports, name)
+        shape = (tokens if rows[name] < 0 else rows[name], *((widths[name],) if name in widths else ()))
+        if column.shape != shape or column.dtype.kind not in kinds:
+            raise StoreError(
+                f"{source} has the column {name!r} as {column.dtype} of the shape {column.shape} where {shape} is "
+                "needed; build it again"
+            )

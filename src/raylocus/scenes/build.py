@@ -38,13 +38,23 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
 
         named = source_file(source)
         files |= {"source": named} if named else {}
-    missing = [path for path in files.values() if not path.is_file()]
-    if missing:
-        raise PlaceError(f"there is no file {missing[0]}; check the path")
+    for role, path in files.items():
+        if not path.is_file():
+            raise PlaceError(_missing(role, path))
     settings = {"source": source, "scene": configuration}
     return Provenance.collect(
         settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}
     )
+
+
+def _missing(role: str, path: Path) -> str:
+    """What is wrong with the path of a file that is not there."""
+    option = f" for --{role}" if role not in ("source", "scene.xml") else ""
+    if path.is_dir():
+        return f"{path}{option} is a folder; give the file in it"
+    folder = next((each for each in reversed(path.parents) if not each.exists()), None)
+    why = f", nor a folder {folder}" if folder is not None else ""
+    return f"there is no file {path}{option}{why}; check the path"
 
 
 def build_place(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
@@ -114,6 +124,8 @@ def rasterized_maps(triangles: Triangles, tile: Grid) -> xr.Dataset:
     terrain, _ = topmost_surface(triangles.select(triangles.ground), tile)
     if np.isnan(terrain).any():
         share = float(np.isnan(terrain).mean())
-        raise PlaceError(f"{share:.0%} of the tile lies outside the source's terrain; move the tile's centre")
+        raise PlaceError(
+            f"{share:.0%} of the tile lies outside the source's terrain; move it with --tile X,Y"
+        )
     surface, owner = topmost_surface(triangles, tile)
     return geometry_maps(tile, terrain, surface, triangles.material[owner])

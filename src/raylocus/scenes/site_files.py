@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from jaxtyping import Float
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.scenes.site_import.assembly import Ground, LocatedCell, assemble_deployment
-from raylocus.scenes.site_import.columns import SiteColumns, read_columns
-from raylocus.scenes.site_import.opencellid import is_opencellid, read_opencellid
-from raylocus.scenes.site_import.records import SiteRecord
+from raylocus.scenes.site_import.columns import SiteColumns
+from raylocus.scenes.site_import.csv_text import read_lines
+from raylocus.scenes.site_import.opencellid import family_columns, headerless_columns, read_opencellid
+from raylocus.scenes.site_import.planner_list import read_planner_list
+from raylocus.scenes.site_import.records import SiteRecord, table_of
+from raylocus.scenes.site_import.site_list import SiteList
 from raylocus.scenes.sites import Deployment
 
 
@@ -24,7 +28,7 @@ class SiteFile:
     """A file of sites, and how to read it."""
 
     path: Path
-    """A CSV file with a header, or OpenCelliD's."""
+    """A planner's or operator's CSV file, or one of the OpenCelliD family."""
     network: str | None = None
     """Which of its networks, e.g. `EARFCN 6300` or `LTE 262-1`; needed where the tile has several."""
     columns: SiteColumns = SiteColumns()
@@ -56,51 +60,84 @@ def import_sites(
         InputError: the file cannot be read (the message names the line), or the place is not georeferenced.
         PlaceError: no cell stands in the tile, several networks do and none is chosen, or two cells share a PCI.
     """
-    path = file.path
-    records = read_site_file(path, file.columns)
+    path, listed = file.path, read_site_list(file.path, file.columns)
+    records = listed.records
     positions = frame.to_local(
         np.array([record.latitude for record in records]), np.array([record.longitude for record in records])
     )
     inside = np.flatnonzero(tile.contains(positions))
     if not len(inside):
-        raise PlaceError(_nowhere(path, records, positions))
+        raise PlaceError(_nowhere(path, records, positions, frame, tile))
     located = [LocatedCell(records[index], *positions[index].tolist()) for index in inside]
     chosen = _one_network(path, located, file.network)
-    notes = Counter({"cells outside the tile, left out": len(records) - len(inside)})
+    notes = Counter(
+        {
+            "cells outside the tile, left out": len(records) - len(inside),
+            "cells of other networks in the tile, left out": len(located) - len(chosen),
+        }
+    )
     deployment = assemble_deployment(path, chosen, Ground(maps, tile), notes, generator)
-    return SiteImport(deployment, tuple(f"{text}: {count}" for text, count in notes.items() if count))
+    counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
+    return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
 
 
 def read_site_file(path: Path, columns: SiteColumns) -> list[SiteRecord]:
-    """Every cell of a file, of any of the known forms.
+    """Every cell of a file, of any of the known forms, see `read_site_list`.
 
     Raises:
         InputError: the file cannot be read or holds no 4G or 5G cell; the message names the line.
     """
-    first = _first_line(path)
-    records = read_opencellid(path) if is_opencellid(first.split(",")) else read_columns(path, columns)
-    if not records:
-        raise InputError(f"{path} holds no LTE or NR cell; give a file of 4G or 5G cells")
-    return records
+    return list(read_site_list(path, columns).records)
 
 
-def _first_line(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return file.readline().strip()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); give a CSV file of sites") from error
+def read_site_list(path: Path, columns: SiteColumns) -> SiteList:
+    """Every cell of a file, of any of the known forms, and what was read, left out and not used.
+
+    A column map says that the file is an operator's list, whatever its header is like.
+
+    Raises:
+        InputError: the file cannot be read or holds no 4G or 5G cell; the message names the line.
+    """
+    lines = read_lines(path)
+    first = lines.lines[0][1]
+    given = headerless_columns(first)
+    table = table_of(lines, given)
+    family = family_columns(table.header, lines) if columns == SiteColumns() else None
+    listed = read_planner_list(table, columns) if family is None else read_opencellid(table, family)
+    if not listed.records:
+        left = "; ".join(note for note in listed.notes if "left out" in note)
+        found = f" ({left})" if left else ""
+        raise InputError(f"{path} holds no LTE or NR cell{found}; give a file of 4G or 5G cells")
+    return listed
 
 
-def _nowhere(path: Path, records: list[SiteRecord], positions: Float[np.ndarray, "cell 2"]) -> str:
+def _nowhere(
+    path: Path,
+    records: Sequence[SiteRecord],
+    positions: Float[np.ndarray, "cell 2"],
+    frame: GeoFrame,
+    tile: Grid,
+) -> str:
     away = np.linalg.norm(positions, axis=1)
     nearest = records[int(away.argmin())]
     if all(abs(one.latitude) <= np.pi / 2 and abs(one.longitude) <= np.pi for one in records):
         return f"no cell of {path} stands in the tile, and its coordinates look like radians; give degrees"
+    if _swapped(records, frame, tile):
+        return (
+            f"no cell of {path} stands in the tile, but with latitude and longitude exchanged some would; name the "
+            "columns with --site-columns latitude=COLUMN,longitude=COLUMN"
+        )
     return (
         f"none of the {len(records)} cells of {path} stands in the tile; the nearest is {away.min() / 1000:.1f} km "
         f"from its centre, at {nearest.latitude:.5f},{nearest.longitude:.5f}: build the place there"
     )
+
+
+def _swapped(records: Sequence[SiteRecord], frame: GeoFrame, tile: Grid) -> bool:
+    """Whether cells would stand in the tile if their coordinates were exchanged."""
+    latitude = np.array([record.longitude for record in records if abs(record.longitude) <= 90])
+    longitude = np.array([record.latitude for record in records if abs(record.longitude) <= 90])
+    return bool(len(latitude)) and bool(tile.contains(frame.to_local(latitude, longitude)).any())
 
 
 def _one_network(path: Path, cells: list[LocatedCell], network: str | None) -> list[LocatedCell]:
@@ -108,9 +145,13 @@ def _one_network(path: Path, cells: list[LocatedCell], network: str | None) -> l
     found = Counter(cell.record.network for cell in cells)
     listed = ", ".join(f"{name!r} (cells: {count})" for name, count in found.most_common())
     if network is None and len(found) > 1:
+        largest = found.most_common(1)[0][0]
         raise PlaceError(
-            f"the cells of {path} in the tile are of several networks, {listed}; choose one by its name"
+            f"the cells of {path} in the tile are of several networks, {listed}; choose one by its name, such as "
+            f"--network {largest!r}"
         )
     if network is not None and network not in found:
-        raise PlaceError(f"{path} has no cell of {network!r} in the tile; it has {listed}")
+        raise PlaceError(
+            f"{path} has no cell of {network!r} in the tile; choose with --network from what it has: {listed}"
+        )
     return [cell for cell in cells if network in (None, cell.record.network)]

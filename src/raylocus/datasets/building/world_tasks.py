@@ -17,8 +17,8 @@ from raylocus.network.mobility import sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
 from raylocus.network.stack.observe import observe_stack
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.propagation.world_maps import world_radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.provenance import Provenance, hash_configuration
 
 

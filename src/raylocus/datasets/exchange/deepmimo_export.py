@@ -20,12 +20,19 @@ from raylocus.datasets.exchange.scenario import (
 from raylocus.datasets.exchange.scenario_parameters import scenario_parameters
 from raylocus.datasets.exchange.scenario_scene import write_scene
 from raylocus.errors import InputError
-from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED, SPECULAR, PathAtlas
-from raylocus.propagation.channel_response import impulse_response
-from raylocus.propagation.interaction_points import interaction_points
-from raylocus.propagation.panels import Panel
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.ue_paths import UePaths, ground_cell_points, paths_at
+from raylocus.propagation.antennas.panels import Panel
+from raylocus.propagation.atlas.atlas import (
+    DIFFRACTED,
+    OVER_ROOFTOP,
+    REFRACTED,
+    SCATTERED,
+    SPECULAR,
+    PathAtlas,
+)
+from raylocus.propagation.atlas.channel_response import impulse_response
+from raylocus.propagation.atlas.interaction_points import interaction_points
+from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, paths_at
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.storage import written_whole
 from raylocus.units import SPEED_OF_LIGHT, to_decibel
 

@@ -24,7 +24,7 @@ from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_gains
+from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.place import place_of_record
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site

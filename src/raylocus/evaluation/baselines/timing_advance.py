@@ -14,7 +14,7 @@ from raylocus.evaluation.method import MappedPlace, TrainingPlaces, map_grid
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_azimuths
+from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import Cell
 from raylocus.units import timing_advance_distance
 

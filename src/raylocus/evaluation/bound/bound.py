@@ -58,7 +58,7 @@ class Bound:
     """At the severity of the law, see `ObservationConfiguration.at_severity`."""
     mobility: MobilityConfiguration
     world_maps: WorldMaps
-    """Maps of one world: `propagation.world_maps.world_radio_maps`."""
+    """Maps of one world: `propagation.maps.world_maps.world_radio_maps`."""
     seed: int = 0
     worlds: int = 32
     """Size of the ensemble."""

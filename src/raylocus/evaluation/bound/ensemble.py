@@ -15,7 +15,7 @@ from raylocus.evaluation.method import MappedPlace, map_grid
 from raylocus.geo import Grid
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
-#: The maps of one world of a place: `propagation.world_maps.world_radio_maps`.
+#: The maps of one world of a place: `propagation.maps.world_maps.world_radio_maps`.
 WorldMaps = Callable[[MappedPlace, World], xr.Dataset]
 #: Level given to links that stay dark in a world [dBm]: far below what can be heard.
 DARK_LEVEL = -160.0

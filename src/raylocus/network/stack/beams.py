@@ -14,7 +14,7 @@ from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.report_mapping import reported_beam_sinr
 from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.heard_cells import HeardCells
-from raylocus.propagation.antennas import beam_gains
+from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.scenes.sites import AntennaArray, Deployment
 from raylocus.units import to_decibel
 

@@ -24,9 +24,9 @@ from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.downlink import receive
 from raylocus.network.stack.links import Links, links_at
 from raylocus.network.stack.observe_batch import observe_batch
-from raylocus.propagation.materials import RadioMaterials
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.world_maps import true_materials, turned_deployment
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.maps.world_maps import true_materials, turned_deployment
+from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World
 
@@ -37,7 +37,7 @@ class Observed:
 
     place: TracedPlace
     maps: xr.Dataset
-    """Radio maps of the world, see `propagation.world_maps.world_radio_maps`."""
+    """Radio maps of the world, see `propagation.maps.world_maps.world_radio_maps`."""
     configuration: StackConfiguration
     antennas: Deployment
     """The deployment with the antennas as they really are."""

@@ -11,11 +11,13 @@ import numpy as np
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
+from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, names_in_zip
 from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map, frame_of
-from raylocus.scenes.map_sources.building_file import SUFFIXES, read_building_file
-from raylocus.scenes.map_sources.features import Bounds, TaggedMap
+from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
-from raylocus.scenes.osm.formats import format_of
+from raylocus.scenes.map_sources.tables import SUFFIXES
+from raylocus.scenes.osm.formats import format_of, is_overpass_json
+from raylocus.scenes.tagged.features import Bounds, TaggedMap
 from raylocus.scenes.vector_map import VectorMap
 
 #: What starts the name of a generated town.
@@ -36,14 +38,32 @@ def source_file(source: str) -> Path | None:
     """The file that a source names; None for other kinds of source.
 
     Raises:
-        PlaceError: the source is a folder.
+        PlaceError: the source is a folder, an archive, or a path to nothing.
     """
     path = Path(source)
-    if path.is_dir() and ("/" in source or "\\" in source):
-        raise PlaceError(f"{source} is a folder; give the map file in it")
+    if (refusal := _refusal(source, path)) is not None:
+        raise PlaceError(refusal)
+    if path.is_dir():
+        raise PlaceError(
+            f"{source} is a folder; give the map file in it, or a place's name with its country: '{path.name}, COUNTRY'"
+        )
     if path.is_file() or format_of(source) is not None or source.lower().endswith(SUFFIXES):
         return path
     return None
+
+
+def _refusal(source: str, path: Path) -> str | None:
+    """Why a source is no map, where its path says so; None of what may be one."""
+    kind = deepmimo_folder(path)
+    if kind is not None:
+        return f"{source} is a {kind} scenario, which is no map; give the map it was traced from"
+    if path.suffix.lower() == ".zip" and path.is_file():
+        # A zipped building file is read as it is.
+        return None if any(name.endswith(SUFFIXES) for name in names_in_zip(path)) else archive(path)
+    is_path = (
+        source.startswith(("/", "./", "../", "~")) or source.endswith("/") or path.suffix.lower() == ".zip"
+    )
+    return absence(path) if is_path else None
 
 
 def read_source(
@@ -75,9 +95,15 @@ def _tagged_map(source: str, options: SourceOptions, tile_size: float) -> tuple[
     path = source_file(source)
     if path is None:
         return _online(source, options.radius, tile_size)
-    is_osm = format_of(path.name) is not None
-    tagged = _read_osm(path) if is_osm else read_building_file(path, options)
+    tagged = _read_osm(path) if _is_osm(path) else read_building_file(path, options)
     return tagged, tagged.bounds
+
+
+def _is_osm(path: Path) -> bool:
+    """Whether a file is OpenStreetMap's, by its name or as a server's JSON."""
+    if format_of(path.name) is not None:
+        return True
+    return path.suffix.lower() in (".json", ".txt", "") and path.is_file() and is_overpass_json(path)
 
 
 def _town(style: str, seed: int, size: float) -> SourceMap:

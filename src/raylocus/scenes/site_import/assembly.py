@@ -17,6 +17,7 @@ from raylocus.scenes.site_import.records import SiteRecord
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.scenes.siting.macro import MacroLayout, antenna_height
 from raylocus.scenes.siting.pci_plan import plan_pcis
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
 #: Downtilt of cells whose file has none [rad]; 6°.
 DEFAULT_DOWNTILT = 0.105
@@ -24,6 +25,10 @@ DEFAULT_DOWNTILT = 0.105
 LOWEST_OVER_ROOF = 2.0
 #: Carrier of LTE cells: 15 kHz, 10 MHz.
 LTE_CARRIER = Carrier(numerology=0, resource_blocks=50)
+#: Carrier of NR cells in FR2: 120 kHz, 100 MHz (TS 38.104 Table 5.3.2-2).
+FR2_CARRIER = Carrier(numerology=3, resource_blocks=66)
+#: Lower end of FR2 [Hz] (TS 38.104 Table 5.1-1).
+LOWEST_FR2 = 24.25e9
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ def assemble_deployment(
     pcis = _pcis(path, records, plan_pcis(positions, azimuths, owner, generator), notes)
     notes["cells without downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
     notes["cells without power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
+    _count_carrier(records, notes)
     made = [
         _cell(record, site, azimuth, pci)
         for record, site, azimuth, pci in zip(records, owner.tolist(), azimuths.tolist(), pcis, strict=True)
@@ -126,7 +132,7 @@ def _pcis(
         if record.pci is not None and record.pci in line_of:
             raise PlaceError(
                 f"{path}, lines {line_of[record.pci]} and {record.line}: two cells in the tile share PCI {record.pci}; "
-                "choose one network or mend the PCI"
+                "correct one, or choose one network with --network"
             )
         if record.pci is not None:
             line_of[record.pci] = record.line
@@ -154,6 +160,27 @@ def _cell(record: SiteRecord, site: int, azimuth: float, pci: int) -> Cell:
     )
 
 
+def _count_carrier(records: Sequence[SiteRecord], notes: Counter[str]) -> None:
+    """Counts what is assumed of the carrier and of the antennas' arrays."""
+    carrier, usual = _carrier(records[0]), AntennaArray()
+    megahertz = carrier.frequency / 1e6
+    notes[f"cells without channel number or frequency, taken at {megahertz:g} MHz"] += sum(
+        record.frequency is None for record in records
+    )
+    notes[f"cells at the middle of their band, {megahertz:g} MHz"] += sum(
+        record.by_band for record in records
+    )
+    width = SUBCARRIERS_PER_RESOURCE_BLOCK * subcarrier_spacing(carrier.numerology) / 1e3
+    notes[f"cells of a carrier taken as {carrier.resource_blocks} resource blocks of {width:g} kHz"] += len(
+        records
+    )
+    notes[
+        f"cells without antenna array, taken as {usual.rows} × {usual.columns} with {usual.beams} beams"
+    ] += sum(None in (record.rows, record.columns, record.beams) for record in records)
+
+
 def _carrier(record: SiteRecord) -> Carrier:
     carrier = LTE_CARRIER if record.lte else Carrier()
+    if not record.lte and record.frequency is not None and record.frequency >= LOWEST_FR2:
+        carrier = FR2_CARRIER
     return carrier if record.frequency is None else replace(carrier, frequency=record.frequency)

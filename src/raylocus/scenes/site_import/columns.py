@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from raylocus.errors import InputError
-from raylocus.geo import azimuth_from_compass
-from raylocus.scenes.site_import.channels import arfcn_frequency, band_frequency, earfcn_frequency
-from raylocus.scenes.site_import.records import Row, SiteRecord, read_rows
+from raylocus.scenes.site_import.quantities import QUANTITIES, name_and_unit, squashed, unit_of
+from raylocus.scenes.site_import.records import Row, Table
 
-#: Names under which columns are found when the column map does not name them; case, spaces, `_` and `-` do not count.
-KNOWN_NAMES = {
-    "latitude": ("latitude", "lat"),
-    "longitude": ("longitude", "lon", "lng", "long"),
-    "site": ("site", "sitename", "siteid", "cellname", "enodeb", "enodebid", "gnodeb", "gnodebid"),
-    "height": ("height", "heightm", "antennaheight", "agl"),
-    "azimuth": ("azimuth", "azimuthdeg", "bearing", "direction"),
-    "tilt": ("tilt", "downtilt", "tiltdeg", "totaltilt"),
-    "pci": ("pci", "physicalcellid", "physcellid"),
-    "earfcn": ("earfcn", "earfcndl", "dlearfcn"),
-    "arfcn": ("arfcn", "nrarfcn", "ssbarfcn"),
-    "band": ("band", "frequencyband"),
-    "frequency": ("frequencymhz", "freqmhz"),
-    "power": ("power", "powerdbm", "txpower", "txpowerdbm"),
-    "rows": ("rows", "arrayrows"),
-    "columns": ("columns", "arraycolumns"),
-    "beams": ("beams", "ssbbeams"),
-}
-#: As few azimuths may be small by chance.
-FEWEST_AZIMUTHS = 3
+#: What a column map says of a field that the file has not.
+NO_COLUMN = "none"
+#: Two columns of one quantity are the same one where they differ by less than this share.
+SAME_SHARE = 0.02
+#: Fields of which a file may have several columns; the first known name counts.
+_BY_PRIORITY = ("latitude", "longitude", "site", "technology", "band")
 
 
 @dataclass(frozen=True)
 class SiteColumns:
-    """The column map: names of a file's columns. None: found by `KNOWN_NAMES`, and missing if not found."""
+    """The column map: names of a file's columns. None: found by the usual names, and missing if not found.
+
+    A name may end with a unit in brackets, `Altitude[ft]`; `none` says that the file has no such column.
+    """
 
     latitude: str | None = None
     """WGS84 latitude [degrees]."""
@@ -45,12 +32,18 @@ class SiteColumns:
     """WGS84 longitude [degrees]."""
     site: str | None = None
     """Name of the site."""
+    technology: str | None = None
+    """LTE, NR and other names of radios; cells of others are left out."""
     height: str | None = None
     """Antenna centre above ground [m]."""
     azimuth: str | None = None
     """Boresight [compass degrees]."""
     tilt: str | None = None
     """Boresight below the horizon, mechanical and electrical [degrees]."""
+    mechanical_tilt: str | None = None
+    """The mechanical part of it [degrees]."""
+    electrical_tilt: str | None = None
+    """The electrical part of it [degrees]; the two are added."""
     pci: str | None = None
     """Physical cell identity."""
     earfcn: str | None = None
@@ -72,103 +65,182 @@ class SiteColumns:
 
     @classmethod
     def parse(cls, text: str) -> SiteColumns:
-        """The column map of a text such as `latitude=BREITE,azimuth=RICHTUNG`.
+        """The column map of a text such as `latitude=BREITE,azimuth=RICHTUNG,height=Altitude[ft],power=none`.
 
         Raises:
             InputError: a part is not FIELD=COLUMN, or there is no such field.
         """
         pairs = [part.partition("=") for part in text.split(",") if part.strip()]
         for field, equals, column in pairs:
-            if field.strip() not in KNOWN_NAMES or not equals or not column.strip():
-                named = ", ".join(KNOWN_NAMES)
+            if field.strip() not in QUANTITIES or not equals or not column.strip():
+                named = ", ".join(QUANTITIES)
                 raise InputError(
                     f"{field}{equals}{column} is no FIELD=COLUMN of a site file; the fields are {named}"
                 )
         return cls(**{field.strip(): column.strip() for field, _, column in pairs})
 
 
-def read_columns(path: Path, columns: SiteColumns) -> list[SiteRecord]:
-    """Cells of a file with a header.
+@dataclass(frozen=True)
+class Column:
+    """A column that holds a field."""
+
+    field: str
+    name: str
+    """In the file's header."""
+    unit: str = ""
+    """A unit of the field's quantity; "" is raylocus's own."""
+
+    @property
+    def convert(self) -> Callable[[float], float] | None:
+        """From the column's unit to raylocus's; None where they are one."""
+        return QUANTITIES[self.field].units[self.unit] if self.unit else None
+
+    def number(self, row: Row, low: float, high: float) -> float | None:
+        """The number that a line has in it, in raylocus's unit, see `Row.number`.
+
+        Raises:
+            InputError: it is no number, or beyond its range.
+        """
+        return row.number(self.name, low, high, self.convert)
+
+
+@dataclass(frozen=True)
+class FoundColumns:
+    """Every field that a file has, and the column that holds it."""
+
+    by_field: Mapping[str, Column]
+
+    def number(self, field: str, row: Row, low: float, high: float) -> float | None:
+        """A line's number of a field in raylocus's unit; None where there is none.
+
+        Raises:
+            InputError: it is no number, or beyond its range.
+        """
+        column = self.by_field.get(field)
+        return None if column is None else column.number(row, low, high)
+
+    def integer(self, field: str, row: Row, low: int, high: int) -> int | None:
+        """A line's whole number of a field; None where there is none.
+
+        Raises:
+            InputError: it is no whole number, or beyond its range.
+        """
+        return row.integer(self.name(field), low, high)
+
+    def text(self, field: str, row: Row) -> str | None:
+        """A line's text of a field; None where there is none."""
+        return row.text(self.name(field))
+
+    def name(self, field: str) -> str | None:
+        """The name of a field's column; None where there is none."""
+        return self.by_field[field].name if field in self.by_field else None
+
+    @property
+    def note(self) -> str:
+        """What was read from where."""
+        read = (
+            f"{one.field.replace('_', ' ')} from {one.name!r}{f' [{one.unit}]' if one.unit else ''}"
+            for one in self.by_field.values()
+        )
+        return f"read {', '.join(read)}"
+
+
+def find_columns(table: Table, given: SiteColumns) -> FoundColumns:
+    """The columns of a table: those that the map names, and those under usual names.
 
     Raises:
-        InputError: the file cannot be read, lacks a column, or holds a value that cannot be.
+        InputError: a named column is not there, two columns could be one field and differ, or a column looks
+            like a field that none is found for.
     """
-    rows = read_rows(path, lambda first: None)
-    found = _find(path, list(rows[0].values), columns)
-    _refuse_radians(path, rows, found)
-    return [_record(row, found) for row in rows]
+    found: dict[str, Column] = {}
+    for field in QUANTITIES:
+        named = getattr(given, field)
+        if named is not None and _absent(named, table):
+            continue
+        column = _usual(table, field) if named is None else _named(table, field, named)
+        if column is not None:
+            found[field] = column
+    _refuse_lookalikes(table, found, given)
+    return FoundColumns(found)
 
 
-def _find(path: Path, header: Sequence[str], columns: SiteColumns) -> SiteColumns:
-    """The column map with the columns that the file has under known names."""
-    plain = {"".join(name.lower().replace("_", "").replace("-", "").split()): name for name in header}
-    found = {}
-    for field, known in KNOWN_NAMES.items():
-        given = getattr(columns, field)
-        if given is not None and given not in header:
-            raise InputError(f"{path} has no column {given!r} for the {field}; it has {', '.join(header)}")
-        found[field] = given or next((plain[name] for name in known if name in plain), None)
-    for field in ("latitude", "longitude"):
-        if found[field] is None:
+def _absent(named: str, table: Table) -> bool:
+    return named.lower() == NO_COLUMN and named not in table.header
+
+
+def _named(table: Table, field: str, named: str) -> Column:
+    """The column that the map names, with the unit that the map or the column's own name states."""
+    if named in table.header:
+        _, unit = name_and_unit(named)
+        known = unit_of(named, QUANTITIES[field])
+        return Column(field, named, known or (unit if unit in QUANTITIES[field].units else "") or "")
+    match = re.fullmatch(r"(.*?)\s*[(\[]([^()\[\]]*)[)\]]", named)
+    if match is None or match.group(1) not in table.header:
+        listed = ", ".join(table.header)
+        raise InputError(f"{table.path} has no column {named!r} for the {field}; it has {listed}")
+    unit = squashed(match.group(2))
+    if unit not in QUANTITIES[field].units:
+        known_units = ", ".join(QUANTITIES[field].units) or "none"
+        raise InputError(f"{match.group(2)!r} is no unit of the {field}; there are {known_units}")
+    return Column(field, match.group(1), unit)
+
+
+def _usual(table: Table, field: str) -> Column | None:
+    """The column under the first usual name; others of the quantity must say the same."""
+    quantity = QUANTITIES[field]
+    units = {name: unit_of(name, quantity) for name in table.header}
+    columns = [Column(field, name, unit) for name, unit in units.items() if unit is not None]
+    if not columns:
+        return None
+    order = {known: rank for rank, known in reversed(list(enumerate(quantity.names)))}
+    columns.sort(key=lambda column: min(order[known] for known in order if _starts(column.name, known)))
+    if field not in _BY_PRIORITY:
+        for other in columns[1:]:
+            _refuse_difference(table, columns[0], other)
+    return columns[0]
+
+
+def _starts(name: str, known: str) -> bool:
+    return name_and_unit(name)[0].startswith(known)
+
+
+def _refuse_difference(table: Table, first: Column, other: Column) -> None:
+    for row in table.rows:
+        one, two = (column.number(row, -math.inf, math.inf) for column in (first, other))
+        if (
+            one is not None
+            and two is not None
+            and not math.isclose(one, two, rel_tol=SAME_SHARE, abs_tol=1e-9)
+        ):
             raise InputError(
-                f"{path} has no column for the {field}; name it in the column map, {field}=COLUMN"
+                f"{row.where}: {first.name!r} and {other.name!r} could both be the {first.field} and differ; name the "
+                f"right one with --site-columns {first.field}=COLUMN"
             )
-    return SiteColumns(**found)
 
 
-def _record(row: Row, columns: SiteColumns) -> SiteRecord:
-    latitude, longitude = (
-        row.number(columns.latitude, -90.0, 90.0),
-        row.number(columns.longitude, -180.0, 180.0),
-    )
-    if latitude is None or longitude is None:
-        raise InputError(f"{row.where}: there is no latitude or longitude; fill it in or remove the line")
-    azimuth, tilt = row.number(columns.azimuth, -360.0, 360.0), row.number(columns.tilt, -90.0, 90.0)
-    record = SiteRecord(
-        line=row.line,
-        latitude=latitude,
-        longitude=longitude,
-        site=row.text(columns.site),
-        height=row.number(columns.height, 0.5, 1000.0),
-        azimuth=None if azimuth is None else azimuth_from_compass(azimuth),
-        downtilt=None if tilt is None else math.radians(tilt),
-        pci=row.integer(columns.pci, 0, 1007),
-        power_dbm=row.number(columns.power, -50.0, 100.0),
-        rows=row.integer(columns.rows, 1, 64),
-        columns=row.integer(columns.columns, 1, 64),
-        beams=row.integer(columns.beams, 1, 64),
-    )
-    return _with_channel(record, row, columns)
+def _refuse_lookalikes(table: Table, found: Mapping[str, Column], given: SiteColumns) -> None:
+    """A field is not assumed where a column looks like it: the file's owner would never know."""
+    used = {column.name for column in found.values()}
+    for field, quantity in QUANTITIES.items():
+        if getattr(given, field) is not None or _is_settled(field, found):
+            continue
+        for name in table.header:
+            plain = squashed(name)
+            looks = any(stem in plain for stem in quantity.stems) and name not in used
+            if looks and any(_is_numeric(row.text(name)) for row in table.rows):
+                raise InputError(
+                    f"{table.path} has a column {name!r} that looks like the {field} but is not read as such; say "
+                    f"that it is with --site-columns {field}={name}, or that there is none with "
+                    f"--site-columns {field}=none"
+                )
 
 
-def _with_channel(record: SiteRecord, row: Row, columns: SiteColumns) -> SiteRecord:
-    """The record with its carrier, by the first of EARFCN, NR-ARFCN, frequency and band that the line has."""
-    try:
-        if (number := row.integer(columns.earfcn, 0, 262_143)) is not None:
-            name, frequency = f"EARFCN {number}", earfcn_frequency(number)
-        elif (number := row.integer(columns.arfcn, 0, 3_279_165)) is not None:
-            name, frequency = f"ARFCN {number}", arfcn_frequency(number)
-        elif (megahertz := row.number(columns.frequency, 100.0, 100_000.0)) is not None:
-            name, frequency = f"{megahertz:g} MHz", megahertz * 1e6
-        elif (band := row.text(columns.band)) is not None:
-            number = int(band.lstrip("nNbB"))
-            name, frequency = f"band {number}", band_frequency(number)
-        else:
-            return record
-    except ValueError as error:
-        raise InputError(
-            f"{row.where}: {columns.band} {band!r} is not a band such as 20 or n78; mend it"
-        ) from error
-    except InputError as error:
-        raise InputError(f"{row.where}: {error}" if row.where not in str(error) else str(error)) from error
-    lte = name.startswith("EARFCN")
-    return dataclasses.replace(record, network=name, frequency=frequency, lte=lte)
+def _is_settled(field: str, found: Mapping[str, Column]) -> bool:
+    """Whether a field has a column, or another that says the same."""
+    groups = (("tilt", "mechanical_tilt", "electrical_tilt"), ("earfcn", "arfcn", "frequency", "band"))
+    group = next((each for each in groups if field in each), (field,))
+    return any(each in found for each in group)
 
 
-def _refuse_radians(path: Path, rows: Sequence[Row], columns: SiteColumns) -> None:
-    """Compass degrees of several cells are not all fractions below 2π."""
-    azimuths = [row.number(columns.azimuth, -360.0, 360.0) for row in rows]
-    known = [value for value in azimuths if value is not None]
-    fractions = [value for value in known if value != int(value)]
-    if len(fractions) >= FEWEST_AZIMUTHS and max(map(abs, known)) <= 2 * math.pi:
-        raise InputError(f"{path}: the azimuths in {columns.azimuth} look like radians; give compass degrees")
+def _is_numeric(text: str | None) -> bool:
+    return text is not None and re.match(r"[+-]?[.,]?\d", text) is not None

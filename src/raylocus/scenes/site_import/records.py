@@ -1,16 +1,18 @@
-"""One line of a site file, with raylocus's units; and the reading of such lines from CSV."""
+"""One line of a site file, with raylocus's units; and the table that such lines are of."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Mapping
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from raylocus.errors import InputError
+from raylocus.scenes.site_import.csv_text import CsvLines
 
-#: Largest file read [bytes]; the world's cells are larger, a country's are not.
-LARGEST_FILE = 512 * 2**20
+#: How lists write that a value is not known, where the field should be empty.
+NO_VALUE = ("nan", "null", "none", "n/a", "na", "#n/a", "-", "--", "nil", "unknown", "?")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class SiteRecord:
     """Carrier frequency [Hz]."""
     lte: bool = False
     """Whether the cell is LTE's, whose subcarriers are 15 kHz apart."""
+    by_band: bool = False
+    """Whether the frequency is the middle of a band, for want of a channel number."""
     power_dbm: float | None = None
     """Total transmit power [dBm]."""
     rows: int | None = None
@@ -57,8 +61,20 @@ class Row:
     line: int
     values: Mapping[str, str]
 
-    def number(self, column: str | None, low: float, high: float) -> float | None:
+    def number(
+        self,
+        column: str | None,
+        low: float,
+        high: float,
+        convert: Callable[[float], float] | None = None,
+    ) -> float | None:
         """The number in a column, None where the column or the value is missing.
+
+        Args:
+            column: its name.
+            low: smallest value that can be, in raylocus's unit.
+            high: largest.
+            convert: from the column's unit to raylocus's.
 
         Raises:
             InputError: it is no number, or beyond its range.
@@ -68,12 +84,16 @@ class Row:
             return None
         try:
             value = float(text)
+            converted = value if convert is None else convert(value)
         except ValueError as error:
-            mend = "; write decimals with a point" if "," in text else ""
-            raise InputError(f"{self.where}: {column} {text!r} is not a number{mend}") from error
-        if not low <= value <= high:
-            raise InputError(f"{self.where}: {column} {text} is not between {low:g} and {high:g}; mend it")
-        return value
+            raise InputError(f"{self.where}: {column} {text!r} is not a number{_remedy(text)}") from error
+        if not low <= converted <= high:
+            given = "" if convert is None or math.isnan(value) else f" ({converted:g} in raylocus's unit)"
+            raise InputError(
+                f"{self.where}: {column} {text}{given} is not between {low:g} and {high:g}; correct it, or leave it "
+                "empty where it is not known"
+            )
+        return converted
 
     def integer(self, column: str | None, low: int, high: int) -> int | None:
         """The whole number in a column, None where the column or the value is missing.
@@ -83,7 +103,7 @@ class Row:
         """
         value = self.number(column, float(low), float(high))
         if value is not None and value != int(value):
-            raise InputError(f"{self.where}: {column} {value:g} is not a whole number; mend it")
+            raise InputError(f"{self.where}: {column} {value:g} is not a whole number; correct it")
         return None if value is None else int(value)
 
     def text(self, column: str | None) -> str | None:
@@ -96,53 +116,69 @@ class Row:
         return f"{self.path}, line {self.line}"
 
 
-def read_rows(path: Path, header_of: Callable[[list[str]], list[str] | None]) -> list[Row]:
-    """The lines of a CSV file, separated by commas, semicolons or tabs.
+@dataclass(frozen=True)
+class Table:
+    """The lines of a file below its header."""
+
+    path: Path
+    header: tuple[str, ...]
+    """Names of the columns that have one, in the file's order."""
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    """What was left out or decided on the way."""
+
+    def unused(self, used: Sequence[str | None]) -> str | None:
+        """A note that names every column that was not used; None where all were."""
+        left = [name for name in self.header if name not in used]
+        return f"columns not used: {', '.join(left)}" if left else None
+
+
+def table_of(found: CsvLines, header: Sequence[str] | None) -> Table:
+    """The table of a file's lines.
 
     Args:
-        path: the file.
-        header_of: given the first line, the column names where that line is data already, else None.
+        found: the lines.
+        header: names of the columns where the first line is data already, else None.
 
     Raises:
-        InputError: the file is absent, empty, no text, or a line has more values than there are columns.
+        InputError: two columns have one name, a line has more values than there are columns, or there is none.
     """
-    lines = _lines(path)
-    first = lines[0][1]
-    given = header_of(first)
-    header = [name.strip() for name in first] if given is None else given
-    body = lines[1:] if given is None else lines
-    rows = []
-    for number, values in body:
-        if len(values) > len(header):
-            raise InputError(
-                f"{path}, line {number}: {len(values)} values for {len(header)} columns; write decimals with a point "
-                "and quote text that holds the separator"
-            )
-        rows.append(Row(path, number, dict(zip(header, values, strict=False))))
+    body = found.lines if header is not None else found.lines[1:]
+    given = found.lines[0][1] if header is None else header
+    names = [name.strip().strip("\ufeff") for name in given]
+    twice = [name for name, count in Counter(name.lower() for name in names if name).items() if count > 1]
+    if twice:
+        raise InputError(f"{found.path} has two columns {twice[0]!r}; rename or remove one of them")
+    rows = tuple(_row(found.path, number, values, names) for number, values in body)
     if not rows:
-        raise InputError(f"{path} has no line below its header; give a file with one cell a line")
-    return rows
+        raise InputError(f"{found.path} has no line below its header; give a file with one cell a line")
+    nameless = sum(
+        any(index < len(values) and values[index].strip() for _, values in body)
+        for index, name in enumerate(names)
+        if not name
+    )
+    notes = (f"columns without a name, not used: {nameless}",) if nameless else ()
+    return Table(found.path, tuple(name for name in names if name), rows, found.notes + notes)
 
 
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Number and values of each line that holds anything."""
-    if not path.is_file():
-        raise InputError(f"there is no file {path}; give a CSV file of sites")
-    if path.stat().st_size > LARGEST_FILE:
+def _row(path: Path, number: int, values: list[str], names: list[str]) -> Row:
+    """A line by its columns; empty values beyond the header, which a trailing separator makes, are none."""
+    if any(value.strip() for value in values[len(names) :]):
         raise InputError(
-            f"{path} is larger than {LARGEST_FILE >> 20} MiB; cut out the cells of your place first"
+            f"{path}, line {number}: {len(values)} values for {len(names)} columns; write decimals with a point "
+            "and quote text that holds the separator"
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a text file in UTF-8; export it as CSV in UTF-8") from error
-    head = text.split("\n", 1)[0]
-    separator = max(",;\t", key=head.count)
-    try:
-        reader = csv.reader(text.splitlines(), delimiter=separator)
-        lines = [(reader.line_num, values) for values in reader if any(value.strip() for value in values)]
-    except csv.Error as error:
-        raise InputError(f"{path} is not a CSV file ({error}); export it again") from error
-    if not lines:
-        raise InputError(f"{path} is empty; give a CSV file with one cell a line")
-    return lines
+    return Row(path, number, {name: value for name, value in zip(names, values, strict=False) if name})
+
+
+def _remedy(text: str) -> str:
+    """What to do about a text that should be a number."""
+    if "," in text:
+        return "; write decimals with a point"
+    if text.lower() in NO_VALUE or not any(sign.isdigit() for sign in text):
+        return "; leave it empty where it is not known"
+    if text.lower().startswith("0x"):
+        return "; write it as a decimal number"
+    if any(sign in text for sign in "°'′\"″"):
+        return "; write degrees as a decimal number such as 47.4994"
+    return "; write the number alone, with its unit in the column's name"
