@@ -12,10 +12,10 @@ INSTALLED := $(VENV)/.installed
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-instruction-sets fuzz lint types bench docs clean
+.PHONY: help demo test test-instruction-sets fuzz lint types wheel bench docs clean
 
 help:
-	@echo "make demo | test | test-instruction-sets | fuzz | lint | types | bench | docs | clean"
+	@echo "make demo | test | test-instruction-sets | fuzz | lint | types | wheel | bench | docs | clean"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -52,6 +52,10 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
+wheel: $(INSTALLED)
+	.ci/wheel
+
+# Every benchmark at its default size: a minute or two each, with nothing but what the project has.
 bench: $(INSTALLED)
 	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark"; done
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -68,7 +69,7 @@ def main() -> None:
     statistics.add_argument("out", type=Path)
     statistics.add_argument("--severity", type=float, default=1.0)
     statistics.add_argument("--ues", type=int, default=120)
-    given = parser.parse_args()
+    given = parser.parse_args(sys.argv[1:] or ["toa", "build/first_path_detector.png"])
     if given.verb == "speed":
         compare_speed(open_place(given.place), given.ues, given.straight, given.rounds)
     elif given.verb == "sets":
@@ -223,6 +224,7 @@ def draw_detector(out: Path) -> None:
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     figure.tight_layout()
+    out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=120)
 
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from outdoor_points import CENTRES, DARK, Points, built_places, random_points
+from outdoor_points import DARK, Points, built_places, random_points
 from propagation_accuracy import DIFFERENCES, row
 
 from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
@@ -50,14 +50,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--cities", nargs="*", default=list(CENTRES), help="built-in cities, or any sources of a place"
+        "--cities", nargs="*", default=["etoile"], help="built-in cities, or any sources of a place"
     )
-    parser.add_argument("--points", type=int, default=200, help="points a city")
+    parser.add_argument("--points", type=int, default=40, help="points a city")
     parser.add_argument(
         "--samples", type=float, nargs="*", default=[2e6], help="PathSolver's samples_per_src"
     )
     parser.add_argument("--receivers", type=int, default=2, help="receivers of one call of PathSolver")
-    parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
+    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
     given = parser.parse_args()
     for city, place in built_places(given.cities, given.resolution):

@@ -72,10 +72,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("places", nargs="*", default=list(PLACES))
+    parser.add_argument(
+        "places", nargs="*", default=["etoile", "procedural:tower-grid"], help=f"such as {' '.join(PLACES)}"
+    )
     parser.add_argument("--osm", type=Path, help="an OpenStreetMap extract to add")
-    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
-    parser.add_argument("--sites", type=int, default=3, help="rooftop sites a place, at most")
+    parser.add_argument("--resolution", type=float, default=8.0, help="side of a ground cell [m]")
+    parser.add_argument("--sites", type=int, default=1, help="rooftop sites a place, at most")
     parser.add_argument(
         "--raised", type=float, default=0.0, help="metres that every rooftop site is raised by"
     )

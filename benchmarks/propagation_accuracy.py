@@ -51,12 +51,12 @@ def main() -> None:
     parser.add_argument(
         "--cities",
         nargs="*",
-        default=[*CENTRES, "procedural:perimeter-blocks"],
-        help="built-in cities, or any other source of a place",
+        default=["etoile"],
+        help=f"built-in cities ({', '.join(CENTRES)}), or any other source of a place",
     )
     parser.add_argument("--receivers", type=int, default=2, help="receivers of one call, for accuracy")
-    parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
-    parser.add_argument("--points", type=int, default=200, help="points a city")
+    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
+    parser.add_argument("--points", type=int, default=40, help="points a city")
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
     parser.add_argument(
         "--rays",

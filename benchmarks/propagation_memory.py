@@ -31,9 +31,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--source", default="munich", help="as `raylocus scene build` takes it")
-    parser.add_argument("--size", type=float, default=1000.0, help="side of the tile [m]")
-    parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
-    parser.add_argument("--sites", type=int, nargs="*", default=[1, 4, 12])
+    parser.add_argument("--size", type=float, default=512.0, help="side of the tile [m]")
+    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
+    parser.add_argument("--sites", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--budget", type=float, default=2.0, help="memory_budget [GiB]")
     parser.add_argument("--place", type=Path, help="trace this place and say the peak (used by the others)")
     given = parser.parse_args()

@@ -49,14 +49,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cities", nargs="*", default=list(CENTRES))
+    parser.add_argument("--cities", nargs="*", default=["etoile"], help=f"of {', '.join(CENTRES)}")
     parser.add_argument("--only", nargs="*", default=["links", "maps", "segments", "gain"])
-    parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
+    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
     parser.add_argument(
         "--rays", type=float, default=TraceConfiguration().rays_per_cell, help="per ground cell"
     )
-    parser.add_argument("--turns", type=int, default=3, help="times that each is measured")
+    parser.add_argument("--turns", type=int, default=1, help="times that each is measured")
     given = parser.parse_args()
     for city, place in built_places(given.cities, given.resolution):
         for name in given.only:

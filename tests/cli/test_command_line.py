@@ -268,3 +268,15 @@ sys.exit(main(["doctor"]))
     assert answer.returncode == 2
     assert "mend: no libLLVM" in answer.stdout
     assert "pip install karellen-llvm-core" in answer.stdout
+
+
+def test_a_missing_package_is_answered_with_the_extra_that_brings_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tokens.parquet").write_bytes(b"PAR1")
+    for module in [name for name in sys.modules if name.split(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, module)
+    # What Python itself does where a package is not installed, by the same exception and name.
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    error = refused(capsys, "network", "explain", tmp_path / "tokens.parquet")
+    assert error == "the package 'pyarrow' is not installed; run: pip install 'raylocus[parquet]'"

@@ -104,7 +104,17 @@ def test_continuous_integration_runs_the_readmes_test_command() -> None:
     lines = (REPOSITORY / ".ci" / "run").read_text().splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
     assert "set -euo pipefail" in lines
-    assert [line for line in lines if line.startswith("make ")] == ["make lint", "make types", "make test"]
+    wanted = ["make lint", "make types", "make test", "make wheel"]
+    assert [line for line in lines if line.startswith("make ")] == wanted
+
+
+def test_continuous_integration_uses_the_built_wheel_in_an_empty_folder() -> None:
+    lines = (REPOSITORY / ".ci" / "wheel").read_text().splitlines()
+    assert "set -euo pipefail" in lines
+    commands = [line.removeprefix('"$raylocus" ') for line in lines if line.startswith('"$raylocus" ')]
+    assert commands == ["doctor", "demo --recipe tiny"]
+    assert any("pip wheel" in line and "--no-deps" in line for line in lines)
+    assert 'cd "$work/empty"' in lines
 
 
 def test_links_in_the_documentation_lead_somewhere() -> None:

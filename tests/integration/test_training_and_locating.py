@@ -68,7 +68,7 @@ def trained(tmp_path_factory, repository):
             "train",
             "fit",
             "--config",
-            "configs/train/demo.yaml",
+            "demo",
             f"--trainer.default_root_dir={folder}/run",
             f"--trainer.logger.init_args.save_dir={folder}/run",
             f"--data.dataset={dataset}",

@@ -96,7 +96,9 @@ def load_dataset_configuration(path: Path) -> DatasetConfiguration:
     try:
         text = path.read_text()
     except OSError as error:
-        raise InputError(f"no dataset configuration at {path}; configs/dataset has examples") from error
+        raise InputError(
+            f"no dataset configuration at {path}; write one, or name a recipe of raylocus"
+        ) from error
     return parse_dataset_configuration(text, str(path))
 
 

@@ -21,7 +21,7 @@ from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.storage import load_dataset, written_whole
 
 #: Version of place.json; a place of another version must be built again.
-PLACE_SCHEMA = "raylocus.place.v1"
+PLACE_SCHEMA = "raylocus.place.v2"
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Place:
     """Licence notice to be kept with anything derived from the place; empty where there is none."""
     materials: SceneMaterials = field(default_factory=SceneMaterials)
     """What is set instead of the ITU's properties of each material class."""
-    world: dict[str, Any] = field(default_factory=dict)
-    """Every draw of the world that the place is (`scenes.map_errors`), as plain JSON; empty where it is the map."""
+    map_error: dict[str, Any] = field(default_factory=dict)
+    """How the place differs from a map, every draw of `scenes.map_errors` as plain JSON; empty where it is the map."""
 
     @property
     def scene_file(self) -> Path:
@@ -72,7 +72,7 @@ def place_record(place: Place) -> dict[str, Any]:
         "notes": list(place.notes),
         "attribution": place.attribution,
         "materials": materials_record(place.materials, place.deployment.carrier.frequency),
-        "world": place.world,
+        "map_error": place.map_error,
     }
 
 
@@ -135,7 +135,7 @@ def _place(record: dict[str, Any], folder: Path) -> Place:
         notes=tuple(record.get("notes", ())),
         attribution=record.get("attribution", ""),
         materials=materials_of_record(record.get("materials", {})),
-        world=record.get("world", {}),
+        map_error=record.get("map_error", {}),
     )
 
 

@@ -1,4 +1,4 @@
-"""A map beside worlds drawn from it: where the ground differs from what the map says."""
+"""A map and places as they may truly stand: where the ground differs from what the map says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.image import AxesImage
 
 from raylocus.scenes.building_records import read_buildings
 from raylocus.scenes.place import Place
-from raylocus.viz.maps import extent, finish_map
+from raylocus.viz.maps import colour_range, extent, finish_map
 from raylocus.viz.style import SITE_COLOUR
 
 #: Height differences beyond this have the same colour [m].
@@ -23,50 +23,50 @@ SECTOR_LENGTH = 28.0
 ADDED, MISSING, CAR, TREE = "#1f4fa3", "#a3241f", "#7a3fa0", "#2e8b3d"
 
 
-def worlds_figure(nominal: Place, worlds: Sequence[Place], title: str) -> Figure:
-    """The map's heights, and for each world its surface minus the map's.
+def perturbed_places_figure(nominal: Place, perturbed: Sequence[Place], title: str) -> Figure:
+    """The map's heights, and for each perturbed place its surface minus the map's.
 
     Args:
         nominal: the place as mapped.
-        worlds: places that `scenes.map_errors` drew from it.
+        perturbed: places that `scenes.map_errors` drew from it.
         title: what it shows.
     """
-    columns = 1 + len(worlds)
+    columns = 1 + len(perturbed)
     figure = Figure(figsize=(3.3 * columns, 4.4), layout="constrained")
     grid = figure.subplots(1, columns, squeeze=False)[0]
     height = nominal.geometry_maps["height"].values
     first = grid[0].imshow(height, origin="lower", extent=extent(nominal.tile), cmap="Greys", vmin=0,
-                           vmax=np.quantile(height, 0.995), interpolation="nearest")  # fmt: skip
+                           vmax=colour_range(height.ravel(), "m")[1], interpolation="nearest")  # fmt: skip
     figure.colorbar(first, ax=grid[0], shrink=0.8, label="height above ground [m]", location="bottom")
     _draw_sectors(grid[0], nominal, SITE_COLOUR)
     finish_map(grid[0], nominal.tile, f"the map: {nominal.name}")
     image: AxesImage = first
-    for axes, world in zip(grid[1:], worlds, strict=True):
-        image = _draw_world(axes, nominal, world)
-    if worlds:
+    for axes, place in zip(grid[1:], perturbed, strict=True):
+        image = _draw_perturbed(axes, nominal, place)
+    if perturbed:
         words = "surface minus the map's [m]; blue outline: new, red: gone; violet: car, green: tree, grey: listed site"
         figure.colorbar(image, ax=list(grid[1:]), shrink=0.5, label=words, location="bottom", extend="both")
     figure.suptitle(title, fontsize=11)
     return figure
 
 
-def _draw_world(axes: Axes, nominal: Place, world: Place) -> AxesImage:
-    difference = world.geometry_maps["surface"].values - nominal.geometry_maps["surface"].values
-    image = axes.imshow(difference, origin="lower", extent=extent(world.tile), cmap="RdBu", interpolation="nearest",
+def _draw_perturbed(axes: Axes, nominal: Place, place: Place) -> AxesImage:
+    difference = place.geometry_maps["surface"].values - nominal.geometry_maps["surface"].values
+    image = axes.imshow(difference, origin="lower", extent=extent(place.tile), cmap="RdBu", interpolation="nearest",
                         vmin=-LARGEST_DIFFERENCE, vmax=LARGEST_DIFFERENCE)  # fmt: skip
-    drawn = world.world["buildings"]
+    drawn = place.map_error["buildings"]
     mapped = {each.identifier: each.footprint for each in read_buildings(nominal.folder)}
     for footprint in shapely.from_wkt(list(drawn["added"].values())):
         axes.plot(*footprint.exterior.xy, color=ADDED, linewidth=1.2)
     for identifier in drawn["missing"]:
         axes.plot(*mapped[identifier].exterior.xy, color=MISSING, linewidth=1.2)
-    cars = shapely.get_coordinates(shapely.centroid(shapely.from_wkt(world.world["cars"])))
+    cars = shapely.get_coordinates(shapely.centroid(shapely.from_wkt(place.map_error["cars"])))
     axes.plot(*cars.T, "s", color=CAR, markersize=2)
-    axes.plot(*np.reshape(world.world["trees"], (-1, 2)).T, ".", color=TREE, markersize=3)
+    axes.plot(*np.reshape(place.map_error["trees"], (-1, 2)).T, ".", color=TREE, markersize=3)
     _draw_sectors(axes, nominal, "#999999")
-    _draw_sectors(axes, world, SITE_COLOUR)
+    _draw_sectors(axes, place, SITE_COLOUR)
     buildings = f"{len(drawn['missing'])} gone, {len(drawn['added'])} new"
-    finish_map(axes, world.tile, f"severity {world.world['law']['severity']:g}: {buildings}")
+    finish_map(axes, place.tile, f"severity {place.map_error['law']['severity']:g}: {buildings}")
     axes.set(ylabel="", yticks=[])
     return image
 
