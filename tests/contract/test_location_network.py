@@ -35,7 +35,7 @@ def maps() -> PlaceMaps:
 @pytest.fixture(scope="module")
 def sequences() -> SequenceTensors:
     place = synthetic_place(1, size=128.0, sites=2, beams=4)
-    return sequence_tensors(synthetic_reports(place, 6, 5), place.deployment)
+    return sequence_tensors(synthetic_reports(place, 6, 6), place.deployment)
 
 
 def log_mass(network: LocationNetwork, sequences: SequenceTensors, maps: PlaceMaps) -> torch.Tensor:

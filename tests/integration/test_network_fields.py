@@ -105,7 +105,7 @@ CHANGES: dict[str, Any] = {
 }
 #: Fields that no other value of has a meaning here, and what is said of it.
 REFUSED: dict[str, tuple[Any, str]] = {
-    "handover.kind": ("A5", "handover is by event A3"),
+    "handover.kind": ("A6", "handover is by event A3"),
     "handover.threshold": (-90.0, "no threshold"),
     "handover.second_threshold": (-90.0, "no threshold"),
     "capability.frequency_ranges": ((2,), "the UE has no FR1"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from math import isnan
 from typing import Literal
 
 from raylocus.errors import InputError
@@ -19,7 +18,7 @@ from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
 from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
 from raylocus.network.rrc.capability import FULL_CAPABILITY, UeCapability
-from raylocus.network.rrc.events import Event
+from raylocus.network.rrc.events import UNSET, Event
 from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.network.rrc.measurement_configuration import (
     PositioningSignal,
@@ -166,8 +165,10 @@ class NetworkConfiguration:
         self._check_events()
 
     def _check_events(self) -> None:
-        if self.handover.kind != "A3" or not (
-            isnan(self.handover.threshold) and isnan(self.handover.second_threshold)
+        if (
+            self.handover.kind != "A3"
+            or self.handover.threshold != UNSET
+            or self.handover.second_threshold != UNSET
         ):
             raise InputError(
                 "handover is by event A3, which has an offset and a hysteresis but no threshold; "

@@ -16,6 +16,9 @@ from raylocus.errors import InputError
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.network.rrc.parameters import OFFSET_RANGE_DB, TIMES_TO_TRIGGER
 
+#: A threshold that an event does not have; equal to itself, so that configurations compare.
+UNSET = float("-inf")
+
 
 @dataclass(frozen=True)
 class Event:
@@ -23,9 +26,9 @@ class Event:
 
     kind: str
     """A1 … A6, B1 or B2."""
-    threshold: float = float("nan")
+    threshold: float = UNSET
     """Threshold, or threshold 1 of A5 and B2 [dBm or dB]."""
-    second_threshold: float = float("nan")
+    second_threshold: float = UNSET
     """Threshold 2 of A5 and B2."""
     offset: float = 0.0
     """Offset of A3 and A6 [dB], ±15 in steps of 0.5."""
@@ -42,6 +45,8 @@ class Event:
     def __post_init__(self) -> None:
         if self.kind not in _MARGINS:
             raise InputError(f"there is no event {self.kind!r}; choose one of {', '.join(_MARGINS)}")
+        if self.threshold == UNSET and self.kind not in ("A3", "A6"):
+            raise InputError(f"event {self.kind} needs a threshold in dBm or dB")
         if self.time_to_trigger not in TIMES_TO_TRIGGER:
             raise InputError(f"a time-to-trigger of {self.time_to_trigger} s is not in TS 38.331's list")
         if not (0 <= self.hysteresis <= 15 and 2 * self.hysteresis == round(2 * self.hysteresis)):
