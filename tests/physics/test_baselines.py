@@ -260,6 +260,13 @@ def test_a_ring_of_timing_advance_lies_on_the_terrain() -> None:
     assert reach[0] > reach[1] + 8
 
 
+def test_a_ue_can_be_drawn_from_the_prior(place: SyntheticPlace) -> None:
+    maps = nominal_maps(place)
+    assert abs(maps.prior.sum() - 1) < 1e-12
+    drawn = np.random.default_rng(0).choice(maps.prior.size, 50, p=maps.prior.ravel())
+    assert maps.outdoor.ravel()[drawn].all()
+
+
 def test_the_ue_height_is_the_one_that_the_maps_were_traced_for(place: SyntheticPlace) -> None:
     """Straight lines end at a UE that stands 10 m over the ground, if R says so."""
     high = replace(place, radio_maps=place.radio_maps.assign_attrs(ue_height=10.0))

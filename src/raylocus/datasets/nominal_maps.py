@@ -81,7 +81,8 @@ class NominalMaps:
         """
         if not self.outdoor.any():
             raise PlaceError("the place has no open ground where a UE could be")
-        return self.outdoor / np.float32(self.outdoor.sum())
+        # In double precision, or it would not sum to 1 for those who draw from it.
+        return self.outdoor.astype(np.float64) / self.outdoor.sum(dtype=np.float64)
 
     @cached_property
     def traced_level(self) -> Float[np.ndarray, "cell y x"]:

@@ -80,7 +80,7 @@ def compare(
     dataset: ReportDataset,
     sequences: int | None,
     progress: Callable[[str], None],
-    self_check: SelfChecker | None = None,
+    checker: SelfChecker | None = None,
 ) -> list[Comparison]:
     """All methods on every test place.
 
@@ -90,7 +90,7 @@ def compare(
         dataset: reports of test places.
         sequences: most test sequences of a place, spread evenly over its worlds; None for all.
         progress: called with each method's name as it starts.
-        self_check: checks the bound on its own law; None leaves it unchecked.
+        checker: checks the bound on its own law; None leaves it unchecked.
 
     Raises:
         InputError: the dataset has no test sequences.
@@ -104,7 +104,7 @@ def compare(
             thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences),
             [located, *classics],
             progress,
-            self_check,
+            checker,
         )
         for index in np.unique(dataset.place_index[dataset.split == "test"])
     ]
@@ -114,7 +114,7 @@ def _compared_at(
     test: ReportDataset,
     methods: Sequence[Method],
     progress: Callable[[str], None],
-    self_check: SelfChecker | None,
+    checker: SelfChecker | None,
 ) -> Comparison:
     """All methods on test sequences of one place."""
     index = int(test.place_index[0])
@@ -129,8 +129,8 @@ def _compared_at(
         try:
             place = _same_cells(open_place(folder), test.place(index))
             outcomes[name] = evaluate(reference(test, place), test.reports, maps)
-            if name == BOUND_NAME and self_check is not None:
-                checked = self_check(test, place)
+            if name == BOUND_NAME and checker is not None:
+                checked = checker(test, place)
         except (BoundRefused, PlaceError, StoreError) as refused:
             refusals[name] = str(refused)
     return Comparison(test.place(index), test.reports, circumstances_of(test), outcomes, refusals, checked)

@@ -33,7 +33,7 @@ class Example:
         Args:
             log_density: ln of a likelihood of each ground cell, up to a constant of each sequence.
         """
-        prior = self.maps.prior.ravel()
+        prior = self.maps.prior.ravel().astype(np.float32)
         outdoors = np.flatnonzero(prior)
         weight = log_density[:, outdoors]
         peak = weight.max(axis=1, keepdims=True)

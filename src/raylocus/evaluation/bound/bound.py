@@ -81,7 +81,7 @@ class Bound:
 
     def _search(self, place: MappedPlace, generator: np.random.Generator) -> _Search:
         ensemble = sample_ensemble(place, self.law, self.world_maps, self.worlds, generator)
-        prior = nominal_maps(place).prior.ravel().astype(np.float64)
+        prior = nominal_maps(place).prior.ravel()
         sites = generator.choice(len(prior), PLACES_COMPARED, p=prior)
         likelihood = SequenceLikelihood.of(
             ensemble, kernel_width(ensemble, sites), self.law, self.observation, place.deployment.carrier
