@@ -1,6 +1,6 @@
 """Reading beside training, and the store beside one file a sample and LMDB, all in one run.
 
-    python benchmarks/dataset_reading.py [DATASET] [--rounds 3] [--steps 15]
+    python benchmarks/dataset_reading.py [DATASET] [--rounds 1] [--steps 6]
 
 Prints samples per second through the loader with one spawned worker over what a training step consumes
 on this machine, the same of the other layouts of the same sequences, their size on disk, and how much of
@@ -98,8 +98,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dataset", nargs="?")
-    parser.add_argument("--rounds", type=int, default=3, help="interleaved repetitions of every layout")
-    parser.add_argument("--steps", type=int, default=15, help="training steps that are timed a round")
+    parser.add_argument("--rounds", type=int, default=1, help="interleaved repetitions of every layout")
+    parser.add_argument("--steps", type=int, default=6, help="training steps that are timed a round")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
