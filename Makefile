@@ -1,6 +1,7 @@
 # make demo   train on some cities, locate phones in another, write runs/demo/report.html
-# make test   everything the tests know
-# Both make a virtual environment in .venv first, with the exact versions of constraints.txt.
+# make test   everything the tests know; make test-instruction-sets as other processors would run it
+# make fuzz   10,000 broken inputs through every reader
+# All make a virtual environment in .venv first, with the exact versions of constraints.txt.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,10 +12,10 @@ INSTALLED := $(VENV)/.installed
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench docs clean
+.PHONY: help demo test test-instruction-sets fuzz lint types wheel bench docs clean
 
 help:
-	@echo "make demo | test | lint | types | bench | docs | clean"
+	@echo "make demo | test | test-instruction-sets | fuzz | lint | types | wheel | bench | docs | clean"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
@@ -33,8 +34,16 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)
 	$(BIN)/raylocus demo
 
+# A file's tests share what is costly to build, so they go to one worker; a thread each, as there are two of them.
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-instruction-sets: $(INSTALLED)
+	tests/instruction_sets.sh
+
+# FUZZ="--first 300 --readers place": goes on, or tries some.
+fuzz: $(INSTALLED)
+	PYTHONPATH=src:tests $(BIN)/python -m fuzz.run --inputs 10000 --seed 1 $(FUZZ)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -43,6 +52,10 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
+wheel: $(INSTALLED)
+	.ci/wheel
+
+# Every benchmark at its default size: a minute or two each, with nothing but what the project has.
 bench: $(INSTALLED)
 	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark"; done
 

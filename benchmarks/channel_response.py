@@ -15,14 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.propagation.atlas import PathAtlas
-from raylocus.propagation.channel_response import frequency_response, impulse_response
-from raylocus.propagation.panels import Panel, sector_element
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.antennas.panels import Panel, sector_element
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.channel_response import frequency_response, impulse_response
+from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.propagation.ue_paths import ground_cell_points, paths_at
 from raylocus.scenes.build import SceneConfiguration, build_place
 
 SECTOR = Panel(2, 4, "cross", sector_element, azimuth=0.7, downtilt=0.1)

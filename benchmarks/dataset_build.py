@@ -20,9 +20,10 @@ import numpy as np
 import yaml
 import zarr
 
+from raylocus.cli.recipes import recipe_file
 from raylocus.datasets.store import open_report_dataset
 
-RECIPE = Path(__file__).parents[1] / "configs" / "dataset" / "tiny.yaml"
+RECIPE = recipe_file("dataset", "tiny")
 #: A dataset of one ordinary tile, with the layers of R that training needs.
 ORDINARY = {
     "places": [{"folder": "places/town", "split": "train", "source": "procedural:european-core", "seed": 1}],
@@ -36,7 +37,7 @@ ORDINARY = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--places", type=int, nargs="+", default=[1, 2, 4, 8])
+    parser.add_argument("--places", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--skip-size", action="store_true")
     given = parser.parse_args()

@@ -21,15 +21,16 @@ from pathlib import Path
 
 import numpy as np
 
+from raylocus.cli.recipes import recipe_file
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import StoreError
 
-RECIPE = Path(__file__).parents[1] / "configs" / "dataset" / "tiny.yaml"
+RECIPE = recipe_file("dataset", "tiny")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--kills", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -90,7 +91,7 @@ def _killed(folder: Path, workers: int, after: float) -> bool:
         build.wait()
         return True
     if build.returncode != 0:
-        raise SystemExit("a build failed; see it with: raylocus dataset build configs/dataset/tiny.yaml")
+        raise SystemExit("a build failed; see it with: raylocus dataset build tiny")
     return False
 
 

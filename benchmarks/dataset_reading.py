@@ -45,7 +45,7 @@ from raylocus.scenes.sites import Deployment
 from raylocus.training.data import ReportData
 from raylocus.training.module import LocationModule
 
-#: Sequences of a training batch, as configs/train/demo.yaml has them.
+#: Sequences of a training batch, as the demo's training recipe has them.
 BATCH_SIZE = 16
 #: Largest LMDB database [bytes]; only what is written takes space.
 MAP_SIZE = 2**36

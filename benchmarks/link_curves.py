@@ -15,11 +15,13 @@ import numpy as np
 from scipy.special import ndtr
 
 from raylocus.propagation.link_abstraction.error_curves import curves
-from raylocus.propagation.link_abstraction.link_quality import CQI_TABLE, TransportBlock
+from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE, TransportBlock
+from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES
 
 #: Row of TS 38.214 Table 5.1.3.1-1 with the same modulation and rate as CQI 4 to 15.
 MCS = (4, 6, 8, 11, 13, 15, 18, 20, 22, 24, 26, 28)
 RESOURCE_BLOCKS = 106
+CQI_TABLE = CQI_TABLES[DEFAULT_CQI_TABLE]
 
 
 def sionna_curves() -> dict[str, dict]:

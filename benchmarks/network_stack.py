@@ -1,6 +1,7 @@
 """Complete reports per second, beside the straight Sionna way; the ToA detector beside its bound; statistics.
 
     python benchmarks/network_stack.py speed PLACE [--ues 64] [--straight 10] [--rounds 3]
+    python benchmarks/network_stack.py sets PLACE [--ues 400] [--severity 0.5]
     python benchmarks/network_stack.py toa OUT.png
     python benchmarks/network_stack.py statistics PLACE OUT.png [--severity 1]
 
@@ -18,7 +19,9 @@ at 15 places of a city), and sutd_5g_dataset_2023 (FCCLab: walk test of a 3.4 GH
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -30,15 +33,20 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.features import feature_set
-from raylocus.network.impairments import ObservationConfiguration
-from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.observe import observe
 from raylocus.network.phy.time_of_arrival import delay_bound, first_path_delay, noisy_response
 from raylocus.network.reports import Reports
-from raylocus.network.stack.configuration import StackConfiguration
-from raylocus.network.stack.observe import observe_stack
-from raylocus.propagation.traced_place import TracedPlace, open_place
+from raylocus.network.world_channel import WorldChannel
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.units import SPEED_OF_LIGHT
+
+#: Every layer over coherent paths, times of arrival by the detector.
+EVERYTHING = NetworkConfiguration(
+    feature_set="all", fading=CoherentFading(), timing=DetectedTiming(), receiver_noise_db=1.0
+)
 
 
 def main() -> None:
@@ -51,15 +59,21 @@ def main() -> None:
     speed.add_argument("--ues", type=int, default=64)
     speed.add_argument("--straight", type=int, default=10)
     speed.add_argument("--rounds", type=int, default=3)
+    sets = verbs.add_parser("sets")
+    sets.add_argument("place", type=Path)
+    sets.add_argument("--ues", type=int, default=400)
+    sets.add_argument("--severity", type=float, default=0.5)
     verbs.add_parser("toa").add_argument("out", type=Path)
     statistics = verbs.add_parser("statistics")
     statistics.add_argument("place", type=Path)
     statistics.add_argument("out", type=Path)
     statistics.add_argument("--severity", type=float, default=1.0)
     statistics.add_argument("--ues", type=int, default=120)
-    given = parser.parse_args()
+    given = parser.parse_args(sys.argv[1:] or ["toa", "build/first_path_detector.png"])
     if given.verb == "speed":
         compare_speed(open_place(given.place), given.ues, given.straight, given.rounds)
+    elif given.verb == "sets":
+        compare_sets(open_place(given.place), given.severity, given.ues)
     elif given.verb == "toa":
         draw_detector(given.out)
     else:
@@ -87,7 +101,7 @@ def observed(place: TracedPlace, ues: int, batch: int) -> tuple[Reports, np.ndar
     """Complete reports of some UEs, and the seconds they took."""
     walked = sample_trajectories(place.geometry_maps, ues, MobilityConfiguration(), np.random.default_rng(1))
     watch = Stopwatch.started()
-    reports = observe_stack(place, place.radio_maps, walked, StackConfiguration(), 3, batch)
+    reports = observe(WorldChannel(place, place.radio_maps), walked, EVERYTHING, 3, batch)
     return reports, watch.elapsed()
 
 
@@ -97,7 +111,7 @@ def compare_speed(place: TracedPlace, ues: int, straight: int, rounds: int) -> N
         f"{len(deployment.cells)} cells × {deployment.beam_count} beams, {len(deployment.sites)} sites, ",
         end="",
     )
-    print(f"{len(feature_set(StackConfiguration().feature_set))} features")
+    print(f"{len(feature_set(EVERYTHING.feature_set))} features")
     observed(place, 2, 2)
     for count in (ues // 4, ues // 2, ues):
         reports, seconds = observed(place, count, 16)
@@ -130,7 +144,7 @@ def peak(place: TracedPlace, ues: int) -> float:
 
 def straight_way(place: TracedPlace, position: np.ndarray) -> Callable[[], np.ndarray]:
     """Sets Sionna up; what it returns takes the seconds for RSRP of all beams, CQI and throughput of the UEs."""
-    from raylocus.propagation.runtime import activate
+    from raylocus.propagation.runtime.runtime import activate
 
     activate()
     import sionna.rt
@@ -210,6 +224,7 @@ def draw_detector(out: Path) -> None:
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     figure.tight_layout()
+    out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=120)
 
 
@@ -241,7 +256,7 @@ def draw_statistics(place: TracedPlace, out: Path, severity: float, ues: int) ->
     """Histograms of what the network sees in a world of a place, beside field figures."""
     import matplotlib.pyplot as plt
 
-    reports = world_reports(place, severity, ues)
+    reports = observe(*in_a_world(place, severity, ues), EVERYTHING.at_severity(severity), 3)
     serving = reports.serving & (reports.beam < 0)
     found = {name: reports.features[serving, reports.feature_names.index(name)] for name in STATISTICS}
     figure, axes = plt.subplots(2, 3, figsize=(12, 6.5))
@@ -273,15 +288,47 @@ def draw_statistics(place: TracedPlace, out: Path, severity: float, ues: int) ->
     figure.savefig(out, dpi=100)
 
 
-def world_reports(place: TracedPlace, severity: float, ues: int) -> Reports:
-    """Reports in one world of a place."""
-    from raylocus.propagation.world_maps import world_radio_maps
+def in_a_world(place: TracedPlace, severity: float, ues: int) -> tuple[WorldChannel, Trajectories]:
+    """The channel of one world of a place, and UEs in it."""
+    from raylocus.propagation.maps.world_maps import world_radio_maps
     from raylocus.scenes.world import WorldLaw, sample_world
 
     world = sample_world(place.deployment, WorldLaw(severity=severity), np.random.default_rng(4))
     walked = sample_trajectories(place.geometry_maps, ues, MobilityConfiguration(), np.random.default_rng(1))
-    configuration = StackConfiguration(observation=ObservationConfiguration().at_severity(severity))
-    return observe_stack(place, world_radio_maps(place, world), walked, configuration, 3, world=world)
+    return WorldChannel(place, world_radio_maps(place, world), world), walked
+
+
+def compare_sets(place: TracedPlace, severity: float, ues: int) -> None:
+    """Cost of the smallest and the largest feature set by either fading and timing, and what they report."""
+    laws = {"statistical fading, map timing": NetworkConfiguration(), "coherent, detected": EVERYTHING}
+    for name in ("critical", "all"):
+        for title, law in laws.items():
+            chosen = dataclasses.replace(law.at_severity(severity), feature_set=name)
+            fast = name == "critical" and law is not EVERYTHING
+            channel, walked = in_a_world(place, severity, ues if fast else ues // 10)
+            seconds = []
+            for _ in range(9 if fast else 3):
+                watch = Stopwatch.started()
+                reports = observe(channel, walked, chosen, 3)
+                seconds.append(watch.elapsed()[1])
+            print(f"{name}, {title}: {1e6 * min(seconds) / len(reports.time):.1f} CPU µs a report")
+            if name == "critical":
+                print_distributions(observe(*in_a_world(place, severity, ues), chosen, 3))
+
+
+def print_distributions(reports: Reports) -> None:
+    """5 %, median and 95 % of the serving cell's features, and how many cells and beams there are."""
+    cells = reports.beam < 0
+    serving = reports.serving & cells
+    for name in ("rsrp", "sinr", "rsrq", "timing_advance"):
+        values = reports.features[serving, reports.feature_names.index(name)]
+        low, middle, high = np.nanquantile(values, [0.05, 0.5, 0.95])
+        print(f"  {name} of the serving cell: {low:.1f} / {middle:.1f} / {high:.1f}")
+    beams = np.bincount(reports.report_of_token[~cells], minlength=len(reports.time))
+    print(f"  {reports.heard_cells.mean():.2f} cells in a report, beams in {(beams > 0).mean():.2f} of them")
+    changes = np.diff(reports.pci[serving]) != 0
+    inside = ~np.isin(np.arange(1, len(reports.time)), reports.report_offsets)
+    print(f"  another serving cell in {changes[inside].mean():.3f} of the reports after the first")
 
 
 def rsrq_gap(sinr: np.ndarray, rsrq: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Whole OpenStreetMap extracts to a loadable scene and G, by raylocus and by osmnx + GDAL, in wall-clock seconds.
 
-    python benchmarks/osm_against_osmnx.py EXTRACT.osm.pbf …
+    python benchmarks/osm_against_osmnx.py [EXTRACT.osm.pbf …]
 
 Both turn the same map, whole, into meshes by material, scene.xml, building records and rasters at 2 m, taking
 turns; the least of five runs counts, imports not counted. The peer is `osmnx_pipeline.py`. raylocus also mends
@@ -8,7 +8,7 @@ clipped outlines, shapes roofs, places sites and hashes what it writes. raylocus
 osmnx reads .osm only, and gets it ready made: what osmium takes to convert it has a column of its own and is in no
 ratio. osmnx fails on ways and relations whose members are not all in the extract, so the files that both read have
 ways without absent nodes and no such relations. `CPU` is the ratio of CPU seconds, of all threads: raylocus uses two.
-The last column is raylocus's time with the .osm file too.
+The last column is raylocus's time with the .osm file too. Without an extract two generated towns are written as such.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from typing import NamedTuple
 
 import osmium
 import osmnx
+from extracts import extracts
 from osmnx_pipeline import TAGS, build_by_osmnx
 
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.map_sources.assemble import frame_of
-from raylocus.scenes.map_sources.features import MENDED
 from raylocus.scenes.osm.reader import read_osm
+from raylocus.scenes.tagged.features import MENDED
 
 REPEATS = 5
 RESOLUTION = 2.0
@@ -133,9 +134,10 @@ def main() -> None:
         f"{'extract':<22}{'side':>8}{'raylocus':>11}{'osmnx':>10}{'ratio':>8}{'CPU':>7}"
         "  buildings read      solids kept    to .osm  from .osm"
     )
-    for path in map(Path, sys.argv[1:]):
-        with tempfile.TemporaryDirectory() as name:
-            print(row(path, Path(name)), flush=True)
+    with extracts([Path(word) for word in sys.argv[1:]]) as paths:
+        for path in paths:
+            with tempfile.TemporaryDirectory() as name:
+                print(row(path, Path(name)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Builds the busiest tile of every OpenStreetMap extract in a folder and prints what came out.
 
-    python benchmarks/osm_extracts.py FOLDER_OF_EXTRACTS [EXTRACT …]
+    python benchmarks/osm_extracts.py [FOLDER_OF_EXTRACTS [EXTRACT …]]
 
+Without a folder two generated towns are written as extracts.
 Columns: `buildings` in the extract's manifest; those read whole, and those that osmium rejects and raylocus
 mends (cut at the file's edge, open, crossing); how the heights of the whole extract are known; CPU seconds
 from the file to a written place (read, assemble, mesh, G, write) of one 512 m tile; share of the whole
@@ -19,19 +20,20 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from extracts import extracts
 
 from raylocus.geo import Grid
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.maps.traced_place import open_place
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.build import build_place
-from raylocus.scenes.closedness import open_edges
+from raylocus.scenes.building_records import open_edges
 from raylocus.scenes.configuration import SceneConfiguration
-from raylocus.scenes.map_sources.features import MENDED
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.meshing.scene_mesh import scene_mesh
 from raylocus.scenes.osm.reader import read_osm
+from raylocus.scenes.tagged.features import MENDED
 from raylocus.scenes.vector_map import VectorMap
 
 RAYS = 100_000
@@ -81,10 +83,9 @@ def leaks(vector_map: VectorMap, generator: np.random.Generator) -> int:
     return int((~np.isfinite(hit.t.numpy())).sum())
 
 
-def row(folder: Path, scratch: Path) -> str:
-    slug = folder.name
-    path = folder / f"{slug}.osm.pbf"
-    manifest = json.loads((folder / "manifest.json").read_text())
+def row(path: Path, scratch: Path) -> str:
+    slug = path.parent.name
+    manifest = json.loads((path.parent / "manifest.json").read_text())
     whole, mended = counted_buildings(path)
     vector_map = read_source(str(path), SourceOptions(), 0, 512.0).vector_map
     sources = Counter(building.height_source for building in vector_map.buildings)
@@ -111,15 +112,15 @@ def densest(vector_map: VectorMap) -> tuple[float, float]:
 
 
 def main() -> None:
-    root, wanted = Path(sys.argv[1]), sys.argv[2:]
+    root, wanted = [Path(word) for word in sys.argv[1:2]], sys.argv[2:]
     print(
         f"{'extract':<24}{'listed':>6}{'whole':>6}{'mended':>7}{'solids':>7}{'height':>7}{'levels':>7}{'prior':>7}"
         f"{'CPU s':>7}{'closed':>9}{'centre':>8}{'random':>8}{'leaks':>6}"
     )
-    with tempfile.TemporaryDirectory() as scratch:
-        for folder in sorted(path.parent for path in root.glob("*/manifest.json")):
-            if not wanted or folder.name in wanted:
-                print(row(folder, Path(scratch)), flush=True)
+    with tempfile.TemporaryDirectory() as scratch, extracts(root) as paths:
+        for path in paths:
+            if not wanted or path.parent.name in wanted:
+                print(row(path, Path(scratch)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Where the CPU time goes from an OpenStreetMap extract to a loadable scene and G: shares of the steps.
 
-    python benchmarks/osm_time_shares.py EXTRACT.osm.pbf …
+    python benchmarks/osm_time_shares.py [EXTRACT.osm.pbf …]
 
+Without an extract two generated towns are written as such.
 Whole extracts at 2 m, as in `osm_against_osmnx.py`: CPU time, imports not counted, the quickest of five builds after
 a first one. A step's time is that of the thread which does it: `all else` holds osmium's own threads too.
 """
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from extracts import extracts
 from osm_against_osmnx import by_raylocus, tile_size
 
 REPEATS = 5
@@ -76,8 +78,9 @@ def seconds(path: Path, spent: defaultdict[str, float]) -> dict[str, float]:
 
 
 def main() -> None:
-    paths, spent = [Path(name) for name in sys.argv[1:]], watched()
-    columns = [seconds(path, spent) for path in paths]
+    spent = watched()
+    with extracts([Path(word) for word in sys.argv[1:]]) as paths:
+        columns = [seconds(path, spent) for path in paths]
     print(f"{'':<37}" + "".join(f"{path.name.split('.')[0][:14]:>16}" for path in paths))
     for step in columns[0]:
         shares = (f"{100 * each[step] / each[WHOLE]:.0f} %" for each in columns)

@@ -25,7 +25,7 @@ from scipy.ndimage import distance_transform_edt
 from raylocus.scenes.buildings.materials import roof_material, wall_material
 from raylocus.scenes.buildings.types import building_type
 from raylocus.scenes.ground.from_features import DEFAULT_WIDTH, road_class_of
-from raylocus.scenes.map_sources.lengths import parse_count, parse_length
+from raylocus.scenes.tagged.lengths import parse_count, parse_length
 
 TAGS = {
     "building": True, "building:part": True, "highway": True, "natural": ["water", "wood", "bay"],

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.propagation.point_paths import PointPaths
-from raylocus.propagation.reference import ReferenceSettings, reference_paths
+from raylocus.propagation.atlas.channel_response import PointPaths
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 
 #: Tile centres that lie inside each city's scene [m].

@@ -2,11 +2,12 @@
 
 The points, sites and columns are those of propagation_accuracy.py. For each place:
 
-* "walked": every path of the atlas above −130 dB is walked again through all triangles, in double precision and by
-  nothing that found it (`propagation.path_proof`): from the site and, if it goes over an edge, from the UE. Shares of
-  them that are proven, by number and by power (each point counting alike), and how closely: distance from the UE or
-  the edge, and error of the length. In rows of their own those that PathSolver lists too, in any of its runs, and
-  those that only the atlas lists. What was found of the others is counted by its name in `Verdict`.
+* "walked": every path of the atlas above −130 dB is walked again through all triangles, in double precision and
+  independently of the search (`propagation.oracles.path_proof`): from the site and, if it goes over an edge, from
+  the UE. Shares of them that are proven, by number and by power (each point counting alike), and how closely:
+  distance from the UE or the edge, and error of the length. In rows of their own those that PathSolver lists too,
+  in any of its runs, and those that only the atlas lists. What was found of the others is counted by its name in
+  `Verdict`.
 * "listed": of the proven paths within 20 dB of the strongest of their point, the share that PathSolver lists, by the
   number of surfaces and edges that they touch.
 * "fields": absolute difference of the power gain of the proven paths that both list, the last by power. Those with a
@@ -25,14 +26,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from outdoor_points import CENTRES, DARK, Points, built_places, random_points
+from outdoor_points import DARK, Points, built_places, random_points
 from propagation_accuracy import DIFFERENCES, row
 
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
-from raylocus.propagation.path_matching import centre_paths, chosen, partners, united
-from raylocus.propagation.path_proof.prover import PathProver, Proof, Tolerances, Verdict
-from raylocus.propagation.point_paths import PointPaths, point_paths
-from raylocus.propagation.reference import ReferenceSettings
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
+from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
+from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners, united
+from raylocus.propagation.oracles.path_proof.prover import PathProver, Proof, Tolerances, Verdict
+from raylocus.propagation.oracles.reference import ReferenceSettings
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 from raylocus.scenes.triangles import read_place_scene
@@ -49,14 +50,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--cities", nargs="*", default=list(CENTRES), help="built-in cities, or any sources of a place"
+        "--cities", nargs="*", default=["etoile"], help="built-in cities, or any sources of a place"
     )
-    parser.add_argument("--points", type=int, default=200, help="points a city")
+    parser.add_argument("--points", type=int, default=40, help="points a city")
     parser.add_argument(
         "--samples", type=float, nargs="*", default=[2e6], help="PathSolver's samples_per_src"
     )
     parser.add_argument("--receivers", type=int, default=2, help="receivers of one call of PathSolver")
-    parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
+    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
     given = parser.parse_args()
     for city, place in built_places(given.cities, given.resolution):

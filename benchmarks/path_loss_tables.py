@@ -22,16 +22,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from outdoor_points import CENTRES
 
-from raylocus.propagation.atlas import OVER_ROOFTOP, SCATTERED, PathAtlas, reorder
-from raylocus.propagation.delta_bullington import TerrainProfile, delta_bullington_loss
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.over_rooftop import over_rooftop_paths
-from raylocus.propagation.path_loss import uma_nlos_path_loss, umi_nlos_path_loss
-from raylocus.propagation.roof_profile import SurfaceRaster
-from raylocus.propagation.rooftop_formula import BuildingRows, over_rooftop_formula
+from raylocus.propagation.atlas.atlas import OVER_ROOFTOP, SCATTERED, PathAtlas, reorder
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.maps.path_loss import uma_nlos_path_loss, umi_nlos_path_loss
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.oracles.delta_bullington import TerrainProfile, delta_bullington_loss
+from raylocus.propagation.oracles.rooftop_formula import BuildingRows, over_rooftop_formula
+from raylocus.propagation.search.over_rooftop import over_rooftop_paths
+from raylocus.propagation.search.roof_profile import SurfaceRaster
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
-from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -72,10 +72,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("places", nargs="*", default=list(PLACES))
+    parser.add_argument(
+        "places", nargs="*", default=["etoile", "procedural:tower-grid"], help=f"such as {' '.join(PLACES)}"
+    )
     parser.add_argument("--osm", type=Path, help="an OpenStreetMap extract to add")
-    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
-    parser.add_argument("--sites", type=int, default=3, help="rooftop sites a place, at most")
+    parser.add_argument("--resolution", type=float, default=8.0, help="side of a ground cell [m]")
+    parser.add_argument("--sites", type=int, default=1, help="rooftop sites a place, at most")
     parser.add_argument(
         "--raised", type=float, default=0.0, help="metres that every rooftop site is raised by"
     )

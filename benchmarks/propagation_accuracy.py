@@ -9,7 +9,7 @@ which PathSolver lacks, are off, and so are trees.
 Rows of a place:
 
 * its name: the atlas beside PathSolver; with several --mirrors or --rays a row for each, so named.
-* "alike": the same without the paths that PathSolver never lists, see `propagation.path_solver_losses`.
+* "alike": the same without the paths that PathSolver never lists, see `propagation.oracles.reference`.
 * with --dense N, "dense": the latter beside PathSolver with N samples, one receiver a call; and
   "itself": PathSolver as asked beside PathSolver with N samples.
 
@@ -30,14 +30,13 @@ from itertools import product
 import numpy as np
 from outdoor_points import CENTRES, DARK, built_places, random_points
 
-from raylocus.propagation.atlas import PathAtlas, reorder
-from raylocus.propagation.path_matching import centre_paths, chosen, partners
-from raylocus.propagation.path_solver_losses import lost_by_path_solver
-from raylocus.propagation.point_paths import PointPaths, point_paths
-from raylocus.propagation.reference import ReferenceSettings
+from raylocus.propagation.atlas.atlas import PathAtlas, reorder
+from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners
+from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_path_solver
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
-from raylocus.propagation.traced_place import TracedPlace
 
 #: First arrivals weaker than this beside the strongest path are left out in the second comparison (power).
 FAINT = 1e-4
@@ -52,12 +51,12 @@ def main() -> None:
     parser.add_argument(
         "--cities",
         nargs="*",
-        default=[*CENTRES, "procedural:perimeter-blocks"],
-        help="built-in cities, or any other source of a place",
+        default=["etoile"],
+        help=f"built-in cities ({', '.join(CENTRES)}), or any other source of a place",
     )
     parser.add_argument("--receivers", type=int, default=2, help="receivers of one call, for accuracy")
-    parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
-    parser.add_argument("--points", type=int, default=200, help="points a city")
+    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
+    parser.add_argument("--points", type=int, default=40, help="points a city")
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
     parser.add_argument(
         "--rays",

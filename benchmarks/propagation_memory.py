@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.propagation.traced_place import open_place
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Cell, Site
@@ -31,9 +31,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--source", default="munich", help="as `raylocus scene build` takes it")
-    parser.add_argument("--size", type=float, default=1000.0, help="side of the tile [m]")
-    parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
-    parser.add_argument("--sites", type=int, nargs="*", default=[1, 4, 12])
+    parser.add_argument("--size", type=float, default=512.0, help="side of the tile [m]")
+    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
+    parser.add_argument("--sites", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--budget", type=float, default=2.0, help="memory_budget [GiB]")
     parser.add_argument("--place", type=Path, help="trace this place and say the peak (used by the others)")
     given = parser.parse_args()
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def trace(folder: Path, budget: float) -> str:
-    from raylocus.propagation.atlas_store import StoredAtlas
+    from raylocus.propagation.atlas.atlas_store import StoredAtlas
     from raylocus.propagation.trace import TraceConfiguration
     from raylocus.propagation.trace_place import trace_place
 

@@ -23,19 +23,19 @@ from dataclasses import dataclass
 import numpy as np
 from outdoor_points import CENTRES, built_places, random_points
 
-from raylocus.propagation.atlas import reorder
-from raylocus.propagation.facets import unit_normals
-from raylocus.propagation.grid_rows import GridRows
-from raylocus.propagation.launcher import SURFACE_OFFSET, RayScene
-from raylocus.propagation.pieces import in_pieces, side_by_side
-from raylocus.propagation.radio_layers.complete import complete_radio_maps
-from raylocus.propagation.radio_maps import radio_maps
-from raylocus.propagation.radio_pieces import bytes_of_rows, row_pieces
-from raylocus.propagation.reference import ReferenceSettings, reference_path_gain
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.atlas.atlas import reorder
+from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.geometry.surfaces import Surfaces, unit_normals
+from raylocus.propagation.maps.layers.complete import complete_radio_maps
+from raylocus.propagation.maps.radio_maps import radio_maps
+from raylocus.propagation.maps.radio_pieces import bytes_of_rows, row_pieces
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.oracles.reference import ReferenceSettings, reference_path_gain
+from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
+from raylocus.propagation.rays.pieces import in_pieces, side_by_side
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
-from raylocus.propagation.traced_place import TracedPlace
 from raylocus.scenes.sites import Cell, Deployment
 from raylocus.scenes.triangles import read_place_scene
 
@@ -49,14 +49,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cities", nargs="*", default=list(CENTRES))
+    parser.add_argument("--cities", nargs="*", default=["etoile"], help=f"of {', '.join(CENTRES)}")
     parser.add_argument("--only", nargs="*", default=["links", "maps", "segments", "gain"])
-    parser.add_argument("--resolution", type=float, default=2.0, help="side of a ground cell [m]")
+    parser.add_argument("--resolution", type=float, default=4.0, help="side of a ground cell [m]")
     parser.add_argument("--depth", type=int, default=4, help="most reflections")
     parser.add_argument(
         "--rays", type=float, default=TraceConfiguration().rays_per_cell, help="per ground cell"
     )
-    parser.add_argument("--turns", type=int, default=3, help="times that each is measured")
+    parser.add_argument("--turns", type=int, default=1, help="times that each is measured")
     given = parser.parse_args()
     for city, place in built_places(given.cities, given.resolution):
         for name in given.only:
@@ -183,7 +183,7 @@ def segments(place: TracedPlace, given: argparse.Namespace) -> str:
 
     triangles, site = read_place_scene(place.scene_file), place.deployment.site_positions[0]
     surface = place.geometry_maps["terrain"].values.astype(float) + 1.5
-    scene = RayScene(triangles.vertices, surface, place.tile)
+    scene = RayScene(Surfaces(triangles), surface, place.tile)
     rays = towards_the_ground(site, float(np.median(surface)), TraceConfiguration().reach * place.tile.size)
     legs = followed(
         scene, triangles.vertices, np.broadcast_to(site, rays.shape).astype(np.float32), rays, given

@@ -1,4 +1,4 @@
-"""A picture of every style of generated town: `python benchmarks/town_pictures.py OUT.png [--seed N]`."""
+"""A picture of every style of generated town: `python benchmarks/town_pictures.py [OUT.png] [--seed N]`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
-from raylocus.scenes.towns.catalogue import STYLES
-from raylocus.scenes.towns.generate import generate_town
+from raylocus.scenes.towns.generate import STYLES, generate_town
 from raylocus.scenes.vector_map import VectorMap
 
 TILE = 512.0
@@ -56,7 +55,7 @@ def draw(axes: Axes, town: VectorMap, title: str) -> PatchCollection:
 def main() -> None:
     """Writes the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=Path("build/towns.png"))
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rows = -(-len(STYLES) // COLUMNS)
@@ -67,6 +66,7 @@ def main() -> None:
     for axes in panels[len(STYLES) :]:
         axes.set_axis_off()
     figure.colorbar(buildings, ax=panels.tolist(), shrink=0.4, label="building height [m]")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out, dpi=60, pil_kwargs={"optimize": True})
 
 

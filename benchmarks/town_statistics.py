@@ -1,9 +1,9 @@
-"""Generated towns beside real extracts: `python benchmarks/town_statistics.py FOLDER_OF_EXTRACTS`.
+"""Generated towns beside real extracts: `python benchmarks/town_statistics.py [FOLDER_OF_EXTRACTS]`.
 
-FOLDER holds OpenStreetMap extracts (`**/*.osm.pbf`). Every number is of windows of 512 m: of a style the
-mean over seeds, of an extract the mean over its windows, each counted by its buildings. The distance is the
-root mean square difference of the logarithms (of the odds for the built share), each over its standard
-deviation among the extracts.
+FOLDER holds OpenStreetMap extracts (`**/*.osm.pbf`); without it two of the towns themselves stand for
+extracts. Every number is of windows of 512 m: of a style the mean over seeds, of an extract the mean over its
+windows, each counted by its buildings. The distance is the root mean square difference of the logarithms (of
+the odds for the built share), each over its standard deviation among the extracts.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import shapely
+from extracts import extracts
 from rich.console import Console
 from rich.table import Table
 
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
-from raylocus.scenes.towns.catalogue import STYLES
-from raylocus.scenes.towns.generate import generate_town
+from raylocus.scenes.towns.generate import STYLES, generate_town
 from raylocus.scenes.towns.statistics import (
     TownStatistics,
     mean_statistics,
@@ -67,22 +67,21 @@ def row(statistics: TownStatistics) -> list[str]:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--seeds", type=int, default=4)
     options = parser.parse_args()
-    extracts = {
-        path.name.split(".")[0]: extract_statistics(path)
-        for path in sorted(options.folder.glob("**/*.osm.pbf"))
-    }
-    scale = np.nanstd(np.stack([each.features() for each in extracts.values()]), axis=0)
+    found = sorted(options.folder.glob("**/*.osm.pbf")) if options.folder else []
+    with extracts(found) as paths:
+        real_places = {path.name.split(".")[0]: extract_statistics(path) for path in paths}
+    scale = np.nanstd(np.stack([each.features() for each in real_places.values()]), axis=0)
     table = Table("place", *COLUMNS, "closest extract", "distance", "second closest", "distance")
-    for name, statistics in extracts.items():
+    for name, statistics in real_places.items():
         table.add_row(name, *row(statistics), "", "", "", "")
     table.add_section()
     for style in STYLES:
         statistics = style_statistics(style, options.seeds)
         near = sorted(
-            (statistics_distance(statistics, real, scale), name) for name, real in extracts.items()
+            (statistics_distance(statistics, real, scale), name) for name, real in real_places.items()
         )[:2]
         nearest = [text for distance, name in near for text in (name, f"{distance:.2f}")]
         table.add_row(style, *row(statistics), *nearest)

@@ -20,7 +20,7 @@ from osm_extracts import densest
 
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
-from raylocus.scenes.towns.catalogue import STYLES
+from raylocus.scenes.towns.generate import STYLES
 
 #: Options of every trace.
 COARSE = ("--trace.depth", "2", "--trace.rays_per_cell", "2")
@@ -42,8 +42,8 @@ def run(*words: str) -> tuple[float, int, str]:
 
 def outcome(folder: Path) -> str:
     """Sites, paths and the share of outdoor ground that any path reaches."""
-    from raylocus.propagation.atlas_store import load_atlas
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.atlas.atlas_store import load_atlas
+    from raylocus.propagation.maps.traced_place import open_place
 
     place = open_place(folder)
     atlas = load_atlas(place.atlas_file)
@@ -90,14 +90,17 @@ def main() -> None:
         nargs="?",
         help="extracts, a folder each with a manifest.json; only towns without it",
     )
-    parser.add_argument("--places", nargs="*", help="names of towns and extracts; all by default")
+    parser.add_argument(
+        "--places", nargs="*", help="names of towns and extracts; by default two towns, or all with a folder"
+    )
     given = parser.parse_args()
     found = sorted(given.folder.glob("*/manifest.json")) if given.folder else []
     manifests = {path.parent.name: path for path in found}
+    wanted = given.places or ([*STYLES, *manifests] if given.folder else ["perimeter-blocks", "hill-town"])
     print(f"{'place':<24}{'build':>9}{'trace':>9}{'sites':>6}{'paths':>9}{'lit':>8}  rays    warnings")
     with tempfile.TemporaryDirectory() as scratch:
         for name in [*STYLES, *manifests]:
-            if not given.places or name in given.places:
+            if name in wanted:
                 source = extract(manifests[name]) if name in manifests else (f"procedural:{name}", [])
                 print(row(name, *source, Path(scratch)), flush=True)
 

@@ -12,20 +12,21 @@ import xarray as xr
 
 from raylocus.geo import Grid
 from raylocus.network.channel import channel_at
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.formula import isotropic_levels
+from raylocus.network.world_channel import KnownChannel
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.training.symmetry import Symmetry
 from raylocus.units import SPEED_OF_LIGHT
 
 #: Nothing is left to chance, so that the same walk is reported alike in both cities.
-SILENT = ObservationConfiguration(
-    receiver_noise_db=0.0, beam_noise_db=0.0, device_bias_db=0.0, timing_noise=0.0
+SILENT = NetworkConfiguration(
+    receiver_noise_db=0.0, beam_noise_db=0.0, device_bias_db=0.0, timing=MapTiming(noise=0.0)
 )
 
 
@@ -50,7 +51,7 @@ class AnalyticCity:
         ground = np.column_stack([self.tile.centres, terrain.ravel() + 1.5])
         offset = ground[None] - self.deployment.site_positions[:, None]
         distance = np.linalg.norm(offset, axis=-1)
-        level = isotropic_levels(self.deployment, self.tile, terrain)
+        level = isotropic_levels(self.deployment, self.tile, terrain, 1.5)
         beams = np.full((len(level), self.deployment.beam_count, *self.tile.shape), np.nan, np.float32)
         for index, cell in enumerate(self.deployment.cells):
             direction = offset[cell.site] / distance[cell.site][:, None]
@@ -68,6 +69,7 @@ class AnalyticCity:
                 "line_of_sight": (axes["site"], (distance < 70).astype(np.float32).reshape(by_site)),
             },
             coords={"x": self.tile.coordinates, "y": self.tile.coordinates},
+            attrs={"ue_height": 1.5},
         )
 
     def observed(self, walk: Trajectories) -> Reports:
@@ -75,7 +77,7 @@ class AnalyticCity:
         position = np.column_stack([_turned(self.moved_by, walk.position[:, :2]), walk.position[:, 2]])
         there = dataclasses.replace(walk, position=position)
         state = channel_at(self.radio_maps, position)
-        return observe(state, there, self.deployment, SILENT, np.random.default_rng(1))
+        return observe(KnownChannel(state, self.deployment), there, SILENT, seed=1)
 
     def _here(self, points: np.ndarray) -> np.ndarray:
         """Where points of the moved city come from."""

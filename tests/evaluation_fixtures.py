@@ -9,12 +9,13 @@ import xarray as xr
 
 from raylocus.geo import Grid
 from raylocus.network.channel import channel_at
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_azimuths
-from raylocus.propagation.radio_maps import LAYERS
+from raylocus.network.world_channel import KnownChannel
+from raylocus.propagation.antennas.antennas import beam_azimuths
+from raylocus.propagation.maps.radio_maps import LAYERS
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.residual import residual_field
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
@@ -24,7 +25,7 @@ from raylocus.units import SPEED_OF_LIGHT
 SEVERITY = 0.5
 LAW = WorldLaw(severity=SEVERITY)
 MOBILITY = MobilityConfiguration()
-OBSERVATION = ObservationConfiguration().at_severity(SEVERITY)
+OBSERVATION = NetworkConfiguration().at_severity(SEVERITY)
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ def analytic_maps(
             for one in LAYERS
         },
         coords={"y": axis, "x": axis},
+        attrs={"ue_height": 1.5},
     )
 
 
@@ -125,7 +127,8 @@ def synthetic_reports(place: SyntheticPlace, world: World, count: int, seed: int
     generator = np.random.default_rng(seed)
     trajectories = sample_trajectories(place.geometry_maps, count, MOBILITY, generator)
     state = channel_at(synthetic_world_maps(place, world), trajectories.position)
-    return observe(state, trajectories, place.deployment, OBSERVATION, generator)
+    channel = KnownChannel(state, place.deployment)
+    return observe(channel, trajectories, OBSERVATION, int(generator.integers(2**31)))
 
 
 def some_world(place: SyntheticPlace, seed: int, law: WorldLaw = LAW) -> World:

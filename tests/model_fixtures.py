@@ -11,12 +11,13 @@ import xarray as xr
 
 from raylocus.geo import Grid
 from raylocus.network.channel import channel_at
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.formula import isotropic_levels, power_sum
+from raylocus.network.world_channel import KnownChannel
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.maps.path_loss import isotropic_levels, power_sum
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.residual import gaussian_fields, residual_field
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
@@ -130,7 +131,7 @@ def radio_layers(place: SyntheticPlace, world: World | None) -> xr.Dataset:
             + world.level_error_db[:, None]
         )
     )
-    scatter = isotropic_levels(deployment, tile, place.geometry_maps["terrain"].values).reshape(
+    scatter = isotropic_levels(deployment, tile, place.geometry_maps["terrain"].values, 1.5).reshape(
         len(deployment.cells), -1
     )
     beams = []
@@ -159,6 +160,7 @@ def radio_layers(place: SyntheticPlace, world: World | None) -> xr.Dataset:
             ),
         },
         coords={"x": tile.coordinates, "y": tile.coordinates},
+        attrs={"ue_height": 1.5},
     )
 
 
@@ -179,6 +181,6 @@ def synthetic_reports(place: SyntheticPlace, sequences: int, seed: int, severity
     world = sample_world(place.deployment, WorldLaw(severity=severity), generator)
     trajectories = sample_trajectories(place.geometry_maps, sequences, MobilityConfiguration(), generator)
     state = channel_at(radio_layers(place, world), trajectories.position)
-    return observe(
-        state, trajectories, place.deployment, ObservationConfiguration().at_severity(severity), generator
-    )
+    channel = KnownChannel(state, place.deployment)
+    law = NetworkConfiguration().at_severity(severity)
+    return observe(channel, trajectories, law, int(generator.integers(2**31)))

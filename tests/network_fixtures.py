@@ -12,8 +12,8 @@ from raylocus.datasets.splits import PlaceChoice
 from raylocus.geo import GeoFrame, Grid
 from raylocus.network.features import FEATURES
 from raylocus.network.reports import Reports
-from raylocus.propagation.radio_maps import RADIO_SCHEMA
-from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, geometry_maps
 from raylocus.scenes.place import Place, save_place
@@ -74,7 +74,9 @@ def free_space_maps(place: Deployment) -> xr.Dataset:
     }
     coords = {"y": TILE.coordinates, "x": TILE.coordinates}
     return xr.Dataset(
-        {name: (dims, values.astype(np.float32)) for name, (dims, values) in layers.items()}, coords
+        {name: (dims, values.astype(np.float32)) for name, (dims, values) in layers.items()},
+        coords,
+        {"ue_height": 1.5},
     )
 
 

@@ -9,10 +9,10 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import PathAtlas
-from raylocus.propagation.materials import RadioMaterials
-from raylocus.propagation.path_matching import centre_paths, partners
-from raylocus.propagation.point_paths import PointPaths, point_paths
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
+from raylocus.propagation.materials.materials import RadioMaterials
+from raylocus.propagation.oracles.path_matching import centre_paths, partners
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
 from raylocus.scenes.rasterize import topmost_surface

@@ -9,18 +9,26 @@ import xarray as xr
 
 from network_fixtures import TILE, deployment, ground
 from raylocus.geo import GeoFrame
-from raylocus.propagation.atlas import SPECULAR, PathAtlas
-from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.radio_maps import radio_maps
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.wedges import Wedges
+from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
+from raylocus.network.features import SCHEMA
+from raylocus.network.identities import IdentityErrors
+from raylocus.network.mobility import Trajectories
+from raylocus.network.observe import observe
+from raylocus.network.reports import Reports
+from raylocus.network.world_channel import WorldChannel
+from raylocus.propagation.atlas.atlas import SPECULAR, PathAtlas
+from raylocus.propagation.geometry.wedges import Wedges
+from raylocus.propagation.maps.radio_maps import radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.materials.materials import itu_materials
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
+from raylocus.scenes.world import World
 
 
-def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset) -> PathAtlas:
-    """One direct path from every site to every ground cell's centre, 1.5 m above the terrain."""
-    points = np.column_stack([TILE.centres, geometry_maps["terrain"].values.ravel() + 1.5])
+def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset, ue_height: float) -> PathAtlas:
+    """One direct path from every site to every ground cell's centre, `ue_height` above the terrain."""
+    points = np.column_stack([TILE.centres, geometry_maps["terrain"].values.ravel() + ue_height])
     offset = points[None] - place.site_positions[:, None]
     length = np.linalg.norm(offset, axis=-1).ravel()
     direction = (offset / np.linalg.norm(offset, axis=-1, keepdims=True)).reshape(-1, 3).astype(np.float32)
@@ -47,15 +55,42 @@ def line_of_sight_atlas(place: Deployment, geometry_maps: xr.Dataset) -> PathAtl
         first_leg=np.zeros(count, np.float32),
         wedges=none,
         buildings=nothing,
+        ue_height=ue_height,
     )
 
 
-def free_space_place(sites: int = 3) -> TracedPlace:
+def free_space_place(sites: int = 3, ue_height: float = 1.5) -> TracedPlace:
     """A traced place in memory, with the radio maps that follow from its atlas."""
     network, maps = deployment(sites), ground()
     provenance = Provenance.collect({"sites": sites})
     place = TracedPlace(Path("free-space"), "free space", GeoFrame(), TILE, network, provenance)
-    atlas = line_of_sight_atlas(network, maps)
+    atlas = line_of_sight_atlas(network, maps, ue_height)
     # Filled in as if they had been read from disk.
     place.__dict__.update(geometry_maps=maps, atlas=atlas, radio_maps=radio_maps(atlas, network))
     return place
+
+
+#: Every feature in every report that can have it.
+ALWAYS = {feature.name: 1.0 for feature in SCHEMA}
+#: Every layer, coherent paths and detected times of arrival.
+STACK = NetworkConfiguration(
+    feature_set="all",
+    availability=ALWAYS,
+    fading=CoherentFading(),
+    timing=DetectedTiming(),
+    receiver_noise_db=1.0,
+    identities=IdentityErrors(),
+)
+
+
+def observe_stack(
+    place: TracedPlace,
+    maps: xr.Dataset,
+    walked: Trajectories,
+    configuration: NetworkConfiguration = STACK,
+    seed: int = 1,
+    batch: int | None = None,
+    world: World | None = None,
+) -> Reports:
+    """The reports of UEs in a world of a place."""
+    return observe(WorldChannel(place, maps, world), walked, configuration, seed, batch)

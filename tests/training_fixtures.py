@@ -10,7 +10,7 @@ from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store_writing import save_report_dataset
 from raylocus.geo import GeoFrame
-from raylocus.propagation.radio_maps import RADIO_SCHEMA
+from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place import Place, save_place

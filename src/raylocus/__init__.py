@@ -14,7 +14,7 @@ from typing import Any
 #: Where each public name lives.
 _HOMES = {
     "Locator": "raylocus.inference.locator",
-    "open_place": "raylocus.propagation.traced_place",
+    "open_place": "raylocus.propagation.maps.traced_place",
     "load_reports": "raylocus.network.report_store",
     "scenes": "raylocus.scenes",
     "propagation": "raylocus.propagation",

@@ -18,7 +18,7 @@ import zarr
 from zarr.abc.buffer import Buffer
 from zarr.storage import MemoryStore
 
-from raylocus.errors import StorageFullError, StoreError
+from raylocus.errors import RaylocusError, StorageFullError, StoreError
 from raylocus.provenance import hash_file
 
 #: Name of the list of files, sizes and hashes that every store carries.
@@ -228,6 +228,32 @@ def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, 
             warnings.filterwarnings("ignore", message="Consolidated metadata")
             zarr.consolidate_metadata(aside)
         write_manifest(aside)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What reading a store raises, as one sentence: the store says something else than was written.
+
+    Raises:
+        StoreError: whatever a codec, zarr, xarray or a reader's own code raised.
+    """
+    try:
+        yield
+    except RaylocusError:
+        raise
+    except Exception as error:  # each codec has its own, and a broken size asks for any memory
+        told = f"{type(error).__name__}: {error}"[:200]
+        raise StoreError(f"{path} cannot be read ({told}); delete it and build it again") from error
+
+
+def load_dataset(path: Path, schema: str) -> xr.Dataset:
+    """Reads a store that `save_dataset` wrote into memory.
+
+    Raises:
+        StoreError: the store is absent, truncated, unreadable, or of another schema.
+    """
+    with readable(path):
+        return open_dataset(path, schema).load()
 
 
 def open_dataset(path: Path, schema: str) -> xr.Dataset:

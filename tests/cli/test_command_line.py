@@ -255,7 +255,7 @@ def test_the_doctor_traces_a_ray_and_is_content() -> None:
 
 def test_the_doctor_of_a_machine_that_cannot_trace_has_the_mend() -> None:
     code = """
-from raylocus.propagation import runtime
+from raylocus.propagation.runtime import runtime
 runtime.library_from_pypi = runtime.library_from_system = lambda: None
 runtime._cuda_driver_answers = lambda: False
 import sys
@@ -268,3 +268,15 @@ sys.exit(main(["doctor"]))
     assert answer.returncode == 2
     assert "mend: no libLLVM" in answer.stdout
     assert "pip install karellen-llvm-core" in answer.stdout
+
+
+def test_a_missing_package_is_answered_with_the_extra_that_brings_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tokens.parquet").write_bytes(b"PAR1")
+    for module in [name for name in sys.modules if name.split(".")[0] == "pyarrow"]:
+        monkeypatch.delitem(sys.modules, module)
+    # What Python itself does where a package is not installed, by the same exception and name.
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    error = refused(capsys, "network", "explain", tmp_path / "tokens.parquet")
+    assert error == "the package 'pyarrow' is not installed; run: pip install 'raylocus[parquet]'"

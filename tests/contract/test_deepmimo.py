@@ -19,13 +19,13 @@ from raylocus.errors import InputError, StoreError
 from raylocus.geo import GeoFrame
 from raylocus.network.features import FEATURE_INDEX
 from raylocus.network.report_store import load_reports
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.atlas import concatenate
-from raylocus.propagation.channel_response import frequency_response, impulse_response
-from raylocus.propagation.panels import Panel
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.panels import Panel
+from raylocus.propagation.atlas.atlas import concatenate
+from raylocus.propagation.atlas.channel_response import frequency_response, impulse_response
+from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, paths_at
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.ue_paths import UePaths, ground_cell_points, paths_at
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.triangles import write_mitsuba_scene

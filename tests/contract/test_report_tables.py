@@ -16,21 +16,14 @@ from raylocus.network.mac.buffer_status import (
 )
 from raylocus.network.positioning.timing_codes import (
     TIMING_LIMIT,
-    decode_additional_path,
     decode_azimuth,
-    decode_differential_timing,
     decode_phase,
     decode_timing,
-    decode_zenith,
-    encode_additional_path,
     encode_azimuth,
-    encode_differential_timing,
     encode_phase,
     encode_timing,
-    encode_zenith,
     last_timing_code,
     reported_timing,
-    timing_quality,
 )
 from raylocus.network.report_mapping import reported_beam_sinr
 from raylocus.network.report_tables import (
@@ -142,22 +135,6 @@ def test_a_timing_report_is_within_half_a_step(time: float, k: int) -> None:
     assert abs(decoded[0] - time) <= (0.5 * 2.0**k + 1e-6) * TC
 
 
-@pytest.mark.parametrize(
-    ("k", "differential", "path"), [(0, 8191, 16351), (1, 4095, 8176), (2, 2047, 4088), (5, 255, 511)]
-)
-def test_differential_and_additional_path_indices_end_where_they_should(
-    k: int, differential: int, path: int
-) -> None:
-    assert encode_differential_timing(np.array([1.0, 0.0]), k).tolist() == [differential, 0]
-    assert encode_additional_path(np.array([1.0, -1.0]), k).tolist() == [path, 0]
-    codes = np.arange(differential + 1)
-    assert (encode_differential_timing(decode_differential_timing(codes, k), k) == codes).all()
-    codes = np.arange(1, path)
-    assert (encode_additional_path(decode_additional_path(codes, k), k) == codes).all()
-    ends = decode_additional_path(np.array([0, path]), k) / TC
-    assert ends == pytest.approx([-8175, 8175], abs=2**k)
-
-
 @pytest.mark.parametrize("k", range(-6, 6))
 def test_every_granularity_of_timing_at_both_edges(k: int) -> None:
     last, step = last_timing_code(k), 2.0**k
@@ -183,16 +160,8 @@ def test_angles_and_phases_are_in_tenths_of_a_degree() -> None:
     codes = np.arange(3600)
     assert (encode_azimuth(decode_azimuth(codes)) == codes).all()
     assert (encode_phase(decode_phase(codes)) == codes).all()
-    assert (encode_zenith(decode_zenith(codes[:1800])) == codes[:1800]).all()
     assert encode_azimuth(np.array([-180.0, -179.9, 0.0, 179.95, 180.0])).tolist() == [0, 1, 1800, 3599, 0]
-    assert encode_zenith(np.array([0.0, 90.0, 180.0])).tolist() == [0, 900, 1799]
     assert encode_phase(np.array([-0.05, 360.0, 725.0])).tolist() == [3599, 0, 50]
-
-
-def test_timing_quality_takes_the_finest_resolution() -> None:
-    value, resolution = timing_quality(np.array([0.05, 3.1, 3.2, 32.0, 5000.0]))
-    assert resolution.tolist() == [0.1, 0.1, 1.0, 10.0, 30.0]
-    assert value.tolist() == [1, 31, 4, 4, 31]
 
 
 @pytest.mark.parametrize(("levels", "last"), [(SHORT_LEVELS, 30), (LONG_LEVELS, 253)])

@@ -13,6 +13,7 @@ import pytest
 
 from network_fixtures import analytic_world_maps, save_analytic_place, small_configuration
 from raylocus.cli.main import main
+from raylocus.cli.recipes import recipe_file
 from raylocus.datasets.build import Part, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
 from raylocus.datasets.building.local_engine import LocalProcesses
@@ -23,9 +24,9 @@ from raylocus.datasets.integrity import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import InputError, PlaceError, StorageFullError, StoreError, StoreUnreachableError
-from raylocus.propagation.traced_place import open_place
+from raylocus.propagation.maps.traced_place import open_place
 
-RECIPE = Path(__file__).parents[2] / "configs" / "dataset" / "tiny.yaml"
+RECIPE = recipe_file("dataset", "tiny")
 
 
 def contents(store: Path) -> dict[str, bytes]:
@@ -198,11 +199,11 @@ def test_an_outdated_map_is_what_the_dataset_holds_and_not_what_is_observed(
     small = dataclasses.replace(tiny, places=(outdated, slabs), train=SplitSize(1, 4))
     build_dataset(small, Path("tiny.zarr"))
     dataset = open_report_dataset("tiny.zarr")
-    nominal, truth = open_place("places/tiny-core"), open_place("places/tiny-core.world")
+    nominal, truth = open_place("places/tiny-core"), open_place("places/tiny-core.true")
     held = dataset.place(0).geometry_maps["surface"].values
     np.testing.assert_allclose(held, nominal.geometry_maps["surface"].values, atol=0.005)
     assert np.abs(held - truth.geometry_maps["surface"].values).max() > 1
-    assert truth.world["law"]["severity"] == 1.0
+    assert truth.map_error["law"]["severity"] == 1.0
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def test_batches_are_pinned_where_there_is_cuda(data):
     [
         ["--data.dataset=/tmp/absent.zarr"],
         ["--data=raylocus.training.data.ReportData", "--data.init_args.dataset=/tmp/absent.zarr"],
-        ["--config=configs/train/demo.yaml", "--data.dataset=/tmp/absent.zarr"],
+        ["--config=src/raylocus/recipes/train/demo.yaml", "--data.dataset=/tmp/absent.zarr"],
     ],
 )
 def test_lightnings_names_reach_the_data_module(words, tmp_path, monkeypatch, repository):

@@ -3,60 +3,43 @@
 from __future__ import annotations
 
 import json
-import re
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from raylocus.cli.main import main
+from raylocus.cli.main import SLEEPING_THREADS, main
+from raylocus.models.checkpoint import load_network
 
-DEMO = """
-places:
-  - {folder: places/munich-0, source: munich, centre: [0, 0], seed: 10}
-  - {folder: places/etoile, source: etoile, centre: [0, 0], seed: 40}
-scene:
-  tile_size: 128.0
-  resolution: 4.0
-  margin: 20.0
-  deployment: {macro: {site_distance: 60.0}, edge_distance: 10.0}
-trace: {depth: 1, rays_per_cell: 2.0}
-dataset_configuration: dataset.yaml
-training_configuration: train.yaml
-sequences: 4
-"""
-DATASET = """
-places:
-  - {folder: places/munich-0, split: train}
-  - {folder: places/etoile, split: test}
-seed: 1
-train: {worlds: 1, sequences: 12}
-validation: {worlds: 1, sequences: 6}
-test: {worlds: 2, sequences: 4}
-world_law: {severity: 0.5}
-"""
 NUMBERS = {"p50", "p67", "p80", "p90", "p95", "mean", "coverage_50", "coverage_90", "coverage_95", "nll"}
+#: Inside the tiny recipe's tile of 160 m.
+HALF = 80
+
+
+def demo(folder: Path, *words: str) -> str:
+    """What the tiny demo prints. In a process of its own: Lightning pickles methods, which run-time checks replace."""
+    command = [sys.executable, "-m", "raylocus.cli.main", "demo", "--recipe", "tiny", *words]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
-    """The folder of a demo that has run."""
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder in which the tiny demo has run."""
     folder = tmp_path_factory.mktemp("demo")
-    (folder / "demo.yaml").write_text(DEMO)
-    (folder / "dataset.yaml").write_text(DATASET)
-    training = (repository / "configs" / "train" / "demo.yaml").read_text()
-    training = re.sub(r"steps: \d+", "steps: 3", re.sub(r"seconds: \d+", "seconds: 10", training))
-    (folder / "train.yaml").write_text(training)
-    # The installed command: Lightning pickles methods, which the run-time checks of the tests replace.
-    command = [Path(sys.executable).with_name("raylocus"), "demo", "--config", "demo.yaml"]
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
+    demo(folder)
     return folder
 
 
 def test_everything_is_there(finished: Path) -> None:
-    run = finished / "runs" / "demo"
+    assert {path.name for path in finished.iterdir()} == {"places", "datasets", "runs"}
+    run = finished / "runs" / "tiny"
     assert {"locator.ckpt", "metrics.json", "report.html", "table.txt", "reports.zarr"} <= set(
         path.name for path in run.iterdir()
     )
@@ -64,7 +47,7 @@ def test_everything_is_there(finished: Path) -> None:
 
 
 def test_metrics_hold_every_method_and_number(finished: Path) -> None:
-    metrics = json.loads((finished / "runs" / "demo" / "metrics.json").read_text())
+    metrics = json.loads((finished / "runs" / "tiny" / "metrics.json").read_text())
     assert {
         "raylocus",
         "strongest cell",
@@ -76,54 +59,49 @@ def test_metrics_hold_every_method_and_number(finished: Path) -> None:
     } <= set(metrics)
     for method in metrics.values():
         assert NUMBERS | {"error_over_bound"} <= set(method)
-        assert 0 < method["p50"] <= method["p90"] <= method["p95"] < 128 * 1.5
+        assert 0 < method["p50"] <= method["p90"] <= method["p95"] < 2 * HALF * 1.5
     assert metrics["bound"]["error_over_bound"] == 1.0
 
 
-def test_a_second_run_reuses_what_is_whole(
-    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(finished)
-    before = (finished / "runs" / "demo" / "locator.ckpt").stat().st_mtime_ns
-    assert main(["demo", "--config", "demo.yaml"]) == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
-    assert len(lines) == 7
-    assert all(line.endswith("whole already") for line in lines)
-    assert (finished / "runs" / "demo" / "locator.ckpt").stat().st_mtime_ns == before
+def test_a_second_run_reuses_what_is_whole_and_makes_again_what_is_not(finished: Path) -> None:
+    before = (finished / "runs" / "tiny" / "locator.ckpt").stat().st_mtime_ns
+    (finished / "runs" / "tiny" / "metrics.json").write_text("{}")
+    ended = [line for line in demo(finished).splitlines() if line.startswith("[") and not line.endswith("…")]
+    assert [line.split()[1] for line in ended] == ["dataset:", "train:", "evaluate:"]
+    assert [line.endswith("whole already") for line in ended] == [True, True, False]
+    assert (finished / "runs" / "tiny" / "locator.ckpt").stat().st_mtime_ns == before
+
+
+def test_two_runs_end_with_the_same_weights_and_the_same_table(finished: Path) -> None:
+    demo(finished, "--out", "runs/again")
+    one, again = (load_network(finished / "runs" / name / "locator.ckpt") for name in ("tiny", "again"))
+    assert one.calibration == again.calibration
+    for name, weight in one.network.state_dict().items():
+        assert torch.equal(weight, again.network.state_dict()[name]), name
+    tables = [(finished / "runs" / name / "table.txt").read_bytes() for name in ("tiny", "again")]
+    assert tables[0] == tables[1]
+    shutil.rmtree(finished / "runs" / "again")
 
 
 def test_its_model_locates_its_reports(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(finished)
-    words = [
-        "locate",
-        "runs/demo/reports.zarr",
-        "--place",
-        "places/etoile",
-        "--model",
-        "runs/demo/locator.ckpt",
-    ]
-    assert main([*words, "--out", "fixes.json"]) == 0
+    words = ["locate", "runs/tiny/reports.zarr", "--place", "places/tiny-slabs"]
+    assert main([*words, "--model", "runs/tiny/locator.ckpt", "--out", "fixes.json"]) == 0
     fixes = json.loads((finished / "fixes.json").read_text())
-    assert len(fixes) == 4
+    assert len(fixes) == 8
     for fix in fixes:
-        assert abs(fix["x_m"]) < 64
-        assert abs(fix["y_m"]) < 64
+        assert abs(fix["x_m"]) < HALF
+        assert abs(fix["y_m"]) < HALF
         assert 0 <= fix["ellipse_compass_degrees"] < 180
+    (finished / "fixes.json").unlink()
 
 
 def test_reports_of_another_place_are_refused(
     finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(finished)
-    words = [
-        "locate",
-        "runs/demo/reports.zarr",
-        "--place",
-        "places/munich-0",
-        "--model",
-        "runs/demo/locator.ckpt",
-    ]
-    assert main(words) == 2
+    words = ["locate", "runs/tiny/reports.zarr", "--place", "places/tiny-core"]
+    assert main([*words, "--model", "runs/tiny/locator.ckpt"]) == 2
     assert "PCI" in capsys.readouterr().err
 
 
@@ -131,7 +109,29 @@ def test_the_dataset_says_what_it_holds(
     finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(finished)
-    assert main(["dataset", "inspect", "datasets/demo.zarr"]) == 0
+    assert main(["dataset", "inspect", "datasets/tiny.zarr"]) == 0
     output = capsys.readouterr().out
     assert "severity 0.5" in output
-    assert "etoile" in output
+    assert "tiny-slabs" in output
+
+
+def test_an_unknown_recipe_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "--recipe", "enormous"]) == 2
+    assert main(["dataset", "build", "enormous", "--out", "d.zarr"]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 2 and error.count("recipes are cities, demo, robustness, tiny") == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_waiting_threads_are_put_to_sleep_before_any_library_is_loaded(repository: Path) -> None:
+    code = (
+        "import os, sys; import raylocus.cli.main as m; "
+        "assert not {'torch', 'numpy'} & set(sys.modules), 'too late'; "
+        "assert all(os.environ[name] == value for name, value in m.SLEEPING_THREADS.items())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in SLEEPING_THREADS}
+    environment["PYTHONPATH"] = str(repository / "src")
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)

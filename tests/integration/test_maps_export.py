@@ -14,11 +14,11 @@ from pyproj import Transformer
 
 from raylocus.cli.main import main
 from raylocus.geo import GeoFrame, compass_from_azimuth
-from raylocus.propagation.geotiff import export_geotiff
-from raylocus.propagation.radio_layers.complete import ALL_LAYERS
+from raylocus.propagation.maps.export import export_geotiff
+from raylocus.propagation.maps.layers.complete import ALL_LAYERS
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place
-from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.place import save_place

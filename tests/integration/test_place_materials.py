@@ -11,12 +11,12 @@ import pytest
 
 from map_fixtures import village
 from raylocus.cli.main import main
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import itu_materials, slab_reflection
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.maps.traced_place import open_place
+from raylocus.propagation.materials.materials import itu_materials, slab_reflection
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
-from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.geometry_maps import MATERIALS
 
 FAST = TraceConfiguration(depth=1, rays_per_cell=1.0, diffraction=False, over_rooftop=False)

@@ -10,8 +10,8 @@ import pytest
 from map_fixtures import FRAME, village
 from raylocus.cli.main import main
 from raylocus.errors import InputError
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.build import build_place, place_provenance
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import LAYOUTS

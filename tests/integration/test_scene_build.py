@@ -19,17 +19,17 @@ from shapely import Polygon, affinity
 
 from map_fixtures import FRAME, OsmText, rectangle, village
 from raylocus.errors import InputError, PlaceError
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.propagation.traced_place import open_place
 from raylocus.scenes.build import build_place, build_places
 from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.export import export_geojson, export_geotiff
-from raylocus.scenes.map_sources.features import MENDED
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.place import load_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
+from raylocus.scenes.tagged.features import MENDED
 from raylocus.scenes.triangles import read_place_scene
 
 SCENE = SceneConfiguration(resolution=4.0)
@@ -79,7 +79,7 @@ def test_validation_notices_a_buried_site(place_folder: Path, generator: np.rand
 
 def test_plain_sionna_loads_the_scene(place_folder: Path) -> None:
     """In a process that never heard of raylocus, but for the library that Dr.Jit is told to use."""
-    from raylocus.propagation.runtime import activate
+    from raylocus.propagation.runtime.runtime import activate
 
     activate()
     program = (
@@ -115,7 +115,7 @@ def test_building_records_point_at_their_triangles(place_folder: Path) -> None:
 
 
 def test_no_ray_leaves_a_closed_building(place_folder: Path, generator: np.random.Generator) -> None:
-    from raylocus.propagation.runtime import activate
+    from raylocus.propagation.runtime.runtime import activate
 
     activate()
     import mitsuba as mi

@@ -14,41 +14,39 @@ from raylocus.network.clocks import ClockErrors
 from raylocus.network.explain import explain_trace
 from raylocus.network.features import CRITICAL, FEATURE_SETS, SCHEMA, feature_set, features_named
 from raylocus.network.identities import IdentityErrors
-from raylocus.network.impairments import ObservationConfiguration
-from raylocus.network.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.mobility import (
+    MobilityConfiguration,
+    Trajectories,
+    sample_trajectories,
+    select_sequences,
+    velocities,
+)
 from raylocus.network.parquet import load_parquet, save_parquet
 from raylocus.network.positioning.timing_measurements import TimingErrors
 from raylocus.network.report_store import load_reports, save_reports
 from raylocus.network.reports import Reports
 from raylocus.network.rrc.capability import UeCapability
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.links import beam_weights
-from raylocus.network.stack.observe import observe_stack, select_sequences, velocities
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import AntennaArray
 from raylocus.scenes.world import WorldLaw, sample_world
 from raylocus.units import SPEED_OF_LIGHT, TC, timing_advance_distance
-from stack_fixtures import free_space_place
+from stack_fixtures import STACK, free_space_place, observe_stack
 
 #: As little noise as there can be: clocks and levels exact, nothing missing, no handover that lags.
-CALM = StackConfiguration(
-    observation=ObservationConfiguration(
-        device_bias_db=0.0,
-        neighbour_dropout=0.0,
-        sinr_share=1.0,
-        timing_advance_share=1.0,
-        beam_share=1.0,
-        beam_noise_db=0.0,
-        load=0.1,
-    ),
-    level_noise_db=0.0,
+CALM = dataclasses.replace(
+    STACK,
+    device_bias_db=0.0,
+    neighbour_dropout=0.0,
+    beam_noise_db=0.0,
+    load=0.1,
+    receiver_noise_db=0.0,
     report=ReportConfiguration(filter_coefficient=0, most_beams=8),
-    timing=TimingErrors(0.0, 0.0, 0.0, granularity=0),
+    timing_errors=TimingErrors(0.0, 0.0, 0.0, granularity=0),
     clocks=ClockErrors(0.0, 0.0),
-    dropout=0.0,
     spread_error=0.0,
     identities=IdentityErrors(0.0, 0.0),
 )
@@ -183,7 +181,9 @@ def test_critical_columns_come_first_in_every_set() -> None:
 
 @pytest.mark.parametrize("name", ["critical", "always", "fr2", "positioning"])
 def test_a_smaller_set_has_its_columns_only(place: TracedPlace, walked: Trajectories, name: str) -> None:
-    reports = observe_stack(place, place.radio_maps, walked, StackConfiguration(feature_set=name), seed=1)
+    reports = observe_stack(
+        place, place.radio_maps, walked, dataclasses.replace(STACK, feature_set=name), seed=1
+    )
     assert reports.feature_names == FEATURE_SETS[name]
     assert reports.features.shape[1] == len(FEATURE_SETS[name])
 
@@ -198,7 +198,7 @@ def columns_of(reports: Reports) -> list[bytes]:
 
 def test_the_batch_size_changes_nothing_and_the_seed_does(place: TracedPlace) -> None:
     # Some UEs are indoors and many identities go wrong, so that every impairment draws.
-    configuration = StackConfiguration(identities=IdentityErrors(0.2, 0.2))
+    configuration = dataclasses.replace(STACK, identities=IdentityErrors(0.2, 0.2))
     law = MobilityConfiguration(indoor_share=0.4, most_reports=10)
     few = sample_trajectories(place.geometry_maps, 5, law, np.random.default_rng(2))
 
@@ -217,7 +217,7 @@ def test_memory_does_not_grow_with_the_number_of_ues(place: TracedPlace) -> None
             place.geometry_maps, count, MobilityConfiguration(6, 6), np.random.default_rng(1)
         )
         tracemalloc.start()
-        observe_stack(place, place.radio_maps, walked, StackConfiguration(), 1, batch=2)
+        observe_stack(place, place.radio_maps, walked, STACK, 1, batch=2)
         top = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return top
@@ -231,7 +231,7 @@ def test_a_turned_antenna_turns_the_angle_that_the_operator_reads(
     place: TracedPlace, walked: Trajectories
 ) -> None:
     # The world's antennas point elsewhere than the operator believes; the maps are left as they are.
-    few = select_sequences(walked, np.arange(6))
+    few = select_sequences(walked, np.arange(6))[0]
     law = WorldLaw(severity=0.0)
     world = sample_world(place.deployment, law, np.random.default_rng(0))
     turned = dataclasses.replace(world, azimuth_error=np.full(len(place.deployment.cells), np.deg2rad(5.0)))
@@ -248,7 +248,7 @@ def test_a_turned_antenna_turns_the_angle_that_the_operator_reads(
 def test_what_a_ue_or_network_cannot_do_is_missing_with_a_reason(
     place: TracedPlace, walked: Trajectories
 ) -> None:
-    plain = dataclasses.replace(StackConfiguration(), capability=UeCapability(sinr=False))
+    plain = dataclasses.replace(STACK, capability=UeCapability(sinr=False))
     reports = observe_stack(place, place.radio_maps, walked, plain, seed=1)
     reasons = dict(reports.absent)
     assert reasons["rstd"] == "the UE does not measure PRS"
@@ -265,9 +265,11 @@ def test_a_deployment_that_cannot_be_run_is_refused(place: TracedPlace, walked: 
         carrier = dataclasses.replace(place.deployment.carrier, **changes.get("carrier", {}))  # type: ignore[arg-type]
         network = dataclasses.replace(place.deployment, cells=cells, carrier=carrier)
         broken = dataclasses.replace(place, deployment=network)
-        broken.__dict__.update(atlas=place.atlas, geometry_maps=place.geometry_maps)
+        broken.__dict__.update(
+            atlas=place.atlas, geometry_maps=place.geometry_maps, radio_maps=place.radio_maps
+        )
         with pytest.raises(InputError, match=message):
-            observe_stack(broken, place.radio_maps, walked, StackConfiguration(), seed=1)
+            observe_stack(broken, place.radio_maps, walked, STACK, seed=1)
 
     refused("has no power", cell={"power_dbm": float("nan")})
     refused("has no antenna array", cell={"array": AntennaArray(columns=0)})
@@ -284,7 +286,7 @@ def test_two_cells_of_one_pci_and_frequency_are_refused(place: TracedPlace) -> N
 def test_a_trajectory_that_leaves_the_tile_is_refused(place: TracedPlace) -> None:
     outside = Trajectories(np.array([0, 1]), np.zeros(1), np.array([[500.0, 0.0, 1.5]]))
     with pytest.raises(InputError, match="outside the 256 m tile"):
-        observe_stack(place, place.radio_maps, outside, StackConfiguration(), seed=1)
+        observe_stack(place, place.radio_maps, outside, STACK, seed=1)
     with pytest.raises(InputError, match="nothing to observe"):
         observe_stack(
             place, place.radio_maps, dataclasses.replace(outside, report_offsets=np.array([0])), CALM, seed=1

@@ -17,20 +17,20 @@ import pytest
 
 from raylocus.cli.main import main
 from raylocus.errors import PlaceError, StoreError
-from raylocus.propagation.atlas import COLUMNS, PathAtlas
-from raylocus.propagation.atlas_store import StoredAtlas
-from raylocus.propagation.channel_response import impulse_response
-from raylocus.propagation.directions import directions_for
-from raylocus.propagation.launcher import BYTES_PER_RAY
-from raylocus.propagation.panels import Panel
-from raylocus.propagation.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
-from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
-from raylocus.propagation.radio_maps import radio_maps
-from raylocus.propagation.radio_pieces import bytes_of_rows, paths_of_rows, row_pieces, save_radio_maps
+from raylocus.propagation.antennas.panels import Panel
+from raylocus.propagation.atlas.atlas import COLUMNS, PathAtlas
+from raylocus.propagation.atlas.atlas_store import StoredAtlas
+from raylocus.propagation.atlas.channel_response import impulse_response
+from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
+from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.radio_maps import radio_maps
+from raylocus.propagation.maps.radio_pieces import bytes_of_rows, paths_of_rows, row_pieces, save_radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.rays.directions import directions_for
+from raylocus.propagation.rays.launcher import BYTES_PER_RAY
+from raylocus.propagation.rays.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import atlas_provenance, trace_place, tracer_of
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.propagation.ue_paths import ground_cell_points, paths_at
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.place import save_place
@@ -74,7 +74,7 @@ def test_plain_sionna_loads_the_scene_without_raylocus(built: Path) -> None:
         "assert 'raylocus' not in sys.modules\n"
         "print(sorted(scene.objects))"
     )
-    from raylocus.propagation.runtime import find_runtime
+    from raylocus.propagation.runtime.runtime import find_runtime
 
     library = find_runtime().library
     companions = [str(path) for path in library.companions] if library else []

@@ -34,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from raylocus.inference.locator import Locator
 from raylocus.network.report_store import load_reports
-from raylocus.propagation.traced_place import open_place
+from raylocus.propagation.maps.traced_place import open_place
 
 model, place, reports = map(Path, sys.argv[1:])
 posterior = Locator.load(model).locate(load_reports(reports), open_place(place))
@@ -68,7 +68,7 @@ def trained(tmp_path_factory, repository):
             "train",
             "fit",
             "--config",
-            "configs/train/demo.yaml",
+            "demo",
             f"--trainer.default_root_dir={folder}/run",
             f"--trainer.logger.init_args.save_dir={folder}/run",
             f"--data.dataset={dataset}",

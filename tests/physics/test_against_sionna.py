@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from propagation_fixtures import METAL, TILE, box, rasterized_maps, scene
-from raylocus.propagation.atlas import PathAtlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.point_paths import PointPaths
-from raylocus.propagation.radio_maps import radio_maps
-from raylocus.propagation.reference import ReferenceSettings, reference_path_gain, reference_paths
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.channel_response import PointPaths
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.maps.radio_maps import radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.materials.materials import itu_materials
+from raylocus.propagation.oracles.reference import ReferenceSettings, reference_path_gain, reference_paths
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
-from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.triangles import write_mitsuba_scene
 

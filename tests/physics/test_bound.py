@@ -132,7 +132,7 @@ def test_the_ensemble_leaves_out_what_is_integrated(place: SyntheticPlace) -> No
 def answers(place: SyntheticPlace) -> dict[str, tuple]:
     """Bound, grid-Bayes and true maps on sequences of a few worlds."""
     bound = Bound(LAW, OBSERVATION, MOBILITY, synthetic_world_maps, worlds=24, hypotheses=400)
-    grid = SequenceGridBayes("grid", LikelihoodModel(8.0, 6.0, -140.0, 15.0), 0.15)
+    grid = SequenceGridBayes("grid", LikelihoodModel(8.0, 6.0, 15.0), 0.15)
     worlds = [some_world(place, 700 + index) for index in range(WORLDS)]
     parts = [synthetic_reports(place, world, SEQUENCES, index) for index, world in enumerate(worlds)]
     true = [

@@ -13,14 +13,13 @@ import shapely
 from propagation_fixtures import CONCRETE, FREQUENCY, box, materials, scene, tracer
 from raylocus.datasets.plan import WorldRecord, redraw_world
 from raylocus.errors import InputError
-from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import RadioMaterials, slab_reflection
+from raylocus.propagation.atlas.atlas import DIFFRACTED, SPECULAR, PathAtlas
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.materials.materials import RadioMaterials, slab_reflection
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_factors import BuildingFactors
-from raylocus.scenes.building_index import building_index, read_named_scene
-from raylocus.scenes.building_records import read_buildings
+from raylocus.scenes.building_records import building_index, read_buildings, read_named_scene
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.world import WorldLaw, sample_world

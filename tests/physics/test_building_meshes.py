@@ -13,11 +13,10 @@ from shapely import Polygon, affinity
 
 from map_fixtures import building, map_of, rectangle
 from raylocus.geo import Grid
-from raylocus.scenes.closedness import open_edges
+from raylocus.scenes.building_records import open_edges
 from raylocus.scenes.ground.terrain import terrain_height
 from raylocus.scenes.map_geometry import mesh_and_maps
-from raylocus.scenes.meshing.ground import FOUNDATION
-from raylocus.scenes.meshing.scene_mesh import building_faces, scene_mesh
+from raylocus.scenes.meshing.scene_mesh import FOUNDATION, building_faces, scene_mesh
 from raylocus.scenes.triangles import write_mitsuba_scene
 from raylocus.scenes.vector_map import Building, Terrain
 

@@ -30,13 +30,6 @@ from raylocus.network.phy.rank import (
     singular_values,
     transmit_covariance,
 )
-from raylocus.network.phy.response_levels import (
-    antenna_snr,
-    reference_signal_power,
-    reference_signal_quality,
-    signal_strength_indicator,
-    signal_to_interference,
-)
 from raylocus.network.phy.time_of_arrival import delay_bound, first_path_delay, noisy_response
 from raylocus.network.phy.type_one_codebook import (
     PANELS,
@@ -78,27 +71,6 @@ def test_fast_and_plain_frequency_response_agree_and_missing_paths_do_not_count(
     assert comb_response(delay, amplitude, frequencies) == pytest.approx(plain, abs=2e-5)
     alone = frequency_response(delay[:, :3], amplitude[:, None, :3], frequencies)[0, 0]
     assert plain[0] == pytest.approx(alone)
-
-
-def test_rsrp_of_a_lone_path_is_its_gain() -> None:
-    response = frequency_response(np.array([[5e-7]]), np.full((1, 1, 1), 1e-5 + 0j), sss_frequencies(1))
-    assert reference_signal_power(response, 15.0)[0, 0] == pytest.approx(15 - 100)
-    assert antenna_snr(response, 15.0, -120.0)[0, 0] == pytest.approx(35)
-
-
-def test_rsrq_of_a_lone_loaded_cell_and_sinr_of_two_equal_cells() -> None:
-    rssi = signal_strength_indicator(np.array([[-80.0]]), 1.0, -400.0, 20)
-    assert reference_signal_quality(np.array([-80.0]), rssi, 20)[0] == pytest.approx(-10.79, abs=0.01)
-    flat = np.full((1, 2, 127), 1e-5 + 0j)
-    sinr = signal_to_interference(flat, np.array([10.0, 10.0]), 1.0, -400.0)
-    assert sinr[0] == pytest.approx([0.0, 0.0], abs=1e-9)
-    # Half the load is 3 dB less interference, and noise as strong as a cell halves it again.
-    assert signal_to_interference(flat, np.array([10.0, 10.0]), 0.5, -400.0)[0, 0] == pytest.approx(
-        3.01, abs=0.01
-    )
-    assert signal_to_interference(flat, np.array([10.0, 10.0]), 1.0, -90.0)[0, 0] == pytest.approx(
-        -3.01, abs=0.01
-    )
 
 
 def test_the_closed_form_of_fading_is_the_sum_over_subcarriers_and_occasions() -> None:

@@ -15,15 +15,19 @@ from hypothesis import strategies as st
 
 from propagation_fixtures import FREQUENCY, METAL, TILE, box, scene
 from raylocus.errors import InputError
-from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas, reorder
-from raylocus.propagation.channel_response import frequency_response, impulse_response, path_taps
-from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.panels import Panel, sector_element
-from raylocus.propagation.point_paths import PointPaths
-from raylocus.propagation.reference import ReferenceSettings, reference_paths
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.antennas.panels import Panel, sector_element
+from raylocus.propagation.atlas.atlas import DIFFRACTED, SPECULAR, PathAtlas, reorder
+from raylocus.propagation.atlas.channel_response import (
+    PointPaths,
+    frequency_response,
+    impulse_response,
+    path_taps,
+)
+from raylocus.propagation.atlas.ue_paths import first_order_error, ground_cell_points, paths_at
+from raylocus.propagation.materials.materials import itu_materials
+from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
-from raylocus.propagation.ue_paths import first_order_error, ground_cell_points, paths_at
 from raylocus.scenes.build import rasterized_maps
 from raylocus.scenes.triangles import write_mitsuba_scene
 from raylocus.units import SPEED_OF_LIGHT

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from propagation_fixtures import METAL, TILE, box, ground, materials, scene
-from raylocus.propagation.atlas import PathAtlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import RadioMaterials
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.scenes.triangles import Triangles
 

@@ -8,16 +8,20 @@ import numpy as np
 import pytest
 from scipy.special import fresnel
 
-from raylocus.propagation.delta_bullington import (
+from raylocus.propagation.oracles.delta_bullington import (
     EFFECTIVE_EARTH_RADIUS,
     TerrainProfile,
     bullington_loss,
     delta_bullington_loss,
     effective_heights,
+    spherical_earth_loss,
 )
-from raylocus.propagation.knife_edge import cascaded_knife_edge_loss, fresnel_parameter, knife_edge_loss
-from raylocus.propagation.rooftop_formula import BuildingRows, over_rooftop_formula
-from raylocus.propagation.spherical_earth import spherical_earth_loss
+from raylocus.propagation.oracles.rooftop_formula import BuildingRows, over_rooftop_formula
+from raylocus.propagation.search.knife_edge import (
+    cascaded_knife_edge_loss,
+    fresnel_parameter,
+    knife_edge_loss,
+)
 
 PROFILE = Path(__file__).parent / "data" / "itu_delta_bullington_path_3.csv"
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from model_fixtures import synthetic_place
-from raylocus.datasets.maps import SCATTER_GAIN, place_maps
+from raylocus.datasets.maps import place_maps
+from raylocus.datasets.nominal_maps import SCATTER_GAIN
 from raylocus.models.evidence.beams import beam_evidence
 from raylocus.models.evidence.gaussian import gaussian_evidence
 from raylocus.models.evidence.rasters import (
@@ -19,7 +20,7 @@ from raylocus.models.evidence.rasters import (
 from raylocus.models.evidence.robust import robust_evidence
 from raylocus.models.evidence.timing import timing_evidence
 from raylocus.models.time_heads import PooledObservations
-from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
+from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +154,13 @@ def test_timing_evidence_is_a_ring(maps, rasters):
 
 def test_the_formula_falls_as_the_specification_says():
     place = synthetic_place(1, size=128.0, sites=1, beams=4)
-    level = isotropic_levels(place.deployment, place.tile, np.zeros(place.tile.shape))[0]
+    level = isotropic_levels(place.deployment, place.tile, np.zeros(place.tile.shape), 1.5)[0]
     ground = np.column_stack([place.tile.centres, np.full(len(place.tile.centres), 1.5)])
     distance = np.linalg.norm(ground - place.deployment.site_positions[0], axis=-1).reshape(level.shape)
     epre = 46 - 10 * np.log10(12 * 106)
     expected = epre - (22.4 + 35.3 * np.log10(distance) + 21.3 * np.log10(3.5))
     np.testing.assert_allclose(level, expected, atol=1e-3)
-    gain = formula_levels(place.deployment, place.tile, np.zeros(place.tile.shape))[0] - level
+    gain = formula_levels(place.deployment, place.tile, np.zeros(place.tile.shape), 1.5)[0] - level
     assert 20 < gain.max() < 8 + 10 * np.log10(32) + 0.1
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from propagation_fixtures import METAL, TILE, box, quad, rasterized_maps, side_by_side
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas
-from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.reference import ReferenceSettings, reference_paths
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
+from raylocus.propagation.materials.materials import itu_materials
+from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
 

@@ -11,8 +11,9 @@ from raylocus.errors import InputError
 from raylocus.network.channel import channel_at
 from raylocus.network.indoors import (
     BuildingLoss,
-    channel_of,
+    behind_walls,
     penetration_loss_db,
+    sequence_loss_db,
     shelter_of,
     wall_loss_db,
 )
@@ -59,7 +60,9 @@ def test_outdoors_nothing_changes_and_indoors_the_ground_beside_counts(maps: xr.
     shelter = shelter_of(geometry, walked.position)
     assert shelter.indoors.tolist() == [False, True]
     assert shelter.depth[1] == pytest.approx(3 * TILE.resolution)
-    state = channel_of(maps, geometry, walked, 3.5e9, BuildingLoss(), np.random.default_rng(0))
+    frequency, chance = 3.5e9, np.random.default_rng(0)
+    walls = sequence_loss_db(shelter, walked.report_offsets, frequency, BuildingLoss(), chance)
+    state = behind_walls(channel_at(maps, shelter.outdoors), shelter, walls)
     plain = channel_at(maps, shelter.outdoors)
     np.testing.assert_array_equal(state.rsrp_beam[0], plain.rsrp_beam[0])
     loss = (plain.rsrp_beam[1] - state.rsrp_beam[1]).ravel()

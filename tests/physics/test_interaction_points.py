@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from propagation_fixtures import TILE, box, scene, tracer
-from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR
-from raylocus.propagation.interaction_points import interaction_points
+from raylocus.propagation.atlas.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR
+from raylocus.propagation.atlas.interaction_points import interaction_points
+from raylocus.propagation.atlas.ue_paths import UePaths, paths_at
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.ue_paths import UePaths, paths_at
 
 SITE = np.array([-6.0, 0.0, 12.0])
 #: An L of two walls, so that paths turn at right angles and on the ground, and a low block to diffract over.

@@ -13,13 +13,17 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from raylocus.propagation.link_abstraction.error_curves import curves, eesm_beta, effective_sinr
-from raylocus.propagation.link_abstraction.link_quality import CQI_TABLE, TransportBlock, link_quality
+from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE, TransportBlock, link_quality
+from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES
 
 #: TS 38.214 Table 5.2.2.1-2, spectral efficiency of CQI 1 to 15.
 EFFICIENCY = (0.1523, 0.2344, 0.3770, 0.6016, 0.8770, 1.1758, 1.4766, 1.9141, 2.4063, 2.7305, 3.3223, 3.9023,
               4.5234, 5.1152, 5.5547)  # fmt: skip
 #: Row of TS 38.214 Table 5.1.3.1-1 with the same modulation and rate as CQI 4 to 15.
 MCS = (4, 6, 8, 11, 13, 15, 18, 20, 22, 24, 26, 28)
+
+
+CQI_TABLE = CQI_TABLES[DEFAULT_CQI_TABLE]
 
 
 def sionna_folder() -> Path:

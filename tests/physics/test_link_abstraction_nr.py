@@ -21,12 +21,11 @@ from raylocus.network.mac.harq import (
 from raylocus.network.system.link_adaptation import (
     frame_error_rate,
     resource_elements_per_second,
-    subband_offset,
-    wideband_cqi,
 )
 from raylocus.network.system.outer_loop import AdaptedLink, OuterLoop, adapt
 from raylocus.network.system.scheduling import Scheduler, scheduled_share
 from raylocus.propagation.link_abstraction.error_curves import block_error_rate, effective_sinr, thresholds_db
+from raylocus.propagation.link_abstraction.link_quality import TransportBlock, link_quality
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
 
 #: SINR [dB] at 10 % BLER of CQI 4 to 15 of table 1 as read off Sionna's curves by linear interpolation
@@ -77,11 +76,16 @@ def test_cqi_thresholds_are_those_of_sionnas_curves() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
-def test_cqi_at_both_sides_of_every_threshold(number: int) -> None:
-    for index, threshold in enumerate(thresholds_db(CQI_TABLES[number]), start=1):
+@pytest.mark.parametrize("layers", [1, 4])
+def test_cqi_at_both_sides_of_every_threshold(number: int, layers: int) -> None:
+    table = CQI_TABLES[number]
+    for row in range(len(table.rows)):
+        threshold = TransportBlock(table, row, 106, layers).required_sinr_db
         flat = 10 ** (np.array([[threshold + 1e-6], [threshold - 1e-6]]) / 10)
-        assert wideband_cqi(flat, number).tolist() == [index, index - 1]
-    assert wideband_cqi(np.array([[np.nan], [1e-5], [1e9]]), number).tolist() == [0, 0, 15]
+        found = link_quality(flat, 106, 1, number, layers).cqi
+        assert found[0] >= row + table.first and found[1] != row + table.first
+    ends = np.array([[np.nan], [1e-5], [1e9]])
+    assert link_quality(ends, 106, 1, number, layers).cqi.tolist() == [0, 0, 15]
 
 
 def test_fitted_curves_follow_sionnas_simulations() -> None:
@@ -114,13 +118,8 @@ def test_effective_sinr_lies_between_the_worst_and_the_mean() -> None:
     sinr = np.array([[0.1, 1.0, 10.0, 100.0]])
     assert 0.1 < effective_sinr(sinr, 2.0)[0] < effective_sinr(sinr, 30.0)[0] < sinr.mean()
     # A selective channel gets a lower CQI than a flat one of the same mean.
-    selective, flat = wideband_cqi(sinr, 1), wideband_cqi(np.full((1, 4), sinr.mean()), 1)
+    selective, flat = (link_quality(each, 106, 1).cqi for each in (sinr, np.full((1, 4), sinr.mean())))
     assert selective[0] < flat[0]
-
-
-def test_subband_offsets() -> None:
-    wideband = np.full(5, 7)
-    assert subband_offset(np.array([7, 8, 9, 15, 6]), wideband).tolist() == [0, 1, 2, 2, 3]
 
 
 def adapted(sinr_db: list[float], offsets: list[int], loop: OuterLoop, seed: int = 0) -> AdaptedLink:

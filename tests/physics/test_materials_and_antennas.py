@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 
 from propagation_fixtures import CONCRETE, FREQUENCY, METAL, materials
 from raylocus.errors import InputError
-from raylocus.propagation.antennas import beam_azimuths, beam_gains, element_gain_db, in_antenna_frame
-from raylocus.propagation.materials import itu_materials, slab_reflection
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.antennas.antennas import (
+    beam_azimuths,
+    beam_gains,
+    element_gain_db,
+    in_antenna_frame,
+)
+from raylocus.propagation.materials.materials import itu_materials, slab_reflection
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.radio_properties import ITU_TYPE, MaterialProperties, SceneMaterials
 from raylocus.scenes.sites import AntennaArray

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raylocus.propagation.edge_chains import distinct_rows
-from raylocus.propagation.materials import itu_materials, slab_reflection
-from raylocus.propagation.mirror_bounds import BINS, strongest_reflections
+from raylocus.propagation.materials.materials import itu_materials, slab_reflection
+from raylocus.propagation.materials.mirror_bounds import BINS, strongest_reflections
+from raylocus.propagation.search.edge_chains import distinct_rows
 
 
 @pytest.mark.parametrize("frequency", [0.7e9, 3.5e9, 28e9])

@@ -9,12 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from network_fixtures import deployment
 from raylocus.network.channel import ChannelState
-from raylocus.network.impairments import ObservationConfiguration, device_bias, faded
-from raylocus.network.mac.timing_advance import measured_timing_advance
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.mac.timing_advance import TimingLoop, commanded_timing_advance
 from raylocus.network.phy.cell_levels import detected_cells, measure_cells, strongest_beams
+from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.filtering import filter_weight, l3_filter
-from raylocus.network.rrc.serving import neighbour_cells, serving_cells
+from raylocus.network.rrc.handover import handover_history
+from raylocus.network.rrc.serving import neighbour_cells
+from raylocus.network.stack.arrivals import map_delay
+from raylocus.network.stack.downlink import receive
 from raylocus.scenes.sites import Carrier
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -64,7 +69,7 @@ def test_rsrp_is_the_best_beams_and_dark_cells_are_missing() -> None:
     assert measured.rsrp[0, 0] == pytest.approx(-84.0)
     for level in (measured.rsrp, measured.rsrq, measured.sinr):
         assert np.isnan(level[0, 1])
-    assert not detected_cells(measured, ObservationConfiguration())[0, 1]
+    assert not detected_cells(measured, NetworkConfiguration())[0, 1]
 
 
 @given(st.floats(-60, 60), st.integers(1, 6), st.integers(1, 8))
@@ -134,13 +139,15 @@ def test_handover_waits_for_the_hysteresis() -> None:
     rsrp = np.array(
         [[-80, -85], [-80, -78], [-80, -76.9], [-80, -81], [np.nan, -120], [-70, -71], [-71, -70]], float
     )
-    serving = serving_cells(rsrp, np.array([0, 5, 7]), 3.0)
+    time, event = np.array([0.0, 1, 2, 3, 4, 0, 1]), Event("A3", hysteresis=3.0)
+    serving = handover_history(rsrp, time, np.array([0, 5, 7]), event).serving
     assert serving.tolist() == [0, 0, 1, 1, 1, 0, 0]
 
 
 def test_a_lost_serving_cell_is_replaced_by_the_strongest() -> None:
     rsrp = np.array([[-80, -90, -95], [np.nan, -90, -85]], float)
-    assert serving_cells(rsrp, np.array([0, 2]), 3.0).tolist() == [0, 2]
+    history = handover_history(rsrp, np.array([0.0, 1.0]), np.array([0, 2]), Event("A3", hysteresis=3.0))
+    assert history.serving.tolist() == [0, 2]
 
 
 def test_neighbours_are_the_strongest_beside_the_serving_cell() -> None:
@@ -152,24 +159,28 @@ def test_neighbours_are_the_strongest_beside_the_serving_cell() -> None:
 def test_timing_advance_noise_has_the_stated_spread() -> None:
     delay = np.full(20_000, 5000 / SPEED_OF_LIGHT)
     # μ = 4 makes steps of 32.6 ns round trip: fine enough to see 30 ns one way.
-    advance = measured_timing_advance(delay, 30e-9, 4, np.random.default_rng(0))
+    measured = map_delay(delay[:, None], 30e-9, np.random.default_rng(0))[:, 0]
+    offsets = np.arange(0, 20_001, 5)
+    loop = TimingLoop(dead_band_steps=0.5)
+    advance, _ = commanded_timing_advance(measured, offsets[:-1], offsets, 4, loop)
+    # Kept up within half a step it is the rounded advance of every report.
+    assert (advance == np.round(2 * measured / 32.552083e-9)).mean() > 0.999
     spread = np.hypot(2 * 30e-9 / 32.552e-9, 1 / np.sqrt(12))
     assert advance.std() == pytest.approx(spread, rel=0.03)
     assert advance.mean() == pytest.approx(2 * delay[0] / 32.552e-9, abs=0.05)
 
 
-def test_fading_is_per_cell_and_report_and_bias_per_ue() -> None:
+def test_statistical_fading_is_per_cell_and_report() -> None:
     state = channel(np.zeros((4000, 2, 3)).tolist())
-    noise = faded(state, 1.5, np.random.default_rng(0)).rsrp_beam
-    assert (noise == noise[:, :, :1]).all()
-    assert noise[:, :, 0].std() == pytest.approx(1.5, rel=0.05)
-    assert abs(np.corrcoef(noise[:, 0, 0], noise[:, 1, 0])[0, 1]) < 0.06
-    bias = device_bias(np.arange(0, 4001, 4), 3.0, np.random.default_rng(0)).reshape(1000, 4)
-    assert (bias == bias[:, :1]).all() and bias.std() == pytest.approx(3.0, rel=0.1)
+    law = NetworkConfiguration(receiver_noise_db=1.5)
+    received = receive(state, None, np.zeros((4000, 3)), deployment(1), law, np.random.default_rng(0))
+    assert received.error.std() == pytest.approx(1.5, rel=0.05)
+    assert abs(np.corrcoef(received.error.T)[0, 1]) < 0.06
+    np.testing.assert_allclose(received.measured.rsrp, received.error, atol=1e-9)
 
 
 def test_severity_scales_bias_and_dropout_only() -> None:
-    full, half = ObservationConfiguration(), ObservationConfiguration().at_severity(0.5)
+    full, half = NetworkConfiguration(), NetworkConfiguration().at_severity(0.5)
     assert (half.device_bias_db, half.neighbour_dropout) == (1.5, 0.15)
     assert dataclasses.replace(half, device_bias_db=3.0, neighbour_dropout=0.3) == full
     assert full.at_severity(0.0).device_bias_db == 0

@@ -10,19 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.codebooks import codebook_gains, dft_codebook, ssb_codebook
-from raylocus.propagation.panels import (
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.panels import (
     SLANTS,
     Panel,
     array_phases,
+    codebook_gains,
+    dft_codebook,
     element_positions,
     polarization_responses,
     port_responses,
     sector_element,
     sector_panel,
+    ssb_codebook,
 )
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.runtime.runtime import activate
 from raylocus.scenes.sites import AntennaArray, Cell
 
 

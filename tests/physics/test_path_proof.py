@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from propagation_fixtures import CONCRETE, METAL, TILE, box, scene, tracer
-from raylocus.propagation.atlas import DIFFRACTED, SPECULAR, PathAtlas, reorder
-from raylocus.propagation.path_proof.prover import PathProver, Proof, Tolerances, Verdict
-from raylocus.propagation.path_proof.walk import AllTriangles, walk
+from raylocus.propagation.atlas.atlas import DIFFRACTED, SPECULAR, PathAtlas, reorder
+from raylocus.propagation.oracles.path_proof.prover import PathProver, Proof, Tolerances, Verdict
+from raylocus.propagation.oracles.path_proof.walk import AllTriangles, walk
 from raylocus.propagation.trace import TraceConfiguration
 
 SITE = np.array([-13.3, 1.21, 10.1])

@@ -24,7 +24,7 @@ from raylocus.network.positioning.timing_measurements import (
     round_trip_range,
     synchronisation_errors,
 )
-from raylocus.propagation.antennas import beam_gains
+from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.scenes.sites import AntennaArray
 from raylocus.units import SPEED_OF_LIGHT, to_decibel
 

@@ -12,20 +12,19 @@ import xarray as xr
 from propagation_fixtures import FREQUENCY, TILE, box, scene, tracer
 from raylocus.errors import InputError
 from raylocus.geo import GeoFrame
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.atlas import PathAtlas, concatenate, reorder
-from raylocus.propagation.cell_statistics import GroundCellGroups
-from raylocus.propagation.channel_response import impulse_response
-from raylocus.propagation.panels import sector_panel
-from raylocus.propagation.radio_layers.channel import circular_spread
-from raylocus.propagation.radio_layers.complete import ALL_LAYERS, RadioMapConfiguration, complete_radio_maps
-from raylocus.propagation.radio_layers.system import best_server, handover_margin
-from raylocus.propagation.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, radio_maps
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.panels import UeAntenna, sector_panel
+from raylocus.propagation.atlas.atlas import PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas.channel_response import impulse_response
+from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
+from raylocus.propagation.maps.layers.channel import circular_spread
+from raylocus.propagation.maps.layers.complete import ALL_LAYERS, RadioMapConfiguration, complete_radio_maps
+from raylocus.propagation.maps.layers.system import best_server, handover_margin
+from raylocus.propagation.maps.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, radio_maps, strongest
+from raylocus.propagation.maps.site_channel import GroundCellGroups
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.ue_antenna import UeAntenna
-from raylocus.propagation.ue_paths import ground_cell_points, paths_at
-from raylocus.propagation.world_maps import world_radio_maps
 from raylocus.provenance import Provenance
 from raylocus.scenes.build import rasterized_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
@@ -176,6 +175,17 @@ def test_singular_values_are_those_of_the_impulse_response(atlas: PathAtlas, map
     np.testing.assert_allclose(mine[:, 0], expected[:, 0], atol=0.05)
     strong = expected > expected[:, :1] - 50
     np.testing.assert_allclose(mine[strong], expected[strong], atol=0.5)
+
+
+def test_equal_levels_go_to_the_first_whatever_rounding_says() -> None:
+    # Between two sectors, and two beams of one, levels are equal but for the last bit of single precision.
+    level = np.float32(-97.3)
+    for other in (level, np.nextafter(level, np.float32(0)), np.nextafter(level, np.float32(-200))):
+        heard = np.array([level - 3, level, other], np.float32).astype(float)
+        assert best_server(heard[:, None, None]) == 1
+        assert strongest(heard[:, None], axis=0) == 1
+        power = from_decibel(heard)
+        assert GroundCellGroups.of(np.zeros(3, int), 1).strongest(power) == 2  # the last of equals
 
 
 def test_best_server_and_handover_margin() -> None:

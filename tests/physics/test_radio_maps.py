@@ -12,13 +12,13 @@ from scipy.stats import kstest, t
 
 from propagation_fixtures import FREQUENCY, TILE, box, rasterized_maps, scene, tracer
 from raylocus.geo import GeoFrame, Grid
-from raylocus.propagation.antennas import beam_gains
-from raylocus.propagation.atlas import PathAtlas, concatenate
-from raylocus.propagation.atlas_store import load_atlas, save_atlas
-from raylocus.propagation.radio_maps import LAYERS, radio_maps
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.atlas.atlas import PathAtlas, concatenate
+from raylocus.propagation.atlas.atlas_store import load_atlas, save_atlas
+from raylocus.propagation.maps.radio_maps import LAYERS, radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.world_maps import world_radio_maps
 from raylocus.provenance import Provenance
 from raylocus.scenes.residual import gaussian_fields, residual_field
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site

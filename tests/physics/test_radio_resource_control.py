@@ -1,4 +1,4 @@
-"""Events, time-to-trigger, handover, selection and configuration (TS 38.331, TS 38.304)."""
+"""Events, time-to-trigger, handover and configuration (TS 38.331)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from raylocus.network.rrc.measurement_configuration import (
     SoundingSignal,
     sent_reports,
 )
-from raylocus.network.rrc.selection import SelectionThresholds, camped_cells, selection_levels, suitable
 
 ONE = np.array([0, 0])
 
@@ -120,25 +119,6 @@ def test_the_filters_time_constant_at_the_default_coefficient() -> None:
     assert reached == pytest.approx(-MEASUREMENT_PERIOD / np.log(0.5), abs=step)
 
 
-def test_the_s_criterion_at_its_edges() -> None:
-    limits = SelectionThresholds(least_level_dbm=-120.0, least_quality_db=-18.0, allowed_power_dbm=26.0)
-    level, quality = selection_levels(np.array([-110.0]), np.array([-12.0]), limits)
-    assert (level[0], quality[0]) == (7.0, 6.0)  # 3 dB of power that the UE cannot use
-    rsrp, rsrq = np.array([-116.9, -117.0, -100.0, np.nan]), np.array([-17.9, -10.0, -18.0, -10.0])
-    assert suitable(rsrp, rsrq, limits).tolist() == [True, False, False, False]
-
-
-def test_reselection_needs_hysteresis_and_time() -> None:
-    time = 0.5 * np.arange(10)
-    rsrp = np.array([[-80.0, -79.0]] * 3 + [[-80.0, -77.0]] * 7)
-    rsrp[0, 0] = -70.0
-    camped = camped_cells(rsrp, np.full_like(rsrp, -10.0), time, np.array([0, 10]))
-    # 3 dB better (hysteresis 2) from 1.5 s on, for a whole second.
-    assert camped.tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
-    dark = np.full_like(rsrp, -140.0)
-    assert (camped_cells(dark, dark, time, np.array([0, 10])) == -1).all()
-
-
 def test_periodic_and_triggered_reports_keep_interval_and_amount() -> None:
     time = 0.12 * np.arange(12)
     due = np.zeros(12, bool)
@@ -151,15 +131,14 @@ def test_periodic_and_triggered_reports_keep_interval_and_amount() -> None:
     ("wrong", "message"),
     [
         (lambda: ReportConfiguration(interval=0.08), "ReportInterval cannot be 0.08"),
-        (lambda: ReportConfiguration(most_cells=0), "maxReportCells cannot be 0"),
-        (lambda: ReportConfiguration(most_cells=9), "maxReportCells"),
+        (lambda: ReportConfiguration(most_neighbours=0), "maxReportCells cannot be 0"),
+        (lambda: ReportConfiguration(most_neighbours=9), "maxReportCells"),
         (lambda: ReportConfiguration(filter_coefficient=10), "FilterCoefficient"),
         (lambda: ReportConfiguration(csi_period=12), "CSI period"),
         (lambda: PositioningSignal(comb=5), "PRS"),
         (lambda: PositioningSignal(resource_blocks=25), "PRS bandwidth cannot be 25"),
         (lambda: SoundingSignal(comb=3), "SRS comb"),
         (lambda: UeCapability(receive_antennas=0), "1 to 8 receive antennas"),
-        (lambda: SelectionThresholds(hysteresis=7.0), "q-Hyst"),
     ],
 )
 def test_configurations_refuse_what_the_standard_does_not_have(wrong: object, message: str) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from propagation_fixtures import CONCRETE, METAL, TILE, box, scene, tracer
 from raylocus.propagation import trace
-from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR, PathAtlas, reorder
-from raylocus.propagation.fields import path_fields
+from raylocus.propagation.atlas.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR, PathAtlas, reorder
+from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.trace import TraceConfiguration
 
 #: Each end is in the middle of a ground cell and at a height of its own, so that it can be the other's UE.

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from propagation_fixtures import CONCRETE, FREQUENCY, TILE, box, materials, scene, tracer
-from raylocus.propagation.atlas import REFRACTED, PathAtlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import slab_reflection, slab_transmission
+from raylocus.propagation.atlas.atlas import REFRACTED, PathAtlas
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.atlas.ue_paths import paths_at
+from raylocus.propagation.materials.materials import slab_reflection, slab_transmission
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.ue_paths import paths_at
 from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
 
 SITE = np.array([-25.3, 3.1, 22.0])
@@ -79,7 +79,7 @@ def test_more_crossings_reach_behind_the_house() -> None:
 
 
 def test_path_solver_finds_the_same_paths_and_gains(tmp_path: Path) -> None:
-    from raylocus.propagation.runtime import activate
+    from raylocus.propagation.runtime.runtime import activate
 
     activate()
     import sionna.rt as rt

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from propagation_fixtures import FREQUENCY, TILE, materials, quad, scene, tracer
-from raylocus.propagation.atlas import SCATTERED, SPECULAR, PathAtlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.rough_walls import scattering_pattern, wall_patches
+from raylocus.propagation.atlas.atlas import SCATTERED, SPECULAR, PathAtlas
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.atlas.ue_paths import paths_at
+from raylocus.propagation.geometry.rough_walls import scattering_pattern, wall_patches
+from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.ue_paths import paths_at
 from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
 
 SITE = np.array([-20.0, 6.0, 18.0])
@@ -49,7 +50,7 @@ def test_the_pattern_sends_all_power_into_the_half_space(exponent: int, degrees:
 
 
 def test_patches_catch_the_power_that_meets_the_plate() -> None:
-    patches = wall_patches(scene(WALL))
+    patches = wall_patches(Surfaces(scene(WALL)))
     assert patches.area.sum() == pytest.approx(600.0)
     span = patches.position - SITE
     distance = np.linalg.norm(span, axis=1)
@@ -83,7 +84,7 @@ def test_the_specular_path_keeps_what_is_not_scattered() -> None:
 
 @pytest.mark.parametrize("exponent", [0, 4])
 def test_path_solver_scatters_as_much(exponent: int, tmp_path: Path) -> None:
-    from raylocus.propagation.runtime import activate
+    from raylocus.propagation.runtime.runtime import activate
 
     activate()
     import sionna.rt as rt

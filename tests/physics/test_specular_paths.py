@@ -7,12 +7,13 @@ import pytest
 
 from propagation_fixtures import CONCRETE, FREQUENCY, METAL, TILE, box, materials, scene, tracer
 from raylocus.errors import PlaceError
-from raylocus.propagation.atlas import PathAtlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.images import image_paths
-from raylocus.propagation.materials import slab_reflection
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.geometry.images import image_paths
+from raylocus.propagation.geometry.surfaces import Surfaces
+from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.materials.materials import slab_reflection
 from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.wedges import find_wedges
 from raylocus.units import SPEED_OF_LIGHT
 
 SITE = np.array([3.0, -5.0, 20.0])
@@ -134,7 +135,7 @@ def _matrix(paths: object) -> np.ndarray:
         paths.length, paths.departure, paths.arrival, np.ones(count), np.ones(count, bool), np.zeros(count),  # type: ignore[attr-defined]
         paths.normals, *(np.full(paths.normals.shape[:2], each) for each in (CONCRETE, -1)),  # type: ignore[attr-defined]
         np.full(count, -1), np.zeros(count, int), np.zeros(count),
-        find_wedges(scene(), np.full(2, -1)), np.zeros(0, int),
+        find_wedges(Surfaces(scene()), np.full(2, -1)), np.zeros(0, int), 1.5,
     )  # fmt: skip
     return path_fields(atlas, materials())
 

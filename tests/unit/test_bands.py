@@ -10,10 +10,10 @@ import pytest
 
 from propagation_fixtures import TILE, box, rasterized_maps, scene, tracer
 from raylocus.errors import InputError
-from raylocus.propagation.atlas import OVER_ROOFTOP, SPECULAR, PathAtlas
-from raylocus.propagation.atlas_store import load_atlas, save_atlas
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import itu_materials
+from raylocus.propagation.atlas.atlas import OVER_ROOFTOP, SPECULAR, PathAtlas
+from raylocus.propagation.atlas.atlas_store import load_atlas, save_atlas
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import MATERIALS

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.geo import Grid
-from raylocus.propagation.cell_blocks import CellBlocks, distinct_keys
+from raylocus.propagation.search.grouping import CellBlocks, distinct_keys
 
 GRID = Grid(22.0, 2.0)
 

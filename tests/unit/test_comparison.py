@@ -8,8 +8,8 @@ import numpy as np
 
 from evaluation_fixtures import synthetic_place
 from network_fixtures import random_reports
-from raylocus.cli.comparison import MethodByGroup
-from raylocus.evaluation.method import MappedPlace
+from raylocus.datasets.nominal_maps import MappedPlace
+from raylocus.evaluation.comparison import MethodByGroup
 from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from raylocus.cli.recipes import recipes
 from raylocus.datasets.configuration import (
     DatasetConfiguration,
     SplitSize,
@@ -16,11 +17,11 @@ from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError
 
-CONFIGURATIONS = Path(__file__).parents[2] / "configs" / "dataset"
+RECIPES = recipes("dataset")
 
 
 def test_the_demo_trains_on_three_cities_and_tests_on_a_fourth() -> None:
-    demo = load_dataset_configuration(CONFIGURATIONS / "demo.yaml")
+    demo = load_dataset_configuration(RECIPES["demo"])
     cities = {
         split: {place.city_name for place in demo.places if place.split == split}
         for split in ("train", "test")
@@ -29,7 +30,7 @@ def test_the_demo_trains_on_three_cities_and_tests_on_a_fourth() -> None:
     assert demo.world_law.severity >= 0.5
 
 
-@pytest.mark.parametrize("file", sorted(CONFIGURATIONS.glob("*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("file", RECIPES.values(), ids=RECIPES)
 def test_every_configuration_is_valid(file: Path) -> None:
     assert plan_worlds(load_dataset_configuration(file))
 

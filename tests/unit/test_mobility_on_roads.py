@@ -180,7 +180,7 @@ def test_a_ue_has_one_drift_and_its_error_grows_with_age() -> None:
 def test_periodic_occasions_come_as_often_as_their_period() -> None:
     time = np.tile(0.12 * np.arange(1000), 2)
     offsets = np.array([0, 1000, 2000])
-    seldom = occurred(time, offsets, 0.48, np.random.default_rng(0))
+    seldom = occurred(time, offsets, 0.48, np.random.default_rng(0).random(len(time)))
     assert seldom.mean() == pytest.approx(0.25, abs=0.01)
     assert seldom[[0, 1000]].all()
-    assert occurred(time, offsets, 0.02, np.random.default_rng(0)).all()
+    assert occurred(time, offsets, 0.02, np.random.default_rng(0).random(len(time))).all()

@@ -22,11 +22,11 @@ from raylocus.scenes.buildings.overlaps import without_overlaps
 from raylocus.scenes.buildings.parts import replace_outlines_by_parts
 from raylocus.scenes.ground.coastline import sea_of
 from raylocus.scenes.ground.layers import ground_layers, road_distance
-from raylocus.scenes.map_sources.features import Feature
-from raylocus.scenes.map_sources.named_chance import NamedChance
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.reader import read_osm
+from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.named_chance import NamedChance
 from raylocus.scenes.vector_map import VectorMap
 
 

@@ -77,3 +77,14 @@ def test_more_sites_than_groups_are_refused() -> None:
         plan_pcis(
             np.random.default_rng(0).uniform(0, 1e4, (337, 2)), np.zeros(337), owner, np.random.default_rng(0)
         )
+
+
+def test_a_plan_on_a_regular_grid_does_not_hang_on_the_last_bit() -> None:
+    # Symmetry makes many plans equally good; rounding, another on each processor, must not choose among them.
+    positions = np.column_stack([np.arange(3) * 200.0, np.zeros(3)]).repeat(3, axis=0)
+    azimuths, owner = np.tile([0.0, 2 * np.pi / 3, -2 * np.pi / 3], 3), np.arange(3).repeat(3)
+    plans = set()
+    for noise in range(20):
+        moved = positions + 1e-11 * np.random.default_rng(noise).standard_normal(positions.shape)
+        plans.add(tuple(plan_pcis(moved, azimuths, owner, np.random.default_rng(5))))
+    assert len(plans) == 1

@@ -10,7 +10,7 @@ import raylocus
 
 def test_public_names_are_what_they_say() -> None:
     from raylocus.inference.locator import Locator
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.traced_place import open_place
 
     assert raylocus.Locator is Locator
     assert raylocus.open_place is open_place

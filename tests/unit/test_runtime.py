@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from raylocus.propagation import llvm_library
-from raylocus.propagation.llvm_library import (
+from raylocus.propagation.runtime import llvm_library
+from raylocus.propagation.runtime.llvm_library import (
     MINIMUM_LLVM,
     library_from_environment,
     library_from_pypi,
@@ -30,8 +30,8 @@ OLD_LIBRARIES = [
 
 TRACE = """
     import json, os
-    from raylocus.propagation.runtime import activate
-    from raylocus.propagation.one_ray import trace_one_ray
+    from raylocus.propagation.runtime.runtime import activate
+    from raylocus.propagation.runtime.one_ray import trace_one_ray
     runtime = activate()
     assert activate() is runtime
     import drjit, mitsuba
@@ -61,7 +61,9 @@ def traced(**environment: str) -> dict[str, object]:
 
 def test_this_machine_traces_one_ray_and_sionna_keeps_the_variant() -> None:
     found = traced()
-    code = "from raylocus.propagation.runtime import activate; a = activate(); import sionna.rt, mitsuba"
+    code = (
+        "from raylocus.propagation.runtime.runtime import activate; a = activate(); import sionna.rt, mitsuba"
+    )
     assert run(f"{code}; print(mitsuba.variant() == a.variant)").stdout.strip() == "True"
     assert found["distance"] == pytest.approx(2.0, abs=1e-5)
     assert str(found["variant"]).endswith("_ad_mono_polarized")
@@ -143,7 +145,7 @@ def test_versions_in_file_names(file: str, version: int) -> None:
 
 
 WITHOUT_ANY_LIBRARY = """
-    from raylocus.propagation import llvm_library, runtime
+    from raylocus.propagation.runtime import llvm_library, runtime
     from raylocus.errors import RuntimeUnavailableError
     runtime.library_from_pypi = lambda: None
     runtime.library_from_system = lambda: None
@@ -165,7 +167,7 @@ def test_a_machine_with_nothing_gets_the_mend() -> None:
 def test_drjit_imported_too_early_is_said_and_not_suffered() -> None:
     code = """
         import drjit
-        from raylocus.propagation.runtime import activate
+        from raylocus.propagation.runtime.runtime import activate
         activate()
     """
     answer = run(code, DRJIT_LIBLLVM_PATH=str(OLD_LIBRARIES[0]))
@@ -176,7 +178,7 @@ def test_drjit_imported_too_early_is_said_and_not_suffered() -> None:
 def test_deciding_does_not_load_drjit() -> None:
     code = """
         import sys
-        from raylocus.propagation.runtime import find_runtime
+        from raylocus.propagation.runtime.runtime import find_runtime
         find_runtime()
         print({"drjit", "mitsuba", "sionna"} & set(sys.modules))
     """
@@ -186,7 +188,7 @@ def test_deciding_does_not_load_drjit() -> None:
 def test_matplotlib_still_raises_and_catches_in_an_activated_process() -> None:
     # With the C++ runtime loaded globally, the next C++ exception of matplotlib aborts the process.
     code = """
-        from raylocus.propagation.runtime import activate
+        from raylocus.propagation.runtime.runtime import activate
         activate()
         from matplotlib import ft2font
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from raylocus.cli.main import main
+from raylocus.cli.recipes import recipes
 from raylocus.datasets.building.memory import available_memory, workers_that_fit
 from raylocus.datasets.configuration import (
     DatasetConfiguration,
@@ -18,7 +19,7 @@ from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError
 from raylocus.provenance import Provenance
 
-RECIPES = Path(__file__).parents[2] / "configs" / "dataset"
+RECIPES = recipes("dataset")
 
 
 def names(places: tuple[PlaceChoice, ...]) -> list[str]:
@@ -68,7 +69,7 @@ def test_entries_that_make_no_sense_are_refused(fields: dict[str, object], compl
         DatasetConfiguration((PlaceChoice(Path("p"), "train", **fields),), seed=1)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_a_recipe_is_what_a_dataset_remembers_of_it(recipe: Path) -> None:
     configuration = load_dataset_configuration(recipe)
     record = Provenance.from_json(Provenance.collect(configuration).to_json()).configuration
@@ -76,7 +77,7 @@ def test_a_recipe_is_what_a_dataset_remembers_of_it(recipe: Path) -> None:
 
 
 def test_the_cities_recipe_has_ten_styles_and_tests_in_cities_of_its_own() -> None:
-    places = load_dataset_configuration(RECIPES / "cities.yaml").places
+    places = load_dataset_configuration(RECIPES["cities"]).places
     assert len({place.style for place in places if place.style}) == 10
     cities = {
         split: {place.city_name for place in places if place.split == split} for split in ("train", "test")
@@ -85,7 +86,7 @@ def test_the_cities_recipe_has_ten_styles_and_tests_in_cities_of_its_own() -> No
 
 
 def test_the_robustness_recipe_has_rising_severities_and_outdated_maps() -> None:
-    configuration = load_dataset_configuration(RECIPES / "robustness.yaml")
+    configuration = load_dataset_configuration(RECIPES["robustness"])
     assert list(configuration.severities) == sorted(configuration.severities)
     outdated = [place for place in configuration.places if place.map_error]
     assert len(outdated) == 4 and all(place.true_folder != place.folder for place in outdated)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from raylocus.geo import Grid
-from raylocus.propagation.runtime import activate
-from raylocus.propagation.ue_surface import UeSurface
+from raylocus.propagation.rays.ue_surface import UeSurface
+from raylocus.propagation.runtime.runtime import activate
 
 GRID = Grid(64.0, 1.0)
 HEIGHT = 3.0

@@ -16,10 +16,10 @@ from evaluation_fixtures import SyntheticPlace, some_world, synthetic_place, syn
 from raylocus.evaluation.baselines.grid_bayes import GridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell
-from raylocus.evaluation.density import posterior_of
 from raylocus.evaluation.evaluate import evaluate_all
+from raylocus.models.posterior import posterior_of
 from raylocus.viz.cases import choose_cases
-from raylocus.viz.maps import layer_figure
+from raylocus.viz.maps import colour_range, layer_figure
 from raylocus.viz.posterior import ELLIPSE_90, error_ellipse, posterior_figure, region_threshold
 from raylocus.viz.report import ReportContent, write_report
 from raylocus.viz.style import method_styles
@@ -63,6 +63,28 @@ def test_north_is_up_and_east_is_right(place: SyntheticPlace) -> None:
     west, east = pixel_of(figure, (-30.0, 0.0)), pixel_of(figure, (30.0, 0.0))
     assert north[0] < south[0] and west[1] < east[1]
     assert "[s]" in [axes.get_ylabel() for axes in figure.axes]
+
+
+@pytest.mark.parametrize(
+    ("value", "units", "ends"),
+    [(0.0, "m", (0.0, 10.0)), (35.0, "m", (30.0, 40.0)), (-90.0, "dBm", (-95.0, -85.0)), (0.0, "1", (0.0, 1.0))],
+)  # fmt: skip
+def test_a_layer_that_is_one_number_says_which_on_a_scale_of_a_sensible_span(
+    place: SyntheticPlace, value: float, units: str, ends: tuple[float, float]
+) -> None:
+    layer = place.geometry_maps["terrain"] * 0.0 + value
+    layer.attrs["units"] = units
+    figure = layer_figure(layer, place, "a flat place")
+    image = figure.axes[0].get_images()[-1]
+    assert image.get_clim() == pytest.approx(ends)
+    assert f"{value:g} everywhere" in figure.axes[-1].get_ylabel()
+
+
+def test_rounding_is_no_landscape_and_a_hill_keeps_its_own_scale() -> None:
+    steps = np.linspace(0.0, 1.0, 1001)
+    assert colour_range(2.0 + 1e-4 * steps, "m") == pytest.approx((0.0, 10.0))
+    assert colour_range(100.0 + 50.0 * steps, "m") == pytest.approx((100.5, 149.5))
+    assert colour_range(1e-7 * steps, "s") == pytest.approx((1e-9, 9.9e-8))
 
 
 def test_the_heatmap_lies_under_the_estimate(place: SyntheticPlace) -> None:
@@ -122,7 +144,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     reports = synthetic_reports(place, some_world(place, 1), 15, 1)
     methods = [
         StrongestCell("site <1>", 0.0, 70.0),
-        GridBayes("grid", LikelihoodModel(8.0, 6.0, -140.0, 15.0)),
+        GridBayes("grid", LikelihoodModel(8.0, 6.0, 15.0)),
     ]
     outcomes = evaluate_all(methods, reports, place)
     path = Path(tmp_path_factory.mktemp("report")) / "report.html"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raylocus.cli.parsing import VerbParser, verb_parser
 from raylocus.cli.progress import progress_lines
+from raylocus.cli.recipes import recipe_file
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.datasets.build import build_dataset, build_part
     from raylocus.datasets.configuration import load_dataset_configuration
 
-    configuration = load_dataset_configuration(given.config)
+    configuration = load_dataset_configuration(recipe_file("dataset", given.config))
     with engine_of(given.engine, given.workers, given.address, configuration) as engine:
         if given.part is not None:
             remaining = build_part(configuration, given.out, _part(given.part), _listener, engine)
@@ -64,7 +64,9 @@ def engine_of(name: str, workers: int | None, address: str | None, configuration
 
 def _parser() -> VerbParser:
     parser = verb_parser("dataset build", "Observe phones in many worlds of many places.")
-    parser.add_argument("config", type=Path, help="dataset configuration, such as configs/dataset/demo.yaml")
+    parser.add_argument(
+        "config", type=str, help="dataset configuration: a YAML file, or a recipe such as demo"
+    )
     parser.add_argument(
         "--out", type=str, required=True, help="dataset, such as datasets/demo.zarr or s3://bucket/demo.zarr"
     )

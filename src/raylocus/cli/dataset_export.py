@@ -41,7 +41,7 @@ def _deepmimo(dataset: ReportDataset, out: Path) -> str:
 
     from raylocus.datasets.exchange.deepmimo_export import export_scenario
     from raylocus.datasets.parts import parts_of
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.traced_place import open_place
 
     names = []
     for index in np.unique(dataset.place_index):

@@ -88,9 +88,9 @@ def _table(source: Path) -> tuple[Reports, Provenance, str, tuple[str, ...]]:
 
 def _scenario(source: Path, severity: float | None, seed: int) -> tuple[Reports, Provenance, str]:
     from raylocus.datasets.exchange.deepmimo_import import PLAIN, import_scenario, scenario_provenance
-    from raylocus.network.impairments import ObservationConfiguration
+    from raylocus.network.configuration import NetworkConfiguration
 
-    observation = PLAIN if severity is None else ObservationConfiguration().at_severity(severity)
+    observation = PLAIN if severity is None else NetworkConfiguration().at_severity(severity)
     found = import_scenario(source, observation, seed)
     cells = "one cell a transmitter, which radiates evenly" if found.isotropic else "its own cells"
     told = f"{len(found.reports)} receivers, {len(found.deployment.sites)} sites, {cells}"

@@ -1,175 +1,147 @@
-"""`raylocus demo`: all stages in one go; those whose outputs are whole already are skipped."""
+"""`raylocus demo`: builds a dataset, trains on it and evaluates; what is whole already is not made again."""
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
+import json
 import resource
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from raylocus.cli.parsing import verb_parser
 from raylocus.cli.progress import progress_lines
-from raylocus.cli.stages import Stage, StageTime, fingerprint, run_stages
-from raylocus.errors import InputError
+from raylocus.cli.recipes import recipe_file
 from raylocus.provenance import Provenance, hash_file
+from raylocus.storage import MANIFEST, written_whole
 
-#: Used where no configuration is given.
-DEFAULT_CONFIGURATION = Path("configs/demo.yaml")
+#: What an evaluation was made from, and the hashes of what it left; in the run's folder.
+EVALUATION_RECORD = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One recipe of a dataset and of a training run, and where both leave what they make."""
+
+    dataset_recipe: Path
+    train_recipe: Path
+    dataset: Path
+    run: Path
+
+    def stages(self) -> Iterator[tuple[str, Callable[[], bool]]]:
+        """Name of each stage and what performs it; it says whether there was anything to do."""
+        yield "dataset", self.build
+        yield "train", self.fit
+        yield "evaluate", self.evaluate
+
+    def build(self) -> bool:
+        """Builds and traces the places and observes their worlds, where the dataset is not whole."""
+        from raylocus.cli.dataset_build import engine_of
+        from raylocus.datasets.build import build_dataset, is_built
+        from raylocus.datasets.configuration import load_dataset_configuration
+
+        configuration = load_dataset_configuration(self.dataset_recipe)
+        if is_built(configuration, self.dataset):
+            return False
+        with engine_of("local", None, None, configuration) as engine:
+            build_dataset(configuration, self.dataset, lambda units: progress_lines(units, _tell), engine)
+        return True
+
+    def fit(self) -> bool:
+        """Trains, where the run's locator is not from this recipe and dataset."""
+        from raylocus.training.cli import fit
+
+        return fit(
+            [
+                f"--config={self.train_recipe}",
+                f"--data.dataset={self.dataset}",
+                f"--trainer.default_root_dir={self.run}",
+                f"--trainer.logger.init_args.save_dir={self.run}",
+            ]
+        )
+
+    def evaluate(self) -> bool:
+        """Compares with the classics and the bound, where that was not done for this locator and dataset."""
+        from raylocus.cli.evaluate import OUTPUTS, evaluate_run
+        from raylocus.training.cli import LOCATOR_FILE
+
+        inputs = {
+            "locator": hash_file(self.run / LOCATOR_FILE),
+            "dataset": hash_file(self.dataset / MANIFEST),
+        }
+        provenance, record = Provenance.collect({}, None, inputs), self.run / EVALUATION_RECORD
+        outputs = [self.run / name for name in OUTPUTS]
+        if _is_record_of(record, provenance, outputs):
+            return False
+        evaluate_run(self.run, self.dataset, self.run, None, _tell)
+        with written_whole(record) as aside:
+            aside.write_text(json.dumps(_record(provenance, outputs), indent=1))
+        return True
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the demo and prints its table, where the report lies, and what it cost."""
-    from raylocus.cli.demo_configuration import demo_parser
-
-    parser = demo_parser()
-    given = parser.parse(_with_configuration(arguments))
-    out, configuration = given.out, _configuration(parser.instantiate(given))
-    times = run_stages(demo_stages(configuration, out), out / ".stages", _tell)
-    _print_summary(out, times)
+    parser = verb_parser("demo", "Build a dataset, train on it, locate phones in a place never seen.")
+    parser.add_argument(
+        "--recipe", type=str, default="demo", help="demo, or tiny: the whole chain in seconds"
+    )
+    parser.add_argument("--out", type=Path, help="folder of the run; runs/RECIPE by default")
+    given = parser.parse(arguments)
+    demo = Demo(
+        dataset_recipe=recipe_file("dataset", given.recipe),
+        train_recipe=recipe_file("train", given.recipe),
+        dataset=Path(f"datasets/{given.recipe}.zarr"),
+        run=given.out or Path("runs") / given.recipe,
+    )
+    stages = list(demo.stages())
+    seconds = {
+        name: _timed(f"[{number}/{len(stages)}] {name}", stage)
+        for number, (name, stage) in enumerate(stages, 1)
+    }
+    _print_summary(demo.run, seconds)
     return 0
 
 
-def demo_stages(configuration: Any, out: Path) -> list[Stage]:
-    """The demo's stages, in order.
-
-    Args:
-        configuration: a `DemoConfiguration`.
-        out: folder of the run.
-    """
-    return [
-        *(_place_stage(configuration, recipe) for recipe in configuration.places),
-        *(_trace_stage(configuration, recipe.folder) for recipe in configuration.places),
-        _dataset_stage(configuration),
-        _train_stage(configuration, out),
-        _evaluate_stage(configuration, out),
-    ]
+def _timed(label: str, stage: Callable[[], bool]) -> float:
+    _tell(f"{label} …")
+    started = time.perf_counter()
+    done = stage()
+    seconds = time.perf_counter() - started
+    _tell(f"{label}: {f'done in {seconds:.0f} s' if done else 'whole already'}")
+    return seconds
 
 
-def _with_configuration(words: Sequence[str]) -> list[str]:
-    """The words with the default configuration first, where none is named and no help is asked for."""
-    if any(word.startswith("--config") or word in ("-h", "--help") for word in words):
-        return list(words)
-    if not DEFAULT_CONFIGURATION.exists():
-        raise InputError(
-            f"there is no {DEFAULT_CONFIGURATION} here; run in a checkout of raylocus or give --config"
-        )
-    return [f"--config={DEFAULT_CONFIGURATION}", *words]
+def _is_record_of(record: Path, provenance: Provenance, outputs: Sequence[Path]) -> bool:
+    try:
+        return bool(json.loads(record.read_text()) == _record(provenance, outputs))
+    except (OSError, ValueError):
+        return False
 
 
-def _configuration(given: Any) -> Any:
-    from raylocus.cli.demo_configuration import DemoConfiguration
-
-    return DemoConfiguration(
-        **{field.name: given[field.name] for field in dataclasses.fields(DemoConfiguration)}
-    )
+def _record(provenance: Provenance, outputs: Sequence[Path]) -> dict[str, object]:
+    return {"digest": provenance.digest, "outputs": {path.name: _content_hash(path) for path in outputs}}
 
 
-def _place_stage(configuration: Any, recipe: Any) -> Stage:
-    from raylocus.scenes.build import build_place, place_provenance
-
-    scene, folder = configuration.scene_of(recipe), recipe.folder
-    return Stage(
-        name=f"build {folder.name}",
-        provenance=lambda: place_provenance(recipe.source, scene),
-        outputs=tuple(folder / name for name in ("place.json", "scene.xml", "meshes", "geometry.zarr")),
-        run=lambda: _discard(build_place(recipe.source, folder, scene)),
-    )
-
-
-def _trace_stage(configuration: Any, folder: Path) -> Stage:
-    from raylocus.propagation.trace_place import atlas_provenance, radio_provenance, trace_place
-    from raylocus.propagation.traced_place import open_place
-
-    def provenance() -> Provenance:
-        place = open_place(folder)
-        return radio_provenance(place, atlas_provenance(place, configuration.trace), configuration.maps)
-
-    return Stage(
-        name=f"trace {folder.name}",
-        provenance=provenance,
-        outputs=(folder / "atlas.zarr", folder / "radio.zarr"),
-        run=lambda: _discard(
-            trace_place(folder, configuration.trace, progress_lines("sites", _tell), configuration.maps)
-        ),
-    )
-
-
-def _dataset_stage(configuration: Any) -> Stage:
-    from raylocus.cli.dataset_build import engine_of
-    from raylocus.datasets.build import build_dataset
-    from raylocus.datasets.configuration import load_dataset_configuration
-
-    file = configuration.dataset_configuration
-
-    def provenance() -> Provenance:
-        dataset = load_dataset_configuration(file)
-        inputs = {str(place.folder): _known(place.folder / "radio.zarr") for place in dataset.places}
-        return Provenance.collect(dataset, dataset.seed, inputs)
-
-    def build() -> None:
-        dataset = load_dataset_configuration(file)
-        with engine_of("local", None, None, dataset) as engine:
-            build_dataset(dataset, configuration.dataset, lambda units: progress_lines(units, _tell), engine)
-
-    return Stage("dataset", provenance, (configuration.dataset,), build)
-
-
-def _train_stage(configuration: Any, out: Path) -> Stage:
-    file = configuration.training_configuration
-
-    def provenance() -> Provenance:
-        if not file.exists():
-            raise InputError(f"no training configuration at {file}; configs/train has examples")
-        return Provenance.collect(
-            {"configuration": file.read_text()}, None, {"dataset": _known(configuration.dataset)}
-        )
-
-    def train() -> None:
-        from raylocus.training.cli import main
-
-        folders = [f"--trainer.default_root_dir={out}", f"--trainer.logger.init_args.save_dir={out}"]
-        main(["fit", f"--config={file}", f"--data.dataset={configuration.dataset}", *folders])
-
-    return Stage("train", provenance, (out / "locator.ckpt",), train)
-
-
-def _evaluate_stage(configuration: Any, out: Path) -> Stage:
-    from raylocus.cli.evaluate import OUTPUTS, evaluate_run
-
-    def provenance() -> Provenance:
-        inputs = {"locator": hash_file(out / "locator.ckpt"), "dataset": _known(configuration.dataset)}
-        return Provenance.collect({"sequences": configuration.sequences}, None, inputs)
-
-    return Stage(
-        name="evaluate",
-        provenance=provenance,
-        outputs=tuple(out / name for name in OUTPUTS),
-        run=lambda: evaluate_run(out, configuration.dataset, out, configuration.sequences, _tell),
-    )
-
-
-def _known(path: Path) -> str:
-    return fingerprint(path) or "absent"
-
-
-def _discard(result: object) -> None:
-    """Stages are run for what they leave on disk."""
+def _content_hash(path: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder."""
+    if path.is_file():
+        return hash_file(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    hashes = [(str(file.relative_to(path)), hash_file(file)) for file in files]
+    return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
 
 
 def _tell(line: str) -> None:
     print(line, flush=True)
 
 
-def _print_summary(out: Path, times: Sequence[StageTime]) -> None:
+def _print_summary(out: Path, seconds: dict[str, float]) -> None:
     _tell((out / "table.txt").read_text())
-    groups = {time.name.split()[0] for time in times}
-    spent = {
-        group: sum(time.seconds for time in times if time.name.split()[0] == group)
-        for group in sorted(groups)
-    }
-    _tell("wall time: " + ", ".join(f"{group} {seconds:.0f} s" for group, seconds in spent.items()))
-    total = sum(time.seconds for time in times)
-    _tell(f"in all {total / 60:.1f} min, peak memory {peak_memory_gigabytes():.1f} GB")
+    _tell("wall time: " + ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items()))
+    _tell(
+        f"in all {sum(seconds.values()) / 60:.1f} min, peak memory {peak_memory_gigabytes():.1f} GB a process"
+    )
     _tell(f"{out / 'metrics.json'}\n{out / 'report.html'}")
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from raylocus.cli.parsing import verb_parser
 from raylocus.errors import RuntimeUnavailableError
-from raylocus.propagation.one_ray import EXPECTED_DISTANCE
-from raylocus.propagation.runtime import Runtime, find_runtime
+from raylocus.propagation.runtime.one_ray import EXPECTED_DISTANCE
+from raylocus.propagation.runtime.runtime import Runtime, find_runtime
 from raylocus.provenance import versions
 
 #: What the demo needs, with something to spare.
@@ -25,8 +25,8 @@ NEEDED_DISK_GB, NEEDED_MEMORY_GB = 3.0, 4.0
 OPTIONAL_PACKAGES = {"lightning": "train", "sklearn": "train"}
 
 _ONE_RAY = """
-from raylocus.propagation.one_ray import trace_one_ray
-from raylocus.propagation.runtime import activate
+from raylocus.propagation.runtime.one_ray import trace_one_ray
+from raylocus.propagation.runtime.runtime import activate
 print(trace_one_ray(activate().variant))
 """
 

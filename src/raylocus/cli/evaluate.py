@@ -8,7 +8,7 @@ from pathlib import Path
 from raylocus.cli.parsing import verb_parser
 
 #: What an evaluation leaves in the run's folder.
-OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr")
+OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr", "classics.json")
 #: Test sequences that are saved as an example for `raylocus locate`.
 EXAMPLES = 10
 
@@ -19,23 +19,36 @@ def run(arguments: Sequence[str]) -> int:
         "evaluate", "Compare a run with the classics, the bound and the true maps on unseen places."
     )
     parser.add_argument("run", type=Path, help="folder of a run, such as runs/demo, or a checkpoint file")
-    parser.add_argument("dataset", type=Path, help="dataset, such as datasets/demo.zarr")
+    parser.add_argument("dataset", type=Path, help="dataset with test places, such as datasets/demo.zarr")
     parser.add_argument(
         "--out", type=Path, help="folder for metrics.json and report.html; the run's own by default"
     )
     parser.add_argument("--sequences", type=int, help="most test sequences of a place; all by default")
+    parser.add_argument(
+        "--classics-from",
+        type=Path,
+        help="dataset on whose training places the classics choose their parameters; by default the run's "
+        "classics.json, or the dataset itself",
+    )
     given = parser.parse(arguments)
-    out = given.out or (given.run if given.run.is_dir() else given.run.parent)
-    evaluate_run(given.run, given.dataset, out, given.sequences, print)
+    out = given.out or _folder_of(given.run)
+    evaluate_run(given.run, given.dataset, out, given.sequences, print, given.classics_from)
     print((out / "table.txt").read_text())
     print(f"{out / 'metrics.json'}\n{out / 'report.html'}")
     return 0
 
 
 def evaluate_run(
-    run: Path, dataset: Path, out: Path, sequences: int | None, tell: Callable[[str], None]
+    run: Path,
+    dataset: Path,
+    out: Path,
+    sequences: int | None,
+    tell: Callable[[str], None],
+    classics_from: Path | None = None,
 ) -> None:
     """Writes metrics.json, table.txt, report.html and some test reports into `out`.
+
+    The fitted classics are left in the run's folder, as classics.json.
 
     Args:
         run: folder of a run, or a checkpoint file.
@@ -43,17 +56,37 @@ def evaluate_run(
         out: folder for the results.
         sequences: most test sequences of a place; None for all.
         tell: called with one line as each method starts.
+        classics_from: dataset that the classics are fitted on; None for those of the run, or of the dataset.
 
     Raises:
         CheckpointError: there is no checkpoint, or it is of another schema version.
-        StoreError: the dataset cannot be read.
+        StoreError: a dataset or classics.json cannot be read.
+        InputError: there is nothing to test on, or nothing to fit the classics on.
     """
-    from raylocus.cli.comparison import checkpoint_of, compare
-    from raylocus.cli.results import write_results
     from raylocus.datasets.store import open_report_dataset
+    from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, classics_for, fitted_and_stored
+    from raylocus.evaluation.comparison import checkpoint_of, compare
+    from raylocus.evaluation.results import Results, write_results
     from raylocus.inference.locator import Locator
+    from raylocus.viz.comparison_page import comparison_content
+    from raylocus.viz.report import write_report
 
     locator = Locator.load(checkpoint_of(run))
-    stored = open_report_dataset(dataset)
-    comparisons = compare(locator, stored, sequences, lambda method: tell(f"      {method}"))
-    write_results(comparisons, stored, out, EXAMPLES)
+    stored, fitted = open_report_dataset(dataset), _folder_of(run) / CLASSICS_FILE
+    if classics_from is None:
+        trained_on = locator.trained.provenance.inputs.get("dataset")
+        classics = classics_for(stored, fitted, trained_on, lambda name: tell(f"      fitting {name}"))
+    else:
+        classics = fitted_and_stored(
+            open_report_dataset(classics_from), fitted, lambda name: tell(f"      fitting {name}")
+        )
+    comparisons = compare(
+        locator, classics.methods, stored, sequences, lambda method: tell(f"      {method}")
+    )
+    results = Results(comparisons, stored, classics)
+    write_results(results, out, EXAMPLES)
+    write_report(comparison_content(results), out / "report.html")
+
+
+def _folder_of(run: Path) -> Path:
+    return run if run.is_dir() else run.parent

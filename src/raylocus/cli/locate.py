@@ -40,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     from rich.console import Console
 
     from raylocus.inference.locator import Locator
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.storage import written_whole
 
     locator, place = Locator.load(given.model), open_place(given.place)

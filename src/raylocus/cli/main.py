@@ -12,6 +12,22 @@ from importlib import metadata
 
 from raylocus.errors import RaylocusError
 
+#: Threads that wait for work sleep. They would otherwise spin, and where another process wants the cores, ten times
+#: as long as they work: OpenMP's of torch (GNU and LLVM) and OpenBLAS's read these when they are loaded.
+SLEEPING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "OPENBLAS_THREAD_TIMEOUT": "4"}
+for _name, _value in SLEEPING_THREADS.items():
+    os.environ.setdefault(_name, _value)
+
+#: Packages that an extra of raylocus brings, by their module; all others come with `train`.
+EXTRAS = {
+    "pyarrow": "parquet",
+    "ray": "ray",
+    "s3fs": "s3",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "pdoc": "docs",
+}
+
 #: Exit codes.
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 
@@ -27,13 +43,13 @@ class Verb:
 
 VERBS = (
     Verb(("doctor",), "doctor", "what this machine can trace with, and the mend if it cannot"),
-    Verb(("demo",), "demo", "train on some cities, locate phones in another, write a report"),
+    Verb(("demo",), "demo", "build a dataset, train on it, locate phones in a city never seen"),
     Verb(("scene", "build"), "scene_build", "build a place: scene, geometry maps, sites"),
     Verb(
         ("scene", "validate"), "scene_validate", "check that rays, rasters, sites and frame of a place agree"
     ),
     Verb(("scene", "export"), "scene_export", "write a place for other tools: GeoTIFF, GeoJSON"),
-    Verb(("scene", "perturb"), "scene_perturb", "draw a world from a place: what may truly stand there"),
+    Verb(("scene", "perturb"), "scene_perturb", "draw a place as it may truly stand, from its map"),
     Verb(("scene", "show"), "scene_show", "draw a place's buildings and sites"),
     Verb(("maps", "trace"), "maps_trace", "trace a place: path atlas and radio maps"),
     Verb(("maps", "show"), "maps_show", "draw one radio map, or all of a cell"),
@@ -134,7 +150,8 @@ def _sentence(error: BaseException) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}"
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("raylocus"):
-        return f"the package {error.name!r} is not installed; run: pip install 'raylocus[train]'"
+        extra = EXTRAS.get(error.name.split(".")[0], "train")
+        return f"the package {error.name!r} is not installed; run: pip install 'raylocus[{extra}]'"
     return None
 
 

@@ -21,8 +21,8 @@ def run(arguments: Sequence[str]) -> int:
         raise InputError(
             "say which format to export to: --geotiff (R itself is zarr already: PLACE/radio.zarr)"
         )
-    from raylocus.propagation.geotiff import export_geotiff
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.export import export_geotiff
+    from raylocus.propagation.maps.traced_place import open_place
 
     place = open_place(given.place)
     folder = given.out or given.place / "geotiff"

@@ -12,7 +12,7 @@ from raylocus.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from raylocus.propagation.traced_place import TracedPlace
+    from raylocus.propagation.maps.traced_place import TracedPlace
 
 #: The feature that stands for every layer.
 ALL = "all"
@@ -33,8 +33,8 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="picture, such as toa.png")
     given = parser.parse(arguments)
     from raylocus.cli.pictures import save_picture
-    from raylocus.propagation.radio_layers.complete import ALL_LAYERS
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.layers.complete import ALL_LAYERS
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.viz.maps import all_layers_figure, layer_figure
 
     place = open_place(given.place)
@@ -63,7 +63,7 @@ def chosen_layer(place: TracedPlace, feature: str, chosen: dict[str, int]) -> xr
     Raises:
         InputError: there is no such layer, cell, beam or stream.
     """
-    from raylocus.propagation.radio_layers.compass import with_compass
+    from raylocus.propagation.maps.export import with_compass
 
     maps = place.radio_maps
     if feature not in maps.data_vars:

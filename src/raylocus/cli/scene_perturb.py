@@ -1,4 +1,4 @@
-"""`raylocus scene perturb`: a world of a place, as wrong a match to its map as wanted, as a place of its own."""
+"""`raylocus scene perturb`: a place as it may truly stand, as wrong a match to its map as wanted."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from raylocus.cli.parsing import verb_parser
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Writes the world and says what was drawn."""
+    """Writes the perturbed place and says what was drawn."""
     from raylocus.scenes.map_errors.law import MapErrorLaw
 
     parser = verb_parser(
         "scene perturb",
-        "Draw a world from a place: other buildings, ground, clutter, materials and antennas.",
+        "Draw a place as it may truly stand: other buildings, ground, clutter and site positions than mapped.",
     )
     parser.add_argument("place", type=Path, help="place folder made by: raylocus scene build")
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder of the world, such as places/munich-w1"
+        "--out", type=Path, required=True, help="folder of the perturbed place, such as places/munich-true"
     )
     parser.add_argument(
         "--severity", type=float, default=1.0, help="0: as mapped, 1: as wrong as the field, to 2"
@@ -32,13 +32,12 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.scenes.place import load_place
 
     law = dataclasses.replace(parser.instantiate(given).law, severity=given.severity)
-    world = perturb_place(load_place(given.place), given.out, law, given.seed)
-    drawn = world.world
+    true_place = perturb_place(load_place(given.place), given.out, law, given.seed)
+    drawn = true_place.map_error
     print(
-        f"{world.folder}: severity {law.severity:g}, {len(drawn['buildings']['missing'])} buildings gone, "
-        f"{len(drawn['buildings']['added'])} new, {len(drawn['buildings']['wall_material'])} of other material, "
-        f"{len(drawn['cars'])} cars, {len(drawn['trees'])} trees"
+        f"{true_place.folder}: severity {law.severity:g}, {len(drawn['buildings']['missing'])} buildings gone, "
+        f"{len(drawn['buildings']['added'])} new, {len(drawn['cars'])} cars, {len(drawn['trees'])} trees"
     )
-    print(f"every draw is in {world.folder}/place.json under 'world'")
-    print(f"next: raylocus maps trace {world.folder}")
+    print(f"every draw is in {true_place.folder}/place.json under 'map_error'")
+    print(f"next: raylocus maps trace {true_place.folder}")
     return 0

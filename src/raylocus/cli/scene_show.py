@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from raylocus.cli.parsing import verb_parser
 
 if TYPE_CHECKING:
-    from raylocus.propagation.traced_place import TracedPlace
+    from raylocus.propagation.maps.traced_place import TracedPlace
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -20,16 +20,16 @@ def run(arguments: Sequence[str]) -> int:
         "--out", type=Path, required=True, help="map such as place.png, or 3-D page such as place.html"
     )
     parser.add_argument(
-        "--worlds",
+        "--perturbed",
         type=list[Path],
-        help="worlds of the place, such as [places/w0,places/w1], to be drawn beside it",
+        help="places that scene perturb drew from it, such as [places/p0,places/p1], to be compared with it",
     )
     given = parser.parse(arguments)
-    from raylocus.propagation.traced_place import open_place
+    from raylocus.propagation.maps.traced_place import open_place
 
     place = open_place(given.place)
-    if given.worlds:
-        _draw_worlds(place, [open_place(folder) for folder in given.worlds], given.out)
+    if given.perturbed:
+        _draw_perturbed(place, [open_place(folder) for folder in given.perturbed], given.out)
         return 0
     sites, cells = len(place.deployment.sites), len(place.deployment.cells)
     draw = _draw_page if given.out.suffix == ".html" else _draw_map
@@ -44,17 +44,18 @@ def _draw_map(place: TracedPlace, title: str, path: Path) -> None:
     save_picture(layer_figure(place.geometry_maps["height"], place, title), path)
 
 
-def _draw_worlds(place: TracedPlace, worlds: list[TracedPlace], path: Path) -> None:
+def _draw_perturbed(place: TracedPlace, perturbed: list[TracedPlace], path: Path) -> None:
     from raylocus.cli.pictures import save_picture
     from raylocus.errors import PlaceError
-    from raylocus.viz.worlds import worlds_figure
+    from raylocus.viz.perturbed_places import perturbed_places_figure
 
-    for world in worlds:
-        if world.world.get("of", {}).get("digest") != place.provenance.digest:
+    for each in perturbed:
+        if each.map_error.get("of", {}).get("digest") != place.provenance.digest:
             raise PlaceError(
-                f"{world.folder} is no world of {place.folder}; draw one with: raylocus scene perturb"
+                f"{each.folder} was not drawn from {place.folder}; draw one with: raylocus scene perturb"
             )
-    save_picture(worlds_figure(place, worlds, f"{place.name} and worlds drawn from it"), path)
+    title = f"{place.name} as mapped, and as it may truly stand"
+    save_picture(perturbed_places_figure(place, perturbed, title), path)
 
 
 def _draw_page(place: TracedPlace, title: str, path: Path) -> None:

@@ -19,8 +19,8 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     import numpy as np
 
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.propagation.scene_validation import validate_place
-    from raylocus.propagation.traced_place import open_place
 
     place = open_place(given.place)
     findings = validate_place(place, np.random.default_rng(given.seed), given.points)

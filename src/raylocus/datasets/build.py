@@ -88,6 +88,11 @@ def build_dataset(
     return work.left_out
 
 
+def is_built(configuration: DatasetConfiguration, out: Path | str) -> bool:
+    """Whether the dataset of a configuration and all places that it is made from stand whole."""
+    return _is_whole(out, Work(configuration, folder_at(f"{out}.units")))
+
+
 def build_part(
     configuration: DatasetConfiguration,
     out: Path | str,

@@ -19,7 +19,8 @@ from raylocus.scenes.place import Place
 KNOWN_LIMITS = (
     "Reports are simulated: they say how well a method copes with errors of the law of worlds stated here, not "
     "how well it does in a given network.",
-    "Phones are outdoors, 1.5 m over the ground; the radio environment does not change within a sequence.",
+    "Phones are outdoors, at the height over the ground that their place was traced for; the radio environment "
+    "does not change within a sequence.",
     "Deployments are sampled unless a place names a file of real sites; each place has one carrier.",
     "Worlds of a place are independent draws: a later day is another draw of the law, not a continuation of the "
     "day before.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,9 @@ from raylocus.datasets.configuration_error import reason
 from raylocus.datasets.single_places import single_places
 from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
 from raylocus.errors import InputError
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration
-from raylocus.network.stack.configuration import StackConfiguration
-from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw
@@ -60,11 +60,8 @@ class DatasetConfiguration:
     """The law of worlds; its severity also scales the observation's."""
     mobility: MobilityConfiguration = MobilityConfiguration()
     """The law of trajectories."""
-    observation: ObservationConfiguration = ObservationConfiguration()
-    """The law of observation, at severity 1."""
-    stack: StackConfiguration | None = None
-    """The network with every layer of its stack, and the named feature set; left out, the lighter `observe`
-    with the critical features. Its `observation` is the one above."""
+    network: NetworkConfiguration = NetworkConfiguration()
+    """The law by which the network observes, at severity 1, and the features that it reports."""
     scene: SceneConfiguration = SceneConfiguration()
     """Tile, grid and network of the places that are built here."""
     trace: TraceConfiguration = TraceConfiguration()
@@ -99,7 +96,9 @@ def load_dataset_configuration(path: Path) -> DatasetConfiguration:
     try:
         text = path.read_text()
     except OSError as error:
-        raise InputError(f"no dataset configuration at {path}; configs/dataset has examples") from error
+        raise InputError(
+            f"no dataset configuration at {path}; write one, or name a recipe of raylocus"
+        ) from error
     return parse_dataset_configuration(text, str(path))
 
 
@@ -111,6 +110,7 @@ def parse_dataset_configuration(text: str, source: str) -> DatasetConfiguration:
     """
     from jsonargparse import ArgumentError, ArgumentParser
 
+    _refuse_former_keys(text, source)
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(DatasetConfiguration, "dataset")
     try:
@@ -120,6 +120,15 @@ def parse_dataset_configuration(text: str, source: str) -> DatasetConfiguration:
         raise
     except (ArgumentError, ValueError) as error:
         raise InputError(f"{source} is not a dataset configuration: {reason(str(error))}") from error
+
+
+def _refuse_former_keys(text: str, source: str) -> None:
+    former = re.search(r"^[\"']?(observation|stack)[\"']?\s*:", text, re.MULTILINE)
+    if former:
+        raise InputError(
+            f"{source} has the key {former[1]}:, which is now part of network:; "
+            "docs/network.md lists what it holds"
+        )
 
 
 def stored_dataset_configuration(record: dict[str, Any], source: str) -> DatasetConfiguration:

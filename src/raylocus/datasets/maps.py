@@ -1,58 +1,29 @@
-"""R and G of one place as normalised tensors, made once a place and shared by all its sequences."""
+"""The maps of one place as the model's tensors, made once a place and shared by all its sequences."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
-import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.geo import Grid
-from raylocus.propagation.formula import formula_levels, isotropic_levels, power_sum
+from raylocus.datasets.nominal_maps import MappedPlace, nominal_maps
 from raylocus.scenes.sites import Deployment
-from raylocus.units import SPEED_OF_LIGHT
 
 #: Side of the coarse ground cells that the heatmap and all evidence live on [m].
 COARSE_RESOLUTION = 8.0
-#: Level of what ray tracing leaves out, over TR 38.901 UMi NLOS between isotropic antennas [dB]: it
-#: lights links the map calls dark. The middle of the range that worlds are drawn from.
-SCATTER_GAIN = -15.0
-#: Beams this far below a cell's best one, or dark, tell nothing more [dB].
-BEAM_FLOOR = -20.0
 #: Length that positions are divided by before a network sees them [m].
 POSITION_SCALE = 256.0
 
 
-@runtime_checkable
-class MappedPlace(Protocol):
-    """What a locating method may know of a place: its sites and its nominal maps."""
-
-    @property
-    def deployment(self) -> Deployment:
-        """Sites and cells."""
-
-    @property
-    def tile(self) -> Grid:
-        """Grid of the maps."""
-
-    @property
-    def geometry_maps(self) -> xr.Dataset:
-        """G."""
-
-    @property
-    def radio_maps(self) -> xr.Dataset:
-        """R, with the layers of `propagation.radio_maps.LAYERS`."""
-
-
 @dataclass(frozen=True, eq=False)
 class PlaceMaps:
-    """Tensors of one place over its coarse grid (y, x) and its native grid (fine_y, fine_x).
+    """`NominalMaps` over a coarse grid (y, x) and the native one (fine_y, fine_x), with what networks need.
 
     Two of them are the same only where they are one object: what is made of a place is kept by it.
     """
@@ -110,36 +81,34 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
 
     Raises:
         InputError: the place's grid does not divide into cells of `COARSE_RESOLUTION`.
+        PlaceError: R is on another grid than G.
     """
-    grid = place.tile
-    factor = grid.coarsen(max(COARSE_RESOLUTION, grid.resolution)).resolution / grid.resolution
+    maps = nominal_maps(place)
+    deployment, grid = maps.deployment, maps.tile
+    factor = round(grid.coarsen(max(COARSE_RESOLUTION, grid.resolution)).resolution / grid.resolution)
 
     def coarse(values: Float[np.ndarray, "... y x"]) -> Tensor:
-        return torch.from_numpy(_block_mean(np.asarray(values, np.float32), round(factor)))
+        return torch.from_numpy(_block_mean(np.asarray(values, np.float32), factor))
 
-    deployment, radio, geometry = place.deployment, place.radio_maps, place.geometry_maps
-    rsrp = radio["rsrp"].values.astype(np.float32)
-    terrain = geometry["terrain"].values.astype(np.float32)
-    scattered = (isotropic_levels(deployment, grid, terrain) + SCATTER_GAIN).astype(np.float32)
-    outdoor = (geometry["footprint"].values < 0.5).astype(np.float32)
+    ground = float(np.median(maps.terrain))
     return PlaceMaps(
-        level=coarse(power_sum(rsrp, scattered)),
-        lit=coarse(np.isfinite(rsrp).astype(np.float32)),
-        formula=coarse(formula_levels(deployment, grid, terrain)),
-        beam_relative=coarse(_beam_relative(radio["rsrp_beam"].values, scattered)),
-        distance=coarse(_first_path_length(radio["toa"].values, deployment, grid, terrain)),
-        line_of_sight=coarse(np.nan_to_num(radio["line_of_sight"].values)),
+        level=coarse(maps.level),
+        lit=coarse(np.isfinite(maps.traced_level).astype(np.float32)),
+        formula=coarse(maps.formula_level),
+        beam_relative=coarse(maps.beam_relative),
+        distance=coarse(maps.path_length),
+        line_of_sight=coarse(maps.line_of_sight),
         geometry=torch.stack(
             [
-                coarse(geometry["height"].values) / 20,
-                1 - coarse(outdoor),
-                coarse(terrain - np.median(terrain)) / 20,
+                coarse(maps.geometry_maps["height"].values) / 20,
+                1 - coarse(maps.outdoor),
+                coarse(maps.terrain - ground) / 20,
             ]
         ),
-        outdoor=coarse(outdoor),
-        fine_level=torch.from_numpy(rsrp),
-        fine_outdoor=torch.from_numpy(outdoor),
-        poses=torch.from_numpy(cell_poses(deployment, float(np.median(terrain)))),
+        outdoor=coarse(maps.outdoor),
+        fine_level=torch.from_numpy(maps.traced_level),
+        fine_outdoor=torch.from_numpy(maps.outdoor),
+        poses=torch.from_numpy(cell_poses(deployment, ground)),
         site_of_cell=torch.from_numpy(np.asarray(deployment.site_of_cell, np.int64)),
         beams_of_cell=torch.tensor([cell.array.beams for cell in deployment.cells]),
         size=float(grid.size),
@@ -166,22 +135,6 @@ def cell_poses(deployment: Deployment, ground: float) -> Float[np.ndarray, "cell
         np.full(len(deployment.cells), np.log2(deployment.carrier.frequency / 3.5e9)),
     ]
     return np.stack(columns, axis=-1).astype(np.float32)
-
-
-def _beam_relative(
-    rsrp_beam: Float[np.ndarray, "cell beam y x"], scattered: Float[np.ndarray, "cell y x"]
-) -> Float[np.ndarray, "cell beam y x"]:
-    # Scattering reaches every beam alike, so where it is all there is no beam stands out.
-    levels = power_sum(rsrp_beam, np.broadcast_to(scattered[:, None], rsrp_beam.shape))
-    return np.maximum(levels - levels.max(axis=1, keepdims=True), BEAM_FLOOR)
-
-
-def _first_path_length(
-    toa: Float[np.ndarray, "site y x"], deployment: Deployment, grid: Grid, terrain: Float[np.ndarray, "y x"]
-) -> Float[np.ndarray, "site y x"]:
-    ground = np.concatenate([grid.centres, terrain.reshape(-1, 1) + 1.5], axis=-1)
-    straight = np.linalg.norm(ground[None] - deployment.site_positions[:, None], axis=-1)
-    return np.where(np.isfinite(toa), toa * SPEED_OF_LIGHT, straight.reshape(-1, *grid.shape))
 
 
 def _block_mean(values: Float[np.ndarray, "... y x"], factor: int) -> Float[np.ndarray, "... rows columns"]:

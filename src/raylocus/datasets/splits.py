@@ -122,13 +122,13 @@ class PlaceChoice:
     layouts: tuple[Literal["macro", "micro", "mixed"], ...] = ()
     """Networks drawn over it, each a place of its own; left out, the scene's deployment."""
     map_error: float = 0.0
-    """Severity of the errors of its map, see `scenes.map_errors`: phones are observed in a world whose
-    buildings, ground and antennas differ from the maps that the dataset holds."""
+    """Severity of the errors of its map, see `scenes.map_errors`: phones are observed where other buildings,
+    ground and site positions stand than on the maps that the dataset holds."""
 
     @property
     def true_folder(self) -> Path:
         """Folder of what truly stands there: where phones are observed."""
-        return self.folder.with_name(f"{self.folder.name}.world") if self.map_error else self.folder
+        return self.folder.with_name(f"{self.folder.name}.true") if self.map_error else self.folder
 
     @property
     def name(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -68,6 +69,11 @@ class ReportDataset:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the list of the dataset's files and their hashes: what tells one dataset from another."""
+        return hashlib.sha256(self.folder.read(MANIFEST) or b"").hexdigest()
 
     @property
     def sequence_lengths(self) -> Int[np.ndarray, "sample"]:
@@ -195,7 +201,12 @@ def open_report_dataset(path: Path | str) -> ReportDataset:
             f"{path} has schema {attributes.get('schema', 'none')!r} where {DATASET_SCHEMA!r} is needed; "
             "build it again"
         )
-    return _dataset(folder, root, attributes)
+    try:
+        return _dataset(folder, root, attributes)
+    except RaylocusError:
+        raise
+    except Exception as error:
+        raise folder.unreadable(error) from error
 
 
 def check_files(folder: LocalFolder | RemoteFolder) -> None:

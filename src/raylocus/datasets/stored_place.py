@@ -63,7 +63,7 @@ class StoredPlace:
 
     @cached_property
     def radio_maps(self) -> xr.Dataset:
-        """R, see `propagation.radio_maps.LAYERS`."""
+        """R, see `propagation.maps.radio_maps.LAYERS`."""
         return _read_maps(self.store, f"{self.group}/{_RADIO}")
 
 
@@ -90,7 +90,10 @@ def stored_place(store: LocalFolder | RemoteFolder, group: str, attributes: dict
     Raises:
         PlaceError: it is of another schema version.
     """
-    record = json.loads(attributes["place"])
+    try:
+        record = json.loads(attributes["place"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise store.unreadable(error) from error
     return StoredPlace(store, group, place_of_record(record, Path(group)))
 
 
@@ -139,9 +142,13 @@ def _layer_encoding(layer: xr.DataArray) -> Encoding:
 
 
 def _read_maps(store: LocalFolder | RemoteFolder, group: str) -> xr.Dataset:
+    """The maps of a group. Raises StoreError where they cannot be read."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")
-        maps = xr.open_zarr(store.zarr_store(), group=group, chunks=None, consolidated=True).load()
+        try:
+            maps = xr.open_zarr(store.zarr_store(), group=group, chunks=None, consolidated=True).load()
+        except Exception as error:  # each codec has its own
+            raise store.unreadable(error) from error
     # Codes are decoded to float64; maps are float32 everywhere else.
     narrow = {
         name: maps[name].astype(np.float32) for name in maps.data_vars if maps[name].dtype == np.float64

@@ -1,22 +1,19 @@
-"""Runs methods on test sequences and writes what came of it."""
+"""Runs methods on test sequences and scores their answers."""
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from raylocus.datasets.nominal_maps import MappedPlace, nominal_maps
 from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of
-from raylocus.evaluation.method import MappedPlace, Method
+from raylocus.evaluation.method import Method
 from raylocus.evaluation.observations import observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
-from raylocus.storage import written_whole
 
 
 @dataclass(frozen=True)
@@ -56,26 +53,9 @@ def evaluate_all(
     place: MappedPlace,
     progress: Callable[[str], None] = lambda name: None,
 ) -> dict[str, Outcome]:
-    """Outcomes by method name, in the methods' order; `progress` is told each name as it starts."""
-    outcomes = {}
+    """Outcomes by method name, in the methods' order; `progress` is called with each name as it starts."""
+    outcomes, maps = {}, nominal_maps(place)
     for method in methods:
         progress(method.name)
-        outcomes[method.name] = evaluate(method, reports, place)
+        outcomes[method.name] = evaluate(method, reports, maps)
     return outcomes
-
-
-def write_metrics(evaluations: Sequence[Evaluation], path: Path, bound: Evaluation | None = None) -> None:
-    """Writes metrics.json: one object a method, see `Evaluation.summary`; numbers that are not finite are null.
-
-    Raises:
-        StorageFullError: the disk filled up.
-    """
-    table = {one.name: _finite(one.summary(bound)) for one in evaluations}
-    with written_whole(path) as aside:
-        aside.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
-
-
-def _finite(summary: dict[str, float | None]) -> dict[str, float | None]:
-    return {
-        key: value if value is not None and math.isfinite(value) else None for key, value in summary.items()
-    }

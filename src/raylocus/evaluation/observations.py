@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.features import FEATURE_INDEX
-from raylocus.network.reports import Reports
+from raylocus.network.reports import Reports, require_features
 from raylocus.scenes.sites import Deployment
 
 
@@ -43,12 +42,18 @@ class Observations:
         return np.isfinite(self.rsrp).sum(axis=1)
 
 
+#: Features that are gathered.
+OBSERVED = ("rsrp", "l1_rsrp", "timing_advance")
+
+
 def observations(reports: Reports, deployment: Deployment) -> Observations:
     """Gathers the tokens of reports over the cells of the deployment they were made in.
 
     Raises:
+        InputError: the reports lack a column of `OBSERVED`.
         PlaceError: the reports name a PCI that the deployment does not have.
     """
+    require_features(reports, OBSERVED, "the classics and the bound read")
     cell, report = deployment.cells_of(reports.pci), reports.report_of_token
     whole = reports.beam < 0
     shape = (len(reports.time), len(deployment.cells))
@@ -70,7 +75,7 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
 
 
 def _feature(reports: Reports, name: str) -> Float[np.ndarray, "token"]:
-    return reports.features[:, FEATURE_INDEX[name]]
+    return reports.features[:, reports.feature_names.index(name)]
 
 
 def _scatter(

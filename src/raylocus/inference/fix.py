@@ -56,7 +56,7 @@ class Fix:
     def radius(self, confidence: float) -> float:
         """Radius [m] about the estimate that holds the UE with this probability."""
         distance = np.linalg.norm(self.grid.centres - self.mean, axis=-1)
-        order = np.argsort(distance)
+        order = np.argsort(distance, kind="stable")
         held = np.cumsum(self.heatmap.ravel()[order])
         index = min(int(np.searchsorted(held, confidence * held[-1])), len(order) - 1)
         return float(distance[order[index]])

@@ -8,22 +8,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
-from raylocus.datasets.maps import MappedPlace, place_maps
+from raylocus.datasets.maps import place_maps
+from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.datasets.packed import sequence_tensors
-from raylocus.datasets.tensors import SequenceTensors
-from raylocus.geo import Grid
+from raylocus.datasets.tensors import BEAM_LEVEL, OBSERVED, SequenceTensors
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import estimate, fine_density
 from raylocus.models.map_encoder import EncodedPlace
-from raylocus.models.posterior import Posterior
+from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.known_cells import known_reports
-from raylocus.network.reports import Reports
+from raylocus.network.reports import Reports, require_features
 
-#: Sequences that go through the network together.
-BATCH = 32
+#: Sequences that go through the network together: few enough for the processor's cache.
+BATCH = 8
 #: Places whose encoding is kept, the most recently used ones.
 KEPT_PLACES = 8
 
@@ -54,8 +53,10 @@ class Locator:
         Cells that the place does not have are passed over.
 
         Raises:
+            InputError: the reports lack a feature that the model was trained on.
             PlaceError: the place has none of the reports' cells.
         """
+        require_features(reports, (*OBSERVED, BEAM_LEVEL), "the model was trained on")
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
         batches = (
             reports.select(np.arange(start, min(start + BATCH, len(reports))))
@@ -63,11 +64,11 @@ class Locator:
         )
         parts = [self._density(sequence_tensors(batch, place.deployment), encoded) for batch in batches]
         if not parts:
-            return _posterior(
+            return posterior_of(
                 place.tile, np.zeros((0, *place.tile.shape), np.float32), np.zeros((0, 2), np.float32)
             )
         densities, means = zip(*parts, strict=True)
-        return _posterior(place.tile, torch.cat(densities).numpy(), torch.cat(means).numpy())
+        return posterior_of(place.tile, torch.cat(densities).numpy(), torch.cat(means).numpy())
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The same as `posterior`: what evaluation asks of every method."""
@@ -95,15 +96,3 @@ class Locator:
         while len(self._encoded) > KEPT_PLACES:
             self._encoded.popitem(last=False)
         return self._encoded[id(place)][1]
-
-
-def _posterior(
-    grid: Grid, density: Float[np.ndarray, "sample y x"], mean: Float[np.ndarray, "sample 2"]
-) -> Posterior:
-    flat = density.reshape(len(density), -1).astype(np.float64)
-    centre = flat @ grid.centres
-    second = np.einsum("sg,gi,gj->sij", flat, grid.centres, grid.centres, optimize=True)
-    # A density inside one ground cell still has that cell's spread.
-    own = np.eye(2) * grid.resolution**2 / 12
-    covariance = second - centre[:, :, None] * centre[:, None] + own
-    return Posterior(grid, density, mean.astype(np.float64), covariance)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,13 @@ from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.density import ESTIMATORS
 from raylocus.models.network import LocationNetwork
 from raylocus.provenance import Provenance
+from raylocus.scenes.place_checks import plain_record
 from raylocus.storage import written_whole
 
 #: Version of what `checkpoint_content` writes.
 CHECKPOINT_SCHEMA = "raylocus.checkpoint.v1"
+#: A larger size of a network in a file is a broken file.
+LARGEST_SIZE = 1 << 14
 #: Key of raylocus' part in a file that may hold Lightning's state as well.
 CHECKPOINT_KEY = "raylocus"
 
@@ -79,26 +81,26 @@ def load_network(path: Path) -> TrainedNetwork:
             "train it again with this version of raylocus"
         )
     try:
-        network = LocationNetwork(NetworkConfiguration(**_tuples(content["network"])))
+        network = LocationNetwork(_configuration(content["network"]))
         network.load_state_dict(content["weights"])
-        calibration = Calibration(**content["calibration"])
+        calibration = Calibration(**plain_record(Calibration, content["calibration"]))
         provenance = Provenance.from_json(content["provenance"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
         raise CheckpointError(f"{path} does not fit this version's network; train it again") from error
     if calibration.estimator not in ESTIMATORS:
         raise CheckpointError(f"{path} names an unknown estimator {calibration.estimator!r}; train it again")
+    if calibration.temperature <= 0 or not all(map(_finite, network.state_dict().values())):
+        raise CheckpointError(f"{path} holds weights or a temperature that no training gives; train it again")
     return TrainedNetwork(network.eval(), calibration, provenance)
 
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise CheckpointError(
-            f"no checkpoint at {path}; train one with: raylocus train fit --config configs/train/demo.yaml"
-        )
+        raise CheckpointError(f"no checkpoint at {path}; train one with: raylocus train fit --config demo")
     try:
         # weights_only: a checkpoint is data; it must not be able to run code.
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError) as error:
+    except Exception as error:  # a broken pickle raises whatever its instructions lead to
         raise CheckpointError(f"{path} is not a readable checkpoint; train it again") from error
     content = stored.get(CHECKPOINT_KEY) if isinstance(stored, dict) else None
     if not isinstance(content, dict):
@@ -106,5 +108,16 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _tuples(configuration: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in configuration.items()}
+def _configuration(record: dict[str, Any]) -> NetworkConfiguration:
+    """Sizes of the network. Raises ValueError where one is too large to be."""
+    plain = plain_record(NetworkConfiguration, record)
+    if any(isinstance(value, int) and not 0 < value <= LARGEST_SIZE for value in plain.values()):
+        raise ValueError(f"no network has the sizes {plain}")
+    tuples: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
+    }
+    return NetworkConfiguration(**tuples)
+
+
+def _finite(weights: torch.Tensor) -> bool:
+    return bool(torch.isfinite(weights).all())

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from raylocus.datasets.maps import PlaceMaps
+from raylocus.models.posterior import geometric_median
 from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
 
 #: Ways to name one position; training picks the one with the least median error on validation.
@@ -76,7 +77,9 @@ def estimate(
     density: Float[Tensor, "batch y x"], maps: PlaceMaps, estimator: str
 ) -> Float[Tensor, "batch 2"]:
     """The position (x, y) [m] that an estimator of `ESTIMATORS` names."""
-    estimators = {"mean": mean_position, "geometric_median": geometric_median, "mode": mode_position}
+    if estimator == "geometric_median":
+        return geometric_median(density, maps.size)
+    estimators = {"mean": mean_position, "mode": mode_position}
     return estimators[estimator](density, fine_centres(maps))
 
 
@@ -85,18 +88,6 @@ def mean_position(
 ) -> Float[Tensor, "batch 2"]:
     """Least mean square error."""
     return density.flatten(1) @ centres
-
-
-def geometric_median(
-    density: Float[Tensor, "batch y x"], centres: Float[Tensor, "ground 2"], steps: int = 12
-) -> Float[Tensor, "batch 2"]:
-    """Least mean distance, by Weiszfeld's iteration from the mean."""
-    mass = density.flatten(1)
-    point = mass @ centres
-    for _ in range(steps):
-        weight = mass / torch.cdist(point, centres).clamp(min=1.0)
-        point = weight @ centres / weight.sum(1, keepdim=True)
-    return point
 
 
 def mode_position(

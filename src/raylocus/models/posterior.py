@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from raylocus.geo import Grid
+
+#: The geometric median is found to this distance [m], in at most so many steps.
+MEDIAN_TOLERANCE, MEDIAN_STEPS = 0.01, 60
+#: The pull of a ground cell whose centre is nearer than this is held at what it is there [m].
+NEAREST = 1e-3
+#: Densities that are worked on at once: few enough to stay in the processor's cache.
+DENSITIES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -25,3 +34,58 @@ class Posterior:
     """The position estimate (x, y) [m]: what errors are measured from."""
     covariance: Float[np.ndarray, "sample 2 2"]
     """Covariance of the posterior [m²]."""
+
+
+def posterior_of(
+    grid: Grid, density: Float[np.ndarray, "sample y x"], mean: Float[np.ndarray, "sample 2"] | None = None
+) -> Posterior:
+    """A posterior of densities; the covariance is the density's own, plus that of a uniform ground cell.
+
+    Args:
+        grid: the ground cells.
+        density: probability mass of each ground cell.
+        mean: position estimates [m]; left out, the geometric medians, the points of least expected error.
+    """
+    density = density.astype(np.float32, copy=False)
+    if mean is None:
+        mean = geometric_median(torch.from_numpy(density), grid.size).numpy()
+    x, y = grid.centres.T
+    moments = density.reshape(len(density), grid.count**2) @ np.column_stack([x, y, x * x, x * y, y * y])
+    centre, second = moments[:, :2], moments[:, [[2, 3], [3, 4]]]
+    covariance = second - centre[:, :, None] * centre[:, None] + np.eye(2) * grid.resolution**2 / 12
+    return Posterior(grid, density, mean.astype(np.float64), covariance)
+
+
+def geometric_median(density: Float[Tensor, "sample y x"], size: float) -> Float[Tensor, "sample 2"]:
+    """The point (x, y) [m] of least mean distance to each density, by Weiszfeld's iteration from the mean.
+
+    Args:
+        density: mass of each ground cell of a square tile.
+        size: side of the tile [m].
+    """
+    parts = [_geometric_medians(part, size) for part in density.split(DENSITIES_AT_ONCE)]
+    return torch.cat(parts) if parts else density.new_zeros(0, 2)
+
+
+def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Float[Tensor, "sample 2"]:
+    count = density.shape[-1]
+    axis = (torch.arange(count, device=density.device) + 0.5) * (size / count) - size / 2
+    point = _weighted_mean(density, axis)
+    moving = torch.arange(len(density), device=density.device)
+    for _ in range(MEDIAN_STEPS):
+        here = point[moving]
+        # On a grid squared distances are a sum of two short axes, which is exact and quick.
+        x, y = ((axis - one[:, None]).square() for one in here.unbind(1))
+        pull = (y[:, :, None] + x[:, None, :]).clamp_(min=NEAREST**2).rsqrt_().mul_(density[moving])
+        point[moving] = _weighted_mean(pull, axis)
+        moving = moving[(point[moving] - here).abs().amax(1) > MEDIAN_TOLERANCE]
+        if not len(moving):
+            break
+    return point
+
+
+def _weighted_mean(
+    weight: Float[Tensor, "sample y x"], axis: Float[Tensor, "x"]
+) -> Float[Tensor, "sample 2"]:
+    over_x, over_y = weight.sum(1), weight.sum(2)
+    return torch.stack([over_x @ axis, over_y @ axis], 1) / over_x.sum(1, keepdim=True)

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.chance import Chance
 from raylocus.network.features import Feature
 from raylocus.network.rrc.capability import UeCapability, beam_limit, frequency_range
 from raylocus.network.rrc.measurement_configuration import PositioningSignal, SoundingSignal
@@ -88,17 +87,20 @@ def check_deployment(deployment: Deployment, capability: UeCapability) -> None:
             raise InputError(f"cell {cell.pci} has {cell.array.beams} SSB beams; this band allows {most}")
 
 
-def check_signals(carrier: Carrier, positioning: PositioningSignal, sounding: SoundingSignal) -> None:
-    """Refuses reference signals that the carrier has no room for.
+def check_signals(
+    carrier: Carrier, positioning: PositioningSignal | None, sounding: SoundingSignal | None
+) -> None:
+    """Refuses reference signals that the carrier has no room for; None is a signal that nothing needs.
 
     Raises:
         InputError: the SSB, PRS or SRS is wider than the carrier.
     """
-    for name, blocks in (
-        ("an SSB", SSB_BLOCKS),
-        ("PRS", positioning.resource_blocks),
-        ("SRS", sounding.resource_blocks),
-    ):
+    signals = [("an SSB", SSB_BLOCKS)]
+    if positioning is not None:
+        signals.append(("PRS", positioning.resource_blocks))
+    if sounding is not None:
+        signals.append(("SRS", sounding.resource_blocks))
+    for name, blocks in signals:
         if blocks > carrier.resource_blocks:
             raise InputError(
                 f"{name} of {blocks} resource blocks does not fit into a carrier of {carrier.resource_blocks}; "
@@ -110,14 +112,20 @@ def occurred(
     time: Float[np.ndarray, "report"],
     report_offsets: Int[np.ndarray, "sample_plus_1"],
     period: float,
-    chance: Chance,
+    uniform: Float[np.ndarray, "report"],
 ) -> Bool[np.ndarray, "report"]:
     """Whether a periodic occasion (L1 report, PRS, PHR timer) fell between the last report and this one.
 
-    Occasions are `period` [s] apart with a random phase per UE; the first report covers one period back.
+    Occasions are `period` [s] apart; the first report covers one period back.
+
+    Args:
+        time: of the reports [s].
+        report_offsets: reports of each sequence.
+        period: of the occasions [s].
+        uniform: over [0, 1); that of a sequence's first report is its occasions' phase.
     """
     first = np.repeat(report_offsets[:-1], np.diff(report_offsets))
-    phase = chance.random((len(time),))[first]
+    phase = uniform[first]
     number = np.floor(time / period + phase)
     before = np.concatenate([[0.0], number[:-1]])
     is_first = np.arange(len(time)) == first

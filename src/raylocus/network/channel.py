@@ -39,7 +39,7 @@ def channel_at(world_maps: xr.Dataset, position: Float[np.ndarray, "report 3"]) 
     """The channel at UE positions [m], read from the ground cells that hold them.
 
     Args:
-        world_maps: layers of `propagation.radio_maps.LAYERS` of one world.
+        world_maps: layers of `propagation.maps.radio_maps.LAYERS` of one world.
         position: UE antenna positions in the place's frame.
 
     Raises:

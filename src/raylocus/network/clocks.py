@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.chance import Chance
+from raylocus.network.random_streams import RandomSource
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class ClockErrors:
 
 
 def drifts(
-    report_offsets: Int[np.ndarray, "sample_plus_1"], errors: ClockErrors, chance: Chance
+    report_offsets: Int[np.ndarray, "sample_plus_1"], errors: ClockErrors, random: RandomSource
 ) -> Float[np.ndarray, "report"]:
     """Relative frequency error of the UE of each report: one draw for its whole sequence."""
-    drawn = chance.standard_normal((int(report_offsets[-1]),))
+    drawn = random.standard_normal((int(report_offsets[-1]),))
     lengths = np.diff(report_offsets)
     return errors.drift * np.repeat(drawn[report_offsets[:-1][lengths > 0]], lengths[lengths > 0])
 
@@ -40,7 +40,7 @@ def clock_error(
 
 
 def time_stamps(
-    time: Float[np.ndarray, "report"], errors: ClockErrors, chance: Chance
+    time: Float[np.ndarray, "report"], errors: ClockErrors, random: RandomSource
 ) -> Float[np.ndarray, "report"]:
     """When the network says that reports came [s]: later by a uniform delay."""
-    return time + errors.stamp_jitter * chance.random(time.shape)
+    return time + errors.stamp_jitter * random.random(time.shape)

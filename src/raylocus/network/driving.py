@@ -32,7 +32,7 @@ def drive(
         speed: each UE's own [m/s].
         moving: how long it has been moving by each report [s]; NaN where there is no report.
         weight: how likely a UE starts in each ground cell; as the traffic is where left out.
-        generator: source of all chance.
+        generator: source of all random numbers.
 
     Raises:
         InputError: no road has weight.

@@ -28,10 +28,9 @@ class Feature:
     """phy, mac, rrc, rlc, system or positioning."""
     token: str
     """What it is of: every `cell`, the `serving` cell, or a `beam` of the serving cell."""
-    priority: int
-    """1: what a locator needs most, to 4."""
     availability: float
-    """Share of the reports of a usual network that have it, an engineer's estimate and no measurement."""
+    """Share of the reports in which a usual network has it, its occasion apart and where radio gives it: an engineer's
+    estimate and no measurement. Reports have it as often, see `stack.presence`."""
     needs: str = ""
     """What a UE or network must be set up for: sinr, downlink, uplink, phase, or nothing."""
     occasion: str = ""
@@ -50,7 +49,6 @@ class Feature:
             meaning=row["meaning"],
             layer=row["layer"],
             token=row["token"],
-            priority=int(row["priority"]),
             availability=float(row["availability"]),
             needs=row["needs"],
             occasion=row["occasion"],

@@ -16,9 +16,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.ndimage import distance_transform_edt
 
 from raylocus.errors import InputError
-from raylocus.network.chance import Chance
-from raylocus.network.channel import ChannelState, channel_at, grid_of
-from raylocus.network.mobility import Trajectories
+from raylocus.network.channel import ChannelState, grid_of
+from raylocus.network.random_streams import RandomSource
 from raylocus.units import SPEED_OF_LIGHT, from_decibel, to_decibel
 
 #: Loss of a way of 1 m indoors [dB], and standard deviation of the low and the high loss model [dB] (T 7.4.3-2).
@@ -123,32 +122,14 @@ def behind_walls(state: ChannelState, shelter: Shelter, loss_db: Float[np.ndarra
     )
 
 
-def channel_of(
-    world_maps: xr.Dataset,
-    geometry_maps: xr.Dataset,
-    trajectories: Trajectories,
-    frequency: float,
-    law: BuildingLoss,
-    chance: Chance,
-) -> ChannelState:
-    """The channel at UEs outdoors and indoors: that of the ground under them or beside them, behind their walls.
-
-    Raises:
-        InputError: a position lies outside the tile.
-    """
-    shelter = shelter_of(geometry_maps, trajectories.position)
-    loss = sequence_loss_db(shelter, trajectories.report_offsets, frequency, law, chance)
-    return behind_walls(channel_at(world_maps, shelter.outdoors), shelter, loss)
-
-
 def sequence_loss_db(
     shelter: Shelter,
     report_offsets: Int[np.ndarray, "sample_plus_1"],
     frequency: float,
     law: BuildingLoss,
-    chance: Chance,
+    random: RandomSource,
 ) -> Float[np.ndarray, "report"]:
     """Penetration loss [dB] of each report's UE: its building and deviation are drawn once for a sequence."""
     first = np.repeat(report_offsets[:-1], np.diff(report_offsets))
-    uniform, normal = chance.random((len(first),)), chance.standard_normal((len(first),))
+    uniform, normal = random.random((len(first),)), random.standard_normal((len(first),))
     return penetration_loss_db(shelter.depth, frequency, law, uniform[first], normal[first])

@@ -14,6 +14,7 @@ from raylocus.network.people import inside_buildings, presence
 from raylocus.network.road_graph import RoadGraph
 from raylocus.network.stops import moving_time
 from raylocus.network.walking import Ground, Walkers, walk
+from raylocus.propagation.maps.path_loss import UE_HEIGHT
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,6 @@ class MobilityConfiguration:
     """Random walk of the heading [rad/√m]."""
     turn_distance: float = 60.0
     """Mean distance between turns to the left or right by a quarter circle [m]."""
-    antenna_height: float = 1.5
-    """UE antenna above the terrain [m]."""
     indoor_share: float = 0.0
     """Share of the UEs that stay inside buildings, at rest."""
 
@@ -94,26 +93,66 @@ class Trajectories:
         return len(self.report_offsets) - 1
 
 
+def select_sequences(
+    trajectories: Trajectories, chosen: Int[np.ndarray, "selected"]
+) -> tuple[Trajectories, slice]:
+    """The trajectories of consecutive sequences, and which of all reports are theirs."""
+    offsets = trajectories.report_offsets[chosen[0] : chosen[-1] + 2]
+    rows = slice(int(offsets[0]), int(offsets[-1]))
+    return Trajectories(offsets - offsets[0], trajectories.time[rows], trajectories.position[rows]), rows
+
+
+def keep_reports(trajectories: Trajectories, reports: Int[np.ndarray, "kept"]) -> Trajectories:
+    """Trajectories of some of the reports (ascending); sequences left with none are dropped.
+
+    Time starts again at each sequence's first report that is kept.
+    """
+    sequence = np.repeat(np.arange(len(trajectories)), np.diff(trajectories.report_offsets))[reports]
+    lengths = np.bincount(sequence, minlength=len(trajectories))
+    lengths = lengths[lengths > 0]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    time = trajectories.time[reports]
+    return Trajectories(
+        offsets, time - np.repeat(time[offsets[:-1]], lengths), trajectories.position[reports]
+    )
+
+
+def velocities(trajectories: Trajectories) -> Float[np.ndarray, "report 3"]:
+    """Velocity of the UE at each report [m/s]: from the last position, and at the first towards the next."""
+    step = np.diff(trajectories.position, axis=0)
+    elapsed = np.maximum(np.diff(trajectories.time), 1e-3)[:, None]
+    speed = np.zeros_like(trajectories.position)
+    speed[1:] = step / elapsed
+    lengths = np.diff(trajectories.report_offsets)
+    starts = trajectories.report_offsets[:-1][lengths > 0]
+    speed[starts] = np.where(
+        lengths[lengths > 0, None] == 1, 0.0, speed[np.minimum(starts + 1, len(speed) - 1)]
+    )
+    return speed
+
+
 def sample_trajectories(
     geometry_maps: xr.Dataset,
     count: int,
     configuration: MobilityConfiguration,
     generator: np.random.Generator,
     weight: Float[np.ndarray, "y x"] | None = None,
+    ue_height: float = UE_HEIGHT,
 ) -> Trajectories:
     """Draws trajectories of UEs.
 
     People on foot start where people are (`people.presence`), head anywhere, keep their speed, and turn
     where a building, water or the tile's edge is in their way. Cyclists and vehicles go by the road graph
     (`road_graph.RoadGraph`) where roads are known, and as people on foot elsewhere. All stop now and then.
-    UEs indoors stay where they are. z is the terrain's plus the antenna height.
+    UEs indoors stay where they are. z is the terrain's plus the UE's height.
 
     Args:
         geometry_maps: G, with `footprint` and `terrain` over (y, x); roads, greens and waters where known.
         count: number of UEs.
         configuration: the law.
-        generator: source of all chance.
+        generator: source of all random numbers.
         weight: how much likelier a UE starts in each ground cell, e.g. by coverage; NaN counts as 0.
+        ue_height: of the UEs' antennas over the terrain [m]: that which the place's R was traced for.
 
     Raises:
         InputError: the place has no outdoor ground, or none of weight; it has no building for UEs indoors.
@@ -126,7 +165,7 @@ def sample_trajectories(
     ground = Ground.of(geometry_maps)
     xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
     reported = np.arange(xy.shape[1]) < lengths[:, None]
-    z = ground.terrain_at(xy[reported]) + configuration.antenna_height
+    z = ground.terrain_at(xy[reported]) + ue_height
     return Trajectories(
         report_offsets=np.concatenate([[0], np.cumsum(lengths)]),
         time=time[reported],

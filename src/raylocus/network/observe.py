@@ -7,118 +7,179 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.channel import ChannelState
-from raylocus.network.impairments import ObservationConfiguration, device_bias, faded, kept
-from raylocus.network.mac.timing_advance import measured_timing_advance
-from raylocus.network.mobility import Trajectories
-from raylocus.network.phy.cell_levels import CellMeasurements, detected_cells, measure_cells, strongest_beams
+from raylocus.errors import InputError
+from raylocus.network.availability import absent_features, check_deployment, check_signals
+from raylocus.network.clocks import time_stamps
+from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
+from raylocus.network.features import CRITICAL, Feature, feature_set
+from raylocus.network.identities import with_missing_identities, with_wrong_identities
+from raylocus.network.mobility import Trajectories, keep_reports, select_sequences, velocities
+from raylocus.network.phy.cell_levels import CellMeasurements
+from raylocus.network.positioning.timing_measurements import synchronisation_errors
+from raylocus.network.random_streams import ReportStreams
 from raylocus.network.reports import Reports
-from raylocus.network.rrc.filtering import l3_filter
-from raylocus.network.rrc.serving import neighbour_cells, serving_cells
-from raylocus.network.tokens import ReportContent, reports_of
-from raylocus.scenes.sites import Deployment
+from raylocus.network.rrc.measurement_configuration import sent_reports
+from raylocus.network.stack.batch import Batch
+from raylocus.network.stack.columns import PATH_LAYERS, SOURCES, complete_reports
+from raylocus.network.stack.downlink import Paths, receive
+from raylocus.network.stack.presence import present_features
+from raylocus.network.stack.session import fired
+from raylocus.network.tokens import ReportContent
+from raylocus.network.world_channel import Channel
+from raylocus.scenes.sites import Carrier
+
+#: Sequences that are worked on together, with their paths and without.
+BATCH_WITH_PATHS, BATCH = 16, 1024
 
 
 def observe(
-    state: ChannelState,
+    channel: Channel,
     trajectories: Trajectories,
-    deployment: Deployment,
-    configuration: ObservationConfiguration,
-    generator: np.random.Generator,
+    configuration: NetworkConfiguration,
+    seed: int,
+    batch: int | None = None,
 ) -> Reports:
     """The reports that a network has of UEs.
 
-    A report in which the UE finds no cell is never sent, and a sequence without any report is left
-    out, so there may be fewer of both than in the trajectories.
+    Levels and first delays are those of the channel's state, further delays, angles and coherent fading those
+    of its paths, each with its protocol's noise, limits, steps and gaps; only what the feature set needs is
+    computed. RandomSource comes from streams of each sequence (and one for the sites' clocks), so the batch size
+    changes memory and speed only. A report in which no cell is found is never sent, and a sequence without
+    any is left out, so there may be fewer of both than in the trajectories, or none.
 
     Args:
-        state: channel of one world at the trajectories' positions.
+        channel: of one world.
         trajectories: where the UEs are and when they report.
-        deployment: sites and cells; the state's axes follow it.
-        configuration: the law of observation, at the world's severity.
-        generator: source of all chance.
+        configuration: the network, at the world's severity.
+        seed: of all random numbers.
+        batch: sequences that are worked on together.
+
+    Raises:
+        InputError: a UE is outside the tile, the deployment cannot be run, the channel lacks the paths that the
+            features need, or the batch is empty.
     """
-    bias = device_bias(trajectories.report_offsets, configuration.device_bias_db, generator)
-    state = faded(state, configuration.receiver_noise_db, generator)
-    measured = measure_cells(state, deployment.carrier, configuration.load, configuration.noise_figure_db)
-    measured = measured.masked(detected_cells(measured, configuration))
-    sent = np.flatnonzero(~np.isnan(measured.rsrp).all(axis=1))
-    trajectories = keep_reports(trajectories, sent)
-    filtered = _filtered(_select(measured, sent), trajectories, configuration.filter_coefficient)
-    content = _report_content(
-        state.select(sent),
-        filtered,
-        trajectories.report_offsets,
-        bias[sent],
-        deployment,
+    size = batch if batch is not None else BATCH_WITH_PATHS if needs_paths(configuration) else BATCH
+    if size < 1 or not len(trajectories):
+        raise InputError(
+            "there is nothing to observe; give at least one trajectory and a batch of one or more"
+        )
+    deployment, features = channel.deployment, feature_set(configuration.feature_set)
+    check_deployment(deployment, configuration.capability)
+    _check_signals(deployment.carrier, features, configuration)
+    clocks = np.random.default_rng([seed, 1])
+    offsets = synchronisation_errors(len(deployment.sites), configuration.timing_errors, clocks)
+    parts = []
+    for start in range(0, len(trajectories), size):
+        chosen = np.arange(start, min(start + size, len(trajectories)))
+        part = _observe_part(channel, trajectories, chosen, configuration, offsets, seed)
+        if part is not None and len(part):
+            parts.append(part)
+    absent = absent_features(features, deployment, configuration.capability)
+    reasons = tuple((each.name, each.reason) for each in absent)
+    whole = Reports.concatenate(parts) if parts else Reports.empty(tuple(each.name for each in features))
+    return dataclasses.replace(whole, absent=reasons)
+
+
+def _check_signals(
+    carrier: Carrier, features: tuple[Feature, ...], configuration: NetworkConfiguration
+) -> None:
+    """Refuses a PRS or SRS that is measured and does not fit into the carrier."""
+    occasions = {feature.occasion for feature in features}
+    detected = isinstance(configuration.timing, DetectedTiming)
+    check_signals(
+        carrier,
+        configuration.positioning_signal if "prs" in occasions else None,
+        configuration.sounding_signal if "srs" in occasions or detected else None,
+    )
+
+
+def needs_paths(configuration: NetworkConfiguration) -> bool:
+    """Whether a configuration asks for anything that follows from single paths."""
+    chosen = isinstance(configuration.fading, CoherentFading) or isinstance(
+        configuration.timing, DetectedTiming
+    )
+    names = (feature.name for feature in feature_set(configuration.feature_set))
+    return chosen or any(SOURCES[name] in PATH_LAYERS for name in names)
+
+
+def _observe_part(
+    channel: Channel,
+    trajectories: Trajectories,
+    sequences: Int[np.ndarray, "sample"],
+    configuration: NetworkConfiguration,
+    clock_offset: Float[np.ndarray, "site"],
+    seed: int,
+) -> Reports | None:
+    """Reports of one batch; None where no UE hears a cell."""
+    walked, rows = select_sequences(trajectories, sequences)
+    offsets = walked.report_offsets
+    random = ReportStreams(seed, np.arange(rows.start, rows.stop))
+    state = channel.state(walked, rows, configuration.building_loss, random)
+    first = np.repeat(offsets[:-1], np.diff(offsets))
+    bias = configuration.device_bias_db * random.standard_normal((len(first),))[first]
+    paths = None
+    if isinstance(configuration.fading, CoherentFading):
+        paths = Paths.of(channel.links(walked.position), channel.antennas)
+    velocity = velocities(walked)
+    downlink = receive(state, paths, velocity, channel.deployment, configuration, random)
+    sent = np.flatnonzero(downlink.heard)
+    if not len(sent):
+        return None
+    part = Batch(
+        channel,
         configuration,
-        generator,
+        state.select(sent),
+        downlink.select(sent),
+        velocity[sent],
+        bias[sent],
+        keep_reports(walked, sent),
+        clock_offset,
+        random.select(sent),
     )
-    return reports_of(content, trajectories, deployment)
+    return observe_batch(part)
 
 
-def keep_reports(trajectories: Trajectories, reports: Int[np.ndarray, "kept"]) -> Trajectories:
-    """Trajectories of some of the reports (ascending); sequences left with none are dropped.
-
-    Time starts anew at each sequence's first report that is kept.
-    """
-    sequence = np.repeat(np.arange(len(trajectories)), np.diff(trajectories.report_offsets))[reports]
-    lengths = np.bincount(sequence, minlength=len(trajectories))
-    lengths = lengths[lengths > 0]
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    time = trajectories.time[reports]
-    return Trajectories(
-        offsets, time - np.repeat(time[offsets[:-1]], lengths), trajectories.position[reports]
-    )
-
-
-def _select(measured: CellMeasurements, reports: Int[np.ndarray, "kept"]) -> CellMeasurements:
-    return CellMeasurements(measured.rsrp[reports], measured.rsrq[reports], measured.sinr[reports])
+def observe_batch(batch: Batch) -> Reports:
+    """The complete reports of a batch, those that are never sent left out."""
+    configuration, walked = batch.configuration, batch.trajectories
+    features = feature_set(configuration.feature_set)
+    # The content draws first: all that is common to every feature set comes from one stream a sequence, in order.
+    content = _content(batch)
+    present = present_features(features, walked, batch.deployment, configuration, batch.random)
+    content = content.where(present[:, : len(CRITICAL)])
+    reports = _impaired(complete_reports(content, batch, features, present), batch)
+    if configuration.trigger is None:
+        return reports
+    due = fired(batch.levels.rsrp, batch.history, walked, configuration.trigger)
+    sent = sent_reports(due, walked.time, walked.report_offsets, configuration.report)
+    return reports.select_reports(np.flatnonzero(sent))
 
 
-def _filtered(measured: CellMeasurements, trajectories: Trajectories, coefficient: int) -> CellMeasurements:
-    layers = (measured.rsrp, measured.rsrq, measured.sinr)
-    return CellMeasurements(
-        *(l3_filter(layer, trajectories.time, trajectories.report_offsets, coefficient) for layer in layers)
-    )
-
-
-def _report_content(
-    state: ChannelState,
-    filtered: CellMeasurements,
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
-    bias: Float[np.ndarray, "report"],
-    deployment: Deployment,
-    configuration: ObservationConfiguration,
-    generator: np.random.Generator,
-) -> ReportContent:
-    """What each report holds, before it is mapped to report indices."""
-    reports = np.arange(len(bias))
-    serving = serving_cells(filtered.rsrp, report_offsets, configuration.handover_hysteresis_db)
-    named = kept(filtered.rsrp.shape, 1 - configuration.neighbour_dropout, generator)
-    neighbours = neighbour_cells(
-        np.where(named, filtered.rsrp, np.nan), serving, configuration.most_neighbours
-    )
-    beams, l1_rsrp = strongest_beams(
-        state.rsrp_beam[reports, serving], configuration.most_beams, configuration.beam_noise_db, generator
-    )
-    site = deployment.site_of_cell[serving]
-    advance = measured_timing_advance(
-        state.delay[reports, site], configuration.timing_noise, deployment.carrier.numerology, generator
-    )
-    with_sinr, with_advance, with_beams = (
-        kept((len(bias),), share, generator)
-        for share in (configuration.sinr_share, configuration.timing_advance_share, configuration.beam_share)
-    )
+def _content(batch: Batch) -> ReportContent:
+    """The critical features of every report, biased by the UE."""
+    cells, (beams, level) = batch.cells, batch.beams
+    site = batch.deployment.site_of_cell[cells[:, 0]]
+    sight = batch.state.line_of_sight[np.arange(len(site)), site]
+    levels, bias = batch.levels, batch.bias[:, None]
     return ReportContent(
-        cells=np.concatenate([serving[:, None], neighbours], axis=1),
-        measured=dataclasses.replace(
-            filtered,
-            rsrp=filtered.rsrp + bias[:, None],
-            sinr=np.where(with_sinr[:, None], filtered.sinr, np.nan),
-        ),
-        timing_advance=np.where(with_advance, advance, np.nan),
+        cells=cells,
+        measured=CellMeasurements(levels.rsrp + bias, levels.rsrq, levels.sinr),
+        timing_advance=batch.advance.timing_advance,
         beams=beams,
-        l1_rsrp=np.where(with_beams[:, None], l1_rsrp + bias[:, None], np.nan),
-        line_of_sight=(state.line_of_sight[reports, site] >= 0.5).astype(np.float64),
+        l1_rsrp=level + bias,
+        line_of_sight=(sight >= 0.5).astype(np.float64),
     )
+
+
+def _impaired(reports: Reports, batch: Batch) -> Reports:
+    """Time stamps that are late, and identities that are wrong or missing."""
+    configuration, random = batch.configuration, batch.random
+    stamps = time_stamps(reports.time, configuration.clocks, random)
+    first = np.repeat(reports.report_offsets[:-1], np.diff(reports.report_offsets))
+    reports = dataclasses.replace(reports, time=np.maximum(stamps - stamps[first], 0.0))
+    errors = configuration.identities
+    if errors.missing:
+        reports = with_missing_identities(reports, errors.missing, random)
+    if errors.wrong:
+        reports = with_wrong_identities(reports, errors.wrong, batch.deployment.pcis, random)
+    return reports

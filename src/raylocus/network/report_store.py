@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from raylocus.errors import StoreError
 from raylocus.network.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.provenance import Provenance
-from raylocus.storage import open_dataset, save_dataset
+from raylocus.storage import load_dataset, readable, save_dataset
 
 #: Version of a reports file.
 REPORTS_SCHEMA = "raylocus.reports.v1"
@@ -31,6 +32,11 @@ _ATTRIBUTES = {
     },
     "censored": {"units": "1", "long_name": "-1 below the report range, 1 above it, 0 inside or missing"},
 }
+#: Kinds of numbers that each column may hold.
+COLUMN_KINDS = {
+    "time": "f", "position": "f", "line_of_sight": "f",
+    "pci": "iu", "serving": "b", "beam": "iu", "features": "f", "censored": "iu",
+}  # fmt: skip
 _TRAILING = {"position": ("axis",), "features": ("feature",), "censored": ("feature",)}
 
 
@@ -69,6 +75,7 @@ def reports_from_dataset(dataset: xr.Dataset, source: Path) -> Reports:
         raise StoreError(f"{source} has no column {lacking[0]!r}; build it again")
     absent = tuple((str(name), str(reason)) for name, reason in dataset.attrs.get("absent_features", ()))
     columns = {name: np.asarray(dataset[name].values) for name in _ATTRIBUTES}
+    _check_columns(columns, len(names), source)
     return Reports(**columns, feature_names=names, absent=absent)
 
 
@@ -88,4 +95,29 @@ def load_reports(path: Path) -> Reports:
     Raises:
         StoreError: the file is absent, truncated, foreign, or of another schema version.
     """
-    return reports_from_dataset(open_dataset(path, REPORTS_SCHEMA), path)
+    dataset = load_dataset(path, REPORTS_SCHEMA)
+    with readable(path):
+        return reports_from_dataset(dataset, path)
+
+
+def _check_columns(columns: Mapping[str, np.ndarray], width: int, source: Path) -> None:
+    """Refuses columns that do not fit each other, with StoreError."""
+    reports, tokens = columns["report_offsets"], columns["token_offsets"]
+    sound = _rise(reports) and _rise(tokens) and int(reports[-1]) == len(tokens) - 1
+    if not sound:
+        raise StoreError(f"{source} has offsets that do not fit its reports; build it again")
+    rows = dict.fromkeys(REPORT_FIELDS, len(tokens) - 1) | dict.fromkeys(TOKEN_FIELDS, int(tokens[-1]))
+    widths = {"position": (3,), "features": (width,), "censored": (width,)}
+    for name, kinds in COLUMN_KINDS.items():
+        column, shape = columns[name], (rows[name], *widths.get(name, ()))
+        if column.shape != shape or column.dtype.kind not in kinds:
+            raise StoreError(
+                f"{source} has the column {name!r} as {column.dtype} of the shape {column.shape} where {shape} is "
+                "needed; build it again"
+            )
+
+
+def _rise(offsets: np.ndarray) -> bool:
+    """Whether these are offsets: whole numbers from 0 that never fall."""
+    whole = offsets.ndim == 1 and len(offsets) > 0 and offsets.dtype.kind in "iu"
+    return whole and int(offsets[0]) == 0 and bool(np.all(offsets[1:] >= offsets[:-1]))

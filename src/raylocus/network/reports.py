@@ -109,6 +109,25 @@ class Reports:
         )
 
     @classmethod
+    def empty(cls, feature_names: tuple[str, ...] = CRITICAL) -> Reports:
+        """No reports, of some features."""
+        start, nothing, none = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0)
+        columns = np.zeros((0, len(feature_names)))
+        return cls(
+            report_offsets=start,
+            token_offsets=start,
+            time=none,
+            position=np.zeros((0, 3)),
+            line_of_sight=none,
+            pci=nothing,
+            serving=np.zeros(0, bool),
+            beam=nothing,
+            features=columns,
+            censored=columns.astype(np.int8),
+            feature_names=feature_names,
+        )
+
+    @classmethod
     def concatenate(cls, parts: Sequence[Reports]) -> Reports:
         """The sequences of all parts, one after the other. There must be at least one part.
 
@@ -124,6 +143,20 @@ class Reports:
             **{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields},
             feature_names=parts[0].feature_names,
             absent=parts[0].absent,
+        )
+
+
+def require_features(reports: Reports, names: Sequence[str], readers: str) -> None:
+    """Checks that reports have some columns; missing values are no matter.
+
+    Raises:
+        InputError: they lack one; `readers` says who needs them.
+    """
+    lacking = [name for name in names if name not in reports.feature_names]
+    if lacking:
+        raise InputError(
+            f"the reports have no {', '.join(lacking)}, which {readers}; observe with a feature set that has "
+            "them, or import the columns (empty where nothing was measured)"
         )
 
 

@@ -88,7 +88,7 @@ class RoadGraph:
         return way
 
     def _targets(self, nodes: Int[np.ndarray, "ue"], generator: np.random.Generator) -> Int[np.ndarray, "ue"]:
-        """A destination for each, by chance among those that its node leads to; any where none does."""
+        """A destination for each, at random among those that its node leads to; any where none does."""
         score = generator.random((len(nodes), len(self.onward))) - (self.onward[:, nodes].T < 0)
         return score.argmax(axis=1)
 

@@ -24,7 +24,7 @@ def moving_time(
         time: since the way began; NaN stays NaN.
         moving: mean time between two stops [s]; ∞ for who never stops.
         standing: mean time of a stop [s].
-        generator: source of all chance.
+        generator: source of all random numbers.
     """
     stops = np.isfinite(moving) & (standing > 0)
     out = np.array(time, np.float64)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.features import FEATURE_INDEX, FEATURES
+from raylocus.network.features import CRITICAL, FEATURE_INDEX, FEATURES
 from raylocus.network.mobility import Trajectories
 from raylocus.network.phy.cell_levels import CellMeasurements
 from raylocus.network.report_mapping import reported, reported_beams
@@ -19,6 +21,8 @@ from raylocus.units import MAX_TIMING_ADVANCE
 @dataclass(frozen=True)
 class ReportContent:
     """What every report holds, as measured."""
+
+    ROWS: ClassVar = CRITICAL
 
     cells: Int[np.ndarray, "report slot"]
     """Cell indices: the serving one, then neighbours; −1 where there is none."""
@@ -32,6 +36,22 @@ class ReportContent:
     """L1-RSRP [dBm] of these beams; NaN where not in the report."""
     line_of_sight: Float[np.ndarray, "report"]
     """1 where the serving site is in line of sight."""
+
+    def where(self, present: Bool[np.ndarray, "report feature"]) -> ReportContent:
+        """The same with the features of `CRITICAL` in the reports that have them, and NaN elsewhere."""
+        rsrp, rsrq, sinr, l1_rsrp, advance = present.T
+        levels = self.measured
+        return dataclasses.replace(
+            self,
+            measured=CellMeasurements(
+                *(
+                    np.where(own[:, None], level, np.nan)
+                    for own, level in ((rsrp, levels.rsrp), (rsrq, levels.rsrq), (sinr, levels.sinr))
+                )
+            ),
+            l1_rsrp=np.where(l1_rsrp[:, None], self.l1_rsrp, np.nan),
+            timing_advance=np.where(advance, self.timing_advance, np.nan),
+        )
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from raylocus.errors import StoreError
 from raylocus.geo import Grid
-from raylocus.propagation.runtime import activate
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.scenes.closedness import open_buildings
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.runtime.runtime import activate
+from raylocus.scenes.building_records import open_buildings
 
 #: A ray agrees with the raster at a cell's centre if it hits within this height [m].
 HEIGHT_TOLERANCE = 0.02

@@ -9,29 +9,35 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas import DIFFRACTED, PathAtlas, concatenate, reorder
-from raylocus.propagation.canopy import Canopy
-from raylocus.propagation.diffraction import DiffractionSearch, ReachedPairs
-from raylocus.propagation.edge_scene import EdgeScene
-from raylocus.propagation.facets import unit_normals
-from raylocus.propagation.launcher import RayScene
-from raylocus.propagation.materials import RadioMaterials
-from raylocus.propagation.over_rooftop import over_rooftop_paths
-from raylocus.propagation.path_columns import PathColumns, without_diffracted_twins
-from raylocus.propagation.pieces import ahead
-from raylocus.propagation.refraction import refracted_paths
-from raylocus.propagation.roof_profile import SurfaceRaster
-from raylocus.propagation.scattering import ScatteringSearch
-from raylocus.propagation.specular import SpecularSearch
-from raylocus.propagation.wedges import find_wedges
-from raylocus.propagation.weighed_paths import WeighedPaths, joined, weighed_in_pieces
-from raylocus.scenes.building_index import building_index
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
+from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
+from raylocus.propagation.geometry.surfaces import Surfaces
+from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.maps.path_loss import UE_HEIGHT
+from raylocus.propagation.materials.materials import RadioMaterials
+from raylocus.propagation.rays.launcher import RayScene
+from raylocus.propagation.rays.pieces import ahead
+from raylocus.propagation.search.around_walls import around_paths
+from raylocus.propagation.search.canopy import Canopy
+from raylocus.propagation.search.diffraction import DiffractionSearch, ReachedPairs
+from raylocus.propagation.search.edge_scene import EdgeScene
+from raylocus.propagation.search.over_rooftop import over_rooftop_paths
+from raylocus.propagation.search.path_columns import PathColumns, without_diffracted_twins
+from raylocus.propagation.search.refraction import refracted_paths
+from raylocus.propagation.search.roof_profile import SurfaceRaster
+from raylocus.propagation.search.scattering import ScatteringSearch
+from raylocus.propagation.search.specular import SpecularSearch
+from raylocus.propagation.search.verification import PathVerifier
+from raylocus.scenes.building_records import building_index
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
 
 #: Paths over an edge and mirrors this far below a ground cell's strongest are left out [dB]: they are two thirds of
 #: all paths and together 0.05 dB of a cell's power.
 MIRRORED_RANGE_DB = 20.0
+#: A path around a thin wall is kept beside a diffracted one that carries less than this share of its power: along the
+#: face at a wall's end the field over its first edge alone vanishes.
+AROUND_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,8 @@ class TraceConfiguration:
     """Rays for every ground cell within reach, on average."""
     reach: float = 2.4
     """Longest unfolded path in plan, in tile sides."""
-    ue_height: float = 1.5
-    """Height of the UE above the terrain [m]."""
+    ue_height: float = UE_HEIGHT
+    """Height of the UEs above the terrain [m]; atlas and R carry it, and whoever reads them takes it from there."""
     diffraction: bool = True
     """Whether edges send first-order diffracted paths."""
     edge_mirrors: int = 3
@@ -61,7 +67,7 @@ class TraceConfiguration:
     scattering_exponent: int = 0
     """α_R of the scattered lobe about the mirrored ray (Degli-Esposti 2007); 0 is Lambert's law."""
     vegetation: bool = True
-    """Whether crowns on the way to the UE attenuate, see `propagation.canopy`."""
+    """Whether crowns on the way to the UE attenuate, see `propagation.search.canopy`."""
     seed: int = 0
     """Seed of the launch directions' shift."""
     memory_budget: float = 2.0
@@ -99,7 +105,7 @@ class SiteTracer:
             configuration: how to trace.
             vegetation: 1 under trees; None where there are none.
         """
-        self._surface, self._grid, self._triangles = surface, grid, triangles
+        self._surface, self._grid = surface, grid
         self._materials = replace(materials, scattering=configuration.scattering)
         self._configuration = configuration
         ue_surface = terrain + configuration.ue_height
@@ -108,20 +114,24 @@ class SiteTracer:
         self._canopy: Canopy | None = None
         if configuration.vegetation and vegetation is not None:
             self._canopy = Canopy(vegetation, terrain, surface, grid)
-        self._scene = scene = RayScene(triangles.vertices, ue_surface, grid)
-        self._normal = unit_normals(triangles.vertices)
-        self._specular = SpecularSearch(scene, triangles, ue_surface, grid, configuration.memory_budget)
+        surfaces = Surfaces(triangles)
+        self._scene = scene = RayScene(surfaces, ue_surface, grid)
+        verifier = PathVerifier(scene)
+        self._specular = SpecularSearch(scene, verifier, ue_surface, grid, configuration.memory_budget)
         buildings = building_index(triangles)
-        wedges = find_wedges(triangles, buildings.of_triangle)
+        wedges = find_wedges(surfaces, buildings.of_triangle)
         self._diffraction = DiffractionSearch(
-            EdgeScene(scene, triangles, wedges), self._point, self._outdoor, grid, materials
+            EdgeScene(scene, verifier, wedges), self._point, self._outdoor, grid, materials
         )
         depth = max(configuration.depth, 1)
-        self._columns = PathColumns(grid, self._materials, wedges, self._point, depth, buildings)
+        height = configuration.ue_height
+        self._columns = PathColumns(
+            grid, self._materials, wedges, self._point, depth, buildings, surfaces, height
+        )
         self._scattering: ScatteringSearch | None = None
         if configuration.scattering > 0:
             exponent = configuration.scattering_exponent
-            self._scattering = ScatteringSearch(scene, triangles, self._point, self._outdoor, exponent)
+            self._scattering = ScatteringSearch(scene, self._point, self._outdoor, exponent)
 
     def trace(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
         """All paths from one site.
@@ -139,7 +149,7 @@ class SiteTracer:
         if self._configuration.diffraction:
             parts += self._diffracted_parts(site, position, specular)
         if self._configuration.over_rooftop:
-            parts.append(self._weighed(self._rooftop_part(site, position, parts)))
+            parts += self._detours(site, position, parts)
         if self._configuration.refraction:
             parts.append(self._weighed(self._refracted_part(site, position, specular.paths)))
         if self._scattering is not None:
@@ -172,7 +182,7 @@ class SiteTracer:
         def piece(part: slice) -> WeighedPaths:
             chosen = found.select(part)
             exact = self._specular.exact(position, chosen)
-            paths = self._columns.specular(site, chosen, exact, self._triangles.material)
+            paths = self._columns.specular(site, chosen, exact)
             return WeighedPaths.of(paths, self._materials)
 
         return weighed_in_pieces(piece, len(found), settings.memory_budget)
@@ -209,7 +219,7 @@ class SiteTracer:
 
         def piece(part: slice) -> WeighedPaths:
             exact = self._diffraction.exact(position, found, part)
-            paths = self._columns.diffracted(site, exact, self._normal, self._triangles.material)
+            paths = self._columns.diffracted(site, exact)
             weighed, cell = WeighedPaths.of(paths, self._materials), paths.ground_cell
             return weighed.select(
                 np.flatnonzero((weighed.power >= weakest[cell]) | (paths.length < first[cell]))
@@ -217,24 +227,33 @@ class SiteTracer:
 
         return weighed_in_pieces(piece, len(found), self._configuration.memory_budget)
 
-    def _rooftop_part(
+    def _detours(
         self, site: int, position: Float[np.ndarray, "3"], known: list[WeighedPaths]
-    ) -> PathAtlas:
-        """Paths over the roofs; where one is among the known ones over an edge already, it is the latter."""
+    ) -> list[WeighedPaths]:
+        """Paths over the roofs, and left and right around thin walls, but those that are known as over one edge."""
         hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
         raster = SurfaceRaster(self._grid, self._surface, self._outdoor.reshape(self._grid.shape))
-        found = over_rooftop_paths(position, self._point[cell], raster, self._materials.wavelength)
-        rooftop = self._columns.over_rooftop(site, cell, found, hidden[cell])
+        wavelength = self._materials.wavelength
+        found = over_rooftop_paths(position, self._point[cell], raster, wavelength, self._scene)
+        detours = [self._columns.over_rooftop(site, cell, found, hidden[cell])]
+        for side in around_paths(self._scene, position, self._point[cell], wavelength):
+            around = cell[side.cell]
+            detours.append(self._columns.over_rooftop(site, around, side.paths, hidden[around]))
+        weighed = [self._weighed(each) for each in detours]
         if len(known) == 1:
-            return rooftop
-        return without_diffracted_twins(rooftop, concatenate([part.paths for part in known[1:]]))
+            return weighed
+        diffracted, weakest = joined(known[1:]), (0.0, AROUND_SHARE, AROUND_SHARE)
+        return [
+            without_diffracted_twins(each, diffracted, share)
+            for each, share in zip(weighed, weakest, strict=True)
+        ]
 
     def _refracted_part(self, site: int, position: Float[np.ndarray, "3"], specular: PathAtlas) -> PathAtlas:
         cell = np.flatnonzero(self._seen(specular) == 0)
         crossings = self._configuration.refraction
         found = refracted_paths(self._scene, position, self._point, cell, crossings)
-        return self._columns.refracted(site, position, found, self._normal, self._triangles.material)
+        return self._columns.refracted(site, position, found)
 
     def _seen(self, specular: PathAtlas) -> Float[np.ndarray, "ground_cell"]:
         """Share of each ground cell in line of sight."""

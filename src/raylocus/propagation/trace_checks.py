@@ -6,10 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.errors import PlaceError
-from raylocus.propagation.atlas import PathAtlas
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.scenes.building_records import read_building_records
-from raylocus.scenes.closedness import open_edges
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.scenes.building_records import open_edges, read_building_records
 from raylocus.scenes.geometry_maps import FOOTPRINT_HEIGHT
 from raylocus.scenes.triangles import Triangles, mesh_names
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.errors import MemoryBudgetError, StoreError
-from raylocus.propagation.atlas_store import StoredAtlas, finish_atlas, save_site, site_part
-from raylocus.propagation.materials import itu_materials
-from raylocus.propagation.radio_layers.complete import RadioMapConfiguration
-from raylocus.propagation.radio_maps import RADIO_SCHEMA
-from raylocus.propagation.radio_pieces import save_radio_maps
+from raylocus.propagation.atlas.atlas_store import StoredAtlas, finish_atlas, save_site, site_part
+from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
+from raylocus.propagation.maps.radio_pieces import save_radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.propagation.trace_checks import check_coverage, check_meshes, check_sites
-from raylocus.propagation.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance, hash_file
-from raylocus.scenes.building_index import read_named_scene
+from raylocus.scenes.building_records import read_named_scene
 from raylocus.scenes.triangles import Triangles
 from raylocus.storage import open_dataset
 

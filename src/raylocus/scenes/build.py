@@ -14,6 +14,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES, BuiltInCity
 from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.foreign_files import absence
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place
@@ -28,6 +29,19 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
     Raises:
         PlaceError: a file of the source is missing.
     """
+    files = _files(source, configuration)
+    settings = {"source": source, "scene": configuration}
+    return Provenance.collect(
+        settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}
+    )
+
+
+def _files(source: str, configuration: SceneConfiguration) -> dict[str, Path]:
+    """The files that a place is built from, by role.
+
+    Raises:
+        PlaceError: one is missing.
+    """
     files = dict(configuration.options.files)
     if configuration.sites is not None:
         files["sites"] = configuration.sites.path
@@ -38,17 +52,16 @@ def place_provenance(source: str, configuration: SceneConfiguration) -> Provenan
 
         named = source_file(source)
         files |= {"source": named} if named else {}
-    missing = [path for path in files.values() if not path.is_file()]
-    if missing:
-        raise PlaceError(
-            f"{missing[0]} is a folder; give the file in it"
-            if missing[0].is_dir()
-            else f"there is no file {missing[0]}; check the path"
-        )
-    settings = {"source": source, "scene": configuration}
-    return Provenance.collect(
-        settings, configuration.seed, {name: hash_file(path) for name, path in files.items()}
-    )
+    for role, path in files.items():
+        if not path.is_file():
+            raise PlaceError(_missing(role, path))
+    return files
+
+
+def _missing(role: str, path: Path) -> str:
+    """What is wrong with the path of a file that is not there."""
+    option = f"--{role}: " if role not in ("source", "scene.xml") else ""
+    return option + (absence(path) or f"{path} is a folder; give the file in it")
 
 
 def build_place(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
@@ -88,6 +101,7 @@ def build_places(
         InputError: the source cannot be used.
         PlaceError: the source is unknown, or a tile holds no ground, or none a building.
     """
+    _files(source, configuration)  # a missing one is said before any work
     if source in GROUND_SHAPES:
         place = _build_built_in(source, folder, configuration)
         progress(place)
@@ -118,6 +132,8 @@ def rasterized_maps(triangles: Triangles, tile: Grid) -> xr.Dataset:
     terrain, _ = topmost_surface(triangles.select(triangles.ground), tile)
     if np.isnan(terrain).any():
         share = float(np.isnan(terrain).mean())
-        raise PlaceError(f"{share:.0%} of the tile lies outside the source's terrain; move the tile's centre")
+        raise PlaceError(
+            f"{share:.0%} of the tile lies outside the source's terrain; move it with --tile X,Y"
+        )
     surface, owner = topmost_surface(triangles, tile)
     return geometry_maps(tile, terrain, surface, triangles.material[owner])

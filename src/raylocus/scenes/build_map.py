@@ -12,7 +12,6 @@ from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.map_sources.assemble import Window
 from raylocus.scenes.map_sources.read_source import SourceMap, read_source
-from raylocus.scenes.paused_collection import paused_collection
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.tiling import TilePosition, cut_map, padding_note, tile_positions
 from raylocus.scenes.vector_map import VectorMap
@@ -40,10 +39,7 @@ def build_map_tiles(
         PlaceError: no tile holds a building.
     """
     window = None if configuration.centre is None else Window(configuration.centre, configuration.side)
-    with paused_collection():
-        found = read_source(
-            source, configuration.options, configuration.seed, configuration.tile_size, window
-        )
+    found = read_source(source, configuration.options, configuration.seed, configuration.tile_size, window)
     positions = _positions(found, configuration)
     places = []
     for position in positions:
@@ -54,7 +50,9 @@ def build_map_tiles(
             places.append(place)
             progress(place)
     if not places:
-        raise PlaceError(f"no tile of {source} holds a building; move the tile or give a built-up area")
+        raise PlaceError(
+            f"no tile of {source} holds a building; move the tile (--tile X,Y) or give a built-up area"
+        )
     return places
 
 
@@ -70,7 +68,6 @@ def _positions(found: SourceMap, configuration: SceneConfiguration) -> list[Tile
     return tile_positions(found.extent, configuration.tile_size)
 
 
-@paused_collection()
 def _build_tile(
     found: SourceMap, folder: Path, configuration: SceneConfiguration, provenance: Provenance
 ) -> Place | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import xarray as xr
@@ -24,23 +23,15 @@ def mesh_and_maps(vector_map: VectorMap, side: float, tile: Grid) -> tuple[Scene
     Every layer is known. A cell is inside a building where one is the topmost surface, however low: unlike
     in a bare mesh, what is a building need not be guessed from the height.
     """
-    on_ground = ground_layers(vector_map, tile)
-    # scipy and GEOS do not hold Python's lock: the distances are worked out on another core than the mesh.
-    # The rest of the ground is not: rasterio and shapely both mute warnings, which is for one thread at a time.
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        distance = beside.submit(road_distance, on_ground["road"], tile)
-        mesh = scene_mesh(vector_map, side)
-        maps = _maps_of_mesh(mesh, tile, on_ground, distance)
+    mesh = scene_mesh(vector_map, side)
+    maps = _maps_of_mesh(mesh, tile, ground_layers(vector_map, tile))
     maps["road_class"].attrs["classes"] = list(ROAD_CLASSES)
     maps["terrain"].attrs["source"] = vector_map.terrain.source
     return mesh, maps
 
 
 def _maps_of_mesh(
-    mesh: SceneMesh,
-    tile: Grid,
-    on_ground: Mapping[str, Float[np.ndarray, "y x"]],
-    distance: Future[Float[np.ndarray, "y x"]],
+    mesh: SceneMesh, tile: Grid, on_ground: Mapping[str, Float[np.ndarray, "y x"]]
 ) -> xr.Dataset:
     triangles = mesh.triangles
     terrain = _ground_height(triangles.select(triangles.ground), tile)
@@ -60,7 +51,7 @@ def _maps_of_mesh(
         "footprint": _where(covered, ~clutter[building], 0.0),
         "height_deviation": _where(covered, deviation[building], np.nan),
         **on_ground,
-        "road_distance": distance.result(),
+        "road_distance": road_distance(on_ground["road"], tile),
     }
     return geometry_maps(tile, terrain, surface, material, known)
 

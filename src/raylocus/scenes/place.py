@@ -11,16 +11,17 @@ from typing import Any
 
 import xarray as xr
 
-from raylocus.errors import PlaceError
+from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
 from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
-from raylocus.storage import open_dataset, written_whole
+from raylocus.storage import load_dataset, written_whole
 
 #: Version of place.json; a place of another version must be built again.
-PLACE_SCHEMA = "raylocus.place.v1"
+PLACE_SCHEMA = "raylocus.place.v2"
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Place:
     """Licence notice to be kept with anything derived from the place; empty where there is none."""
     materials: SceneMaterials = field(default_factory=SceneMaterials)
     """What is set instead of the ITU's properties of each material class."""
-    world: dict[str, Any] = field(default_factory=dict)
-    """Every draw of the world that the place is (`scenes.map_errors`), as plain JSON; empty where it is the map."""
+    map_error: dict[str, Any] = field(default_factory=dict)
+    """How the place differs from a map, every draw of `scenes.map_errors` as plain JSON; empty where it is the map."""
 
     @property
     def scene_file(self) -> Path:
@@ -50,8 +51,11 @@ class Place:
 
     @cached_property
     def geometry_maps(self) -> xr.Dataset:
-        """G: the geometry maps, see `scenes.geometry_maps`."""
-        return open_dataset(self.folder / "geometry.zarr", GEOMETRY_SCHEMA).load()
+        """G: the geometry maps, see `scenes.geometry_maps`. Raises StoreError where they are missing or broken."""
+        path = self.folder / "geometry.zarr"
+        maps = load_dataset(path, GEOMETRY_SCHEMA)
+        check_maps(maps, path, self.tile, {}, ("terrain", "surface", "height"))
+        return maps
 
 
 def place_record(place: Place) -> dict[str, Any]:
@@ -68,7 +72,7 @@ def place_record(place: Place) -> dict[str, Any]:
         "notes": list(place.notes),
         "attribution": place.attribution,
         "materials": materials_record(place.materials, place.deployment.carrier.frequency),
-        "world": place.world,
+        "map_error": place.map_error,
     }
 
 
@@ -90,36 +94,61 @@ def load_place(folder: Path) -> Place:
         raise PlaceError(
             f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlaceError(f"{folder}/place.json is not valid JSON; build the place again") from error
     return place_of_record(record, folder)
 
 
-def place_of_record(record: dict[str, Any], folder: Path) -> Place:
+def place_of_record(record: Any, folder: Path) -> Place:
     """The place that a record of `place_record` describes.
 
     Raises:
-        PlaceError: the record is of another schema version.
+        PlaceError: the record is of another schema version, or says what no place can be.
     """
+    if not isinstance(record, dict):
+        raise PlaceError(f"{folder}/place.json is no record of a place; build the place again")
     if record.get("schema") != PLACE_SCHEMA:
         raise PlaceError(
             f"{folder} has place schema {record.get('schema')!r}, not {PLACE_SCHEMA!r}; build it again"
         )
+    try:
+        return _place(record, folder)
+    except RaylocusError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise PlaceError(
+            f"{folder}/place.json is not as raylocus wrote it ({type(error).__name__}: {error}); "
+            "build the place again"
+        ) from error
+
+
+def _place(record: dict[str, Any], folder: Path) -> Place:
+    tile = Grid(**plain_record(Grid, record["tile"]))
+    check_tile(tile)
     return Place(
         folder=folder,
-        name=record["name"],
-        frame=GeoFrame(**record["frame"]),
-        tile=Grid(**record["tile"]),
+        name=str(record["name"]),
+        frame=GeoFrame(**plain_record(GeoFrame, record["frame"])),
+        tile=tile,
         deployment=_deployment(record),
-        provenance=Provenance(**record["provenance"]),
+        provenance=Provenance(**plain_record(Provenance, record["provenance"])),
         notes=tuple(record.get("notes", ())),
         attribution=record.get("attribution", ""),
         materials=materials_of_record(record.get("materials", {})),
-        world=record.get("world", {}),
+        map_error=record.get("map_error", {}),
     )
 
 
 def _deployment(record: dict[str, Any]) -> Deployment:
-    cells = [Cell(**{**cell, "array": AntennaArray(**cell["array"])}) for cell in record["cells"]]
-    sites = [Site(site["name"], tuple(site["position"])) for site in record["sites"]]
-    return Deployment(Carrier(**record["carrier"]), tuple(sites), tuple(cells))
+    arrays = [AntennaArray(**plain_record(AntennaArray, cell["array"])) for cell in record["cells"]]
+    cells = [
+        Cell(**plain_record(Cell, {**cell, "array": array}))
+        for cell, array in zip(record["cells"], arrays, strict=True)
+    ]
+    sites = [
+        Site(**plain_record(Site, {**site, "position": tuple(site["position"])})) for site in record["sites"]
+    ]
+    carrier = Carrier(**plain_record(Carrier, record["carrier"]))
+    deployment = Deployment(carrier, tuple(sites), tuple(cells))
+    check_deployment(deployment)
+    return deployment

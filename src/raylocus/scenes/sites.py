@@ -103,7 +103,7 @@ class Deployment:
         Raises:
             PlaceError: a PCI is not of this deployment.
         """
-        order = np.argsort(self.pcis)
+        order = np.argsort(self.pcis, kind="stable")
         found = order[np.clip(np.searchsorted(self.pcis[order], pcis), 0, len(order) - 1)]
         unknown = np.unique(np.asarray(pcis)[self.pcis[found] != pcis])
         if len(unknown):

@@ -17,8 +17,16 @@ from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.radio_properties import ITU_TYPE, ClassProperties, SceneMaterials
 from raylocus.scenes.sites import Carrier
 
+#: Corners of triangles closer than this are one [m].
+VERTEX_TOLERANCE = 1e-3
 #: Start of the names of materials whose εr and σ are not the ITU's.
 SET = "set_"
+
+
+def welded(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, "triangle 3"]:
+    """Number of each triangle's corners where corners nearer than `VERTEX_TOLERANCE` are one."""
+    grid = np.round(vertices.reshape(-1, 3) / VERTEX_TOLERANCE).astype(np.int64)
+    return np.unique(grid, axis=0, return_inverse=True)[1].reshape(-1, 3)
 
 
 @dataclass(frozen=True)

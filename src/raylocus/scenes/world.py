@@ -1,5 +1,6 @@
-"""Worlds: what is true when measurements are made, as against what the maps say.
+"""Radio worlds: antennas, levels, materials and residual as they are when measurements are made.
 
+What stands at a place is not in it: other buildings, ground and sites than the map's are `scenes.map_errors`'.
 A world is drawn from the law of `WorldLaw` at one severity. Severity 0 is the map itself; severity 1
 is as wrong as the field: on a real 3.5 GHz campus network plain ray tracing left heavy-tailed
 residuals of 11–13 dB (robust), a level off by tens of dB, turned antennas and links that the map
@@ -70,7 +71,7 @@ class WorldLaw:
 
 @dataclass(frozen=True)
 class World:
-    """One draw of the truth at one place."""
+    """One draw of what is true of radio at one place."""
 
     law: WorldLaw
     level_error_db: Float[np.ndarray, "cell"]

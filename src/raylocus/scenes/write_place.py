@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +14,12 @@ from raylocus.provenance import Provenance
 from raylocus.scenes.building_records import write_building_records
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import sample_deployment
-from raylocus.scenes.geometry_store import save_geometry
+from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place, save_place
 from raylocus.scenes.site_files import SiteImport, import_sites
 from raylocus.scenes.triangles import write_mitsuba_scene
-from raylocus.storage import written_whole
+from raylocus.storage import save_dataset, written_whole
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def write_place(
         PlaceError: no site fits into the tile, or none of the file stands in it.
         StorageFullError: the disk filled up.
     """
-    with _geometry_written(folder, content) as aside:
+    with written_whole(folder) as aside:
         network = _network(content, configuration)
         place = Place(
             folder,
@@ -72,21 +69,13 @@ def write_scene(place: Place, content: SceneContent) -> None:
     Raises:
         StorageFullError: the disk filled up.
     """
-    with _geometry_written(place.folder, content) as aside:
+    with written_whole(place.folder) as aside:
         _write_scene_files(place, content, aside)
 
 
-@contextmanager
-def _geometry_written(folder: Path, content: SceneContent) -> Iterator[Path]:
-    """A temporary folder for a place's other files; G is written into it meanwhile, on another core."""
-    with written_whole(folder) as aside, ThreadPoolExecutor(max_workers=1) as beside:
-        aside.mkdir()
-        written = beside.submit(save_geometry, _georeferenced(content), aside / "geometry.zarr")
-        yield aside
-        written.result()
-
-
 def _write_scene_files(place: Place, content: SceneContent, folder: Path) -> None:
+    folder.mkdir()
+    save_dataset(_georeferenced(content), folder / "geometry.zarr", GEOMETRY_SCHEMA)
     write_mitsuba_scene(content.mesh.triangles, folder, place.materials, place.deployment.carrier.frequency)
     if content.mesh.buildings:
         write_building_records(content.mesh, folder)

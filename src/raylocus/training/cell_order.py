@@ -38,7 +38,7 @@ class CellOrder:
 
     def rasters(self, rasters: EvidenceRasters) -> EvidenceRasters:
         """What was made of the place's maps, in this order."""
-        index = torch.argsort(self.order)
+        index = torch.argsort(self.order, stable=True)
         slots = rasters.cell_of_slot
         moved = torch.where(slots >= 0, index[slots.clamp(min=0)], slots)
         return dataclasses.replace(self._along(rasters, RASTER_FIELDS, 0), cell_of_slot=moved)

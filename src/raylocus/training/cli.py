@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from raylocus.errors import InputError
-from raylocus.models.checkpoint import save_network
+from raylocus.errors import CheckpointError, InputError
+from raylocus.models.checkpoint import load_network, save_network
 from raylocus.provenance import Provenance
 from raylocus.training.calibration import calibrate
 from raylocus.training.data import ReportData
@@ -83,6 +83,35 @@ def main(arguments: Sequence[str] | None = None) -> RaylocusCLI:
         StoreError: the dataset or a place's maps cannot be read.
         InputError: the dataset has nothing to train on.
     """
+    return _cli(arguments, run=True)
+
+
+def fit(arguments: Sequence[str]) -> bool:
+    """Fits as `raylocus train fit` does, unless the run's locator was made by the same words from the same dataset.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        As `main`.
+    """
+    made = _cli(arguments, run=False)
+    made.before_fit()
+    if _is_made_from(Path(made.trainer.default_root_dir) / LOCATOR_FILE, made.model.provenance):
+        return False
+    made.trainer.fit(made.model, datamodule=made.datamodule)
+    made.after_fit()
+    return True
+
+
+def _is_made_from(path: Path, provenance: Provenance) -> bool:
+    try:
+        return load_network(path).provenance.digest == provenance.digest
+    except CheckpointError:
+        return False
+
+
+def _cli(arguments: Sequence[str] | None, run: bool) -> RaylocusCLI:
     quieten_lightning()
     return RaylocusCLI(
         LocationModule,
@@ -94,4 +123,5 @@ def main(arguments: Sequence[str] | None = None) -> RaylocusCLI:
         # Other data comes by class_path; its constructor takes a seed as ReportData's does.
         subclass_mode_data=True,
         save_config_kwargs={"overwrite": True},
+        run=run,
     )

@@ -19,7 +19,7 @@ from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented
 from raylocus.training.cell_order import random_cell_order
 from raylocus.training.data import PlaceBatch, ReportData
-from raylocus.training.schedule import Progress, ScheduleConfiguration
+from raylocus.training.schedule import ScheduleConfiguration
 from raylocus.training.symmetry import random_symmetry
 from raylocus.training.weight_average import WeightAverage
 
@@ -52,7 +52,6 @@ class LocationModule(lightning.LightningModule):
         self.average = WeightAverage(self.network, schedule.average_decay)
         self.loss, self.augmentation, self.schedule = loss, augmentation, schedule
         self.generator = torch.Generator().manual_seed(seed)
-        self.progress = Progress(schedule)
         self.calibration = Calibration()
         settings = {"network": network, "loss": loss, "augmentation": augmentation, "schedule": schedule}
         self.provenance = Provenance.collect(settings, seed)
@@ -64,7 +63,7 @@ class LocationModule(lightning.LightningModule):
         return TrainedNetwork(self.average.network, self.calibration, self.provenance)
 
     def on_fit_start(self) -> None:
-        """Takes the features' statistics from the training split and starts the clock."""
+        """Takes the features' statistics from the training split."""
         data = self.trainer.datamodule
         if isinstance(data, ReportData):
             mean, scale = data.observed_statistics()
@@ -73,7 +72,6 @@ class LocationModule(lightning.LightningModule):
                 network.radio_encoder.feature_scale.copy_(scale)
         # It is no part of the module, so Lightning does not move it.
         self.average.network.to(self.device)
-        self.progress.restart()
 
     def on_fit_end(self) -> None:
         """Brings what is kept back to the CPU, where it is calibrated."""
@@ -101,9 +99,9 @@ class LocationModule(lightning.LightningModule):
         return location_loss(output.prediction, sequences, maps, self.loss)
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """Moves the averaged weights; ends training when its steps or its time are used up."""
+        """Moves the averaged weights; ends training after its last step."""
         self.average.update(self.network)
-        done = self.progress.share(self.global_step)
+        done = self.schedule.share(self.global_step)
         self.log("train/progress", done, prog_bar=True)
         if done >= 1:
             self.trainer.should_stop = True
@@ -125,7 +123,7 @@ class LocationModule(lightning.LightningModule):
             {"params": physical, "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=1.0)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.progress.learning_rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning
 
-from raylocus.training.schedule import Progress
+from raylocus.training.schedule import ScheduleConfiguration
 
 
 class ProgressLines(lightning.Callback):
@@ -30,10 +30,10 @@ class ProgressLines(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any
     ) -> None:
         """Prints a line where one is due."""
-        now, progress = time.monotonic(), getattr(pl_module, "progress", None)
-        if now - self._told < self._every or not isinstance(progress, Progress):
+        now, schedule = time.monotonic(), getattr(pl_module, "schedule", None)
+        if now - self._told < self._every or not isinstance(schedule, ScheduleConfiguration):
             return
-        self._told, share = now, progress.share(trainer.global_step)
+        self._told, share = now, schedule.share(trainer.global_step)
         left = (now - self._started) * (1 - share) / max(share, 1e-3)
         measured = trainer.callback_metrics
         numbers = [

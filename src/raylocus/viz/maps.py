@@ -6,17 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from raylocus.evaluation.method import MappedPlace
+from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.geo import Grid
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.style import BUILDING_COLOUR, SITE_COLOUR, new_axes
 
 #: Layers beside each other in the figure of all of them.
 LAYER_COLUMNS = 6
+#: Span of the colour scale of a layer that hardly varies, by its units.
+SPANS = {"m": 10.0, "dB": 10.0, "dBm": 10.0}
 #: Length of the tick that shows a sector's azimuth, as a share of the tile's side.
 SECTOR_TICK = 0.035
 
@@ -58,18 +61,45 @@ def all_layers_figure(layers: Sequence[xr.DataArray], place: MappedPlace, title:
 
 
 def draw_layer(axes: Axes, layer: xr.DataArray, place: MappedPlace) -> None:
-    """A layer over the buildings, its colour bar, and the sites; the colours leave out 1 % at either end."""
+    """A layer over the buildings, its colour bar, and the sites; a layer that is one number says which."""
     draw_buildings(axes, place)
     grid = Grid(place.tile.size, place.tile.size / layer.sizes["x"])
     units = str(layer.attrs.get("units", ""))
     cyclic = units.startswith("degree clockwise")
     known = layer.values[np.isfinite(layer.values)]
-    low, high = (0, 360) if cyclic else np.quantile(known, [0.01, 0.99]) if len(known) else (0, 1)
+    low, high = (0.0, 360.0) if cyclic else colour_range(known, units)
     image = axes.imshow(layer.values, origin="lower", extent=extent(grid), cmap="twilight" if cyclic else "viridis",
                         vmin=low, vmax=high, interpolation="nearest")  # fmt: skip
     if axes.figure is not None:
-        axes.figure.colorbar(image, ax=axes, shrink=0.85, label="" if units == "1" else f"[{units}]")
+        label = "" if units == "1" else f"[{units}]"
+        if len(known) and known.min() == known.max():
+            label = f"{known[0]:g} everywhere {label}".rstrip()
+        axes.figure.colorbar(image, ax=axes, shrink=0.85, label=label)
     draw_sites(axes, place.deployment, place.tile)
+
+
+def colour_range(values: Float[np.ndarray, "value"], units: str) -> tuple[float, float]:
+    """Lowest and highest value of a colour scale: all but 1 % at either end.
+
+    Values that differ by less than a hundredth of a sensible span get that span about them, so that nobody takes
+    rounding for a landscape; a scale of values that are not negative has no negative end.
+
+    Args:
+        values: of the layer, where it is known.
+        units: theirs, see `SPANS`; of others the span is a tenth of the values, or 1.
+    """
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    middle = (low + high) / 2
+    span = SPANS.get(units, 0.1 * abs(middle) or 1.0)
+    if high - low > 0.01 * span:
+        inner, outer = (float(value) for value in np.quantile(values, [0.01, 0.99]))
+        # A few values in an even layer are seen at the end of the scale.
+        return (inner, outer) if outer - inner > 0.01 * span else (low, high)
+    bottom = middle - span / 2
+    bottom = max(bottom, 0.0) if low >= 0 else bottom
+    return bottom, bottom + span
 
 
 def extent(grid: Grid) -> tuple[float, float, float, float]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from raylocus.evaluation.breakdown import heard_groups, sight_groups
+from raylocus.datasets.nominal_maps import MappedPlace
+from raylocus.evaluation.breakdown import Group, Quoted, heard_groups, sight_groups
 from raylocus.evaluation.evaluate import Outcome
 from raylocus.evaluation.evaluation import Evaluation
-from raylocus.evaluation.method import MappedPlace
 from raylocus.evaluation.table import COLUMNS, table_rows
 from raylocus.network.reports import Reports
 from raylocus.storage import written_whole
@@ -32,7 +32,7 @@ LIMITS = (
     "bound for anyone who has the nominal maps only.",
     "One city, a few worlds: sequences of one world share its errors, so percentiles move more between "
     "worlds than the number of sequences suggests.",
-    "UEs are outdoors, at 1.5 m, inside the tile.",
+    "UEs are outdoors, at the height that R was traced for, inside the tile.",
 )
 
 
@@ -55,6 +55,10 @@ class ReportContent:
     """Name of the outcome that is the bound."""
     references: Sequence[str] = ()
     """Names of all outcomes that are limits and not methods, the bound included."""
+    quotes: Mapping[str, Mapping[Group, Mapping[str, Mapping[int, Quoted]]]] = field(default_factory=dict)
+    """Median errors with their intervals, by what sequences are divided by, group, method and percentile."""
+    notes: Sequence[str] = ()
+    """What must be read with the results, one sentence each."""
 
 
 def write_report(content: ReportContent, path: Path) -> None:
@@ -91,6 +95,7 @@ def _summary(content: ReportContent) -> list[str]:
             "per square metre. “÷ bound” is the median error over the bound's."
         ),
         html.table(headings, table_rows(_evaluations(content), bound), classes),
+        *(html.paragraph(note) for note in content.notes),
     ]
 
 
@@ -115,7 +120,20 @@ def _curves(content: ReportContent) -> list[str]:
     ):
         if groups:
             parts.append(html.image(breakdown_figure(evaluations, groups, content.references), caption))
-    return parts
+    return [*parts, *_breakdown(content)]
+
+
+def _breakdown(content: ReportContent) -> list[str]:
+    """A table of median errors a division, one column a group."""
+    parts = []
+    for dimension, groups in content.quotes.items():
+        headings = [f"p50 by {dimension}", *(f"{one.label} ({int(one.members.sum())})" for one in groups)]
+        names = list(next(iter(groups.values()))) if groups else []
+        rows = [[name, *(str(of_methods[name][50]) for of_methods in groups.values())] for name in names]
+        if rows:
+            parts.append(html.table(headings, rows, ["" for _ in rows]))
+    intervals = "Median errors in metres, of all test places, with 95 % bootstrap intervals over worlds."
+    return [html.paragraph(intervals), *parts] if parts else []
 
 
 def _cases(content: ReportContent) -> list[str]:

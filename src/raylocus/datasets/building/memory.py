@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import psutil
+
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import PlaceError
@@ -56,7 +58,7 @@ def worker_memory(cells: int, beams: int, ground_cells: int) -> int:
 
 def available_memory() -> int:
     """Memory that can be taken without swapping [bytes], also where a control group allows less."""
-    free = _free_of_system()
+    free = psutil.virtual_memory().available
     for limit, used in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
@@ -66,11 +68,3 @@ def available_memory() -> int:
         except (OSError, ValueError):  # no such group, or "max"
             continue
     return max(free, 0)
-
-
-def _free_of_system() -> int:
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -13,8 +13,8 @@ from typing import Any
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError, PlaceError
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.trace_place import is_traced, trace_place
-from raylocus.propagation.traced_place import open_place
 from raylocus.provenance import hash_file, versions
 from raylocus.scenes.build import build_place, place_provenance
 from raylocus.scenes.configuration import SceneConfiguration
@@ -54,7 +54,7 @@ class PlaceTask:
             build_place(self.choice.source, folder, self.scene)
         self._trace(folder)
         if truth != folder:
-            if not self._is_true_world():
+            if not self._is_true_place():
                 perturb_place(load_place(folder), truth, self._map_error_law, self.choice.seed)
             self._trace(truth)
 
@@ -62,7 +62,7 @@ class PlaceTask:
         """Whether the place is there and traced, from this source and by these versions."""
         try:
             built = self.choice.source is None or self._is_built()
-            true = self.choice.true_folder == self.choice.folder or self._is_true_world()
+            true = self.choice.true_folder == self.choice.folder or self._is_true_place()
             if not (built and true):
                 return False
             return all(self._is_traced(folder) for folder in {self.choice.folder, self.choice.true_folder})
@@ -93,14 +93,14 @@ class PlaceTask:
             return False
         return found.digest == wanted.digest and found.versions.get("raylocus") == versions().get("raylocus")
 
-    def _is_true_world(self) -> bool:
+    def _is_true_place(self) -> bool:
         try:
-            found = load_place(self.choice.true_folder)
+            drawn = load_place(self.choice.true_folder).map_error
             nominal = load_place(self.choice.folder).provenance.digest
         except PlaceError:
             return False
         law = json.loads(json.dumps(dataclasses.asdict(self._map_error_law)))
-        made_from = (found.world.get("law"), found.world.get("seed"), found.world.get("of", {}).get("digest"))
+        made_from = (drawn.get("law"), drawn.get("seed"), drawn.get("of", {}).get("digest"))
         return made_from == (law, self.choice.seed, nominal)
 
     def _trace(self, folder: Path) -> None:

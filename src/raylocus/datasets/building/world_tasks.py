@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,13 +11,13 @@ from raylocus.datasets.building.unit_files import UNIT_SCHEMA, pack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, redraw_world
-from raylocus.network.indoors import channel_of
+from raylocus.errors import InputError
 from raylocus.network.mobility import sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.network.stack.observe import observe_stack
-from raylocus.propagation.traced_place import TracedPlace, open_place
-from raylocus.propagation.world_maps import world_radio_maps
+from raylocus.network.world_channel import WorldChannel
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.provenance import Provenance, hash_configuration
 
 
@@ -51,8 +50,7 @@ class WorldTask:
             "sequences": record.sequences,
             "world_law": record.law,
             "mobility": configuration.mobility,
-            "observation": configuration.observation.at_severity(record.law.severity),
-            "stack": configuration.stack,
+            "network": configuration.network.at_severity(record.law.severity),
         }
         provenance = Provenance.collect(decisive, record.seed, inputs)
         place = hash_configuration(inputs)
@@ -91,15 +89,22 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
     _, walking, observing = record.generators()
     world = redraw_world(place.deployment, record)
     maps = world_radio_maps(place, world)
-    trajectories = sample_trajectories(place.geometry_maps, record.sequences, configuration.mobility, walking)
-    observation = configuration.observation.at_severity(record.law.severity)
-    if configuration.stack is None:
-        frequency, walls = place.deployment.carrier.frequency, observation.building_loss
-        state = channel_of(maps, place.geometry_maps, trajectories, frequency, walls, observing)
-        return observe(state, trajectories, place.deployment, observation, observing)
-    stack = dataclasses.replace(configuration.stack, observation=observation)
-    seed = int(observing.integers(2**31))
-    return observe_stack(place, maps, trajectories, stack, seed, world=world)
+    trajectories = sample_trajectories(
+        place.geometry_maps,
+        record.sequences,
+        configuration.mobility,
+        walking,
+        ue_height=float(maps.attrs["ue_height"]),
+    )
+    network = configuration.network.at_severity(record.law.severity)
+    channel, seed = WorldChannel(place, maps, world), int(observing.integers(2**31))
+    reports = observe(channel, trajectories, network, seed)
+    if not len(reports):
+        raise InputError(
+            f"no report is ever sent in world {record.number} of {place.name}, for no UE hears a cell or the "
+            "trigger never fires; check the deployment's power, the detection thresholds and the trigger"
+        )
+    return reports
 
 
 @lru_cache(maxsize=2)

@@ -20,12 +20,19 @@ from raylocus.datasets.exchange.scenario import (
 from raylocus.datasets.exchange.scenario_parameters import scenario_parameters
 from raylocus.datasets.exchange.scenario_scene import write_scene
 from raylocus.errors import InputError
-from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED, SPECULAR, PathAtlas
-from raylocus.propagation.channel_response import impulse_response
-from raylocus.propagation.interaction_points import interaction_points
-from raylocus.propagation.panels import Panel
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.ue_paths import UePaths, ground_cell_points, paths_at
+from raylocus.propagation.antennas.panels import Panel
+from raylocus.propagation.atlas.atlas import (
+    DIFFRACTED,
+    OVER_ROOFTOP,
+    REFRACTED,
+    SCATTERED,
+    SPECULAR,
+    PathAtlas,
+)
+from raylocus.propagation.atlas.channel_response import impulse_response
+from raylocus.propagation.atlas.interaction_points import interaction_points
+from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, paths_at
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.storage import written_whole
 from raylocus.units import SPEED_OF_LIGHT, to_decibel
 
@@ -56,7 +63,8 @@ def export_scenario(place: TracedPlace, receivers: Float[np.ndarray, "receiver 3
     """
     if not len(receivers):
         raise InputError(f"no receivers to export at {place.name}; give at least one position")
-    points = ground_cell_points(place.atlas.grid, place.geometry_maps["terrain"].values)
+    terrain = place.geometry_maps["terrain"].values
+    points = ground_cell_points(place.atlas.grid, terrain, place.atlas.ue_height)
     active = np.zeros(len(receivers), bool)
     with written_whole(folder) as aside:
         aside.mkdir()

@@ -20,26 +20,26 @@ from raylocus.datasets.exchange.scenario import (
 )
 from raylocus.errors import InputError, StoreError
 from raylocus.network.channel import ChannelState
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import MapTiming, NetworkConfiguration
+from raylocus.network.features import FEATURES
 from raylocus.network.mobility import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_gains
+from raylocus.network.world_channel import KnownChannel
+from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.place import place_of_record
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.units import energy_per_resource_element, from_decibel, to_decibel
 
 #: Observation that adds nothing to the paths: no noise, no bias, and every report complete.
-PLAIN = ObservationConfiguration(
+PLAIN = NetworkConfiguration(
     receiver_noise_db=0.0,
     beam_noise_db=0.0,
     device_bias_db=0.0,
     neighbour_dropout=0.0,
-    timing_noise=0.0,
-    sinr_share=1.0,
-    timing_advance_share=1.0,
-    beam_share=1.0,
+    timing=MapTiming(noise=0.0),
+    availability={feature.name: 1.0 for feature in FEATURES},
 )
 #: Radiated power of a cell that the scenario says nothing of [dBm].
 POWER_DBM = 46.0
@@ -58,7 +58,7 @@ class ImportedScenario:
 
 
 def import_scenario(
-    folder: Path, observation: ObservationConfiguration = PLAIN, seed: int = 0
+    folder: Path, observation: NetworkConfiguration = PLAIN, seed: int = 0
 ) -> ImportedScenario:
     """Observes a scenario through the network's own functions.
 
@@ -82,19 +82,18 @@ def import_scenario(
         raise StoreError(
             f"{folder} has a params.json without {error}; convert it with DeepMIMO 4 again"
         ) from error
-    chance = np.random.default_rng(seed)
-    parts = []
+    parts: list[Reports] = []
     for receivers in (each for each in sets if each.receives and not each.transmits):
         channels = [_site_paths(folder, sets, site, receivers) for site in range(len(deployment.sites))]
-        state = channel_of(channels, deployment, isotropic)
-        parts.append(observe(state, _standing(channels[0].rx_pos), deployment, observation, chance))
+        channel = KnownChannel(channel_of(channels, deployment, isotropic), deployment)
+        parts.append(observe(channel, _standing(channels[0].rx_pos), observation, seed + len(parts)))
     if not sum(map(len, parts)):
         raise InputError(f"no receiver of {folder} finds a cell; nothing can be imported")
     return ImportedScenario(Reports.concatenate(parts), deployment, isotropic)
 
 
 def scenario_provenance(
-    folder: Path, found: ImportedScenario, observation: ObservationConfiguration, seed: int
+    folder: Path, found: ImportedScenario, observation: NetworkConfiguration, seed: int
 ) -> Provenance:
     """Where the reports of a scenario come from: its parameters, the law of observation and the sites."""
     configuration = {"scenario": folder.name, "observation": observation, "deployment": found.deployment}

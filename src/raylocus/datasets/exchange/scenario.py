@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float
@@ -132,5 +131,5 @@ def _array(path: Path, name: str) -> Float[np.ndarray, "..."]:
             return np.asarray(loadmat(older)[name], np.float64)
         with np.load(path) as archive:
             return np.asarray(archive[name], np.float64)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except Exception as error:  # an archive, its compression and a MATLAB file have their own
         raise StoreError(f"{path} is missing or broken; download or convert the scenario again") from error

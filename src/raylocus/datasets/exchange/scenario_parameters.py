@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from raylocus.datasets.exchange.scenario import DEEPMIMO_VERSION
-from raylocus.propagation.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED
-from raylocus.propagation.traced_place import TracedPlace
+from raylocus.propagation.atlas.atlas import DIFFRACTED, OVER_ROOFTOP, REFRACTED, SCATTERED
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.place import place_record
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from raylocus.datasets.nominal_maps import nominal_maps
 from raylocus.evaluation.baselines.grid_bayes import (
     BEAM_SPREADS_DB,
     FREE_LEVEL,
@@ -24,27 +25,26 @@ def classical_methods(
     Raises:
         InputError: there are no training sequences.
     """
-    pairs = list(training)
+    pairs = [(reports, nominal_maps(place)) for reports, place in training]
     methods: list[Method] = []
 
     def fitted(name: str, fit: Callable[[str], Method]) -> None:
         progress(name)
         methods.append(fit(name))
 
+    def sequences(name: str, single: GridBayes) -> SequenceGridBayes:
+        return SequenceGridBayes.fit(name, single, pairs)
+
     fitted("serving site", lambda name: StrongestCell.fit(name, pairs, reaches=(0.0,)))
     fitted("strongest cell", lambda name: StrongestCell.fit(name, pairs))
     fitted("TA + azimuth", lambda name: TimingAdvance.fit(name, pairs))
     fitted("kNN on R", lambda name: NearestNeighbours.fit(name, pairs))
-    fitted("grid-Bayes, one report", lambda name: GridBayes.fit(name, pairs))
-    fitted("grid-Bayes", lambda name: SequenceGridBayes.fit(name, GridBayes.fit(name, pairs), pairs))
-    fitted(
-        "grid-Bayes, free level",
-        lambda name: SequenceGridBayes.fit(name, GridBayes.fit(name, pairs, FREE_LEVEL), pairs),
-    )
+    single = GridBayes.fit("grid-Bayes, one report", pairs)
+    fitted(single.name, lambda name: single)
+    fitted("grid-Bayes", lambda name: sequences(name, single))
+    fitted("grid-Bayes, free level", lambda name: sequences(name, GridBayes.fit(name, pairs, FREE_LEVEL)))
     fitted(
         "grid-Bayes, free level, beams",
-        lambda name: SequenceGridBayes.fit(
-            name, GridBayes.fit(name, pairs, FREE_LEVEL, BEAM_SPREADS_DB), pairs
-        ),
+        lambda name: sequences(name, GridBayes.fit(name, pairs, FREE_LEVEL, BEAM_SPREADS_DB)),
     )
     return methods

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from raylocus.datasets.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.evaluation.baselines.forward_filter import forward_filter
-from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, log_likelihood, masses
-from raylocus.evaluation.baselines.nominal_maps import NominalMaps, nominal_maps
-from raylocus.evaluation.baselines.training import Example, examples, likeliest
-from raylocus.evaluation.density import posterior_of
-from raylocus.evaluation.method import MappedPlace, TrainingPlaces
+from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, deviations, log_likelihood
+from raylocus.evaluation.baselines.masses import masses, posterior_of_masses
+from raylocus.evaluation.baselines.training import climbed, examples, likeliest
+from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
 
-#: Values that `fit` chooses from; the ends are never the best on any place tried.
+#: Values that `fit` chooses from.
 SPREADS_DB = (4.0, 6.0, 8.0, 11.0, 15.0, 20.0, 27.0)
-DARK_LEVELS_DBM = (-140.0, -125.0, -115.0, -105.0)
-TIMING_SPREADS = (9.0, 13.0, 20.0, 35.0)
+TIMING_SPREADS = (3.0, 4.5, 6.0, 9.0, 13.0, 20.0, 35.0)
 INDEPENDENCES = (0.05, 0.1, 0.2, 0.4, 0.8)
 #: Spreads of the common level offset [dB]: fixed at 0 where the map's level is trusted.
 TRUSTED_LEVEL = (0.0,)
 FREE_LEVEL = (6.0, 12.0, 100.0)
-#: Spreads of the differences between beams [dB]; ∞ leaves beams out.
-NO_BEAMS = (math.inf,)
+#: Spreads of the differences between beams [dB]; None leaves beams out.
+NO_BEAMS = (None,)
 BEAM_SPREADS_DB = (3.0, 5.0, 8.0, 12.0)
 #: Sequences that the spreads, and the filter's independence, are chosen on.
 FITTED_REPORTS = 200
 FITTED_SEQUENCES = 48
+#: Sequences that are filtered together.
+SEQUENCES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class GridBayes:
         name: str,
         training: TrainingPlaces,
         level_spreads: tuple[float, ...] = TRUSTED_LEVEL,
-        beam_spreads: tuple[float, ...] = NO_BEAMS,
+        beam_spreads: tuple[float | None, ...] = NO_BEAMS,
     ) -> GridBayes:
         """Chooses all spreads by the likelihood of the true positions in training places.
 
@@ -63,23 +64,25 @@ class GridBayes:
             InputError: there are no training sequences.
         """
         chosen = examples(training, FITTED_REPORTS)
-        maps = [nominal_maps(example.place) for example in chosen]
-        by_place = {id(example): of_place for example, of_place in zip(chosen, maps, strict=True)}
+        apart = [
+            deviations(one.observations, one.observations.last, one.maps, beam_spreads != NO_BEAMS)
+            for one in chosen
+        ]
 
-        def densities(model: LikelihoodModel, example: Example) -> Float[np.ndarray, "chosen ground"]:
-            of_place = by_place[id(example)]
-            return masses(log_likelihood(example.observations, example.last, of_place, model), of_place.prior)
+        def scores(model: LikelihoodModel, number: int) -> Float[np.ndarray, "sample"]:
+            return chosen[number].log_scores(apart[number].log_likelihood(model))
 
-        model = LikelihoodModel(8.0, level_spreads[0], DARK_LEVELS_DBM[0], TIMING_SPREADS[1])
+        model = LikelihoodModel(8.0, level_spreads[0], 13.0)
         for candidates in _sweeps(level_spreads, beam_spreads):
-            model = likeliest([replace(model, **values) for values in candidates], densities, chosen)
+            model = likeliest([replace(model, **values) for values in candidates], scores, chosen)
         return cls(name, model)
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """Posterior of the last position from the last report. Raises PlaceError for an unknown PCI."""
-        maps, observed = nominal_maps(place), observations(reports, place.deployment)
-        density = masses(log_likelihood(observed, observed.last, maps, self.model), maps.prior)
-        return posterior_of(maps.grid, density.reshape(-1, *maps.grid.shape))
+        maps = nominal_maps(place)
+        observed = observations(reports, maps.deployment)
+        levels = log_likelihood(observed, observed.last, maps, self.model)
+        return posterior_of_masses(maps.tile, masses(levels, maps.prior.ravel()))
 
 
 @dataclass(frozen=True)
@@ -93,49 +96,59 @@ class SequenceGridBayes:
 
     @classmethod
     def fit(cls, name: str, single: GridBayes, training: TrainingPlaces) -> SequenceGridBayes:
-        """Keeps the spreads of a fitted single-report method and chooses the independence.
+        """Keeps the levels' spreads of a fitted single-report method; chooses the independence and T_A's spread.
+
+        T_A's errors are less alike from report to report than the map's, so its spread is chosen again.
 
         Raises:
             InputError: there are no training sequences.
         """
         chosen = examples(training, FITTED_SEQUENCES)
-        by_place = {id(example): nominal_maps(example.place) for example in chosen}
 
-        def densities(independence: float, example: Example) -> Float[np.ndarray, "chosen ground"]:
-            method = cls(name, single.model, independence)
-            return np.stack(
-                list(method._densities(example.observations, example.samples, by_place[id(example)]))
-            )
+        def scores(method: SequenceGridBayes, number: int) -> Float[np.ndarray, "sample"]:
+            one = chosen[number]
+            return one.log_scores_of_masses(method.density(one.observations, one.maps))
 
-        return cls(name, single.model, likeliest(INDEPENDENCES, densities, chosen))
+        powers = [cls(name, single.model, independence) for independence in INDEPENDENCES]
+        best = climbed(powers, len(powers) // 2, scores, chosen)
+        models = [replace(single.model, timing_spread=spread) for spread in TIMING_SPREADS]
+        timed = [replace(best, model=model) for model in models]
+        return climbed(timed, len(timed) // 2, scores, chosen)
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """Posterior of the last position from all reports. Raises PlaceError for an unknown PCI."""
-        maps, observed = nominal_maps(place), observations(reports, place.deployment)
-        density = np.array(list(self._densities(observed, np.arange(len(observed)), maps)), np.float32)
-        return posterior_of(maps.grid, density.reshape(-1, *maps.grid.shape))
+        maps = nominal_maps(place)
+        return posterior_of_masses(maps.tile, self.density(observations(reports, maps.deployment), maps))
 
-    def _densities(
-        self, observed: Observations, samples: np.ndarray, maps: NominalMaps
-    ) -> Iterator[Float[np.ndarray, "ground"]]:
-        for sample in samples:
-            rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
+    def density(self, observed: Observations, maps: NominalMaps) -> Float[np.ndarray, "sample ground"]:
+        """Masses over the flat ground for each sequence."""
+        density = np.empty((len(observed), maps.tile.count**2), np.float32)
+        for start in range(0, len(observed), SEQUENCES_AT_ONCE):
+            offsets = observed.report_offsets[start : start + SEQUENCES_AT_ONCE + 1]
+            rows = np.arange(offsets[0], offsets[-1])
             levels = log_likelihood(observed, rows, maps, self.model)
-            yield forward_filter(levels, observed.time[rows], maps.prior, maps.grid, self.independence)
+            density[start : start + SEQUENCES_AT_ONCE] = forward_filter(
+                levels,
+                observed.time[rows],
+                offsets - offsets[0],
+                maps.prior.ravel(),
+                maps.tile,
+                self.independence,
+            )
+        return density
 
 
 def _sweeps(
-    level_spreads: tuple[float, ...], beam_spreads: tuple[float, ...]
-) -> Iterator[list[dict[str, float]]]:
+    level_spreads: tuple[float, ...], beam_spreads: tuple[float | None, ...]
+) -> Iterator[list[dict[str, Any]]]:
     """Values to try together, one sweep after the other: a full grid would not be better, only slower."""
-    levels = [
+    levels: list[dict[str, Any]] = [
         {"spread_db": spread, "level_spread_db": level}
         for spread, level in product(SPREADS_DB, level_spreads)
     ]
-    yield levels
-    yield [{"dark_level_dbm": dark} for dark in DARK_LEVELS_DBM]
     yield levels
     yield [
         {"timing_spread": timing, "beam_spread_db": beam}
         for timing, beam in product(TIMING_SPREADS, beam_spreads)
     ]
+    yield levels

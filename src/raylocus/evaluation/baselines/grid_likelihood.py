@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.baselines.nominal_maps import NominalMaps
+from raylocus.datasets.nominal_maps import NominalMaps
 from raylocus.evaluation.observations import Observations
+from raylocus.units import timing_advance_distance
 
 #: Levels are computed relative to this one [dBm], so that float32 keeps hundredths of a decibel.
 REFERENCE_LEVEL = -100.0
@@ -23,62 +23,91 @@ class LikelihoodModel:
     """Standard deviation of each cell's level about the map [dB]."""
     level_spread_db: float
     """Standard deviation of an offset common to all cells of a report [dB]; 0 trusts the map's level."""
-    dark_level_dbm: float
-    """Level assumed where the map has no path but the cell is heard [dBm]."""
     timing_spread: float
     """Standard deviation of T_A's distance about the first path's length [m]."""
-    beam_spread_db: float = math.inf
-    """Standard deviation of the differences between the serving cell's beams [dB]; ∞ ignores beams."""
+    beam_spread_db: float | None = None
+    """Standard deviation of the differences between the serving cell's beams [dB]; None ignores beams."""
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """How far some reports are from the map at every ground cell: sums that no spread enters."""
+
+    count: Float[np.ndarray, "report 1"]
+    """Cells heard."""
+    squares: Float[np.ndarray, "report ground"]
+    """Sum over the cells heard of the squared differences of their levels [dB²]."""
+    sums: Float[np.ndarray, "report ground"]
+    """Sum of the differences themselves [dB]."""
+    timing: Float[np.ndarray, "report ground"]
+    """Squared difference of T_A's distance to the first path's length [m²]; 0 without T_A."""
+    beams: Float[np.ndarray, "report ground"] | None
+    """Sum of the squared differences between the serving cell's beams, their mean removed [dB²]."""
+
+    def log_likelihood(self, model: LikelihoodModel) -> Float[np.ndarray, "report ground"]:
+        """ln p(report | ground cell) up to a constant of each report.
+
+        With r the heard cells' levels minus the map's, n their number, σ and τ the two spreads, the
+        common offset is integrated out in closed form (Sherman and Morrison 1950):
+        −½ (Σ r² − τ² (Σ r)² / (σ² + n τ²)) / σ². Cells that are not reported are left out: on real
+        networks a missing neighbour says little about its level.
+        """
+        variance, common = np.float32(model.spread_db**2), np.float32(model.level_spread_db**2)
+        found = self.squares * (-1 / (2 * variance))
+        if common:
+            found += np.square(self.sums) * (common / (2 * variance * (variance + self.count * common)))
+        found += self.timing * np.float32(-1 / (2 * model.timing_spread**2))
+        if model.beam_spread_db is not None and self.beams is not None:
+            found += self.beams * np.float32(-1 / (2 * model.beam_spread_db**2))
+        return found
+
+
+def deviations(
+    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps, beams: bool
+) -> Deviations:
+    """What is observed in some reports against the maps; `beams` says whether they are looked at."""
+    # The sums over cells are matrix products of what is heard with the map: no [report, cell, ground] array.
+    rsrp, mapped = (
+        observed.rsrp[reports],
+        maps.level.reshape(len(maps.level), -1) - np.float32(REFERENCE_LEVEL),
+    )
+    heard = np.isfinite(rsrp).astype(np.float32)
+    level = np.where(heard > 0, rsrp - REFERENCE_LEVEL, 0).astype(np.float32)
+    return Deviations(
+        count=heard.sum(axis=1, keepdims=True),
+        squares=(level**2).sum(axis=1, keepdims=True) - 2 * level @ mapped + heard @ mapped**2,
+        sums=level.sum(axis=1, keepdims=True) - heard @ mapped,
+        timing=_timing_squares(observed, reports, maps),
+        beams=_beam_squares(observed, reports, maps) if beams else None,
+    )
 
 
 def log_likelihood(
     observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps, model: LikelihoodModel
 ) -> Float[np.ndarray, "report ground"]:
-    """ln p(report | ground cell) up to a constant of each report.
-
-    With r the heard cells' levels minus the map's, n their number, σ and τ the two spreads, the
-    common offset is integrated out in closed form (Sherman and Morrison 1950):
-    −½ (Σ r² − τ² (Σ r)² / (σ² + n τ²)) / σ². Cells that are not reported are left out: on real
-    networks a missing neighbour says little about its level.
-    """
-    levels = _level_term(observed.rsrp[reports], maps.rsrp, model)
-    levels += _timing_term(observed, reports, maps, model.timing_spread)
-    if math.isfinite(model.beam_spread_db):
-        levels += _beam_term(observed, reports, maps, model.beam_spread_db)
-    return levels
+    """`Deviations.log_likelihood` of some reports."""
+    return deviations(observed, reports, maps, model.beam_spread_db is not None).log_likelihood(model)
 
 
-def _level_term(
-    rsrp: Float[np.ndarray, "report cell"], mapped: Float[np.ndarray, "cell ground"], model: LikelihoodModel
+def _timing_squares(
+    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps
 ) -> Float[np.ndarray, "report ground"]:
-    # The sums over cells are matrix products of what is heard with the map: no [report, cell, ground] array.
-    heard = np.isfinite(rsrp).astype(np.float32)
-    level = np.where(heard > 0, rsrp - REFERENCE_LEVEL, 0).astype(np.float32)
-    lit = np.where(np.isfinite(mapped), mapped, np.float32(model.dark_level_dbm)) - np.float32(
-        REFERENCE_LEVEL
+    step = timing_advance_distance(maps.deployment.carrier.numerology)
+    distance = (observed.timing_advance[reports] * step).astype(np.float32)
+    length = maps.path_length.reshape(len(maps.path_length), -1)
+    squares = (
+        np.nan_to_num(distance)[:, None] - length[maps.deployment.site_of_cell[observed.serving[reports]]]
     )
-    squares = (level**2).sum(axis=1, keepdims=True) - 2 * level @ lit + heard @ lit**2
-    sums = level.sum(axis=1, keepdims=True) - heard @ lit
-    variance, common = np.float32(model.spread_db**2), np.float32(model.level_spread_db**2)
-    count = heard.sum(axis=1, keepdims=True)
-    return -(squares - common * sums**2 / (variance + count * common)) / (2 * variance)
+    np.square(squares, out=squares)
+    squares[~np.isfinite(distance)] = 0
+    return squares
 
 
-def _timing_term(
-    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps, spread: float
-) -> Float[np.ndarray, "report ground"]:
-    distance = (observed.timing_advance[reports] * maps.timing_step).astype(np.float32)
-    deviation = np.nan_to_num(distance)[:, None] - maps.path_length[observed.serving[reports]]
-    return np.where(
-        np.isfinite(distance)[:, None], -(deviation**2) / np.float32(2 * spread**2), np.float32(0)
-    )
-
-
-def _beam_term(
-    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps, spread: float
+def _beam_squares(
+    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps
 ) -> Float[np.ndarray, "report ground"]:
     """Differences between the reported beams of one cell: no error of its level touches them."""
-    log_density = np.zeros((len(reports), maps.rsrp.shape[1]), np.float32)
+    found = np.zeros((len(reports), maps.tile.count**2), np.float32)
     serving = observed.serving[reports]
     for cell in np.unique(serving):
         rows = np.flatnonzero(serving == cell)
@@ -87,20 +116,8 @@ def _beam_term(
         count = np.maximum(there.sum(axis=1, keepdims=True), 1)
         mean = np.nan_to_num(levels).sum(axis=1, keepdims=True) / count
         level = np.where(there > 0, levels - mean, 0).astype(np.float32)
-        mapped = maps.beam_rsrp[cell]
+        mapped = maps.beam_relative[cell].reshape(levels.shape[1], -1)
         squares = (level**2).sum(axis=1, keepdims=True) - 2 * level @ mapped + there @ mapped**2
         # The reported levels have mean 0 here, so only the map's mean over the same beams is left to remove.
-        log_density[rows] = -(squares - (there @ mapped) ** 2 / count) / np.float32(2 * spread**2)
-    return log_density
-
-
-def masses(
-    log_density: Float[np.ndarray, "report ground"], prior: Float[np.ndarray, "ground"]
-) -> Float[np.ndarray, "report ground"]:
-    """Posterior masses under a prior, one row a report."""
-    outdoors = np.flatnonzero(prior > 0)
-    inside = log_density[:, outdoors]
-    weight = np.exp(inside - inside.max(axis=1, keepdims=True)) * prior[outdoors]
-    density = np.zeros_like(log_density)
-    density[:, outdoors] = weight / weight.sum(axis=1, keepdims=True)
-    return density
+        found[rows] = squares - (there @ mapped) ** 2 / count
+    return found

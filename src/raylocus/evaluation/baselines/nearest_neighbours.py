@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
-from scipy.ndimage import gaussian_filter
 from sklearn.neighbors import NearestNeighbors
 
-from raylocus.evaluation.baselines.nominal_maps import NominalMaps, nominal_maps
-from raylocus.evaluation.baselines.training import Example, examples, likeliest
-from raylocus.evaluation.density import posterior_of
-from raylocus.evaluation.method import MappedPlace, TrainingPlaces
+from raylocus.datasets.nominal_maps import MappedPlace, NominalMaps, nominal_maps
+from raylocus.evaluation.baselines.forward_filter import gaussian_matrix
+from raylocus.evaluation.baselines.masses import posterior_of_masses
+from raylocus.evaluation.baselines.training import examples, likeliest
+from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
@@ -33,7 +34,7 @@ class NearestNeighbours:
     neighbours: int
     """k."""
     floor_dbm: float
-    """Level that stands for a dark or unreported cell [dBm]; weaker levels are raised to it."""
+    """Level that stands for an unreported cell [dBm]; weaker levels are raised to it."""
     spread: float
     """Standard deviation of the Gaussian put on each neighbour to make a density [m]."""
 
@@ -41,17 +42,23 @@ class NearestNeighbours:
     def fit(cls, name: str, training: TrainingPlaces) -> NearestNeighbours:
         """Chooses k, floor and spread on training places. Raises InputError without training sequences."""
         chosen = examples(training, FITTED_REPORTS)
-        by_place = {id(example): nominal_maps(example.place) for example in chosen}
+        last = [one.observations.rsrp[one.observations.last] for one in chosen]
+        nearest = {
+            floor: [
+                cls(name, max(NEIGHBOURS), floor, 0.0).nearest(rsrp, one.maps)
+                for rsrp, one in zip(last, chosen, strict=True)
+            ]
+            for floor in FLOORS_DBM
+        }
 
-        def densities(method: NearestNeighbours, example: Example) -> Float[np.ndarray, "chosen ground"]:
-            return method.density(example.observations.rsrp[example.last], by_place[id(example)])[0]
+        def scores(method: NearestNeighbours, number: int) -> Float[np.ndarray, "sample"]:
+            # Neighbours come nearest first, so that fewer of them are the first ones.
+            found, one = nearest[method.floor_dbm][number][:, : method.neighbours], chosen[number]
+            return one.log_scores_of_masses(method.density(found, one.maps))
 
-        spread = 25.0
-        searches = (cls(name, k, floor, spread) for k, floor in product(NEIGHBOURS, FLOORS_DBM))
-        best = likeliest(searches, densities, chosen)
-        return likeliest(
-            (cls(name, best.neighbours, best.floor_dbm, each) for each in SPREADS), densities, chosen
-        )
+        searches = (cls(name, k, floor, 25.0) for k, floor in product(NEIGHBOURS, FLOORS_DBM))
+        best = likeliest(searches, scores, chosen)
+        return likeliest((replace(best, spread=each) for each in SPREADS), scores, chosen)
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """Posterior from the last report, the estimate being the neighbours' mean.
@@ -59,28 +66,35 @@ class NearestNeighbours:
         Raises:
             PlaceError: the reports name a PCI that the place does not have.
         """
-        observed, maps = observations(reports, place.deployment), nominal_maps(place)
-        density, neighbours = self.density(observed.rsrp[observed.last], maps)
-        posterior = posterior_of(maps.grid, density.reshape(-1, *maps.grid.shape))
-        mean = maps.grid.centres[neighbours].mean(axis=1)
-        return Posterior(maps.grid, posterior.density, mean, posterior.covariance)
+        maps = nominal_maps(place)
+        observed = observations(reports, maps.deployment)
+        neighbours = self.nearest(observed.rsrp[observed.last], maps)
+        mean = maps.tile.centres[neighbours].mean(axis=1)
+        return posterior_of_masses(maps.tile, self.density(neighbours, maps), mean)
+
+    def nearest(
+        self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps
+    ) -> Int[np.ndarray, "report neighbour"]:
+        """Outdoor ground cells whose levels are nearest to the reported ones, the nearest first."""
+        outdoors = np.flatnonzero(maps.outdoor)
+        levels = maps.level.reshape(len(maps.level), -1)[:, outdoors]
+        book = NearestNeighbors(algorithm="brute").fit(self._fingerprint(levels.T))
+        count = min(self.neighbours, len(outdoors))
+        found: Int[np.ndarray, "report neighbour"] = book.kneighbors(
+            self._fingerprint(rsrp), count, return_distance=False
+        )
+        return outdoors[found]
 
     def density(
-        self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps
-    ) -> tuple[Float[np.ndarray, "report ground"], Int[np.ndarray, "report neighbour"]]:
-        """Masses over the flat ground, and the neighbours' indices on it."""
-        outdoors = np.flatnonzero(maps.prior > 0)
-        book = NearestNeighbors(algorithm="brute").fit(self._fingerprint(maps.rsrp[:, outdoors].T))
-        count = min(self.neighbours, len(outdoors))
-        neighbours = outdoors[book.kneighbors(self._fingerprint(rsrp), count, return_distance=False)]
-        density = np.zeros((len(rsrp), maps.grid.count**2), np.float32)
-        np.put_along_axis(density, neighbours, 1.0, axis=1)
-        spread = self.spread / maps.grid.resolution
-        for row in density:
-            row[:] = gaussian_filter(row.reshape(maps.grid.shape), spread, mode="constant").ravel() * (
-                maps.prior > 0
-            )
-        return density / density.sum(axis=1, keepdims=True), neighbours
+        self, neighbours: Int[np.ndarray, "report neighbour"], maps: NominalMaps
+    ) -> Float[np.ndarray, "report ground"]:
+        """Masses over the flat ground of a Gaussian at each neighbour."""
+        density = torch.zeros(len(neighbours), maps.tile.count**2)
+        density.scatter_(1, torch.from_numpy(neighbours), 1.0)
+        blur = gaussian_matrix(torch.tensor(self.spread / maps.tile.resolution), maps.tile.count)
+        blurred = (blur @ density.reshape(-1, *maps.tile.shape) @ blur) * torch.from_numpy(maps.outdoor)
+        flat = blurred.flatten(1)
+        return (flat / flat.sum(dim=1, keepdim=True)).numpy()
 
     def _fingerprint(self, rsrp: Float[np.ndarray, "row cell"]) -> Float[np.ndarray, "row cell"]:
         return np.maximum(np.nan_to_num(rsrp, nan=self.floor_dbm), self.floor_dbm)

@@ -8,9 +8,10 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.baselines.training import Example, examples, likeliest
-from raylocus.evaluation.density import normalised, outdoor_prior, posterior_of
-from raylocus.evaluation.method import MappedPlace, TrainingPlaces, map_grid
+from raylocus.datasets.nominal_maps import MappedPlace, NominalMaps, nominal_maps
+from raylocus.evaluation.baselines.masses import masses, posterior_of_masses
+from raylocus.evaluation.baselines.training import examples, likeliest
+from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
@@ -39,8 +40,14 @@ class StrongestCell:
         Raises:
             InputError: there are no training sequences.
         """
-        candidates = (cls(name, reach, spread) for reach, spread in product(reaches, SPREADS))
-        return likeliest(candidates, _density_of_example, examples(training, FITTED_REPORTS))
+        chosen = examples(training, FITTED_REPORTS)
+
+        def scores(method: StrongestCell, number: int) -> Float[np.ndarray, "sample"]:
+            one = chosen[number]
+            serving = one.observations.serving[one.observations.last]
+            return one.log_scores_of_masses(method.density(serving, one.maps))
+
+        return likeliest((cls(name, *values) for values in product(reaches, SPREADS)), scores, chosen)
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """Posterior from the last report's serving cell, the estimate being the centre itself.
@@ -48,12 +55,11 @@ class StrongestCell:
         Raises:
             PlaceError: the reports name a PCI that the place does not have.
         """
-        observed, grid = observations(reports, place.deployment), map_grid(place)
+        maps = nominal_maps(place)
+        observed = observations(reports, maps.deployment)
         serving = observed.serving[observed.last]
-        posterior = posterior_of(grid, self.density(serving, place).reshape(-1, *grid.shape))
-        return Posterior(
-            grid, posterior.density, self.centres(place.deployment)[serving], posterior.covariance
-        )
+        centre = self.centres(maps.deployment)[serving]
+        return posterior_of_masses(maps.tile, self.density(serving, maps), centre)
 
     def centres(self, deployment: Deployment) -> Float[np.ndarray, "cell 2"]:
         """The point that each cell stands for [m]."""
@@ -62,16 +68,12 @@ class StrongestCell:
         return deployment.site_positions[deployment.site_of_cell, :2] + ahead
 
     def density(
-        self, serving: Int[np.ndarray, "report"], place: MappedPlace
+        self, serving: Int[np.ndarray, "report"], maps: NominalMaps
     ) -> Float[np.ndarray, "report ground"]:
         """Masses over the flat ground for each serving cell."""
         cells, of_report = np.unique(serving, return_inverse=True)
-        centres = self.centres(place.deployment)[cells]
-        distance = np.linalg.norm(map_grid(place).centres[None] - centres[:, None], axis=-1)
-        with np.errstate(divide="ignore"):
-            log_density = np.log(outdoor_prior(place).ravel()) - distance**2 / (2 * self.spread**2)
-        return normalised(log_density[:, None, :])[of_report, 0]
-
-
-def _density_of_example(method: StrongestCell, example: Example) -> Float[np.ndarray, "chosen ground"]:
-    return method.density(example.observations.serving[example.last], example.place)
+        centre = self.centres(maps.deployment)[cells].astype(np.float32)
+        axis = maps.tile.coordinates.astype(np.float32)
+        x, y = (-((axis - one[:, None]) ** 2) / np.float32(2 * self.spread**2) for one in centre.T)
+        log_density = (y[:, :, None] + x[:, None, :]).reshape(len(cells), -1)
+        return masses(log_density, maps.prior.ravel())[of_report]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.baselines.training import Example, examples, likeliest
-from raylocus.evaluation.density import normalised, outdoor_prior, posterior_of
-from raylocus.evaluation.method import MappedPlace, TrainingPlaces, map_grid
+from raylocus.datasets.nominal_maps import MappedPlace, NominalMaps, nominal_maps
+from raylocus.evaluation.baselines.masses import masses, posterior_of_masses
+from raylocus.evaluation.baselines.training import examples, likeliest
+from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports import Reports
-from raylocus.propagation.antennas import beam_azimuths
+from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import Cell
 from raylocus.units import timing_advance_distance
 
 #: Values that `fit` chooses from: mean excess of the path over the distance [m], its spread [m],
-#: concentration of the azimuth about the beam or boresight, and distance where T_A is missing [m].
+#: concentration of the azimuth about the beam or boresight, and slant range where T_A is missing [m].
 EXCESSES = (-10.0, 0.0, 10.0, 20.0, 40.0)
 RING_SPREADS = (10.0, 15.0, 25.0, 40.0, 60.0)
 CONCENTRATIONS = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -45,43 +46,67 @@ class TimingAdvance:
     def fit(cls, name: str, training: TrainingPlaces) -> TimingAdvance:
         """Chooses all parameters on training places. Raises InputError without training sequences."""
         chosen = examples(training, FITTED_REPORTS)
+        shapes = [ring_and_wedge(one.observations, one.observations.last, one.maps) for one in chosen]
+
+        def scores(method: TimingAdvance, number: int) -> Float[np.ndarray, "sample"]:
+            return chosen[number].log_scores(method.log_density(shapes[number]))
+
         rings = (cls(name, excess, spread, 4.0, 100.0) for excess, spread in product(EXCESSES, RING_SPREADS))
-        ring = likeliest(rings, _density_of_example, chosen)
+        ring = likeliest(rings, scores, chosen)
         wedges = (
-            cls(name, ring.excess, ring.spread, concentration, usual)
+            replace(ring, concentration=concentration, usual_distance=usual)
             for concentration, usual in product(CONCENTRATIONS, USUAL_DISTANCES)
         )
-        return likeliest(wedges, _density_of_example, chosen)
+        return likeliest(wedges, scores, chosen)
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """Posterior from the last report. Raises PlaceError for an unknown PCI."""
-        observed, grid = observations(reports, place.deployment), map_grid(place)
-        density = self.density(observed, observed.last, place)
-        return posterior_of(grid, density.reshape(-1, *grid.shape))
+        maps = nominal_maps(place)
+        observed = observations(reports, maps.deployment)
+        log_density = self.log_density(ring_and_wedge(observed, observed.last, maps))
+        return posterior_of_masses(maps.tile, masses(log_density, maps.prior.ravel()))
 
-    def density(
-        self, observed: Observations, rows: Int[np.ndarray, "report"], place: MappedPlace
-    ) -> Float[np.ndarray, "report ground"]:
-        """Masses over the flat ground for some reports."""
-        deployment = place.deployment
-        serving = observed.serving[rows]
-        site = deployment.site_positions[deployment.site_of_cell]
-        away = (map_grid(place).centres[None] - site[:, None, :2]).astype(np.float32)
-        distance, azimuth = np.hypot(away[..., 0], away[..., 1]), np.arctan2(away[..., 1], away[..., 0])
-        slant = np.hypot(distance, site[:, 2:].astype(np.float32) - np.float32(1.5))
-        step = timing_advance_distance(deployment.carrier.numerology)
-        measured = (observed.timing_advance[rows] * step - self.excess).astype(np.float32)[:, None]
-        ring = -((np.nan_to_num(measured) - slant[serving]) ** 2) / np.float32(2 * self.spread**2)
-        usual = -distance[serving] / np.float32(self.usual_distance)
-        pointing = _pointing(deployment.cells, serving, observed.beam_rsrp[rows])
-        wedge = np.float32(self.concentration) * np.cos(
-            azimuth[serving] - pointing[:, None].astype(np.float32)
-        )
-        with np.errstate(divide="ignore"):
-            # d(slant) d(azimuth) = dx dy / slant: ground far out subtends less of both.
-            area = np.log(outdoor_prior(place).ravel()) - np.log(slant[serving])
-        log_density = np.where(np.isfinite(measured), ring, usual) + wedge + area
-        return normalised(log_density[:, None, :])[:, 0]
+    def log_density(self, shape: RingAndWedge) -> Float[np.ndarray, "report ground"]:
+        """ln of the density over the flat ground, up to a constant of each report."""
+        timed = np.isfinite(shape.measured)
+        measured = np.nan_to_num(shape.measured - np.float32(self.excess))[:, None]
+        log_density = np.square(shape.slant - measured) * np.float32(-1 / (2 * self.spread**2))
+        log_density[~timed] = shape.slant[~timed] * np.float32(-1 / self.usual_distance)
+        log_density += np.float32(self.concentration) * shape.alignment
+        log_density -= shape.log_slant
+        return log_density
+
+
+@dataclass(frozen=True)
+class RingAndWedge:
+    """How ground cells lie about the serving sites of some reports: what no parameter enters."""
+
+    measured: Float[np.ndarray, "report"]
+    """T_A's distance [m]; NaN where it is missing."""
+    slant: Float[np.ndarray, "report ground"]
+    """Straight line from the serving site to the UE above the terrain [m]."""
+    log_slant: Float[np.ndarray, "report ground"]
+    """Its logarithm. d(slant) d(azimuth) = dx dy / slant: ground far out subtends less of both."""
+    alignment: Float[np.ndarray, "report ground"]
+    """Cosine of the angle between the ground cell and the best beam, or the boresight."""
+
+
+def ring_and_wedge(
+    observed: Observations, rows: Int[np.ndarray, "report"], maps: NominalMaps
+) -> RingAndWedge:
+    """How ground cells lie about the serving sites of some reports."""
+    serving = observed.serving[rows]
+    site = maps.deployment.site_of_cell[serving]
+    slant = maps.straight_length.reshape(len(maps.straight_length), -1)
+    azimuth = maps.azimuth.reshape(slant.shape)[site]
+    azimuth -= _pointing(maps.deployment.cells, serving, observed.beam_rsrp[rows])[:, None].astype(np.float32)
+    step = timing_advance_distance(maps.deployment.carrier.numerology)
+    return RingAndWedge(
+        measured=(observed.timing_advance[rows] * step).astype(np.float32),
+        slant=slant[site],
+        log_slant=np.log(slant)[site],
+        alignment=np.cos(azimuth, out=azimuth),
+    )
 
 
 def _pointing(
@@ -94,7 +119,3 @@ def _pointing(
         cells[cell].azimuth if beam < 0 else cells[cell].azimuth + beam_azimuths(cells[cell].array)[beam]
         for cell, beam in zip(serving, best, strict=True)
     ])  # fmt: skip
-
-
-def _density_of_example(method: TimingAdvance, example: Example) -> Float[np.ndarray, "chosen ground"]:
-    return method.density(example.observations, example.last, example.place)

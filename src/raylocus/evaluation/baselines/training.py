@@ -9,8 +9,9 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
+from raylocus.datasets.nominal_maps import NominalMaps, nominal_maps
 from raylocus.errors import InputError
-from raylocus.evaluation.method import MappedPlace, TrainingPlaces, map_grid
+from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.metrics import NLL_FLOOR
 from raylocus.evaluation.observations import Observations, observations
 
@@ -21,23 +22,35 @@ Candidate = TypeVar("Candidate")
 class Example:
     """Sequences of one training place."""
 
-    place: MappedPlace
+    maps: NominalMaps
     observations: Observations
-    samples: Int[np.ndarray, "chosen"]
-    """Indices of the sequences used."""
-    truth: Float[np.ndarray, "chosen 2"]
-    """True last positions of those [m]."""
+    truth: Int[np.ndarray, "sample"]
+    """Ground cell of each sequence's last position, in flat [y, x] order."""
 
-    @property
-    def last(self) -> Int[np.ndarray, "chosen"]:
-        """Indices of the last reports of the sequences used."""
-        return self.observations.last[self.samples]
+    def log_scores(self, log_density: Float[np.ndarray, "sample ground"]) -> Float[np.ndarray, "sample"]:
+        """ln of the posterior's density per m² at the truths, with the floor of `metrics.NLL_FLOOR`.
 
-    def log_score(self, density: Float[np.ndarray, "chosen ground"]) -> Float[np.ndarray, "chosen"]:
-        """ln of the density per m² at the truths, with the floor of `metrics.NLL_FLOOR`."""
-        grid = map_grid(self.place)
-        mass = density[np.arange(len(density)), grid.index(self.truth)].astype(np.float64)
-        return np.log(np.maximum(mass, NLL_FLOOR / density.shape[1]) / grid.resolution**2)
+        Args:
+            log_density: ln of a likelihood of each ground cell, up to a constant of each sequence.
+        """
+        prior = self.maps.prior.ravel()
+        outdoors = np.flatnonzero(prior)
+        weight = log_density[:, outdoors]
+        peak = weight.max(axis=1, keepdims=True)
+        weight -= peak
+        evidence = np.exp(weight, out=weight) @ prior[outdoors]
+        at_truth = log_density[np.arange(len(log_density)), self.truth] - peak[:, 0]
+        return self._log_score(np.exp(at_truth) * prior[self.truth] / evidence)
+
+    def log_scores_of_masses(
+        self, density: Float[np.ndarray, "sample ground"]
+    ) -> Float[np.ndarray, "sample"]:
+        """The same of posterior masses."""
+        return self._log_score(density[np.arange(len(density)), self.truth])
+
+    def _log_score(self, mass: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:
+        floor, area = NLL_FLOOR / self.maps.tile.count**2, self.maps.tile.resolution**2
+        return np.log(np.maximum(mass.astype(np.float64), floor) / area)
 
 
 def examples(training: TrainingPlaces, most: int) -> list[Example]:
@@ -54,20 +67,50 @@ def examples(training: TrainingPlaces, most: int) -> list[Example]:
     share = max(1, most // len(pairs))
     chosen = []
     for reports, place in pairs:
-        samples = np.unique(np.linspace(0, len(reports) - 1, share).astype(np.int64))
-        truth = np.asarray(reports.position[reports.last_report[samples], :2])
-        chosen.append(Example(place, observations(reports, place.deployment), samples, truth))
+        some = reports.select(np.unique(np.linspace(0, len(reports) - 1, share).astype(np.int64)))
+        maps = nominal_maps(place)
+        truth = maps.tile.index(some.position[some.last_report, :2].astype(np.float64))
+        chosen.append(Example(maps, observations(some, maps.deployment), truth))
     return chosen
 
 
 def likeliest(
     candidates: Iterable[Candidate],
-    densities: Callable[[Candidate, Example], Float[np.ndarray, "chosen ground"]],
+    scores: Callable[[Candidate, int], Float[np.ndarray, "sample"]],
     chosen: Sequence[Example],
 ) -> Candidate:
-    """The candidate under which the true positions are likeliest: the least mean NLL over all examples."""
+    """The candidate under which the true positions are likeliest: the greatest mean score over all examples.
 
-    def score(candidate: Candidate) -> float:
-        return float(np.concatenate([one.log_score(densities(candidate, one)) for one in chosen]).mean())
+    Args:
+        candidates: what to choose from.
+        scores: ln of the density at the truths of an example, by its number.
+        chosen: the examples.
+    """
+    return max(candidates, key=lambda candidate: _mean_score(candidate, scores, chosen))
 
-    return max(candidates, key=score)
+
+def climbed(
+    candidates: Sequence[Candidate],
+    start: int,
+    scores: Callable[[Candidate, int], Float[np.ndarray, "sample"]],
+    chosen: Sequence[Example],
+) -> Candidate:
+    """The same of ordered candidates whose score has one peak, found uphill from the one numbered `start`."""
+    best, found = start, _mean_score(candidates[start], scores, chosen)
+    for step in (1, -1):
+        while 0 <= best + step < len(candidates):
+            score = _mean_score(candidates[best + step], scores, chosen)
+            if score <= found:
+                break
+            best, found = best + step, score
+        if best != start:
+            break
+    return candidates[best]
+
+
+def _mean_score(
+    candidate: Candidate,
+    scores: Callable[[Candidate, int], Float[np.ndarray, "sample"]],
+    chosen: Sequence[Example],
+) -> float:
+    return float(np.concatenate([scores(candidate, number) for number in range(len(chosen))]).mean())

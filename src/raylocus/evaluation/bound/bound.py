@@ -12,16 +12,16 @@ from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
 from scipy.special import logsumexp
 
+from raylocus.datasets.nominal_maps import MappedPlace, nominal_maps
+from raylocus.errors import InputError
 from raylocus.evaluation.bound.ensemble import WorldMaps, kernel_width, sample_ensemble
 from raylocus.evaluation.bound.hypotheses import Walks, class_shares, sample_speeds, sample_walks
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.tokens import MOST_REPORTS, sequence_tokens, used_reports
-from raylocus.evaluation.density import outdoor_prior, posterior_of
-from raylocus.evaluation.method import MappedPlace, map_grid
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, pauses
 from raylocus.network.reports import Reports
 from raylocus.network.stops import moving_time
@@ -33,6 +33,10 @@ SMOOTHING = 6.0
 PLACES_COMPARED = 300
 #: Rounds of trajectories, each proposed by what those before it found.
 ROUNDS = 3
+
+
+class BoundRefused(InputError):
+    """The bound does not model the law that the reports were drawn from; the sentence says what."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,11 @@ class Bound:
     """
 
     law: WorldLaw
-    observation: ObservationConfiguration
-    """At the severity of the law, see `ObservationConfiguration.at_severity`."""
+    observation: NetworkConfiguration
+    """At the severity of the law, see `NetworkConfiguration.at_severity`."""
     mobility: MobilityConfiguration
     world_maps: WorldMaps
-    """Maps of one world: `propagation.world_maps.world_radio_maps`."""
+    """Maps of one world: `propagation.maps.world_maps.world_radio_maps`."""
     seed: int = 0
     worlds: int = 32
     """Size of the ensemble."""
@@ -70,21 +74,21 @@ class Bound:
         """The posterior of each sequence's last position. Raises PlaceError for an unknown PCI."""
         generator = np.random.default_rng(self.seed)
         search = self._search(place, generator)
-        observed, grid = observations(reports, place.deployment), map_grid(place)
+        observed, grid = observations(reports, place.deployment), place.tile
         with one_thread():
             density = [search.density(observed, sample, generator) for sample in range(len(observed))]
         return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
 
     def _search(self, place: MappedPlace, generator: np.random.Generator) -> _Search:
         ensemble = sample_ensemble(place, self.law, self.world_maps, self.worlds, generator)
-        prior = outdoor_prior(place).ravel()
+        prior = nominal_maps(place).prior.ravel().astype(np.float64)
         sites = generator.choice(len(prior), PLACES_COMPARED, p=prior)
         likelihood = SequenceLikelihood.of(
             ensemble, kernel_width(ensemble, sites), self.law, self.observation, place.deployment.carrier
         )
         return _Search(
             place=place,
-            grid=map_grid(place),
+            grid=place.tile,
             prior=prior,
             walks=sample_walks(place, self.mobility, generator),
             likelihood=likelihood,

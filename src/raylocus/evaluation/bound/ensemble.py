@@ -11,11 +11,11 @@ import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.evaluation.method import MappedPlace, map_grid
+from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.geo import Grid
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
-#: The maps of one world of a place: `propagation.world_maps.world_radio_maps`.
+#: The maps of one world of a place: `propagation.maps.world_maps.world_radio_maps`.
 WorldMaps = Callable[[MappedPlace, World], xr.Dataset]
 #: Level given to links that stay dark in a world [dBm]: far below what can be heard.
 DARK_LEVEL = -160.0
@@ -52,7 +52,7 @@ def sample_ensemble(
     No antenna points anywhere in them: a few dozen worlds hold too few that do, and in the wrong places.
     """
     law = replace(law, turned_share=0.0)
-    grid, deployment = map_grid(place), place.deployment
+    grid, deployment = place.tile, place.deployment
     ground, cells = grid.count**2, len(deployment.cells)
     rsrp = torch.empty(cells, ground, count)
     beams = torch.empty(cells, deployment.beam_count, ground, count, dtype=torch.float16)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.method import MappedPlace, map_grid
+from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.network.mobility import MobilityConfiguration
 from raylocus.network.walking import Ground, Walkers, walk
 
@@ -53,7 +53,7 @@ def sample_walks(
     way around obstacles differs a little), so a walk away from a place is read as the way there. Nobody
     is held to roads.
     """
-    grid = map_grid(place)
+    grid = place.tile
     stride = grid.resolution / 2
     starts = _starts(place, generator)
     path = np.concatenate([
@@ -67,7 +67,7 @@ def sample_walks(
 
 def _starts(place: MappedPlace, generator: np.random.Generator) -> Float[np.ndarray, "walk 2"]:
     """Points in every outdoor cell of R's grid."""
-    grid = map_grid(place)
+    grid = place.tile
     ground = Ground.of(place.geometry_maps)
     centres = np.repeat(grid.centres, WALKS_A_CELL, axis=0)
     points = centres + grid.resolution * generator.uniform(-0.499, 0.499, centres.shape)
@@ -88,7 +88,7 @@ def _walked(
     walkers.position[:] = starts
     intervals = np.full((len(starts), int(WALK_LENGTH / stride)), stride)
     intervals[:, 0] = 0
-    return map_grid(place).index(walk(walkers, intervals, generator)).astype(np.int32)
+    return place.tile.index(walk(walkers, intervals, generator)).astype(np.int32)
 
 
 def class_shares(mobility: MobilityConfiguration) -> Float[np.ndarray, "class"]:

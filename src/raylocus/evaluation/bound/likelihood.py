@@ -13,7 +13,7 @@ from torch import Tensor
 from raylocus.evaluation.bound.ensemble import Ensemble, Mismatch
 from raylocus.evaluation.bound.residual_law import ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
 from raylocus.units import noise_per_resource_element, timing_advance_step
@@ -34,7 +34,7 @@ class SequenceLikelihood:
 
     ensemble: Ensemble
     residual: ResidualLaw
-    observation: ObservationConfiguration
+    observation: NetworkConfiguration
     offset_spread_db: float
     """Standard deviation of what is common to all levels of a sequence: world's and device's [dB]."""
     beam_mismatch_db: float
@@ -49,7 +49,7 @@ class SequenceLikelihood:
         ensemble: Ensemble,
         mismatch: Mismatch,
         law: WorldLaw,
-        observation: ObservationConfiguration,
+        observation: NetworkConfiguration,
         carrier: Carrier,
     ) -> SequenceLikelihood:
         """The law for an observation configuration at the law's severity."""

@@ -42,7 +42,7 @@ class ResidualLaw:
 
     @classmethod
     def of(cls, law: WorldLaw, receiver_noise_db: float, mismatch_db: float = 0.0) -> ResidualLaw:
-        """The law of `scenes.residual` with the noise of `network.impairments` and 1 dB report bins.
+        """The law of `scenes.residual` with the noise of `network.configuration` and 1 dB report bins.
 
         Args:
             law: the law of worlds.

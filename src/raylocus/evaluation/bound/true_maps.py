@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
 
-from raylocus.evaluation.baselines.forward_filter import forward_filter
-from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, log_likelihood
-from raylocus.evaluation.baselines.nominal_maps import nominal_maps
-from raylocus.evaluation.density import posterior_of
-from raylocus.evaluation.method import MappedPlace
-from raylocus.evaluation.observations import observations
-from raylocus.geo import Grid
+from raylocus.datasets.nominal_maps import NO_SCATTERING, MappedPlace, nominal_maps
+from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
+from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.models.posterior import Posterior
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports import Reports
-from raylocus.scenes.sites import Deployment
+from raylocus.units import timing_advance_distance
 
 #: Error left by report bins and the L3 filter's memory of where the UE was before [dB].
 FILTER_ERROR_DB = 1.0
-
-
-@dataclass(frozen=True)
-class PlaceWithMaps:
-    """A place whose R is replaced."""
-
-    tile: Grid
-    deployment: Deployment
-    geometry_maps: xr.Dataset
-    radio_maps: xr.Dataset
 
 
 @dataclass(frozen=True)
@@ -44,26 +29,17 @@ class TrueMaps:
 
     truth: xr.Dataset
     """Maps of the true world."""
-    observation: ObservationConfiguration
+    observation: NetworkConfiguration
     name: str = "true maps"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of sequences of that one world. Raises PlaceError for an unknown PCI."""
-        known = PlaceWithMaps(place.tile, place.deployment, place.geometry_maps, self.truth)
-        maps, observed = nominal_maps(known), observations(reports, place.deployment)
-        density = []
-        for sample in range(len(observed)):
-            rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
-            levels = log_likelihood(observed, rows, maps, self._model(maps.timing_step))
-            density.append(forward_filter(levels, observed.time[rows], maps.prior, maps.grid, 1.0))
-        return posterior_of(maps.grid, _stacked(density, maps.grid))
+        maps = replace(nominal_maps(place), radio_maps=self.truth, scatter_gain=NO_SCATTERING)
+        step = timing_advance_distance(maps.deployment.carrier.numerology)
+        return SequenceGridBayes(self.name, self._model(step), 1.0).locate(reports, maps)
 
     def _model(self, timing_step: float) -> LikelihoodModel:
         law = self.observation
         noise = float(np.hypot(law.receiver_noise_db, FILTER_ERROR_DB))
         timing = float(np.hypot(timing_step / np.sqrt(12), 3e8 * law.timing_noise))
-        return LikelihoodModel(noise, law.device_bias_db, law.detection_rsrp - 20.0, timing)
-
-
-def _stacked(density: list[Float[np.ndarray, "ground"]], grid: Grid) -> Float[np.ndarray, "sample y x"]:
-    return np.array(density, np.float32).reshape(-1, *grid.shape)
+        return LikelihoodModel(noise, law.device_bias_db, timing)

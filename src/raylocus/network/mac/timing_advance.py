@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.chance import Chance
-from raylocus.network.report_mapping import timing_advance
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.units import MAX_TIMING_ADVANCE, TC, timing_advance_step
 
@@ -19,17 +18,6 @@ from raylocus.units import MAX_TIMING_ADVANCE, TC, timing_advance_step
 COMMAND_RANGE = (-31, 32)
 #: Limit T_e of the UE's initial transmit timing error [Tc] by μ (TS 38.133 T 7.1.2-1): unverified, from memory.
 TRANSMIT_TIMING_LIMIT = {0: 12 * 64, 1: 10 * 64, 2: 7 * 64, 3: 3.5 * 64}
-
-
-def measured_timing_advance(
-    delay: Float[np.ndarray, "report"], timing_noise: float, numerology: int, generator: np.random.Generator
-) -> Float[np.ndarray, "report"]:
-    """T_A of the serving cell from the delay [s] of the path its receiver locks to.
-
-    T_A = round(2(τ + ε) / step), ε Gaussian with the standard deviation `timing_noise` [s]. τ is the
-    delay of the first path, so T_A is biased long where there is no line of sight. NaN stays NaN.
-    """
-    return timing_advance(delay + timing_noise * generator.standard_normal(delay.shape), numerology)
 
 
 @dataclass(frozen=True)
@@ -77,7 +65,9 @@ def commanded_timing_advance(
     return advance, command
 
 
-def uplink_timing_error(shape: tuple[int, ...], numerology: int, chance: Chance) -> Float[np.ndarray, "..."]:
+def uplink_timing_error(
+    shape: tuple[int, ...], numerology: int, random: RandomSource
+) -> Float[np.ndarray, "..."]:
     """Error [s] of a UE's transmit timing, uniform within ±T_e of TS 38.133 §7.1 (limits unverified)."""
     limit = TRANSMIT_TIMING_LIMIT[min(numerology, 3)] * TC
-    return limit * (2 * chance.random(shape) - 1)
+    return limit * (2 * random.random(shape) - 1)

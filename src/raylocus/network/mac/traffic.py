@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.chance import Chance
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.filtering import reports_by_step
 
 #: Bursts that are followed between two reports; where more are expected the buffer has forgotten anyway.
@@ -30,7 +30,7 @@ def buffered(
     time: Float[np.ndarray, "report"],
     report_offsets: Int[np.ndarray, "sample_plus_1"],
     traffic: Traffic,
-    chance: Chance,
+    random: RandomSource,
 ) -> Float[np.ndarray, "report"]:
     """Bytes waiting at each report: the workload of an M/M/1 queue, carried from report to report.
 
@@ -42,9 +42,9 @@ def buffered(
         time: of the reports [s].
         report_offsets: reports of each sequence.
         traffic: the bursts.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
-    uniform = chance.random((len(time), 2 + 2 * MOST_BURSTS))
+    uniform = random.random((len(time), 2 + 2 * MOST_BURSTS))
     drain = np.maximum(np.nan_to_num(uplink_rate), 1.0) / 8
     burst = np.minimum(traffic.mean_burst, MOST_BUSY * drain / traffic.bursts_per_second)
     busy = traffic.bursts_per_second * burst / drain

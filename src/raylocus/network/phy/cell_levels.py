@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.chance import Chance
 from raylocus.network.channel import ChannelState
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.random_streams import RandomSource
 from raylocus.scenes.sites import Carrier
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
@@ -33,6 +33,10 @@ class CellMeasurements:
     """SS-RSRQ [dB]."""
     sinr: Float[np.ndarray, "report cell"]
     """SS-SINR [dB]."""
+
+    def select(self, reports: Int[np.ndarray, "kept"]) -> CellMeasurements:
+        """Those of some of the reports."""
+        return CellMeasurements(self.rsrp[reports], self.rsrq[reports], self.sinr[reports])
 
     def masked(self, detected: Bool[np.ndarray, "report cell"]) -> CellMeasurements:
         """The measurements of detected cells; the others become NaN."""
@@ -72,7 +76,7 @@ def measure_cells(
 
 
 def detected_cells(
-    measured: CellMeasurements, configuration: ObservationConfiguration
+    measured: CellMeasurements, configuration: NetworkConfiguration
 ) -> Bool[np.ndarray, "report cell"]:
     """Whether the UE finds each cell: RSRP and SS-SINR above the detection thresholds."""
     with np.errstate(invalid="ignore"):
@@ -80,7 +84,7 @@ def detected_cells(
 
 
 def strongest_beams(
-    rsrp_beam: Float[np.ndarray, "report beam"], count: int, noise_db: float, generator: Chance
+    rsrp_beam: Float[np.ndarray, "report beam"], count: int, noise_db: float, generator: RandomSource
 ) -> tuple[Int[np.ndarray, "report reported"], Float[np.ndarray, "report reported"]]:
     """SSB indices and L1-RSRP [dBm] of the strongest beams of one cell, strongest first.
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 from scipy.fft import ifft, next_fast_len
 
-from raylocus.network.chance import Chance, complex_normal
+from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.units import from_decibel
 
 #: Share of the period of lags that lies before delay 0.
@@ -87,10 +87,12 @@ def _parabola(
 
 
 def noisy_response(
-    response: Complex[np.ndarray, "report *batch"], noise_power: Float[np.ndarray, "..."], chance: Chance
+    response: Complex[np.ndarray, "report *batch"],
+    noise_power: Float[np.ndarray, "..."],
+    random: RandomSource,
 ) -> Complex[np.ndarray, "report *batch"]:
     """A frequency response with circular Gaussian noise of this power (broadcast against the response)."""
-    noise = complex_normal(response.shape, chance)
+    noise = complex_normal(response.shape, random)
     return response + np.sqrt(noise_power) * noise
 
 

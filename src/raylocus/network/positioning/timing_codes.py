@@ -14,12 +14,8 @@ from raylocus.units import TC
 #: Range of RSTD, Rx−Tx and RTOA [Tc]: ±985 024.
 TIMING_LIMIT = 985_024
 GRANULARITIES = range(-6, 6)
-#: Range of additional paths [Tc] and of differential RSTD and Rx−Tx.
-ADDITIONAL_PATH_LIMIT, DIFFERENTIAL_LIMIT = 8175, 8191
 #: Step of reported angles and carrier phases [degrees].
 ANGLE_STEP = 0.1
-#: Values of timing quality: 0..31 × these [m] (TS 37.355 NR-TimingQuality).
-QUALITY_RESOLUTIONS = (0.1, 1.0, 10.0, 30.0)
 
 
 def _step(granularity: int) -> float:
@@ -61,31 +57,6 @@ def reported_timing(
     )
 
 
-def encode_differential_timing(time: Float[np.ndarray, "..."], granularity: int) -> Int[np.ndarray, "..."]:
-    """Index of a differential RSTD or Rx−Tx [s ≥ 0]: 0..8191 Tc in steps of 2^k Tc (§10.1.23.3.2)."""
-    last = int(np.ceil((DIFFERENTIAL_LIMIT + 1) / _step(granularity))) - 1
-    return np.clip(np.floor(np.asarray(time) / TC / _step(granularity)), 0, last).astype(np.int64)
-
-
-def decode_differential_timing(code: Int[np.ndarray, "..."], granularity: int) -> Float[np.ndarray, "..."]:
-    """Bin centre [s] of a differential index."""
-    return (np.asarray(code) + 0.5) * _step(granularity) * TC
-
-
-def encode_additional_path(time: Float[np.ndarray, "..."], granularity: int) -> Int[np.ndarray, "..."]:
-    """Index of an additional path's delay relative to the first [s]: ±8175 Tc in steps of 2^k Tc (§10.1.23.3.3)."""
-    step = _step(granularity)
-    last = int(np.floor(2 * ADDITIONAL_PATH_LIMIT / step)) + 1
-    code = np.floor((np.asarray(time) / TC + ADDITIONAL_PATH_LIMIT) / step).astype(np.int64) + 1
-    return np.clip(code, 0, last)
-
-
-def decode_additional_path(code: Int[np.ndarray, "..."], granularity: int) -> Float[np.ndarray, "..."]:
-    """Bin centre [s] of an additional path's index; the end of the range at the two censored indices."""
-    centre = (np.asarray(code) - 0.5) * _step(granularity) - ADDITIONAL_PATH_LIMIT
-    return np.clip(centre, -ADDITIONAL_PATH_LIMIT, ADDITIONAL_PATH_LIMIT) * TC
-
-
 def encode_azimuth(angle: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
     """Index 0..3599 of an azimuth [degrees]: [−180, 180) in steps of 0.1 (§13.4); angles are wrapped."""
     wrapped = (np.asarray(angle) + 180.0) % 360.0
@@ -97,16 +68,6 @@ def decode_azimuth(code: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     return (np.asarray(code) + 0.5) * ANGLE_STEP - 180.0
 
 
-def encode_zenith(angle: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    """Index 0..1799 of a zenith angle [degrees], 0..180 in steps of 0.1 (§13.4)."""
-    return np.clip(np.floor(np.asarray(angle) / ANGLE_STEP + 1e-9), 0, 1799).astype(np.int64)
-
-
-def decode_zenith(code: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Bin centre [degrees] of a zenith index."""
-    return (np.asarray(code) + 0.5) * ANGLE_STEP
-
-
 def encode_phase(phase: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
     """Index 0..3599 of a carrier phase [degrees], wrapped to [0, 360) in steps of 0.1 (UL-RSCP, §13.8)."""
     return np.floor((np.asarray(phase) % 360.0) / ANGLE_STEP + 1e-9).astype(np.int64) % 3600
@@ -115,13 +76,3 @@ def encode_phase(phase: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
 def decode_phase(code: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Bin centre [degrees] of a phase index."""
     return (np.asarray(code) + 0.5) * ANGLE_STEP
-
-
-def timing_quality(
-    error: Float[np.ndarray, "..."],
-) -> tuple[Int[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-    """Value 0..31 and resolution [m] that report an error [m]: the finest resolution that reaches it."""
-    resolution = np.full(np.shape(error), QUALITY_RESOLUTIONS[-1])
-    for step in reversed(QUALITY_RESOLUTIONS[:-1]):
-        resolution = np.where(np.asarray(error) <= 31 * step, step, resolution)
-    return np.clip(np.ceil(np.asarray(error) / resolution - 1e-9), 0, 31).astype(np.int64), resolution

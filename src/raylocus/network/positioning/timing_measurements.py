@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.chance import Chance
+from raylocus.network.random_streams import RandomSource
 from raylocus.units import SPEED_OF_LIGHT
 
 
@@ -80,6 +80,6 @@ def round_trip_range(
     return SPEED_OF_LIGHT * (ue_difference + gnb_difference) / 2
 
 
-def group_delays(shape: tuple[int, ...], deviation: float, chance: Chance) -> Float[np.ndarray, "..."]:
+def group_delays(shape: tuple[int, ...], deviation: float, random: RandomSource) -> Float[np.ndarray, "..."]:
     """Group delay errors [s]."""
-    return deviation * chance.standard_normal(shape)
+    return deviation * random.standard_normal(shape)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.chance import Chance
+from raylocus.network.random_streams import RandomSource
 
 #: Values of maxRetxThreshold, and of t-PollRetransmit and t-StatusProhibit [s] (TS 38.331 RLC-Config).
 RETRANSMISSION_LIMITS = (1, 2, 3, 4, 6, 8, 16, 32)
@@ -65,7 +65,7 @@ def deliver(
     loss: Float[np.ndarray, "report pdu"],
     status_loss: float,
     mode: AcknowledgedMode,
-    chance: Chance,
+    random: RandomSource,
 ) -> Delivery:
     """Sends PDUs that are each lost with a probability at every transmission.
 
@@ -77,15 +77,15 @@ def deliver(
         loss: probability that HARQ gives up each PDU.
         status_loss: probability that a status is lost.
         mode: timers.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     rounds = mode.most_retransmissions
-    uniform = chance.random((*loss.shape, rounds + 1))
+    uniform = random.random((*loss.shape, rounds + 1))
     lost = uniform < loss[..., None]
     # Transmissions until the first that arrives.
     arrived = ~lost.all(axis=-1)
     retransmissions = np.where(arrived, (~lost).argmax(axis=-1), rounds)
-    waits = chance.random((*loss.shape, rounds, 2))
+    waits = random.random((*loss.shape, rounds, 2))
     repeats = np.floor(np.log(np.maximum(waits[..., 1], 1e-300)) / np.log(max(status_loss, 1e-300)))
     each = 2 * mode.air_delay + mode.status_prohibit * waits[..., 0] + mode.poll_retransmit * repeats
     waited = np.where(np.arange(rounds) < retransmissions[..., None], each, 0.0).sum(axis=-1)

@@ -71,10 +71,12 @@ def handover_history(
 
 
 def _better(level: np.ndarray, own: np.ndarray, event: Event) -> np.ndarray:
-    """Whether each cell's A3 entering condition holds."""
+    """Whether each cell's A3 entering condition holds; never that of the serving cell itself."""
     mine = np.take_along_axis(level, own[:, None], axis=1)
     with np.errstate(invalid="ignore"):
-        return level - mine > event.offset + event.hysteresis
+        better: np.ndarray = level - mine > event.offset + event.hysteresis
+    np.put_along_axis(better, own[:, None], False, axis=1)
+    return better
 
 
 def _start(

@@ -1,7 +1,6 @@
 """LTE where it differs from NR: identities, timing advance, Rx−Tx and report mapping (TS 36.213, 36.133, 36.331).
 
-Level mappings are `report_tables.LTE_RSRP`, `LTE_RSRQ` and `LTE_RS_SINR`; intervals are
-`parameters.LTE_REPORT_INTERVALS`; the L3 filter is NR's with the same 200 ms.
+Level mappings are `report_tables.LTE_RSRP`, `LTE_RSRQ` and `LTE_RS_SINR`; the L3 filter is NR's with the same 200 ms.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class ReportConfiguration:
     """ReportInterval [s]."""
     amount: int | float = float("inf")
     """reportAmount: reports after a trigger."""
-    most_cells: int = 8
+    most_neighbours: int = 8
     """maxReportCells."""
     most_beams: int = 4
     """maxNrofRS-IndexesToReport."""
@@ -44,7 +44,7 @@ class ReportConfiguration:
     def __post_init__(self) -> None:
         _one_of("ReportInterval", self.interval, REPORT_INTERVALS)
         _one_of("reportAmount", self.amount, REPORT_AMOUNTS)
-        _one_of("maxReportCells", self.most_cells, range(1, MOST_REPORTED_CELLS + 1))
+        _one_of("maxReportCells", self.most_neighbours, range(1, MOST_REPORTED_CELLS + 1))
         _one_of("maxNrofRS-IndexesToReport", self.most_beams, range(1, MOST_REPORTED_BEAMS + 1))
         _one_of("FilterCoefficient", self.filter_coefficient, FILTER_COEFFICIENTS)
         _one_of("the CSI period", self.csi_period, CSI_PERIODS)

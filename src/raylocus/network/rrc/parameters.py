@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-#: ReportInterval of NR [s]; LTE lacks 20.48 and 40.96 s and adds an hour. There is no 80 ms.
+#: ReportInterval of NR [s]. There is no 80 ms.
 REPORT_INTERVALS = (
     *(0.12, 0.24, 0.48, 0.64, 1.024, 2.048, 5.12, 10.24, 20.48, 40.96),
     *(60.0, 360.0, 720.0, 1800.0),
 )
-LTE_REPORT_INTERVALS = (*REPORT_INTERVALS[:8], *REPORT_INTERVALS[10:], 3600.0)
 #: reportAmount; ∞ is "until released".
 REPORT_AMOUNTS = (1, 2, 4, 8, 16, 32, 64, float("inf"))
 #: TimeToTrigger [s].
@@ -19,8 +18,6 @@ TIMES_TO_TRIGGER = (
 FILTER_COEFFICIENTS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 17, 19)
 #: Q-OffsetRange [dB]: 1 dB steps within ±6, 2 dB beyond.
 OFFSET_RANGE_DB = (*range(-24, -6, 2), *range(-6, 7), *range(8, 25, 2))
-#: q-Hyst of cell reselection [dB].
-RESELECTION_HYSTERESIS_DB = (0, 1, 2, 3, 4, 5, 6, *range(8, 25, 2))
 #: Period of a CSI or L1-RSRP report [slots].
 CSI_PERIODS = (4, 5, 8, 10, 16, 20, 40, 80, 160, 320)
 #: Period of SSBs and of the measurement window SMTC [s].

@@ -1,4 +1,4 @@
-"""Times of arrival that receivers detect on PRS and SRS, from the paths of the heard cells."""
+"""Times of arrival on PRS and SRS: detected on the paths of the heard cells, or by the maps with noise."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.network.chance import Chance
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.frequency_response import comb_frequencies, comb_response
 from raylocus.network.phy.time_of_arrival import FirstPathDetector, first_path_delay, noisy_response
-from raylocus.network.stack.configuration import StackConfiguration
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.stack.heard_cells import HeardCells
-from raylocus.network.stack.links import Links
-from raylocus.scenes.sites import Deployment
+from raylocus.scenes.sites import Carrier
 from raylocus.units import from_decibel, noise_per_resource_element
 
 #: Every this many subcarriers are worked with: delays up to 1/(4Δf) stay unambiguous, and the power of the
@@ -23,84 +22,105 @@ DECIMATION = 4
 
 @dataclass(frozen=True)
 class Arrivals:
-    """First paths as they are detected; NaN where none is."""
+    """First paths as they are measured; NaN where none is."""
 
     downlink: Float[np.ndarray, "report slot"]
     """Delay of each cell's PRS at the UE [s]."""
     uplink: Float[np.ndarray, "report slot"]
     """Delay of the UE's SRS at each cell [s]."""
-    received: Complex[np.ndarray, "report slot subcarrier"]
-    """PRS as the UE received it."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the channel makes of a reference signal, its power apart."""
+
+    response: Complex[np.ndarray, "report slot subcarrier"]
+    """Frequency responses whose paths' powers sum to 1; 0 where there is no path."""
+    frequencies: Float[np.ndarray, "subcarrier"]
+    """Of the subcarriers, from the carrier [Hz]."""
+
+    @classmethod
+    def of(
+        cls,
+        delay: Float[np.ndarray, "report slot path"],
+        amplitude: Complex[np.ndarray, "report slot path"],
+        resource_blocks: int,
+        numerology: int,
+    ) -> Sent:
+        """The channel of some paths.
+
+        Args:
+            delay: of the paths of each heard cell [s].
+            amplitude: path amplitudes of each heard cell's best beam.
+            resource_blocks: of the signal.
+            numerology: μ.
+        """
+        frequencies = comb_frequencies(resource_blocks, numerology, DECIMATION)
+        power = (np.abs(amplitude) ** 2).sum(axis=-1, keepdims=True)
+        scaled = np.divide(amplitude, np.sqrt(power), out=np.zeros_like(amplitude), where=power > 0)
+        return cls(comb_response(delay, scaled, frequencies), frequencies)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A reference signal as it is received on its subcarriers."""
+
+    response: Complex[np.ndarray, "report slot subcarrier"]
+    """With noise."""
+    noise: Float[np.ndarray, "report slot"]
+    """Of each subcarrier, in units of the response; NaN where nothing comes."""
     frequencies: Float[np.ndarray, "subcarrier"]
     """Of the subcarriers, from the carrier [Hz]."""
 
 
-def detected_arrivals(
-    links: Links,
+def received_prs(
+    sent: Sent,
     heard: HeardCells,
-    amplitude: Complex[np.ndarray, "report slot path"],
-    deployment: Deployment,
-    configuration: StackConfiguration,
-    chance: Chance,
-) -> Arrivals:
-    """Times of arrival of the heard cells, in both directions.
+    carrier: Carrier,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
+) -> Received:
+    """PRS of the heard cells at the UE.
 
     Args:
-        links: paths of all sites.
+        sent: the channel on the signal's subcarriers.
         heard: cells and levels.
-        amplitude: path amplitudes of each heard cell's best beam.
-        deployment: sites and cells.
-        configuration: signals and detector.
-        chance: source of all chance.
+        carrier: of the deployment.
+        configuration: the signal and the UE's noise.
+        random: source of all random numbers.
     """
-    site = deployment.site_of_cell[np.maximum(heard.cells, 0)]
-    delay = np.take_along_axis(links.delay, site[..., None], axis=1)
-    delay = np.where((heard.cells >= 0)[..., None], delay, np.nan)
-    carrier, signal = deployment.carrier, configuration.positioning_signal
-    frequencies = comb_frequencies(signal.resource_blocks, carrier.numerology, DECIMATION)
-    response = _unit_response(delay, amplitude, frequencies)
-    noise = noise_per_resource_element(carrier.numerology, configuration.observation.noise_figure_db)
+    signal = configuration.positioning_signal
+    noise = noise_per_resource_element(carrier.numerology, configuration.noise_figure_db)
     gain = 10 * np.log10(DECIMATION * signal.integration_gain())
-    spacing, detector = float(frequencies[1] - frequencies[0]), configuration.detector
-    received, snr = _received(response, heard.rsrp - noise + gain, chance)
-    sounded, uplink_snr = _received(response, heard.uplink_snr_db + 10 * np.log10(DECIMATION), chance)
-    return Arrivals(
-        downlink=_detected(received, snr, spacing, detector),
-        uplink=_detected(sounded, uplink_snr, spacing, detector),
-        received=received,
-        frequencies=frequencies,
-    )
+    return _received(sent, heard.rsrp - noise + gain, random)
 
 
-def _unit_response(
-    delay: Float[np.ndarray, "report slot path"],
-    amplitude: Complex[np.ndarray, "report slot path"],
-    frequencies: Float[np.ndarray, "subcarrier"],
-) -> Complex[np.ndarray, "report slot subcarrier"]:
-    """Frequency responses whose paths' powers sum to 1; 0 where there is no path."""
-    power = (np.abs(amplitude) ** 2).sum(axis=-1, keepdims=True)
-    scaled = np.divide(amplitude, np.sqrt(power), out=np.zeros_like(amplitude), where=power > 0)
-    return comb_response(delay, scaled, frequencies)
+def received_srs(
+    sent: Sent,
+    heard: HeardCells,
+    random: RandomSource,
+) -> Received:
+    """SRS of the UE at the heard cells; arguments as of `received_prs`."""
+    return _received(sent, heard.uplink_snr_db + 10 * np.log10(DECIMATION), random)
 
 
-def _received(
-    response: Complex[np.ndarray, "report slot subcarrier"],
-    snr_db: Float[np.ndarray, "report slot"],
-    chance: Chance,
-) -> tuple[Complex[np.ndarray, "report slot subcarrier"], Float[np.ndarray, "report slot"]]:
-    """Responses with the noise of an SNR per subcarrier [dB], and that noise; NaN noise where nothing comes."""
-    lit = (response != 0).any(axis=-1) & ~np.isnan(snr_db)
-    noise = np.where(lit, from_decibel(-np.nan_to_num(snr_db)), 1.0).astype(np.float32)
-    received = noisy_response(response, noise[..., None], chance).astype(np.complex64)
-    return received, np.where(lit, noise, np.nan)
+def detected_delay(received: Received, detector: FirstPathDetector) -> Float[np.ndarray, "report slot"]:
+    """First-path delays [s] that a receiver detects; NaN where it detects none."""
+    spacing = float(received.frequencies[1] - received.frequencies[0])
+    found = first_path_delay(received.response, np.nan_to_num(received.noise, nan=1.0), spacing, detector)
+    return np.where(np.isnan(received.noise), np.nan, found)
 
 
-def _detected(
-    received: Complex[np.ndarray, "report slot subcarrier"],
-    noise: Float[np.ndarray, "report slot"],
-    spacing: float,
-    detector: FirstPathDetector,
+def map_delay(
+    delay: Float[np.ndarray, "report slot"], noise: float, random: RandomSource
 ) -> Float[np.ndarray, "report slot"]:
-    """First-path delays [s] that a receiver detects."""
-    found = first_path_delay(received, np.nan_to_num(noise, nan=1.0), spacing, detector)
-    return np.where(np.isnan(noise), np.nan, found)
+    """First-path delays [s] with Gaussian noise of this standard deviation [s]; NaN stays NaN."""
+    return delay + noise * random.standard_normal(delay.shape)
+
+
+def _received(sent: Sent, snr_db: Float[np.ndarray, "report slot"], random: RandomSource) -> Received:
+    """Responses with the noise of an SNR per subcarrier [dB]."""
+    lit = (sent.response != 0).any(axis=-1) & ~np.isnan(snr_db)
+    noise = np.where(lit, from_decibel(-np.nan_to_num(snr_db)), 1.0).astype(np.float32)
+    received = noisy_response(sent.response, noise[..., None], random).astype(np.complex64)
+    return Received(received, np.where(lit, noise, np.nan), sent.frequencies)

@@ -1,30 +1,277 @@
-"""A batch of reports that are sent, and the truth behind them."""
+"""A batch of reports that are sent, with every layer of theirs computed when it is first asked for.
+
+Each layer has its own random streams, so that what one draws does not depend on which others are asked for.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float, Int
 
 from raylocus.network.channel import ChannelState
+from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.mobility import Trajectories
-from raylocus.network.stack.downlink import Downlink
-from raylocus.network.stack.links import Links
-from raylocus.scenes.sites import Deployment
+from raylocus.network.phy.cell_levels import CellMeasurements, strongest_beams
+from raylocus.network.positioning.carrier_phase import carrier_phase
+from raylocus.network.random_streams import RandomSource, ReportStreams
+from raylocus.network.rrc.capability import frequency_range
+from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS
+from raylocus.network.rrc.handover import HandoverHistory, handover_history
+from raylocus.network.stack.arrivals import (
+    Arrivals,
+    Received,
+    Sent,
+    detected_delay,
+    map_delay,
+    received_prs,
+    received_srs,
+)
+from raylocus.network.stack.beams import BeamReport, beam_report
+from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
+from raylocus.network.stack.delay_profile import DelayProfile, delay_profile
+from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, filtered, level_shift_db
+from raylocus.network.stack.downlink_bearer import DownlinkBearer, downlink_bearer
+from raylocus.network.stack.heard_cells import HeardCells, best_amplitudes, heard_cells, named_cells
+from raylocus.network.stack.positioning_report import PositioningReport, positioning_report, timing_offsets
+from raylocus.network.stack.session import AdvanceReport, SessionReport, advance_report, session_report
+from raylocus.network.stack.uplink_angles import uplink_angles
+from raylocus.network.stack.uplink_bearer import UplinkBearer, uplink_bearer
+from raylocus.network.world_channel import Channel
+from raylocus.scenes.sites import Carrier, Deployment
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Reports that were sent, and the truth behind them."""
+    """Reports that were sent, the truth behind them, and the layers that measure it."""
 
-    links: Links
+    channel: Channel
+    configuration: NetworkConfiguration
     state: ChannelState
     downlink: Downlink
     velocity: Float[np.ndarray, "report 3"]
+    """Of the UE [m/s]."""
     bias: Float[np.ndarray, "report"]
     """Level error of the UE [dB]."""
     trajectories: Trajectories
     clock_offset: Float[np.ndarray, "site"]
-    antennas: Deployment
-    """The deployment with the antennas as they really are."""
+    random: ReportStreams
+    """Of what every feature set has, drawn in the order of `observe_batch`; the other layers have their own."""
+
+    @property
+    def deployment(self) -> Deployment:
+        """Sites and cells as the operator lists them."""
+        return self.channel.deployment
+
+    @property
+    def carrier(self) -> Carrier:
+        """Of the deployment."""
+        return self.channel.deployment.carrier
+
+    @cached_property
+    def levels(self) -> CellMeasurements:
+        """L3-filtered levels of all cells."""
+        period = MEASUREMENT_PERIODS[frequency_range(self.carrier.frequency)]
+        walked, coefficient = self.trajectories, self.configuration.filter_coefficient
+        return filtered(self.downlink.measured, walked.time, walked.report_offsets, coefficient, period)
+
+    @cached_property
+    def history(self) -> HandoverHistory:
+        """Serving cells."""
+        walked = self.trajectories
+        return handover_history(
+            self.levels.rsrp, walked.time, walked.report_offsets, self.configuration.handover
+        )
+
+    @cached_property
+    def cells(self) -> Int[np.ndarray, "report slot"]:
+        """The serving cell and the neighbours that are reported; −1 where there is none."""
+        return named_cells(self.levels.rsrp, self.history, self.configuration, self.random)
+
+    @property
+    def serving(self) -> tuple[Int[np.ndarray, "report"], Int[np.ndarray, "report"]]:
+        """Index of the serving cell in arrays over (report, cell)."""
+        return np.arange(len(self.cells)), self.cells[:, 0]
+
+    @cached_property
+    def beams(self) -> tuple[Int[np.ndarray, "report reported"], Float[np.ndarray, "report reported"]]:
+        """SSB indices of the reported beams of the serving cell, and their L1-RSRP, the UE's bias apart [dBm]."""
+        level = self.downlink.rsrp_beam[self.serving] + self.downlink.error[self.serving][:, None]
+        most = min(self.configuration.most_beams, self.deployment.beam_count)
+        return strongest_beams(level, most, self.configuration.beam_noise_db, self.random)
+
+    @cached_property
+    def uplink_delay(self) -> Float[np.ndarray, "report slot"]:
+        """Delay of the UE's SRS as each cell measures it [s]."""
+        if isinstance(self.configuration.timing, MapTiming):
+            return self._map_delay(self.random)
+        return detected_delay(self.sounded, self.configuration.timing.detector)
+
+    @cached_property
+    def advance(self) -> AdvanceReport:
+        """Timing advance of the serving cell."""
+        delay, walked = self.uplink_delay[:, 0], self.trajectories
+        return advance_report(
+            delay, self.history, walked, self.carrier.numerology, self.configuration.timing_loop
+        )
+
+    @cached_property
+    def session(self) -> SessionReport:
+        """Events and handovers."""
+        return session_report(self.levels.rsrp, self.history, self.trajectories, self.configuration.events)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Paths of all sites and their amplitudes."""
+        if self.downlink.paths is not None:
+            return self.downlink.paths
+        return Paths.of(self.channel.links(self.trajectories.position), self.channel.antennas)
+
+    @cached_property
+    def heard(self) -> HeardCells:
+        """Levels of the reported cells in both directions."""
+        return heard_cells(
+            self.cells,
+            self.state.rsrp_beam,
+            self.downlink.rsrp_beam + self.bias[:, None, None],
+            self.levels,
+            self.deployment,
+            self.configuration,
+            self.random.of("heard"),
+        )
+
+    @cached_property
+    def amplitude(self) -> Complex[np.ndarray, "report slot path"]:
+        """Path amplitudes of each reported cell's best beam."""
+        return best_amplitudes(self.paths.amplitude, self.cells)
+
+    @cached_property
+    def slot_delay(self) -> Float[np.ndarray, "report slot path"]:
+        """Delays of the paths of the reported cells [s]."""
+        site = self.channel.antennas.site_of_cell[np.maximum(self.cells, 0)]
+        delay = np.take_along_axis(self.paths.links.delay, site[..., None], axis=1)
+        return np.where((self.cells >= 0)[..., None], delay, np.nan)
+
+    @cached_property
+    def positioning_channel(self) -> Sent:
+        """The channel on the subcarriers of PRS."""
+        blocks = self.configuration.positioning_signal.resource_blocks
+        return Sent.of(self.slot_delay, self.amplitude, blocks, self.carrier.numerology)
+
+    @cached_property
+    def sounding_channel(self) -> Sent:
+        """The channel on the subcarriers of SRS, which are often those of PRS."""
+        blocks = self.configuration.sounding_signal.resource_blocks
+        if blocks == self.configuration.positioning_signal.resource_blocks:
+            return self.positioning_channel
+        return Sent.of(self.slot_delay, self.amplitude, blocks, self.carrier.numerology)
+
+    @cached_property
+    def sounded(self) -> Received:
+        """SRS as the sites receive them."""
+        return received_srs(self.sounding_channel, self.heard, self.random.of("sounded"))
+
+    @cached_property
+    def received(self) -> Received:
+        """PRS as the UE receives them."""
+        streams = self.random.of("received")
+        return received_prs(self.positioning_channel, self.heard, self.carrier, self.configuration, streams)
+
+    @cached_property
+    def downlink_delay(self) -> Float[np.ndarray, "report slot"]:
+        """Delay of each cell's PRS as the UE measures it [s]."""
+        if isinstance(self.configuration.timing, MapTiming):
+            return self._map_delay(self.random.of("downlink_delay"))
+        return detected_delay(self.received, self.configuration.timing.detector)
+
+    def _map_delay(self, random: RandomSource) -> Float[np.ndarray, "report slot"]:
+        site = self.deployment.site_of_cell[np.maximum(self.cells, 0)]
+        delay = np.take_along_axis(self.state.delay, site, axis=1)
+        return map_delay(np.where(self.cells >= 0, delay, np.nan), self.configuration.timing_noise, random)
+
+    @cached_property
+    def positioning(self) -> PositioningReport:
+        """Measurements of all reported cells for positioning."""
+        clock = self.clock_offset[self.deployment.site_of_cell[np.maximum(self.cells, 0)]]
+        numerology, random = self.carrier.numerology, self.random.of("positioning")
+        offsets = timing_offsets(clock, self.trajectories, numerology, self.configuration, random)
+        prs, links, antennas = self.received, self.paths.links, self.channel.antennas
+        return positioning_report(
+            Arrivals(self.downlink_delay, self.uplink_delay),
+            carrier_phase(prs.response, prs.frequencies, self.downlink_delay),
+            uplink_angles(links, self.heard, antennas, self.random.of("uplink_angles")),
+            self.heard,
+            offsets,
+            numerology,
+            self.configuration.timing_errors.granularity,
+        )
+
+    @cached_property
+    def interference_dbm(self) -> Float[np.ndarray, "report"]:
+        """Interference and noise in one resource element on the serving cell [dBm]."""
+        return self.levels.rsrp[self.serving] - self.levels.sinr[self.serving]
+
+    @cached_property
+    def csi(self) -> CsiReport:
+        """CSI of the serving cell."""
+        antennas, serving = self.channel.antennas, self.cells[:, 0]
+        shift = level_shift_db(self.state, self.paths.amplitude, antennas)[self.serving]
+        energy = cell_energy(antennas)[serving]
+        report = csi_report(
+            self.paths.links,
+            serving,
+            self.velocity,
+            energy + shift - self.interference_dbm,
+            antennas,
+            self.channel.cqi_table,
+            self.configuration.capability,
+        )
+        return with_estimation_errors(report, self.configuration.spread_error, self.random.of("csi"))
+
+    @cached_property
+    def bearer(self) -> DownlinkBearer:
+        """Downlink of the serving cell."""
+        layers, table = np.nan_to_num(self.csi.ri, nan=1.0), self.channel.cqi_table
+        return downlink_bearer(
+            self.csi.layer_sinr_db,
+            layers,
+            self.trajectories,
+            self.carrier,
+            table,
+            self.configuration,
+            self.random.of("bearer"),
+        )
+
+    @cached_property
+    def uplink(self) -> UplinkBearer:
+        """Uplink of the serving cell."""
+        return uplink_bearer(
+            self.levels.rsrp[self.serving] + self.bias,
+            cell_energy(self.deployment)[self.cells[:, 0]],
+            self.bearer.throughput,
+            self.trajectories,
+            self.carrier,
+            self.configuration,
+            self.random.of("uplink"),
+        )
+
+    @cached_property
+    def beam_quality(self) -> BeamReport:
+        """What is read off the serving cell's beams."""
+        beams, level = self.beams
+        return beam_report(beams, level, self.heard, self.interference_dbm, self.deployment)
+
+    @cached_property
+    def profile(self) -> DelayProfile:
+        """Power delay profile of the serving cell."""
+        return delay_profile(
+            self.slot_delay[:, 0],
+            self.amplitude[:, 0],
+            self.uplink_delay[:, 0],
+            self.heard.uplink_snr_db[:, 0],
+            self.carrier.numerology,
+            self.configuration,
+            self.random.of("profile"),
+        )

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.chance import Chance
-from raylocus.network.phy.cell_levels import strongest_beams
 from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.report_mapping import reported_beam_sinr
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.stack.heard_cells import HeardCells
-from raylocus.propagation.antennas import beam_gains
+from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.scenes.sites import AntennaArray, Deployment
 from raylocus.units import to_decibel
 
@@ -24,45 +22,35 @@ DEPARTURE_CANDIDATES = np.deg2rad(np.arange(-75.0, 75.1, 0.5))
 
 @dataclass(frozen=True)
 class BeamReport:
-    """The reported beams of the serving cell, and what is read off them."""
+    """What is read off the reported beams of the serving cell."""
 
-    beams: Int[np.ndarray, "report reported"]
-    """SSB indices, strongest first."""
-    level: Float[np.ndarray, "report reported"]
-    """L1-RSRP as measured, the UE's bias apart [dBm]."""
+    ROWS: ClassVar = ("l1_sinr", "snr", "dl_aod")
+
     l1_sinr: Float[np.ndarray, "report reported"]
     snr: Float[np.ndarray, "report"]
     dl_aod: Float[np.ndarray, "report"]
 
 
 def beam_report(
-    rsrp_beam: Float[np.ndarray, "report cell beam"],
+    beams: Int[np.ndarray, "report reported"],
+    level: Float[np.ndarray, "report reported"],
     heard: HeardCells,
     interference_dbm: Float[np.ndarray, "report"],
     deployment: Deployment,
-    configuration: StackConfiguration,
-    chance: Chance,
 ) -> BeamReport:
     """The beams of every report.
 
     Args:
-        rsrp_beam: level of every beam in one SSB [dBm].
+        beams: SSB indices, strongest first.
+        level: their L1-RSRP as measured, the UE's bias apart [dBm].
         heard: cells; the first of each report serves.
         interference_dbm: interference and noise in one resource element [dBm].
         deployment: cells whose patterns the operator knows.
-        configuration: number of beams and their noise.
-        chance: source of all chance.
     """
-    serving = heard.cells[:, 0]
-    most = min(configuration.report.most_beams, deployment.beam_count)
-    noise = configuration.observation.beam_noise_db
-    beams, level = strongest_beams(rsrp_beam[np.arange(len(serving)), serving], most, noise, chance)
     return BeamReport(
-        beams=beams,
-        level=level,
         l1_sinr=reported_beam_sinr(level - interference_dbm[:, None]),
         snr=heard.measured_snr_db[:, 0],
-        dl_aod=departure_azimuths(beams, level, serving, deployment),
+        dl_aod=departure_azimuths(beams, level, heard.cells[:, 0], deployment),
     )
 
 

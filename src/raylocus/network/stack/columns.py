@@ -3,97 +3,92 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.features import CRITICAL, Feature
-from raylocus.network.mobility import Trajectories
 from raylocus.network.report_mapping import reported
 from raylocus.network.reports import Reports
+from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.beams import BeamReport
 from raylocus.network.stack.csi_report import CsiReport
 from raylocus.network.stack.delay_profile import DelayProfile
 from raylocus.network.stack.downlink_bearer import DownlinkBearer
 from raylocus.network.stack.positioning_report import PositioningReport
-from raylocus.network.stack.session import SessionReport
+from raylocus.network.stack.session import AdvanceReport, SessionReport
 from raylocus.network.stack.uplink_bearer import UplinkBearer
 from raylocus.network.tokens import ReportContent, reports_of
-from raylocus.scenes.sites import Deployment
 
-
-@dataclass(frozen=True)
-class LayerReports:
-    """What every layer has to say of a batch of reports; a feature is a field of its name in one of them."""
-
-    csi: CsiReport
-    positioning: PositioningReport
-    bearer: DownlinkBearer
-    uplink: UplinkBearer
-    beams: BeamReport
-    profile: DelayProfile
-    session: SessionReport | None = None
-    """None until the timing advance of the positioning report has made it."""
+#: Layers of `Batch` by name, each with the rows of `features.csv` that it fills; `ReportContent` has the critical ones.
+LAYERS: dict[str, Any] = {
+    "content": ReportContent,
+    "advance": AdvanceReport,
+    "session": SessionReport,
+    "beam_quality": BeamReport,
+    "positioning": PositioningReport,
+    "csi": CsiReport,
+    "bearer": DownlinkBearer,
+    "uplink": UplinkBearer,
+    "profile": DelayProfile,
+}
+#: The layer that fills each row.
+SOURCES = {row: layer for layer, report in LAYERS.items() for row in report.ROWS}
+#: Layers that follow from single paths.
+PATH_LAYERS = ("positioning", "csi", "bearer", "uplink", "profile")
 
 
 def complete_reports(
     content: ReportContent,
-    layers: LayerReports,
+    batch: Batch,
     features: tuple[Feature, ...],
     present: Bool[np.ndarray, "report feature"],
-    trajectories: Trajectories,
-    deployment: Deployment,
 ) -> Reports:
-    """Reports of the critical features with the others beside them.
+    """Reports of the critical features and, after them, the others.
 
     Args:
         content: the critical features.
-        layers: the other features, by the name of their field.
+        batch: the layers of the others.
         features: columns; the critical ones first.
         present: which features each report has.
-        trajectories: of the reports that were sent.
-        deployment: sites and cells.
     """
-    reports = reports_of(content, trajectories, deployment)
-    cells = content.cells >= 0
-    beams = ~np.isnan(content.l1_rsrp)
-    valid = np.concatenate([cells, beams], axis=1)
-    extra = np.full((*valid.shape, len(features) - len(CRITICAL)), np.nan)
-    for index, feature in enumerate(features[len(CRITICAL) :]):
-        values = np.where(_rows(present[:, len(CRITICAL) + index], feature), _values(layers, feature), np.nan)
-        _place(extra[..., index], values, feature, cells.shape[1])
-    columns = np.concatenate([reports.features, extra[valid]], axis=1)
-    censored = np.zeros(columns.shape, np.int8)
-    censored[:, : len(CRITICAL)] = reports.censored
-    for index, feature in enumerate(features):
-        if index >= len(CRITICAL):
-            columns[:, index], censored[:, index] = _mapped(columns[:, index], feature)
+    reports = reports_of(content, batch.trajectories, batch.deployment)
+    if len(features) == len(CRITICAL):
+        return reports
+    slots = content.cells.shape[1]
+    valid = np.concatenate([content.cells >= 0, ~np.isnan(content.l1_rsrp)], axis=1)
+    columns, censored = [reports.features], [reports.censored]
+    for index, feature in enumerate(features[len(CRITICAL) :], start=len(CRITICAL)):
+        layer = getattr(batch, SOURCES[feature.name])
+        values = np.asarray(getattr(layer, feature.name), np.float64)
+        values = np.where(_rows(present[:, index], feature), values, np.nan)
+        values, ends = _mapped(_laid_out(values, feature, valid.shape, slots)[valid], feature)
+        columns.append(values[:, None])
+        censored.append(ends[:, None])
     names = tuple(feature.name for feature in features)
-    return dataclasses.replace(reports, features=columns, censored=censored, feature_names=names)
+    features_of_all = np.concatenate(columns, axis=1)
+    return dataclasses.replace(
+        reports, features=features_of_all, censored=np.concatenate(censored, axis=1), feature_names=names
+    )
 
 
 def _rows(present: Bool[np.ndarray, "report"], feature: Feature) -> Bool[np.ndarray, "..."]:
     return present if feature.token == "serving" else present[:, None]
 
 
-def _values(layers: LayerReports, feature: Feature) -> Float[np.ndarray, "..."]:
-    for field in dataclasses.fields(layers):
-        layer = getattr(layers, field.name)
-        if hasattr(layer, feature.name):
-            return np.asarray(getattr(layer, feature.name), np.float64)
-    raise NotImplementedError(f"no layer measures the feature {feature.name!r} of the schema")
-
-
-def _place(
-    column: Float[np.ndarray, "report slot"], values: Float[np.ndarray, "..."], feature: Feature, cells: int
-) -> None:
+def _laid_out(
+    values: Float[np.ndarray, "..."], feature: Feature, shape: tuple[int, int], cells: int
+) -> Float[np.ndarray, "report slot"]:
+    """Values of a feature in the slots of a report: its cells, then its beams."""
+    out = np.full(shape, np.nan)
     if feature.token == "serving":
-        column[:, 0] = values
+        out[:, 0] = values
     elif feature.token == "cell":
-        column[:, :cells] = values
+        out[:, :cells] = values
     else:
-        column[:, cells:] = values
+        out[:, cells:] = values
+    return out
 
 
 def _mapped(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.availability import CODEBOOK_COLUMNS
-from raylocus.network.chance import Chance
 from raylocus.network.phy.compressed_csi import column_phase_step, compress_csi
 from raylocus.network.phy.doppler import doppler_spread
 from raylocus.network.phy.frequency_response import frequency_response
@@ -20,12 +20,12 @@ from raylocus.network.phy.rank import (
     transmit_covariance,
 )
 from raylocus.network.phy.type_one_codebook import MOST_SEARCHED_LAYERS, codebook, select_precoder
-from raylocus.network.stack.configuration import StackConfiguration
-from raylocus.network.stack.downlink import cell_energy
+from raylocus.network.random_streams import RandomSource
+from raylocus.network.rrc.capability import UeCapability
 from raylocus.network.stack.fading import doppler_shifts
 from raylocus.network.stack.links import Links, column_ports
-from raylocus.network.system.link_adaptation import wideband_cqi
-from raylocus.scenes.sites import Deployment
+from raylocus.propagation.link_abstraction.link_quality import link_quality
+from raylocus.scenes.sites import Carrier, Cell, Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarrier_spacing, to_decibel
 
 #: Frequencies at which the wideband channel is looked at.
@@ -40,6 +40,11 @@ _SELECTED = (
 @dataclass(frozen=True)
 class CsiReport:
     """CSI features of the serving cell; NaN where there is no path to it or no codebook for its panel."""
+
+    ROWS: ClassVar = (
+        *("cqi", "ri", "pmi_i11", "pmi_i13", "pmi_i2", "condition_number", "singular_value_2"),
+        *("singular_value_3", "singular_value_4", "eigenvector_step", "delay_spread", "doppler_spread"),
+    )
 
     cqi: Float[np.ndarray, "report"]
     ri: Float[np.ndarray, "report"]
@@ -61,10 +66,10 @@ def csi_report(
     links: Links,
     serving: Int[np.ndarray, "report"],
     velocity: Float[np.ndarray, "report 3"],
-    interference_dbm: Float[np.ndarray, "report"],
-    shift_db: Float[np.ndarray, "report"],
+    snr_db: Float[np.ndarray, "report"],
     deployment: Deployment,
-    configuration: StackConfiguration,
+    cqi_table: int,
+    capability: UeCapability,
 ) -> CsiReport:
     """CSI of every report.
 
@@ -72,10 +77,10 @@ def csi_report(
         links: paths of all sites.
         serving: serving cell.
         velocity: of the UE [m/s].
-        interference_dbm: interference and noise in one resource element [dBm].
-        shift_db: how much stronger the serving cell is than on the nominal maps [dB].
+        snr_db: the serving cell's EPRE over interference and noise, at a channel of gain 1 [dB].
         deployment: cells with dual-polarised panels.
-        configuration: CQI table and UE capability.
+        cqi_table: number of the CQI table.
+        capability: of the UE.
     """
     reports = np.arange(len(serving))
     site = deployment.site_of_cell[serving]
@@ -83,13 +88,12 @@ def csi_report(
     delay = links.delay[reports, site]
     power = (np.abs(links.transfer[reports, site, :, :, 0]) ** 2).sum(axis=-1)
     columns = np.full((len(serving), len(_SELECTED)), np.nan)
-    energy = cell_energy(deployment)
     for index, cell in enumerate(deployment.cells):
-        own = np.flatnonzero((serving == index) & ~np.isnan(delay).all(axis=1) & ~np.isnan(shift_db))
+        own = np.flatnonzero((serving == index) & ~np.isnan(delay).all(axis=1) & ~np.isnan(snr_db))
         if len(own) and cell.array.columns in CODEBOOK_COLUMNS:
-            response = mimo_response(links, own, index, deployment, configuration.capability.receive_antennas)
-            snr = from_decibel(energy[index] + shift_db[own] - interference_dbm[own])
-            columns[own] = _selected(response, snr, cell.array.columns, configuration)
+            response = mimo_response(links, own, index, deployment, capability.receive_antennas)
+            snr = from_decibel(snr_db[own])
+            columns[own] = _selected(response, snr, cell, deployment.carrier, cqi_table, capability)
     return CsiReport(
         **dict(zip(_SELECTED, columns.T, strict=True)),
         delay_spread=path_delay_spread(delay, power),
@@ -97,9 +101,9 @@ def csi_report(
     )
 
 
-def with_estimation_errors(report: CsiReport, configuration: StackConfiguration, chance: Chance) -> CsiReport:
+def with_estimation_errors(report: CsiReport, spread_error: float, random: RandomSource) -> CsiReport:
     """What the gNB estimates from SRS: spreads and condition number with a log-normal error."""
-    error = configuration.spread_error * chance.standard_normal((len(report.cqi), 3))
+    error = spread_error * random.standard_normal((len(report.cqi), 3))
     return dataclasses.replace(
         report,
         condition_number=np.maximum(report.condition_number + to_decibel(np.exp(2 * error[:, 0])), 0.0),
@@ -131,8 +135,10 @@ def mimo_response(
 def _selected(
     response: Complex[np.ndarray, "ue subcarrier receive transmit"],
     snr: Float[np.ndarray, "ue"],
-    columns: int,
-    configuration: StackConfiguration,
+    cell: Cell,
+    carrier: Carrier,
+    cqi_table: int,
+    capability: UeCapability,
 ) -> Float[np.ndarray, "ue selected"]:
     """The fields `_SELECTED` of the channels of some UEs.
 
@@ -141,25 +147,27 @@ def _selected(
     """
     covariance = transmit_covariance(response)
     csi = compress_csi(covariance)
-    capability, (_, _, antennas, ports) = configuration.capability, response.shape
+    _, _, antennas, ports = response.shape
     limit = rank_limit(ports, antennas, capability.most_layers, MOST_SEARCHED_LAYERS)
     rank = rank_indicator(csi.eigenvalues, snr, limit)
     out = np.full((len(snr), len(_SELECTED)), np.nan)
     out[:, 6] = csi.condition_db
     out[:, 7:10] = _three(csi.values_db)
-    out[:, 10] = column_phase_step(csi, columns)
+    out[:, 10] = column_phase_step(csi, cell.array.columns)
     best = np.full(len(snr), -np.inf)
     for layers in range(1, int(rank.max()) + 1):
         own = np.flatnonzero(rank >= layers)
-        book = codebook(columns, 1, layers)
+        book = codebook(cell.array.columns, 1, layers)
         indices, _ = select_precoder(covariance[own], snr[own], book)
         sinr = layer_sinr(response[own], _precoders(book.indices, book.weights, indices), snr[own])
         rate = layers * np.log2(1 + sinr).mean(axis=-1)
         wins = rate > best[own]
         chosen, sinr, indices = own[wins], sinr[wins], indices[wins]
-        cqi, mean = wideband_cqi(sinr, configuration.cqi_table), to_decibel(sinr.mean(axis=-1))
+        blocks, numerology = carrier.resource_blocks, carrier.numerology
+        index = link_quality(sinr, blocks, numerology, cqi_table, layers).cqi
+        mean = to_decibel(sinr.mean(axis=-1))
         ri = np.full(len(chosen), layers)
-        out[chosen, :6] = np.stack([cqi, ri, indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
+        out[chosen, :6] = np.stack([index, ri, indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
         best[chosen] = rate[wins]
     return out
 

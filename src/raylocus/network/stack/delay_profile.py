@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.network.chance import Chance, complex_normal
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.impulse_response import channel_taps, power_delay_profile
-from raylocus.network.stack.configuration import StackConfiguration
+from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
     from_decibel,
@@ -25,6 +26,8 @@ REPORTED_TAPS, PROFILE_TAPS = 4, 16
 class DelayProfile:
     """Power of taps 0 to 3 beside the whole profile [dB]; NaN where no path is detected."""
 
+    ROWS: ClassVar = ("pdp_0", "pdp_1", "pdp_2", "pdp_3")
+
     pdp_0: Float[np.ndarray, "report"]
     pdp_1: Float[np.ndarray, "report"]
     pdp_2: Float[np.ndarray, "report"]
@@ -37,8 +40,8 @@ def delay_profile(
     first: Float[np.ndarray, "report"],
     snr_db: Float[np.ndarray, "report"],
     numerology: int,
-    configuration: StackConfiguration,
-    chance: Chance,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
 ) -> DelayProfile:
     """The profile of every report.
 
@@ -49,7 +52,7 @@ def delay_profile(
         snr_db: SNR of SRS in one resource element [dB].
         numerology: μ.
         configuration: SRS, whose bandwidth B spaces the taps.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     subcarriers = SUBCARRIERS_PER_RESOURCE_BLOCK * configuration.sounding_signal.resource_blocks
     bandwidth = subcarriers * subcarrier_spacing(numerology)
@@ -59,7 +62,7 @@ def delay_profile(
     # The subcarriers' noise is spread over as many taps as there are subcarriers.
     pilots = subcarriers / configuration.sounding_signal.comb
     noise = np.sqrt(from_decibel(-np.nan_to_num(snr_db)) / pilots)[:, None] * complex_normal(
-        taps.shape, chance
+        taps.shape, random
     )
     scaled = np.divide(taps, np.sqrt(power), out=np.zeros_like(taps), where=power > 0)
     profile = power_delay_profile((scaled + noise)[None])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.network.chance import Chance, correlated_normal
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.harq import (
     residual_error_rate,
     retransmission_delay,
     transmission_error_rates,
 )
 from raylocus.network.mobility import Trajectories
+from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.rlc.acknowledged_mode import Delivery, deliver
 from raylocus.network.rlc.queue import (
     bearer_throughput,
@@ -23,11 +25,10 @@ from raylocus.network.rlc.queue import (
     waiting_times,
 )
 from raylocus.network.rrc.filtering import reports_by_step
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.network.system.link_adaptation import frame_error_rate, resource_elements_per_second
 from raylocus.network.system.outer_loop import adapt
 from raylocus.network.system.scheduling import scheduled_share
-from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES
+from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES, table_of
 from raylocus.scenes.sites import Carrier
 
 #: Packets of a bearer that are followed before each report, and their size [bit].
@@ -45,6 +46,11 @@ STATUS_LOSS = 0.01
 @dataclass(frozen=True)
 class DownlinkBearer:
     """Features of the bearer; NaN where the UE is out of range."""
+
+    ROWS: ClassVar = (
+        *("mcs", "bler", "harq_nack", "spectral_efficiency", "throughput", "frame_error_rate"),
+        *("bearer_throughput", "rlc_retransmissions", "round_trip", "latency", "jitter"),
+    )
 
     mcs: Float[np.ndarray, "report"]
     bler: Float[np.ndarray, "report"]
@@ -64,8 +70,9 @@ def downlink_bearer(
     layers: Float[np.ndarray, "report"],
     trajectories: Trajectories,
     carrier: Carrier,
-    configuration: StackConfiguration,
-    chance: Chance,
+    cqi_table: int,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
 ) -> DownlinkBearer:
     """The bearer at every report.
 
@@ -74,28 +81,29 @@ def downlink_bearer(
         layers: number of layers.
         trajectories: times of the reports.
         carrier: of the deployment.
+        cqi_table: of the CQIs that the scheduler goes by, whose MCS table has the same number.
         configuration: outer loop, scheduler, RLC.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     time, offsets = trajectories.time, trajectories.report_offsets
     moved = configuration.feedback_error_db * correlated_normal(
-        time, offsets, configuration.feedback_memory, chance
+        time, offsets, configuration.feedback_memory, random
     )
-    true_sinr, table = layer_sinr_db + moved, MCS_TABLES[1]
-    link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, chance)
+    true_sinr, table = layer_sinr_db + moved, table_of(MCS_TABLES, cqi_table)
+    link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, random)
     sent = ~np.isnan(link.bler)
     index = np.where(sent, np.nan_to_num(link.mcs), 0).astype(np.int64)
     efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link.bler), np.nan)
-    share = scheduled_share(time, offsets, configuration.scheduler, chance)
+    share = scheduled_share(time, offsets, configuration.scheduler, random)
     throughput = (
         efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
     )
     errors = transmission_error_rates(np.nan_to_num(true_sinr), index, table)
     residual = residual_error_rate(errors)
     delivery = deliver(
-        np.repeat(residual[:, None], PACKETS, axis=1), STATUS_LOSS, configuration.bearer, chance
+        np.repeat(residual[:, None], PACKETS, axis=1), STATUS_LOSS, configuration.bearer, random
     )
-    delay, gap = _packet_delays(throughput, delivery, trajectories, configuration, chance)
+    delay, gap = _packet_delays(throughput, delivery, trajectories, configuration, random)
     delay = delay + retransmission_delay(errors, carrier.numerology)[:, None]
     blank = np.where(sent, 0.0, np.nan)
     retransmissions = delivery.retransmissions.mean(axis=1) + blank
@@ -118,8 +126,8 @@ def _packet_delays(
     throughput: Float[np.ndarray, "report"],
     delivery: Delivery,
     trajectories: Trajectories,
-    configuration: StackConfiguration,
-    chance: Chance,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
 ) -> tuple[Float[np.ndarray, "report packet"], Float[np.ndarray, "report packet"]]:
     """From each packet's arrival to its delivery, and the gaps between arrivals [s].
 
@@ -128,7 +136,7 @@ def _packet_delays(
     """
     rate = np.where(np.isnan(throughput), 1e9, np.maximum(throughput, LEAST_RATE))[:, None]
     service = np.repeat(PACKET_BITS / rate, PACKETS, axis=1)
-    uniform = chance.random((len(rate), PACKETS + 3))
+    uniform = random.random((len(rate), PACKETS + 3))
     gap = -np.log1p(-uniform[:, :PACKETS]) * service / OFFERED_LOAD
     first = stationary_wait(uniform[:, PACKETS : PACKETS + 2], service[:, 0], OFFERED_LOAD)
     forgets = relaxation_time(service[:, 0], OFFERED_LOAD)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.network.chance import Chance
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.power_headroom import downlink_path_loss, transmit_power
 from raylocus.network.phy.cell_levels import CellMeasurements
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.handover import HandoverHistory
 from raylocus.network.rrc.serving import neighbour_cells
-from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.configuration import StackConfiguration
-from raylocus.network.stack.downlink import Downlink, cell_energy
+from raylocus.network.stack.downlink import cell_energy
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, noise_per_resource_element
 
@@ -42,8 +41,8 @@ class HeardCells:
 def named_cells(
     rsrp: Float[np.ndarray, "report cell"],
     history: HandoverHistory,
-    configuration: StackConfiguration,
-    chance: Chance,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
 ) -> Int[np.ndarray, "report slot"]:
     """The serving cell and the neighbours that are reported; −1 where there is none.
 
@@ -51,37 +50,39 @@ def named_cells(
         rsrp: L3-filtered levels [dBm]; NaN where a cell is not measured.
         history: serving cells.
         configuration: dropout and maxReportCells.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
-    named = chance.random(rsrp.shape) >= configuration.observation.neighbour_dropout
+    named = random.random(rsrp.shape) >= configuration.neighbour_dropout
     neighbours = neighbour_cells(
-        np.where(named, rsrp, np.nan), history.serving, configuration.report.most_cells
+        np.where(named, rsrp, np.nan), history.serving, configuration.most_neighbours
     )
     return np.concatenate([history.serving[:, None], neighbours], axis=1)
 
 
 def heard_cells(
-    batch: Batch,
     cells: Int[np.ndarray, "report slot"],
+    mean_rsrp: Float[np.ndarray, "report cell beam"],
+    single_rsrp: Float[np.ndarray, "report cell beam"],
     levels: CellMeasurements,
     deployment: Deployment,
-    configuration: StackConfiguration,
-    chance: Chance,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
 ) -> HeardCells:
     """Down- and uplink levels of the cells of each report.
 
     Args:
-        batch: levels of all beams as they are, and in one SSB; the UEs' own error.
         cells: serving cell and neighbours, −1 where there is none.
+        mean_rsrp: level of every beam as it is on the average [dBm].
+        single_rsrp: the same in one SSB, with the UE's own error [dBm].
         levels: L3-filtered levels, by which the UE sets its power.
         deployment: sites and cells as the operator believes them to be.
         configuration: SRS, power control, noise.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     held, exists = np.maximum(cells, 0), cells >= 0
-    rsrp = np.where(exists, np.take_along_axis(_best_beam(batch.state.rsrp_beam), held, axis=1), np.nan)
-    single = np.where(exists, np.take_along_axis(_best_beam(batch.downlink.rsrp_beam), held, axis=1), np.nan)
-    error = configuration.level_noise_db * chance.standard_normal((*cells.shape, 2))
+    rsrp = np.where(exists, np.take_along_axis(_best_beam(mean_rsrp), held, axis=1), np.nan)
+    single = np.where(exists, np.take_along_axis(_best_beam(single_rsrp), held, axis=1), np.nan)
+    error = configuration.receiver_noise_db * random.standard_normal((*cells.shape, 2))
     power = _sounding_power(levels.rsrp, cells[:, 0], deployment, configuration)
     uplink = power[:, None] + rsrp - cell_energy(deployment)[held]
     noise = noise_per_resource_element(
@@ -92,7 +93,7 @@ def heard_cells(
         cells=cells,
         rsrp=rsrp,
         uplink_snr_db=uplink - noise,
-        measured_rsrp=np.where(np.isnan(rsrp), np.nan, single + batch.bias[:, None] + error[..., 0]),
+        measured_rsrp=np.where(np.isnan(rsrp), np.nan, single + error[..., 0]),
         measured_snr_db=uplink + error[..., 1] - noise,
         uplink_rsrp=uplink + error[..., 1] - 10 * np.log10(columns),
         boresight=np.array([cell.azimuth for cell in deployment.cells])[held],
@@ -100,12 +101,12 @@ def heard_cells(
 
 
 def best_amplitudes(
-    downlink: Downlink, cells: Int[np.ndarray, "report slot"]
+    amplitude: Complex[np.ndarray, "report cell receive beam path"], cells: Int[np.ndarray, "report slot"]
 ) -> Complex[np.ndarray, "report slot path"]:
     """Path amplitudes of the strongest beam of every heard cell, vertical at the UE."""
-    amplitude = downlink.amplitude[np.arange(len(cells))[:, None], np.maximum(cells, 0), 0]
-    strongest = (np.abs(amplitude) ** 2).sum(axis=-1).argmax(axis=-1)
-    return np.take_along_axis(amplitude, strongest[:, :, None, None], axis=2)[:, :, 0]
+    own = amplitude[np.arange(len(cells))[:, None], np.maximum(cells, 0), 0]
+    strongest = (np.abs(own) ** 2).sum(axis=-1).argmax(axis=-1)
+    return np.take_along_axis(own, strongest[:, :, None, None], axis=2)[:, :, 0]
 
 
 def _best_beam(rsrp_beam: Float[np.ndarray, "report cell beam"]) -> Float[np.ndarray, "report cell"]:
@@ -118,7 +119,7 @@ def _sounding_power(
     rsrp: Float[np.ndarray, "report cell"],
     serving: Int[np.ndarray, "report"],
     deployment: Deployment,
-    configuration: StackConfiguration,
+    configuration: NetworkConfiguration,
 ) -> Float[np.ndarray, "report"]:
     """Power of one resource element of SRS [dBm], by the power control of the serving cell."""
     carrier, sounding = deployment.carrier, configuration.sounding_signal

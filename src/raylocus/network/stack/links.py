@@ -8,11 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.propagation.antennas import array_factors, beam_azimuths, element_gain_db, in_antenna_frame
-from raylocus.propagation.fields import path_fields
-from raylocus.propagation.materials import RadioMaterials
-from raylocus.propagation.traced_place import TracedPlace
-from raylocus.propagation.ue_paths import ground_cell_points, paths_at
+from raylocus.propagation.antennas.antennas import (
+    array_factors,
+    beam_azimuths,
+    element_gain_db,
+    in_antenna_frame,
+)
+from raylocus.propagation.atlas.fields import path_fields
+from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.scenes.sites import Cell
 from raylocus.units import SPEED_OF_LIGHT, from_decibel
 
@@ -58,7 +63,8 @@ def links_at(
     delay = np.full((reports, sites, most), np.nan)
     transfer = np.zeros((reports, sites, most, 2, 2), np.complex64)
     arrival, departure = (np.zeros((reports, sites, most, 3), np.float32) for _ in range(2))
-    points = ground_cell_points(place.atlas.grid, place.geometry_maps["terrain"].values)
+    terrain = place.geometry_maps["terrain"].values
+    points = ground_cell_points(place.atlas.grid, terrain, place.atlas.ue_height)
     for site in range(sites):
         found = paths_at(place.atlas, site, position, points)
         paths = found.paths
@@ -81,7 +87,7 @@ def links_at(
 def beam_weights(
     departure: Float[np.ndarray, "report path 3"], cell: Cell
 ) -> Complex[np.ndarray, "report path beam"]:
-    """Complex amplitude of each SSB beam towards each departure; |·|² is `propagation.antennas.beam_gains`."""
+    """Complex amplitude of each SSB beam towards each departure; |·|² is `propagation.antennas.antennas.beam_gains`."""
     element, lateral = element_amplitude(departure, cell)
     steer = np.sin(beam_azimuths(cell.array))
     columns = np.arange(cell.array.columns)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
-from raylocus.network.chance import Chance
 from raylocus.network.clocks import clock_error, drifts
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.timing_advance import uplink_timing_error
 from raylocus.network.mobility import Trajectories
-from raylocus.network.positioning.carrier_phase import carrier_phase, phase_difference
+from raylocus.network.positioning.carrier_phase import phase_difference
 from raylocus.network.positioning.timing_codes import decode_phase, encode_phase, reported_timing
 from raylocus.network.positioning.timing_measurements import (
     group_delays,
@@ -19,18 +20,21 @@ from raylocus.network.positioning.timing_measurements import (
     reference_signal_time_difference,
     relative_time_of_arrival,
 )
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.report_tables import PRS_RSRP, SRS_RSRP
-from raylocus.network.stack.arrivals import Arrivals, detected_arrivals
-from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.configuration import StackConfiguration
-from raylocus.network.stack.heard_cells import HeardCells, best_amplitudes
-from raylocus.network.stack.uplink_angles import uplink_angles
+from raylocus.network.stack.arrivals import Arrivals
+from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.units import timing_advance_step
 
 
 @dataclass(frozen=True)
 class PositioningReport:
     """Positioning features of the cells of each report, as reported; NaN where undetected."""
+
+    ROWS: ClassVar = (
+        *("prs_rsrp", "rstd", "ue_rx_tx", "gnb_rx_tx", "ul_rtoa", "ul_aoa", "srs_rsrp"),
+        "carrier_phase",
+    )
 
     prs_rsrp: Float[np.ndarray, "report slot"]
     rstd: Float[np.ndarray, "report slot"]
@@ -40,16 +44,14 @@ class PositioningReport:
     ul_aoa: Float[np.ndarray, "report slot"]
     srs_rsrp: Float[np.ndarray, "report slot"]
     carrier_phase: Float[np.ndarray, "report slot"]
-    serving_amplitude: Complex[np.ndarray, "report path"]
-    """Path amplitudes of the serving cell's best beam; not a feature."""
-    serving_delay: Float[np.ndarray, "report"]
-    """Delay that the serving cell detects on SRS [s], which timing advance follows; not a feature."""
 
 
 @dataclass(frozen=True)
 class TimingOffsets:
-    """What the hardware of both ends and the UE's clock add to times [s]."""
+    """What clocks and the hardware of both ends add to times [s]."""
 
+    site_clock: Float[np.ndarray, "report slot"]
+    """Error of the site's clock."""
     site_receive: Float[np.ndarray, "report slot"]
     """Group delay of the site's receiver."""
     site_transmit: Float[np.ndarray, "report slot"]
@@ -61,65 +63,62 @@ class TimingOffsets:
 
 
 def positioning_report(
-    batch: Batch, heard: HeardCells, configuration: StackConfiguration, chance: Chance
+    arrivals: Arrivals,
+    phase: Float[np.ndarray, "report slot"],
+    ul_aoa: Float[np.ndarray, "report slot"],
+    heard: HeardCells,
+    offsets: TimingOffsets,
+    numerology: int,
+    granularity: int,
 ) -> PositioningReport:
     """All positioning measurements of the heard cells.
 
     Args:
-        batch: paths, path amplitudes, times, clocks and antennas.
+        arrivals: delays as both ends measure them.
+        phase: carrier phase of each cell's PRS [degrees].
+        ul_aoa: angles of arrival [degrees].
         heard: cells and levels.
-        configuration: signals, detector, clocks and granularity.
-        chance: source of all chance.
+        offsets: errors of clocks and hardware.
+        numerology: μ.
+        granularity: k; times are in steps of 2^k Tc.
     """
-    deployment, walked = batch.antennas, batch.trajectories
-    amplitude = best_amplitudes(batch.downlink, heard.cells)
-    arrivals = detected_arrivals(batch.links, heard, amplitude, deployment, configuration, chance)
-    site_clock = batch.clock_offset[deployment.site_of_cell[np.maximum(heard.cells, 0)]]
-    numerology = deployment.carrier.numerology
-    offsets = timing_offsets(heard.cells.shape[1], walked, numerology, configuration, chance)
-    downlink = arrivals.downlink + offsets.site_transmit
-    uplink = arrivals.uplink + offsets.site_receive
+    downlink, uplink = arrivals.downlink + offsets.site_transmit, arrivals.uplink + offsets.site_receive
     reference = np.zeros(len(downlink), np.int64)
-    rstd = reference_signal_time_difference(downlink, reference, site_clock)
-    ue_side, site_side = receive_transmit_differences(
-        downlink + offsets.ue_receive[:, None],
-        uplink,
-        site_clock,
-        _transmit_frame(arrivals, offsets, numerology),
-    )
-    rtoa = relative_time_of_arrival(uplink, site_clock, offsets.ue_transmit)
-    k = configuration.timing.granularity
+    rstd = reference_signal_time_difference(downlink, reference, offsets.site_clock)
+    frame = _transmit_frame(arrivals, offsets, numerology)
+    received = downlink + offsets.ue_receive[:, None]
+    ue_side, site_side = receive_transmit_differences(received, uplink, offsets.site_clock, frame)
+    rtoa = relative_time_of_arrival(uplink, offsets.site_clock, offsets.ue_transmit)
     return PositioningReport(
         prs_rsrp=PRS_RSRP.reported(_where_detected(heard.measured_rsrp, arrivals.downlink))[0],
-        rstd=reported_timing(_neighbours(rstd), k)[0],
-        ue_rx_tx=reported_timing(ue_side, k)[0],
-        gnb_rx_tx=reported_timing(site_side, k)[0],
-        ul_rtoa=reported_timing(rtoa, k)[0],
-        ul_aoa=uplink_angles(batch.links, heard, deployment, chance),
+        rstd=reported_timing(_neighbours(rstd), granularity)[0],
+        ue_rx_tx=reported_timing(ue_side, granularity)[0],
+        gnb_rx_tx=reported_timing(site_side, granularity)[0],
+        ul_rtoa=reported_timing(rtoa, granularity)[0],
+        ul_aoa=ul_aoa,
         srs_rsrp=SRS_RSRP.reported(_where_detected(heard.uplink_rsrp, arrivals.uplink))[0],
-        carrier_phase=_neighbours(_reported_phase(arrivals)),
-        serving_amplitude=amplitude[:, 0],
-        serving_delay=arrivals.uplink[:, 0],
+        carrier_phase=_neighbours(_relative_phase(phase)),
     )
 
 
 def timing_offsets(
-    slots: int,
+    site_clock: Float[np.ndarray, "report slot"],
     trajectories: Trajectories,
     numerology: int,
-    configuration: StackConfiguration,
-    chance: Chance,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
 ) -> TimingOffsets:
     """Draws the errors of a batch: group delays of UEs and their drift once for a sequence."""
-    errors, count = configuration.timing, (len(trajectories.time),)
-    site_delay = group_delays((*count, slots, 2), errors.trp_group_delay, chance)
+    errors, count = configuration.timing_errors, (len(trajectories.time),)
+    site_delay = group_delays((*site_clock.shape, 2), errors.trp_group_delay, random)
     first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))
-    drift = drifts(trajectories.report_offsets, configuration.clocks, chance)
+    drift = drifts(trajectories.report_offsets, configuration.clocks, random)
     return TimingOffsets(
+        site_clock=site_clock,
         site_receive=site_delay[..., 1],
         site_transmit=site_delay[..., 0],
-        ue_receive=group_delays(count, errors.ue_group_delay, chance)[first],
-        ue_transmit=uplink_timing_error(count, numerology, chance),
+        ue_receive=group_delays(count, errors.ue_group_delay, random)[first],
+        ue_transmit=uplink_timing_error(count, numerology, random),
         ue_drift=clock_error(trajectories.time, drift, configuration.ssb_period),
     )
 
@@ -133,9 +132,8 @@ def _transmit_frame(
     return np.nan_to_num(arrivals.downlink[:, 0] - advance) + offsets.ue_transmit + offsets.ue_drift
 
 
-def _reported_phase(arrivals: Arrivals) -> Float[np.ndarray, "report slot"]:
+def _relative_phase(phase: Float[np.ndarray, "report slot"]) -> Float[np.ndarray, "report slot"]:
     """DL carrier phase differences to the serving cell [degrees], in steps of 0.1."""
-    phase = carrier_phase(arrivals.received, arrivals.frequencies, arrivals.downlink)
     relative = phase_difference(phase, np.broadcast_to(phase[:, :1], phase.shape))
     coded = decode_phase(encode_phase(np.nan_to_num(relative)))
     return np.where(np.isnan(relative), np.nan, coded)

@@ -1,4 +1,4 @@
-"""Which features each report has: by set-up, by what its protocol renewed since the last report, and by chance."""
+"""Which features each report has: by set-up, by what its protocol renewed since the last report, and at random."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from raylocus.network.availability import absent_features, occurred
-from raylocus.network.chance import Chance
-from raylocus.network.features import CRITICAL, Feature
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.features import Feature
 from raylocus.network.mobility import Trajectories
-from raylocus.network.stack.configuration import StackConfiguration
+from raylocus.network.random_streams import ReportStreams
 from raylocus.scenes.sites import Deployment
 from raylocus.units import slot_duration
 
@@ -17,7 +17,7 @@ from raylocus.units import slot_duration
 OCCASIONS = ("csi", "prs", "srs", "phr", "bsr")
 
 
-def occasion_periods(configuration: StackConfiguration, numerology: int) -> Float[np.ndarray, "occasion"]:
+def occasion_periods(configuration: NetworkConfiguration, numerology: int) -> Float[np.ndarray, "occasion"]:
     """Period [s] of each of `OCCASIONS`: CSI and SRS are configured in slots, PRS in 2^μ slots, timers in seconds."""
     slot, subframe = slot_duration(numerology), slot_duration(0)
     return np.array(
@@ -35,39 +35,28 @@ def present_features(
     features: tuple[Feature, ...],
     trajectories: Trajectories,
     deployment: Deployment,
-    configuration: StackConfiguration,
-    chance: Chance,
+    configuration: NetworkConfiguration,
+    random: ReportStreams,
 ) -> Bool[np.ndarray, "report feature"]:
     """Which of the features each report has.
 
     A feature is gone for good where band, antennas or UE cannot give it; it is missing from a report
-    where its occasion (CSI, PRS or SRS period, PHR or BSR timer) did not come since the last one, or was
-    lost. Whatever one occasion gives comes and goes together.
+    where its occasion (CSI, PRS or SRS period, PHR or BSR timer) did not come since the last one, and from
+    the others but for its availability. What one occasion gives comes and goes together: whatever has the
+    smaller availability comes only with what has the larger.
     """
-    count = len(trajectories.time)
-    renewed = np.stack(
-        [
-            occurred(trajectories.time, trajectories.report_offsets, float(period), chance)
-            for period in occasion_periods(configuration, deployment.carrier.numerology)
-        ],
-        axis=1,
+    time, offsets = trajectories.time, trajectories.report_offsets
+    periods = dict(
+        zip(OCCASIONS, occasion_periods(configuration, deployment.carrier.numerology), strict=True)
     )
-    renewed &= chance.random((count, len(OCCASIONS))) >= configuration.dropout
-    share = np.array([_share(feature, configuration) for feature in features])
-    present = chance.random((count, len(features))) < share
     absent = {each.name for each in absent_features(features, deployment, configuration.capability)}
+    present = np.zeros((len(time), len(features)), bool)
     for index, feature in enumerate(features):
         if feature.name in absent:
-            present[:, index] = False
-        elif feature.occasion:
-            present[:, index] &= renewed[:, OCCASIONS.index(feature.occasion)]
+            continue
+        drawn = random.of(f"presence {feature.occasion or feature.name}").random(time.shape)
+        present[:, index] = drawn < configuration.availability_of(feature)
+        if feature.occasion:
+            phase = random.of(f"phase {feature.occasion}").random(time.shape)
+            present[:, index] &= occurred(time, offsets, float(periods[feature.occasion]), phase)
     return present
-
-
-def _share(feature: Feature, configuration: StackConfiguration) -> float:
-    """Share of the reports that have a feature, its occasion apart."""
-    observation = configuration.observation
-    critical = (1.0, 1.0, observation.sinr_share, observation.beam_share, observation.timing_advance_share)
-    if feature.name in CRITICAL:
-        return critical[CRITICAL.index(feature.name)]
-    return 1.0 if feature.occasion else 1 - configuration.dropout

@@ -3,64 +3,81 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.mac.timing_advance import commanded_timing_advance
+from raylocus.network.mac.timing_advance import TimingLoop, commanded_timing_advance
 from raylocus.network.mobility import Trajectories
 from raylocus.network.rrc.events import Event, event_conditions, triggered
 from raylocus.network.rrc.handover import HandoverHistory
-from raylocus.network.stack.configuration import StackConfiguration
 
 
 @dataclass(frozen=True)
 class SessionReport:
-    """RRC and timing features of the serving cell."""
+    """RRC features of the serving cell."""
 
-    timing_command: Float[np.ndarray, "report"]
+    ROWS: ClassVar = ("event", "handovers", "stay")
+
     event: Float[np.ndarray, "report"]
     handovers: Float[np.ndarray, "report"]
     stay: Float[np.ndarray, "report"]
+
+
+@dataclass(frozen=True)
+class AdvanceReport:
+    """Timing advance of the serving cell."""
+
+    ROWS: ClassVar = ("timing_command",)
+
     timing_advance: Float[np.ndarray, "report"]
     """N_TA in steps; a critical feature, which `ReportContent` has."""
+    timing_command: Float[np.ndarray, "report"]
 
 
 def session_report(
     rsrp: Float[np.ndarray, "report cell"],
-    serving_delay: Float[np.ndarray, "report"],
     history: HandoverHistory,
     trajectories: Trajectories,
-    numerology: int,
-    configuration: StackConfiguration,
+    events: tuple[Event, ...],
 ) -> SessionReport:
     """The session at every report.
 
     Args:
         rsrp: L3-filtered levels of all cells [dBm].
-        serving_delay: delay of the UE's SRS at its serving cell [s]; NaN where it is not heard.
         history: serving cells and handovers.
         trajectories: times of the reports.
+        events: those that the network has configured.
+    """
+    event = np.zeros(len(rsrp))
+    for each in events:
+        fires = fired(rsrp, history, trajectories, each)
+        event = np.where(fires, np.maximum(event, each.number), event)
+    return SessionReport(event=event, handovers=history.count.astype(float), stay=history.stay)
+
+
+def advance_report(
+    delay: Float[np.ndarray, "report"],
+    history: HandoverHistory,
+    trajectories: Trajectories,
+    numerology: int,
+    loop: TimingLoop,
+) -> AdvanceReport:
+    """Timing advance at every report: measured at access and after handovers, then kept up.
+
+    Args:
+        delay: of the UE's SRS at its serving cell [s]; NaN where it is not heard.
+        history: handovers.
+        trajectories: times of the reports.
         numerology: μ.
-        configuration: events and the loop of timing advance.
+        loop: how it is kept up.
     """
     offsets = trajectories.report_offsets
     changed = np.flatnonzero(np.diff(history.count, prepend=0) > 0)
     access = np.unique(np.concatenate([offsets[:-1], changed])).astype(np.int64)
-    advance, command = commanded_timing_advance(
-        serving_delay, access, offsets, numerology, configuration.timing_loop
-    )
-    event = np.zeros(len(serving_delay))
-    for each in configuration.events:
-        fires = fired(rsrp, history, trajectories, each)
-        event = np.where(fires, np.maximum(event, each.number), event)
-    return SessionReport(
-        timing_command=np.where(command == 0, np.nan, command.astype(float)),
-        event=event,
-        handovers=history.count.astype(float),
-        stay=history.stay,
-        timing_advance=advance,
-    )
+    advance, command = commanded_timing_advance(delay, access, offsets, numerology, loop)
+    return AdvanceReport(advance, np.where(command == 0, np.nan, command.astype(float)))
 
 
 def fired(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.network.chance import Chance, complex_normal
 from raylocus.network.phy.frequency_response import comb_frequencies, frequency_response
 from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
 from raylocus.network.positioning.timing_codes import decode_azimuth, encode_azimuth
+from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.network.stack.links import Links, column_ports
 from raylocus.scenes.sites import Carrier, Deployment
@@ -19,12 +19,12 @@ ANGLE_SUBCARRIERS = 16
 
 
 def uplink_angles(
-    links: Links, heard: HeardCells, deployment: Deployment, chance: Chance
+    links: Links, heard: HeardCells, deployment: Deployment, random: RandomSource
 ) -> Float[np.ndarray, "report slot"]:
     """UL-AoA azimuths [degrees] in steps of 0.1; NaN where a panel has one column or hears no path."""
     frequencies = _angle_frequencies(deployment.carrier)
     widest = max(cell.array.columns for cell in deployment.cells)
-    noise = complex_normal((*heard.cells.shape, len(frequencies), widest), chance)
+    noise = complex_normal((*heard.cells.shape, len(frequencies), widest), random)
     angles = np.full(heard.cells.shape, np.nan)
     for index, cell in enumerate(deployment.cells):
         rows, slots = np.nonzero((heard.cells == index) & ~np.isnan(heard.uplink_snr_db))

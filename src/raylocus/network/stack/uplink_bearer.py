@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.network.chance import Chance
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.buffer_status import LONG_LEVELS, buffer_size_index
 from raylocus.network.mac.power_headroom import downlink_path_loss, power_headroom
 from raylocus.network.mac.traffic import buffered, scheduling_request_rate
 from raylocus.network.mobility import Trajectories
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.report_tables import POWER_HEADROOM
-from raylocus.network.stack.configuration import StackConfiguration
 from raylocus.scenes.sites import Carrier
 
 #: Rate of the uplink beside the downlink's: less power, fewer layers, fewer slots; an engineering choice.
@@ -26,6 +27,8 @@ PUSCH_SHARE = 0.1
 class UplinkBearer:
     """Features of the uplink; the buffer's are NaN where the UE is out of range."""
 
+    ROWS: ClassVar = ("power_headroom", "buffer_status", "scheduling_requests")
+
     power_headroom: Float[np.ndarray, "report"]
     buffer_status: Float[np.ndarray, "report"]
     scheduling_requests: Float[np.ndarray, "report"]
@@ -37,8 +40,8 @@ def uplink_bearer(
     throughput: Float[np.ndarray, "report"],
     trajectories: Trajectories,
     carrier: Carrier,
-    configuration: StackConfiguration,
-    chance: Chance,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
 ) -> UplinkBearer:
     """The uplink at every report.
 
@@ -49,10 +52,10 @@ def uplink_bearer(
         trajectories: times of the reports.
         carrier: of the deployment.
         configuration: power control and traffic.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     rate = UPLINK_SHARE * throughput
-    waiting = buffered(rate, trajectories.time, trajectories.report_offsets, configuration.traffic, chance)
+    waiting = buffered(rate, trajectories.time, trajectories.report_offsets, configuration.traffic, random)
     index = buffer_size_index(np.nan_to_num(waiting), LONG_LEVELS)
     blocks = max(round(PUSCH_SHARE * carrier.resource_blocks), 1)
     loss = downlink_path_loss(rsrp, energy_dbm)

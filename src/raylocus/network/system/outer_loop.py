@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.chance import Chance
+from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.propagation.link_abstraction.error_curves import block_error_rate, thresholds_db
 from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
@@ -48,7 +48,7 @@ def adapt(
     report_offsets: Int[np.ndarray, "sample_plus_1"],
     table: ModulationTable,
     loop: OuterLoop,
-    chance: Chance,
+    random: RandomSource,
 ) -> AdaptedLink:
     """MCS, errors and NACKs along sequences: each report's NACKs move the margin of the next.
 
@@ -58,10 +58,10 @@ def adapt(
         report_offsets: reports of each sequence.
         table: MCS table.
         loop: target and step.
-        chance: source of all chance.
+        random: source of all random numbers.
     """
     needed = thresholds_db(table)
-    uniform = chance.random((len(known_sinr_db), loop.blocks))
+    uniform = random.random((len(known_sinr_db), loop.blocks))
     mcs, bler, negative = (np.full(len(known_sinr_db), np.nan) for _ in range(3))
     margin = np.full(len(known_sinr_db), FIRST_MARGIN_DB)
     starts = report_offsets[:-1][np.diff(report_offsets) > 0]

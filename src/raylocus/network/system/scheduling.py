@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from scipy.special import ndtr
 
 from raylocus.errors import InputError
-from raylocus.network.chance import Chance, correlated_normal
+from raylocus.network.random_streams import RandomSource, correlated_normal
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ def scheduled_share(
     time: Float[np.ndarray, "report"],
     report_offsets: Int[np.ndarray, "sample_plus_1"],
     scheduler: Scheduler,
-    chance: Chance,
+    random: RandomSource,
 ) -> Float[np.ndarray, "report"]:
     """Share of the slots in which each UE is scheduled: a Gauss–Markov process made uniform."""
-    level = ndtr(correlated_normal(time, report_offsets, scheduler.memory, chance))
+    level = ndtr(correlated_normal(time, report_offsets, scheduler.memory, random))
     return scheduler.least + (scheduler.most - scheduler.least) * level

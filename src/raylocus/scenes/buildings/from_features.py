@@ -24,10 +24,10 @@ from raylocus.scenes.buildings.heights import (
 from raylocus.scenes.buildings.materials import roof_material, wall_material
 from raylocus.scenes.buildings.overlaps import without_overlaps
 from raylocus.scenes.buildings.parts import OUTLINE, replace_outlines_by_parts
-from raylocus.scenes.buildings.roof_tags import roof_of
+from raylocus.scenes.buildings.roof_tags import Roof, roof_of
 from raylocus.scenes.buildings.types import building_type
-from raylocus.scenes.map_sources.features import Feature
-from raylocus.scenes.map_sources.named_chance import NamedChance
+from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.named_chance import NamedChance
 from raylocus.scenes.vector_map import Building
 
 #: Footprints below this are left out [m²].
@@ -116,14 +116,15 @@ def _building(
 ) -> Building | None:
     tags, footprint, name = feature.tags, feature.geometry, feature.identifier
     kind, bottom = building_type(tags), bottom_height(tags)
-    estimate = tagged_height(tags, tally)
+    roof = roof_of(tags, footprint)
+    estimate = tagged_height(tags, tally, roof)
     if estimate is None:
         prior = height_prior(kind, footprint.area, built_share, region)
         estimate = prior_height(prior, chance.normal(f"height of {name}"), bottom)
     bottom = _checked_bottom(bottom, estimate, tally)
     if is_canopy(tags):
         bottom = max(estimate.height - CANOPY_THICKNESS, 0.0)
-    roof_shape, rise = roof_of(tags, footprint, estimate.height - bottom)
+    roof_shape, rise = _roof(roof, estimate, bottom)
     if estimate.height - bottom < 0.1:
         tally["building left out: below ground or of no height"] += 1
         return None
@@ -140,6 +141,13 @@ def _building(
         roof_shape=roof_shape,
         roof_height=rise,
     )
+
+
+def _roof(roof: Roof, estimate: HeightEstimate, bottom: float) -> tuple[str, float]:
+    """Roof shape and roof height [m]."""
+    if estimate.eaves is None:
+        return roof.below_top(estimate.height - bottom)
+    return roof.above_eaves(estimate.height, estimate.eaves, bottom)
 
 
 def _checked_bottom(bottom: float, estimate: HeightEstimate, tally: Counter[str]) -> float:

@@ -7,11 +7,12 @@ BUILDING_TYPES = ("outbuilding", "house", "apartments", "commercial", "industria
 
 _VALUES = {
     "outbuilding": "garage garages shed hut carport roof greenhouse kiosk service farm_auxiliary stable container "
-    "toilets bunker transformer_tower sty cowshed guardhouse boathouse tent allotment_house",
+    "toilets bunker transformer_tower sty cowshed guardhouse boathouse tent allotment_house outbuilding",
     "house": "house detached semidetached_house semi bungalow cabin farm terrace static_caravan houseboat villa",
     "apartments": "apartments residential dormitory hotel tower",
     "commercial": "commercial office retail public civic school university college hospital government supermarket "
-    "kindergarten train_station transportation museum theatre library parking mixed fire_station",
+    "kindergarten train_station transportation museum theatre library parking mixed fire_station "
+    "commerce education medical entertainment",
     "industrial": "industrial warehouse hangar factory manufacture barn storage_tank silo works depot",
     "worship": "church cathedral chapel mosque temple synagogue shrine monastery religious basilica",
 }

@@ -9,7 +9,7 @@ import shapely
 from shapely import Polygon
 from shapely.geometry import LineString
 
-from raylocus.scenes.map_sources.features import Feature
+from raylocus.scenes.tagged.features import Feature
 
 #: How far beside a coastline its side is probed [m].
 PROBE = 0.01

@@ -9,8 +9,8 @@ import shapely
 from shapely import Polygon
 from shapely.geometry import LineString
 
-from raylocus.scenes.map_sources.features import Feature
-from raylocus.scenes.map_sources.lengths import parse_count, parse_length
+from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.lengths import parse_count, parse_length
 from raylocus.scenes.vector_map import Road
 
 #: Values of highway by class of ROAD_CLASSES; others (construction, platform …) are no roads.

@@ -1,1 +1,1 @@
-"""How the ground truth may differ from a map: worlds whose geometry is not the map's."""
+"""Map error: how what stands may differ from its map; antennas, levels and materials are `scenes.world`'s."""

@@ -1,4 +1,4 @@
-"""Buildings as they may stand: other heights, some gone, some new, some of other materials."""
+"""Buildings as they may stand: other heights, some gone, some new."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from raylocus.scenes.vector_map import Building
 
 #: No building is lower than this after its height has erred [m].
 LOWEST = 2.2
-#: Wall materials that a building may have instead of the map's.
-WALLS = ("concrete", "brick", "glass", "marble", "wood")
 #: Places tried for a new building.
 TRIES = 40
 #: New buildings keep this distance from others, and from roads and water as far as a ground cell shows [m].
@@ -37,8 +35,6 @@ class BuildingErrors:
     """Mapped buildings that do not stand."""
     added: dict[str, str] = field(default_factory=dict)
     """Footprints (well-known text, m) of buildings that the map lacks."""
-    wall_material: dict[str, str] = field(default_factory=dict)
-    """Wall materials that differ from the map's."""
 
 
 def draw_buildings(
@@ -49,7 +45,7 @@ def draw_buildings(
     law: MapErrorLaw,
     generator: np.random.Generator,
 ) -> tuple[tuple[Building, ...], BuildingErrors]:
-    """The buildings of one world, and how they were drawn.
+    """The buildings that stand, and how they were drawn.
 
     Parts that stand on each other err together and go together.
 
@@ -62,20 +58,15 @@ def draw_buildings(
         generator: decides everything.
     """
     group = stacked_groups(buildings)
-    normal, gone, other = (draw(group.max(initial=-1) + 1) for draw in
-                           (generator.standard_normal, generator.random, generator.random))  # fmt: skip
-    wall = generator.choice(WALLS, len(gone))
-    errors, standing = BuildingErrors(), []
-    missing = []
+    groups = group.max(initial=-1) + 1
+    normal, gone = generator.standard_normal(groups), generator.random(groups)
+    errors, standing, missing = BuildingErrors(), [], []
     for building, own in zip(buildings, group.tolist(), strict=True):
         if gone[own] < law.severity * law.missing_share and building.identifier not in carrying:
             missing.append(building.identifier)
             continue
         changed = _with_height(building, law.severity * normal[own])
         errors.height[building.identifier] = round(changed.height - building.height, 3)
-        if other[own] < law.severity * law.other_material_share and wall[own] != building.wall_material:
-            changed = dataclasses.replace(changed, wall_material=str(wall[own]))
-            errors.wall_material[building.identifier] = changed.wall_material
         standing.append(changed)
     added = _new_buildings(standing, free, grid, law, generator)
     footprints = {each.identifier: shapely.to_wkt(each.footprint, rounding_precision=3) for each in added}

@@ -1,4 +1,4 @@
-"""How wrong maps are, at severity 1. Every spread scales with the severity."""
+"""How wrong maps are, at severity 1: the law of what stands there. `scenes.world` is that of what it does to radio."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from raylocus.scenes.ground.terrain import FLAT, SURFACE_MODEL
 class MapErrorLaw:
     """The distribution of the differences between a map and the ground; spreads are at severity 1.
 
+    Antennas, levels and materials are not in it: they are drawn by `WorldLaw`, once for every radio world.
+
     Heights err by each building's own stated deviation. The other spreads are raylocus's own choice of
-    common sizes: a map some years old, hand-placed antennas, a filled street. `docs/scenes.md` lists them.
+    common sizes: a map some years old, hand-placed sites, a filled street. `docs/scenes.md` lists them.
     """
 
     severity: float = 1.0
@@ -22,8 +24,6 @@ class MapErrorLaw:
     """Share of the mapped buildings that stand no more."""
     added_share: float = 0.03
     """New buildings, as a share of the mapped ones."""
-    other_material_share: float = 0.15
-    """Share of the buildings whose walls are of another class than the map's, drawn per building."""
     unknown_ground_error: float = 2.0
     """Standard deviation of the ground's height where it is taken as flat [m]."""
     surface_model_error: float = 2.0
@@ -48,4 +48,4 @@ class MapErrorLaw:
 
     def __post_init__(self) -> None:
         if not 0 <= self.severity <= 2:
-            raise InputError(f"a world's severity lies between 0 and 2, not {self.severity}")
+            raise InputError(f"the severity of map errors lies between 0 and 2, not {self.severity}")

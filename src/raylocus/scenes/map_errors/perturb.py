@@ -1,102 +1,132 @@
-"""One world of a place as a place of its own: what truly stands there, to be traced like any other."""
+"""A place as it may truly stand where its map errs, as a place of its own to be traced like any other."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 import xarray as xr
+from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.provenance import Provenance
 from raylocus.scenes.building_records import read_buildings
-from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.ground.terrain import FLAT
-from raylocus.scenes.map_errors.buildings import draw_buildings
+from raylocus.scenes.map_errors.buildings import BuildingErrors, draw_buildings
 from raylocus.scenes.map_errors.clutter import draw_cars, draw_trees, with_crowns
 from raylocus.scenes.map_errors.ground import draw_terrain, terrain_of_mesh
 from raylocus.scenes.map_errors.law import MapErrorLaw
-from raylocus.scenes.map_errors.network import draw_network
+from raylocus.scenes.map_errors.sites import draw_sites
 from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.place import Place
-from raylocus.scenes.radio_properties import MaterialProperties, SceneMaterials
 from raylocus.scenes.triangles import read_place_scene
-from raylocus.scenes.vector_map import Building, VectorMap
-from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.scenes.vector_map import Building, Terrain, VectorMap
 from raylocus.scenes.write_place import SceneContent, write_scene
 
-#: Layers of G that a world shares with its map.
+#: Layers of G that a perturbed place shares with its map.
 SHARED_LAYERS = ("road", "road_class", "road_distance", "water")
 
 
-def perturb_place(place: Place, folder: Path, law: MapErrorLaw, seed: int) -> Place:
-    """Writes one world of a place: other buildings, ground, clutter, materials and antennas.
+@dataclass(frozen=True)
+class Ground:
+    """What stands at a place, as drawn once."""
 
-    The world keeps the place's tile, grid, site order and PCIs, so that its radio maps lie on the
-    place's. Every draw is in its place.json under `world`.
+    buildings: tuple[Building, ...]
+    errors: BuildingErrors
+    cars: tuple[Building, ...]
+    trees: Float[np.ndarray, "tree 2"]
+    """Positions (x, y) of trees that the map does not know [m]."""
+    terrain: Terrain
+    terrain_error: float
+    """Root mean square of true minus mapped height of the ground [m]."""
+    side: float
+    """Side of the mesh [m]."""
+
+
+def perturb_place(place: Place, folder: Path, law: MapErrorLaw, seed: int) -> Place:
+    """Writes a place as it may truly stand: other buildings, ground, clutter and site positions than mapped.
+
+    It keeps the place's tile, grid, site order, antennas, materials and PCIs, so that its radio maps lie on
+    the place's. Every draw is in its place.json under `map_error`.
 
     Args:
-        place: the nominal place, built from a map or a generated town.
-        folder: where the world is written, whole or not at all.
+        place: the place as mapped, built from a map or a generated town.
+        folder: where the perturbed place is written, whole or not at all.
         law: how wrong the map is.
         seed: decides all draws.
 
     Raises:
-        PlaceError: the place's buildings are not told apart, or it is a world itself.
+        PlaceError: the place's buildings are not told apart, or it is a perturbed place itself.
         StorageFullError: the disk filled up.
     """
     buildings = read_buildings(place.folder)
     if not buildings:
         raise PlaceError(f"the buildings of {place.folder} are not told apart; build the place from a map")
-    if place.world:
-        raise PlaceError(f"{place.folder} is a world already; give the place that it was drawn from")
-    geometry, clutter, antennas, ground = np.random.default_rng(seed).spawn(4)
+    if place.map_error:
+        raise PlaceError(
+            f"{place.folder} is a perturbed place already; give the place that it was drawn from"
+        )
+    on_ground, clutter, at_sites, below = np.random.default_rng(seed).spawn(4)
+    ground = _draw_ground(place, buildings, law, (on_ground, clutter, below))
+    true_map = VectorMap(place.frame, (*ground.buildings, *ground.cars), (), ground.terrain)
+    mesh, bare_maps = mesh_and_maps(true_map, ground.side, place.tile)
+    maps = _with_shared_layers(bare_maps, place, ground.trees)
+    deployment = draw_sites(place.deployment, (place.geometry_maps, maps), place.tile, law, at_sites)
+    record = _record(place, law, seed, ground, deployment.site_positions)
+    true_place = dataclasses.replace(
+        place,
+        folder=folder,
+        name=folder.name,
+        deployment=deployment,
+        provenance=Provenance.collect({"law": law, "of": record["of"]}, seed, place.provenance.inputs),
+        notes=(*place.notes, f"{place.name} with map errors of severity {law.severity:g}, seed {seed}"),
+        map_error=record,
+    )
+    write_scene(true_place, SceneContent(mesh, maps, place.frame))
+    return true_place
+
+
+def _draw_ground(
+    place: Place,
+    buildings: tuple[Building, ...],
+    law: MapErrorLaw,
+    generators: tuple[np.random.Generator, np.random.Generator, np.random.Generator],
+) -> Ground:
+    """Buildings, clutter and terrain, each from a generator of its own."""
+    on_ground, clutter, below = generators
     maps, grid = place.geometry_maps, place.tile
     free = (maps["footprint"].values == 0) & ~(maps["road"].values > 0) & ~(maps["water"].values > 0)
-    carrying = _carries_a_site(buildings, place)
-    stand, drawn = draw_buildings(buildings, carrying, free, grid, law, geometry)
+    stand, errors = draw_buildings(buildings, _carries_a_site(buildings, place), free, grid, law, on_ground)
     cars = _beside(draw_cars(maps, grid, law, clutter), stand)
     trees = draw_trees(maps, grid, law, clutter)
     triangles = read_place_scene(place.scene_file)
     mapped = terrain_of_mesh(triangles.select(triangles.ground), maps["terrain"].attrs.get("source", FLAT))
     side = float(np.ptp(triangles.vertices[triangles.ground][..., 0]))
-    terrain = draw_terrain(mapped, law, ground)
-    true_map = VectorMap(place.frame, (*stand, *cars), (), terrain)
-    mesh, bare_maps = mesh_and_maps(true_map, side, grid)
-    true_maps = _with_shared_layers(bare_maps, place, trees)
-    # Buildings differ by their wall's class here; what the classes err by is common to all of one.
-    world = sample_world(place.deployment, WorldLaw(severity=law.severity, building_share=0.0), antennas)
-    deployment, network = draw_network(place.deployment, (maps, true_maps), grid, law, world, antennas)
-    record: dict[str, Any] = {
+    terrain = draw_terrain(mapped, law, below)
+    error = float(np.sqrt(np.mean((terrain.height - mapped.height) ** 2)))
+    return Ground(stand, errors, cars, trees, terrain, error, side)
+
+
+def _record(
+    place: Place, law: MapErrorLaw, seed: int, ground: Ground, positions: Float[np.ndarray, "site 3"]
+) -> dict[str, Any]:
+    """Every draw, as plain JSON."""
+    moved = positions - place.deployment.site_positions
+    return {
         "law": dataclasses.asdict(law),
         "seed": seed,
         "of": {"name": place.name, "digest": place.provenance.digest},
-        "buildings": dataclasses.asdict(drawn),
-        "network": dataclasses.asdict(network),
-        "materials": {
-            name: {"permittivity_factor": float(permittivity), "conductivity_factor": float(conductivity)}
-            for name, permittivity, conductivity in zip(
-                MATERIALS, world.permittivity_factor, world.conductivity_factor, strict=True
-            )
-        },
-        "terrain": {"rms_error": float(np.sqrt(np.mean((terrain.height - mapped.height) ** 2)))},
-        "cars": [shapely.to_wkt(car.footprint, rounding_precision=2) for car in cars],
-        "trees": np.round(trees, 2).tolist(),
+        "buildings": dataclasses.asdict(ground.errors),
+        "sites": {"position": np.round(moved, 3).tolist()},
+        "terrain": {"rms_error": ground.terrain_error},
+        "cars": [shapely.to_wkt(car.footprint, rounding_precision=2) for car in ground.cars],
+        "trees": np.round(ground.trees, 2).tolist(),
     }
-    provenance = Provenance.collect({"law": law, "of": record["of"]}, seed, place.provenance.inputs)
-    true_place = dataclasses.replace(
-        Place(folder, folder.name, place.frame, grid, deployment, provenance),
-        notes=(*place.notes, f"a world of {place.name} at severity {law.severity:g}, seed {seed}"),
-        attribution=place.attribution,
-        materials=_true_materials(place, world),
-        world=record,
-    )
-    write_scene(true_place, SceneContent(mesh, true_maps, place.frame))
-    return true_place
 
 
 def _carries_a_site(buildings: tuple[Building, ...], place: Place) -> frozenset[str]:
@@ -116,29 +146,11 @@ def _beside(cars: tuple[Building, ...], standing: tuple[Building, ...]) -> tuple
     return tuple(car for index, car in enumerate(cars) if index not in hit)
 
 
-def _with_shared_layers(true_maps: xr.Dataset, place: Place, trees: np.ndarray) -> xr.Dataset:
+def _with_shared_layers(
+    true_maps: xr.Dataset, place: Place, trees: Float[np.ndarray, "tree 2"]
+) -> xr.Dataset:
     maps = place.geometry_maps
     crowns = with_crowns(maps["vegetation"].values, trees, place.tile)
     layers: dict[Hashable, xr.DataArray] = {name: maps[name] for name in SHARED_LAYERS}
     layers["vegetation"] = true_maps["vegetation"].copy(data=crowns)
     return true_maps.assign(layers)
-
-
-def _true_materials(place: Place, world: World) -> SceneMaterials:
-    """εr and σ of each class times the world's factors; metal stays metal."""
-    if world.law.severity == 0:
-        return place.materials
-    nominal = place.materials.at(place.deployment.carrier.frequency)
-    return SceneMaterials(
-        **{
-            name: MaterialProperties(
-                max(properties.permittivity * float(permittivity), 1.0),
-                properties.conductivity * float(conductivity),
-                properties.thickness,
-            )
-            for name, properties, permittivity, conductivity in zip(
-                MATERIALS, nominal, world.permittivity_factor, world.conductivity_factor, strict=True
-            )
-            if name != "metal"
-        }
-    )

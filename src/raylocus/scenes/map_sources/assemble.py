@@ -16,10 +16,10 @@ from raylocus.scenes.buildings.from_features import SURROUNDINGS, buildings_of
 from raylocus.scenes.ground.coastline import sea_of
 from raylocus.scenes.ground.from_features import pavements_of, roads_of, vegetation_of, water_of
 from raylocus.scenes.ground.terrain import flat_terrain, read_terrain
-from raylocus.scenes.map_sources.features import MENDED, Bounds, Feature, TaggedMap, in_frame, notes_of
-from raylocus.scenes.map_sources.named_chance import NamedChance
 from raylocus.scenes.map_sources.region import region_of
-from raylocus.scenes.vector_map import VectorMap
+from raylocus.scenes.tagged.features import MENDED, Bounds, Feature, TaggedMap, in_frame, notes_of
+from raylocus.scenes.tagged.named_chance import NamedChance
+from raylocus.scenes.vector_map import Building, VectorMap
 
 #: Ground around a map's bounds that its terrain covers too [m].
 TERRAIN_MARGIN = 400.0
@@ -109,7 +109,7 @@ def assemble_map(
     region = region_of(frame)
     buildings = buildings_of(areas, region, NamedChance.of(generator), tally)
     vegetation = vegetation_of([*areas, *lines])
-    notes = [_count_note(areas, len(buildings)), *notes_of(tally)]
+    notes = [_count_note(areas, len(buildings)), _height_note(buildings), *notes_of(tally), *tagged.notes]
     if vegetation:
         notes.append(VEGETATION_NOTE)
     if terrain_file is None:
@@ -126,6 +126,14 @@ def assemble_map(
         attribution=tagged.attribution,
         parameters={"region": region},
     )
+
+
+def _height_note(buildings: Sequence[Building]) -> str:
+    """How many heights are the source's and how many are drawn."""
+    counts = Counter(building.height_source for building in buildings)
+    drawn, storeys = counts["prior"], counts["levels"]
+    stated = len(buildings) - drawn - storeys
+    return f"heights of solids: {stated} as stated, {storeys} from storeys, {drawn} drawn by type and surroundings"
 
 
 def _count_note(areas: Sequence[Feature], kept: int) -> str:

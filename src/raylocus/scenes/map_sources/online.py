@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from raylocus.errors import PlaceError
-from raylocus.scenes.map_sources.features import Bounds
+from raylocus.scenes.tagged.features import Bounds
 from raylocus.storage import written_whole
 
 #: Public servers, asked in turn until one answers.
@@ -113,14 +114,15 @@ def fetch_map(bounds: Bounds, servers: Sequence[str] = OVERPASS_SERVERS) -> Path
 
 
 def _write_map(folder: Path, kept: Path) -> None:
-    from raylocus.scenes.osm.elements import write_elements
+    from raylocus.scenes.osm.elements import json_content
+    from raylocus.scenes.osm.ordering import write_in_order
 
     answers = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     # osmium tells the format by the name's end.
     with written_whole(kept) as aside:
         whole = aside.with_name(f"{aside.name}.osm.pbf")
         try:
-            write_elements(answers, whole)
+            write_in_order(json_content("the map server's answer", answers), whole, Counter())
             whole.rename(aside)
         finally:
             whole.unlink(missing_ok=True)
@@ -155,11 +157,10 @@ def _greet(server: str) -> None:
 
 def _ask(bounds: Bounds) -> None:
     import osmnx
-    from osmnx._errors import CacheOnlyInterruptError, InsufficientResponseError, ResponseStatusCodeError
 
     try:
         osmnx.features_from_bbox(bounds, WANTED)
-    except CacheOnlyInterruptError:  # how osmnx says that every answer is kept
+    except InterruptedError:  # osmnx raises a kind of it when every answer is in its cache
         return
-    except (InsufficientResponseError, ResponseStatusCodeError) as error:
+    except ValueError as error:  # osmnx's errors for an empty or a refused answer are kinds of it
         raise ConnectionError(str(error)) from error

@@ -11,12 +11,13 @@ import numpy as np
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
-from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, names_in_zip
+from raylocus.scenes.foreign_files import absence, deepmimo_folder
 from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map, frame_of
-from raylocus.scenes.map_sources.building_file import SUFFIXES, read_building_file
-from raylocus.scenes.map_sources.features import Bounds, TaggedMap
+from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
-from raylocus.scenes.osm.formats import format_of
+from raylocus.scenes.map_sources.tables import SUFFIXES
+from raylocus.scenes.osm.formats import detected_format, format_of, is_overpass_json
+from raylocus.scenes.tagged.features import Bounds, TaggedMap
 from raylocus.scenes.vector_map import VectorMap
 
 #: What starts the name of a generated town.
@@ -42,8 +43,10 @@ def source_file(source: str) -> Path | None:
     path = Path(source)
     if (refusal := _refusal(source, path)) is not None:
         raise PlaceError(refusal)
-    if path.is_dir() and ("/" in source or "\\" in source):
-        raise PlaceError(f"{source} is a folder; give the map file in it")
+    if path.is_dir():
+        raise PlaceError(
+            f"{source} is a folder; give the map file in it, or a place's name with its country: '{path.name}, COUNTRY'"
+        )
     if path.is_file() or format_of(source) is not None or source.lower().endswith(SUFFIXES):
         return path
     return None
@@ -54,10 +57,9 @@ def _refusal(source: str, path: Path) -> str | None:
     kind = deepmimo_folder(path)
     if kind is not None:
         return f"{source} is a {kind} scenario, which is no map; give the map it was traced from"
-    if path.suffix.lower() == ".zip" and path.is_file():
-        # A zipped building file is read as it is.
-        return None if any(name.endswith(SUFFIXES) for name in names_in_zip(path)) else archive(path)
-    is_path = source.startswith(("/", "./", "../", "~")) or path.suffix.lower() == ".zip"
+    is_path = (
+        source.startswith(("/", "./", "../", "~")) or source.endswith("/") or path.suffix.lower() == ".zip"
+    )
     return absence(path) if is_path else None
 
 
@@ -90,9 +92,28 @@ def _tagged_map(source: str, options: SourceOptions, tile_size: float) -> tuple[
     path = source_file(source)
     if path is None:
         return _online(source, options.radius, tile_size)
-    is_osm = format_of(path.name) is not None
-    tagged = _read_osm(path) if is_osm else read_building_file(path, options)
-    return tagged, tagged.bounds
+    if not _is_osm(path):
+        tagged = read_building_file(path, options)
+        return tagged, tagged.bounds
+    tagged = _read_osm(path)
+    return dataclasses.replace(tagged, notes=(*tagged.notes, *_idle_options(options))), tagged.bounds
+
+
+def _is_osm(path: Path) -> bool:
+    """Whether a file is OpenStreetMap's, by its name or as a server's JSON."""
+    if path.is_file() and detected_format(path) == "json":
+        return is_overpass_json(path)
+    return format_of(path.name) is not None
+
+
+def _idle_options(options: SourceOptions) -> list[str]:
+    """What is to be said of options that go with building files only."""
+    given = {"height-field": options.height_field, "roads": options.roads, "vegetation": options.vegetation}
+    return [
+        f"--{name} not used: it goes with building files"
+        for name, value in given.items()
+        if value is not None
+    ]
 
 
 def _town(style: str, seed: int, size: float) -> SourceMap:

@@ -1,9 +1,13 @@
-"""Reads the features that matter to radio from `.osm`, `.osm.gz` and `.osm.pbf` files, by osmium."""
+"""Reads the features that matter to radio from OpenStreetMap files of any dialect, by osmium."""
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,66 +17,104 @@ import shapely
 
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area
-from raylocus.scenes.map_sources.features import Bounds, Feature, TaggedMap
-from raylocus.scenes.osm.formats import osm_file
-from raylocus.scenes.osm.mending import Relation, mended_buildings, relation_of
+from raylocus.scenes.osm.dialect import is_plain
+from raylocus.scenes.osm.elements import read_elements
+from raylocus.scenes.osm.formats import header_bounds, osm_file, refusal
+from raylocus.scenes.osm.old_style import is_old_style, with_old_style
 from raylocus.scenes.osm.ordering import write_in_order
-from raylocus.scenes.osm.tags import area_tags, is_building, line_tags
+from raylocus.scenes.osm.repair import (
+    Relation,
+    Way,
+    mended_buildings,
+    relation_of,
+    seems_assembled,
+    seems_whole,
+    ways_of,
+)
+from raylocus.scenes.osm.tags import NATURAL_LINES, area_tags, is_building, line_tags
+from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")
 #: Licence notice of everything derived from OpenStreetMap.
 ATTRIBUTION = "© OpenStreetMap contributors, Open Database License 1.0 (openstreetmap.org/copyright)"
 
-#: Lines beside roads that are read.
-NATURAL_LINES = ("coastline", "tree_row")
-
 
 def read_osm(path: Path) -> TaggedMap:
-    """Reads one file.
+    """Reads one file, in any order and dialect (`osm.elements`); what osmium cannot follow is put in order first.
 
     Multipolygons are assembled by osmium; buildings that it rejects are mended where what the file
-    holds of them suffices (`osm.mending`), and counted.
+    holds of them suffices (`osm.repair`), and counted.
 
     Raises:
-        InputError: the file is absent, truncated or not OpenStreetMap's.
+        InputError: the file is absent, truncated or not OpenStreetMap's, or holds no buildings.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}; give a .osm, .osm.gz or .osm.pbf file")
-    try:
-        return _read(path)
-    except (RuntimeError, ValueError, UnicodeDecodeError) as error:  # all that osmium raises
-        raise InputError(f"{path} is not a whole OpenStreetMap file ({error}); download it again") from error
-
-
-def _read(path: Path) -> TaggedMap:
-    collector = _collected(path)
-    if not collector.mostly_lost:
-        return _tagged_map(collector, path)
-    # Where osmium could hardly assemble anything, the file is out of order or was never uploaded.
+    tally: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        ordered = Path(folder) / "ordered.osm.pbf"
-        write_in_order(path, ordered)
-        return _tagged_map(_collected(ordered), path)
+        with _refused(path):
+            collector = _in_order(path)
+            if collector is None:
+                ordered = Path(folder) / "ordered.osm.pbf"
+                write_in_order(read_elements(path), ordered, tally)
+                collector = _collected(ordered)
+        found = _tagged_map(collector, path)
+    return dataclasses.replace(found, tally=found.tally + tally)
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Turns what the libraries say of a broken file into a sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # osmium and the XML, JSON and unpacking libraries raise many kinds
+        raise refusal(path, error) from error
+
+
+def _in_order(path: Path) -> _Collector | None:
+    """What one reading finds; None where the objects do not follow each other as it needs them."""
+    if not is_plain(path):
+        return None
+    try:
+        collector = _collected(path)
+    except RuntimeError as error:
+        if "out of order" in str(error) or "twice in input" in str(error):
+            return None
+        raise
+    return None if collector.late else collector
 
 
 def _tagged_map(collector: _Collector, named: Path) -> TaggedMap:
-    """What was collected, with mended buildings; `named` is the user's file."""
-    mended = mended_buildings(
-        collector.path, collector.missing, collector.relations, collector.locations, collector.tally
-    )
-    areas = collector.areas.features() + mended
-    lines = collector.lines.features()
-    bounds = _header_bounds(named) or _building_bounds(areas, named)
-    return TaggedMap(tuple(areas), tuple(lines), bounds, collector.tally, ATTRIBUTION)
+    """What was collected, with what osmium did not assemble; `named` is the user's file."""
+    tally, ways = collector.tally, collector.ways_in_doubt
+    mended = mended_buildings(collector.missing, collector.relations, ways, tally)
+    areas = with_old_style(collector.areas.features() + mended, collector.old_style, ways, tally)
+    if not any(is_building(area.tags) for area in areas):
+        raise _no_buildings(named, len(collector.missing))
+    bounds = header_bounds(collector.path) or _building_bounds(areas)
+    return TaggedMap(tuple(areas), tuple(collector.lines.features()), bounds, tally, ATTRIBUTION)
+
+
+def _no_buildings(path: Path, without_outline: int) -> InputError:
+    if without_outline:
+        return InputError(
+            f"{path} names {without_outline} buildings and not the places of their corners; "
+            "end the Overpass query with: out body; >; out skel qt;"
+        )
+    return InputError(f"{path} holds no buildings; give an extract of a built-up area")
 
 
 def _collected(path: Path) -> _Collector:
     collector = _Collector(path)
     keys = osmium.filter.KeyFilter(*AREA_KEYS)
     trees = osmium.filter.TagFilter(("natural", "tree")).enable_for(osmium.osm.NODE)
+    # Multipolygons without tags of their own are looked at, too.
+    wanted = osmium.filter.KeyFilter(*AREA_KEYS, "type")
     located = osmium.FileProcessor(osm_file(path)).with_locations(collector.locations).with_areas(keys)
-    for item in located.with_filter(keys).with_filter(trees):
+    for item in located.with_filter(wanted).with_filter(trees):
         collector.take(item)
     return collector
 
@@ -102,22 +144,49 @@ class _Collector:
         self.locations = osmium.index.create_map("flex_mem")
         self.areas, self.lines = _Shapes(), _Shapes()
         self.relations: dict[int, Relation] = {}
+        self.old_style: dict[int, Relation] = {}
         self.tally: Counter[str] = Counter()
         self._factory = osmium.geom.WKBFactory()
         self._buildings: set[tuple[str, int]] = set()
         self._assembled: set[tuple[str, int]] = set()
+        self._absent: set[int] = set()
 
     @property
     def missing(self) -> set[tuple[str, int]]:
-        """Kind and number of the buildings that did not come out as areas."""
-        return self._buildings - self._assembled
+        """Kind and number of the buildings that did not come out as areas and are of no old-style multipolygon."""
+        members = {("way", number) for each in self.old_style.values() for number, _ in each.members}
+        return self._buildings - self._assembled - members
+
+    @cached_property
+    def ways_in_doubt(self) -> dict[int, Way]:
+        """The ways of what did not come out as areas, and of old-style multipolygons."""
+        missing = self.missing
+        relations = [self.relations[number] for kind, number in missing if kind == "relation"]
+        members = [number for each in (*relations, *self.old_style.values()) for number, _ in each.members]
+        return ways_of(
+            self.path, {number for kind, number in missing if kind == "way"}.union(members), self.locations
+        )
 
     @property
-    def mostly_lost(self) -> bool:
-        """Whether fewer than half of the buildings came out as areas."""
-        return len(self.missing) > len(self._buildings) / 2
+    def late(self) -> bool:
+        """Whether the file holds nodes that were missing when their ways were read."""
+        ways = self.ways_in_doubt
+        whole = (
+            number in ways and seems_whole(ways[number])
+            if kind == "way"
+            else seems_assembled(self.relations[number], ways)
+            for kind, number in self.missing
+        )
+        return any(whole) or any(self._is_known(number) for number in self._absent)
+
+    def _is_known(self, node: int) -> bool:
+        try:
+            return bool(self.locations.get(node).valid())
+        except KeyError:
+            return False
 
     def take(self, item: Any) -> None:
+        """Keeps what is wanted of one object."""
         if item.is_area():
             self._area(item)
         elif item.is_way():
@@ -128,9 +197,15 @@ class _Collector:
                 self._buildings.add(("way", item.id))
         elif item.is_node():
             self.areas.add(f"node/{item.id}", {"natural": "tree"}, self._factory.create_point(item))
-        elif item.tags.get("type") == "multipolygon" and is_building(item.tags):
+        elif item.tags.get("type") == "multipolygon":
+            self._multipolygon(item)
+
+    def _multipolygon(self, item: Any) -> None:
+        if is_building(item.tags):
             self._buildings.add(("relation", item.id))
             self.relations[item.id] = relation_of(item)
+        elif is_old_style(item.tags):
+            self.old_style[item.id] = relation_of(item)
 
     def _area(self, item: Any) -> None:
         tags = area_tags(item.tags)
@@ -148,27 +223,14 @@ class _Collector:
         try:
             encoded = self._factory.create_linestring(item)
         except (RuntimeError, osmium.InvalidLocationError):
+            self._absent.update(node.ref for node in item.nodes if not node.location.valid())
             self.tally["road or coastline left out: it has fewer than two nodes in the file"] += 1
             return
         self.lines.add(f"way/{item.id}", line_tags(tags), encoded)
 
 
-def _header_bounds(path: Path) -> Bounds | None:
-    reader = osmium.io.Reader(osm_file(path), osmium.osm.NOTHING)
-    try:
-        box = reader.header().box()
-        if not box.valid():
-            return None
-        low, high = box.bottom_left, box.top_right
-        return low.lon, low.lat, high.lon, high.lat
-    finally:
-        reader.close()
-
-
-def _building_bounds(areas: list[Feature], path: Path) -> Bounds:
+def _building_bounds(areas: list[Feature]) -> Bounds:
     shapes = [area.geometry for area in areas if is_building(area.tags)]
-    if not shapes:
-        raise InputError(f"{path} holds no buildings; give an extract of a built-up area")
     # Single far-away buildings, which extracts drag in through relations, would blow the extent up.
     bounds = shapely.bounds(np.array(shapes, dtype=object))
     west, south = np.quantile(bounds[:, :2], 0.002, axis=0)

@@ -17,6 +17,8 @@ GROUND_KEYS = (
 )  # fmt: skip
 #: Keys that roads, coastlines and rows of trees ask for.
 LINE_KEYS = ("highway", "natural", "width", "lanes", "layer", "tunnel", "bridge", "area")
+#: Values of `natural` of lines that are read, other than roads.
+NATURAL_LINES = ("coastline", "tree_row")
 
 
 def area_tags(tags: Any) -> dict[str, str]:

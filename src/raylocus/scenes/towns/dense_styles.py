@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from raylocus.scenes.towns.building_types import (
+from raylocus.scenes.towns.fill_blocks import BuiltLots, CourtyardHouses, PerimeterBlocks
+from raylocus.scenes.towns.street_grid import StreetGrid
+from raylocus.scenes.towns.street_old_town import StreetStar, StreetWeb
+from raylocus.scenes.towns.style import (
     HILL_HOUSE,
     LIGHT_HOUSE,
     MID_RISE,
@@ -10,13 +13,10 @@ from raylocus.scenes.towns.building_types import (
     OLD_HOUSE,
     TENEMENT,
     TOWER,
+    Greenery,
+    Relief,
+    TownStyle,
 )
-from raylocus.scenes.towns.fill_lots import BuiltLots
-from raylocus.scenes.towns.fill_perimeter import CourtyardHouses, PerimeterBlocks
-from raylocus.scenes.towns.street_grid import StreetGrid
-from raylocus.scenes.towns.street_star import StreetStar
-from raylocus.scenes.towns.street_web import StreetWeb
-from raylocus.scenes.towns.style import Greenery, Relief, TownStyle
 
 EUROPEAN_CORE = TownStyle(
     name="european-core",

@@ -12,14 +12,60 @@ from shapely.geometry import LineString
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
-from raylocus.scenes.towns.catalogue import STYLES
+from raylocus.scenes.towns import dense_styles, open_styles
 from raylocus.scenes.towns.frames import polygons_of, square
-from raylocus.scenes.towns.ground import draw_terrain, draw_water, dry_land, quay_streets
-from raylocus.scenes.towns.knowledge import as_mapped
+from raylocus.scenes.towns.landscape import draw_terrain, draw_water, dry_land, plant, quay_streets
 from raylocus.scenes.towns.structures import Structure
 from raylocus.scenes.towns.style import Street, TownStyle
-from raylocus.scenes.towns.trees import plant
-from raylocus.scenes.vector_map import Road, VectorMap
+from raylocus.scenes.vector_map import Building, Road, VectorMap
+
+#: Source of a height, share of the buildings, and its standard deviation as (constant [m], relative).
+#: The shares are those of well-mapped OSM cities; a nominal height is always the drawn one.
+HEIGHT_SOURCES = (("height", 0.25, (0.5, 0.0)), ("levels", 0.50, (1.0, 0.08)), ("prior", 0.25, (1.0, 0.30)))
+
+
+def as_mapped(structures: list[Structure], generator: np.random.Generator) -> tuple[Building, ...]:
+    """Buildings of the map, each with the source and the standard deviation of its height."""
+    shares = [share for _, share, _ in HEIGHT_SOURCES]
+    drawn = generator.choice(len(HEIGHT_SOURCES), size=len(structures), p=shares)
+    pairs = zip(structures, drawn.tolist(), strict=True)
+    return tuple(_building(number, structure, source) for number, (structure, source) in enumerate(pairs))
+
+
+def _building(number: int, structure: Structure, source: int) -> Building:
+    name, _, (constant, relative) = HEIGHT_SOURCES[source]
+    return Building(
+        identifier=f"generated/{number}",
+        footprint=structure.footprint,
+        height=structure.height,
+        height_deviation=round(constant + relative * structure.height, 2),
+        height_source=name,
+        wall_material=structure.wall_material,
+        roof_material=structure.roof_material,
+        roof_shape=structure.roof_shape,
+        roof_height=structure.roof_height,
+    )
+
+
+#: Every style by its name, as in `procedural:NAME`.
+STYLES = {
+    style.name: style
+    for style in (
+        dense_styles.EUROPEAN_CORE,
+        dense_styles.PERIMETER_BLOCKS,
+        dense_styles.TOWER_GRID,
+        open_styles.LOW_RISE_GRID,
+        open_styles.DETACHED_SUBURB,
+        open_styles.VILLAGE,
+        dense_styles.ASIAN_LOW_RISE,
+        open_styles.HIGH_RISE_SLABS,
+        open_styles.INDUSTRIAL,
+        open_styles.CAMPUS,
+        dense_styles.WATERFRONT,
+        dense_styles.HILL_TOWN,
+    )
+}
+
 
 #: Town generated about the tile, so that the tile's edge has neighbours [m].
 MARGIN = 100.0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from raylocus.scenes.towns.building_types import (
+from raylocus.scenes.towns.fill_blocks import BuiltLots
+from raylocus.scenes.towns.fill_streets import BuildingRows, StreetHouses
+from raylocus.scenes.towns.street_grid import StreetGrid
+from raylocus.scenes.towns.street_tree import StreetTree
+from raylocus.scenes.towns.style import (
     BARN,
     BUNGALOW,
     CITY_HOUSE,
@@ -13,13 +17,10 @@ from raylocus.scenes.towns.building_types import (
     MID_RISE,
     SLAB,
     TANK,
+    Greenery,
+    Relief,
+    TownStyle,
 )
-from raylocus.scenes.towns.fill_houses import StreetHouses
-from raylocus.scenes.towns.fill_lots import BuiltLots
-from raylocus.scenes.towns.fill_rows import BuildingRows
-from raylocus.scenes.towns.street_grid import StreetGrid
-from raylocus.scenes.towns.street_tree import StreetTree
-from raylocus.scenes.towns.style import Greenery, Relief, TownStyle
 
 _NARROW_HOUSES = StreetHouses(
     CITY_HOUSE,

@@ -102,7 +102,7 @@ def _weighted_quantile(pairs: Float[np.ndarray, "item 2"], share: float) -> floa
     """Smallest value that this share of the weight does not exceed; NaN of nothing."""
     if not len(pairs):
         return np.nan
-    value, weight = pairs[np.argsort(pairs[:, 0])].T
+    value, weight = pairs[np.argsort(pairs[:, 0], kind="stable")].T
     return float(value[np.searchsorted(np.cumsum(weight), share * weight.sum())])
 
 

@@ -1,0 +1,141 @@
+"""The classics with the parameters that were chosen for them: fitted once, they travel with a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raylocus.datasets.store import ReportDataset
+from raylocus.errors import InputError, StoreError
+from raylocus.evaluation.baselines.classical import classical_methods
+from raylocus.evaluation.baselines.grid_bayes import GridBayes, SequenceGridBayes
+from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
+from raylocus.evaluation.baselines.nearest_neighbours import NearestNeighbours
+from raylocus.evaluation.baselines.strongest_cell import StrongestCell
+from raylocus.evaluation.baselines.timing_advance import TimingAdvance
+from raylocus.evaluation.method import Method, TrainingPlaces
+from raylocus.provenance import Provenance
+from raylocus.storage import written_whole
+
+#: Version of classics.json, and its name in a run's folder.
+CLASSICS_SCHEMA, CLASSICS_FILE = "raylocus.classics.v1", "classics.json"
+#: Classes of methods by the name that they are stored under.
+KINDS: Mapping[str, Any] = {
+    kind.__name__: kind
+    for kind in (StrongestCell, TimingAdvance, NearestNeighbours, GridBayes, SequenceGridBayes)
+}
+
+
+@dataclass(frozen=True)
+class Classics:
+    """All classics, fitted."""
+
+    methods: tuple[Method, ...]
+    provenance: Provenance
+    """Its input "dataset" is the `ReportDataset.digest` of what they were fitted on."""
+
+    @property
+    def fitted_on(self) -> str:
+        """Digest of the dataset that they were fitted on."""
+        return self.provenance.inputs["dataset"]
+
+    @classmethod
+    def fit(cls, dataset: ReportDataset, progress: Callable[[str], None] = lambda name: None) -> Classics:
+        """Fits them on a dataset's training places; `progress` is called with each name as it starts.
+
+        Raises:
+            InputError: there are no training sequences.
+        """
+        methods = classical_methods(training_places(dataset), progress)
+        return cls(tuple(methods), Provenance.collect({}, None, {"dataset": dataset.digest}))
+
+    def save(self, path: Path) -> None:
+        """Writes classics.json.
+
+        Raises:
+            StorageFullError: the disk filled up.
+        """
+        methods = [{"kind": type(one).__name__, **dataclasses.asdict(one)} for one in self.methods]  # type: ignore[call-overload]
+        content = {"schema": CLASSICS_SCHEMA, "provenance": self.provenance.to_json(), "methods": methods}
+        with written_whole(path) as aside:
+            aside.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Classics:
+        """What `save` wrote.
+
+        Raises:
+            StoreError: the file is damaged, or of another schema version.
+        """
+        try:
+            content = json.loads(path.read_text())
+            if content["schema"] != CLASSICS_SCHEMA:
+                raise ValueError(content["schema"])
+            methods = tuple(_method(dict(record)) for record in content["methods"])
+            return cls(methods, Provenance.from_json(content["provenance"]))
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise StoreError(
+                f"{path} is not what this version of raylocus evaluate wrote; delete it and evaluate again"
+            ) from error
+
+
+def classics_for(
+    dataset: ReportDataset, stored: Path, trained_on: str | None, progress: Callable[[str], None]
+) -> Classics:
+    """The classics that a run is compared with on a dataset: the run's own, else fitted on the dataset and stored.
+
+    Args:
+        dataset: what the run is evaluated on.
+        stored: classics.json of the run. One of another dataset than the run's or this one is old: it is
+            replaced where this one has training places.
+        trained_on: digest of the dataset that the run was trained on; None where it is not known.
+        progress: called with each method's name as its fitting starts.
+
+    Raises:
+        InputError: there are no stored classics, and the dataset has no training places.
+        StoreError: the stored ones cannot be read.
+    """
+    trainable = bool((dataset.split == "train").any())
+    if stored.is_file():
+        classics = Classics.load(stored)
+        if not trainable or trained_on is None or classics.fitted_on in (trained_on, dataset.digest):
+            return classics
+    if not trainable:
+        raise InputError(
+            f"{stored.parent} holds no {CLASSICS_FILE}, and {dataset.folder.name} has no training places to choose "
+            "the classics' parameters on; name a dataset that has some with --classics-from"
+        )
+    return fitted_and_stored(dataset, stored, progress)
+
+
+def fitted_and_stored(dataset: ReportDataset, stored: Path, progress: Callable[[str], None]) -> Classics:
+    """The classics fitted on a dataset, and left in a file.
+
+    Raises:
+        InputError: the dataset has no training sequences.
+        StorageFullError: the disk filled up.
+    """
+    classics = Classics.fit(dataset, progress)
+    classics.save(stored)
+    return classics
+
+
+def training_places(dataset: ReportDataset) -> TrainingPlaces:
+    """Reports of the training split and their place as the dataset holds it, one pair a place."""
+    for index in np.unique(dataset.place_index[dataset.split == "train"]):
+        chosen = dataset.select((dataset.split == "train") & (dataset.place_index == index))
+        yield chosen.reports, dataset.place(int(index))
+
+
+def _method(record: dict[str, Any]) -> Method:
+    kind = KINDS[record.pop("kind")]
+    if "model" in record:
+        record["model"] = LikelihoodModel(**record["model"])
+    method: Method = kind(**record)
+    return method

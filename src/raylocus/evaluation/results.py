@@ -1,0 +1,169 @@
+"""What an evaluation leaves in a run's folder beside its page: metrics.json, table.txt, example reports."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from raylocus.datasets.store import ReportDataset
+from raylocus.evaluation.baselines.fitted_classics import Classics
+from raylocus.evaluation.breakdown import QUOTED, Circumstances, Group, Quoted, all_groups, quoted
+from raylocus.evaluation.comparison import BOUND_NAME, TRUE_MAPS_NAME, Comparison
+from raylocus.evaluation.evaluation import Evaluation, Truth
+from raylocus.evaluation.table import breakdown_table, results_table
+from raylocus.network.report_store import save_reports
+from raylocus.provenance import Provenance
+from raylocus.storage import written_whole
+
+#: Wide enough for every column of the tables.
+TABLE_WIDTH = 200
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of an evaluation: all methods over the sequences of all test places."""
+
+    comparisons: Sequence[Comparison]
+    """All methods on each test place, the learned one first."""
+    dataset: ReportDataset
+    """What the test sequences are from."""
+    classics: Classics
+    """The classics that the learned method was compared with."""
+
+    @cached_property
+    def evaluations(self) -> list[Evaluation]:
+        """One evaluation a method; a reference that refuses a place is left out."""
+        return [
+            _joined([comparison.outcomes[name].evaluation for comparison in self.comparisons])
+            for name in self.comparisons[0].outcomes
+            if all(name in comparison.outcomes for comparison in self.comparisons)
+        ]
+
+    @property
+    def bound(self) -> Evaluation | None:
+        """The bound's; None where it refuses."""
+        return next((one for one in self.evaluations if one.name == BOUND_NAME), None)
+
+    @cached_property
+    def quotes(self) -> dict[str, dict[Group, Mapping[str, Mapping[int, Quoted]]]]:
+        """Percentiles with their intervals, by what sequences are divided by, group, method and percentile."""
+        circumstances = Circumstances.concatenate([one.circumstances for one in self.comparisons])
+        truth = self.evaluations[0].truth
+        groups = {
+            "all": (Group("all", np.ones(len(truth.position), bool)),),
+            **all_groups(truth, circumstances),
+        }
+        return {
+            dimension: {group: quoted(self.evaluations, group, circumstances.world) for group in of_dimension}
+            for dimension, of_dimension in groups.items()
+        }
+
+    @property
+    def compared(self) -> list[str]:
+        """Methods that the table by groups shows: the learned one, the classic of least median error, the bound."""
+        references = (BOUND_NAME, TRUE_MAPS_NAME)
+        peers = [one for one in self.evaluations[1:] if one.name not in references]
+        best = [min(peers, key=lambda one: one.percentile(50.0)).name] if peers else []
+        return [self.evaluations[0].name, *best, *([BOUND_NAME] if self.bound else [])]
+
+    @property
+    def notes(self) -> list[str]:
+        """What must be read with the table, one sentence a line."""
+        refusals = {
+            f"{name}: {sentence}" for one in self.comparisons for name, sentence in one.refusals.items()
+        }
+        checks = [
+            f"The bound's own 50, 90 and 95 % regions hold {check.coverage_50:.0%}, {check.coverage_90:.0%} and "
+            f"{check.coverage_95:.0%} of {check.sequences} sequences drawn from its own law in {one.place.name}."
+            for one in self.comparisons
+            if (check := one.self_check) is not None
+        ]
+        fitted = f"The classics were fitted on the dataset {self.classics.fitted_on[:12]}."
+        return [*sorted(refusals), *checks, fitted]
+
+    @property
+    def title(self) -> str:
+        """Places, number of sequences and severities."""
+        places = ", ".join(one.place.name for one in self.comparisons)
+        sequences = len(self.evaluations[0])
+        return f"{places}: {sequences} sequences, severity {tested_severities(self.dataset)}"
+
+    def table_text(self) -> str:
+        """The tables and notes as text."""
+        file = io.StringIO()
+        console = Console(file=file, width=TABLE_WIDTH)
+        console.print(results_table(self.evaluations, self.title, self.bound))
+        console.print(breakdown_table(self.quotes, self.compared))
+        return file.getvalue() + "".join(f"{note}\n" for note in self.notes)
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """metrics.json: one object a method, see `Evaluation.summary` and `quotes`; what is not finite is null."""
+        return {
+            one.name: {**_finite(one.summary(self.bound)), "groups": self._groups_of(one.name)}
+            for one in self.evaluations
+        }
+
+    def _groups_of(self, method: str) -> dict[str, dict[str, Any]]:
+        return {
+            dimension: {
+                group.label: {
+                    "sequences": int(group.members.sum()),
+                    **{f"p{percent}": dataclasses.asdict(of_methods[method][percent]) for percent in QUOTED},
+                }
+                for group, of_methods in groups.items()
+            }
+            for dimension, groups in self.quotes.items()
+        }
+
+
+def write_results(results: Results, out: Path, examples: int) -> None:
+    """Writes metrics.json, table.txt, and as many test sequences as `examples` for `raylocus locate`.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    with written_whole(out / "metrics.json") as aside:
+        aside.write_text(json.dumps(results.metrics(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    with written_whole(out / "table.txt") as aside:
+        aside.write_text(results.table_text())
+    first = results.comparisons[0].reports
+    chosen = np.arange(min(examples, len(first)))
+    inputs = {"dataset": results.dataset.provenance.digest, "classics": results.classics.fitted_on}
+    provenance = Provenance.collect({"sequences": len(chosen)}, None, inputs)
+    save_reports(first.select(chosen), out / "reports.zarr", provenance)
+
+
+def _joined(parts: Sequence[Evaluation]) -> Evaluation:
+    fields = [field.name for field in dataclasses.fields(Truth)]
+    truth = {name: np.concatenate([getattr(part.truth, name) for part in parts]) for name in fields}
+    arrays = ("error", "negative_log_likelihood", "denser", "tied")
+    return Evaluation(
+        name=parts[0].name,
+        truth=Truth(**truth),
+        seconds=sum(part.seconds for part in parts),
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
+    )
+
+
+def tested_severities(dataset: ReportDataset) -> str:
+    """Severities of the worlds that are tested in."""
+    tested = np.unique(dataset.world_index[dataset.split == "test"])
+    return ", ".join(
+        f"{severity:g}" for severity in sorted({dataset.worlds[world].law.severity for world in tested})
+    )
+
+
+def _finite(summary: dict[str, float | None]) -> dict[str, float | None]:
+    return {
+        key: value if value is not None and math.isfinite(value) else None for key, value in summary.items()
+    }

@@ -1,0 +1,229 @@
+"""How a network observes UEs: one configuration for every feature set."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from math import isnan
+from typing import Literal
+
+from raylocus.errors import InputError
+from raylocus.network.clocks import ClockErrors
+from raylocus.network.features import FEATURE_SETS, Feature, features_named
+from raylocus.network.identities import IdentityErrors
+from raylocus.network.indoors import BuildingLoss
+from raylocus.network.mac.power_headroom import UplinkPowerControl
+from raylocus.network.mac.timing_advance import TimingLoop
+from raylocus.network.mac.traffic import Traffic
+from raylocus.network.phy.time_of_arrival import FirstPathDetector
+from raylocus.network.positioning.timing_measurements import TimingErrors
+from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
+from raylocus.network.rrc.capability import FULL_CAPABILITY, UeCapability
+from raylocus.network.rrc.events import Event
+from raylocus.network.rrc.handover import DEFAULT_EVENT
+from raylocus.network.rrc.measurement_configuration import (
+    PositioningSignal,
+    ReportConfiguration,
+    SoundingSignal,
+)
+from raylocus.network.rrc.parameters import BUFFER_STATUS_TIMERS, HEADROOM_TIMERS, SSB_PERIODS
+from raylocus.network.system.outer_loop import OuterLoop
+from raylocus.network.system.scheduling import Scheduler
+
+
+@dataclass(frozen=True)
+class StatisticalFading:
+    """What averaging leaves of fast fading is part of the Gaussian `receiver_noise_db`, independent in every report."""
+
+    kind: Literal["statistical"] = "statistical"
+
+
+@dataclass(frozen=True)
+class CoherentFading:
+    """The atlas's paths interfere, consistent in phase along the way; `receiver_noise_db` comes on top."""
+
+    kind: Literal["coherent"] = "coherent"
+    occasions: int = 5
+    """SSBs that an L3 sample averages (TS 38.133 §9.2.5: at least 5 in 200 ms)."""
+
+    def __post_init__(self) -> None:
+        if self.occasions < 1:
+            raise InputError(f"an L3 sample averages one SSB at least, not {self.occasions}")
+
+
+@dataclass(frozen=True)
+class MapTiming:
+    """A receiver's time of arrival is the delay of the first path in the maps with Gaussian noise."""
+
+    kind: Literal["map"] = "map"
+    noise: float = 30e-9
+    """Standard deviation of one delay, one way [s]."""
+
+    def __post_init__(self) -> None:
+        if self.noise < 0:
+            raise InputError(f"the noise of a time of arrival is 0 s or more, not {self.noise:g}")
+
+
+@dataclass(frozen=True)
+class DetectedTiming:
+    """A receiver's time of arrival is what a first-path detector finds on a noisy band-limited PRS or SRS."""
+
+    kind: Literal["detected"] = "detected"
+    detector: FirstPathDetector = FirstPathDetector(oversampling=4)
+
+
+Fading = StatisticalFading | CoherentFading
+Timing = MapTiming | DetectedTiming
+
+
+@dataclass(frozen=True)
+class NetworkConfiguration:
+    """The law by which a network observes UEs.
+
+    Device bias and neighbour dropout belong to the world's severity: their values here are those at
+    severity 1, and `at_severity` gives the configuration that `observe` is to be called with.
+    """
+
+    feature_set: str = "critical"
+    """A key of `features.FEATURE_SETS`; only what its features need is computed."""
+    availability: dict[str, float] = field(default_factory=dict)
+    """Share of the reports that have a feature, by its name, where it is not that of `features.csv`."""
+    fading: Fading = StatisticalFading()
+    timing: Timing = MapTiming()
+    receiver_noise_db: float = 1.5
+    """Standard deviation of a cell's level in one report, all beams alike [dB]."""
+    beam_noise_db: float = 1.0
+    """Standard deviation of each beam's L1-RSRP in addition to its cell's [dB]."""
+    device_bias_db: float = 3.0
+    """Standard deviation of a UE's own level error, the same in all its reports [dB]; at severity 1."""
+    neighbour_dropout: float = 0.3
+    """Probability that a detected neighbour goes unreported; at severity 1."""
+    detection_rsrp: float = -125.0
+    """A cell below this RSRP is not detected [dBm]."""
+    detection_sinr: float = -8.0
+    """A cell below this SS-SINR is not detected [dB]."""
+    load: float = 0.5
+    """Share of its resource elements that a cell transmits on, at SSB power."""
+    noise_figure_db: float = 9.0
+    """Noise figure of the UE [dB]."""
+    building_loss: BuildingLoss = BuildingLoss()
+    """What walls cost UEs indoors."""
+    report: ReportConfiguration = ReportConfiguration()
+    """Cells and beams of a report, L3 filter, CSI period."""
+    handover: Event = DEFAULT_EVENT
+    """Event A3 by which the serving cell changes."""
+    events: tuple[Event, ...] = (DEFAULT_EVENT, Event("A2", threshold=-110.0, time_to_trigger=0.32))
+    """Measurement events A1 to A6 that the feature `event` tells of."""
+    trigger: Event | None = None
+    """Reports are sent when this event fires, then `report.interval` apart up to `report.amount`; where
+    there is none they are periodic, at every instant of the trajectories."""
+    capability: UeCapability = FULL_CAPABILITY
+    ssb_period: float = 0.02
+    """Time between two SSBs of a beam [s]."""
+    positioning_signal: PositioningSignal = PositioningSignal()
+    sounding_signal: SoundingSignal = SoundingSignal()
+    timing_errors: TimingErrors = TimingErrors()
+    """Errors of the sites' clocks and of the hardware's group delay."""
+    timing_loop: TimingLoop = TimingLoop(dead_band_steps=0.5)
+    """How T_A is kept up; with half a step it is that of every report, rounded."""
+    clocks: ClockErrors = ClockErrors()
+    spread_error: float = 0.15
+    """Relative error of delay and Doppler spread, and of the condition number, as estimated from SRS."""
+    power_control: UplinkPowerControl = UplinkPowerControl()
+    base_station_noise_figure_db: float = 5.0
+    """Noise figure of the gNB [dB]."""
+    traffic: Traffic = Traffic()
+    scheduler: Scheduler = Scheduler()
+    outer_loop: OuterLoop = OuterLoop()
+    feedback_error_db: float = 1.0
+    """Standard deviation of what the channel has moved on by since it was reported [dB]."""
+    feedback_memory: float = 0.5
+    """Correlation time of that error [s]."""
+    bearer: AcknowledgedMode = AcknowledgedMode()
+    headroom_period: float = 0.2
+    """phr-PeriodicTimer [s]."""
+    buffer_status_period: float = 0.08
+    """periodicBSR-Timer [s]."""
+    identities: IdentityErrors = IdentityErrors(wrong=0.0, missing=0.0)
+
+    def __post_init__(self) -> None:
+        if self.feature_set not in FEATURE_SETS:
+            raise InputError(
+                f"there is no feature set {self.feature_set!r}; choose one of {', '.join(FEATURE_SETS)}"
+            )
+        features_named(tuple(self.availability))
+        shares = (*self.availability.values(), self.neighbour_dropout, self.load)
+        if not all(0 <= share <= 1 for share in shares):
+            raise InputError("shares and probabilities of a network configuration lie between 0 and 1")
+        if self.ssb_period not in SSB_PERIODS:
+            raise InputError("SSBs come every 5, 10, 20, 40, 80 or 160 ms")
+        if self.headroom_period not in HEADROOM_TIMERS:
+            raise InputError(f"phr-PeriodicTimer is one of {HEADROOM_TIMERS} s, not {self.headroom_period}")
+        if self.buffer_status_period not in BUFFER_STATUS_TIMERS:
+            raise InputError(
+                f"periodicBSR-Timer is one of {BUFFER_STATUS_TIMERS} s, not {self.buffer_status_period}"
+            )
+        self._check_events()
+
+    def _check_events(self) -> None:
+        if self.handover.kind != "A3" or not (
+            isnan(self.handover.threshold) and isnan(self.handover.second_threshold)
+        ):
+            raise InputError(
+                "handover is by event A3, which has an offset and a hysteresis but no threshold; "
+                f"not by {self.handover}"
+            )
+        if any(each.kind.startswith("B") for each in self.events):
+            raise InputError("events B1 and B2 are of another radio system; name events A1 to A6")
+        periodic = ReportConfiguration()
+        timed = (self.report.interval, self.report.amount) != (periodic.interval, periodic.amount)
+        if self.trigger is None and timed:
+            raise InputError(
+                "report.interval and report.amount are of event-triggered reports; give a trigger, or set "
+                "the intervals of the mobility"
+            )
+
+    @property
+    def timing_noise(self) -> float:
+        """Standard deviation of a time of arrival, one way [s].
+
+        Raises:
+            InputError: times of arrival are detected, and have no Gaussian law.
+        """
+        if isinstance(self.timing, MapTiming):
+            return self.timing.noise
+        raise InputError(
+            "times of arrival that are detected have no Gaussian noise; observe with network.timing of kind map"
+        )
+
+    @property
+    def filter_coefficient(self) -> int:
+        """k of the L3 filter (TS 38.331 §5.5.3.2); 0 is no filter."""
+        return self.report.filter_coefficient
+
+    @property
+    def most_neighbours(self) -> int:
+        """maxReportCells of TS 38.331."""
+        return self.report.most_neighbours
+
+    @property
+    def most_beams(self) -> int:
+        """Beams of the serving cell in an L1-RSRP report."""
+        return self.report.most_beams
+
+    @property
+    def handover_hysteresis_db(self) -> float:
+        """A neighbour must be this much stronger to become the serving cell [dB]."""
+        return self.handover.offset + self.handover.hysteresis
+
+    def availability_of(self, feature: Feature) -> float:
+        """Share of the reports that have a feature, its occasion apart."""
+        return self.availability.get(feature.name, feature.availability)
+
+    def at_severity(self, severity: float) -> NetworkConfiguration:
+        """The configuration in a world of this severity: bias × severity, dropout × severity (at most 1)."""
+        return dataclasses.replace(
+            self,
+            device_bias_db=self.device_bias_db * severity,
+            neighbour_dropout=min(self.neighbour_dropout * severity, 1.0),
+        )

@@ -1,0 +1,1 @@
+"""What antennas radiate and receive: element patterns, arrays, beams, panels, codebooks."""

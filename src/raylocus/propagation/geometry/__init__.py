@@ -1,0 +1,1 @@
+"""Vectors, facets, wedges and images: geometry without radio."""

@@ -1,0 +1,1 @@
+"""Radio maps R: from the atlas to dense grids of every cell."""

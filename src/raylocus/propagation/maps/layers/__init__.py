@@ -1,0 +1,1 @@
+"""Layers of R beyond those that worlds need, one group a file."""

@@ -1,0 +1,93 @@
+"""Path loss of TR 38.901 and the levels that it gives every cell: a second opinion without buildings."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from raylocus.geo import Grid
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.scenes.sites import Deployment
+from raylocus.units import energy_per_resource_element, to_decibel
+
+#: Height of UEs over the terrain [m] that places are traced at unless their configuration says otherwise.
+UE_HEIGHT = 1.5
+
+
+def umi_los_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
+    """UMi street canyon LOS below the breakpoint [dB]: 32.4 + 21·log d + 20·log f_GHz (Table 7.4.1-1)."""
+    return 32.4 + 21 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
+
+
+def umi_nlos_path_loss(
+    distance: Float[np.ndarray, "..."], frequency: float, ue_height: float = UE_HEIGHT
+) -> Float[np.ndarray, "..."]:
+    """UMi street canyon NLOS [dB]: max(LOS, 22.4 + 35.3·log d + 21.3·log f_GHz − 0.3(h_UT − 1.5)) (Table 7.4.1-1).
+
+    Args:
+        distance: 3-D distance [m].
+        frequency: carrier [Hz].
+        ue_height: h_UT, over the terrain [m].
+    """
+    slope = 22.4 + 35.3 * np.log10(np.maximum(distance, 1.0)) + 21.3 * np.log10(frequency / 1e9)
+    return np.maximum(umi_los_path_loss(distance, frequency), slope - 0.3 * (ue_height - 1.5))
+
+
+def uma_los_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:
+    """UMa LOS below the breakpoint [dB]: 28 + 22·log d + 20·log f_GHz (Table 7.4.1-1)."""
+    return 28 + 22 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
+
+
+def uma_nlos_path_loss(
+    distance: Float[np.ndarray, "..."], frequency: float, ue_height: float = UE_HEIGHT
+) -> Float[np.ndarray, "..."]:
+    """UMa NLOS [dB]: max(LOS, 13.54 + 39.08·log d + 20·log f_GHz − 0.6(h_UT − 1.5)) (Table 7.4.1-1).
+
+    Args:
+        distance: 3-D distance [m].
+        frequency: carrier [Hz].
+        ue_height: h_UT, over the terrain [m].
+    """
+    slope = 13.54 + 39.08 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
+    return np.maximum(uma_los_path_loss(distance, frequency), slope - 0.6 * (ue_height - 1.5))
+
+
+def isotropic_levels(
+    deployment: Deployment, grid: Grid, terrain: Float[np.ndarray, "y x"], ue_height: float
+) -> Float[np.ndarray, "cell y x"]:
+    """Received power per resource element [dBm] by TR 38.901 UMi NLOS between isotropic antennas."""
+    offset = _offsets(deployment, grid, terrain, ue_height)
+    distance = np.linalg.norm(offset, axis=-1)
+    loss = umi_nlos_path_loss(distance, deployment.carrier.frequency, ue_height)[deployment.site_of_cell]
+    blocks = deployment.carrier.resource_blocks
+    energy = np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
+    return (energy[:, None] - loss).reshape(-1, *grid.shape)
+
+
+def formula_levels(
+    deployment: Deployment, grid: Grid, terrain: Float[np.ndarray, "y x"], ue_height: float
+) -> Float[np.ndarray, "cell y x"]:
+    """RSRP [dBm] of each cell's best beam: the isotropic level and the antennas' gain along the straight line."""
+    offset = _offsets(deployment, grid, terrain, ue_height)
+    gains = []
+    for cell in deployment.cells:
+        direction = offset[cell.site] / np.linalg.norm(offset[cell.site], axis=-1, keepdims=True)
+        gains.append(beam_gains(direction, cell.azimuth, cell.downtilt, cell.array).max(1))
+    gain = to_decibel(np.maximum(np.stack(gains), 1e-4)).reshape(-1, *grid.shape)
+    return isotropic_levels(deployment, grid, terrain, ue_height) + gain
+
+
+def power_sum(
+    level: Float[np.ndarray, "*shape"], other: Float[np.ndarray, "*shape"]
+) -> Float[np.ndarray, "*shape"]:
+    """Level of two powers together [dBm]; NaN in the first is no power."""
+    nepers = np.log(10) / 10
+    first = np.where(np.isfinite(level), level, -np.inf)
+    return (np.logaddexp(first * nepers, other * nepers) / nepers).astype(np.float32)
+
+
+def _offsets(
+    deployment: Deployment, grid: Grid, terrain: Float[np.ndarray, "y x"], ue_height: float
+) -> Float[np.ndarray, "site ground 3"]:
+    ground = np.column_stack([grid.centres, terrain.ravel() + ue_height])
+    return ground[None] - deployment.site_positions[:, None]

@@ -1,0 +1,98 @@
+"""R of a place, computed and written in pieces of whole rows, so that its size costs no memory.
+
+Every layer at a ground cell follows from the paths to that ground cell, of whatever site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Shaped
+
+from raylocus.geo import Grid
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.atlas_store import StoredAtlas
+from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, complete_radio_maps
+from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_count
+from raylocus.provenance import Provenance
+from raylocus.scenes.geotiff import frame_crs, frame_origin
+from raylocus.scenes.sites import Deployment
+from raylocus.storage import save_dataset_by_rows
+
+#: What the layers take of memory: a path of the atlas with its fields and phases, and a ground cell of R [byte].
+BYTES_PER_PATH, BYTES_PER_BEAM = 2500, 64
+#: Rows of one chunk of radio.zarr, whatever the pieces.
+CHUNK_ROWS = 64
+
+
+def save_radio_maps(
+    place: TracedPlace, configuration: RadioMapConfiguration, provenance: Provenance, budget: float
+) -> None:
+    """Writes radio.zarr of a place whose atlas is there.
+
+    Args:
+        place: a place with atlas.zarr.
+        configuration: what R holds.
+        provenance: goes into its attributes, with the CRS.
+        budget: memory for a piece [GiB].
+
+    Raises:
+        MemoryBudgetError: a row does not fit into the budget.
+        StorageFullError: the disk filled up.
+    """
+    atlas = StoredAtlas.open(place.atlas_file)
+    attributes = {
+        "provenance": provenance.to_json(),
+        "crs": frame_crs(place.frame),
+        "crs_origin": list(frame_origin(place.frame)),
+    }
+
+    def piece(paths: tuple[GridRows, PathAtlas]) -> xr.Dataset:
+        rows, part = paths
+        return complete_radio_maps(part, place.deployment, configuration, rows).assign_attrs(attributes)
+
+    sizes = bytes_of_rows(paths_of_rows(atlas, place), place.deployment)
+    parts = ((rows, atlas.rows(rows)) for rows in row_pieces(place.tile, sizes, budget))
+    save_dataset_by_rows(side_by_side(piece, parts), place.radio_file, RADIO_SCHEMA, CHUNK_ROWS)
+
+
+def row_pieces(grid: Grid, sizes: Float[np.ndarray, "y"], budget: float) -> Iterator[GridRows]:
+    """Pieces of a tile that fit into the budget, as many as there are processors or more, and equally large.
+
+    Args:
+        grid: the tile's grid.
+        sizes: what each row takes [byte].
+        budget: memory for the pieces that are worked on at once [GiB].
+
+    Raises:
+        MemoryBudgetError: a row does not fit into the budget.
+    """
+    fullest = float(sizes.max())
+    room = min(
+        fullest * piece_length(budget, fullest, "one row of the tile"), sizes.sum() / worker_count() + fullest
+    )
+    filled, start = np.append(0.0, np.cumsum(sizes)), 0
+    while start < grid.count:
+        stop = int(np.searchsorted(filled, filled[start] + room, side="right")) - 1
+        yield GridRows(grid, start, max(stop, start + 1))
+        start = max(stop, start + 1)
+
+
+def bytes_of_rows(paths: Shaped[np.ndarray, "y"], deployment: Deployment) -> Float[np.ndarray, "y"]:
+    """What the layers of the rows of a square tile take, from how many paths lead to each."""
+    beams = len(deployment.cells) * deployment.beam_count
+    return paths * float(BYTES_PER_PATH) + len(paths) * beams * BYTES_PER_BEAM
+
+
+def paths_of_rows(atlas: StoredAtlas, place: TracedPlace) -> Float[np.ndarray, "y"]:
+    """Number of paths of all sites to each row of the tile."""
+    rows, columns = place.tile.shape
+    paths = np.zeros(rows)
+    for site in range(atlas.sites):
+        paths += np.bincount(atlas.ground_cells(site) // columns, minlength=rows)
+    return paths

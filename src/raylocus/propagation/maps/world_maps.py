@@ -1,0 +1,64 @@
+"""The radio maps of a world: the nominal atlas under other materials, antennas, levels and residual."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import xarray as xr
+
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.maps.path_loss import isotropic_levels
+from raylocus.propagation.maps.radio_maps import (
+    as_dataset,
+    beam_levels,
+    cell_layers,
+    site_channels,
+    site_layers,
+)
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.materials.materials import RadioMaterials
+from raylocus.scenes.residual import residual_field
+from raylocus.scenes.sites import Deployment
+from raylocus.scenes.world import World
+from raylocus.units import from_decibel, to_decibel
+
+
+def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:
+    """Every layer of R as it truly is in one world of a place.
+
+    Materials change the fields of the atlas's paths, antenna errors the weights of its departures;
+    nothing is traced again. Scattering that no tracer models adds power, the same through every beam;
+    level errors and the residual shift all beams of a cell alike.
+    """
+    materials, deployment = true_materials(place.atlas, world), turned_deployment(place.deployment, world)
+    rows = GridRows.whole(place.atlas.grid)
+    channels = site_channels(place.atlas, deployment, materials, rows)
+    power = np.nan_to_num(from_decibel(beam_levels(channels, deployment, rows)))
+    # Scattering lights every beam that a cell has, and none that only other cells have.
+    beams = np.array([cell.array.beams for cell in deployment.cells])
+    exists = np.arange(deployment.beam_count) < beams[:, None]
+    terrain = place.geometry_maps["terrain"].values
+    formula = isotropic_levels(place.deployment, place.atlas.grid, terrain, place.atlas.ue_height)
+    scattered = formula + world.scatter_gain_db
+    power += from_decibel(scattered)[:, None] * exists[:, :, None, None]
+    shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.atlas.grid)
+    over_cells = cell_layers(to_decibel(power) + shift[:, None], deployment)
+    maps = as_dataset({**site_layers(channels, rows), **over_cells}, rows)
+    return maps.assign_attrs(ue_height=place.atlas.ue_height)
+
+
+def true_materials(atlas: PathAtlas, world: World) -> RadioMaterials:
+    """The atlas's materials with the world's errors: those of each material, then each building's own."""
+    scaled = atlas.materials.scaled(world.permittivity_factor, world.conductivity_factor)
+    return dataclasses.replace(scaled, buildings=world.building_factors(atlas.buildings))
+
+
+def turned_deployment(deployment: Deployment, world: World) -> Deployment:
+    """The deployment with the world's antenna errors."""
+    cells = tuple(
+        dataclasses.replace(cell, azimuth=cell.azimuth + float(turn), downtilt=cell.downtilt + float(tilt))
+        for cell, turn, tilt in zip(deployment.cells, world.azimuth_error, world.downtilt_error, strict=True)
+    )
+    return dataclasses.replace(deployment, cells=cells)

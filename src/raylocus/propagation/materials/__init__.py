@@ -1,0 +1,1 @@
+"""What walls do to waves: permittivities, reflection, diffraction coefficients and their bounds."""

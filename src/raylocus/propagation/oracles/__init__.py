@@ -1,0 +1,1 @@
+"""Independent answers that the atlas is compared with; no entry point needs them."""

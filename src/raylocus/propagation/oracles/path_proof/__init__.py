@@ -1,0 +1,1 @@
+"""Walks every path again in float64 through all triangles, independently of the search."""

@@ -1,0 +1,1 @@
+"""Ray launching: directions, pieces of the ground, the surface where UEs are."""

@@ -1,0 +1,1 @@
+"""What this machine traces with: CUDA or LLVM, decided before Dr.Jit is imported."""

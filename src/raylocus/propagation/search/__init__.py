@@ -1,0 +1,1 @@
+"""Finding paths: specular, diffracted, over rooftops, refracted, scattered."""

@@ -1,0 +1,222 @@
+"""What stands between a site and ground cells, read along straight lines from the surface raster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+
+from raylocus.geo import Grid
+
+#: More edges than this on one string are not told apart: a string ends at the cell all the same.
+MOST_EDGES = 24
+#: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
+CHUNK = 4096
+#: Height of what is no obstacle [m].
+_NOTHING = -np.inf
+
+
+@dataclass(frozen=True)
+class SurfaceRaster:
+    """What stands on a tile, as a raster."""
+
+    grid: Grid
+    height: Float[np.ndarray, "y x"]
+    """Height of the topmost surface [m]."""
+    outdoor: Bool[np.ndarray, "y x"]
+    """Where the UE surface lies open."""
+
+
+@dataclass(frozen=True)
+class Strings:
+    """Strings stretched from a site over all that stands in the way to ground cells (ITU-R P.526-15 §4.4).
+
+    The points of a string are the site, the edges it bends at, and the cell; NaN past the cell.
+    """
+
+    along: Float[np.ndarray, "cell point"]
+    """Horizontal distance from the site [m]."""
+    height: Float[np.ndarray, "cell point"]
+    """m."""
+    apart: Bool[np.ndarray, "cell point"]
+    """Whether open ground lies between a point and the one before: only then it is another obstacle."""
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What the raster says on the straight way from a site to each ground cell."""
+
+    along: Float[np.ndarray, "cell step"]
+    """Horizontal distance from the site at which it is read [m]."""
+    height: Float[np.ndarray, "cell step"]
+    """Height of the surface there [m]; −∞ within a ground cell of either end and outside the tile."""
+    open_before: Int[np.ndarray, "cell step"]
+    """How many of the steps up to this one are open ground."""
+
+
+def read_profiles(
+    site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], raster: SurfaceRaster
+) -> Profiles:
+    """The profiles from a site to each point.
+
+    Args:
+        site: antenna centre [m].
+        point: UE positions [m].
+        raster: what is read.
+    """
+    grid, outdoor = raster.grid, raster.outdoor
+    plan = point[:, :2] - site[:2]
+    distance = _distance(site, point)
+    share = _profile_shares(distance, grid)
+    index = grid.index(site[:2] + share[..., None] * plan[:, None])
+    along = share * distance[:, None]
+    height = _profile_heights(index, along, distance, raster)
+    open_before = np.cumsum((index < 0) | outdoor.ravel()[np.maximum(index, 0)], axis=1)
+    return Profiles(along, height, open_before)
+
+
+def stretched_strings(
+    site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], raster: SurfaceRaster
+) -> Strings:
+    """The string from a site to each point.
+
+    Args:
+        site: antenna centre [m].
+        point: UE positions [m].
+        raster: what they are stretched over.
+    """
+    starts = range(0, len(point), CHUNK) or range(1)
+    parts = [_stretched(site, point[start : start + CHUNK], raster) for start in starts]
+    columns = max(part.along.shape[1] for part in parts)
+    return Strings(
+        np.concatenate([_widened(part.along, columns, np.nan) for part in parts]),
+        np.concatenate([_widened(part.height, columns, np.nan) for part in parts]),
+        np.concatenate([_widened(part.apart, columns, False) for part in parts]),
+    )
+
+
+def _widened(values: Shaped[np.ndarray, "cell point"], columns: int, missing: float | bool) -> np.ndarray:
+    return np.pad(values, [(0, 0), (0, columns - values.shape[1])], constant_values=missing)
+
+
+def _stretched(
+    site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], raster: SurfaceRaster
+) -> Strings:
+    profiles, distance = read_profiles(site, point, raster), _distance(site, point)
+    edges = upper_hull(profiles.along, profiles.height, float(site[2]), distance, point[:, 2])
+    return _strings(
+        edges, profiles.along, profiles.height, profiles.open_before, float(site[2]), distance, point[:, 2]
+    )
+
+
+def height_read(
+    site: Float[np.ndarray, "3"],
+    point: Float[np.ndarray, "edge 3"],
+    raster: SurfaceRaster,
+    along: Float[np.ndarray, "edge"],
+    reach: float,
+) -> Float[np.ndarray, "edge"]:
+    """The most that the profile to each point reads within a distance [m] of a place on the way; −∞ where nothing.
+
+    Args:
+        site: antenna centre [m].
+        point: UE positions [m].
+        raster: what is read.
+        along: the places, as distances from the site [m].
+        reach: how far before and behind them [m].
+    """
+    read = np.full(len(point), _NOTHING)
+    for start in range(0, len(point), CHUNK):
+        part = slice(start, start + CHUNK)
+        profiles = read_profiles(site, point[part], raster)
+        near = np.abs(profiles.along - along[part, None]) <= reach
+        read[part] = np.where(near, profiles.height, _NOTHING).max(axis=1, initial=_NOTHING)
+    return read
+
+
+def _distance(site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"]) -> Float[np.ndarray, "cell"]:
+    return np.maximum(np.linalg.norm(point[:, :2] - site[:2], axis=1), 1e-9)
+
+
+def _profile_shares(distance: Float[np.ndarray, "cell"], grid: Grid) -> Float[np.ndarray, "cell step"]:
+    """Shares of the way at which each profile is read, a ground cell apart and short ways finer; some past the end.
+
+    Of each way by itself, so that neither other ways nor the direction change what is read.
+    """
+    steps = np.maximum(np.ceil(distance / grid.resolution), grid.count)
+    return (np.arange(int(steps.max(initial=1))) + 0.5) / steps[:, None]
+
+
+def _profile_heights(
+    index: Int[np.ndarray, "cell step"],
+    along: Float[np.ndarray, "cell step"],
+    distance: Float[np.ndarray, "cell"],
+    raster: SurfaceRaster,
+) -> Float[np.ndarray, "cell step"]:
+    height = np.where(index >= 0, raster.height.ravel()[np.maximum(index, 0)], _NOTHING)
+    # The roof that carries the site and the ground cell of the UE are not obstacles to themselves, nor is what
+    # lies beyond.
+    near = np.minimum(along, distance[:, None] - along) < raster.grid.resolution
+    return np.where(near, _NOTHING, height)
+
+
+def upper_hull(
+    along: Float[np.ndarray, "cell step"],
+    height: Float[np.ndarray, "cell step"],
+    start: Float[np.ndarray, "cell"] | float,
+    distance: Float[np.ndarray, "cell"],
+    end: Float[np.ndarray, "cell"],
+) -> Int[np.ndarray, "cell edge"]:
+    """Steps at which each string bends, in order; −1 past the last.
+
+    From every edge the string goes on to the step seen at the steepest angle, until that is the cell.
+
+    Args:
+        along: horizontal distance of each step from the site [m].
+        height: what stands there [m].
+        start: height of the site [m].
+        distance: horizontal distance of the cell from the site [m].
+        end: height of the cell [m].
+    """
+    edges = np.full((len(along), MOST_EDGES), -1, np.int64)
+    row = np.arange(len(along))
+    x, z = np.zeros(len(along)), np.zeros(len(along)) + start
+    for count in range(MOST_EDGES):
+        ahead = along[row] - x[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = np.where(ahead > 1e-6, (height[row] - z[:, None]) / ahead, -np.inf)
+        # The last of equals: a flat roof is left at its far edge.
+        best = slope.shape[1] - 1 - slope[:, ::-1].argmax(axis=1)
+        bends = slope[np.arange(len(row)), best] > (end[row] - z) / np.maximum(distance[row] - x, 1e-9)
+        row, best = row[bends], best[bends]
+        if not len(row):
+            break
+        edges[row, count] = best
+        x, z = along[row, best], height[row, best]
+    return edges
+
+
+def _strings(
+    edges: Int[np.ndarray, "cell edge"],
+    along: Float[np.ndarray, "cell step"],
+    height: Float[np.ndarray, "cell step"],
+    open_before: Int[np.ndarray, "cell step"],
+    start: float,
+    distance: Float[np.ndarray, "cell"],
+    end: Float[np.ndarray, "cell"],
+) -> Strings:
+    """Site, edges and cell as columns."""
+    count = (edges >= 0).sum(axis=1)
+    cell, columns = np.arange(len(edges)), int(count.max(initial=0)) + 2
+    x, z = (np.full((len(edges), columns), np.nan) for _ in range(2))
+    x[:, 0], z[:, 0] = 0.0, start
+    row, edge = np.nonzero(edges >= 0)
+    step = edges[row, edge]
+    x[row, edge + 1], z[row, edge + 1] = along[row, step], height[row, step]
+    x[cell, count + 1], z[cell, count + 1] = distance, end
+    passed = np.zeros((len(edges), columns), np.int64)
+    passed[row, edge + 1] = open_before[row, step]
+    apart = np.diff(passed, axis=1, prepend=0) > 0
+    apart[:, 1] = True
+    return Strings(x, z, apart)

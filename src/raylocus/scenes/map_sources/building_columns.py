@@ -1,0 +1,165 @@
+"""Columns of building files as OpenStreetMap's tags: which name means what, and what a cell says.
+
+Names are compared in any case and without punctuation, so that `minHeight`, `MIN_HEIGHT` and `min_height` are one.
+Sources: OSM's keys (Simple 3D Buildings), Overture Maps' building schema, OSM Buildings' GeoJSON, CityGML's
+attributes, and the ten letters to which shapefiles cut names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
+
+#: Keys of what stands instead of a building, or around one.
+OTHER_KEYS = (
+    "landuse",
+    "natural",
+    "leisure",
+    "highway",
+    "waterway",
+    "water",
+    "railway",
+    "aeroway",
+    "boundary",
+    "place",
+)
+#: OSM's keys that are read of a building file.
+KEYS = tuple(dict.fromkeys((*BUILDING_KEYS, *GROUND_KEYS, *LINE_KEYS, *OTHER_KEYS)))
+#: Tag of what a file calls a row, where the name of the column does not say that it is a building.
+KIND = "raylocus:kind"
+
+#: Names of other schemas, the better ones first.
+_SYNONYMS = {
+    "height": "height_m measured_height height_agl building_h",
+    "building:levels": "num_floors levels floors storeys stories storeys_above_ground number_of_floors floor_count "
+    "building_l",
+    "building:levels:underground": "num_floors_underground storeys_below_ground",
+    "building:min_level": "min_floor min_level",
+    "min_height": "min_heigh",
+    "roof:shape": "roof_type",
+    "roof:height": "roof_heigh",
+    "roof:levels": "roof_level",
+    "roof:material": "roof_mater",
+    "building:facade:material": "wall_material facade_mat",
+    KIND: "class building_type building_class type subtype fclass theme",
+}
+#: Columns in feet, and columns of yes and no that stand for a tag.
+_FEET = ("height_ft", "height_feet", "building_height_ft")
+_FLAGS = {"is_underground": ("location", "underground"), "is_undergr": ("location", "underground")}
+#: What `building` and other columns of yes and no say.
+_YES, _NO = ("true", "t", "1", "y"), ("false", "f", "0", "n")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a table's columns are read."""
+
+    keys: Mapping[str, tuple[str, ...]]
+    """Columns of each tag, the better ones first."""
+    unused: tuple[str, ...]
+    """Columns with values that nothing asks for."""
+    feet: frozenset[str] = frozenset()
+    """Columns in feet."""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    """Columns of yes and no, with the value that yes stands for."""
+
+    def says_building(self) -> bool:
+        """Whether a column says of each row if it is a building."""
+        return "building" in self.keys or "building:part" in self.keys
+
+    def says_height(self) -> bool:
+        """Whether a column holds heights or storeys."""
+        return bool({"height", "building:height", "building:levels"} & set(self.keys))
+
+    def tags(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """The tags of one row, by column; of several columns the first that holds a value, of kinds all words."""
+        found = {}
+        for key, names in self.keys.items():
+            texts = [text for name in names if (text := self._said(key, name, row[name]))]
+            if texts:
+                found[key] = ";".join(texts) if key == KIND else texts[0]
+        return found
+
+    def _said(self, key: str, name: str, cell: Any) -> str:
+        text = text_of(cell)
+        if name in self.flags:
+            return self.flags[name] if text in ("yes", *_YES) else ""
+        if key in ("building", "building:part"):
+            return "yes" if text in _YES else "no" if text in _NO else text
+        return f"{text} ft" if text and name in self.feet else text
+
+
+def columns_of(table: Mapping[str, Sequence[Any]], height_field: str | None) -> Columns:
+    """How the columns of a table are read.
+
+    Args:
+        table: cells by column.
+        height_field: the one column that holds the height, whatever it is called.
+    """
+    nested = {name for name, cells in table.items() if any(isinstance(cell, _NESTED) for cell in cells)}
+    # A column that is empty from top to bottom says nothing of any row.
+    full = [name for name, cells in table.items() if name in nested or any(map(text_of, cells))]
+    names = [name for name in full if name not in nested]
+    keys = {key: tuple(found) for key in _NAMES if (found := _columns_for(key, names))}
+    if height_field is not None:
+        keys = {key: tuple(each for each in found if each != height_field) for key, found in keys.items()}
+        keys = {key: found for key, found in keys.items() if found} | {"height": (height_field,)}
+    feet = frozenset(name for name in names if _squeezed(name) in _SQUEEZED_FEET and name != height_field)
+    flags = {name: _FLAG_VALUES[_squeezed(name)] for name in names if _squeezed(name) in _FLAG_VALUES}
+    used = {name for found in keys.values() for name in found}
+    return Columns(keys, tuple(name for name in full if name not in used), feet, flags)
+
+
+def text_of(cell: Any) -> str:
+    """A cell as a tag's value in lower case; empty where it is missing, a list or a table of its own."""
+    if cell is None or isinstance(cell, _NESTED) or _is_missing(cell):
+        return ""
+    if isinstance(cell, bool | np.bool_):
+        return "yes" if cell else "no"
+    text = f"{cell:.10g}" if isinstance(cell, float | np.floating) else str(cell).strip().lower()
+    return "" if text in ("nan", "none", "null", "<na>", "nat") else text
+
+
+def _is_missing(cell: Any) -> bool:
+    try:
+        return bool(cell != cell)
+    except TypeError:  # pandas.NA says neither yes nor no
+        return True
+
+
+_NESTED = (list, tuple, dict, set, bytes, np.ndarray)
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+#: Squeezed names of each tag, the better ones first.
+_NAMES: dict[str, tuple[str, ...]] = {
+    key: tuple(
+        dict.fromkeys(
+            [
+                *([_squeezed(key)] if key != KIND else []),
+                *map(_squeezed, _SYNONYMS.get(key, "").split()),
+                *(_squeezed(flag) for flag, (stands_for, _) in _FLAGS.items() if stands_for == key),
+                *(map(_squeezed, _FEET) if key == "height" else ()),
+            ]
+        )
+    )
+    for key in (*KEYS, KIND)
+}
+_FLAG_VALUES = {_squeezed(name): value for name, (_, value) in _FLAGS.items()}
+_SQUEEZED_FEET = {_squeezed(name) for name in _FEET}
+
+
+def _columns_for(key: str, names: Sequence[str]) -> list[str]:
+    """The columns that mean a tag: the one called exactly so, then by the order of its names."""
+    wanted = _NAMES[key]
+    found = [name for name in names if _squeezed(name) in wanted]
+    return sorted(found, key=lambda name: (name != key, wanted.index(_squeezed(name))))

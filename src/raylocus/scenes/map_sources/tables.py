@@ -1,0 +1,149 @@
+"""Tables with shapes: every format of GDAL's, zip archives and GeoParquet, in longitude and latitude."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from raylocus.errors import InputError
+from raylocus.scenes.map_sources.building_columns import text_of
+
+#: Ends of file names that are taken for building files.
+SUFFIXES = (
+    ".shp", ".geojson", ".json", ".geojsonl", ".geojsonseq", ".ndjson", ".jsonl", ".gpkg", ".gml", ".kml", ".fgb",
+    ".parquet", ".geoparquet", ".zip",
+)  # fmt: skip
+#: Ends of files in zip archives that GDAL reads as layers, and of maps that it does not.
+_LAYERS, _MAPS = (
+    (".shp", ".gpkg", ".geojson", ".json", ".gml", ".kml", ".fgb"),
+    (".osm", ".pbf", ".osm.gz", ".osm.bz2", ".o5m"),
+)
+
+
+def read_table(path: Path) -> Any:
+    """The one layer of a file that may hold buildings, as a GeoDataFrame in EPSG:4326.
+
+    Raises:
+        InputError: the file is unreadable, has no CRS, or holds several layers that may be meant.
+    """
+    if not path.exists():
+        raise InputError(f"there is no file {path}; give a shapefile, GeoJSON or GeoPackage")
+    if path.suffix.lower() == ".zip":
+        _check_archive(path)
+    try:
+        table = _parquet(path) if path.suffix.lower() in (".parquet", ".geoparquet") else _layer(path)
+    except InputError:
+        raise
+    except Exception as error:  # GDAL's drivers raise many kinds
+        raise InputError(
+            f"{path} is not a file that geopandas reads ({' '.join(str(error).split())}); export it as GeoPackage"
+        ) from error
+    if not hasattr(table, "crs"):
+        raise InputError(f"{path} holds a table without shapes; give a file of building footprints")
+    if table.crs is None:
+        raise InputError(
+            f"{path} has no coordinate reference system; add its .prj file or save it as GeoPackage"
+        )
+    return _in_degrees(path, table.to_crs("EPSG:4326"))
+
+
+def _in_degrees(path: Path, table: Any) -> Any:
+    """The table, where its shapes lie on Earth: GeoJSON in metres often lacks the system that says so."""
+    west, south, east, north = table.total_bounds
+    if west < -180 or east > 180 or south < -90 or north > 90:
+        raise InputError(
+            f"{path} has coordinates as large as {max(map(abs, (west, south, east, north))):.0f}, "
+            "which are no degrees; save it with its coordinate reference system, as GeoPackage"
+        )
+    return table
+
+
+def cells_of(table: Any) -> dict[str, list[Any]]:
+    """The cells of a table by column, without its shapes; tags that one column holds together are columns of their own.
+
+    osmtogeojson and others leave OSM's tags together in `tags`, GDAL in `other_tags`; columns of their own come first.
+    """
+    cells = {str(name): table[name].to_list() for name in table.columns if name != table.geometry.name}
+    for folded in ("tags", "other_tags"):
+        tables = [_unfolded(cell) for cell in cells.get(folded, ())]
+        names = dict.fromkeys(name for each in tables for name in each)
+        if names:
+            del cells[folded]
+        for name in names:
+            found = [each.get(name) for each in tables]
+            known = cells.get(name, [None] * len(found))
+            cells[name] = [old if text_of(old) else new for old, new in zip(known, found, strict=True)]
+    return cells
+
+
+def _unfolded(cell: Any) -> dict[str, Any]:
+    """The tags in one cell: a table, JSON, or the hstore text of PostgreSQL and GDAL."""
+    if isinstance(cell, dict):
+        return {str(key): value for key, value in cell.items() if value is not None}
+    if not isinstance(cell, str):
+        return {}
+    if cell.startswith("{"):
+        with suppress(ValueError):
+            return _unfolded(json.loads(cell))
+    return dict(re.findall(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"', cell))
+
+
+def _check_archive(path: Path) -> None:
+    """Refuses archives that GDAL would not or only half understand."""
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is not a whole zip archive; download it again, or give what was in it")
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+    maps = [name for name in names if name.lower().endswith(_MAPS)]
+    if maps:
+        raise InputError(f"{path} is a zip archive; unpack it and give {maps[0]}")
+    if not any(name.lower().endswith(_LAYERS) for name in names):
+        raise InputError(
+            f"{path} is a zip archive without a map that is read ({', '.join(names[:5]) or 'it is empty'}); "
+            "unpack it and give the file of building footprints"
+        )
+
+
+def _parquet(path: Path) -> Any:
+    import geopandas
+    import shapely
+
+    try:
+        return geopandas.read_parquet(path)
+    except ImportError as error:
+        raise InputError(f"{path} needs pyarrow to be read; pip install 'raylocus[parquet]'") from error
+    except ValueError as error:
+        # Written by pandas or DuckDB, without GeoParquet's description: well-known bytes, degrees by custom.
+        if "geo metadata" not in str(error):
+            raise
+    from pyarrow import parquet
+
+    table = parquet.read_table(path).to_pandas()
+    if "geometry" not in table.columns:
+        raise InputError(f"{path} holds a table without shapes; give a file of building footprints")
+    return geopandas.GeoDataFrame(table, geometry=shapely.from_wkb(table["geometry"]), crs="OGC:CRS84")
+
+
+def _layer(path: Path) -> Any:
+    import geopandas
+
+    layers = geopandas.list_layers(path)
+    shaped = layers[layers["geometry_type"].notna()]
+    chosen = _chosen([str(name) for name in shaped["name"]], [str(kind) for kind in shaped["geometry_type"]])
+    if len(shaped) > 1 and chosen is None:
+        raise InputError(
+            f"{path} holds {len(shaped)} layers ({', '.join(shaped['name'])}); "
+            "save the one with the buildings as a file of its own"
+        )
+    return geopandas.read_file(path, layer=chosen) if chosen is not None else geopandas.read_file(path)
+
+
+def _chosen(names: list[str], kinds: list[str]) -> str | None:
+    """The layer of buildings by its name, else the only one of polygons, else None."""
+    named = [name for name in names if "building" in name.lower()]
+    areas = [name for name, kind in zip(names, kinds, strict=True) if "Polygon" in kind]
+    return next((found[0] for found in (named, areas) if len(found) == 1), None)

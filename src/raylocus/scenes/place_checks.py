@@ -1,0 +1,110 @@
+"""Whether what a place's files say can be: types and ranges of place.json, sizes of its maps."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+import xarray as xr
+
+from raylocus.errors import PlaceError, StoreError
+from raylocus.geo import Grid
+from raylocus.scenes.sites import Deployment
+
+#: Most ground cells along a side of a tile, for which an index of 32 bits is enough.
+MOST_CELLS = 46_340
+#: Largest PCI (TS 38.211 §7.4.2.1), and numerology (TS 38.211 §4.2).
+LARGEST_PCI, LARGEST_NUMEROLOGY = 1007, 6
+#: Most elements and beams of an array along an axis.
+MOST_ELEMENTS = 1024
+
+
+def plain_record(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of JSON as the fields of a dataclass, each of the type that the field is of.
+
+    Raises:
+        TypeError: a value is of another type, or a number is not finite.
+    """
+    hints = get_type_hints(kind)
+    for name, value in record.items():
+        if name in hints and not _fits(value, hints[name]):
+            raise TypeError(f"{kind.__name__.lower()} has the {name} {value!r}")
+    return dict(record)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is types.UnionType:
+        return any(_fits(value, each) for each in get_args(hint))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if get_origin(hint) is tuple:
+        if get_args(hint)[1:] == (...,):
+            return isinstance(value, tuple | list) and all(_fits(each, get_args(hint)[0]) for each in value)
+        return len(value) == len(get_args(hint)) and all(map(_fits, value, get_args(hint)))
+    if get_origin(hint) is dict:
+        return isinstance(value, dict)
+    return isinstance(value, hint)
+
+
+def check_tile(tile: Grid) -> None:
+    """Refuses a tile of no or too many ground cells, with PlaceError."""
+    if not 1 <= tile.count <= MOST_CELLS:
+        raise PlaceError(
+            f"a tile of {tile.size:g} m cannot have {tile.count} ground cells a side; build it again"
+        )
+
+
+def check_deployment(deployment: Deployment) -> None:
+    """Refuses a network whose numbers cannot be.
+
+    Raises:
+        PlaceError: a cell is of no site, or a number is out of its range.
+    """
+    carrier = deployment.carrier
+    if not (0 < carrier.frequency < 1e12 and 0 < carrier.resource_blocks <= 1e4):
+        raise PlaceError(f"no carrier is {carrier}; build the place again")
+    if not 0 <= carrier.numerology <= LARGEST_NUMEROLOGY:
+        raise PlaceError(f"no carrier has the numerology {carrier.numerology}; build the place again")
+    for cell in deployment.cells:
+        array = cell.array
+        if not (0 <= cell.pci <= LARGEST_PCI and 0 <= cell.site < len(deployment.sites)):
+            raise PlaceError(f"no cell has PCI {cell.pci} at site {cell.site}; build the place again")
+        if not all(1 <= count <= MOST_ELEMENTS for count in (array.rows, array.columns, array.beams)):
+            raise PlaceError(f"the cell of PCI {cell.pci} cannot have {array}; build the place again")
+
+
+def check_maps(
+    maps: xr.Dataset, path: Path, tile: Grid, sizes: Mapping[str, int], needed: Sequence[str]
+) -> None:
+    """Refuses maps that are not of their place.
+
+    Args:
+        maps: layers, all over y and x last.
+        path: where they are.
+        tile: grid of the place.
+        sizes: lengths of other dimensions.
+        needed: layers that must be there.
+
+    Raises:
+        StoreError: a layer is missing, of another shape, or no numbers; the coordinates are not the tile's.
+    """
+    lacking = [name for name in needed if name not in maps]
+    if lacking:
+        raise StoreError(f"{path} has no layer {lacking[0]!r}; delete it and build it again")
+    expected = {**sizes, "y": tile.count, "x": tile.count}
+    for name, layer in maps.variables.items():
+        wrong = {axis for axis, size in layer.sizes.items() if expected.get(str(axis), size) != size}
+        if wrong or layer.dtype.kind not in "fiub" or (layer.ndim > 1 and layer.dims[-2:] != ("y", "x")):
+            raise StoreError(
+                f"{path} has {name} as {layer.dtype} over {dict(layer.sizes)}, which is not of its place; "
+                "delete it and build it again"
+            )
+    for axis in ("y", "x"):
+        if axis in maps.coords and not np.allclose(maps[axis].values, tile.coordinates, atol=1e-3):
+            raise StoreError(f"{path} lies elsewhere than its tile; delete it and build it again")

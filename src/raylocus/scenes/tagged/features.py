@@ -1,0 +1,73 @@
+"""Tagged shapes: what every map source delivers before raylocus decides what is a building and how high."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from jaxtyping import Float
+from shapely.geometry.base import BaseGeometry
+
+from raylocus.geo import GeoFrame
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One shape with OpenStreetMap's tags."""
+
+    identifier: str
+    """Unique in its source, e.g. `way/1234`."""
+    tags: dict[str, str]
+    geometry: BaseGeometry
+    """Longitude and latitude [degrees], or local metres after `in_frame`."""
+
+
+#: Tag of a building whose outline is not what the source says: it was cut, open or crossed itself.
+MENDED = "raylocus:mended"
+#: (west, south, east, north) [degrees].
+Bounds = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class TaggedMap:
+    """What a file holds, in longitude and latitude."""
+
+    areas: tuple[Feature, ...]
+    """Closed shapes: buildings, water, vegetation, pavements."""
+    lines: tuple[Feature, ...]
+    """Roads and coastlines."""
+    bounds: Bounds
+    """What the file covers."""
+    tally: Counter[str]
+    """What was mended or left out while reading."""
+    attribution: str = ""
+    """Licence notice to be kept with anything derived."""
+    notes: tuple[str, ...] = ()
+    """What else is to be said of the file."""
+
+
+def in_frame(features: Sequence[Feature], frame: GeoFrame) -> list[Feature]:
+    """The same features, their longitude and latitude turned into local metres."""
+
+    def to_local(longitude_latitude: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point 2"]:
+        return frame.to_local(longitude_latitude[:, 1], longitude_latitude[:, 0])
+
+    shapes = np.empty(len(features), object)
+    shapes[:] = [feature.geometry for feature in features]
+    moved = shapely.transform(shapes, to_local) if len(features) else shapes
+    return [
+        Feature(feature.identifier, feature.tags, shape)
+        for feature, shape in zip(features, moved, strict=True)
+    ]
+
+
+def notes_of(tally: Counter[str]) -> tuple[str, ...]:
+    """One sentence for each thing that was counted while a map was read, the most frequent first."""
+    return tuple(
+        f"{count} × {what}"
+        for what, count in sorted(tally.items(), key=lambda item: (-item[1], item[0]))
+        if count > 0
+    )

@@ -1,0 +1,208 @@
+"""`raylocus evaluate` through its real entry point: where only test places are, without a bound, twice the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model_fixtures import synthetic_reports
+from raylocus.cli.main import main
+from raylocus.datasets.configuration import DatasetConfiguration, SplitSize
+from raylocus.datasets.nominal_maps import MappedPlace
+from raylocus.datasets.plan import plan_worlds
+from raylocus.datasets.splits import PlaceChoice
+from raylocus.datasets.store import ReportDataset, open_report_dataset
+from raylocus.datasets.store_writing import save_report_dataset
+from raylocus.errors import InputError, StoreError
+from raylocus.evaluation import comparison
+from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, classics_for
+from raylocus.evaluation.baselines.grid_bayes import GridBayes
+from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
+from raylocus.evaluation.bound.bound import BoundRefused
+from raylocus.evaluation.bound.self_check import SelfCheck
+from raylocus.evaluation.observations import observations
+from raylocus.evaluation.results import Results
+from raylocus.inference.locator import Locator
+from raylocus.models.checkpoint import Calibration, TrainedNetwork, load_network, save_network
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.network import LocationNetwork
+from raylocus.network.reports import Reports
+from raylocus.provenance import Provenance
+from training_fixtures import save_synthetic_dataset, small_place
+
+
+def save_test_only_dataset(folder: Path, name: str) -> Path:
+    """Two test worlds of the place "south", and nothing to train on."""
+    configuration = DatasetConfiguration(
+        places=(PlaceChoice(folder / "south", "test", style="blocks"),), seed=2, test=SplitSize(2, 5)
+    )
+    parts = [
+        synthetic_reports(small_place(2), record.sequences, 80 + number)
+        for number, record in enumerate(plan_worlds(configuration))
+    ]
+    path = folder / name
+    save_report_dataset(parts, configuration, Provenance.collect(configuration, 2), path)
+    return path
+
+
+@dataclasses.dataclass(frozen=True)
+class Workplace:
+    """A run and two datasets."""
+
+    run: Path
+    trained_on: Path
+    test_only: Path
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Workplace:
+    trained_on = save_synthetic_dataset(tmp_path)
+    torch.manual_seed(0)
+    network = LocationNetwork(NetworkConfiguration(token_width=16, fusion_width=8))
+    inputs = {"dataset": open_report_dataset(trained_on).digest}
+    trained = TrainedNetwork(network, Calibration(), Provenance.collect({}, 0, inputs))
+    save_network(trained, tmp_path / "run" / "locator.ckpt")
+    return Workplace(tmp_path / "run", trained_on, save_test_only_dataset(tmp_path, "elsewhere.zarr"))
+
+
+def evaluate(*words: object) -> int:
+    return main(["evaluate", *map(str, words)])
+
+
+def test_without_classics_and_without_training_places_it_refuses_in_one_sentence(
+    work: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(work.run, work.test_only) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "--classics-from" in said and "elsewhere.zarr" in said
+    assert [path.name for path in work.run.iterdir()] == ["locator.ckpt"]
+
+
+def test_classics_of_another_dataset_travel_with_the_run(
+    work: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(work.run, work.test_only, "--classics-from", work.trained_on) == 0
+    table = (work.run / "table.txt").read_text()
+    digest = open_report_dataset(work.trained_on).digest
+    assert Classics.load(work.run / CLASSICS_FILE).fitted_on == digest and digest[:12] in table
+    # No atlas lies beside the place, so the bound says so below the table, and its column is empty.
+    assert "bound: " in table and "atlas.zarr" in table
+    metrics = json.loads((work.run / "metrics.json").read_text())
+    assert "bound" not in metrics and metrics["raylocus"]["error_over_bound"] is None
+    groups = metrics["grid-Bayes"]["groups"]
+    assert set(groups) == {"all", "place", "city style", "severity", "cells heard", "line of sight"}
+    assert groups["place"]["south"]["sequences"] == groups["city style"]["blocks"]["sequences"] == 10
+    for quoted in (groups["all"]["all"]["p50"], groups["severity"]["0.5"]["p90"]):
+        assert quoted["low"] <= quoted["value"] <= quoted["high"]
+    page = (work.run / "report.html").read_text()
+    assert digest in page and "p50 by city style" in page and "atlas.zarr" in page
+    first = capsys.readouterr().out
+
+    assert evaluate(work.run, work.test_only) == 0
+    assert "fitting" in first and "fitting" not in capsys.readouterr().out
+    assert (work.run / "table.txt").read_text() == table
+    assert json.loads((work.run / "metrics.json").read_text()) == metrics
+
+
+def test_fitted_classics_survive_on_disk(work: Workplace, tmp_path: Path) -> None:
+    classics = Classics.fit(open_report_dataset(work.trained_on))
+    classics.save(tmp_path / CLASSICS_FILE)
+    assert Classics.load(tmp_path / CLASSICS_FILE) == classics
+    (tmp_path / CLASSICS_FILE).write_text((tmp_path / CLASSICS_FILE).read_text()[:-40])
+    with pytest.raises(StoreError, match=r"classics\.json .* evaluate again"):
+        Classics.load(tmp_path / CLASSICS_FILE)
+
+
+def test_classics_of_an_old_dataset_are_fitted_again(work: Workplace) -> None:
+    dataset, stored = open_report_dataset(work.trained_on), work.run / CLASSICS_FILE
+    fitted = classics_for(dataset, stored, dataset.digest, lambda name: None)
+    old = dataclasses.replace(fitted, provenance=Provenance.collect({}, None, {"dataset": "0" * 64}))
+    old.save(stored)
+    assert classics_for(dataset, stored, dataset.digest, lambda name: None) == fitted
+    assert Classics.load(stored) == fitted
+
+
+def without(reports: Reports, name: str) -> Reports:
+    kept = [index for index, each in enumerate(reports.feature_names) if each != name]
+    return dataclasses.replace(
+        reports,
+        features=reports.features[:, kept],
+        censored=reports.censored[:, kept],
+        feature_names=tuple(reports.feature_names[index] for index in kept),
+    )
+
+
+def test_reports_that_lack_a_feature_of_the_model_are_refused(work: Workplace) -> None:
+    place = small_place(2)
+    lacking = without(synthetic_reports(place, 2, 9), "sinr")
+    with pytest.raises(InputError, match="no sinr, which the model was trained on"):
+        Locator(load_network(work.run / "locator.ckpt")).locate(lacking, place)
+    # A column that only the model reads does not shift the others for the classics.
+    whole = synthetic_reports(place, 2, 9)
+    found, expected = (observations(each, place.deployment) for each in (lacking, whole))
+    np.testing.assert_array_equal(found.beam_rsrp, expected.beam_rsrp)
+    with pytest.raises(InputError, match="no rsrp, which the classics and the bound read"):
+        observations(without(whole, "rsrp"), place.deployment)
+
+
+class Refusing:
+    """A bound that does not know the law."""
+
+    name = "bound"
+
+    def locate(self, reports: Reports, place: MappedPlace) -> object:
+        """Refuses."""
+        raise BoundRefused("the bound does not model movement on roads, so there is no error ÷ bound here")
+
+
+def results_with(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch, bound: object, check: SelfCheck | None
+) -> Results:
+    dataset = open_report_dataset(work.test_only)
+    classics = Classics(
+        (GridBayes("grid-Bayes", LikelihoodModel(8.0, 6.0, 15.0)),),
+        Provenance.collect({}, None, {"dataset": "f" * 64}),
+    )
+    monkeypatch.setattr(comparison, "bound_of", lambda test, place: bound)
+    locator = Locator.load(work.run / "locator.ckpt")
+    checker = None if check is None else lambda test, place: check
+    compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None, checker)
+    return Results(compared, dataset, classics)
+
+
+def test_a_bound_that_refuses_leaves_its_column_empty_and_says_why(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = results_with(work, monkeypatch, Refusing(), None)
+    table = results.table_text()
+    assert "bound: the bound does not model movement on roads" in table
+    assert results.bound is None and "bound" not in results.metrics()
+    assert all(row["error_over_bound"] is None for row in results.metrics().values())
+
+
+def test_a_bound_is_shown_with_its_check_on_its_own_law(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = GridBayes("bound", LikelihoodModel(8.0, 6.0, 15.0))
+    results = results_with(work, monkeypatch, bound, SelfCheck(0.51, 0.894, 0.942, 300))
+    table = results.table_text()
+    assert "…" not in table, "a column is cut off"
+    assert "hold 51%, 89% and 94% of 300 sequences drawn from its own law in south" in table
+    assert results.metrics()["bound"]["error_over_bound"] == 1.0
+
+
+def test_a_dataset_without_test_places_is_refused(work: Workplace) -> None:
+    dataset: ReportDataset = open_report_dataset(work.trained_on)
+    with pytest.raises(InputError, match="no test sequences"):
+        comparison.compare(
+            Locator.load(work.run / "locator.ckpt"),
+            [],
+            dataset.select(dataset.split == "train"),
+            None,
+            lambda name: None,
+        )
