@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import network_fixtures
 from raylocus.errors import InputError, PlaceError
 from raylocus.network.channel import channel_at
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.features import FEATURES, SCHEMA
-from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.known_cells import known_reports
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
@@ -23,6 +23,7 @@ from raylocus.network.parquet import load_parquet, save_parquet
 from raylocus.network.report_checks import check_reports, repaired_reports
 from raylocus.network.report_table import read_report_table
 from raylocus.network.reports import Reports
+from raylocus.network.world_channel import KnownChannel
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 
 pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
@@ -376,8 +377,8 @@ def test_what_raylocus_observes_passes_its_own_checks(severity: float) -> None:
     channel = channel_at(network_fixtures.free_space_maps(place), walked.position)
     for shift in (-60.0, 0.0, 80.0):
         shifted = dataclasses.replace(channel, rsrp_beam=channel.rsrp_beam + shift)
-        law = ObservationConfiguration().at_severity(severity)
-        reports = observe(shifted, walked, place, law, np.random.default_rng(0))
+        law = NetworkConfiguration().at_severity(severity)
+        reports = observe(KnownChannel(shifted, place), walked, law, seed=0)
         check_reports(reports, Path("observed"))
         repaired = repaired_reports(reports)
         assert repaired.notes == () and same(repaired.reports, reports)
