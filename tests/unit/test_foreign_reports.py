@@ -11,13 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import network_fixtures
 from raylocus.errors import InputError, PlaceError
+from raylocus.network.channel import channel_at
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.features import FEATURES, SCHEMA
 from raylocus.network.known_cells import known_reports
+from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.observe import observe
 from raylocus.network.parquet import load_parquet, save_parquet
 from raylocus.network.report_checks import check_reports, repaired_reports
 from raylocus.network.report_table import read_report_table
 from raylocus.network.reports import Reports
+from raylocus.network.world_channel import KnownChannel
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 
 pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
@@ -359,3 +365,21 @@ def test_what_is_written_is_read_back(
     check_reports(read, path)
     repaired = repaired_reports(read)
     assert same(repaired.reports, reports) and not [note for note in repaired.notes if "left out" in note]
+
+
+@pytest.mark.parametrize("severity", [0.0, 0.5, 2.0])
+def test_what_raylocus_observes_passes_its_own_checks(severity: float) -> None:
+    """Levels far beyond the ranges and phones that change cells are reported as a network would report them."""
+    place = network_fixtures.deployment()
+    walked = sample_trajectories(
+        network_fixtures.ground(), 30, MobilityConfiguration(), np.random.default_rng(3)
+    )
+    channel = channel_at(network_fixtures.free_space_maps(place), walked.position)
+    for shift in (-60.0, 0.0, 80.0):
+        shifted = dataclasses.replace(channel, rsrp_beam=channel.rsrp_beam + shift)
+        law = NetworkConfiguration().at_severity(severity)
+        reports = observe(KnownChannel(shifted, place), walked, law, seed=0)
+        check_reports(reports, Path("observed"))
+        repaired = repaired_reports(reports)
+        assert repaired.notes == () and same(repaired.reports, reports)
+        assert known_reports(reports, place).notes == ()
