@@ -162,8 +162,8 @@ def test_names_of_other_schemas(row: dict[str, Any], tags: dict[str, str], tmp_p
 
 
 def test_overtures_buildings(tmp_path: Path) -> None:
-    tall = {"height": 90.0, "num_floors": 4.0, "roof_shape": "pyramidal", "roof_height": 20.0}
-    rows = [
+    tall: dict[str, Any] = {"height": 90.0, "num_floors": 4.0, "roof_shape": "pyramidal", "roof_height": 20.0}
+    rows: list[dict[str, Any]] = [
         {"num_floors": 4.0, "is_underground": False},
         {"num_floors": 30.0},
         {"is_underground": True},
@@ -303,7 +303,7 @@ def test_storeys_that_leave_most_of_a_height_unexplained(tmp_path: Path) -> None
 @pytest.mark.parametrize("column", ["ground_elev", "z_min", "GROUND", "h_maaiveld"])
 def test_the_ground_of_a_column_is_taken_off(column: str, tmp_path: Path) -> None:
     ground = [100.0, 110.0, 120.0, 130.0, 140.0, 150.0]
-    path = tops(tmp_path / "b.gpkg", "z_max", ABOVE, ground, **{column: ground})
+    path = tops(tmp_path / "b.gpkg", "z_max", ABOVE, ground, 10.0, **{column: ground})
     found = mapped(path, height_field="z_max")
     assert heights(found) == list(ABOVE)
     assert any("'z_max': its name says so) less the ground of column" in note for note in found.notes)
