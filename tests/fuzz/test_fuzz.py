@@ -17,7 +17,7 @@ from fuzz.readers import READERS, Reader
 
 TESTS = Path(__file__).parents[1]
 #: Cases of each reader that continuous integration tries; 10,000 in all are left to `make fuzz`.
-FIRST, END = 1000, 1003
+FIRST, END = 1000, 1002
 
 
 def test_broken_inputs_are_read_or_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
