@@ -2,95 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from scipy.ndimage import gaussian_filter
-from scipy.special import logsumexp
+from jaxtyping import Float
 
-from raylocus.evaluation.bound.ensemble import WorldMaps, kernel_width, sample_ensemble
-from raylocus.evaluation.bound.hypotheses import Walks, class_shares, sample_speeds, sample_walks
-from raylocus.evaluation.bound.likelihood import SequenceLikelihood
-from raylocus.evaluation.bound.tokens import MOST_REPORTS, sequence_tokens, used_reports
-from raylocus.evaluation.density import outdoor_prior, posterior_of
-from raylocus.evaluation.method import MappedPlace, map_grid
-from raylocus.evaluation.observations import Observations, observations
-from raylocus.geo import Grid
+from raylocus.evaluation.bound.calibration import Calibration
+from raylocus.evaluation.bound.ensemble import Physics, sample_ensemble
+from raylocus.evaluation.bound.likelihood import ScoredTokens, SequenceLikelihood
+from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.observation_law import ObservationLaw
+from raylocus.evaluation.bound.search import Found, Search
+from raylocus.evaluation.bound.tokens import sequence_tokens
+from raylocus.evaluation.density import posterior_of
+from raylocus.evaluation.method import MappedPlace
+from raylocus.evaluation.observations import observations
 from raylocus.models.posterior import Posterior
 from raylocus.network.impairments import ObservationConfiguration
-from raylocus.network.mobility import MobilityConfiguration, pauses
+from raylocus.network.mobility import MobilityConfiguration
 from raylocus.network.reports import Reports
-from raylocus.network.stops import moving_time
 from raylocus.scenes.world import WorldLaw
 
-#: Ground distance over which what the earlier reports add is averaged [m].
-SMOOTHING = 6.0
-#: Places at which the worlds of the ensemble are compared.
-PLACES_COMPARED = 300
-#: Rounds of trajectories, each proposed by what those before it found.
-ROUNDS = 3
+#: Lasting error of a beam beside the nearest world's, as a share of what the worlds differ by.
+NEAREST_WORLD = 0.4
+#: Sequences located side by side.
+WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The Bayes posterior given nominal R and G and the whole sequence, under the true laws.
-
-    Exact, up to sampling: the law of materials, antenna azimuth and downtilt and scattering (an
-    ensemble of worlds); the level common to a world and a device (quadrature); the margins of the
-    residual with each cell's level error and noise; T_A's bins; the prior outdoors and the law of
-    speeds and turns.
-
-    Approximate: the copula's correlation once the residual is convolved with noise; worlds are
-    finitely many, so levels and beam differences are given a kernel's width (`kernel_width`); an antenna
-    that points anywhere is one, at most, of the heard, with levels and beams of a wide Gaussian; walks
-    are read backwards and do not keep to roads; at most
-    `MOST_REPORTS` reports of the last minute are used; the L3 filter's memory is left out; a cell's
-    silence counts in the last report only, independently of the others. RSRQ and SINR, which follow
-    from the levels, are not used. Every approximation loses: the true bound is a little lower.
-    """
-
     law: WorldLaw
-    observation: ObservationConfiguration
+    network: ObservationConfiguration
     """At the severity of the law, see `ObservationConfiguration.at_severity`."""
-    mobility: MobilityConfiguration
-    world_maps: WorldMaps
-    """Maps of one world: `propagation.world_maps.world_radio_maps`."""
+    movement: Movement
+    """Ways through the place by the dataset's law of mobility."""
+    physics: Physics
+    """Beams of some worlds of the place: `physics.atlas_physics`."""
     seed: int = 0
     worlds: int = 32
     """Size of the ensemble."""
-    hypotheses: int = 1000
-    """Trajectories tried in each round."""
+    motions: int = 32
+    """Draws of speed and stops."""
+    ways: int = 40
+    """Ways of each motion, in each round."""
+    calibration: Calibration = Calibration()
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's last position. Raises PlaceError for an unknown PCI."""
-        generator = np.random.default_rng(self.seed)
-        search = self._search(place, generator)
-        observed, grid = observations(reports, place.deployment), map_grid(place)
-        with one_thread():
-            density = [search.density(observed, sample, generator) for sample in range(len(observed))]
+        everything = self.found(reports, place)
+        grid = self.movement.grid
+        density = [self.calibration.apply(found) for found in everything]
         return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
 
-    def _search(self, place: MappedPlace, generator: np.random.Generator) -> _Search:
-        ensemble = sample_ensemble(place, self.law, self.world_maps, self.worlds, generator)
-        prior = outdoor_prior(place).ravel()
-        sites = generator.choice(len(prior), PLACES_COMPARED, p=prior)
-        likelihood = SequenceLikelihood.of(
-            ensemble, kernel_width(ensemble, sites), self.law, self.observation, place.deployment.carrier
+    def found(
+        self, reports: Reports, place: MappedPlace
+    ) -> list[Found]:
+        """The posterior of each sequence before calibration, and that of its last report."""
+        law = ObservationLaw.of(self.network, place.deployment)
+        observed = observations(reports, place.deployment)
+        likelihood, search = self._likelihood(place, law), Search(self.movement, self.motions, self.ways)
+
+        def located(sample: int) -> Found:
+            tokens = sequence_tokens(
+                observed, place.deployment, sample, law.receiver_noise_db, law.filter_coefficient
+            )
+            return search.density(ScoredTokens(likelihood, tokens), np.random.default_rng([self.seed, sample]))
+
+        return side_by_side(located, len(observed))
+
+    def _likelihood(self, place: MappedPlace, law: ObservationLaw) -> SequenceLikelihood:
+        ensemble = sample_ensemble(
+            place, self.law, self.physics, self.worlds, np.random.default_rng(self.seed)
         )
-        return _Search(
-            place=place,
-            grid=map_grid(place),
-            prior=prior,
-            walks=sample_walks(place, self.mobility, generator),
-            likelihood=likelihood,
-            mobility=self.mobility,
-            hypotheses=self.hypotheses,
+        differences = ensemble.beam_spread(self.movement.start, np.random.default_rng(self.seed))
+        return SequenceLikelihood.of(
+            ensemble, self.law, law, NEAREST_WORLD * differences, place.deployment.carrier
         )
+
+
+def side_by_side(located: Callable[[int], Found], count: int) -> list[Found]:
+    """Locates sequences by their index, some at a time; what comes out does not depend on how many."""
+    with one_thread(), ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(located, range(count)))
 
 
 @contextmanager
@@ -102,89 +101,3 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-@dataclass(frozen=True)
-class _Search:
-    """Importance sampling of trajectories in one place."""
-
-    place: MappedPlace
-    grid: Grid
-    prior: Float[np.ndarray, "ground"]
-    walks: Walks
-    likelihood: SequenceLikelihood
-    mobility: MobilityConfiguration
-    hypotheses: int
-
-    def density(
-        self, observed: Observations, sample: int, generator: np.random.Generator
-    ) -> Float[np.ndarray, "ground"]:
-        """Mass of each ground cell.
-
-        The last report is scored at every outdoor cell. What the earlier reports add is the ratio of
-        the sequence's likelihood to the last report's, averaged over sampled trajectories that end
-        nearby; later rounds of trajectories end where the earlier ones found mass, in the speed
-        classes that they found likely.
-        """
-        last, log_last = self._last_report(observed, sample)
-        rows = used_reports(observed, sample, MOST_REPORTS)
-        if len(rows) == 1:
-            return last
-        tokens = sequence_tokens(observed, self.place.deployment, rows)
-        law = class_shares(self.mobility)
-        found, shares = last, law
-        ends: list[Int[np.ndarray, "hypothesis"]] = []
-        classes: list[Int[np.ndarray, "hypothesis"]] = []
-        gains: list[Float[np.ndarray, "hypothesis"]] = []
-        for _ in range(ROUNDS):
-            proposal = 0.9 * found**0.7 / np.sum(found**0.7) + 0.1 * last
-            end = generator.choice(len(proposal), self.hypotheses, p=proposal / proposal.sum())
-            speed, kind = sample_speeds(self.mobility, shares, len(end), generator)
-            ago = np.broadcast_to(tokens.ago, (len(end), len(tokens.ago)))
-            moving = moving_time(ago, *pauses(self.mobility, kind, speed), generator)
-            cells = self.walks.cells(end, speed, moving, generator)
-            # The last term undoes that some classes are tried more often than the law has them.
-            gain = (
-                self.likelihood.log_likelihood(tokens, cells)
-                - log_last[end]
-                + np.log(law[kind] / shares[kind])
-            )
-            ends, gains, classes = [*ends, end], [*gains, gain], [*classes, kind]
-            gathered = np.concatenate(gains)
-            found = self._updated(last, np.concatenate(ends), gathered)
-            weight = np.bincount(
-                np.concatenate(classes), np.exp(gathered - gathered.max()), minlength=len(law)
-            )
-            shares = 0.5 * law + 0.5 * weight / weight.sum()
-        return found
-
-    def _last_report(
-        self, observed: Observations, sample: int
-    ) -> tuple[Float[np.ndarray, "ground"], Float[np.ndarray, "ground"]]:
-        """Posterior given the last report, and its log-likelihood (−inf indoors)."""
-        rows = observed.last[[sample]]
-        tokens = sequence_tokens(observed, self.place.deployment, rows)
-        outdoors = np.flatnonzero(self.prior > 0)
-        log_likelihood = np.full(len(self.prior), -np.inf)
-        log_likelihood[outdoors] = self.likelihood.log_likelihood(tokens, outdoors[:, None], chunk=4096)
-        with np.errstate(divide="ignore"):
-            log_mass = log_likelihood + np.log(self.prior)
-        return np.exp(log_mass - logsumexp(log_mass)), log_likelihood
-
-    def _updated(
-        self,
-        last: Float[np.ndarray, "ground"],
-        ends: Int[np.ndarray, "hypothesis"],
-        gains: Float[np.ndarray, "hypothesis"],
-    ) -> Float[np.ndarray, "ground"]:
-        """The last report's posterior times the smoothed mean gain of the hypotheses that end nearby."""
-        gain = np.bincount(ends, np.exp(gains - gains.max()), minlength=len(last))
-        count = np.bincount(ends, minlength=len(last)).astype(float)
-        ratio = self._smoothed(gain) / np.maximum(self._smoothed(count), 1e-12)
-        # Where no hypothesis ends within reach, nothing was learnt; it was not worth proposing either.
-        whole = last * np.where(self._smoothed(count) > 1e-6, ratio, 0)
-        return whole / whole.sum()
-
-    def _smoothed(self, values: Float[np.ndarray, "ground"]) -> Float[np.ndarray, "ground"]:
-        spread = SMOOTHING / self.grid.resolution
-        return gaussian_filter(values.reshape(self.grid.shape), spread, mode="constant", truncate=4.0).ravel()

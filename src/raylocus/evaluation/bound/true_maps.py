@@ -5,65 +5,64 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from torch import Tensor
 
-from raylocus.evaluation.baselines.forward_filter import forward_filter
-from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, log_likelihood
-from raylocus.evaluation.baselines.nominal_maps import nominal_maps
+from raylocus.evaluation.bound.bound import side_by_side
+from raylocus.evaluation.bound.calibration import Calibration
+from raylocus.evaluation.bound.known_maps import KnownMaps, KnownSequence
+from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.observation_law import ObservationLaw
+from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.density import posterior_of
 from raylocus.evaluation.method import MappedPlace
 from raylocus.evaluation.observations import observations
-from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior
 from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.reports import Reports
-from raylocus.scenes.sites import Deployment
-
-#: Error left by report bins and the L3 filter's memory of where the UE was before [dB].
-FILTER_ERROR_DB = 1.0
-
-
-@dataclass(frozen=True)
-class PlaceWithMaps:
-    """A place whose R is replaced."""
-
-    tile: Grid
-    deployment: Deployment
-    geometry_maps: xr.Dataset
-    radio_maps: xr.Dataset
 
 
 @dataclass(frozen=True)
 class TrueMaps:
-    """Grid filtering with the maps of the world that the reports were made in, residual and all.
+    """The posterior with the maps of the world that the reports were made in, residual and all.
 
-    What is left is the receiver's noise, the device's bias (integrated out) and T_A's bins. It is no
-    bound for anyone who has the nominal maps only.
+    What is left is the receiver's noise after the L3 filter, report bins, the beams' errors, the device's
+    bias (integrated out), T_A's bins and noise, neighbours that are dropped, and the law of mobility. It is
+    what perfect maps would buy, no bound for anyone who has the nominal maps only.
     """
 
     truth: xr.Dataset
     """Maps of the true world."""
-    observation: ObservationConfiguration
+    network: ObservationConfiguration
+    """At the severity of the world."""
+    movement: Movement
+    """Ways through the place by the dataset's law of mobility."""
+    seed: int = 0
+    motions: int = 48
+    """Draws of speed and stops."""
+    ways: int = 128
+    """Ways of each motion, in each round."""
+    calibration: Calibration = Calibration()
     name: str = "true maps"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of sequences of that one world. Raises PlaceError for an unknown PCI."""
-        known = PlaceWithMaps(place.tile, place.deployment, place.geometry_maps, self.truth)
-        maps, observed = nominal_maps(known), observations(reports, place.deployment)
-        density = []
-        for sample in range(len(observed)):
+        grid = self.movement.grid
+        density = [self.calibration.apply(found) for found in self.found(reports, place)]
+        return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
+
+    def found(self, reports: Reports, place: MappedPlace) -> list[Found]:
+        """The posterior of each sequence before calibration, and that of its last report."""
+        law = ObservationLaw.of(self.network, place.deployment)
+        maps = KnownMaps.of(self.truth, place.deployment)
+        observed = observations(reports, place.deployment)
+        search = Search(self.movement, self.motions, self.ways)
+
+        def located(sample: int) -> Found:
             rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
-            levels = log_likelihood(observed, rows, maps, self._model(maps.timing_step))
-            density.append(forward_filter(levels, observed.time[rows], maps.prior, maps.grid, 1.0))
-        return posterior_of(maps.grid, _stacked(density, maps.grid))
+            sequence = KnownSequence.of(observed, rows, maps, law)
+            return search.density(sequence, np.random.default_rng([self.seed, sample]))
 
-    def _model(self, timing_step: float) -> LikelihoodModel:
-        law = self.observation
-        noise = float(np.hypot(law.receiver_noise_db, FILTER_ERROR_DB))
-        timing = float(np.hypot(timing_step / np.sqrt(12), 3e8 * law.timing_noise))
-        return LikelihoodModel(noise, law.device_bias_db, law.detection_rsrp - 20.0, timing)
-
-
-def _stacked(density: list[Float[np.ndarray, "ground"]], grid: Grid) -> Float[np.ndarray, "sample y x"]:
-    return np.array(density, np.float32).reshape(-1, *grid.shape)
+        return side_by_side(located, len(observed))

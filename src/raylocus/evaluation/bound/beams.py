@@ -1,0 +1,105 @@
+"""p(L1-RSRP of the serving cell's beams | places, worlds): their differences, which no level error touches."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from raylocus.evaluation.bound.ensemble import Ensemble
+from raylocus.evaluation.bound.tokens import SequenceTokens
+
+#: Spread of the beam differences of an antenna that points anywhere [dB].
+TURNED_BEAM_DB = 9.0
+#: Variance of a value that is uniform within a differential report's bin of 2 dB [dB²].
+BIN_VARIANCE = 4.0 / 12
+
+
+@dataclass(frozen=True)
+class BeamLaw:
+    """The law of beam reports given where the UE was.
+
+    The worlds of the ensemble are a sample of antenna errors. What separates the true errors from the
+    nearest world's is an error of every beam that lasts through a sequence.
+    """
+
+    ensemble: Ensemble
+    noise_db: float
+    """Standard deviation of a beam's error in one report [dB]."""
+    mismatch_db: float
+    """Standard deviation of a beam's lasting error [dB]."""
+    turned_share: float
+    """Share of antennas that point anywhere."""
+
+    def log_density(
+        self, tokens: SequenceTokens, cells: Int[Tensor, "way report"], reports: Bool[Tensor, "beamed"]
+    ) -> Float[Tensor, "way"]:
+        """ln density of some of the beam reports, averaged over worlds: antenna errors of cells are independent.
+
+        Args:
+            tokens: the sequence.
+            cells: ground cell of each report of each way.
+            reports: which of the reports with beams are used.
+        """
+        total = torch.zeros(len(cells))
+        for cell in tokens.beam_cell[reports].unique().tolist():
+            own = torch.nonzero(reports & (tokens.beam_cell == cell))[:, 0]
+            total += self._of_cell(cell, tokens.beam_level[own], cells[:, tokens.beam_report[own]])
+        return total
+
+    def _of_cell(
+        self, cell: int, levels: Float[Tensor, "own beam"], cells: Int[Tensor, "way own"]
+    ) -> Float[Tensor, "way"]:
+        mapped = self.ensemble.rsrp_beam[cell]
+        shape = (len(cells), mapped.shape[-1])
+        squares, common = torch.zeros(shape), torch.zeros(len(levels[0]), *shape)
+        silent = torch.zeros(2, *shape)
+        for index, level in enumerate(levels):
+            there = mapped[:, cells[:, index]].float()
+            named = torch.isfinite(level)
+            deviation = level[named][:, None, None] - there[named]
+            offset = deviation.mean(dim=0)
+            deviation = deviation - offset
+            squares += deviation.square().sum(dim=0)
+            common[named] += deviation
+            exists = ~named & (there.amax(dim=(1, 2)) > -150)
+            silent += self._unnamed(level[named].min(), there[exists] + offset)
+        counts = torch.isfinite(levels).sum(dim=0).float()
+        free = max(float(counts.sum()) - len(levels), 0.0)
+        straight, turned = (
+            self._gaussian(squares, common, counts, spread, free) + silent[index]
+            for index, spread in enumerate((self.mismatch_db, TURNED_BEAM_DB))
+        )
+        if self.turned_share > 0:
+            straight = torch.logaddexp(straight, turned + math.log(self.turned_share))
+        return torch.logsumexp(straight, dim=1) - math.log(shape[1])
+
+    def _gaussian(
+        self,
+        squares: Float[Tensor, "way world"],
+        common: Float[Tensor, "beam way world"],
+        counts: Float[Tensor, "beam"],
+        lasting_db: float,
+        free: float,
+    ) -> Float[Tensor, "way world"]:
+        """ln density of deviations that share a lasting error in every beam (Sherman and Morrison 1950)."""
+        noise, lasting = self.noise_db**2 + BIN_VARIANCE, lasting_db**2
+        shrink = (lasting / (noise * (noise + counts * lasting)))[:, None, None]
+        # One of the beams of each report is spent on the level.
+        beams = max(free / max(float(counts.max()), 1.0), 1.0)
+        log_width = 0.5 * beams * math.log(1 + float(counts.max()) * lasting / noise)
+        return -0.5 * (squares / noise - (common.square() * shrink).sum(dim=0)) - log_width
+
+    def _unnamed(
+        self, weakest: Float[Tensor, ""], level: Float[Tensor, "beam way world"]
+    ) -> Float[Tensor, "2 way world"]:
+        """ln probability that the beams that are not named were weaker than the weakest named one."""
+        noise = self.noise_db**2 + BIN_VARIANCE
+        parts = [
+            torch.special.ndtr((weakest - level) / math.sqrt(noise + lasting**2)).clamp(min=1e-6).log().sum(dim=0)
+            for lasting in (self.mismatch_db, TURNED_BEAM_DB)
+        ]
+        return torch.stack(parts)

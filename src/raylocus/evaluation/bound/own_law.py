@@ -1,0 +1,69 @@
+"""Reports of the bound's own law: worlds, ways and observations drawn as a dataset's are, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float
+
+from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics
+from raylocus.evaluation.method import MappedPlace, map_grid
+from raylocus.network.channel import channel_at
+from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.observe import observe
+from raylocus.network.reports import Reports
+from raylocus.scenes.residual import residual_field
+from raylocus.scenes.world import World, WorldLaw, sample_world
+
+
+@dataclass(frozen=True)
+class OwnLaw:
+    """The law that worlds, ways and reports of a place are drawn from."""
+
+    law: WorldLaw
+    network: ObservationConfiguration
+    """At the severity of the law."""
+    mobility: MobilityConfiguration
+    physics: Physics
+
+    def draw(
+        self, place: MappedPlace, worlds: int, sequences: int, generator: np.random.Generator
+    ) -> list[tuple[xr.Dataset, Reports]]:
+        """Maps of some worlds, and the reports of so many UEs in each.
+
+        Materials are drawn `MATERIAL_DRAWS` times for all worlds; everything else is each world's own.
+        """
+        drawn = [sample_world(place.deployment, self.law, generator) for _ in range(worlds)]
+        materials = np.arange(worlds) * min(MATERIAL_DRAWS, worlds) // worlds
+        drawn = [_of_materials(world, drawn[int(index)]) for world, index in zip(drawn, materials, strict=True)]
+        found = []
+        for world, beams in zip(drawn, self.physics(place, drawn), strict=True):
+            maps = _observed_maps(place, world, beams)
+            ways = sample_trajectories(place.geometry_maps, sequences, self.mobility, generator)
+            state = channel_at(maps, ways.position)
+            found.append((maps, observe(state, ways, place.deployment, self.network, generator)))
+        return found
+
+
+def _of_materials(world: World, other: World) -> World:
+    return replace(
+        world,
+        permittivity_factor=other.permittivity_factor,
+        conductivity_factor=other.conductivity_factor,
+        building_seed=other.building_seed,
+    )
+
+
+def _observed_maps(place: MappedPlace, world: World, beams: Float[np.ndarray, "cell beam y x"]) -> xr.Dataset:
+    """Nominal R with the beams of a world, its levels and its residual."""
+    shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, map_grid(place))
+    level = (beams + shift[:, None]).astype(np.float32)
+    radio = place.radio_maps
+    best = np.where(np.isnan(level), -np.inf, level).max(axis=1)
+    return radio.assign(
+        rsrp_beam=(radio["rsrp_beam"].dims, level),
+        rsrp=(radio["rsrp"].dims, np.where(np.isfinite(best), best, np.nan)),
+    )
