@@ -39,7 +39,7 @@ def write_results(
         StorageFullError: the disk filled up.
     """
     evaluations = pooled(comparisons)
-    bound = next(one for one in evaluations if one.name == BOUND_NAME)
+    bound = next((one for one in evaluations if one.name == BOUND_NAME), None)
     first = comparisons[0]
     write_metrics(evaluations, out / "metrics.json", bound)
     with written_whole(out / "table.txt") as aside:

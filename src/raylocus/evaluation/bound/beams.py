@@ -96,10 +96,10 @@ class BeamLaw:
     def _unnamed(
         self, weakest: Float[Tensor, ""], level: Float[Tensor, "beam way world"]
     ) -> Float[Tensor, "2 way world"]:
-        """ln probability that the beams that are not named were weaker than the weakest named one."""
-        noise = self.noise_db**2 + BIN_VARIANCE
-        parts = [
-            torch.special.ndtr((weakest - level) / math.sqrt(noise + lasting**2)).clamp(min=1e-6).log().sum(dim=0)
-            for lasting in (self.mismatch_db, TURNED_BEAM_DB)
-        ]
-        return torch.stack(parts)
+        """ln probability that the beams that are not named were weaker than the weakest named one.
+
+        Of an antenna that points anywhere it is that of a coin for each beam.
+        """
+        spread = math.sqrt(self.noise_db**2 + BIN_VARIANCE + self.mismatch_db**2)
+        weaker = torch.special.ndtr((weakest - level) / spread).clamp_(min=1e-6).log_().sum(dim=0)
+        return torch.stack([weaker, torch.full_like(weaker, len(level) * math.log(0.5))])

@@ -10,12 +10,12 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
-from raylocus.evaluation.bound.calibration import Calibration
-from raylocus.evaluation.bound.ensemble import Physics, sample_ensemble
+from raylocus.errors import InputError
+from raylocus.evaluation.bound.calibration import BOUND_CALIBRATION, Calibration
+from raylocus.evaluation.bound.ensemble import sample_ensemble
+from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.likelihood import ScoredTokens, SequenceLikelihood
-from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.tokens import sequence_tokens
@@ -23,10 +23,7 @@ from raylocus.evaluation.density import posterior_of
 from raylocus.evaluation.method import MappedPlace
 from raylocus.evaluation.observations import observations
 from raylocus.models.posterior import Posterior
-from raylocus.network.impairments import ObservationConfiguration
-from raylocus.network.mobility import MobilityConfiguration
 from raylocus.network.reports import Reports
-from raylocus.scenes.world import WorldLaw
 
 #: Lasting error of a beam beside the nearest world's, as a share of what the worlds differ by.
 NEAREST_WORLD = 0.4
@@ -34,15 +31,39 @@ NEAREST_WORLD = 0.4
 WORKERS = 2
 
 
+class BoundRefused(InputError):
+    """The bound does not model the law that the reports were drawn from; the sentence says what."""
+
+
 @dataclass(frozen=True)
 class Bound:
-    law: WorldLaw
-    network: ObservationConfiguration
-    """At the severity of the law, see `ObservationConfiguration.at_severity`."""
-    movement: Movement
-    """Ways through the place by the dataset's law of mobility."""
-    physics: Physics
-    """Beams of some worlds of the place: `physics.atlas_physics`."""
+    """An approximation of the Bayes posterior given nominal R and G and the whole sequence, under the true laws.
+
+    It knows what the locator is given, the law of worlds at their severity, the network's configuration and
+    the law of mobility. Neither true maps nor a true place enter.
+
+    Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
+    (quadrature); each cell's level error, the receiver's noise after the L3 filter and the report's bins
+    in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways drawn by the
+    code of `network.mobility`).
+
+    Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
+    and variance, the same along a way; to beams, the ensemble's worlds, each given a lasting error for want
+    of a nearer one; the copula's correlation once the residual is convolved with the Gaussian part, and
+    averaged over the ways of one motion; an antenna that points anywhere is one, at most, of the heard, with
+    levels and beams of a wide Gaussian; ways on foot are read backwards, and whoever came from farther than
+    is stored is taken to have waited there; levels of at most 6 reports and beams of at most 4; the
+    residual's lag behind the L3 filter; a cell's silence counts in the last report only, each silent cell
+    given the heard ones. RSRQ and SINR, which follow from the levels, and the order of serving cells are not
+    used. The importance sampling of ways is a few thousand long.
+
+    Each of these loses information or, where it claims too much, is paid for by `calibration`: two numbers
+    that widen the result, fitted on draws of this law. So the bound is calibrated on its own law (see
+    `self_check`) and a little above the true Bayes error: a ratio to it is a ratio to what is reached
+    by someone who knows the law, not a proof that nobody can do better.
+    """
+
+    known: KnownLaw
     seed: int = 0
     worlds: int = 32
     """Size of the ensemble."""
@@ -50,39 +71,57 @@ class Bound:
     """Draws of speed and stops."""
     ways: int = 40
     """Ways of each motion, in each round."""
-    calibration: Calibration = Calibration()
+    calibration: Calibration = BOUND_CALIBRATION
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """The posterior of each sequence's last position. Raises PlaceError for an unknown PCI."""
-        everything = self.found(reports, place)
-        grid = self.movement.grid
-        density = [self.calibration.apply(found) for found in everything]
+        """The posterior of each sequence's last position.
+
+        Args:
+            reports: sequences of worlds of the known law.
+            place: not looked at; the bound knows its own nominal place.
+
+        Raises:
+            PlaceError: a PCI is unknown there.
+        """
+        grid = self.known.movement.grid
+        density = [self.calibration.apply(found) for found in self.found(reports)]
         return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
 
-    def found(
-        self, reports: Reports, place: MappedPlace
-    ) -> list[Found]:
-        """The posterior of each sequence before calibration, and that of its last report."""
-        law = ObservationLaw.of(self.network, place.deployment)
-        observed = observations(reports, place.deployment)
-        likelihood, search = self._likelihood(place, law), Search(self.movement, self.motions, self.ways)
+    def found(self, reports: Reports) -> list[Found]:
+        """The posterior of each sequence before calibration. Raises PlaceError for an unknown PCI."""
+        law, deployment = self._observation, self.known.place.deployment
+        observed = observations(reports, deployment)
+        likelihood, search = self.likelihood, Search(self.known.movement, self.motions, self.ways)
 
         def located(sample: int) -> Found:
             tokens = sequence_tokens(
-                observed, place.deployment, sample, law.receiver_noise_db, law.filter_coefficient
+                observed, deployment, sample, law.receiver_noise_db, law.filter_coefficient
             )
-            return search.density(ScoredTokens(likelihood, tokens), np.random.default_rng([self.seed, sample]))
+            return search.density(
+                ScoredTokens(likelihood, tokens), np.random.default_rng([self.seed, sample])
+            )
 
         return side_by_side(located, len(observed))
 
-    def _likelihood(self, place: MappedPlace, law: ObservationLaw) -> SequenceLikelihood:
+    @property
+    def _observation(self) -> ObservationLaw:
+        return ObservationLaw.of(self.known.network, self.known.place.deployment)
+
+    @cached_property
+    def likelihood(self) -> SequenceLikelihood:
+        """The law of reports, with an ensemble of worlds."""
+        known = self.known
         ensemble = sample_ensemble(
-            place, self.law, self.physics, self.worlds, np.random.default_rng(self.seed)
+            known.place, known.world_law, known.physics, self.worlds, np.random.default_rng(self.seed)
         )
-        differences = ensemble.beam_spread(self.movement.start, np.random.default_rng(self.seed))
+        differences = ensemble.beam_spread(known.movement.start, np.random.default_rng(self.seed))
         return SequenceLikelihood.of(
-            ensemble, self.law, law, NEAREST_WORLD * differences, place.deployment.carrier
+            ensemble,
+            known.world_law,
+            self._observation,
+            NEAREST_WORLD * differences,
+            known.place.deployment.carrier,
         )
 
 

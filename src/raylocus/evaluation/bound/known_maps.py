@@ -46,7 +46,9 @@ class KnownMaps:
         """Of the layers of `propagation.world_maps`."""
         beams = truth["rsrp_beam"].values
         shape = (*beams.shape[:2], -1)
-        level = np.nan_to_num(beams, nan=DARK_LEVEL).reshape(shape).astype(np.float32) - np.float32(REFERENCE_LEVEL)
+        level = np.nan_to_num(beams, nan=DARK_LEVEL).reshape(shape).astype(np.float32) - np.float32(
+            REFERENCE_LEVEL
+        )
         delay = truth["toa"].values.reshape(len(deployment.sites), -1)
         return cls(deployment, level.max(axis=1), level, delay)
 
@@ -132,7 +134,9 @@ def _unfiltered(
 
 def _levels(
     level: Float[np.ndarray, "report cell"], variance: Float[np.ndarray, "report cell"], maps: KnownMaps
-) -> tuple[Float[np.ndarray, "report ground"], Float[np.ndarray, "report ground"], Float[np.ndarray, "report"]]:
+) -> tuple[
+    Float[np.ndarray, "report ground"], Float[np.ndarray, "report ground"], Float[np.ndarray, "report"]
+]:
     """−½ Σ w (y − m)², Σ w (y − m) and Σ w over the cells of each report, w the inverse variance."""
     known = np.isfinite(level)
     weight = np.where(known, 1 / variance, 0).astype(np.float32)
@@ -142,9 +146,7 @@ def _levels(
     return -squares / 2, weighed.sum(axis=1, keepdims=True) - weight @ maps.rsrp, weight.sum(axis=1)
 
 
-def _beams(
-    observed: Observations, row: int, maps: KnownMaps, variance: float
-) -> Float[np.ndarray, "ground"]:
+def _beams(observed: Observations, row: int, maps: KnownMaps, variance: float) -> Float[np.ndarray, "ground"]:
     """ln density of the differences between the named beams, and that the others were weaker."""
     level = observed.beam_rsrp[row]
     named, mapped = np.isfinite(level), maps.beams[observed.serving[row]]
@@ -159,9 +161,14 @@ def _beams(
     return density + np.log(weaker + FLOOR).sum(axis=0)
 
 
-def _advance(observed: Observations, row: int, maps: KnownMaps, law: ObservationLaw) -> Float[np.ndarray, "ground"]:
+def _advance(
+    observed: Observations, row: int, maps: KnownMaps, law: ObservationLaw
+) -> Float[np.ndarray, "ground"]:
     """ln probability of T_A: the delay and its Gaussian error fall into the bin."""
-    delay, advance = maps.delay[maps.deployment.site_of_cell[observed.serving[row]]], observed.timing_advance[row]
+    delay, advance = (
+        maps.delay[maps.deployment.site_of_cell[observed.serving[row]]],
+        observed.timing_advance[row],
+    )
     if not np.isfinite(advance):
         return np.zeros(len(delay))
     step = timing_advance_step(maps.deployment.carrier.numerology)

@@ -127,5 +127,7 @@ class LevelLaw:
         precision = TURNED_SCORE**-2 + cells_white.square().sum(dim=1)
         pull = cells_white.transpose(1, 2) @ white
         turned = pull.square() / (2 * precision[..., None])
-        turned = turned + (math.log(self.turned_share) - 0.5 * torch.log(precision * TURNED_SCORE**2))[..., None]
+        turned = (
+            turned + (math.log(self.turned_share) - 0.5 * torch.log(precision * TURNED_SCORE**2))[..., None]
+        )
         return straight + torch.logaddexp(torch.zeros(()), torch.logsumexp(turned, dim=1))

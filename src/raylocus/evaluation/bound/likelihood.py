@@ -40,7 +40,12 @@ class SequenceLikelihood:
 
     @classmethod
     def of(
-        cls, ensemble: Ensemble, law: WorldLaw, observation: ObservationLaw, mismatch_db: float, carrier: Carrier
+        cls,
+        ensemble: Ensemble,
+        law: WorldLaw,
+        observation: ObservationLaw,
+        mismatch_db: float,
+        carrier: Carrier,
     ) -> SequenceLikelihood:
         """The law of an ensemble's worlds, `mismatch_db` the lasting error of its beams."""
         offset = float(np.hypot(law.severity * law.level_offset_db, observation.device_bias_db))
@@ -55,13 +60,12 @@ class SequenceLikelihood:
 
     def of_last(self, tokens: SequenceTokens, ground: Int[Tensor, "place"]) -> LastReport:
         """The last report at some places; all others are impossible."""
-        last = tokens.last_tokens
-        fit = self._levels(tokens, ground[None, :, None].expand(-1, -1, len(tokens.ago)), last)
-        density = fit.log_density[0] + self._advances(tokens, ground[:, None], tokens.advance_report == len(tokens.ago) - 1)
+        final = len(tokens.ago) - 1
+        fit = self._levels(tokens, ground[None, :, None].expand(-1, -1, final + 1), tokens.last_tokens)
+        density = fit.log_density[0] + self._advances(tokens, ground[:, None], tokens.advance_report == final)
         near = torch.nonzero(density > density.max() - NEGLIGIBLE)[:, 0]
-        beamed = tokens.beam_report == len(tokens.ago) - 1
-        ways = ground[near][:, None].expand(-1, len(tokens.ago))
-        density[near] += self.beams.log_density(tokens, ways, beamed)
+        ways = ground[near][:, None].expand(-1, final + 1)
+        density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final)
         whole = torch.full((2, self.ensemble.rsrp.shape[1]), -torch.inf)
         whole[0, ground[near]] = density[near]
         whole[1, ground[near]] = self._silence(tokens, ground[near], fit, near)
@@ -117,25 +121,46 @@ class SequenceLikelihood:
     def _silence(
         self, tokens: SequenceTokens, ground: Int[Tensor, "place"], fit: LevelFit, near: Int[Tensor, "place"]
     ) -> Float[Tensor, "place"]:
-        """Silent cells given the heard ones: each one's residual is correlated with theirs."""
-        silent, last, residual = tokens.unreported, tokens.last_tokens, self.levels.residual
-        heard, site = tokens.level_cell[last], tokens.level_site[last]
-        mapped, offset = self.ensemble.rsrp[heard][:, ground], fit.offset[0, near]
-        own = self.ensemble.spread[heard][:, ground].square() + residual.own_variance
-        noise = tokens.noise[last, last][:, None]
-        score, _ = residual.scores(tokens.level[last][:, None] - mapped - offset, (own + noise).sqrt())
-        variance = self.ensemble.spread[silent][:, ground].square() + residual.own_variance
-        sites = self.observation.site_of_cell[silent]
-        total = residual.central_variance + variance.mean(dim=1)[:, None]
-        spread = (residual.central_variance + own.mean(dim=1) + noise[:, 0]).sqrt()
-        shared = residual.central_variance * residual.shared(silent, sites, heard, site) / (total.sqrt() * spread)
-        weights = shared @ fit.inverse_factor[0].T
-        expected, left = weights @ (fit.inverse_factor[0] @ score), 1 - weights.square().sum(dim=1)
-        floor = audible(tokens.level[last].double().numpy(), self.carrier, self.observation) - self.ensemble.rsrp[silent][:, ground] - offset
-        limit, _ = residual.scores(floor, variance.sqrt().clamp(min=0.3))
+        """ln probability that the last report does not name the cells that it does not, each given the heard ones."""
+        silent, offset, residual = tokens.unreported, fit.offset[0, near], self.levels.residual
+        mapped, varied = self._at(silent, ground)
+        expected, left = self._given_heard(tokens, ground, fit, offset, varied)
+        floor = audible(tokens.level[tokens.last_tokens].double().numpy(), self.carrier, self.observation)
+        limit, _ = residual.scores(floor - mapped - offset, varied.sqrt().clamp(min=0.3))
         missed = torch.special.ndtr((limit - expected) / left.clamp(min=0.05).sqrt()[:, None])
         dropped = min(max(self.observation.neighbour_dropout, 1e-3), 1.0)
         return torch.log(dropped + (1 - dropped) * missed).sum(dim=0)
+
+    def _given_heard(
+        self,
+        tokens: SequenceTokens,
+        ground: Int[Tensor, "place"],
+        fit: LevelFit,
+        offset: Float[Tensor, "place"],
+        varied: Float[Tensor, "silent place"],
+    ) -> tuple[Float[Tensor, "silent place"], Float[Tensor, "silent"]]:
+        """Mean and variance of the scores of silent cells, whose residuals are correlated with the heard ones'."""
+        last, residual = tokens.last_tokens, self.levels.residual
+        heard, silent = tokens.level_cell[last], tokens.unreported
+        mapped, own = self._at(heard, ground)
+        noise = tokens.noise[last, last]
+        score, _ = residual.scores(
+            tokens.level[last][:, None] - mapped - offset, (own + noise[:, None]).sqrt()
+        )
+        spread = (residual.central_variance + own.mean(dim=1) + noise).sqrt()
+        total = (residual.central_variance + varied.mean(dim=1)).clamp(min=0.01).sqrt()
+        sites = self.observation.site_of_cell[silent]
+        shared = residual.shared(silent, sites, heard, tokens.level_site[last])
+        shared = residual.central_variance * shared / (total[:, None] * spread)
+        weights = shared @ fit.inverse_factor[0].T
+        return weights @ (fit.inverse_factor[0] @ score), 1 - weights.square().sum(dim=1)
+
+    def _at(
+        self, cell: Int[Tensor, "cell"], ground: Int[Tensor, "place"]
+    ) -> tuple[Float[Tensor, "cell place"], Float[Tensor, "cell place"]]:
+        """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
+        varied = self.ensemble.spread[cell][:, ground].square() + self.levels.residual.own_variance
+        return self.ensemble.rsrp[cell][:, ground], varied
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,7 @@ def speed_bins(mobility: MobilityConfiguration, roads: bool) -> tuple[SpeedBin, 
         for low, high in zip(edges[:-1], edges[1:], strict=True):
             tracks += roads and each.on_road
             index = tracks if roads and each.on_road else 0
-            found.append(
-                SpeedBin(each.share / ranges, low, high, each.stop_every, each.stop_time, index)
-            )
+            found.append(SpeedBin(each.share / ranges, low, high, each.stop_every, each.stop_time, index))
     return tuple(found)
 
 
@@ -74,13 +72,13 @@ class Motions:
         """About `count` draws: one of who stands still, the others shared out by the bins' shares."""
         moving = sum(each.share for each in bins if each.fastest > 0)
         parts = []
-        for index, each in enumerate(bins):
+        for each in bins:
             own = 1 if each.fastest == 0 else max(round(count * each.share / moving), 1)
-            speed = each.slowest + (each.fastest - each.slowest) * (np.arange(own) + generator.random(own)) / own
-            every = np.divide(each.stop_every, speed, out=np.full(own, np.inf), where=speed > 0)
-            times = moving_time(
-                np.tile(ago, (own, 1)), every, np.full(own, each.stop_time), generator
+            speed = (
+                each.slowest + (each.fastest - each.slowest) * (np.arange(own) + generator.random(own)) / own
             )
+            every = np.divide(each.stop_every, speed, out=np.full(own, np.inf), where=speed > 0)
+            times = moving_time(np.tile(ago, (own, 1)), every, np.full(own, each.stop_time), generator)
             steps = np.rint(speed[:, None] * times / step).astype(np.int64)
             parts.append((np.full(own, each.tracks), np.full(own, each.share / own), steps))
         tracks, share, steps = (np.concatenate(column) for column in zip(*parts, strict=True))

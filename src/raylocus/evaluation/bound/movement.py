@@ -116,8 +116,11 @@ class Movement:
     @property
     def start(self) -> Float[np.ndarray, "ground"]:
         """Mass of each ground cell where the law starts UEs."""
-        whole = sum(each.share * self.tracks[each.tracks].prior * self.tracks[each.tracks].start_weight for each in self.bins)  # fmt: skip
-        return np.asarray(whole / np.sum(whole))
+        whole = np.zeros(self.grid.count**2)
+        for each in self.bins:
+            tracks = self.tracks[each.tracks]
+            whole += each.share * tracks.prior * tracks.start_weight
+        return whole / whole.sum()
 
 
 def _on_foot(place: MappedPlace, mobility: MobilityConfiguration, generator: np.random.Generator) -> Tracks:
@@ -161,9 +164,7 @@ def _by_road(place: MappedPlace, speeds: SpeedBin, generator: np.random.Generato
     return Tracks.of(path, None, _gathered(traffic, graph.grid, grid))
 
 
-def _gathered(
-    weight: Float[np.ndarray, "fine"], fine: Grid, grid: Grid
-) -> Float[np.ndarray, "ground"]:
+def _gathered(weight: Float[np.ndarray, "fine"], fine: Grid, grid: Grid) -> Float[np.ndarray, "ground"]:
     """Mass of each cell of R's grid, of weights over G's."""
     mass = np.bincount(grid.index(fine.centres), np.asarray(weight, float), grid.count**2)
     return mass / mass.sum()

@@ -1,4 +1,4 @@
-"""What the bound reads of a network's configuration, and what it refuses."""
+"""What the bound reads of a network's configuration: the one place that knows its names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from raylocus.network.impairments import ObservationConfiguration
+from raylocus.network.impairments import ObservationConfiguration as NetworkConfiguration
 from raylocus.scenes.sites import Deployment
 
 
@@ -43,7 +43,7 @@ class ObservationLaw:
     """Site of each cell of the place."""
 
     @classmethod
-    def of(cls, network: ObservationConfiguration, deployment: Deployment) -> ObservationLaw:
+    def of(cls, network: NetworkConfiguration, deployment: Deployment) -> ObservationLaw:
         """Reads a network's configuration at the severity of the world."""
         return cls(
             receiver_noise_db=network.receiver_noise_db,

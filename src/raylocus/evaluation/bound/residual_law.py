@@ -109,5 +109,7 @@ def _margins(
     below = stdtr(freedom, (-level[None, :, None] - widths[:, None, None] * nodes) / scale) @ weights
     score = -ndtri(np.clip(below, 1e-300, 0.5))
     ratio = np.log(density) + score**2 / 2
-    whole = [np.concatenate([half[:, :0:-1], full], axis=1) for half, full in ((-score, score), (ratio, ratio))]
+    whole = [
+        np.concatenate([half[:, :0:-1], full], axis=1) for half, full in ((-score, score), (ratio, ratio))
+    ]
     return tuple(torch.from_numpy(each.astype(np.float32)) for each in whole)  # type: ignore[return-value]

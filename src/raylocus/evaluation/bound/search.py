@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,7 +10,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
-
 from torch import Tensor
 
 from raylocus.evaluation.bound.motions import Motions
@@ -65,6 +65,12 @@ class Ways:
     end: Int[np.ndarray, "way"]
     log_gain: Float[np.ndarray, "way"]
 
+    @classmethod
+    def joined(cls, rounds: Sequence[Ways]) -> Ways:
+        """The ways of several rounds."""
+        names = ("motion", "end", "log_gain")
+        return cls(*(np.concatenate([getattr(one, name) for one in rounds]) for name in names))
+
 
 @dataclass(frozen=True)
 class Search:
@@ -76,9 +82,7 @@ class Search:
     ways: int
     """Ways of each, in each round."""
 
-    def density(
-        self, sequence: ScoredSequence, generator: np.random.Generator
-    ) -> Found:
+    def density(self, sequence: ScoredSequence, generator: np.random.Generator) -> Found:
         """Mass of each ground cell, given the sequence and given its last report only.
 
         What the earlier reports add is the ratio of the sequence's likelihood to the last report's,
@@ -117,10 +121,14 @@ class Search:
             for motion in chosen:
                 expected[motion] += self.ways * proposals[motions.tracks[motion]]
             tried.append(self._tried(sequence, motions, chosen, proposals, last, generator))
-            ways = Ways(*(np.concatenate([getattr(one, name) for one in tried]) for name in ("motion", "end", "log_gain")))
+            ways = Ways.joined(tried)
             weight = motions.share[ways.motion] / expected[ways.motion, ways.end]
             belief = self._combined(ways, weight, motions, mass)
-            gain = weight * np.exp(ways.log_gain - ways.log_gain.max()) * mass[motions.tracks[ways.motion], ways.end]
+            gain = (
+                weight
+                * np.exp(ways.log_gain - ways.log_gain.max())
+                * mass[motions.tracks[ways.motion], ways.end]
+            )
             evidence = np.bincount(ways.motion, gain, len(motions))
             share = 0.7 * evidence / evidence.sum() + 0.3 * motions.share
             chosen = np.sort(generator.choice(len(motions), len(motions), p=share / share.sum()))
@@ -167,7 +175,8 @@ class Search:
             own = kinds[ways.motion] == by_road
             share = motions.share[kinds == by_road].sum()
             added, count = (
-                self._smoothed(np.bincount(ways.end[own], values[own], mass.shape[1])) for values in (gain, weight)
+                self._smoothed(np.bincount(ways.end[own], values[own], mass.shape[1]))
+                for values in (gain, weight)
             )
             ratio = np.where(count > 1e-6 * count.max(), added / np.maximum(count, 1e-300), 0)
             rows = np.unique(motions.tracks[kinds == by_road])

@@ -5,22 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 import xarray as xr
-from jaxtyping import Float, Int
-from torch import Tensor
 
 from raylocus.evaluation.bound.bound import side_by_side
-from raylocus.evaluation.bound.calibration import Calibration
+from raylocus.evaluation.bound.calibration import TRUE_MAPS_CALIBRATION, Calibration
 from raylocus.evaluation.bound.known_maps import KnownMaps, KnownSequence
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.observation_law import ObservationLaw
+from raylocus.evaluation.bound.observation_law import NetworkConfiguration, ObservationLaw
 from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.density import posterior_of
 from raylocus.evaluation.method import MappedPlace
 from raylocus.evaluation.observations import observations
 from raylocus.models.posterior import Posterior
-from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.reports import Reports
 
 
@@ -35,7 +31,7 @@ class TrueMaps:
 
     truth: xr.Dataset
     """Maps of the true world."""
-    network: ObservationConfiguration
+    network: NetworkConfiguration
     """At the severity of the world."""
     movement: Movement
     """Ways through the place by the dataset's law of mobility."""
@@ -44,7 +40,7 @@ class TrueMaps:
     """Draws of speed and stops."""
     ways: int = 128
     """Ways of each motion, in each round."""
-    calibration: Calibration = Calibration()
+    calibration: Calibration = TRUE_MAPS_CALIBRATION
     name: str = "true maps"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:

@@ -1,4 +1,4 @@
-"""Reports of the bound's own law: worlds, ways and observations drawn as a dataset's are, in one place."""
+"""What the bound knows: a nominal place and the true law of worlds, ways and reports there; and draws of that law."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics
+from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.observation_law import NetworkConfiguration
 from raylocus.evaluation.method import MappedPlace, map_grid
 from raylocus.network.channel import channel_at
-from raylocus.network.impairments import ObservationConfiguration
 from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports import Reports
@@ -19,26 +20,34 @@ from raylocus.scenes.residual import residual_field
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
 
-@dataclass(frozen=True)
-class OwnLaw:
-    """The law that worlds, ways and reports of a place are drawn from."""
+@dataclass(frozen=True, eq=False)
+class KnownLaw:
+    """The law that worlds, ways and reports of a place are drawn from; the place is the nominal one."""
 
-    law: WorldLaw
-    network: ObservationConfiguration
-    """At the severity of the law."""
+    place: MappedPlace
+    world_law: WorldLaw
+    """At the severity of the worlds, which is known."""
+    network: NetworkConfiguration
+    """At the same severity, see `NetworkConfiguration.at_severity`."""
     mobility: MobilityConfiguration
+    movement: Movement
+    """Ways through the place by the law of mobility."""
     physics: Physics
+    """Beams of some worlds of the place: `physics.atlas_physics`."""
 
     def draw(
-        self, place: MappedPlace, worlds: int, sequences: int, generator: np.random.Generator
+        self, worlds: int, sequences: int, generator: np.random.Generator
     ) -> list[tuple[xr.Dataset, Reports]]:
-        """Maps of some worlds, and the reports of so many UEs in each.
+        """Maps of some worlds, and the reports of so many UEs in each, drawn as those of a dataset are.
 
         Materials are drawn `MATERIAL_DRAWS` times for all worlds; everything else is each world's own.
         """
-        drawn = [sample_world(place.deployment, self.law, generator) for _ in range(worlds)]
+        place = self.place
+        drawn = [sample_world(place.deployment, self.world_law, generator) for _ in range(worlds)]
         materials = np.arange(worlds) * min(MATERIAL_DRAWS, worlds) // worlds
-        drawn = [_of_materials(world, drawn[int(index)]) for world, index in zip(drawn, materials, strict=True)]
+        drawn = [
+            _of_materials(world, drawn[int(index)]) for world, index in zip(drawn, materials, strict=True)
+        ]
         found = []
         for world, beams in zip(drawn, self.physics(place, drawn), strict=True):
             maps = _observed_maps(place, world, beams)
