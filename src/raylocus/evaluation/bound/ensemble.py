@@ -64,17 +64,20 @@ class Ensemble:
         grid, deployment = map_grid(place), place.deployment
         shape = (len(deployment.cells), deployment.beam_count, grid.count**2)
         beams = torch.empty(*shape, count, dtype=torch.float16)
-        total, squares = torch.zeros(shape[0], shape[2]), torch.zeros(shape[0], shape[2])
+        total, squares, reference = torch.zeros(3, shape[0], shape[2])
         for index, world in enumerate(worlds):
             level = torch.from_numpy(np.nan_to_num(world, nan=DARK_LEVEL).reshape(shape)).float()
             beams[..., index] = level.half()
-            best = level.amax(dim=1) - DARK_LEVEL
+            best = level.amax(dim=1)
+            # Sums of differences from the first world keep hundredths of a decibel.
+            reference = best if index == 0 else reference
+            best = best - reference
             total += best
             squares += best**2
         mean = total / count
         variance = (squares - count * mean**2).clamp(min=0) / max(count - 1, 1)
         delay = place.radio_maps["toa"].values.reshape(-1, shape[2]).astype(np.float32)
-        return cls(grid, mean + DARK_LEVEL, variance.sqrt(), beams, torch.from_numpy(delay))
+        return cls(grid, mean + reference, variance.sqrt(), beams, torch.from_numpy(delay))
 
 
 def sample_ensemble(

@@ -77,14 +77,16 @@ class KnownSequence:
     ) -> KnownSequence:
         """Scores every report at every ground cell."""
         level, variance = _unfiltered(observed, rows, law)
-        others = np.stack([_advance(observed, row, maps, law) for row in rows])
-        beams = [_beams(observed, row, maps, law.beam_noise_db**2 + BIN_VARIANCE) for row in rows[-1:]]
+        others = np.stack([_advance(observed, row, maps, law) for row in rows.tolist()])
+        beams = [
+            _beams(observed, row, maps, law.beam_noise_db**2 + BIN_VARIANCE) for row in rows[-1:].tolist()
+        ]
         extra = law.beam_noise_db**2 + BIN_VARIANCE + WAY_BEAM_ERROR_DB**2
-        rough = np.stack([_beams(observed, row, maps, extra) for row in rows])
+        rough = np.stack([_beams(observed, row, maps, extra) for row in rows.tolist()])
         fixed, pull, weight = _levels(level, variance + WAY_ERROR_DB**2, maps)
         last, last_pull, last_weight = _levels(level[-1:], variance[-1:], maps)
         bias = max(law.device_bias_db, 0.05)
-        silence = _silence(observed, rows[-1], maps, law, last_pull[0] / (last_weight[0] + bias**-2))
+        silence = _silence(observed, int(rows[-1]), maps, law, last_pull[0] / (last_weight[0] + bias**-2))
         sharp = np.stack([last[0] + others[-1] + beams[0], last_pull[0], silence])
         return cls(
             ago=observed.time[rows[-1]] - observed.time[rows],

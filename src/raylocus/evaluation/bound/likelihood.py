@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from raylocus.evaluation.bound.beams import BeamLaw
@@ -108,7 +108,7 @@ class SequenceLikelihood:
         return fades[:, at][:, :, at]
 
     def _advances(
-        self, tokens: SequenceTokens, cells: Int[Tensor, "way timed"], used: Int[Tensor, "timed"]
+        self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, "timed"]
     ) -> Float[Tensor, "way"]:
         """Probability of each T_A: the delay and its Gaussian error fall into the bin that was reported."""
         step = timing_advance_step(self.carrier.numerology)

@@ -134,7 +134,9 @@ def _on_foot(place: MappedPlace, mobility: MobilityConfiguration, generator: np.
     if len(missed):
         path = np.concatenate([path, _walked(grid, ground, mobility, missed, generator)])
     people = np.where(ground.outdoor, presence(place.geometry_maps).ravel(), 0)
-    return Tracks.of(path, _gathered(ground.outdoor, ground.grid, grid), _gathered(people, ground.grid, grid))
+    return Tracks.of(
+        path, _gathered(ground.outdoor.astype(float), ground.grid, grid), _gathered(people, ground.grid, grid)
+    )
 
 
 def _walked(
@@ -166,5 +168,5 @@ def _by_road(place: MappedPlace, speeds: SpeedBin, generator: np.random.Generato
 
 def _gathered(weight: Float[np.ndarray, "fine"], fine: Grid, grid: Grid) -> Float[np.ndarray, "ground"]:
     """Mass of each cell of R's grid, of weights over G's."""
-    mass = np.bincount(grid.index(fine.centres), np.asarray(weight, float), grid.count**2)
+    mass = np.bincount(grid.index(fine.centres), weight, grid.count**2)
     return mass / mass.sum()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ class LastReport:
     """ln probability that it does not name the cells that it does not name."""
 
 
+@runtime_checkable
 class ScoredSequence(Protocol):
     """The law of one sequence's reports given where the UE was."""
 

@@ -92,8 +92,7 @@ def sequence_tokens(
 def filtered_noise(time: Float[np.ndarray, "report"], coefficient: int) -> Float[np.ndarray, "report report"]:
     """Covariance of white noise of unit variance after the L3 filter of TS 38.331 §5.5.3.2, see `rrc.filtering`."""
     response = np.eye(len(time))
-    for now in range(1, len(time)):
-        weight = filter_weight(coefficient, np.array(time[now] - time[now - 1]))
+    for now, weight in enumerate(filter_weight(coefficient, np.diff(time)), start=1):
         response[now] = (1 - weight) * response[now - 1] + weight * response[now]
     return response @ response.T
 
