@@ -82,7 +82,7 @@ def _severities(dataset: ReportDataset) -> str:
     )
 
 
-def _table_text(evaluations: Sequence[Evaluation], bound: Evaluation, title: str) -> str:
+def _table_text(evaluations: Sequence[Evaluation], bound: Evaluation | None, title: str) -> str:
     console = Console(file=io.StringIO(), width=TABLE_WIDTH)
     console.print(results_table(evaluations, title, bound))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
@@ -109,6 +109,6 @@ def _content(comparison: Comparison, dataset: ReportDataset, featured: str) -> R
         reports=comparison.reports,
         outcomes=comparison.outcomes,
         featured=featured,
-        bound=BOUND_NAME,
-        references=(BOUND_NAME, TRUE_MAPS_NAME),
+        bound=BOUND_NAME if BOUND_NAME in comparison.outcomes else None,
+        references=tuple(name for name in (BOUND_NAME, TRUE_MAPS_NAME) if name in comparison.outcomes),
     )

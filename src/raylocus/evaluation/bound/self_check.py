@@ -37,18 +37,29 @@ class SelfCheck:
     @classmethod
     def of(cls, evaluation: Evaluation) -> SelfCheck:
         """The check of a method on sequences of its own law."""
-        coverage = [evaluation.coverage(mass) for mass in (0.5, 0.9, 0.95)]
-        return cls(*coverage, len(evaluation), float(evaluation.negative_log_likelihood.mean()))
+        return cls(
+            coverage_50=evaluation.coverage(0.5),
+            coverage_90=evaluation.coverage(0.9),
+            coverage_95=evaluation.coverage(0.95),
+            sequences=len(evaluation),
+            nll=float(evaluation.negative_log_likelihood.mean()),
+        )
 
     @classmethod
     def pooled(cls, checks: Sequence[SelfCheck]) -> SelfCheck:
         """Several checks as one, each sequence counting once."""
         count = np.array([each.sequences for each in checks])
-        mean = [
-            float(np.average([getattr(each, name) for each in checks], weights=count))
-            for name in ("coverage_50", "coverage_90", "coverage_95", "nll")
-        ]
-        return cls(*mean[:3], int(count.sum()), mean[3])
+
+        def mean(values: list[float]) -> float:
+            return float(np.average(values, weights=count))
+
+        return cls(
+            coverage_50=mean([each.coverage_50 for each in checks]),
+            coverage_90=mean([each.coverage_90 for each in checks]),
+            coverage_95=mean([each.coverage_95 for each in checks]),
+            sequences=int(count.sum()),
+            nll=mean([each.nll for each in checks]),
+        )
 
     def sentence(self) -> str:
         """One line for beside a table."""
