@@ -16,6 +16,8 @@ from raylocus.evaluation.bound.tokens import SequenceTokens
 TURNED_BEAM_DB = 9.0
 #: Variance of a value that is uniform within a differential report's bin of 2 dB [dB²].
 BIN_VARIANCE = 4.0 / 12
+#: Least probability that an unnamed beam was weaker: what rules a place out is never one number.
+LEAST = 1e-5
 
 
 @dataclass(frozen=True)
@@ -53,20 +55,19 @@ class BeamLaw:
     def _of_cell(
         self, cell: int, levels: Float[Tensor, "own beam"], cells: Int[Tensor, "way own"]
     ) -> Float[Tensor, "way"]:
-        mapped = self.ensemble.rsrp_beam[cell]
-        shape = (len(cells), mapped.shape[-1])
-        squares, common = torch.zeros(shape), torch.zeros(len(levels[0]), *shape)
+        mapped, exists = self.ensemble.rsrp_beam[cell], self.ensemble.exists[cell]
+        shape = (len(cells), self.ensemble.worlds)
+        squares, common = torch.zeros(shape), torch.zeros(levels.shape[1], *shape)
         silent = torch.zeros(2, *shape)
         for index, level in enumerate(levels):
-            there = mapped[:, cells[:, index]].float()
-            named = torch.isfinite(level)
-            deviation = level[named][:, None, None] - there[named]
+            # Beams first: what is picked of them is then contiguous.
+            there, named = mapped[cells[:, index]].transpose(0, 1), torch.isfinite(level)
+            deviation = level[named][:, None, None] - there[named].float()
             offset = deviation.mean(dim=0)
-            deviation = deviation - offset
+            deviation -= offset
             squares += deviation.square().sum(dim=0)
             common[named] += deviation
-            exists = ~named & (there.amax(dim=(1, 2)) > -150)
-            silent += self._unnamed(level[named].min(), there[exists] + offset)
+            silent += self._unnamed(level[named].min(), there[exists & ~named].float() + offset)
         counts = torch.isfinite(levels).sum(dim=0).float()
         free = max(float(counts.sum()) - len(levels), 0.0)
         straight, turned = (
@@ -101,5 +102,5 @@ class BeamLaw:
         Of an antenna that points anywhere it is that of a coin for each beam.
         """
         spread = math.sqrt(self.noise_db**2 + BIN_VARIANCE + self.mismatch_db**2)
-        weaker = torch.special.ndtr((weakest - level) / spread).clamp_(min=1e-6).log_().sum(dim=0)
+        weaker = torch.special.ndtr((weakest - level) / spread).clamp_(min=LEAST).prod(dim=0).log_()
         return torch.stack([weaker, torch.full_like(weaker, len(level) * math.log(0.5))])

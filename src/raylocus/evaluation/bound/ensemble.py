@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.stats import norm
 from torch import Tensor
 
@@ -34,8 +34,10 @@ class Ensemble:
     """Mean over worlds of the best beam's RSRP without residual and level errors [dBm]."""
     spread: Float[Tensor, "cell ground"]
     """Standard deviation of the same over worlds [dB]."""
-    rsrp_beam: Float[Tensor, "cell beam ground world"]
-    """RSRP of every beam [dBm], in half precision, the worlds last so that one look-up fetches them all."""
+    rsrp_beam: Float[Tensor, "cell ground beam world"]
+    """RSRP of every beam [dBm], in half precision; one look-up fetches all beams and worlds of a place."""
+    exists: Bool[Tensor, "cell beam"]
+    """Whether a cell has a beam: the axis is as long as the largest panel needs."""
     delay: Float[Tensor, "site ground"]
     """Delay of the first path [s], NaN where there is none: the same in all worlds."""
 
@@ -48,7 +50,7 @@ class Ensemble:
         """Standard deviation over worlds of the differences between a strongest cell's beams [dB], at some places."""
         places = torch.from_numpy(generator.choice(len(prior), PLACES_COMPARED, p=prior))
         strongest = self.rsrp[:, places].argmax(dim=0)
-        beams = self.rsrp_beam[strongest, :, places].float()
+        beams = self.rsrp_beam[strongest, places].float()
         kept = beams.mean(dim=2).topk(min(BEAMS_COMPARED, beams.shape[1]), dim=1).indices
         beams = torch.gather(beams, 1, kept[..., None].expand(-1, -1, self.worlds))
         if min(beams.shape[1:]) < 2:
@@ -63,11 +65,13 @@ class Ensemble:
         """Gathers `count` worlds of a place."""
         grid, deployment = map_grid(place), place.deployment
         shape = (len(deployment.cells), deployment.beam_count, grid.count**2)
-        beams = torch.empty(*shape, count, dtype=torch.float16)
+        beams = torch.empty(shape[0], shape[2], shape[1], count, dtype=torch.float16)
         total, squares, reference = torch.zeros(3, shape[0], shape[2])
+        exists = torch.zeros(shape[:2], dtype=torch.bool)
         for index, world in enumerate(worlds):
             level = torch.from_numpy(np.nan_to_num(world, nan=DARK_LEVEL).reshape(shape)).float()
-            beams[..., index] = level.half()
+            beams[..., index] = level.half().transpose(1, 2)
+            exists |= level.amax(dim=2) > DARK_LEVEL
             best = level.amax(dim=1)
             # Sums of differences from the first world keep hundredths of a decibel.
             reference = best if index == 0 else reference
@@ -77,7 +81,7 @@ class Ensemble:
         mean = total / count
         variance = (squares - count * mean**2).clamp(min=0) / max(count - 1, 1)
         delay = place.radio_maps["toa"].values.reshape(-1, shape[2]).astype(np.float32)
-        return cls(grid, mean + reference, variance.sqrt(), beams, torch.from_numpy(delay))
+        return cls(grid, mean + reference, variance.sqrt(), beams, exists, torch.from_numpy(delay))
 
 
 def sample_ensemble(
