@@ -78,7 +78,7 @@ def movement(place: SyntheticPlace) -> Movement:
 @pytest.fixture(scope="module")
 def bound(place: SyntheticPlace, movement: Movement) -> Bound:
     known = KnownLaw(place, LAW, OBSERVATION, MOBILITY, movement, synthetic_physics)
-    return Bound(known, worlds=16, motions=24, ways=32)
+    return Bound(known, worlds=16, motions=16, ways=24)
 
 
 def test_scores_of_the_margin_are_standard_gaussian() -> None:
@@ -259,8 +259,8 @@ def test_true_maps_are_calibrated(bound: Bound) -> None:
 
 
 def test_nobody_beats_the_bound_but_who_has_the_true_maps(place: SyntheticPlace, bound: Bound) -> None:
-    worlds = [some_world(place, 700 + index) for index in range(8)]
-    parts = [synthetic_reports(place, world, 6, index) for index, world in enumerate(worlds)]
+    worlds = [some_world(place, 700 + index) for index in range(6)]
+    parts = [synthetic_reports(place, world, 5, index) for index, world in enumerate(worlds)]
     grid = SequenceGridBayes("grid", LikelihoodModel(8.0, 6.0, -140.0, 15.0), 0.15)
     everything = Reports.concatenate(parts)
     best, classic = (evaluate(method, everything, place).evaluation for method in (bound, grid))
