@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound
-from raylocus.evaluation.bound.calibration import Calibration
+from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.physics import atlas_physics
@@ -53,7 +53,7 @@ def opened(name: str, folder: Path, seed: int) -> TracedPlace:
     return trace_place(folder / name, TRACE)
 
 
-def drawn(place: TracedPlace, words: argparse.Namespace) -> tuple[Bound, Draw, Draw]:
+def drawn(place: TracedPlace, words: argparse.Namespace) -> tuple[Draw, Draw]:
     """What the bound and the true maps find in draws of their law."""
     mobility = MobilityConfiguration()
     known = KnownLaw(
@@ -72,7 +72,7 @@ def drawn(place: TracedPlace, words: argparse.Namespace) -> tuple[Bound, Draw, D
     of_true: list[Found] = []
     for maps, own in worlds:
         of_true += TrueMaps(maps, known.network, known.movement).found(own, place)
-    return bound, (grid, bound.found(reports), truth), (grid, of_true, truth)
+    return (grid, bound.found(reports), truth), (grid, of_true, truth)
 
 
 def scored(draw: Draw, calibration: Calibration) -> Evaluation:
@@ -125,9 +125,9 @@ def main() -> None:
         for number, name in enumerate(words.places or STYLES):
             place = opened(name, Path(folder), number + 1)
             started = time.perf_counter()
-            bound, *draws = drawn(place, words)
+            draws = drawn(place, words)
             seconds = time.perf_counter() - started
-            calibrations = (bound.calibration, TrueMaps.calibration)
+            calibrations = (bound_calibration(words.severity), TrueMaps.calibration)
             for method, draw, calibration in zip(kept, draws, calibrations, strict=True):
                 kept[method].append((draw, scored(draw, calibration)))
                 print(line(f"{Path(name).name}, {method}", [kept[method][-1][1]], seconds), flush=True)
