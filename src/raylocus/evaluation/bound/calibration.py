@@ -40,7 +40,7 @@ class Calibration:
 #: three at severity 1 (seed 12). Test data never enter.
 FITTED = ((0.5, 0.95, 2.0), (1.0, 0.9, 3.0))
 #: Of the true maps, fitted likewise at severity 0.5.
-TRUE_MAPS_CALIBRATION = Calibration(power=1.1, doubt=2.0)
+TRUE_MAPS_CALIBRATION = Calibration(power=1.2, doubt=1.0)
 
 
 def bound_calibration(severity: float) -> Calibration:
