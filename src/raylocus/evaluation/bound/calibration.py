@@ -35,9 +35,9 @@ class Calibration:
         return (1 - share) * sequence + share * last
 
 
-#: (severity, power, doubt) of the bound, fitted by `benchmarks/bound_self_check.py --fit`: the least negative
-#: log-likelihood over a grid of both numbers, on 720 sequences of four places at severity 0.5 (seed 11) and 228 of
-#: three at severity 1 (seed 12). Test data never enter.
+#: (severity, power, doubt) of the bound. At 0.5 the least negative log-likelihood over a grid of both numbers, on 720
+#: sequences of four places (seed 11, as `benchmarks/bound_self_check.py --fit` does); at 1 widened by hand by what 228
+#: sequences of three places asked for (seed 12). Test data never enter.
 FITTED = ((0.5, 0.95, 2.0), (1.0, 0.9, 3.0))
 #: Of the true maps, fitted likewise at severity 0.5.
 TRUE_MAPS_CALIBRATION = Calibration(power=1.2, doubt=1.0)
