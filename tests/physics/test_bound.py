@@ -2,92 +2,124 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from scipy.stats import kstest, norm, t
+from scipy.ndimage import distance_transform_edt
+from scipy.stats import kstest, multivariate_normal, norm, t
 
+import raylocus.evaluation.bound.bound as bound_module
 from evaluation_fixtures import (
     LAW,
     MOBILITY,
     OBSERVATION,
     SyntheticPlace,
+    analytic_maps,
     some_world,
     synthetic_place,
     synthetic_reports,
     synthetic_world_maps,
 )
+from raylocus.datasets.store import open_report_dataset
 from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
-from raylocus.evaluation.bound.bound import Bound
+from raylocus.evaluation.bound.bound import Bound, BoundRefused
+from raylocus.evaluation.bound.calibration import Calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
-from raylocus.evaluation.bound.hypotheses import class_shares, sample_speeds, sample_walks
+from raylocus.evaluation.bound.known_law import KnownLaw
+from raylocus.evaluation.bound.known_maps import KnownMaps, KnownSequence
+from raylocus.evaluation.bound.levels import LevelLaw
+from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.residual_law import TABLE_SPAN, TABLE_STEP, ResidualLaw
+from raylocus.evaluation.bound.search import Found
+from raylocus.evaluation.bound.self_check import self_check, true_maps_check
+from raylocus.evaluation.bound.tokens import filtered_noise
 from raylocus.evaluation.bound.true_maps import TrueMaps
-from raylocus.evaluation.evaluate import evaluate, truth_of
-from raylocus.evaluation.evaluation import evaluation_of
-from raylocus.evaluation.observations import observations
-from raylocus.models.posterior import Posterior
+from raylocus.evaluation.comparison import bound_of, self_check_of
+from raylocus.evaluation.evaluate import evaluate
+from raylocus.evaluation.observations import Observations
+from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
+from raylocus.network.mobility import MobilityConfiguration, SpeedClass
 from raylocus.network.reports import Reports
+from raylocus.network.rrc.filtering import filter_weight, l3_filter
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.residual import student_from_gaussian
-from raylocus.scenes.world import WorldLaw
+from raylocus.scenes.vector_map import ROAD_CLASSES
+from raylocus.scenes.world import World, WorldLaw
+from training_fixtures import save_synthetic_dataset
 
-WORLDS, SEQUENCES = 8, 6
+#: Standard deviation of the Gaussian part of a level in most tests [dB].
+GAUSSIAN = float(np.sqrt(1.5**2 + 1.5**2 + 1 / 12))
+
+
+def synthetic_physics(place: SyntheticPlace, worlds: Sequence[World]) -> Iterator[np.ndarray]:
+    """Beams of worlds whose antennas are turned; materials and scattering do nothing here."""
+    zero = np.zeros(len(place.deployment.cells))
+    for world in worlds:
+        maps = analytic_maps(place, world.azimuth_error, world.downtilt_error, zero)
+        yield maps["rsrp_beam"].values
 
 
 @pytest.fixture(scope="module")
 def place() -> SyntheticPlace:
-    return synthetic_place(9, size=192.0, sites=3)
+    return synthetic_place(9, size=192.0, resolution=8.0, sites=3)
 
 
-def joined(answers: list[Posterior]) -> Posterior:
-    names = ("density", "mean", "covariance")
-    return Posterior(
-        answers[0].grid, *(np.concatenate([getattr(one, name) for one in answers]) for name in names)
-    )
+@pytest.fixture(scope="module")
+def movement(place: SyntheticPlace) -> Movement:
+    return Movement.of(place, MOBILITY, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def bound(place: SyntheticPlace, movement: Movement) -> Bound:
+    known = KnownLaw(place, LAW, OBSERVATION, MOBILITY, movement, synthetic_physics)
+    return Bound(known, worlds=16, motions=16, ways=24)
 
 
 def test_scores_of_the_margin_are_standard_gaussian() -> None:
-    law = ResidualLaw.of(LAW, 1.5)
+    law = ResidualLaw.of(LAW)
     generator = np.random.default_rng(0)
     residual = 0.5 * 11.0 * t.rvs(4.0, size=4000, random_state=generator)
-    deviation = (
-        residual
-        + 0.5 * 3.0 * generator.normal(size=4000)
-        + np.hypot(1.5, 12**-0.5) * generator.normal(size=4000)
-    )
-    score, _ = law.scores(torch.from_numpy(deviation))
+    deviation = torch.from_numpy(residual + GAUSSIAN * generator.normal(size=4000))
+    score, _ = law.scores(deviation, torch.full_like(deviation, GAUSSIAN))
     assert kstest(score.numpy(), "norm").pvalue > 0.01
 
 
 def test_the_copula_has_the_correlation_of_the_law() -> None:
     """Two cells of one site and one of another, 20 m apart: the field's law, own levels and noise, by simulation."""
-    law, generator, count = ResidualLaw.of(LAW, 1.5), np.random.default_rng(1), 20_000
+    residual, generator, count = ResidualLaw.of(LAW), np.random.default_rng(1), 20_000
     cell, site = np.array([0, 1, 2, 0, 1, 2]), np.array([0, 0, 1, 0, 0, 1])
     apart = np.where(np.arange(6)[:, None] // 3 == np.arange(6) // 3, 0.0, 20.0)
     shared = 0.2 + 0.5 * (site[:, None] == site) + 0.3 * (cell[:, None] == cell)
     field = generator.multivariate_normal(np.zeros(6), shared * np.exp(-apart / 40.0), count)
     own = 1.5 * generator.normal(size=(count, 3))[:, cell]
-    deviation = (
-        student_from_gaussian(field, LAW) + own + np.hypot(1.5, 12**-0.5) * generator.normal(size=(count, 6))
-    )
-    score, _ = law.scores(torch.from_numpy(deviation))
-    expected = law.correlation(
-        torch.from_numpy(apart)[None].float(), torch.from_numpy(cell), torch.from_numpy(site)
+    noise = np.hypot(1.5, 12**-0.5) * generator.normal(size=(count, 6))
+    deviation = torch.from_numpy(student_from_gaussian(field, LAW) + own + noise)
+    score, _ = residual.scores(deviation, torch.full_like(deviation, GAUSSIAN))
+    expected, _ = LevelLaw(residual, 1.0, 0.0).correlation(
+        residual.fades(torch.from_numpy(apart).float())[None],
+        (1.5**2 + 1 / 12) * torch.eye(6),
+        torch.full((1, 6), residual.own_variance),
+        torch.from_numpy(cell),
+        torch.from_numpy(site),
     )
     assert np.allclose(np.corrcoef(score.numpy().T), expected[0].numpy(), atol=0.05)
 
 
 @pytest.mark.parametrize("severity", [0.2, 0.5, 1.0])
 def test_the_margin_is_a_density(severity: float) -> None:
-    law = ResidualLaw.of(WorldLaw(severity=severity), 1.5)
-    score = law.score.numpy().astype(float)
+    law = ResidualLaw.of(WorldLaw(severity=severity))
+    level = torch.arange(-TABLE_SPAN, TABLE_SPAN + TABLE_STEP / 2, TABLE_STEP)
+    score, log_ratio = (each.double().numpy() for each in law.scores(level, torch.full_like(level, 2.0)))
     # The table leaves out 1 / √2π on both sides of the ratio.
-    density = np.exp(law.log_ratio.numpy() - score**2 / 2)
+    density = np.exp(log_ratio - score**2 / 2)
     assert np.sum(density) * TABLE_STEP == pytest.approx(
-        1 - 2 * t.cdf(-TABLE_SPAN / (11 * severity), 4.0), abs=2e-3
+        1 - 2 * t.cdf(-TABLE_SPAN / (11 * severity), 4.0), abs=3e-3
     )
     # The slope of the score is the density over the score's own: dz/dq = f(q) / φ(z).
     middle = np.abs(score) < 3
@@ -95,75 +127,189 @@ def test_the_margin_is_a_density(severity: float) -> None:
     assert np.allclose(slope, (density / norm.pdf(score))[middle], rtol=0.02, atol=1e-3)
 
 
-def test_without_a_residual_the_margin_is_the_noise() -> None:
-    law = ResidualLaw.of(WorldLaw(severity=0.0), 1.5)
-    score, _ = law.scores(torch.tensor([0.0, 3.0]))
-    assert np.allclose(score.numpy(), [0.0, 3.0 / np.hypot(1.5, 12**-0.5)], atol=0.02)
+def test_without_a_residual_levels_are_gaussian() -> None:
+    """Four levels of two cells with filtered noise and a common offset: against the closed form."""
+    law = LevelLaw(ResidualLaw.of(WorldLaw(severity=0.0)), 3.0, 0.0)
+    cell, site = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 0, 0])
+    noise = torch.tensor(np.kron(2.25 * filtered_noise(np.array([0.0, 0.24]), 4), np.eye(2)) + np.eye(4) / 12)
+    deviation = torch.randn((1, 4, 50), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    correlation, spread = law.correlation(
+        torch.ones((1, 4, 4)), noise.float(), torch.zeros((1, 4)), cell, site
+    )
+    gaussian = spread[:, :, None].expand(-1, -1, 50)
+    found = law.fit(deviation.float(), gaussian, correlation, spread, cell).log_density[0].numpy()
+    covariance = noise.numpy() + 3.0**2
+    expected = multivariate_normal(np.zeros(4), covariance).logpdf(deviation[0].numpy().T)
+    assert np.allclose(found - found.mean(), expected - expected.mean(), atol=0.02)
 
 
-def test_walks_start_at_every_open_cell_and_stay_outdoors(place: SyntheticPlace) -> None:
-    walks = sample_walks(place, MOBILITY, np.random.default_rng(0))
+def test_noise_after_the_filter_settles_at_its_closed_form() -> None:
+    """An exponential filter of weight a leaves a/(2 − a) of white noise, correlated by 1 − a from one to the next."""
+    covariance = filtered_noise(np.arange(60) * 0.24, 4)
+    weight = float(filter_weight(4, np.array([0.24]))[0])
+    assert covariance[-1, -1] == pytest.approx(weight / (2 - weight), rel=1e-6)
+    assert covariance[-1, -2] == pytest.approx((1 - weight) * covariance[-2, -2], rel=1e-6)
+
+
+def test_ways_end_where_they_should_and_stay_outdoors(place: SyntheticPlace, movement: Movement) -> None:
     outdoors = place.geometry_maps["footprint"].values.ravel() == 0
-    assert outdoors[walks.path].all()
-    assert np.array_equal(np.diff(walks.first) > 0, outdoors)
-    generator = np.random.default_rng(1)
-    start = np.flatnonzero(outdoors)[::50]
-    moving = np.tile([20.0, 1.0, 0.0], (len(start), 1))
-    cells = walks.cells(start, np.full(len(start), 3.0), moving, generator)
-    assert np.array_equal(cells[:, -1], start)
-    gone = np.linalg.norm(place.tile.centres[cells[:, 1]] - place.tile.centres[start], axis=1)
-    assert gone.max() <= 3.0 + 2 * 4.0 * np.sqrt(2) and gone.max() > 0
+    (tracks,) = movement.tracks
+    assert outdoors[tracks.path].all()
+    assert np.array_equal(np.diff(tracks.first) > 0, outdoors)
+    end = np.flatnonzero(outdoors)[::10]
+    steps = np.tile([8, 1, 0], (len(end), 1))
+    cells = tracks.cells(end, steps, np.random.default_rng(1))
+    assert np.array_equal(cells[:, -1], end)
+    gone = np.linalg.norm(place.tile.centres[cells] - place.tile.centres[end][:, None], axis=2)
+    assert gone[:, 1].max() <= 3 * place.tile.resolution
+    assert 0 < gone[:, 0].max() <= 8 * place.tile.resolution + 2 * place.tile.resolution
 
 
-def test_speeds_follow_their_classes() -> None:
-    speeds, _ = sample_speeds(MOBILITY, class_shares(MOBILITY), 1000, np.random.default_rng(0))
-    assert (speeds == 0).mean() == pytest.approx(0.2, abs=0.002)
-    assert speeds.max() <= 14.0
+def test_motions_have_the_shares_and_speeds_of_the_law(movement: Movement) -> None:
+    ago = np.array([30.0, 10.0, 0.0])
+    motions = movement.motions(ago, 400, np.random.default_rng(0))
+    assert motions.share.sum() == pytest.approx(1)
+    assert (motions.steps[:, -1] == 0).all()
+    farthest = 14.0 * ago / movement.grid.resolution + 1
+    assert (motions.steps <= farthest).all() and (np.diff(motions.steps, axis=1) <= 0).all()
+    # Half of the time between stops is the law's: standing 10 s every 150 m at 1.25 m/s is a twelfth of the time.
+    moved = motions.steps[:, 0] > 0
+    assert motions.share[~moved].sum() == pytest.approx(0.2, abs=0.1)
+
+
+def test_vehicles_keep_to_the_roads() -> None:
+    """Drivers on a map with one primary road: every way is on it, and ends are where traffic is."""
+    shell = synthetic_place(9, size=192.0, resolution=4.0, sites=3)
+    kind = np.full(shell.tile.shape, np.nan, np.float32)
+    open_rows = np.flatnonzero((shell.geometry_maps["footprint"].values == 0).all(axis=1))
+    kind[open_rows[:3]] = ROAD_CLASSES.index("primary")
+    distance = distance_transform_edt(np.isnan(kind)) * shell.tile.resolution
+    layers = {"road_class": kind, "road": np.isfinite(kind), "road_distance": distance}
+    maps = shell.geometry_maps.assign(
+        {name: (("y", "x"), values.astype(np.float32)) for name, values in layers.items()}
+    )
+    drivers = MobilityConfiguration(speed_classes=(SpeedClass(1.0, 5.0, 14.0, on_road=True),))
+    movement = Movement.of(dataclasses.replace(shell, geometry_maps=maps), drivers, np.random.default_rng(0))
+    on_road = np.isfinite(kind).ravel()
+    assert all(on_road[tracks.path].all() for tracks in movement.tracks[1:])
+    assert movement.start[on_road].sum() == pytest.approx(1)
 
 
 def test_the_ensemble_leaves_out_what_is_integrated(place: SyntheticPlace) -> None:
-    quiet = replace(LAW, azimuth_error=0.0, downtilt_error=0.0)
-    ensemble = sample_ensemble(place, quiet, synthetic_world_maps, 3, np.random.default_rng(0))
+    quiet = dataclasses.replace(LAW, azimuth_error=0.0, downtilt_error=0.0)
+    ensemble = sample_ensemble(place, quiet, synthetic_physics, 3, np.random.default_rng(0))
     nominal = place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)
-    assert np.allclose(ensemble.rsrp[..., 2].numpy(), nominal, atol=1e-3)
+    assert np.allclose(ensemble.rsrp.numpy(), nominal, atol=1e-3)
+    assert ensemble.spread.max() < 1e-3
+
+
+def test_known_maps_are_scored_by_the_noise_alone(place: SyntheticPlace) -> None:
+    """One report of levels: against the Gaussian of receiver noise, bins and bias, cell by cell."""
+    law = ObservationLaw.of(dataclasses.replace(OBSERVATION, neighbour_dropout=1.0), place.deployment)
+    maps = KnownMaps.of(place.radio_maps, place.deployment)
+    level = np.round(place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)[:4, 100]) + 0.5
+    rsrp = np.full((1, len(place.deployment.cells)), np.nan)
+    rsrp[0, :4] = level
+    missing = np.full((1, place.deployment.beam_count), np.nan)
+    observed = Observations(rsrp, missing, np.array([np.nan]), np.array([0]), np.zeros(1), np.array([0, 1]))
+    ground = torch.arange(place.tile.count**2)
+    found = KnownSequence.of(observed, np.array([0]), maps, law).of_last(ground).log_density.numpy()
+    covariance = (1.5**2 + 1 / 12) * np.eye(4) + law.device_bias_db**2
+    mapped = place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)[:4].T
+    expected = multivariate_normal(np.zeros(4), covariance).logpdf(level - mapped)
+    near = expected > expected.max() - 30
+    assert np.allclose((found - found[100])[near], (expected - expected[100])[near], atol=0.05)
+
+
+def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace) -> None:
+    """A UE at rest, then elsewhere: the second report's likelihood is of the second place, not of the blend."""
+    law = ObservationLaw.of(dataclasses.replace(OBSERVATION, neighbour_dropout=1.0), place.deployment)
+    mapped = place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)
+    outdoors = np.flatnonzero(place.geometry_maps["footprint"].values.ravel() == 0)
+    first, second = outdoors[20], outdoors[-20]
+    time = np.array([0.0, 0.24])
+    rsrp = l3_filter(mapped[:, [first, second]].T.astype(float), time, np.array([0, 2]), 4)
+    missing = np.full((2, place.deployment.beam_count), np.nan)
+    observed = Observations(rsrp, missing, np.full(2, np.nan), np.zeros(2, int), time, np.array([0, 2]))
+    sequence = KnownSequence.of(observed, np.arange(2), KnownMaps.of(place.radio_maps, place.deployment), law)
+    ground = torch.arange(place.tile.count**2)
+    assert int(sequence.of_last(ground).log_density.argmax()) == second
+
+
+def test_doubt_mixes_in_the_last_report_where_few_ways_fit() -> None:
+    sharp, wide = np.array([1.0, 0.0]), np.array([0.5, 0.5])
+    calibration = Calibration(power=1.0, doubt=2.0)
+    few, many = (calibration.apply(Found(sharp, wide, ways)) for ways in (2.0, 20.0))
+    assert few[1] == pytest.approx(0.25)
+    assert many[1] == pytest.approx(0.5 * 2 / 22)
+    assert few.sum() == pytest.approx(1)
+
+
+def test_the_bound_is_calibrated_on_its_own_law(bound: Bound) -> None:
+    """Regions hold what they say within 3 %, beside twice the binomial error of the draws; the seed is the check's."""
+    check = self_check(bound, worlds=40, sequences=4)
+    assert check.sequences >= 150
+    for held, mass in ((check.coverage_50, 0.5), (check.coverage_90, 0.9), (check.coverage_95, 0.95)):
+        assert held == pytest.approx(mass, abs=0.03 + 2 * np.sqrt(mass * (1 - mass) / check.sequences))
+
+
+def test_true_maps_are_calibrated(bound: Bound) -> None:
+    check = true_maps_check(bound, worlds=20, sequences=4)
+    assert 0.87 - 0.06 <= check.coverage_90 <= 0.93 + 0.06
+
+
+def test_nobody_beats_the_bound_but_who_has_the_true_maps(place: SyntheticPlace, bound: Bound) -> None:
+    worlds = [some_world(place, 700 + index) for index in range(6)]
+    parts = [synthetic_reports(place, world, 5, index) for index, world in enumerate(worlds)]
+    grid = SequenceGridBayes("grid", LikelihoodModel(8.0, 6.0, 15.0), 0.15)
+    everything = Reports.concatenate(parts)
+    best, classic = (evaluate(method, everything, place).evaluation for method in (bound, grid))
+    true = [
+        evaluate(
+            TrueMaps(synthetic_world_maps(place, world), OBSERVATION, bound.known.movement), part, place
+        ).evaluation
+        for world, part in zip(worlds, parts, strict=True)
+    ]
+    assert best.percentile(50.0) < classic.percentile(50.0)
+    assert best.negative_log_likelihood.mean() < classic.negative_log_likelihood.mean()
+    assert np.median(np.concatenate([one.error for one in true])) < best.percentile(50.0)
+
+
+def test_the_same_seed_gives_the_same_digits_however_many_work(
+    place: SyntheticPlace, bound: Bound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = synthetic_reports(place, some_world(place, 3), 3, 3)
+    first = bound.locate(reports, place).density
+    monkeypatch.setattr(bound_module, "WORKERS", 1)
+    second = dataclasses.replace(bound).locate(reports, place).density
+    assert np.array_equal(first, second)
+    assert np.isfinite(first).all() and np.allclose(first.sum(axis=(1, 2)), 1, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
-def answers(place: SyntheticPlace) -> dict[str, tuple]:
-    """Bound, grid-Bayes and true maps on sequences of a few worlds."""
-    bound = Bound(LAW, OBSERVATION, MOBILITY, synthetic_world_maps, worlds=24, hypotheses=400)
-    grid = SequenceGridBayes("grid", LikelihoodModel(8.0, 6.0, 15.0), 0.15)
-    worlds = [some_world(place, 700 + index) for index in range(WORLDS)]
-    parts = [synthetic_reports(place, world, SEQUENCES, index) for index, world in enumerate(worlds)]
-    true = [
-        TrueMaps(synthetic_world_maps(place, world), OBSERVATION).locate(part, place)
-        for world, part in zip(worlds, parts, strict=True)
-    ]
-    everything = Reports.concatenate(parts)
-    truth = truth_of(everything, place)
-    return {
-        "bound": evaluate(bound, everything, place).evaluation,
-        "grid": evaluate(grid, everything, place).evaluation,
-        "true maps": evaluation_of("true maps", joined(true), truth, 0.0),
-    }
+def dataset_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_synthetic_dataset(tmp_path_factory.mktemp("bound"))
 
 
-def test_the_bound_is_calibrated_where_it_knows_the_law(answers: dict) -> None:
-    # Sequences of one world share its errors, so the limits are wider than binomial.
-    assert answers["bound"].coverage(0.5) == pytest.approx(0.5, abs=0.2)
-    assert 0.78 <= answers["bound"].coverage(0.9) <= 1.0
-
-
-def test_nobody_beats_the_bound_but_who_has_the_true_maps(answers: dict) -> None:
-    assert answers["bound"].percentile(50.0) < answers["grid"].percentile(50.0)
-    assert answers["bound"].negative_log_likelihood.mean() < answers["grid"].negative_log_likelihood.mean()
-    assert answers["true maps"].percentile(50.0) < answers["bound"].percentile(50.0)
-
-
-def test_the_same_seed_gives_the_same_answer(place: SyntheticPlace) -> None:
-    reports = synthetic_reports(place, some_world(place, 3), 3, 3)
-    bound = Bound(LAW, OBSERVATION, MOBILITY, synthetic_world_maps, worlds=2, hypotheses=50)
-    first, second = (bound.locate(reports, place).density for _ in range(2))
-    assert np.array_equal(first, second)
-    assert np.isfinite(first).all()
-    assert len(observations(reports, place.deployment)) == len(first)
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"map_error": 0.5}, "maps that are outdated"),
+        ({"mobility": MobilityConfiguration(indoor_share=0.2)}, "UEs indoors"),
+        ({"network": NetworkConfiguration(fading=CoherentFading())}, "coherent fading"),
+        ({"network": NetworkConfiguration(timing=DetectedTiming())}, "detected first paths"),
+        ({"network": NetworkConfiguration(feature_set="all")}, "beyond the critical ones"),
+    ],
+)
+def test_the_bound_refuses_what_it_does_not_model(dataset_folder: Path, change: dict, sentence: str) -> None:
+    """D2: where the map is outdated there is no bound, rather than one that is given the true place."""
+    dataset = open_report_dataset(dataset_folder)
+    test = dataset.select(dataset.split == "test")
+    configuration = test.configuration
+    if "map_error" in change:
+        places = tuple(dataclasses.replace(each, source="munich", **change) for each in configuration.places)
+        change = {"places": places}
+    test = dataclasses.replace(test, configuration=dataclasses.replace(configuration, **change))
+    for asked in (bound_of, self_check_of):
+        with pytest.raises(BoundRefused, match=sentence):
+            asked(test, open_place(dataset_folder.parent / "south"))

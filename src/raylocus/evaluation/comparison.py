@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,12 @@ from raylocus.datasets.store import ReportDataset
 from raylocus.datasets.stored_place import StoredPlace
 from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.evaluation.bound.bound import Bound, BoundRefused
-from raylocus.evaluation.bound.self_check import SelfCheck
+from raylocus.evaluation.bound.known_law import KnownLaw
+from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.physics import atlas_physics
+from raylocus.evaluation.bound.refusal import refuse_unmodelled
+from raylocus.evaluation.bound.self_check import WORLDS as SELF_CHECK_WORLDS
+from raylocus.evaluation.bound.self_check import SelfCheck, self_check
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.evaluate import Outcome, evaluate, evaluate_all
@@ -28,6 +34,8 @@ from raylocus.propagation.maps.world_maps import world_radio_maps
 
 #: Names that tables use.
 BOUND_NAME, TRUE_MAPS_NAME = "bound", "true maps"
+#: Seed of the bound's ensemble and ways.
+BOUND_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -155,32 +163,64 @@ def circumstances_of(dataset: ReportDataset) -> Circumstances:
 
 
 def true_maps_of(test: ReportDataset, place: TracedPlace) -> MethodByGroup:
-    """The posterior on the true maps of each sequence's world."""
+    """The posterior on the true maps of each sequence's world; the place is the one they were observed in."""
+    movement = Movement.of(place, test.configuration.mobility, np.random.default_rng(BOUND_SEED))
 
     def method(world: int) -> Method:
         record = test.worlds[world]
         truth = world_radio_maps(place, redraw_world(place.deployment, record))
-        return TrueMaps(truth, test.configuration.network.at_severity(record.law.severity))
+        network = test.configuration.network.at_severity(record.law.severity)
+        return TrueMaps(truth, network, movement, name=TRUE_MAPS_NAME)
 
     return MethodByGroup(TRUE_MAPS_NAME, test.world_index, method)
 
 
 def bound_of(test: ReportDataset, place: TracedPlace) -> MethodByGroup:
-    """The bound at a place, under the laws that each sequence was drawn from; severities are known to it."""
-    severities, of_world = np.unique([world.law.severity for world in test.worlds], return_inverse=True)
+    """The bound at a nominal place, under the laws that each sequence was drawn from; severities are known to it.
+
+    Raises:
+        BoundRefused: the dataset's law has something that the bound does not model.
+    """
+    of_severity, group = _bounds(test, place)
+    return MethodByGroup(BOUND_NAME, group, of_severity)
+
+
+def self_check_of(test: ReportDataset, place: TracedPlace) -> SelfCheck:
+    """The bound's self-check at a nominal place, the severities having their shares of the sequences.
+
+    Raises:
+        BoundRefused: the dataset's law has something that the bound does not model.
+    """
+    of_severity, group = _bounds(test, place)
+    present = np.unique(group)
+    worlds = max(SELF_CHECK_WORLDS // len(present), 2)
+    return SelfCheck.pooled([self_check(of_severity(int(each)), worlds) for each in present])
+
+
+def _bounds(
+    test: ReportDataset, place: TracedPlace
+) -> tuple[Callable[[int], Bound], Int[np.ndarray, "sample"]]:
+    """The bound of each severity, made once, and which of them each sequence has."""
     configuration = test.configuration
+    for index in np.unique(test.place_index):
+        refuse_unmodelled(configuration, configuration.places[int(index)].map_error)
+    severities, of_world = np.unique([world.law.severity for world in test.worlds], return_inverse=True)
+    movement = Movement.of(place, configuration.mobility, np.random.default_rng(BOUND_SEED))
 
-    def method(index: int) -> Method:
+    @cache
+    def bound(index: int) -> Bound:
         severity = float(severities[index])
-        return Bound(
-            law=dataclasses.replace(configuration.world_law, severity=severity),
-            observation=configuration.network.at_severity(severity),
+        known = KnownLaw(
+            place=place,
+            world_law=dataclasses.replace(configuration.world_law, severity=severity),
+            network=configuration.network.at_severity(severity),
             mobility=configuration.mobility,
-            world_maps=lambda _, world: world_radio_maps(place, world),
-            name=BOUND_NAME,
+            movement=movement,
+            physics=atlas_physics,
         )
+        return Bound(known, BOUND_SEED, name=BOUND_NAME)
 
-    return MethodByGroup(BOUND_NAME, of_world[test.world_index], method)
+    return bound, of_world[test.world_index]
 
 
 def thinned(dataset: ReportDataset, most: int | None) -> ReportDataset:

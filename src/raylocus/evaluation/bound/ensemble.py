@@ -2,113 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float
+from scipy.stats import norm
 from torch import Tensor
 
 from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.geo import Grid
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
-#: The maps of one world of a place: `propagation.maps.world_maps.world_radio_maps`.
-WorldMaps = Callable[[MappedPlace, World], xr.Dataset]
+#: RSRP of every beam [dBm] in each of some worlds of a place, without residual and level errors; NaN where dark.
+Physics = Callable[[MappedPlace, Sequence[World]], Iterable[Float[np.ndarray, "cell beam y x"]]]
 #: Level given to links that stay dark in a world [dBm]: far below what can be heard.
 DARK_LEVEL = -160.0
-#: Delay given to sites that stay dark in a world [s]: no tile is so large.
-DARK_DELAY = 1e-3
-#: Cells of a place, and beams of its strongest cell, that worlds are compared by.
-CELLS_COMPARED, BEAMS_COMPARED = 5, 4
+#: Draws of materials that the worlds of an ensemble share; antennas and scattering differ in all.
+MATERIAL_DRAWS = 4
+#: Places, and beams of the strongest cell there, that worlds are compared by.
+PLACES_COMPARED, BEAMS_COMPARED = 300, 4
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Maps of many worlds, the worlds last so that one look-up fetches them all."""
+    """What many worlds have in common, and the beams of each."""
 
     grid: Grid
-    rsrp: Float[Tensor, "cell ground world"]
-    """RSRP of the best beam without residual and level errors [dBm]."""
-    rsrp_beam: Float[Tensor, "cell beam ground world"]
-    """The same of every beam [dBm], in half precision."""
-    delay: Float[Tensor, "site ground world"]
-    """Delay of the first path [s]."""
+    rsrp: Float[Tensor, "cell ground"]
+    """Mean over worlds of the best beam's RSRP without residual and level errors [dBm]."""
+    spread: Float[Tensor, "cell ground"]
+    """Standard deviation of the same over worlds [dB]."""
+    rsrp_beam: Float[Tensor, "cell ground beam world"]
+    """RSRP of every beam [dBm], in half precision; one look-up fetches all beams and worlds of a place."""
+    exists: Bool[Tensor, "cell beam"]
+    """Whether a cell has a beam: the axis is as long as the largest panel needs."""
+    delay: Float[Tensor, "site ground"]
+    """Delay of the first path [s], NaN where there is none: the same in all worlds."""
 
+    @property
+    def worlds(self) -> int:
+        """Number of worlds."""
+        return self.rsrp_beam.shape[-1]
 
-def physics_only(world: World) -> World:
-    """The same world without residual and level errors: what is left to the ensemble."""
-    law = replace(world.law, residual_db=0.0)
-    return replace(world, law=law, level_error_db=np.zeros_like(world.level_error_db))
+    def beam_spread(self, prior: Float[np.ndarray, "ground"], generator: np.random.Generator) -> float:
+        """Standard deviation over worlds of the differences between a strongest cell's beams [dB], at some places."""
+        places = torch.from_numpy(generator.choice(len(prior), PLACES_COMPARED, p=prior))
+        strongest = self.rsrp[:, places].argmax(dim=0)
+        beams = self.rsrp_beam[strongest, places].float()
+        kept = beams.mean(dim=2).topk(min(BEAMS_COMPARED, beams.shape[1]), dim=1).indices
+        beams = torch.gather(beams, 1, kept[..., None].expand(-1, -1, self.worlds))
+        if min(beams.shape[1:]) < 2:
+            return 0.0
+        apart = beams - beams.mean(dim=1, keepdim=True)
+        return float(apart.var(dim=2).mean().sqrt())
+
+    @classmethod
+    def of(
+        cls, place: MappedPlace, worlds: Iterable[Float[np.ndarray, "cell beam y x"]], count: int
+    ) -> Ensemble:
+        """Gathers `count` worlds of a place."""
+        grid, deployment = place.tile, place.deployment
+        shape = (len(deployment.cells), deployment.beam_count, grid.count**2)
+        beams = torch.empty(shape[0], shape[2], shape[1], count, dtype=torch.float16)
+        total, squares, reference = torch.zeros(3, shape[0], shape[2])
+        exists = torch.zeros(shape[:2], dtype=torch.bool)
+        for index, world in enumerate(worlds):
+            level = torch.from_numpy(np.nan_to_num(world, nan=DARK_LEVEL).reshape(shape)).float()
+            beams[..., index] = level.half().transpose(1, 2)
+            exists |= level.amax(dim=2) > DARK_LEVEL
+            best = level.amax(dim=1)
+            # Sums of differences from the first world keep hundredths of a decibel.
+            reference = best if index == 0 else reference
+            best = best - reference
+            total += best
+            squares += best**2
+        mean = total / count
+        variance = (squares - count * mean**2).clamp(min=0) / max(count - 1, 1)
+        delay = place.radio_maps["toa"].values.reshape(-1, shape[2]).astype(np.float32)
+        return cls(grid, mean + reference, variance.sqrt(), beams, exists, torch.from_numpy(delay))
 
 
 def sample_ensemble(
-    place: MappedPlace, law: WorldLaw, world_maps: WorldMaps, count: int, generator: np.random.Generator
+    place: MappedPlace, law: WorldLaw, physics: Physics, count: int, generator: np.random.Generator
 ) -> Ensemble:
-    """Draws worlds of the law: materials, antenna azimuth and downtilt, unmodelled scattering.
+    """An ensemble of worlds of the law: materials, antenna azimuth and downtilt, unmodelled scattering.
 
-    No antenna points anywhere in them: a few dozen worlds hold too few that do, and in the wrong places.
+    Antenna errors and scattering are stratified: over the worlds, each cell's errors are evenly spread
+    quantiles of their law. No antenna points anywhere: a few dozen worlds hold too few that do.
     """
-    law = replace(law, turned_share=0.0)
-    grid, deployment = place.tile, place.deployment
-    ground, cells = grid.count**2, len(deployment.cells)
-    rsrp = torch.empty(cells, ground, count)
-    beams = torch.empty(cells, deployment.beam_count, ground, count, dtype=torch.float16)
-    delay = torch.empty(len(deployment.sites), ground, count)
-    for index in range(count):
-        world = physics_only(sample_world(deployment, law, generator))
-        maps = world_maps(place, world)
-        rsrp[..., index] = _filled(maps["rsrp"], DARK_LEVEL).reshape(cells, ground)
-        beams[..., index] = _filled(maps["rsrp_beam"], DARK_LEVEL).reshape(cells, -1, ground).half()
-        delay[..., index] = _filled(maps["toa"], DARK_DELAY).reshape(-1, ground)
-    return Ensemble(grid, rsrp, beams, delay)
+    worlds = stratified_worlds(place, law, count, generator)
+    return Ensemble.of(place, physics(place, worlds), len(worlds))
 
 
-@dataclass(frozen=True)
-class Mismatch:
-    """How far a true world is from what stands for it in an ensemble."""
-
-    level_db: float
-    """Standard deviation of each cell's level [dB]."""
-    beam_db: float
-    """Standard deviation of the differences between beams of the strongest cell [dB]."""
-
-
-def kernel_width(ensemble: Ensemble, ground: Int[np.ndarray, "place"]) -> Mismatch:
-    """The width that turns a few worlds into a density of worlds, by Silverman's rule.
-
-    W worlds stand for the law as kernels of W^(−1/(d + 4)) times its spread (Silverman 1986, §4.3), the
-    spread being taken over worlds at some places, d the number of things that vary on their own: the
-    levels of the cells heard, or azimuth and downtilt for the beams of one cell.
-    """
-    levels = ensemble.rsrp[:, torch.from_numpy(ground)]
-    heard = levels.mean(dim=2).topk(min(CELLS_COMPARED, len(levels)), dim=0).indices
-    first = heard[0].tolist()
-    beams = torch.stack(
-        [
-            ensemble.rsrp_beam[cell, :, place].float()
-            for cell, place in zip(first, ground.tolist(), strict=True)
-        ],
-        dim=1,
+def stratified_worlds(
+    place: MappedPlace, law: WorldLaw, count: int, generator: np.random.Generator
+) -> list[World]:
+    """Worlds of the law whose antenna errors and scattering are evenly spread quantiles; one at severity 0."""
+    if law.severity == 0:
+        return [sample_world(place.deployment, law, generator)]
+    drawn = [sample_world(place.deployment, replace(law, turned_share=0.0), generator) for _ in range(count)]
+    cells = len(place.deployment.cells)
+    azimuth, downtilt = (
+        law.severity * scale * norm.ppf(_strata(count, cells, generator))
+        for scale in (law.azimuth_error, law.downtilt_error)
     )
-    strongest = beams.mean(dim=2).topk(min(BEAMS_COMPARED, len(beams)), dim=0).indices
-    worlds = levels.shape[-1]
-    return Mismatch(
-        level_db=_spread(levels, heard) * worlds ** (-1 / (CELLS_COMPARED + 4)),
-        beam_db=_spread(beams, strongest) * worlds ** (-1 / (2 + 4)),
-    )
+    low, high = law.scatter_gain_db
+    gain = low + (high - low) * _strata(count, 1, generator)[:, 0] + 10 * np.log10(law.severity)
+    of_materials = np.arange(count) * min(MATERIAL_DRAWS, count) // count
+    return [
+        replace(
+            drawn[int(of_materials[index])],
+            azimuth_error=azimuth[index],
+            downtilt_error=downtilt[index],
+            scatter_gain_db=float(gain[index]),
+        )
+        for index in range(count)
+    ]
 
 
-def _spread(values: Float[Tensor, "item place world"], chosen: Int[Tensor, "kept place"]) -> float:
-    """Standard deviation over worlds of some items of each place, what is common to them left out."""
-    kept = torch.gather(values, 0, chosen[..., None].expand(-1, -1, values.shape[-1]))
-    if len(kept) < 2 or kept.shape[-1] < 2:
-        return 0.0
-    apart = kept - kept.mean(dim=0)
-    return float((apart.var(dim=2).mean() * len(kept) / (len(kept) - 1)).sqrt())
-
-
-def _filled(layer: xr.DataArray, dark: float) -> Tensor:
-    return torch.from_numpy(np.nan_to_num(layer.values, nan=dark))
+def _strata(count: int, columns: int, generator: np.random.Generator) -> Float[np.ndarray, "count column"]:
+    """Numbers within (0, 1), in every column one in each of `count` equal parts."""
+    order = np.argsort(generator.random((count, columns)), axis=0)
+    return (order + generator.uniform(0.02, 0.98, (count, columns))) / count

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+
+from raylocus.evaluation.bound.bound import Bound
+from raylocus.evaluation.bound.true_maps import TrueMaps
+from raylocus.evaluation.evaluate import truth_of
+from raylocus.evaluation.evaluation import Evaluation, evaluation_of
+from raylocus.network.reports import Reports
+
+#: Worlds drawn for the check of one place, and sequences in each: those of one world share its errors.
+WORLDS, SEQUENCES = 24, 5
+#: Seed of the check; the calibration was fitted on others.
+CHECK_SEED = 7
 
 
 @dataclass(frozen=True)
@@ -17,3 +31,71 @@ class SelfCheck:
     """Share inside the 95 % regions."""
     sequences: int
     """Sequences drawn."""
+    nll: float
+    """Mean negative log-likelihood [nats], of a density per m²."""
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> SelfCheck:
+        """The check of a method on sequences of its own law."""
+        return cls(
+            coverage_50=evaluation.coverage(0.5),
+            coverage_90=evaluation.coverage(0.9),
+            coverage_95=evaluation.coverage(0.95),
+            sequences=len(evaluation),
+            nll=float(evaluation.negative_log_likelihood.mean()),
+        )
+
+    @classmethod
+    def pooled(cls, checks: Sequence[SelfCheck]) -> SelfCheck:
+        """Several checks as one, each sequence counting once."""
+        count = np.array([each.sequences for each in checks])
+
+        def mean(values: list[float]) -> float:
+            return float(np.average(values, weights=count))
+
+        return cls(
+            coverage_50=mean([each.coverage_50 for each in checks]),
+            coverage_90=mean([each.coverage_90 for each in checks]),
+            coverage_95=mean([each.coverage_95 for each in checks]),
+            sequences=int(count.sum()),
+            nll=mean([each.nll for each in checks]),
+        )
+
+    def sentence(self) -> str:
+        """One line for beside a table."""
+        return (
+            f"on {self.sequences} sequences of its own law, the bound's 50 / 90 / 95 % regions hold "
+            f"{self.coverage_50:.1%} / {self.coverage_90:.1%} / {self.coverage_95:.1%}"
+        )
+
+
+def self_check(
+    bound: Bound, worlds: int = WORLDS, sequences: int = SEQUENCES, seed: int = CHECK_SEED
+) -> SelfCheck:
+    """Draws worlds, ways and reports from the bound's own law in its place, and scores the bound on them.
+
+    Args:
+        bound: at one place and severity.
+        worlds: worlds drawn.
+        sequences: UEs in each.
+        seed: of the draws.
+    """
+    drawn = bound.known.draw(worlds, sequences, np.random.default_rng([seed, 1]))
+    reports = Reports.concatenate([each for _, each in drawn])
+    place = bound.known.place
+    posterior = bound.locate(reports, place)
+    return SelfCheck.of(evaluation_of(bound.name, posterior, truth_of(reports, place), 0.0))
+
+
+def true_maps_check(
+    bound: Bound, worlds: int = WORLDS, sequences: int = SEQUENCES, seed: int = CHECK_SEED
+) -> SelfCheck:
+    """The same check of the posterior on true maps, in worlds of a bound's law."""
+    known, checks = bound.known, []
+    for maps, reports in known.draw(worlds, sequences, np.random.default_rng([seed, 1])):
+        if len(reports):
+            method = TrueMaps(maps, known.network, known.movement)
+            posterior = method.locate(reports, known.place)
+            evaluation = evaluation_of(method.name, posterior, truth_of(reports, known.place), 0.0)
+            checks.append(SelfCheck.of(evaluation))
+    return SelfCheck.pooled(checks)

@@ -9,18 +9,20 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from raylocus.evaluation.bound.residual_law import QUANTISATION_VARIANCE
 from raylocus.evaluation.observations import Observations
+from raylocus.network.rrc.filtering import filter_weight
 from raylocus.scenes.sites import Deployment
 
 #: Cell levels used at most; the cost of the likelihood grows with their square.
-MOST_LEVELS = 56
-#: Reports used at most, and the age beyond which they are left out [s].
-MOST_REPORTS, MEMORY = 6, 60.0
+MOST_LEVELS = 40
+#: Reports whose levels are used at most, and reports whose beams are.
+MOST_REPORTS, MOST_BEAM_REPORTS = 6, 4
 
 
 @dataclass(frozen=True)
 class SequenceTokens:
-    """Levels, beams and timing advances of one sequence; `report` counts the reports used, the last is last."""
+    """Levels, beams and timing advances of one sequence. Reports count from 0; the last is where the UE is sought."""
 
     ago: Float[np.ndarray, "report"]
     """Seconds before the last report."""
@@ -29,6 +31,8 @@ class SequenceTokens:
     level_cell: Int[Tensor, "token"]
     level_site: Int[Tensor, "token"]
     level_report: Int[Tensor, "token"]
+    noise: Float[Tensor, "token token"]
+    """Covariance of the levels' noise [dB²]: the receiver's after the L3 filter, and the report's bins."""
     beam_report: Int[Tensor, "beamed"]
     """Reports with beams."""
     beam_cell: Int[Tensor, "beamed"]
@@ -42,40 +46,62 @@ class SequenceTokens:
     unreported: Int[Tensor, "silent"]
     """Cells that the last report does not name."""
 
-
-def used_reports(observed: Observations, sample: int, most: int) -> Int[np.ndarray, "report"]:
-    """Up to `most` reports of a sequence, spread evenly over the last `MEMORY` seconds, with the last."""
-    rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
-    rows = rows[observed.time[rows] >= observed.time[rows[-1]] - MEMORY]
-    heard = max(float(observed.heard[rows].mean()), 1.0)
-    count = min(len(rows), most, max(int(MOST_LEVELS // heard), 1))
-    # Counted from the end, so that a single report is the last.
-    return rows[len(rows) - 1 - np.unique(np.linspace(0, len(rows) - 1, count).astype(np.int64))[::-1]]
+    @property
+    def last_tokens(self) -> Int[Tensor, "last"]:
+        """Which levels are of the last report."""
+        return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
 
 def sequence_tokens(
-    observed: Observations, deployment: Deployment, rows: Int[np.ndarray, "report"]
+    observed: Observations,
+    deployment: Deployment,
+    sample: int,
+    receiver_noise_db: float,
+    filter_coefficient: int,
 ) -> SequenceTokens:
-    """The tokens of some reports of one sequence."""
+    """The tokens of one sequence."""
+    rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
     site_of_cell = deployment.site_of_cell
-    rsrp, serving = observed.rsrp[rows], observed.serving[rows]
-    report, cell = np.nonzero(np.isfinite(rsrp))
-    beamed = np.flatnonzero(np.isfinite(observed.beam_rsrp[rows]).sum(axis=1) > 1)
+    rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
+    ago = observed.time[rows[-1]] - observed.time[rows]
+    heard = max(float(np.isfinite(rsrp).sum(axis=1).mean()), 1.0)
+    used = _spread_out(np.arange(len(rows)), min(MOST_REPORTS, max(int(MOST_LEVELS // heard), 1)))
+    which, cell = np.nonzero(np.isfinite(rsrp[used]))
+    report = used[which]
+    beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]))
+    noise = receiver_noise_db**2 * filtered_noise(-ago, filter_coefficient)[report][:, report]
+    noise = noise * (cell[:, None] == cell) + QUANTISATION_VARIANCE * np.eye(len(cell))
     return SequenceTokens(
-        ago=observed.time[rows[-1]] - observed.time[rows],
+        ago=ago,
         level=_real(rsrp[report, cell]),
         level_cell=_whole(cell),
         level_site=_whole(site_of_cell[cell]),
         level_report=_whole(report),
+        noise=_real(noise),
         beam_report=_whole(beamed),
         beam_cell=_whole(serving[beamed]),
-        beam_level=_real(observed.beam_rsrp[rows][beamed]),
+        beam_level=_real(beams[beamed]),
         advance=_real(observed.timing_advance[rows][timed]),
         advance_site=_whole(site_of_cell[serving[timed]]),
         advance_report=_whole(timed),
         unreported=_whole(np.flatnonzero(~np.isfinite(rsrp[-1]))),
     )
+
+
+def filtered_noise(time: Float[np.ndarray, "report"], coefficient: int) -> Float[np.ndarray, "report report"]:
+    """Covariance of white noise of unit variance after the L3 filter of TS 38.331 §5.5.3.2, see `rrc.filtering`."""
+    response = np.eye(len(time))
+    for now, weight in enumerate(filter_weight(coefficient, np.diff(time)), start=1):
+        response[now] = (1 - weight) * response[now - 1] + weight * response[now]
+    return response @ response.T
+
+
+def _spread_out(reports: Int[np.ndarray, "report"], most: int) -> Int[np.ndarray, "kept"]:
+    """At most so many reports, spread evenly and always with the last: counted from the end."""
+    count = min(len(reports), most)
+    back = np.unique(np.linspace(0, len(reports) - 1, count).astype(np.int64)) if count else reports[:0]
+    return reports[len(reports) - 1 - back[::-1]]
 
 
 def _real(values: np.ndarray) -> Tensor:

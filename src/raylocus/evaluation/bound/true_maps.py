@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from raylocus.datasets.nominal_maps import NO_SCATTERING, MappedPlace, nominal_maps
-from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
-from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
-from raylocus.models.posterior import Posterior
+from raylocus.datasets.nominal_maps import MappedPlace
+from raylocus.evaluation.bound.bound import side_by_side
+from raylocus.evaluation.bound.calibration import TRUE_MAPS_CALIBRATION, Calibration
+from raylocus.evaluation.bound.known_maps import KnownMaps, KnownSequence
+from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.observation_law import ObservationLaw
+from raylocus.evaluation.bound.search import Found, Search
+from raylocus.evaluation.observations import observations
+from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports import Reports
-from raylocus.units import timing_advance_distance
-
-#: Error left by report bins and the L3 filter's memory of where the UE was before [dB].
-FILTER_ERROR_DB = 1.0
 
 
 @dataclass(frozen=True)
 class TrueMaps:
-    """Grid filtering with the maps of the world that the reports were made in, residual and all.
+    """The posterior with the maps of the world that the reports were made in, residual and all.
 
-    What is left is the receiver's noise, the device's bias (integrated out) and T_A's bins. It is no
-    bound for anyone who has the nominal maps only.
+    What is left is the receiver's noise after the L3 filter, report bins, the beams' errors, the device's
+    bias (integrated out), T_A's bins and noise, neighbours that are dropped, and the law of mobility. It is
+    what perfect maps would buy, no bound for anyone who has the nominal maps only.
     """
 
     truth: xr.Dataset
     """Maps of the true world."""
-    observation: NetworkConfiguration
+    network: NetworkConfiguration
+    """At the severity of the world."""
+    movement: Movement
+    """Ways through the place by the dataset's law of mobility."""
+    seed: int = 0
+    motions: int = 48
+    """Draws of speed and stops."""
+    ways: int = 128
+    """Ways of each motion, in each round."""
+    calibration: Calibration = TRUE_MAPS_CALIBRATION
     name: str = "true maps"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of sequences of that one world. Raises PlaceError for an unknown PCI."""
-        maps = replace(nominal_maps(place), radio_maps=self.truth, scatter_gain=NO_SCATTERING)
-        step = timing_advance_distance(maps.deployment.carrier.numerology)
-        return SequenceGridBayes(self.name, self._model(step), 1.0).locate(reports, maps)
+        grid = self.movement.grid
+        density = [self.calibration.apply(found) for found in self.found(reports, place)]
+        return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
 
-    def _model(self, timing_step: float) -> LikelihoodModel:
-        law = self.observation
-        noise = float(np.hypot(law.receiver_noise_db, FILTER_ERROR_DB))
-        timing = float(np.hypot(timing_step / np.sqrt(12), 3e8 * law.timing_noise))
-        return LikelihoodModel(noise, law.device_bias_db, timing)
+    def found(self, reports: Reports, place: MappedPlace) -> list[Found]:
+        """The posterior of each sequence before calibration, and that of its last report."""
+        law = ObservationLaw.of(self.network, place.deployment)
+        maps = KnownMaps.of(self.truth, place.deployment)
+        observed = observations(reports, place.deployment)
+        search = Search(self.movement, self.motions, self.ways)
+
+        def located(sample: int) -> Found:
+            rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
+            sequence = KnownSequence.of(observed, rows, maps, law)
+            return search.density(sequence, np.random.default_rng([self.seed, sample]))
+
+        return side_by_side(located, len(observed))

@@ -1,0 +1,140 @@
+"""Self-check of the bound and of the true maps: coverage of their regions on draws of their own law.
+
+    python benchmarks/bound_self_check.py [PLACE …] [--severity 0.5] [--worlds 60] [--sequences 4] [--seed 12] [--fit]
+
+A place is a traced place folder or the style of a generated town, which is built for the run: a tile of 256 m at
+4 m, three reflections. One line a place and one for all: sequences, coverage of the 50, 90 and 95 % regions,
+negative log-likelihood [nats] and median error [m] of both, and the wall time. With --fit the two numbers of
+each calibration are searched on the draws, by the least negative log-likelihood; use another seed than the check's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from raylocus.evaluation.bound.bound import Bound
+from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
+from raylocus.evaluation.bound.known_law import KnownLaw
+from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.physics import atlas_physics
+from raylocus.evaluation.bound.search import Found
+from raylocus.evaluation.bound.true_maps import TrueMaps
+from raylocus.evaluation.evaluate import truth_of
+from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of
+from raylocus.evaluation.metrics import negative_log_likelihood
+from raylocus.geo import Grid
+from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.mobility import MobilityConfiguration
+from raylocus.network.reports import Reports
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_place import trace_place
+from raylocus.scenes.build import build_place
+from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.world import WorldLaw
+
+STYLES = ("european-core", "high-rise-slabs", "village")
+TRACE = TraceConfiguration(depth=3, diffraction=False, dynamic_range_db=30.0)
+Draw = tuple[Grid, list[Found], Truth]
+
+
+def opened(name: str, folder: Path, seed: int) -> TracedPlace:
+    """A place folder, or a generated town that is built and traced."""
+    if Path(name).is_dir():
+        return open_place(name)
+    build_place(f"procedural:{name}", folder / name, SceneConfiguration(256.0, 4.0, seed=seed))
+    return trace_place(folder / name, TRACE)
+
+
+def drawn(place: TracedPlace, words: argparse.Namespace) -> tuple[Draw, Draw]:
+    """What the bound and the true maps find in draws of their law."""
+    mobility = MobilityConfiguration()
+    known = KnownLaw(
+        place,
+        WorldLaw(severity=words.severity),
+        NetworkConfiguration().at_severity(words.severity),
+        mobility,
+        Movement.of(place, mobility, np.random.default_rng(0)),
+        atlas_physics,
+    )
+    bound = Bound(known)
+    worlds = known.draw(words.worlds, words.sequences, np.random.default_rng([words.seed, 1]))
+    worlds = [(maps, reports) for maps, reports in worlds if len(reports)]
+    reports = Reports.concatenate([each for _, each in worlds])
+    truth, grid = truth_of(reports, place), known.movement.grid
+    of_true: list[Found] = []
+    for maps, own in worlds:
+        of_true += TrueMaps(maps, known.network, known.movement).found(own, place)
+    return (grid, bound.found(reports), truth), (grid, of_true, truth)
+
+
+def scored(draw: Draw, calibration: Calibration) -> Evaluation:
+    """A calibration's evaluation on a draw."""
+    grid, found, truth = draw
+    density = np.array([calibration.apply(each) for each in found], np.float32).reshape(-1, *grid.shape)
+    return evaluation_of("", posterior_of(grid, density), truth, 0.0)
+
+
+def line(label: str, parts: list[Evaluation], seconds: float) -> str:
+    """One line of the table, pooled over some draws."""
+    denser, tied, nll, error = (
+        np.concatenate([getattr(each, name) for each in parts])
+        for name in ("denser", "tied", "negative_log_likelihood", "error")
+    )
+    pooled = Evaluation("", parts[0].truth, error, nll, denser, tied, 0.0)
+    shares = "".join(f"{pooled.coverage(mass):>8.1%}" for mass in (0.5, 0.9, 0.95))
+    return f"{label:<36}{len(error):>6}{shares}{nll.mean():>8.2f}{np.median(error):>8.1f}{seconds:>8.1f}"
+
+
+def fitted(draws: list[Draw]) -> tuple[float, Calibration]:
+    """The calibration of least negative log-likelihood over a grid."""
+
+    def score(calibration: Calibration) -> float:
+        total = []
+        for grid, found, truth in draws:
+            mass = np.array([calibration.apply(each) for each in found], np.float32).reshape(-1, *grid.shape)
+            nothing = np.zeros((len(mass), 2))
+            posterior = Posterior(grid, mass, nothing, np.zeros((len(mass), 2, 2)))
+            total.append(negative_log_likelihood(posterior, truth.position))
+        return float(np.concatenate(total).mean())
+
+    tried = [
+        Calibration(power, doubt) for power in np.arange(0.8, 1.31, 0.05) for doubt in (0.5, 1.0, 2.0, 4.0)
+    ]
+    return min(((score(each), each) for each in tried), key=lambda pair: pair[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("places", nargs="*")
+    parser.add_argument("--severity", type=float, default=0.5)
+    for name, value in (("worlds", 60), ("sequences", 4), ("seed", 12)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--fit", action="store_true")
+    words = parser.parse_args()
+    kept: dict[str, list[tuple[Draw, Evaluation]]] = {"bound": [], "true maps": []}
+    print(f"{'place, method':<36}{'seq':>6}{'50 %':>8}{'90 %':>8}{'95 %':>8}{'nll':>8}{'p50':>8}{'s':>8}")
+    with tempfile.TemporaryDirectory() as folder:
+        for number, name in enumerate(words.places or STYLES):
+            place = opened(name, Path(folder), number + 1)
+            started = time.perf_counter()
+            draws = drawn(place, words)
+            seconds = time.perf_counter() - started
+            calibrations = (bound_calibration(words.severity), TrueMaps.calibration)
+            for method, draw, calibration in zip(kept, draws, calibrations, strict=True):
+                kept[method].append((draw, scored(draw, calibration)))
+                print(line(f"{Path(name).name}, {method}", [kept[method][-1][1]], seconds), flush=True)
+    for method, parts in kept.items():
+        print(line(f"all, {method}", [each for _, each in parts], 0.0))
+        if words.fit:
+            print("fit", *fitted([draw for draw, _ in parts]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""The posterior of one sequence: the last report at every place, the earlier ones along sampled ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from raylocus.evaluation.bound.motions import Motions
+from raylocus.evaluation.bound.movement import Movement
+
+#: Ground distance over which what the earlier reports add is averaged [m].
+SMOOTHING = 6.0
+#: Rounds of ways; later ones end where earlier ones found mass and move as they found likely.
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class LastReport:
+    """What the last report says of every place on its own."""
+
+    log_density: Float[Tensor, "ground"]
+    """Of its levels, beams and timing advance; −inf where negligible."""
+    silence: Float[Tensor, "ground"]
+    """ln probability that it does not name the cells that it does not name."""
+
+
+@runtime_checkable
+class ScoredSequence(Protocol):
+    """The law of one sequence's reports given where the UE was."""
+
+    @property
+    def ago(self) -> Float[np.ndarray, "report"]:
+        """Seconds before the last report."""
+
+    def of_last(self, ground: Int[Tensor, "place"]) -> LastReport:
+        """The last report at some places; all others are impossible."""
+
+    def of_ways(self, cells: Int[Tensor, "motion way report"]) -> Float[Tensor, "motion way"]:
+        """ln density of levels, beams and timing advances of all reports, the last as in `of_last`."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of one sequence, before calibration."""
+
+    mass: Float[np.ndarray, "ground"]
+    """Posterior mass of each ground cell."""
+    of_last: Float[np.ndarray, "ground"]
+    """The same given the last report only."""
+    effective_ways: float
+    """Effective number of the ways that it rests on (Kong 1992); ∞ where there is one report only."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Ways that were tried, with what the earlier reports add to the last one's likelihood along each."""
+
+    motion: Int[np.ndarray, "way"]
+    end: Int[np.ndarray, "way"]
+    log_gain: Float[np.ndarray, "way"]
+
+    @classmethod
+    def joined(cls, rounds: Sequence[Ways]) -> Ways:
+        """The ways of several rounds."""
+        names = ("motion", "end", "log_gain")
+        return cls(*(np.concatenate([getattr(one, name) for one in rounds]) for name in names))
+
+
+@dataclass(frozen=True)
+class Search:
+    """Importance sampling of ways through one place."""
+
+    movement: Movement
+    motions: int
+    """Draws of speed and stops."""
+    ways: int
+    """Ways of each, in each round."""
+
+    def density(self, sequence: ScoredSequence, generator: np.random.Generator) -> Found:
+        """Mass of each ground cell, given the sequence and given its last report only.
+
+        What the earlier reports add is the ratio of the sequence's likelihood to the last report's,
+        averaged over ways that end nearby.
+        """
+        open_ground = torch.from_numpy(np.flatnonzero(self.movement.start > 0))
+        last = sequence.of_last(open_ground)
+        whole = (last.log_density + last.silence).double().numpy()
+        of_last = np.exp(whole - whole.max())
+        alone = _normalised(of_last * self.movement.start)
+        if len(sequence.ago) == 1:
+            return Found(alone, alone, np.inf)
+        motions = self.movement.motions(sequence.ago, self.motions, generator)
+        mass, effective = self._searched(sequence, motions, last, of_last, generator)
+        return Found(mass, alone, effective)
+
+    def _searched(
+        self,
+        sequence: ScoredSequence,
+        motions: Motions,
+        last: LastReport,
+        of_last: Float[np.ndarray, "ground"],
+        generator: np.random.Generator,
+    ) -> tuple[Float[np.ndarray, "ground"], float]:
+        priors = np.array([each.prior for each in self.movement.tracks])
+        mass = np.maximum(of_last * priors, 0)
+        possible = mass.sum(axis=1) > 0
+        kept = np.flatnonzero(possible[motions.tracks])
+        motions, belief = motions.select(kept), mass
+        chosen = np.arange(len(motions))
+        tried: list[Ways] = []
+        # Expected number of ways of each motion that end in each cell, over the rounds.
+        expected = np.zeros((len(motions), mass.shape[1]), np.float32)
+        for _ in range(ROUNDS):
+            proposals = _proposals(mass, belief)
+            for motion in chosen:
+                expected[motion] += self.ways * proposals[motions.tracks[motion]]
+            tried.append(self._tried(sequence, motions, chosen, proposals, last, generator))
+            ways = Ways.joined(tried)
+            weight = motions.share[ways.motion] / expected[ways.motion, ways.end]
+            belief = self._combined(ways, weight, motions, mass)
+            gain = (
+                weight
+                * np.exp(ways.log_gain - ways.log_gain.max())
+                * mass[motions.tracks[ways.motion], ways.end]
+            )
+            evidence = np.bincount(ways.motion, gain, len(motions))
+            share = 0.7 * evidence / evidence.sum() + 0.3 * motions.share
+            chosen = np.sort(generator.choice(len(motions), len(motions), p=share / share.sum()))
+        return _normalised(belief.sum(axis=0)), float(gain.sum() ** 2 / (gain**2).sum())
+
+    def _tried(
+        self,
+        sequence: ScoredSequence,
+        motions: Motions,
+        chosen: Int[np.ndarray, "chosen"],
+        proposals: Float[np.ndarray, "tracks ground"],
+        last: LastReport,
+        generator: np.random.Generator,
+    ) -> Ways:
+        """Ways of the chosen motions that end by the proposals."""
+        shape = (len(chosen), self.ways)
+        end = np.empty(shape, np.int64)
+        cells = np.empty((*shape, len(sequence.ago)), np.int64)
+        log_start = np.empty(shape)
+        for tracks in np.unique(motions.tracks[chosen]):
+            own = np.flatnonzero(motions.tracks[chosen] == tracks)
+            stored = self.movement.tracks[tracks]
+            end[own] = _drawn(proposals[tracks], (len(own), self.ways), generator)
+            steps = np.repeat(motions.steps[chosen[own]], self.ways, axis=0)
+            ways = stored.cells(end[own].ravel(), steps, generator)
+            cells[own] = ways.reshape(len(own), self.ways, -1)
+            log_start[own] = np.log(stored.start_weight[ways[:, 0]]).reshape(len(own), self.ways)
+        log_density = sequence.of_ways(torch.from_numpy(cells)).double().numpy()
+        gain = log_density - last.log_density[torch.from_numpy(end)].double().numpy() + log_start
+        return Ways(np.repeat(chosen, self.ways), end.ravel(), gain.ravel())
+
+    def _combined(
+        self,
+        ways: Ways,
+        weight: Float[np.ndarray, "way"],
+        motions: Motions,
+        mass: Float[np.ndarray, "tracks ground"],
+    ) -> Float[np.ndarray, "tracks ground"]:
+        """Mass by kind of way: the last report's times the smoothed mean gain of the ways that end nearby."""
+        gain = weight * np.exp(ways.log_gain - ways.log_gain.max())
+        out = np.zeros_like(mass)
+        kinds = motions.tracks > 0
+        for by_road in np.unique(kinds):
+            own = kinds[ways.motion] == by_road
+            share = motions.share[kinds == by_road].sum()
+            added, count = (
+                self._smoothed(np.bincount(ways.end[own], values[own], mass.shape[1]))
+                for values in (gain, weight)
+            )
+            ratio = np.where(count > 1e-6 * count.max(), added / np.maximum(count, 1e-300), 0)
+            rows = np.unique(motions.tracks[kinds == by_road])
+            out[rows] = mass[rows] / len(rows) * ratio * share
+        return out
+
+    def _smoothed(self, values: Float[np.ndarray, "ground"]) -> Float[np.ndarray, "ground"]:
+        grid = self.movement.grid
+        spread = SMOOTHING / grid.resolution
+        return gaussian_filter(values.reshape(grid.shape), spread, mode="constant", truncate=4.0).ravel()
+
+
+def _proposals(
+    mass: Float[np.ndarray, "tracks ground"], belief: Float[np.ndarray, "tracks ground"]
+) -> Float[np.ndarray, "tracks ground"]:
+    """Where ways of each kind end: mostly where the belief has mass, flattened, and where the last report has."""
+    total = belief.sum(axis=0)
+    found = (total / max(total.max(), 1e-300)) ** 0.7 * (mass > 0)
+    found = found + 1e-300 * (mass > 0)
+    rows = 0.85 * found / np.maximum(found.sum(axis=1, keepdims=True), 1e-300)
+    return rows + 0.15 * mass / np.maximum(mass.sum(axis=1, keepdims=True), 1e-300)
+
+
+def _drawn(
+    share: Float[np.ndarray, "ground"], shape: tuple[int, int], generator: np.random.Generator
+) -> Int[np.ndarray, "motion way"]:
+    """Cells by their shares, in every row evenly spread over the distribution (systematic resampling)."""
+    edges = np.cumsum(share)
+    at = (np.arange(shape[1]) + generator.random((shape[0], 1))) / shape[1]
+    found = np.minimum(np.searchsorted(edges, at * edges[-1], side="right"), len(share) - 1)
+    return np.where(share[found] > 0, found, int(share.argmax()))
+
+
+def _normalised(mass: Float[np.ndarray, "ground"]) -> Float[np.ndarray, "ground"]:
+    return mass / mass.sum()
