@@ -10,8 +10,8 @@ import xarray as xr
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.geo import GeoFrame, Grid
-from raylocus.network.features import FEATURES
-from raylocus.network.reports import Reports
+from raylocus.network.reports.features import FEATURES
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance

@@ -44,8 +44,8 @@ from raylocus.evaluation.comparison import bound_of, self_check_of
 from raylocus.evaluation.evaluate import evaluate
 from raylocus.evaluation.observations import Observations
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
-from raylocus.network.mobility import MobilityConfiguration, SpeedClass
-from raylocus.network.reports import Reports
+from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.filtering import filter_weight, l3_filter
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.residual import student_from_gaussian

@@ -8,8 +8,8 @@ import xarray as xr
 
 from network_fixtures import TILE, deployment, free_space_maps, ground
 from raylocus.errors import InputError
-from raylocus.network.channel import channel_at
-from raylocus.network.indoors import (
+from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.indoors import (
     BuildingLoss,
     behind_walls,
     penetration_loss_db,
@@ -17,7 +17,7 @@ from raylocus.network.indoors import (
     shelter_of,
     wall_loss_db,
 )
-from raylocus.network.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.movement.mobility import MobilityConfiguration, Trajectories, sample_trajectories
 from raylocus.units import SPEED_OF_LIGHT
 
 

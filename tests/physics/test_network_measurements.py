@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from network_fixtures import deployment
-from raylocus.network.channel import ChannelState
+from raylocus.network.channel.channel import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.timing_advance import TimingLoop, commanded_timing_advance
 from raylocus.network.phy.cell_levels import detected_cells, measure_cells, strongest_beams

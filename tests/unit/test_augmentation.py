@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.packed import sequence_tensors
-from raylocus.datasets.tensors import OBSERVED
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
-from raylocus.models.network import LocationNetwork
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.inputs.tensors import OBSERVED
+from raylocus.models.location_network import LocationNetwork
 from raylocus.training.augmentation import (
     AugmentationConfiguration,
     augmented,

@@ -12,7 +12,7 @@ from raylocus.datasets.single_places import single_places
 from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mobility import MobilityConfiguration
+from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.configuration import SceneConfiguration

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 from raylocus.datasets.parts import Part, parts_of
 from raylocus.datasets.splits import NO_SPLIT_NAME, SPLITS
 from raylocus.datasets.store import ReportDataset
-from raylocus.network.features import Feature, features_named
-from raylocus.network.reports import Reports
+from raylocus.network.reports.features import Feature, features_named
+from raylocus.network.reports.reports import Reports
 
 #: Side of the ground cells that coverage is counted in [m].
 COVERAGE_RESOLUTION = 8.0

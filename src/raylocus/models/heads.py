@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raylocus.datasets.maps import PlaceMaps
 from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.prediction import Prediction, coarse_centres
 
 #: Numbers of one component: weight, offset x and y, log-scale x and y, correlation.

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.datasets.maps import PlaceMaps
+from raylocus.models.inputs.maps import PlaceMaps
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.datasets.maps import PlaceMaps
-from raylocus.datasets.tensors import SequenceTensors
 from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.tensors import SequenceTensors
 
-#: Columns of `datasets.maps.cell_poses` that are vectors in the plane.
+#: Columns of `models.inputs.maps.cell_poses` that are vectors in the plane.
 VECTOR_COLUMNS = ((0, 1), (3, 4))
 #: Features that are azimuths, counter-clockwise from east, and half a turn in their unit.
 AZIMUTHS = {"ul_aoa": 180.0, "dl_aod": math.pi}

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.evaluation.breakdown import Group, Quoted, heard_groups, sight_groups
 from raylocus.evaluation.evaluate import Outcome
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.table import COLUMNS, table_rows
-from raylocus.network.reports import Reports
+from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.network.reports.reports import Reports
 from raylocus.storage import written_whole
 from raylocus.viz import html
 from raylocus.viz.cases import Case, choose_cases

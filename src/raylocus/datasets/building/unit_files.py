@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 
 from raylocus.errors import StoreError
-from raylocus.network.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
+from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 
 #: Version of a unit's file.
 UNIT_SCHEMA = "raylocus.unit.v1"

@@ -16,7 +16,7 @@ from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.store_writing import Skipped
 from raylocus.errors import InputError, PlaceError, StoreError
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 
 #: Told the number of units done and of units in all.

@@ -12,10 +12,10 @@ from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, redraw_world
 from raylocus.errors import InputError
-from raylocus.network.mobility import sample_trajectories
+from raylocus.network.channel.world_channel import WorldChannel
+from raylocus.network.movement.mobility import sample_trajectories
 from raylocus.network.observe import observe
-from raylocus.network.reports import Reports
-from raylocus.network.world_channel import WorldChannel
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.provenance import Provenance, hash_configuration

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float
 from scipy.stats import norm
 from torch import Tensor
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.geo import Grid
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
 #: RSRP of every beam [dBm] in each of some worlds of a place, without residual and level errors; NaN where dark.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.channel import ChannelState
+from raylocus.network.channel.channel import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.random_streams import RandomSource
 from raylocus.scenes.sites import Carrier

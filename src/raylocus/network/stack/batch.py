@@ -11,9 +11,10 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.network.channel import ChannelState
+from raylocus.network.channel.channel import ChannelState
+from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.mobility import Trajectories
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.phy.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.positioning.carrier_phase import carrier_phase
 from raylocus.network.random_streams import RandomSource, ReportStreams
@@ -39,7 +40,6 @@ from raylocus.network.stack.positioning_report import PositioningReport, positio
 from raylocus.network.stack.session import AdvanceReport, SessionReport, advance_report, session_report
 from raylocus.network.stack.uplink_angles import uplink_angles
 from raylocus.network.stack.uplink_bearer import UplinkBearer, uplink_bearer
-from raylocus.network.world_channel import Channel
 from raylocus.scenes.sites import Carrier, Deployment
 
 

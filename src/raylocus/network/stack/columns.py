@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.features import CRITICAL, Feature
-from raylocus.network.report_mapping import reported
-from raylocus.network.reports import Reports
+from raylocus.network.reports.features import CRITICAL, Feature
+from raylocus.network.reports.report_mapping import reported
+from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.tokens import ReportContent, reports_of
 from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.beams import BeamReport
 from raylocus.network.stack.csi_report import CsiReport
@@ -19,7 +20,6 @@ from raylocus.network.stack.downlink_bearer import DownlinkBearer
 from raylocus.network.stack.positioning_report import PositioningReport
 from raylocus.network.stack.session import AdvanceReport, SessionReport
 from raylocus.network.stack.uplink_bearer import UplinkBearer
-from raylocus.network.tokens import ReportContent, reports_of
 
 #: Layers of `Batch` by name, each with the rows of `features.csv` that it fills; `ReportContent` has the critical ones.
 LAYERS: dict[str, Any] = {

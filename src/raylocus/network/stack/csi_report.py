@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.network.availability import CODEBOOK_COLUMNS
+from raylocus.network.impairments.availability import CODEBOOK_COLUMNS
 from raylocus.network.phy.compressed_csi import column_phase_step, compress_csi
 from raylocus.network.phy.doppler import doppler_spread
 from raylocus.network.phy.frequency_response import frequency_response

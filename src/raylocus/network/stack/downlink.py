@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Int
 
-from raylocus.network.channel import ChannelState
+from raylocus.network.channel.channel import ChannelState
 from raylocus.network.configuration import CoherentFading, NetworkConfiguration
 from raylocus.network.phy.cell_levels import CellMeasurements, detected_cells, measure_cells
 from raylocus.network.random_streams import RandomSource

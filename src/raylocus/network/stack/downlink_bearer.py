@@ -14,7 +14,7 @@ from raylocus.network.mac.harq import (
     retransmission_delay,
     transmission_error_rates,
 )
-from raylocus.network.mobility import Trajectories
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.rlc.acknowledged_mode import Delivery, deliver
 from raylocus.network.rlc.queue import (

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.network.clocks import clock_error, drifts
 from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.impairments.clocks import clock_error, drifts
 from raylocus.network.mac.timing_advance import uplink_timing_error
-from raylocus.network.mobility import Trajectories
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.positioning.carrier_phase import phase_difference
 from raylocus.network.positioning.timing_codes import decode_phase, encode_phase, reported_timing
 from raylocus.network.positioning.timing_measurements import (
@@ -21,7 +21,7 @@ from raylocus.network.positioning.timing_measurements import (
     relative_time_of_arrival,
 )
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.report_tables import PRS_RSRP, SRS_RSRP
+from raylocus.network.reports.report_tables import PRS_RSRP, SRS_RSRP
 from raylocus.network.stack.arrivals import Arrivals
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.units import timing_advance_step

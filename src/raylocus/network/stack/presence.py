@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from raylocus.network.availability import absent_features, occurred
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.features import Feature
-from raylocus.network.mobility import Trajectories
+from raylocus.network.impairments.availability import absent_features, occurred
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.random_streams import ReportStreams
+from raylocus.network.reports.features import Feature
 from raylocus.scenes.sites import Deployment
 from raylocus.units import slot_duration
 

@@ -12,9 +12,9 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.buffer_status import LONG_LEVELS, buffer_size_index
 from raylocus.network.mac.power_headroom import downlink_path_loss, power_headroom
 from raylocus.network.mac.traffic import buffered, scheduling_request_rate
-from raylocus.network.mobility import Trajectories
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.report_tables import POWER_HEADROOM
+from raylocus.network.reports.report_tables import POWER_HEADROOM
 from raylocus.scenes.sites import Carrier
 
 #: Rate of the uplink beside the downlink's: less power, fewer layers, fewer slots; an engineering choice.
