@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from raylocus.errors import InputError, PlaceError, StoreError
+from raylocus.network.channel.links import beam_weights
 from raylocus.network.impairments.clocks import ClockErrors
 from raylocus.network.impairments.identities import IdentityErrors
 from raylocus.network.movement.mobility import (
@@ -27,7 +28,6 @@ from raylocus.network.reports.report_store import load_reports, save_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.capability import UeCapability
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
-from raylocus.network.stack.links import beam_weights
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance

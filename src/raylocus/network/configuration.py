@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from raylocus.errors import InputError
-from raylocus.network.channel.indoors import BuildingLoss
+from raylocus.network.impairments.building_loss import BuildingLoss
 from raylocus.network.impairments.clocks import ClockErrors
 from raylocus.network.impairments.identities import IdentityErrors
 from raylocus.network.mac.power_headroom import UplinkPowerControl

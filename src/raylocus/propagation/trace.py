@@ -13,7 +13,6 @@ from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
 from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import find_wedges
-from raylocus.propagation.maps.path_loss import UE_HEIGHT
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.rays.pieces import ahead
@@ -29,6 +28,7 @@ from raylocus.propagation.search.scattering import ScatteringSearch
 from raylocus.propagation.search.specular import SpecularSearch
 from raylocus.propagation.search.verification import PathVerifier
 from raylocus.scenes.building_records import building_index
+from raylocus.scenes.sites import UE_HEIGHT
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
 

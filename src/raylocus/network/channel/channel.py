@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
-from raylocus.geo import Grid
+from raylocus.scenes.geometry_maps import grid_of
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,6 @@ class ChannelState:
     def select(self, reports: Int[np.ndarray, "kept"]) -> ChannelState:
         """The channel at some of the reports."""
         return ChannelState(self.rsrp_beam[reports], self.delay[reports], self.line_of_sight[reports])
-
-
-def grid_of(maps: xr.Dataset) -> Grid:
-    """The grid that maps over (y, x) lie on."""
-    x = maps["x"].values
-    resolution = float(x[1] - x[0])
-    return Grid(resolution * len(x), resolution)
 
 
 def channel_at(world_maps: xr.Dataset, position: Float[np.ndarray, "report 3"]) -> ChannelState:

@@ -12,10 +12,11 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError
 from raylocus.network.channel.channel import ChannelState, channel_at
-from raylocus.network.channel.indoors import BuildingLoss, behind_walls, sequence_loss_db, shelter_of
+from raylocus.network.channel.indoors import behind_walls, sequence_loss_db, shelter_of
+from raylocus.network.channel.links import Links, links_at
+from raylocus.network.impairments.building_loss import BuildingLoss
 from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.stack.links import Links, links_at
 from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import true_materials, turned_deployment

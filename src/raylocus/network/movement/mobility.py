@@ -14,7 +14,7 @@ from raylocus.network.movement.people import inside_buildings, presence
 from raylocus.network.movement.road_graph import RoadGraph
 from raylocus.network.movement.stops import moving_time
 from raylocus.network.movement.walking import Ground, Walkers, walk
-from raylocus.propagation.maps.path_loss import UE_HEIGHT
+from raylocus.scenes.sites import UE_HEIGHT
 
 
 @dataclass(frozen=True)

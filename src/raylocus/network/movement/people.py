@@ -7,7 +7,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError
-from raylocus.network.channel.channel import grid_of
+from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
 #: People per area beside open ground: engineering choices, no count.

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from raylocus.geo import Grid
-from raylocus.network.channel.channel import grid_of
+from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
 #: Speed that each road class lets nobody exceed [m/s]; pedestrian ground carries no traffic.

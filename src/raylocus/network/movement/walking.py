@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.geo import Grid
-from raylocus.network.channel.channel import grid_of
+from raylocus.scenes.geometry_maps import grid_of
 
 #: Turns tried in this order where the way ahead is blocked [rad]; the last is a half turn.
 DETOURS = np.deg2rad([0.0, 45.0, -45.0, 90.0, -90.0, 135.0, -135.0, 180.0])

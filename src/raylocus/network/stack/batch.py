@@ -15,7 +15,6 @@ from raylocus.network.channel.channel import ChannelState
 from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.movement.mobility import Trajectories
-from raylocus.network.phy.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.positioning.carrier_phase import carrier_phase
 from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.rrc.capability import frequency_range
@@ -31,6 +30,7 @@ from raylocus.network.stack.arrivals import (
     received_srs,
 )
 from raylocus.network.stack.beams import BeamReport, beam_report
+from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
 from raylocus.network.stack.delay_profile import DelayProfile, delay_profile
 from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, filtered, level_shift_db

@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, Int
 from raylocus.network.reports.features import CRITICAL, Feature
 from raylocus.network.reports.report_mapping import reported
 from raylocus.network.reports.reports import Reports
-from raylocus.network.reports.tokens import ReportContent, reports_of
 from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.beams import BeamReport
 from raylocus.network.stack.csi_report import CsiReport
@@ -19,6 +18,7 @@ from raylocus.network.stack.delay_profile import DelayProfile
 from raylocus.network.stack.downlink_bearer import DownlinkBearer
 from raylocus.network.stack.positioning_report import PositioningReport
 from raylocus.network.stack.session import AdvanceReport, SessionReport
+from raylocus.network.stack.tokens import ReportContent, reports_of
 from raylocus.network.stack.uplink_bearer import UplinkBearer
 
 #: Layers of `Batch` by name, each with the rows of `features.csv` that it fills; `ReportContent` has the critical ones.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex, Float
 
+from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.phy.frequency_response import comb_frequencies, frequency_response
 from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
 from raylocus.network.positioning.timing_codes import decode_azimuth, encode_azimuth
 from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.network.stack.heard_cells import HeardCells
-from raylocus.network.stack.links import Links, column_ports
 from raylocus.scenes.sites import Carrier, Deployment
 from raylocus.units import from_decibel
 

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.movement.mobility import Trajectories
-from raylocus.network.phy.cell_levels import CellMeasurements
 from raylocus.network.reports.features import CRITICAL, FEATURE_INDEX, FEATURES
 from raylocus.network.reports.report_mapping import reported, reported_beams
 from raylocus.network.reports.reports import Reports
+from raylocus.network.stack.cell_levels import CellMeasurements
 from raylocus.scenes.sites import Deployment
 from raylocus.units import MAX_TIMING_ADVANCE
 
