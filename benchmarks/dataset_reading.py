@@ -36,10 +36,10 @@ from raylocus.models.inputs.place_batches import (
     BatchIndex,
     BatchPart,
     MapGroupedBatches,
+    PackedPart,
     SequenceGroup,
     sequence_groups,
 )
-from raylocus.models.inputs.torch_dataset import PackedPart
 from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.scenes.sites import Deployment
 from raylocus.training.data import ReportData

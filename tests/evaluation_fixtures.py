@@ -17,9 +17,8 @@ from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.propagation.maps.radio_maps import LAYERS
 from raylocus.scenes.geometry_maps import geometry_maps
-from raylocus.scenes.residual import residual_field
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.scenes.world import World, WorldLaw, residual_field, sample_world
 from raylocus.units import SPEED_OF_LIGHT
 
 SEVERITY = 0.5

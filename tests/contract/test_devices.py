@@ -14,8 +14,7 @@ from raylocus.models.inputs.packed import packed_sequences
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
 from raylocus.training.augmentation import with_level_offset, without_features
-from raylocus.training.cell_order import random_cell_order
-from raylocus.training.symmetry import Symmetry
+from raylocus.training.symmetry import Symmetry, random_cell_order
 
 PLACE = synthetic_place(1, size=128.0, sites=2, beams=4)
 META = torch.device("meta")

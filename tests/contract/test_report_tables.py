@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.mac.buffer_status import (
+from raylocus.network.mac.traffic import (
     LONG_LEVELS,
     SHORT_LEVELS,
     buffer_size_bounds,

@@ -11,6 +11,7 @@ import pytest
 
 from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.network.channel.links import beam_weights
+from raylocus.network.impairments.availability import UeCapability
 from raylocus.network.impairments.clocks import ClockErrors
 from raylocus.network.impairments.identities import IdentityErrors
 from raylocus.network.movement.mobility import (
@@ -26,7 +27,6 @@ from raylocus.network.reports.features import CRITICAL, FEATURE_SETS, SCHEMA, fe
 from raylocus.network.reports.parquet import load_parquet, save_parquet
 from raylocus.network.reports.report_store import load_reports, save_reports
 from raylocus.network.reports.reports import Reports
-from raylocus.network.rrc.capability import UeCapability
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.maps.traced_place import TracedPlace

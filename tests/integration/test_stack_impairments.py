@@ -29,8 +29,8 @@ from raylocus.network.rrc.measurement_configuration import (
     ReportConfiguration,
     SoundingSignal,
 )
-from raylocus.network.stack.presence import OCCASIONS, occasion_periods
-from raylocus.network.system.scheduling import Scheduler
+from raylocus.network.stack.columns import OCCASIONS, occasion_periods
+from raylocus.network.system.link_adaptation import Scheduler
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import AntennaArray, Carrier
 from stack_fixtures import STACK, free_space_place, observe_stack

@@ -21,7 +21,7 @@ from raylocus.training.augmentation import (
     with_level_offset,
     without_features,
 )
-from raylocus.training.cell_order import random_cell_order
+from raylocus.training.symmetry import random_cell_order
 
 PLACE = synthetic_place(1, size=128.0, sites=2, beams=4)
 SEQUENCES = sequence_tensors(synthetic_reports(PLACE, 12, 5), PLACE.deployment)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from raylocus.cli.recipes import recipes
+from raylocus.cli.console import recipes
 from raylocus.datasets.configuration import (
     DatasetConfiguration,
     SplitSize,

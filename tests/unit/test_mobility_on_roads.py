@@ -13,15 +13,15 @@ from network_fixtures import TILE, ground
 from raylocus.errors import InputError
 from raylocus.network.impairments.availability import occurred
 from raylocus.network.impairments.clocks import ClockErrors, clock_error, drifts, time_stamps
+from raylocus.network.movement.driving import SPEED_LIMITS, RoadGraph
 from raylocus.network.movement.mobility import (
     MobilityConfiguration,
     SpeedClass,
     Trajectories,
+    moving_time,
     sample_trajectories,
 )
 from raylocus.network.movement.people import covered
-from raylocus.network.movement.road_graph import SPEED_LIMITS, RoadGraph
-from raylocus.network.movement.stops import moving_time
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
 DRIVERS = MobilityConfiguration(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 
 
 def run(arguments: Sequence[str]) -> int:

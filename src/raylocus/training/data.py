@@ -22,12 +22,13 @@ from raylocus.models.inputs.maps import PlaceMaps, place_maps
 from raylocus.models.inputs.place_batches import (
     BatchIndex,
     MapGroupedBatches,
+    PackedPart,
+    SequenceDataset,
     SequenceGroup,
     ordered_batches,
     sequence_groups,
 )
 from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
-from raylocus.models.inputs.torch_dataset import PackedPart, SequenceDataset
 from raylocus.storage import MANIFEST
 from raylocus.units import timing_advance_distance
 

@@ -17,10 +17,9 @@ from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
 from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented
-from raylocus.training.cell_order import random_cell_order
 from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.schedule import ScheduleConfiguration
-from raylocus.training.symmetry import random_symmetry
+from raylocus.training.symmetry import random_cell_order, random_symmetry
 from raylocus.training.weight_average import WeightAverage
 
 #: Places whose evidence rasters are kept: as many as a training run usually mixes.

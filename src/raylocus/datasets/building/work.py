@@ -9,8 +9,7 @@ from pathlib import Path
 
 from raylocus.datasets.building.place_tasks import PlaceTask, check_same_solver, place_hashes
 from raylocus.datasets.building.task import Engine, Task
-from raylocus.datasets.building.unit_files import unpack_reports
-from raylocus.datasets.building.world_tasks import WorldTask
+from raylocus.datasets.building.world_tasks import WorldTask, unpack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, plan_worlds

@@ -17,7 +17,7 @@ from raylocus.storage import written_whole
 if TYPE_CHECKING:
     import pyarrow
 
-#: Files of a folder of tables. `network.reports.reports.parquet.load_parquet` reads the first.
+#: Files of a folder of tables. `network.reports.parquet.load_parquet` reads the first.
 TOKEN_TABLE, REPORT_TABLE = "tokens.parquet", "reports.parquet"
 #: Version of the table of reports.
 REPORT_TABLE_SCHEMA = "raylocus.dataset.reports.v1"

@@ -17,8 +17,7 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.reports import Reports
-from raylocus.scenes.residual import residual_field
-from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.scenes.world import World, WorldLaw, residual_field, sample_world
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ class SequenceTensors:
     further_beams: Float[Tensor, "sample time cell beam further_beam_feature"]
     """Whatever else was measured of a beam, in the columns of `further_beam_names`."""
     further_names: tuple[str, ...] = ()
-    """Features beyond `OBSERVED`, see `network.reports.reports.features.SCHEMA`; none where only those were observed."""
+    """Features beyond `OBSERVED`, see `network.reports.features.SCHEMA`; none where only those were observed."""
     further_beam_names: tuple[str, ...] = ()
     """Features of beams beyond L1-RSRP."""
 

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource
 from raylocus.network.reports.reports import TOKEN_FIELDS, Reports
-from raylocus.network.rrc.parameters import MOST_REPORTED_CELLS
+from raylocus.network.rrc.measurement_configuration import MOST_REPORTED_CELLS
 
 
 @dataclass(frozen=True)

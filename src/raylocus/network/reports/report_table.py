@@ -1,7 +1,7 @@
 """Tables of reports as `Reports`: which columns there must be, their types, and where reports begin.
 
 docs/reports.md is the description for those who write such tables. A table is read by its columns; the
-document that `network.reports.reports.parquet.save_parquet` adds is not needed.
+document that `network.reports.parquet.save_parquet` adds is not needed.
 """
 
 from __future__ import annotations

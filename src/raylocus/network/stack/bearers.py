@@ -1,4 +1,4 @@
-"""System, HARQ and RLC features of the serving cell's downlink bearer, each remembering the report before."""
+"""The bearers of the serving cell: downlink throughput and errors, uplink headroom and buffers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,27 @@ from raylocus.network.mac.harq import (
     retransmission_delay,
     transmission_error_rates,
 )
+from raylocus.network.mac.power_headroom import downlink_path_loss, power_headroom
+from raylocus.network.mac.traffic import LONG_LEVELS, buffer_size_index, buffered, scheduling_request_rate
 from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
-from raylocus.network.rlc.acknowledged_mode import Delivery, deliver
-from raylocus.network.rlc.queue import (
+from raylocus.network.reports.report_tables import POWER_HEADROOM
+from raylocus.network.rlc.acknowledged_mode import (
+    Delivery,
     bearer_throughput,
+    deliver,
     jitter,
     relaxation_time,
     stationary_wait,
     waiting_times,
 )
 from raylocus.network.rrc.filtering import reports_by_step
-from raylocus.network.system.link_adaptation import frame_error_rate, resource_elements_per_second
-from raylocus.network.system.outer_loop import adapt
-from raylocus.network.system.scheduling import scheduled_share
+from raylocus.network.system.link_adaptation import (
+    adapt,
+    frame_error_rate,
+    resource_elements_per_second,
+    scheduled_share,
+)
 from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES, table_of
 from raylocus.scenes.sites import Carrier
 
@@ -148,3 +155,53 @@ def _packet_delays(
         first[now] = np.where(remembered, last, first[now])
     air = np.nan_to_num(delivery.delay, nan=configuration.bearer.poll_retransmit)
     return waiting_times(service, gap, first) + service + air, gap
+
+
+#: Rate of the uplink beside the downlink's: less power, fewer layers, fewer slots; an engineering choice.
+UPLINK_SHARE = 0.1
+#: Share of the carrier's resource blocks that a PUSCH has.
+PUSCH_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class UplinkBearer:
+    """Features of the uplink; the buffer's are NaN where the UE is out of range."""
+
+    ROWS: ClassVar = ("power_headroom", "buffer_status", "scheduling_requests")
+
+    power_headroom: Float[np.ndarray, "report"]
+    buffer_status: Float[np.ndarray, "report"]
+    scheduling_requests: Float[np.ndarray, "report"]
+
+
+def uplink_bearer(
+    rsrp: Float[np.ndarray, "report"],
+    energy_dbm: Float[np.ndarray, "report"],
+    throughput: Float[np.ndarray, "report"],
+    trajectories: Trajectories,
+    carrier: Carrier,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
+) -> UplinkBearer:
+    """The uplink at every report.
+
+    Args:
+        rsrp: L3-filtered RSRP of the serving cell as the UE measures it [dBm].
+        energy_dbm: its EPRE [dBm].
+        throughput: of the downlink [bit/s]; NaN where there is none.
+        trajectories: times of the reports.
+        carrier: of the deployment.
+        configuration: power control and traffic.
+        random: source of all random numbers.
+    """
+    rate = UPLINK_SHARE * throughput
+    waiting = buffered(rate, trajectories.time, trajectories.report_offsets, configuration.traffic, random)
+    index = buffer_size_index(np.nan_to_num(waiting), LONG_LEVELS)
+    blocks = max(round(PUSCH_SHARE * carrier.resource_blocks), 1)
+    loss = downlink_path_loss(rsrp, energy_dbm)
+    headroom = power_headroom(loss, blocks, carrier.numerology, configuration.power_control)
+    return UplinkBearer(
+        power_headroom=POWER_HEADROOM.reported(headroom)[0],
+        buffer_status=np.where(np.isnan(waiting), np.nan, index),
+        scheduling_requests=scheduling_request_rate(rate, configuration.traffic),
+    )
