@@ -164,7 +164,7 @@ def test_what_a_source_of_a_place_is_not(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "O1_60").mkdir()
     (tmp_path / "O1_60" / "O1_60.params.mat").write_bytes(b"")
     for source, words in {
-        "map.zip": ["zip archive of town.osm.pbf", "unpack it"],
+        "map.zip": ["is a zip archive", "unpack it and give town.osm.pbf"],
         "O1_60": ["DeepMIMO 3 scenario", "no map"],
         "absent": ["there is no file or folder"],
         "absent.zip": ["there is no file or folder"],
