@@ -39,13 +39,13 @@ class Finding:
     """Whether it is as it must be."""
     where: str = ""
     """Where it is not, e.g. local x,y [m] or an identifier."""
-    mend: str = ""
+    fix: str = ""
     """What to do about it."""
 
     @property
     def line(self) -> str:
         """The finding as one line."""
-        tail = "; ".join(part for part in (self.where, self.mend) if part and not self.sound)
+        tail = "; ".join(part for part in (self.where, self.fix) if part and not self.sound)
         return f"{'ok' if self.sound else 'WRONG'}: {self.what}{f' ({tail})' if tail else ''}"
 
 
@@ -190,9 +190,9 @@ def _sites(place: TracedPlace, shoot: _Plumb) -> list[Finding]:
 def _closed(place: TracedPlace) -> Finding:
     total, leaking = open_buildings(place.folder)
     if total == 0:
-        return Finding("the source was a bare mesh, so its buildings are not told apart", True)
+        return Finding("the source was a bare mesh, so its buildings are not separate", True)
     where = f"first {leaking[0]}" if leaking else ""
     share = 1 - len(leaking) / total
     return Finding(
-        f"{share:.2%} of {total} buildings are closed", not leaking, where, "mend its outline in the source"
+        f"{share:.2%} of {total} buildings are closed", not leaking, where, "repair its outline in the source"
     )

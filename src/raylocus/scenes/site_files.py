@@ -54,7 +54,7 @@ def import_sites(
         frame: the place's georeferenced frame.
         maps: the geometry maps, for the ground and roofs under the antennas.
         tile: their grid.
-        generator: chance of azimuths and PCIs that the file does not state.
+        generator: draws azimuths and PCIs that the file does not state.
 
     Raises:
         InputError: the file cannot be read (the message names the line), or the place is not georeferenced.

@@ -1,6 +1,6 @@
 """ITU-R P.1411-12 §4.2.2.1: over-rooftop loss of an urban row of buildings, from averages of a city.
 
-The second opinion beside the path over the very roofs of a place: rows of equal height and distance, with
+The second opinion on the path over the very roofs of a place: rows of equal height and distance, with
 the step from the last roof into the street. For 0.8–26 GHz, 20 m–5 km.
 """
 
