@@ -95,7 +95,9 @@ def buildings(path: Path) -> tuple[int, int]:
     ours = [each for each in read_osm(path).areas if each.tags.get("building", "no") != "no"]
     table = osmnx.features_from_xml(path, tags=TAGS)
     shaped = table[table.geometry.type.isin(["Polygon", "MultiPolygon"])]
-    return sum(REPAIRED not in each.tags for each in ours), int((shaped["building"].fillna("no") != "no").sum())
+    return sum(REPAIRED not in each.tags for each in ours), int(
+        (shaped["building"].fillna("no") != "no").sum()
+    )
 
 
 def row(path: Path, scratch: Path) -> str:

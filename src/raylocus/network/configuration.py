@@ -113,7 +113,7 @@ class NetworkConfiguration:
     handover: Event = DEFAULT_EVENT
     """Event A3 by which the serving cell changes."""
     events: tuple[Event, ...] = (DEFAULT_EVENT, Event("A2", threshold=-110.0, time_to_trigger=0.32))
-    """Measurement events A1 to A6 that the feature `event` tells of."""
+    """Measurement events A1 to A6 that the feature `event` reports."""
     trigger: Event | None = None
     """Reports are sent when this event fires, then `report.interval` apart up to `report.amount`; where
     there is none they are periodic, at every instant of the trajectories."""

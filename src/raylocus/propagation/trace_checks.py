@@ -74,7 +74,7 @@ def check_coverage(place: TracedPlace, site: int, atlas: PathAtlas) -> None:
 
 
 def _check_building(name: str, vertices: Float[np.ndarray, "triangle 3 3"]) -> None:
-fix = "repair its outline in the source and build the place again"
+    fix = "repair its outline in the source and build the place again"
     leaks = open_edges(vertices)
     if leaks:
         raise PlaceError(f"the mesh of building {name} is open at {leaks} edges; {fix}")

@@ -55,7 +55,7 @@ def present_features(
 
     A feature is gone for good where band, antennas or UE cannot give it; it is missing from a report
     where its occasion (CSI, PRS or SRS period, PHR or BSR timer) did not come since the last one, and from
-    the others but for its availability. What one occasion gives comes and goes together: whatever has the
+    the others except for its availability. What one occasion gives comes and goes together: whatever has the
     smaller availability comes only with what has the larger.
     """
     time, offsets = trajectories.time, trajectories.report_offsets

@@ -25,8 +25,8 @@ from raylocus.scenes.osm.ordering import write_in_order
 from raylocus.scenes.osm.repair import (
     Relation,
     Way,
-    repaired_buildings,
     relation_of,
+    repaired_buildings,
     seems_assembled,
     seems_whole,
     ways_of,
