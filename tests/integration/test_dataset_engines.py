@@ -133,7 +133,7 @@ def test_a_flipped_byte_a_missing_chunk_and_another_schema_are_named(whole: Path
     chunk.write_bytes(content)
     (finding,) = verify_store(flipped)
     assert finding.name.startswith("feature_rsrp/c/") and "other bytes" in finding.problem
-    assert "dataset build" in finding.mend
+    assert "dataset build" in finding.fix
     with pytest.raises(StoreError, match=r"feature_rsrp.*other bytes.*dataset build"):
         require_intact(flipped)
 

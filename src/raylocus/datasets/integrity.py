@@ -1,4 +1,4 @@
-"""What is wrong with a store: every file against its hash, and the mend."""
+"""What is wrong with a store: every file against its hash, and the fix."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Finding:
     name: str
     """The file, or the store itself."""
     problem: str
-    mend: str
+    fix: str
 
     @property
     def sentence(self) -> str:
         """All of it in one sentence."""
-        return f"{self.name} {self.problem}; {self.mend}"
+        return f"{self.name} {self.problem}; {self.fix}"
 
 
 def verify_store(path: Path | str) -> list[Finding]:
@@ -90,8 +90,8 @@ def _schema_findings(folder: Folder) -> list[Finding]:
     try:
         found = json.loads(folder.read("zarr.json") or b"{}").get("attributes", {}).get("schema")
     except ValueError:
-        return []  # its hash has told already
+        return []  # its hash has shown it already
     if found == DATASET_SCHEMA:
         return []
-    mend = "build it again with this version, or read it with the version that wrote it"
-    return [Finding(folder.name, f"has schema {found!r} where {DATASET_SCHEMA!r} is needed", mend)]
+    fix = "build it again with this version, or read it with the version that wrote it"
+    return [Finding(folder.name, f"has schema {found!r} where {DATASET_SCHEMA!r} is needed", fix)]

@@ -68,7 +68,7 @@ def percent(share: float) -> str:
 COVERAGE_RESOLUTION = 8.0
 #: Bins of a feature's histogram.
 BINS = 48
-#: Reports that hear more cells than this are counted as hearing so many.
+#: Reports of more cells than this are counted as reports of so many.
 MOST_HEARD = 32
 
 

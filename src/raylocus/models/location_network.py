@@ -92,7 +92,7 @@ def _enlarged(maps: Float[Tensor, "batch width y x"], like: Float[Tensor, "batch
     return functional.interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-#: Log-likelihoods this far under the largest tell the fusion network nothing more [nats].
+#: Log-likelihoods this far under the largest add nothing for the fusion network [nats].
 EVIDENCE_DEPTH = 15.0
 
 

@@ -50,7 +50,7 @@ class Engine(Protocol):
         """Ends its workers."""
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Performs all tasks and tells each outcome as it comes.
+        """Performs all tasks and reports each outcome as it comes.
 
         Raises:
             WorkerLostError: a task's worker died again and again.
