@@ -28,7 +28,7 @@ def _silent(_: str) -> Progress:
 
 
 @dataclass(frozen=True)
-class Part:
+class BuildPart:
     """One of several shares of a build's work: neighbouring worlds of the plan, and the places they begin."""
 
     number: int = 1
@@ -96,7 +96,7 @@ def is_built(configuration: DatasetConfiguration, out: Path | str) -> bool:
 def build_part(
     configuration: DatasetConfiguration,
     out: Path | str,
-    part: Part,
+    part: BuildPart,
     listener: Listener = _silent,
     engine: Engine = ThisProcess(),
 ) -> Remaining:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from raylocus.datasets.parts import Part, parts_of
+from raylocus.datasets.parts import PlaceSequences, parts_of
 from raylocus.datasets.splits import (
     AreaBlockSplits,
     CitySplits,
@@ -174,7 +174,7 @@ def _distances(
     return distance[samples]
 
 
-def _xy(part: Part, where: dict[int, Location]) -> Float[np.ndarray, "report 2"]:
+def _xy(part: PlaceSequences, where: dict[int, Location]) -> Float[np.ndarray, "report 2"]:
     """Where the reports of a part are in the common frame [m]."""
     return part.reports.position[:, :2] + where[part.place_index].origin
 

@@ -33,7 +33,7 @@ SHARED_LAYERS = ("road", "road_class", "road_distance", "water")
 
 
 @dataclass(frozen=True)
-class Ground:
+class DrawnPlace:
     """What stands at a place, as drawn once."""
 
     buildings: tuple[Building, ...]
@@ -96,7 +96,7 @@ def _draw_ground(
     buildings: tuple[Building, ...],
     law: MapErrorLaw,
     generators: tuple[np.random.Generator, np.random.Generator, np.random.Generator],
-) -> Ground:
+) -> DrawnPlace:
     """Buildings, clutter and terrain, each from a generator of its own."""
     on_ground, clutter, below = generators
     maps, grid = place.geometry_maps, place.tile
@@ -109,11 +109,11 @@ def _draw_ground(
     side = float(np.ptp(triangles.vertices[triangles.ground][..., 0]))
     terrain = draw_terrain(mapped, law, below)
     error = float(np.sqrt(np.mean((terrain.height - mapped.height) ** 2)))
-    return Ground(stand, errors, cars, trees, terrain, error, side)
+    return DrawnPlace(stand, errors, cars, trees, terrain, error, side)
 
 
 def _record(
-    place: Place, law: MapErrorLaw, seed: int, ground: Ground, positions: Float[np.ndarray, "site 3"]
+    place: Place, law: MapErrorLaw, seed: int, ground: DrawnPlace, positions: Float[np.ndarray, "site 3"]
 ) -> dict[str, Any]:
     """Every draw, as plain JSON."""
     moved = positions - place.deployment.site_positions
