@@ -134,7 +134,7 @@ def test_densities_are_probabilities_on_the_grid_of_the_place(trained):
 def test_a_fix_holds_the_mass_it_says(trained):
     place = small_place(2)
     fix = Locator.load(trained / "run" / "locator.ckpt").fixes(synthetic_reports(place, 3, 11), place)[0]
-    within = np.linalg.norm(fix.grid.centres - fix.mean, axis=1) <= fix.radius(0.9)
+    within = np.linalg.norm(fix.grid.centres - fix.position, axis=1) <= fix.radius(0.9)
     held = float(fix.heatmap.ravel()[within].sum())
     assert 0.9 - 1e-4 <= held < 0.95
     assert fix.radius(0.5) < fix.radius(0.9)
