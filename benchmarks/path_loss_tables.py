@@ -27,7 +27,7 @@ from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.maps.path_loss import uma_nlos_path_loss, umi_nlos_path_loss
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.oracles.delta_bullington import TerrainProfile, delta_bullington_loss
-from raylocus.propagation.oracles.rooftop_formula import BuildingRows, over_rooftop_formula
+from raylocus.propagation.oracles.rooftop_formula import RooftopRows, over_rooftop_formula
 from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
 from raylocus.propagation.search.over_roofs.roof_profile import SurfaceRaster
 from raylocus.propagation.trace import TraceConfiguration
@@ -155,7 +155,7 @@ def opinions(
     plan = np.linalg.norm(point[cells, :2] - position[:2], axis=1)
     free = 20 * np.log10(4 * np.pi * ours.length / wavelength)
     height = surface - terrain
-    rows = BuildingRows(roof=float(np.mean(height[height > 2])))
+    rows = RooftopRows(roof=float(np.mean(height[height > 2])))
     formula = over_rooftop_formula(plan, position[2] - float(np.median(terrain)), rows, frequency)
     terrestrial = [
         delta_bullington_loss(profile(place, surface, position, end), wavelength) for end in point[cells]

@@ -16,7 +16,7 @@ def main() -> None:
     reports = raylocus.load_reports(Path("runs/demo/reports.zarr"))
     locator = raylocus.Locator.load("runs/demo/locator.ckpt")
     for number, fix in enumerate(locator.fixes(reports, place)):
-        x, y = fix.mean
+        x, y = fix.position
         print(
             f"phone {number}: ({x:.0f}, {y:.0f}) m, 90 % within {fix.radius(0.9):.0f} m, trusted: {fix.trusted}"
         )

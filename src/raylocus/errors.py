@@ -1,4 +1,4 @@
-"""The few errors a user can meet. Each message is one sentence that names the thing and the mend."""
+"""The few errors a user can meet. Each message is one sentence that names the thing and the fix."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CheckpointError(InputError):
 
 
 class RuntimeUnavailableError(RaylocusError):
-    """Nothing on this machine can trace rays; the message carries the mend."""
+    """Nothing on this machine can trace rays; the message carries the fix."""
 
 
 class StorageFullError(RaylocusError):

@@ -46,7 +46,7 @@ class Provenance:
     configuration: dict[str, Any]
     """The resolved configuration, as plain JSON."""
     seed: int | None
-    """The seed that all chance came from; None where nothing was drawn."""
+    """The seed of all random draws; None where nothing was drawn."""
     inputs: dict[str, str]
     """SHA-256 by input name."""
     versions: dict[str, str]

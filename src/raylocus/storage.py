@@ -30,15 +30,15 @@ Manifest = dict[str, tuple[int, str | None]]
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`, renamed to it on success and removed on failure.
+    """Yields a temporary path next to `path`, renamed to it on success and removed on failure.
 
     Works for files and folders; what stood at `path` stays readable until the rename. What a killed
-    process left beside `path` is cleared first.
+    process left next to `path` is cleared first.
 
     Raises:
         StorageFullError: the disk filled up; nothing half-written is left.
     """
-    aside = _beside(path, "partial")
+    aside = _sibling(path, "partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(path)
@@ -54,7 +54,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         _remove_for_good(aside)
 
 
-def _beside(path: Path, role: str) -> Path:
+def _sibling(path: Path, role: str) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{role}")
 
 
@@ -124,7 +124,7 @@ def publish_store(folder: Path, path: Path) -> None:
     """Makes a folder that holds all parts of a store the store at `path`, in place of what stood there.
 
     Args:
-        folder: beside `path`; it is gone afterwards.
+        folder: next to `path`; it is gone afterwards.
         path: name of the store.
     """
     _clear_leftovers(path)
@@ -152,7 +152,7 @@ def check_whole(path: Path) -> None:
 def _replace(aside: Path, path: Path) -> None:
     if path.is_dir():
         # A folder cannot be renamed over another, so the old one steps aside first.
-        old = _beside(path, "old")
+        old = _sibling(path, "old")
         path.rename(old)
         aside.rename(path)
         _remove(old)
@@ -242,8 +242,8 @@ def readable(path: Path) -> Iterator[None]:
     except RaylocusError:
         raise
     except Exception as error:  # each codec has its own, and a broken size asks for any memory
-        told = f"{type(error).__name__}: {error}"[:200]
-        raise StoreError(f"{path} cannot be read ({told}); delete it and build it again") from error
+        cause = f"{type(error).__name__}: {error}"[:200]
+        raise StoreError(f"{path} cannot be read ({cause}); delete it and build it again") from error
 
 
 def load_dataset(path: Path, schema: str) -> xr.Dataset:

@@ -266,7 +266,7 @@ sys.exit(main(["doctor"]))
     command = [sys.executable, "-c", code]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert answer.returncode == 2
-    assert "mend: no libLLVM" in answer.stdout
+    assert "fix: no libLLVM" in answer.stdout
     assert "pip install karellen-llvm-core" in answer.stdout
 
 

@@ -17,8 +17,8 @@ from raylocus.cli.locate import fix_record
 from raylocus.cli.main import main
 from raylocus.geo import Grid
 from raylocus.inference.fix import Fix
-from raylocus.models.checkpoint import Calibration, TrainedNetwork, save_network
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, save_network
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
 from raylocus.network.reports.report_store import load_reports
 from raylocus.provenance import Provenance
@@ -70,8 +70,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network that has not been trained: its answers are poor, and answers."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model") / "locator.ckpt"
-    network = LocationNetwork(NetworkConfiguration()).eval()
-    save_network(TrainedNetwork(network, Calibration(), Provenance.collect({})), path)
+    network = LocationNetwork(LocationNetworkConfiguration()).eval()
+    save_network(TrainedNetwork(network, PosteriorCalibration(), Provenance.collect({})), path)
     return path
 
 

@@ -110,7 +110,7 @@ def test_an_open_mesh(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = change_building(place, lambda faces: np.concatenate([faces[1:2], faces[1:]]))
     said = refused(place, capsys)
     assert f"the mesh of building {name} is open at" in said
-    assert "mend its outline in the source and build the place again" in said
+    assert "repair its outline in the source and build the place again" in said
 
 
 def test_an_inverted_mesh(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

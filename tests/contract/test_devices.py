@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import packed_sequences
@@ -25,7 +25,7 @@ class Step(nn.Module):
 
     def __init__(self, symmetry: Symmetry) -> None:
         super().__init__()
-        self.network = LocationNetwork(NetworkConfiguration(token_width=16, fusion_width=8))
+        self.network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8))
         self.symmetry = symmetry
 
     def forward(self, maps, rasters, sequences) -> Tensor:

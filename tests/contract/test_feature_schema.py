@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from raylocus.network.reports.features import CRITICAL, FEATURE_SETS, FEATURES, SCHEMA, Feature
+from raylocus.network.reports.features import CRITICAL, FEATURE_SETS, FEATURES, SCHEMA, ReportFeature
 from raylocus.network.reports.report_mapping import last_code
 
 PAGE = Path(__file__).parents[2] / "docs" / "network.md"
@@ -24,7 +24,7 @@ LAST_CODES = {
 
 
 @pytest.mark.parametrize("feature", SCHEMA, ids=lambda feature: feature.name)
-def test_a_row_is_whole(feature: Feature) -> None:
+def test_a_row_is_whole(feature: ReportFeature) -> None:
     assert feature.layer in LAYERS
     assert feature.token in {"cell", "serving", "beam"}
     assert feature.low < feature.high

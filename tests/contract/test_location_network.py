@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.maps import PlaceMaps, place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
 
-CONFIGURATION = NetworkConfiguration(token_width=16, map_width=4, fusion_width=8)
+CONFIGURATION = LocationNetworkConfiguration(token_width=16, map_width=4, fusion_width=8)
 
 
 @pytest.fixture(scope="module")

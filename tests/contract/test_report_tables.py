@@ -41,7 +41,7 @@ from raylocus.network.reports.report_tables import (
     REPORT_TABLES,
     SRS_RSRP,
     TIMING_ADVANCE,
-    ReportTable,
+    MappingTable,
 )
 from raylocus.network.rrc.lte import decode_lte_rx_tx, encode_lte_rx_tx, lte_timing_advance
 from raylocus.units import SPEED_OF_LIGHT, TC, TS
@@ -52,7 +52,7 @@ def below(value: float) -> float:
 
 
 @pytest.mark.parametrize("table", REPORT_TABLES, ids=lambda table: table.name)
-def test_every_bin_of_every_table_at_both_edges(table: ReportTable) -> None:
+def test_every_bin_of_every_table_at_both_edges(table: MappingTable) -> None:
     for code, edge in enumerate(table.edges, start=1):
         assert table.encode(np.array([edge]))[0] == code
         assert table.encode(np.array([below(edge)]))[0] == code - 1
@@ -85,9 +85,9 @@ def test_every_bin_of_every_table_at_both_edges(table: ReportTable) -> None:
         ),
         (DIFFERENTIAL_PRS_RSRP, 61, {0: -31, 1: -30, 31: 0.5, 60: 29.5, 61: 30}),
     ],
-    ids=lambda value: value.name if isinstance(value, ReportTable) else "",
+    ids=lambda value: value.name if isinstance(value, MappingTable) else "",
 )
-def test_tables_have_the_specified_ends(table: ReportTable, last: int, rows: dict[int, float]) -> None:
+def test_tables_have_the_specified_ends(table: MappingTable, last: int, rows: dict[int, float]) -> None:
     assert table.last_code == last
     for code, value in rows.items():
         assert table.encode(np.array([float(value)]))[0] == code

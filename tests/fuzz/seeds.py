@@ -15,8 +15,8 @@ from map_fixtures import FRAME, village
 from model_fixtures import synthetic_reports
 from network_fixtures import deployment, ground
 from raylocus.datasets.exchange.scenario import TransmitterPaths, write_paths
-from raylocus.models.checkpoint import Calibration, TrainedNetwork, save_network
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, save_network
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
 from raylocus.network.reports.parquet import save_parquet
 from raylocus.network.reports.report_store import save_reports
@@ -197,7 +197,7 @@ def dataset(folder: Path) -> Path:
 def checkpoint(folder: Path) -> Path:
     """A network that has learned nothing."""
     torch.manual_seed(0)
-    network = LocationNetwork(NetworkConfiguration(token_width=16, map_width=4, fusion_width=8))
+    network = LocationNetwork(LocationNetworkConfiguration(token_width=16, map_width=4, fusion_width=8))
     path = folder / "locator.ckpt"
-    save_network(TrainedNetwork(network, Calibration(), PROVENANCE), path)
+    save_network(TrainedNetwork(network, PosteriorCalibration(), PROVENANCE), path)
     return path

@@ -14,10 +14,10 @@ import pytest
 from network_fixtures import analytic_world_maps, save_analytic_place, small_configuration
 from raylocus.cli.console import recipe_file
 from raylocus.cli.main import main
-from raylocus.datasets.build import Part, build_dataset, build_part
+from raylocus.datasets.build import BuildPart, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
 from raylocus.datasets.building.engines import LocalProcesses, RayCluster
-from raylocus.datasets.building.task import Engine, Outcome, Task, ThisProcess
+from raylocus.datasets.building.task import Engine, Task, TaskOutcome, ThisProcess
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, load_dataset_configuration
 from raylocus.datasets.integrity import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
@@ -92,7 +92,7 @@ def test_ray_ends_with_the_same_bytes(whole: Path, traced: Path, tiny: DatasetCo
 def test_parts_in_any_order_end_with_the_same_bytes(
     whole: Path, traced: Path, tiny: DatasetConfiguration
 ) -> None:
-    left = [build_part(tiny, Path("tiny.zarr"), Part(number, 3)).worlds for number in (3, 1, 2)]
+    left = [build_part(tiny, Path("tiny.zarr"), BuildPart(number, 3)).worlds for number in (3, 1, 2)]
     assert left == [2, 1, 0]
     assert not Path("tiny.zarr").exists()
     build_dataset(tiny, Path("tiny.zarr"), engine=Forbidden())
@@ -104,20 +104,20 @@ def test_a_part_leaves_worlds_whose_place_another_part_traces(
 ) -> None:
     shutil.rmtree("places/tiny-core")
     # The four worlds are three of the first place and one of the second.
-    remaining = build_part(tiny, Path("tiny.zarr"), Part(2, 2))
+    remaining = build_part(tiny, Path("tiny.zarr"), BuildPart(2, 2))
     assert (remaining.places, remaining.worlds) == (1, 3)
 
 
 @pytest.mark.parametrize("number", [0, 4])
 def test_a_part_that_does_not_exist_is_refused(number: int) -> None:
     with pytest.raises(InputError, match=f"no part {number} of 3"):
-        Part(number, 3)
+        BuildPart(number, 3)
 
 
 class Forbidden(ThisProcess):
     """An engine for builds that have nothing to do."""
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[TaskOutcome]:
         assert not tasks
         return iter(())
 
@@ -133,7 +133,7 @@ def test_a_flipped_byte_a_missing_chunk_and_another_schema_are_named(whole: Path
     chunk.write_bytes(content)
     (finding,) = verify_store(flipped)
     assert finding.name.startswith("feature_rsrp/c/") and "other bytes" in finding.problem
-    assert "dataset build" in finding.mend
+    assert "dataset build" in finding.fix
     with pytest.raises(StoreError, match=r"feature_rsrp.*other bytes.*dataset build"):
         require_intact(flipped)
 
@@ -308,7 +308,7 @@ class LosingTheServer(ThisProcess):
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[TaskOutcome]:
         for outcome in super().run(tasks):
             yield outcome
             self._server.stop()

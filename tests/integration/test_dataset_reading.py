@@ -10,7 +10,7 @@ import torch
 
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import InputError, StoreError
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.place_batches import SequenceDataset
 from raylocus.models.inputs.tensors import OBSERVED
@@ -117,7 +117,7 @@ def test_statistics_are_those_of_the_training_tensors(data, stored):
 
 def test_the_loss_of_two_places_is_the_mean_over_their_sequences(data):
     torch.manual_seed(0)
-    module = LocationModule(NetworkConfiguration(token_width=16, fusion_width=8)).eval()
+    module = LocationModule(LocationNetworkConfiguration(token_width=16, fusion_width=8)).eval()
     module.log = lambda *_, **__: None
     batches = [next(iter(loader)) for loader in (data.train_dataloader(), data.test_dataloader())]
     north, south = (data.transfer_batch_to_device(batch, CPU, 0)[0] for batch in batches)

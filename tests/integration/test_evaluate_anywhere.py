@@ -27,8 +27,8 @@ from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.observations import observations
 from raylocus.evaluation.results import Results
 from raylocus.inference.locator import Locator
-from raylocus.models.checkpoint import Calibration, TrainedNetwork, load_network, save_network
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.location_network import LocationNetwork
 from raylocus.network.reports.reports import Reports
@@ -63,9 +63,9 @@ class Workplace:
 def work(tmp_path: Path) -> Workplace:
     trained_on = save_synthetic_dataset(tmp_path)
     torch.manual_seed(0)
-    network = LocationNetwork(NetworkConfiguration(token_width=16, fusion_width=8))
+    network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8))
     inputs = {"dataset": open_report_dataset(trained_on).digest}
-    trained = TrainedNetwork(network, Calibration(), Provenance.collect({}, 0, inputs))
+    trained = TrainedNetwork(network, PosteriorCalibration(), Provenance.collect({}, 0, inputs))
     save_network(trained, tmp_path / "run" / "locator.ckpt")
     return Workplace(tmp_path / "run", trained_on, save_test_only_dataset(tmp_path, "elsewhere.zarr"))
 

@@ -223,7 +223,7 @@ def test_what_cannot_be_perturbed(town: Place, tmp_path: Path) -> None:
     with pytest.raises(PlaceError, match="is a perturbed place already"):
         perturb_place(load_place(tmp_path / "true"), tmp_path / "twice", MapErrorLaw(), 0)
     city = build_place("etoile", tmp_path / "etoile", SceneConfiguration(resolution=4.0, tile_size=256.0))
-    with pytest.raises(PlaceError, match="not told apart"):
+    with pytest.raises(PlaceError, match="not separate"):
         perturb_place(city, tmp_path / "none", MapErrorLaw(), 0)
     with pytest.raises(InputError, match="between 0 and 2"):
         MapErrorLaw(severity=2.5)

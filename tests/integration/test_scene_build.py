@@ -29,7 +29,7 @@ from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.place import load_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.tagged.features import MENDED
+from raylocus.scenes.tagged.features import REPAIRED
 from raylocus.scenes.triangles import read_place_scene
 
 SCENE = SceneConfiguration(resolution=4.0)
@@ -286,13 +286,13 @@ def test_real_extracts(manifest: Path, tmp_path: Path, generator: np.random.Gene
     listed, path = json.loads(manifest.read_text()), manifest.parent / f"{manifest.parent.name}.osm.pbf"
     areas = read_osm(path).areas
     outlines = [area for area in areas if area.tags.get("building", "no") != "no"]
-    mended = sum(MENDED in area.tags for area in outlines)
-    # The manifest counts what osmium assembles; what raylocus mends beyond that is said in the notes.
-    assert len(outlines) - mended == listed["buildings"]
+    repaired = sum(REPAIRED in area.tags for area in outlines)
+    # The manifest counts what osmium assembles; what raylocus repairs beyond that is said in the notes.
+    assert len(outlines) - repaired == listed["buildings"]
     notes = read_source(str(path), SourceOptions(), 0, 512.0).vector_map.notes
     said = (
-        f"{len(outlines)} buildings, {mended} of them not whole"
-        if mended
+        f"{len(outlines)} buildings, {repaired} of them not whole"
+        if repaired
         else f"{len(outlines)} buildings and"
     )
     assert notes[0].startswith(said)

@@ -191,7 +191,7 @@ def test_time_stamps_rise_and_jitter(usual: Reports) -> None:
 def test_a_bearer_remembers_what_it_was_at_the_report_before(
     place: TracedPlace, walked: Trajectories, usual: Reports
 ) -> None:
-    """Between reports 0.12 s apart the load hardly changes; were it drawn anew each time, it would."""
+    """Between reports 0.12 s apart the load hardly changes; were it drawn again each time, it would."""
 
     def memory(reports: Reports, name: str) -> float:
         values = serving(reports, name).reshape(-1, 12)

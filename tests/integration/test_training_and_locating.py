@@ -15,12 +15,12 @@ from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     CHECKPOINT_SCHEMA,
-    Calibration,
+    PosteriorCalibration,
     TrainedNetwork,
     load_network,
     save_network,
 )
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
@@ -108,7 +108,7 @@ def test_the_checkpoint_carries_what_it_was_made_from(trained):
         or "torch" in stored.provenance.versions
     )
     mean = stored.network.radio_encoder.feature_mean
-    assert not torch.equal(mean, LocationNetwork(NetworkConfiguration()).radio_encoder.feature_mean)
+    assert not torch.equal(mean, LocationNetwork(LocationNetworkConfiguration()).radio_encoder.feature_mean)
 
 
 def test_lightnings_own_checkpoint_serves_as_well(trained):
@@ -134,7 +134,7 @@ def test_densities_are_probabilities_on_the_grid_of_the_place(trained):
 def test_a_fix_holds_the_mass_it_says(trained):
     place = small_place(2)
     fix = Locator.load(trained / "run" / "locator.ckpt").fixes(synthetic_reports(place, 3, 11), place)[0]
-    within = np.linalg.norm(fix.grid.centres - fix.mean, axis=1) <= fix.radius(0.9)
+    within = np.linalg.norm(fix.grid.centres - fix.position, axis=1) <= fix.radius(0.9)
     held = float(fix.heatmap.ravel()[within].sum())
     assert 0.9 - 1e-4 <= held < 0.95
     assert fix.radius(0.5) < fix.radius(0.9)
@@ -165,7 +165,10 @@ def test_a_checkpoint_that_is_not_one_is_refused(tmp_path):
         load_network(foreign)
     whole = tmp_path / "whole.ckpt"
     save_network(
-        TrainedNetwork(LocationNetwork(NetworkConfiguration()), Calibration(), Provenance.collect({})), whole
+        TrainedNetwork(
+            LocationNetwork(LocationNetworkConfiguration()), PosteriorCalibration(), Provenance.collect({})
+        ),
+        whole,
     )
     foreign.write_bytes(whole.read_bytes()[:5000])
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
@@ -178,7 +181,7 @@ def test_calibration_undoes_overconfidence():
     maps = place_maps(place)
     sequences = sequence_tensors(synthetic_reports(place, 24, 3), place.deployment)
     torch.manual_seed(0)
-    network = LocationNetwork(NetworkConfiguration(token_width=16, fusion_width=8))
+    network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8))
     sober = calibrate(network, [(maps, sequences)])
     with torch.no_grad():
         network.evidence.log_weights += np.log(10.0)
@@ -188,9 +191,9 @@ def test_calibration_undoes_overconfidence():
 
 
 def test_calibration_survives_on_disk(tmp_path):
-    calibration = Calibration(temperature=1.4, estimator="mode")
+    calibration = PosteriorCalibration(temperature=1.4, estimator="mode")
     save_network(
-        TrainedNetwork(LocationNetwork(NetworkConfiguration()), calibration, Provenance.collect({})),
+        TrainedNetwork(LocationNetwork(LocationNetworkConfiguration()), calibration, Provenance.collect({})),
         tmp_path / "some.ckpt",
     )
     assert load_network(tmp_path / "some.ckpt").calibration == calibration

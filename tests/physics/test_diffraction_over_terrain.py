@@ -21,7 +21,7 @@ from raylocus.propagation.oracles.delta_bullington import (
     effective_heights,
     spherical_earth_loss,
 )
-from raylocus.propagation.oracles.rooftop_formula import BuildingRows, over_rooftop_formula
+from raylocus.propagation.oracles.rooftop_formula import RooftopRows, over_rooftop_formula
 
 PROFILE = Path(__file__).parent / "data" / "itu_delta_bullington_path_3.csv"
 
@@ -94,6 +94,6 @@ ROOFTOP_FORMULA = [
 @pytest.mark.parametrize("case", ROOFTOP_FORMULA)
 def test_rooftop_formula_agrees_with_a_public_implementation(case: tuple[float, ...]) -> None:
     gigahertz, distance, site, roof, separation, width, angle, expected = case
-    rows = BuildingRows(roof, separation, width, angle)
+    rows = RooftopRows(roof, separation, width, angle)
     loss = over_rooftop_formula(np.array([distance]), site, rows, gigahertz * 1e9)
     assert loss[0] == pytest.approx(expected, abs=2e-3)

@@ -8,7 +8,7 @@ import torch
 
 from analytic_city import analytic_city, turned_azimuth
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
@@ -123,7 +123,7 @@ def test_every_angle_of_the_schema_is_accounted_for():
 def test_the_heatmap_of_an_untrained_network_moves_along(symmetry):
     place = synthetic_place(4, size=128.0, sites=2, beams=4)
     torch.manual_seed(0)
-    network = LocationNetwork(NetworkConfiguration()).eval()
+    network = LocationNetwork(LocationNetworkConfiguration()).eval()
     maps = place_maps(place)
     sequences = sequence_tensors(synthetic_reports(place, 4, 7), place.deployment)
     rasters = evidence_rasters(maps)

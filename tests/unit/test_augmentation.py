@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
@@ -136,7 +136,7 @@ def test_all_together_leave_what_is_reported_true(richer):
 
 def test_the_order_of_cells_is_the_same_in_maps_rasters_and_sequences():
     torch.manual_seed(0)
-    network = LocationNetwork(NetworkConfiguration(token_width=16, fusion_width=8)).eval()
+    network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8)).eval()
     maps = place_maps(PLACE)
     order = random_cell_order(maps, chance(2))
     assert not torch.equal(order.order, torch.arange(len(maps.poses)))

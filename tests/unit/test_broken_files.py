@@ -14,8 +14,8 @@ import xarray as xr
 
 from network_fixtures import random_reports, save_analytic_place
 from raylocus.errors import CheckpointError, PlaceError, StoreError
-from raylocus.models.checkpoint import Calibration, TrainedNetwork, load_network, save_network
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
 from raylocus.network.reports.report_store import REPORTS_SCHEMA, load_reports, reports_to_dataset
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
@@ -113,8 +113,8 @@ def test_columns_of_reports_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 
 def saved_network(path: Path, **changes: object) -> Path:
-    network = LocationNetwork(NetworkConfiguration(token_width=16, map_width=4, fusion_width=8))
-    save_network(TrainedNetwork(network, Calibration(), PROVENANCE), path)
+    network = LocationNetwork(LocationNetworkConfiguration(token_width=16, map_width=4, fusion_width=8))
+    save_network(TrainedNetwork(network, PosteriorCalibration(), PROVENANCE), path)
     content = torch.load(path, weights_only=True)
     content["raylocus"] |= changes
     torch.save(content, path)
@@ -122,8 +122,8 @@ def saved_network(path: Path, **changes: object) -> Path:
 
 
 def test_checkpoints_that_no_training_gives_are_refused(tmp_path: Path) -> None:
-    assert load_network(saved_network(tmp_path / "whole.ckpt")).calibration == Calibration()
-    sizes = dataclasses.asdict(NetworkConfiguration(token_width=16, map_width=4, fusion_width=8))
+    assert load_network(saved_network(tmp_path / "whole.ckpt")).calibration == PosteriorCalibration()
+    sizes = dataclasses.asdict(LocationNetworkConfiguration(token_width=16, map_width=4, fusion_width=8))
     weights = torch.load(tmp_path / "whole.ckpt", weights_only=True)["raylocus"]["weights"]
     changes: list[dict[str, object]] = [
         {"calibration": {"temperature": "1", "estimator": "mean"}},

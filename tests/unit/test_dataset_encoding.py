@@ -18,11 +18,11 @@ from raylocus.datasets.encoding import TOLERANCE, ColumnSurvey, Encoding
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.store_writing import save_report_dataset
-from raylocus.network.reports.features import SCHEMA, Feature
+from raylocus.network.reports.features import SCHEMA, ReportFeature
 from raylocus.provenance import Provenance
 
 
-def encoded(values: np.ndarray, feature: Feature) -> tuple[np.ndarray, Encoding]:
+def encoded(values: np.ndarray, feature: ReportFeature) -> tuple[np.ndarray, Encoding]:
     """What is read back of values, and how they were stored."""
     survey = ColumnSurvey.of_feature(feature)
     for part in np.array_split(values, 3):
@@ -35,7 +35,7 @@ def encoded(values: np.ndarray, feature: Feature) -> tuple[np.ndarray, Encoding]
 
 
 @pytest.mark.parametrize("feature", [each for each in SCHEMA if each.step], ids=lambda each: each.name)
-def test_reported_values_are_stored_as_codes_of_their_step(feature: Feature) -> None:
+def test_reported_values_are_stored_as_codes_of_their_step(feature: ReportFeature) -> None:
     bins = np.arange(min(round((feature.high - feature.low) / feature.step), 5000))
     values = np.concatenate(
         [[feature.low, np.nan], feature.low + (bins + 0.5) * feature.step, [feature.high]]

@@ -1,4 +1,4 @@
-"""Maps as strangers draw and cut them: each is read, mended and counted, or refused in a sentence."""
+"""Maps as strangers draw and cut them: each is read, repaired and counted, or refused in a sentence."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from raylocus.evaluation.evaluate import evaluate_all
 from raylocus.models.posterior import posterior_of
 from raylocus.viz.maps import colour_range, layer_figure
 from raylocus.viz.posterior import ELLIPSE_90, error_ellipse, posterior_figure, region_threshold
-from raylocus.viz.report import ReportContent, choose_cases, write_report
+from raylocus.viz.report import PageContent, choose_cases, write_report
 from raylocus.viz.style import method_styles
 
 
@@ -147,7 +147,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     outcomes = evaluate_all(methods, reports, place)
     path = Path(tmp_path_factory.mktemp("report")) / "report.html"
-    content = ReportContent(
+    content = PageContent(
         "A & B", [("severity", "0.5")], place, reports, outcomes, "grid", bound="grid", references=["grid"]
     )
     write_report(content, path)

@@ -10,7 +10,7 @@ from raylocus.cli.console import VerbParser, progress_lines, recipe_file, verb_p
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:
-    from raylocus.datasets.build import Part
+    from raylocus.datasets.build import BuildPart
     from raylocus.datasets.building.task import Engine
     from raylocus.datasets.store_writing import Skipped
 
@@ -73,13 +73,13 @@ def _parser() -> VerbParser:
     return parser
 
 
-def _part(text: str) -> Part:
-    from raylocus.datasets.build import Part
+def _part(text: str) -> BuildPart:
+    from raylocus.datasets.build import BuildPart
 
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if not found:
         raise InputError(f"--part takes I/N such as 2/8, not {text!r}")
-    return Part(int(found[1]), int(found[2]))
+    return BuildPart(int(found[1]), int(found[2]))
 
 
 def _listener(units: str) -> Any:

@@ -1,4 +1,4 @@
-"""`raylocus evaluate`: a run beside the classics and the bound."""
+"""`raylocus evaluate`: a run compared with the classics and the bound."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def evaluate_run(
     dataset: Path,
     out: Path,
     sequences: int | None,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     classics_from: Path | None = None,
 ) -> None:
     """Writes metrics.json, table.txt, report.html and some test reports into `out`.
@@ -55,7 +55,7 @@ def evaluate_run(
         dataset: the dataset.
         out: folder for the results.
         sequences: most test sequences of a place; None for all.
-        tell: called with one line as each method starts.
+        report: called with one line as each method starts.
         classics_from: dataset that the classics are fitted on; None for those of the run, or of the dataset.
 
     Raises:
@@ -75,13 +75,13 @@ def evaluate_run(
     stored, fitted = open_report_dataset(dataset), _folder_of(run) / CLASSICS_FILE
     if classics_from is None:
         trained_on = locator.trained.provenance.inputs.get("dataset")
-        classics = classics_for(stored, fitted, trained_on, lambda name: tell(f"      fitting {name}"))
+        classics = classics_for(stored, fitted, trained_on, lambda name: report(f"      fitting {name}"))
     else:
         classics = fitted_and_stored(
-            open_report_dataset(classics_from), fitted, lambda name: tell(f"      fitting {name}")
+            open_report_dataset(classics_from), fitted, lambda name: report(f"      fitting {name}")
         )
     comparisons = compare(
-        locator, classics.methods, stored, sequences, lambda method: tell(f"      {method}"), self_check_of
+        locator, classics.methods, stored, sequences, lambda method: report(f"      {method}"), self_check_of
     )
     results = Results(comparisons, stored, classics)
     write_results(results, out, EXAMPLES)

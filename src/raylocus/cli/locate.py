@@ -89,8 +89,8 @@ def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
     ellipse = fix.ellipse
     record = {
         "sequence": sequence,
-        "x_m": round(float(fix.mean[0]), 2),
-        "y_m": round(float(fix.mean[1]), 2),
+        "x_m": round(float(fix.position[0]), 2),
+        "y_m": round(float(fix.position[1]), 2),
         "latitude": latitude,
         "longitude": longitude,
         "radius_m": round(fix.radius(CONFIDENCE), 2),

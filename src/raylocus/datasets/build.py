@@ -19,7 +19,7 @@ from raylocus.datasets.store import open_report_dataset
 from raylocus.datasets.store_writing import Skipped, save_report_dataset
 from raylocus.errors import InputError, StoreError
 
-#: Given the name of a stage's units, gives what is told of their progress.
+#: Given the name of a stage's units, gives the callback for their progress.
 Listener = Callable[[str], Progress]
 
 
@@ -28,7 +28,7 @@ def _silent(_: str) -> Progress:
 
 
 @dataclass(frozen=True)
-class Part:
+class BuildPart:
     """One of several shares of a build's work: neighbouring worlds of the plan, and the places they begin."""
 
     number: int = 1
@@ -61,12 +61,12 @@ def build_dataset(
 ) -> tuple[Skipped, ...]:
     """Builds the dataset at `out`, or does nothing where it is whole already.
 
-    Units are kept beside it in `<out>.units`. The bytes do not depend on the engine.
+    Units are kept next to it in `<out>.units`. The bytes do not depend on the engine.
 
     Args:
         configuration: what to build.
         out: folder, or URL that fsspec knows, such as s3://bucket/name.zarr.
-        listener: told of progress, stage by stage.
+        listener: called with the progress, stage by stage.
         engine: what performs the units of work.
 
     Returns:
@@ -74,7 +74,7 @@ def build_dataset(
 
     Raises:
         PlaceError: more places failed than the configuration allows.
-        InputError: places were traced by different versions, or no UE was heard anywhere.
+        InputError: places were traced by different versions, or no UE was detected anywhere.
         StorageFullError: the disk filled up; the same command goes on.
         StoreUnreachableError: the store behind the URL does not answer; the same command goes on.
     """
@@ -96,7 +96,7 @@ def is_built(configuration: DatasetConfiguration, out: Path | str) -> bool:
 def build_part(
     configuration: DatasetConfiguration,
     out: Path | str,
-    part: Part,
+    part: BuildPart,
     listener: Listener = _silent,
     engine: Engine = ThisProcess(),
 ) -> Remaining:

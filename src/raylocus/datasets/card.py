@@ -49,7 +49,7 @@ def dataset_card(
         dataset: the dataset.
         summary: what it holds.
         leakage: what its test shares with its training.
-        pictures: files beside the card that it shows.
+        pictures: files next to the card that it shows.
     """
     places = [dataset.place(place.index).place for place in summary.places]
     parts = [
@@ -124,8 +124,8 @@ def _left_out(dataset: ReportDataset) -> list[str]:
 
 def _rule_in_words(rule: SplitRule) -> str:
     options = {name: value for name, value in vars(rule).items() if name != "kind" and value is not None}
-    told = ", ".join(f"{name} {_plain(value)}" for name, value in options.items())
-    return f"by {rule.kind.replace('_', ' ')}" + (f" ({told})" if told else "")
+    described = ", ".join(f"{name} {_plain(value)}" for name, value in options.items())
+    return f"by {rule.kind.replace('_', ' ')}" + (f" ({described})" if described else "")
 
 
 def _plain(value: object) -> str:

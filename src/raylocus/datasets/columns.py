@@ -21,7 +21,7 @@ def compressor() -> BloscCodec:
 
 
 @dataclass(frozen=True)
-class Column:
+class StoredColumn:
     """One array of a dataset."""
 
     name: str
@@ -37,7 +37,7 @@ class Column:
 class ColumnWriter:
     """Writes a column part by part, each shard once."""
 
-    def __init__(self, group: zarr.Group, column: Column, rows: int) -> None:
+    def __init__(self, group: zarr.Group, column: StoredColumn, rows: int) -> None:
         """Creates the array of so many rows."""
         chunk = max(1, min(CHUNK_ROWS, rows))
         chunks = min(SHARD_CHUNKS, max(1, -(-rows // chunk)))

@@ -82,7 +82,7 @@ def _around() -> Iterator[tuple[int, int]]:
         ring += 1
 
 
-#: How lines begin that only lead to the reason, or tell of an alternative that was not meant.
+#: How lines begin that only lead to the reason, or name an alternative that was not meant.
 _AROUND = (
     "Parser key",
     "Does not validate",
@@ -99,7 +99,7 @@ _OTHER_KIND = re.compile(r"Expected a typing\.Literal\['([^',]+)'\]")
 
 
 def reason(message: str) -> str:
-    """The one sentence of a jsonargparse error that names what to mend.
+    """The one sentence of a jsonargparse error that names what to fix.
 
     Args:
         message: the error's text, many lines where a value may be of several types.
@@ -107,11 +107,13 @@ def reason(message: str) -> str:
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     key = re.search(r'Parser key "dataset\.([^"]+)"', message)
     where = f"{key[1]}: " if key else ""
-    told = [line for line in lines if line and not line.startswith(_AROUND) and not _OTHER_KIND.match(line)]
+    reasons = [
+        line for line in lines if line and not line.startswith(_AROUND) and not _OTHER_KIND.match(line)
+    ]
     given = next((line for line in reversed(lines) if line.startswith("Given value: ")), "")
-    if told:
-        got = "" if "ot value" in told[-1] or "Literal" not in told[-1] else f". {given}"
-        return f"{where}{told[-1]}{got}"
+    if reasons:
+        got = "" if "ot value" in reasons[-1] or "Literal" not in reasons[-1] else f". {given}"
+        return f"{where}{reasons[-1]}{got}"
     kinds = list(dict.fromkeys(_OTHER_KIND.findall(message)))
     expected = (
         f"kind is one of {', '.join(kinds)}" if kinds else "expected kind: and the options of that kind"
@@ -174,7 +176,7 @@ class DatasetConfiguration:
     def __post_init__(self) -> None:
         if not self.places:
             raise InputError("a dataset needs at least one place")
-        # What follows sees single places only, however the YAML told of them.
+        # What follows sees single places only, however the YAML states them.
         object.__setattr__(self, "places", single_places(self.places, self.scene.tile_size))
         check_splits(self.splits, self.places)
         if not 0 <= self.max_failed_share <= 1:
@@ -239,5 +241,5 @@ def stored_dataset_configuration(record: dict[str, Any], source: str) -> Dataset
     """
     import yaml
 
-    # JSON tells an infinite number otherwise than YAML does.
+    # JSON writes an infinite number otherwise than YAML does.
     return parse_dataset_configuration(yaml.safe_dump(record), source)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from raylocus.network.reports.features import Feature
+from raylocus.network.reports.features import ReportFeature
 
 #: A value may be off by this share of its report step.
 TOLERANCE = 1e-3
@@ -87,7 +87,7 @@ class ColumnSurvey:
     """Largest error as a float, by its type."""
 
     @classmethod
-    def of_feature(cls, feature: Feature) -> ColumnSurvey:
+    def of_feature(cls, feature: ReportFeature) -> ColumnSurvey:
         """A survey of a report feature."""
         return cls(feature.step, feature.low)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a store: every file against its hash, and the mend."""
+"""What is wrong with a store: every file against its hash, and the fix."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ REBUILD = "delete it and run the same raylocus dataset build again: only what is
 
 
 @dataclass(frozen=True)
-class Finding:
+class StoreFault:
     """One thing that is wrong with a store."""
 
     name: str
     """The file, or the store itself."""
     problem: str
-    mend: str
+    fix: str
 
     @property
     def sentence(self) -> str:
         """All of it in one sentence."""
-        return f"{self.name} {self.problem}; {self.mend}"
+        return f"{self.name} {self.problem}; {self.fix}"
 
 
-def verify_store(path: Path | str) -> list[Finding]:
+def verify_store(path: Path | str) -> list[StoreFault]:
     """Reads every file of a dataset and compares it with its size and SHA-256 in the manifest.
 
     Raises:
@@ -42,19 +42,19 @@ def verify_store(path: Path | str) -> list[Finding]:
     if text is None:
         foreign = f"has no {MANIFEST}: it was cut short or was not written by raylocus"
         problem = foreign if folder.sizes() else "does not exist"
-        return [Finding(folder.name, problem, "run: raylocus dataset build")]
+        return [StoreFault(folder.name, problem, "run: raylocus dataset build")]
     try:
         listed = parse_manifest(text.decode())
     except ValueError:
-        return [Finding(MANIFEST, "is broken", REBUILD)]
+        return [StoreFault(MANIFEST, "is broken", REBUILD)]
     there = folder.sizes()
     findings = []
     for name, (size, digest) in sorted(listed.items()):
         wrong = _problem_of(folder, name, size, digest, there)
         if wrong is not None:
-            findings.append(Finding(name, wrong, REBUILD))
+            findings.append(StoreFault(name, wrong, REBUILD))
     added = sorted(set(there) - set(listed))
-    findings += [Finding(name, "does not belong to the dataset", "delete this file") for name in added]
+    findings += [StoreFault(name, "does not belong to the dataset", "delete this file") for name in added]
     return findings + _schema_findings(folder)
 
 
@@ -86,12 +86,12 @@ def _problem_of(
     return None
 
 
-def _schema_findings(folder: Folder) -> list[Finding]:
+def _schema_findings(folder: Folder) -> list[StoreFault]:
     try:
         found = json.loads(folder.read("zarr.json") or b"{}").get("attributes", {}).get("schema")
     except ValueError:
-        return []  # its hash has told already
+        return []  # its hash has shown it already
     if found == DATASET_SCHEMA:
         return []
-    mend = "build it again with this version, or read it with the version that wrote it"
-    return [Finding(folder.name, f"has schema {found!r} where {DATASET_SCHEMA!r} is needed", mend)]
+    fix = "build it again with this version, or read it with the version that wrote it"
+    return [StoreFault(folder.name, f"has schema {found!r} where {DATASET_SCHEMA!r} is needed", fix)]

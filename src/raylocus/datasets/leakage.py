@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from raylocus.datasets.parts import Part, parts_of
+from raylocus.datasets.parts import PlaceSequences, parts_of
 from raylocus.datasets.splits import (
     AreaBlockSplits,
     CitySplits,
@@ -25,7 +25,7 @@ _GENERATED = "procedural:"
 
 
 @dataclass(frozen=True)
-class Whereabouts:
+class Location:
     """A place's origin and sites in a frame that it may share with others."""
 
     frame: str
@@ -36,7 +36,7 @@ class Whereabouts:
     """Sites of the place in it [m]."""
 
 
-def whereabouts(place: Place) -> Whereabouts:
+def location_of(place: Place) -> Location:
     """Where a place lies.
 
     A georeferenced place lies in its UTM zone. One cut out of a scene that is not, such as a built-in
@@ -44,7 +44,7 @@ def whereabouts(place: Place) -> Whereabouts:
     """
     frame, origin = _frame(place)
     sites = place.deployment.site_positions.astype(float)
-    return Whereabouts(frame, origin, sites + np.array([*origin, 0.0]))
+    return Location(frame, origin, sites + np.array([*origin, 0.0]))
 
 
 def _frame(place: Place) -> tuple[str, Float[np.ndarray, "2"]]:
@@ -131,9 +131,9 @@ def _inside_guard(rule: SplitRule, leakage: Leakage) -> Bool[np.ndarray, "test"]
     return leakage.distance < guard - GUARD_TOLERANCE
 
 
-def _places(dataset: ReportDataset) -> dict[int, Whereabouts]:
+def _places(dataset: ReportDataset) -> dict[int, Location]:
     return {
-        int(index): whereabouts(dataset.place(int(index)).place) for index in np.unique(dataset.place_index)
+        int(index): location_of(dataset.place(int(index)).place) for index in np.unique(dataset.place_index)
     }
 
 
@@ -144,7 +144,7 @@ def _named(names: list[str | None], taught: Int[np.ndarray, "taught"]) -> Bool[n
 
 
 def _shared_sites(
-    where: dict[int, Whereabouts], taught: Int[np.ndarray, "taught"], count: int
+    where: dict[int, Location], taught: Int[np.ndarray, "taught"], count: int
 ) -> Bool[np.ndarray, "place"]:
     shared = np.zeros(count, bool)
     for index, place in where.items():
@@ -158,7 +158,7 @@ def _distances(
     dataset: ReportDataset,
     known: Bool[np.ndarray, "sample"],
     samples: Int[np.ndarray, "test"],
-    where: dict[int, Whereabouts],
+    where: dict[int, Location],
 ) -> Float[np.ndarray, "test"]:
     distance = np.full(len(known), np.inf)
     asked = np.isin(np.arange(len(known)), samples)
@@ -174,7 +174,7 @@ def _distances(
     return distance[samples]
 
 
-def _xy(part: Part, where: dict[int, Whereabouts]) -> Float[np.ndarray, "report 2"]:
+def _xy(part: PlaceSequences, where: dict[int, Location]) -> Float[np.ndarray, "report 2"]:
     """Where the reports of a part are in the common frame [m]."""
     return part.reports.position[:, :2] + where[part.place_index].origin
 

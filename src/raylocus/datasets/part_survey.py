@@ -35,7 +35,9 @@ class PartSurvey:
             survey = survey or cls._started(part)
             survey._add(part)
         if survey is None or not survey.samples:
-            raise InputError("no UE was heard anywhere, so there is nothing to store; check the deployments")
+            raise InputError(
+                "no UE was detected anywhere, so there is nothing to store; check the deployments"
+            )
         return survey
 
     @classmethod

@@ -16,7 +16,7 @@ PART_SEQUENCES = 2048
 
 
 @dataclass(frozen=True)
-class Part:
+class PlaceSequences:
     """Some sequences of one place."""
 
     place_index: int
@@ -25,11 +25,13 @@ class Part:
     reports: Reports
 
 
-def parts_of(dataset: ReportDataset, chosen: Bool[np.ndarray, "sample"] | None = None) -> Iterator[Part]:
+def parts_of(
+    dataset: ReportDataset, chosen: Bool[np.ndarray, "sample"] | None = None
+) -> Iterator[PlaceSequences]:
     """The sequences of a dataset, or those where `chosen` is true, in its order and place by place."""
     wanted = np.ones(len(dataset), bool) if chosen is None else chosen
     for place in np.unique(dataset.place_index[wanted]):
         samples = np.flatnonzero(wanted & (dataset.place_index == place))
         for start in range(0, len(samples), PART_SEQUENCES):
             some = samples[start : start + PART_SEQUENCES]
-            yield Part(int(place), some, dataset.read(some))
+            yield PlaceSequences(int(place), some, dataset.read(some))

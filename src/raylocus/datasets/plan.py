@@ -31,7 +31,7 @@ class WorldRecord:
     """The law it is drawn from."""
 
     def generators(self) -> tuple[np.random.Generator, np.random.Generator, np.random.Generator]:
-        """Independent sources of chance for the world, the trajectories and the observation."""
+        """Independent random streams for the world, the trajectories and the observation."""
         sequence = np.random.SeedSequence([self.seed, self.place_index, self.number])
         world, trajectories, observation = map(np.random.default_rng, sequence.spawn(3))
         return world, trajectories, observation

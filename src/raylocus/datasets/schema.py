@@ -4,51 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raylocus.datasets.columns import Column
+from raylocus.datasets.columns import StoredColumn
 from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.splits import SPLITS
-from raylocus.network.reports.features import Feature
+from raylocus.network.reports.features import ReportFeature
 
 #: Version of a dataset store.
 DATASET_SCHEMA = "raylocus.dataset.v2"
 
 #: Columns that are the same in every dataset. Offsets have one row more than what they point from.
 FIXED_COLUMNS = (
-    Column(
+    StoredColumn(
         "report_offsets",
         ("sample_plus_1",),
         "int64",
         {"units": "1", "long_name": "first report of each sequence, and the end"},
     ),
-    Column(
+    StoredColumn(
         "split",
         ("sample",),
         "int8",
         {"units": "1", "long_name": "index into classes; -1 for none of them", "classes": list(SPLITS)},
     ),
-    Column("place_index", ("sample",), "int32", {"units": "1", "long_name": "index into the places"}),
-    Column("world_index", ("sample",), "int32", {"units": "1", "long_name": "index into the planned worlds"}),
-    Column(
+    StoredColumn("place_index", ("sample",), "int32", {"units": "1", "long_name": "index into the places"}),
+    StoredColumn(
+        "world_index", ("sample",), "int32", {"units": "1", "long_name": "index into the planned worlds"}
+    ),
+    StoredColumn(
         "start_time",
         ("sample",),
         "float64",
         {"units": "s", "long_name": "when the sequence starts, after the dataset's first midnight"},
     ),
-    Column(
+    StoredColumn(
         "token_offsets",
         ("report_plus_1",),
         "int64",
         {"units": "1", "long_name": "first token of each report, and the end"},
     ),
-    Column("pci", ("token",), "int16", {"units": "1", "long_name": "physical cell identity"}),
-    Column(
+    StoredColumn("pci", ("token",), "int16", {"units": "1", "long_name": "physical cell identity"}),
+    StoredColumn(
         "serving",
         ("token",),
         "bool",
         {"units": "1", "long_name": "whether the token is of the serving cell"},
         fill=False,
     ),
-    Column(
+    StoredColumn(
         "beam",
         ("token",),
         "int16",
@@ -63,14 +65,14 @@ REPORT_NUMBERS = {
 }
 
 
-def report_column(name: str, encoding: Encoding) -> Column:
+def report_column(name: str, encoding: Encoding) -> StoredColumn:
     """One of `REPORT_NUMBERS`."""
     units, meaning, _ = REPORT_NUMBERS[name]
     axes, trailing = (("report", "axis"), (3,)) if name == "position" else (("report",), ())
-    return _encoded(Column(name, axes, "", {"units": units, "long_name": meaning}, trailing), encoding)
+    return _encoded(StoredColumn(name, axes, "", {"units": units, "long_name": meaning}, trailing), encoding)
 
 
-def feature_column(feature: Feature, encoding: Encoding) -> Column:
+def feature_column(feature: ReportFeature, encoding: Encoding) -> StoredColumn:
     """The column of a report feature."""
     attributes = {
         "units": feature.unit,
@@ -78,17 +80,17 @@ def feature_column(feature: Feature, encoding: Encoding) -> Column:
         "report_step": feature.step,
         "clause": feature.clause,
     }
-    return _encoded(Column(feature_name(feature.name), ("token",), "", attributes), encoding)
+    return _encoded(StoredColumn(feature_name(feature.name), ("token",), "", attributes), encoding)
 
 
-def censored_column(features: Sequence[Feature]) -> Column:
+def censored_column(features: Sequence[ReportFeature]) -> StoredColumn:
     """Which values lie outside their report range, for all features."""
     attributes = {
         "units": "1",
         "long_name": "-1 below the report range, 1 above it, 0 inside or missing",
         "features": [feature.name for feature in features],
     }
-    return Column("censored", ("token", "feature"), "int8", attributes, (len(features),))
+    return StoredColumn("censored", ("token", "feature"), "int8", attributes, (len(features),))
 
 
 def feature_name(name: str) -> str:
@@ -96,8 +98,8 @@ def feature_name(name: str) -> str:
     return f"feature_{name}"
 
 
-def _encoded(column: Column, encoding: Encoding) -> Column:
-    return Column(
+def _encoded(column: StoredColumn, encoding: Encoding) -> StoredColumn:
+    return StoredColumn(
         column.name,
         column.dimensions,
         encoding.dtype,

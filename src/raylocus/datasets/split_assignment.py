@@ -22,7 +22,7 @@ from raylocus.network.reports.reports import Reports
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
 #: Seconds of a day, the unit of `TimeSplits`.
 DAY = 86400.0
-#: Keys that set the chance of start times and of blocks apart from that of worlds.
+#: Keys that keep the draws of start times and of blocks apart from that of worlds.
 _TIME_KEY, _BLOCK_KEY = 101, 102
 
 
@@ -32,8 +32,8 @@ def start_times(world: WorldRecord, count: int) -> Float[np.ndarray, "sample"]:
     The worlds of a place are its days: world n is what was true on day n, and its sequences start at
     any time of that day.
     """
-    chance = np.random.default_rng([world.seed, world.place_index, world.number, _TIME_KEY])
-    return (world.number + chance.random(count)) * DAY
+    generator = np.random.default_rng([world.seed, world.place_index, world.number, _TIME_KEY])
+    return (world.number + generator.random(count)) * DAY
 
 
 def assign_splits(

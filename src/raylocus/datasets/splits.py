@@ -95,7 +95,7 @@ class TimeSplits:
         _check_order(self.validation_from, self.test_from, "time")
 
 
-#: Any of the rules, told apart by `kind`.
+#: Any of the rules, distinguished by `kind`.
 SplitRule = CitySplits | StyleSplits | AreaBlockSplits | SeveritySplits | TimeSplits
 
 

@@ -72,7 +72,7 @@ class ReportDataset:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the list of the dataset's files and their hashes: what tells one dataset from another."""
+        """SHA-256 of the list of the dataset's files and their hashes: what distinguishes one dataset from another."""
         return hashlib.sha256(self.folder.read(MANIFEST) or b"").hexdigest()
 
     @property

@@ -62,7 +62,7 @@ def save_report_dataset(
     are copied from their folders.
 
     Args:
-        parts: reports of each planned world, gone through twice, but for those of the places that were skipped.
+        parts: reports of each planned world, gone through twice, except for those of the places that were skipped.
         configuration: what was observed.
         provenance: of the dataset.
         path: folder, or URL that fsspec knows.

@@ -21,7 +21,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.scenes.place import Place, place_of_record, place_record
 from raylocus.scenes.sites import Deployment
 
-#: Step that layers are stored in, by their unit: far below what a report can tell.
+#: Step that layers are stored in, by their unit: far below what a report can resolve.
 LAYER_STEPS = {"dB": 0.01, "dBm": 0.01, "rad": 1e-4, "s": 1e-11, "m": 0.01, "Hz s/m": 1e-3, "1": 1e-4}
 _GEOMETRY, _RADIO = "geometry", "radio"
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.datasets.parts import Part, parts_of
+from raylocus.datasets.parts import PlaceSequences, parts_of
 from raylocus.datasets.splits import NO_SPLIT_NAME, SPLITS
 from raylocus.datasets.statistics import FeatureStatistics
 from raylocus.datasets.store import ReportDataset
-from raylocus.network.reports.features import Feature, features_named
+from raylocus.network.reports.features import ReportFeature, features_named
 from raylocus.network.reports.reports import Reports
 
 
@@ -68,7 +68,7 @@ def percent(share: float) -> str:
 COVERAGE_RESOLUTION = 8.0
 #: Bins of a feature's histogram.
 BINS = 48
-#: Reports that hear more cells than this are counted as hearing so many.
+#: Reports of more cells than this are counted as reports of so many.
 MOST_HEARD = 32
 
 
@@ -112,7 +112,7 @@ class PlaceSummary:
 class DatasetSummary:
     """What a dataset holds."""
 
-    features: tuple[Feature, ...]
+    features: tuple[ReportFeature, ...]
     edges: Float[np.ndarray, "feature edge"]
     """Edges of each feature's histogram, the same for all splits; NaN where no token has it."""
     splits: tuple[SplitSummary, ...]
@@ -139,7 +139,9 @@ def outdoor_cells(footprint: Float[np.ndarray, "y x"], step: int) -> Bool[np.nda
     return ~np.all(footprint.reshape(rows, step, columns, step) > 0, axis=(1, 3))
 
 
-def _edges(parts: Iterator[Part], features: tuple[Feature, ...]) -> Float[np.ndarray, "feature edge"]:
+def _edges(
+    parts: Iterator[PlaceSequences], features: tuple[ReportFeature, ...]
+) -> Float[np.ndarray, "feature edge"]:
     low, high = np.full(len(features), np.inf), np.full(len(features), -np.inf)
     for part in parts:
         low = np.fmin(low, np.nanmin(part.reports.features, axis=0, initial=np.inf))
@@ -147,7 +149,7 @@ def _edges(parts: Iterator[Part], features: tuple[Feature, ...]) -> Float[np.nda
     return np.stack([_bins(*row) for row in zip(features, low, high, strict=True)])
 
 
-def _bins(feature: Feature, low: float, high: float) -> Float[np.ndarray, "edge"]:
+def _bins(feature: ReportFeature, low: float, high: float) -> Float[np.ndarray, "edge"]:
     """Edges from `low` to `high` or beyond: of whole report steps, so that no bin holds one more than its neighbour."""
     if not low <= high:
         return np.full(BINS + 1, np.nan)
@@ -159,7 +161,10 @@ def _bins(feature: Feature, low: float, high: float) -> Float[np.ndarray, "edge"
 
 
 def _split(
-    dataset: ReportDataset, name: str, features: tuple[Feature, ...], edges: Float[np.ndarray, "feature edge"]
+    dataset: ReportDataset,
+    name: str,
+    features: tuple[ReportFeature, ...],
+    edges: Float[np.ndarray, "feature edge"],
 ) -> SplitSummary:
     chosen = dataset.split == name
     counted = _Counts(len(features))
@@ -192,7 +197,7 @@ class _Counts:
         self.heard_cells = np.zeros(MOST_HEARD + 1, np.int64)
 
     def add(
-        self, reports: Reports, features: tuple[Feature, ...], edges: Float[np.ndarray, "feature edge"]
+        self, reports: Reports, features: tuple[ReportFeature, ...], edges: Float[np.ndarray, "feature edge"]
     ) -> None:
         self.reports += len(reports.time)
         self.tokens += len(reports.pci)

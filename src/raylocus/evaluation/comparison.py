@@ -1,4 +1,4 @@
-"""Putting a run beside the classics, the bound and the true maps: which methods are compared, on what."""
+"""Comparing a run with the classics, the bound and the true maps: which methods are compared, on what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an evaluation leaves in a run's folder beside its page: metrics.json, table.txt, example reports."""
+"""What an evaluation leaves in a run's folder in addition to its page: metrics.json, table.txt, example reports."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ class Ellipse:
 class Fix:
     """Where a phone is at its last report."""
 
-    mean: Float[np.ndarray, "2"]
-    """The position estimate (x, y) [m] in the place's frame."""
+    position: Float[np.ndarray, "2"]
+    """The calibrated estimate (x, y) [m] in the place's frame; not the mean of the heatmap."""
     covariance: Float[np.ndarray, "2 2"]
     """Covariance of the posterior [m²]."""
     heatmap: Float[np.ndarray, "y x"]
@@ -55,7 +55,7 @@ class Fix:
 
     def radius(self, confidence: float) -> float:
         """Radius [m] about the estimate that holds the UE with this probability."""
-        distance = np.linalg.norm(self.grid.centres - self.mean, axis=-1)
+        distance = np.linalg.norm(self.grid.centres - self.position, axis=-1)
         order = np.argsort(distance, kind="stable")
         held = np.cumsum(self.heatmap.ravel()[order])
         index = min(int(np.searchsorted(held, confidence * held[-1])), len(order) - 1)
@@ -66,7 +66,7 @@ class Fix:
         """(latitude, longitude) [degrees] of the estimate; None where the place is not georeferenced."""
         if self.frame is None or not self.frame.georeferenced:
             return None
-        latitude, longitude = self.frame.to_wgs84(self.mean)
+        latitude, longitude = self.frame.to_wgs84(self.position)
         return float(latitude), float(longitude)
 
     @property
@@ -78,8 +78,8 @@ class Fix:
 def fixes_of(posterior: Posterior, frame: GeoFrame | None) -> list[Fix]:
     """One fix a sequence of a posterior."""
     return [
-        Fix(mean, covariance, density, posterior.grid, frame)
-        for mean, covariance, density in zip(
+        Fix(position, covariance, density, posterior.grid, frame)
+        for position, covariance, density in zip(
             posterior.mean, posterior.covariance, posterior.density, strict=True
         )
     ]

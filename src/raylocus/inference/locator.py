@@ -89,7 +89,7 @@ class Locator:
         return density, estimate(density, place.maps, calibration.estimator)
 
     def _encode(self, place: MappedPlace) -> EncodedPlace:
-        # The place itself is kept beside its encoding, so that its id cannot be given to another.
+        # The place itself is kept together with its encoding, so that its id cannot be given to another.
         if id(place) not in self._encoded:
             self._encoded[id(place)] = (place, self.trained.network.encode_place(place_maps(place)))
         self._encoded.move_to_end(id(place))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from raylocus.errors import CheckpointError
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import ESTIMATORS
 from raylocus.models.location_network import LocationNetwork
 from raylocus.provenance import Provenance
@@ -26,7 +26,7 @@ CHECKPOINT_KEY = "raylocus"
 
 
 @dataclass(frozen=True)
-class Calibration:
+class PosteriorCalibration:
     """What was fitted on validation worlds after training."""
 
     temperature: float = 1.0
@@ -40,7 +40,7 @@ class TrainedNetwork:
     """A network ready for use."""
 
     network: LocationNetwork
-    calibration: Calibration
+    calibration: PosteriorCalibration
     provenance: Provenance
 
 
@@ -83,7 +83,7 @@ def load_network(path: Path) -> TrainedNetwork:
     try:
         network = LocationNetwork(_configuration(content["network"]))
         network.load_state_dict(content["weights"])
-        calibration = Calibration(**plain_record(Calibration, content["calibration"]))
+        calibration = PosteriorCalibration(**plain_record(PosteriorCalibration, content["calibration"]))
         provenance = Provenance.from_json(content["provenance"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
         raise CheckpointError(f"{path} does not fit this version's network; train it again") from error
@@ -108,15 +108,15 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _configuration(record: dict[str, Any]) -> NetworkConfiguration:
+def _configuration(record: dict[str, Any]) -> LocationNetworkConfiguration:
     """Sizes of the network. Raises ValueError where one is too large to be."""
-    plain = plain_record(NetworkConfiguration, record)
+    plain = plain_record(LocationNetworkConfiguration, record)
     if any(isinstance(value, int) and not 0 < value <= LARGEST_SIZE for value in plain.values()):
         raise ValueError(f"no network has the sizes {plain}")
     tuples: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
     }
-    return NetworkConfiguration(**tuples)
+    return LocationNetworkConfiguration(**tuples)
 
 
 def _finite(weights: torch.Tensor) -> bool:

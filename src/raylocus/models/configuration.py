@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class NetworkConfiguration:
+class LocationNetworkConfiguration:
     """Sizes of the network's parts."""
 
     token_width: int = 48

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import LIKELIHOODS, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
@@ -62,7 +62,7 @@ class PatchAttention(nn.Module):
 class FusionNetwork(nn.Module):
     """A U-Net of three scales with cross-attention at the coarsest."""
 
-    def __init__(self, inputs: int, configuration: NetworkConfiguration) -> None:
+    def __init__(self, inputs: int, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         width, query = configuration.fusion_width, configuration.token_width
         self.fine = FilmBlock(inputs, width, query)
@@ -92,7 +92,7 @@ def _enlarged(maps: Float[Tensor, "batch width y x"], like: Float[Tensor, "batch
     return functional.interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-#: Log-likelihoods this far under the largest tell the fusion network nothing more [nats].
+#: Log-likelihoods this far under the largest add nothing for the fusion network [nats].
 EVIDENCE_DEPTH = 15.0
 
 
@@ -111,7 +111,7 @@ class LocationNetwork(nn.Module):
     depends on: cells may come in any order and number.
     """
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         self.configuration = configuration
         heads, width = len(configuration.head_ages), configuration.token_width

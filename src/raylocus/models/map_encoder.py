@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import LEVEL_CENTRE, EvidenceRasters, evidence_rasters
 from raylocus.models.inputs.maps import PlaceMaps
 
@@ -28,7 +28,7 @@ class EncodedPlace:
 class MapEncoder(nn.Module):
     """Convolutions over each cell's maps, and over the geometry."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         width = configuration.map_width
         self.radio = _convolutions(5, width)

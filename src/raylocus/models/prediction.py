@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.maps import PlaceMaps
 
 
@@ -79,7 +79,7 @@ SPREAD_RANGE = (1.5, 10.0)
 class LocationHeads(nn.Module):
     """The heatmap is the evidence plus a correction that starts at zero."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         self.coarse_cells, self.components = configuration.coarse_cells, configuration.components
         self.correction = nn.Linear(configuration.fusion_width, 1)

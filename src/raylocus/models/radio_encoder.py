@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.tensors import SequenceTensors
 
 #: Typical value and spread of the columns of `models.inputs.tensors.OBSERVED`, until statistics replace them.
@@ -65,7 +65,7 @@ class RadioEncoder(nn.Module):
     feature_mean: Tensor
     feature_scale: Tensor
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         width, heads = configuration.token_width, configuration.attention_heads
         self.register_buffer("feature_mean", torch.tensor(FEATURE_MEAN))

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
 from raylocus.models.radio_encoder import RadioEncoding
 
@@ -42,7 +42,7 @@ class PooledObservations:
 class TimeHeads(nn.Module):
     """Attention weights of each head over the reports of a sequence: −age / age scale + what the encoder adds."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         self.log_age = nn.Parameter(torch.log(torch.tensor(configuration.head_ages)))
         self.content = nn.Linear(configuration.token_width, len(configuration.head_ages))

@@ -16,7 +16,7 @@ from raylocus.network.mac.timing_advance import TimingLoop
 from raylocus.network.mac.traffic import Traffic
 from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
-from raylocus.network.reports.features import FEATURE_SETS, Feature, features_named
+from raylocus.network.reports.features import FEATURE_SETS, ReportFeature, features_named
 from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
 from raylocus.network.rrc.events import UNSET, Event
 from raylocus.network.rrc.handover import DEFAULT_EVENT
@@ -113,7 +113,7 @@ class NetworkConfiguration:
     handover: Event = DEFAULT_EVENT
     """Event A3 by which the serving cell changes."""
     events: tuple[Event, ...] = (DEFAULT_EVENT, Event("A2", threshold=-110.0, time_to_trigger=0.32))
-    """Measurement events A1 to A6 that the feature `event` tells of."""
+    """Measurement events A1 to A6 that the feature `event` reports."""
     trigger: Event | None = None
     """Reports are sent when this event fires, then `report.interval` apart up to `report.amount`; where
     there is none they are periodic, at every instant of the trajectories."""
@@ -218,7 +218,7 @@ class NetworkConfiguration:
         """A neighbour must be this much stronger to become the serving cell [dB]."""
         return self.handover.offset + self.handover.hysteresis
 
-    def availability_of(self, feature: Feature) -> float:
+    def availability_of(self, feature: ReportFeature) -> float:
         """Share of the reports that have a feature, its occasion apart."""
         return self.availability.get(feature.name, feature.availability)
 

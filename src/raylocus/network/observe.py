@@ -16,7 +16,7 @@ from raylocus.network.impairments.identities import with_missing_identities, wit
 from raylocus.network.movement.mobility import Trajectories, keep_reports, select_sequences, velocities
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
 from raylocus.network.random_streams import ReportStreams
-from raylocus.network.reports.features import CRITICAL, Feature, feature_set
+from raylocus.network.reports.features import CRITICAL, ReportFeature, feature_set
 from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.measurement_configuration import sent_reports
 from raylocus.network.stack.batch import Batch
@@ -80,7 +80,7 @@ def observe(
 
 
 def _check_signals(
-    carrier: Carrier, features: tuple[Feature, ...], configuration: NetworkConfiguration
+    carrier: Carrier, features: tuple[ReportFeature, ...], configuration: NetworkConfiguration
 ) -> None:
     """Refuses a PRS or SRS that is measured and does not fit into the carrier."""
     occasions = {feature.occasion for feature in features}

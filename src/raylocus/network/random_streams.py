@@ -88,7 +88,7 @@ def correlated_normal(
 
     Args:
         time: of the reports [s].
-        report_offsets: reports of each sequence; every sequence starts anew.
+        report_offsets: reports of each sequence; each sequence starts its own stream.
         correlation_time: T [s].
         random: source of all random numbers.
     """

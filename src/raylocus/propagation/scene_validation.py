@@ -30,7 +30,7 @@ ABOVE = 100.0
 
 
 @dataclass(frozen=True)
-class Finding:
+class PlaceCheck:
     """One thing that was checked."""
 
     what: str
@@ -39,17 +39,19 @@ class Finding:
     """Whether it is as it must be."""
     where: str = ""
     """Where it is not, e.g. local x,y [m] or an identifier."""
-    mend: str = ""
+    fix: str = ""
     """What to do about it."""
 
     @property
     def line(self) -> str:
         """The finding as one line."""
-        tail = "; ".join(part for part in (self.where, self.mend) if part and not self.sound)
+        tail = "; ".join(part for part in (self.where, self.fix) if part and not self.sound)
         return f"{'ok' if self.sound else 'WRONG'}: {self.what}{f' ({tail})' if tail else ''}"
 
 
-def validate_place(place: TracedPlace, generator: np.random.Generator, points: int = 1000) -> list[Finding]:
+def validate_place(
+    place: TracedPlace, generator: np.random.Generator, points: int = 1000
+) -> list[PlaceCheck]:
     """Checks a place on disk.
 
     Args:
@@ -93,7 +95,7 @@ class _Plumb:
         return np.where(np.isfinite(distance) & (distance < 1e9), self._top - distance, np.nan)
 
 
-def _grids(place: TracedPlace) -> Finding:
+def _grids(place: TracedPlace) -> PlaceCheck:
     what = "R and G share the tile's grid"
     maps = [place.geometry_maps]
     try:
@@ -106,28 +108,28 @@ def _grids(place: TracedPlace) -> Finding:
         for map in maps
         for name in ("x", "y")
     )
-    return Finding(what, same, "their x and y differ", "trace the place again")
+    return PlaceCheck(what, same, "their x and y differ", "trace the place again")
 
 
-def _round_trip(place: TracedPlace) -> Finding:
+def _round_trip(place: TracedPlace) -> PlaceCheck:
     if not place.frame.georeferenced:
-        return Finding("the place has a local frame only, so no latitude and longitude", True)
+        return PlaceCheck("the place has a local frame only, so no latitude and longitude", True)
     half = place.tile.size / 2
     corner = np.array([[-half, -half], [half, -half], [-half, half], [half, half]])
     moved = float(np.abs(place.frame.to_local(*place.frame.to_wgs84(corner)) - corner).max())
-    return Finding(
+    return PlaceCheck(
         f"corners to latitude and longitude and back move {moved * 1000:.3f} mm", moved < ROUND_TRIP
     )
 
 
-def _corners(tile: Grid, surface: Float[np.ndarray, "y x"], shoot: _Plumb) -> Finding:
+def _corners(tile: Grid, surface: Float[np.ndarray, "y x"], shoot: _Plumb) -> PlaceCheck:
     cells = np.array([0, tile.count - 1, tile.count * (tile.count - 1), tile.count**2 - 1])
     return _compared("the four corners", tile.centres[cells], surface.ravel()[cells], shoot, 1.0)
 
 
 def _cell_centres(
     tile: Grid, surface: Float[np.ndarray, "y x"], shoot: _Plumb, generator: np.random.Generator, points: int
-) -> Finding:
+) -> PlaceCheck:
     cells = generator.integers(tile.count**2, size=points)
     # A wall that runs exactly through a cell's centre belongs to either side of it.
     return _compared(f"{points} cell centres", tile.centres[cells], surface.ravel()[cells], shoot, 0.995)
@@ -139,14 +141,14 @@ def _compared(
     said: Float[np.ndarray, "point"],
     shoot: _Plumb,
     needed: float,
-) -> Finding:
+) -> PlaceCheck:
     agrees = np.abs(shoot.heights(xy) - said) < HEIGHT_TOLERANCE
     return _share(f"a ray shot down at {name} hits what the raster says", agrees, xy, needed)
 
 
 def _anywhere(
     tile: Grid, surface: Float[np.ndarray, "y x"], shoot: _Plumb, generator: np.random.Generator, points: int
-) -> Finding:
+) -> PlaceCheck:
     xy = generator.uniform(-tile.size / 2, tile.size / 2, (points, 2))
     cell = tile.index(xy)
     low, high = minimum_filter(surface, 3, mode="nearest"), maximum_filter(surface, 3, mode="nearest")
@@ -157,26 +159,26 @@ def _anywhere(
     )
 
 
-def _share(what: str, agrees: np.ndarray, xy: Float[np.ndarray, "point 2"], needed: float) -> Finding:
+def _share(what: str, agrees: np.ndarray, xy: Float[np.ndarray, "point 2"], needed: float) -> PlaceCheck:
     share = float(agrees.mean())
     where = "" if agrees.all() else "first at x,y = {:.1f},{:.1f} m".format(*xy[np.argmin(agrees)])
-    return Finding(f"{what}: {share:.1%}", share >= needed, where, "build the place again")
+    return PlaceCheck(f"{what}: {share:.1%}", share >= needed, where, "build the place again")
 
 
-def _sites(place: TracedPlace, shoot: _Plumb) -> list[Finding]:
+def _sites(place: TracedPlace, shoot: _Plumb) -> list[PlaceCheck]:
     positions = place.deployment.site_positions
     inside = place.tile.contains(positions)
     above = positions[:, 2] - shoot.heights(positions[:, :2])
     sound = inside & (above > 0)
     if sound.all():
         return [
-            Finding(
+            PlaceCheck(
                 f"{len(positions)} sites stand {above.min():.1f} to {above.max():.1f} m above what is below",
                 True,
             )
         ]
     return [
-        Finding(
+        PlaceCheck(
             f"{site.name} is {'outside the tile' if not within else f'{-height:.1f} m below a surface'}",
             False,
             "x,y,z = {:.1f},{:.1f},{:.1f} m".format(*site.position),
@@ -187,12 +189,12 @@ def _sites(place: TracedPlace, shoot: _Plumb) -> list[Finding]:
     ]
 
 
-def _closed(place: TracedPlace) -> Finding:
+def _closed(place: TracedPlace) -> PlaceCheck:
     total, leaking = open_buildings(place.folder)
     if total == 0:
-        return Finding("the source was a bare mesh, so its buildings are not told apart", True)
+        return PlaceCheck("the source was a bare mesh, so its buildings are not separate", True)
     where = f"first {leaking[0]}" if leaking else ""
     share = 1 - len(leaking) / total
-    return Finding(
-        f"{share:.2%} of {total} buildings are closed", not leaking, where, "mend its outline in the source"
+    return PlaceCheck(
+        f"{share:.2%} of {total} buildings are closed", not leaking, where, "repair its outline in the source"
     )

@@ -35,7 +35,7 @@ from raylocus.units import from_decibel
 #: Paths over an edge and mirrors this far below a ground cell's strongest are left out [dB]: they are two thirds of
 #: all paths and together 0.05 dB of a cell's power.
 MIRRORED_RANGE_DB = 20.0
-#: A path around a thin wall is kept beside a diffracted one that carries less than this share of its power: along the
+#: A path around a thin wall is kept with a diffracted one that carries less than this share of its power: along the
 #: face at a wall's end the field over its first edge alone vanishes.
 AROUND_SHARE = 0.5
 

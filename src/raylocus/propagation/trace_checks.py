@@ -1,4 +1,4 @@
-"""What a place must be before it is traced, said in one sentence that names the site or mesh and the mend."""
+"""What a place must be before it is traced, said in one sentence that names the site or mesh and the fix."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_sites(place: TracedPlace) -> None:
 
 
 def check_meshes(place: TracedPlace, triangles: Triangles) -> None:
-    """The terrain faces up, and every building that is told apart is closed and faces outward.
+    """The terrain faces up, and every building with a mesh of its own is closed and faces outward.
 
     Raises:
         PlaceError: a mesh does not.
@@ -74,12 +74,12 @@ def check_coverage(place: TracedPlace, site: int, atlas: PathAtlas) -> None:
 
 
 def _check_building(name: str, vertices: Float[np.ndarray, "triangle 3 3"]) -> None:
-    mend = "mend its outline in the source and build the place again"
+    fix = "repair its outline in the source and build the place again"
     leaks = open_edges(vertices)
     if leaks:
-        raise PlaceError(f"the mesh of building {name} is open at {leaks} edges; {mend}")
+        raise PlaceError(f"the mesh of building {name} is open at {leaks} edges; {fix}")
     if _volume(vertices) < 0:
-        raise PlaceError(f"the mesh of building {name} is inverted, its walls face inward; {mend}")
+        raise PlaceError(f"the mesh of building {name} is inverted, its walls face inward; {fix}")
 
 
 def _upward_area(vertices: Float[np.ndarray, "triangle 3 3"]) -> float:

@@ -36,7 +36,7 @@ class Place:
     deployment: Deployment
     provenance: Provenance
     notes: tuple[str, ...] = ()
-    """What was mended, merged, left out or assumed when the place was built."""
+    """What was repaired, merged, left out or assumed when the place was built."""
     attribution: str = ""
     """Licence notice to be kept with anything derived from the place; empty where there is none."""
     materials: SceneMaterials = field(default_factory=SceneMaterials)

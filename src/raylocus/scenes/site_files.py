@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
-from raylocus.scenes.site_import.assembly import Ground, LocatedCell, assemble_deployment
+from raylocus.scenes.site_import.assembly import GroundMaps, LocatedCell, assemble_deployment
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.csv_text import read_lines
 from raylocus.scenes.site_import.opencellid import family_columns, headerless_columns, read_opencellid
@@ -54,7 +54,7 @@ def import_sites(
         frame: the place's georeferenced frame.
         maps: the geometry maps, for the ground and roofs under the antennas.
         tile: their grid.
-        generator: chance of azimuths and PCIs that the file does not state.
+        generator: draws azimuths and PCIs that the file does not state.
 
     Raises:
         InputError: the file cannot be read (the message names the line), or the place is not georeferenced.
@@ -78,7 +78,7 @@ def import_sites(
             "cells of other networks in the tile, left out": len(located) - len(chosen),
         }
     )
-    deployment = assemble_deployment(path, chosen, Ground(maps, tile), notes, generator)
+    deployment = assemble_deployment(path, chosen, GroundMaps(maps, tile), notes, generator)
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
 

@@ -61,7 +61,7 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
     Args:
         scene_file: the scene's XML; shapes refer to materials of the type `itu-radio-material`, or to a
             `radio-material` whose id is `SET` and one of `MATERIALS`.
-        is_ground: tells from a shape's id whether it is terrain.
+        is_ground: says by a shape's id whether it is terrain.
 
     Raises:
         PlaceError: a material is not one of `MATERIALS`, or there is no ground.

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.models.checkpoint import Calibration
+from raylocus.models.checkpoint import PosteriorCalibration
 from raylocus.models.density import ESTIMATORS, estimate, fine_density
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
@@ -23,7 +23,9 @@ SMALLEST_MASS = 1e-9
 
 
 @torch.no_grad()
-def calibrate(network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, SequenceTensors]]) -> Calibration:
+def calibrate(
+    network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, SequenceTensors]]
+) -> PosteriorCalibration:
     """The temperature of least negative log-likelihood, and the estimator of least median error at it.
 
     One number is fitted to some hundreds of sequences, so it can be trusted more than each of them.
@@ -34,10 +36,10 @@ def calibrate(network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, Seque
         for maps, sequences in batches
     ]
     if not answered:
-        return Calibration()
+        return PosteriorCalibration()
     temperature = min(TEMPERATURES, key=lambda value: _surprise(answered, value))
     estimator = min(ESTIMATORS, key=lambda name: _median_error(answered, temperature, name))
-    return Calibration(temperature, estimator)
+    return PosteriorCalibration(temperature, estimator)
 
 
 def mass_at(

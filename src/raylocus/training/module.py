@@ -9,8 +9,13 @@ import lightning
 import torch
 from torch import Tensor
 
-from raylocus.models.checkpoint import CHECKPOINT_KEY, Calibration, TrainedNetwork, checkpoint_content
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.checkpoint import (
+    CHECKPOINT_KEY,
+    PosteriorCalibration,
+    TrainedNetwork,
+    checkpoint_content,
+)
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import estimate, fine_density
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.location_network import LocationNetwork
@@ -31,7 +36,7 @@ class LocationModule(lightning.LightningModule):
 
     def __init__(
         self,
-        network: NetworkConfiguration = NetworkConfiguration(),
+        network: LocationNetworkConfiguration = LocationNetworkConfiguration(),
         loss: LossConfiguration = LossConfiguration(),
         augmentation: AugmentationConfiguration = AugmentationConfiguration(),
         schedule: ScheduleConfiguration = ScheduleConfiguration(),
@@ -51,7 +56,7 @@ class LocationModule(lightning.LightningModule):
         self.average = WeightAverage(self.network, schedule.average_decay)
         self.loss, self.augmentation, self.schedule = loss, augmentation, schedule
         self.generator = torch.Generator().manual_seed(seed)
-        self.calibration = Calibration()
+        self.calibration = PosteriorCalibration()
         settings = {"network": network, "loss": loss, "augmentation": augmentation, "schedule": schedule}
         self.provenance = Provenance.collect(settings, seed)
         self._rasters = lru_cache(maxsize=KEPT_RASTERS)(evidence_rasters)

@@ -22,7 +22,7 @@ AZIMUTHS = {"ul_aoa": 180.0, "dl_aod": math.pi}
 #: Phases from one column of a panel to the next, whose sign says left or right of its boresight.
 PANEL_PHASES = ("eigenvector_step",)
 #: Features that name a precoder. Its mirror image depends on the panel's columns and polarisations, which a
-#: report does not tell, so a mirrored report goes without them.
+#: report does not say, so a mirrored report goes without them.
 PRECODER_INDICES = ("pmi_i11", "pmi_i12", "pmi_i13", "pmi_i2")
 
 

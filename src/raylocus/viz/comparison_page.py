@@ -7,10 +7,10 @@ import numpy as np
 from raylocus.evaluation.comparison import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.results import Results, tested_severities
 from raylocus.provenance import versions
-from raylocus.viz.report import ReportContent
+from raylocus.viz.report import PageContent
 
 
-def comparison_content(results: Results) -> ReportContent:
+def comparison_content(results: Results) -> PageContent:
     """What the page shows: the first test place, and the groups of all of them."""
     comparison, dataset = results.comparisons[0], results.dataset
     configuration = dataset.configuration
@@ -26,7 +26,7 @@ def comparison_content(results: Results) -> ReportContent:
         ("versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
         ("again", "make demo"),
     )
-    return ReportContent(
+    return PageContent(
         title=f"Locating phones in {comparison.place.name}",
         description=description,
         place=comparison.place,

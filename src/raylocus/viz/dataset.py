@@ -19,7 +19,7 @@ from raylocus.viz.style import PALETTE
 SPLIT_COLOURS = dict(zip(("test", "train", "validation"), PALETTE, strict=False)) | {
     NO_SPLIT_NAME: PALETTE[-1]
 }
-#: Histograms beside each other.
+#: Histograms next to each other.
 HISTOGRAM_COLUMNS = 6
 #: Reports of a place that are drawn, at the most.
 MOST_POINTS = 20_000

@@ -16,7 +16,7 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.style import BUILDING_COLOUR, SITE_COLOUR, new_axes
 
-#: Layers beside each other in the figure of all of them.
+#: Layers next to each other in the figure of all of them.
 LAYER_COLUMNS = 6
 #: Span of the colour scale of a layer that hardly varies, by its units.
 SPANS = {"m": 10.0, "dB": 10.0, "dBm": 10.0}

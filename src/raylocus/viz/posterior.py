@@ -56,7 +56,7 @@ def posterior_figure(
 def draw_density(axes: Axes, posterior: Posterior, sample: int) -> None:
     """The heatmap, the outline of the 90 % region and the 90 % ellipse of the covariance."""
     density = posterior.density[sample]
-    # The square root lets the foot of the density be seen beside its peak.
+    # The square root lets the foot of the density be seen next to its peak.
     axes.imshow(np.sqrt(density / density.max()), origin="lower", extent=extent(posterior.grid), cmap=HEAT,
                 vmin=0, vmax=1, interpolation="nearest", zorder=2)  # fmt: skip
     axis = posterior.grid.coordinates

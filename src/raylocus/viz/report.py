@@ -62,7 +62,7 @@ LIMITS = (
 
 
 @dataclass(frozen=True)
-class ReportContent:
+class PageContent:
     """Everything that the page shows."""
 
     title: str
@@ -86,7 +86,7 @@ class ReportContent:
     """What must be read with the results, one sentence each."""
 
 
-def write_report(content: ReportContent, path: Path) -> None:
+def write_report(content: PageContent, path: Path) -> None:
     """Writes the page.
 
     Raises:
@@ -97,11 +97,11 @@ def write_report(content: ReportContent, path: Path) -> None:
         aside.write_text(text, encoding="utf-8")
 
 
-def _evaluations(content: ReportContent) -> list[Evaluation]:
+def _evaluations(content: PageContent) -> list[Evaluation]:
     return [outcome.evaluation for outcome in content.outcomes.values()]
 
 
-def _summary(content: ReportContent) -> list[str]:
+def _summary(content: PageContent) -> list[str]:
     bound = content.outcomes[content.bound].evaluation if content.bound else None
     classes = [
         "featured" if name == content.featured else "reference" if name in content.references else ""
@@ -124,7 +124,7 @@ def _summary(content: ReportContent) -> list[str]:
     ]
 
 
-def _curves(content: ReportContent) -> list[str]:
+def _curves(content: PageContent) -> list[str]:
     evaluations, truth = _evaluations(content), content.outcomes[content.featured].evaluation.truth
     parts = [
         html.heading("Errors"),
@@ -148,7 +148,7 @@ def _curves(content: ReportContent) -> list[str]:
     return [*parts, *_breakdown(content)]
 
 
-def _breakdown(content: ReportContent) -> list[str]:
+def _breakdown(content: PageContent) -> list[str]:
     """A table of median errors a division, one column a group."""
     parts = []
     for dimension, groups in content.quotes.items():
@@ -161,7 +161,7 @@ def _breakdown(content: ReportContent) -> list[str]:
     return [html.paragraph(intervals), *parts] if parts else []
 
 
-def _cases(content: ReportContent) -> list[str]:
+def _cases(content: PageContent) -> list[str]:
     outcome = content.outcomes[content.featured]
     cases = [html.image(*_case(content, case)) for case in choose_cases(outcome.evaluation)]
     best = content.place.radio_maps["rsrp"].max("cell", keep_attrs=True)
@@ -177,7 +177,7 @@ def _cases(content: ReportContent) -> list[str]:
     ]
 
 
-def _case(content: ReportContent, case: Case) -> tuple[Figure, str]:
+def _case(content: PageContent, case: Case) -> tuple[Figure, str]:
     outcome, reports = content.outcomes[content.featured], content.reports
     rows = np.arange(reports.report_offsets[case.sample], reports.report_offsets[case.sample + 1])
     evaluation = outcome.evaluation

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 #: Okabe and Ito's palette without yellow, which is too pale for lines; the learned model comes first.
 PALETTE = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7A5195", "#666666")
-#: Dashes that tell apart methods whose colours come round again.
+#: Dashes that distinguish methods whose colours come round again.
 DASHES = ("-", "--", ":")
 BOUND_COLOUR = "#000000"
 BUILDING_COLOUR = "#C9C9C9"

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from raylocus.datasets.building.task import ATTEMPTS, Outcome, Task, WorkerLostError, perform
+from raylocus.datasets.building.task import ATTEMPTS, Task, TaskOutcome, WorkerLostError, perform
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import PlaceError, RaylocusError, RuntimeUnavailableError
@@ -92,7 +92,7 @@ class LocalProcesses:
     def __exit__(self, *error: object) -> None:
         self._end()
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[TaskOutcome]:
         """Performs all tasks; those of a worker that died are tried again by others."""
         waiting = deque((task, 1) for task in tasks)
         while waiting:
@@ -103,10 +103,12 @@ class LocalProcesses:
                     raise WorkerLostError.of(task)
             waiting.extendleft((task, attempt + 1) for task, attempt in reversed(lost))
 
-    def _run_pool(self, waiting: deque[tuple[Task, int]], lost: list[tuple[Task, int]]) -> Iterator[Outcome]:
+    def _run_pool(
+        self, waiting: deque[tuple[Task, int]], lost: list[tuple[Task, int]]
+    ) -> Iterator[TaskOutcome]:
         """Takes tasks until none wait or the pool breaks; then `lost` holds what was under way."""
         pool = self._started()
-        running: dict[Future[Outcome], tuple[Task, int]] = {}
+        running: dict[Future[TaskOutcome], tuple[Task, int]] = {}
         try:
             while (waiting or running) and not lost:
                 # No more than the workers' own are submitted, so that a death costs few tasks an attempt.
@@ -176,7 +178,7 @@ class RayCluster:
             self._ray.shutdown()
             self._ray = None
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[TaskOutcome]:
         """Performs all tasks; Ray tries those of a worker that died again."""
         if not tasks:
             return
@@ -208,7 +210,7 @@ class RayCluster:
             ) from error
         return ray
 
-    def _outcomes(self, ray: Any, waiting: deque[Task]) -> Iterator[Outcome]:
+    def _outcomes(self, ray: Any, waiting: deque[Task]) -> Iterator[TaskOutcome]:
         remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(perform)
         running: dict[Any, Task] = {}
         while waiting or running:

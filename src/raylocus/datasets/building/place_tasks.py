@@ -1,4 +1,4 @@
-"""Building and tracing one place, and what tells whether that was done."""
+"""Building and tracing one place, and the check whether that was done."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TaskOutcome:
     """How a unit of work ended."""
 
     task: Task
@@ -49,8 +49,8 @@ class Engine(Protocol):
     def __exit__(self, *error: object) -> None:
         """Ends its workers."""
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
-        """Performs all tasks and tells each outcome as it comes.
+    def run(self, tasks: Sequence[Task]) -> Iterator[TaskOutcome]:
+        """Performs all tasks and reports each outcome as it comes.
 
         Raises:
             WorkerLostError: a task's worker died again and again.
@@ -70,7 +70,7 @@ class WorkerLostError(RaylocusError):
         )
 
 
-def perform(task: Task) -> Outcome:
+def perform(task: Task) -> TaskOutcome:
     """Performs a task in this process.
 
     Linear algebra runs in one thread, so that its sums do not depend on how many there are.
@@ -84,8 +84,8 @@ def perform(task: Task) -> Outcome:
     except RuntimeUnavailableError:
         raise
     except InputError as error:
-        return Outcome(task, " ".join(str(error).split()))
-    return Outcome(task)
+        return TaskOutcome(task, " ".join(str(error).split()))
+    return TaskOutcome(task)
 
 
 class ThisProcess:
@@ -97,6 +97,6 @@ class ThisProcess:
     def __exit__(self, *error: object) -> None:
         """There are no workers to end."""
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[TaskOutcome]:
         """Performs all tasks in their order."""
         yield from map(perform, tasks)

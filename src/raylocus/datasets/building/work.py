@@ -18,7 +18,7 @@ from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 
-#: Told the number of units done and of units in all.
+#: Called with the number of units done and of units in all.
 Progress = Callable[[int, int], None]
 
 

@@ -45,7 +45,7 @@ def unpack_reports(content: bytes, name: str) -> Reports:
     """The reports of a unit's bytes.
 
     Raises:
-        StoreError: they were cut short, damaged or are of another schema; `name` is told.
+        StoreError: they were cut short, damaged or are of another schema; the message has `name`.
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
@@ -114,7 +114,7 @@ class WorldTask:
         """Observes the world and writes its reports.
 
         Raises:
-            InputError: the network cannot be run, or no UE hears a cell anywhere.
+            InputError: the network cannot be run, or no UE detects a cell anywhere.
             StorageFullError: the disk filled up.
             StoreUnreachableError: the store behind a URL does not answer.
         """
@@ -139,7 +139,7 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
     reports = observe(channel, trajectories, network, seed)
     if not len(reports):
         raise InputError(
-            f"no report is ever sent in world {record.number} of {place.name}, for no UE hears a cell or the "
+            f"no report is ever sent in world {record.number} of {place.name}, for no UE detects a cell or the "
             "trigger never fires; check the deployment's power, the detection thresholds and the trigger"
         )
     return reports

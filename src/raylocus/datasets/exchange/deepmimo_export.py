@@ -35,7 +35,7 @@ from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.storage import written_whole
 from raylocus.units import SPEED_OF_LIGHT, to_decibel
 
-#: What each kind of path meets, as a digit; over the roofs it is one edge or several, told as one.
+#: What each kind of path meets, as a digit; over the roofs it is one edge or several, written as one.
 _DIGITS = {
     SPECULAR: REFLECTION,
     OVER_ROOFTOP: DIFFRACTION,

@@ -68,7 +68,7 @@ def import_scenario(
     Args:
         folder: the scenario.
         observation: the law of observation, at the severity that is wanted.
-        seed: of all its chance.
+        seed: of all random draws.
 
     Raises:
         StoreError: the folder holds no whole static scenario of DeepMIMO 4.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raylocus.datasets.parts import Part, parts_of
+from raylocus.datasets.parts import PlaceSequences, parts_of
 from raylocus.datasets.store import ReportDataset
 from raylocus.errors import InputError
 from raylocus.network.reports.parquet import reports_to_table, table_with_units
@@ -67,7 +67,9 @@ class _Table:
         self._writer.write_table(table)
 
 
-def _report_rows(dataset: ReportDataset, part: Part, first_sequence: int, first_report: int) -> pyarrow.Table:
+def _report_rows(
+    dataset: ReportDataset, part: PlaceSequences, first_sequence: int, first_report: int
+) -> pyarrow.Table:
     reports, sequence = part.reports, part.reports.sequence_of_report
     sample = part.samples[sequence]
     worlds = [dataset.worlds[index] for index in dataset.world_index[sample]]

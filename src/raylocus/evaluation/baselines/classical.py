@@ -20,7 +20,7 @@ from raylocus.models.inputs.nominal_maps import nominal_maps
 def classical_methods(
     training: TrainingPlaces, progress: Callable[[str], None] = lambda name: None
 ) -> list[Method]:
-    """Fits every baseline on training places, weakest first; `progress` is told each name as it starts.
+    """Fits every baseline on training places, weakest first; `progress` is called with each name as it starts.
 
     Raises:
         InputError: there are no training sequences.

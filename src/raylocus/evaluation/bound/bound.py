@@ -24,7 +24,7 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 
-#: Lasting error of a beam beside the nearest world's, as a share of what the worlds differ by.
+#: Lasting error of a beam relative to the nearest world's, as a share of what the worlds differ by.
 NEAREST_WORLD = 0.4
 #: Sequences located side by side.
 WORKERS = 2

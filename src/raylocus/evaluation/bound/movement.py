@@ -13,7 +13,7 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.movement.driving import RoadGraph, drive
 from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.network.movement.people import presence
-from raylocus.network.movement.walking import Ground, Walkers, walk
+from raylocus.network.movement.walking import WalkableGround, Walkers, walk
 
 #: Steps of one ground cell of a stored way, and how many of them it may be read backwards from.
 STEPS, ENDS = 300, 150
@@ -123,7 +123,7 @@ class Movement:
 
 
 def _on_foot(place: MappedPlace, mobility: MobilityConfiguration, generator: np.random.Generator) -> Tracks:
-    grid, ground = place.tile, Ground.of(place.geometry_maps)
+    grid, ground = place.tile, WalkableGround.of(place.geometry_maps)
     path = _walked(grid, ground, mobility, ground.sample(WALKS, generator), generator)
     # Courtyards that nobody came by have ways of their own.
     passed = np.zeros(grid.count**2, bool)
@@ -140,7 +140,7 @@ def _on_foot(place: MappedPlace, mobility: MobilityConfiguration, generator: np.
 
 def _walked(
     grid: Grid,
-    ground: Ground,
+    ground: WalkableGround,
     mobility: MobilityConfiguration,
     starts: Float[np.ndarray, "track 2"],
     generator: np.random.Generator,

@@ -20,7 +20,7 @@ class ObservationLaw:
     receiver_noise_db: float
     """Standard deviation of a cell's level in one report, before the L3 filter [dB]."""
     beam_noise_db: float
-    """Standard deviation of a beam's L1-RSRP beside its cell's level [dB]."""
+    """Standard deviation of a beam's L1-RSRP relative to its cell's level [dB]."""
     device_bias_db: float
     """Standard deviation of a UE's own level error [dB]."""
     timing_noise: float

@@ -62,7 +62,7 @@ class SelfCheck:
         )
 
     def sentence(self) -> str:
-        """One line for beside a table."""
+        """One line for below a table."""
         return (
             f"on {self.sequences} sequences of its own law, the bound's 50 / 90 / 95 % regions hold "
             f"{self.coverage_50:.1%} / {self.coverage_90:.1%} / {self.coverage_95:.1%}"

@@ -40,7 +40,7 @@ def robust_evidence(
     """Log-likelihood of the reported levels and of the silence of all other cells.
 
     A reported level is Student t about the mapped one plus a common offset. A cell goes unreported
-    where its level is below the weakest reported one less a margin, or by chance. The offset is summed
+    where its level is below the weakest reported one less a margin, or at random. The offset is summed
     out over `OFFSET_STEPS` about a first estimate, with a Gaussian prior.
 
     Args:
@@ -68,7 +68,7 @@ def robust_evidence(
 def _log_silence(
     expected: Float[Tensor, "batch head step knot"], threshold: Float[Tensor, "batch head"]
 ) -> Float[Tensor, "batch head step knot"]:
-    # 0.15: what is left unreported by chance; 6 dB: the residual spreads the threshold.
+    # 0.15: what is left unreported at random; 6 dB: the residual spreads the threshold.
     below = torch.sigmoid((threshold[..., None, None] - expected) / 6.0)
     return torch.log(0.15 + 0.85 * below)
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.likelihoods import (
     GaussianEvidence,
     beam_evidence,
@@ -42,7 +42,7 @@ class Evidence:
 class EvidenceStream(nn.Module):
     """Classical likelihoods with learned scales and weights; untrained, it is a sensible map matcher."""
 
-    def __init__(self, configuration: NetworkConfiguration) -> None:
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         heads, width = len(configuration.head_ages), configuration.token_width
         self.log_own = nn.Parameter(torch.log(torch.tensor([5.0, 8.0])))

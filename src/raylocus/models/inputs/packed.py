@@ -6,7 +6,7 @@ padding: most cells go unheard in most reports, and sequences differ in length. 
 from a worker process, pinned and moved is the packed form; and batches are made of sequences of
 similar length (`place_batches`), so that what becomes dense has little padding in time. Ragged kernels
 in the model itself (`torch.nested`) would save the rest of the radio encoder's work, which is a small
-share of a step beside the convolutions over the ground.
+share of a step compared with the convolutions over the ground.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from raylocus.scenes.sites import Deployment
 
 #: Most sequences that are read together: a bound on memory, and enough to mix well.
 GROUP_SIZE = 1024
-#: Batches whose sequences are ordered by length together: more of them is less padding and less chance.
+#: Batches whose sequences are ordered by length together: more of them is less padding and less randomness.
 BUCKET = 8
 
 
@@ -74,11 +74,11 @@ def ordered_batches(groups: Sequence[SequenceGroup], batch_size: int) -> list[Ba
 
 
 class MapGroupedBatches(Sampler[BatchIndex]):
-    """Every sequence once an epoch, by chance, in batches of one or a few places.
+    """Every sequence once an epoch, in random order, in batches of one or a few places.
 
     Groups come in a new order each epoch, and no more of them are mixed than are at hand, so a
     dataset of any number of places needs the maps and the reports of a few in memory at a time. The
-    sequences of `BUCKET` batches are drawn by chance and then ordered by length, so that those of a
+    sequences of `BUCKET` batches are drawn at random and then ordered by length, so that those of a
     batch need little padding.
     """
 
@@ -95,7 +95,7 @@ class MapGroupedBatches(Sampler[BatchIndex]):
         Args:
             groups: of one split.
             batch_size: sequences in a batch.
-            generator: draws the order, anew each epoch.
+            generator: draws the order, again each epoch.
             places_per_batch: groups that share a batch, at most; their maps are all encoded for it.
             at_hand: groups that batches are mixed of at a time.
 

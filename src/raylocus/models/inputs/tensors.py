@@ -28,7 +28,7 @@ class SequenceTensors:
     beams: Float[Tensor, "sample time cell beam"]
     """L1-RSRP of each SSB beam [dBm]."""
     serving: Bool[Tensor, "sample time cell"]
-    """Whether the cell served."""
+    """Whether it was the serving cell."""
     censored: Float[Tensor, "sample time cell"]
     """−1 where RSRP lies below its range, +1 above, else 0."""
     age: Float[Tensor, "sample time"]

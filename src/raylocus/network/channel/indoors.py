@@ -60,7 +60,7 @@ def shelter_of(geometry_maps: xr.Dataset, position: Float[np.ndarray, "report 3"
 
 
 def behind_walls(state: ChannelState, shelter: Shelter, loss_db: Float[np.ndarray, "report"]) -> ChannelState:
-    """The channel of UEs by that of the outdoor ground beside them: weaker by a loss [dB], later, out of sight."""
+    """The channel of UEs by that of the outdoor ground next to them: weaker by a loss [dB], later, out of sight."""
     return dataclasses.replace(
         state,
         rsrp_beam=state.rsrp_beam - loss_db[:, None, None],

@@ -92,7 +92,7 @@ class WorldChannel:
     def state(
         self, walked: Trajectories, rows: slice, walls: BuildingLoss, random: RandomSource
     ) -> ChannelState:
-        """Levels and delays of the ground under UEs, or beside them where they are indoors, behind their walls.
+        """Levels and delays of the ground under UEs, or next to them where they are indoors, behind their walls.
 
         Raises:
             InputError: a position lies outside the tile.
@@ -103,7 +103,7 @@ class WorldChannel:
         return behind_walls(channel_at(self.maps, shelter.outdoors), shelter, loss)
 
     def links(self, position: Float[np.ndarray, "report 3"]) -> Links:
-        """The paths to UE positions [m], or to the ground beside those indoors."""
+        """The paths to UE positions [m], or to the ground next to those indoors."""
         shelter = shelter_of(self.place.geometry_maps, position)
         return links_at(self.place, shelter.outdoors, self.materials).later(shelter.depth)
 

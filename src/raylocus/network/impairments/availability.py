@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.reports.features import Feature
+from raylocus.network.reports.features import ReportFeature
 from raylocus.network.rrc.measurement_configuration import PositioningSignal, SoundingSignal
 from raylocus.scenes.sites import Carrier, Deployment
 
@@ -86,7 +86,7 @@ class AbsentFeature:
 
 
 def absent_features(
-    features: tuple[Feature, ...], deployment: Deployment, capability: UeCapability
+    features: tuple[ReportFeature, ...], deployment: Deployment, capability: UeCapability
 ) -> tuple[AbsentFeature, ...]:
     """Features that the band, the antennas or the UE cannot give."""
     reasons = {

@@ -38,11 +38,11 @@ def commanded_timing_advance(
     """N_TA as the sum of commands, in steps, and the command T_A − 31 of each report (0: none sent).
 
     At the first report the UE gets an absolute T_A by random access; afterwards a MAC CE of −31..+32
-    steps corrects it once the offset leaves the dead band (TS 38.213 §4.2). Access happens anew where
+    steps corrects it once the offset leaves the dead band (TS 38.213 §4.2). Random access is repeated where
     the delay is unknown at the report before.
 
     Args:
-        delay: one-way delay [s] that the network measures at each report; NaN where it hears nothing.
+        delay: one-way delay [s] that the network measures at each report; NaN where it detects nothing.
         access: first report of each sequence (`report_offsets[:-1]`), or a later handover's.
         report_offsets: reports of each sequence.
         numerology: μ of the uplink.

@@ -18,7 +18,7 @@ from raylocus.scenes.vector_map import ROAD_CLASSES
 
 #: Speed that each road class lets nobody exceed [m/s]; pedestrian ground carries no traffic.
 SPEED_LIMITS = dict(zip(ROAD_CLASSES, (30.0, 14.0, 8.5, 4.5, 0.0), strict=True))
-#: Traffic of each class beside a residential street's: an engineering choice.
+#: Traffic of each class relative to a residential street's: an engineering choice.
 TRAFFIC = dict(zip(ROAD_CLASSES, (4.0, 3.0, 1.0, 0.3, 0.0), strict=True))
 #: Destinations that trips are made to, half of them where roads leave the tile.
 DESTINATIONS = 24
@@ -40,7 +40,7 @@ class RoadGraph:
     limit: Float[np.ndarray, "node"]
     """Speed limit [m/s]."""
     traffic: Float[np.ndarray, "node"]
-    """How likely a vehicle is there, beside the others."""
+    """How likely a vehicle is there, relative to the others."""
     onward: Int[np.ndarray, "destination node"]
     """The next node on the way to a destination; −1 at the destination, and where none leads to it."""
 

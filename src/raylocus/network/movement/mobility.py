@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.network.movement.driving import RoadGraph, drive
 from raylocus.network.movement.people import inside_buildings, presence
-from raylocus.network.movement.walking import Ground, Walkers, walk
+from raylocus.network.movement.walking import WalkableGround, Walkers, walk
 from raylocus.scenes.sites import UE_HEIGHT
 
 #: Stops beyond those expected that are drawn for a UE; after the last it keeps moving.
@@ -199,7 +199,7 @@ def sample_trajectories(
     time = np.cumsum(intervals, axis=1)
     chosen, speed = sample_speeds(configuration, count, generator)
     moving = moving_time(time, *pauses(configuration, chosen, speed), generator)
-    ground = Ground.of(geometry_maps)
+    ground = WalkableGround.of(geometry_maps)
     xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
     reported = np.arange(xy.shape[1]) < lengths[:, None]
     z = ground.terrain_at(xy[reported]) + ue_height

@@ -10,7 +10,7 @@ from raylocus.errors import InputError
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
-#: People per area beside open ground: engineering choices, no count.
+#: People per area relative to open ground: engineering choices, no count.
 PEDESTRIAN_AREA, PAVEMENT, CARRIAGEWAY, GREEN = 4.0, 4.0, 0.3, 0.3
 #: Ground this near to a road [m] is its pavement.
 PAVEMENT_WIDTH = 5.0

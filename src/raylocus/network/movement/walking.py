@@ -17,7 +17,7 @@ DETOURS = np.deg2rad([0.0, 45.0, -45.0, 90.0, -90.0, 135.0, -135.0, 180.0])
 
 
 @dataclass(frozen=True)
-class Ground:
+class WalkableGround:
     """Where one can walk, and how high it is."""
 
     grid: Grid
@@ -27,7 +27,7 @@ class Ground:
     """Height of each ground cell [m]."""
 
     @classmethod
-    def of(cls, geometry_maps: xr.Dataset) -> Ground:
+    def of(cls, geometry_maps: xr.Dataset) -> WalkableGround:
         """The ground of a place's G. Raises InputError where all of it is built on or under water."""
         outdoor = geometry_maps["footprint"].values.ravel() == 0
         if "water" in geometry_maps:
@@ -63,7 +63,7 @@ class Ground:
 class Walkers:
     """UEs on their way: the state that `walk` moves on."""
 
-    ground: Ground
+    ground: WalkableGround
     position: Float[np.ndarray, "walker 2"]
     """Where they are [m]."""
     heading: Float[np.ndarray, "walker"]
@@ -85,7 +85,7 @@ class Walkers:
         generator: np.random.Generator,
     ) -> Walkers:
         """Walkers spread uniformly over the outdoor ground, heading anywhere."""
-        ground = Ground.of(geometry_maps)
+        ground = WalkableGround.of(geometry_maps)
         position = ground.sample(len(speed), generator)
         heading = generator.uniform(-np.pi, np.pi, len(speed))
         return cls(ground, position, heading, speed, heading_wander, turn_distance)

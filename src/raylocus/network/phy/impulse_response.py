@@ -58,7 +58,7 @@ def path_delay_spread(
     weight = np.where(np.isnan(delay), 0.0, power)
     total = weight.sum(axis=-1, keepdims=True)
     weight = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
-    # About the first path, for delays are large beside their spread.
+    # About the first path, for delays are large compared with their spread.
     first = np.where(np.isnan(delay), np.inf, delay).min(axis=-1, keepdims=True)
     excess = np.where(np.isnan(delay), 0.0, delay - first)
     mean = (weight * excess).sum(axis=-1, keepdims=True)

@@ -29,7 +29,7 @@ class FirstPathDetector:
     noise_threshold_db: float = 13.0
     """A peak must stand this far above the mean noise of the correlation [dB]: a false alarm in 10⁸ points."""
     peak_threshold_db: float = -20.0
-    """…and be no weaker than this beside the strongest peak [dB]; Hann side lobes are at −31 dB."""
+    """…and be no weaker than this relative to the strongest peak [dB]; Hann side lobes are at −31 dB."""
 
 
 def first_path_delay(

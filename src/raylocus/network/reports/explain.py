@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from raylocus.network.reports.features import CRITICAL, FEATURES, Feature, features_named
+from raylocus.network.reports.features import CRITICAL, FEATURES, ReportFeature, features_named
 from raylocus.network.reports.reports import Reports
 
 #: How a censored value is marked.
@@ -73,7 +73,7 @@ def _details(reports: Reports, report: int) -> Table:
     return table
 
 
-def _values(reports: Reports, report: int, index: int, feature: Feature) -> str:
+def _values(reports: Reports, report: int, index: int, feature: ReportFeature) -> str:
     """Values of a feature: the serving cell's alone, else those of every PCI or PCI/SSB."""
     factor, unit = _scale(feature)
     found = []
@@ -98,7 +98,7 @@ def _missing(reports: Reports, report: int) -> Text:
     return Text(f"not in this report: {', '.join(names)}" if names else "nothing is missing")
 
 
-def _scale(feature: Feature) -> tuple[float, str]:
+def _scale(feature: ReportFeature) -> tuple[float, str]:
     """Factor and unit that a feature's values are printed with."""
     for factor, unit, largest in _UNITS.get(feature.unit, ()):
         if feature.high <= largest:

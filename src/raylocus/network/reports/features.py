@@ -10,7 +10,7 @@ from raylocus.errors import InputError
 
 
 @dataclass(frozen=True)
-class Feature:
+class ReportFeature:
     """One measured quantity of a token."""
 
     name: str
@@ -37,7 +37,7 @@ class Feature:
     """What renews it between two reports: csi, prs, srs, phr, bsr, or nothing where every report has it."""
 
     @classmethod
-    def of_row(cls, row: dict[str, str]) -> Feature:
+    def of_row(cls, row: dict[str, str]) -> ReportFeature:
         """The feature that a row of the table describes."""
         return cls(
             name=row["name"],
@@ -55,9 +55,9 @@ class Feature:
         )
 
 
-def _read_schema() -> tuple[Feature, ...]:
+def _read_schema() -> tuple[ReportFeature, ...]:
     text = resources.files("raylocus.network.reports").joinpath("features.csv").read_text(encoding="utf-8")
-    return tuple(Feature.of_row(row) for row in csv.DictReader(text.splitlines()))
+    return tuple(ReportFeature.of_row(row) for row in csv.DictReader(text.splitlines()))
 
 
 #: Every feature there is, in the order of columns. The first five are those of every `Reports`.
@@ -82,7 +82,7 @@ FEATURE_SETS = {
 }
 
 
-def features_named(names: tuple[str, ...]) -> tuple[Feature, ...]:
+def features_named(names: tuple[str, ...]) -> tuple[ReportFeature, ...]:
     """The schema's rows of some features.
 
     Raises:
@@ -96,7 +96,7 @@ def features_named(names: tuple[str, ...]) -> tuple[Feature, ...]:
     return tuple(_BY_NAME[name] for name in names)
 
 
-def feature_set(name: str) -> tuple[Feature, ...]:
+def feature_set(name: str) -> tuple[ReportFeature, ...]:
     """The features of a named set.
 
     Raises:

@@ -26,7 +26,7 @@ class KnownReports:
 
 
 def known_reports(reports: Reports, deployment: Deployment) -> KnownReports:
-    """The tokens of cells and beams that a deployment has; phones hear more cells than a place has.
+    """The tokens of cells and beams that a deployment has; phones detect more cells than a place has.
 
     Raises:
         PlaceError: it has none of the reports' cells, so that they were made elsewhere.

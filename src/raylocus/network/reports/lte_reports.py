@@ -17,14 +17,14 @@ from raylocus.network.reports.report_tables import (
     LTE_RS_SINR,
     LTE_RSRP,
     LTE_RSRQ,
-    ReportTable,
+    MappingTable,
 )
 from raylocus.network.reports.reports import TOKEN_FIELDS, Reports
 from raylocus.network.rrc.lte import CELL_IDENTITIES, MOST_TIMING_ADVANCE
 from raylocus.scenes.sites import Carrier
 
 #: LTE's table of each feature that LTE maps in its own way.
-LTE_TABLES: dict[str, ReportTable] = {
+LTE_TABLES: dict[str, MappingTable] = {
     "rsrp": LTE_RSRP,
     "rsrq": LTE_RSRQ,
     "sinr": LTE_RS_SINR,
@@ -79,7 +79,7 @@ def _without_beams(reports: Reports) -> Reports:
 
 
 def _mapped(
-    values: Float[np.ndarray, "token"], ends: Int[np.ndarray, "token"], table: ReportTable
+    values: Float[np.ndarray, "token"], ends: Int[np.ndarray, "token"], table: MappingTable
 ) -> tuple[Float[np.ndarray, "token"], Int[np.ndarray, "token"]]:
     """Values through a table; what was censored before stays so."""
     # An end of NR's range says that the truth is beyond it.

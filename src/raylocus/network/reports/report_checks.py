@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.reports.features import Feature, features_named
+from raylocus.network.reports.features import ReportFeature, features_named
 from raylocus.network.reports.reports import Reports
 
 #: Highest PCI (TS 38.211 §7.4.2.1) and SSB index (TS 38.213 §4.1).
@@ -124,7 +124,7 @@ def _of_their_tokens(reports: Reports) -> tuple[Float[np.ndarray, "token feature
     return values, left
 
 
-def _refuse_out_of_range(values: Float[np.ndarray, "token"], feature: Feature, source: Path) -> None:
+def _refuse_out_of_range(values: Float[np.ndarray, "token"], feature: ReportFeature, source: Path) -> None:
     slack = _ROUNDING * (feature.high - feature.low)
     low = feature.low - DIFFERENTIAL.get(feature.name, 0.0)
     bad = np.flatnonzero((values < low - slack) | (values > feature.high + slack))
@@ -138,7 +138,7 @@ def _refuse_out_of_range(values: Float[np.ndarray, "token"], feature: Feature, s
         )
 
 
-def _hint(value: float, feature: Feature) -> str:
+def _hint(value: float, feature: ReportFeature) -> str:
     """What a value out of range may be meant as."""
     if value in SENTINELS:
         return f"; it stands for no value, {SENTINELS[value]}: leave it null"

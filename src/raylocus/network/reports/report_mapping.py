@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, Feature
+from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, ReportFeature
 from raylocus.units import MAX_TIMING_ADVANCE, timing_advance_step
 
 #: L1-RSRP uses the indices of SS-RSRP, of which 16 (< −140 dBm) to 113 (≥ −44 dBm) occur (T 10.1.6.1-1).
@@ -20,7 +20,7 @@ DIFFERENTIAL_STEP_DB = 2.0
 LAST_DIFFERENTIAL_CODE = 15
 
 
-def encode(values: Float[np.ndarray, "..."], feature: Feature) -> Int[np.ndarray, "..."]:
+def encode(values: Float[np.ndarray, "..."], feature: ReportFeature) -> Int[np.ndarray, "..."]:
     """Report index of measured values, which must not be NaN.
 
     index = clip(⌊(value − low) / step⌋ + 1, 0, last), e.g. SS-RSRP −156 dBm → 1, below → 0 and
@@ -31,19 +31,19 @@ def encode(values: Float[np.ndarray, "..."], feature: Feature) -> Int[np.ndarray
     return np.searchsorted(edges, np.asarray(values, np.float64), side="right").astype(np.int64)
 
 
-def decode(codes: Int[np.ndarray, "..."], feature: Feature) -> Float[np.ndarray, "..."]:
+def decode(codes: Int[np.ndarray, "..."], feature: ReportFeature) -> Float[np.ndarray, "..."]:
     """Bin centre of report indices; the end of the range for the two censored indices."""
     centre = feature.low + (np.asarray(codes, np.float64) - 0.5) * feature.step
     return np.clip(centre, feature.low, feature.high)
 
 
-def last_code(feature: Feature) -> int:
+def last_code(feature: ReportFeature) -> int:
     """The index that means "at or above the range"."""
     return round((feature.high - feature.low) / feature.step) + 1
 
 
 def reported(
-    values: Float[np.ndarray, "*shape"], feature: Feature
+    values: Float[np.ndarray, "*shape"], feature: ReportFeature
 ) -> tuple[Float[np.ndarray, "*shape"], Int[np.ndarray, "*shape"]]:
     """What the network reads from a report of these values.
 

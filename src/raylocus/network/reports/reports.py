@@ -92,7 +92,7 @@ class Reports:
         )
 
     def select_reports(self, kept: Int[np.ndarray, "kept"]) -> Reports:
-        """Some of the reports (ascending); sequences left with none are dropped, time starts anew at the first kept."""
+        """Some of the reports (ascending); sequences left with none are dropped, time starts at the first kept."""
         tokens, token_offsets = _ragged_rows(self.token_offsets, kept)
         lengths = np.bincount(self.sequence_of_report[kept], minlength=len(self))
         lengths = lengths[lengths > 0]

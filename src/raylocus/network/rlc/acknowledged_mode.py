@@ -16,7 +16,7 @@ def waiting_times(
     gap: Float[np.ndarray, "*batch packet"],
     first: Float[np.ndarray, "*batch"] | float = 0.0,
 ) -> Float[np.ndarray, "*batch packet"]:
-    """Time each packet waits before it is served [s]: Lindley's W_{n+1} = max(0, W_n + S_n − A_{n+1}).
+    """Time each packet waits before it is transmitted [s]: Lindley's W_{n+1} = max(0, W_n + S_n − A_{n+1}).
 
     The recursion is a random walk less its running minimum below zero, so it needs no loop.
 

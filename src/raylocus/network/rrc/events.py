@@ -74,7 +74,7 @@ def _worse(level: np.ndarray, threshold: float) -> np.ndarray:
     return threshold - level
 
 
-#: By kind: how far the condition is met [dB] beside hysteresis, from the serving level (with its own offsets
+#: By kind: how far the condition is met [dB] in addition to hysteresis, from the serving level (with its own offsets
 #: where the event uses them), the neighbours' (with theirs) and the event. Conditions of two parts need both.
 _MARGINS: dict[str, Callable[[np.ndarray, np.ndarray, Event], tuple[np.ndarray, ...]]] = {
     "A1": lambda serving, _, event: (serving - event.threshold,),

@@ -14,7 +14,7 @@ from raylocus.network.rrc.filtering import reports_by_step
 def neighbour_cells(
     rsrp: Float[np.ndarray, "report cell"], serving: Int[np.ndarray, "report"], most: int
 ) -> Int[np.ndarray, "report neighbour"]:
-    """Indices of the strongest cells beside the serving one, strongest first; −1 where there is none.
+    """Indices of the strongest cells other than the serving one, strongest first; −1 where there is none.
 
     Args:
         rsrp: filtered RSRP [dBm]; NaN where the cell is not to be reported.

@@ -1,4 +1,4 @@
-"""What a UE is told to measure and report: periodic and event-triggered reports, PRS and SRS (TS 38.331)."""
+"""What a UE is configured to measure and report: periodic and event-triggered reports, PRS and SRS (TS 38.331)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beams of the serving cell in a batch of reports: L1-RSRP, L1-SINR and the departure angle that they tell."""
+"""Beams of the serving cell in a batch of reports: L1-RSRP, L1-SINR and the departure angle estimated from them."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _packet_delays(
     return waiting_times(service, gap, first) + service + air, gap
 
 
-#: Rate of the uplink beside the downlink's: less power, fewer layers, fewer slots; an engineering choice.
+#: Rate of the uplink relative to the downlink's: less power, fewer layers, fewer slots; an engineering choice.
 UPLINK_SHARE = 0.1
 #: Share of the carrier's resource blocks that a PUSCH has.
 PUSCH_SHARE = 0.1

@@ -12,7 +12,7 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.availability import absent_features, occurred
 from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.random_streams import ReportStreams
-from raylocus.network.reports.features import CRITICAL, Feature
+from raylocus.network.reports.features import CRITICAL, ReportFeature
 from raylocus.network.reports.report_mapping import reported
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.batch import Batch
@@ -45,7 +45,7 @@ def occasion_periods(configuration: NetworkConfiguration, numerology: int) -> Fl
 
 
 def present_features(
-    features: tuple[Feature, ...],
+    features: tuple[ReportFeature, ...],
     trajectories: Trajectories,
     deployment: Deployment,
     configuration: NetworkConfiguration,
@@ -55,7 +55,7 @@ def present_features(
 
     A feature is gone for good where band, antennas or UE cannot give it; it is missing from a report
     where its occasion (CSI, PRS or SRS period, PHR or BSR timer) did not come since the last one, and from
-    the others but for its availability. What one occasion gives comes and goes together: whatever has the
+    the others except for its availability. What one occasion gives comes and goes together: whatever has the
     smaller availability comes only with what has the larger.
     """
     time, offsets = trajectories.time, trajectories.report_offsets
@@ -96,7 +96,7 @@ PATH_LAYERS = ("positioning", "csi", "bearer", "uplink", "profile")
 def complete_reports(
     content: ReportContent,
     batch: Batch,
-    features: tuple[Feature, ...],
+    features: tuple[ReportFeature, ...],
     present: Bool[np.ndarray, "report feature"],
 ) -> Reports:
     """Reports of the critical features and, after them, the others.
@@ -127,12 +127,12 @@ def complete_reports(
     )
 
 
-def _rows(present: Bool[np.ndarray, "report"], feature: Feature) -> Bool[np.ndarray, "..."]:
+def _rows(present: Bool[np.ndarray, "report"], feature: ReportFeature) -> Bool[np.ndarray, "..."]:
     return present if feature.token == "serving" else present[:, None]
 
 
 def _laid_out(
-    values: Float[np.ndarray, "..."], feature: Feature, shape: tuple[int, int], cells: int
+    values: Float[np.ndarray, "..."], feature: ReportFeature, shape: tuple[int, int], cells: int
 ) -> Float[np.ndarray, "report slot"]:
     """Values of a feature in the slots of a report: its cells, then its beams."""
     out = np.full(shape, np.nan)
@@ -146,7 +146,7 @@ def _laid_out(
 
 
 def _mapped(
-    values: Float[np.ndarray, "token"], feature: Feature
+    values: Float[np.ndarray, "token"], feature: ReportFeature
 ) -> tuple[Float[np.ndarray, "token"], Int[np.ndarray, "token"]]:
     """Values in the feature's steps; those of tables of their own, and those not mapped, only held in range.
 

@@ -24,7 +24,7 @@ REPORTED_TAPS, PROFILE_TAPS = 4, 16
 
 @dataclass(frozen=True)
 class DelayProfile:
-    """Power of taps 0 to 3 beside the whole profile [dB]; NaN where no path is detected."""
+    """Power of taps 0 to 3 relative to the whole profile [dB]; NaN where no path is detected."""
 
     ROWS: ClassVar = ("pdp_0", "pdp_1", "pdp_2", "pdp_3")
 

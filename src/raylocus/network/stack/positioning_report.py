@@ -43,7 +43,7 @@ ANGLE_SUBCARRIERS = 16
 def uplink_angles(
     links: Links, heard: HeardCells, deployment: Deployment, random: RandomSource
 ) -> Float[np.ndarray, "report slot"]:
-    """UL-AoA azimuths [degrees] in steps of 0.1; NaN where a panel has one column or hears no path."""
+    """UL-AoA azimuths [degrees] in steps of 0.1; NaN where a panel has one column or detects no path."""
     frequencies = _angle_frequencies(deployment.carrier)
     widest = max(cell.array.columns for cell in deployment.cells)
     noise = complex_normal((*heard.cells.shape, len(frequencies), widest), random)

@@ -70,7 +70,7 @@ class OuterLoop:
     step_db: float = 0.1
     """A NACK raises the margin by this much; an ACK lowers it by step·target/(1 − target)."""
     blocks: int = 32
-    """Transport blocks that it hears of between two reports."""
+    """Transport blocks that are acknowledged to it between two reports."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def adapt(
     """MCS, errors and NACKs along sequences: each report's NACKs move the margin of the next.
 
     Args:
-        known_sinr_db: effective SINR that the scheduler was told [dB]; NaN where there is no link.
+        known_sinr_db: effective SINR that was reported to the scheduler [dB]; NaN where there is no link.
         true_sinr_db: what it is when blocks are sent [dB].
         report_offsets: reports of each sequence.
         table: MCS table.

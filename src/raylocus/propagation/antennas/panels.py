@@ -198,7 +198,7 @@ class UeAntenna:
     rows: int = 1
     """Elements above each other."""
     columns: int = 2
-    """Elements beside each other."""
+    """Elements next to each other."""
     polarization: Literal["V", "H", "VH", "cross"] = "VH"
     """Polarisations of each element."""
     pattern: Literal["isotropic", "tr38901"] = "isotropic"

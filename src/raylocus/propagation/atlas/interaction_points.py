@@ -10,7 +10,7 @@ from jaxtyping import Float
 from raylocus.propagation.atlas.atlas import DIFFRACTED, SCATTERED, SPECULAR, PathAtlas, reorder
 from raylocus.propagation.atlas.ue_paths import UePaths
 
-#: Legs are told apart where the smallest singular value of their directions is above this; two parallel
+#: Legs are distinguished where the smallest singular value of their directions is above this; two parallel
 #: walls leave open where between them a path turns.
 SMALLEST_SINGULAR_VALUE = 1e-3
 
@@ -96,8 +96,8 @@ def _points(legs: _Legs, step: Float[np.ndarray, "path 3"]) -> Float[np.ndarray,
     equations = np.concatenate([legs.direction, summed], axis=1)
     length = np.einsum("plk,pk->pl", np.linalg.pinv(equations), np.column_stack([step, legs.sums]))
     values = np.linalg.svd(equations, compute_uv=False)
-    told = (values[:, -1] > SMALLEST_SINGULAR_VALUE) & (values.shape[1] == count)
+    solved = (values[:, -1] > SMALLEST_SINGULAR_VALUE) & (values.shape[1] == count)
     # In a corner a path at the ground cell's middle may meet the two surfaces in the other order than here.
-    told &= (length >= 0).all(axis=1)
+    solved &= (length >= 0).all(axis=1)
     walked = np.cumsum(length[:, None, :] * legs.direction, axis=2)[:, :, :-1]
-    return np.where(told[:, None, None], np.moveaxis(walked, 2, 1), np.nan)
+    return np.where(solved[:, None, None], np.moveaxis(walked, 2, 1), np.nan)

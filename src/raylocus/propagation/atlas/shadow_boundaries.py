@@ -1,8 +1,8 @@
 """Which diffracted paths end where the ray does that they take over from at a shadow boundary.
 
-Beside its edge a path over it has the geometry of the ray that goes straight on there, or that a face of the wedge
-mirrors. On the boundary itself the last bit decides whether that ray counts, and would once more decide on which side
-the diffracted field is. So it is decided once, by the ray: the point is lit if the atlas has it.
+At the boundary a path over the edge has the geometry of the ray that goes straight on there, or that a face of the
+wedge mirrors. On the boundary itself the last bit decides whether that ray counts, and would once more decide on which
+side the diffracted field is. So it is decided once, by the ray: the point is lit if the atlas has it.
 """
 
 from __future__ import annotations

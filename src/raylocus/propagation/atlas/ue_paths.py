@@ -30,7 +30,7 @@ from raylocus.propagation.geometry.images import fermat_points
 from raylocus.scenes.sites import UE_HEIGHT
 
 #: Away from its ground cell's centre a path is taken to exist where it reaches at least this share of the cell:
-#: beside PathSolver at random points, the rule with the smallest error by far.
+#: compared with PathSolver at random points, the rule with the smallest error by far.
 PRESENT_SHARE = 0.5
 #: Up to here from the centre [sides of the ground cell] it exists where it reaches the centre itself.
 CENTRAL = 0.25

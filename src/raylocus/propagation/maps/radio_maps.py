@@ -22,7 +22,7 @@ RADIO_SCHEMA = "raylocus.radio.v3"
 NOISE_FIGURE_DB = 9.0
 #: Share of their resource elements on which the interfering cells of the SINR layer transmit.
 LOAD = 0.5
-#: Levels that differ by less are equal [dB]: beside a boresight two beams are, and between two sectors two cells, but
+#: Levels that differ by less are equal [dB]: next to a boresight two beams are, and between two sectors two cells, but
 #: for the rounding of single precision, which is another on each processor.
 EQUAL_DB = 1e-4
 

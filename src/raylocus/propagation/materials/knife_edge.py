@@ -47,7 +47,7 @@ def cascaded_knife_edge_loss(
     middle = (height[:, :-2] * after + height[:, 2:] * before) / (before + after)
     nu = fresnel_parameter(height[:, 1:-1] - middle, before, after, wavelength)
     losses = np.where(edge, knife_edge_loss(np.where(edge, nu, 0.0)), 0.0)
-    # C_N² = s₁ Π s₂ (s₁ + Σ s₂) / (s₁ s₂ₙ Π (s₁ + s₂)); the outer steps cancel but for the last one.
+    # C_N² = s₁ Π s₂ (s₁ + Σ s₂) / (s₁ s₂ₙ Π (s₁ + s₂)); the outer steps cancel except for the last one.
     inner = np.where(edge[:, 1:], before[:, 1:], 1.0)
     sums = np.where(edge, before + after, 1.0)
     whole = np.nansum(step, axis=1)

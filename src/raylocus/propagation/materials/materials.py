@@ -33,7 +33,7 @@ class RadioMaterials:
     scattering: float = 0.0
     """Share S of the reflected amplitude that rough walls scatter; the specular one keeps √(1 − S²)."""
     buildings: BuildingFactors | None = None
-    """What each building's surfaces have beside their material's values; None where all are alike."""
+    """What each building's surfaces have in addition to their material's values; None where all are alike."""
 
     @property
     def wavelength(self) -> float:

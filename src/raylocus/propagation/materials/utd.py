@@ -43,7 +43,7 @@ class EdgeGeometry:
     face_n: Float[np.ndarray, "3 path"]
     """Outward normal of face n."""
     lit: Bool[np.ndarray, "path"]
-    """Whether the ray that goes straight on beside the edge, or that a face mirrors there, counts at the UE. Asked for
+    """Whether the ray that goes straight on past the edge, or that a face mirrors there, counts at the UE. Asked for
     within `BOUNDARY` of a shadow boundary only: there rounding would decide for each of the two fields on its own."""
 
 

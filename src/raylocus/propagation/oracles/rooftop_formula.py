@@ -1,6 +1,6 @@
 """ITU-R P.1411-12 §4.2.2.1: over-rooftop loss of an urban row of buildings, from averages of a city.
 
-The second opinion beside the path over the very roofs of a place: rows of equal height and distance, with
+The second opinion on the path over the very roofs of a place: rows of equal height and distance, with
 the step from the last roof into the street. For 0.8–26 GHz, 20 m–5 km.
 """
 
@@ -20,7 +20,7 @@ Distances = Float[np.ndarray, "n"]
 
 
 @dataclass(frozen=True)
-class BuildingRows:
+class RooftopRows:
     """A city as the formula sees it."""
 
     roof: float
@@ -34,7 +34,7 @@ class BuildingRows:
 
 
 def over_rooftop_formula(
-    distance: Distances, site: float, rows: BuildingRows, frequency: float, ue: float = 1.5
+    distance: Distances, site: float, rows: RooftopRows, frequency: float, ue: float = 1.5
 ) -> Distances:
     """Basic transmission loss over the roofs [dB].
 
@@ -63,7 +63,7 @@ def _orientation(angle: float) -> float:
     return 2.5 + 0.075 * (angle - 35) if angle < 55 else 4 - 0.114 * (angle - 55)
 
 
-def _many_rows(distance: Distances, site: float, rows: BuildingRows, frequency: float) -> Distances:
+def _many_rows(distance: Distances, site: float, rows: RooftopRows, frequency: float) -> Distances:
     """L_msd [dB]: the loss past the rows, settled beyond the distance d_s and not yet settled before it."""
     above = site - rows.roof
     wavelength = SPEED_OF_LIGHT / frequency
@@ -84,7 +84,7 @@ def _many_rows(distance: Distances, site: float, rows: BuildingRows, frequency: 
     return np.select([step > 0, step < 0], [rising, falling], before)
 
 
-def _settled(distance: Distances, site: float, rows: BuildingRows, frequency: float) -> Distances:
+def _settled(distance: Distances, site: float, rows: RooftopRows, frequency: float) -> Distances:
     """L1_msd [dB], Walfisch–Ikegami's; a metropolitan centre below 2 GHz."""
     above, high = site - rows.roof, frequency > 2e9
     if above > 0:
@@ -101,7 +101,7 @@ def _settled(distance: Distances, site: float, rows: BuildingRows, frequency: fl
     )  # fmt: skip
 
 
-def _unsettled(distance: Distances, site: float, rows: BuildingRows, frequency: float) -> Distances:
+def _unsettled(distance: Distances, site: float, rows: RooftopRows, frequency: float) -> Distances:
     """L2_msd [dB]: −20·log Q_M for a site over, near or below the roofs."""
     above, gap = site - rows.roof, rows.separation
     wavelength, megahertz = SPEED_OF_LIGHT / frequency, frequency / 1e6

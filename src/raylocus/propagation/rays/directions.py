@@ -40,7 +40,7 @@ class LaunchDirections:
         return self.aimed_rays + self.uniform_rays
 
     def vectors(self, shift: Float[np.ndarray, "3"], rays: slice) -> Float[np.ndarray, "ray 3"]:
-        """Unit launch directions of some of the rays, their sequence shifted by what chance gave."""
+        """Unit launch directions of some of the rays, their sequence shifted at random."""
         aimed = low_discrepancy(
             slice(min(rays.start, self.aimed_rays), min(rays.stop, self.aimed_rays)), shift
         )

@@ -26,12 +26,12 @@ from raylocus.propagation.runtime.llvm_library import (
 )
 from raylocus.propagation.runtime.one_ray import traces
 
-#: Environment variable by which Dr.Jit is told its libLLVM.
+#: Environment variable by which Dr.Jit is given its libLLVM.
 LIBRARY_VARIABLE = "DRJIT_LIBLLVM_PATH"
 CUDA_VARIANT = "cuda_ad_mono_polarized"
 LLVM_VARIANT = "llvm_ad_mono_polarized"
 #: What to do on a machine where nothing traces.
-MEND = (
+FIX = (
     f"no libLLVM of version {MINIMUM_LLVM} or newer was found, so nothing can be traced; on Linux x86-64 run "
     f"'pip install {LLVM_PACKAGE}', elsewhere install one (Debian and Ubuntu: 'apt install libllvm19', "
     f"macOS: 'brew install llvm') or set {LIBRARY_VARIABLE} to its file"
@@ -65,7 +65,7 @@ def find_runtime() -> Runtime:
     system's. CUDA is tried by tracing one ray in a process of its own, where a driver is present.
 
     Raises:
-        RuntimeUnavailableError: neither CUDA nor a good libLLVM was found; the message has the mend.
+        RuntimeUnavailableError: neither CUDA nor a good libLLVM was found; the message has the fix.
     """
     library, notes = _find_library()
     if _cuda_driver_answers():
@@ -73,7 +73,7 @@ def find_runtime() -> Runtime:
             return Runtime(CUDA_VARIANT, "cuda", library, notes)
         notes = (*notes, "a CUDA device is present but traces no ray (is OptiX there?), so LLVM is used")
     if library is None:
-        raise RuntimeUnavailableError(" ".join([*notes, MEND]))
+        raise RuntimeUnavailableError(" ".join([*notes, FIX]))
     return Runtime(LLVM_VARIANT, library.source, library, notes)
 
 

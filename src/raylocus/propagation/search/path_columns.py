@@ -32,7 +32,7 @@ from raylocus.scenes.building_records import BuildingIndex
 from raylocus.units import to_decibel
 
 #: Two paths over one roof are the same if they arrive within this angle and this difference of length: the
-#: edge of the surface raster is up to a cell beside the wall's.
+#: edge of the surface raster is up to a cell away from the wall's.
 SAME_ANGLE, SAME_LENGTH = np.deg2rad(10.0), 1.0
 
 

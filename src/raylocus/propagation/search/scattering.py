@@ -51,7 +51,7 @@ class ScatteringSearch:
         Args:
             scene: what stands in the way.
             point: UE position of every ground cell [m].
-            outdoor: ground cells that are served.
+            outdoor: ground cells that are covered.
             exponent: width of the scattering lobe, see `scattering_pattern`.
         """
         self.patches: Patches = wall_patches(scene.surfaces)

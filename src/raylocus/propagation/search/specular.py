@@ -103,7 +103,7 @@ class SpecularSearch:
         directions: LaunchDirections,
         shift: Float[np.ndarray, "3"],
     ) -> Crossings:
-        """Where paths may be: what all rays find, launched in wavefronts, and the cells beside it."""
+        """Where paths may be: what all rays find, launched in wavefronts, and the cells next to it."""
         side, facet = self._grid.count, self._surfaces.facet
 
         def wavefront(rays: slice) -> Crossings:

@@ -34,7 +34,7 @@ class HeightEstimate:
     source: str
     """`height`, `building:height`, `levels` or `prior`."""
     eaves: float | None = None
-    """Where the walls end, as storeys tell [m]; None where they do not."""
+    """Where the walls end, by the number of storeys [m]; None where they do not."""
 
 
 def tagged_height(tags: dict[str, str], tally: Counter[str], roof: Roof = FLAT_ROOF) -> HeightEstimate | None:

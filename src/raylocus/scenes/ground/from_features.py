@@ -118,14 +118,14 @@ def _width(tags: dict[str, str], road_class: str) -> float:
     return min(max(width, WIDTHS[0]), WIDTHS[1])
 
 
-#: How far beside a coastline its side is probed [m].
+#: How far to either side of a coastline its side is probed [m].
 PROBE = 0.01
 
 
 def sea_of(lines: Sequence[Feature], width: float, depth: float) -> tuple[Polygon, ...]:
     """Sea within a rectangle around the origin.
 
-    Where coastlines end inside the rectangle, land and sea are not told apart and no sea is known.
+    Where coastlines end inside the rectangle, land and sea cannot be distinguished and no sea is known.
 
     Args:
         lines: features in local metres; those tagged `natural=coastline` have land on their left (OSM).
@@ -139,7 +139,7 @@ def sea_of(lines: Sequence[Feature], width: float, depth: float) -> tuple[Polygo
         return ()
     edges = shapely.union_all([rectangle.boundary, *(line.intersection(rectangle) for line in coast)])
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(edges)))
-    wet, dry = (_probed(faces, _points_beside(coast, left)) for left in (-PROBE, PROBE))
+    wet, dry = (_probed(faces, _points_left_of(coast, left)) for left in (-PROBE, PROBE))
     return tuple(faces[wet & ~dry])
 
 
@@ -151,8 +151,8 @@ def _probed(faces: np.ndarray, points: np.ndarray) -> np.ndarray:
     return held
 
 
-def _points_beside(lines: Sequence[LineString], left: float) -> np.ndarray:
-    """A point beside the middle of every segment, `left` metres to its left."""
+def _points_left_of(lines: Sequence[LineString], left: float) -> np.ndarray:
+    """A point next to the middle of every segment, `left` metres to its left."""
     corner, line = shapely.get_coordinates(lines, return_index=True)
     segment = np.flatnonzero(line[:-1] == line[1:])
     start, end = corner[segment], corner[segment + 1]

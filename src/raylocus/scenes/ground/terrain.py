@@ -64,7 +64,7 @@ def cut_terrain(terrain: Terrain, centre: tuple[float, float], size: float) -> T
 def read_terrain(path: Path, frame: GeoFrame, size: float) -> Terrain:
     """Ground over a square of the side `size` [m] around the frame's origin.
 
-    Files whose name tells a surface model (SRTM, HGT, ASTER, Copernicus …) hold roofs and trees; their
+    Files whose name says that it is a surface model (SRTM, HGT, ASTER, Copernicus …) hold roofs and trees; their
     low side is taken and smoothed. Voids are filled from the nearest measured cell.
 
     Raises:

@@ -33,7 +33,7 @@ SHARED_LAYERS = ("road", "road_class", "road_distance", "water")
 
 
 @dataclass(frozen=True)
-class Ground:
+class DrawnPlace:
     """What stands at a place, as drawn once."""
 
     buildings: tuple[Building, ...]
@@ -61,12 +61,12 @@ def perturb_place(place: Place, folder: Path, law: MapErrorLaw, seed: int) -> Pl
         seed: decides all draws.
 
     Raises:
-        PlaceError: the place's buildings are not told apart, or it is a perturbed place itself.
+        PlaceError: the place's buildings are not separate, or it is a perturbed place itself.
         StorageFullError: the disk filled up.
     """
     buildings = read_buildings(place.folder)
     if not buildings:
-        raise PlaceError(f"the buildings of {place.folder} are not told apart; build the place from a map")
+        raise PlaceError(f"the buildings of {place.folder} are not separate; build the place from a map")
     if place.map_error:
         raise PlaceError(
             f"{place.folder} is a perturbed place already; give the place that it was drawn from"
@@ -96,24 +96,24 @@ def _draw_ground(
     buildings: tuple[Building, ...],
     law: MapErrorLaw,
     generators: tuple[np.random.Generator, np.random.Generator, np.random.Generator],
-) -> Ground:
+) -> DrawnPlace:
     """Buildings, clutter and terrain, each from a generator of its own."""
     on_ground, clutter, below = generators
     maps, grid = place.geometry_maps, place.tile
     free = (maps["footprint"].values == 0) & ~(maps["road"].values > 0) & ~(maps["water"].values > 0)
     stand, errors = draw_buildings(buildings, _carries_a_site(buildings, place), free, grid, law, on_ground)
-    cars = _beside(draw_cars(maps, grid, law, clutter), stand)
+    cars = _clear_of(draw_cars(maps, grid, law, clutter), stand)
     trees = draw_trees(maps, grid, law, clutter)
     triangles = read_place_scene(place.scene_file)
     mapped = terrain_of_mesh(triangles.select(triangles.ground), maps["terrain"].attrs.get("source", FLAT))
     side = float(np.ptp(triangles.vertices[triangles.ground][..., 0]))
     terrain = draw_terrain(mapped, law, below)
     error = float(np.sqrt(np.mean((terrain.height - mapped.height) ** 2)))
-    return Ground(stand, errors, cars, trees, terrain, error, side)
+    return DrawnPlace(stand, errors, cars, trees, terrain, error, side)
 
 
 def _record(
-    place: Place, law: MapErrorLaw, seed: int, ground: Ground, positions: Float[np.ndarray, "site 3"]
+    place: Place, law: MapErrorLaw, seed: int, ground: DrawnPlace, positions: Float[np.ndarray, "site 3"]
 ) -> dict[str, Any]:
     """Every draw, as plain JSON."""
     moved = positions - place.deployment.site_positions
@@ -137,7 +137,7 @@ def _carries_a_site(buildings: tuple[Building, ...], place: Place) -> frozenset[
     return frozenset(buildings[index].identifier for index in near)
 
 
-def _beside(cars: tuple[Building, ...], standing: tuple[Building, ...]) -> tuple[Building, ...]:
+def _clear_of(cars: tuple[Building, ...], standing: tuple[Building, ...]) -> tuple[Building, ...]:
     """The cars that no building stands on."""
     if not cars:
         return ()

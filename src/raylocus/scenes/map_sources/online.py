@@ -1,7 +1,7 @@
 """OpenStreetMap over the network, through osmnx: place names by Nominatim, maps by Overpass servers.
 
 osmnx keeps every answer and asks for it once, waits for the slot that a server assigns, and waits when it is
-busy. Its answers are read by the same reader as files, so that both are mended alike. Data © OpenStreetMap
+busy. Its answers are read by the same reader as files, so that both are repaired alike. Data © OpenStreetMap
 contributors, Open Database License.
 """
 
@@ -118,7 +118,7 @@ def _write_map(folder: Path, kept: Path) -> None:
     from raylocus.scenes.osm.ordering import write_in_order
 
     answers = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    # osmium tells the format by the name's end.
+    # osmium takes the format from the name's end.
     with written_whole(kept) as aside:
         whole = aside.with_name(f"{aside.name}.osm.pbf")
         try:

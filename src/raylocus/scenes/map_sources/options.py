@@ -1,4 +1,4 @@
-"""What a source may need beside its name."""
+"""What a source may need in addition to its name."""
 
 from __future__ import annotations
 

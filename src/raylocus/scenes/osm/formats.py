@@ -91,7 +91,7 @@ def content_of(path: Path) -> bytes | mmap.mmap:
 
 
 def refusal(path: Path, error: BaseException) -> InputError:
-    """What to tell of a file that cannot be read; to download it again only where bytes are missing."""
+    """What to say of a file that cannot be read; to download it again only where bytes are missing."""
     with path.open("rb") as file:
         start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:

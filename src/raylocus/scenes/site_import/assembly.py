@@ -43,7 +43,7 @@ class LocatedCell:
 
 
 @dataclass(frozen=True)
-class Ground:
+class GroundMaps:
     """The geometry maps with their grid."""
 
     maps: xr.Dataset
@@ -53,7 +53,7 @@ class Ground:
 def assemble_deployment(
     path: Path,
     cells: Sequence[LocatedCell],
-    ground: Ground,
+    ground: GroundMaps,
     notes: Counter[str],
     generator: np.random.Generator,
 ) -> Deployment:
@@ -64,7 +64,7 @@ def assemble_deployment(
         cells: its cells in the tile.
         ground: heights under the antennas.
         notes: counts what is assumed.
-        generator: chance of azimuths and PCIs that the file does not state.
+        generator: draws azimuths and PCIs that the file does not state.
 
     Raises:
         PlaceError: two cells share a PCI.
@@ -87,7 +87,7 @@ def assemble_deployment(
     return Deployment(_carrier(records[0]), tuple(sites), tuple(made))
 
 
-def _site(number: int, cell: LocatedCell, ground: Ground, notes: Counter[str]) -> Site:
+def _site(number: int, cell: LocatedCell, ground: GroundMaps, notes: Counter[str]) -> Site:
     """A site at its height above the ground, and never inside a building."""
     index = int(ground.tile.index(np.array([cell.x, cell.y])))
     terrain, surface = (float(ground.maps[name].values.flat[index]) for name in ("terrain", "surface"))

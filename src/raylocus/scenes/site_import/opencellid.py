@@ -35,7 +35,7 @@ NAMES = {
     "lat": ("lat", "latitude"),
     "channel": ("earfcn", "nrarfcn", "arfcn"),
 }
-#: Columns that make a list one of this family, the radio besides.
+#: Columns that make a list one of this family, the radio in addition.
 _FAMILY = ("mcc", "net", "cell", "lon", "lat")
 #: Columns of antennas, which a list of where cells are heard never has.
 _ANTENNAS = ("azim", "height", "tilt", "power")
@@ -47,7 +47,7 @@ _WITHOUT_UNIT = [name for name in COLUMNS if name != "unit"]
 _LOGS = ("measuredat", "devicetime", "discoveredat", "recordnumber")
 #: Bits of an LTE cell identity that number the sectors of an eNodeB (TS 36.300 §8.2).
 SECTOR_BITS = 8
-#: Cells heard closer than this to their site's middle [m] do not tell their azimuth.
+#: Cells heard closer than this to their site's middle [m] do not show their azimuth.
 SMALLEST_OFFSET = 30.0
 #: Metres in a degree of latitude.
 METRES_PER_DEGREE = 111_195.0
@@ -95,8 +95,8 @@ def family_columns(header: Sequence[str], found: CsvLines) -> dict[str, str] | N
         )
     if not columns["radio"]:
         raise InputError(
-            f"{found.path} names cells but not their radio, so GSM and UMTS cells cannot be told from LTE ones; add a "
-            "column radio with LTE, NR, UMTS or GSM"
+            f"{found.path} names cells but not their radio, so GSM and UMTS cells cannot be distinguished from LTE "
+            "ones; add a column radio with LTE, NR, UMTS or GSM"
         )
     return {field: name for field, name in columns.items() if name}
 
@@ -106,7 +106,7 @@ def read_opencellid(table: Table, columns: Mapping[str, str]) -> SiteList:
 
     It gives the place where a cell is heard, not where it stands. An LTE site is taken to stand in the middle
     of its sectors, which share the eNodeB part of the cell identity, and a sector to look from there to where
-    it is heard. NR's cell identities do not tell the site, so each NR cell is a site.
+    it is heard. NR's cell identities do not name the site, so each NR cell is a site.
 
     Raises:
         InputError: a line holds a value that cannot be.

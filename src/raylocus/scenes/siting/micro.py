@@ -61,8 +61,8 @@ def micro_sites(
     inside = np.abs(tile.centres).max(axis=1) < tile.size / 2 - edge_distance
     free = open_ground(maps)
     to_wall = distance_transform_edt(maps["footprint"].values == 0) * tile.resolution
-    beside_wall = free & (to_wall <= layout.wall_distance)
-    preferences = [np.flatnonzero(inside & cells.ravel()) for cells in (beside_wall, free)]
+    near_wall = free & (to_wall <= layout.wall_distance)
+    preferences = [np.flatnonzero(inside & cells.ravel()) for cells in (near_wall, free)]
     standing = [site.position for site in taken]
     chosen = throw_darts(tile, preferences, lambda: layout.site_distance, generator, standing)
     return [_site(maps, tile, index, layout, generator) for index in chosen]

@@ -24,7 +24,7 @@ HEARING_EXPONENT = 3.5
 SAME_SITE = 100.0
 #: Rounds over the sites; the plan settles in three or four.
 ROUNDS = 10
-#: Clashes that differ by less are equal: on a regular grid of sites many are, but for the order of their sums.
+#: Clashes that differ by less are equal: on a regular grid of sites many are, except for the order of their sums.
 EQUAL_CLASH = 1e-9
 
 
@@ -43,7 +43,7 @@ def plan_pcis(
         positions: (x, y) of each cell's antenna [m].
         azimuths: boresight of each cell [rad].
         site_of_cell: site index of each cell.
-        generator: chance of the groups and of the first plan.
+        generator: draws the groups and the first plan.
 
     Raises:
         PlaceError: there are more cells than groups can serve.

@@ -88,7 +88,7 @@ class PerimeterBlocks:
 
 @dataclass(frozen=True)
 class CourtyardHouses:
-    """Old houses that cover their lots but for a small court or light well in each."""
+    """Old houses that cover their lots except for a small court or light well in each."""
 
     building: BuildingType
     lot_area: float = 420.0

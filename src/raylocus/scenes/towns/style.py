@@ -94,7 +94,7 @@ class Street:
 
 @runtime_checkable
 class StreetPattern(Protocol):
-    """How streets are laid out."""
+    """The layout of streets."""
 
     def draw(self, side: float, orientation: float, generator: np.random.Generator) -> list[Street]:
         """Streets over a square of this side [m] about the origin, main direction at `orientation` [rad]."""
@@ -117,7 +117,7 @@ class Relief:
     rise: float
     """Height gained across the town along its main slope [m]."""
     hills: float
-    """Standard deviation of the hills laid over the slope [m]."""
+    """Standard deviation of the hills added to the slope [m]."""
     wavelength: float = 450.0
     """Typical distance from hill to hill [m]."""
 

@@ -41,7 +41,7 @@ class RadioMapConfiguration:
     """What R of a place holds; another choice costs no trace."""
 
     layers: tuple[str, ...] = ALL_GROUPS
-    """Groups of layers beside those that worlds have, see `GROUPS`."""
+    """Groups of layers in addition to those that worlds have, see `GROUPS`."""
     ue: UeAntenna = UeAntenna()
     """The UE's antenna behind the csi and system layers."""
     cqi_table: int = DEFAULT_CQI_TABLE

@@ -25,7 +25,7 @@ from raylocus.propagation.oracles.path_proof.edges import (
 from raylocus.propagation.oracles.path_proof.walk import AllTriangles, Walks, walk
 
 #: So far outside of an edge a leg is tried again that something stops on its way there [m].
-BESIDE = 2e-2
+OFFSET = 2e-2
 
 
 class Verdict(IntEnum):
@@ -39,7 +39,7 @@ class Verdict(IntEnum):
     OTHER_MIRROR = 3
     """It is reflected by a surface of another normal or material than the path's."""
     GRAZED = 4
-    """Something stands in the way to the edge, but not to a point `BESIDE` it."""
+    """Something stands in the way to the edge, but not to a point `OFFSET` from it."""
     BLOCKED = 5
     """Something stands in the way to the UE or to the edge."""
     MISSED = 6
@@ -171,7 +171,7 @@ class PathProver:
             (Verdict.NO_LEG, (reflections > 0) & (edge.from_start < self._within.distance)),
             (Verdict.LOST, walks.lost),
             (Verdict.OTHER_MIRROR, self._strange(walks, paths)),
-            (Verdict.GRAZED, self._free_beside(walks, edge, paths, stopped)),
+            (Verdict.GRAZED, self._free_next_to_edge(walks, edge, paths, stopped)),
             (Verdict.BLOCKED, stopped),
         ]
 
@@ -179,12 +179,12 @@ class PathProver:
         """Whether something is met before a walk is so far ahead on its last leg [m]."""
         return (ahead < 0) | (walks.free < ahead - self._within.distance)
 
-    def _free_beside(
+    def _free_next_to_edge(
         self, walks: Walks, edge: Meetings, paths: PathAtlas, asked: Bool[np.ndarray, "path"]
     ) -> Bool[np.ndarray, "path"]:
-        """Which of the walks asked for reach a point `BESIDE` the edge, where they do not reach the edge."""
+        """Which of the walks asked for reach a point `OFFSET` from the edge, where they do not reach the edge."""
         own, free = np.flatnonzero(asked), np.zeros(len(asked), bool)
-        leg = (edge.point + BESIDE * outwards(paths) - walks.start)[own]
+        leg = (edge.point + OFFSET * outwards(paths) - walks.start)[own]
         length = np.linalg.norm(leg, axis=1)
         distance, _ = self._triangles.first_hit(walks.start[own], leg / np.maximum(length, 1e-9)[:, None])
         free[own] = distance > length

@@ -80,7 +80,7 @@ class DiffractionSearch:
     ) -> Iterator[tuple[EdgeChains, Landings | None]]:
         """Chains of a site: without a mirror, with mirrors before the edge, with mirrors behind it, with both.
 
-        Those with mirrors behind the edge come with the landings of the rays that found them, but for edges
+        Those with mirrors behind the edge come with the landings of the rays that found them, except for edges
         and level ground, which lead wherever there is a street.
 
         Args:

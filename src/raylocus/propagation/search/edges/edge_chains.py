@@ -115,7 +115,7 @@ class EdgeChainSearch:
         seen = np.zeros(len(chains), bool)
         for share in SEEN_POINTS:
             rest = np.flatnonzero(~seen)
-            point = self._scene.beside_edges(chains.wedge[rest], share)
+            point = self._scene.next_to_edges(chains.wedge[rest], share)
             seen[rest] = self._scene.verifier.valid(source, point, chains.before[rest])
         return chains.select(np.flatnonzero(seen))
 

@@ -1,4 +1,4 @@
-"""Mirrors behind an edge: met by rays on its Keller cone, which also tell where such chains lead."""
+"""Mirrors behind an edge: met by rays on its Keller cone, which also show where such chains lead."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Landings:
     """x and y [m]."""
 
     def of(self, chosen: Int[np.ndarray, "chosen"], chain_count: int) -> Landings:
-        """Those of some of all chains, which are numbered anew in that order."""
+        """Those of some of all chains, which are renumbered in that order."""
         number = np.full(chain_count, -1)
         number[chosen] = np.arange(len(chosen))
         kept = np.flatnonzero(number[self.chain] >= 0)
@@ -63,7 +63,7 @@ class ConeSearch:
         number = np.arange(len(chain)) % rays
         for part in range(EDGE_PARTS):
             along = (number * GOLDEN_RATIO + generator.random()) % 1
-            start = self._scene.beside_edges(seen.wedge[chain], (part + along) / EDGE_PARTS)
+            start = self._scene.next_to_edges(seen.wedge[chain], (part + along) / EDGE_PARTS)
             turn = (number + generator.random(len(chain))) / rays
             direction = self._on_cone(start - image[chain], seen.wedge[chain], turn)
             free = np.flatnonzero(outside_wedges(direction, self._scene.wedges.normals[seen.wedge[chain]]))

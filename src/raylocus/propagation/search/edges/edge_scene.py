@@ -74,7 +74,7 @@ class EdgeScene:
         along = np.einsum("ri,ri->r", direction, normal)[:, None]
         return point - SURFACE_OFFSET * np.sign(along) * normal, direction - 2 * along * normal
 
-    def beside_edges(
+    def next_to_edges(
         self, wedge: Int[np.ndarray, "n"], share: float | Float[np.ndarray, "n"]
     ) -> Float[np.ndarray, "n 3"]:
         """A point just outside of each edge [m], at a share of its length."""

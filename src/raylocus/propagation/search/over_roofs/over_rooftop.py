@@ -1,6 +1,6 @@
 """The over-rooftop path: several knife edges in the vertical plane over the surface-height raster.
 
-Streets that no specular path reaches are served over the roofs. A string is stretched from the site to
+Streets that no specular path reaches are covered over the roofs. A string is stretched from the site to
 the UE. Edges with no open ground between them belong to one building, which is one knife edge where
 the string's lines before and after it meet (ITU-R P.526-15 §4.4 and Attachment 1, with radius 0); the
 loss is that of a row of such edges. The earth is flat: at 1 km its bulge is 2 cm.

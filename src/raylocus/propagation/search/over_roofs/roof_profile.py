@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from raylocus.geo import Grid
 
-#: More edges than this on one string are not told apart: a string ends at the cell all the same.
+#: More edges than this on one string are not resolved: a string ends at the cell all the same.
 MOST_EDGES = 24
 #: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
 CHUNK = 4096

@@ -107,8 +107,8 @@ def open_between(
     Args:
         scene: where they are.
         points: the edges, well above the ground [m].
-        certain: which of them stand on something; the others may lie beside it.
-        reach: how far beside it at most [m].
+        certain: which of them stand on something; the others may lie next to it.
+        reach: how far from it at most [m].
     """
     plan = (points[:, 1] - points[:, 0]) * np.array([1.0, 1.0, 0.0])
     step = plan / np.maximum(np.linalg.norm(plan, axis=1), 1e-9)[:, None]

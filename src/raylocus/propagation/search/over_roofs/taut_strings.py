@@ -23,7 +23,7 @@ RASTER_EDGE = 1.5
 CLOSE_EDGES = 8.0
 #: Rays look for edges this close to edges that rays have found, and to the ends [m].
 RAY_EDGE = 0.01
-#: Edges that rise by less than this above all that the raster has beside them are the raster's [m].
+#: Edges that rise by less than this above all that the raster has next to them are the raster's [m].
 LOWEST_RISE = 0.5
 
 #: Site, edges and cell of strings in columns, NaN past the cell: distance from the site [m], height [m], and how close
@@ -85,7 +85,7 @@ def _pieces(points: _Points, tried: Int[np.ndarray, "tried"]) -> Pieces:
 def _unknown(
     edges: Edges, ends: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "string 3"]], raster: SurfaceRaster
 ) -> Edges:
-    """The edges that rise above all that the raster has beside them, by more than the slope of a roof explains."""
+    """The edges that rise above all that the raster has next to them, by more than the slope of a roof explains."""
     resolution, (site, point) = raster.grid.resolution, ends
     read = height_read(site, point[edges.string], raster, edges.along, RASTER_EDGE * resolution)
     return edges.select(edges.height > read + max(LOWEST_RISE, resolution / 2))
