@@ -14,12 +14,8 @@ from raylocus.network.impairments.identities import (
     with_missing_identities,
     with_wrong_identities,
 )
-from raylocus.network.movement.mobility import (
-    MobilityConfiguration,
-    SpeedClass,
-    Trajectories,
-    sample_trajectories,
-)
+from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.features import SCHEMA
 from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import Event

@@ -17,10 +17,10 @@ from raylocus.network.movement.driving import SPEED_LIMITS, RoadGraph
 from raylocus.network.movement.mobility import (
     MobilityConfiguration,
     SpeedClass,
-    Trajectories,
     moving_time,
     sample_trajectories,
 )
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
 DRIVERS = MobilityConfiguration(
