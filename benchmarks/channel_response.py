@@ -21,7 +21,7 @@ from raylocus.propagation.atlas.channel_response import frequency_response, impu
 from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.runtime.runtime import activate
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 from raylocus.scenes.build import SceneConfiguration, build_place
 

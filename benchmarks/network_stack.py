@@ -35,7 +35,8 @@ import numpy as np
 
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
-from raylocus.network.movement.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.phy.time_of_arrival import delay_bound, first_path_delay, noisy_response
 from raylocus.network.reports.features import feature_set

@@ -35,7 +35,7 @@ from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners
 from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_path_solver
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 
 #: First arrivals weaker than this beside the strongest path are left out in the second comparison (power).

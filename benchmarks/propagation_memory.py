@@ -55,7 +55,7 @@ def main() -> None:
 
 def trace(folder: Path, budget: float) -> str:
     from raylocus.propagation.atlas.atlas_store import StoredAtlas
-    from raylocus.propagation.trace import TraceConfiguration
+    from raylocus.propagation.trace_configuration import TraceConfiguration
     from raylocus.propagation.trace_place import trace_place
 
     started = time.perf_counter()

@@ -17,7 +17,8 @@ from scipy.special import fresnel
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import itu_materials
-from raylocus.propagation.trace import SiteTracer, TraceConfiguration
+from raylocus.propagation.trace import SiteTracer
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.rasterize import topmost_surface
 from raylocus.scenes.triangles import Triangles

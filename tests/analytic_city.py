@@ -14,7 +14,7 @@ from raylocus.geo import Grid
 from raylocus.network.channel.channel import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_gains

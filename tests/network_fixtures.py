@@ -19,8 +19,8 @@ from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, geometry_maps
 from raylocus.scenes.place import Place, save_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.world import World, residual_field
-from raylocus.storage import save_dataset
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element
+from raylocus.xarray_store import save_dataset
 
 TILE = Grid(256.0, 4.0)
 BEAMS = 8

@@ -13,7 +13,8 @@ from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.oracles.path_matching import centre_paths, partners
-from raylocus.propagation.trace import SiteTracer, TraceConfiguration
+from raylocus.propagation.trace import SiteTracer
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
 from raylocus.scenes.rasterize import topmost_surface
 from raylocus.scenes.triangles import Triangles

@@ -12,7 +12,7 @@ from raylocus.geo import GeoFrame
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.impairments.identities import IdentityErrors
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.features import SCHEMA
 from raylocus.network.reports.reports import Reports

@@ -14,7 +14,7 @@ from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place import Place, save_place
-from raylocus.storage import save_dataset
+from raylocus.xarray_store import save_dataset
 
 
 def small_place(seed: int) -> SyntheticPlace:

@@ -8,15 +8,9 @@ import json
 import os
 import shutil
 import time
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import xarray as xr
-import zarr
-from zarr.abc.buffer import Buffer
-from zarr.storage import MemoryStore
 
 from raylocus.errors import RaylocusError, StorageFullError, StoreError
 from raylocus.provenance import hash_file
@@ -177,59 +171,6 @@ def _remove_for_good(path: Path) -> None:
         time.sleep(0.05)
 
 
-def save_dataset(dataset: xr.Dataset, path: Path, schema: str) -> None:
-    """Writes an xarray dataset as a whole zarr v3 store of a named schema.
-
-    Raises:
-        StorageFullError: the disk filled up.
-    """
-    stamped = dataset.assign_attrs(schema=schema)
-    # zarr writes a file at a time through a thread each, which costs more than packing small arrays does.
-    files: dict[str, Buffer] = {}
-    with written_whole(path) as aside:
-        with warnings.catch_warnings():
-            # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
-            warnings.filterwarnings("ignore", message="Consolidated metadata")
-            stamped.to_zarr(MemoryStore(files), mode="w", zarr_format=3, consolidated=True)
-        for name, content in files.items():
-            file = aside / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content.to_bytes())
-        write_manifest(aside)
-
-
-def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, chunk: int) -> None:
-    """Writes consecutive pieces along y as one store, with the same bytes however they are cut.
-
-    Args:
-        pieces: datasets of the same variables and attributes, from the south.
-        path: name of the store.
-        schema: goes into its attributes.
-        chunk: rows of one chunk.
-
-    Raises:
-        StorageFullError: the disk filled up.
-    """
-    with written_whole(path) as aside:
-        for piece in pieces:
-            stamped = piece.assign_attrs(schema=schema)
-            if aside.exists():
-                stamped.to_zarr(aside, mode="a", append_dim="y", zarr_format=3, consolidated=False)
-                continue
-            encoding = {
-                name: {
-                    "chunks": tuple(chunk if axis == "y" else size for axis, size in variable.sizes.items())
-                }
-                for name, variable in stamped.variables.items()
-                if "y" in variable.dims
-            }
-            stamped.to_zarr(aside, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Consolidated metadata")
-            zarr.consolidate_metadata(aside)
-        write_manifest(aside)
-
-
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
     """What reading a store raises, as one sentence: the store says something else than was written.
@@ -244,32 +185,3 @@ def readable(path: Path) -> Iterator[None]:
     except Exception as error:  # each codec has its own, and a broken size asks for any memory
         cause = f"{type(error).__name__}: {error}"[:200]
         raise StoreError(f"{path} cannot be read ({cause}); delete it and build it again") from error
-
-
-def load_dataset(path: Path, schema: str) -> xr.Dataset:
-    """Reads a store that `save_dataset` wrote into memory.
-
-    Raises:
-        StoreError: the store is absent, truncated, unreadable, or of another schema.
-    """
-    with readable(path):
-        return open_dataset(path, schema).load()
-
-
-def open_dataset(path: Path, schema: str) -> xr.Dataset:
-    """Opens a store that `save_dataset` wrote, lazily.
-
-    Raises:
-        StoreError: the store is absent, truncated, unreadable, or of another schema.
-    """
-    check_whole(path)
-    try:
-        dataset = xr.open_zarr(path, consolidated=True, chunks=None)
-    except Exception as error:  # zarr and xarray raise many kinds for a broken store
-        raise StoreError(
-            f"{path} is not a readable zarr store ({type(error).__name__}); build it again"
-        ) from error
-    found = dataset.attrs.get("schema", "none")
-    if found != schema:
-        raise StoreError(f"{path} has schema {found!r} where {schema!r} is needed; build it again")
-    return dataset

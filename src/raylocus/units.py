@@ -15,8 +15,6 @@ from jaxtyping import Float
 SPEED_OF_LIGHT = 299_792_458.0
 #: NR basic time unit Tc = 1 / (480 kHz · 4096) [s], TS 38.211 §4.1.
 TC = 1.0 / (480e3 * 4096)
-#: LTE basic time unit Ts = 64 Tc [s].
-TS = 64 * TC
 #: Thermal noise power density at 290 K [dBm/Hz].
 THERMAL_NOISE_DBM_PER_HZ = -174.0
 #: Subcarriers of one resource block.

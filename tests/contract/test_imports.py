@@ -27,7 +27,7 @@ STAGES = (
     "viz",
     "cli",
 )
-GROUND = {"geo", "units", "provenance", "errors", "storage"}
+GROUND = {"geo", "units", "provenance", "errors", "storage", "xarray_store", "ragged"}
 TRACERS = {"sionna", "mitsuba", "drjit"}
 
 

@@ -18,9 +18,7 @@ from raylocus.network.reports.report_mapping import (
     last_code,
     reported,
     reported_beams,
-    timing_advance,
 )
-from raylocus.units import SPEED_OF_LIGHT, timing_advance_distance, timing_advance_step
 
 #: Name, lower end, step and last index of tables 10.1.6.1-1, 10.1.11.1-1 and 10.1.16.1-1.
 TABLES = [("rsrp", -156.0, 1.0, 126), ("rsrq", -43.0, 0.5, 127), ("sinr", -23.0, 0.5, 127)]
@@ -83,22 +81,6 @@ def test_beams_are_reported_relative_to_the_strongest() -> None:
     assert decoded[1, :2].tolist() == [-140.0, -141.0]
     assert censored[1, :2].tolist() == [-1, -1]
     assert np.isnan(decoded[1, 2:]).all() and np.isnan(decoded[2]).all() and not censored[2].any()
-
-
-@pytest.mark.parametrize("numerology", [0, 1, 2, 3, 4])
-def test_timing_advance_rounds_the_round_trip(numerology: int) -> None:
-    step = timing_advance_step(numerology)
-    codes = np.arange(1, 3847)
-    assert (timing_advance((codes - 0.49) * step / 2, numerology) == codes).all()
-    assert (timing_advance((codes + 0.49) * step / 2, numerology)[:-1] == codes[:-1]).all()
-    assert timing_advance(np.array([-1e-6, 1.0]), numerology).tolist() == [0, 3846]
-
-
-def test_timing_advance_of_known_distances() -> None:
-    # 3GPP: one step at 30 kHz is 39.04 m one way.
-    delay = np.array([10.0, 19.0, 20.0, 195.2, np.nan]) / SPEED_OF_LIGHT
-    assert np.array_equal(timing_advance(delay, 1), [0, 0, 1, 5, np.nan], equal_nan=True)
-    assert timing_advance_distance(1) == pytest.approx(39.04, abs=0.005)
 
 
 @given(st.floats(-200, 100), st.sampled_from(["rsrp", "rsrq", "sinr", "l1_rsrp"]))

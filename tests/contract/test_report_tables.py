@@ -8,12 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.mac.traffic import (
-    LONG_LEVELS,
-    SHORT_LEVELS,
-    buffer_size_bounds,
-    buffer_size_index,
-)
+from raylocus.network.mac.traffic import LONG_LEVELS, buffer_size_index
 from raylocus.network.positioning.timing_codes import (
     TIMING_LIMIT,
     decode_azimuth,
@@ -26,32 +21,15 @@ from raylocus.network.positioning.timing_codes import (
     reported_timing,
 )
 from raylocus.network.reports.report_mapping import reported_beam_sinr
-from raylocus.network.reports.report_tables import (
-    CLI_RSSI,
-    CLI_SRS_RSRP,
-    DIFFERENTIAL_PRS_RSRP,
-    LTE_POWER_HEADROOM,
-    LTE_RS_SINR,
-    LTE_RSRP,
-    LTE_RSRQ,
-    MAXIMUM_POWER,
-    POWER_HEADROOM,
-    PRS_RSRP,
-    PRS_RSRPP,
-    REPORT_TABLES,
-    SRS_RSRP,
-    TIMING_ADVANCE,
-    MappingTable,
-)
-from raylocus.network.rrc.lte import decode_lte_rx_tx, encode_lte_rx_tx, lte_timing_advance
-from raylocus.units import SPEED_OF_LIGHT, TC, TS
+from raylocus.network.reports.report_tables import POWER_HEADROOM, PRS_RSRP, SRS_RSRP, MappingTable
+from raylocus.units import SPEED_OF_LIGHT, TC
 
 
 def below(value: float) -> float:
     return float(np.nextafter(value, -np.inf))
 
 
-@pytest.mark.parametrize("table", REPORT_TABLES, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", (POWER_HEADROOM, PRS_RSRP, SRS_RSRP), ids=lambda table: table.name)
 def test_every_bin_of_every_table_at_both_edges(table: MappingTable) -> None:
     for code, edge in enumerate(table.edges, start=1):
         assert table.encode(np.array([edge]))[0] == code
@@ -65,25 +43,10 @@ def test_every_bin_of_every_table_at_both_edges(table: MappingTable) -> None:
 @pytest.mark.parametrize(
     ("table", "last", "rows"),
     [
-        # Index, a value inside its bin, and a value just outside: TS 38.133 tables 10.1.17.1-1 and 10.1.18.1-1.
+        # Index, a value inside its bin, and a value just outside: TS 38.133 table 10.1.17.1-1.
         (POWER_HEADROOM, 63, {0: -32.5, 1: -32, 54: 21.5, 55: 22, 56: 24, 62: 36, 63: 38}),
-        (MAXIMUM_POWER, 63, {0: -30, 1: -29, 62: 32.9, 63: 33}),
         (PRS_RSRP, 126, {0: -157, 1: -156, 125: -31.5, 126: -31}),
         (SRS_RSRP, 126, {0: -157, 126: -30}),
-        (LTE_RSRP, 97, {0: -140.5, 1: -140, 96: -44.5, 97: -44}),
-        (LTE_RSRQ, 34, {0: -20, 1: -19.5, 33: -3.2, 34: -3}),
-        (LTE_RS_SINR, 127, {0: -23.5, 1: -23, 127: 40}),
-        (PRS_RSRPP, 126, {0: -157, 1: -156, 126: -31}),
-        (CLI_RSSI, 76, {0: -101, 1: -100, 75: -25.5, 76: -25}),
-        (CLI_SRS_RSRP, 97, {0: -141, 1: -140, 96: -44.5, 97: -44}),
-        (LTE_POWER_HEADROOM, 63, {0: -22.5, 1: -22, 62: 39.5, 63: 40}),
-        # 7 691 indices: 128 Tc steps to 262 144 Tc, then 512 to 3 150 848.
-        (
-            TIMING_ADVANCE,
-            7690,
-            {0: 127, 1: 128, 2047: 262_143, 2048: 262_144, 2049: 262_656, 7690: 3_150_848},
-        ),
-        (DIFFERENTIAL_PRS_RSRP, 61, {0: -31, 1: -30, 31: 0.5, 60: 29.5, 61: 30}),
     ],
     ids=lambda value: value.name if isinstance(value, MappingTable) else "",
 )
@@ -164,28 +127,13 @@ def test_angles_and_phases_are_in_tenths_of_a_degree() -> None:
     assert encode_phase(np.array([-0.05, 360.0, 725.0])).tolist() == [3599, 0, 50]
 
 
-@pytest.mark.parametrize(("levels", "last"), [(SHORT_LEVELS, 30), (LONG_LEVELS, 253)])
-def test_buffer_status_of_every_level_at_both_edges(levels: np.ndarray, last: int) -> None:
-    assert len(levels) == last + 1
-    index = np.arange(last + 1)
-    assert (buffer_size_index(levels.astype(float), levels) == index).all()
-    assert (buffer_size_index(levels + 1.0, levels) == index + 1).all()
-    lower, upper = buffer_size_bounds(np.array([0, 5, last + 1]), levels)
-    assert lower.tolist() == [-1.0, levels[4], levels[-1]]
-    assert upper.tolist() == [0.0, levels[5], np.inf]
+def test_buffer_status_of_every_level_at_both_edges() -> None:
+    index = np.arange(254)
+    assert (buffer_size_index(LONG_LEVELS.astype(float), LONG_LEVELS) == index).all()
+    assert (buffer_size_index(LONG_LEVELS + 1.0, LONG_LEVELS) == index + 1).all()
 
 
 def test_buffer_levels_grow_as_the_specification_says() -> None:
-    # TS 38.321: ratios of about 1.38 (5 bits) and 1.065 (8 bits), 81 338 368 bytes at most.
-    assert SHORT_LEVELS[-1] == 150_000 and LONG_LEVELS[-1] == 81_338_368
-    assert SHORT_LEVELS[11:] / SHORT_LEVELS[10:-1] == pytest.approx(1.392, abs=0.01)
+    # TS 38.321: ratios of about 1.065 (8 bits), 81 338 368 bytes at most.
+    assert LONG_LEVELS[-1] == 81_338_368
     assert LONG_LEVELS[61:] / LONG_LEVELS[60:-1] == pytest.approx(1.0651, abs=0.002)
-
-
-def test_lte_timing_advance_and_rx_tx() -> None:
-    delay = np.array([0.0, 78.07, 200_000.0, np.nan]) / SPEED_OF_LIGHT
-    assert np.array_equal(lte_timing_advance(delay), [0, 1, 1282, np.nan], equal_nan=True)
-    codes = np.arange(1, 4095)
-    assert (encode_lte_rx_tx(decode_lte_rx_tx(codes)) == codes).all()
-    edges = np.array([1.99, 2.01, 4095.9, 4096.1, 4104.1, 20471.9, 20472.1]) * TS
-    assert encode_lte_rx_tx(edges).tolist() == [1, 2, 2048, 2049, 2050, 4095, 4095]

@@ -17,12 +17,8 @@ from raylocus.network.configuration import (
     NetworkConfiguration,
     StatisticalFading,
 )
-from raylocus.network.movement.mobility import (
-    MobilityConfiguration,
-    SpeedClass,
-    Trajectories,
-    sample_trajectories,
-)
+from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration

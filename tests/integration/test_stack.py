@@ -14,13 +14,8 @@ from raylocus.network.channel.links import beam_weights
 from raylocus.network.impairments.availability import UeCapability
 from raylocus.network.impairments.clocks import ClockErrors
 from raylocus.network.impairments.identities import IdentityErrors
-from raylocus.network.movement.mobility import (
-    MobilityConfiguration,
-    Trajectories,
-    sample_trajectories,
-    select_sequences,
-    velocities,
-)
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories, select_sequences, velocities
 from raylocus.network.positioning.timing_measurements import TimingErrors
 from raylocus.network.reports.explain import explain_trace
 from raylocus.network.reports.features import CRITICAL, FEATURE_SETS, SCHEMA, feature_set, features_named

@@ -14,14 +14,9 @@ from raylocus.network.impairments.identities import (
     with_missing_identities,
     with_wrong_identities,
 )
-from raylocus.network.movement.mobility import (
-    MobilityConfiguration,
-    SpeedClass,
-    Trajectories,
-    sample_trajectories,
-)
+from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.features import SCHEMA
-from raylocus.network.reports.lte_reports import SAME_FEATURES, lte_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.measurement_configuration import (
@@ -32,7 +27,7 @@ from raylocus.network.rrc.measurement_configuration import (
 from raylocus.network.stack.columns import OCCASIONS, occasion_periods
 from raylocus.network.system.link_adaptation import Scheduler
 from raylocus.propagation.maps.traced_place import TracedPlace
-from raylocus.scenes.sites import AntennaArray, Carrier
+from raylocus.scenes.sites import AntennaArray
 from stack_fixtures import STACK, free_space_place, observe_stack
 
 QUICK = MobilityConfiguration(
@@ -264,30 +259,3 @@ def test_what_an_antenna_cannot_give_is_masked_with_its_reason(
 def test_a_deployment_without_a_band_is_refused(place: TracedPlace, walked: Trajectories) -> None:
     with pytest.raises(InputError, match="no frequency range of NR"):
         observe_stack(changed(place, frequency=float("nan")), place.radio_maps, walked, STACK, seed=1)
-
-
-def test_lte_maps_to_its_own_tables_and_says_what_it_lacks(place: TracedPlace, walked: Trajectories) -> None:
-    lte = changed(place, numerology=0)
-    nr = observe_stack(lte, place.radio_maps, walked, STACK, seed=1)
-    reports = lte_reports(nr, lte.deployment.carrier)
-    assert (reports.beam < 0).all() and len(reports.time) == len(nr.time)
-    ranges = {"rsrp": (-140, -44), "rsrq": (-19.5, -3), "sinr": (-23, 40), "power_headroom": (-23, 40)}
-    cells = nr.beam < 0
-    for name, (low, high) in ranges.items():
-        here, before = column(reports, name), column(nr, name)[cells]
-        known = np.isfinite(here)
-        assert (known == np.isfinite(before)).all()
-        assert here[known].min() >= low and here[known].max() <= high
-        inside = known & (before > low) & (before < high)
-        np.testing.assert_allclose(
-            here[inside], before[inside], atol=1.0 if name == "power_headroom" else 1e-9
-        )
-    ends = reports.censored[:, reports.feature_names.index("rsrp")]
-    assert (ends[column(nr, "rsrp")[cells] >= -44] == 1).all() and (ends == 1).any()
-    lacking = dict(reports.absent)
-    assert lacking["rstd"] == lacking["l1_rsrp"] == "LTE does not report it"
-    assert not set(lacking) & set(SAME_FEATURES)
-    with pytest.raises(InputError, match="subcarriers of 15 kHz"):
-        lte_reports(nr, Carrier())
-    with pytest.raises(InputError, match="PCIs 0 to 503, not 504"):
-        lte_reports(dataclasses.replace(nr, pci=nr.pci * 0 + 504), lte.deployment.carrier)

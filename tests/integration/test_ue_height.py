@@ -13,7 +13,7 @@ from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.propagation.maps.path_loss import isotropic_levels
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.configuration import SceneConfiguration

@@ -12,8 +12,6 @@ from raylocus.network.phy.frequency_response import (
     comb_frequencies,
     comb_response,
     frequency_response,
-    sss_frequencies,
-    staggered_subcarriers,
 )
 from raylocus.network.phy.impulse_response import (
     channel_taps,
@@ -52,16 +50,7 @@ def random_paths(count: int, links: int = 3) -> tuple[np.ndarray, np.ndarray]:
     return delay, amplitude
 
 
-def test_the_sss_has_127_subcarriers_about_the_middle() -> None:
-    frequencies = sss_frequencies(1)
-    assert len(frequencies) == 127
-    assert np.diff(frequencies) == pytest.approx(30e3)
-    assert frequencies.mean() == pytest.approx(-30e3)  # subcarriers 56 to 182 of 240 are centred on 119
-
-
-def test_staggered_prs_symbols_cover_every_subcarrier_once() -> None:
-    for comb in (2, 4, 6, 12):
-        assert sorted(staggered_subcarriers(comb, comb)) == list(range(comb))
+def test_an_unknown_comb_is_refused() -> None:
     with pytest.raises(InputError, match="comb of 5"):
         comb_frequencies(24, 1, 5)
 

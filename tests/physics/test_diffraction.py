@@ -30,7 +30,8 @@ from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.edges.edge_chains import EdgeChains, diffracted_paths
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
 from raylocus.propagation.search.verification import PathVerifier
-from raylocus.propagation.trace import SiteTracer, TraceConfiguration
+from raylocus.propagation.trace import SiteTracer
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import write_mitsuba_scene
 
 #: In no line with a corner of the block and the middles of ground cells: there each engine's rounding chooses a side.

@@ -11,7 +11,8 @@ from raylocus.errors import InputError
 from raylocus.network.channel.channel import channel_at
 from raylocus.network.channel.indoors import behind_walls, sequence_loss_db, shelter_of
 from raylocus.network.impairments.building_loss import BuildingLoss, penetration_loss_db, wall_loss_db
-from raylocus.network.movement.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.units import SPEED_OF_LIGHT
 
 

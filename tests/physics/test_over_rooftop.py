@@ -11,7 +11,7 @@ from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.knife_edge import cascaded_knife_edge_loss
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths, over_rooftop_paths
 from raylocus.propagation.search.over_roofs.roof_profile import SurfaceRaster
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_configuration import TraceConfiguration
 
 WAVELENGTH = materials().wavelength
 #: A profile between them is read at the middles of the cells.

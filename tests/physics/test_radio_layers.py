@@ -24,7 +24,7 @@ from raylocus.propagation.maps.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, 
 from raylocus.propagation.maps.site_channel import GroundCellGroups
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.build import rasterized_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site

@@ -18,7 +18,7 @@ from raylocus.propagation.atlas.atlas_store import load_atlas, save_atlas
 from raylocus.propagation.maps.radio_maps import LAYERS, radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.world import World, WorldLaw, gaussian_fields, residual_field, sample_world

@@ -9,7 +9,7 @@ from propagation_fixtures import CONCRETE, METAL, TILE, box, scene, tracer
 from raylocus.propagation import trace
 from raylocus.propagation.atlas.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR, PathAtlas, reorder
 from raylocus.propagation.atlas.fields import path_fields
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_configuration import TraceConfiguration
 
 #: Each end is in the middle of a ground cell and at a height of its own, so that it can be the other's UE.
 ACROSS_THE_ROOFS = np.array([-25.0, -3.0, 12.0]), np.array([27.0, 9.0, 2.0])

@@ -13,7 +13,7 @@ from raylocus.propagation.geometry.images import image_paths
 from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import find_wedges
 from raylocus.propagation.materials.materials import slab_reflection
-from raylocus.propagation.trace import TraceConfiguration
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.units import SPEED_OF_LIGHT
 
 SITE = np.array([3.0, -5.0, 20.0])

@@ -21,7 +21,8 @@ from raylocus.network.reports.report_store import REPORTS_SCHEMA, load_reports, 
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance
-from raylocus.storage import load_dataset, save_dataset, write_manifest
+from raylocus.storage import write_manifest
+from raylocus.xarray_store import load_dataset, save_dataset
 
 PROVENANCE = Provenance.collect({}, 0)
 

@@ -15,9 +15,10 @@ from shapely import Polygon
 from map_fixtures import rectangle
 from raylocus.scenes.buildings.from_features import buildings_of
 from raylocus.scenes.buildings.height_prior import (
-    BUILDING_TYPES,
     HIGHEST,
+    LOG_DEVIATION,
     LOWEST,
+    REGIONS,
     building_type,
     height_prior,
 )
@@ -25,7 +26,6 @@ from raylocus.scenes.buildings.heights import below_ground, bottom_height, tagge
 from raylocus.scenes.buildings.materials import roof_material, tagged_material, wall_material
 from raylocus.scenes.buildings.roof_tags import roof_of
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.map_sources.region import REGIONS
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.tagged.features import Feature, parse_length
 from raylocus.scenes.tagged.named_random import NamedRandom
@@ -190,7 +190,7 @@ def test_the_bottom_of_a_part() -> None:
 
 
 @given(
-    st.sampled_from(BUILDING_TYPES),
+    st.sampled_from(sorted(LOG_DEVIATION)),
     st.floats(1, 1e5),
     st.floats(0, 1.2),
     st.sampled_from(REGIONS),
@@ -226,7 +226,10 @@ def test_a_drawn_height_belongs_to_its_building() -> None:
 
 
 @given(
-    st.text(max_size=20), st.floats(0.001, 0.999), st.sampled_from(BUILDING_TYPES), st.sampled_from(REGIONS)
+    st.text(max_size=20),
+    st.floats(0.001, 0.999),
+    st.sampled_from(sorted(LOG_DEVIATION)),
+    st.sampled_from(REGIONS),
 )
 def test_materials_are_always_known(value: str, uniform: float, kind: str, region: str) -> None:
     tags = {"building:material": value, "roof:material": value}

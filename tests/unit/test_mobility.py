@@ -11,12 +11,8 @@ import xarray as xr
 
 from network_fixtures import TILE, ground
 from raylocus.errors import InputError
-from raylocus.network.movement.mobility import (
-    MobilityConfiguration,
-    SpeedClass,
-    Trajectories,
-    sample_trajectories,
-)
+from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories
 
 
 @pytest.fixture(scope="module")

@@ -17,11 +17,10 @@ from raylocus.network.movement.driving import SPEED_LIMITS, RoadGraph
 from raylocus.network.movement.mobility import (
     MobilityConfiguration,
     SpeedClass,
-    Trajectories,
     moving_time,
     sample_trajectories,
 )
-from raylocus.network.movement.people import covered
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
 DRIVERS = MobilityConfiguration(
@@ -118,10 +117,8 @@ def test_nobody_walks_into_water(town: xr.Dataset) -> None:
 
 
 def test_starts_follow_coverage(town: xr.Dataset) -> None:
-    level = np.full((2, 1, *TILE.shape), np.nan)
-    level[0, 0, 40:50, 5:15], level[1, 0, 50:60, 5:15] = -100.0, -115.0
-    weight = covered(xr.Dataset({"rsrp_beam": (("cell", "beam", "y", "x"), level)}), -110.0)
-    assert weight.sum() == 100
+    weight = np.zeros(TILE.shape)
+    weight[40:50, 5:15] = 1.0
     walked = sample_trajectories(town, 200, STANDING, np.random.default_rng(0), weight)
     rows, columns = np.divmod(TILE.index(walked.position), TILE.count)
     assert ((rows >= 40) & (rows < 50) & (columns >= 5) & (columns < 15)).all()

@@ -14,7 +14,8 @@ from raylocus.network.channel.channel import ChannelState, channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.impairments.clocks import ClockErrors
-from raylocus.network.movement.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.explain import explain
 from raylocus.network.reports.features import FEATURE_INDEX, FEATURES

@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raylocus.errors import PlaceError
-from raylocus.scenes.siting.pci_plan import clash, heard_together, plan_pcis
+from raylocus.scenes.siting.pci_plan import heard_together, plan_pcis
+
+
+def clash(pcis: np.ndarray, weights: np.ndarray) -> float:
+    """Total weight of the pairs of cells that are alike modulo 3."""
+    return float(weights[pcis[:, None] % 3 == pcis % 3].sum() / 2)
 
 
 def network(seed: int, sites: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import pytest
 from network_fixtures import deployment
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import ReportStreams
 from raylocus.network.reports.features import SCHEMA, features_named
 from raylocus.network.stack.batch import Batch

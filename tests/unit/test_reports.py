@@ -21,7 +21,7 @@ from raylocus.network.reports.report_store import (
 )
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
-from raylocus.storage import save_dataset
+from raylocus.xarray_store import save_dataset
 
 PROVENANCE = Provenance.collect({}, 0)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid, compass_from_azimuth
 from raylocus.scenes.geometry_maps import geometry_maps
-from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_site_file
+from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_site_list
 from raylocus.scenes.site_import.columns import SiteColumns
 
 GERMANY = Path(__file__).parents[2].parent / "shared" / "data" / "sites" / "germany-lte.csv"
@@ -199,7 +199,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_a_sentence(
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_text("\n".join([header, *lines]), encoding="utf-8")
     try:
-        assert read_site_file(path, SiteColumns())
+        assert read_site_list(path, SiteColumns()).records
     except InputError as error:
         assert "any.csv" in str(error)
 
@@ -227,11 +227,11 @@ def test_files_that_are_no_csv_are_named(tmp_path: Path) -> None:
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(InputError, match="UTF-8"):
-        read_site_file(binary, SiteColumns())
+        read_site_list(binary, SiteColumns())
     with pytest.raises(InputError, match="absent"):
-        read_site_file(tmp_path / "absent.csv", SiteColumns())
+        read_site_list(tmp_path / "absent.csv", SiteColumns())
     with pytest.raises(InputError, match="cannot be read"):
-        read_site_file(tmp_path, SiteColumns())
+        read_site_list(tmp_path, SiteColumns())
 
 
 def cell_line(radio: str, net: int, cell: int, unit: int, x: float, y: float) -> str:
@@ -271,7 +271,7 @@ def test_opencellid_operators_are_chosen_by_name(tmp_path: Path) -> None:
     not GERMANY.exists(), reason="the real site file ../shared/data/sites/germany-lte.csv is not here"
 )
 def test_a_real_operators_file_is_read_as_it_is() -> None:
-    records = read_site_file(GERMANY, SiteColumns())
+    records = read_site_list(GERMANY, SiteColumns()).records
     assert len(records) == 37
     assert {record.frequency for record in records} == {806e6, 796e6, 2122.5e6, 2137.5e6, 1845e6}
     found = import_sites(SiteFile(GERMANY, "EARFCN 6300"), FRAME, flat(), TILE, np.random.default_rng(0))

@@ -16,7 +16,8 @@ import xarray as xr
 import zarr
 
 from raylocus.errors import StorageFullError, StoreError
-from raylocus.storage import open_dataset, save_dataset, written_whole
+from raylocus.storage import written_whole
+from raylocus.xarray_store import open_dataset, save_dataset
 
 SCHEMA = "raylocus.example.v1"
 

@@ -14,7 +14,7 @@ def run(arguments: Sequence[str]) -> int:
     A killed trace resumes at the next site; other antennas, powers or layers cost no trace.
     """
     from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
-    from raylocus.propagation.trace import TraceConfiguration
+    from raylocus.propagation.trace_configuration import TraceConfiguration
     from raylocus.propagation.trace_place import trace_place
 
     parser = verb_parser("maps trace", "Trace a place: one ray launch a site, then radio maps of every cell.")

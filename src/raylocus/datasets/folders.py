@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from raylocus.datasets.remote_folder import RemoteFolder
 from raylocus.errors import RaylocusError, StoreError
-from raylocus.storage import file_sizes, remove_leftovers, written_whole
+from raylocus.storage import MANIFEST, file_sizes, parse_manifest, remove_leftovers, written_whole
 
 
 @runtime_checkable
@@ -126,3 +126,24 @@ def folder_written_whole(target: LocalFolder | RemoteFolder) -> Iterator[Path]:
         target.upload(scratch / "dataset")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_files(folder: LocalFolder | RemoteFolder) -> None:
+    """Checks that the store's files are there and of their sizes.
+
+    Raises:
+        StoreError: they are not.
+    """
+    text = folder.read(MANIFEST)
+    if text is None:
+        known = "was cut short or was not written by raylocus" if folder.sizes() else "does not exist"
+        raise StoreError(f"{folder.name} {known}; build it with: raylocus dataset build")
+    try:
+        expected = {name: size for name, (size, _) in parse_manifest(text.decode()).items()}
+    except ValueError as error:
+        raise StoreError(f"{folder.name} has a broken {MANIFEST}; delete it and build it again") from error
+    if expected != folder.sizes():
+        raise StoreError(
+            f"{folder.name} is truncated or was changed by hand; "
+            f"see what is wrong with: raylocus dataset inspect {folder.name}"
+        )

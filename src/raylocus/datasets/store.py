@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from raylocus.datasets.columns import rows_of
 from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
 from raylocus.datasets.encoding import Encoding
-from raylocus.datasets.folders import LocalFolder, RemoteFolder, folder_at
+from raylocus.datasets.folders import LocalFolder, RemoteFolder, check_files, folder_at
 from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.schema import DATASET_SCHEMA, feature_name
 from raylocus.datasets.splits import split_names
@@ -27,7 +27,8 @@ from raylocus.errors import RaylocusError, StoreError
 from raylocus.network.reports.features import features_named
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
-from raylocus.storage import MANIFEST, parse_manifest
+from raylocus.ragged import Rows
+from raylocus.storage import MANIFEST
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,6 @@ class ReportDataset:
     def _read(self, samples: Int[np.ndarray, "chosen"]) -> Reports:
         offsets = self._array("report_offsets")
         starts, stops = offsets[samples], offsets[samples + 1]
-        lengths = stops - starts
         token_starts = rows_of(self._array("token_offsets"), starts, stops)
         token_stops = rows_of(self._array("token_offsets"), starts + 1, stops + 1)
 
@@ -133,8 +133,8 @@ class ReportDataset:
 
         columns = [of_tokens(feature_name(feature.name)) for feature in features_named(self.feature_names)]
         return Reports(
-            report_offsets=_offsets(lengths),
-            token_offsets=_offsets(token_stops - token_starts),
+            report_offsets=Rows.of(stops - starts).offsets,
+            token_offsets=Rows.of(token_stops - token_starts).offsets,
             time=of_reports("time"),
             position=of_reports("position"),
             line_of_sight=of_reports("line_of_sight"),
@@ -209,27 +209,6 @@ def open_report_dataset(path: Path | str) -> ReportDataset:
         raise folder.unreadable(error) from error
 
 
-def check_files(folder: LocalFolder | RemoteFolder) -> None:
-    """Checks that the store's files are there and of their sizes.
-
-    Raises:
-        StoreError: they are not.
-    """
-    text = folder.read(MANIFEST)
-    if text is None:
-        known = "was cut short or was not written by raylocus" if folder.sizes() else "does not exist"
-        raise StoreError(f"{folder.name} {known}; build it with: raylocus dataset build")
-    try:
-        expected = {name: size for name, (size, _) in parse_manifest(text.decode()).items()}
-    except ValueError as error:
-        raise StoreError(f"{folder.name} has a broken {MANIFEST}; delete it and build it again") from error
-    if expected != folder.sizes():
-        raise StoreError(
-            f"{folder.name} is truncated or was changed by hand; "
-            f"see what is wrong with: raylocus dataset inspect {folder.name}"
-        )
-
-
 def _dataset(
     folder: LocalFolder | RemoteFolder, root: zarr.Group, attributes: dict[str, Any]
 ) -> ReportDataset:
@@ -256,7 +235,3 @@ def _dataset(
         feature_names=tuple(attributes["feature_names"]),
         absent=tuple((str(name), str(why)) for name, why in attributes["absent_features"]),
     )
-
-
-def _offsets(lengths: Int[np.ndarray, "row"]) -> Int[np.ndarray, "row_plus_1"]:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -13,7 +13,7 @@ from raylocus.network.configuration import CoherentFading, DetectedTiming, Netwo
 from raylocus.network.impairments.availability import absent_features, check_deployment, check_signals
 from raylocus.network.impairments.clocks import time_stamps
 from raylocus.network.impairments.identities import with_missing_identities, with_wrong_identities
-from raylocus.network.movement.mobility import Trajectories, keep_reports, select_sequences, velocities
+from raylocus.network.movement.trajectories import Trajectories, keep_reports, select_sequences, velocities
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
 from raylocus.network.random_streams import ReportStreams
 from raylocus.network.reports.features import CRITICAL, ReportFeature, feature_set
@@ -25,6 +25,7 @@ from raylocus.network.stack.columns import PATH_LAYERS, SOURCES, complete_report
 from raylocus.network.stack.downlink import Paths, receive
 from raylocus.network.stack.session import fired
 from raylocus.network.stack.tokens import ReportContent
+from raylocus.ragged import Rows
 from raylocus.scenes.sites import Carrier
 
 #: Sequences that are worked on together, with their paths and without.
@@ -111,10 +112,9 @@ def _observe_part(
 ) -> Reports | None:
     """Reports of one batch; None where no UE hears a cell."""
     walked, rows = select_sequences(trajectories, sequences)
-    offsets = walked.report_offsets
     random = ReportStreams(seed, np.arange(rows.start, rows.stop))
     state = channel.state(walked, rows, configuration.building_loss, random)
-    first = np.repeat(offsets[:-1], np.diff(offsets))
+    first = Rows(walked.report_offsets).first
     bias = configuration.device_bias_db * random.standard_normal((len(first),))[first]
     paths = None
     if isinstance(configuration.fading, CoherentFading):
@@ -174,7 +174,7 @@ def _impaired(reports: Reports, batch: Batch) -> Reports:
     """Time stamps that are late, and identities that are wrong or missing."""
     configuration, random = batch.configuration, batch.random
     stamps = time_stamps(reports.time, configuration.clocks, random)
-    first = np.repeat(reports.report_offsets[:-1], np.diff(reports.report_offsets))
+    first = Rows(reports.report_offsets).first
     reports = dataclasses.replace(reports, time=np.maximum(stamps - stamps[first], 0.0))
     errors = configuration.identities
     if errors.missing:

@@ -17,12 +17,13 @@ from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.radio_pieces import save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.materials.materials import itu_materials
-from raylocus.propagation.trace import SiteTracer, TraceConfiguration
+from raylocus.propagation.trace import SiteTracer
 from raylocus.propagation.trace_checks import check_coverage, check_meshes, check_sites
+from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.building_records import read_named_scene
 from raylocus.scenes.triangles import Triangles
-from raylocus.storage import open_dataset
+from raylocus.xarray_store import open_dataset
 
 #: Geometry maps that paths follow from.
 TRACED_MAPS = ("surface", "terrain", "vegetation")

@@ -18,7 +18,8 @@ from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
 from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
-from raylocus.storage import load_dataset, written_whole
+from raylocus.storage import written_whole
+from raylocus.xarray_store import load_dataset
 
 #: Version of place.json; a place of another version must be built again.
 PLACE_SCHEMA = "raylocus.place.v2"

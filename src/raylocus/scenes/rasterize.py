@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
+from raylocus.ragged import Rows
 from raylocus.scenes.triangles import Triangles
 
 #: Triangles whose plan area is below this [m²] are walls: they have no height of their own.
@@ -44,10 +45,9 @@ def _plan_hits(
     low = np.clip(np.ceil(to_cell.min(axis=1) - 1e-9), 0, grid.count).astype(int)
     high = np.clip(np.floor(to_cell.max(axis=1) + 1e-9), -1, grid.count - 1).astype(int)
     span = np.maximum(high - low + 1, 0)
-    pairs = span.prod(axis=1)
-    owner = np.repeat(np.arange(len(flat)), pairs)
-    rank = np.arange(len(owner)) - np.repeat(np.cumsum(pairs) - pairs, pairs)
-    row, column = np.divmod(rank, np.maximum(span[:, 0], 1)[owner])
+    pairs = Rows.of(span.prod(axis=1))
+    owner = pairs.row
+    row, column = np.divmod(pairs.rank, np.maximum(span[:, 0], 1)[owner])
     row, column = row + low[owner, 1], column + low[owner, 0]
     # From a corner of its own triangle, so that far from the origin no digits are lost.
     x = grid.coordinates[column] - corner[owner, 0, 0]

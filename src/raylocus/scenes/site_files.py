@@ -83,15 +83,6 @@ def import_sites(
     return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
 
 
-def read_site_file(path: Path, columns: SiteColumns) -> list[SiteRecord]:
-    """Every cell of a file, of any of the known forms, see `read_site_list`.
-
-    Raises:
-        InputError: the file cannot be read or holds no 4G or 5G cell; the message names the line.
-    """
-    return list(read_site_list(path, columns).records)
-
-
 def read_site_list(path: Path, columns: SiteColumns) -> SiteList:
     """Every cell of a file, of any of the known forms, and what was read, left out and not used.
 

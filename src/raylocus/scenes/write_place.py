@@ -19,7 +19,8 @@ from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place, save_place
 from raylocus.scenes.site_files import SiteImport, import_sites
 from raylocus.scenes.triangles import write_mitsuba_scene
-from raylocus.storage import save_dataset, written_whole
+from raylocus.storage import written_whole
+from raylocus.xarray_store import save_dataset
 
 
 @dataclass(frozen=True)

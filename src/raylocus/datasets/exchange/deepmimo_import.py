@@ -22,7 +22,7 @@ from raylocus.errors import InputError, StoreError
 from raylocus.network.channel.channel import ChannelState
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.features import FEATURES
 from raylocus.network.reports.reports import Reports

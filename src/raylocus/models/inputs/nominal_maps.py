@@ -19,8 +19,6 @@ from raylocus.units import SPEED_OF_LIGHT
 #: Level of what ray tracing leaves out, over TR 38.901 UMi NLOS between isotropic antennas [dB]: with it, links
 #: without a path have a level too. The middle of the range that worlds are drawn from.
 SCATTER_GAIN = -15.0
-#: A gain so low that it adds nothing wherever there is a path, and still gives every link a level [dB].
-NO_SCATTERING = -60.0
 #: Beams this far below a cell's best one, or without a path, say nothing more [dB].
 BEAM_FLOOR = -20.0
 

@@ -19,6 +19,7 @@ from raylocus.errors import InputError
 from raylocus.network.channel.channel import ChannelState
 from raylocus.network.impairments.building_loss import BuildingLoss, penetration_loss_db
 from raylocus.network.random_streams import RandomSource
+from raylocus.ragged import Rows
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -77,6 +78,6 @@ def sequence_loss_db(
     random: RandomSource,
 ) -> Float[np.ndarray, "report"]:
     """Penetration loss [dB] of each report's UE: its building and deviation are drawn once for a sequence."""
-    first = np.repeat(report_offsets[:-1], np.diff(report_offsets))
+    first = Rows(report_offsets).first
     uniform, normal = random.random((len(first),)), random.standard_normal((len(first),))
     return penetration_loss_db(shelter.depth, frequency, law, uniform[first], normal[first])

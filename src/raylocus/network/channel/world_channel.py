@@ -15,7 +15,7 @@ from raylocus.network.channel.channel import ChannelState, channel_at
 from raylocus.network.channel.indoors import behind_walls, sequence_loss_db, shelter_of
 from raylocus.network.channel.links import Links, links_at
 from raylocus.network.impairments.building_loss import BuildingLoss
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource
 from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE
 from raylocus.propagation.maps.traced_place import TracedPlace

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.errors import InputError
 from raylocus.network.reports.features import ReportFeature
 from raylocus.network.rrc.measurement_configuration import PositioningSignal, SoundingSignal
+from raylocus.ragged import Rows
 from raylocus.scenes.sites import Carrier, Deployment
 
 #: Frequency ranges [Hz] (TS 38.104; limits from memory).
@@ -177,7 +178,7 @@ def occurred(
         period: of the occasions [s].
         uniform: over [0, 1); that of a sequence's first report is its occasions' phase.
     """
-    first = np.repeat(report_offsets[:-1], np.diff(report_offsets))
+    first = Rows(report_offsets).first
     phase = uniform[first]
     number = np.floor(time / period + phase)
     before = np.concatenate([[0.0], number[:-1]])

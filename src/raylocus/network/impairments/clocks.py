@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.network.random_streams import RandomSource
+from raylocus.ragged import Rows
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,7 @@ def drifts(
     report_offsets: Int[np.ndarray, "sample_plus_1"], errors: ClockErrors, random: RandomSource
 ) -> Float[np.ndarray, "report"]:
     """Relative frequency error of the UE of each report: one draw for its whole sequence."""
-    drawn = random.standard_normal((int(report_offsets[-1]),))
-    lengths = np.diff(report_offsets)
-    return errors.drift * np.repeat(drawn[report_offsets[:-1][lengths > 0]], lengths[lengths > 0])
+    return errors.drift * random.standard_normal((int(report_offsets[-1]),))[Rows(report_offsets).first]
 
 
 def clock_error(

@@ -10,8 +10,9 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.reports.reports import TOKEN_FIELDS, Reports
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.measurement_configuration import MOST_REPORTED_CELLS
+from raylocus.ragged import Rows
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,12 @@ def with_wrong_identities(
 def with_missing_identities(reports: Reports, share: float, random: RandomSource) -> Reports:
     """Reports from which a share of the neighbours is gone because their PCI could not be decoded."""
     keep = reports.serving | (_by_neighbour(reports, random)[:, 0] >= share)
-    counts = np.bincount(reports.report_of_token[keep], minlength=len(reports.time))
-    columns = {name: getattr(reports, name)[keep] for name in TOKEN_FIELDS}
-    return dataclasses.replace(reports, token_offsets=np.concatenate([[0], np.cumsum(counts)]), **columns)
+    return reports.select_tokens(keep)
 
 
 def _by_neighbour(reports: Reports, random: RandomSource) -> Float[np.ndarray, "token 2"]:
     """Two uniform numbers for each token, the same whatever other UEs are in the batch."""
-    slot = np.arange(len(reports.pci)) - reports.token_offsets[reports.report_of_token]
+    slot = Rows(reports.token_offsets).rank
     # Neighbours come right after the serving cell, and beams after them: slots beyond are never asked for.
     slot = np.where(reports.serving, 0, slot)
     most = max(MOST_REPORTED_CELLS, int(slot.max(initial=0)))

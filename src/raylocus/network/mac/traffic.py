@@ -86,10 +86,6 @@ def scheduling_request_rate(
     return traffic.bursts_per_second * (1 - np.minimum(offered / np.maximum(uplink_rate, 1.0), MOST_BUSY))
 
 
-_SHORT = """
-0 10 14 20 28 38 53 74 102 142 198 276 384 535 745 1038 1446 2014 2806 3909 5446 7587 10570 14726 20516
-28581 39818 55474 77284 107669 150000
-"""
 _LONG = """
 0 10 11 12 13 14 15 16 17 18 19 20 22 23 25 26 28 30 32 34 36 38 40 43 46 49 52 55 59 62 66 71 75 80 85
 91 97 103 110 117 124 132 141 150 160 170 181 193 205 218 233 248 264 281 299 318 339 361 384 409 436
@@ -107,9 +103,8 @@ _LONG = """
 24622972 26221280 27923336 29735875 31666069 33721553 35910462 38241455 40723756 43367187 46182206
 49179951 52372284 55771835 59392055 63247269 67352729 71724679 76380419 81338368
 """
-#: Largest buffer [byte] of each index of a 5-bit (short) report; the index after the last is "more".
-SHORT_LEVELS = np.array(_SHORT.split(), np.int64)
-#: The same of an 8-bit (long) report: 0..253, 254 is "more" and 255 is reserved (T 6.1.3.1-2).
+#: Largest buffer [byte] of each index of an 8-bit (long) report: 0..253, 254 is "more" and 255 is reserved
+#: (TS 38.321 table 6.1.3.1-2).
 LONG_LEVELS = np.array(_LONG.split(), np.int64)
 
 
@@ -118,12 +113,3 @@ def buffer_size_index(
 ) -> Int[np.ndarray, "..."]:
     """Index of a buffer of this many bytes: the least whose level holds it; one past the last for more."""
     return np.searchsorted(levels, size, side="left").astype(np.int64)
-
-
-def buffer_size_bounds(
-    index: Int[np.ndarray, "..."], levels: Int[np.ndarray, "level"]
-) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-    """What an index says: more than the first and at most the second number of bytes (∞ for "more")."""
-    lower = np.concatenate([[-1.0], levels.astype(float)])
-    upper = np.concatenate([levels.astype(float), [np.inf]])
-    return lower[index], upper[index]

@@ -11,7 +11,9 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.network.movement.driving import RoadGraph, drive
 from raylocus.network.movement.people import inside_buildings, presence
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.movement.walking import WalkableGround, Walkers, walk
+from raylocus.ragged import Rows
 from raylocus.scenes.sites import UE_HEIGHT
 
 #: Stops beyond those expected that are drawn for a UE; after the last it keeps moving.
@@ -115,59 +117,6 @@ class MobilityConfiguration:
             raise InputError("the shares of the speed classes must sum to 1")
 
 
-@dataclass(frozen=True)
-class Trajectories:
-    """Where UEs are at the times of their reports, ragged like `Reports`."""
-
-    report_offsets: Int[np.ndarray, "sample_plus_1"]
-    """Reports `report_offsets[i]:report_offsets[i + 1]` are of UE i."""
-    time: Float[np.ndarray, "report"]
-    """Seconds since the UE's first report."""
-    position: Float[np.ndarray, "report 3"]
-    """UE antenna position [m] in the place's frame."""
-
-    def __len__(self) -> int:
-        return len(self.report_offsets) - 1
-
-
-def select_sequences(
-    trajectories: Trajectories, chosen: Int[np.ndarray, "selected"]
-) -> tuple[Trajectories, slice]:
-    """The trajectories of consecutive sequences, and which of all reports are theirs."""
-    offsets = trajectories.report_offsets[chosen[0] : chosen[-1] + 2]
-    rows = slice(int(offsets[0]), int(offsets[-1]))
-    return Trajectories(offsets - offsets[0], trajectories.time[rows], trajectories.position[rows]), rows
-
-
-def keep_reports(trajectories: Trajectories, reports: Int[np.ndarray, "kept"]) -> Trajectories:
-    """Trajectories of some of the reports (ascending); sequences left with none are dropped.
-
-    Time starts again at each sequence's first report that is kept.
-    """
-    sequence = np.repeat(np.arange(len(trajectories)), np.diff(trajectories.report_offsets))[reports]
-    lengths = np.bincount(sequence, minlength=len(trajectories))
-    lengths = lengths[lengths > 0]
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    time = trajectories.time[reports]
-    return Trajectories(
-        offsets, time - np.repeat(time[offsets[:-1]], lengths), trajectories.position[reports]
-    )
-
-
-def velocities(trajectories: Trajectories) -> Float[np.ndarray, "report 3"]:
-    """Velocity of the UE at each report [m/s]: from the last position, and at the first towards the next."""
-    step = np.diff(trajectories.position, axis=0)
-    elapsed = np.maximum(np.diff(trajectories.time), 1e-3)[:, None]
-    speed = np.zeros_like(trajectories.position)
-    speed[1:] = step / elapsed
-    lengths = np.diff(trajectories.report_offsets)
-    starts = trajectories.report_offsets[:-1][lengths > 0]
-    speed[starts] = np.where(
-        lengths[lengths > 0, None] == 1, 0.0, speed[np.minimum(starts + 1, len(speed) - 1)]
-    )
-    return speed
-
-
 def sample_trajectories(
     geometry_maps: xr.Dataset,
     count: int,
@@ -204,7 +153,7 @@ def sample_trajectories(
     reported = np.arange(xy.shape[1]) < lengths[:, None]
     z = ground.terrain_at(xy[reported]) + ue_height
     return Trajectories(
-        report_offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        report_offsets=Rows.of(lengths).offsets,
         time=time[reported],
         position=np.concatenate([xy[reported], z[:, None]], axis=1),
     )

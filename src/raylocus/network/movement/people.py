@@ -36,13 +36,6 @@ def presence(geometry_maps: xr.Dataset) -> Float[np.ndarray, "y x"]:
     return weight
 
 
-def covered(radio_maps: xr.Dataset, least_dbm: float) -> Float[np.ndarray, "y x"]:
-    """1 where the strongest beam of any cell reaches a level [dBm], else 0: a weight for starts by coverage."""
-    level = radio_maps["rsrp_beam"].values
-    best = np.where(np.isnan(level), -np.inf, level).max(axis=(0, 1))
-    return (best >= least_dbm).astype(np.float64)
-
-
 def _layer(geometry_maps: xr.Dataset, name: str) -> Float[np.ndarray, "y x"]:
     """A layer that maps may lack: NaN everywhere then."""
     if name not in geometry_maps:

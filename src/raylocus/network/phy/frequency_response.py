@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Float
 
 from raylocus.errors import InputError
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
-#: Subcarriers of an SS/PBCH block, and those of it that carry the SSS (TS 38.211 T 7.4.3.1-1).
-SSB_SUBCARRIERS = 240
+#: Subcarriers of an SS/PBCH block that carry the SSS (TS 38.211 T 7.4.3.1-1).
 SSS_SUBCARRIERS = np.arange(56, 183)
 #: Comb sizes of PRS (TS 38.211 §7.4.1.7.3) and SRS (§6.4.1.4.2, 8 with Rel-16 positioning).
 COMBS = (1, 2, 4, 6, 8, 12)
-
-
-def sss_frequencies(numerology: int) -> Float[np.ndarray, "127"]:
-    """Frequencies of the 127 SSS subcarriers [Hz] from the centre of the SS/PBCH block."""
-    return subcarrier_spacing(numerology) * (SSS_SUBCARRIERS - SSB_SUBCARRIERS / 2)
 
 
 def comb_frequencies(resource_blocks: int, numerology: int, comb: int = 1) -> Float[np.ndarray, "subcarrier"]:
@@ -77,11 +71,3 @@ def _turned(turns: Float[np.ndarray, "*batch"]) -> Complex[np.ndarray, "*batch"]
     """exp(−j2π·turns) in single precision; whole turns are taken off before."""
     angle = (-2 * np.pi * (turns - np.rint(turns))).astype(np.float32)
     return np.exp(1j * angle)
-
-
-def staggered_subcarriers(comb: int, symbols: int) -> Int[np.ndarray, "offset"]:
-    """Subcarrier offsets that PRS symbols 0, 1, … use within a comb (TS 38.211 T 7.4.1.7.3-1)."""
-    order = {2: (0, 1), 4: (0, 2, 1, 3), 6: (0, 3, 1, 4, 2, 5), 12: (0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11)}
-    if comb not in order:
-        raise InputError(f"PRS has no comb of {comb}; choose one of {tuple(order)}")
-    return np.array([order[comb][symbol % comb] for symbol in range(symbols)])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
 
 from raylocus.errors import PlaceError
-from raylocus.network.reports.reports import TOKEN_FIELDS, Reports
+from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
 
 
@@ -39,11 +38,9 @@ def known_reports(reports: Reports, deployment: Deployment) -> KnownReports:
         )
     of_beam = of_place & (reports.beam >= deployment.beam_count)
     kept = of_place & ~of_beam
-    tokens = np.bincount(reports.report_of_token[kept], minlength=len(reports.time))
-    fields = {name: getattr(reports, name)[kept] for name in TOKEN_FIELDS}
-    offsets = np.concatenate([[0], np.cumsum(tokens)]).astype(np.int64)
+    known = reports.select_tokens(kept)
+    tokens = np.diff(known.token_offsets)
     heard = np.bincount(reports.sequence_of_report, weights=tokens, minlength=len(reports)) > 0
-    known = dataclasses.replace(reports, token_offsets=offsets, **fields)
     return KnownReports(known, tuple(_notes(reports, of_place, of_beam)), heard)
 
 

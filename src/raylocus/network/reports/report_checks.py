@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.errors import InputError
 from raylocus.network.reports.features import ReportFeature, features_named
 from raylocus.network.reports.reports import Reports
+from raylocus.ragged import Rows
 
 #: Highest PCI (TS 38.211 §7.4.2.1) and SSB index (TS 38.213 §4.1).
 HIGHEST_PCI, HIGHEST_BEAM = 1007, 63
@@ -80,12 +81,11 @@ def repaired_reports(reports: Reports) -> RepairedReports:
 
     A timing advance, for one, is of the serving cell; at a neighbour it is left out.
     """
-    start = reports.time[reports.report_offsets[:-1][np.diff(reports.report_offsets) > 0]]
-    lengths = np.diff(reports.report_offsets)
-    first = np.repeat(start, lengths[lengths > 0])
+    rows = Rows(reports.report_offsets)
+    first = reports.time[rows.first]
     values, left = _of_their_tokens(reports)
     notes = [f"{name} of rows that it is not of, left out: {count}" for name, count in left.items()]
-    shifted = int(np.count_nonzero(start))
+    shifted = int(np.count_nonzero(reports.time[rows.starts]))
     if shifted:
         notes.append(f"sequences whose time was counted from their first report: {shifted}")
     notes += _unusual(reports)

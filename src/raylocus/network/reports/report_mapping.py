@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, ReportFeature
-from raylocus.units import MAX_TIMING_ADVANCE, timing_advance_step
 
 #: L1-RSRP uses the indices of SS-RSRP, of which 16 (< −140 dBm) to 113 (≥ −44 dBm) occur (T 10.1.6.1-1).
 L1_RSRP_CODES = (16, 113)
@@ -119,11 +118,3 @@ def reported_beam_sinr(level: Float[np.ndarray, "report beam"]) -> Float[np.ndar
     decoded = reference - np.where(codes == LAST_DIFFERENTIAL_CODE, codes, codes + 0.5)
     strongest = ~missing & (difference == 0)
     return np.where(missing, np.nan, np.where(strongest, reference, decoded))
-
-
-def timing_advance(delay: Float[np.ndarray, "..."], numerology: int) -> Float[np.ndarray, "..."]:
-    """T_A = round(2τ / step) within 0..3846 of one-way delays [s] (TS 38.213 §4.2); NaN stays NaN.
-
-    The step is 16·64·Tc / 2^μ. What is timed is the detected path, not the distance.
-    """
-    return np.clip(np.round(2 * np.asarray(delay) / timing_advance_step(numerology)), 0, MAX_TIMING_ADVANCE)

@@ -12,7 +12,8 @@ from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.provenance import Provenance
-from raylocus.storage import load_dataset, readable, save_dataset
+from raylocus.storage import readable
+from raylocus.xarray_store import load_dataset, save_dataset
 
 #: Version of a reports file.
 REPORTS_SCHEMA = "raylocus.reports.v1"

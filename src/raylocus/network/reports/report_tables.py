@@ -1,4 +1,4 @@
-"""Report mapping tables other than those of `Reports`' own columns: power, LTE, positioning levels and angles.
+"""Report mapping tables other than those of `Reports`' own columns: power headroom and positioning levels.
 
 A table is a row of edges: index i holds [edge_i−1, edge_i), index 0 is below the first edge and the last
 index at or above the last (TS 38.133 §10.1, §13). The two ends are censored.
@@ -56,38 +56,5 @@ class MappingTable:
 
 #: TS 38.133 table 10.1.17.1-1: 1 dB steps to 22 dB, then 2 dB to 38.
 POWER_HEADROOM = MappingTable("power headroom", "dB", "TS 38.133 10.1.17", ((-32.0, 1.0, 54), (22.0, 2.0, 8)))
-MAXIMUM_POWER = MappingTable("P_CMAX,f,c", "dBm", "TS 38.133 10.1.18", ((-29.0, 1.0, 62),))
 PRS_RSRP = MappingTable("PRS-RSRP", "dBm", "TS 38.133 10.1.24.3", ((-156.0, 1.0, 125),))
-PRS_RSRPP = MappingTable("PRS-RSRPP", "dBm", "TS 38.133 10.1.38.3", ((-156.0, 1.0, 125),))
 SRS_RSRP = MappingTable("UL SRS-RSRP", "dBm", "TS 38.133 13.3", ((-156.0, 1.0, 125),))
-CLI_RSSI = MappingTable("CLI-RSSI", "dBm", "TS 38.133 10.1.22.2", ((-100.0, 1.0, 75),))
-CLI_SRS_RSRP = MappingTable("CLI SRS-RSRP", "dBm", "TS 38.133 10.1.22.1", ((-140.0, 1.0, 96),))
-DIFFERENTIAL_PRS_RSRP = MappingTable(
-    "differential PRS-RSRP", "dB", "TS 38.133 10.1.24.3.2", ((-30.0, 1.0, 60),)
-)
-#: What the gNB reports of a UE's timing advance: 128 Tc steps to 262 144 Tc, then 512 to 3 150 848.
-TIMING_ADVANCE = MappingTable(
-    "T_ADV", "Tc", "TS 38.133 13.5", ((128.0, 128.0, 2047), (262_144.0, 512.0, 5642))
-)
-LTE_RSRP = MappingTable("LTE RSRP", "dBm", "TS 36.133 9.1.4", ((-140.0, 1.0, 96),))
-LTE_RSRQ = MappingTable("LTE RSRQ", "dB", "TS 36.133 9.1.7", ((-19.5, 0.5, 33),))
-LTE_RS_SINR = MappingTable("LTE RS-SINR", "dB", "TS 36.133 9.1.17", ((-23.0, 0.5, 126),))
-#: TS 36.133 §9.1.8, whose index 0 is of [−23, −22) dB (from memory: unverified).
-LTE_POWER_HEADROOM = MappingTable("LTE power headroom", "dB", "TS 36.133 9.1.8", ((-22.0, 1.0, 62),))
-#: Differential L1-SINR, L1-RSRP, and codes of time, angle and phase are functions: see `report_mapping` and
-#: `positioning.timing_codes`.
-REPORT_TABLES = (
-    POWER_HEADROOM,
-    MAXIMUM_POWER,
-    PRS_RSRP,
-    PRS_RSRPP,
-    SRS_RSRP,
-    CLI_RSSI,
-    CLI_SRS_RSRP,
-    DIFFERENTIAL_PRS_RSRP,
-    TIMING_ADVANCE,
-    LTE_RSRP,
-    LTE_RSRQ,
-    LTE_RS_SINR,
-    LTE_POWER_HEADROOM,
-)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.reports.features import CRITICAL
+from raylocus.ragged import Rows
 
 #: Fields of `Reports` with one row a report, and with one row a token.
 REPORT_FIELDS = ("time", "position", "line_of_sight")
@@ -54,12 +56,12 @@ class Reports:
     @property
     def sequence_of_report(self) -> Int[np.ndarray, "report"]:
         """Sequence index of each report."""
-        return np.repeat(np.arange(len(self)), np.diff(self.report_offsets))
+        return Rows(self.report_offsets).row
 
     @property
     def report_of_token(self) -> Int[np.ndarray, "token"]:
         """Report index of each token."""
-        return np.repeat(np.arange(len(self.time)), np.diff(self.token_offsets))
+        return Rows(self.token_offsets).row
 
     @property
     def last_report(self) -> Int[np.ndarray, "sample"]:
@@ -80,11 +82,11 @@ class Reports:
         """The reports of some sequences, by index (in that order) or by mask."""
         if sequences.dtype == np.bool_:
             sequences = np.flatnonzero(sequences)
-        reports, report_offsets = _ragged_rows(self.report_offsets, sequences)
-        tokens, token_offsets = _ragged_rows(self.token_offsets, reports)
+        reports, rows = Rows(self.report_offsets).select(sequences)
+        tokens, token_rows = Rows(self.token_offsets).select(reports)
         return Reports(
-            report_offsets=report_offsets,
-            token_offsets=token_offsets,
+            report_offsets=rows.offsets,
+            token_offsets=token_rows.offsets,
             **{name: getattr(self, name)[reports] for name in REPORT_FIELDS},
             **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
             feature_names=self.feature_names,
@@ -93,20 +95,24 @@ class Reports:
 
     def select_reports(self, kept: Int[np.ndarray, "kept"]) -> Reports:
         """Some of the reports (ascending); sequences left with none are dropped, time starts at the first kept."""
-        tokens, token_offsets = _ragged_rows(self.token_offsets, kept)
-        lengths = np.bincount(self.sequence_of_report[kept], minlength=len(self))
-        lengths = lengths[lengths > 0]
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        tokens, token_rows = Rows(self.token_offsets).select(kept)
+        rows = Rows(self.report_offsets).keep(kept)
         columns = {name: getattr(self, name)[kept] for name in REPORT_FIELDS}
-        columns["time"] = columns["time"] - np.repeat(columns["time"][offsets[:-1]], lengths)
+        columns["time"] = columns["time"] - columns["time"][rows.first]
         return Reports(
-            report_offsets=offsets,
-            token_offsets=token_offsets,
+            report_offsets=rows.offsets,
+            token_offsets=token_rows.offsets,
             **columns,
             **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
             feature_names=self.feature_names,
             absent=self.absent,
         )
+
+    def select_tokens(self, kept: Bool[np.ndarray, "token"]) -> Reports:
+        """All reports, with some of their tokens."""
+        counts = np.bincount(self.report_of_token[kept], minlength=len(self.time))
+        columns = {name: getattr(self, name)[kept] for name in TOKEN_FIELDS}
+        return dataclasses.replace(self, token_offsets=Rows.of(counts).offsets, **columns)
 
     @classmethod
     def empty(cls, feature_names: tuple[str, ...] = CRITICAL) -> Reports:
@@ -138,8 +144,8 @@ class Reports:
             raise InputError("reports of different feature sets cannot be joined; observe all with one set")
         fields = (*REPORT_FIELDS, *TOKEN_FIELDS)
         return cls(
-            report_offsets=_joined_offsets([part.report_offsets for part in parts]),
-            token_offsets=_joined_offsets([part.token_offsets for part in parts]),
+            report_offsets=Rows.joined([part.report_offsets for part in parts]).offsets,
+            token_offsets=Rows.joined([part.token_offsets for part in parts]).offsets,
             **{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields},
             feature_names=parts[0].feature_names,
             absent=parts[0].absent,
@@ -158,18 +164,3 @@ def require_features(reports: Reports, names: Sequence[str], readers: str) -> No
             f"the reports have no {', '.join(lacking)}, which {readers}; observe with a feature set that has "
             "them, or import the columns (empty where nothing was measured)"
         )
-
-
-def _ragged_rows(
-    offsets: Int[np.ndarray, "row_plus_1"], rows: Int[np.ndarray, "selected"]
-) -> tuple[Int[np.ndarray, "element"], Int[np.ndarray, "selected_plus_1"]]:
-    """Indices of the elements of some rows of a ragged array, and the offsets of the new rows."""
-    lengths = np.diff(offsets)[rows]
-    selected = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    elements = np.arange(selected[-1]) + np.repeat(offsets[:-1][rows] - selected[:-1], lengths)
-    return elements, selected
-
-
-def _joined_offsets(parts: list[Int[np.ndarray, "_"]]) -> Int[np.ndarray, "rows_plus_1"]:
-    starts = np.cumsum([0] + [part[-1] for part in parts])
-    return np.concatenate([[0], *(part[1:] + start for part, start in zip(parts, starts, strict=False))])

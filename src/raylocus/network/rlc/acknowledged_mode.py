@@ -150,8 +150,3 @@ def deliver(
     waited = np.where(np.arange(rounds) < retransmissions[..., None], each, 0.0).sum(axis=-1)
     delay = np.where(arrived, mode.air_delay + waited, np.nan)
     return Delivery(retransmissions, delay, np.logical_not(arrived))
-
-
-def mean_retransmissions(loss: float, limit: int) -> float:
-    """p + p² + … + p^limit: the mean that `deliver` draws from."""
-    return float(sum(loss**n for n in range(1, limit + 1)))

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.errors import InputError
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.network.rrc.measurement_configuration import OFFSET_RANGE_DB, TIMES_TO_TRIGGER
+from raylocus.ragged import Rows
 
 #: A threshold that an event does not have; equal to itself, so that configurations compare.
 UNSET = float("-inf")
@@ -156,8 +157,7 @@ def triggered(
 
 
 def _all_steps(report_offsets: Int[np.ndarray, "sample_plus_1"]) -> list[Int[np.ndarray, "report"]]:
-    starts = report_offsets[:-1][np.diff(report_offsets) > 0]
-    return [starts, *reports_by_step(report_offsets)]
+    return [Rows(report_offsets).starts, *reports_by_step(report_offsets)]
 
 
 def _held_since(

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.ragged import Rows
 
 
 def neighbour_cells(
@@ -66,9 +67,9 @@ def handover_history(
     level = np.where(np.isnan(rsrp), -np.inf, rsrp)
     serving = level.argmax(axis=1)
     previous, count = np.full(len(time), -1), np.zeros(len(time), np.int64)
-    arrived = np.repeat(time[report_offsets[:-1]], np.diff(report_offsets))
+    arrived = time[Rows(report_offsets).first]
     since = np.full(rsrp.shape, np.inf)
-    _start(since, report_offsets[:-1][np.diff(report_offsets) > 0], level, serving, time, event)
+    _start(since, Rows(report_offsets).starts, level, serving, time, event)
     for now in reports_by_step(report_offsets):
         own = serving[now - 1]
         better = _better(level[now], own, event)

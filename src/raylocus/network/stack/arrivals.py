@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -10,7 +11,7 @@ from jaxtyping import Complex, Float
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.phy.frequency_response import comb_frequencies, comb_response
 from raylocus.network.phy.time_of_arrival import FirstPathDetector, first_path_delay, noisy_response
-from raylocus.network.random_streams import RandomSource
+from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.scenes.sites import Carrier
 from raylocus.units import from_decibel, noise_per_resource_element
@@ -73,35 +74,40 @@ class Received:
     """Of the subcarriers, from the carrier [Hz]."""
 
 
-def received_prs(
-    sent: Sent,
-    heard: HeardCells,
-    carrier: Carrier,
-    configuration: NetworkConfiguration,
-    random: RandomSource,
-) -> Received:
-    """PRS of the heard cells at the UE.
+@dataclass(frozen=True)
+class ReferenceSignals:
+    """PRS of the heard cells at the UE and its SRS at them, each computed when it is first asked for."""
 
-    Args:
-        sent: the channel on the signal's subcarriers.
-        heard: cells and levels.
-        carrier: of the deployment.
-        configuration: the signal and the UE's noise.
-        random: source of all random numbers.
-    """
-    signal = configuration.positioning_signal
-    noise = noise_per_resource_element(carrier.numerology, configuration.noise_figure_db)
-    gain = 10 * np.log10(DECIMATION * signal.integration_gain())
-    return _received(sent, heard.rsrp - noise + gain, random)
+    delay: Float[np.ndarray, "report slot path"]
+    """Of the paths of each heard cell [s]."""
+    amplitude: Complex[np.ndarray, "report slot path"]
+    """Path amplitudes of each heard cell's best beam."""
+    heard: HeardCells
+    carrier: Carrier
+    configuration: NetworkConfiguration
+    random: ReportStreams
 
+    @cached_property
+    def _sent_prs(self) -> Sent:
+        return self._sent(self.configuration.positioning_signal.resource_blocks)
 
-def received_srs(
-    sent: Sent,
-    heard: HeardCells,
-    random: RandomSource,
-) -> Received:
-    """SRS of the UE at the heard cells; arguments as of `received_prs`."""
-    return _received(sent, heard.uplink_snr_db + 10 * np.log10(DECIMATION), random)
+    @cached_property
+    def prs(self) -> Received:
+        """PRS as the UE receives them."""
+        noise = noise_per_resource_element(self.carrier.numerology, self.configuration.noise_figure_db)
+        gain = 10 * np.log10(DECIMATION * self.configuration.positioning_signal.integration_gain())
+        return _received(self._sent_prs, self.heard.rsrp - noise + gain, self.random.of("received"))
+
+    @cached_property
+    def srs(self) -> Received:
+        """SRS as the sites receive them; its subcarriers are often those of PRS."""
+        blocks = self.configuration.sounding_signal.resource_blocks
+        same = blocks == self.configuration.positioning_signal.resource_blocks
+        snr_db = self.heard.uplink_snr_db + 10 * np.log10(DECIMATION)
+        return _received(self._sent_prs if same else self._sent(blocks), snr_db, self.random.of("sounded"))
+
+    def _sent(self, resource_blocks: int) -> Sent:
+        return Sent.of(self.delay, self.amplitude, resource_blocks, self.carrier.numerology)
 
 
 def detected_delay(received: Received, detector: FirstPathDetector) -> Float[np.ndarray, "report slot"]:

@@ -15,20 +15,12 @@ from raylocus.network.channel.channel import ChannelState
 from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.impairments.availability import frequency_range
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.positioning.timing_measurements import carrier_phase
 from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
-from raylocus.network.stack.arrivals import (
-    Arrivals,
-    Received,
-    Sent,
-    detected_delay,
-    map_delay,
-    received_prs,
-    received_srs,
-)
+from raylocus.network.stack.arrivals import Arrivals, ReferenceSignals, detected_delay, map_delay
 from raylocus.network.stack.beams import BeamReport, beam_report
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer, downlink_bearer, uplink_bearer
 from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
@@ -83,10 +75,8 @@ class Batch:
     @cached_property
     def history(self) -> HandoverHistory:
         """Serving cells."""
-        walked = self.trajectories
-        return handover_history(
-            self.levels.rsrp, walked.time, walked.report_offsets, self.configuration.handover
-        )
+        walked, law = self.trajectories, self.configuration.handover
+        return handover_history(self.levels.rsrp, walked.time, walked.report_offsets, law)
 
     @cached_property
     def cells(self) -> Int[np.ndarray, "report slot"]:
@@ -110,15 +100,13 @@ class Batch:
         """Delay of the UE's SRS as each cell measures it [s]."""
         if isinstance(self.configuration.timing, MapTiming):
             return self._map_delay(self.random)
-        return detected_delay(self.sounded, self.configuration.timing.detector)
+        return detected_delay(self.signals.srs, self.configuration.timing.detector)
 
     @cached_property
     def advance(self) -> AdvanceReport:
         """Timing advance of the serving cell."""
-        delay, walked = self.uplink_delay[:, 0], self.trajectories
-        return advance_report(
-            delay, self.history, walked, self.carrier.numerology, self.configuration.timing_loop
-        )
+        walked, loop = self.trajectories, self.configuration.timing_loop
+        return advance_report(self.uplink_delay[:, 0], self.history, walked, self.carrier.numerology, loop)
 
     @cached_property
     def session(self) -> SessionReport:
@@ -158,36 +146,18 @@ class Batch:
         return np.where((self.cells >= 0)[..., None], delay, np.nan)
 
     @cached_property
-    def positioning_channel(self) -> Sent:
-        """The channel on the subcarriers of PRS."""
-        blocks = self.configuration.positioning_signal.resource_blocks
-        return Sent.of(self.slot_delay, self.amplitude, blocks, self.carrier.numerology)
-
-    @cached_property
-    def sounding_channel(self) -> Sent:
-        """The channel on the subcarriers of SRS, which are often those of PRS."""
-        blocks = self.configuration.sounding_signal.resource_blocks
-        if blocks == self.configuration.positioning_signal.resource_blocks:
-            return self.positioning_channel
-        return Sent.of(self.slot_delay, self.amplitude, blocks, self.carrier.numerology)
-
-    @cached_property
-    def sounded(self) -> Received:
-        """SRS as the sites receive them."""
-        return received_srs(self.sounding_channel, self.heard, self.random.of("sounded"))
-
-    @cached_property
-    def received(self) -> Received:
-        """PRS as the UE receives them."""
-        streams = self.random.of("received")
-        return received_prs(self.positioning_channel, self.heard, self.carrier, self.configuration, streams)
+    def signals(self) -> ReferenceSignals:
+        """PRS and SRS as they are received."""
+        return ReferenceSignals(
+            self.slot_delay, self.amplitude, self.heard, self.carrier, self.configuration, self.random
+        )
 
     @cached_property
     def downlink_delay(self) -> Float[np.ndarray, "report slot"]:
         """Delay of each cell's PRS as the UE measures it [s]."""
         if isinstance(self.configuration.timing, MapTiming):
             return self._map_delay(self.random.of("downlink_delay"))
-        return detected_delay(self.received, self.configuration.timing.detector)
+        return detected_delay(self.signals.prs, self.configuration.timing.detector)
 
     def _map_delay(self, random: RandomSource) -> Float[np.ndarray, "report slot"]:
         site = self.deployment.site_of_cell[np.maximum(self.cells, 0)]
@@ -200,7 +170,7 @@ class Batch:
         clock = self.clock_offset[self.deployment.site_of_cell[np.maximum(self.cells, 0)]]
         numerology, random = self.carrier.numerology, self.random.of("positioning")
         offsets = timing_offsets(clock, self.trajectories, numerology, self.configuration, random)
-        prs, links, antennas = self.received, self.paths.links, self.channel.antennas
+        prs, links, antennas = self.signals.prs, self.paths.links, self.channel.antennas
         return positioning_report(
             Arrivals(self.downlink_delay, self.uplink_delay),
             carrier_phase(prs.response, prs.frequencies, self.downlink_delay),

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.availability import absent_features, occurred
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import ReportStreams
 from raylocus.network.reports.features import CRITICAL, ReportFeature
 from raylocus.network.reports.report_mapping import reported

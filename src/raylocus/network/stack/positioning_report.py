@@ -12,7 +12,7 @@ from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.clocks import clock_error, drifts
 from raylocus.network.mac.timing_advance import uplink_timing_error
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.frequency_response import comb_frequencies, frequency_response
 from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
 from raylocus.network.positioning.timing_codes import (
@@ -33,6 +33,7 @@ from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.network.reports.report_tables import PRS_RSRP, SRS_RSRP
 from raylocus.network.stack.arrivals import Arrivals
 from raylocus.network.stack.heard_cells import HeardCells
+from raylocus.ragged import Rows
 from raylocus.scenes.sites import Carrier, Deployment
 from raylocus.units import from_decibel, timing_advance_step
 
@@ -166,7 +167,7 @@ def timing_offsets(
     """Draws the errors of a batch: group delays of UEs and their drift once for a sequence."""
     errors, count = configuration.timing_errors, (len(trajectories.time),)
     site_delay = group_delays((*site_clock.shape, 2), errors.trp_group_delay, random)
-    first = np.repeat(trajectories.report_offsets[:-1], np.diff(trajectories.report_offsets))
+    first = Rows(trajectories.report_offsets).first
     drift = drifts(trajectories.report_offsets, configuration.clocks, random)
     return TimingOffsets(
         site_clock=site_clock,

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.mac.timing_advance import TimingLoop, commanded_timing_advance
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.rrc.events import Event, event_conditions, triggered
 from raylocus.network.rrc.handover import HandoverHistory
+from raylocus.ragged import Rows
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,6 @@ def fired(
 def _served_before(history: HandoverHistory, trajectories: Trajectories) -> Int[np.ndarray, "report"]:
     """The cell that served when each report was made, before any handover that it led to."""
     before = np.concatenate([history.serving[:1], history.serving[:-1]])
-    starts = trajectories.report_offsets[:-1][np.diff(trajectories.report_offsets) > 0]
+    starts = Rows(trajectories.report_offsets).starts
     before[starts] = history.serving[starts]
     return before

@@ -9,11 +9,12 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.features import CRITICAL, FEATURE_INDEX, FEATURES
 from raylocus.network.reports.report_mapping import reported, reported_beams
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.cell_levels import CellMeasurements
+from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
 from raylocus.units import MAX_TIMING_ADVANCE
 
@@ -74,7 +75,7 @@ def reports_of(content: ReportContent, trajectories: Trajectories, deployment: D
     )
     return Reports(
         report_offsets=trajectories.report_offsets,
-        token_offsets=np.concatenate([[0], np.cumsum(valid.sum(axis=1))]),
+        token_offsets=Rows.of(valid.sum(axis=1)).offsets,
         time=trajectories.time,
         position=trajectories.position,
         line_of_sight=content.line_of_sight,

@@ -13,6 +13,7 @@ from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.propagation.link_abstraction.error_curves import block_error_rate, thresholds_db
 from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
+from raylocus.ragged import Rows
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, slot_duration
 
 #: Symbols of a slot, and those that control and reference signals take of them on average (2 of PDCCH, 1 of DM-RS).
@@ -107,7 +108,7 @@ def adapt(
     uniform = random.random((len(known_sinr_db), loop.blocks))
     mcs, bler, negative = (np.full(len(known_sinr_db), np.nan) for _ in range(3))
     margin = np.full(len(known_sinr_db), FIRST_MARGIN_DB)
-    starts = report_offsets[:-1][np.diff(report_offsets) > 0]
+    starts = Rows(report_offsets).starts
     for step, now in enumerate([starts, *reports_by_step(report_offsets)]):
         if step:
             margin[now] = _next_margin(margin[now - 1], negative[now - 1], loop)

@@ -24,7 +24,8 @@ from raylocus.propagation.geometry.wedges import Wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.storage import check_whole, load_dataset, open_dataset, publish_store, readable, save_dataset
+from raylocus.storage import check_whole, publish_store, readable
+from raylocus.xarray_store import load_dataset, open_dataset, save_dataset
 
 #: Version of atlas.zarr.
 ATLAS_SCHEMA = "raylocus.atlas.v6"

@@ -27,6 +27,7 @@ from raylocus.propagation.atlas.atlas import (
     reorder,
 )
 from raylocus.propagation.geometry.images import fermat_points
+from raylocus.ragged import Rows
 from raylocus.scenes.sites import UE_HEIGHT
 
 #: Away from its ground cell's centre a path is taken to exist where it reaches at least this share of the cell:
@@ -92,9 +93,8 @@ def _to_cells(
     own = np.flatnonzero(atlas.site == site)
     first = np.searchsorted(atlas.ground_cell[own], cell, side="left")
     count = np.searchsorted(atlas.ground_cell[own], cell, side="right") - first
-    ue = np.repeat(np.arange(len(cell)), count)
-    within = np.arange(len(ue)) - np.repeat(np.cumsum(count) - count, count)
-    return ue, reorder(atlas, own[np.repeat(first, count) + within])
+    rows = Rows.of(count)
+    return rows.row, reorder(atlas, own[first[rows.row] + rows.rank])
 
 
 def reaches_centre(paths: PathAtlas) -> Bool[np.ndarray, "path"]:

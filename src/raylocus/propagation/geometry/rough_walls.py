@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from scipy.special import binom
 
 from raylocus.propagation.geometry.surfaces import Surfaces
+from raylocus.ragged import Rows
 
 #: Area of wall that one patch stands for [m²].
 PATCH_AREA = 12.0
@@ -43,9 +44,9 @@ def wall_patches(surfaces: Surfaces) -> Patches:
     """Patches of everything that is not ground."""
     area = surfaces.area
     count = np.where(surfaces.triangles.ground, 0, np.ceil(area / PATCH_AREA).astype(np.int64))
-    owner = np.repeat(np.arange(len(count)), count)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    share = (0.5 + (within + 1)[:, None] * _R2) % 1.0
+    rows = Rows.of(count)
+    owner = rows.row
+    share = (0.5 + (rows.rank + 1)[:, None] * _R2) % 1.0
     share = np.where(share.sum(axis=1, keepdims=True) > 1, 1 - share, share)
     corner = surfaces.vertices[owner]
     position = corner[:, 0] + np.einsum("ps,psi->pi", share, corner[:, 1:] - corner[:, :1])

@@ -22,7 +22,7 @@ from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_
 from raylocus.provenance import Provenance
 from raylocus.scenes.geotiff import frame_crs, frame_origin
 from raylocus.scenes.sites import Deployment
-from raylocus.storage import save_dataset_by_rows
+from raylocus.xarray_store import save_dataset_by_rows
 
 #: What the layers take of memory: a path of the atlas with its fields and phases, and a ground cell of R [byte].
 BYTES_PER_PATH, BYTES_PER_BEAM = 2500, 64

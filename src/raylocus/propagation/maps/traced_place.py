@@ -13,7 +13,7 @@ from raylocus.propagation.atlas.atlas_store import load_atlas
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.place_checks import check_maps
-from raylocus.storage import load_dataset
+from raylocus.xarray_store import load_dataset
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,21 @@
-"""Building types, and what heights buildings of each have where none is stated."""
+"""Building types and regions, and what heights buildings of each have where none is stated."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-#: Kinds that the priors know; `unknown` covers `building=yes`.
-BUILDING_TYPES = ("outbuilding", "house", "apartments", "commercial", "industrial", "worship", "unknown")
+from raylocus.geo import GeoFrame
+
+#: Regions with customs of their own; everything else is `elsewhere`.
+REGIONS = ("north_america", "europe", "east_asia", "elsewhere")
+
+#: (south, north, west, east) [degrees] of each region, coarse: only customs hang on it.
+_BOXES = {
+    "north_america": (24.0, 72.0, -170.0, -50.0),
+    "europe": (35.0, 72.0, -25.0, 45.0),
+    "east_asia": (18.0, 50.0, 100.0, 150.0),
+}
 
 _VALUES = {
     "outbuilding": "garage garages shed hut carport roof greenhouse kiosk service farm_auxiliary stable container "
@@ -23,14 +32,25 @@ _TYPE_OF = {value: kind for kind, values in _VALUES.items() for value in values.
 
 
 def building_type(tags: dict[str, str]) -> str:
-    """One of `BUILDING_TYPES`, from `building` or, for parts, `building:part`."""
+    """A kind that `LOG_DEVIATION` has, from `building` or, for parts, `building:part`."""
     value = tags.get("building") or tags.get("building:part") or "yes"
     if value == "yes" and "shop" in tags:
         return "commercial"
     return _TYPE_OF.get(value, "unknown")
 
 
-#: Median height [m] by building type, for (north_america, europe, east_asia, elsewhere).
+def region_of(frame: GeoFrame) -> str:
+    """One of `REGIONS`; `elsewhere` for a purely local frame."""
+    latitude, longitude = frame.origin_latitude, frame.origin_longitude
+    if latitude is None or longitude is None:
+        return "elsewhere"
+    for name, (south, north, west, east) in _BOXES.items():
+        if south <= latitude <= north and west <= longitude <= east:
+            return name
+    return "elsewhere"
+
+
+#: Median height [m] by building type, for each of `REGIONS`.
 MEDIAN_HEIGHT = {
     "outbuilding": (3.0, 2.8, 2.8, 2.8),
     "house": (5.5, 7.0, 7.0, 5.5),
@@ -39,7 +59,7 @@ MEDIAN_HEIGHT = {
     "industrial": (8.0, 8.0, 9.0, 7.0),
     "worship": (12.0, 14.0, 9.0, 11.0),
 }
-#: Standard deviation of the height's natural logarithm.
+#: Standard deviation of the height's natural logarithm by building type; `unknown` covers `building=yes`.
 LOG_DEVIATION = {
     "outbuilding": 0.2,
     "house": 0.25,
@@ -55,8 +75,6 @@ SHED_AREA, LARGE_AREA = 35.0, 500.0
 LOOSE_SHARE, DENSE_SHARE = 0.15, 0.4
 #: No drawn height is below or above these [m].
 LOWEST, HIGHEST = 2.2, 90.0
-
-_REGION_COLUMN = {"north_america": 0, "europe": 1, "east_asia": 2, "elsewhere": 3}
 
 
 @dataclass(frozen=True)
@@ -82,12 +100,12 @@ def height_prior(kind: str, area: float, built_share: float, region: str) -> Hei
     """The law of a building's height.
 
     Args:
-        kind: one of BUILDING_TYPES.
+        kind: as `building_type` gives it.
         area: of the footprint [m²].
         built_share: share of the ground within 100 m that is built over.
-        region: one of REGIONS.
+        region: as `region_of` gives it.
     """
-    column = _REGION_COLUMN[region]
+    column = REGIONS.index(region)
     if kind != "unknown":
         return HeightPrior(MEDIAN_HEIGHT[kind][column], LOG_DEVIATION[kind])
     if area < SHED_AREA:

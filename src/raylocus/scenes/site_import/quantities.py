@@ -47,204 +47,95 @@ class Quantity:
 
 
 _DIRECTIONS = _DEGREES | _RADIANS
+
+
+def _quantity(
+    names: str, units: Mapping[str, Callable[[float], float]] | None = None, stems: str = ""
+) -> Quantity:
+    """A field by its names and stems, separated by spaces."""
+    return Quantity(tuple(names.split()), units or {}, tuple(stems.split()))
+
+
 QUANTITIES = {
-    "latitude": Quantity(
-        (
-            "latitude",
-            "lat",
-            "sitelatitude",
-            "sitelat",
-            "celllat",
-            "gpslat",
-            "wgs84lat",
-            "sitey",
-            "y",
-            "ycoord",
-        ),
+    "latitude": _quantity(
+        "latitude lat sitelatitude sitelat celllat gpslat wgs84lat sitey y ycoord",
         _DEGREES,
     ),
-    "longitude": Quantity(
-        (
-            "longitude",
-            "lon",
-            "lng",
-            "long",
-            "sitelongitude",
-            "sitelon",
-            "sitelong",
-            "celllon",
-            "celllong",
-            "gpslon",
-        )
-        + ("gpslong", "wgs84lon", "sitex", "x", "xcoord"),
+    "longitude": _quantity(
+        "longitude lon lng long sitelongitude sitelon sitelong celllon celllong gpslon gpslong "
+        "wgs84lon sitex x xcoord",
         _DEGREES,
     ),
-    "site": Quantity(
-        (
-            "site",
-            "sitename",
-            "siteid",
-            "sitecode",
-            "cellname",
-            "enodeb",
-            "enodebid",
-            "enodebname",
-            "enbid",
-            "gnodeb",
-        )
-        + ("gnodebid", "gnodebname", "gnbid"),
+    "site": _quantity(
+        "site sitename siteid sitecode cellname enodeb enodebid enodebname enbid gnodeb gnodebid "
+        "gnodebname gnbid",
     ),
-    "technology": Quantity(
-        (
-            "radio",
-            "technology",
-            "tech",
-            "rat",
-            "act",
-            "radiotype",
-            "radiotechnology",
-            "networktype",
-            "nettype",
-        )
-        + ("accesstechnology",),
+    "technology": _quantity(
+        "radio technology tech rat act radiotype radiotechnology networktype nettype accesstechnology",
     ),
-    "height": Quantity(
-        ("height", "antennaheight", "antheight", "antennahgt", "agl", "heightagl", "antennaheightagl", "hagl")
-        + ("antheightagl", "heightaboveground", "antennaheightaboveground", "hauteur", "antennaagl"),
+    "height": _quantity(
+        "height antennaheight antheight antennahgt agl heightagl antennaheightagl hagl "
+        "antheightagl heightaboveground antennaheightaboveground hauteur antennaagl",
         _METRES | _FEET,
-        (
-            "height",
-            "hght",
-            "hgt",
-            "agl",
-            "haut",
-            "hoehe",
-            "höhe",
-            "altura",
-            "altezza",
-            "radcenter",
-            "centerline",
-        ),
+        stems="height hght hgt agl haut hoehe höhe altura altezza radcenter centerline",
     ),
-    "azimuth": Quantity(
-        (
-            "azimuth",
-            "azi",
-            "azim",
-            "az",
-            "bearing",
-            "direction",
-            "antennaazimuth",
-            "antazimuth",
-            "cellazimuth",
-        )
-        + ("sectorazimuth", "boresight", "azimut"),
+    "azimuth": _quantity(
+        "azimuth azi azim az bearing direction antennaazimuth antazimuth cellazimuth "
+        "sectorazimuth boresight azimut",
         _DIRECTIONS,
-        ("azim", "bearing", "direction", "boresight", "orientation", "richtung", "heading"),
+        stems="azim bearing direction boresight orientation richtung heading",
     ),
-    "tilt": Quantity(
-        (
-            "tilt",
-            "downtilt",
-            "totaltilt",
-            "tilttotal",
-            "totaldowntilt",
-            "antennatilt",
-            "anttilt",
-            "antennadowntilt",
-        ),
+    "tilt": _quantity(
+        "tilt downtilt totaltilt tilttotal totaldowntilt antennatilt anttilt antennadowntilt",
         _DIRECTIONS,
-        ("tilt", "inclination", "neigung"),
+        stems="tilt inclination neigung",
     ),
-    "mechanical_tilt": Quantity(
-        (
-            "mtilt",
-            "mechanicaltilt",
-            "mechtilt",
-            "tiltmechanical",
-            "tiltmech",
-            "tiltm",
-            "mdt",
-            "mechanicaldowntilt",
-        )
-        + ("mechdowntilt", "mechanicalantennatilt", "antennamechanicaltilt", "mdowntilt"),
+    "mechanical_tilt": _quantity(
+        "mtilt mechanicaltilt mechtilt tiltmechanical tiltmech tiltm mdt mechanicaldowntilt "
+        "mechdowntilt mechanicalantennatilt antennamechanicaltilt mdowntilt",
         _DIRECTIONS,
     ),
-    "electrical_tilt": Quantity(
-        (
-            "etilt",
-            "electricaltilt",
-            "electilt",
-            "tiltelectrical",
-            "tiltelec",
-            "tilte",
-            "edt",
-            "electricaldowntilt",
-        )
-        + (
-            "elecdowntilt",
-            "electricalantennatilt",
-            "antennaelectricaltilt",
-            "rettilt",
-            "edowntilt",
-            "electronictilt",
-        ),
+    "electrical_tilt": _quantity(
+        "etilt electricaltilt electilt tiltelectrical tiltelec tilte edt electricaldowntilt "
+        "elecdowntilt electricalantennatilt antennaelectricaltilt rettilt edowntilt "
+        "electronictilt",
         _DIRECTIONS,
     ),
-    "pci": Quantity(
-        (
-            "pci",
-            "physicalcellid",
-            "physcellid",
-            "physicalcellidentity",
-            "phycellid",
-            "nrpci",
-            "ltepci",
-            "pcid",
-        ),
-        {},
-        ("pci", "physicalcell", "physcell", "phycell"),
+    "pci": _quantity(
+        "pci physicalcellid physcellid physicalcellidentity phycellid nrpci ltepci pcid",
+        stems="pci physicalcell physcell phycell",
     ),
-    "earfcn": Quantity(("earfcn", "earfcndl", "dlearfcn", "earfcndownlink", "downlinkearfcn")),
-    "arfcn": Quantity(
-        (
-            "arfcn",
-            "nrarfcn",
-            "ssbarfcn",
-            "nrarfcndl",
-            "dlnrarfcn",
-            "narfcn",
-            "arfcndl",
-            "dlarfcn",
-            "arfcnssb",
-        ),
-        {},
-        ("arfcn", "channelnumber", "dlchannel"),
+    "earfcn": _quantity(
+        "earfcn earfcndl dlearfcn earfcndownlink downlinkearfcn",
     ),
-    "band": Quantity(("band", "frequencyband", "freqband", "bandname", "operatingband", "nrband", "lteband")),
-    "frequency": Quantity(
-        (
-            "frequency",
-            "freq",
-            "dlfrequency",
-            "dlfreq",
-            "carrierfrequency",
-            "centerfrequency",
-            "centrefrequency",
-        )
-        + ("downlinkfrequency", "carrierfreq", "centerfreq", "frequencydl", "freqdl"),
+    "arfcn": _quantity(
+        "arfcn nrarfcn ssbarfcn nrarfcndl dlnrarfcn narfcn arfcndl dlarfcn arfcnssb",
+        stems="arfcn channelnumber dlchannel",
+    ),
+    "band": _quantity(
+        "band frequencyband freqband bandname operatingband nrband lteband",
+    ),
+    "frequency": _quantity(
+        "frequency freq dlfrequency dlfreq carrierfrequency centerfrequency centrefrequency "
+        "downlinkfrequency carrierfreq centerfreq frequencydl freqdl",
         _FREQUENCIES,
-        ("freq",),
+        stems="freq",
     ),
-    "power": Quantity(
-        ("power", "txpower", "transmitpower", "totalpower", "outputpower", "txpwr", "maxtxpower", "maxpower")
-        + ("maxtransmitpower", "celltxpower", "pmax", "powertx", "totaltxpower"),
+    "power": _quantity(
+        "power txpower transmitpower totalpower outputpower txpwr maxtxpower maxpower "
+        "maxtransmitpower celltxpower pmax powertx totaltxpower",
         _POWERS,
-        ("power", "pwr", "eirp", "leistung", "potencia", "puissance", "pmax"),
+        stems="power pwr eirp leistung potencia puissance pmax",
     ),
-    "rows": Quantity(("rows", "arrayrows")),
-    "columns": Quantity(("columns", "arraycolumns")),
-    "beams": Quantity(("beams", "ssbbeams")),
+    "rows": _quantity(
+        "rows arrayrows",
+    ),
+    "columns": _quantity(
+        "columns arraycolumns",
+    ),
+    "beams": _quantity(
+        "beams ssbbeams",
+    ),
 }
 
 

@@ -79,12 +79,6 @@ def heard_together(
     return weights
 
 
-def clash(pcis: Int[np.ndarray, "cell"], weights: Float[np.ndarray, "cell cell"]) -> float:
-    """Total weight of the pairs of cells that are alike modulo 3."""
-    alike = pcis[:, None] % 3 == pcis % 3
-    return float(weights[alike].sum() / 2)
-
-
 def _best_combination(
     plan: Int[np.ndarray, "cell"], cells: Int[np.ndarray, "own"], weights: Float[np.ndarray, "cell cell"]
 ) -> Int[np.ndarray, "own"]:

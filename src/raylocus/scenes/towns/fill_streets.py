@@ -28,10 +28,6 @@ def keep_apart(footprints: Sequence[Polygon], land: shapely.Geometry, gap: float
     return np.flatnonzero(standing)
 
 
-#: Names of the plans that `plan` knows.
-PLANS = ("bar", "l", "u", "round")
-
-
 def plan(name: str, length: float, width: float, depth: float) -> Float[np.ndarray, "corner 2"]:
     """Corners [m] of a plan in a box of length × width about the origin.
 
@@ -151,7 +147,7 @@ class BuildingRows:
     setback: float = 6.0
     """From the block's border to the buildings [m]."""
     plans: tuple[tuple[str, float], ...] = (("bar", 1.0),)
-    """(plan, share), see `shapes.PLANS`."""
+    """(plan, share), see `plan`."""
     wing: float = 14.0
     """Depth of the wings of L- and U-shaped plans [m]."""
     empty: float = 0.1
