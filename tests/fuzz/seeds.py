@@ -185,7 +185,7 @@ def place(folder: Path) -> Path:
 def atlas(folder: Path) -> Path:
     """Lines of sight from one site."""
     path = folder / "atlas.zarr"
-    save_atlas(line_of_sight_atlas(deployment(1), ground()), path, PROVENANCE)
+    save_atlas(line_of_sight_atlas(deployment(1), ground(), 1.5), path, PROVENANCE)
     return path
 
 
