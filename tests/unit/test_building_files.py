@@ -405,7 +405,8 @@ def test_no_bytes_stop_a_reader(tmp_path: Path, content: bytes, suffix: str) -> 
 @pytest.mark.parametrize(
     ("row", "height"),
     [({"HAUTEUR": 9.5, "Z_MAX_TOIT": 130.0}, 9.5), ({"NB_ETAGES": 3}, 9.0), ({"b3_bouwlagen": 3.0}, 9.0),
-     ({"height_cm": 850}, 8.5), ({"Height_ft": 30.0}, 9.14), ({"measuredHeight": 30.0, "measuredHeight_uom": "ft"}, 9.14),
+     ({"height_cm": 850}, 8.5), ({"Height_ft": 30.0}, 9.14),
+     ({"measuredHeight": 30.0, "measuredHeight_uom": "ft"}, 9.14),
      ({"measuredHeight": 9.0, "measuredHeight_uom": "urn:adv:uom:m"}, 9.0)],
     ids=str,
 )  # fmt: skip

@@ -122,7 +122,7 @@ def _nowhere(
 ) -> str:
     away = np.linalg.norm(positions, axis=1)
     nearest = records[int(away.argmin())]
-    if all(abs(one.latitude) <= np.pi / 2 and abs(one.longitude) <= np.pi for one in records):
+    if all(abs(one.latitude) <= np.pi / 2 and 0 < abs(one.longitude) <= np.pi for one in records):
         return f"no cell of {path} stands in the tile, and its coordinates look like radians; give degrees"
     if _swapped(records, frame, tile):
         return (
