@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="reports file, such as reports.zarr")
     parser.add_argument("--severity", type=float | None, default=None,
                         help="of a scenario's law of observation; left out, nothing is added to the paths")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the observation's chance")
+    parser.add_argument("--seed", type=int, default=0, help="of the observation's random draws")
     given = parser.parse(arguments)
     from raylocus.network.report_store import save_reports
 
@@ -57,10 +57,10 @@ def _read(
 
 def _refusal(source: Path) -> str | None:
     """Why a source is neither a table nor a scenario; None of a folder with a scenario's parameters."""
-    from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder
+    from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, deepmimo_parts, parquet_parts
     from raylocus.storage import MANIFEST
 
-    said = absence(source) or archive(source)
+    said = absence(source) or deepmimo_parts(source) or archive(source) or parquet_parts(source)
     if said is not None:
         return said
     kind = deepmimo_folder(source)

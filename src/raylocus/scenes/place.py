@@ -14,6 +14,7 @@ import xarray as xr
 from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
+from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
 from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
@@ -36,7 +37,7 @@ class Place:
     deployment: Deployment
     provenance: Provenance
     notes: tuple[str, ...] = ()
-    """What was mended, merged, left out or assumed when the place was built."""
+    """What was repaired, merged, left out or assumed when the place was built."""
     attribution: str = ""
     """Licence notice to be kept with anything derived from the place; empty where there is none."""
     materials: SceneMaterials = field(default_factory=SceneMaterials)
@@ -94,6 +95,11 @@ def load_place(folder: Path) -> Place:
         raise PlaceError(
             f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}"
         ) from error
+    except NotADirectoryError as error:
+        what = (
+            archive(folder) or f"{folder} is a file and no place; a place is a folder with place.json in it"
+        )
+        raise PlaceError(what) from error
     except (ValueError, RecursionError) as error:
         raise PlaceError(f"{folder}/place.json is not valid JSON; build the place again") from error
     return place_of_record(record, folder)
