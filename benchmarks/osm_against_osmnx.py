@@ -31,7 +31,7 @@ from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.map_sources.assemble import frame_of
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import MENDED
+from raylocus.scenes.tagged.features import REPAIRED
 
 REPEATS = 5
 RESOLUTION = 2.0
@@ -95,7 +95,9 @@ def buildings(path: Path) -> tuple[int, int]:
     ours = [each for each in read_osm(path).areas if each.tags.get("building", "no") != "no"]
     table = osmnx.features_from_xml(path, tags=TAGS)
     shaped = table[table.geometry.type.isin(["Polygon", "MultiPolygon"])]
-    return sum(MENDED not in each.tags for each in ours), int((shaped["building"].fillna("no") != "no").sum())
+    return sum(REPAIRED not in each.tags for each in ours), int(
+        (shaped["building"].fillna("no") != "no").sum()
+    )
 
 
 def row(path: Path, scratch: Path) -> str:

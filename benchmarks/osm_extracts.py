@@ -33,17 +33,17 @@ from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.meshing.scene_mesh import scene_mesh
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import MENDED
+from raylocus.scenes.tagged.features import REPAIRED
 from raylocus.scenes.vector_map import VectorMap
 
 RAYS = 100_000
 
 
 def counted_buildings(path: Path) -> tuple[int, int]:
-    """Areas that carry `building` and are whole in the file, the manifest's own rule; and those mended."""
+    """Areas that carry `building` and are whole in the file, the manifest's own rule; and those repaired."""
     outlines = [area for area in read_osm(path).areas if area.tags.get("building", "no") != "no"]
-    mended = sum(MENDED in area.tags for area in outlines)
-    return len(outlines) - mended, mended
+    repaired = sum(REPAIRED in area.tags for area in outlines)
+    return len(outlines) - repaired, repaired
 
 
 def closed_share(vector_map: VectorMap) -> float:
@@ -86,7 +86,7 @@ def leaks(vector_map: VectorMap, generator: np.random.Generator) -> int:
 def row(path: Path, scratch: Path) -> str:
     slug = path.parent.name
     manifest = json.loads((path.parent / "manifest.json").read_text())
-    whole, mended = counted_buildings(path)
+    whole, repaired = counted_buildings(path)
     vector_map = read_source(str(path), SourceOptions(), 0, 512.0).vector_map
     sources = Counter(building.height_source for building in vector_map.buildings)
     middle = densest(vector_map)
@@ -96,7 +96,7 @@ def row(path: Path, scratch: Path) -> str:
     findings = validate_place(open_place(scratch / slug), np.random.default_rng(0))
     rays = [finding.what.rsplit(" ", 1)[1] for finding in findings[3:5]]
     return (
-        f"{slug:<24}{manifest['buildings']:>6}{whole:>6}{mended:>7}"
+        f"{slug:<24}{manifest['buildings']:>6}{whole:>6}{repaired:>7}"
         f"{len(vector_map.buildings):>7}{sources['height'] + sources['building:height']:>7}{sources['levels']:>7}"
         f"{sources['prior']:>7}{seconds:>7.2f}{closed_share(vector_map):>9.2%}{rays[0]:>8}{rays[1]:>8}"
         f"{leaks(vector_map, np.random.default_rng(1)):>6}{'' if all(each.sound for each in findings) else '  WRONG'}"
@@ -114,7 +114,7 @@ def densest(vector_map: VectorMap) -> tuple[float, float]:
 def main() -> None:
     root, wanted = [Path(word) for word in sys.argv[1:2]], sys.argv[2:]
     print(
-        f"{'extract':<24}{'listed':>6}{'whole':>6}{'mended':>7}{'solids':>7}{'height':>7}{'levels':>7}{'prior':>7}"
+        f"{'extract':<24}{'listed':>6}{'whole':>6}{'repaired':>9}{'solids':>7}{'height':>7}{'levels':>7}{'prior':>7}"
         f"{'CPU s':>7}{'closed':>9}{'centre':>8}{'random':>8}{'leaks':>6}"
     )
     with tempfile.TemporaryDirectory() as scratch, extracts(root) as paths:

@@ -35,7 +35,7 @@ from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
 from raylocus.scenes.siting.macro import MacroLayout, _overlooks
 from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.named_chance import NamedChance
+from raylocus.scenes.tagged.named_draws import NamedDraws
 from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import SceneContent, write_place
 
@@ -76,11 +76,11 @@ def test_every_tag_that_is_asked_for_is_read() -> None:
         for i, tags in enumerate(kinds)
     ]
     ways = [Feature("way/9", Asked({"highway": "service"}, asked), shapely.LineString([(0, 50), (90, 50)]))]
-    buildings_of(areas, "europe", NamedChance(1), Counter())
+    buildings_of(areas, "europe", NamedDraws(1), Counter())
     for reads in (water_of, vegetation_of, pavements_of):
         reads(areas)
     assert [is_ground_area(area.tags) for area in areas] == [False] * len(areas)
-    own = {"raylocus:outline", "raylocus:mended"}
+    own = {"raylocus:outline", "raylocus:repaired"}
     assert asked - own <= {*BUILDING_KEYS, *GROUND_KEYS}
     asked.clear()
     roads_of(ways)

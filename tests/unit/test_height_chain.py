@@ -24,7 +24,7 @@ from raylocus.scenes.map_sources.region import REGIONS
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.tagged.features import Feature
 from raylocus.scenes.tagged.lengths import parse_length
-from raylocus.scenes.tagged.named_chance import NamedChance
+from raylocus.scenes.tagged.named_draws import NamedDraws
 
 EXTRACTS = Path(__file__).parents[2].parent / "shared" / "data" / "osm"
 
@@ -118,7 +118,7 @@ SLOPE_RISE = 4 * math.tan(math.radians(35))
 def test_storeys_end_at_the_eaves_and_the_roof_comes_on_top(
     tags: dict[str, str], eaves: float, top: float, shape: str
 ) -> None:
-    chance = NamedChance.of(np.random.default_rng(0))
+    chance = NamedDraws.of(np.random.default_rng(0))
     (found,) = buildings_of([Feature("b", {"building": "house", **tags}, HOUSE)], "europe", chance, Counter())
     assert found.height == pytest.approx(top)
     assert found.height - found.roof_height == pytest.approx(eaves)
@@ -210,7 +210,7 @@ def drawn(names: list[str], seed: int) -> dict[str, float]:
         Feature(name, {"building": "yes"}, Polygon(rectangle(30.0 * int(name[1:]), 0, 20, 20)))
         for name in names
     ]
-    found = buildings_of(features, "europe", NamedChance.of(np.random.default_rng(seed)), Counter())
+    found = buildings_of(features, "europe", NamedDraws.of(np.random.default_rng(seed)), Counter())
     return {each.identifier: each.height for each in found}
 
 

@@ -26,7 +26,7 @@ from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.named_chance import NamedChance
+from raylocus.scenes.tagged.named_draws import NamedDraws
 from raylocus.scenes.vector_map import VectorMap
 
 
@@ -83,9 +83,9 @@ def test_crossing_and_clipped_and_open_ways_are_counted(tmp_path: Path) -> None:
     # A bow tie is two triangles; three sides of a square are closed by the fourth.
     assert sorted(round(each.footprint.area) for each in found.buildings) == [100, 100, 400, 400, 400]
     assert found.notes[0].startswith(
-        "6 buildings, 3 of them not whole in the source and mended, and 0 building"
+        "6 buildings, 3 of them not whole in the source and repaired, and 0 building"
     )
-    for words in ("polygon mended", "cut at the edge", "ends open", "below ground", "footprint below"):
+    for words in ("polygon repaired", "cut at the edge", "ends open", "below ground", "footprint below"):
         assert f"1 × {[line for line in found.notes if words in line][0].split(' × ')[1]}" in found.notes
 
 
@@ -108,7 +108,7 @@ def test_parts_of_one_building_have_one_wall() -> None:
     outline = feature("o", Polygon(rectangle(0, 0, 40, 40)), building="office")
     parts = [feature(f"p{i}", Polygon(rectangle(10.0 * i, 0, 10, 40)), building_part="yes") for i in range(4)]
     for seed in range(5):
-        chance = NamedChance.of(np.random.default_rng(seed))
+        chance = NamedDraws.of(np.random.default_rng(seed))
         found = buildings_of([outline, *parts], "europe", chance, Counter())
         assert len(found) == 4 and len({each.wall_material for each in found}) == 1
 
@@ -228,7 +228,7 @@ def test_a_file_that_was_never_uploaded(tmp_path: Path) -> None:
     path.write_text(re.sub(r'\b(id|ref)="(\d+)"', r'\1="-\2"', path.read_text()))
     found = mapped(path)
     assert [round(each.footprint.area) for each in found.buildings] == [400, 400]
-    assert "mended" not in notes(found)
+    assert "repaired" not in notes(found)
 
 
 def test_objects_in_any_order(tmp_path: Path) -> None:

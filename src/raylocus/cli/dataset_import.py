@@ -34,11 +34,11 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     from raylocus.network.report_store import save_reports
 
-    reports, provenance, told, notes = _read(given.source, given.severity, given.seed)
+    reports, provenance, summary, notes = _read(given.source, given.severity, given.seed)
     save_reports(reports, given.out, provenance)
     for note in notes:
         print(f"note: {note}")
-    print(f"{given.out} written: {told}")
+    print(f"{given.out} written: {summary}")
     return 0
 
 
@@ -82,8 +82,8 @@ def _table(source: Path) -> tuple[Reports, Provenance, str, tuple[str, ...]]:
     check_reports(table.reports, source)
     repaired = repaired_reports(table.reports)
     provenance = Provenance.collect({"table": source.name}, None, {source.name: hash_file(source)})
-    told = f"{len(repaired.reports)} sequences, {len(repaired.reports.time)} reports"
-    return repaired.reports, provenance, told, table.notes + repaired.notes
+    summary = f"{len(repaired.reports)} sequences, {len(repaired.reports.time)} reports"
+    return repaired.reports, provenance, summary, table.notes + repaired.notes
 
 
 def _scenario(source: Path, severity: float | None, seed: int) -> tuple[Reports, Provenance, str]:
@@ -93,5 +93,5 @@ def _scenario(source: Path, severity: float | None, seed: int) -> tuple[Reports,
     observation = PLAIN if severity is None else NetworkConfiguration().at_severity(severity)
     found = import_scenario(source, observation, seed)
     cells = "one cell a transmitter, which radiates evenly" if found.isotropic else "its own cells"
-    told = f"{len(found.reports)} receivers, {len(found.deployment.sites)} sites, {cells}"
-    return found.reports, scenario_provenance(source, found, observation, seed), told
+    summary = f"{len(found.reports)} receivers, {len(found.deployment.sites)} sites, {cells}"
+    return found.reports, scenario_provenance(source, found, observation, seed), summary

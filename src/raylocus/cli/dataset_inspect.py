@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from raylocus.datasets.store import ReportDataset
     from raylocus.datasets.summary import DatasetSummary
 
-#: Figures of the folder that --out names, beside one a place.
+#: Figures of the folder that --out names, besides one a place.
 AVAILABILITY, HISTOGRAMS, HEARING = "availability.png", "histograms.png", "hearing.png"
 
 
@@ -66,10 +66,10 @@ def _describe(name: str, dataset: ReportDataset, leakage: Leakage, out: Path | N
     severities = ", ".join(
         f"{severity:g}" for severity in sorted({world.law.severity for world in dataset.worlds})
     )
-    told = (
+    summary = (
         f"severity {severities}, seed {dataset.configuration.seed}, digest {dataset.provenance.digest[:12]}"
     )
-    print(f"{name}: whole, {told}")
+    print(f"{name}: whole, {summary}")
     for each in (place_table(summary), split_table(summary), feature_table(summary, dataset.statistics)):
         table = Table(title=each.title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
         for number, column in enumerate(each.head):

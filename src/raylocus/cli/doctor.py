@@ -1,4 +1,4 @@
-"""`raylocus doctor`: what this machine can trace with, and the mend if it cannot."""
+"""`raylocus doctor`: what this machine can trace with, and the fix if it cannot."""
 
 from __future__ import annotations
 
@@ -37,22 +37,22 @@ class Finding:
 
     name: str
     text: str
-    mend: str = ""
+    fix: str = ""
     """What to do; empty where nothing is wrong."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Prints the findings; 0 where this machine can trace, 2 where it cannot."""
-    verb_parser("doctor", "Say what this machine can trace with, and the mend if it cannot.").parse(arguments)
+    verb_parser("doctor", "Say what this machine can trace with, and the fix if it cannot.").parse(arguments)
     tracing = list(_tracing())
     findings = [*_versions(), *tracing, *_machine(), *_extras()]
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         print(f"{finding.name:<{width}}  {finding.text}")
     for finding in findings:
-        if finding.mend:
-            print(f"mend: {finding.mend}")
-    return 2 if any(finding.mend for finding in tracing) else 0
+        if finding.fix:
+            print(f"fix: {finding.fix}")
+    return 2 if any(finding.fix for finding in tracing) else 0
 
 
 def _versions() -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _tracing() -> Iterator[Finding]:
     try:
         runtime = find_runtime()
     except RuntimeUnavailableError as error:
-        yield Finding("tracing", "nothing on this machine can trace", mend=str(error))
+        yield Finding("tracing", "nothing on this machine can trace", fix=str(error))
         return
     yield Finding("tracing", f"{runtime.variant} ({runtime.source})")
     yield Finding("library", _library(runtime))
@@ -90,7 +90,7 @@ def _one_ray() -> Finding:
     return Finding(
         "one ray",
         f"failed: {last}",
-        mend="reinstall the tested versions: pip install -c constraints.txt -e .",
+        fix="reinstall the tested versions: pip install -c constraints.txt -e .",
     )
 
 
@@ -101,14 +101,12 @@ def _machine() -> Iterator[Finding]:
         "cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
     )
     few = f"the demo wants {NEEDED_MEMORY_GB:.0f} GB of memory" if memory < NEEDED_MEMORY_GB else ""
-    yield Finding("memory", f"{memory:.1f} GB", mend=few)
+    yield Finding("memory", f"{memory:.1f} GB", fix=few)
     full = f"free some disk: the demo wants {NEEDED_DISK_GB:.0f} GB" if disk < NEEDED_DISK_GB else ""
-    yield Finding("free disk", f"{disk:.1f} GB in {Path.cwd()}", mend=full)
+    yield Finding("free disk", f"{disk:.1f} GB in {Path.cwd()}", fix=full)
 
 
 def _extras() -> Iterator[Finding]:
     absent = {package: extra for package, extra in OPTIONAL_PACKAGES.items() if find_spec(package) is None}
     for package, extra in absent.items():
-        yield Finding(
-            package, "not installed", mend=f"to train and evaluate: pip install 'raylocus[{extra}]'"
-        )
+        yield Finding(package, "not installed", fix=f"to train and evaluate: pip install 'raylocus[{extra}]'")

@@ -1,4 +1,4 @@
-"""`raylocus evaluate`: a run beside the classics and the bound."""
+"""`raylocus evaluate`: a run compared with the classics and the bound."""
 
 from __future__ import annotations
 

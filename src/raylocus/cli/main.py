@@ -42,7 +42,7 @@ class Verb:
 
 
 VERBS = (
-    Verb(("doctor",), "doctor", "what this machine can trace with, and the mend if it cannot"),
+    Verb(("doctor",), "doctor", "what this machine can trace with, and the fix if it cannot"),
     Verb(("demo",), "demo", "build a dataset, train on it, locate phones in a city never seen"),
     Verb(("scene", "build"), "scene_build", "build a place: scene, geometry maps, sites"),
     Verb(
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `raylocus`; those of this process by default.
 
     Returns:
-        Exit code: 0 done, 2 an error the user can mend (said in one sentence), 130 interrupted.
+        Exit code: 0 done, 2 an error the user can fix (said in one sentence), 130 interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -137,7 +137,7 @@ def _help() -> str:
 
 
 def _sentence(error: BaseException) -> str | None:
-    """One sentence for an error that the user can mend; None for a fault of raylocus."""
+    """One sentence for an error that the user can fix; None for a fault of raylocus."""
     for cause in _chain(error):
         if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return (

@@ -11,20 +11,20 @@ def progress_lines(unit: str, tell: Callable[[str], None], every: float = 15.0) 
 
     Args:
         unit: what is counted, in the plural.
-        tell: told each line.
+        tell: given each line.
         every: seconds between two lines.
     """
-    started = told = time.monotonic()
+    started = reported = time.monotonic()
     before: int | None = None
 
     def callback(done: int, total: int) -> None:
-        nonlocal told, before
+        nonlocal reported, before
         # What an earlier run had done counts for nothing in the rate.
         before = done - 1 if before is None else before
         now = time.monotonic()
-        if now - told < every and done < total:
+        if now - reported < every and done < total:
             return
-        told = now
+        reported = now
         rate = max(done - before, 1) / max(now - started, 1e-6)
         left = (total - done) / rate
         tell(f"      {done} of {total} {unit}, {rate:.2g} a second, {left:.0f} s left")

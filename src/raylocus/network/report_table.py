@@ -88,7 +88,7 @@ def arrow_table(path: Path) -> pyarrow.Table:
 
 
 def _document(path: Path, table: pyarrow.Table) -> dict[str, Any]:
-    """What `save_parquet` wrote of the table beside it; empty where another tool wrote it."""
+    """What `save_parquet` wrote of the table next to it; empty where another tool wrote it."""
     text = (table.schema.metadata or {}).get(b"raylocus")
     try:
         document = {} if text is None else json.loads(text)

@@ -82,7 +82,7 @@ class VectorMap:
     pavements: tuple[Polygon, ...] = ()
     """Squares and paved areas for people."""
     notes: tuple[str, ...] = ()
-    """What was mended, merged, dropped or assumed, one sentence each, counted."""
+    """What was repaired, merged, dropped or assumed, one sentence each, counted."""
     attribution: str = ""
     """Licence notice to be kept with anything derived, e.g. ODbL."""
     parameters: dict[str, str] = field(default_factory=dict)

@@ -92,7 +92,7 @@ class World:
     """Seed of each building's own materials, drawn on demand by `building_factors`."""
 
     def building_factors(self, key: Int[np.ndarray, "building"]) -> BuildingFactors:
-        """What each of the buildings of these names has beside its materials' factors."""
+        """What each of the buildings of these names has besides its materials' factors."""
         permittivity, conductivity = self.law.log_deviations(self.law.building_share)
         return draw_building_factors(key, permittivity, conductivity, self.building_seed)
 

@@ -31,7 +31,7 @@ class SceneContent:
     """G, see `scenes.geometry_maps`."""
     frame: GeoFrame
     notes: tuple[str, ...] = ()
-    """What was mended, merged, left out or assumed."""
+    """What was repaired, merged, left out or assumed."""
     attribution: str = ""
     """Licence notice to be kept."""
 

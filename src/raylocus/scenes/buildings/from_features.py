@@ -27,7 +27,7 @@ from raylocus.scenes.buildings.parts import OUTLINE, replace_outlines_by_parts
 from raylocus.scenes.buildings.roof_tags import Roof, roof_of
 from raylocus.scenes.buildings.types import building_type
 from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.named_chance import NamedChance
+from raylocus.scenes.tagged.named_draws import NamedDraws
 from raylocus.scenes.vector_map import Building
 
 #: Footprints below this are left out [m²].
@@ -39,21 +39,21 @@ SURROUNDINGS = 100.0
 
 
 def buildings_of(
-    features: Sequence[Feature], region: str, chance: NamedChance, tally: Counter[str]
+    features: Sequence[Feature], region: str, draws: NamedDraws, tally: Counter[str]
 ) -> tuple[Building, ...]:
     """Buildings of tagged areas in local metres.
 
     Args:
         features: areas with `building` or `building:part`; others are passed over.
         region: one of REGIONS, for the priors.
-        chance: decides heights and materials that no tag states.
-        tally: counts what is mended, merged or left out.
+        draws: decides heights and materials that no tag states.
+        tally: counts what is repaired, merged or left out.
     """
     whole = _above_ground(features, tally)
     standing = replace_outlines_by_parts(_polygons(whole, tally), tally)
     shares = _built_share(standing).tolist()
     drawn = [
-        _building(feature, region, share, chance, tally)
+        _building(feature, region, share, draws, tally)
         for feature, share in zip(standing, shares, strict=True)
     ]
     return without_overlaps([building for building in drawn if building is not None], tally)
@@ -76,12 +76,12 @@ def _above_ground(features: Sequence[Feature], tally: Counter[str]) -> list[Feat
 
 
 def _polygons(features: Sequence[Feature], tally: Counter[str]) -> list[Feature]:
-    """One feature a polygon: multipolygons split, invalid rings mended, crumbs left out."""
+    """One feature a polygon: multipolygons split, invalid rings repaired, crumbs left out."""
     shapes = np.empty(len(features), object)
     shapes[:] = [feature.geometry for feature in features]
     invalid = ~shapely.is_valid(shapes)
     if invalid.any():
-        tally["invalid building polygon mended"] += int(invalid.sum())
+        tally["invalid building polygon repaired"] += int(invalid.sum())
         shapes[invalid] = shapely.make_valid(shapes[invalid])
     kept = []
     for feature, shape in zip(features, shapes, strict=True):
@@ -112,7 +112,7 @@ def _built_share(features: Sequence[Feature]) -> Float[np.ndarray, "building"]:
 
 
 def _building(
-    feature: Feature, region: str, built_share: float, chance: NamedChance, tally: Counter[str]
+    feature: Feature, region: str, built_share: float, draws: NamedDraws, tally: Counter[str]
 ) -> Building | None:
     tags, footprint, name = feature.tags, feature.geometry, feature.identifier
     kind, bottom = building_type(tags), bottom_height(tags)
@@ -120,7 +120,7 @@ def _building(
     estimate = tagged_height(tags, tally, roof)
     if estimate is None:
         prior = height_prior(kind, footprint.area, built_share, region)
-        estimate = prior_height(prior, chance.normal(f"height of {name}"), bottom)
+        estimate = prior_height(prior, draws.normal(f"height of {name}"), bottom)
     bottom = _checked_bottom(bottom, estimate, tally)
     if is_canopy(tags):
         bottom = max(estimate.height - CANOPY_THICKNESS, 0.0)
@@ -128,7 +128,7 @@ def _building(
     if estimate.height - bottom < 0.1:
         tally["building left out: below ground or of no height"] += 1
         return None
-    uniform = chance.uniform(f"wall of {tags.get(OUTLINE, name)}")
+    uniform = draws.uniform(f"wall of {tags.get(OUTLINE, name)}")
     return Building(
         identifier=name,
         footprint=footprint,

@@ -11,14 +11,14 @@ from shapely.geometry import LineString
 
 from raylocus.scenes.tagged.features import Feature
 
-#: How far beside a coastline its side is probed [m].
+#: How far next to a coastline its side is probed [m].
 PROBE = 0.01
 
 
 def sea_of(lines: Sequence[Feature], width: float, depth: float) -> tuple[Polygon, ...]:
     """Sea within a rectangle around the origin.
 
-    Where coastlines end inside the rectangle, land and sea are not told apart and no sea is known.
+    Where coastlines end inside the rectangle, land and sea are not distinguished and no sea is known.
 
     Args:
         lines: features in local metres; those tagged `natural=coastline` have land on their left (OSM).
@@ -45,7 +45,7 @@ def _probed(faces: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _points_beside(lines: Sequence[LineString], left: float) -> np.ndarray:
-    """A point beside the middle of every segment, `left` metres to its left."""
+    """A point next to the middle of every segment, `left` metres to its left."""
     corner, line = shapely.get_coordinates(lines, return_index=True)
     segment = np.flatnonzero(line[:-1] == line[1:])
     start, end = corner[segment], corner[segment + 1]

@@ -13,7 +13,7 @@ from raylocus.geo import Grid
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.vector_map import CLUTTER, ROAD_CLASSES, Building
 
-#: Length, width and height of a car [m]; below a UE's antenna, so that the ground beside it stays outdoors.
+#: Length, width and height of a car [m]; below a UE's antenna, so that the ground next to it stays outdoors.
 CAR = (4.5, 1.8, 1.45)
 #: Cars stand on the roads of these classes, this far from the kerb [m].
 PARKED_ON, KERB = ("primary", "residential", "service"), 1.2

@@ -61,12 +61,12 @@ def perturb_place(place: Place, folder: Path, law: MapErrorLaw, seed: int) -> Pl
         seed: decides all draws.
 
     Raises:
-        PlaceError: the place's buildings are not told apart, or it is a perturbed place itself.
+        PlaceError: the place's buildings are not distinguished, or it is a perturbed place itself.
         StorageFullError: the disk filled up.
     """
     buildings = read_buildings(place.folder)
     if not buildings:
-        raise PlaceError(f"the buildings of {place.folder} are not told apart; build the place from a map")
+        raise PlaceError(f"the buildings of {place.folder} are not distinguished; build the place from a map")
     if place.map_error:
         raise PlaceError(
             f"{place.folder} is a perturbed place already; give the place that it was drawn from"

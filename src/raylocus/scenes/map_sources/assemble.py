@@ -17,8 +17,8 @@ from raylocus.scenes.ground.coastline import sea_of
 from raylocus.scenes.ground.from_features import pavements_of, roads_of, vegetation_of, water_of
 from raylocus.scenes.ground.terrain import flat_terrain, read_terrain
 from raylocus.scenes.map_sources.region import region_of
-from raylocus.scenes.tagged.features import MENDED, Bounds, Feature, TaggedMap, in_frame, notes_of
-from raylocus.scenes.tagged.named_chance import NamedChance
+from raylocus.scenes.tagged.features import REPAIRED, Bounds, Feature, TaggedMap, in_frame, notes_of
+from raylocus.scenes.tagged.named_draws import NamedDraws
 from raylocus.scenes.vector_map import Building, VectorMap
 
 #: Ground around a map's bounds that its terrain covers too [m].
@@ -74,7 +74,7 @@ def frame_of(bounds: Bounds) -> tuple[GeoFrame, MapExtent]:
         )
     if not (-UTM_LIMIT < south < north < UTM_LIMIT):
         raise PlaceError(
-            f"the box from latitude {south:g} to {north:g} is empty or too near a pole; mend its S and N"
+            f"the box from latitude {south:g} to {north:g} is empty or too near a pole; correct its S and N"
         )
     frame = GeoFrame((south + north) / 2, (west + east) / 2)
     corners = frame.to_local(np.array([south, south, north, north]), np.array([west, east, west, east]))
@@ -107,7 +107,7 @@ def assemble_map(
     if window is not None:
         areas, lines = window.touched(areas), window.touched(lines)
     region = region_of(frame)
-    buildings = buildings_of(areas, region, NamedChance.of(generator), tally)
+    buildings = buildings_of(areas, region, NamedDraws.of(generator), tally)
     vegetation = vegetation_of([*areas, *lines])
     notes = [_count_note(areas, len(buildings)), _height_note(buildings), *notes_of(tally), *tagged.notes]
     if vegetation:
@@ -139,7 +139,7 @@ def _height_note(buildings: Sequence[Building]) -> str:
 def _count_note(areas: Sequence[Feature], kept: int) -> str:
     """How many buildings were read and how many solids became of them; the other notes explain the difference."""
     outlines = [area for area in areas if area.tags.get("building", "no") != "no"]
-    mended = sum(MENDED in area.tags for area in outlines)
+    repaired = sum(REPAIRED in area.tags for area in outlines)
     parts = sum(area.tags.get("building:part", "no") != "no" for area in areas)
-    incomplete = f", {mended} of them not whole in the source and mended," if mended else ""
+    incomplete = f", {repaired} of them not whole in the source and repaired," if repaired else ""
     return f"{len(outlines)} buildings{incomplete} and {parts} building parts read, {kept} solids kept"

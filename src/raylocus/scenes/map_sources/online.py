@@ -1,7 +1,7 @@
 """OpenStreetMap over the network, through osmnx: place names by Nominatim, maps by Overpass servers.
 
 osmnx keeps every answer and asks for it once, waits for the slot that a server assigns, and waits when it is
-busy. Its answers are read by the same reader as files, so that both are mended alike. Data © OpenStreetMap
+busy. Its answers are read by the same reader as files, so that both are repaired alike. Data © OpenStreetMap
 contributors, Open Database License.
 """
 

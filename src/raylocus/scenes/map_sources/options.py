@@ -1,4 +1,4 @@
-"""What a source may need beside its name."""
+"""What a source may need besides its name."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def with_old_style(
     """The areas with what old-style multipolygons say of them: holes cut out, rings of several ways closed.
 
     Args:
-        areas: of the file, assembled or mended.
+        areas: of the file, assembled or repaired.
         relations: multipolygons without tags of their own, by number.
         ways: their members.
         tally: counts what is cut and closed.

@@ -25,8 +25,8 @@ from raylocus.scenes.osm.ordering import write_in_order
 from raylocus.scenes.osm.repair import (
     Relation,
     Way,
-    mended_buildings,
     relation_of,
+    repaired_buildings,
     seems_assembled,
     seems_whole,
     ways_of,
@@ -43,7 +43,7 @@ ATTRIBUTION = "© OpenStreetMap contributors, Open Database License 1.0 (openstr
 def read_osm(path: Path) -> TaggedMap:
     """Reads one file, in any order and dialect (`osm.elements`); what osmium cannot follow is put in order first.
 
-    Multipolygons are assembled by osmium; buildings that it rejects are mended where what the file
+    Multipolygons are assembled by osmium; buildings that it rejects are repaired where what the file
     holds of them suffices (`osm.repair`), and counted.
 
     Raises:
@@ -90,8 +90,8 @@ def _in_order(path: Path) -> _Collector | None:
 def _tagged_map(collector: _Collector, named: Path) -> TaggedMap:
     """What was collected, with what osmium did not assemble; `named` is the user's file."""
     tally, ways = collector.tally, collector.ways_in_doubt
-    mended = mended_buildings(collector.missing, collector.relations, ways, tally)
-    areas = with_old_style(collector.areas.features() + mended, collector.old_style, ways, tally)
+    repaired = repaired_buildings(collector.missing, collector.relations, ways, tally)
+    areas = with_old_style(collector.areas.features() + repaired, collector.old_style, ways, tally)
     if not any(is_building(area.tags) for area in areas):
         raise _no_buildings(named, len(collector.missing))
     bounds = header_bounds(collector.path) or _building_bounds(areas)

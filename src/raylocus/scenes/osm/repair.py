@@ -2,7 +2,7 @@
 
 Extracts are cut out of the planet along a box, and what of an outline lies beyond it may be missing: nodes of
 a way, ways of a relation, or a way's last part. What the file holds of the outline is closed by straight
-lines, which follow the edge of the file where the cut does. Such buildings carry the tag `MENDED`.
+lines, which follow the edge of the file where the cut does. Such buildings carry the tag `REPAIRED`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from shapely.geometry.base import BaseGeometry
 
 from raylocus.scenes.osm.formats import osm_file
 from raylocus.scenes.osm.tags import area_tags
-from raylocus.scenes.tagged.features import MENDED, Feature
+from raylocus.scenes.tagged.features import REPAIRED, Feature
 
-#: Values of `MENDED`.
+#: Values of `REPAIRED`.
 CROSSING, CUT, OPEN = "crossing", "cut", "open"
 #: An outline that ends open is closed by a line of at most this share of its length.
 LONGEST_CLOSURE = 0.5
 
-#: What is counted of each mend.
+#: What is counted of each repair.
 WORDS = {
-    CROSSING: "invalid building polygon mended",
+    CROSSING: "invalid building polygon repaired",
     CUT: "building outline cut at the edge of the file: closed by straight lines",
     OPEN: "building outline that ends open: closed by a straight line",
 }
@@ -120,19 +120,19 @@ def seems_assembled(relation: Relation, ways: Mapping[int, Way]) -> bool:
     return all(ring.is_ring and shapely.Polygon(ring).is_valid for ring in rings)
 
 
-def mended_buildings(
+def repaired_buildings(
     missing: set[tuple[str, int]],
     relations: Mapping[int, Relation],
     ways: Mapping[int, Way],
     tally: Counter[str],
 ) -> list[Feature]:
-    """The buildings that can be mended; the others are counted as left out.
+    """The buildings that can be repaired; the others are counted as left out.
 
     Args:
         missing: kind (`way` or `relation`) and number of each building that was not assembled.
         relations: the file's buildings that are relations, by number.
         ways: those of `missing` and the members of its relations.
-        tally: counts what is mended and left out.
+        tally: counts what is repaired and left out.
     """
     found = [
         _of_way(number, ways[number], tally)
@@ -145,11 +145,11 @@ def mended_buildings(
 
 def _of_way(number: int, way: Way, tally: Counter[str]) -> Feature | None:
     known = _known(way.outline)
-    mend = CUT if not way.complete else CROSSING if way.closed else OPEN
-    if mend == OPEN and not _nearly_closed(known):
+    repair = CUT if not way.complete else CROSSING if way.closed else OPEN
+    if repair == OPEN and not _nearly_closed(known):
         tally["building way left out: it ends open"] += 1
         return None
-    return _counted(f"way/{number}", way.tags, _polygon(known), mend, tally)
+    return _counted(f"way/{number}", way.tags, _polygon(known), repair, tally)
 
 
 def _of_relation(
@@ -190,11 +190,11 @@ def _polygon(known: Float[np.ndarray, "node 2"]) -> BaseGeometry:
 
 
 def _counted(
-    identifier: str, tags: dict[str, str], shape: BaseGeometry, mend: str, tally: Counter[str]
+    identifier: str, tags: dict[str, str], shape: BaseGeometry, repair: str, tally: Counter[str]
 ) -> Feature | None:
     if shape.area == 0:
         kind = identifier.partition("/")[0]
         tally[f"building {kind} left out: what the file holds of it encloses nothing"] += 1
         return None
-    tally[WORDS[mend]] += 1
-    return Feature(identifier, {**tags, MENDED: mend}, shape)
+    tally[WORDS[repair]] += 1
+    return Feature(identifier, {**tags, REPAIRED: repair}, shape)

@@ -64,7 +64,7 @@ def assemble_deployment(
         cells: its cells in the tile.
         ground: heights under the antennas.
         notes: counts what is assumed.
-        generator: chance of azimuths and PCIs that the file does not state.
+        generator: random draws of azimuths and PCIs that the file does not state.
 
     Raises:
         PlaceError: two cells share a PCI.

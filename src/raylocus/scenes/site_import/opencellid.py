@@ -95,8 +95,8 @@ def family_columns(header: Sequence[str], found: CsvLines) -> dict[str, str] | N
         )
     if not columns["radio"]:
         raise InputError(
-            f"{found.path} names cells but not their radio, so GSM and UMTS cells cannot be told from LTE ones; add a "
-            "column radio with LTE, NR, UMTS or GSM"
+            f"{found.path} names cells but not their radio, so GSM and UMTS cells cannot be distinguished from LTE "
+            "ones; add a column radio with LTE, NR, UMTS or GSM"
         )
     return {field: name for field, name in columns.items() if name}
 

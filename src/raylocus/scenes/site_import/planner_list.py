@@ -18,7 +18,7 @@ from raylocus.scenes.site_import.site_list import SiteList
 from raylocus.scenes.site_import.technologies import Technology, named_band, technology_of
 from raylocus.scenes.site_import.tilts import Tilts
 
-#: As few azimuths may be small by chance.
+#: As few azimuths may be small at random.
 FEWEST_AZIMUTHS = 3
 #: Highest PCI of NR (TS 38.211 §7.4.2.1) and of LTE (TS 36.211 §6.11).
 HIGHEST_PCI = {True: 503, False: 1007}

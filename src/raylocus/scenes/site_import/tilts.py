@@ -79,7 +79,7 @@ def _checked_whole(table: Table, columns: FoundColumns) -> Tilts:
 
 
 def _with_one_part(table: Table, columns: FoundColumns, part: str) -> Tilts:
-    """The meaning of `tilt` beside one part: a whole is never smaller than its part."""
+    """The meaning of `tilt` next to one part: a whole is never smaller than its part."""
     pairs = [tuple(columns.number(field, row, -90.0, 90.0) for field in ("tilt", part)) for row in table.rows]
     known = [(whole, other) for whole, other in pairs if whole is not None and other is not None]
     if any(whole < other for whole, other in known) or not any(other for _, other in known):
@@ -87,7 +87,7 @@ def _with_one_part(table: Table, columns: FoundColumns, part: str) -> Tilts:
     missing = _PARTS[1 - _PARTS.index(part)]
     name, known_name = columns.name("tilt"), columns.name(part)
     raise InputError(
-        f"{table.path}: {name} may be the whole tilt or its {missing.split('_')[0]} part beside {known_name}; say "
+        f"{table.path}: {name} may be the whole tilt or its {missing.split('_')[0]} part next to {known_name}; say "
         f"which with --site-columns tilt={name},{part}=none or --site-columns tilt=none,{missing}={name}"
     )
 

@@ -43,7 +43,7 @@ def plan_pcis(
         positions: (x, y) of each cell's antenna [m].
         azimuths: boresight of each cell [rad].
         site_of_cell: site index of each cell.
-        generator: chance of the groups and of the first plan.
+        generator: random draws of the groups and of the first plan.
 
     Raises:
         PlaceError: there are more cells than groups can serve.

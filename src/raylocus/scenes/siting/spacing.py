@@ -53,7 +53,7 @@ def throw_darts(
         tile: the grid.
         preferences: flat indices of the ground cells to draw from, the preferred first.
         keep_away: draws the distance [m] that the next site keeps others away.
-        generator: chance of the order.
+        generator: random draws of the order.
         taken: positions that keep others away already.
     """
     candidates = np.concatenate([generator.permutation(cells) for cells in preferences])

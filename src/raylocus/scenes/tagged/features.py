@@ -26,7 +26,7 @@ class Feature:
 
 
 #: Tag of a building whose outline is not what the source says: it was cut, open or crossed itself.
-MENDED = "raylocus:mended"
+REPAIRED = "raylocus:repaired"
 #: (west, south, east, north) [degrees].
 Bounds = tuple[float, float, float, float]
 
@@ -42,7 +42,7 @@ class TaggedMap:
     bounds: Bounds
     """What the file covers."""
     tally: Counter[str]
-    """What was mended or left out while reading."""
+    """What was repaired or left out while reading."""
     attribution: str = ""
     """Licence notice to be kept with anything derived."""
     notes: tuple[str, ...] = ()

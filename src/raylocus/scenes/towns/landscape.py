@@ -105,7 +105,7 @@ def plant(
         streets: streets that may carry trees.
         parks: blocks planted as parks.
         obstacles: buildings, carriageways and water, which crowns keep clear of.
-        generator: chance of positions and crowns.
+        generator: random draws of positions and crowns.
     """
     sown = generator.uniform(-side / 2, side / 2, (int(greenery.trees_per_hectare * side**2 / 1e4), 2))
     trunks = np.concatenate([_along_streets(streets, greenery), sown, _in_parks(parks, generator)])

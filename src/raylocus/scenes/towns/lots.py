@@ -24,7 +24,7 @@ def cut_into_lots(
         block: the land.
         area: a lot larger than 1.5 times this is cut again [m²].
         narrowest: a cut never makes pieces narrower than this [m].
-        generator: chance of the cuts.
+        generator: random draws of the cuts.
         jitter: largest shift of a cut from the middle, relative to the side that is cut.
 
     Source: recursive subdivision along the oriented bounding box, Vanegas et al., "Procedural

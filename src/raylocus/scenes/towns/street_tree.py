@@ -48,7 +48,7 @@ class StreetTree:
         return [through, *(Street(line, "residential", self.width, self.corridor) for line in bent)]
 
     def _starts(self, reach: float, generator: np.random.Generator) -> Float[np.ndarray, "lane"]:
-        """Starts of the lanes along the through road, evenly spread with some chance [m]."""
+        """Starts of the lanes along the through road, evenly spread with some randomness [m]."""
         count = max(2, round(self.lanes * 2 * reach / 1000))
         even = (np.arange(count) + 0.5) / count * 2 - 1
         return reach * (even + generator.uniform(-0.6, 0.6, count) / count)

@@ -10,13 +10,13 @@ from scipy.special import ndtri
 
 
 @dataclass(frozen=True)
-class NamedChance:
+class NamedDraws:
     """Independent draws, each fixed by a key and a name and not by the order of asking."""
 
     key: int
 
     @classmethod
-    def of(cls, generator: np.random.Generator) -> NamedChance:
+    def of(cls, generator: np.random.Generator) -> NamedDraws:
         """Keyed by one number of a generator."""
         return cls(int(generator.integers(2**63)))
 
