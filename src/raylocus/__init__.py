@@ -15,7 +15,7 @@ from typing import Any
 _HOMES = {
     "Locator": "raylocus.inference.locator",
     "open_place": "raylocus.propagation.maps.traced_place",
-    "load_reports": "raylocus.network.report_store",
+    "load_reports": "raylocus.network.reports.report_store",
     "scenes": "raylocus.scenes",
     "propagation": "raylocus.propagation",
     "network": "raylocus.network",

@@ -19,8 +19,8 @@ from raylocus.geo import Grid
 from raylocus.inference.fix import Fix
 from raylocus.models.checkpoint import Calibration, TrainedNetwork, save_network
 from raylocus.models.configuration import NetworkConfiguration
-from raylocus.models.network import LocationNetwork
-from raylocus.network.report_store import load_reports
+from raylocus.models.location_network import LocationNetwork
+from raylocus.network.reports.report_store import load_reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.place import load_place
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from raylocus.errors import InputError
-from raylocus.scenes.tagged.lengths import parse_count
+from raylocus.scenes.tagged.features import parse_count
 
 #: Units by the words that files have for them.
 _UNITS = {
