@@ -147,10 +147,17 @@ def test_what_a_source_of_reports_is_not(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "BS1_UE_0-1024.mat").write_bytes(b"")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "above" / "asu").mkdir(parents=True)
+    (tmp_path / "above" / "asu" / "params.json").write_text("{}")
+    (tmp_path / "parts.parquet").mkdir()
+    (tmp_path / "parts.parquet" / "part-0.parquet").write_bytes(b"PAR1")
     for source, words in {
         "o1.zip": ["zip archive of O1_60/params.json", "unpack it and give the folder"],
         "old": ["DeepMIMO 3 scenario", "DeepMIMO 4"],
         "empty": ["nothing that can be imported", "params.json", "docs/reports.md"],
+        "old/BS1_UE_0-1024.mat": ["one file of a DeepMIMO scenario", f"give its folder, {tmp_path / 'old'}"],
+        "above": ["a folder of DeepMIMO scenarios (1)", f"such as {tmp_path / 'above' / 'asu'}"],
+        "parts.parquet": ["a folder of Parquet files (1)", "join them in one file"],
         "absent": ["there is no file or folder", "absent"],
         "deep/er/absent": ["there is no file or folder", f"{tmp_path} is there"],
     }.items():
@@ -171,6 +178,17 @@ def test_what_a_source_of_a_place_is_not(tmp_path: Path, capsys: pytest.CaptureF
     }.items():
         sentence = refused(capsys, "scene", "build", tmp_path / source, "--out", tmp_path / "place")
         assert all(word in sentence for word in words), sentence
+
+
+@pytest.mark.parametrize("verb", [("maps", "trace"), ("scene", "validate")])
+def test_what_a_place_is_not(
+    verb: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "place.zip", "w") as archive:
+        archive.writestr("place/place.json", "{}")
+    assert "is a zip archive of place/place.json; unpack it" in refused(capsys, *verb, tmp_path / "place.zip")
+    (tmp_path / "file").write_text("-")
+    assert "a place is a folder with place.json in it" in refused(capsys, *verb, tmp_path / "file")
 
 
 def test_what_a_list_of_cells_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

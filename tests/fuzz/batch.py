@@ -19,7 +19,7 @@ from fuzz.cases import outcome, reader_named, whole_inputs
 from raylocus.cli.main import DONE
 
 #: Inputs that are refused even when whole: nothing reads them so far.
-NOT_READ = ("overpass json",)
+NOT_READ: tuple[str, ...] = ()
 #: What an input may take beyond what its whole seed takes [byte].
 MEMORY = 2 << 30
 

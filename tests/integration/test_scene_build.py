@@ -27,7 +27,8 @@ from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.export import export_geojson, export_geotiff
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
-from raylocus.scenes.place import load_place
+from raylocus.scenes.place import Place, load_place
+from raylocus.scenes.site_files import SiteFile
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.tagged.features import REPAIRED
 from raylocus.scenes.triangles import read_place_scene
@@ -168,6 +169,35 @@ def test_tiles_of_one_map_join(tmp_path: Path) -> None:
     before = (west.folder / "scene.xml").stat().st_mtime_ns
     build_places(source, tmp_path / "grid", SCENE)
     assert (west.folder / "scene.xml").stat().st_mtime_ns == before
+
+
+def test_tiles_without_a_cell_are_left_out_and_counted(tmp_path: Path) -> None:
+    text = OsmText().bounds(512)
+    for x, y in ((-256, -256), (256, -256), (-256, 256), (256, 256)):
+        text.way(rectangle(x, y, 30, 30), {"building": "yes"})
+    source = str(text.write(tmp_path / "grid.osm"))
+
+    def sites(*cells: tuple[float, float, int]) -> SiteFile:
+        latitude, longitude = FRAME.to_wgs84(np.array([cell[:2] for cell in cells], float))
+        lines = [f"{a:.7f},{b:.7f},{c[2]}\n" for a, b, c in zip(latitude, longitude, cells, strict=True)]
+        (tmp_path / "sites.csv").write_text("lat,lon,earfcn\n" + "".join(lines))
+        return SiteFile(tmp_path / "sites.csv")
+
+    def build(file: SiteFile) -> list[Place]:
+        coarse = SceneConfiguration(resolution=16.0, sites=file)
+        return build_places(source, tmp_path / "grid", coarse)
+
+    # What cannot be chosen in one tile is said before any is built.
+    with pytest.raises(PlaceError, match="are of several networks"):
+        build(sites((-200, -200, 1300), (200, 200, 1300), (210, 200, 6300)))
+    with pytest.raises(PlaceError, match="none of the 1 cells"):
+        build(sites((2000, 2000, 1300)))
+    assert not list(tmp_path.glob("grid-*"))
+    places = build(sites((200, -200, 1300), (200, 200, 1300)))
+    assert [place.folder.name for place in places] == ["grid-1-0", "grid-1-1"]
+    assert all(
+        "tiles of the map without a cell of the file of sites, left out: 2" in each.notes for each in places
+    )
 
 
 def test_a_map_smaller_than_a_tile_is_padded_and_says_so(tmp_path: Path) -> None:

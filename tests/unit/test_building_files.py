@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from rasterio.transform import from_bounds
 from shapely import LineString, Point, Polygon, affinity
 
 from map_fixtures import FRAME, rectangle
-from raylocus.errors import InputError
+from raylocus.errors import InputError, PlaceError
 from raylocus.scenes.map_sources.building_columns import columns_of, text_of
 from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
@@ -399,3 +400,74 @@ def test_no_bytes_stop_a_reader(tmp_path: Path, content: bytes, suffix: str) -> 
     (tmp_path / f"any{suffix}").write_bytes(content)
     with pytest.raises(InputError, match="any"):
         mapped(tmp_path / f"any{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("row", "height"),
+    [({"HAUTEUR": 9.5, "Z_MAX_TOIT": 130.0}, 9.5), ({"NB_ETAGES": 3}, 9.0), ({"b3_bouwlagen": 3.0}, 9.0),
+     ({"height_cm": 850}, 8.5), ({"Height_ft": 30.0}, 9.14),
+     ({"measuredHeight": 30.0, "measuredHeight_uom": "ft"}, 9.14),
+     ({"measuredHeight": 9.0, "measuredHeight_uom": "urn:adv:uom:m"}, 9.0)],
+    ids=str,
+)  # fmt: skip
+def test_names_and_units_of_national_files(row: dict[str, Any], height: float, tmp_path: Path) -> None:
+    found = mapped(written(tmp_path / "b.gpkg", [row, row]))
+    assert heights(found) == [height, height]
+    assert not any("uom" in note for note in found.notes)
+
+
+def test_units_of_a_height_field(tmp_path: Path) -> None:
+    path = written(tmp_path / "b.gpkg", [{"heightroof": 30.0}])
+    assert heights(mapped(path, height_field="heightroof[ft]")) == [9.14]
+    assert heights(mapped(path, height_field="heightroof")) == [30.0]
+    with pytest.raises(InputError, match="'yd' is no unit of --height-field; there are m, ft and cm"):
+        mapped(path, height_field="heightroof[yd]")
+
+
+@pytest.mark.parametrize("units", [["m", "ft"], ["furlong", "furlong"]])
+def test_units_that_are_no_one_unit_are_refused(units: list[str], tmp_path: Path) -> None:
+    rows = [{"height": 9.0, "height_uom": unit} for unit in units]
+    with pytest.raises(InputError, match="column 'height_uom' states units that are not m, ft or cm alone"):
+        mapped(written(tmp_path / "b.gpkg", rows))
+
+
+def test_shapefiles_in_a_folder_of_an_archive(tmp_path: Path) -> None:
+    written(tmp_path / "roofs.shp", [{"height": 7.0}])
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for file in tmp_path.glob("roofs.*"):
+            archive.write(file, f"data/{file.name}")
+            archive.writestr(f"__MACOSX/data/._{file.name}", "x")
+    assert heights(mapped(tmp_path / "a.zip")) == [7.0]
+    with zipfile.ZipFile(tmp_path / "a.zip", "a") as archive:
+        archive.writestr("more/other.gpkg", "x")
+    with pytest.raises(InputError, match=r"a zip archive of data/roofs.shp, more/other.gpkg; unpack it"):
+        mapped(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "bare.zip", "w") as archive:
+        archive.write(tmp_path / "roofs.shp", "roofs.shp")
+    with pytest.raises(InputError, match=r"bare.zip holds roofs.shp without its .shx and .dbf"):
+        mapped(tmp_path / "bare.zip")
+
+
+@pytest.mark.parametrize("name", ["a.gml", "a.xml", "a.json"])
+def test_city_models_are_called_what_they_are(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    xml = '<?xml version="1.0"?><core:CityModel xmlns:core="http://www.opengis.net/citygml/2.0"/>'
+    path.write_text('{"type": "CityJSON", "version": "1.1"}' if name.endswith("json") else xml)
+    with pytest.raises(InputError, match="is a city model of solids; export the buildings' footprints"):
+        mapped(path)
+
+
+def test_geodatabases_and_other_packings_are_called_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "city.gdb").mkdir()
+    with pytest.raises(PlaceError, match="is a geodatabase of Esri's; export its buildings as GeoPackage"):
+        mapped(tmp_path / "city.gdb")
+    (tmp_path / "roofs.geojson.xz").write_bytes(lzma.compress(b"{}"))
+    with pytest.raises(InputError, match=r"is compressed \(xz\); unpack it"):
+        mapped(tmp_path / "roofs.geojson.xz")
+
+
+def test_shapes_that_enclose_nothing_stop_no_file(tmp_path: Path) -> None:
+    flat = Polygon([(0, 0), (0, 0), (0, 0), (0, 0)])
+    shapes = [square(0), square(1), affinity.translate(flat, *FRAME.origin_projected)]
+    path = written(tmp_path / "b.parquet", [{"height": 7.0}] * 3, shapes=shapes)
+    assert heights(mapped(path)) == [7.0, 7.0]

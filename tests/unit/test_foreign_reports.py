@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,44 @@ def test_times_become_seconds_from_the_first_report(
     reports = load_parquet(written(tmp_path / "times.parquet", columns, **types))
     repaired = repaired_reports(reports)
     assert repaired.reports.time == pytest.approx([0, 1, 2], abs=1e-3)
+
+
+def test_decimals_are_numbers(tmp_path: Path) -> None:
+    plain = load_parquet(written(tmp_path / "a.parquet", tokens()))
+    kind = pyarrow.decimal128(5, 1)
+    exact = {"rsrp": [decimal.Decimal(str(value)) for value in tokens()["rsrp"]]}
+    found = load_parquet(written(tmp_path / "b.parquet", tokens() | exact, rsrp=kind))
+    np.testing.assert_array_equal(found.features, plain.features)
+
+
+def test_spans_of_time_are_times(tmp_path: Path) -> None:
+    columns = tokens() | {"time": [int(1000 * value) for value in tokens()["time"]]}
+    path = written(tmp_path / "a.parquet", columns, time=pyarrow.duration("ms"))
+    assert read_report_table(path).notes == (
+        "time holds spans of time, counted in seconds from the earliest",
+    )
+    np.testing.assert_array_equal(load_parquet(path).time, [0.0, 1.0, 2.0])
+
+
+def test_days_are_no_seconds(tmp_path: Path) -> None:
+    days = [45000 + value / 86400 for value in tokens()["time"]]
+    assert "row 3: time 45000.0" in refused(tmp_path, {"time": days})
+
+
+@pytest.mark.parametrize("time", [0.0, 1.7e9, 9.2e18])
+def test_one_time_for_all_reports_of_a_phone_is_none(tmp_path: Path, time: float) -> None:
+    assert "that of all reports of its sequence" in refused(tmp_path, {"time": [time] * 9})
+
+
+def test_half_a_truth_is_none(tmp_path: Path) -> None:
+    assert "row 0: one of x and y is missing" in refused(tmp_path, {"x": [1.0] * 9})
+    assert "row 0: line_of_sight 2 is not between 0 and 1" in refused(tmp_path, {"line_of_sight": [2.0] * 9})
+
+
+def test_a_table_without_a_column_names_those_that_it_has(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.parquet", {name.upper(): values for name, values in tokens().items()})
+    with pytest.raises(InputError, match=r"has no column 'sequence'; .* \(it has SEQUENCE, REPORT, TIME"):
+        load_parquet(path)
 
 
 def test_a_time_that_may_be_milliseconds_is_refused(tmp_path: Path) -> None:

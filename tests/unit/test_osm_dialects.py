@@ -406,3 +406,38 @@ def test_files_that_end_too_early_are_to_be_downloaded_again(
     (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(InputError, match="is not a whole OpenStreetMap file .*; download it again"):
         read_osm(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["map", "interpreter", "town.osh", "town.txt"])
+def test_files_are_recognised_by_their_content(name: str, plain: Path, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(plain.read_bytes())
+    served = read_source(str(tmp_path / name), SourceOptions(), 0, 512.0).vector_map
+    whole = read_source(str(plain), SourceOptions(), 0, 512.0).vector_map
+    assert len(served.roads) == len(whole.roads) and served.attribution == whole.attribution
+
+
+@pytest.mark.parametrize("name", ["day.osc", "day.osm", "day.osc.gz", "day"])
+def test_change_files_are_no_maps(name: str, plain: Path, tmp_path: Path) -> None:
+    root = ElementTree.Element("osmChange", version="0.6")
+    ElementTree.SubElement(root, "delete").extend(copied(plain))
+    write(root, tmp_path / "plain")
+    data = (tmp_path / "plain").read_bytes()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    with pytest.raises(InputError, match="is a change file, not a map"):
+        read_source(str(tmp_path / name), SourceOptions(), 0, 512.0)
+
+
+def test_middles_alone_are_no_outlines(plain: Path, tmp_path: Path) -> None:
+    root = copied(plain)
+    for way in root.iter("way"):
+        way.insert(0, ElementTree.Element("center", lat="48.1", lon="11.5"))
+    for node in root.findall("node"):
+        root.remove(node)
+    with pytest.raises(InputError, match=r"not the places of their corners; .* out body; >; out skel qt;"):
+        read_osm(write(root, tmp_path / "center.osm"))
+
+
+def test_a_server_s_message_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "map.osm").write_text("You have downloaded too much data. Please try again in 20 seconds.")
+    with pytest.raises(InputError, match="begins with 'You have downloaded too much data"):
+        read_osm(tmp_path / "map.osm")

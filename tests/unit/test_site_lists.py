@@ -291,6 +291,10 @@ def test_tilts_that_count_upwards_are_refused(written: Writer) -> None:
         ("RS Power", "power"),
         ("PCI/PSC", "pci"),
         ("UARFCN", "arfcn"),
+        ("GSCN", "arfcn"),
+        ("ERP (W)", "power"),
+        ("CRS Reference Power", "power"),
+        ("N_ID_2", "pci"),
         ("Freq code", "frequency"),
     ],
 )
@@ -300,6 +304,93 @@ def test_nothing_is_invented_where_a_column_looks_like_it(written: Writer, heade
     assert repr(header) in message
     assert f"--site-columns {field}={header}" in message and f"--site-columns {field}=none" in message
     assert f"columns not used: {header}" in listed(path, f"{field}=none").notes
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kept"),
+    [
+        ("system", ["GSM 900", "LTE 1800 MHz", "5G NR 3500"], 2),
+        ("generation", ["2G", "4G", "3G"], 1),
+        ("Transtype", ["LTE", "", "UMTS"], 2),
+    ],
+)
+def test_a_column_of_radios_is_known_by_its_values(
+    written: Writer, name: str, values: list[str], kept: int
+) -> None:
+    path = written(f"{PLACE}{name}\n" + "".join(f"A,47.5,9.5,{value}\n" for value in values))
+    found = listed(path)
+    assert len(found.records) == kept
+    assert any(f"technology from {name!r}" in note for note in found.notes)
+    assert len(listed(path, "technology=none").records) == 3
+
+
+def test_a_column_that_names_older_radios_in_some_lines_is_asked_for(written: Writer) -> None:
+    path = written(f"{PLACE}remark\nA,47.5,9.5,UMTS\nA,47.5,9.5,to be built\n")
+    assert "--site-columns technology=remark, or that it does not with technology=none" in refused(path)
+    # Where all that is named is LTE or NR, nothing is at stake.
+    assert len(listed(written(f"{PLACE}remark\nA,47.5,9.5,LTE\nA,47.5,9.5,to be built\n")).records) == 2
+
+
+@pytest.mark.parametrize("name", ["BCCH", "BSIC", "PSC", "Primary Scrambling Code"])
+def test_cells_with_numbers_of_older_radios_are_no_5g_cells(written: Writer, name: str) -> None:
+    path = written(f"{PLACE}{name}\nA,47.5,9.5,62\n")
+    assert f"column {name!r}, which cells of GSM or UMTS have" in refused(path)
+    assert len(listed(path, "technology=none").records) == 1
+    assert one(written(f"{PLACE}{name},EARFCN\nA,47.5,9.5,62,1300\n")).lte
+
+
+@pytest.mark.parametrize(("unit", "dbm"), [("W", 46.02), ("dBm", 40.0), ("mW", 16.02)])
+def test_a_unit_may_stand_in_a_column_of_its_own(written: Writer, unit: str, dbm: float) -> None:
+    found = listed(written(f"{PLACE}POWER,POWER_UNIT\nA,47.5,9.5,40,{unit}\nA,47.5,9.5,40,{unit}\n"))
+    assert [record.power_dbm for record in found.records] == pytest.approx([dbm] * 2, abs=0.01)
+    assert not any("not used" in note or "states no unit" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("units", [("W", "dBm"), ("hp", "hp")])
+def test_units_that_are_no_one_unit_are_refused(written: Writer, units: tuple[str, str]) -> None:
+    lines = "".join(f"A,47.5,9.5,40,{unit}\n" for unit in units)
+    assert "--site-columns power=POWER[UNIT]" in refused(written(f"{PLACE}POWER,POWER_UNIT\n{lines}"))
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "remedy"),
+    [
+        ("frequency", "3.6", "where it is in ghz, say so with --site-columns frequency=frequency[ghz]"),
+        ("frequency", "3600000000", "--site-columns frequency=frequency[hz]"),
+        ("power", "40000", "--site-columns power=power[w"),
+    ],
+)
+def test_a_number_in_another_unit_names_the_unit(
+    written: Writer, header: str, value: str, remedy: str
+) -> None:
+    assert remedy in refused(written(f"{PLACE}{header}\nA,47.5,9.5,{value}\n"))
+
+
+def test_coordinates_of_a_projection_are_called_so(written: Writer) -> None:
+    assert "have to be converted to degrees" in refused(written("site,X,Y\nA,691000,5336000\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ('{"error":"RATE_LIMITED","code":7}', "holds JSON"),
+        ('[{"lat": 1, "lon": 2}]', "holds JSON"),
+        ("<!DOCTYPE html><p>, ;", "holds a web page"),
+        ("Export of 2024\nsite,lat,lon\nA,47.5,9.5\n", "remove what stands above the header"),
+    ],
+)
+def test_what_is_no_list_is_called_what_it_is(written: Writer, content: str, word: str) -> None:
+    assert word in refused(written(content))
+
+
+def test_names_in_another_alphabet_are_not_to_be_typed(written: Writer) -> None:
+    assert "save the file in UTF-8" in refused(written("сайт;широта;долгота\nA;47.5;9.5\n".encode("cp1251")))
+
+
+def test_zeros_are_no_radians(written: Writer) -> None:
+    path = written(f"{PLACE}pci\nA,0,0,1\n")
+    with pytest.raises(PlaceError, match="none of the 1 cells"):
+        imported(path)
 
 
 def test_the_remedy_of_a_lookalike_can_be_followed(written: Writer) -> None:

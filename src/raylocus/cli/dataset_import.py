@@ -57,10 +57,10 @@ def _read(
 
 def _refusal(source: Path) -> str | None:
     """Why a source is neither a table nor a scenario; None of a folder with a scenario's parameters."""
-    from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder
+    from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, deepmimo_parts, parquet_parts
     from raylocus.storage import MANIFEST
 
-    said = absence(source) or archive(source)
+    said = absence(source) or deepmimo_parts(source) or archive(source) or parquet_parts(source)
     if said is not None:
         return said
     kind = deepmimo_folder(source)

@@ -51,7 +51,7 @@ def _parser() -> VerbParser:
     parser.add_argument("--seed", type=int, help="seed of the deployment and of what no map states")
     parser.add_argument("--radius", type=float, help="half the side of the square around LAT,LON [m]")
     parser.add_argument(
-        "--height-field", type=str, help="column of a building file that holds the height [m]"
+        "--height-field", type=str, help="column of a building file that holds the height [m], or NAME[ft]"
     )
     for name in ("roads", "vegetation", "terrain"):
         parser.add_argument(f"--{name}", type=Path, help=f"file of {name} that goes with the map")

@@ -13,6 +13,7 @@ from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.map_sources.assemble import Window
 from raylocus.scenes.map_sources.read_source import SourceMap, read_source
 from raylocus.scenes.place import Place, load_place
+from raylocus.scenes.site_files import tiles_with_cells
 from raylocus.scenes.tiling import TilePosition, cut_map, padding_note, tile_positions
 from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import SceneContent, write_place
@@ -30,7 +31,8 @@ def build_map_tiles(
     Args:
         source: any but a built-in city.
         folder: where.
-        configuration: tile, grid and deployment; with a centre, only that tile is built.
+        configuration: tile, grid and deployment; with a centre, only that tile is built, and with a file of
+            sites only tiles that hold one.
         provenance: of a tile, from its configuration.
         progress: called with each place as it is whole.
 
@@ -41,8 +43,12 @@ def build_map_tiles(
     window = None if configuration.centre is None else Window(configuration.centre, configuration.side)
     found = read_source(source, configuration.options, configuration.seed, configuration.tile_size, window)
     positions = _positions(found, configuration)
+    wanted, without = _with_sites(found, positions, configuration)
+    if without:
+        note = f"tiles of the map without a cell of the file of sites, left out: {without}"
+        found = dataclasses.replace(found, vector_map=_noted(found.vector_map, note))
     places = []
-    for position in positions:
+    for position in wanted:
         target = folder if len(positions) == 1 else Path(f"{folder}-{position.column}-{position.row}")
         tile = dataclasses.replace(configuration, centre=position.centre)
         place = _build_tile(found, target, tile, provenance(tile))
@@ -54,6 +60,22 @@ def build_map_tiles(
             f"no tile of {source} holds a building; move the tile (--tile X,Y) or give a built-up area"
         )
     return places
+
+
+def _with_sites(
+    found: SourceMap, positions: list[TilePosition], configuration: SceneConfiguration
+) -> tuple[list[TilePosition], int]:
+    """The tiles with cells of the file of sites, and how many others there are; all where no tile has one."""
+    if configuration.sites is None or len(positions) == 1:
+        return positions, 0
+    frames = [found.vector_map.frame.moved(*position.centre) for position in positions]
+    held = tiles_with_cells(configuration.sites, frames, configuration.tile)
+    wanted = [position for position, holds in zip(positions, held, strict=True) if holds] or positions
+    return wanted, len(positions) - len(wanted)
+
+
+def _noted(vector_map: VectorMap, note: str) -> VectorMap:
+    return dataclasses.replace(vector_map, notes=(*vector_map.notes, note))
 
 
 def vector_map_content(vector_map: VectorMap, configuration: SceneConfiguration) -> SceneContent:
@@ -80,7 +102,7 @@ def _build_tile(
     if not cut.buildings:
         return None
     padding = padding_note(found.extent, centre, configuration.tile_size)
-    noted = dataclasses.replace(cut, notes=(*cut.notes, padding) if padding else cut.notes)
+    noted = _noted(cut, padding) if padding else cut
     return write_place(folder, vector_map_content(noted, configuration), configuration, provenance)
 
 

@@ -51,6 +51,29 @@ def deepmimo_folder(path: Path) -> str | None:
     return "DeepMIMO 3" if any(_DEEPMIMO_3.fullmatch(name) for name in names) else None
 
 
+def deepmimo_parts(path: Path) -> str | None:
+    """A sentence on a file of a DeepMIMO scenario, or a folder of scenarios, with what to give instead; else None."""
+    if (
+        path.is_file()
+        and deepmimo_folder(path.parent) is not None
+        and path.suffix in (".json", ".mat", ".npz")
+    ):
+        return f"{path} is one file of a DeepMIMO scenario; give its folder, {path.parent}"
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    scenarios = [folder for folder in inside if deepmimo_folder(folder) is not None]
+    if not scenarios or deepmimo_folder(path) is not None:
+        return None
+    return f"{path} is a folder of DeepMIMO scenarios ({len(scenarios)}); give one of them, such as {scenarios[0]}"
+
+
+def parquet_parts(path: Path) -> str | None:
+    """A sentence on a folder of Parquet files, as Spark and Dask write tables, else None."""
+    parts = sorted(path.glob("*.parquet")) if path.is_dir() else []
+    if not parts:
+        return None
+    return f"{path} is a folder of Parquet files ({len(parts)}); join them in one file, sorted by sequence and report"
+
+
 def names_in_zip(path: Path) -> list[str]:
     """What lies in a zip archive; nothing where it cannot be read."""
     try:

@@ -14,6 +14,7 @@ import xarray as xr
 from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
+from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
 from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
@@ -95,6 +96,11 @@ def load_place(folder: Path) -> Place:
         raise PlaceError(
             f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}"
         ) from error
+    except NotADirectoryError as error:
+        what = (
+            archive(folder) or f"{folder} is a file and no place; a place is a folder with place.json in it"
+        )
+        raise PlaceError(what) from error
     except (ValueError, RecursionError) as error:
         raise PlaceError(f"{folder}/place.json is not valid JSON; build the place again") from error
     return place_of_record(record, folder)

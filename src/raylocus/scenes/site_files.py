@@ -64,23 +64,56 @@ def import_sites(
     frame.to_local(np.zeros(1), np.zeros(1))
     path, listed = file.path, read_site_list(file.path, file.columns)
     records = listed.records
-    positions = frame.to_local(
-        np.array([record.latitude for record in records]), np.array([record.longitude for record in records])
-    )
-    inside = np.flatnonzero(tile.contains(positions))
-    if not len(inside):
+    positions = _positions(records, frame)
+    located = _within(records, positions, tile)
+    if not located:
         raise PlaceError(_nowhere(path, records, positions, frame, tile))
-    located = [LocatedCell(records[index], *positions[index].tolist()) for index in inside]
     chosen = _one_network(path, located, file.network)
     notes = Counter(
         {
-            "cells outside the tile, left out": len(records) - len(inside),
+            "cells outside the tile, left out": len(records) - len(located),
             "cells of other networks in the tile, left out": len(located) - len(chosen),
         }
     )
     deployment = assemble_deployment(path, chosen, GroundMaps(maps, tile), notes, generator)
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
+
+
+def tiles_with_cells(file: SiteFile, frames: Sequence[GeoFrame], tile: Grid) -> list[bool]:
+    """Which of several tiles hold a cell of the wanted network.
+
+    Args:
+        file: the file and its network.
+        frames: georeferenced, one a tile.
+        tile: the grid of each in its frame.
+
+    Raises:
+        InputError: the file cannot be read.
+        PlaceError: a tile holds several networks and none is chosen.
+    """
+    records = read_site_list(file.path, file.columns).records
+    held = []
+    for frame in frames:
+        located = _within(records, _positions(records, frame), tile)
+        held.append(any(file.network in (None, cell.record.network) for cell in located))
+        if held[-1]:
+            _one_network(file.path, located, file.network)
+    return held
+
+
+def _positions(records: Sequence[SiteRecord], frame: GeoFrame) -> Float[np.ndarray, "cell 2"]:
+    return frame.to_local(
+        np.array([record.latitude for record in records]), np.array([record.longitude for record in records])
+    )
+
+
+def _within(
+    records: Sequence[SiteRecord], positions: Float[np.ndarray, "cell 2"], tile: Grid
+) -> list[LocatedCell]:
+    """The cells that stand in a tile."""
+    inside = np.flatnonzero(tile.contains(positions))
+    return [LocatedCell(records[index], *positions[index].tolist()) for index in inside]
 
 
 def read_site_list(path: Path, columns: SiteColumns) -> SiteList:
@@ -113,7 +146,7 @@ def _nowhere(
 ) -> str:
     away = np.linalg.norm(positions, axis=1)
     nearest = records[int(away.argmin())]
-    if all(abs(one.latitude) <= np.pi / 2 and abs(one.longitude) <= np.pi for one in records):
+    if all(abs(one.latitude) <= np.pi / 2 and 0 < abs(one.longitude) <= np.pi for one in records):
         return f"no cell of {path} stands in the tile, and its coordinates look like radians; give degrees"
     if _swapped(records, frame, tile):
         return (

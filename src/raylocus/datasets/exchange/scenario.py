@@ -114,9 +114,20 @@ def read_parameters(folder: Path) -> dict[str, Any]:
 
 
 def point_sets(parameters: dict[str, Any]) -> Iterator[PointSet]:
-    """The sets of transmitters and receivers of a scenario's parameters."""
-    for _, entry in sorted(parameters["txrx_sets"].items()):
-        yield PointSet(int(entry["id"]), bool(entry["is_tx"]), bool(entry["is_rx"]), int(entry["num_points"]))
+    """The sets of transmitters and receivers of a scenario's parameters.
+
+    Raises:
+        StoreError: the parameters do not describe them.
+    """
+    try:
+        for _, entry in sorted(parameters["txrx_sets"].items()):
+            yield PointSet(
+                int(entry["id"]), bool(entry["is_tx"]), bool(entry["is_rx"]), int(entry["num_points"])
+            )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"{PARAMETERS} of the scenario describes no sets of points; download it again"
+        ) from error
 
 
 def _file(name: str, transmitters: int, transmitter: int, receivers: int) -> str:

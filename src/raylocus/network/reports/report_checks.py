@@ -63,6 +63,7 @@ def check_reports(reports: Reports, source: Path) -> None:
         reports.censored.ravel(), (-1, 1), "a column NAME_censored", source, reports.censored.shape[1]
     )
     _refuse_order(reports, source)
+    _refuse_truth(reports, source)
     _refuse_repeated(reports, source)
     _refuse_two_serving(reports, source)
 
@@ -175,6 +176,30 @@ def _refuse_order(reports: Reports, source: Path) -> None:
         raise InputError(
             f"{source}, row {reports.token_offsets[back[0]]}: time {later:g} s follows {earlier:g} s in one sequence; "
             "sort the reports of a sequence by time, and number two phones as two sequences"
+        )
+    first, last = reports.report_offsets[:-1], reports.report_offsets[1:] - 1
+    several = first[last > first]
+    still = several[reports.time[several] == reports.time[last[last > first]]]
+    if len(still):
+        raise InputError(
+            f"{source}, row {reports.token_offsets[still[0]]}: time {reports.time[still[0]]:g} s is that of all "
+            "reports of its sequence; give the time of each in seconds, or a sequence to each"
+        )
+
+
+def _refuse_truth(reports: Reports, source: Path) -> None:
+    """Refuses half of a position, and a line of sight that is neither there nor not."""
+    known = np.isfinite(reports.position[:, :2])
+    half = np.flatnonzero(known.any(axis=1) & ~known.all(axis=1))
+    if len(half):
+        raise InputError(
+            f"{source}, row {reports.token_offsets[half[0]]}: one of x and y is missing; give both or none"
+        )
+    odd = np.flatnonzero((reports.line_of_sight < 0) | (reports.line_of_sight > 1))
+    if len(odd):
+        raise InputError(
+            f"{source}, row {reports.token_offsets[odd[0]]}: line_of_sight {reports.line_of_sight[odd[0]]:g} is not "
+            "between 0 and 1; leave it null where it is not known"
         )
 
 

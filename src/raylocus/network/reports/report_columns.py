@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from raylocus.errors import StoreError
-from raylocus.network.reports.report_times import TIME_COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow
 
+#: Columns that may hold the time; exactly one of them.
+TIME_COLUMNS = ("time", "time_s", "time_ms")
 #: The end of a sentence that refuses a table.
 WRITTEN = "docs/reports.md says which columns a table of reports has"
 
@@ -70,6 +71,8 @@ class ReportColumns:
         found = self.column(name)
         if types.is_null(found.type):
             return np.full(self.table.num_rows, np.nan)
+        if types.is_decimal(found.type):
+            found = found.cast("float64")
         if not (types.is_integer(found.type) or types.is_floating(found.type)):
             self.refuse_type(name, "numbers")
         values = np.asarray(found.to_numpy(zero_copy_only=False), np.float64)

@@ -7,7 +7,7 @@ from pathlib import Path
 from raylocus.errors import StoreError
 from raylocus.network.reports.report_store import load_reports
 from raylocus.network.reports.report_table import ReportTable, read_report_table
-from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder
+from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, parquet_parts
 
 #: How a Parquet file begins.
 _PARQUET = b"PAR1"
@@ -28,8 +28,8 @@ def read_reports(path: Path) -> ReportTable:
         return read_report_table(path)
     if (missing := absence(path)) is not None:
         raise StoreError(f"{path} does not exist: {missing}")
-    if (packed := archive(path)) is not None:
-        raise StoreError(packed)
+    if (refusal := archive(path) or parquet_parts(path)) is not None:
+        raise StoreError(refusal)
     if (kind := deepmimo_folder(path)) is not None:
         raise StoreError(f"{path} is a {kind} scenario and no file of reports; {_import_advice(kind)}")
     if path.is_file():

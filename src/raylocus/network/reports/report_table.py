@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
-from raylocus.network.reports.report_columns import WRITTEN, ReportColumns
-from raylocus.network.reports.report_times import TIME_COLUMNS, token_times
+from raylocus.network.reports.report_columns import TIME_COLUMNS, WRITTEN, ReportColumns
+from raylocus.network.reports.report_times import token_times
 from raylocus.network.reports.reports import Reports
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def read_report_table(path: Path) -> ReportTable:
     if not any(name in table.column_names for name in TIME_COLUMNS):
         lacking.append(TIME_COLUMNS[0])
     if lacking:
-        raise StoreError(f"{path} has no column {lacking[0]!r}; {WRITTEN}")
+        raise StoreError(
+            f"{path} has no column {lacking[0]!r}; {WRITTEN} (it has {', '.join(table.column_names[:12])})"
+        )
     names = tuple(document.get("features") or _features_of(table))
     features_named(names)
     columns = ReportColumns(path, table)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from jaxtyping import Float
 
 from raylocus.errors import StoreError
+from raylocus.network.reports.report_columns import TIME_COLUMNS, ReportColumns
 
-if TYPE_CHECKING:
-    from raylocus.network.reports.report_columns import ReportColumns
-
-#: Columns that may hold the time; exactly one of them.
-TIME_COLUMNS = ("time", "time_s", "time_ms")
 #: Seconds in the units that a column may state, by its name or its metadata `units`.
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 #: Times since 1970 from which a number cannot be of a unit any more [that unit]: 1e11 s is the year 5138.
 _CALENDAR = ((1e17, "ns"), (1e14, "us"), (1e11, "ms"))
 #: Steps of a column without a unit from which they could as well be milliseconds; reports come every 0.12 s to 30 min.
 DOUBTFUL_STEP = 100.0
+#: Half of the steps are shorter than this where days were counted [s]; no phone reports so often.
+SHORTEST_STEP = 1e-3
 
 
 def token_times(columns: ReportColumns) -> tuple[Float[np.ndarray, "token"], tuple[str, ...]]:
@@ -34,7 +30,8 @@ def token_times(columns: ReportColumns) -> tuple[Float[np.ndarray, "token"], tup
     if len(present) > 1:
         raise StoreError(f"{columns.path} has the columns {' and '.join(present)}; keep one of them")
     (name,) = present
-    if types.is_timestamp(columns.table.schema.field(name).type):
+    kind = columns.table.schema.field(name).type
+    if types.is_timestamp(kind) or types.is_duration(kind):
         return _since_first(columns, name)
     values = columns.numbers(name)
     null = np.flatnonzero(np.isnan(values))
@@ -53,7 +50,8 @@ def _since_first(columns: ReportColumns, name: str) -> tuple[Float[np.ndarray, "
     unit = found.type.unit
     counts = np.asarray(found.cast(pyarrow.int64()).to_numpy(), np.int64)
     seconds = (counts - counts.min(initial=np.iinfo(np.int64).max)) * UNITS[unit]
-    return seconds.astype(np.float64), (f"{name} holds dates, counted in seconds from the earliest",)
+    what = "dates" if hasattr(found.type, "tz") else "spans of time"
+    return seconds.astype(np.float64), (f"{name} holds {what}, counted in seconds from the earliest",)
 
 
 def _in_seconds(
@@ -82,9 +80,16 @@ def _stated_unit(columns: ReportColumns, name: str) -> str | None:
 
 
 def _refuse_doubtful(columns: ReportColumns, name: str, values: Float[np.ndarray, "token"]) -> None:
-    """Whole steps of a hundred and more, and none smaller: seconds are possible, milliseconds likelier."""
+    """Whole steps of a hundred and more, and none smaller, may be milliseconds; fractions of one may be days."""
     steps = np.diff(values)[_within_sequences(columns)]
     steps = np.abs(steps[steps != 0])
+    if len(steps) and np.median(steps) < SHORTEST_STEP:
+        columns.refuse(
+            int(np.flatnonzero(np.diff(values))[0]) + 1,
+            name,
+            f"is {np.median(steps):.2g} after the report before, in the median: too short for seconds; days or other "
+            "units have to be converted to seconds",
+        )
     if len(steps) and steps.min() >= DOUBTFUL_STEP and np.all(steps == np.round(steps)):
         row = int(np.flatnonzero(np.abs(np.diff(values)) >= DOUBTFUL_STEP)[0]) + 1
         columns.refuse(

@@ -17,8 +17,8 @@ _WORDS = {
 #: Names, squeezed, of columns that hold the ground's level.
 GROUND_NAMES = (
     "ground", "groundelev", "groundelevation", "groundheight", "groundlevel", "groundz", "zground", "zmin", "zbase",
-    "baseelev", "baseelevation", "hground", "hdtm", "zdtm", "dtm", "dem", "hmaaiveld", "b3hmaaiveld", "zminsol",
-    "terrain", "terrainheight", "terrainelevation",
+    "baseelev", "baseelevation", "hground", "hoehegrund", "hdtm", "zdtm", "dtm", "dem", "hmaaiveld", "b3hmaaiveld",
+    "zminsol", "terrain", "terrainheight", "terrainelevation",
 )  # fmt: skip
 #: Half of all buildings are never this many times as high as wide, nor nine in ten of a town this high [m].
 SLENDER, LOW = 5.0, 30.0

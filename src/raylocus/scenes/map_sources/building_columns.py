@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from raylocus.scenes.map_sources.column_units import in_unit, named_column, stated_unit, unit_column
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
 
 #: Keys of what stands instead of a building, or around one.
@@ -36,9 +37,9 @@ KIND = "raylocus:kind"
 
 #: Names of other schemas, the better ones first.
 _SYNONYMS = {
-    "height": "height_m measured_height height_agl building_h",
+    "height": "height_m measured_height height_agl building_h hauteur gebaeudehoehe",
     "building:levels": "num_floors levels floors storeys stories storeys_above_ground number_of_floors floor_count "
-    "building_l",
+    "building_l nb_etages nombre_etages b3_bouwlagen",
     "building:levels:underground": "num_floors_underground storeys_below_ground",
     "building:min_level": "min_floor min_level",
     "min_height": "min_heigh",
@@ -49,8 +50,8 @@ _SYNONYMS = {
     "building:facade:material": "wall_material facade_mat",
     KIND: "class building_type building_class type subtype fclass theme",
 }
-#: Columns in feet, and columns of yes and no that stand for a tag.
-_FEET = ("height_ft", "height_feet", "building_height_ft")
+#: Columns of heights in other units, and columns of yes and no that stand for a tag.
+_UNITS = {"height_ft": "ft", "height_feet": "ft", "building_height_ft": "ft", "height_cm": "cm"}
 _FLAGS = {"is_underground": ("location", "underground"), "is_undergr": ("location", "underground")}
 #: What `building` and other columns of yes and no say.
 _YES, _NO = ("true", "t", "1", "y"), ("false", "f", "0", "n")
@@ -64,8 +65,8 @@ class Columns:
     """Columns of each tag, the better ones first."""
     unused: tuple[str, ...]
     """Columns with values that nothing asks for."""
-    feet: frozenset[str] = frozenset()
-    """Columns in feet."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """Units of the columns of lengths that are not in metres."""
     flags: Mapping[str, str] = field(default_factory=dict)
     """Columns of yes and no, with the value that yes stands for."""
 
@@ -92,7 +93,7 @@ class Columns:
             return self.flags[name] if text in ("yes", *_YES) else ""
         if key in ("building", "building:part"):
             return "yes" if text in _YES else "no" if text in _NO else text
-        return f"{text} ft" if text and name in self.feet else text
+        return in_unit(text, self.units.get(name, "m"))
 
 
 def columns_of(table: Mapping[str, Sequence[Any]], height_field: str | None) -> Columns:
@@ -100,20 +101,40 @@ def columns_of(table: Mapping[str, Sequence[Any]], height_field: str | None) -> 
 
     Args:
         table: cells by column.
-        height_field: the one column that holds the height, whatever it is called.
+        height_field: the one column that holds the height, whatever it is called; `NAME[ft]` states its unit.
+
+    Raises:
+        InputError: a unit is not known.
     """
     nested = {name for name, cells in table.items() if any(isinstance(cell, _NESTED) for cell in cells)}
     # A column that is empty from top to bottom says nothing of any row.
     full = [name for name, cells in table.items() if name in nested or any(map(text_of, cells))]
     names = [name for name in full if name not in nested]
     keys = {key: tuple(found) for key in _NAMES if (found := _columns_for(key, names))}
+    units = _units(table, [name for key in _LENGTHS for name in keys.get(key, ())])
     if height_field is not None:
+        height_field, units[height_field] = named_column(height_field, table)
         keys = {key: tuple(each for each in found if each != height_field) for key, found in keys.items()}
         keys = {key: found for key, found in keys.items() if found} | {"height": (height_field,)}
-    feet = frozenset(name for name in names if _squeezed(name) in _SQUEEZED_FEET and name != height_field)
     flags = {name: _FLAG_VALUES[_squeezed(name)] for name in names if _squeezed(name) in _FLAG_VALUES}
     used = {name for found in keys.values() for name in found}
-    return Columns(keys, tuple(name for name in full if name not in used), feet, flags)
+    stating = {unit_column(_squeezed(name), [_squeezed(each) for each in table]) for name in used}
+    used.update(name for name in full if _squeezed(name) in stating)
+    return Columns(keys, tuple(name for name in full if name not in used), units, flags)
+
+
+def _units(table: Mapping[str, Sequence[Any]], lengths: Sequence[str]) -> dict[str, str]:
+    """The units of columns of lengths that their names or columns next to them state."""
+    names = {_squeezed(name): name for name in table}
+    units = {}
+    for name in lengths:
+        plain = _squeezed(name)
+        unit_of = unit_column(plain, names)
+        if plain in _SQUEEZED_UNITS:
+            units[name] = _SQUEEZED_UNITS[plain]
+        elif unit_of is not None:
+            units[name] = stated_unit(names[unit_of], map(text_of, table[names[unit_of]]))
+    return units
 
 
 def text_of(cell: Any) -> str:
@@ -148,14 +169,16 @@ _NAMES: dict[str, tuple[str, ...]] = {
                 *([_squeezed(key)] if key != KIND else []),
                 *map(_squeezed, _SYNONYMS.get(key, "").split()),
                 *(_squeezed(flag) for flag, (stands_for, _) in _FLAGS.items() if stands_for == key),
-                *(map(_squeezed, _FEET) if key == "height" else ()),
+                *(map(_squeezed, _UNITS) if key == "height" else ()),
             ]
         )
     )
     for key in (*KEYS, KIND)
 }
 _FLAG_VALUES = {_squeezed(name): value for name, (_, value) in _FLAGS.items()}
-_SQUEEZED_FEET = {_squeezed(name) for name in _FEET}
+_SQUEEZED_UNITS = {_squeezed(name): unit for name, unit in _UNITS.items()}
+#: Tags that are lengths.
+_LENGTHS = ("height", "building:height", "min_height", "roof:height")
 
 
 def _columns_for(key: str, names: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area, road_class_of
 from raylocus.scenes.map_sources.building_columns import KIND, Columns, columns_of
+from raylocus.scenes.map_sources.column_units import named_column
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.row_roles import as_building
 from raylocus.scenes.map_sources.sea_level import above_ground
@@ -46,7 +47,7 @@ def read_building_file(path: Path, options: SourceOptions) -> TaggedMap:
     """
     table, tally = read_table(path), Counter[str]()
     cells = cells_of(table)
-    if options.height_field is not None and options.height_field not in cells:
+    if options.height_field is not None and named_column(options.height_field, cells)[0] not in cells:
         raise InputError(
             f"{path} has no column {options.height_field!r} for --height-field; it has {', '.join(cells)}"
         )

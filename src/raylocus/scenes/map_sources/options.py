@@ -13,7 +13,7 @@ class SourceOptions:
     radius: float = 256.0
     """Half the side of the square around a point [m], for sources such as `48.137,11.575`."""
     height_field: str | None = None
-    """Column of a building file that holds the height [m]; OSM's column names are found without it."""
+    """Column of a building file that holds the height [m], or `NAME[ft]`; usual names are found without it."""
     roads: Path | None = None
     """Road lines that go with a building file."""
     vegetation: Path | None = None

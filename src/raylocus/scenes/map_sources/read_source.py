@@ -16,7 +16,7 @@ from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map
 from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.tables import SUFFIXES
-from raylocus.scenes.osm.formats import detected_format, format_of, is_overpass_json
+from raylocus.scenes.osm.formats import format_of, is_osm
 from raylocus.scenes.tagged.features import Bounds, TaggedMap
 from raylocus.scenes.vector_map import VectorMap
 
@@ -54,6 +54,8 @@ def source_file(source: str) -> Path | None:
 
 def _refusal(source: str, path: Path) -> str | None:
     """Why a source is no map, where its path says so; None of what may be one."""
+    if path.is_dir() and path.suffix.lower() == ".gdb":
+        return f"{source} is a geodatabase of Esri's; export its buildings as GeoPackage and give that file"
     kind = deepmimo_folder(path)
     if kind is not None:
         return f"{source} is a {kind} scenario, which is no map; give the map it was traced from"
@@ -100,10 +102,8 @@ def _tagged_map(source: str, options: SourceOptions, tile_size: float) -> tuple[
 
 
 def _is_osm(path: Path) -> bool:
-    """Whether a file is OpenStreetMap's, by its name or as a server's JSON."""
-    if path.is_file() and detected_format(path) == "json":
-        return is_overpass_json(path)
-    return format_of(path.name) is not None
+    """Whether a source is OpenStreetMap's; one that is missing, by its name."""
+    return is_osm(path) if path.is_file() else format_of(path.name) is not None
 
 
 def _idle_options(options: SourceOptions) -> list[str]:

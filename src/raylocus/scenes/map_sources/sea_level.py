@@ -103,6 +103,7 @@ def _numbers(texts: list[str]) -> Float[np.ndarray, "building"]:
 def _widths(buildings: list[Feature]) -> Float[np.ndarray, "building"]:
     """Square roots of the footprints' areas [m]."""
     shapes = np.array([each.geometry for each in buildings], object)
-    latitude = np.radians(shapely.get_y(shapely.centroid(shapes)))
+    # Middles of boxes: a shape that encloses nothing has no centroid.
+    latitude = np.radians(shapely.bounds(shapes)[:, [1, 3]].mean(axis=1))
     metres = np.radians(1.0) * 6_371_000.0
     return np.asarray(np.sqrt(shapely.area(shapes) * np.cos(latitude)) * metres)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from raylocus.errors import InputError
+from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.map_sources.building_columns import text_of
 
 #: Ends of file names that are taken for building files.
@@ -32,23 +33,40 @@ def read_table(path: Path) -> Any:
     """
     if not path.exists():
         raise InputError(f"there is no file {path}; give a shapefile, GeoJSON or GeoPackage")
-    if path.suffix.lower() == ".zip":
-        _check_archive(path)
+    inside = _in_archive(path) if path.suffix.lower() == ".zip" else path
     try:
-        table = _parquet(path) if path.suffix.lower() in (".parquet", ".geoparquet") else _layer(path)
+        table = _parquet(path) if path.suffix.lower() in (".parquet", ".geoparquet") else _layer(inside)
     except InputError:
         raise
     except Exception as error:  # GDAL's drivers raise many kinds
-        raise InputError(
-            f"{path} is not a file that geopandas reads ({' '.join(str(error).split())}); export it as GeoPackage"
-        ) from error
+        raise InputError(_unreadable(path, error)) from error
     if not hasattr(table, "crs"):
         raise InputError(f"{path} holds a table without shapes; give a file of building footprints")
     if table.crs is None:
         raise InputError(
             f"{path} has no coordinate reference system; add its .prj file or save it as GeoPackage"
         )
-    return _in_degrees(path, table.to_crs("EPSG:4326"))
+    try:
+        return _in_degrees(path, table.to_crs("EPSG:4326"))
+    except RuntimeError as error:  # pyproj's
+        raise InputError(
+            f"{path} has a coordinate reference system that cannot be used ({table.crs.name}); save it in EPSG:4326"
+        ) from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    """What a file is that no driver reads, and what to do about it."""
+    if (packed := archive(path)) is not None and path.suffix.lower() != ".zip":
+        return packed
+    with path.open("rb") as file:
+        start = file.read(4096)
+    if b"CityModel" in start or b'"CityJSON"' in start:
+        return (
+            f"{path} is a city model of solids; export the buildings' footprints, with their measuredHeight, as "
+            "GeoPackage"
+        )
+    why = " ".join(str(error).partition("; It might help")[0].split())
+    return f"{path} is not a file that geopandas reads ({why}); export it as GeoPackage"
 
 
 def _in_degrees(path: Path, table: Any) -> Any:
@@ -92,20 +110,39 @@ def _unfolded(cell: Any) -> dict[str, Any]:
     return dict(re.findall(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"', cell))
 
 
-def _check_archive(path: Path) -> None:
-    """Refuses archives that GDAL would not or only half understand."""
+def _in_archive(path: Path) -> Path | str:
+    """What GDAL opens of a zip archive: all of it, or the one layer that lies in a folder in it.
+
+    Raises:
+        InputError: it is none, or holds no layer or several of different folders.
+    """
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is not a whole zip archive; download it again, or give what was in it")
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/")]
+    with zipfile.ZipFile(path) as packed:
+        names = [name for name in packed.namelist() if not name.endswith("/")]
+    # macOS adds a folder of its own, with a part of each file.
+    names = [name for name in names if not name.startswith("__MACOSX/")]
     maps = [name for name in names if name.lower().endswith(_MAPS)]
     if maps:
         raise InputError(f"{path} is a zip archive; unpack it and give {maps[0]}")
-    if not any(name.lower().endswith(_LAYERS) for name in names):
+    layers = [name for name in names if name.lower().endswith(_LAYERS)]
+    if not layers:
         raise InputError(
             f"{path} is a zip archive without a map that is read ({', '.join(names[:5]) or 'it is empty'}); "
             "unpack it and give the file of building footprints"
         )
+    for name in (name for name in layers if name.lower().endswith(".shp")):
+        if not {name[:-4].lower() + end for end in (".shx", ".dbf")} <= {each.lower() for each in names}:
+            raise InputError(
+                f"{path} holds {name} without its .shx and .dbf; pack all files of the shapefile"
+            )
+    if all("/" not in name for name in layers):
+        return path
+    if len(layers) > 1:
+        raise InputError(
+            f"{path} is a zip archive of {', '.join(layers[:5])}; unpack it and give one of them"
+        )
+    return f"/vsizip/{path.absolute()}/{layers[0]}"
 
 
 def _parquet(path: Path) -> Any:
@@ -128,7 +165,7 @@ def _parquet(path: Path) -> Any:
     return geopandas.GeoDataFrame(table, geometry=shapely.from_wkb(table["geometry"]), crs="OGC:CRS84")
 
 
-def _layer(path: Path) -> Any:
+def _layer(path: Path | str) -> Any:
     import geopandas
 
     layers = geopandas.list_layers(path)

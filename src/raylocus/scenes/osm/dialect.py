@@ -18,6 +18,8 @@ _FOREIGN = (
     (b"visible=", re.compile(rb"\svisible=['\"]false")),
     # Overpass: places inside ways and members (out geom), and what went wrong on the server.
     (b"<nd", re.compile(rb"<nd\s(?:[^>]*\s)?lat=")),
+    # Areas by their middles alone (out center).
+    (b"<center", re.compile(rb"<center")),
     (b"<remark", re.compile(rb"<remark")),
     # Objects that were never uploaded.
     (b"='-", re.compile(rb"\s(?:id|ref)='-")),

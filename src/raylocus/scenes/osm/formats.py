@@ -6,6 +6,8 @@ import bz2
 import gzip
 import io
 import mmap
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -32,6 +34,8 @@ XML_FORMATS = ("osm", "osm.gz", "osm.bz2")
 _STARTS = {b"\x1f\x8b": "osm.gz", b"BZh": "osm.bz2", b"\xff\xe0\x04o5": "o5m", b"{": "json", b"<": "osm"}
 #: Expat's errors of a text that ends too early: no element, unclosed token, partial character, unclosed CDATA.
 _ENDS_EARLY = (3, 5, 6, 20)
+#: XML of other kinds of maps, which are read as building files.
+_OTHER_XML = re.compile(rb"CityModel|FeatureCollection|<kml")
 _AGAIN = "is not a whole OpenStreetMap file"
 
 
@@ -48,6 +52,27 @@ def detected_format(path: Path) -> str:
         return "pbf"
     seen = next((form for mark, form in _STARTS.items() if start.startswith(mark)), None)
     return seen or format_of(path.name) or ""
+
+
+def is_osm(path: Path) -> bool:
+    """Whether a file is OpenStreetMap's: by its content where that says so, else by its name."""
+    form = detected_format(path)
+    if form == "json":
+        return is_overpass_json(path)
+    start = _unpacked_start(path, form)
+    if form in XML_FORMATS and b"<osm" in start:
+        return True
+    return form in ("pbf", "o5m") or (format_of(path.name) is not None and not _OTHER_XML.search(start))
+
+
+def _unpacked_start(path: Path, form: str) -> bytes:
+    """The first bytes of a file, unpacked; none where they cannot be."""
+    opened = {"osm.gz": gzip.open, "osm.bz2": bz2.open}.get(form, open)
+    try:
+        with opened(path, "rb") as file:
+            return bytes(file.read(4096))
+    except (OSError, EOFError, zlib.error):
+        return b""
 
 
 def is_overpass_json(path: Path) -> bool:
@@ -100,9 +125,15 @@ def refusal(path: Path, error: BaseException) -> InputError:
         return InputError(f"{path} is a zip archive; unpack it and give the .osm or .osm.pbf file in it")
     if b"<html" in start.lower() or start.lower().startswith(b"<!doctype html"):
         return InputError(f"{path} holds a web page, not a map; save the file that the page's link leads to")
-    if b"<osmChange" in start:
+    if b"<osmChange" in start or "<osmChange>" in str(error):
         return InputError(
             f"{path} is a change file, not a map; apply it to its extract (osmium apply-changes) and give the result"
+        )
+    words = " ".join(start.decode(errors="replace").split())
+    if start[:1].isalnum() and words.isprintable() and detected_format(path) in ("osm", "json"):
+        return InputError(
+            f"{path} begins with {words[:60]!r}, which is no OpenStreetMap file; a server's message says what it "
+            "refused, so ask it again for .osm or .osm.pbf"
         )
     what = " ".join(str(error).split())
     if _ends_early(path, error):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from raylocus.errors import InputError
+from raylocus.scenes.site_import.lookalikes import refuse_lookalikes
 from raylocus.scenes.site_import.quantities import QUANTITIES, name_and_unit, squashed, unit_of
 from raylocus.scenes.site_import.records import Row, Table
 
@@ -15,6 +16,8 @@ from raylocus.scenes.site_import.records import Row, Table
 NO_COLUMN = "none"
 #: Two columns of one quantity are the same one where they differ by less than this share.
 SAME_SHARE = 0.02
+#: Ends of the names of columns that state the unit of another.
+_UNIT_ENDS = ("unit", "units", "uom", "unitofmeasure")
 #: Fields of which a file may have several columns; the first known name counts.
 _BY_PRIORITY = ("latitude", "longitude", "site", "technology", "band")
 
@@ -89,6 +92,8 @@ class Column:
     """In the file's header."""
     unit: str = ""
     """A unit of the field's quantity; "" is raylocus's own."""
+    unit_column: str | None = None
+    """The column that states the unit, where one does."""
 
     @property
     def convert(self) -> Callable[[float], float] | None:
@@ -99,9 +104,22 @@ class Column:
         """The number that a line has in it, in raylocus's unit, see `Row.number`.
 
         Raises:
-            InputError: it is no number, or beyond its range.
+            InputError: it is no number, or beyond its range; the message names a unit in which it would not be.
         """
-        return row.number(self.name, low, high, self.convert)
+        try:
+            return row.number(self.name, low, high, self.convert)
+        except InputError as error:
+            raise InputError(f"{error}{self._advice(row, low, high)}") from error
+
+    def _advice(self, row: Row, low: float, high: float) -> str:
+        """What to do about a number beyond its range that states no unit."""
+        value = float(row.text(self.name) or "nan") if _is_decimal(row.text(self.name)) else math.nan
+        if self.field in ("latitude", "longitude") and abs(value) > 180:
+            return "; metres of a projection and other units have to be converted to degrees of WGS84"
+        fitting = [unit for unit in QUANTITIES[self.field].units if _fits(self.field, unit, value, low, high)]
+        if self.unit or not fitting or math.isnan(value):
+            return ""
+        return f"; where it is in {fitting[0]}, say so with --site-columns {self.field}={self.name}[{fitting[0]}]"
 
 
 @dataclass(frozen=True)
@@ -160,8 +178,36 @@ def find_columns(table: Table, given: SiteColumns) -> FoundColumns:
         column = _usual(table, field) if named is None else _named(table, field, named)
         if column is not None:
             found[field] = column
-    _refuse_lookalikes(table, found, given)
+    found = {field: _with_unit_column(table, column) for field, column in found.items()}
+    refuse_lookalikes(table, {field: one.name for field, one in found.items()}, _said(given))
     return FoundColumns(found)
+
+
+def _said(given: SiteColumns) -> set[str]:
+    """The fields of which the map says something."""
+    return {field for field in QUANTITIES if getattr(given, field) is not None}
+
+
+def _with_unit_column(table: Table, column: Column) -> Column:
+    """A column whose unit another one states: `POWER` with `POWER_UNIT`.
+
+    Raises:
+        InputError: the lines state several units, or one that is not known.
+    """
+    plain = squashed(column.name)
+    stating = next(
+        (name for name in table.header if squashed(name) in {plain + end for end in _UNIT_ENDS}), None
+    )
+    known = QUANTITIES[column.field].units
+    if stating is None or not known or column.unit:
+        return column
+    said = {squashed(text) for row in table.rows if (text := row.text(stating)) is not None}
+    if len(said) > 1 or not said <= known.keys():
+        raise InputError(
+            f"{table.path}: {stating!r} states units of {column.name!r} that are not one of {', '.join(known)} in all "
+            f"lines; convert them and name the unit with --site-columns {column.field}={column.name}[UNIT]"
+        )
+    return replace(column, unit=said.pop(), unit_column=stating) if said else column
 
 
 def _absent(named: str, table: Table) -> bool:
@@ -218,29 +264,13 @@ def _refuse_difference(table: Table, first: Column, other: Column) -> None:
             )
 
 
-def _refuse_lookalikes(table: Table, found: Mapping[str, Column], given: SiteColumns) -> None:
-    """A field is not assumed where a column looks like it: the file's owner would never know."""
-    used = {column.name for column in found.values()}
-    for field, quantity in QUANTITIES.items():
-        if getattr(given, field) is not None or _is_settled(field, found):
-            continue
-        for name in table.header:
-            plain = squashed(name)
-            looks = any(stem in plain for stem in quantity.stems) and name not in used
-            if looks and any(_is_numeric(row.text(name)) for row in table.rows):
-                raise InputError(
-                    f"{table.path} has a column {name!r} that looks like the {field} but is not read as such; say "
-                    f"that it is with --site-columns {field}={name}, or that there is none with "
-                    f"--site-columns {field}=none"
-                )
+def _is_decimal(text: str | None) -> bool:
+    return text is not None and re.fullmatch(r"[+-]?\d+(\.\d*)?(e[+-]?\d+)?", text.lower()) is not None
 
 
-def _is_settled(field: str, found: Mapping[str, Column]) -> bool:
-    """Whether a field has a column, or another that says the same."""
-    groups = (("tilt", "mechanical_tilt", "electrical_tilt"), ("earfcn", "arfcn", "frequency", "band"))
-    group = next((each for each in groups if field in each), (field,))
-    return any(each in found for each in group)
-
-
-def _is_numeric(text: str | None) -> bool:
-    return text is not None and re.match(r"[+-]?[.,]?\d", text) is not None
+def _fits(field: str, unit: str, value: float, low: float, high: float) -> bool:
+    """Whether a number is one of a field if it is in a unit."""
+    try:
+        return low <= QUANTITIES[field].units[unit](value) <= high
+    except ValueError:  # no power has a logarithm at zero or below
+        return False

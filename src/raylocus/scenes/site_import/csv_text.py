@@ -22,6 +22,9 @@ FOREIGN_STARTS = {
     b"\xd0\xcf\x11\xe0": "is an Excel workbook; save the sheet as CSV in UTF-8",
     b"SQLite format 3": "is a SQLite database; export the table as CSV",
     b"%PDF": "is a PDF; give the cells as CSV",
+    b'{"': "holds JSON; a server's error message or a file that has to be written as CSV",
+    b"[{": "holds JSON; write it as CSV with one cell a line",
+    b"<": "holds a web page or XML; save the list itself as CSV",
 }
 #: Byte order marks, the longer ones first, and the encodings that they announce.
 MARKS = {
@@ -66,7 +69,8 @@ def read_lines(path: Path) -> CsvLines:
         raise InputError(f"{path} is empty; give a CSV file with one cell a line")
     if len(lines[0][1]) < 2:
         raise InputError(
-            f"{path} is not a CSV file in UTF-8: its first line has no comma, semicolon, tab or bar; export it again"
+            f"{path} is not a CSV file in UTF-8: its first line has no comma, semicolon, tab or bar; remove what "
+            "stands above the header, or export it again"
         )
     return CsvLines(path, tuple(lines), notes)
 

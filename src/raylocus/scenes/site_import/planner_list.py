@@ -11,6 +11,7 @@ from raylocus.errors import InputError
 from raylocus.geo import azimuth_from_compass
 from raylocus.scenes.site_import.channels import earfcn_frequency, nr_carrier_frequency
 from raylocus.scenes.site_import.columns import FoundColumns, SiteColumns, find_columns
+from raylocus.scenes.site_import.radio_column import with_technology
 from raylocus.scenes.site_import.records import Row, SiteRecord, Table
 from raylocus.scenes.site_import.sexagesimal import Sexagesimal, find_sexagesimal
 from raylocus.scenes.site_import.site_list import SiteList
@@ -31,7 +32,8 @@ def read_planner_list(table: Table, given: SiteColumns) -> SiteList:
     Raises:
         InputError: it lacks a column, a column that is there cannot be interpreted, or a value cannot be.
     """
-    columns, parts = _with_parts(_without_cell_names(find_columns(table, given), table), table)
+    found = with_technology(table, find_columns(table, given), given)
+    columns, parts = _with_parts(_without_cell_names(found, table), table)
     _refuse_placeless(table, columns, parts)
     _refuse_radians(table, columns)
     tilts = Tilts.of(table, columns)
@@ -42,6 +44,7 @@ def read_planner_list(table: Table, given: SiteColumns) -> SiteList:
     notes = [columns.note, *table.notes, *tilts.notes, *_power_note(columns)]
     notes += [f"{text}: {count}" for text, count in left.items()]
     used = [column.name for column in columns.by_field.values()]
+    used += [column.unit_column for column in columns.by_field.values() if column.unit_column]
     used += [name for each in parts.values() for name in each.parts.values()]
     notes += [text for text in (table.unused(used), _datum_note(table, columns)) if text]
     return SiteList(tuple(records), tuple(notes))
@@ -68,8 +71,14 @@ def _refuse_placeless(table: Table, columns: FoundColumns, parts: dict[str, Sexa
         if field not in columns.by_field and field not in parts:
             raise InputError(
                 f"{table.path} has no column for the {field}; name it with --site-columns {field}=COLUMN (it has "
-                f"{', '.join(table.header)})"
+                f"{', '.join(table.header)}){_encoding_advice(table)}"
             )
+
+
+def _encoding_advice(table: Table) -> str:
+    """A word on names that may be letters of another alphabet, which no encoding tells."""
+    guessed = any("Latin-1" in note for note in table.notes)
+    return "; if these names look wrong, save the file in UTF-8" if guessed else ""
 
 
 def _record(

@@ -179,6 +179,6 @@ def _remedy(text: str) -> str:
         return "; leave it empty where it is not known"
     if text.lower().startswith("0x"):
         return "; write it as a decimal number"
-    if any(sign in text for sign in "°'′\"″"):
+    if any(sign in text.lstrip("'") for sign in "°'′\"″"):
         return "; write degrees as a decimal number such as 47.4994"
     return "; write the number alone, with its unit in the column's name"

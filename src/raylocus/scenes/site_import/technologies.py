@@ -75,7 +75,7 @@ class NamedBand:
 def technology_of(word: str) -> Technology | None:
     """The technology that a word such as `LTE`, `5G`, `UMTS` or `LTE1800` names; None where it names none."""
     plain = re.sub(r"[^a-z0-9]", "", word.lower())
-    return _WORDS.get(plain) or _WORDS.get(re.sub(r"\d{3,4}$", "", plain))
+    return _WORDS.get(plain) or _WORDS.get(re.sub(r"\d{3,4}(mhz)?$", "", plain))
 
 
 def named_band(text: str, stated: Technology | None) -> NamedBand:
