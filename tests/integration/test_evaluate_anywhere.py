@@ -26,6 +26,7 @@ from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import BoundRefused
 from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.observations import observations
+from raylocus.evaluation.references import References
 from raylocus.evaluation.results import Results
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import Calibration, TrainedNetwork, load_network, save_network
@@ -168,10 +169,10 @@ def results_with(
         (GridBayes("grid-Bayes", LikelihoodModel(8.0, 6.0, 15.0)),),
         Provenance.collect({}, None, {"dataset": "f" * 64}),
     )
-    monkeypatch.setattr(comparison, "bound_of", lambda test, place: bound)
+    monkeypatch.setattr(References, "bound", lambda references: bound)
+    monkeypatch.setattr(References, "self_check", lambda references: check)
     locator = Locator.load(work.run / "locator.ckpt")
-    checker = None if check is None else lambda test, place: check
-    compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None, checker)
+    compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None)
     return Results(compared, dataset, classics)
 
 
@@ -189,7 +190,7 @@ def test_a_bound_is_shown_with_its_check_on_its_own_law(
     work: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound = GridBayes("bound", LikelihoodModel(8.0, 6.0, 15.0))
-    results = results_with(work, monkeypatch, bound, SelfCheck(0.51, 0.894, 0.942, 300))
+    results = results_with(work, monkeypatch, bound, SelfCheck(0.51, 0.894, 0.942, 300, 7.0))
     table = results.table_text()
     assert "…" not in table, "a column is cut off"
     assert "hold 51%, 89% and 94% of 300 sequences drawn from its own law in south" in table

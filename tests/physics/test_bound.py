@@ -40,9 +40,9 @@ from raylocus.evaluation.bound.search import Found
 from raylocus.evaluation.bound.self_check import self_check, true_maps_check
 from raylocus.evaluation.bound.tokens import filtered_noise
 from raylocus.evaluation.bound.true_maps import TrueMaps
-from raylocus.evaluation.comparison import bound_of, self_check_of
 from raylocus.evaluation.evaluate import evaluate
 from raylocus.evaluation.observations import Observations
+from raylocus.evaluation.references import References
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.mobility import MobilityConfiguration, SpeedClass
 from raylocus.network.reports import Reports
@@ -310,6 +310,8 @@ def test_the_bound_refuses_what_it_does_not_model(dataset_folder: Path, change: 
         places = tuple(dataclasses.replace(each, source="munich", **change) for each in configuration.places)
         change = {"places": places}
     test = dataclasses.replace(test, configuration=dataclasses.replace(configuration, **change))
-    for asked in (bound_of, self_check_of):
-        with pytest.raises(BoundRefused, match=sentence):
-            asked(test, open_place(dataset_folder.parent / "south"))
+    references = References(test, open_place(dataset_folder.parent / "south"))
+    with pytest.raises(BoundRefused, match=sentence):
+        references.bound()
+    with pytest.raises(BoundRefused, match=sentence):
+        references.self_check()

@@ -18,8 +18,9 @@ from rich.console import Console
 from raylocus.datasets.store import ReportDataset
 from raylocus.evaluation.baselines.fitted_classics import Classics
 from raylocus.evaluation.breakdown import QUOTED, Circumstances, Group, Quoted, all_groups, quoted
-from raylocus.evaluation.comparison import BOUND_NAME, TRUE_MAPS_NAME, Comparison
+from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import Evaluation, Truth
+from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.table import breakdown_table, results_table
 from raylocus.network.report_store import save_reports
 from raylocus.provenance import Provenance
