@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.errors import InputError
 from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.known_law import KnownLaw
-from raylocus.evaluation.bound.likelihood import ScoredTokens, SequenceLikelihood
+from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.search import Found, Search
-from raylocus.evaluation.bound.tokens import sequence_tokens
+from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports import Reports
 
 #: Lasting error of a beam beside the nearest world's, as a share of what the worlds differ by.
 NEAREST_WORLD = 0.4
-#: Sequences located side by side.
-WORKERS = 2
 
 
 class BoundRefused(InputError):
@@ -91,19 +85,9 @@ class Bound:
 
     def found(self, reports: Reports) -> list[Found]:
         """The posterior of each sequence before calibration. Raises PlaceError for an unknown PCI."""
-        law, deployment = self._observation, self.known.place.deployment
-        observed = observations(reports, deployment)
-        likelihood, search = self.likelihood, Search(self.known.movement, self.motions, self.ways)
-
-        def located(sample: int) -> Found:
-            tokens = sequence_tokens(
-                observed, deployment, sample, law.receiver_noise_db, law.filter_coefficient
-            )
-            return search.density(
-                ScoredTokens(likelihood, tokens), np.random.default_rng([self.seed, sample])
-            )
-
-        return side_by_side(located, len(observed))
+        known, law = self.known, self._observation
+        sequences = all_tokens(observations(reports, known.place.deployment), law)
+        return Search(self.likelihood, known.movement, self.motions, self.ways).all(sequences, self.seed)
 
     @property
     def _observation(self) -> ObservationLaw:
@@ -124,20 +108,3 @@ class Bound:
             NEAREST_WORLD * differences,
             known.place.deployment.carrier,
         )
-
-
-def side_by_side(located: Callable[[int], Found], count: int) -> list[Found]:
-    """Locates sequences by their index, some at a time; what comes out does not depend on how many."""
-    with one_thread(), ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(located, range(count)))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Holds torch to one thread: on matrices this small, threads wait for each other more than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -14,7 +14,6 @@ from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.levels import LevelFit, LevelLaw
 from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.residual_law import ResidualLaw
-from raylocus.evaluation.bound.search import LastReport
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
@@ -24,8 +23,20 @@ from raylocus.units import noise_per_resource_element, timing_advance_step
 ADVANCE_FLOOR = 1e-5
 #: A cell's traffic lies this much below its best beam [dB], the beams sharing it.
 TRAFFIC_BELOW_BEST_DB = 6.0
+#: Spread of what hides a cell beside its own level: the interference, and the receiver's noise [dB].
+HIDDEN_DB = 2.5
 #: Places this far below the likeliest [nats] by levels and timing are not looked at any closer.
 NEGLIGIBLE = 18.0
+
+
+@dataclass(frozen=True)
+class LastReport:
+    """What the last report says of every place on its own."""
+
+    log_density: Float[Tensor, "ground"]
+    """Of its levels, beams and timing advance; −inf where negligible."""
+    silence: Float[Tensor, "ground"]
+    """ln probability that it does not name the cells that it does not name."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +101,8 @@ class SequenceLikelihood:
         ground = cells[:, :, report].transpose(1, 2)
         mapped = self.ensemble.rsrp[cell[:, None], ground]
         varied = self.ensemble.spread[cell[:, None], ground].square() + self.levels.residual.own_variance
-        noise = tokens.noise[which][:, which]
-        gaussian = (varied + noise.diagonal()[:, None]).sqrt()
+        noise = tokens.noise[which]
+        gaussian = (varied + noise[:, None]).sqrt()
         correlation, spread = self.levels.correlation(
             self._fades(cells, report), noise, varied.mean(dim=2), cell, site
         )
@@ -126,7 +137,7 @@ class SequenceLikelihood:
         mapped, varied = self._at(silent, ground)
         expected, left = self._given_heard(tokens, ground, fit, offset, varied)
         floor = audible(tokens.level[tokens.last_tokens].double().numpy(), self.carrier, self.observation)
-        limit, _ = residual.scores(floor - mapped - offset, varied.sqrt().clamp(min=0.3))
+        limit, _ = residual.scores(floor - mapped - offset, (varied + HIDDEN_DB**2).sqrt())
         missed = torch.special.ndtr((limit - expected) / left.clamp(min=0.05).sqrt()[:, None])
         dropped = min(max(self.observation.neighbour_dropout, 1e-3), 1.0)
         return torch.log(dropped + (1 - dropped) * missed).sum(dim=0)
@@ -143,12 +154,12 @@ class SequenceLikelihood:
         last, residual = tokens.last_tokens, self.levels.residual
         heard, silent = tokens.level_cell[last], tokens.unreported
         mapped, own = self._at(heard, ground)
-        noise = tokens.noise[last, last]
+        noise = tokens.noise[last]
         score, _ = residual.scores(
             tokens.level[last][:, None] - mapped - offset, (own + noise[:, None]).sqrt()
         )
         spread = (residual.central_variance + own.mean(dim=1) + noise).sqrt()
-        total = (residual.central_variance + varied.mean(dim=1)).clamp(min=0.01).sqrt()
+        total = (residual.central_variance + varied.mean(dim=1) + HIDDEN_DB**2).sqrt()
         sites = self.observation.site_of_cell[silent]
         shared = residual.shared(silent, sites, heard, tokens.level_site[last])
         shared = residual.central_variance * shared / (total[:, None] * spread)
@@ -161,27 +172,6 @@ class SequenceLikelihood:
         """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
         varied = self.ensemble.spread[cell][:, ground].square() + self.levels.residual.own_variance
         return self.ensemble.rsrp[cell][:, ground], varied
-
-
-@dataclass(frozen=True)
-class ScoredTokens:
-    """The law of one sequence's tokens, see `search.ScoredSequence`."""
-
-    likelihood: SequenceLikelihood
-    tokens: SequenceTokens
-
-    @property
-    def ago(self) -> Float[np.ndarray, "report"]:
-        """Seconds before the last report."""
-        return self.tokens.ago
-
-    def of_last(self, ground: Int[Tensor, "place"]) -> LastReport:
-        """The last report at some places."""
-        return self.likelihood.of_last(self.tokens, ground)
-
-    def of_ways(self, cells: Int[Tensor, "motion way report"]) -> Float[Tensor, "motion way"]:
-        """All reports along some ways."""
-        return self.likelihood.of_ways(self.tokens, cells)
 
 
 def audible(level: Float[np.ndarray, "heard"], carrier: Carrier, law: ObservationLaw) -> float:

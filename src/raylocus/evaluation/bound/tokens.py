@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.residual_law import QUANTISATION_VARIANCE
 from raylocus.evaluation.observations import Observations
 from raylocus.network.rrc.filtering import filter_weight
-from raylocus.scenes.sites import Deployment
 
 #: Cell levels used at most; the cost of the likelihood grows with their square.
 MOST_LEVELS = 40
@@ -27,12 +27,12 @@ class SequenceTokens:
     ago: Float[np.ndarray, "report"]
     """Seconds before the last report."""
     level: Float[Tensor, "token"]
-    """RSRP [dBm]."""
+    """RSRP as measured before the L3 filter [dBm], see `unfiltered`."""
     level_cell: Int[Tensor, "token"]
     level_site: Int[Tensor, "token"]
     level_report: Int[Tensor, "token"]
-    noise: Float[Tensor, "token token"]
-    """Covariance of the levels' noise [dB²]: the receiver's after the L3 filter, and the report's bins."""
+    noise: Float[Tensor, "token"]
+    """Variance of the levels' noise [dB²]: the receiver's, the report's bins', and what a way leaves open."""
     beam_report: Int[Tensor, "beamed"]
     """Reports with beams."""
     beam_cell: Int[Tensor, "beamed"]
@@ -52,16 +52,22 @@ class SequenceTokens:
         return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
 
-def sequence_tokens(
-    observed: Observations,
-    deployment: Deployment,
-    sample: int,
-    receiver_noise_db: float,
-    filter_coefficient: int,
-) -> SequenceTokens:
-    """The tokens of one sequence."""
+def all_tokens(
+    observed: Observations, law: ObservationLaw, way_error_db: float = 0.0
+) -> list[SequenceTokens]:
+    """The tokens of each sequence.
+
+    Args:
+        observed: the sequences.
+        law: of the reports.
+        way_error_db: what levels change over the distance between a UE's way and the nearest that is tried.
+    """
+    return [_tokens(observed, sample, law, way_error_db) for sample in range(len(observed))]
+
+
+def _tokens(observed: Observations, sample: int, law: ObservationLaw, way_error_db: float) -> SequenceTokens:
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
-    site_of_cell = deployment.site_of_cell
+    site_of_cell = law.site_of_cell.numpy()
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
     ago = observed.time[rows[-1]] - observed.time[rows]
     heard = max(float(np.isfinite(rsrp).sum(axis=1).mean()), 1.0)
@@ -70,11 +76,11 @@ def sequence_tokens(
     report = used[which]
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]))
-    noise = receiver_noise_db**2 * filtered_noise(-ago, filter_coefficient)[report][:, report]
-    noise = noise * (cell[:, None] == cell) + QUANTISATION_VARIANCE * np.eye(len(cell))
+    level, variance = unfiltered(rsrp, observed.time[rows], law)
+    noise = variance[report, cell] + way_error_db**2 * (report < len(rows) - 1)
     return SequenceTokens(
         ago=ago,
-        level=_real(rsrp[report, cell]),
+        level=_real(level[report, cell]),
         level_cell=_whole(cell),
         level_site=_whole(site_of_cell[cell]),
         level_report=_whole(report),
@@ -89,12 +95,20 @@ def sequence_tokens(
     )
 
 
-def filtered_noise(time: Float[np.ndarray, "report"], coefficient: int) -> Float[np.ndarray, "report report"]:
-    """Covariance of white noise of unit variance after the L3 filter of TS 38.331 §5.5.3.2, see `rrc.filtering`."""
-    response = np.eye(len(time))
-    for now, weight in enumerate(filter_weight(coefficient, np.diff(time)), start=1):
-        response[now] = (1 - weight) * response[now - 1] + weight * response[now]
-    return response @ response.T
+def unfiltered(
+    level: Float[np.ndarray, "report cell"], time: Float[np.ndarray, "report"], law: ObservationLaw
+) -> tuple[Float[np.ndarray, "report cell"], Float[np.ndarray, "report cell"]]:
+    """The measurement behind each report [dBm] and its variance [dB²]; NaN where not reported.
+
+    F_n = (1 − a) F_{n−1} + a M_n (TS 38.331 §5.5.3.2) is solved for M_n, whose noise and place are its own;
+    both reports are binned.
+    """
+    weight = np.ones(len(time))
+    weight[1:] = filter_weight(law.filter_coefficient, np.diff(time))
+    before = np.concatenate([np.full((1, level.shape[1]), np.nan), level[:-1]])
+    a = np.where(np.isfinite(before), weight[:, None], 1.0)
+    measured = (level - (1 - a) * np.nan_to_num(before)) / a
+    return measured, law.receiver_noise_db**2 + QUANTISATION_VARIANCE * (1 + (1 - a) ** 2) / a**2
 
 
 def _spread_out(reports: Int[np.ndarray, "report"], most: int) -> Int[np.ndarray, "kept"]:
