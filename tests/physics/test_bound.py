@@ -34,10 +34,9 @@ from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.levels import LevelLaw
 from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.residual_law import TABLE_SPAN, TABLE_STEP, ResidualLaw
 from raylocus.evaluation.bound.search import Found
-from raylocus.evaluation.bound.self_check import self_check, true_maps_check
+from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_check
 from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluate import evaluate
@@ -143,14 +142,14 @@ def test_without_a_residual_levels_are_gaussian() -> None:
 
 def test_what_the_filter_and_the_bins_did_is_undone(place: SyntheticPlace) -> None:
     """Filtered levels in bins of 1 dB: back to what was measured, with the variance that is stated."""
-    law = ObservationLaw.of(OBSERVATION, place.deployment)
-    generator, time = np.random.default_rng(0), np.arange(5) * 0.24
+    law, period = OBSERVATION, 0.4
+    generator, time = np.random.default_rng(0), np.arange(5) * 0.5
     true = np.linspace(-100.0, -80.0, 5)[:, None]
     measured = true + law.receiver_noise_db * generator.normal(size=(5, 4000))
-    filtered = l3_filter(measured, time, np.array([0, 5]), law.filter_coefficient)
-    exact, _ = unfiltered(filtered, time, law)
+    filtered = l3_filter(measured, time, np.array([0, 5]), law.filter_coefficient, period)
+    exact, _ = unfiltered(filtered, time, law, period)
     assert np.allclose(exact, measured)
-    found, variance = unfiltered(np.floor(filtered) + 0.5, time, law)
+    found, variance = unfiltered(np.floor(filtered) + 0.5, time, law, period)
     assert np.allclose((found - true).var(axis=1), variance[:, 0], rtol=0.1)
     assert np.allclose((found - true).mean(axis=1), 0, atol=0.1)
 
@@ -216,14 +215,14 @@ def known_world(place: SyntheticPlace, movement: Movement) -> SequenceLikelihood
 def test_true_maps_are_scored_by_the_noise_alone(place: SyntheticPlace, movement: Movement) -> None:
     """One report of levels: against the Gaussian of receiver noise, bins and bias, cell by cell."""
     likelihood = known_world(place, movement)
-    law = likelihood.observation
+    law = likelihood.network
     level = np.round(place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)[:4, 100]) + 0.5
     rsrp = np.full((1, len(place.deployment.cells)), np.nan)
     rsrp[0, :4] = level
     missing = np.full((1, place.deployment.beam_count), np.nan)
     observed = Observations(rsrp, missing, np.array([np.nan]), np.array([0]), np.zeros(1), np.array([0, 1]))
     ground = torch.arange(place.tile.count**2)
-    (tokens,) = all_tokens(observed, law)
+    (tokens,) = all_tokens(observed, place.deployment, law)
     found = likelihood.of_last(tokens, ground).log_density.numpy()
     covariance = (1.5**2 + 1 / 12) * np.eye(4) + law.device_bias_db**2
     mapped = place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)[:4].T
@@ -242,7 +241,7 @@ def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace, m
     rsrp = l3_filter(mapped[:, [first, second]].T.astype(float), time, np.array([0, 2]), 4)
     missing = np.full((2, place.deployment.beam_count), np.nan)
     observed = Observations(rsrp, missing, np.full(2, np.nan), np.zeros(2, int), time, np.array([0, 2]))
-    (tokens,) = all_tokens(observed, likelihood.observation)
+    (tokens,) = all_tokens(observed, place.deployment, likelihood.network)
     ground = torch.arange(place.tile.count**2)
     assert int(likelihood.of_last(tokens, ground).log_density.argmax()) == second
 
@@ -265,8 +264,11 @@ def test_the_bound_is_calibrated_on_its_own_law(bound: Bound) -> None:
 
 
 def test_true_maps_are_calibrated(bound: Bound) -> None:
-    check = true_maps_check(bound, worlds=20, sequences=4)
-    assert 0.87 - 0.06 <= check.coverage_90 <= 0.93 + 0.06
+    known, checks = bound.known, []
+    for maps, reports in known.draw(20, 4, np.random.default_rng([CHECK_SEED, 1])):
+        method = TrueMaps(maps, known.network, known.movement)
+        checks.append(SelfCheck.of(evaluate(method, reports, known.place).evaluation))
+    assert 0.87 - 0.06 <= SelfCheck.pooled(checks).coverage_90 <= 0.93 + 0.06
 
 
 def test_nobody_beats_the_bound_but_who_has_the_true_maps(place: SyntheticPlace, bound: Bound) -> None:

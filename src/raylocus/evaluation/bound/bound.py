@@ -13,7 +13,6 @@ from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
-from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
@@ -36,8 +35,8 @@ class Bound:
     the law of mobility. Neither true maps nor a true place enter.
 
     Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
-    (quadrature); each cell's level error, the receiver's noise after the L3 filter and the report's bins
-    in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways drawn by the
+    (quadrature); the L3 filter, which is undone; each cell's level error, the receiver's noise and the
+    report's bins in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways drawn by the
     code of `network.mobility`).
 
     Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
@@ -45,10 +44,10 @@ class Bound:
     of a nearer one; the copula's correlation once the residual is convolved with the Gaussian part, and
     averaged over the ways of one motion; an antenna that points anywhere is one, at most, of the heard, with
     levels and beams of a wide Gaussian; ways on foot are read backwards, and whoever came from farther than
-    is stored is taken to have waited there; levels of at most 6 reports and beams of at most 4; the
-    residual's lag behind the L3 filter; a cell's silence counts in the last report only, each silent cell
-    given the heard ones. RSRQ and SINR, which follow from the levels, and the order of serving cells are not
-    used. The importance sampling of ways is a few thousand long.
+    is stored is taken to have waited there; levels of at most 6 reports and beams of at most 4; a cell's
+    silence counts in the last report only, each silent cell given the heard ones. RSRQ and SINR, which
+    follow from the levels, and the order of serving cells are not used. The importance sampling of ways is
+    a few thousand long.
 
     Each of these loses information or, where it claims too much, is paid for by `calibration`: two numbers
     that widen the result, fitted on draws of this law. So the bound is calibrated on its own law (see
@@ -85,13 +84,9 @@ class Bound:
 
     def found(self, reports: Reports) -> list[Found]:
         """The posterior of each sequence before calibration. Raises PlaceError for an unknown PCI."""
-        known, law = self.known, self._observation
-        sequences = all_tokens(observations(reports, known.place.deployment), law)
+        known, deployment = self.known, self.known.place.deployment
+        sequences = all_tokens(observations(reports, deployment), deployment, known.network)
         return Search(self.likelihood, known.movement, self.motions, self.ways).all(sequences, self.seed)
-
-    @property
-    def _observation(self) -> ObservationLaw:
-        return ObservationLaw.of(self.known.network, self.known.place.deployment)
 
     @cached_property
     def likelihood(self) -> SequenceLikelihood:
@@ -104,7 +99,7 @@ class Bound:
         return SequenceLikelihood.of(
             ensemble,
             known.world_law,
-            self._observation,
+            known.network,
             NEAREST_WORLD * differences,
             known.place.deployment.carrier,
         )

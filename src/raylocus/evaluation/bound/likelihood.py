@@ -12,9 +12,9 @@ from torch import Tensor
 from raylocus.evaluation.bound.beams import BeamLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.levels import LevelFit, LevelLaw
-from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.residual_law import ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
 from raylocus.units import noise_per_resource_element, timing_advance_step
@@ -46,7 +46,8 @@ class SequenceLikelihood:
     ensemble: Ensemble
     levels: LevelLaw
     beams: BeamLaw
-    observation: ObservationLaw
+    network: NetworkConfiguration
+    """At the severity of the worlds."""
     carrier: Carrier
 
     @classmethod
@@ -54,18 +55,18 @@ class SequenceLikelihood:
         cls,
         ensemble: Ensemble,
         law: WorldLaw,
-        observation: ObservationLaw,
+        network: NetworkConfiguration,
         mismatch_db: float,
         carrier: Carrier,
     ) -> SequenceLikelihood:
         """The law of an ensemble's worlds, `mismatch_db` the lasting error of its beams."""
-        offset = float(np.hypot(law.severity * law.level_offset_db, observation.device_bias_db))
+        offset = float(np.hypot(law.severity * law.level_offset_db, network.device_bias_db))
         turned = law.turned_share * law.severity
         return cls(
             ensemble,
             LevelLaw(ResidualLaw.of(law), max(offset, 0.1), turned),
-            BeamLaw(ensemble, observation.beam_noise_db, mismatch_db, turned),
-            observation,
+            BeamLaw(ensemble, network.beam_noise_db, mismatch_db, turned),
+            network,
             carrier,
         )
 
@@ -123,7 +124,7 @@ class SequenceLikelihood:
     ) -> Float[Tensor, "way"]:
         """Probability of each T_A: the delay and its Gaussian error fall into the bin that was reported."""
         step = timing_advance_step(self.carrier.numerology)
-        spread = max(2 * self.observation.timing_noise / step, 1e-3)
+        spread = max(2 * self.network.timing_noise / step, 1e-3)
         delay = self.ensemble.delay[tokens.advance_site[used], cells] * (2 / step)
         off = tokens.advance[used] - delay
         inside = torch.special.ndtr((off + 0.5) / spread) - torch.special.ndtr((off - 0.5) / spread)
@@ -136,10 +137,10 @@ class SequenceLikelihood:
         silent, offset, residual = tokens.unreported, fit.offset[0, near], self.levels.residual
         mapped, varied = self._at(silent, ground)
         expected, left = self._given_heard(tokens, ground, fit, offset, varied)
-        floor = audible(tokens.level[tokens.last_tokens].double().numpy(), self.carrier, self.observation)
+        floor = audible(tokens.level[tokens.last_tokens].double().numpy(), self.carrier, self.network)
         limit, _ = residual.scores(floor - mapped - offset, (varied + HIDDEN_DB**2).sqrt())
         missed = torch.special.ndtr((limit - expected) / left.clamp(min=0.05).sqrt()[:, None])
-        dropped = min(max(self.observation.neighbour_dropout, 1e-3), 1.0)
+        dropped = min(max(self.network.neighbour_dropout, 1e-3), 1.0)
         return torch.log(dropped + (1 - dropped) * missed).sum(dim=0)
 
     def _given_heard(
@@ -160,7 +161,7 @@ class SequenceLikelihood:
         )
         spread = (residual.central_variance + own.mean(dim=1) + noise).sqrt()
         total = (residual.central_variance + varied.mean(dim=1) + HIDDEN_DB**2).sqrt()
-        sites = self.observation.site_of_cell[silent]
+        sites = tokens.unreported_site
         shared = residual.shared(silent, sites, heard, tokens.level_site[last])
         shared = residual.central_variance * shared / (total[:, None] * spread)
         weights = shared @ fit.inverse_factor[0].T
@@ -174,10 +175,10 @@ class SequenceLikelihood:
         return self.ensemble.rsrp[cell][:, ground], varied
 
 
-def audible(level: Float[np.ndarray, "heard"], carrier: Carrier, law: ObservationLaw) -> float:
+def audible(level: Float[np.ndarray, "heard"], carrier: Carrier, network: NetworkConfiguration) -> float:
     """Level below which a cell cannot have been in a report with these levels [dBm]."""
-    noise = noise_per_resource_element(carrier.numerology, law.noise_figure_db)
-    traffic = law.load * np.sum(10 ** ((level - TRAFFIC_BELOW_BEST_DB) / 10))
-    interference = 10 * np.log10(traffic + 10 ** (noise / 10)) + law.detection_sinr
-    weakest = level.min() if len(level) > law.most_neighbours else -np.inf
-    return float(max(law.detection_rsrp, interference, weakest))
+    noise = noise_per_resource_element(carrier.numerology, network.noise_figure_db)
+    traffic = network.load * np.sum(10 ** ((level - TRAFFIC_BELOW_BEST_DB) / 10))
+    interference = 10 * np.log10(traffic + 10 ** (noise / 10)) + network.detection_sinr
+    weakest = level.min() if len(level) > network.most_neighbours else -np.inf
+    return float(max(network.detection_rsrp, interference, weakest))

@@ -9,10 +9,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.residual_law import QUANTISATION_VARIANCE
 from raylocus.evaluation.observations import Observations
-from raylocus.network.rrc.filtering import filter_weight
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.rrc.capability import frequency_range
+from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS, filter_weight
+from raylocus.scenes.sites import Deployment
 
 #: Cell levels used at most; the cost of the likelihood grows with their square.
 MOST_LEVELS = 40
@@ -45,6 +47,7 @@ class SequenceTokens:
     advance_report: Int[Tensor, "timed"]
     unreported: Int[Tensor, "silent"]
     """Cells that the last report does not name."""
+    unreported_site: Int[Tensor, "silent"]
 
     @property
     def last_tokens(self) -> Int[Tensor, "last"]:
@@ -53,21 +56,27 @@ class SequenceTokens:
 
 
 def all_tokens(
-    observed: Observations, law: ObservationLaw, way_error_db: float = 0.0
+    observed: Observations, deployment: Deployment, network: NetworkConfiguration, way_error_db: float = 0.0
 ) -> list[SequenceTokens]:
     """The tokens of each sequence.
 
     Args:
         observed: the sequences.
-        law: of the reports.
+        deployment: cells of the place.
+        network: the law of the reports.
         way_error_db: what levels change over the distance between a UE's way and the nearest that is tried.
     """
-    return [_tokens(observed, sample, law, way_error_db) for sample in range(len(observed))]
+    return [_tokens(observed, sample, deployment, network, way_error_db) for sample in range(len(observed))]
 
 
-def _tokens(observed: Observations, sample: int, law: ObservationLaw, way_error_db: float) -> SequenceTokens:
+def _tokens(
+    observed: Observations,
+    sample: int,
+    deployment: Deployment,
+    network: NetworkConfiguration,
+    way_error_db: float,
+) -> SequenceTokens:
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
-    site_of_cell = law.site_of_cell.numpy()
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
     ago = observed.time[rows[-1]] - observed.time[rows]
     heard = max(float(np.isfinite(rsrp).sum(axis=1).mean()), 1.0)
@@ -76,8 +85,10 @@ def _tokens(observed: Observations, sample: int, law: ObservationLaw, way_error_
     report = used[which]
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]))
-    level, variance = unfiltered(rsrp, observed.time[rows], law)
+    period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
+    level, variance = unfiltered(rsrp, observed.time[rows], network, period)
     noise = variance[report, cell] + way_error_db**2 * (report < len(rows) - 1)
+    silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
     return SequenceTokens(
         ago=ago,
         level=_real(level[report, cell]),
@@ -91,24 +102,28 @@ def _tokens(observed: Observations, sample: int, law: ObservationLaw, way_error_
         advance=_real(observed.timing_advance[rows][timed]),
         advance_site=_whole(site_of_cell[serving[timed]]),
         advance_report=_whole(timed),
-        unreported=_whole(np.flatnonzero(~np.isfinite(rsrp[-1]))),
+        unreported=_whole(silent),
+        unreported_site=_whole(site_of_cell[silent]),
     )
 
 
 def unfiltered(
-    level: Float[np.ndarray, "report cell"], time: Float[np.ndarray, "report"], law: ObservationLaw
+    level: Float[np.ndarray, "report cell"],
+    time: Float[np.ndarray, "report"],
+    network: NetworkConfiguration,
+    period: float,
 ) -> tuple[Float[np.ndarray, "report cell"], Float[np.ndarray, "report cell"]]:
     """The measurement behind each report [dBm] and its variance [dB²]; NaN where not reported.
 
     F_n = (1 − a) F_{n−1} + a M_n (TS 38.331 §5.5.3.2) is solved for M_n, whose noise and place are its own;
-    both reports are binned.
+    both reports are binned. The filter assumes a measurement each `period` [s].
     """
     weight = np.ones(len(time))
-    weight[1:] = filter_weight(law.filter_coefficient, np.diff(time))
+    weight[1:] = filter_weight(network.filter_coefficient, np.diff(time), period)
     before = np.concatenate([np.full((1, level.shape[1]), np.nan), level[:-1]])
     a = np.where(np.isfinite(before), weight[:, None], 1.0)
     measured = (level - (1 - a) * np.nan_to_num(before)) / a
-    return measured, law.receiver_noise_db**2 + QUANTISATION_VARIANCE * (1 + (1 - a) ** 2) / a**2
+    return measured, network.receiver_noise_db**2 + QUANTISATION_VARIANCE * (1 + (1 - a) ** 2) / a**2
 
 
 def _spread_out(reports: Int[np.ndarray, "report"], most: int) -> Int[np.ndarray, "kept"]:

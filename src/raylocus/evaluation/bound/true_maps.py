@@ -12,7 +12,6 @@ from raylocus.evaluation.bound.calibration import TRUE_MAPS_CALIBRATION, Calibra
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
@@ -30,9 +29,9 @@ WAY_ERROR_DB, WAY_BEAM_ERROR_DB = 2.0, 1.0
 class TrueMaps:
     """The posterior with the maps of the world that the reports were made in, residual and all.
 
-    What is left is the receiver's noise after the L3 filter, report bins, the beams' errors, the device's
-    bias (integrated out), T_A's bins and noise, neighbours that are dropped, and the law of mobility. It is
-    what perfect maps would buy, no bound for anyone who has the nominal maps only.
+    The bound's own likelihood in a world that is known: what is left is the receiver's noise, report bins,
+    the beams' errors, the device's bias (integrated out), T_A's bins and noise, neighbours that are dropped,
+    and the law of mobility. It is what perfect maps would buy, no bound for who has the nominal maps only.
     """
 
     truth: xr.Dataset
@@ -57,16 +56,15 @@ class TrueMaps:
 
     def found(self, reports: Reports, place: MappedPlace) -> list[Found]:
         """The posterior of each sequence before calibration, and that of its last report."""
-        law = ObservationLaw.of(self.network, place.deployment)
-        sequences = all_tokens(observations(reports, place.deployment), law, WAY_ERROR_DB)
-        search = Search(self.likelihood(place.deployment), self.movement, self.motions, self.ways)
+        deployment = place.deployment
+        sequences = all_tokens(observations(reports, deployment), deployment, self.network, WAY_ERROR_DB)
+        search = Search(self.likelihood(deployment), self.movement, self.motions, self.ways)
         return search.all(sequences, self.seed)
 
     def likelihood(self, deployment: Deployment) -> SequenceLikelihood:
         """The law of reports in a world that is known: its only ensemble, where no level and no antenna errs."""
         beams, delay = self.truth["rsrp_beam"].values, self.truth["toa"].values
         world = Ensemble.of(self.movement.grid, deployment, delay, [beams], 1)
-        law = ObservationLaw.of(self.network, deployment)
         return SequenceLikelihood.of(
-            world, WorldLaw(severity=0.0), law, WAY_BEAM_ERROR_DB, deployment.carrier
+            world, WorldLaw(severity=0.0), self.network, WAY_BEAM_ERROR_DB, deployment.carrier
         )
