@@ -130,5 +130,5 @@ def stratified_worlds(
 
 def _strata(count: int, columns: int, generator: np.random.Generator) -> Float[np.ndarray, "count column"]:
     """Numbers within (0, 1), in every column one in each of `count` equal parts."""
-    order = np.argsort(generator.random((count, columns)), axis=0)
+    order = np.argsort(generator.random((count, columns)), axis=0, kind="stable")
     return (order + generator.uniform(0.02, 0.98, (count, columns))) / count
