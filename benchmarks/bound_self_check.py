@@ -1,6 +1,6 @@
 """Self-check of the bound and of the true maps: coverage of their regions on draws of their own law.
 
-    python benchmarks/bound_self_check.py [PLACE …] [--severity 0.5] [--worlds 60] [--sequences 4] [--seed 12] [--fit]
+    python benchmarks/bound_self_check.py [PLACE …] [--severity 0.5] [--worlds 60] [--sequences 4] [--seed 12 …] [--fit]
 
 A place is a traced place folder or the style of a generated town, which is built for the run: a tile of 256 m at
 4 m, three reflections. One line a place and one for all: sequences, coverage of the 50, 90 and 95 % regions,
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound
-from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
+from raylocus.evaluation.bound.calibration import Calibration
 from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.physics import atlas_physics
@@ -64,8 +64,12 @@ def drawn(place: TracedPlace, words: argparse.Namespace) -> tuple[Draw, Draw]:
         atlas_physics,
     )
     bound = Bound(known)
-    worlds = known.draw(words.worlds, words.sequences, np.random.default_rng([words.seed, 1]))
-    worlds = [(maps, reports) for maps, reports in worlds if len(reports)]
+    worlds = [
+        (maps, reports)
+        for seed in words.seed
+        for maps, reports in known.draw(words.worlds, words.sequences, np.random.default_rng([seed, 1]))
+        if len(reports)
+    ]
     reports = Reports.concatenate([each for _, each in worlds])
     truth, grid = truth_of(reports, place), known.movement.grid
     of_true: list[Found] = []
@@ -114,8 +118,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("places", nargs="*")
     parser.add_argument("--severity", type=float, default=0.5)
-    for name, value in (("worlds", 60), ("sequences", 4), ("seed", 12)):
-        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument(
+        "--worlds", type=int, default=60, help="of each seed, which share four draws of materials"
+    )
+    parser.add_argument("--sequences", type=int, default=4, help="of each world")
+    parser.add_argument("--seed", type=int, nargs="+", default=[12])
     parser.add_argument("--fit", action="store_true")
     words = parser.parse_args()
     kept: dict[str, list[tuple[Draw, Evaluation]]] = {"bound": [], "true maps": []}
@@ -126,7 +133,7 @@ def main() -> None:
             started = time.perf_counter()
             draws = drawn(place, words)
             seconds = time.perf_counter() - started
-            calibrations = (bound_calibration(words.severity), TrueMaps.calibration)
+            calibrations = (Bound.calibration, TrueMaps.calibration)
             for method, draw, calibration in zip(kept, draws, calibrations, strict=True):
                 kept[method].append((draw, scored(draw, calibration)))
                 print(line(f"{Path(name).name}, {method}", [kept[method][-1][1]], seconds), flush=True)

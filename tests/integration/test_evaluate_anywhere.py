@@ -25,6 +25,7 @@ from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import BoundRefused
 from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.observations import observations
+from raylocus.evaluation.references import References
 from raylocus.evaluation.results import Results
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
@@ -93,8 +94,13 @@ def test_classics_of_another_dataset_travel_with_the_run(
     # No atlas lies beside the place, so the bound says so below the table, and its column is empty.
     assert "bound: " in table and "atlas.zarr" in table
     metrics = json.loads((work.run / "metrics.json").read_text())
-    assert "bound" not in metrics and metrics["raylocus"]["error_over_bound"] is None
-    groups = metrics["grid-Bayes"]["groups"]
+    methods = metrics["methods"]
+    assert "bound" not in methods and methods["raylocus"]["error_over_bound"] is None
+    assert "atlas.zarr" in metrics["refusals"]["south"]["bound"] and metrics["self_check"] == {}
+    groups = methods["grid-Bayes"]["groups"]
+    # The main table quotes the same intervals.
+    of_all = groups["all"]["all"]["p90"]
+    assert f"{of_all['value']:.1f} ({of_all['low']:.1f}–{of_all['high']:.1f})" in table.split("sequences")[1]
     assert set(groups) == {"all", "place", "city style", "severity", "cells heard", "line of sight"}
     assert groups["place"]["south"]["sequences"] == groups["city style"]["blocks"]["sequences"] == 10
     for quoted in (groups["all"]["all"]["p50"], groups["severity"]["0.5"]["p90"]):
@@ -168,10 +174,10 @@ def results_with(
         (GridBayes("grid-Bayes", LikelihoodModel(8.0, 6.0, 15.0)),),
         Provenance.collect({}, None, {"dataset": "f" * 64}),
     )
-    monkeypatch.setattr(comparison, "bound_of", lambda test, place: bound)
+    monkeypatch.setattr(References, "bound", lambda references: bound)
+    monkeypatch.setattr(References, "self_check", lambda references: check)
     locator = Locator.load(work.run / "locator.ckpt")
-    checker = None if check is None else lambda test, place: check
-    compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None, checker)
+    compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None)
     return Results(compared, dataset, classics)
 
 
@@ -181,19 +187,22 @@ def test_a_bound_that_refuses_leaves_its_column_empty_and_says_why(
     results = results_with(work, monkeypatch, Refusing(), None)
     table = results.table_text()
     assert "bound: the bound does not model movement on roads" in table
-    assert results.bound is None and "bound" not in results.metrics()
-    assert all(row["error_over_bound"] is None for row in results.metrics().values())
+    methods = results.metrics()["methods"]
+    assert results.bound is None and "bound" not in methods
+    assert all(row["error_over_bound"] is None for row in methods.values())
 
 
 def test_a_bound_is_shown_with_its_check_on_its_own_law(
     work: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound = GridBayes("bound", LikelihoodModel(8.0, 6.0, 15.0))
-    results = results_with(work, monkeypatch, bound, SelfCheck(0.51, 0.894, 0.942, 300))
+    results = results_with(work, monkeypatch, bound, SelfCheck(0.51, 0.894, 0.942, 300, 7.0))
     table = results.table_text()
     assert "…" not in table, "a column is cut off"
     assert "hold 51%, 89% and 94% of 300 sequences drawn from its own law in south" in table
-    assert results.metrics()["bound"]["error_over_bound"] == 1.0
+    metrics = results.metrics()
+    assert metrics["methods"]["bound"]["error_over_bound"] == 1.0
+    assert metrics["self_check"]["south"]["coverage_90"] == 0.894
 
 
 def test_a_dataset_without_test_places_is_refused(work: Workplace) -> None:

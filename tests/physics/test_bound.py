@@ -12,7 +12,7 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import kstest, multivariate_normal, norm, t
 
-import raylocus.evaluation.bound.bound as bound_module
+import raylocus.evaluation.bound.search as search_module
 from evaluation_fixtures import (
     LAW,
     MOBILITY,
@@ -31,22 +31,21 @@ from raylocus.evaluation.bound.bound import Bound, BoundRefused
 from raylocus.evaluation.bound.calibration import Calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.known_law import KnownLaw
-from raylocus.evaluation.bound.known_maps import KnownMaps, KnownSequence
 from raylocus.evaluation.bound.levels import LevelLaw
+from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.residual_law import TABLE_SPAN, TABLE_STEP, ResidualLaw
 from raylocus.evaluation.bound.search import Found
-from raylocus.evaluation.bound.self_check import self_check, true_maps_check
-from raylocus.evaluation.bound.tokens import filtered_noise
+from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_check
+from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
 from raylocus.evaluation.bound.true_maps import TrueMaps
-from raylocus.evaluation.comparison import bound_of, self_check_of
 from raylocus.evaluation.evaluate import evaluate
 from raylocus.evaluation.observations import Observations
+from raylocus.evaluation.references import References
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
 from raylocus.network.reports.reports import Reports
-from raylocus.network.rrc.filtering import filter_weight, l3_filter
+from raylocus.network.rrc.filtering import l3_filter
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.vector_map import ROAD_CLASSES
 from raylocus.scenes.world import World, WorldLaw, student_from_gaussian
@@ -102,7 +101,7 @@ def test_the_copula_has_the_correlation_of_the_law() -> None:
     score, _ = residual.scores(deviation, torch.full_like(deviation, GAUSSIAN))
     expected, _ = LevelLaw(residual, 1.0, 0.0).correlation(
         residual.fades(torch.from_numpy(apart).float())[None],
-        (1.5**2 + 1 / 12) * torch.eye(6),
+        torch.full((6,), 1.5**2 + 1 / 12),
         torch.full((1, 6), residual.own_variance),
         torch.from_numpy(cell),
         torch.from_numpy(site),
@@ -127,27 +126,31 @@ def test_the_margin_is_a_density(severity: float) -> None:
 
 
 def test_without_a_residual_levels_are_gaussian() -> None:
-    """Four levels of two cells with filtered noise and a common offset: against the closed form."""
+    """Four levels of two cells with noise and a common offset: against the closed form."""
     law = LevelLaw(ResidualLaw.of(WorldLaw(severity=0.0)), 3.0, 0.0)
     cell, site = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 0, 0])
-    noise = torch.tensor(np.kron(2.25 * filtered_noise(np.array([0.0, 0.24]), 4), np.eye(2)) + np.eye(4) / 12)
+    noise = torch.tensor([2.0, 2.0, 3.5, 3.5])
     deviation = torch.randn((1, 4, 50), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    correlation, spread = law.correlation(
-        torch.ones((1, 4, 4)), noise.float(), torch.zeros((1, 4)), cell, site
-    )
+    correlation, spread = law.correlation(torch.ones((1, 4, 4)), noise, torch.zeros((1, 4)), cell, site)
     gaussian = spread[:, :, None].expand(-1, -1, 50)
     found = law.fit(deviation.float(), gaussian, correlation, spread, cell).log_density[0].numpy()
-    covariance = noise.numpy() + 3.0**2
+    covariance = np.diag(noise.numpy()) + 3.0**2
     expected = multivariate_normal(np.zeros(4), covariance).logpdf(deviation[0].numpy().T)
     assert np.allclose(found - found.mean(), expected - expected.mean(), atol=0.02)
 
 
-def test_noise_after_the_filter_settles_at_its_closed_form() -> None:
-    """An exponential filter of weight a leaves a/(2 − a) of white noise, correlated by 1 − a from one to the next."""
-    covariance = filtered_noise(np.arange(60) * 0.24, 4)
-    weight = float(filter_weight(4, np.array([0.24]))[0])
-    assert covariance[-1, -1] == pytest.approx(weight / (2 - weight), rel=1e-6)
-    assert covariance[-1, -2] == pytest.approx((1 - weight) * covariance[-2, -2], rel=1e-6)
+def test_what_the_filter_and_the_bins_did_is_undone(place: SyntheticPlace) -> None:
+    """Filtered levels in bins of 1 dB: back to what was measured, with the variance that is stated."""
+    law, period = OBSERVATION, 0.4
+    generator, time = np.random.default_rng(0), np.arange(5) * 0.5
+    true = np.linspace(-100.0, -80.0, 5)[:, None]
+    measured = true + law.receiver_noise_db * generator.normal(size=(5, 4000))
+    filtered = l3_filter(measured, time, np.array([0, 5]), law.filter_coefficient, period)
+    exact, _ = unfiltered(filtered, time, law, period)
+    assert np.allclose(exact, measured)
+    found, variance = unfiltered(np.floor(filtered) + 0.5, time, law, period)
+    assert np.allclose((found - true).var(axis=1), variance[:, 0], rtol=0.1)
+    assert np.allclose((found - true).mean(axis=1), 0, atol=0.1)
 
 
 def test_ways_end_where_they_should_and_stay_outdoors(place: SyntheticPlace, movement: Movement) -> None:
@@ -202,27 +205,34 @@ def test_the_ensemble_leaves_out_what_is_integrated(place: SyntheticPlace) -> No
     assert ensemble.spread.max() < 1e-3
 
 
-def test_known_maps_are_scored_by_the_noise_alone(place: SyntheticPlace) -> None:
+def known_world(place: SyntheticPlace, movement: Movement) -> SequenceLikelihood:
+    """The law of reports in the nominal world, where a neighbour's silence says nothing."""
+    network = dataclasses.replace(OBSERVATION, neighbour_dropout=1.0)
+    return TrueMaps(place.radio_maps, network, movement).likelihood(place.deployment)
+
+
+def test_true_maps_are_scored_by_the_noise_alone(place: SyntheticPlace, movement: Movement) -> None:
     """One report of levels: against the Gaussian of receiver noise, bins and bias, cell by cell."""
-    law = ObservationLaw.of(dataclasses.replace(OBSERVATION, neighbour_dropout=1.0), place.deployment)
-    maps = KnownMaps.of(place.radio_maps, place.deployment)
+    likelihood = known_world(place, movement)
+    law = likelihood.network
     level = np.round(place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)[:4, 100]) + 0.5
     rsrp = np.full((1, len(place.deployment.cells)), np.nan)
     rsrp[0, :4] = level
     missing = np.full((1, place.deployment.beam_count), np.nan)
     observed = Observations(rsrp, missing, np.array([np.nan]), np.array([0]), np.zeros(1), np.array([0, 1]))
     ground = torch.arange(place.tile.count**2)
-    found = KnownSequence.of(observed, np.array([0]), maps, law).of_last(ground).log_density.numpy()
+    (tokens,) = all_tokens(observed, place.deployment, law)
+    found = likelihood.of_last(tokens, ground).log_density.numpy()
     covariance = (1.5**2 + 1 / 12) * np.eye(4) + law.device_bias_db**2
     mapped = place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)[:4].T
     expected = multivariate_normal(np.zeros(4), covariance).logpdf(level - mapped)
-    near = expected > expected.max() - 30
+    near = expected > expected.max() - NEGLIGIBLE + 0.1
     assert np.allclose((found - found[100])[near], (expected - expected[100])[near], atol=0.05)
 
 
-def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace) -> None:
+def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace, movement: Movement) -> None:
     """A UE at rest, then elsewhere: the second report's likelihood is of the second place, not of the blend."""
-    law = ObservationLaw.of(dataclasses.replace(OBSERVATION, neighbour_dropout=1.0), place.deployment)
+    likelihood = known_world(place, movement)
     mapped = place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)
     outdoors = np.flatnonzero(place.geometry_maps["footprint"].values.ravel() == 0)
     first, second = outdoors[20], outdoors[-20]
@@ -230,9 +240,9 @@ def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace) -
     rsrp = l3_filter(mapped[:, [first, second]].T.astype(float), time, np.array([0, 2]), 4)
     missing = np.full((2, place.deployment.beam_count), np.nan)
     observed = Observations(rsrp, missing, np.full(2, np.nan), np.zeros(2, int), time, np.array([0, 2]))
-    sequence = KnownSequence.of(observed, np.arange(2), KnownMaps.of(place.radio_maps, place.deployment), law)
+    (tokens,) = all_tokens(observed, place.deployment, likelihood.network)
     ground = torch.arange(place.tile.count**2)
-    assert int(sequence.of_last(ground).log_density.argmax()) == second
+    assert int(likelihood.of_last(tokens, ground).log_density.argmax()) == second
 
 
 def test_doubt_mixes_in_the_last_report_where_few_ways_fit() -> None:
@@ -253,8 +263,11 @@ def test_the_bound_is_calibrated_on_its_own_law(bound: Bound) -> None:
 
 
 def test_true_maps_are_calibrated(bound: Bound) -> None:
-    check = true_maps_check(bound, worlds=20, sequences=4)
-    assert 0.87 - 0.06 <= check.coverage_90 <= 0.93 + 0.06
+    known, checks = bound.known, []
+    for maps, reports in known.draw(20, 4, np.random.default_rng([CHECK_SEED, 1])):
+        method = TrueMaps(maps, known.network, known.movement)
+        checks.append(SelfCheck.of(evaluate(method, reports, known.place).evaluation))
+    assert 0.87 - 0.06 <= SelfCheck.pooled(checks).coverage_90 <= 0.93 + 0.06
 
 
 def test_nobody_beats_the_bound_but_who_has_the_true_maps(place: SyntheticPlace, bound: Bound) -> None:
@@ -279,7 +292,7 @@ def test_the_same_seed_gives_the_same_digits_however_many_work(
 ) -> None:
     reports = synthetic_reports(place, some_world(place, 3), 3, 3)
     first = bound.locate(reports, place).density
-    monkeypatch.setattr(bound_module, "WORKERS", 1)
+    monkeypatch.setattr(search_module, "WORKERS", 1)
     second = dataclasses.replace(bound).locate(reports, place).density
     assert np.array_equal(first, second)
     assert np.isfinite(first).all() and np.allclose(first.sum(axis=(1, 2)), 1, atol=1e-5)
@@ -309,6 +322,8 @@ def test_the_bound_refuses_what_it_does_not_model(dataset_folder: Path, change: 
         places = tuple(dataclasses.replace(each, source="munich", **change) for each in configuration.places)
         change = {"places": places}
     test = dataclasses.replace(test, configuration=dataclasses.replace(configuration, **change))
-    for asked in (bound_of, self_check_of):
-        with pytest.raises(BoundRefused, match=sentence):
-            asked(test, open_place(dataset_folder.parent / "south"))
+    references = References(test, open_place(dataset_folder.parent / "south"))
+    with pytest.raises(BoundRefused, match=sentence):
+        references.bound()
+    with pytest.raises(BoundRefused, match=sentence):
+        references.self_check()

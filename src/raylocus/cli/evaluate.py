@@ -65,7 +65,7 @@ def evaluate_run(
     """
     from raylocus.datasets.store import open_report_dataset
     from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, classics_for, fitted_and_stored
-    from raylocus.evaluation.comparison import checkpoint_of, compare, self_check_of
+    from raylocus.evaluation.comparison import checkpoint_of, compare
     from raylocus.evaluation.results import Results, write_results
     from raylocus.inference.locator import Locator
     from raylocus.viz.comparison_page import comparison_content
@@ -81,7 +81,7 @@ def evaluate_run(
             open_report_dataset(classics_from), fitted, lambda name: report(f"      fitting {name}")
         )
     comparisons = compare(
-        locator, classics.methods, stored, sequences, lambda method: report(f"      {method}"), self_check_of
+        locator, classics.methods, stored, sequences, lambda method: tell(f"      {method}")
     )
     results = Results(comparisons, stored, classics)
     write_results(results, out, EXAMPLES)

@@ -18,8 +18,9 @@ from rich.console import Console
 from raylocus.datasets.store import ReportDataset
 from raylocus.evaluation.baselines.fitted_classics import Classics
 from raylocus.evaluation.breakdown import QUOTED, Circumstances, Group, Quoted, all_groups, quoted
-from raylocus.evaluation.comparison import BOUND_NAME, TRUE_MAPS_NAME, Comparison
+from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import Evaluation, Truth
+from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.table import breakdown_table, results_table
 from raylocus.network.reports.report_store import save_reports
 from raylocus.provenance import Provenance
@@ -102,15 +103,28 @@ class Results:
         """The tables and notes as text."""
         file = io.StringIO()
         console = Console(file=file, width=TABLE_WIDTH)
-        console.print(results_table(self.evaluations, self.title, self.bound))
+        (intervals,) = self.quotes["all"].values()
+        console.print(results_table(self.evaluations, self.title, self.bound, intervals))
         console.print(breakdown_table(self.quotes, self.compared))
         return file.getvalue() + "".join(f"{note}\n" for note in self.notes)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """metrics.json: one object a method, see `Evaluation.summary` and `quotes`; what is not finite is null."""
+        """metrics.json: numbers by method, and the bound's self-check and what is refused by place.
+
+        Numbers are those of `Evaluation.summary` and `quotes`; what is not finite is null.
+        """
+        checks = {one.place.name: one.self_check for one in self.comparisons}
         return {
-            one.name: {**_finite(one.summary(self.bound)), "groups": self._groups_of(one.name)}
-            for one in self.evaluations
+            "methods": {
+                one.name: {**_finite(one.summary(self.bound)), "groups": self._groups_of(one.name)}
+                for one in self.evaluations
+            },
+            "self_check": {
+                place: _finite(dataclasses.asdict(check))
+                for place, check in checks.items()
+                if check is not None
+            },
+            "refusals": {one.place.name: one.refusals for one in self.comparisons if one.refusals},
         }
 
     def _groups_of(self, method: str) -> dict[str, dict[str, Any]]:

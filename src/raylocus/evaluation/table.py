@@ -26,34 +26,46 @@ COLUMNS = {
 }
 
 
-def table_rows(evaluations: Sequence[Evaluation], bound: Evaluation | None = None) -> list[list[str]]:
-    """One row of text a method: its name and the columns of `COLUMNS`."""
+#: Percentiles of the error with their intervals, by method and percentile.
+Intervals = Mapping[str, Mapping[int, Quoted]]
+
+
+def table_rows(
+    evaluations: Sequence[Evaluation], bound: Evaluation | None = None, intervals: Intervals | None = None
+) -> list[list[str]]:
+    """One row of text a method: its name and the columns of `COLUMNS`, with intervals where they are given."""
     rows = []
     for evaluation in evaluations:
         summary = evaluation.summary(bound)
+        quoted = {
+            f"p{percent}": str(one) for percent, one in (intervals or {}).get(evaluation.name, {}).items()
+        }
         cells = (
-            "—" if summary[key] is None else format(summary[key], style)
+            "—" if summary[key] is None else quoted.get(key, format(summary[key], style))
             for key, (_, style) in COLUMNS.items()
         )
         rows.append([evaluation.name, *cells])
     return rows
 
 
-def results_table(evaluations: Sequence[Evaluation], title: str, bound: Evaluation | None = None) -> Table:
+def results_table(
+    evaluations: Sequence[Evaluation], title: str, bound: Evaluation | None, intervals: Intervals
+) -> Table:
     """A rich table of all methods."""
-    caption = "errors in metres; “in 90%”: truths inside the 90 % region, 90 % is right; NLL in nats per m²"
+    caption = (
+        "errors in metres, in brackets their 95 % bootstrap intervals; “in 90%”: truths inside the 90 % region, "
+        "90 % is right; NLL in nats per m²"
+    )
     table = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("method", no_wrap=True)
     for heading, _ in COLUMNS.values():
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in table_rows(evaluations, bound):
+    for row in table_rows(evaluations, bound, intervals):
         table.add_row(*row)
     return table
 
 
-def breakdown_table(
-    quotes: Mapping[str, Mapping[Group, Mapping[str, Mapping[int, Quoted]]]], methods: Sequence[str]
-) -> Table:
+def breakdown_table(quotes: Mapping[str, Mapping[Group, Intervals]], methods: Sequence[str]) -> Table:
     """A rich table of the errors of some methods by group, see `breakdown.quoted`."""
     caption = "errors in metres with their 95 % bootstrap intervals, over worlds where there are several"
     table = Table(caption=caption, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)

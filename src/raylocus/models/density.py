@@ -13,7 +13,7 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.posterior import geometric_median
 from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
 
-#: Ways to name one position; training picks the one with the least median error on validation.
+#: Ways to name one position; training picks the one with the least mean error on validation.
 ESTIMATORS = ("mean", "geometric_median", "mode")
 #: A mode is the mean within this radius of the most probable neighbourhood [m].
 MODE_RADIUS = 20.0

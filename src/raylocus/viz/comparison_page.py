@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from raylocus.evaluation.comparison import BOUND_NAME, TRUE_MAPS_NAME
+from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.results import Results, tested_severities
 from raylocus.provenance import versions
 from raylocus.viz.report import PageContent

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from raylocus.errors import InputError
-from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
+from raylocus.evaluation.bound.calibration import BOUND_CALIBRATION, Calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.known_law import KnownLaw
-from raylocus.evaluation.bound.likelihood import ScoredTokens, SequenceLikelihood
-from raylocus.evaluation.bound.observation_law import ObservationLaw
+from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.search import Found, Search
-from raylocus.evaluation.bound.tokens import sequence_tokens
+from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior, posterior_of
@@ -26,8 +21,6 @@ from raylocus.network.reports.reports import Reports
 
 #: Lasting error of a beam relative to the nearest world's, as a share of what the worlds differ by.
 NEAREST_WORLD = 0.4
-#: Sequences located side by side.
-WORKERS = 2
 
 
 class BoundRefused(InputError):
@@ -42,19 +35,19 @@ class Bound:
     the law of mobility. Neither true maps nor a true place enter.
 
     Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
-    (quadrature); each cell's level error, the receiver's noise after the L3 filter and the report's bins
-    in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways drawn by the
-    code of `network.movement.mobility`).
+    (quadrature); the L3 filter, which is undone; each cell's level error, the receiver's noise and the
+    report's bins in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways drawn by the
+    code of `network.mobility`).
 
     Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
     and variance, the same along a way; to beams, the ensemble's worlds, each given a lasting error for want
     of a nearer one; the copula's correlation once the residual is convolved with the Gaussian part, and
     averaged over the ways of one motion; an antenna that points anywhere is one, at most, of the heard, with
     levels and beams of a wide Gaussian; ways on foot are read backwards, and whoever came from farther than
-    is stored is taken to have waited there; levels of at most 6 reports and beams of at most 4; the
-    residual's lag behind the L3 filter; a cell's silence counts in the last report only, each silent cell
-    given the heard ones. RSRQ and SINR, which follow from the levels, and the order of serving cells are not
-    used. The importance sampling of ways is a few thousand long.
+    is stored is taken to have waited there; levels of at most 6 reports and beams of at most 4; a cell's
+    silence counts in the last report only, each silent cell given the heard ones. RSRQ and SINR, which
+    follow from the levels, and the order of serving cells are not used. The importance sampling of ways is
+    a few thousand long.
 
     Each of these loses information or, where it claims too much, is paid for by `calibration`: two numbers
     that widen the result, fitted on draws of this law. So the bound is calibrated on its own law (see
@@ -70,8 +63,8 @@ class Bound:
     """Draws of speed and stops."""
     ways: int = 40
     """Ways of each motion, in each round."""
-    calibration: Calibration | None = None
-    """What widens the result; where None, what was fitted for the severity."""
+    calibration: Calibration = BOUND_CALIBRATION
+    """What widens the result."""
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
@@ -85,29 +78,14 @@ class Bound:
             PlaceError: a PCI is unknown there.
         """
         grid = self.known.movement.grid
-        calibration = self.calibration or bound_calibration(self.known.world_law.severity)
-        density = [calibration.apply(found) for found in self.found(reports)]
+        density = [self.calibration.apply(found) for found in self.found(reports)]
         return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
 
     def found(self, reports: Reports) -> list[Found]:
         """The posterior of each sequence before calibration. Raises PlaceError for an unknown PCI."""
-        law, deployment = self._observation, self.known.place.deployment
-        observed = observations(reports, deployment)
-        likelihood, search = self.likelihood, Search(self.known.movement, self.motions, self.ways)
-
-        def located(sample: int) -> Found:
-            tokens = sequence_tokens(
-                observed, deployment, sample, law.receiver_noise_db, law.filter_coefficient
-            )
-            return search.density(
-                ScoredTokens(likelihood, tokens), np.random.default_rng([self.seed, sample])
-            )
-
-        return side_by_side(located, len(observed))
-
-    @property
-    def _observation(self) -> ObservationLaw:
-        return ObservationLaw.of(self.known.network, self.known.place.deployment)
+        known, deployment = self.known, self.known.place.deployment
+        sequences = all_tokens(observations(reports, deployment), deployment, known.network)
+        return Search(self.likelihood, known.movement, self.motions, self.ways).all(sequences, self.seed)
 
     @cached_property
     def likelihood(self) -> SequenceLikelihood:
@@ -120,24 +98,7 @@ class Bound:
         return SequenceLikelihood.of(
             ensemble,
             known.world_law,
-            self._observation,
+            known.network,
             NEAREST_WORLD * differences,
             known.place.deployment.carrier,
         )
-
-
-def side_by_side(located: Callable[[int], Found], count: int) -> list[Found]:
-    """Locates sequences by their index, some at a time; what comes out does not depend on how many."""
-    with one_thread(), ThreadPoolExecutor(WORKERS) as pool:
-        return list(pool.map(located, range(count)))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Holds torch to one thread: on matrices this small, threads wait for each other more than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
 #: RSRP of every beam [dBm] in each of some worlds of a place, without residual and level errors; NaN where dark.
@@ -60,10 +61,14 @@ class Ensemble:
 
     @classmethod
     def of(
-        cls, place: MappedPlace, worlds: Iterable[Float[np.ndarray, "cell beam y x"]], count: int
+        cls,
+        grid: Grid,
+        deployment: Deployment,
+        delay: Float[np.ndarray, "site y x"],
+        worlds: Iterable[Float[np.ndarray, "cell beam y x"]],
+        count: int,
     ) -> Ensemble:
-        """Gathers `count` worlds of a place."""
-        grid, deployment = place.tile, place.deployment
+        """Gathers `count` worlds of a place, the delay of whose first paths [s] is NaN where there is none."""
         shape = (len(deployment.cells), deployment.beam_count, grid.count**2)
         beams = torch.empty(shape[0], shape[2], shape[1], count, dtype=torch.float16)
         total, squares, reference = torch.zeros(3, shape[0], shape[2])
@@ -80,8 +85,8 @@ class Ensemble:
             squares += best**2
         mean = total / count
         variance = (squares - count * mean**2).clamp(min=0) / max(count - 1, 1)
-        delay = place.radio_maps["toa"].values.reshape(-1, shape[2]).astype(np.float32)
-        return cls(grid, mean + reference, variance.sqrt(), beams, exists, torch.from_numpy(delay))
+        first = torch.from_numpy(delay.reshape(-1, shape[2]).astype(np.float32))
+        return cls(grid, mean + reference, variance.sqrt(), beams, exists, first)
 
 
 def sample_ensemble(
@@ -93,7 +98,8 @@ def sample_ensemble(
     quantiles of their law. No antenna points anywhere: a few dozen worlds hold too few that do.
     """
     worlds = stratified_worlds(place, law, count, generator)
-    return Ensemble.of(place, physics(place, worlds), len(worlds))
+    delay = place.radio_maps["toa"].values
+    return Ensemble.of(place.tile, place.deployment, delay, physics(place, worlds), len(worlds))
 
 
 def stratified_worlds(

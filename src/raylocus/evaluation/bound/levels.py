@@ -42,7 +42,7 @@ class LevelLaw:
     def correlation(
         self,
         fades: Float[Tensor, "motion token token"],
-        noise: Float[Tensor, "token token"],
+        noise: Float[Tensor, "token"],
         own_variance: Float[Tensor, "motion token"],
         cell: Int[Tensor, "token"],
         site: Int[Tensor, "token"],
@@ -51,7 +51,7 @@ class LevelLaw:
 
         Args:
             fades: autocorrelation of the residual between the places of two tokens.
-            noise: covariance of the reports' noise [dB²].
+            noise: variance of the reports' noise [dB²].
             own_variance: variance of what is each cell's own and the same at all places [dB²].
             cell: of each token.
             site: of each token.
@@ -59,7 +59,7 @@ class LevelLaw:
         same = (cell[:, None] == cell[None, :]).float()
         own = own_variance.sqrt()
         covariance = self.residual.central_variance * self.residual.shared(cell, site, cell, site) * fades
-        covariance = covariance + own[:, :, None] * own[:, None, :] * same + noise
+        covariance = covariance + own[:, :, None] * own[:, None, :] * same + noise.diag()
         spread = covariance.diagonal(dim1=1, dim2=2).sqrt()
         return covariance / (spread[:, :, None] * spread[:, None, :]), spread
 
@@ -103,8 +103,8 @@ class LevelLaw:
         whiten: Float[Tensor, "motion token token"],
         spread: Float[Tensor, "motion token"],
     ) -> tuple[Float[Tensor, "motion way"], Float[Tensor, "motion 1"]]:
-        """Mean and variance of the common offset, by least squares with the far deviations drawn in."""
-        reach = 2.5 * spread[:, :, None]
+        """Mean and variance of the common offset, by least squares; where tails are heavy, the far are drawn in."""
+        reach = (2.5 if self.residual.central_variance else torch.inf) * spread[:, :, None]
         middle = deviation.median(dim=1, keepdim=True).values
         drawn_in = middle + torch.clamp(deviation - middle, -reach, reach)
         unit = torch.einsum("mab,mb->ma", whiten, 1 / spread)

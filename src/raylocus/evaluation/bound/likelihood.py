@@ -12,10 +12,9 @@ from torch import Tensor
 from raylocus.evaluation.bound.beams import BeamLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.levels import LevelFit, LevelLaw
-from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.residual_law import ResidualLaw
-from raylocus.evaluation.bound.search import LastReport
 from raylocus.evaluation.bound.tokens import SequenceTokens
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
 from raylocus.units import noise_per_resource_element, timing_advance_step
@@ -24,8 +23,20 @@ from raylocus.units import noise_per_resource_element, timing_advance_step
 ADVANCE_FLOOR = 1e-5
 #: A cell's traffic lies this much below its best beam [dB], the beams sharing it.
 TRAFFIC_BELOW_BEST_DB = 6.0
+#: Spread of what hides a cell beside its own level: the interference, and the receiver's noise [dB].
+HIDDEN_DB = 2.5
 #: Places this far below the likeliest [nats] by levels and timing are not looked at any closer.
 NEGLIGIBLE = 18.0
+
+
+@dataclass(frozen=True)
+class LastReport:
+    """What the last report says of every place on its own."""
+
+    log_density: Float[Tensor, "ground"]
+    """Of its levels, beams and timing advance; −inf where negligible."""
+    silence: Float[Tensor, "ground"]
+    """ln probability that it does not name the cells that it does not name."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,8 @@ class SequenceLikelihood:
     ensemble: Ensemble
     levels: LevelLaw
     beams: BeamLaw
-    observation: ObservationLaw
+    network: NetworkConfiguration
+    """At the severity of the worlds."""
     carrier: Carrier
 
     @classmethod
@@ -43,18 +55,18 @@ class SequenceLikelihood:
         cls,
         ensemble: Ensemble,
         law: WorldLaw,
-        observation: ObservationLaw,
+        network: NetworkConfiguration,
         mismatch_db: float,
         carrier: Carrier,
     ) -> SequenceLikelihood:
         """The law of an ensemble's worlds, `mismatch_db` the lasting error of its beams."""
-        offset = float(np.hypot(law.severity * law.level_offset_db, observation.device_bias_db))
+        offset = float(np.hypot(law.severity * law.level_offset_db, network.device_bias_db))
         turned = law.turned_share * law.severity
         return cls(
             ensemble,
             LevelLaw(ResidualLaw.of(law), max(offset, 0.1), turned),
-            BeamLaw(ensemble, observation.beam_noise_db, mismatch_db, turned),
-            observation,
+            BeamLaw(ensemble, network.beam_noise_db, mismatch_db, turned),
+            network,
             carrier,
         )
 
@@ -90,8 +102,8 @@ class SequenceLikelihood:
         ground = cells[:, :, report].transpose(1, 2)
         mapped = self.ensemble.rsrp[cell[:, None], ground]
         varied = self.ensemble.spread[cell[:, None], ground].square() + self.levels.residual.own_variance
-        noise = tokens.noise[which][:, which]
-        gaussian = (varied + noise.diagonal()[:, None]).sqrt()
+        noise = tokens.noise[which]
+        gaussian = (varied + noise[:, None]).sqrt()
         correlation, spread = self.levels.correlation(
             self._fades(cells, report), noise, varied.mean(dim=2), cell, site
         )
@@ -112,7 +124,7 @@ class SequenceLikelihood:
     ) -> Float[Tensor, "way"]:
         """Probability of each T_A: the delay and its Gaussian error fall into the bin that was reported."""
         step = timing_advance_step(self.carrier.numerology)
-        spread = max(2 * self.observation.timing_noise / step, 1e-3)
+        spread = max(2 * self.network.timing_noise / step, 1e-3)
         delay = self.ensemble.delay[tokens.advance_site[used], cells] * (2 / step)
         off = tokens.advance[used] - delay
         inside = torch.special.ndtr((off + 0.5) / spread) - torch.special.ndtr((off - 0.5) / spread)
@@ -125,10 +137,10 @@ class SequenceLikelihood:
         silent, offset, residual = tokens.unreported, fit.offset[0, near], self.levels.residual
         mapped, varied = self._at(silent, ground)
         expected, left = self._given_heard(tokens, ground, fit, offset, varied)
-        floor = audible(tokens.level[tokens.last_tokens].double().numpy(), self.carrier, self.observation)
-        limit, _ = residual.scores(floor - mapped - offset, varied.sqrt().clamp(min=0.3))
+        floor = audible(tokens.level[tokens.last_tokens].double().numpy(), self.carrier, self.network)
+        limit, _ = residual.scores(floor - mapped - offset, (varied + HIDDEN_DB**2).sqrt())
         missed = torch.special.ndtr((limit - expected) / left.clamp(min=0.05).sqrt()[:, None])
-        dropped = min(max(self.observation.neighbour_dropout, 1e-3), 1.0)
+        dropped = min(max(self.network.neighbour_dropout, 1e-3), 1.0)
         return torch.log(dropped + (1 - dropped) * missed).sum(dim=0)
 
     def _given_heard(
@@ -143,13 +155,13 @@ class SequenceLikelihood:
         last, residual = tokens.last_tokens, self.levels.residual
         heard, silent = tokens.level_cell[last], tokens.unreported
         mapped, own = self._at(heard, ground)
-        noise = tokens.noise[last, last]
+        noise = tokens.noise[last]
         score, _ = residual.scores(
             tokens.level[last][:, None] - mapped - offset, (own + noise[:, None]).sqrt()
         )
         spread = (residual.central_variance + own.mean(dim=1) + noise).sqrt()
-        total = (residual.central_variance + varied.mean(dim=1)).clamp(min=0.01).sqrt()
-        sites = self.observation.site_of_cell[silent]
+        total = (residual.central_variance + varied.mean(dim=1) + HIDDEN_DB**2).sqrt()
+        sites = tokens.unreported_site
         shared = residual.shared(silent, sites, heard, tokens.level_site[last])
         shared = residual.central_variance * shared / (total[:, None] * spread)
         weights = shared @ fit.inverse_factor[0].T
@@ -163,31 +175,10 @@ class SequenceLikelihood:
         return self.ensemble.rsrp[cell][:, ground], varied
 
 
-@dataclass(frozen=True)
-class ScoredTokens:
-    """The law of one sequence's tokens, see `search.ScoredSequence`."""
-
-    likelihood: SequenceLikelihood
-    tokens: SequenceTokens
-
-    @property
-    def ago(self) -> Float[np.ndarray, "report"]:
-        """Seconds before the last report."""
-        return self.tokens.ago
-
-    def of_last(self, ground: Int[Tensor, "place"]) -> LastReport:
-        """The last report at some places."""
-        return self.likelihood.of_last(self.tokens, ground)
-
-    def of_ways(self, cells: Int[Tensor, "motion way report"]) -> Float[Tensor, "motion way"]:
-        """All reports along some ways."""
-        return self.likelihood.of_ways(self.tokens, cells)
-
-
-def audible(level: Float[np.ndarray, "heard"], carrier: Carrier, law: ObservationLaw) -> float:
+def audible(level: Float[np.ndarray, "heard"], carrier: Carrier, network: NetworkConfiguration) -> float:
     """Level below which a cell cannot have been in a report with these levels [dBm]."""
-    noise = noise_per_resource_element(carrier.numerology, law.noise_figure_db)
-    traffic = law.load * np.sum(10 ** ((level - TRAFFIC_BELOW_BEST_DB) / 10))
-    interference = 10 * np.log10(traffic + 10 ** (noise / 10)) + law.detection_sinr
-    weakest = level.min() if len(level) > law.most_neighbours else -np.inf
-    return float(max(law.detection_rsrp, interference, weakest))
+    noise = noise_per_resource_element(carrier.numerology, network.noise_figure_db)
+    traffic = network.load * np.sum(10 ** ((level - TRAFFIC_BELOW_BEST_DB) / 10))
+    interference = 10 * np.log10(traffic + 10 ** (noise / 10)) + network.detection_sinr
+    weakest = level.min() if len(level) > network.most_neighbours else -np.inf
+    return float(max(network.detection_rsrp, interference, weakest))

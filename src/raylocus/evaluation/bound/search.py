@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
-from torch import Tensor
 
+from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood
 from raylocus.evaluation.bound.motions import Motions
 from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.tokens import SequenceTokens
 
+#: Sequences searched for side by side.
+WORKERS = 2
 #: Ground distance over which what the earlier reports add is averaged [m].
 SMOOTHING = 6.0
 #: Rounds of ways; later ones end where earlier ones found mass and move as they found likely.
 ROUNDS = 3
-
-
-@dataclass(frozen=True)
-class LastReport:
-    """What the last report says of every place on its own."""
-
-    log_density: Float[Tensor, "ground"]
-    """Of its levels, beams and timing advance; −inf where negligible."""
-    silence: Float[Tensor, "ground"]
-    """ln probability that it does not name the cells that it does not name."""
-
-
-@runtime_checkable
-class ScoredSequence(Protocol):
-    """The law of one sequence's reports given where the UE was."""
-
-    @property
-    def ago(self) -> Float[np.ndarray, "report"]:
-        """Seconds before the last report."""
-
-    def of_last(self, ground: Int[Tensor, "place"]) -> LastReport:
-        """The last report at some places; all others are impossible."""
-
-    def of_ways(self, cells: Int[Tensor, "motion way report"]) -> Float[Tensor, "motion way"]:
-        """ln density of levels, beams and timing advances of all reports, the last as in `of_last`."""
 
 
 @dataclass(frozen=True)
@@ -75,22 +54,32 @@ class Ways:
 
 @dataclass(frozen=True)
 class Search:
-    """Importance sampling of ways through one place."""
+    """Importance sampling of ways through one place, under one law of reports."""
 
+    likelihood: SequenceLikelihood
     movement: Movement
     motions: int
     """Draws of speed and stops."""
     ways: int
     """Ways of each, in each round."""
 
-    def density(self, sequence: ScoredSequence, generator: np.random.Generator) -> Found:
+    def all(self, sequences: Sequence[SequenceTokens], seed: int) -> list[Found]:
+        """Searches for each sequence, some at a time; what comes out does not depend on how many."""
+
+        def found(index: int) -> Found:
+            return self.density(sequences[index], np.random.default_rng([seed, index]))
+
+        with one_thread(), ThreadPoolExecutor(WORKERS) as pool:
+            return list(pool.map(found, range(len(sequences))))
+
+    def density(self, sequence: SequenceTokens, generator: np.random.Generator) -> Found:
         """Mass of each ground cell, given the sequence and given its last report only.
 
         What the earlier reports add is the ratio of the sequence's likelihood to the last report's,
         averaged over ways that end nearby.
         """
         open_ground = torch.from_numpy(np.flatnonzero(self.movement.start > 0))
-        last = sequence.of_last(open_ground)
+        last = self.likelihood.of_last(sequence, open_ground)
         whole = (last.log_density + last.silence).double().numpy()
         of_last = np.exp(whole - whole.max())
         alone = _normalised(of_last * self.movement.start)
@@ -102,7 +91,7 @@ class Search:
 
     def _searched(
         self,
-        sequence: ScoredSequence,
+        sequence: SequenceTokens,
         motions: Motions,
         last: LastReport,
         of_last: Float[np.ndarray, "ground"],
@@ -137,7 +126,7 @@ class Search:
 
     def _tried(
         self,
-        sequence: ScoredSequence,
+        sequence: SequenceTokens,
         motions: Motions,
         chosen: Int[np.ndarray, "chosen"],
         proposals: Float[np.ndarray, "tracks ground"],
@@ -157,7 +146,7 @@ class Search:
             ways = stored.cells(end[own].ravel(), steps, generator)
             cells[own] = ways.reshape(len(own), self.ways, -1)
             log_start[own] = np.log(stored.start_weight[ways[:, 0]]).reshape(len(own), self.ways)
-        log_density = sequence.of_ways(torch.from_numpy(cells)).double().numpy()
+        log_density = self.likelihood.of_ways(sequence, torch.from_numpy(cells)).double().numpy()
         gain = log_density - last.log_density[torch.from_numpy(end)].double().numpy() + log_start
         return Ways(np.repeat(chosen, self.ways), end.ravel(), gain.ravel())
 
@@ -213,3 +202,14 @@ def _drawn(
 
 def _normalised(mass: Float[np.ndarray, "ground"]) -> Float[np.ndarray, "ground"]:
     return mass / mass.sum()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Holds torch to one thread: on matrices this small, threads wait for each other more than they work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound
-from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluate import truth_of
 from raylocus.evaluation.evaluation import Evaluation, evaluation_of
 from raylocus.network.reports.reports import Reports
@@ -85,17 +84,3 @@ def self_check(
     place = bound.known.place
     posterior = bound.locate(reports, place)
     return SelfCheck.of(evaluation_of(bound.name, posterior, truth_of(reports, place), 0.0))
-
-
-def true_maps_check(
-    bound: Bound, worlds: int = WORLDS, sequences: int = SEQUENCES, seed: int = CHECK_SEED
-) -> SelfCheck:
-    """The same check of the posterior on true maps, in worlds of a bound's law."""
-    known, checks = bound.known, []
-    for maps, reports in known.draw(worlds, sequences, np.random.default_rng([seed, 1])):
-        if len(reports):
-            method = TrueMaps(maps, known.network, known.movement)
-            posterior = method.locate(reports, known.place)
-            evaluation = evaluation_of(method.name, posterior, truth_of(reports, known.place), 0.0)
-            checks.append(SelfCheck.of(evaluation))
-    return SelfCheck.pooled(checks)

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from raylocus.evaluation.bound.residual_law import QUANTISATION_VARIANCE
 from raylocus.evaluation.observations import Observations
-from raylocus.network.rrc.filtering import filter_weight
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.impairments.availability import frequency_range
+from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS, filter_weight
 from raylocus.scenes.sites import Deployment
 
 #: Cell levels used at most; the cost of the likelihood grows with their square.
@@ -27,12 +29,12 @@ class SequenceTokens:
     ago: Float[np.ndarray, "report"]
     """Seconds before the last report."""
     level: Float[Tensor, "token"]
-    """RSRP [dBm]."""
+    """RSRP as measured before the L3 filter [dBm], see `unfiltered`."""
     level_cell: Int[Tensor, "token"]
     level_site: Int[Tensor, "token"]
     level_report: Int[Tensor, "token"]
-    noise: Float[Tensor, "token token"]
-    """Covariance of the levels' noise [dB²]: the receiver's after the L3 filter, and the report's bins."""
+    noise: Float[Tensor, "token"]
+    """Variance of the levels' noise [dB²]: the receiver's, the report's bins', and what a way leaves open."""
     beam_report: Int[Tensor, "beamed"]
     """Reports with beams."""
     beam_cell: Int[Tensor, "beamed"]
@@ -45,6 +47,7 @@ class SequenceTokens:
     advance_report: Int[Tensor, "timed"]
     unreported: Int[Tensor, "silent"]
     """Cells that the last report does not name."""
+    unreported_site: Int[Tensor, "silent"]
 
     @property
     def last_tokens(self) -> Int[Tensor, "last"]:
@@ -52,16 +55,28 @@ class SequenceTokens:
         return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
 
-def sequence_tokens(
+def all_tokens(
+    observed: Observations, deployment: Deployment, network: NetworkConfiguration, way_error_db: float = 0.0
+) -> list[SequenceTokens]:
+    """The tokens of each sequence.
+
+    Args:
+        observed: the sequences.
+        deployment: cells of the place.
+        network: the law of the reports.
+        way_error_db: what levels change over the distance between a UE's way and the nearest that is tried.
+    """
+    return [_tokens(observed, sample, deployment, network, way_error_db) for sample in range(len(observed))]
+
+
+def _tokens(
     observed: Observations,
-    deployment: Deployment,
     sample: int,
-    receiver_noise_db: float,
-    filter_coefficient: int,
+    deployment: Deployment,
+    network: NetworkConfiguration,
+    way_error_db: float,
 ) -> SequenceTokens:
-    """The tokens of one sequence."""
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
-    site_of_cell = deployment.site_of_cell
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
     ago = observed.time[rows[-1]] - observed.time[rows]
     heard = max(float(np.isfinite(rsrp).sum(axis=1).mean()), 1.0)
@@ -70,11 +85,13 @@ def sequence_tokens(
     report = used[which]
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]))
-    noise = receiver_noise_db**2 * filtered_noise(-ago, filter_coefficient)[report][:, report]
-    noise = noise * (cell[:, None] == cell) + QUANTISATION_VARIANCE * np.eye(len(cell))
+    period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
+    level, variance = unfiltered(rsrp, observed.time[rows], network, period)
+    noise = variance[report, cell] + way_error_db**2 * (report < len(rows) - 1)
+    silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
     return SequenceTokens(
         ago=ago,
-        level=_real(rsrp[report, cell]),
+        level=_real(level[report, cell]),
         level_cell=_whole(cell),
         level_site=_whole(site_of_cell[cell]),
         level_report=_whole(report),
@@ -85,16 +102,28 @@ def sequence_tokens(
         advance=_real(observed.timing_advance[rows][timed]),
         advance_site=_whole(site_of_cell[serving[timed]]),
         advance_report=_whole(timed),
-        unreported=_whole(np.flatnonzero(~np.isfinite(rsrp[-1]))),
+        unreported=_whole(silent),
+        unreported_site=_whole(site_of_cell[silent]),
     )
 
 
-def filtered_noise(time: Float[np.ndarray, "report"], coefficient: int) -> Float[np.ndarray, "report report"]:
-    """Covariance of white noise of unit variance after the L3 filter of TS 38.331 §5.5.3.2, see `rrc.filtering`."""
-    response = np.eye(len(time))
-    for now, weight in enumerate(filter_weight(coefficient, np.diff(time)), start=1):
-        response[now] = (1 - weight) * response[now - 1] + weight * response[now]
-    return response @ response.T
+def unfiltered(
+    level: Float[np.ndarray, "report cell"],
+    time: Float[np.ndarray, "report"],
+    network: NetworkConfiguration,
+    period: float,
+) -> tuple[Float[np.ndarray, "report cell"], Float[np.ndarray, "report cell"]]:
+    """The measurement behind each report [dBm] and its variance [dB²]; NaN where not reported.
+
+    F_n = (1 − a) F_{n−1} + a M_n (TS 38.331 §5.5.3.2) is solved for M_n, whose noise and place are its own;
+    both reports are binned. The filter assumes a measurement each `period` [s].
+    """
+    weight = np.ones(len(time))
+    weight[1:] = filter_weight(network.filter_coefficient, np.diff(time), period)
+    before = np.concatenate([np.full((1, level.shape[1]), np.nan), level[:-1]])
+    a = np.where(np.isfinite(before), weight[:, None], 1.0)
+    measured = (level - (1 - a) * np.nan_to_num(before)) / a
+    return measured, network.receiver_noise_db**2 + QUANTISATION_VARIANCE * (1 + (1 - a) ** 2) / a**2
 
 
 def _spread_out(reports: Int[np.ndarray, "report"], most: int) -> Int[np.ndarray, "kept"]:

@@ -7,26 +7,31 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from raylocus.evaluation.bound.bound import side_by_side
 from raylocus.evaluation.bound.calibration import TRUE_MAPS_CALIBRATION, Calibration
-from raylocus.evaluation.bound.known_maps import KnownMaps, KnownSequence
+from raylocus.evaluation.bound.ensemble import Ensemble
+from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.search import Found, Search
+from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports.reports import Reports
+from raylocus.scenes.sites import Deployment
+from raylocus.scenes.world import WorldLaw
+
+#: What a cell's and a beam's level change over the distance between a UE's way and the nearest that is tried [dB].
+WAY_ERROR_DB, WAY_BEAM_ERROR_DB = 2.0, 1.0
 
 
 @dataclass(frozen=True)
 class TrueMaps:
     """The posterior with the maps of the world that the reports were made in, residual and all.
 
-    What is left is the receiver's noise after the L3 filter, report bins, the beams' errors, the device's
-    bias (integrated out), T_A's bins and noise, neighbours that are dropped, and the law of mobility. It is
-    what perfect maps would buy, no bound for anyone who has the nominal maps only.
+    The bound's own likelihood in a world that is known: what is left is the receiver's noise, report bins,
+    the beams' errors, the device's bias (integrated out), T_A's bins and noise, neighbours that are dropped,
+    and the law of mobility. It is what perfect maps would buy, no bound for who has the nominal maps only.
     """
 
     truth: xr.Dataset
@@ -36,9 +41,9 @@ class TrueMaps:
     movement: Movement
     """Ways through the place by the dataset's law of mobility."""
     seed: int = 0
-    motions: int = 48
+    motions: int = 32
     """Draws of speed and stops."""
-    ways: int = 128
+    ways: int = 64
     """Ways of each motion, in each round."""
     calibration: Calibration = TRUE_MAPS_CALIBRATION
     name: str = "true maps"
@@ -51,14 +56,15 @@ class TrueMaps:
 
     def found(self, reports: Reports, place: MappedPlace) -> list[Found]:
         """The posterior of each sequence before calibration, and that of its last report."""
-        law = ObservationLaw.of(self.network, place.deployment)
-        maps = KnownMaps.of(self.truth, place.deployment)
-        observed = observations(reports, place.deployment)
-        search = Search(self.movement, self.motions, self.ways)
+        deployment = place.deployment
+        sequences = all_tokens(observations(reports, deployment), deployment, self.network, WAY_ERROR_DB)
+        search = Search(self.likelihood(deployment), self.movement, self.motions, self.ways)
+        return search.all(sequences, self.seed)
 
-        def located(sample: int) -> Found:
-            rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
-            sequence = KnownSequence.of(observed, rows, maps, law)
-            return search.density(sequence, np.random.default_rng([self.seed, sample]))
-
-        return side_by_side(located, len(observed))
+    def likelihood(self, deployment: Deployment) -> SequenceLikelihood:
+        """The law of reports in a world that is known: its only ensemble, where no level and no antenna errs."""
+        beams, delay = self.truth["rsrp_beam"].values, self.truth["toa"].values
+        world = Ensemble.of(self.movement.grid, deployment, delay, [beams], 1)
+        return SequenceLikelihood.of(
+            world, WorldLaw(severity=0.0), self.network, WAY_BEAM_ERROR_DB, deployment.carrier
+        )

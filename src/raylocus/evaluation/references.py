@@ -1,0 +1,122 @@
+"""The lines that stand beside every method of a table: the bound and the true maps of one test place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Int
+
+from raylocus.datasets.plan import redraw_world
+from raylocus.datasets.store import ReportDataset
+from raylocus.evaluation.bound.bound import Bound
+from raylocus.evaluation.bound.known_law import KnownLaw
+from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.physics import atlas_physics
+from raylocus.evaluation.bound.refusal import refuse_unmodelled
+from raylocus.evaluation.bound.self_check import WORLDS, SelfCheck, self_check
+from raylocus.evaluation.bound.true_maps import TrueMaps
+from raylocus.evaluation.method import Method
+from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.models.posterior import Posterior
+from raylocus.network.reports.reports import Reports
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.maps.world_maps import world_radio_maps
+
+#: Names that tables use.
+BOUND_NAME, TRUE_MAPS_NAME = "bound", "true maps"
+#: Seed of the bound's ensemble and ways.
+BOUND_SEED = 0
+
+
+@dataclass(frozen=True)
+class MethodByGroup:
+    """A method that is given what holds in the world of each sequence, and so is another one for every group."""
+
+    name: str
+    group: Int[np.ndarray, "sample"]
+    """Group of each of the sequences that will be located, in their order."""
+    method_of: Callable[[int], Method]
+    """The method of a group."""
+
+    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """The posterior of each sequence's last position."""
+        members = [np.flatnonzero(self.group == group) for group in np.unique(self.group)]
+        posteriors = [
+            self.method_of(int(self.group[own[0]])).locate(reports.select(own), place) for own in members
+        ]
+        order = np.argsort(np.concatenate(members), kind="stable")
+        density, mean, covariance = (
+            np.concatenate([getattr(posterior, name) for posterior in posteriors])[order]
+            for name in ("density", "mean", "covariance")
+        )
+        return Posterior(posteriors[0].grid, density, mean, covariance)
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """The bound and the true maps for test sequences of one place; ways and ensembles are made once for all uses."""
+
+    test: ReportDataset
+    place: TracedPlace
+    """Nominal for the bound; the place that the sequences were observed in for the true maps."""
+
+    @cached_property
+    def movement(self) -> Movement:
+        """Ways through the place by the dataset's law of mobility."""
+        return Movement.of(self.place, self.test.configuration.mobility, np.random.default_rng(BOUND_SEED))
+
+    def bound(self) -> MethodByGroup:
+        """The bound under the laws that each sequence was drawn from; severities are known to it.
+
+        Raises:
+            BoundRefused: the dataset's law has something that the bound does not model.
+        """
+        return MethodByGroup(BOUND_NAME, self._severity_of_sample, self._bounds.__getitem__)
+
+    def self_check(self) -> SelfCheck:
+        """The bound's self-check, the severities having equal shares of the draws. Raises BoundRefused as `bound`."""
+        present = np.unique(self._severity_of_sample)
+        worlds = max(WORLDS // len(present), 2)
+        return SelfCheck.pooled([self_check(self._bounds[int(each)], worlds) for each in present])
+
+    def true_maps(self) -> MethodByGroup:
+        """The posterior on the true maps of each sequence's world."""
+        return MethodByGroup(TRUE_MAPS_NAME, self.test.world_index, self._true_maps_in)
+
+    @cached_property
+    def _severities(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.unique([world.law.severity for world in self.test.worlds], return_inverse=True)
+
+    @cached_property
+    def _severity_of_sample(self) -> Int[np.ndarray, "sample"]:
+        return self._severities[1][self.test.world_index]
+
+    @cached_property
+    def _bounds(self) -> list[Bound]:
+        """The bound of each severity, which makes its ensemble when it is first used."""
+        configuration = self.test.configuration
+        for index in np.unique(self.test.place_index):
+            refuse_unmodelled(configuration, configuration.places[int(index)].map_error)
+        return [self._bound_at(float(severity)) for severity in self._severities[0]]
+
+    def _bound_at(self, severity: float) -> Bound:
+        configuration = self.test.configuration
+        known = KnownLaw(
+            place=self.place,
+            world_law=dataclasses.replace(configuration.world_law, severity=severity),
+            network=configuration.network.at_severity(severity),
+            mobility=configuration.mobility,
+            movement=self.movement,
+            physics=atlas_physics,
+        )
+        return Bound(known, BOUND_SEED, name=BOUND_NAME)
+
+    def _true_maps_in(self, world: int) -> TrueMaps:
+        record = self.test.worlds[world]
+        truth = world_radio_maps(self.place, redraw_world(self.place.deployment, record))
+        network = self.test.configuration.network.at_severity(record.law.severity)
+        return TrueMaps(truth, network, self.movement, name=TRUE_MAPS_NAME)
