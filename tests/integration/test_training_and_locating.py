@@ -1,7 +1,3 @@
-from raylocus.models.configuration import LocationNetworkConfiguration
-from raylocus.models.inputs.maps import place_maps
-from raylocus.models.inputs.packed import sequence_tensors
-
 """Training through the real entry point, and a locator in a process of its own."""
 
 import json
@@ -24,7 +20,10 @@ from raylocus.models.checkpoint import (
     load_network,
     save_network,
 )
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import ESTIMATORS, estimate, fine_centres
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.provenance import Provenance
 from raylocus.training.calibration import TEMPERATURES, best_estimator, calibrate

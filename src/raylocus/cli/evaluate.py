@@ -81,7 +81,7 @@ def evaluate_run(
             open_report_dataset(classics_from), fitted, lambda name: report(f"      fitting {name}")
         )
     comparisons = compare(
-        locator, classics.methods, stored, sequences, lambda method: tell(f"      {method}")
+        locator, classics.methods, stored, sequences, lambda method: report(f"      {method}")
     )
     results = Results(comparisons, stored, classics)
     write_results(results, out, EXAMPLES)

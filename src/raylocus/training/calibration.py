@@ -1,4 +1,4 @@
-"""Calibration after training: the temperature and the estimator that validation worlds prefer."""
+"""PosteriorCalibration after training: the temperature and the estimator that validation worlds prefer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.evaluation.bound.calibration import Calibration
 from raylocus.models.checkpoint import PosteriorCalibration
 from raylocus.models.density import ESTIMATORS, estimate, fine_density
 from raylocus.models.inputs.maps import PlaceMaps
@@ -24,7 +23,9 @@ SMALLEST_MASS = 1e-9
 
 
 @torch.no_grad()
-def calibrate(network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, SequenceTensors]]) -> Calibration:
+def calibrate(
+    network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, SequenceTensors]]
+) -> PosteriorCalibration:
     """The temperature of least negative log-likelihood, and the estimator of least mean error at it.
 
     One number is fitted to some hundreds of sequences, so it can be trusted more than each of them.
@@ -40,7 +41,7 @@ def calibrate(network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, Seque
     densities = [
         (fine_density(prediction, maps, temperature), maps, target) for prediction, maps, target in answered
     ]
-    return Calibration(temperature, best_estimator(densities))
+    return PosteriorCalibration(temperature, best_estimator(densities))
 
 
 def best_estimator(densities: Sequence[tuple[Float[Tensor, "batch y x"], PlaceMaps, Tensor]]) -> str:
