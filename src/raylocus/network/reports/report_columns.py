@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from raylocus.errors import StoreError
-from raylocus.network.reports.report_times import TIME_COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow
 
+#: Columns that may hold the time; exactly one of them.
+TIME_COLUMNS = ("time", "time_s", "time_ms")
 #: The end of a sentence that refuses a table.
 WRITTEN = "docs/reports.md says which columns a table of reports has"
 

@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
-from raylocus.network.reports.report_columns import WRITTEN, ReportColumns
-from raylocus.network.reports.report_times import TIME_COLUMNS, token_times
+from raylocus.network.reports.report_columns import TIME_COLUMNS, WRITTEN, ReportColumns
+from raylocus.network.reports.report_times import token_times
 from raylocus.network.reports.reports import Reports
 
 if TYPE_CHECKING:

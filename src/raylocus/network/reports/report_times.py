@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from jaxtyping import Float
 
 from raylocus.errors import StoreError
+from raylocus.network.reports.report_columns import TIME_COLUMNS, ReportColumns
 
-if TYPE_CHECKING:
-    from raylocus.network.reports.report_columns import ReportColumns
-
-#: Columns that may hold the time; exactly one of them.
-TIME_COLUMNS = ("time", "time_s", "time_ms")
 #: Seconds in the units that a column may state, by its name or its metadata `units`.
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 #: Times since 1970 from which a number cannot be of a unit any more [that unit]: 1e11 s is the year 5138.
