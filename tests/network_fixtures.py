@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,14 @@ def random_reports(counts: list[list[int]], seed: int) -> Reports:
         features=features,
         censored=generator.integers(-1, 2, features.shape).astype(np.int8),
     )
+
+
+def same_reports(first: Reports, second: Reports) -> bool:
+    """Whether two are equal in every column, missing values included."""
+    return all(
+        np.array_equal(
+            getattr(first, field.name), getattr(second, field.name), equal_nan=field.name != "serving"
+        )
+        for field in dataclasses.fields(Reports)
+        if isinstance(getattr(first, field.name), np.ndarray)
+    ) and (first.feature_names, first.absent) == (second.feature_names, second.absent)

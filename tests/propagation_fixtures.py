@@ -9,14 +9,17 @@ import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
-from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.atlas import PathAtlas, concatenate
 from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.oracles.path_matching import centre_paths, partners
 from raylocus.propagation.trace import SiteTracer
 from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.scenes.build import SceneConfiguration
+from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
 from raylocus.scenes.rasterize import topmost_surface
+from raylocus.scenes.siting.macro import MacroLayout
 from raylocus.scenes.triangles import Triangles
 
 FREQUENCY = 3.5e9
@@ -124,3 +127,22 @@ def side_by_side(
     count = np.bincount(ours.point, minlength=len(cells)) - np.bincount(other.point, minlength=len(cells))
     gain_db = 10 * np.log10(ours.gain[shared] / other.gain[theirs])
     return SideBySide(found.paths, count, partner < 0, shared, gain_db)
+
+
+#: Two sites about one block, and the atlas that they share.
+TWO_SITES = np.array([[-25.0, 1.0, 22.0], [20.0, -20.0, 15.0]])
+
+
+def two_site_atlas() -> PathAtlas:
+    """Paths of two sites, one beside a block and one behind it."""
+    tracing = tracer(scene(box((-4, -20), (8, 20), 12)), TraceConfiguration(depth=2))
+    return concatenate([tracing.trace(site, position) for site, position in enumerate(TWO_SITES)])
+
+
+#: The smallest place of a real city: 128 m about the Étoile in Paris.
+ETOILE = SceneConfiguration(
+    tile_size=128.0,
+    resolution=4.0,
+    seed=3,
+    deployment=DeploymentConfiguration(macro=MacroLayout(site_distance=60.0), edge_distance=10.0),
+)

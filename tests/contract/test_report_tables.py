@@ -20,8 +20,13 @@ from raylocus.network.positioning.timing_codes import (
     last_timing_code,
     reported_timing,
 )
-from raylocus.network.reports.report_mapping import reported_beam_sinr
-from raylocus.network.reports.report_tables import POWER_HEADROOM, PRS_RSRP, SRS_RSRP, MappingTable
+from raylocus.network.reports.report_mapping import (
+    POWER_HEADROOM,
+    PRS_RSRP,
+    SRS_RSRP,
+    MappingTable,
+    reported_beam_sinr,
+)
 from raylocus.units import SPEED_OF_LIGHT, TC
 
 

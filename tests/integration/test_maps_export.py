@@ -12,6 +12,7 @@ import rasterio
 from matplotlib.image import imread
 from pyproj import Transformer
 
+from propagation_fixtures import ETOILE
 from raylocus.cli.main import main
 from raylocus.geo import GeoFrame, compass_from_azimuth
 from raylocus.propagation.maps.export import export_geotiff
@@ -19,23 +20,14 @@ from raylocus.propagation.maps.layers.complete import ALL_LAYERS
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place
-from raylocus.scenes.build import SceneConfiguration, build_place
-from raylocus.scenes.deployment import DeploymentConfiguration
+from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
-from raylocus.scenes.siting.macro import MacroLayout
-
-SCENE = SceneConfiguration(
-    tile_size=128.0,
-    resolution=4.0,
-    seed=3,
-    deployment=DeploymentConfiguration(macro=MacroLayout(site_distance=60.0), edge_distance=10.0),
-)
 
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> TracedPlace:
     folder = tmp_path_factory.mktemp("places") / "etoile"
-    build_place("etoile", folder, SCENE)
+    build_place("etoile", folder, ETOILE)
     return trace_place(folder, TraceConfiguration(depth=1, rays_per_cell=4.0, diffraction=False))
 
 

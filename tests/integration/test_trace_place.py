@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from propagation_fixtures import ETOILE
 from raylocus.cli.main import main
 from raylocus.errors import PlaceError, StoreError
 from raylocus.propagation.antennas.panels import Panel
@@ -32,24 +33,16 @@ from raylocus.propagation.rays.pieces import GIBIBYTE, piece_length, piece_slice
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import atlas_provenance, trace_place, tracer_of
 from raylocus.scenes.build import SceneConfiguration, build_place
-from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier
-from raylocus.scenes.siting.macro import MacroLayout
 
 TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0)
-SCENE = SceneConfiguration(
-    tile_size=128.0,
-    resolution=4.0,
-    seed=3,
-    deployment=DeploymentConfiguration(macro=MacroLayout(site_distance=60.0), edge_distance=10.0),
-)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("places") / "etoile"
-    build_place("etoile", folder, SCENE)
+    build_place("etoile", folder, ETOILE)
     return folder
 
 
@@ -60,7 +53,7 @@ def files_of(store: Path) -> dict[str, bytes]:
 
 
 def test_a_place_is_built_with_equal_bytes(built: Path, tmp_path: Path) -> None:
-    build_place("etoile", tmp_path / "etoile", SCENE)
+    build_place("etoile", tmp_path / "etoile", ETOILE)
     assert files_of(tmp_path / "etoile") == files_of(built)
 
 
@@ -244,7 +237,7 @@ def test_too_little_memory_is_one_sentence(
 
 def test_bad_places_are_named(tmp_path: Path, built: Path) -> None:
     with pytest.raises(PlaceError, match="unknown place 'atlantis'"):
-        build_place("atlantis", tmp_path / "atlantis", SCENE)
+        build_place("atlantis", tmp_path / "atlantis", ETOILE)
     assert not list(tmp_path.iterdir())
     with pytest.raises(PlaceError, match="lies outside the source's terrain"):
         build_place("etoile", tmp_path / "far", SceneConfiguration(centre=(5000.0, 0.0)))

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from propagation_fixtures import FREQUENCY, TILE, box, scene, tracer
+from propagation_fixtures import FREQUENCY, TILE, TWO_SITES, box, scene, two_site_atlas
 from raylocus.errors import InputError
 from raylocus.geo import GeoFrame
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.antennas.panels import UeAntenna, sector_panel
-from raylocus.propagation.atlas.atlas import PathAtlas, concatenate, reorder
+from raylocus.propagation.atlas.atlas import PathAtlas, reorder
 from raylocus.propagation.atlas.channel_response import impulse_response
 from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
 from raylocus.propagation.maps.layers.channel import circular_spread
@@ -24,14 +24,12 @@ from raylocus.propagation.maps.radio_maps import LAYERS, LOAD, NOISE_FIGURE_DB, 
 from raylocus.propagation.maps.site_channel import GroundCellGroups
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
-from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.build import rasterized_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.scenes.world import WorldLaw, sample_world
 from raylocus.units import SPEED_OF_LIGHT, from_decibel, noise_per_resource_element
 
-SITES = np.array([[-25.0, 1.0, 22.0], [20.0, -20.0, 15.0]])
 ARRAYS = (AntennaArray(), AntennaArray(2, 4, 4), AntennaArray(rows=4, columns=4, polarization="cross"))
 
 
@@ -42,14 +40,13 @@ def network(arrays: tuple[AntennaArray, ...] = ARRAYS) -> Deployment:
         for sector in range(3)
     ]
     return Deployment(
-        Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(SITES.tolist())), tuple(cells)
+        Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(TWO_SITES.tolist())), tuple(cells)
     )
 
 
 @pytest.fixture(scope="module")
 def atlas() -> PathAtlas:
-    tracing = tracer(scene(box((-4, -20), (8, 20), 12)), TraceConfiguration(depth=2))
-    return concatenate([tracing.trace(site, position) for site, position in enumerate(SITES)])
+    return two_site_atlas()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +96,7 @@ def test_delays_of_one_path_are_all_the_same(atlas: PathAtlas) -> None:
 def test_doppler_of_the_direct_path_is_the_cosine_law(atlas: PathAtlas) -> None:
     lone = complete_radio_maps(only_direct(atlas), network(), RadioMapConfiguration(("channel",)))
     points = ground_cell_points(TILE, np.zeros(TILE.shape)).reshape(*TILE.shape, 3)
-    for site, position in enumerate(SITES):
+    for site, position in enumerate(TWO_SITES):
         towards = position - points
         expected = towards / np.linalg.norm(towards, axis=-1, keepdims=True) * FREQUENCY / SPEED_OF_LIGHT
         lit = np.isfinite(lone["toa"].values[site])

@@ -10,21 +10,26 @@ import pytest
 import xarray as xr
 from scipy.stats import kstest, t
 
-from propagation_fixtures import FREQUENCY, TILE, box, rasterized_maps, scene, tracer
+from propagation_fixtures import (
+    FREQUENCY,
+    TILE,
+    TWO_SITES,
+    box,
+    rasterized_maps,
+    scene,
+    two_site_atlas,
+)
 from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.antennas.antennas import beam_gains
-from raylocus.propagation.atlas.atlas import PathAtlas, concatenate
+from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import load_atlas, save_atlas
 from raylocus.propagation.maps.radio_maps import LAYERS, radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
-from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.world import World, WorldLaw, gaussian_fields, residual_field, sample_world
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element
-
-SITES = np.array([[-25.0, 1.0, 22.0], [20.0, -20.0, 15.0]])
 
 
 def network() -> Deployment:
@@ -32,14 +37,13 @@ def network() -> Deployment:
         Cell(10 * site + sector, site, 2.1 * sector - 1.0, 0.1) for site in range(2) for sector in range(3)
     ]
     return Deployment(
-        Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(SITES.tolist())), tuple(cells)
+        Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(TWO_SITES.tolist())), tuple(cells)
     )
 
 
 @pytest.fixture(scope="module")
 def atlas() -> PathAtlas:
-    tracing = tracer(scene(box((-4, -20), (8, 20), 12)), TraceConfiguration(depth=2))
-    return concatenate([tracing.trace(site, position) for site, position in enumerate(SITES)])
+    return two_site_atlas()
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,7 @@ def test_line_of_sight_level_is_the_link_budget(atlas: PathAtlas) -> None:
     levels = radio_maps(direct, network())
     point = np.array([-25.0, -21.0, 1.5])
     row, column = divmod(int(TILE.index(point)), TILE.count)
-    span = np.array([*TILE.centres[row * TILE.count + column], 1.5]) - SITES[0]
+    span = np.array([*TILE.centres[row * TILE.count + column], 1.5]) - TWO_SITES[0]
     distance = np.linalg.norm(span)
     friis = 20 * np.log10(SPEED_OF_LIGHT / FREQUENCY / (4 * np.pi * distance))
     cell = network().cells[0]
@@ -87,7 +91,7 @@ def test_line_of_sight_level_is_the_link_budget(atlas: PathAtlas) -> None:
 
 def test_first_delay_is_never_shorter_than_the_straight_line(maps: xr.Dataset) -> None:
     points = np.column_stack([TILE.centres, np.full(TILE.count**2, 1.5)])
-    straight = np.linalg.norm(points[None] - SITES[:, None], axis=-1).reshape(2, *TILE.shape)
+    straight = np.linalg.norm(points[None] - TWO_SITES[:, None], axis=-1).reshape(2, *TILE.shape)
     assert np.nanmin(maps["toa"].values * SPEED_OF_LIGHT - straight) > -1e-2
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import network_fixtures
+from network_fixtures import same_reports
 from raylocus.errors import InputError, PlaceError
 from raylocus.network.channel.channel import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
@@ -69,16 +70,6 @@ def changed(name: str, row: int, value: Any) -> Columns:
     values = list(tokens()[name])
     values[row] = value
     return {name: values}
-
-
-def same(first: Reports, second: Reports) -> bool:
-    return all(
-        np.array_equal(
-            getattr(first, field.name), getattr(second, field.name), equal_nan=field.name != "serving"
-        )
-        for field in dataclasses.fields(Reports)
-        if isinstance(getattr(first, field.name), np.ndarray)
-    ) and (first.feature_names, first.absent) == (second.feature_names, second.absent)
 
 
 # --- what is read ---------------------------------------------------------------------------------------------
@@ -298,7 +289,7 @@ def test_what_is_rare_is_said(tmp_path: Path) -> None:
 def test_nothing_of_a_usual_table_is_repaired(tmp_path: Path) -> None:
     reports = load_parquet(written(tmp_path / "ok.parquet", tokens()))
     repaired = repaired_reports(reports)
-    assert repaired.notes == () and same(repaired.reports, reports)
+    assert repaired.notes == () and same_reports(repaired.reports, reports)
 
 
 # --- unknown cells ---------------------------------------------------------------------------------------------
@@ -400,10 +391,12 @@ def test_what_is_written_is_read_back(
         bare = pyarrow.schema([pyarrow.field(field.name, field.type) for field in table.schema])
         parquet.write_table(table.cast(bare).replace_schema_metadata(None), path)
     read = load_parquet(path)
-    assert same(read, reports)
+    assert same_reports(read, reports)
     check_reports(read, path)
     repaired = repaired_reports(read)
-    assert same(repaired.reports, reports) and not [note for note in repaired.notes if "left out" in note]
+    assert same_reports(repaired.reports, reports) and not [
+        note for note in repaired.notes if "left out" in note
+    ]
 
 
 @pytest.mark.parametrize("severity", [0.0, 0.5, 2.0])
@@ -420,5 +413,5 @@ def test_what_raylocus_observes_passes_its_own_checks(severity: float) -> None:
         reports = observe(KnownChannel(shifted, place), walked, law, seed=0)
         check_reports(reports, Path("observed"))
         repaired = repaired_reports(reports)
-        assert repaired.notes == () and same(repaired.reports, reports)
+        assert repaired.notes == () and same_reports(repaired.reports, reports)
         assert known_reports(reports, place).notes == ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from network_fixtures import random_reports
+from network_fixtures import random_reports, same_reports
 from raylocus.errors import StoreError
 from raylocus.network.reports.report_store import (
     REPORTS_SCHEMA,
@@ -26,16 +25,6 @@ from raylocus.xarray_store import save_dataset
 PROVENANCE = Provenance.collect({}, 0)
 
 
-def same(first: Reports, second: Reports) -> bool:
-    return all(
-        np.array_equal(
-            getattr(first, field.name), getattr(second, field.name), equal_nan=field.name != "serving"
-        )
-        for field in dataclasses.fields(Reports)
-        if isinstance(getattr(first, field.name), np.ndarray)
-    ) and (first.feature_names, first.absent) == (second.feature_names, second.absent)
-
-
 lengths = st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=5)
 
 
@@ -44,8 +33,8 @@ def test_joining_and_selecting_are_inverse(first: list[list[int]], second: list[
     left, right = random_reports(first, 1), random_reports(second, 2)
     joined = Reports.concatenate([left, right])
     assert len(joined) == len(left) + len(right)
-    assert same(joined.select(np.arange(len(left))), left)
-    assert same(joined.select(np.arange(len(joined)) >= len(left)), right)
+    assert same_reports(joined.select(np.arange(len(left))), left)
+    assert same_reports(joined.select(np.arange(len(joined)) >= len(left)), right)
 
 
 @given(lengths, st.randoms(use_true_random=False))
@@ -53,7 +42,7 @@ def test_selecting_in_any_order_is_selecting_one_by_one(counts: list[list[int]],
     reports = random_reports(counts, 3)
     order = np.array(chance.sample(range(len(counts)), len(counts)), np.int64)
     singles = [reports.select(order[i : i + 1]) for i in range(len(order))]
-    assert same(reports.select(order), Reports.concatenate([reports.select(order[:0]), *singles]))
+    assert same_reports(reports.select(order), Reports.concatenate([reports.select(order[:0]), *singles]))
 
 
 def test_last_reports_and_heard_cells() -> None:
@@ -70,7 +59,7 @@ def test_last_reports_and_heard_cells() -> None:
 def test_a_reports_file_reads_back_as_it_was_written(counts: list[list[int]], tmp_path: Path) -> None:
     reports = random_reports(counts, 4)
     save_reports(reports, tmp_path / "reports.zarr", PROVENANCE)
-    assert same(load_reports(tmp_path / "reports.zarr"), reports)
+    assert same_reports(load_reports(tmp_path / "reports.zarr"), reports)
 
 
 def test_a_file_with_other_features_is_refused(tmp_path: Path) -> None:

@@ -17,8 +17,7 @@ from raylocus.geo import GeoFrame, Grid, compass_from_azimuth
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_site_list
 from raylocus.scenes.site_import.columns import SiteColumns
-from raylocus.scenes.site_import.records import SiteRecord
-from raylocus.scenes.site_import.site_list import SiteList
+from raylocus.scenes.site_import.records import SiteList, SiteRecord
 
 FRAME, TILE = GeoFrame(47.5, 9.5), Grid(512.0, 8.0)
 

@@ -68,8 +68,7 @@ def evaluate_run(
     from raylocus.evaluation.comparison import checkpoint_of, compare
     from raylocus.evaluation.results import Results, write_results
     from raylocus.inference.locator import Locator
-    from raylocus.viz.comparison_page import comparison_content
-    from raylocus.viz.report import write_report
+    from raylocus.viz.report import comparison_content, write_report
 
     locator = Locator.load(checkpoint_of(run))
     stored, fitted = open_report_dataset(dataset), _folder_of(run) / CLASSICS_FILE

@@ -213,11 +213,6 @@ class NetworkConfiguration:
         """Beams of the serving cell in an L1-RSRP report."""
         return self.report.most_beams
 
-    @property
-    def handover_hysteresis_db(self) -> float:
-        """A neighbour must be this much stronger to become the serving cell [dB]."""
-        return self.handover.offset + self.handover.hysteresis
-
     def availability_of(self, feature: ReportFeature) -> float:
         """Share of the reports that have a feature, its occasion apart."""
         return self.availability.get(feature.name, feature.availability)

@@ -18,8 +18,7 @@ from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.csv_text import read_lines
 from raylocus.scenes.site_import.opencellid import family_columns, headerless_columns, read_opencellid
 from raylocus.scenes.site_import.planner_list import read_planner_list
-from raylocus.scenes.site_import.records import SiteRecord, table_of
-from raylocus.scenes.site_import.site_list import SiteList
+from raylocus.scenes.site_import.records import SiteList, SiteRecord, table_of
 from raylocus.scenes.sites import Deployment
 
 

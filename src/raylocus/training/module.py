@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import lru_cache
 from typing import Any
 
@@ -25,10 +26,29 @@ from raylocus.training.augmentation import AugmentationConfiguration, augmented
 from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.schedule import ScheduleConfiguration
 from raylocus.training.symmetry import random_cell_order, random_symmetry
-from raylocus.training.weight_average import WeightAverage
 
 #: Places whose evidence rasters are kept: as many as a training run usually mixes.
 KEPT_RASTERS = 8
+
+
+class WeightAverage:
+    """Exponential moving average of a network's parameters, with a short memory at first."""
+
+    def __init__(self, network: LocationNetwork, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval()
+        self.network.requires_grad_(False)
+        self.decay = decay
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, network: LocationNetwork) -> None:
+        """Moves the average towards the weights of now."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for average, weight in zip(self.network.parameters(), network.parameters(), strict=True):
+            average.lerp_(weight, 1 - decay)
+        for kept, value in zip(self.network.buffers(), network.buffers(), strict=True):
+            kept.copy_(value)
 
 
 class LocationModule(lightning.LightningModule):

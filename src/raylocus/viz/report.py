@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +11,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from raylocus.evaluation.breakdown import Group, Quoted, heard_groups, sight_groups
+from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.evaluate import Outcome
 from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.results import Results, tested_severities
 from raylocus.evaluation.table import COLUMNS, table_rows
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.reports.reports import Reports
+from raylocus.provenance import versions
 from raylocus.storage import written_whole
 from raylocus.viz import html
 from raylocus.viz.curves import breakdown_figure, error_cdf_figure, reliability_figure
@@ -195,3 +199,33 @@ def _ending() -> list[str]:
         html.heading("Limits"),
         "<ul>" + "".join(f"<li>{html.paragraph(text)}</li>" for text in LIMITS) + "</ul>",
     ]
+
+
+def comparison_content(results: Results) -> PageContent:
+    """What the page shows: the first test place, and the groups of all of them."""
+    comparison, dataset = results.comparisons[0], results.dataset
+    configuration = dataset.configuration
+    trained = ", ".join(place.folder.name for place in configuration.places if place.split == "train")
+    worlds = len(np.unique(dataset.select(dataset.split == "test").world_index))
+    description = (
+        ("place", f"{comparison.place.name}, never seen in training"),
+        ("trained on", trained),
+        ("worlds", f"{worlds} of severity {tested_severities(dataset)} (1 is as wrong as the field)"),
+        ("seed of the dataset", str(configuration.seed)),
+        ("dataset", dataset.provenance.digest),
+        ("classics fitted on", results.classics.fitted_on),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
+        ("again", "make demo"),
+    )
+    return PageContent(
+        title=f"Locating phones in {comparison.place.name}",
+        description=description,
+        place=comparison.place,
+        reports=comparison.reports,
+        outcomes=comparison.outcomes,
+        featured=next(iter(comparison.outcomes)),
+        bound=BOUND_NAME if BOUND_NAME in comparison.outcomes else None,
+        references=(BOUND_NAME, TRUE_MAPS_NAME),
+        quotes=results.quotes,
+        notes=results.notes,
+    )

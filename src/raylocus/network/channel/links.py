@@ -52,7 +52,6 @@ def links_at(
     place: TracedPlace,
     position: Float[np.ndarray, "report 3"],
     materials: RadioMaterials | None = None,
-    most: int = MOST_PATHS,
 ) -> Links:
     """The links of UE positions [m], strongest path first, under the atlas's materials or others.
 
@@ -60,9 +59,9 @@ def links_at(
         InputError: a position lies outside the tile.
     """
     sites, reports = len(place.deployment.sites), len(position)
-    delay = np.full((reports, sites, most), np.nan)
-    transfer = np.zeros((reports, sites, most, 2, 2), np.complex64)
-    arrival, departure = (np.zeros((reports, sites, most, 3), np.float32) for _ in range(2))
+    delay = np.full((reports, sites, MOST_PATHS), np.nan)
+    transfer = np.zeros((reports, sites, MOST_PATHS, 2, 2), np.complex64)
+    arrival, departure = (np.zeros((reports, sites, MOST_PATHS, 3), np.float32) for _ in range(2))
     terrain = place.geometry_maps["terrain"].values
     points = ground_cell_points(place.atlas.grid, terrain, place.atlas.ue_height)
     for site in range(sites):
@@ -75,7 +74,7 @@ def links_at(
         order = np.lexsort((-power, found.ue))
         ue = found.ue[order]
         rank = np.arange(len(ue)) - np.searchsorted(ue, ue, side="left")
-        kept = (rank < most) & (power[order] > 0)
+        kept = (rank < MOST_PATHS) & (power[order] > 0)
         rows, slots, chosen = ue[kept], rank[kept], order[kept]
         delay[rows, site, slots] = paths.length[chosen] / SPEED_OF_LIGHT
         transfer[rows, site, slots] = field[chosen]

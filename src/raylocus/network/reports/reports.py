@@ -82,30 +82,23 @@ class Reports:
         """The reports of some sequences, by index (in that order) or by mask."""
         if sequences.dtype == np.bool_:
             sequences = np.flatnonzero(sequences)
-        reports, rows = Rows(self.report_offsets).select(sequences)
+        return self._taken(*Rows(self.report_offsets).select(sequences))
+
+    def select_reports(self, kept: Int[np.ndarray, "kept"]) -> Reports:
+        """Some of the reports (ascending); sequences left with none are dropped, time starts anew at the first kept."""
+        rows = Rows(self.report_offsets).keep(kept)
+        found = self._taken(kept, rows)
+        return dataclasses.replace(found, time=found.time - found.time[rows.first])
+
+    def _taken(self, reports: Int[np.ndarray, "selected"], rows: Rows) -> Reports:
+        """Some reports with all their tokens, as the reports of these sequences."""
         tokens, token_rows = Rows(self.token_offsets).select(reports)
-        return Reports(
+        return dataclasses.replace(
+            self,
             report_offsets=rows.offsets,
             token_offsets=token_rows.offsets,
             **{name: getattr(self, name)[reports] for name in REPORT_FIELDS},
             **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
-            feature_names=self.feature_names,
-            absent=self.absent,
-        )
-
-    def select_reports(self, kept: Int[np.ndarray, "kept"]) -> Reports:
-        """Some of the reports (ascending); sequences left with none are dropped, time starts at the first kept."""
-        tokens, token_rows = Rows(self.token_offsets).select(kept)
-        rows = Rows(self.report_offsets).keep(kept)
-        columns = {name: getattr(self, name)[kept] for name in REPORT_FIELDS}
-        columns["time"] = columns["time"] - columns["time"][rows.first]
-        return Reports(
-            report_offsets=rows.offsets,
-            token_offsets=token_rows.offsets,
-            **columns,
-            **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
-            feature_names=self.feature_names,
-            absent=self.absent,
         )
 
     def select_tokens(self, kept: Bool[np.ndarray, "token"]) -> Reports:

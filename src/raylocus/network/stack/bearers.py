@@ -18,7 +18,7 @@ from raylocus.network.mac.power_headroom import downlink_path_loss, power_headro
 from raylocus.network.mac.traffic import LONG_LEVELS, buffer_size_index, buffered, scheduling_request_rate
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
-from raylocus.network.reports.report_tables import POWER_HEADROOM
+from raylocus.network.reports.report_mapping import POWER_HEADROOM
 from raylocus.network.rlc.acknowledged_mode import (
     Delivery,
     bearer_throughput,

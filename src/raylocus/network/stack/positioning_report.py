@@ -30,7 +30,7 @@ from raylocus.network.positioning.timing_measurements import (
     relative_time_of_arrival,
 )
 from raylocus.network.random_streams import RandomSource, complex_normal
-from raylocus.network.reports.report_tables import PRS_RSRP, SRS_RSRP
+from raylocus.network.reports.report_mapping import PRS_RSRP, SRS_RSRP
 from raylocus.network.stack.arrivals import Arrivals
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.ragged import Rows

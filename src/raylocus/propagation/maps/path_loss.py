@@ -40,10 +40,7 @@ def uma_nlos_path_loss(
 ) -> Float[np.ndarray, "..."]:
     """UMa NLOS [dB]: max(LOS, 13.54 + 39.08·log d + 20·log f_GHz − 0.6(h_UT − 1.5)) (Table 7.4.1-1).
 
-    Args:
-        distance: 3-D distance [m].
-        frequency: carrier [Hz].
-        ue_height: h_UT, over the terrain [m].
+    Arguments as of `umi_nlos_path_loss`.
     """
     slope = 13.54 + 39.08 * np.log10(np.maximum(distance, 1.0)) + 20 * np.log10(frequency / 1e9)
     return np.maximum(uma_los_path_loss(distance, frequency), slope - 0.6 * (ue_height - 1.5))

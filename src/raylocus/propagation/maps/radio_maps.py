@@ -64,21 +64,18 @@ LAYERS = (
 )
 
 
-def radio_maps(
-    atlas: PathAtlas, deployment: Deployment, materials: RadioMaterials | None = None
-) -> xr.Dataset:
+def radio_maps(atlas: PathAtlas, deployment: Deployment) -> xr.Dataset:
     """Every layer of R.
 
     Args:
         atlas: paths of every site.
         deployment: sites and cells whose antennas are applied.
-        materials: other materials than the atlas's nominal ones.
 
     Returns:
         Dataset of `LAYERS` over site, cell, beam, y and x; the attribute `ue_height` is that of the atlas [m].
     """
     rows = GridRows.whole(atlas.grid)
-    channels = site_channels(atlas, deployment, materials or atlas.materials, rows)
+    channels = site_channels(atlas, deployment, atlas.materials, rows)
     return radio_maps_of(channels, deployment, rows).assign_attrs(ue_height=atlas.ue_height)
 
 

@@ -12,6 +12,8 @@ import sys
 
 #: Distance from the ray's origin to the box it must hit [m].
 EXPECTED_DISTANCE = 2.0
+#: Seconds after which a hanging driver counts as broken.
+DRIVER_TIMEOUT = 120.0
 
 
 def trace_one_ray(variant: str) -> float:
@@ -29,16 +31,13 @@ def trace_one_ray(variant: str) -> float:
     return float(drjit.minimum(hit.t, bound)[0])
 
 
-def traces(variant: str, timeout: float = 120.0) -> bool:
-    """Whether a variant traces one ray rightly, tried in a process of its own.
-
-    Args:
-        variant: Mitsuba variant.
-        timeout: seconds after which a hanging driver counts as broken.
-    """
+def traces(variant: str) -> bool:
+    """Whether a variant of Mitsuba traces one ray correctly, tried in a process of its own."""
     command = [sys.executable, "-m", "raylocus.propagation.runtime.one_ray", variant]
     try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=timeout).returncode == 0
+        return (
+            subprocess.run(command, capture_output=True, check=False, timeout=DRIVER_TIMEOUT).returncode == 0
+        )
     except subprocess.TimeoutExpired:
         return False
 

@@ -19,8 +19,7 @@ from raylocus.scenes.site_import.channels import earfcn_frequency, nr_carrier_fr
 from raylocus.scenes.site_import.csv_text import CsvLines
 from raylocus.scenes.site_import.planner_list import HIGHEST_PCI
 from raylocus.scenes.site_import.quantities import squashed
-from raylocus.scenes.site_import.records import Row, SiteRecord, Table
-from raylocus.scenes.site_import.site_list import SiteList
+from raylocus.scenes.site_import.records import Row, SiteList, SiteRecord, Table
 from raylocus.scenes.site_import.technologies import Technology, technology_of
 
 #: Names of the columns that count, the better ones first.

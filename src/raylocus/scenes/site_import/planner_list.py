@@ -12,9 +12,8 @@ from raylocus.geo import azimuth_from_compass
 from raylocus.scenes.site_import.channels import earfcn_frequency, nr_carrier_frequency
 from raylocus.scenes.site_import.columns import FoundColumns, SiteColumns, find_columns
 from raylocus.scenes.site_import.radio_column import with_technology
-from raylocus.scenes.site_import.records import Row, SiteRecord, Table
+from raylocus.scenes.site_import.records import Row, SiteList, SiteRecord, Table
 from raylocus.scenes.site_import.sexagesimal import Sexagesimal, find_sexagesimal
-from raylocus.scenes.site_import.site_list import SiteList
 from raylocus.scenes.site_import.technologies import Technology, named_band, technology_of
 from raylocus.scenes.site_import.tilts import Tilts
 

@@ -182,3 +182,13 @@ def _remedy(text: str) -> str:
     if any(sign in text.lstrip("'") for sign in "°'′\"″"):
         return "; write degrees as a decimal number such as 47.4994"
     return "; write the number alone, with its unit in the column's name"
+
+
+@dataclass(frozen=True)
+class SiteList:
+    """The cells of a file."""
+
+    records: tuple[SiteRecord, ...]
+    """Cells of LTE and NR, in the file's order or gathered into sites."""
+    notes: tuple[str, ...]
+    """Which columns were read and which not, and what was left out, one sentence each."""
