@@ -23,8 +23,6 @@ EXTRAS = {
     "pyarrow": "parquet",
     "ray": "ray",
     "s3fs": "s3",
-    "fastapi": "serve",
-    "uvicorn": "serve",
     "pdoc": "docs",
 }
 
