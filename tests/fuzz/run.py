@@ -91,8 +91,8 @@ def main() -> int:
             counts[found.result] += 1
             if found.result not in (READ, REFUSED):
                 failures.append(found)
-        told = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
-        print(f"{name:14} {counts.total():6} inputs: {told}", flush=True)
+        listed = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
+        print(f"{name:14} {counts.total():6} inputs: {listed}", flush=True)
     _tell(failures, given.all)
     return 1 if failures else 0
 

@@ -59,8 +59,8 @@ def test_an_epoch_holds_the_training_split_and_nothing_else(data, stored):
 
 
 def test_a_spawned_worker_reads_what_this_process_reads(path, data):
-    beside = ReportData(str(path), batch_size=3, num_workers=1)
-    loader = beside.val_dataloader()
+    reading = ReportData(str(path), batch_size=3, num_workers=1)
+    loader = reading.val_dataloader()
     assert loader.multiprocessing_context.get_start_method() == "spawn"
     for _ in range(2):
         epoch = list(loader)
