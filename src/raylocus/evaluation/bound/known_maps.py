@@ -23,7 +23,7 @@ from raylocus.units import timing_advance_step
 
 #: Levels are computed relative to this one [dBm], so that float32 keeps hundredths of a decibel.
 REFERENCE_LEVEL = -100.0
-#: Level of links that are dark [dBm], and floor of probabilities.
+#: Level of links without a path [dBm], and floor of probabilities.
 DARK_LEVEL, FLOOR = -200.0, 1e-5
 #: What a cell's and a beam's level change over the distance between a UE's way and the nearest that is tried [dB].
 WAY_ERROR_DB, WAY_BEAM_ERROR_DB = 2.0, 1.0
