@@ -253,7 +253,7 @@ def test_the_doctor_traces_a_ray_and_is_content() -> None:
         assert name in answer.stdout
 
 
-def test_the_doctor_of_a_machine_that_cannot_trace_has_the_mend() -> None:
+def test_the_doctor_of_a_machine_that_cannot_trace_has_the_fix() -> None:
     code = """
 from raylocus.propagation.runtime import runtime
 runtime.library_from_pypi = runtime.library_from_system = lambda: None

@@ -130,7 +130,7 @@ def test_the_loss_of_two_places_is_the_mean_over_their_sequences(data):
     torch.testing.assert_close(together, torch.stack(alone) @ torch.tensor(sizes).float() / sum(sizes))
 
 
-def test_a_damaged_dataset_is_refused_with_the_mend(path, tmp_path):
+def test_a_damaged_dataset_is_refused_with_the_fix(path, tmp_path):
     copy = tmp_path / "damaged.zarr"
     shutil.copytree(path, copy)
     chunk = max((file for file in copy.rglob("c/*") if file.is_file()), key=lambda file: file.stat().st_size)
