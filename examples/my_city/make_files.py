@@ -93,7 +93,18 @@ def write_map() -> None:
     osm.write(FOLDER / "town.osm")
     with (FOLDER / "sites.csv").open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow("CellName Latitude Longitude Height(m) Azimuth Tilt PCI NR-ARFCN Power(dBm)".split())
+        names = (
+            "CellName",
+            "Latitude",
+            "Longitude",
+            "Height(m)",
+            "Azimuth",
+            "Tilt",
+            "PCI",
+            "NR-ARFCN",
+            "Power(dBm)",
+        )
+        rows.writerow(names)
         for number, (x, y, height) in enumerate(SITES):
             latitude, longitude = FRAME.to_wgs84(np.array([x, y]))
             for sector in range(3):
