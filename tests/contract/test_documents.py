@@ -17,10 +17,11 @@ IMAGES = REPOSITORY / "docs" / "images"
 #: Words that have a plainer one: fix, random, next to or compared with, location, reported, again, independently.
 DIALECT = r"mend(?:s|ed|ing)?|chance|beside|whereabouts|told|anew|newcomer|earshot|nothing that found it"
 #: Words that this project uses in a sense of its own.
-OWN = (
+OWN = re.findall(
+    r"\w+",
     "place tile facet chain string lit dark served reached nominal world residual severity law unit whole rest token "
-    "sequence critical censored fix bound evidence"
-).split()  # noqa: SIM905
+    "sequence critical censored fix bound evidence",
+)
 
 
 def prose(page: Path) -> str:
