@@ -30,8 +30,8 @@ from raylocus.evaluation.metrics import negative_log_likelihood
 from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mobility import MobilityConfiguration
-from raylocus.network.reports import Reports
+from raylocus.network.movement.mobility import MobilityConfiguration
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place

@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 import zarr
 
-from raylocus.cli.recipes import recipe_file
+from raylocus.cli.console import recipe_file
 from raylocus.datasets.store import open_report_dataset
 
 RECIPE = recipe_file("dataset", "tiny")

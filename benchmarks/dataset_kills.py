@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.cli.recipes import recipe_file
+from raylocus.cli.console import recipe_file
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import StoreError
 

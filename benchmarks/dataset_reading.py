@@ -31,16 +31,16 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from raylocus.datasets.packed import packed_sequences
-from raylocus.datasets.place_batches import (
+from raylocus.models.inputs.packed import packed_sequences
+from raylocus.models.inputs.place_batches import (
     BatchIndex,
     BatchPart,
     MapGroupedBatches,
+    PackedPart,
     SequenceGroup,
     sequence_groups,
 )
-from raylocus.datasets.torch_dataset import PackedPart
-from raylocus.network.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
+from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.scenes.sites import Deployment
 from raylocus.training.data import ReportData
 from raylocus.training.module import LocationModule

@@ -33,13 +33,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
+from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
-from raylocus.network.features import feature_set
-from raylocus.network.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.movement.mobility import MobilityConfiguration, Trajectories, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.phy.time_of_arrival import delay_bound, first_path_delay, noisy_response
-from raylocus.network.reports import Reports
-from raylocus.network.world_channel import WorldChannel
+from raylocus.network.reports.features import feature_set
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.units import SPEED_OF_LIGHT
 

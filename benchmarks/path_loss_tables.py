@@ -28,8 +28,8 @@ from raylocus.propagation.maps.path_loss import uma_nlos_path_loss, umi_nlos_pat
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.oracles.delta_bullington import TerrainProfile, delta_bullington_loss
 from raylocus.propagation.oracles.rooftop_formula import BuildingRows, over_rooftop_formula
-from raylocus.propagation.search.over_rooftop import over_rooftop_paths
-from raylocus.propagation.search.roof_profile import SurfaceRaster
+from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
+from raylocus.propagation.search.over_roofs.roof_profile import SurfaceRaster
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 from raylocus.scenes.build import SceneConfiguration, build_place

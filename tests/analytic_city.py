@@ -11,12 +11,12 @@ import torch
 import xarray as xr
 
 from raylocus.geo import Grid
-from raylocus.network.channel import channel_at
+from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.mobility import Trajectories
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.observe import observe
-from raylocus.network.reports import Reports
-from raylocus.network.world_channel import KnownChannel
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.scenes.geometry_maps import geometry_maps

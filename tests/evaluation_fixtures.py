@@ -8,18 +8,17 @@ import numpy as np
 import xarray as xr
 
 from raylocus.geo import Grid
-from raylocus.network.channel import channel_at
+from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
-from raylocus.network.reports import Reports
-from raylocus.network.world_channel import KnownChannel
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.propagation.maps.radio_maps import LAYERS
 from raylocus.scenes.geometry_maps import geometry_maps
-from raylocus.scenes.residual import residual_field
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.scenes.world import World, WorldLaw, residual_field, sample_world
 from raylocus.units import SPEED_OF_LIGHT
 
 SEVERITY = 0.5

@@ -10,16 +10,15 @@ import xarray as xr
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.geo import GeoFrame, Grid
-from raylocus.network.features import FEATURES
-from raylocus.network.reports import Reports
+from raylocus.network.reports.features import FEATURES
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, geometry_maps
 from raylocus.scenes.place import Place, save_place
-from raylocus.scenes.residual import residual_field
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.world import World
+from raylocus.scenes.world import World, residual_field
 from raylocus.storage import save_dataset
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element
 

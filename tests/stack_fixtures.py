@@ -9,13 +9,13 @@ import xarray as xr
 
 from network_fixtures import TILE, deployment, ground
 from raylocus.geo import GeoFrame
+from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
-from raylocus.network.features import SCHEMA
-from raylocus.network.identities import IdentityErrors
-from raylocus.network.mobility import Trajectories
+from raylocus.network.impairments.identities import IdentityErrors
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.observe import observe
-from raylocus.network.reports import Reports
-from raylocus.network.world_channel import WorldChannel
+from raylocus.network.reports.features import SCHEMA
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.atlas.atlas import SPECULAR, PathAtlas
 from raylocus.propagation.geometry.wedges import Wedges
 from raylocus.propagation.maps.radio_maps import radio_maps

@@ -20,10 +20,11 @@ import pandas
 
 import raylocus
 from raylocus.geo import GeoFrame
+from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
-from raylocus.network.world_channel import WorldChannel
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.scenes.towns.generate import generate_town
 from raylocus.scenes.vector_map import Building
@@ -124,7 +125,7 @@ def write_log(folder: Path) -> None:
     reports_to_log(reports, place.frame).to_csv(FOLDER / "log.csv", index=False)
 
 
-def reports_to_log(reports: raylocus.network.reports.Reports, frame: GeoFrame) -> pandas.DataFrame:
+def reports_to_log(reports: Reports, frame: GeoFrame) -> pandas.DataFrame:
     """One line a cell of a scan, as apps for drive tests write it."""
     report = np.repeat(np.arange(len(reports.time)), np.diff(reports.token_offsets))
     phone = np.repeat(np.arange(len(reports)), np.diff(reports.report_offsets))[report]

@@ -15,7 +15,7 @@ import pytest
 
 from network_fixtures import random_reports, save_analytic_place
 from raylocus.cli.main import VERBS, main
-from raylocus.network.report_store import save_reports
+from raylocus.network.reports.report_store import save_reports
 from raylocus.provenance import Provenance
 
 RAYLOCUS = Path(sys.executable).with_name("raylocus")
@@ -165,7 +165,7 @@ def test_a_foreign_dataset(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 
 def test_a_dataset_without_configuration(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     words = ["dataset", "build", tmp_path / "no.yaml", "--out", tmp_path / "a.zarr"]
-    assert "no dataset configuration" in refused(capsys, *words)
+    assert "no dataset recipe of that name" in refused(capsys, *words)
     assert not list(tmp_path.iterdir())
 
 

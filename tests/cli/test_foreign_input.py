@@ -19,8 +19,8 @@ from raylocus.geo import Grid
 from raylocus.inference.fix import Fix
 from raylocus.models.checkpoint import Calibration, TrainedNetwork, save_network
 from raylocus.models.configuration import NetworkConfiguration
-from raylocus.models.network import LocationNetwork
-from raylocus.network.report_store import load_reports
+from raylocus.models.location_network import LocationNetwork
+from raylocus.network.reports.report_store import load_reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.place import load_place
 
@@ -164,7 +164,7 @@ def test_what_a_source_of_a_place_is_not(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "O1_60").mkdir()
     (tmp_path / "O1_60" / "O1_60.params.mat").write_bytes(b"")
     for source, words in {
-        "map.zip": ["zip archive of town.osm.pbf", "unpack it"],
+        "map.zip": ["is a zip archive", "unpack it and give town.osm.pbf"],
         "O1_60": ["DeepMIMO 3 scenario", "no map"],
         "absent": ["there is no file or folder"],
         "absent.zip": ["there is no file or folder"],

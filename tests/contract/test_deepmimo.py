@@ -17,8 +17,8 @@ from raylocus.datasets.exchange.deepmimo_export import export_scenario
 from raylocus.datasets.exchange.deepmimo_import import import_scenario
 from raylocus.errors import InputError, StoreError
 from raylocus.geo import GeoFrame
-from raylocus.network.features import FEATURE_INDEX
-from raylocus.network.report_store import load_reports
+from raylocus.network.reports.features import FEATURE_INDEX
+from raylocus.network.reports.report_store import load_reports
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.antennas.panels import Panel
 from raylocus.propagation.atlas.atlas import concatenate

@@ -7,15 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.packed import packed_sequences
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import packed_sequences
+from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
-from raylocus.models.network import LocationNetwork
 from raylocus.training.augmentation import with_level_offset, without_features
-from raylocus.training.cell_order import random_cell_order
-from raylocus.training.symmetry import Symmetry
+from raylocus.training.symmetry import Symmetry, random_cell_order
 
 PLACE = synthetic_place(1, size=128.0, sites=2, beams=4)
 META = torch.device("meta")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from raylocus.network.features import CRITICAL, FEATURE_SETS, FEATURES, SCHEMA, Feature
-from raylocus.network.report_mapping import last_code
+from raylocus.network.reports.features import CRITICAL, FEATURE_SETS, FEATURES, SCHEMA, Feature
+from raylocus.network.reports.report_mapping import last_code
 
 PAGE = Path(__file__).parents[2] / "docs" / "network.md"
 LAYERS = {"phy", "mac", "rrc", "rlc", "system", "positioning"}

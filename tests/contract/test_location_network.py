@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.maps import PlaceMaps, place_maps
-from raylocus.datasets.packed import sequence_tensors
-from raylocus.datasets.tensors import SequenceTensors
 from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.inputs.maps import PlaceMaps, place_maps
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.inputs.tensors import SequenceTensors
+from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
-from raylocus.models.network import LocationNetwork
 
 CONFIGURATION = NetworkConfiguration(token_width=16, map_width=4, fusion_width=8)
 

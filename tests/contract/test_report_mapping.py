@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raylocus.network.features import FEATURE_INDEX, FEATURES
-from raylocus.network.report_mapping import (
+from raylocus.network.reports.features import FEATURE_INDEX, FEATURES
+from raylocus.network.reports.report_mapping import (
     decode,
     decode_differential,
     decode_l1_rsrp,

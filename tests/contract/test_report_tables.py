@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.mac.buffer_status import (
+from raylocus.network.mac.traffic import (
     LONG_LEVELS,
     SHORT_LEVELS,
     buffer_size_bounds,
@@ -25,8 +25,8 @@ from raylocus.network.positioning.timing_codes import (
     last_timing_code,
     reported_timing,
 )
-from raylocus.network.report_mapping import reported_beam_sinr
-from raylocus.network.report_tables import (
+from raylocus.network.reports.report_mapping import reported_beam_sinr
+from raylocus.network.reports.report_tables import (
     CLI_RSSI,
     CLI_SRS_RSRP,
     DIFFERENTIAL_PRS_RSRP,

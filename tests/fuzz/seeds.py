@@ -17,10 +17,10 @@ from network_fixtures import deployment, ground
 from raylocus.datasets.exchange.scenario import TransmitterPaths, write_paths
 from raylocus.models.checkpoint import Calibration, TrainedNetwork, save_network
 from raylocus.models.configuration import NetworkConfiguration
-from raylocus.models.network import LocationNetwork
-from raylocus.network.parquet import save_parquet
-from raylocus.network.report_store import save_reports
-from raylocus.network.reports import Reports
+from raylocus.models.location_network import LocationNetwork
+from raylocus.network.reports.parquet import save_parquet
+from raylocus.network.reports.report_store import save_reports
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.atlas.atlas_store import save_atlas
 from raylocus.provenance import Provenance
 from stack_fixtures import line_of_sight_atlas
@@ -185,7 +185,7 @@ def place(folder: Path) -> Path:
 def atlas(folder: Path) -> Path:
     """Lines of sight from one site."""
     path = folder / "atlas.zarr"
-    save_atlas(line_of_sight_atlas(deployment(1), ground()), path, PROVENANCE)
+    save_atlas(line_of_sight_atlas(deployment(1), ground(), 1.5), path, PROVENANCE)
     return path
 
 

@@ -25,8 +25,8 @@ from raylocus.datasets.plan import redraw_world
 from raylocus.datasets.statistics import FeatureMoments
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import PlaceError, StoreError
-from raylocus.network.channel import channel_at
-from raylocus.network.features import FEATURE_INDEX
+from raylocus.network.channel.channel import channel_at
+from raylocus.network.reports.features import FEATURE_INDEX
 from raylocus.scenes.place import load_place
 
 #: Builds the dataset of a folder of places, slowly enough to be killed between two worlds.

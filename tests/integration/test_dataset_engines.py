@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 
 from network_fixtures import analytic_world_maps, save_analytic_place, small_configuration
+from raylocus.cli.console import recipe_file
 from raylocus.cli.main import main
-from raylocus.cli.recipes import recipe_file
 from raylocus.datasets.build import Part, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
-from raylocus.datasets.building.local_engine import LocalProcesses
-from raylocus.datasets.building.ray_engine import RayCluster
+from raylocus.datasets.building.engines import LocalProcesses, RayCluster
 from raylocus.datasets.building.task import Engine, Outcome, Task, ThisProcess
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, load_dataset_configuration
 from raylocus.datasets.integrity import require_intact, verify_store

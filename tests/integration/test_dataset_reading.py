@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from raylocus.datasets.packed import sequence_tensors
 from raylocus.datasets.store import open_report_dataset
-from raylocus.datasets.tensors import OBSERVED
-from raylocus.datasets.torch_dataset import SequenceDataset
 from raylocus.errors import InputError, StoreError
 from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.inputs.place_batches import SequenceDataset
+from raylocus.models.inputs.tensors import OBSERVED
 from raylocus.training.cli import main
 from raylocus.training.data import ReportData
 from raylocus.training.module import LocationModule

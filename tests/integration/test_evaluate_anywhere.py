@@ -13,7 +13,6 @@ import torch
 from model_fixtures import synthetic_reports
 from raylocus.cli.main import main
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store import ReportDataset, open_report_dataset
@@ -30,8 +29,9 @@ from raylocus.evaluation.results import Results
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import Calibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import NetworkConfiguration
-from raylocus.models.network import LocationNetwork
-from raylocus.network.reports import Reports
+from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.models.location_network import LocationNetwork
+from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from training_fixtures import save_synthetic_dataset, small_place
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from raylocus.datasets.building.local_engine import LocalProcesses
+from raylocus.datasets.building.engines import LocalProcesses
 from raylocus.datasets.building.task import WorkerLostError
 
 

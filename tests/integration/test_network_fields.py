@@ -17,8 +17,13 @@ from raylocus.network.configuration import (
     NetworkConfiguration,
     StatisticalFading,
 )
-from raylocus.network.mobility import MobilityConfiguration, SpeedClass, Trajectories, sample_trajectories
-from raylocus.network.reports import Reports
+from raylocus.network.movement.mobility import (
+    MobilityConfiguration,
+    SpeedClass,
+    Trajectories,
+    sample_trajectories,
+)
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
 from raylocus.propagation.atlas.atlas import reorder

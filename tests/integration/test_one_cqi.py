@@ -10,8 +10,8 @@ import pytest
 from network_fixtures import TILE
 from raylocus.errors import InputError
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.mobility import Trajectories
-from raylocus.network.rrc.capability import FULL_CAPABILITY
+from raylocus.network.impairments.availability import FULL_CAPABILITY
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import AntennaArray

@@ -10,24 +10,24 @@ import numpy as np
 import pytest
 
 from raylocus.errors import InputError, PlaceError, StoreError
-from raylocus.network.clocks import ClockErrors
-from raylocus.network.explain import explain_trace
-from raylocus.network.features import CRITICAL, FEATURE_SETS, SCHEMA, feature_set, features_named
-from raylocus.network.identities import IdentityErrors
-from raylocus.network.mobility import (
+from raylocus.network.channel.links import beam_weights
+from raylocus.network.impairments.availability import UeCapability
+from raylocus.network.impairments.clocks import ClockErrors
+from raylocus.network.impairments.identities import IdentityErrors
+from raylocus.network.movement.mobility import (
     MobilityConfiguration,
     Trajectories,
     sample_trajectories,
     select_sequences,
     velocities,
 )
-from raylocus.network.parquet import load_parquet, save_parquet
 from raylocus.network.positioning.timing_measurements import TimingErrors
-from raylocus.network.report_store import load_reports, save_reports
-from raylocus.network.reports import Reports
-from raylocus.network.rrc.capability import UeCapability
+from raylocus.network.reports.explain import explain_trace
+from raylocus.network.reports.features import CRITICAL, FEATURE_SETS, SCHEMA, feature_set, features_named
+from raylocus.network.reports.parquet import load_parquet, save_parquet
+from raylocus.network.reports.report_store import load_reports, save_reports
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
-from raylocus.network.stack.links import beam_weights
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance

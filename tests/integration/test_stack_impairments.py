@@ -9,19 +9,28 @@ import pytest
 
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.features import SCHEMA
-from raylocus.network.identities import IdentityErrors, with_missing_identities, with_wrong_identities
-from raylocus.network.lte_reports import SAME_FEATURES, lte_reports
-from raylocus.network.mobility import MobilityConfiguration, SpeedClass, Trajectories, sample_trajectories
-from raylocus.network.reports import Reports
+from raylocus.network.impairments.identities import (
+    IdentityErrors,
+    with_missing_identities,
+    with_wrong_identities,
+)
+from raylocus.network.movement.mobility import (
+    MobilityConfiguration,
+    SpeedClass,
+    Trajectories,
+    sample_trajectories,
+)
+from raylocus.network.reports.features import SCHEMA
+from raylocus.network.reports.lte_reports import SAME_FEATURES, lte_reports
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.measurement_configuration import (
     PositioningSignal,
     ReportConfiguration,
     SoundingSignal,
 )
-from raylocus.network.stack.presence import OCCASIONS, occasion_periods
-from raylocus.network.system.scheduling import Scheduler
+from raylocus.network.stack.columns import OCCASIONS, occasion_periods
+from raylocus.network.system.link_adaptation import Scheduler
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import AntennaArray, Carrier
 from stack_fixtures import STACK, free_space_place, observe_stack

@@ -10,8 +10,6 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_reports
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.packed import sequence_tensors
 from raylocus.errors import CheckpointError, PlaceError
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import (
@@ -23,7 +21,9 @@ from raylocus.models.checkpoint import (
     save_network,
 )
 from raylocus.models.configuration import NetworkConfiguration
-from raylocus.models.network import LocationNetwork
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.location_network import LocationNetwork
 from raylocus.provenance import Provenance
 from raylocus.training.calibration import TEMPERATURES, calibrate
 from training_fixtures import save_synthetic_dataset, small_place
@@ -33,7 +33,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from raylocus.inference.locator import Locator
-from raylocus.network.report_store import load_reports
+from raylocus.network.reports.report_store import load_reports
 from raylocus.propagation.maps.traced_place import open_place
 
 model, place, reports = map(Path, sys.argv[1:])
@@ -84,7 +84,7 @@ def trained(tmp_path_factory, repository):
 
 
 def test_a_fresh_process_gives_the_same_fixes_without_the_tracer(trained, repository):
-    from raylocus.network.report_store import save_reports
+    from raylocus.network.reports.report_store import save_reports
 
     place = small_place(2)
     reports = synthetic_reports(place, 4, 9)

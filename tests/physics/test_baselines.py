@@ -13,8 +13,6 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import multivariate_normal
 
 from evaluation_fixtures import SyntheticPlace, some_world, synthetic_place, synthetic_reports
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.nominal_maps import NominalMaps, nominal_maps
 from raylocus.errors import InputError, PlaceError
 from raylocus.evaluation.baselines.forward_filter import SPEEDS, forward_filter
 from raylocus.evaluation.baselines.grid_bayes import GridBayes, SequenceGridBayes
@@ -25,7 +23,9 @@ from raylocus.evaluation.baselines.strongest_cell import StrongestCell
 from raylocus.evaluation.baselines.timing_advance import TimingAdvance, ring_and_wedge
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.geo import Grid
-from raylocus.network.reports import Reports
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.units import SPEED_OF_LIGHT, timing_advance_distance

@@ -44,13 +44,12 @@ from raylocus.evaluation.comparison import bound_of, self_check_of
 from raylocus.evaluation.evaluate import evaluate
 from raylocus.evaluation.observations import Observations
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
-from raylocus.network.mobility import MobilityConfiguration, SpeedClass
-from raylocus.network.reports import Reports
+from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.filtering import filter_weight, l3_filter
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.scenes.residual import student_from_gaussian
 from raylocus.scenes.vector_map import ROAD_CLASSES
-from raylocus.scenes.world import World, WorldLaw
+from raylocus.scenes.world import World, WorldLaw, student_from_gaussian
 from training_fixtures import save_synthetic_dataset
 
 #: Standard deviation of the Gaussian part of a level in most tests [dB].

@@ -18,11 +18,10 @@ from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import RadioMaterials, slab_reflection
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.build import build_place
-from raylocus.scenes.building_factors import BuildingFactors
 from raylocus.scenes.building_records import building_index, read_buildings, read_named_scene
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.world import WorldLaw, sample_world
+from raylocus.scenes.world import BuildingFactors, WorldLaw, sample_world
 from raylocus.units import SPEED_OF_LIGHT
 
 WEST, EAST = box((-24, -20), (-14, 20), 12), box((14, -20), (24, 20), 12)

@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.phy.compressed_csi import compress_csi, decompress_eigenvector
-from raylocus.network.phy.doppler import doppler_spectrum, doppler_spread, path_doppler
 from raylocus.network.phy.frequency_response import (
     comb_frequencies,
     comb_response,
@@ -19,12 +17,17 @@ from raylocus.network.phy.frequency_response import (
 )
 from raylocus.network.phy.impulse_response import (
     channel_taps,
+    doppler_spectrum,
+    doppler_spread,
     path_delay_spread,
+    path_doppler,
     power_delay_profile,
     profile_delay_spread,
 )
 from raylocus.network.phy.rank import (
+    compress_csi,
     condition_number_db,
+    decompress_eigenvector,
     rank_indicator,
     rank_limit,
     singular_values,

@@ -27,8 +27,8 @@ from raylocus.propagation.materials.utd import EdgeGeometry, diffracted_field, s
 from raylocus.propagation.oracles.path_matching import centre_paths, partners
 from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_path_solver, reference_paths
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.search.edge_chains import EdgeChains, diffracted_paths
-from raylocus.propagation.search.edge_scene import EdgeScene
+from raylocus.propagation.search.edges.edge_chains import EdgeChains, diffracted_paths
+from raylocus.propagation.search.edges.edge_scene import EdgeScene
 from raylocus.propagation.search.verification import PathVerifier
 from raylocus.propagation.trace import SiteTracer, TraceConfiguration
 from raylocus.scenes.triangles import write_mitsuba_scene

@@ -8,6 +8,11 @@ import numpy as np
 import pytest
 from scipy.special import fresnel
 
+from raylocus.propagation.materials.knife_edge import (
+    cascaded_knife_edge_loss,
+    fresnel_parameter,
+    knife_edge_loss,
+)
 from raylocus.propagation.oracles.delta_bullington import (
     EFFECTIVE_EARTH_RADIUS,
     TerrainProfile,
@@ -17,11 +22,6 @@ from raylocus.propagation.oracles.delta_bullington import (
     spherical_earth_loss,
 )
 from raylocus.propagation.oracles.rooftop_formula import BuildingRows, over_rooftop_formula
-from raylocus.propagation.search.knife_edge import (
-    cascaded_knife_edge_loss,
-    fresnel_parameter,
-    knife_edge_loss,
-)
 
 PROFILE = Path(__file__).parent / "data" / "itu_delta_bullington_path_3.csv"
 

@@ -6,10 +6,12 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from model_fixtures import synthetic_place
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.nominal_maps import SCATTER_GAIN
-from raylocus.models.evidence.beams import beam_evidence
-from raylocus.models.evidence.gaussian import gaussian_evidence
+from raylocus.models.evidence.likelihoods import (
+    beam_evidence,
+    gaussian_evidence,
+    robust_evidence,
+    timing_evidence,
+)
 from raylocus.models.evidence.rasters import (
     BEAM_KNOTS,
     LEVEL_CENTRE,
@@ -17,8 +19,8 @@ from raylocus.models.evidence.rasters import (
     evidence_rasters,
     hat_functions,
 )
-from raylocus.models.evidence.robust import robust_evidence
-from raylocus.models.evidence.timing import timing_evidence
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.nominal_maps import SCATTER_GAIN
 from raylocus.models.time_heads import PooledObservations
 from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
 

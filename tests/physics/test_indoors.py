@@ -8,16 +8,10 @@ import xarray as xr
 
 from network_fixtures import TILE, deployment, free_space_maps, ground
 from raylocus.errors import InputError
-from raylocus.network.channel import channel_at
-from raylocus.network.indoors import (
-    BuildingLoss,
-    behind_walls,
-    penetration_loss_db,
-    sequence_loss_db,
-    shelter_of,
-    wall_loss_db,
-)
-from raylocus.network.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.indoors import behind_walls, sequence_loss_db, shelter_of
+from raylocus.network.impairments.building_loss import BuildingLoss, penetration_loss_db, wall_loss_db
+from raylocus.network.movement.mobility import MobilityConfiguration, Trajectories, sample_trajectories
 from raylocus.units import SPEED_OF_LIGHT
 
 

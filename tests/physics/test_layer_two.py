@@ -21,10 +21,12 @@ from raylocus.network.mac.timing_advance import (
     uplink_timing_error,
 )
 from raylocus.network.mac.traffic import Traffic, buffered, scheduling_request_rate
-from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode, deliver, mean_retransmissions
-from raylocus.network.rlc.queue import (
+from raylocus.network.rlc.acknowledged_mode import (
+    AcknowledgedMode,
     bearer_throughput,
+    deliver,
     jitter,
+    mean_retransmissions,
     relaxation_time,
     stationary_wait,
     waiting_times,

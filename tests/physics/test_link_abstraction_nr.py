@@ -19,11 +19,14 @@ from raylocus.network.mac.harq import (
     transmission_error_rates,
 )
 from raylocus.network.system.link_adaptation import (
+    AdaptedLink,
+    OuterLoop,
+    Scheduler,
+    adapt,
     frame_error_rate,
     resource_elements_per_second,
+    scheduled_share,
 )
-from raylocus.network.system.outer_loop import AdaptedLink, OuterLoop, adapt
-from raylocus.network.system.scheduling import Scheduler, scheduled_share
 from raylocus.propagation.link_abstraction.error_curves import block_error_rate, effective_sinr, thresholds_db
 from raylocus.propagation.link_abstraction.link_quality import TransportBlock, link_quality
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of

@@ -7,7 +7,7 @@ import pytest
 
 from raylocus.propagation.materials.materials import itu_materials, slab_reflection
 from raylocus.propagation.materials.mirror_bounds import BINS, strongest_reflections
-from raylocus.propagation.search.edge_chains import distinct_rows
+from raylocus.propagation.search.edges.edge_chains import distinct_rows
 
 
 @pytest.mark.parametrize("frequency", [0.7e9, 3.5e9, 28e9])

@@ -10,15 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from network_fixtures import deployment
-from raylocus.network.channel import ChannelState
+from raylocus.network.channel.channel import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.timing_advance import TimingLoop, commanded_timing_advance
-from raylocus.network.phy.cell_levels import detected_cells, measure_cells, strongest_beams
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.filtering import filter_weight, l3_filter
-from raylocus.network.rrc.handover import handover_history
-from raylocus.network.rrc.serving import neighbour_cells
+from raylocus.network.rrc.handover import handover_history, neighbour_cells
 from raylocus.network.stack.arrivals import map_delay
+from raylocus.network.stack.cell_levels import detected_cells, measure_cells, strongest_beams
 from raylocus.network.stack.downlink import receive
 from raylocus.scenes.sites import Carrier
 from raylocus.units import SPEED_OF_LIGHT

@@ -8,9 +8,9 @@ import pytest
 from propagation_fixtures import TILE, box, materials, rasterized_maps, scene, tracer
 from raylocus.propagation.atlas.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR
 from raylocus.propagation.atlas.fields import path_fields
-from raylocus.propagation.search.knife_edge import cascaded_knife_edge_loss
-from raylocus.propagation.search.over_rooftop import RooftopPaths, over_rooftop_paths
-from raylocus.propagation.search.roof_profile import SurfaceRaster
+from raylocus.propagation.materials.knife_edge import cascaded_knife_edge_loss
+from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths, over_rooftop_paths
+from raylocus.propagation.search.over_roofs.roof_profile import SurfaceRaster
 from raylocus.propagation.trace import TraceConfiguration
 
 WAVELENGTH = materials().wavelength

@@ -15,9 +15,11 @@ from raylocus.network.positioning.angles import (
     departure_azimuth,
     steering_vector,
 )
-from raylocus.network.positioning.carrier_phase import carrier_phase, phase_bound, phase_difference
 from raylocus.network.positioning.timing_measurements import (
     TimingErrors,
+    carrier_phase,
+    phase_bound,
+    phase_difference,
     receive_transmit_differences,
     reference_signal_time_difference,
     relative_time_of_arrival,

@@ -20,9 +20,8 @@ from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.provenance import Provenance
-from raylocus.scenes.residual import gaussian_fields, residual_field
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.scenes.world import World, WorldLaw, gaussian_fields, residual_field, sample_world
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element
 
 SITES = np.array([[-25.0, 1.0, 22.0], [20.0, -20.0, 15.0]])

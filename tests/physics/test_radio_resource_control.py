@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raylocus.errors import InputError
-from raylocus.network.rrc.capability import UeCapability, beam_limit, frequency_range
+from raylocus.network.impairments.availability import UeCapability, beam_limit, frequency_range
 from raylocus.network.rrc.events import CellOffsets, Event, event_conditions, triggered
 from raylocus.network.rrc.filtering import MEASUREMENT_PERIOD, l3_filter
 from raylocus.network.rrc.handover import handover_history

@@ -8,14 +8,14 @@ import torch
 
 from analytic_city import analytic_city, turned_azimuth
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.packed import sequence_tensors
-from raylocus.datasets.tensors import OBSERVED
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
-from raylocus.models.network import LocationNetwork
-from raylocus.network.features import SCHEMA
-from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.inputs.tensors import OBSERVED
+from raylocus.models.location_network import LocationNetwork
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.reports.features import SCHEMA
 from raylocus.training.symmetry import AZIMUTHS, PANEL_PHASES, Symmetry, random_symmetry
 
 SYMMETRIES = [Symmetry(turns, mirrored) for turns in range(4) for mirrored in (False, True)]

@@ -12,9 +12,9 @@ from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas, reorder
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.geometry.surfaces import Surfaces
+from raylocus.propagation.materials.knife_edge import cascaded_knife_edge_loss, knife_edge_loss
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.search.around_walls import around_paths
-from raylocus.propagation.search.knife_edge import cascaded_knife_edge_loss, knife_edge_loss
+from raylocus.propagation.search.over_roofs.around_walls import around_paths
 from raylocus.propagation.trace import TraceConfiguration
 
 SITE = np.array([-30.0, 0.0, 10.0])

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.packed import sequence_tensors
-from raylocus.datasets.tensors import OBSERVED
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
-from raylocus.models.network import LocationNetwork
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.inputs.tensors import OBSERVED
+from raylocus.models.location_network import LocationNetwork
 from raylocus.training.augmentation import (
     AugmentationConfiguration,
     augmented,
@@ -21,7 +21,7 @@ from raylocus.training.augmentation import (
     with_level_offset,
     without_features,
 )
-from raylocus.training.cell_order import random_cell_order
+from raylocus.training.symmetry import random_cell_order
 
 PLACE = synthetic_place(1, size=128.0, sites=2, beams=4)
 SEQUENCES = sequence_tensors(synthetic_reports(PLACE, 12, 5), PLACE.deployment)

@@ -16,8 +16,8 @@ from network_fixtures import random_reports, save_analytic_place
 from raylocus.errors import CheckpointError, PlaceError, StoreError
 from raylocus.models.checkpoint import Calibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import NetworkConfiguration
-from raylocus.models.network import LocationNetwork
-from raylocus.network.report_store import REPORTS_SCHEMA, load_reports, reports_to_dataset
+from raylocus.models.location_network import LocationNetwork
+from raylocus.network.reports.report_store import REPORTS_SCHEMA, load_reports, reports_to_dataset
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance

@@ -8,11 +8,11 @@ import numpy as np
 
 from evaluation_fixtures import synthetic_place
 from network_fixtures import random_reports
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.evaluation.comparison import MethodByGroup
 from raylocus.geo import Grid
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 GRID = Grid(16.0, 8.0)
 

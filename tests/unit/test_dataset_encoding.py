@@ -18,7 +18,7 @@ from raylocus.datasets.encoding import TOLERANCE, ColumnSurvey, Encoding
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.store_writing import save_report_dataset
-from raylocus.network.features import SCHEMA, Feature
+from raylocus.network.reports.features import SCHEMA, Feature
 from raylocus.provenance import Provenance
 
 

@@ -5,8 +5,8 @@ import torch
 from test_losses import pointed
 
 from model_fixtures import synthetic_place
-from raylocus.datasets.maps import place_maps
 from raylocus.models.density import estimate, fine_centres, fine_density, mode_position
+from raylocus.models.inputs.maps import place_maps
 from raylocus.models.posterior import geometric_median
 
 

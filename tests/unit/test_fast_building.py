@@ -18,7 +18,7 @@ from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.buildings.from_features import buildings_of
-from raylocus.scenes.buildings.shared_ground import shared_ground
+from raylocus.scenes.buildings.overlaps import shared_ground
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.ground.from_features import (

@@ -14,16 +14,20 @@ from shapely import Polygon
 
 from map_fixtures import rectangle
 from raylocus.scenes.buildings.from_features import buildings_of
-from raylocus.scenes.buildings.height_prior import HIGHEST, LOWEST, height_prior
+from raylocus.scenes.buildings.height_prior import (
+    BUILDING_TYPES,
+    HIGHEST,
+    LOWEST,
+    building_type,
+    height_prior,
+)
 from raylocus.scenes.buildings.heights import below_ground, bottom_height, tagged_height
 from raylocus.scenes.buildings.materials import roof_material, tagged_material, wall_material
 from raylocus.scenes.buildings.roof_tags import roof_of
-from raylocus.scenes.buildings.types import BUILDING_TYPES, building_type
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.map_sources.region import REGIONS
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.lengths import parse_length
+from raylocus.scenes.tagged.features import Feature, parse_length
 from raylocus.scenes.tagged.named_chance import NamedChance
 
 EXTRACTS = Path(__file__).parents[2].parent / "shared" / "data" / "osm"

@@ -4,8 +4,8 @@ import torch
 from scipy.ndimage import map_coordinates
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.packed import sequence_tensors
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.losses import local_mean, lookup, physics_loss, soft_target
 from raylocus.models.prediction import Prediction, coarse_centres
 

@@ -11,7 +11,6 @@ from scipy.optimize import minimize
 from scipy.stats import norm
 
 from model_fixtures import synthetic_place
-from raylocus.datasets.maps import place_maps
 from raylocus.errors import InputError
 from raylocus.evaluation import metrics
 from raylocus.evaluation.breakdown import (
@@ -26,6 +25,7 @@ from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of
 from raylocus.evaluation.table import table_rows
 from raylocus.geo import Grid
 from raylocus.models.density import estimate
+from raylocus.models.inputs.maps import place_maps
 from raylocus.models.posterior import Posterior, geometric_median, posterior_of
 
 GRID = Grid(64.0, 4.0)

@@ -11,7 +11,12 @@ import xarray as xr
 
 from network_fixtures import TILE, ground
 from raylocus.errors import InputError
-from raylocus.network.mobility import MobilityConfiguration, SpeedClass, Trajectories, sample_trajectories
+from raylocus.network.movement.mobility import (
+    MobilityConfiguration,
+    SpeedClass,
+    Trajectories,
+    sample_trajectories,
+)
 
 
 @pytest.fixture(scope="module")

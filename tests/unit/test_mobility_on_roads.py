@@ -11,17 +11,17 @@ from scipy.ndimage import distance_transform_edt
 
 from network_fixtures import TILE, ground
 from raylocus.errors import InputError
-from raylocus.network.availability import occurred
-from raylocus.network.clocks import ClockErrors, clock_error, drifts, time_stamps
-from raylocus.network.mobility import (
+from raylocus.network.impairments.availability import occurred
+from raylocus.network.impairments.clocks import ClockErrors, clock_error, drifts, time_stamps
+from raylocus.network.movement.driving import SPEED_LIMITS, RoadGraph
+from raylocus.network.movement.mobility import (
     MobilityConfiguration,
     SpeedClass,
     Trajectories,
+    moving_time,
     sample_trajectories,
 )
-from raylocus.network.people import covered
-from raylocus.network.road_graph import SPEED_LIMITS, RoadGraph
-from raylocus.network.stops import moving_time
+from raylocus.network.movement.people import covered
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
 DRIVERS = MobilityConfiguration(

@@ -10,17 +10,17 @@ import xarray as xr
 
 from network_fixtures import deployment, free_space_maps, ground
 from raylocus.errors import InputError
-from raylocus.network.channel import ChannelState, channel_at
-from raylocus.network.clocks import ClockErrors
+from raylocus.network.channel.channel import ChannelState, channel_at
+from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.explain import explain
-from raylocus.network.features import FEATURE_INDEX, FEATURES
-from raylocus.network.mobility import MobilityConfiguration, Trajectories, sample_trajectories
+from raylocus.network.impairments.clocks import ClockErrors
+from raylocus.network.movement.mobility import MobilityConfiguration, Trajectories, sample_trajectories
 from raylocus.network.observe import observe
-from raylocus.network.reports import Reports
+from raylocus.network.reports.explain import explain
+from raylocus.network.reports.features import FEATURE_INDEX, FEATURES
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
-from raylocus.network.world_channel import KnownChannel
 from raylocus.units import SPEED_OF_LIGHT, timing_advance_step
 
 #: Nothing random and nothing missing.

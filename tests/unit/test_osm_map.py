@@ -20,7 +20,7 @@ from raylocus.geo import Grid
 from raylocus.scenes.buildings.from_features import buildings_of
 from raylocus.scenes.buildings.overlaps import without_overlaps
 from raylocus.scenes.buildings.parts import replace_outlines_by_parts
-from raylocus.scenes.ground.coastline import sea_of
+from raylocus.scenes.ground.from_features import sea_of
 from raylocus.scenes.ground.layers import ground_layers, road_distance
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raylocus.datasets.place_batches import (
+from raylocus.errors import InputError
+from raylocus.models.inputs.place_batches import (
     GROUP_SIZE,
     MapGroupedBatches,
     ordered_batches,
     sequence_groups,
 )
-from raylocus.errors import InputError
 
 
 def groups_of(counts: list[int], seed: int = 0):

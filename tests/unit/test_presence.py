@@ -11,12 +11,11 @@ import pytest
 from network_fixtures import deployment
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.features import SCHEMA, features_named
-from raylocus.network.mobility import Trajectories
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.random_streams import ReportStreams
+from raylocus.network.reports.features import SCHEMA, features_named
 from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.columns import LAYERS, PATH_LAYERS, SOURCES
-from raylocus.network.stack.presence import present_features
+from raylocus.network.stack.columns import LAYERS, PATH_LAYERS, SOURCES, present_features
 
 SEQUENCES, REPORTS = 2000, 5
 PLACE = deployment(1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 import time
 
-from raylocus.cli.progress import progress_lines
+from raylocus.cli.console import progress_lines
 
 
 def test_the_last_step_is_always_told_and_the_rate_counts_only_this_run() -> None:

@@ -13,8 +13,13 @@ from hypothesis import strategies as st
 
 from network_fixtures import random_reports
 from raylocus.errors import StoreError
-from raylocus.network.report_store import REPORTS_SCHEMA, load_reports, reports_to_dataset, save_reports
-from raylocus.network.reports import Reports
+from raylocus.network.reports.report_store import (
+    REPORTS_SCHEMA,
+    load_reports,
+    reports_to_dataset,
+    save_reports,
+)
+from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.storage import save_dataset
 

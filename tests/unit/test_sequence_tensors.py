@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.datasets.packed import packed_sequences, sequence_tensors
-from raylocus.datasets.tensors import OBSERVED
 from raylocus.errors import PlaceError
-from raylocus.network.features import FEATURE_INDEX
+from raylocus.models.inputs.packed import packed_sequences, sequence_tensors
+from raylocus.models.inputs.tensors import OBSERVED
+from raylocus.network.reports.features import FEATURE_INDEX
 from raylocus.units import timing_advance_distance
 
 

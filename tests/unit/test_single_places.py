@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from raylocus.cli.console import recipes
 from raylocus.cli.main import main
-from raylocus.cli.recipes import recipes
-from raylocus.datasets.building.memory import available_memory, workers_that_fit
+from raylocus.datasets.building.engines import available_memory, workers_that_fit
 from raylocus.datasets.configuration import (
     DatasetConfiguration,
     load_dataset_configuration,
+    single_places,
     stored_dataset_configuration,
 )
-from raylocus.datasets.single_places import single_places
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError
 from raylocus.provenance import Provenance

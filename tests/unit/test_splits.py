@@ -28,7 +28,7 @@ from raylocus.datasets.splits import (
 )
 from raylocus.errors import InputError
 from raylocus.geo import Grid
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.world import WorldLaw
 

@@ -18,10 +18,9 @@ from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell
 from raylocus.evaluation.evaluate import evaluate_all
 from raylocus.models.posterior import posterior_of
-from raylocus.viz.cases import choose_cases
 from raylocus.viz.maps import colour_range, layer_figure
 from raylocus.viz.posterior import ELLIPSE_90, error_ellipse, posterior_figure, region_threshold
-from raylocus.viz.report import ReportContent, write_report
+from raylocus.viz.report import ReportContent, choose_cases, write_report
 from raylocus.viz.style import method_styles
 
 

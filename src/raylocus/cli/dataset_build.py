@@ -6,9 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from raylocus.cli.parsing import VerbParser, verb_parser
-from raylocus.cli.progress import progress_lines
-from raylocus.cli.recipes import recipe_file
+from raylocus.cli.console import VerbParser, progress_lines, recipe_file, verb_parser
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,9 +45,7 @@ def engine_of(name: str, workers: int | None, address: str | None, configuration
     Raises:
         InputError: the options contradict each other.
     """
-    from raylocus.datasets.building.local_engine import LocalProcesses
-    from raylocus.datasets.building.memory import workers_for
-    from raylocus.datasets.building.ray_engine import RayCluster
+    from raylocus.datasets.building.engines import LocalProcesses, RayCluster, workers_for
     from raylocus.datasets.building.task import ThisProcess
 
     if workers is not None and workers < 1:

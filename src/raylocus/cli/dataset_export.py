@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 
 if TYPE_CHECKING:
-    from raylocus.network.reports import Reports
+    from raylocus.network.reports.reports import Reports
     from raylocus.provenance import Provenance
 
 #: What is read, for those whose file is something else.
@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
                         help="of a scenario's law of observation; left out, nothing is added to the paths")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the observation's chance")
     given = parser.parse(arguments)
-    from raylocus.network.report_store import save_reports
+    from raylocus.network.reports.report_store import save_reports
 
     reports, provenance, told, notes = _read(given.source, given.severity, given.seed)
     save_reports(reports, given.out, provenance)
@@ -46,7 +46,7 @@ def _read(
     source: Path, severity: float | None, seed: int
 ) -> tuple[Reports, Provenance, str, tuple[str, ...]]:
     from raylocus.errors import InputError
-    from raylocus.network.report_files import is_table
+    from raylocus.network.reports.report_files import is_table
 
     if is_table(source):
         return _table(source)
@@ -74,8 +74,8 @@ def _refusal(source: Path) -> str | None:
 
 
 def _table(source: Path) -> tuple[Reports, Provenance, str, tuple[str, ...]]:
-    from raylocus.network.report_checks import check_reports, repaired_reports
-    from raylocus.network.report_table import read_report_table
+    from raylocus.network.reports.report_checks import check_reports, repaired_reports
+    from raylocus.network.reports.report_table import read_report_table
     from raylocus.provenance import Provenance, hash_file
 
     table = read_report_table(source)

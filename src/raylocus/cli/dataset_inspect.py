@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 from raylocus.errors import LeakageError, StoreError
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def _describe(name: str, dataset: ReportDataset, leakage: Leakage, out: Path | N
     from rich.console import Console
     from rich.table import Table
 
-    from raylocus.datasets.summary import summarise
-    from raylocus.datasets.summary_tables import feature_table, place_table, split_table
+    from raylocus.datasets.summary import feature_table, place_table, split_table, summarise
 
     summary = summarise(dataset)
     severities = ", ".join(

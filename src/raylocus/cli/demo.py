@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raylocus.cli.parsing import verb_parser
-from raylocus.cli.progress import progress_lines
-from raylocus.cli.recipes import recipe_file
+from raylocus.cli.console import progress_lines, recipe_file, verb_parser
 from raylocus.provenance import Provenance, hash_file
 from raylocus.storage import MANIFEST, written_whole
 

@@ -13,7 +13,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 from raylocus.errors import RuntimeUnavailableError
 from raylocus.propagation.runtime.one_ray import EXPECTED_DISTANCE
 from raylocus.propagation.runtime.runtime import Runtime, find_runtime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 
 #: What an evaluation leaves in the run's folder.
 OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr", "classics.json")

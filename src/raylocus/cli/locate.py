@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from raylocus.inference.fix import Fix
-    from raylocus.network.known_cells import KnownReports
+    from raylocus.network.reports.known_cells import KnownReports
     from raylocus.scenes.sites import Deployment
 
 #: Confidence of the radius that is printed.
@@ -62,9 +62,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def _reports(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
     """The reports of a file as the place knows them, and what is to be said of them."""
-    from raylocus.network.known_cells import known_reports
-    from raylocus.network.report_checks import check_reports, repaired_reports
-    from raylocus.network.report_files import read_reports
+    from raylocus.network.reports.known_cells import known_reports
+    from raylocus.network.reports.report_checks import check_reports, repaired_reports
+    from raylocus.network.reports.report_files import read_reports
 
     table = read_reports(path)
     check_reports(table.reports, path)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--stream", type=int, default=0, help="index of the stream, for singular values")
     parser.add_argument("--out", type=Path, required=True, help="picture, such as toa.png")
     given = parser.parse(arguments)
-    from raylocus.cli.pictures import save_picture
+    from raylocus.cli.console import save_picture
     from raylocus.propagation.maps.layers.complete import ALL_LAYERS
     from raylocus.propagation.maps.traced_place import open_place
     from raylocus.viz.maps import all_layers_figure, layer_figure

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from raylocus.cli.parsing import verb_parser
-from raylocus.cli.progress import progress_lines
+from raylocus.cli.console import progress_lines, verb_parser
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -14,9 +14,9 @@ def run(arguments: Sequence[str]) -> int:
     from rich.console import Console
 
     from raylocus.errors import InputError
-    from raylocus.network.explain import explain_trace
-    from raylocus.network.report_checks import check_reports
-    from raylocus.network.report_files import read_reports
+    from raylocus.network.reports.explain import explain_trace
+    from raylocus.network.reports.report_checks import check_reports
+    from raylocus.network.reports.report_files import read_reports
 
     parser = verb_parser("network explain", "Print one report as an engineer reads a trace.")
     parser.add_argument("reports", type=Path, help="reports file: a zarr store or a .parquet table")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raylocus.cli.parsing import VerbParser, tile_centre, verb_parser
+from raylocus.cli.console import VerbParser, tile_centre, verb_parser
 
 if TYPE_CHECKING:
     from raylocus.scenes.configuration import SceneConfiguration

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 
 if TYPE_CHECKING:
     from raylocus.propagation.maps.traced_place import TracedPlace
@@ -38,14 +38,14 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _draw_map(place: TracedPlace, title: str, path: Path) -> None:
-    from raylocus.cli.pictures import save_picture
+    from raylocus.cli.console import save_picture
     from raylocus.viz.maps import layer_figure
 
     save_picture(layer_figure(place.geometry_maps["height"], place, title), path)
 
 
 def _draw_perturbed(place: TracedPlace, perturbed: list[TracedPlace], path: Path) -> None:
-    from raylocus.cli.pictures import save_picture
+    from raylocus.cli.console import save_picture
     from raylocus.errors import PlaceError
     from raylocus.viz.perturbed_places import perturbed_places_figure
 

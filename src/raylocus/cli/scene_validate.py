@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from raylocus.cli.parsing import verb_parser
+from raylocus.cli.console import verb_parser
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raylocus.cli.recipes import recipe_file, recipes
+from raylocus.cli.console import recipe_file, recipes
 
 
 def run(arguments: Sequence[str]) -> int:

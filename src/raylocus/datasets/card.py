@@ -10,8 +10,14 @@ from raylocus.datasets.leakage import Leakage, broken_rule
 from raylocus.datasets.schema import DATASET_SCHEMA
 from raylocus.datasets.splits import SplitRule
 from raylocus.datasets.store import ReportDataset
-from raylocus.datasets.summary import DatasetSummary
-from raylocus.datasets.summary_tables import TextTable, feature_table, percent, place_table, split_table
+from raylocus.datasets.summary import (
+    DatasetSummary,
+    TextTable,
+    feature_table,
+    percent,
+    place_table,
+    split_table,
+)
 from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES
 from raylocus.scenes.place import Place
 

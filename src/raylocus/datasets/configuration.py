@@ -2,21 +2,121 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raylocus.datasets.configuration_error import reason
-from raylocus.datasets.single_places import single_places
 from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mobility import MobilityConfiguration
+from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw
+
+_PROCEDURAL = "procedural:"
+
+
+def single_places(places: Sequence[PlaceChoice], tile_size: float) -> tuple[PlaceChoice, ...]:
+    """Every place by itself; those that are single already stay as they are.
+
+    The towns of a generator are cities of their own; the tiles of a map and the networks over one tile
+    belong to one city.
+
+    Args:
+        places: entries of a dataset's configuration.
+        tile_size: side of a tile [m].
+
+    Raises:
+        InputError: an entry without a source stands for several places, or for none.
+    """
+    return tuple(single for choice in places for single in _places_of(choice, tile_size))
+
+
+def _places_of(choice: PlaceChoice, tile_size: float) -> Iterator[PlaceChoice]:
+    if choice.count < 1:
+        raise InputError(f"{choice.folder} stands for {choice.count} places; give a count of 1 or more")
+    if choice.map_error and not 0 < choice.map_error <= 2:
+        raise InputError(f"the map error of {choice.folder} lies between 0 and 2, not {choice.map_error:g}")
+    if choice.source is None and (choice.count > 1 or choice.layouts):
+        raise InputError(
+            f"{choice.folder} is one place; give it a source to make several or to draw networks"
+        )
+    for place in _of_source(choice, tile_size):
+        if len(place.layouts) < 2:
+            yield place
+            continue
+        for layout in place.layouts:
+            folder = Path(f"{place.folder}-{layout}")
+            yield dataclasses.replace(place, folder=folder, city=place.city_name, layouts=(layout,))
+
+
+def _of_source(choice: PlaceChoice, tile_size: float) -> Iterator[PlaceChoice]:
+    generated = choice.source is not None and choice.source.startswith(_PROCEDURAL)
+    if generated and choice.style is None:
+        choice = dataclasses.replace(choice, style=str(choice.source).removeprefix(_PROCEDURAL))
+    if choice.count == 1:
+        yield choice
+        return
+    for number, (column, row) in zip(range(choice.count), _around(), strict=False):
+        folder = Path(f"{choice.folder}-{number}")
+        single = dataclasses.replace(choice, folder=folder, count=1, seed=choice.seed + number)
+        if generated:
+            yield dataclasses.replace(single, city=f"{choice.city or choice.folder.name}-{number}")
+        else:
+            x, y = choice.centre
+            centre = (x + column * tile_size, y + row * tile_size)
+            yield dataclasses.replace(single, centre=centre, city=choice.city_name)
+
+
+def _around() -> Iterator[tuple[int, int]]:
+    """Columns and rows around (0, 0), ring by ring."""
+    ring = 0
+    while True:
+        side = range(-ring, ring + 1)
+        yield from ((column, row) for row in side for column in side if max(abs(column), abs(row)) == ring)
+        ring += 1
+
+
+#: How lines begin that only lead to the reason, or tell of an alternative that was not meant.
+_AROUND = (
+    "Parser key",
+    "Does not validate",
+    "Subtypes:",
+    "Errors:",
+    "Given value",
+    "Problem with given",
+    "Subclasses are disabled",
+    "Expected a dot import path",
+    "Expected a <class 'NoneType'>",
+)
+#: What a type with several kinds says of a kind that is not its own.
+_OTHER_KIND = re.compile(r"Expected a typing\.Literal\['([^',]+)'\]")
+
+
+def reason(message: str) -> str:
+    """The one sentence of a jsonargparse error that names what to mend.
+
+    Args:
+        message: the error's text, many lines where a value may be of several types.
+    """
+    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    key = re.search(r'Parser key "dataset\.([^"]+)"', message)
+    where = f"{key[1]}: " if key else ""
+    told = [line for line in lines if line and not line.startswith(_AROUND) and not _OTHER_KIND.match(line)]
+    given = next((line for line in reversed(lines) if line.startswith("Given value: ")), "")
+    if told:
+        got = "" if "ot value" in told[-1] or "Literal" not in told[-1] else f". {given}"
+        return f"{where}{told[-1]}{got}"
+    kinds = list(dict.fromkeys(_OTHER_KIND.findall(message)))
+    expected = (
+        f"kind is one of {', '.join(kinds)}" if kinds else "expected kind: and the options of that kind"
+    )
+    return f"{where}{expected}. {given}"
 
 
 @dataclass(frozen=True)

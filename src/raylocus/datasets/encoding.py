@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from raylocus.network.features import Feature
+from raylocus.network.reports.features import Feature
 
 #: A value may be off by this share of its report step.
 TOLERANCE = 1e-3

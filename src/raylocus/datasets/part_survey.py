@@ -11,8 +11,8 @@ from jaxtyping import Shaped
 from raylocus.datasets.encoding import ColumnSurvey
 from raylocus.datasets.schema import REPORT_NUMBERS, feature_name
 from raylocus.errors import InputError
-from raylocus.network.features import features_named
-from raylocus.network.reports import Reports
+from raylocus.network.reports.features import features_named
+from raylocus.network.reports.reports import Reports
 
 
 @dataclass

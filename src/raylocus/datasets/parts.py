@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from raylocus.datasets.store import ReportDataset
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 #: Sequences that are read at once.
 PART_SEQUENCES = 2048

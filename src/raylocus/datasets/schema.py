@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from raylocus.datasets.columns import Column
 from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.splits import SPLITS
-from raylocus.network.features import Feature
+from raylocus.network.reports.features import Feature
 
 #: Version of a dataset store.
 DATASET_SCHEMA = "raylocus.dataset.v2"

@@ -17,7 +17,7 @@ from raylocus.datasets.splits import (
     TimeSplits,
 )
 from raylocus.geo import Grid
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
 #: Seconds of a day, the unit of `TimeSplits`.

@@ -24,8 +24,8 @@ from raylocus.datasets.statistics import FeatureStatistics
 from raylocus.datasets.store_writing import Skipped
 from raylocus.datasets.stored_place import StoredPlace, group_names, stored_place
 from raylocus.errors import RaylocusError, StoreError
-from raylocus.network.features import features_named
-from raylocus.network.reports import Reports
+from raylocus.network.reports.features import features_named
+from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.storage import MANIFEST, parse_manifest
 

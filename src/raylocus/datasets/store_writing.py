@@ -33,8 +33,8 @@ from raylocus.datasets.splits import SPLITS
 from raylocus.datasets.statistics import FeatureMoments
 from raylocus.datasets.stored_place import group_names, write_stored_place
 from raylocus.geo import Grid
-from raylocus.network.features import features_named
-from raylocus.network.reports import Reports
+from raylocus.network.reports.features import features_named
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance
 from raylocus.storage import write_manifest

@@ -128,7 +128,7 @@ def _resampled(world: Int[np.ndarray, "sample"]) -> Float[np.ndarray, "resample 
 def _percentile(
     error: Float[np.ndarray, "sample"], weight: Float[np.ndarray, "resample sample"], percent: int
 ) -> Quoted:
-    order = np.argsort(error)
+    order = np.argsort(error, kind="stable")
     below = np.cumsum(weight[:, order], axis=1)
     found = error[order][(below >= percent / 100 * below[:, -1:]).argmax(axis=1)]
     low, high = np.percentile(found, [50 * (1 - INTERVAL), 50 * (1 + INTERVAL)])

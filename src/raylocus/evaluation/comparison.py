@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from raylocus.datasets.nominal_maps import MappedPlace, nominal_maps
 from raylocus.datasets.plan import redraw_world
 from raylocus.datasets.store import ReportDataset
 from raylocus.datasets.stored_place import StoredPlace
@@ -27,8 +26,9 @@ from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.evaluate import Outcome, evaluate, evaluate_all
 from raylocus.evaluation.method import Method
+from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.models.posterior import Posterior
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 

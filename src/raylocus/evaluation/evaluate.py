@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raylocus.datasets.nominal_maps import MappedPlace, nominal_maps
 from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of
 from raylocus.evaluation.method import Method
 from raylocus.evaluation.observations import observations
+from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.models.posterior import Posterior
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
-from raylocus.datasets.nominal_maps import MappedPlace
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 #: Reports and the place that they were made in, one pair a place.
 TrainingPlaces = Iterable[tuple[Reports, MappedPlace]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.reports import Reports, require_features
+from raylocus.network.reports.reports import Reports, require_features
 from raylocus.scenes.sites import Deployment
 
 

@@ -21,7 +21,7 @@ from raylocus.evaluation.breakdown import QUOTED, Circumstances, Group, Quoted, 
 from raylocus.evaluation.comparison import BOUND_NAME, TRUE_MAPS_NAME, Comparison
 from raylocus.evaluation.evaluation import Evaluation, Truth
 from raylocus.evaluation.table import breakdown_table, results_table
-from raylocus.network.report_store import save_reports
+from raylocus.network.reports.report_store import save_reports
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from raylocus.datasets.maps import place_maps
-from raylocus.datasets.nominal_maps import MappedPlace
-from raylocus.datasets.packed import sequence_tensors
-from raylocus.datasets.tensors import BEAM_LEVEL, OBSERVED, SequenceTensors
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import estimate, fine_density
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.inputs.tensors import BEAM_LEVEL, OBSERVED, SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.posterior import Posterior, posterior_of
-from raylocus.network.known_cells import known_reports
-from raylocus.network.reports import Reports, require_features
+from raylocus.network.reports.known_cells import known_reports
+from raylocus.network.reports.reports import Reports, require_features
 
 #: Sequences that go through the network together: few enough for the processor's cache.
 BATCH = 8

@@ -12,7 +12,7 @@ import torch
 from raylocus.errors import CheckpointError
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.density import ESTIMATORS
-from raylocus.models.network import LocationNetwork
+from raylocus.models.location_network import LocationNetwork
 from raylocus.provenance import Provenance
 from raylocus.scenes.place_checks import plain_record
 from raylocus.storage import written_whole

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from raylocus.datasets.maps import PlaceMaps
+from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.posterior import geometric_median
 from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
 

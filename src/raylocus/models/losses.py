@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from raylocus.datasets.maps import PlaceMaps
-from raylocus.datasets.tensors import OBSERVED, SequenceTensors
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
 from raylocus.models.prediction import Prediction, coarse_centres
 
 

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raylocus.datasets.maps import PlaceMaps
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.evidence.rasters import LEVEL_CENTRE, EvidenceRasters, evidence_rasters
+from raylocus.models.inputs.maps import PlaceMaps
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from raylocus.datasets.tensors import SequenceTensors
 from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.inputs.tensors import SequenceTensors
 
-#: Typical value and spread of the columns of `datasets.tensors.OBSERVED`, until statistics replace them.
+#: Typical value and spread of the columns of `models.inputs.tensors.OBSERVED`, until statistics replace them.
 FEATURE_MEAN = (-95.0, -14.0, 2.0, 150.0)
 FEATURE_SCALE = (15.0, 5.0, 8.0, 100.0)
-#: Columns of `datasets.maps.cell_poses`.
+#: Columns of `models.inputs.maps.cell_poses`.
 POSE_WIDTH = 9
 #: Features that have a value and a mask, plus serving, censored and beam summaries.
 TOKEN_FEATURES = 2 * len(FEATURE_MEAN) + 4

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raylocus.datasets.tensors import OBSERVED, SequenceTensors
 from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
 from raylocus.models.radio_encoder import RadioEncoding
 
 

@@ -7,27 +7,28 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from raylocus.errors import InputError
-from raylocus.network.clocks import ClockErrors
-from raylocus.network.features import FEATURE_SETS, Feature, features_named
-from raylocus.network.identities import IdentityErrors
-from raylocus.network.indoors import BuildingLoss
+from raylocus.network.impairments.availability import FULL_CAPABILITY, UeCapability
+from raylocus.network.impairments.building_loss import BuildingLoss
+from raylocus.network.impairments.clocks import ClockErrors
+from raylocus.network.impairments.identities import IdentityErrors
 from raylocus.network.mac.power_headroom import UplinkPowerControl
 from raylocus.network.mac.timing_advance import TimingLoop
 from raylocus.network.mac.traffic import Traffic
 from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
+from raylocus.network.reports.features import FEATURE_SETS, Feature, features_named
 from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
-from raylocus.network.rrc.capability import FULL_CAPABILITY, UeCapability
 from raylocus.network.rrc.events import UNSET, Event
 from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.network.rrc.measurement_configuration import (
+    BUFFER_STATUS_TIMERS,
+    HEADROOM_TIMERS,
+    SSB_PERIODS,
     PositioningSignal,
     ReportConfiguration,
     SoundingSignal,
 )
-from raylocus.network.rrc.parameters import BUFFER_STATUS_TIMERS, HEADROOM_TIMERS, SSB_PERIODS
-from raylocus.network.system.outer_loop import OuterLoop
-from raylocus.network.system.scheduling import Scheduler
+from raylocus.network.system.link_adaptation import OuterLoop, Scheduler
 
 
 @dataclass(frozen=True)

@@ -8,24 +8,23 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.availability import absent_features, check_deployment, check_signals
-from raylocus.network.clocks import time_stamps
+from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
-from raylocus.network.features import CRITICAL, Feature, feature_set
-from raylocus.network.identities import with_missing_identities, with_wrong_identities
-from raylocus.network.mobility import Trajectories, keep_reports, select_sequences, velocities
-from raylocus.network.phy.cell_levels import CellMeasurements
+from raylocus.network.impairments.availability import absent_features, check_deployment, check_signals
+from raylocus.network.impairments.clocks import time_stamps
+from raylocus.network.impairments.identities import with_missing_identities, with_wrong_identities
+from raylocus.network.movement.mobility import Trajectories, keep_reports, select_sequences, velocities
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
 from raylocus.network.random_streams import ReportStreams
-from raylocus.network.reports import Reports
+from raylocus.network.reports.features import CRITICAL, Feature, feature_set
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.measurement_configuration import sent_reports
 from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.columns import PATH_LAYERS, SOURCES, complete_reports
+from raylocus.network.stack.cell_levels import CellMeasurements
+from raylocus.network.stack.columns import PATH_LAYERS, SOURCES, complete_reports, present_features
 from raylocus.network.stack.downlink import Paths, receive
-from raylocus.network.stack.presence import present_features
 from raylocus.network.stack.session import fired
-from raylocus.network.tokens import ReportContent
-from raylocus.network.world_channel import Channel
+from raylocus.network.stack.tokens import ReportContent
 from raylocus.scenes.sites import Carrier
 
 #: Sequences that are worked on together, with their paths and without.

@@ -13,22 +13,22 @@ from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
 from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import find_wedges
-from raylocus.propagation.maps.path_loss import UE_HEIGHT
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.rays.pieces import ahead
-from raylocus.propagation.search.around_walls import around_paths
 from raylocus.propagation.search.canopy import Canopy
-from raylocus.propagation.search.diffraction import DiffractionSearch, ReachedPairs
-from raylocus.propagation.search.edge_scene import EdgeScene
-from raylocus.propagation.search.over_rooftop import over_rooftop_paths
+from raylocus.propagation.search.edges.diffraction import DiffractionSearch, ReachedPairs
+from raylocus.propagation.search.edges.edge_scene import EdgeScene
+from raylocus.propagation.search.over_roofs.around_walls import around_paths
+from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
+from raylocus.propagation.search.over_roofs.roof_profile import SurfaceRaster
 from raylocus.propagation.search.path_columns import PathColumns, without_diffracted_twins
 from raylocus.propagation.search.refraction import refracted_paths
-from raylocus.propagation.search.roof_profile import SurfaceRaster
 from raylocus.propagation.search.scattering import ScatteringSearch
 from raylocus.propagation.search.specular import SpecularSearch
 from raylocus.propagation.search.verification import PathVerifier
 from raylocus.scenes.building_records import building_index
+from raylocus.scenes.sites import UE_HEIGHT
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
 

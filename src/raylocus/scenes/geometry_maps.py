@@ -77,3 +77,10 @@ def geometry_maps(
     return xr.Dataset(
         variables, coords={"y": ("y", tile.coordinates, axis), "x": ("x", tile.coordinates, axis)}
     )
+
+
+def grid_of(maps: xr.Dataset) -> Grid:
+    """The grid that maps over (y, x) lie on."""
+    x = maps["x"].values
+    resolution = float(x[1] - x[0])
+    return Grid(resolution * len(x), resolution)

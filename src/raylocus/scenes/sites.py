@@ -10,6 +10,9 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
 
+#: Height of UEs over the terrain [m] that places are traced at unless their configuration says otherwise.
+UE_HEIGHT = 1.5
+
 
 @dataclass(frozen=True)
 class AntennaArray:

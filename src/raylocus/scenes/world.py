@@ -13,11 +13,46 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.stats import norm, t
 
 from raylocus.errors import InputError
-from raylocus.scenes.building_factors import BuildingFactors, draw_building_factors
+from raylocus.geo import Grid
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.sites import Deployment
+
+#: Name that the ground's factors are drawn by; buildings' have 32 bits.
+GROUND_KEY = 1 << 32
+
+
+@dataclass(frozen=True)
+class BuildingFactors:
+    """Factors on the electrical properties of every building's surfaces, of whatever class they are.
+
+    The last entry is the ground's, and of what no building owns: the index −1 finds it.
+    """
+
+    permittivity: Float[np.ndarray, "building_or_ground"]
+    """Factor on the relative permittivity."""
+    conductivity: Float[np.ndarray, "building_or_ground"]
+    """Factor on the conductivity."""
+
+
+def draw_building_factors(
+    key: Int[np.ndarray, "building"], log_permittivity: float, log_conductivity: float, seed: int
+) -> BuildingFactors:
+    """Log-normal factors; neither the buildings' order nor their number changes what one of them draws.
+
+    Args:
+        key: name of each building, see `Triangles.building`.
+        log_permittivity: standard deviation of the factor's natural logarithm.
+        log_conductivity: the same for the conductivity.
+        seed: decides all draws.
+    """
+    names = [*key.tolist(), GROUND_KEY]
+    # Philox is a counter-based generator: every key is a stream of its own, at no cost to open.
+    streams = (np.random.Generator(np.random.Philox(key=[seed, name])) for name in names)
+    normal = np.array([stream.standard_normal(2) for stream in streams])
+    return BuildingFactors(np.exp(log_permittivity * normal[:, 0]), np.exp(log_conductivity * normal[:, 1]))
 
 
 @dataclass(frozen=True)
@@ -120,3 +155,53 @@ def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Gen
         residual_seed=int(generator.integers(2**62)),
         building_seed=int(generator.integers(2**62)),
     )
+
+
+def residual_field(world: World, deployment: Deployment, grid: Grid) -> Float[np.ndarray, "cell y x"]:
+    """The residual of each cell's level over the grid [dB].
+
+    A Gaussian field with autocorrelation exp(−d/d_corr) (TR 38.901 §7.4.4), the sum of a part common
+    to all cells, one common to each site and one of the cell's own, is mapped point by point to a
+    Student t distribution (a Gaussian copula), so that the margins are exactly heavy-tailed.
+    """
+    law = world.law
+    if law.severity == 0:
+        return np.zeros((len(deployment.cells), *grid.shape), np.float32)
+    generator = np.random.default_rng(world.residual_seed)
+    fields = gaussian_fields(
+        1 + len(deployment.sites) + len(deployment.cells), grid, law.residual_distance, generator
+    )
+    common, site, own = np.split(fields, [1, 1 + len(deployment.sites)])
+    own_share = 1 - law.residual_shared_by_all - law.residual_shared_by_site
+    gaussian = (
+        np.sqrt(law.residual_shared_by_all) * common
+        + np.sqrt(law.residual_shared_by_site) * site[deployment.site_of_cell]
+        + np.sqrt(own_share) * own
+    )
+    return student_from_gaussian(gaussian, law).astype(np.float32)
+
+
+def student_from_gaussian(gaussian: Float[np.ndarray, "..."], law: WorldLaw) -> Float[np.ndarray, "..."]:
+    """Student t values [dB] of standard Gaussian ones, quantile by quantile."""
+    # A table is a thousand times faster than t.ppf; beyond ±5 there is one value in a million.
+    knots = np.linspace(-5, 5, 2001)
+    values = t.ppf(norm.cdf(knots), law.residual_freedom)
+    return law.severity * law.residual_db * np.interp(gaussian, knots, values)
+
+
+def gaussian_fields(
+    count: int, grid: Grid, distance: float, generator: np.random.Generator
+) -> Float[np.ndarray, "count y x"]:
+    """Independent standard Gaussian fields with autocorrelation exp(−d/distance), by circulant embedding.
+
+    The torus is twice the tile, so that opposite edges do not see each other; the few negative
+    eigenvalues of the embedding are set to zero (Dietrich and Newsam 1997) and the variance restored.
+    """
+    side = 2 * grid.count
+    step = np.minimum(np.arange(side), side - np.arange(side)) * grid.resolution
+    correlation = np.exp(-np.hypot(step[:, None], step[None, :]) / distance)
+    spectrum = np.maximum(np.fft.fft2(correlation).real, 0)
+    spectrum *= side**2 / spectrum.sum()
+    noise = generator.standard_normal((count, side, side))
+    fields = np.fft.ifft2(np.fft.fft2(noise) * np.sqrt(spectrum)).real
+    return fields[:, : grid.count, : grid.count]

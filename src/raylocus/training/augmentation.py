@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from raylocus.datasets.tensors import OBSERVED, SequenceTensors
-from raylocus.network.features import features_named
+from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
+from raylocus.network.reports.features import features_named
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.datasets.maps import PlaceMaps
-from raylocus.datasets.tensors import SequenceTensors
 from raylocus.models.checkpoint import Calibration
 from raylocus.models.density import ESTIMATORS, estimate, fine_density
-from raylocus.models.network import LocationNetwork
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.tensors import SequenceTensors
+from raylocus.models.location_network import LocationNetwork
 from raylocus.models.prediction import Prediction
 
 #: Temperatures that are tried.

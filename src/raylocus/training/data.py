@@ -16,18 +16,19 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from raylocus.datasets.integrity import require_intact
-from raylocus.datasets.maps import PlaceMaps, place_maps
-from raylocus.datasets.place_batches import (
+from raylocus.datasets.store import ReportDataset, open_report_dataset
+from raylocus.errors import InputError
+from raylocus.models.inputs.maps import PlaceMaps, place_maps
+from raylocus.models.inputs.place_batches import (
     BatchIndex,
     MapGroupedBatches,
+    PackedPart,
+    SequenceDataset,
     SequenceGroup,
     ordered_batches,
     sequence_groups,
 )
-from raylocus.datasets.store import ReportDataset, open_report_dataset
-from raylocus.datasets.tensors import OBSERVED, SequenceTensors
-from raylocus.datasets.torch_dataset import PackedPart, SequenceDataset
-from raylocus.errors import InputError
+from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
 from raylocus.storage import MANIFEST
 from raylocus.units import timing_advance_distance
 
@@ -134,7 +135,7 @@ class ReportData(lightning.LightningDataModule):
             yield from self.transfer_batch_to_device(sequences[index], torch.device("cpu"), 0)
 
     def observed_statistics(self) -> tuple[Float[Tensor, "feature"], Float[Tensor, "feature"]]:
-        """Mean and standard deviation of the columns of `datasets.tensors.OBSERVED` over the training split."""
+        """Mean and standard deviation of the columns of `models.inputs.tensors.OBSERVED` over the training split."""
         stored = self.stored
         columns = [stored.feature_names.index(name) for name in OBSERVED]
         unit = np.ones(len(OBSERVED))

@@ -13,14 +13,13 @@ from raylocus.models.checkpoint import CHECKPOINT_KEY, Calibration, TrainedNetwo
 from raylocus.models.configuration import NetworkConfiguration
 from raylocus.models.density import estimate, fine_density
 from raylocus.models.evidence.rasters import evidence_rasters
+from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
-from raylocus.models.network import LocationNetwork
 from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented
-from raylocus.training.cell_order import random_cell_order
 from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.schedule import ScheduleConfiguration
-from raylocus.training.symmetry import random_symmetry
+from raylocus.training.symmetry import random_cell_order, random_symmetry
 from raylocus.training.weight_average import WeightAverage
 
 #: Places whose evidence rasters are kept: as many as a training run usually mixes.

@@ -1,20 +1,21 @@
-"""The symmetries of a square: a whole place, its cells, its beams and all that was observed there, moved as one."""
+"""What leaves a place the same: symmetries of the square and orders of the cells, moved with all that was observed."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.datasets.maps import PlaceMaps
-from raylocus.datasets.tensors import SequenceTensors
 from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.tensors import SequenceTensors
 
-#: Columns of `datasets.maps.cell_poses` that are vectors in the plane.
+#: Columns of `models.inputs.maps.cell_poses` that are vectors in the plane.
 VECTOR_COLUMNS = ((0, 1), (3, 4))
 #: Features that are azimuths, counter-clockwise from east, and half a turn in their unit.
 AZIMUTHS = {"ul_aoa": 180.0, "dl_aod": math.pi}
@@ -115,3 +116,47 @@ def random_symmetry(generator: torch.Generator) -> Symmetry:
     """One of the eight, all alike in probability."""
     index = int(torch.randint(8, (), generator=generator))
     return Symmetry(index % 4, index >= 4)
+
+
+#: Fields whose axis of cells is the first, and the third.
+MAP_FIELDS = (
+    *("level", "lit", "formula", "beam_relative", "fine_level"),
+    *("poses", "site_of_cell", "beams_of_cell"),
+)
+RASTER_FIELDS = ("level", "beam")
+SEQUENCE_FIELDS = ("observed", "beams", "serving", "censored", "further", "further_beams")
+
+Record = TypeVar("Record", PlaceMaps, EvidenceRasters, SequenceTensors)
+
+
+@dataclass(frozen=True)
+class CellOrder:
+    """A permutation of the cells of a place, in its maps and in what was observed there alike."""
+
+    order: Int[Tensor, "cell"]
+    """Which cell comes to each index."""
+
+    def place(self, maps: PlaceMaps) -> PlaceMaps:
+        """A place with its cells in this order."""
+        return self._along(maps, MAP_FIELDS, 0)
+
+    def rasters(self, rasters: EvidenceRasters) -> EvidenceRasters:
+        """What was made of the place's maps, in this order."""
+        index = torch.argsort(self.order, stable=True)
+        slots = rasters.cell_of_slot
+        moved = torch.where(slots >= 0, index[slots.clamp(min=0)], slots)
+        return dataclasses.replace(self._along(rasters, RASTER_FIELDS, 0), cell_of_slot=moved)
+
+    def sequences(self, sequences: SequenceTensors) -> SequenceTensors:
+        """What was observed in the place, in this order."""
+        return self._along(sequences, SEQUENCE_FIELDS, 2)
+
+    def _along(self, record: Record, names: tuple[str, ...], axis: int) -> Record:
+        moved: dict[str, Any] = {name: getattr(record, name).index_select(axis, self.order) for name in names}
+        return dataclasses.replace(record, **moved)
+
+
+def random_cell_order(maps: PlaceMaps, generator: torch.Generator) -> CellOrder:
+    """An order of a place's cells, all alike in probability."""
+    order = torch.randperm(len(maps.poses), generator=generator)
+    return CellOrder(order.to(maps.poses.device))

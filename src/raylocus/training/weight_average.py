@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from raylocus.models.network import LocationNetwork
+from raylocus.models.location_network import LocationNetwork
 
 
 class WeightAverage:

@@ -9,9 +9,9 @@ from jaxtyping import Float, Shaped
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.datasets.splits import NO_SPLIT_NAME, SPLITS
 from raylocus.datasets.summary import DatasetSummary
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.viz.maps import draw_buildings, draw_layer, draw_sites, finish_map
 from raylocus.viz.style import PALETTE
 

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.geo import Grid
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.style import BUILDING_COLOUR, SITE_COLOUR, new_axes
 

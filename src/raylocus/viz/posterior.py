@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
-from raylocus.datasets.nominal_maps import MappedPlace
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
 from raylocus.viz.maps import draw_buildings, draw_sites, extent, finish_map
 from raylocus.viz.style import ESTIMATE_COLOUR, REGION_COLOUR, TRUTH_COLOUR, new_axes

@@ -9,18 +9,43 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.evaluation.breakdown import Group, Quoted, heard_groups, sight_groups
 from raylocus.evaluation.evaluate import Outcome
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.table import COLUMNS, table_rows
-from raylocus.network.reports import Reports
+from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.network.reports.reports import Reports
 from raylocus.storage import written_whole
 from raylocus.viz import html
-from raylocus.viz.cases import Case, choose_cases
 from raylocus.viz.curves import breakdown_figure, error_cdf_figure, reliability_figure
 from raylocus.viz.maps import layer_figure
 from raylocus.viz.posterior import posterior_figure
+
+#: Percentiles of the error that cases are taken at, and what they are called.
+RANKS = ((10, "good"), (30, "good"), (50, "typical"), (70, "typical"), (90, "bad"), (98, "bad"))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One sequence worth a look."""
+
+    sample: int
+    """Index of the sequence."""
+    label: str
+    """Why it was chosen."""
+
+
+def choose_cases(evaluation: Evaluation) -> tuple[Case, ...]:
+    """Sequences at fixed percentiles of a method's error, and the one it was most sure of and wrong about."""
+    order = np.argsort(evaluation.error, kind="stable")
+    chosen: dict[int, str] = {}
+    for percent, word in RANKS:
+        sample = int(order[round(percent / 100 * (len(order) - 1))])
+        chosen.setdefault(sample, f"{word}: {percent}th percentile of the error")
+    surest = int(np.argmax(evaluation.negative_log_likelihood))
+    chosen.setdefault(surest, "most surely wrong: the highest NLL")
+    return tuple(Case(sample, label) for sample, label in chosen.items())
+
 
 #: What every reader should know before quoting a number of the report.
 LIMITS = (

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from raylocus.datasets.building.place_tasks import PlaceTask, check_same_solver, place_hashes
 from raylocus.datasets.building.task import Engine, Task
-from raylocus.datasets.building.unit_files import unpack_reports
-from raylocus.datasets.building.world_tasks import WorldTask
+from raylocus.datasets.building.world_tasks import WorldTask, unpack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.store_writing import Skipped
 from raylocus.errors import InputError, PlaceError, StoreError
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 
 #: Told the number of units done and of units in all.

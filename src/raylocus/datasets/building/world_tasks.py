@@ -2,23 +2,61 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from raylocus.datasets.building.place_tasks import installed_solver
-from raylocus.datasets.building.unit_files import UNIT_SCHEMA, pack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, redraw_world
-from raylocus.errors import InputError
-from raylocus.network.mobility import sample_trajectories
+from raylocus.errors import InputError, StoreError
+from raylocus.network.channel.world_channel import WorldChannel
+from raylocus.network.movement.mobility import sample_trajectories
 from raylocus.network.observe import observe
-from raylocus.network.reports import Reports
-from raylocus.network.world_channel import WorldChannel
+from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.provenance import Provenance, hash_configuration
+
+#: Version of a unit's file.
+UNIT_SCHEMA = "raylocus.unit.v1"
+_ARRAYS = ("report_offsets", "token_offsets", *REPORT_FIELDS, *TOKEN_FIELDS)
+
+
+def pack_reports(reports: Reports) -> bytes:
+    """The bytes of reports; equal reports have equal bytes."""
+    document = {"schema": UNIT_SCHEMA, "features": reports.feature_names, "absent": reports.absent}
+    arrays = {name: getattr(reports, name) for name in _ARRAYS}
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, allow_pickle=False, document=np.frombuffer(json.dumps(document).encode(), np.uint8), **arrays
+    )
+    return buffer.getvalue()
+
+
+def unpack_reports(content: bytes, name: str) -> Reports:
+    """The reports of a unit's bytes.
+
+    Raises:
+        StoreError: they were cut short, damaged or are of another schema; `name` is told.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            document = json.loads(archive["document"].tobytes())
+            arrays = {field: archive[field] for field in _ARRAYS}
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise StoreError(f"the unit {name} is damaged") from error
+    if document["schema"] != UNIT_SCHEMA:
+        raise StoreError(f"the unit {name} has schema {document['schema']!r}, not {UNIT_SCHEMA!r}")
+    absent = tuple((str(feature), str(why)) for feature, why in document["absent"])
+    return Reports(**arrays, feature_names=tuple(document["features"]), absent=absent)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from raylocus.datasets.exchange.scenario import (
     TransmitterPaths,
     write_paths,
 )
-from raylocus.datasets.exchange.scenario_parameters import scenario_parameters
-from raylocus.datasets.exchange.scenario_scene import write_scene
+from raylocus.datasets.exchange.scenario_parameters import scenario_parameters, write_scene
 from raylocus.errors import InputError
 from raylocus.propagation.antennas.panels import Panel
 from raylocus.propagation.atlas.atlas import (

@@ -19,13 +19,13 @@ from raylocus.datasets.exchange.scenario import (
     read_paths,
 )
 from raylocus.errors import InputError, StoreError
-from raylocus.network.channel import ChannelState
+from raylocus.network.channel.channel import ChannelState
+from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.features import FEATURES
-from raylocus.network.mobility import Trajectories
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.observe import observe
-from raylocus.network.reports import Reports
-from raylocus.network.world_channel import KnownChannel
+from raylocus.network.reports.features import FEATURES
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.place import place_of_record

@@ -11,13 +11,13 @@ import numpy as np
 from raylocus.datasets.parts import Part, parts_of
 from raylocus.datasets.store import ReportDataset
 from raylocus.errors import InputError
-from raylocus.network.parquet import reports_to_table, table_with_units
+from raylocus.network.reports.parquet import reports_to_table, table_with_units
 from raylocus.storage import written_whole
 
 if TYPE_CHECKING:
     import pyarrow
 
-#: Files of a folder of tables. `network.parquet.load_parquet` reads the first.
+#: Files of a folder of tables. `network.reports.parquet.load_parquet` reads the first.
 TOKEN_TABLE, REPORT_TABLE = "tokens.parquet", "reports.parquet"
 #: Version of the table of reports.
 REPORT_TABLE_SCHEMA = "raylocus.dataset.reports.v1"

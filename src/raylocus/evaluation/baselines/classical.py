@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from raylocus.datasets.nominal_maps import nominal_maps
 from raylocus.evaluation.baselines.grid_bayes import (
     BEAM_SPREADS_DB,
     FREE_LEVEL,
@@ -15,6 +14,7 @@ from raylocus.evaluation.baselines.nearest_neighbours import NearestNeighbours
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell
 from raylocus.evaluation.baselines.timing_advance import TimingAdvance
 from raylocus.evaluation.method import Method, TrainingPlaces
+from raylocus.models.inputs.nominal_maps import nominal_maps
 
 
 def classical_methods(

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.datasets.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.evaluation.baselines.forward_filter import forward_filter
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, deviations, log_likelihood
 from raylocus.evaluation.baselines.masses import masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import climbed, examples, likeliest
 from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
+from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 #: Values that `fit` chooses from.
 SPREADS_DB = (4.0, 6.0, 8.0, 11.0, 15.0, 20.0, 27.0)

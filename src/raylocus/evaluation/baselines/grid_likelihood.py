@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.datasets.nominal_maps import NominalMaps
 from raylocus.evaluation.observations import Observations
+from raylocus.models.inputs.nominal_maps import NominalMaps
 from raylocus.units import timing_advance_distance
 
 #: Levels are computed relative to this one [dBm], so that float32 keeps hundredths of a decibel.

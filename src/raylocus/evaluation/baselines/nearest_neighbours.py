@@ -10,14 +10,14 @@ import torch
 from jaxtyping import Float, Int
 from sklearn.neighbors import NearestNeighbors
 
-from raylocus.datasets.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.evaluation.baselines.forward_filter import gaussian_matrix
 from raylocus.evaluation.baselines.masses import posterior_of_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import observations
+from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 #: Values that `fit` chooses from.
 NEIGHBOURS = (1, 5, 20, 60, 200)

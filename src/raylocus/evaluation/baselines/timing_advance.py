@@ -8,13 +8,13 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.datasets.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.evaluation.baselines.masses import masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
+from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import Cell
 from raylocus.units import timing_advance_distance

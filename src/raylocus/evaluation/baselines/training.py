@@ -9,11 +9,11 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.datasets.nominal_maps import NominalMaps, nominal_maps
 from raylocus.errors import InputError
 from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.metrics import NLL_FLOOR
 from raylocus.evaluation.observations import Observations, observations
+from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 
 Candidate = TypeVar("Candidate")
 

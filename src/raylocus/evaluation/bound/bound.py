@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.errors import InputError
 from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
@@ -21,8 +20,9 @@ from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.tokens import sequence_tokens
 from raylocus.evaluation.observations import observations
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior, posterior_of
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 #: Lasting error of a beam beside the nearest world's, as a share of what the worlds differ by.
 NEAREST_WORLD = 0.4
@@ -44,7 +44,7 @@ class Bound:
     Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
     (quadrature); each cell's level error, the receiver's noise after the L3 filter and the report's bins
     in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways drawn by the
-    code of `network.mobility`).
+    code of `network.movement.mobility`).
 
     Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
     and variance, the same along a way; to beams, the ensemble's worlds, each given a lasting error for want

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float
 from scipy.stats import norm
 from torch import Tensor
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.geo import Grid
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
 #: RSRP of every beam [dBm] in each of some worlds of a place, without residual and level errors; NaN where dark.
@@ -124,5 +124,5 @@ def stratified_worlds(
 
 def _strata(count: int, columns: int, generator: np.random.Generator) -> Float[np.ndarray, "count column"]:
     """Numbers within (0, 1), in every column one in each of `count` equal parts."""
-    order = np.argsort(generator.random((count, columns)), axis=0)
+    order = np.argsort(generator.random((count, columns)), axis=0, kind="stable")
     return (order + generator.uniform(0.02, 0.98, (count, columns))) / count

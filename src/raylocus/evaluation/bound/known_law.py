@@ -8,17 +8,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.network.channel import channel_at
+from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
-from raylocus.network.reports import Reports
-from raylocus.network.world_channel import KnownChannel
-from raylocus.scenes.residual import residual_field
-from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.network.reports.reports import Reports
+from raylocus.scenes.world import World, WorldLaw, residual_field, sample_world
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.mobility import MobilityConfiguration
-from raylocus.network.stops import moving_time
+from raylocus.network.movement.mobility import MobilityConfiguration, moving_time
 
 #: Ranges that the speeds of a class that goes by road are divided into.
 RANGES = 3

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.evaluation.bound.motions import Motions, SpeedBin, speed_bins
 from raylocus.geo import Grid
-from raylocus.network.driving import drive
-from raylocus.network.mobility import MobilityConfiguration
-from raylocus.network.people import presence
-from raylocus.network.road_graph import RoadGraph
-from raylocus.network.walking import Ground, Walkers, walk
+from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.network.movement.driving import RoadGraph, drive
+from raylocus.network.movement.mobility import MobilityConfiguration
+from raylocus.network.movement.people import presence
+from raylocus.network.movement.walking import Ground, Walkers, walk
 
 #: Steps of one ground cell of a stored way, and how many of them it may be read backwards from.
 STEPS, ENDS = 300, 150

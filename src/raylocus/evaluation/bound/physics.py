@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.datasets.nominal_maps import MappedPlace
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.propagation.atlas.grid_rows import GridRows
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.radio_maps import beam_levels, site_channels

@@ -47,7 +47,7 @@ class ResidualLaw:
 
     @classmethod
     def of(cls, law: WorldLaw) -> ResidualLaw:
-        """The law of `scenes.residual` and of each cell's own level in `scenes.world`."""
+        """The law of `scenes.world` and of each cell's own level in `scenes.world`."""
         scale = law.severity * law.residual_db
         score, log_ratio = _margins(scale, law.residual_freedom)
         return cls(

@@ -11,7 +11,7 @@ from raylocus.evaluation.bound.bound import Bound
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluate import truth_of
 from raylocus.evaluation.evaluation import Evaluation, evaluation_of
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 #: Worlds drawn for the check of one place, and sequences in each: those of one world share its errors.
 WORLDS, SEQUENCES = 24, 5

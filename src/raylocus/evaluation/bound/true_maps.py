@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from raylocus.datasets.nominal_maps import MappedPlace
 from raylocus.evaluation.bound.bound import side_by_side
 from raylocus.evaluation.bound.calibration import TRUE_MAPS_CALIBRATION, Calibration
 from raylocus.evaluation.bound.known_maps import KnownMaps, KnownSequence
@@ -15,9 +14,10 @@ from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.observation_law import ObservationLaw
 from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.observations import observations
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.reports import Reports
+from raylocus.network.reports.reports import Reports
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.datasets.maps import PlaceMaps
-from raylocus.datasets.nominal_maps import BEAM_FLOOR
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.nominal_maps import BEAM_FLOOR
 
 #: Knots of mapped levels [dBm], of path lengths [m], and of a beam's level under the best one's [dB].
 LEVEL_KNOTS = torch.arange(-146.0, -34.0, 6.0)

@@ -8,13 +8,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raylocus.datasets.maps import PlaceMaps
 from raylocus.models.configuration import NetworkConfiguration
-from raylocus.models.evidence.beams import beam_evidence
-from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
+from raylocus.models.evidence.likelihoods import (
+    GaussianEvidence,
+    beam_evidence,
+    gaussian_evidence,
+    robust_evidence,
+    timing_evidence,
+)
 from raylocus.models.evidence.rasters import KINDS, EvidenceRasters
-from raylocus.models.evidence.robust import robust_evidence
-from raylocus.models.evidence.timing import timing_evidence
+from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
 
 #: Likelihoods of each time head, in channel order.

@@ -1,6 +1,8 @@
-"""Rank: singular values of the MIMO channel, its condition, and the rank indicator (TS 38.214 §5.2.2)."""
+"""Rank of a channel, and what compression of CSI keeps of it."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -62,3 +64,66 @@ def rank_indicator(
     ranks = np.arange(1, min(limit, eigenvalues.shape[-1]) + 1)
     rate = [np.log2(1 + eigenvalues[..., :rank] * snr[..., None] / rank).sum(axis=-1) for rank in ranks]
     return np.stack(rate, axis=-1).argmax(axis=-1) + 1
+
+
+@dataclass(frozen=True)
+class CompressedCsi:
+    """A few numbers of a MIMO channel."""
+
+    rank: Int[np.ndarray, "ue"]
+    """Singular values within 20 dB of the largest."""
+    condition_db: Float[np.ndarray, "ue"]
+    """Largest over second singular value [dB]; NaN at rank 1 exactly."""
+    eigenvalues: Float[np.ndarray, "ue layer"]
+    """Squared singular values as they are, largest first."""
+    values_db: Float[np.ndarray, "ue layer"]
+    """Squared singular values relative to the largest [dB, ≤ 0]; NaN where zero."""
+    amplitude_code: Int[np.ndarray, "ue port"]
+    """Amplitude of the main eigenvector's entries: 20·log10 of |v|/max|v| in −3 dB steps, last code and weaker."""
+    phase_code: Int[np.ndarray, "ue port"]
+    """Phase of the same relative to its strongest entry, in equal steps of the circle."""
+
+
+def compress_csi(
+    covariance: Complex[np.ndarray, "ue port port"], amplitude_bits: int = 3, phase_bits: int = 3
+) -> CompressedCsi:
+    """The summary of channels by their transmit covariance (amplitudes 3 dB apart, as Type II wideband: unverified)."""
+    power, vectors = np.linalg.eigh(covariance)
+    power, main = np.maximum(power[:, ::-1], 0), vectors[:, :, -1]
+    relative = power / power[:, :1]
+    strongest = np.abs(main).argmax(axis=1)[:, None]
+    reference = np.take_along_axis(main, strongest, axis=1)
+    ratio = main / reference
+    with np.errstate(divide="ignore"):
+        steps = np.floor(-20 * np.log10(np.abs(ratio)) / 3 + 0.5)
+    levels = 2**phase_bits
+    return CompressedCsi(
+        rank=(relative > 0.01).sum(axis=1),
+        eigenvalues=power,
+        condition_db=condition_number_db(np.sqrt(power)),
+        values_db=np.where(relative > 1e-12, 10 * np.log10(np.maximum(relative, 1e-12)), np.nan),
+        amplitude_code=np.clip(steps, 0, 2**amplitude_bits - 1).astype(np.int64),
+        phase_code=np.round(np.angle(ratio) * levels / (2 * np.pi)).astype(np.int64) % levels,
+    )
+
+
+def decompress_eigenvector(
+    csi: CompressedCsi, amplitude_bits: int = 3, phase_bits: int = 3
+) -> Complex[np.ndarray, "ue port"]:
+    """The unit eigenvector that a summary's codes mean; the last amplitude code is zero."""
+    amplitude = 10.0 ** (-3 * csi.amplitude_code / 20)
+    amplitude = np.where(csi.amplitude_code == 2**amplitude_bits - 1, 0.0, amplitude)
+    vector = amplitude * np.exp(2j * np.pi * csi.phase_code / 2**phase_bits)
+    return vector / np.linalg.norm(vector, axis=1, keepdims=True)
+
+
+def column_phase_step(
+    csi: CompressedCsi, columns: int, phase_bits: int = 3, amplitude_bits: int = 3
+) -> Float[np.ndarray, "ue"]:
+    """Phase [degrees, ±180] from column to column of the quantised eigenvector of two polarisations of a row.
+
+    The steps of both polarisations are averaged, weighted by amplitude: a quantised departure angle.
+    """
+    vector = decompress_eigenvector(csi, amplitude_bits, phase_bits).reshape(len(csi.rank), 2, columns)
+    steps = (vector[:, :, 1:] * vector[:, :, :-1].conj()).sum(axis=(1, 2))
+    return np.where(np.abs(steps) > 0, np.rad2deg(np.angle(steps)), np.nan)

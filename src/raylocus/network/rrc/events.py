@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.rrc.filtering import reports_by_step
-from raylocus.network.rrc.parameters import OFFSET_RANGE_DB, TIMES_TO_TRIGGER
+from raylocus.network.rrc.measurement_configuration import OFFSET_RANGE_DB, TIMES_TO_TRIGGER
 
 #: A threshold that an event does not have; equal to itself, so that configurations compare.
 UNSET = float("-inf")

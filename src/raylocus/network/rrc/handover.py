@@ -10,6 +10,23 @@ from jaxtyping import Float, Int
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.filtering import reports_by_step
 
+
+def neighbour_cells(
+    rsrp: Float[np.ndarray, "report cell"], serving: Int[np.ndarray, "report"], most: int
+) -> Int[np.ndarray, "report neighbour"]:
+    """Indices of the strongest cells beside the serving one, strongest first; −1 where there is none.
+
+    Args:
+        rsrp: filtered RSRP [dBm]; NaN where the cell is not to be reported.
+        serving: serving cell of each report.
+        most: maxReportCells of TS 38.331, 1 to 8.
+    """
+    level = np.where(np.isnan(rsrp), -np.inf, rsrp)
+    np.put_along_axis(level, serving[:, None], -np.inf, axis=1)
+    order = np.argsort(-level, axis=1, kind="stable")[:, :most]
+    return np.where(np.isinf(np.take_along_axis(level, order, axis=1)), -1, order)
+
+
 #: A3 as networks set it: 3 dB better for 0.32 s.
 DEFAULT_EVENT = Event("A3", offset=2.0, hysteresis=1.0, time_to_trigger=0.32)
 

@@ -11,13 +11,13 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.network.channel import ChannelState
+from raylocus.network.channel.channel import ChannelState
+from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.mobility import Trajectories
-from raylocus.network.phy.cell_levels import CellMeasurements, strongest_beams
-from raylocus.network.positioning.carrier_phase import carrier_phase
+from raylocus.network.impairments.availability import frequency_range
+from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.positioning.timing_measurements import carrier_phase
 from raylocus.network.random_streams import RandomSource, ReportStreams
-from raylocus.network.rrc.capability import frequency_range
 from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
 from raylocus.network.stack.arrivals import (
@@ -30,16 +30,19 @@ from raylocus.network.stack.arrivals import (
     received_srs,
 )
 from raylocus.network.stack.beams import BeamReport, beam_report
+from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer, downlink_bearer, uplink_bearer
+from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
 from raylocus.network.stack.delay_profile import DelayProfile, delay_profile
 from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, filtered, level_shift_db
-from raylocus.network.stack.downlink_bearer import DownlinkBearer, downlink_bearer
 from raylocus.network.stack.heard_cells import HeardCells, best_amplitudes, heard_cells, named_cells
-from raylocus.network.stack.positioning_report import PositioningReport, positioning_report, timing_offsets
+from raylocus.network.stack.positioning_report import (
+    PositioningReport,
+    positioning_report,
+    timing_offsets,
+    uplink_angles,
+)
 from raylocus.network.stack.session import AdvanceReport, SessionReport, advance_report, session_report
-from raylocus.network.stack.uplink_angles import uplink_angles
-from raylocus.network.stack.uplink_bearer import UplinkBearer, uplink_bearer
-from raylocus.network.world_channel import Channel
 from raylocus.scenes.sites import Carrier, Deployment
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.network.positioning.angles import departure_azimuth
-from raylocus.network.report_mapping import reported_beam_sinr
+from raylocus.network.reports.report_mapping import reported_beam_sinr
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.scenes.sites import AntennaArray, Deployment

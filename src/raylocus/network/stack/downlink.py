@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Int
 
-from raylocus.network.channel import ChannelState
+from raylocus.network.channel.channel import ChannelState
+from raylocus.network.channel.links import Links
 from raylocus.network.configuration import CoherentFading, NetworkConfiguration
-from raylocus.network.phy.cell_levels import CellMeasurements, detected_cells, measure_cells
 from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.filtering import l3_filter
+from raylocus.network.stack.cell_levels import CellMeasurements, detected_cells, measure_cells
 from raylocus.network.stack.fading import beam_amplitudes, beam_fading_db, local_mean, ssb_kernel
-from raylocus.network.stack.links import Links
 from raylocus.scenes.sites import Deployment
 from raylocus.units import energy_per_resource_element, to_decibel
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex, Float
 
+from raylocus.network.channel.links import Links, beam_weights
 from raylocus.network.phy.frequency_response import SSS_SUBCARRIERS
-from raylocus.network.stack.links import Links, beam_weights
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT, subcarrier_spacing, to_decibel
 

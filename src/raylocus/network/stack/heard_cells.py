@@ -9,10 +9,9 @@ from jaxtyping import Complex, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.power_headroom import downlink_path_loss, transmit_power
-from raylocus.network.phy.cell_levels import CellMeasurements
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.rrc.handover import HandoverHistory
-from raylocus.network.rrc.serving import neighbour_cells
+from raylocus.network.rrc.handover import HandoverHistory, neighbour_cells
+from raylocus.network.stack.cell_levels import CellMeasurements
 from raylocus.network.stack.downlink import cell_energy
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, noise_per_resource_element

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.mac.timing_advance import TimingLoop, commanded_timing_advance
-from raylocus.network.mobility import Trajectories
+from raylocus.network.movement.mobility import Trajectories
 from raylocus.network.rrc.events import Event, event_conditions, triggered
 from raylocus.network.rrc.handover import HandoverHistory
 

@@ -1,10 +1,18 @@
-"""What a carrier offers, and what of it arrives (TS 38.214 §5.1.3, §5.2.2.1)."""
+"""Link adaptation of a cell: scheduled share, MCS, and the outer loop that holds the error rate."""
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float
+from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import ndtr
+
+from raylocus.errors import InputError
+from raylocus.network.random_streams import RandomSource, correlated_normal
+from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.propagation.link_abstraction.error_curves import block_error_rate, thresholds_db
+from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, slot_duration
 
 #: Symbols of a slot, and those that control and reference signals take of them on average (2 of PDCCH, 1 of DM-RS).
@@ -20,3 +28,105 @@ def resource_elements_per_second(resource_blocks: int, numerology: int) -> float
 def frame_error_rate(bler: Float[np.ndarray, "*batch"], blocks: int) -> Float[np.ndarray, "*batch"]:
     """Probability that a frame of several independent blocks is not whole: 1 − (1 − BLER)^n."""
     return -np.expm1(blocks * np.log1p(-np.minimum(bler, 1 - 1e-16)))
+
+
+@dataclass(frozen=True)
+class Scheduler:
+    """The law of a UE's share of the slots: uniform between two ends, and slow to change."""
+
+    least: float = 0.05
+    most: float = 0.5
+    memory: float = 5.0
+    """Correlation time of the share [s]: how long other UEs' sessions last; an engineering choice."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.least <= self.most <= 1 or self.memory <= 0:
+            raise InputError("a scheduled share lies between 0 and 1, and its correlation time is above 0 s")
+
+
+def scheduled_share(
+    time: Float[np.ndarray, "report"],
+    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    scheduler: Scheduler,
+    random: RandomSource,
+) -> Float[np.ndarray, "report"]:
+    """Share of the slots in which each UE is scheduled: a Gauss–Markov process made uniform."""
+    level = ndtr(correlated_normal(time, report_offsets, scheduler.memory, random))
+    return scheduler.least + (scheduler.most - scheduler.least) * level
+
+
+#: Margin that a loop has settled at when a sequence begins [dB].
+FIRST_MARGIN_DB = 1.0
+#: Where the margin is held [dB].
+MARGIN_LIMITS_DB = (-5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class OuterLoop:
+    """How a scheduler steers its first transmissions to an error rate."""
+
+    target: float = 0.1
+    """Share of NACKs that it aims at."""
+    step_db: float = 0.1
+    """A NACK raises the margin by this much; an ACK lowers it by step·target/(1 − target)."""
+    blocks: int = 32
+    """Transport blocks that it hears of between two reports."""
+
+
+@dataclass(frozen=True)
+class AdaptedLink:
+    """What the loop made of a link at each report; NaN where there is no link."""
+
+    mcs: Float[np.ndarray, "report"]
+    """MCS index; −1 out of range."""
+    bler: Float[np.ndarray, "report"]
+    """Block error rate of first transmissions at the SINR as it is."""
+    negative_share: Float[np.ndarray, "report"]
+    """Share of NACKs among the blocks since the last report."""
+
+
+def adapt(
+    known_sinr_db: Float[np.ndarray, "report"],
+    true_sinr_db: Float[np.ndarray, "report"],
+    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    table: ModulationTable,
+    loop: OuterLoop,
+    random: RandomSource,
+) -> AdaptedLink:
+    """MCS, errors and NACKs along sequences: each report's NACKs move the margin of the next.
+
+    Args:
+        known_sinr_db: effective SINR that the scheduler was told [dB]; NaN where there is no link.
+        true_sinr_db: what it is when blocks are sent [dB].
+        report_offsets: reports of each sequence.
+        table: MCS table.
+        loop: target and step.
+        random: source of all random numbers.
+    """
+    needed = thresholds_db(table)
+    uniform = random.random((len(known_sinr_db), loop.blocks))
+    mcs, bler, negative = (np.full(len(known_sinr_db), np.nan) for _ in range(3))
+    margin = np.full(len(known_sinr_db), FIRST_MARGIN_DB)
+    starts = report_offsets[:-1][np.diff(report_offsets) > 0]
+    for step, now in enumerate([starts, *reports_by_step(report_offsets)]):
+        if step:
+            margin[now] = _next_margin(margin[now - 1], negative[now - 1], loop)
+        known = ~np.isnan(known_sinr_db[now])
+        level = np.where(known, known_sinr_db[now], -np.inf) - margin[now]
+        index = np.searchsorted(needed, level, side="right") - 1
+        rates = block_error_rate(np.nan_to_num(true_sinr_db[now]), table)
+        rate = np.take_along_axis(rates, np.maximum(index, 0)[:, None], axis=1)[:, 0]
+        sent = known & (index >= 0)
+        mcs[now] = np.where(known, index, np.nan)
+        bler[now] = np.where(sent, rate, np.nan)
+        negative[now] = np.where(sent, (uniform[now] < rate[:, None]).mean(axis=1), np.nan)
+    return AdaptedLink(mcs, bler, negative)
+
+
+def _next_margin(
+    margin: Float[np.ndarray, "chosen"], negative: Float[np.ndarray, "chosen"], loop: OuterLoop
+) -> Float[np.ndarray, "chosen"]:
+    """The margin after one report's blocks; as it was where none was sent."""
+    share = np.nan_to_num(negative, nan=loop.target)
+    moved = margin + loop.step_db * loop.blocks * (share - (1 - share) * loop.target / (1 - loop.target))
+    return np.clip(moved, *MARGIN_LIMITS_DB)

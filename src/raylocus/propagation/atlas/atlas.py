@@ -21,8 +21,8 @@ SPECULAR, OVER_ROOFTOP, DIFFRACTED, REFRACTED, SCATTERED = 0, 1, 2, 3, 4
 class PathAtlas:
     """Paths between every site and every ground cell's centre, at the UE surface.
 
-    Geometry only: fields follow from it for any materials and frequency (`propagation.atlas.fields`),
-    antennas come last (`propagation.antennas`). Paths are sorted by site, then ground cell.
+    Geometry only: fields follow from it for any materials and frequency (`propagation.atlas.atlas.fields`),
+    antennas come last (`propagation.antennas.antennas`). Paths are sorted by site, then ground cell.
     """
 
     grid: Grid

@@ -26,8 +26,8 @@ from raylocus.propagation.atlas.atlas import (
     PathAtlas,
     reorder,
 )
-from raylocus.propagation.maps.path_loss import UE_HEIGHT
-from raylocus.propagation.search.edge_chains import fermat_points
+from raylocus.propagation.geometry.images import fermat_points
+from raylocus.scenes.sites import UE_HEIGHT
 
 #: Away from its ground cell's centre a path is taken to exist where it reaches at least this share of the cell:
 #: beside PathSolver at random points, the rule with the smallest error by far.

@@ -7,11 +7,8 @@ from jaxtyping import Float
 
 from raylocus.geo import Grid
 from raylocus.propagation.antennas.antennas import beam_gains
-from raylocus.scenes.sites import Deployment
+from raylocus.scenes.sites import UE_HEIGHT, Deployment
 from raylocus.units import energy_per_resource_element, to_decibel
-
-#: Height of UEs over the terrain [m] that places are traced at unless their configuration says otherwise.
-UE_HEIGHT = 1.5
 
 
 def umi_los_path_loss(distance: Float[np.ndarray, "..."], frequency: float) -> Float[np.ndarray, "..."]:

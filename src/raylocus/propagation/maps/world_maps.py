@@ -19,9 +19,8 @@ from raylocus.propagation.maps.radio_maps import (
 )
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import RadioMaterials
-from raylocus.scenes.residual import residual_field
 from raylocus.scenes.sites import Deployment
-from raylocus.scenes.world import World
+from raylocus.scenes.world import World, residual_field
 from raylocus.units import from_decibel, to_decibel
 
 

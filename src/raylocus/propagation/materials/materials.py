@@ -10,9 +10,9 @@ from jaxtyping import Complex, Float, Int
 from scipy.constants import epsilon_0
 
 from raylocus.errors import InputError
-from raylocus.scenes.building_factors import BuildingFactors
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.radio_properties import ITU_TYPE, WALL_THICKNESS, SceneMaterials
+from raylocus.scenes.world import BuildingFactors
 from raylocus.units import SPEED_OF_LIGHT
 
 

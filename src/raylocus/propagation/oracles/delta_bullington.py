@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.propagation.search.knife_edge import fresnel_parameter, knife_edge_loss
+from raylocus.propagation.materials.knife_edge import fresnel_parameter, knife_edge_loss
 from raylocus.units import SPEED_OF_LIGHT
 
 #: Relative permittivity and conductivity [S/m] of land.

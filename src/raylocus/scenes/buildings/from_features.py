@@ -11,7 +11,7 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 from shapely import Polygon
 
-from raylocus.scenes.buildings.height_prior import height_prior
+from raylocus.scenes.buildings.height_prior import building_type, height_prior
 from raylocus.scenes.buildings.heights import (
     CANOPY_THICKNESS,
     HeightEstimate,
@@ -25,7 +25,6 @@ from raylocus.scenes.buildings.materials import roof_material, wall_material
 from raylocus.scenes.buildings.overlaps import without_overlaps
 from raylocus.scenes.buildings.parts import OUTLINE, replace_outlines_by_parts
 from raylocus.scenes.buildings.roof_tags import Roof, roof_of
-from raylocus.scenes.buildings.types import building_type
 from raylocus.scenes.tagged.features import Feature
 from raylocus.scenes.tagged.named_chance import NamedChance
 from raylocus.scenes.vector_map import Building

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from raylocus.scenes.buildings.height_prior import HeightPrior
 from raylocus.scenes.buildings.roof_tags import FLAT_ROOF, Roof
-from raylocus.scenes.tagged.lengths import parse_count, parse_length
+from raylocus.scenes.tagged.features import parse_count, parse_length
 
 #: Height of a storey [m].
 STOREY = 3.0

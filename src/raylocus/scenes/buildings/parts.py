@@ -9,9 +9,8 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
-from raylocus.scenes.buildings.shared_ground import shared_ground
-from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.lengths import parse_length
+from raylocus.scenes.buildings.overlaps import shared_ground
+from raylocus.scenes.tagged.features import Feature, parse_length
 
 #: A part belongs to an outline that holds this share of it.
 SHARE_OF_PART = 0.5

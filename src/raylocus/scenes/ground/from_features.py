@@ -9,8 +9,7 @@ import shapely
 from shapely import Polygon
 from shapely.geometry import LineString
 
-from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.lengths import parse_count, parse_length
+from raylocus.scenes.tagged.features import Feature, parse_count, parse_length
 from raylocus.scenes.vector_map import Road
 
 #: Values of highway by class of ROAD_CLASSES; others (construction, platform …) are no roads.
@@ -117,3 +116,49 @@ def _width(tags: dict[str, str], road_class: str) -> float:
         lanes = parse_count(tags["lanes"]) if "lanes" in tags else None
         width = lanes * LANE if lanes else DEFAULT_WIDTH[road_class]
     return min(max(width, WIDTHS[0]), WIDTHS[1])
+
+
+#: How far beside a coastline its side is probed [m].
+PROBE = 0.01
+
+
+def sea_of(lines: Sequence[Feature], width: float, depth: float) -> tuple[Polygon, ...]:
+    """Sea within a rectangle around the origin.
+
+    Where coastlines end inside the rectangle, land and sea are not told apart and no sea is known.
+
+    Args:
+        lines: features in local metres; those tagged `natural=coastline` have land on their left (OSM).
+        width: of the rectangle from west to east [m].
+        depth: of the rectangle from south to north [m].
+    """
+    rectangle = shapely.box(-width / 2, -depth / 2, width / 2, depth / 2)
+    coast = [line.geometry for line in lines if line.tags.get("natural") == "coastline"]
+    coast = [line for line in coast if isinstance(line, LineString) and line.intersects(rectangle)]
+    if not coast:
+        return ()
+    edges = shapely.union_all([rectangle.boundary, *(line.intersection(rectangle) for line in coast)])
+    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(edges)))
+    wet, dry = (_probed(faces, _points_beside(coast, left)) for left in (-PROBE, PROBE))
+    return tuple(faces[wet & ~dry])
+
+
+def _probed(faces: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which faces hold any of the points."""
+    _, face = shapely.STRtree(faces).query(points, predicate="within")
+    held = np.zeros(len(faces), bool)
+    held[face] = True
+    return held
+
+
+def _points_beside(lines: Sequence[LineString], left: float) -> np.ndarray:
+    """A point beside the middle of every segment, `left` metres to its left."""
+    corner, line = shapely.get_coordinates(lines, return_index=True)
+    segment = np.flatnonzero(line[:-1] == line[1:])
+    start, end = corner[segment], corner[segment + 1]
+    along = end - start
+    normal = (
+        np.column_stack([-along[:, 1], along[:, 0]])
+        / np.maximum(np.linalg.norm(along, axis=1), 1e-9)[:, None]
+    )
+    return shapely.points((start + end) / 2 + left * normal)

@@ -10,9 +10,9 @@ from raylocus.geo import Grid
 from raylocus.scenes.ground.terrain import FLAT
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.meshing.scene_mesh import TERRAIN_STEP
-from raylocus.scenes.residual import gaussian_fields
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.vector_map import Terrain
+from raylocus.scenes.world import gaussian_fields
 
 
 def terrain_of_mesh(ground: Triangles, source: str) -> Terrain:

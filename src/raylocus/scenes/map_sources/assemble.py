@@ -13,8 +13,7 @@ import shapely
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
 from raylocus.scenes.buildings.from_features import SURROUNDINGS, buildings_of
-from raylocus.scenes.ground.coastline import sea_of
-from raylocus.scenes.ground.from_features import pavements_of, roads_of, vegetation_of, water_of
+from raylocus.scenes.ground.from_features import pavements_of, roads_of, sea_of, vegetation_of, water_of
 from raylocus.scenes.ground.terrain import flat_terrain, read_terrain
 from raylocus.scenes.map_sources.region import region_of
 from raylocus.scenes.tagged.features import MENDED, Bounds, Feature, TaggedMap, in_frame, notes_of

@@ -13,8 +13,7 @@ from jaxtyping import Float
 from raylocus.errors import InputError
 from raylocus.scenes.map_sources.absolute_heights import Tops, evidence_of_sea_level, ground_column
 from raylocus.scenes.map_sources.building_columns import Columns, text_of
-from raylocus.scenes.tagged.features import Feature, in_frame
-from raylocus.scenes.tagged.lengths import parse_length
+from raylocus.scenes.tagged.features import Feature, in_frame, parse_length
 
 #: Of tops less the ground under them, this share may come out below it, and half are at least this high [m].
 SHARE_BELOW, LOWEST_MEDIAN = 0.2, 2.0

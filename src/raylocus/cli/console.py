@@ -1,0 +1,124 @@
+"""What the verbs share: parsing words, recipes by name, progress lines, writing pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from jsonargparse import ArgumentParser, Namespace
+
+from raylocus.errors import InputError
+from raylocus.storage import written_whole
+
+
+class VerbParser(ArgumentParser):
+    """A jsonargparse parser of one verb."""
+
+    def parse(self, arguments: Sequence[str]) -> Namespace:
+        """The values of the given words.
+
+        Raises:
+            InputError: a word is unknown, missing or of the wrong kind.
+        """
+        try:
+            return self.parse_args(list(arguments))
+        except (SystemExit, InputError):
+            raise
+        except Exception as error:  # argparse and jsonargparse raise many kinds for a bad word
+            raise InputError(f"{_one_line(str(error))}; see: {self.prog} --help") from error
+
+
+def verb_parser(verb: str, description: str) -> VerbParser:
+    """The parser of `raylocus VERB`."""
+    return VerbParser(prog=f"raylocus {verb}", description=description, exit_on_error=False)
+
+
+def tile_centre(text: str) -> tuple[float, float]:
+    """The two numbers of `X,Y` [m].
+
+    Raises:
+        InputError: the text is not two numbers.
+    """
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"--tile takes two numbers of metres such as 0,512, not {text!r}") from error
+    return x, y
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())[:400].rstrip(".")
+
+
+def progress_lines(unit: str, tell: Callable[[str], None], every: float = 15.0) -> Callable[[int, int], None]:
+    """A callback of (done, total) that tells a line at the most every few seconds, and at the end.
+
+    Args:
+        unit: what is counted, in the plural.
+        tell: told each line.
+        every: seconds between two lines.
+    """
+    started = told = time.monotonic()
+    before: int | None = None
+
+    def callback(done: int, total: int) -> None:
+        nonlocal told, before
+        # What an earlier run had done counts for nothing in the rate.
+        before = done - 1 if before is None else before
+        now = time.monotonic()
+        if now - told < every and done < total:
+            return
+        told = now
+        rate = max(done - before, 1) / max(now - started, 1e-6)
+        left = (total - done) / rate
+        tell(f"      {done} of {total} {unit}, {rate:.2g} a second, {left:.0f} s left")
+
+    return callback
+
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = (".png", ".svg", ".pdf")
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Writes the figure whole, in the format that the name ends with.
+
+    Raises:
+        InputError: the name ends with no known format.
+        StorageFullError: the disk filled up.
+    """
+    if path.suffix not in FORMATS:
+        raise InputError(f"{path} must end with one of {', '.join(FORMATS)}")
+    with written_whole(path) as aside:
+        figure.savefig(aside, format=path.suffix[1:], dpi=150)
+    print(f"{path} written")
+
+
+Kind = Literal["dataset", "train"]
+
+
+def recipes(kind: Kind) -> dict[str, Path]:
+    """The files of all recipes of a kind, by name."""
+    folder = Path(str(resources.files("raylocus"))) / "recipes" / kind
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def recipe_file(kind: Kind, given: str | Path) -> Path:
+    """The file of a recipe: one's own by its path, or one of raylocus' by its name.
+
+    Raises:
+        InputError: there is neither such a file nor such a recipe.
+    """
+    path, known = Path(given), recipes(kind)
+    if path.is_file():
+        return path
+    if str(given) not in known:
+        raise InputError(
+            f"there is no file {given} and no {kind} recipe of that name; recipes are {', '.join(known)}"
+        )
+    return known[str(given)]

@@ -1,0 +1,165 @@
+"""The likelihoods of the evidence stream: levels Gaussian and robust, timing advance, beams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from raylocus.models.evidence.rasters import (
+    BEAM_KNOTS,
+    DISTANCE_KNOTS,
+    LEVEL_CENTRE,
+    LEVEL_KNOTS,
+    LEVEL_SCALE,
+)
+from raylocus.models.time_heads import PooledObservations
+
+#: Offsets [dB] about the Gaussian estimate over which the common offset is summed out.
+OFFSET_STEPS = torch.tensor([-8.0, -4.0, 0.0, 4.0, 8.0])
+#: Degrees of freedom of the Student t law of a cell's residual.
+FREEDOM = 4.0
+
+
+def student_log_density(residual: Tensor, scale: Tensor) -> Tensor:
+    """Log-density of a Student t law with `FREEDOM`, up to a constant."""
+    return -(FREEDOM + 1) / 2 * torch.log1p((residual / scale) ** 2 / FREEDOM) - torch.log(scale)
+
+
+def robust_evidence(
+    pooled: PooledObservations,
+    scale: Float[Tensor, "batch head cell kind"],
+    offset: Float[Tensor, "batch head"],
+    offset_scale: Float[Tensor, ""],
+    margin: Float[Tensor, "batch"],
+    unheard_weight: Float[Tensor, "batch"],
+    rasters: Float[Tensor, "cell kind knot y x"],
+) -> Float[Tensor, "batch head y x"]:
+    """Log-likelihood of the reported levels and of the silence of all other cells.
+
+    A reported level is Student t about the mapped one plus a common offset. A cell goes unreported
+    where its level is below the weakest reported one less a margin, or by chance. The offset is summed
+    out over `OFFSET_STEPS` about a first estimate, with a Gaussian prior.
+
+    Args:
+        pooled: what was observed.
+        scale: scale of the Student t law on each kind of ground [dB].
+        offset: first estimate of the common offset [dB].
+        offset_scale: standard deviation of the common offset [dB].
+        margin: how far under the weakest reported level cells fall silent [dB].
+        unheard_weight: exponent of the likelihood of silence.
+        rasters: `EvidenceRasters.level`.
+    """
+    offsets = offset[..., None] + OFFSET_STEPS.to(offset.device)
+    expected = LEVEL_KNOTS.to(offset.device) + offsets[..., None]
+    residual = pooled.level[:, :, None, :, None, None] - expected[:, :, :, None, None, :]
+    heard = (
+        student_log_density(residual, scale[:, :, None, :, :, None]) * pooled.heard[:, :, None, :, None, None]
+    )
+    silent = _log_silence(expected, pooled.weakest - margin[:, None]) * unheard_weight[:, None, None, None]
+    table = heard + ((1 - pooled.heard)[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
+    likelihood = torch.tensordot(table, rasters, dims=3)
+    prior = -0.5 * (offsets / offset_scale) ** 2
+    return torch.logsumexp(likelihood + prior[..., None, None], 2)
+
+
+def _log_silence(
+    expected: Float[Tensor, "batch head step knot"], threshold: Float[Tensor, "batch head"]
+) -> Float[Tensor, "batch head step knot"]:
+    # 0.15: what is left unreported by chance; 6 dB: the residual spreads the threshold.
+    below = torch.sigmoid((threshold[..., None, None] - expected) / 6.0)
+    return torch.log(0.15 + 0.85 * below)
+
+
+@dataclass(frozen=True)
+class GaussianEvidence:
+    """The likelihood of the levels at every ground cell."""
+
+    log_likelihood: Float[Tensor, "batch head y x"]
+    """Up to a constant that is the same for all ground cells [nats]."""
+    offset: Float[Tensor, "batch head y x"]
+    """Posterior mean of the offset common to all cells, were the UE there [dB]."""
+
+
+def gaussian_evidence(
+    level: Float[Tensor, "batch head site slot"],
+    precision: Float[Tensor, "batch head site slot"],
+    moments: Float[Tensor, "moment site slot y x"],
+    site_variance: Float[Tensor, ""],
+    common_variance: Float[Tensor, ""],
+) -> GaussianEvidence:
+    """Log-likelihood of observed levels given the mapped ones, offsets integrated out exactly.
+
+    The residual r of slot i at site s is a + b_s + e_i with a ~ N(0, u), b_s ~ N(0, v) and
+    e_i ~ N(0, 1/p_i). With P = Σp, L = Σp·r, Q = Σp·r² over the slots of a site, integrating b_s leaves
+    −½(Q − v·L²/(1 + vP)) − ½log(1 + vP) and a Gaussian in a of precision P/(1 + vP); integrating a
+    over the sum of the sites has the same form. P, L and Q are matrix products with `moments`.
+
+    Args:
+        level: observed level [dBm].
+        precision: 1/variance of each slot's own error [1/dB²]; 0 where nothing was observed.
+        moments: 1, R, R² of `EvidenceRasters`.
+        site_variance: v [dB²].
+        common_variance: u [dB²].
+    """
+    v, u = site_variance / LEVEL_SCALE**2, common_variance / LEVEL_SCALE**2
+    p = precision * LEVEL_SCALE**2
+    o = (level - LEVEL_CENTRE) / LEVEL_SCALE
+    one, mapped, square = moments.flatten(3)
+    batch, heads = level.shape[:2]
+
+    def rows(values: Float[Tensor, "batch head site slot"]) -> Float[Tensor, "site row slot"]:
+        return values.flatten(0, 1).transpose(0, 1)
+
+    weight, first, second = rows(p), rows(p * o), rows(p * o**2)
+    total = torch.bmm(weight, one)
+    linear = torch.bmm(torch.cat([first, -weight], -1), torch.cat([one, mapped], 1))
+    quadratic = torch.bmm(torch.cat([second, -2 * first, weight], -1), torch.cat([one, mapped, square], 1))
+    shrink = 1 / (1 + v * total)
+    own = -0.5 * (quadratic - v * linear**2 * shrink) + 0.5 * torch.log(shrink)
+    total, linear = (total * shrink).sum(0), (linear * shrink).sum(0)
+    shrink = 1 / (1 + u * total)
+    likelihood = own.sum(0) + 0.5 * u * linear**2 * shrink + 0.5 * torch.log(shrink)
+    shape = (batch, heads, *moments.shape[-2:])
+    return GaussianEvidence(likelihood.reshape(shape), (u * linear * shrink * LEVEL_SCALE).reshape(shape))
+
+
+def timing_evidence(
+    pooled: PooledObservations,
+    site_of_cell: Int[Tensor, "cell"],
+    scale: Float[Tensor, ""],
+    long_scale: Float[Tensor, ""],
+    rasters: Float[Tensor, "site knot y x"],
+) -> Float[Tensor, "batch head y x"]:
+    """Log-likelihood of the timing advances.
+
+    Args:
+        pooled: what was observed.
+        site_of_cell: site index of each cell; a delay belongs to a site.
+        scale: scale of the Student t law where the observed path is the shorter one [m].
+        long_scale: the same where it is the longer one: the first path may be missing in the world [m].
+        rasters: `EvidenceRasters.distance`.
+    """
+    excess = pooled.timing[..., None] - DISTANCE_KNOTS.to(pooled.timing.device)
+    table = student_log_density(excess, torch.where(excess > 0, long_scale, scale)) * pooled.timed[..., None]
+    by_site = table.new_zeros(*table.shape[:2], *rasters.shape[:2]).index_add(2, site_of_cell, table)
+    return torch.tensordot(by_site, rasters, dims=2)
+
+
+def beam_evidence(
+    pooled: PooledObservations, scale: Float[Tensor, ""], rasters: Float[Tensor, "cell beam knot y x"]
+) -> Float[Tensor, "batch head y x"]:
+    """Log-likelihood of the reported beams, and of the others being weaker than the weakest of them.
+
+    Args:
+        pooled: what was observed; levels are relative to the strongest reported beam.
+        scale: scale of the Student t law of a beam's relative level [dB].
+        rasters: `EvidenceRasters.beam`, relative to the cell's best mapped beam.
+    """
+    knots = BEAM_KNOTS.to(pooled.beam.device)
+    reported = student_log_density(pooled.beam[..., None] - knots, scale) * pooled.beam_known[..., None]
+    below = torch.log(0.02 + 0.98 * torch.sigmoid((pooled.weakest_beam[..., None] - knots) / scale))
+    unreported = (pooled.beams_known[..., None] - pooled.beam_known)[..., None] * below[..., None, :]
+    return torch.tensordot(reported + unreported, rasters, dims=3)

@@ -1,0 +1,142 @@
+"""The maps of one place as the model's tensors, made once a place and shared by all its sequences."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
+from raylocus.scenes.sites import Deployment
+
+#: Side of the coarse ground cells that the heatmap and all evidence live on [m].
+COARSE_RESOLUTION = 8.0
+#: Length that positions are divided by before a network sees them [m].
+POSITION_SCALE = 256.0
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceMaps:
+    """`NominalMaps` over a coarse grid (y, x) and the native one (fine_y, fine_x), with what networks need.
+
+    Two of them are the same only where they are one object: what is made of a place is kept by it.
+    """
+
+    level: Float[Tensor, "cell y x"]
+    """RSRP of the best beam [dBm], summed in power with unmodelled scattering: never missing."""
+    lit: Float[Tensor, "cell y x"]
+    """Share of the ground cell to which ray tracing found a path."""
+    formula: Float[Tensor, "cell y x"]
+    """RSRP [dBm] by TR 38.901 UMi NLOS and the sector's pattern: a second opinion without buildings."""
+    beam_relative: Float[Tensor, "cell beam y x"]
+    """RSRP of each beam over the cell's best [dB], scattering included, not below `BEAM_FLOOR`."""
+    distance: Float[Tensor, "site y x"]
+    """Length of the first path [m]; the straight line where there is none."""
+    line_of_sight: Float[Tensor, "site y x"]
+    """Share of the ground cell in line of sight; 0 where dark."""
+    geometry: Float[Tensor, "layer y x"]
+    """Height / 20 m, share of buildings, terrain over its median / 20 m."""
+    outdoor: Float[Tensor, "y x"]
+    """Share of the ground cell outside buildings."""
+    fine_level: Float[Tensor, "cell fine_y fine_x"]
+    """RSRP of the best beam [dBm] on the native grid; NaN where dark."""
+    fine_outdoor: Float[Tensor, "fine_y fine_x"]
+    """1 outside buildings, 0 inside, on the native grid."""
+    poses: Float[Tensor, "cell pose"]
+    """What a newcomer can know of a cell, see `cell_poses`."""
+    site_of_cell: Int[Tensor, "cell"]
+    """Site index of each cell."""
+    beams_of_cell: Int[Tensor, "cell"]
+    """Number of SSB beams of each cell, in ascending azimuth; beam axes are as long as the largest."""
+    size: float
+    """Side of the tile [m]."""
+
+    def map_rasters(self, function: Callable[[Tensor], Tensor]) -> PlaceMaps:
+        """The same place with a function applied to every field that is a raster."""
+        rasters: dict[str, Any] = {
+            field.name: function(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "size")
+        }
+        return dataclasses.replace(self, **rasters)
+
+    def to(self, device: torch.device) -> PlaceMaps:
+        """The same place on a device."""
+        moved: dict[str, Any] = {
+            field.name: getattr(self, field.name).to(device)
+            for field in dataclasses.fields(self)
+            if field.name != "size"
+        }
+        return dataclasses.replace(self, **moved)
+
+
+def place_maps(place: MappedPlace) -> PlaceMaps:
+    """The tensors of a place.
+
+    Raises:
+        InputError: the place's grid does not divide into cells of `COARSE_RESOLUTION`.
+        PlaceError: R is on another grid than G.
+    """
+    maps = nominal_maps(place)
+    deployment, grid = maps.deployment, maps.tile
+    factor = round(grid.coarsen(max(COARSE_RESOLUTION, grid.resolution)).resolution / grid.resolution)
+
+    def coarse(values: Float[np.ndarray, "... y x"]) -> Tensor:
+        return torch.from_numpy(_block_mean(np.asarray(values, np.float32), factor))
+
+    ground = float(np.median(maps.terrain))
+    return PlaceMaps(
+        level=coarse(maps.level),
+        lit=coarse(np.isfinite(maps.traced_level).astype(np.float32)),
+        formula=coarse(maps.formula_level),
+        beam_relative=coarse(maps.beam_relative),
+        distance=coarse(maps.path_length),
+        line_of_sight=coarse(maps.line_of_sight),
+        geometry=torch.stack(
+            [
+                coarse(maps.geometry_maps["height"].values) / 20,
+                1 - coarse(maps.outdoor),
+                coarse(maps.terrain - ground) / 20,
+            ]
+        ),
+        outdoor=coarse(maps.outdoor),
+        fine_level=torch.from_numpy(maps.traced_level),
+        fine_outdoor=torch.from_numpy(maps.outdoor),
+        poses=torch.from_numpy(cell_poses(deployment, ground)),
+        site_of_cell=torch.from_numpy(np.asarray(deployment.site_of_cell, np.int64)),
+        beams_of_cell=torch.tensor([cell.array.beams for cell in deployment.cells]),
+        size=float(grid.size),
+    )
+
+
+def cell_poses(deployment: Deployment, ground: float) -> Float[np.ndarray, "cell pose"]:
+    """What a newcomer to the city can know of each cell, scaled to order 1.
+
+    Columns: x and y over `POSITION_SCALE`, height above the ground / 30 m, cosine and sine of the
+    azimuth, downtilt / 0.2 rad, (power − 40 dBm) / 10 dB, beams / 8, log2 of the frequency over 3.5 GHz.
+    """
+    position = deployment.site_positions[deployment.site_of_cell]
+    azimuth = np.array([cell.azimuth for cell in deployment.cells])
+    columns = [
+        position[:, 0] / POSITION_SCALE,
+        position[:, 1] / POSITION_SCALE,
+        (position[:, 2] - ground) / 30,
+        np.cos(azimuth),
+        np.sin(azimuth),
+        np.array([cell.downtilt for cell in deployment.cells]) / 0.2,
+        (np.array([cell.power_dbm for cell in deployment.cells]) - 40) / 10,
+        np.array([cell.array.beams for cell in deployment.cells]) / 8,
+        np.full(len(deployment.cells), np.log2(deployment.carrier.frequency / 3.5e9)),
+    ]
+    return np.stack(columns, axis=-1).astype(np.float32)
+
+
+def _block_mean(values: Float[np.ndarray, "... y x"], factor: int) -> Float[np.ndarray, "... rows columns"]:
+    *lead, height, width = values.shape
+    return values.reshape(*lead, height // factor, factor, width // factor, factor).mean((-3, -1))

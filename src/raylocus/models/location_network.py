@@ -1,0 +1,161 @@
+"""The network: p(x | M, R, G) from a batch of sequences and the encoded place they were made in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from raylocus.models.configuration import NetworkConfiguration
+from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.evidence.stream import LIKELIHOODS, Evidence, EvidenceStream
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.tensors import SequenceTensors
+from raylocus.models.map_encoder import EncodedPlace, MapEncoder
+from raylocus.models.prediction import LocationHeads, Prediction
+from raylocus.models.radio_encoder import RadioEncoder
+from raylocus.models.time_heads import PooledObservations, TimeHeads, pool_observations
+
+
+class FilmBlock(nn.Module):
+    """Two convolutions with a residual path; the query scales and shifts between them (Perez et al. 2018)."""
+
+    def __init__(self, inputs: int, width: int, query: int) -> None:
+        super().__init__()
+        self.enter = nn.Conv2d(inputs, width, 1)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.norm = nn.GroupNorm(4, width)
+        self.film = nn.Linear(query, 2 * width)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(
+        self, maps: Float[Tensor, "batch inputs y x"], query: Float[Tensor, "batch query"]
+    ) -> Float[Tensor, "batch width y x"]:
+        """The block's maps."""
+        entered = self.enter(maps)
+        scale, shift = self.film(query)[..., None, None].chunk(2, 1)
+        hidden = functional.relu(self.norm(self.first(entered)) * (1 + scale) + shift)
+        return functional.relu(entered + self.second(hidden))
+
+
+class PatchAttention(nn.Module):
+    """The sequence's query looks at the patches of both maps and comes back wiser."""
+
+    def __init__(self, query: int, width: int, heads: int) -> None:
+        super().__init__()
+        self.keys = nn.Linear(width, query)
+        self.norm = nn.LayerNorm(query)
+        self.attention = nn.MultiheadAttention(query, heads, batch_first=True)
+
+    def forward(
+        self, query: Float[Tensor, "batch query"], maps: Float[Tensor, "batch width y x"]
+    ) -> Float[Tensor, "batch query"]:
+        """The updated query."""
+        patches = self.keys(maps.flatten(2).transpose(1, 2))
+        attended, _ = self.attention(self.norm(query)[:, None], patches, patches, need_weights=False)
+        return query + attended[:, 0]
+
+
+class FusionNetwork(nn.Module):
+    """A U-Net of three scales with cross-attention at the coarsest."""
+
+    def __init__(self, inputs: int, configuration: NetworkConfiguration) -> None:
+        super().__init__()
+        width, query = configuration.fusion_width, configuration.token_width
+        self.fine = FilmBlock(inputs, width, query)
+        self.middle = FilmBlock(width, 2 * width, query)
+        self.coarse = FilmBlock(2 * width, 3 * width, query)
+        self.patches = PatchAttention(query, 3 * width, configuration.attention_heads)
+        self.deep = FilmBlock(3 * width, 3 * width, query)
+        self.middle_up = FilmBlock(5 * width, 2 * width, query)
+        self.fine_up = FilmBlock(3 * width, width, query)
+        # Convolutions on the CPU are several times faster in this layout.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(
+        self, maps: Float[Tensor, "batch inputs y x"], query: Float[Tensor, "batch query"]
+    ) -> Float[Tensor, "batch width y x"]:
+        """Features of every coarse ground cell."""
+        fine = self.fine(maps.contiguous(memory_format=torch.channels_last), query)
+        middle = self.middle(functional.avg_pool2d(fine, 2, ceil_mode=True), query)
+        coarse = self.coarse(functional.avg_pool2d(middle, 2, ceil_mode=True), query)
+        query = self.patches(query, coarse)
+        coarse = self.deep(coarse, query)
+        middle = self.middle_up(torch.cat([_enlarged(coarse, middle), middle], 1), query)
+        return self.fine_up(torch.cat([_enlarged(middle, fine), fine], 1), query)
+
+
+def _enlarged(maps: Float[Tensor, "batch width y x"], like: Float[Tensor, "batch w rows columns"]) -> Tensor:
+    return functional.interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+#: Log-likelihoods this far under the largest tell the fusion network nothing more [nats].
+EVIDENCE_DEPTH = 15.0
+
+
+@dataclass(frozen=True)
+class NetworkOutput:
+    """The prediction, and the evidence it was made from."""
+
+    prediction: Prediction
+    evidence: Evidence
+
+
+class LocationNetwork(nn.Module):
+    """Radio encoder, evidence stream, map encoder, fusion and heads.
+
+    A cell's observations and its maps are linked by their place on the cell axis, which no weight
+    depends on: cells may come in any order and number.
+    """
+
+    def __init__(self, configuration: NetworkConfiguration) -> None:
+        super().__init__()
+        self.configuration = configuration
+        heads, width = len(configuration.head_ages), configuration.token_width
+        self.radio_encoder = RadioEncoder(configuration)
+        self.time_heads = TimeHeads(configuration)
+        self.evidence = EvidenceStream(configuration)
+        self.map_encoder = MapEncoder(configuration)
+        self.attend_cells = nn.Linear(width, 1)
+        channels = len(LIKELIHOODS) * heads + 2 + 2 * configuration.map_width
+        self.hide = nn.Dropout2d(configuration.dropout)
+        self.fusion = FusionNetwork(channels, configuration)
+        self.heads = LocationHeads(configuration)
+
+    def encode_place(self, maps: PlaceMaps, rasters: EvidenceRasters | None = None) -> EncodedPlace:
+        """Everything that depends on the place alone."""
+        return self.map_encoder(maps, rasters)
+
+    def forward(self, sequences: SequenceTensors, place: EncodedPlace) -> NetworkOutput:
+        """Predictions for a batch of sequences of one place."""
+        encoding = self.radio_encoder(sequences, place.maps.poses)
+        pooled = pool_observations(sequences, encoding, self.time_heads(sequences, encoding))
+        evidence = self.evidence(pooled, encoding.summary, place.maps, place.rasters)
+        features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
+        return NetworkOutput(self.heads(features, evidence.total, place.maps), evidence)
+
+    def _channels(
+        self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace
+    ) -> Float[Tensor, "batch channel y x"]:
+        total = evidence.total - evidence.total.amax((-2, -1), keepdim=True).detach()
+        likelihoods = functional.softplus(evidence.channels + EVIDENCE_DEPTH) / EVIDENCE_DEPTH
+        share = self._cell_shares(pooled)
+        radio = torch.einsum("bc,cwyx->bwyx", share, place.radio)
+        return torch.cat(
+            [
+                self.hide(likelihoods),
+                (functional.softplus(total + EVIDENCE_DEPTH) / EVIDENCE_DEPTH)[:, None],
+                torch.exp(total)[:, None],
+                radio,
+                place.ground.expand(len(share), -1, -1, -1),
+            ],
+            1,
+        )
+
+    def _cell_shares(self, pooled: PooledObservations) -> Float[Tensor, "batch cell"]:
+        heard = pooled.heard.mean(1)
+        score = self.attend_cells(pooled.token.mean(1))[..., 0] + torch.log(heard + 1e-6)
+        return score.softmax(-1)

@@ -1,0 +1,1 @@
+"""How UEs move: walking, driving along roads, stops, and where people are."""

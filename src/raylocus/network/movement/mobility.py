@@ -1,0 +1,276 @@
+"""How UEs move and when they report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Float, Int
+
+from raylocus.errors import InputError
+from raylocus.network.movement.driving import RoadGraph, drive
+from raylocus.network.movement.people import inside_buildings, presence
+from raylocus.network.movement.walking import Ground, Walkers, walk
+from raylocus.scenes.sites import UE_HEIGHT
+
+#: Stops beyond those expected that are drawn for a UE; after the last it keeps moving.
+SPARE_STOPS = 12
+
+
+def moving_time(
+    time: Float[np.ndarray, "ue report"],
+    moving: Float[np.ndarray, "ue"],
+    standing: Float[np.ndarray, "ue"],
+    generator: np.random.Generator,
+) -> Float[np.ndarray, "ue report"]:
+    """How long [s] each UE has been moving by each time [s]: it moves and stands by turns, for exponential times.
+
+    The process is stationary, so it looks the same backwards: a UE stands at time 0 with its share of
+    standing.
+
+    Args:
+        time: since the way began; NaN stays NaN.
+        moving: mean time between two stops [s]; ∞ for who never stops.
+        standing: mean time of a stop [s].
+        generator: source of all random numbers.
+    """
+    stops = np.isfinite(moving) & (standing > 0)
+    out = np.array(time, np.float64)
+    if not stops.any():
+        return out
+    wanted, move, stand = out[stops], moving[stops], standing[stops]
+    expected = np.nanmax(wanted, initial=0.0) / (move + stand).min()
+    cycles = int(np.ceil(2 * expected)) + SPARE_STOPS
+    moves, stands = generator.exponential(size=(2, len(move), cycles))
+    moves, stands = moves * move[:, None], stands * stand[:, None]
+    moves[generator.random(len(move)) < stand / (move + stand), 0] = 0.0
+    moves[:, -1] = np.inf
+    begins = np.cumsum(np.concatenate([np.zeros((len(move), 1)), (moves + stands)[:, :-1]], axis=1), axis=1)
+    done = np.zeros(wanted.shape)
+    for begin, length in zip(begins.T, moves.T, strict=True):
+        done += np.clip(wanted - begin[:, None], 0.0, length[:, None])
+    out[stops] = done
+    return out
+
+
+@dataclass(frozen=True)
+class SpeedClass:
+    """One way of getting about."""
+
+    share: float
+    """Share of the UEs."""
+    slowest: float
+    """Lower end of the uniform distribution of speeds [m/s]."""
+    fastest: float
+    """Upper end [m/s]."""
+    on_road: bool = False
+    """Whether it goes by the road graph, in places whose roads are known."""
+    stop_every: float = float("inf")
+    """Mean distance between two stops [m]."""
+    stop_time: float = 0.0
+    """Mean time of a stop [s]."""
+
+
+#: Static, pedestrian, cyclist, vehicle. Stops for crossings, lights and shops: engineering choices.
+SPEED_CLASSES = (
+    SpeedClass(0.2, 0.0, 0.0),
+    SpeedClass(0.45, 0.5, 2.0, stop_every=150.0, stop_time=10.0),
+    SpeedClass(0.1, 3.0, 7.0, on_road=True, stop_every=300.0, stop_time=10.0),
+    SpeedClass(0.25, 5.0, 14.0, on_road=True, stop_every=250.0, stop_time=12.0),
+)
+
+
+@dataclass(frozen=True)
+class MobilityConfiguration:
+    """The law of trajectories."""
+
+    fewest_reports: int = 5
+    """Smallest number of reports of a sequence."""
+    most_reports: int = 20
+    """Largest number of reports of a sequence."""
+    report_intervals: tuple[float, ...] = (0.12, 0.24, 0.48, 0.64, 1.024, 2.048, 5.12)
+    """ReportInterval values of TS 38.331 that a UE may be given [s]."""
+    interval_jitter: float = 0.1
+    """Each interval is uniform within this share of its nominal value."""
+    miss_probability: float = 0.15
+    """Probability that a report is lost, so that the next one comes an interval later."""
+    speed_classes: tuple[SpeedClass, ...] = SPEED_CLASSES
+    """Ways of getting about; shares sum to 1."""
+    heading_wander: float = 0.05
+    """Random walk of the heading [rad/√m]."""
+    turn_distance: float = 60.0
+    """Mean distance between turns to the left or right by a quarter circle [m]."""
+    indoor_share: float = 0.0
+    """Share of the UEs that stay inside buildings, at rest."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.fewest_reports <= self.most_reports:
+            raise InputError(
+                "a sequence needs at least one report, and most_reports no fewer than fewest_reports"
+            )
+        if not 0 <= self.indoor_share <= 1:
+            raise InputError("the share of UEs indoors lies between 0 and 1")
+        if abs(sum(choice.share for choice in self.speed_classes) - 1) > 1e-9:
+            raise InputError("the shares of the speed classes must sum to 1")
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Where UEs are at the times of their reports, ragged like `Reports`."""
+
+    report_offsets: Int[np.ndarray, "sample_plus_1"]
+    """Reports `report_offsets[i]:report_offsets[i + 1]` are of UE i."""
+    time: Float[np.ndarray, "report"]
+    """Seconds since the UE's first report."""
+    position: Float[np.ndarray, "report 3"]
+    """UE antenna position [m] in the place's frame."""
+
+    def __len__(self) -> int:
+        return len(self.report_offsets) - 1
+
+
+def select_sequences(
+    trajectories: Trajectories, chosen: Int[np.ndarray, "selected"]
+) -> tuple[Trajectories, slice]:
+    """The trajectories of consecutive sequences, and which of all reports are theirs."""
+    offsets = trajectories.report_offsets[chosen[0] : chosen[-1] + 2]
+    rows = slice(int(offsets[0]), int(offsets[-1]))
+    return Trajectories(offsets - offsets[0], trajectories.time[rows], trajectories.position[rows]), rows
+
+
+def keep_reports(trajectories: Trajectories, reports: Int[np.ndarray, "kept"]) -> Trajectories:
+    """Trajectories of some of the reports (ascending); sequences left with none are dropped.
+
+    Time starts again at each sequence's first report that is kept.
+    """
+    sequence = np.repeat(np.arange(len(trajectories)), np.diff(trajectories.report_offsets))[reports]
+    lengths = np.bincount(sequence, minlength=len(trajectories))
+    lengths = lengths[lengths > 0]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    time = trajectories.time[reports]
+    return Trajectories(
+        offsets, time - np.repeat(time[offsets[:-1]], lengths), trajectories.position[reports]
+    )
+
+
+def velocities(trajectories: Trajectories) -> Float[np.ndarray, "report 3"]:
+    """Velocity of the UE at each report [m/s]: from the last position, and at the first towards the next."""
+    step = np.diff(trajectories.position, axis=0)
+    elapsed = np.maximum(np.diff(trajectories.time), 1e-3)[:, None]
+    speed = np.zeros_like(trajectories.position)
+    speed[1:] = step / elapsed
+    lengths = np.diff(trajectories.report_offsets)
+    starts = trajectories.report_offsets[:-1][lengths > 0]
+    speed[starts] = np.where(
+        lengths[lengths > 0, None] == 1, 0.0, speed[np.minimum(starts + 1, len(speed) - 1)]
+    )
+    return speed
+
+
+def sample_trajectories(
+    geometry_maps: xr.Dataset,
+    count: int,
+    configuration: MobilityConfiguration,
+    generator: np.random.Generator,
+    weight: Float[np.ndarray, "y x"] | None = None,
+    ue_height: float = UE_HEIGHT,
+) -> Trajectories:
+    """Draws trajectories of UEs.
+
+    People on foot start where people are (`people.presence`), head anywhere, keep their speed, and turn
+    where a building, water or the tile's edge is in their way. Cyclists and vehicles go by the road graph
+    (`road_graph.RoadGraph`) where roads are known, and as people on foot elsewhere. All stop now and then.
+    UEs indoors stay where they are. z is the terrain's plus the UE's height.
+
+    Args:
+        geometry_maps: G, with `footprint` and `terrain` over (y, x); roads, greens and waters where known.
+        count: number of UEs.
+        configuration: the law.
+        generator: source of all random numbers.
+        weight: how much likelier a UE starts in each ground cell, e.g. by coverage; NaN counts as 0.
+        ue_height: of the UEs' antennas over the terrain [m]: that which the place's R was traced for.
+
+    Raises:
+        InputError: the place has no outdoor ground, or none of weight; it has no building for UEs indoors.
+    """
+    lengths = generator.integers(configuration.fewest_reports, configuration.most_reports + 1, count)
+    intervals = _report_intervals(lengths, configuration, generator)
+    time = np.cumsum(intervals, axis=1)
+    chosen, speed = sample_speeds(configuration, count, generator)
+    moving = moving_time(time, *pauses(configuration, chosen, speed), generator)
+    ground = Ground.of(geometry_maps)
+    xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
+    reported = np.arange(xy.shape[1]) < lengths[:, None]
+    z = ground.terrain_at(xy[reported]) + ue_height
+    return Trajectories(
+        report_offsets=np.concatenate([[0], np.cumsum(lengths)]),
+        time=time[reported],
+        position=np.concatenate([xy[reported], z[:, None]], axis=1),
+    )
+
+
+def _positions(
+    geometry_maps: xr.Dataset,
+    chosen: Int[np.ndarray, "sample"],
+    speed: Float[np.ndarray, "sample"],
+    moving: Float[np.ndarray, "sample report"],
+    configuration: MobilityConfiguration,
+    weight: Float[np.ndarray, "y x"] | None,
+    generator: np.random.Generator,
+) -> Float[np.ndarray, "sample report 2"]:
+    """Where everyone is at each report [m]: on foot, on the roads, or indoors."""
+    on_road = np.array([each.on_road for each in configuration.speed_classes])[chosen]
+    indoors = np.zeros(len(chosen), bool)
+    if configuration.indoor_share:
+        indoors = generator.random(len(chosen)) < configuration.indoor_share
+    graph = RoadGraph.of(geometry_maps, generator) if on_road.any() else None
+    on_road &= ~indoors & (graph is not None)
+    walkers = Walkers.start(
+        geometry_maps, speed, configuration.heading_wander, configuration.turn_distance, generator
+    )
+    density = presence(geometry_maps)
+    walkers.start_by(density if weight is None else density * np.nan_to_num(weight), generator)
+    on_foot = ~indoors & ~on_road
+    steps = np.diff(np.where(on_foot[:, None], moving, np.nan), axis=1, prepend=0.0)
+    out = walk(walkers, steps, generator)
+    if graph is not None and on_road.any():
+        out[on_road] = drive(graph, speed[on_road], moving[on_road], weight, generator)
+    if indoors.any():
+        out[indoors] = inside_buildings(geometry_maps, int(indoors.sum()), weight, generator)[:, None]
+    return out
+
+
+def _report_intervals(
+    lengths: Int[np.ndarray, "sample"], configuration: MobilityConfiguration, generator: np.random.Generator
+) -> Float[np.ndarray, "sample report"]:
+    """Time before each report [s]; 0 before the first, NaN beyond a sequence's last."""
+    shape = (len(lengths), int(lengths.max(initial=1)))
+    nominal = generator.choice(configuration.report_intervals, len(lengths))[:, None]
+    periods = generator.geometric(1 - configuration.miss_probability, shape)
+    jitter = generator.uniform(-1, 1, shape) * configuration.interval_jitter
+    intervals = nominal * (periods + jitter)
+    intervals[:, 0] = 0
+    return np.where(np.arange(shape[1]) < lengths[:, None], intervals, np.nan)
+
+
+def sample_speeds(
+    configuration: MobilityConfiguration, count: int, generator: np.random.Generator
+) -> tuple[Int[np.ndarray, "sample"], Float[np.ndarray, "sample"]]:
+    """Speed class of each UE, and its speed [m/s]."""
+    classes = configuration.speed_classes
+    chosen = generator.choice(len(classes), count, p=[each.share for each in classes])
+    slowest = np.array([each.slowest for each in classes])[chosen]
+    fastest = np.array([each.fastest for each in classes])[chosen]
+    return chosen, generator.uniform(slowest, fastest)
+
+
+def pauses(
+    configuration: MobilityConfiguration, chosen: Int[np.ndarray, "ue"], speed: Float[np.ndarray, "ue"]
+) -> tuple[Float[np.ndarray, "ue"], Float[np.ndarray, "ue"]]:
+    """Mean time between two stops, and of a stop [s], of UEs by their speed class and speed [m/s]."""
+    every, stop = (
+        np.array([getattr(each, name) for each in configuration.speed_classes])[chosen]
+        for name in ("stop_every", "stop_time")
+    )
+    return np.divide(every, speed, out=np.full(len(speed), np.inf), where=speed > 0), stop

@@ -1,0 +1,147 @@
+"""Walking over the ground of a tile without entering buildings, many UEs at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Bool, Float, Int
+
+from raylocus.errors import InputError
+from raylocus.geo import Grid
+from raylocus.scenes.geometry_maps import grid_of
+
+#: Turns tried in this order where the way ahead is blocked [rad]; the last is a half turn.
+DETOURS = np.deg2rad([0.0, 45.0, -45.0, 90.0, -90.0, 135.0, -135.0, 180.0])
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where one can walk, and how high it is."""
+
+    grid: Grid
+    outdoor: Bool[np.ndarray, "ground"]
+    """Whether each ground cell, in flat [y, x] order, is outside buildings and not water."""
+    terrain: Float[np.ndarray, "ground"]
+    """Height of each ground cell [m]."""
+
+    @classmethod
+    def of(cls, geometry_maps: xr.Dataset) -> Ground:
+        """The ground of a place's G. Raises InputError where all of it is built on or under water."""
+        outdoor = geometry_maps["footprint"].values.ravel() == 0
+        if "water" in geometry_maps:
+            outdoor = outdoor & (geometry_maps["water"].values.ravel() != 1)
+        if not outdoor.any():
+            raise InputError("the place has no outdoor ground for UEs to stand on; choose another tile")
+        return cls(grid_of(geometry_maps), outdoor, geometry_maps["terrain"].values.ravel())
+
+    def is_free(self, xy: Float[np.ndarray, "walker 2"]) -> Bool[np.ndarray, "walker"]:
+        """Whether each point is outdoors, on dry ground and inside the tile."""
+        index = self.grid.index(xy)
+        return (index >= 0) & self.outdoor[index]
+
+    def terrain_at(self, xy: Float[np.ndarray, "walker 2"]) -> Float[np.ndarray, "walker"]:
+        """Terrain height [m] of the ground cells that hold the points."""
+        return self.terrain[self.grid.index(xy)]
+
+    def sample(self, count: int, generator: np.random.Generator) -> Float[np.ndarray, "walker 2"]:
+        """Points uniform over the outdoor ground [m]."""
+        return self.inside(generator.choice(np.flatnonzero(self.outdoor), count), generator)
+
+    def inside(
+        self, cell: Int[np.ndarray, "walker"], generator: np.random.Generator
+    ) -> Float[np.ndarray, "walker 2"]:
+        """A point uniform inside each of these ground cells [m]."""
+        # A little inside the cell, so that rounding never puts a point into its neighbour.
+        return self.grid.centres[cell] + self.grid.resolution * generator.uniform(
+            -0.499, 0.499, (len(cell), 2)
+        )
+
+
+@dataclass
+class Walkers:
+    """UEs on their way: the state that `walk` moves on."""
+
+    ground: Ground
+    position: Float[np.ndarray, "walker 2"]
+    """Where they are [m]."""
+    heading: Float[np.ndarray, "walker"]
+    """Where they are going [rad], counter-clockwise from east."""
+    speed: Float[np.ndarray, "walker"]
+    """How fast [m/s]."""
+    heading_wander: float
+    """Random walk of the heading [rad/√m]."""
+    turn_distance: float
+    """Mean distance between quarter turns [m]."""
+
+    @classmethod
+    def start(
+        cls,
+        geometry_maps: xr.Dataset,
+        speed: Float[np.ndarray, "walker"],
+        heading_wander: float,
+        turn_distance: float,
+        generator: np.random.Generator,
+    ) -> Walkers:
+        """Walkers spread uniformly over the outdoor ground, heading anywhere."""
+        ground = Ground.of(geometry_maps)
+        position = ground.sample(len(speed), generator)
+        heading = generator.uniform(-np.pi, np.pi, len(speed))
+        return cls(ground, position, heading, speed, heading_wander, turn_distance)
+
+    def start_by(self, weight: Float[np.ndarray, "y x"], generator: np.random.Generator) -> None:
+        """Moves everyone to a start drawn by weight over the outdoor ground.
+
+        Raises:
+            InputError: no outdoor ground has weight.
+        """
+        share = np.where(self.ground.outdoor, np.maximum(np.nan_to_num(weight).ravel(), 0), 0.0)
+        if share.sum() <= 0:
+            raise InputError("no outdoor ground has weight for UEs to start on; give other weights")
+        cell = generator.choice(len(share), len(self.speed), p=share / share.sum())
+        self.position = self.ground.inside(cell, generator)
+
+
+def walk(
+    walkers: Walkers, intervals: Float[np.ndarray, "walker report"], generator: np.random.Generator
+) -> Float[np.ndarray, "walker report 2"]:
+    """Positions [m] of the walkers after each interval [s]; a NaN interval ends a walk.
+
+    Strides are at most half a ground cell, so that nobody steps across a building.
+    """
+    path = np.empty((*intervals.shape, 2))
+    for report in range(intervals.shape[1]):
+        distance = np.nan_to_num(walkers.speed * intervals[:, report])
+        strides = np.ceil(distance / (walkers.ground.grid.resolution / 2)).astype(np.int64)
+        for stride in range(int(strides.max(initial=0))):
+            moving = np.flatnonzero(strides > stride)
+            _step(walkers, moving, distance[moving] / strides[moving], generator)
+        path[:, report] = walkers.position
+    return path
+
+
+def _step(
+    walkers: Walkers,
+    moving: Int[np.ndarray, "moving"],
+    stride: Float[np.ndarray, "moving"],
+    generator: np.random.Generator,
+) -> None:
+    """Moves some walkers by one stride [m], each in the first free direction of its detours."""
+    side = np.where(generator.random(len(moving)) < 0.5, -1.0, 1.0)
+    wander = walkers.heading_wander * np.sqrt(stride) * generator.standard_normal(len(moving))
+    turns = generator.random(len(moving)) < stride / walkers.turn_distance
+    heading = walkers.heading[moving] + wander + np.where(turns, side * np.pi / 2, 0.0)
+    blocked = np.arange(len(moving))
+    for detour in DETOURS:
+        direction = heading[blocked] + side[blocked] * detour
+        offset = np.stack([np.cos(direction), np.sin(direction)], axis=-1)
+        target = walkers.position[moving[blocked]] + stride[blocked, None] * offset
+        free = walkers.ground.is_free(target)
+        walkers.position[moving[blocked[free]]] = target[free]
+        walkers.heading[moving[blocked[free]]] = direction[free]
+        blocked = blocked[~free]
+        if not len(blocked):
+            return
+    # Whoever finds no way stands still for this stride and looks elsewhere at the next.
+    walkers.heading[moving[blocked]] += np.pi / 2

@@ -1,0 +1,107 @@
+"""The features of a report as data: adding one is adding a row to `features.csv` and a function that fills it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from importlib import resources
+
+from raylocus.errors import InputError
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One measured quantity of a token."""
+
+    name: str
+    unit: str
+    low: float
+    """Lower end of the report range; below it the report is censored."""
+    high: float
+    """Upper end of the report range; at and above it the report is censored."""
+    step: float
+    """Width of one report bin; 0 where it is not uniform or not quantised."""
+    clause: str
+    """Where the mapping is specified."""
+    meaning: str
+    layer: str
+    """phy, mac, rrc, rlc, system or positioning."""
+    token: str
+    """What it is of: every `cell`, the `serving` cell, or a `beam` of the serving cell."""
+    availability: float
+    """Share of the reports in which a usual network has it, its occasion apart and where radio gives it: an engineer's
+    estimate and no measurement. Reports have it as often, see `stack.presence`."""
+    needs: str = ""
+    """What a UE or network must be set up for: sinr, downlink, uplink, phase, or nothing."""
+    occasion: str = ""
+    """What renews it between two reports: csi, prs, srs, phr, bsr, or nothing where every report has it."""
+
+    @classmethod
+    def of_row(cls, row: dict[str, str]) -> Feature:
+        """The feature that a row of the table describes."""
+        return cls(
+            name=row["name"],
+            unit=row["unit"],
+            low=float(row["low"]),
+            high=float(row["high"]),
+            step=float(row["step"]),
+            clause=row["clause"],
+            meaning=row["meaning"],
+            layer=row["layer"],
+            token=row["token"],
+            availability=float(row["availability"]),
+            needs=row["needs"],
+            occasion=row["occasion"],
+        )
+
+
+def _read_schema() -> tuple[Feature, ...]:
+    text = resources.files("raylocus.network.reports").joinpath("features.csv").read_text(encoding="utf-8")
+    return tuple(Feature.of_row(row) for row in csv.DictReader(text.splitlines()))
+
+
+#: Every feature there is, in the order of columns. The first five are those of every `Reports`.
+SCHEMA = _read_schema()
+#: The features of every `Reports`, whatever else it has.
+CRITICAL = ("rsrp", "rsrq", "sinr", "l1_rsrp", "timing_advance")
+_BY_NAME = {feature.name: feature for feature in SCHEMA}
+#: Column order of `Reports.features` for the critical features.
+FEATURES = tuple(_BY_NAME[name] for name in CRITICAL)
+FEATURE_INDEX = {feature.name: index for index, feature in enumerate(FEATURES)}
+#: Named feature sets. Each begins with the critical features, in their order.
+FEATURE_SETS = {
+    "critical": CRITICAL,
+    "always": tuple(
+        feature.name
+        for feature in SCHEMA
+        if feature.name in CRITICAL or (not feature.needs and feature.layer != "positioning")
+    ),
+    "fr2": (*CRITICAL, "l1_sinr", "cqi", "ri", "pmi_i11", "dl_aod"),
+    "positioning": (*CRITICAL, *(each.name for each in SCHEMA if each.layer == "positioning")),
+    "all": tuple(feature.name for feature in SCHEMA),
+}
+
+
+def features_named(names: tuple[str, ...]) -> tuple[Feature, ...]:
+    """The schema's rows of some features.
+
+    Raises:
+        InputError: a feature is not in the schema.
+    """
+    for name in names:
+        if name not in _BY_NAME:
+            raise InputError(
+                f"there is no report feature {name!r}; see raylocus.network.reports.features.SCHEMA"
+            )
+    return tuple(_BY_NAME[name] for name in names)
+
+
+def feature_set(name: str) -> tuple[Feature, ...]:
+    """The features of a named set.
+
+    Raises:
+        InputError: there is no set of this name.
+    """
+    if name not in FEATURE_SETS:
+        raise InputError(f"there is no feature set {name!r}; choose one of {', '.join(FEATURE_SETS)}")
+    return features_named(FEATURE_SETS[name])

@@ -1,0 +1,175 @@
+"""`Reports`: what the network observes, the one type that simulator, importers and service share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.errors import InputError
+from raylocus.network.reports.features import CRITICAL
+
+#: Fields of `Reports` with one row a report, and with one row a token.
+REPORT_FIELDS = ("time", "position", "line_of_sight")
+TOKEN_FIELDS = ("pci", "serving", "beam", "features", "censored")
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Sequences of measurement reports, columnar and ragged.
+
+    A *sequence* is one UE over time (`sample`), a *report* is one moment of it, a *token* is one
+    (cell, beam) of a report. `report_offsets[i]:report_offsets[i + 1]` are the reports of sequence i;
+    `token_offsets[j]:token_offsets[j + 1]` the tokens of report j. Reports of a sequence are in time
+    order; its last report is the one whose position is asked for.
+    """
+
+    report_offsets: Int[np.ndarray, "sample_plus_1"]
+    token_offsets: Int[np.ndarray, "report_plus_1"]
+    time: Float[np.ndarray, "report"]
+    """Seconds since the first report of the sequence."""
+    position: Float[np.ndarray, "report 3"]
+    """True UE antenna position [m] in the place's frame; NaN where unknown."""
+    line_of_sight: Float[np.ndarray, "report"]
+    """1 where the serving site is in line of sight, 0 where not, NaN where unknown."""
+    pci: Int[np.ndarray, "token"]
+    serving: Bool[np.ndarray, "token"]
+    """Whether the token is of the serving cell; also true for its beam tokens."""
+    beam: Int[np.ndarray, "token"]
+    """SSB index of a beam token; −1 for the token of a whole cell."""
+    features: Float[np.ndarray, "token feature"]
+    """Decoded report values in the columns of `feature_names`; NaN is missing."""
+    censored: Int[np.ndarray, "token feature"]
+    """−1 below the report range, +1 above it, 0 inside or missing."""
+    feature_names: tuple[str, ...] = CRITICAL
+    """Column order of `features`: the critical ones, and after them what else was asked for."""
+    absent: tuple[tuple[str, str], ...] = ()
+    """Features among them that the band, network or UE cannot give, each with its reason."""
+
+    def __len__(self) -> int:
+        return len(self.report_offsets) - 1
+
+    @property
+    def sequence_of_report(self) -> Int[np.ndarray, "report"]:
+        """Sequence index of each report."""
+        return np.repeat(np.arange(len(self)), np.diff(self.report_offsets))
+
+    @property
+    def report_of_token(self) -> Int[np.ndarray, "token"]:
+        """Report index of each token."""
+        return np.repeat(np.arange(len(self.time)), np.diff(self.token_offsets))
+
+    @property
+    def last_report(self) -> Int[np.ndarray, "sample"]:
+        """Index of each sequence's last report."""
+        return self.report_offsets[1:] - 1
+
+    @property
+    def present(self) -> Bool[np.ndarray, "token feature"]:
+        """The mask of `features`: where there is a value."""
+        return ~np.isnan(self.features)
+
+    @property
+    def heard_cells(self) -> Int[np.ndarray, "report"]:
+        """Number of cells, the serving one included, in each report."""
+        return np.bincount(self.report_of_token[self.beam < 0], minlength=len(self.time))
+
+    def select(self, sequences: Int[np.ndarray, "selected"] | Bool[np.ndarray, "sample"]) -> Reports:
+        """The reports of some sequences, by index (in that order) or by mask."""
+        if sequences.dtype == np.bool_:
+            sequences = np.flatnonzero(sequences)
+        reports, report_offsets = _ragged_rows(self.report_offsets, sequences)
+        tokens, token_offsets = _ragged_rows(self.token_offsets, reports)
+        return Reports(
+            report_offsets=report_offsets,
+            token_offsets=token_offsets,
+            **{name: getattr(self, name)[reports] for name in REPORT_FIELDS},
+            **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
+            feature_names=self.feature_names,
+            absent=self.absent,
+        )
+
+    def select_reports(self, kept: Int[np.ndarray, "kept"]) -> Reports:
+        """Some of the reports (ascending); sequences left with none are dropped, time starts anew at the first kept."""
+        tokens, token_offsets = _ragged_rows(self.token_offsets, kept)
+        lengths = np.bincount(self.sequence_of_report[kept], minlength=len(self))
+        lengths = lengths[lengths > 0]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        columns = {name: getattr(self, name)[kept] for name in REPORT_FIELDS}
+        columns["time"] = columns["time"] - np.repeat(columns["time"][offsets[:-1]], lengths)
+        return Reports(
+            report_offsets=offsets,
+            token_offsets=token_offsets,
+            **columns,
+            **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
+            feature_names=self.feature_names,
+            absent=self.absent,
+        )
+
+    @classmethod
+    def empty(cls, feature_names: tuple[str, ...] = CRITICAL) -> Reports:
+        """No reports, of some features."""
+        start, nothing, none = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0)
+        columns = np.zeros((0, len(feature_names)))
+        return cls(
+            report_offsets=start,
+            token_offsets=start,
+            time=none,
+            position=np.zeros((0, 3)),
+            line_of_sight=none,
+            pci=nothing,
+            serving=np.zeros(0, bool),
+            beam=nothing,
+            features=columns,
+            censored=columns.astype(np.int8),
+            feature_names=feature_names,
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Reports]) -> Reports:
+        """The sequences of all parts, one after the other. There must be at least one part.
+
+        Raises:
+            InputError: parts have different features.
+        """
+        if any(part.feature_names != parts[0].feature_names for part in parts):
+            raise InputError("reports of different feature sets cannot be joined; observe all with one set")
+        fields = (*REPORT_FIELDS, *TOKEN_FIELDS)
+        return cls(
+            report_offsets=_joined_offsets([part.report_offsets for part in parts]),
+            token_offsets=_joined_offsets([part.token_offsets for part in parts]),
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields},
+            feature_names=parts[0].feature_names,
+            absent=parts[0].absent,
+        )
+
+
+def require_features(reports: Reports, names: Sequence[str], readers: str) -> None:
+    """Checks that reports have some columns; missing values are no matter.
+
+    Raises:
+        InputError: they lack one; `readers` says who needs them.
+    """
+    lacking = [name for name in names if name not in reports.feature_names]
+    if lacking:
+        raise InputError(
+            f"the reports have no {', '.join(lacking)}, which {readers}; observe with a feature set that has "
+            "them, or import the columns (empty where nothing was measured)"
+        )
+
+
+def _ragged_rows(
+    offsets: Int[np.ndarray, "row_plus_1"], rows: Int[np.ndarray, "selected"]
+) -> tuple[Int[np.ndarray, "element"], Int[np.ndarray, "selected_plus_1"]]:
+    """Indices of the elements of some rows of a ragged array, and the offsets of the new rows."""
+    lengths = np.diff(offsets)[rows]
+    selected = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    elements = np.arange(selected[-1]) + np.repeat(offsets[:-1][rows] - selected[:-1], lengths)
+    return elements, selected
+
+
+def _joined_offsets(parts: list[Int[np.ndarray, "_"]]) -> Int[np.ndarray, "rows_plus_1"]:
+    starts = np.cumsum([0] + [part[-1] for part in parts])
+    return np.concatenate([[0], *(part[1:] + start for part, start in zip(parts, starts, strict=False))])

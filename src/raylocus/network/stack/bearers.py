@@ -1,0 +1,207 @@
+"""The bearers of the serving cell: downlink throughput and errors, uplink headroom and buffers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.mac.harq import (
+    residual_error_rate,
+    retransmission_delay,
+    transmission_error_rates,
+)
+from raylocus.network.mac.power_headroom import downlink_path_loss, power_headroom
+from raylocus.network.mac.traffic import LONG_LEVELS, buffer_size_index, buffered, scheduling_request_rate
+from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.random_streams import RandomSource, correlated_normal
+from raylocus.network.reports.report_tables import POWER_HEADROOM
+from raylocus.network.rlc.acknowledged_mode import (
+    Delivery,
+    bearer_throughput,
+    deliver,
+    jitter,
+    relaxation_time,
+    stationary_wait,
+    waiting_times,
+)
+from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.system.link_adaptation import (
+    adapt,
+    frame_error_rate,
+    resource_elements_per_second,
+    scheduled_share,
+)
+from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES, table_of
+from raylocus.scenes.sites import Carrier
+
+#: Packets of a bearer that are followed before each report, and their size [bit].
+PACKETS, PACKET_BITS = 16, 12_000
+#: Transport blocks of a frame of the application.
+FRAME_BLOCKS = 4
+#: Load that a bearer offers to its share of the cell.
+OFFERED_LOAD = 0.6
+#: Least rate that a bearer is worked with [bit/s]; below it, its queue would never empty.
+LEAST_RATE = 1e4
+#: Share of the status reports that are lost.
+STATUS_LOSS = 0.01
+
+
+@dataclass(frozen=True)
+class DownlinkBearer:
+    """Features of the bearer; NaN where the UE is out of range."""
+
+    ROWS: ClassVar = (
+        *("mcs", "bler", "harq_nack", "spectral_efficiency", "throughput", "frame_error_rate"),
+        *("bearer_throughput", "rlc_retransmissions", "round_trip", "latency", "jitter"),
+    )
+
+    mcs: Float[np.ndarray, "report"]
+    bler: Float[np.ndarray, "report"]
+    harq_nack: Float[np.ndarray, "report"]
+    spectral_efficiency: Float[np.ndarray, "report"]
+    throughput: Float[np.ndarray, "report"]
+    frame_error_rate: Float[np.ndarray, "report"]
+    bearer_throughput: Float[np.ndarray, "report"]
+    rlc_retransmissions: Float[np.ndarray, "report"]
+    round_trip: Float[np.ndarray, "report"]
+    latency: Float[np.ndarray, "report"]
+    jitter: Float[np.ndarray, "report"]
+
+
+def downlink_bearer(
+    layer_sinr_db: Float[np.ndarray, "report"],
+    layers: Float[np.ndarray, "report"],
+    trajectories: Trajectories,
+    carrier: Carrier,
+    cqi_table: int,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
+) -> DownlinkBearer:
+    """The bearer at every report.
+
+    Args:
+        layer_sinr_db: SINR per layer as the UE reported it [dB]; NaN where unknown.
+        layers: number of layers.
+        trajectories: times of the reports.
+        carrier: of the deployment.
+        cqi_table: of the CQIs that the scheduler goes by, whose MCS table has the same number.
+        configuration: outer loop, scheduler, RLC.
+        random: source of all random numbers.
+    """
+    time, offsets = trajectories.time, trajectories.report_offsets
+    moved = configuration.feedback_error_db * correlated_normal(
+        time, offsets, configuration.feedback_memory, random
+    )
+    true_sinr, table = layer_sinr_db + moved, table_of(MCS_TABLES, cqi_table)
+    link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, random)
+    sent = ~np.isnan(link.bler)
+    index = np.where(sent, np.nan_to_num(link.mcs), 0).astype(np.int64)
+    efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link.bler), np.nan)
+    share = scheduled_share(time, offsets, configuration.scheduler, random)
+    throughput = (
+        efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
+    )
+    errors = transmission_error_rates(np.nan_to_num(true_sinr), index, table)
+    residual = residual_error_rate(errors)
+    delivery = deliver(
+        np.repeat(residual[:, None], PACKETS, axis=1), STATUS_LOSS, configuration.bearer, random
+    )
+    delay, gap = _packet_delays(throughput, delivery, trajectories, configuration, random)
+    delay = delay + retransmission_delay(errors, carrier.numerology)[:, None]
+    blank = np.where(sent, 0.0, np.nan)
+    retransmissions = delivery.retransmissions.mean(axis=1) + blank
+    return DownlinkBearer(
+        mcs=np.where(sent, link.mcs, np.nan),
+        bler=link.bler,
+        harq_nack=link.negative_share,
+        spectral_efficiency=efficiency,
+        throughput=throughput,
+        frame_error_rate=frame_error_rate(residual, FRAME_BLOCKS) + blank,
+        bearer_throughput=bearer_throughput(np.full(delay.shape, float(PACKET_BITS)), gap, delay) + blank,
+        rlc_retransmissions=retransmissions,
+        round_trip=configuration.bearer.round_trip * (1 + retransmissions),
+        latency=delay.mean(axis=1) + blank,
+        jitter=jitter(delay) + blank,
+    )
+
+
+def _packet_delays(
+    throughput: Float[np.ndarray, "report"],
+    delivery: Delivery,
+    trajectories: Trajectories,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
+) -> tuple[Float[np.ndarray, "report packet"], Float[np.ndarray, "report packet"]]:
+    """From each packet's arrival to its delivery, and the gaps between arrivals [s].
+
+    The first packet before a report waits for what the last one before the report in front left, unless
+    the queue has had time to forget it.
+    """
+    rate = np.where(np.isnan(throughput), 1e9, np.maximum(throughput, LEAST_RATE))[:, None]
+    service = np.repeat(PACKET_BITS / rate, PACKETS, axis=1)
+    uniform = random.random((len(rate), PACKETS + 3))
+    gap = -np.log1p(-uniform[:, :PACKETS]) * service / OFFERED_LOAD
+    first = stationary_wait(uniform[:, PACKETS : PACKETS + 2], service[:, 0], OFFERED_LOAD)
+    forgets = relaxation_time(service[:, 0], OFFERED_LOAD)
+    for now in reports_by_step(trajectories.report_offsets):
+        before = now - 1
+        elapsed = trajectories.time[now] - trajectories.time[before]
+        remembered = uniform[now, -1] < np.exp(-elapsed / forgets[now])
+        last = waiting_times(service[before], gap[before], first[before])[:, -1]
+        first[now] = np.where(remembered, last, first[now])
+    air = np.nan_to_num(delivery.delay, nan=configuration.bearer.poll_retransmit)
+    return waiting_times(service, gap, first) + service + air, gap
+
+
+#: Rate of the uplink beside the downlink's: less power, fewer layers, fewer slots; an engineering choice.
+UPLINK_SHARE = 0.1
+#: Share of the carrier's resource blocks that a PUSCH has.
+PUSCH_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class UplinkBearer:
+    """Features of the uplink; the buffer's are NaN where the UE is out of range."""
+
+    ROWS: ClassVar = ("power_headroom", "buffer_status", "scheduling_requests")
+
+    power_headroom: Float[np.ndarray, "report"]
+    buffer_status: Float[np.ndarray, "report"]
+    scheduling_requests: Float[np.ndarray, "report"]
+
+
+def uplink_bearer(
+    rsrp: Float[np.ndarray, "report"],
+    energy_dbm: Float[np.ndarray, "report"],
+    throughput: Float[np.ndarray, "report"],
+    trajectories: Trajectories,
+    carrier: Carrier,
+    configuration: NetworkConfiguration,
+    random: RandomSource,
+) -> UplinkBearer:
+    """The uplink at every report.
+
+    Args:
+        rsrp: L3-filtered RSRP of the serving cell as the UE measures it [dBm].
+        energy_dbm: its EPRE [dBm].
+        throughput: of the downlink [bit/s]; NaN where there is none.
+        trajectories: times of the reports.
+        carrier: of the deployment.
+        configuration: power control and traffic.
+        random: source of all random numbers.
+    """
+    rate = UPLINK_SHARE * throughput
+    waiting = buffered(rate, trajectories.time, trajectories.report_offsets, configuration.traffic, random)
+    index = buffer_size_index(np.nan_to_num(waiting), LONG_LEVELS)
+    blocks = max(round(PUSCH_SHARE * carrier.resource_blocks), 1)
+    loss = downlink_path_loss(rsrp, energy_dbm)
+    headroom = power_headroom(loss, blocks, carrier.numerology, configuration.power_control)
+    return UplinkBearer(
+        power_headroom=POWER_HEADROOM.reported(headroom)[0],
+        buffer_status=np.where(np.isnan(waiting), np.nan, index),
+        scheduling_requests=scheduling_request_rate(rate, configuration.traffic),
+    )

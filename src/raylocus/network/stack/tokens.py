@@ -1,0 +1,120 @@
+"""Laying reports out as tokens: one a cell, then one a beam of the serving cell."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.network.movement.mobility import Trajectories
+from raylocus.network.reports.features import CRITICAL, FEATURE_INDEX, FEATURES
+from raylocus.network.reports.report_mapping import reported, reported_beams
+from raylocus.network.reports.reports import Reports
+from raylocus.network.stack.cell_levels import CellMeasurements
+from raylocus.scenes.sites import Deployment
+from raylocus.units import MAX_TIMING_ADVANCE
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """What every report holds, as measured."""
+
+    ROWS: ClassVar = CRITICAL
+
+    cells: Int[np.ndarray, "report slot"]
+    """Cell indices: the serving one, then neighbours; −1 where there is none."""
+    measured: CellMeasurements
+    """Levels of all cells; NaN where a quantity is not in the report."""
+    timing_advance: Float[np.ndarray, "report"]
+    """T_A of the serving cell; NaN where not in the report."""
+    beams: Int[np.ndarray, "report reported"]
+    """SSB indices of the serving cell, strongest first."""
+    l1_rsrp: Float[np.ndarray, "report reported"]
+    """L1-RSRP [dBm] of these beams; NaN where not in the report."""
+    line_of_sight: Float[np.ndarray, "report"]
+    """1 where the serving site is in line of sight."""
+
+    def where(self, present: Bool[np.ndarray, "report feature"]) -> ReportContent:
+        """The same with the features of `CRITICAL` in the reports that have them, and NaN elsewhere."""
+        rsrp, rsrq, sinr, l1_rsrp, advance = present.T
+        levels = self.measured
+        return dataclasses.replace(
+            self,
+            measured=CellMeasurements(
+                *(
+                    np.where(own[:, None], level, np.nan)
+                    for own, level in ((rsrp, levels.rsrp), (rsrq, levels.rsrq), (sinr, levels.sinr))
+                )
+            ),
+            l1_rsrp=np.where(l1_rsrp[:, None], self.l1_rsrp, np.nan),
+            timing_advance=np.where(advance, self.timing_advance, np.nan),
+        )
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Tokens of all reports, a fixed number of slots each."""
+
+    valid: Bool[np.ndarray, "report slot"]
+    cell: Int[np.ndarray, "report slot"]
+    serving: Bool[np.ndarray, "report slot"]
+    beam: Int[np.ndarray, "report slot"]
+    features: Float[np.ndarray, "report slot feature"]
+    censored: Int[np.ndarray, "report slot feature"]
+
+
+def reports_of(content: ReportContent, trajectories: Trajectories, deployment: Deployment) -> Reports:
+    """Reports in 3GPP steps. Order in a report: serving cell, neighbours, beams of the serving cell."""
+    blocks = (_cell_block(content), _beam_block(content))
+    valid, cell, serving, beam, features, censored = (
+        np.concatenate([getattr(block, name) for block in blocks], axis=1) for name in _Block.__annotations__
+    )
+    return Reports(
+        report_offsets=trajectories.report_offsets,
+        token_offsets=np.concatenate([[0], np.cumsum(valid.sum(axis=1))]),
+        time=trajectories.time,
+        position=trajectories.position,
+        line_of_sight=content.line_of_sight,
+        pci=deployment.pcis[cell[valid]],
+        serving=serving[valid],
+        beam=beam[valid],
+        features=features[valid],
+        censored=censored[valid],
+    )
+
+
+def _empty_features(shape: tuple[int, ...]) -> tuple[Float[np.ndarray, "..."], Int[np.ndarray, "..."]]:
+    return np.full((*shape, len(FEATURES)), np.nan), np.zeros((*shape, len(FEATURES)), np.int8)
+
+
+def _cell_block(content: ReportContent) -> _Block:
+    valid = content.cells >= 0
+    cell = np.where(valid, content.cells, 0)
+    features, censored = _empty_features(cell.shape)
+    for name in ("rsrp", "rsrq", "sinr"):
+        column = FEATURE_INDEX[name]
+        level = np.take_along_axis(getattr(content.measured, name), cell, axis=1)
+        features[..., column], censored[..., column] = reported(level, FEATURES[column])
+    column = FEATURE_INDEX["timing_advance"]
+    features[:, 0, column] = content.timing_advance
+    censored[:, 0, column] = content.timing_advance == MAX_TIMING_ADVANCE
+    serving = np.broadcast_to(np.arange(cell.shape[1]) == 0, cell.shape)
+    return _Block(valid, cell, serving, np.full(cell.shape, -1), features, censored)
+
+
+def _beam_block(content: ReportContent) -> _Block:
+    shape = content.beams.shape
+    features, censored = _empty_features(shape)
+    column = FEATURE_INDEX["l1_rsrp"]
+    features[..., column], censored[..., column] = reported_beams(content.l1_rsrp)
+    return _Block(
+        valid=~np.isnan(content.l1_rsrp),
+        cell=np.broadcast_to(content.cells[:, :1], shape),
+        serving=np.ones(shape, bool),
+        beam=content.beams,
+        features=features,
+        censored=censored,
+    )

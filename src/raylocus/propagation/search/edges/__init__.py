@@ -1,0 +1,1 @@
+"""Paths over one edge, with mirrors before and behind it."""

@@ -1,0 +1,1 @@
+"""Paths over the roofs and around walls: strings pulled taut over rasters and rays."""
