@@ -88,7 +88,7 @@ class WorldLaw:
     residual_shared_by_site: float = 0.5
     """Share of the residual's variance common to the cells of one site."""
     scatter_gain_db: tuple[float, float] = (-20.0, -5.0)
-    """Range of the unmodelled scattering's gain over TR 38.901 UMi NLOS [dB]; it adds links for which the map has no path."""
+    """Range of the unmodelled scattering's gain over TR 38.901 UMi NLOS [dB]; it adds links that the map lacks."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.severity <= 2:
