@@ -14,7 +14,7 @@ BANNED = {
     r"chances?": "random, randomness, probability",
     r"whereabouts": "location",
     r"anew": "again",
-    r"besides?": "next to, compared with, relative to, in addition to",
+    r"beside": "next to, compared with, relative to, in addition to",
     r"told": "reported, given, distinguished",
     r"tells?": "says, shows, reports",
     r"by nothing that found": "independently",
