@@ -1,4 +1,4 @@
-"""The coherent channel from the atlas beside PathSolver's: agreement port by port, and UEs a second.
+"""The coherent channel from the atlas compared with PathSolver's: agreement port by port, and UEs a second.
 
 A tile of Munich, one rooftop site, specular paths; 2 × 4 cross-polarised TR 38.901 elements to a
 dual-polarised isotropic UE at random outdoor positions (not ground cell centres). Error is that of the

@@ -1,7 +1,7 @@
 """How a build grows with the number of places, and how many bytes a dataset takes.
 
 Growth: towns of the tiny recipe, more and more of them, each count in a process of its own; CPU time and peak memory
-of the process go into a figure. Size: one ordinary tile (512 m, 4 m grid), bytes on disk beside 4 bytes a number.
+of the process go into a figure. Size: one ordinary tile (512 m, 4 m grid), bytes on disk against 4 bytes a number.
 
     python benchmarks/dataset_build.py --places 1 2 4 8 16 32 --figure docs/images/dataset_growth.png
 """

@@ -1,8 +1,8 @@
 """Kills builds of the tiny dataset at random moments and compares what their resumes end with.
 
-Every build is killed (SIGKILL, its workers are not told) at a moment drawn evenly over the time that an unbroken
+Every build is killed (SIGKILL, its workers get no signal) at a moment drawn evenly over the time that an unbroken
 build takes; the next one goes on in the same folder. After every kill, whatever can be opened must be whole; when
-a build gets through, all its files must be those of the unbroken one. Then it starts anew.
+a build gets through, all its files must be those of the unbroken one. Then it starts again.
 
     python benchmarks/dataset_kills.py --kills 100
 """

@@ -1,4 +1,4 @@
-"""Reading beside training, and the store beside one file a sample and LMDB, all in one run.
+"""Reading during training, and the store compared with one file a sample and LMDB, all in one run.
 
     python benchmarks/dataset_reading.py [DATASET] [--rounds 1] [--steps 6]
 
@@ -265,11 +265,11 @@ class TrainingStep:
         self.module = LocationModule()
         self.module.log = lambda *_, **__: None
         self.optimizer = self.module.configure_optimizers()["optimizer"]
-        beside = ReportData(data.dataset, BATCH_SIZE)
-        batches = beside.train_dataloader()
+        reading = ReportData(data.dataset, BATCH_SIZE)
+        batches = reading.train_dataloader()
         cpu = torch.device("cpu")
         self.batches = [
-            beside.transfer_batch_to_device(batch, cpu, 0)
+            reading.transfer_batch_to_device(batch, cpu, 0)
             for batch, _ in zip(batches, range(8), strict=False)
         ]
         self.rate(len(self.batches))

@@ -1,4 +1,4 @@
-"""The error curves of `propagation.link_abstraction` beside Sionna SYS, whose points they were fitted to.
+"""The error curves of `propagation.link_abstraction` compared with Sionna SYS, whose points they were fitted to.
 
 Needs `pip install sionna`. For CQI 4 to 15: the largest difference of a fitted curve from Sionna's points at any
 code block size, and the SINR at which the transport block that fills the carrier fails once in ten, by these

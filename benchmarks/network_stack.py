@@ -1,4 +1,4 @@
-"""Complete reports per second, beside the straight Sionna way; the ToA detector beside its bound; statistics.
+"""Complete reports per second, against the straight Sionna way; the ToA detector against its bound; statistics.
 
     python benchmarks/network_stack.py speed PLACE [--ues 64] [--straight 10] [--rounds 3]
     python benchmarks/network_stack.py sets PLACE [--ues 400] [--severity 0.5]
@@ -11,7 +11,7 @@ and Sionna SYS's link adaptation. Its positioning, MAC, RRC and RLC parts do not
 Both take turns in one run. They are quoted in CPU seconds too, which a busy machine changes less than the
 clock's. raylocus runs on one core, Sionna on all of them.
 
-Field figures beside the statistics: Glasgow5GDataset2025 (A. Hart, CC BY 4.0: some 1200 tests of four operators
+Field figures next to the statistics: Glasgow5GDataset2025 (A. Hart, CC BY 4.0: some 1200 tests of four operators
 at 15 places of a city), and sutd_5g_dataset_2023 (FCCLab: walk test of a 3.4 GHz campus network with a phone,
 2 Hz; pairs of SINR and RSRQ read off two of its files).
 """
@@ -135,7 +135,7 @@ def compare_speed(place: TracedPlace, ues: int, straight: int, rounds: int) -> N
 
 
 def peak(place: TracedPlace, ues: int) -> float:
-    """Most memory that arrays took beside the place itself [MiB]."""
+    """Most memory that arrays took in addition to the place itself [MiB]."""
     tracemalloc.start()
     observed(place, ues, 16)
     most = tracemalloc.get_traced_memory()[1]
@@ -195,7 +195,7 @@ def straight_way(place: TracedPlace, position: np.ndarray) -> Callable[[], np.nd
 
 
 def draw_detector(out: Path) -> None:
-    """RMS error of the detector beside the Cramér–Rao bound, for some bandwidths."""
+    """RMS error of the detector compared with the Cramér–Rao bound, for some bandwidths."""
     import matplotlib.pyplot as plt
 
     generator = np.random.default_rng(0)
@@ -254,7 +254,7 @@ CAMPUS_CELLS = 2.0
 
 
 def draw_statistics(place: TracedPlace, out: Path, severity: float, ues: int) -> None:
-    """Histograms of what the network sees in a world of a place, beside field figures."""
+    """Histograms of what the network sees in a world of a place, next to field figures."""
     import matplotlib.pyplot as plt
 
     reports = observe(*in_a_world(place, severity, ues), EVERYTHING.at_severity(severity), 3)

@@ -96,7 +96,7 @@ def row(path: Path, scratch: Path) -> str:
     findings = validate_place(open_place(scratch / slug), np.random.default_rng(0))
     rays = [finding.what.rsplit(" ", 1)[1] for finding in findings[3:5]]
     return (
-        f"{slug:<24}{manifest['buildings']:>6}{whole:>6}{repaired:>7}"
+        f"{slug:<24}{manifest['buildings']:>6}{whole:>6}{repaired:>9}"
         f"{len(vector_map.buildings):>7}{sources['height'] + sources['building:height']:>7}{sources['levels']:>7}"
         f"{sources['prior']:>7}{seconds:>7.2f}{closed_share(vector_map):>9.2%}{rays[0]:>8}{rays[1]:>8}"
         f"{leaks(vector_map, np.random.default_rng(1)):>6}{'' if all(each.sound for each in findings) else '  WRONG'}"
@@ -114,7 +114,7 @@ def densest(vector_map: VectorMap) -> tuple[float, float]:
 def main() -> None:
     root, wanted = [Path(word) for word in sys.argv[1:2]], sys.argv[2:]
     print(
-        f"{'extract':<24}{'listed':>6}{'whole':>6}{'repaired':>7}{'solids':>7}{'height':>7}{'levels':>7}{'prior':>7}"
+        f"{'extract':<24}{'listed':>6}{'whole':>6}{'repaired':>9}{'solids':>7}{'height':>7}{'levels':>7}{'prior':>7}"
         f"{'CPU s':>7}{'closed':>9}{'centre':>8}{'random':>8}{'leaks':>6}"
     )
     with tempfile.TemporaryDirectory() as scratch, extracts(root) as paths:

@@ -234,7 +234,7 @@ def line(name: str, f: dict[str, float]) -> str:
 
 
 def draw(results: dict[str, list[Cells]]) -> Figure:
-    """Median NLoS path loss against distance, every place and column, beside the formulas."""
+    """Median NLoS path loss against distance, every place and column, compared with the formulas."""
     figure = Figure(figsize=(12, 3.4 * int(np.ceil(len(results) / 3))), layout="constrained")
     panels = figure.subplots(
         int(np.ceil(len(results) / 3)), 3, sharex=True, sharey=True, squeeze=False

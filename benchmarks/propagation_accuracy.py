@@ -1,4 +1,4 @@
-"""The path atlas beside Sionna's PathSolver: accuracy at random outdoor points, and links a second.
+"""The path atlas compared with Sionna's PathSolver: accuracy at random outdoor points, and links a second.
 
 Reference: PathSolver with first-order diffraction (unless --specular-only) and without refraction, from an
 isotropic vertical transmitter to a dual-polarised isotropic receiver. Points are the centres of outdoor
@@ -8,10 +8,10 @@ which PathSolver lacks, are off, and so are trees.
 
 Rows of a place:
 
-* its name: the atlas beside PathSolver; with several --mirrors or --rays a row for each, so named.
+* its name: the atlas compared with PathSolver; with several --mirrors or --rays a row for each, so named.
 * "alike": the same without the paths that PathSolver never lists, see `propagation.oracles.reference`.
-* with --dense N, "dense": the latter beside PathSolver with N samples, one receiver a call; and
-  "itself": PathSolver as asked beside PathSolver with N samples.
+* with --dense N, "dense": the latter compared with PathSolver with N samples, one receiver a call; and
+  "itself": PathSolver as asked compared with PathSolver with N samples.
 
 PathSolver loses strong paths when it is asked for many receivers at once (its candidates share one hash
 table), so accuracy is measured with few at a time (--receivers) and its speed with 40. The first arrival
@@ -38,7 +38,7 @@ from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_pa
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import tracer_of
 
-#: First arrivals weaker than this beside the strongest path are left out in the second comparison (power).
+#: First arrivals weaker than this compared with the strongest path are left out in the second comparison (power).
 FAINT = 1e-4
 #: Points at which PathSolver's links a second are counted.
 TIMED_POINTS = 80

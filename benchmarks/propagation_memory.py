@@ -1,6 +1,6 @@
 """Peak memory of tracing a large place, all layers of R included, at several numbers of sites.
 
-Every number of sites is traced in a process of its own; the peak is the kernel's (ru_maxrss). Printed beside
+Every number of sites is traced in a process of its own; the peak is the kernel's (ru_maxrss). Printed next to
 it is what merely loading the libraries takes.
 """
 

@@ -1,4 +1,4 @@
-"""A wall across the way, of any thickness and on any grid, beside the knife edges of a thin screen.
+"""A wall across the way, of any thickness and on any grid, compared with the knife edges of a thin screen.
 
 `python benchmarks/thin_walls.py [--figure docs/images/thin_walls.png]` prints how far raylocus' path gain is from that
 of a screen of no thickness (Fresnel's integral over the top and around both ends, powers added): the largest and the

@@ -1,4 +1,4 @@
-"""Generated towns beside real extracts: `python benchmarks/town_statistics.py [FOLDER_OF_EXTRACTS]`.
+"""Generated towns compared with real extracts: `python benchmarks/town_statistics.py [FOLDER_OF_EXTRACTS]`.
 
 FOLDER holds OpenStreetMap extracts (`**/*.osm.pbf`); without it two of the towns themselves stand for
 extracts. Every number is of windows of 512 m: of a style the mean over seeds, of an extract the mean over its

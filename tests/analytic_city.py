@@ -24,7 +24,7 @@ from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.training.symmetry import Symmetry
 from raylocus.units import SPEED_OF_LIGHT
 
-#: Nothing is left to chance, so that the same walk is reported alike in both cities.
+#: Nothing is random, so that the same walk is reported alike in both cities.
 SILENT = NetworkConfiguration(
     receiver_noise_db=0.0, beam_noise_db=0.0, device_bias_db=0.0, timing=MapTiming(noise=0.0)
 )

@@ -1,4 +1,4 @@
-"""What every test shares: seeded chance, few threads, and hypothesis without deadlines."""
+"""What every test shares: seeded randomness, few threads, and hypothesis without deadlines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 @pytest.fixture
 def generator() -> np.random.Generator:
-    """A source of chance that is the same in every run."""
+    """A source of randomness that is the same in every run."""
     return np.random.default_rng(20250101)
 
 

@@ -96,7 +96,7 @@ def tracer(
 
 @dataclass(frozen=True)
 class SideBySide:
-    """The atlas's paths to some points beside another list's."""
+    """The atlas's paths to some points compared with another list's."""
 
     paths: PathAtlas
     """The atlas's, sorted by point."""
@@ -113,7 +113,7 @@ class SideBySide:
 def side_by_side(
     atlas: PathAtlas, cells: Int[np.ndarray, "point"], other: PointPaths, weakest: float = 0.0
 ) -> SideBySide:
-    """The atlas's paths to the middles of some cells beside the other list's.
+    """The atlas's paths to the middles of some cells compared with the other list's.
 
     Of each point's, only those above `weakest` times the strongest are looked for.
     """

@@ -11,17 +11,54 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-#: Where each public name lives.
+#: Where each public name lives; docs/api.md says what each one does.
 _HOMES = {
     "Locator": "raylocus.inference.locator",
-    "open_place": "raylocus.propagation.maps.traced_place",
+    "MapErrorLaw": "raylocus.scenes.map_errors.law",
+    "SceneConfiguration": "raylocus.scenes.configuration",
+    "TraceConfiguration": "raylocus.propagation.trace",
+    "WorldChannel": "raylocus.network.channel.world_channel",
+    "WorldLaw": "raylocus.scenes.world",
+    "build_dataset": "raylocus.datasets.build",
+    "build_place": "raylocus.scenes.build",
+    "evaluate": "raylocus.evaluation.evaluate",
     "load_reports": "raylocus.network.reports.report_store",
-    "scenes": "raylocus.scenes",
-    "propagation": "raylocus.propagation",
     "network": "raylocus.network",
+    "observe": "raylocus.network.observe",
+    "open_place": "raylocus.propagation.maps.traced_place",
+    "open_report_dataset": "raylocus.datasets.store",
+    "perturb_place": "raylocus.scenes.map_errors.perturb",
+    "propagation": "raylocus.propagation",
+    "sample_trajectories": "raylocus.network.movement.mobility",
+    "sample_world": "raylocus.scenes.world",
+    "scenes": "raylocus.scenes",
+    "trace_place": "raylocus.propagation.trace_place",
+    "world_radio_maps": "raylocus.propagation.maps.world_maps",
 }
 
-__all__ = ["Locator", "load_reports", "network", "open_place", "propagation", "scenes"]
+__all__ = [
+    "Locator",
+    "MapErrorLaw",
+    "SceneConfiguration",
+    "TraceConfiguration",
+    "WorldChannel",
+    "WorldLaw",
+    "build_dataset",
+    "build_place",
+    "evaluate",
+    "load_reports",
+    "network",
+    "observe",
+    "open_place",
+    "open_report_dataset",
+    "perturb_place",
+    "propagation",
+    "sample_trajectories",
+    "sample_world",
+    "scenes",
+    "trace_place",
+    "world_radio_maps",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -30,3 +67,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'raylocus' has no attribute {name!r}")
     home = import_module(_HOMES[name])
     return home if _HOMES[name] == f"raylocus.{name}" else getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    """Public names, so that they complete at a prompt before they are first used."""
+    return sorted({*globals(), *__all__})

@@ -128,7 +128,7 @@ def test_what_is_not_finite_is_null_in_json() -> None:
 
 
 @pytest.mark.parametrize("command", [("dataset", "import"), ("network", "explain"), ("locate",)])
-def test_a_phones_log_is_told_what_is_read(
+def test_a_phones_log_is_answered_with_what_is_read(
     command: tuple[str, ...], place: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = tmp_path / "log.csv"

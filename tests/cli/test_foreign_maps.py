@@ -60,7 +60,7 @@ def test_a_tile_outside_the_map_says_how_to_move(tmp_path: Path, capsys: pytest.
     assert "move the tile (--tile X,Y)" in said
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not beside this checkout")
+@pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not next to this checkout")
 @pytest.mark.parametrize(
     ("case", "buildings", "courtyards"),
     [
@@ -115,7 +115,7 @@ HEIGHTS = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not beside this checkout")
+@pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not next to this checkout")
 @pytest.mark.parametrize("case", HEIGHTS)
 def test_heights_of_cases(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     records, _ = built(CASES / case, tmp_path, capsys)

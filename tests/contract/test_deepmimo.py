@@ -166,9 +166,9 @@ def test_deepmimo_loads_the_scene_and_its_materials(loaded: Any) -> None:
 
 def test_deepmimo_sums_the_scenario_up(scenario: Path, loaded: Any) -> None:
     deepmimo = pytest.importorskip("deepmimo")
-    told = deepmimo.summary(scenario.name, print_summary=False)
+    summary = deepmimo.summary(scenario.name, print_summary=False)
     for words in ("3.5 GHz", "Max reflections: 2", "receivers"):
-        assert words in told, told
+        assert words in summary, summary
 
 
 def test_reports_of_a_scenario_are_what_its_paths_say(

@@ -46,7 +46,7 @@ def log_mass(network: LocationNetwork, sequences: SequenceTensors, maps: PlaceMa
 def reordered_cells(
     maps: PlaceMaps, sequences: SequenceTensors, order: torch.Tensor
 ) -> tuple[PlaceMaps, SequenceTensors]:
-    names = ("level", "lit", "formula", "beam_relative", "fine_level", "poses", "site_of_cell")
+    names = ("level", "covered", "formula", "beam_relative", "fine_level", "poses", "site_of_cell")
     maps = dataclasses.replace(maps, **{name: getattr(maps, name)[order] for name in names})
     names = ("observed", "beams", "serving", "censored")
     return maps, dataclasses.replace(

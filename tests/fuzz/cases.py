@@ -42,7 +42,7 @@ class Outcome:
 
 
 def whole_inputs(reader: Reader, folder: Path) -> Path:
-    """Makes the whole input of a reader, and in `others` what its command needs besides; the input's path."""
+    """Makes the whole input of a reader, and in `others` what its command needs in addition; the input's path."""
     (folder / "others").mkdir(parents=True)
     (folder / "seed").mkdir()
     for maker in reader.others:
@@ -50,23 +50,23 @@ def whole_inputs(reader: Reader, folder: Path) -> Path:
     return reader.seed(folder / "seed")
 
 
-def broken_input(reader: Reader, seed: Path, case: int, chance_seed: int, folder: Path) -> Path:
+def broken_input(reader: Reader, seed: Path, case: int, fuzz_seed: int, folder: Path) -> Path:
     """The input of one case; it follows from the reader, the case and the seed alone."""
     path = folder / seed.name
     if seed.is_dir():
         shutil.copytree(seed, path)
     else:
         shutil.copy(seed, path)
-    chance = np.random.default_rng([chance_seed, sum(reader.name.encode()), case])
+    generator = np.random.default_rng([fuzz_seed, sum(reader.name.encode()), case])
     mutation = reader.mutations[case % len(reader.mutations)]
-    mutation(path, chance)
+    mutation(path, generator)
     return path
 
 
-def outcome(reader: Reader, seed: Path, others: Path, case: int, chance_seed: int, folder: Path) -> Outcome:
+def outcome(reader: Reader, seed: Path, others: Path, case: int, fuzz_seed: int, folder: Path) -> Outcome:
     """Reads one broken input in an empty folder."""
     folder.mkdir()
-    path = broken_input(reader, seed, case, chance_seed, folder)
+    path = broken_input(reader, seed, case, fuzz_seed, folder)
     before = {each.name for each in folder.iterdir()}
     result, detail = _answer(reader, path, others, folder / reader.output)
     added = {each.name for each in folder.iterdir()} - before

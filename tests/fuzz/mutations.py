@@ -12,9 +12,9 @@ import numpy as np
 
 from raylocus.storage import MANIFEST, write_manifest
 
-Chance = np.random.Generator
+Generator = np.random.Generator
 #: Changes a file in place.
-Mutation = Callable[[Path, Chance], None]
+Mutation = Callable[[Path, Generator], None]
 
 #: What numbers become.
 NUMBERS = (
@@ -65,70 +65,72 @@ BYTES = (
 )
 
 
-def bytes_changed(path: Path, chance: Chance) -> None:
+def bytes_changed(path: Path, generator: Generator) -> None:
     """One to four changes of a file's bytes."""
     content = bytearray(path.read_bytes())
-    for _ in range(int(chance.integers(1, 5))):
-        change = BYTE_CHANGES[int(chance.integers(len(BYTE_CHANGES)))]
-        start = int(chance.integers(len(content) + 1))
-        length = int(min(len(content) - start, chance.integers(1, 33)))
-        change(content, start, length, chance)
+    for _ in range(int(generator.integers(1, 5))):
+        change = BYTE_CHANGES[int(generator.integers(len(BYTE_CHANGES)))]
+        start = int(generator.integers(len(content) + 1))
+        length = int(min(len(content) - start, generator.integers(1, 33)))
+        change(content, start, length, generator)
     path.write_bytes(content)
 
 
-def _flipped(content: bytearray, start: int, length: int, chance: Chance) -> None:
+def _flipped(content: bytearray, start: int, length: int, generator: Generator) -> None:
     if start < len(content):
-        content[start] ^= 1 << int(chance.integers(8))
+        content[start] ^= 1 << int(generator.integers(8))
 
 
-def _overwritten(content: bytearray, start: int, length: int, chance: Chance) -> None:
-    content[start : start + length] = chance.bytes(length)
+def _overwritten(content: bytearray, start: int, length: int, generator: Generator) -> None:
+    content[start : start + length] = generator.bytes(length)
 
 
-def _meaningful(content: bytearray, start: int, length: int, chance: Chance) -> None:
-    piece = BYTES[int(chance.integers(len(BYTES)))]
+def _meaningful(content: bytearray, start: int, length: int, generator: Generator) -> None:
+    piece = BYTES[int(generator.integers(len(BYTES)))]
     content[start : start + len(piece)] = piece
 
 
-def _removed(content: bytearray, start: int, length: int, chance: Chance) -> None:
+def _removed(content: bytearray, start: int, length: int, generator: Generator) -> None:
     del content[start : start + length]
 
 
-def _repeated(content: bytearray, start: int, length: int, chance: Chance) -> None:
-    content[start:start] = content[start : start + length] * int(chance.integers(1, 9))
+def _repeated(content: bytearray, start: int, length: int, generator: Generator) -> None:
+    content[start:start] = content[start : start + length] * int(generator.integers(1, 9))
 
 
-def _cut(content: bytearray, start: int, length: int, chance: Chance) -> None:
-    if chance.random() < 0.3:
+def _cut(content: bytearray, start: int, length: int, generator: Generator) -> None:
+    if generator.random() < 0.3:
         del content[start:]
 
 
-def _moved(content: bytearray, start: int, length: int, chance: Chance) -> None:
+def _moved(content: bytearray, start: int, length: int, generator: Generator) -> None:
     piece = content[start : start + length]
     del content[start : start + length]
-    place = int(chance.integers(len(content) + 1))
+    place = int(generator.integers(len(content) + 1))
     content[place:place] = piece
 
 
 BYTE_CHANGES = (_flipped, _flipped, _overwritten, _meaningful, _removed, _repeated, _cut, _moved)
 
 
-def words_changed(path: Path, chance: Chance) -> None:
+def words_changed(path: Path, generator: Generator) -> None:
     """Numbers, or what stands between quotes, exchanged in a text."""
     text = path.read_text(errors="surrogateescape")
-    pattern = r"-?\d+(\.\d+)?([eE][+-]?\d+)?" if chance.random() < 0.5 else r"(?<=['\"])[^'\"<>\n]*(?=['\"])"
+    pattern = (
+        r"-?\d+(\.\d+)?([eE][+-]?\d+)?" if generator.random() < 0.5 else r"(?<=['\"])[^'\"<>\n]*(?=['\"])"
+    )
     found = list(re.finditer(pattern, text))
-    for match in _some(found, chance):
-        text = text[: match.start()] + _word(match.group(), chance) + text[match.end() :]
+    for match in _some(found, generator):
+        text = text[: match.start()] + _word(match.group(), generator) + text[match.end() :]
     path.write_text(text, errors="surrogateescape")
 
 
-def lines_changed(path: Path, chance: Chance) -> None:
+def lines_changed(path: Path, generator: Generator) -> None:
     """Lines removed, repeated, moved or joined."""
     lines = path.read_text(errors="surrogateescape").split("\n")
-    for _ in range(int(chance.integers(1, 4))):
-        here, there = (int(each) for each in chance.integers(len(lines), size=2))
-        kind = int(chance.integers(4))
+    for _ in range(int(generator.integers(1, 4))):
+        here, there = (int(each) for each in generator.integers(len(lines), size=2))
+        kind = int(generator.integers(4))
         if kind == 0 and len(lines) > 1:
             del lines[here]
         elif kind == 1:
@@ -140,67 +142,67 @@ def lines_changed(path: Path, chance: Chance) -> None:
     path.write_text("\n".join(lines), errors="surrogateescape")
 
 
-def json_changed(path: Path, chance: Chance) -> None:
+def json_changed(path: Path, generator: Generator) -> None:
     """Values of a JSON document exchanged, removed or renamed."""
     document = json.loads(path.read_text())
-    for _ in range(int(chance.integers(1, 4))):
-        document = value_changed(document, chance)
+    for _ in range(int(generator.integers(1, 4))):
+        document = value_changed(document, generator)
     path.write_text(json.dumps(document))
 
 
-def value_changed(document: Any, chance: Chance) -> Any:
+def value_changed(document: Any, generator: Generator) -> Any:
     """The document with one value, anywhere in it, replaced."""
-    if isinstance(document, dict) and document and chance.random() < 0.9:
-        key = list(document)[int(chance.integers(len(document)))]
-        kind = chance.random()
+    if isinstance(document, dict) and document and generator.random() < 0.9:
+        key = list(document)[int(generator.integers(len(document)))]
+        kind = generator.random()
         if kind < 0.1:
             return {name: value for name, value in document.items() if name != key}
         if kind < 0.15:
             return {(f"{name}x" if name == key else name): value for name, value in document.items()}
-        return {**document, key: value_changed(document[key], chance)}
-    if isinstance(document, list) and document and chance.random() < 0.9:
-        index = int(chance.integers(len(document)))
-        kind = chance.random()
+        return {**document, key: value_changed(document[key], generator)}
+    if isinstance(document, list) and document and generator.random() < 0.9:
+        index = int(generator.integers(len(document)))
+        kind = generator.random()
         if kind < 0.1:
             return document[:index] + document[index + 1 :]
         if kind < 0.15:
             return document[: index + 1] + document[index:]
-        return [*document[:index], value_changed(document[index], chance), *document[index + 1 :]]
-    return VALUES[int(chance.integers(len(VALUES)))]
+        return [*document[:index], value_changed(document[index], generator), *document[index + 1 :]]
+    return VALUES[int(generator.integers(len(VALUES)))]
 
 
-def _some(found: list[Any], chance: Chance) -> list[Any]:
+def _some(found: list[Any], generator: Generator) -> list[Any]:
     """One to three of a list, the last first, so that the places of the others stay."""
-    count = min(len(found), int(chance.integers(1, 4)))
-    chosen = sorted(chance.choice(len(found), count, replace=False), reverse=True) if found else []
+    count = min(len(found), int(generator.integers(1, 4)))
+    chosen = sorted(generator.choice(len(found), count, replace=False), reverse=True) if found else []
     return [found[index] for index in chosen]
 
 
-def _word(old: str, chance: Chance) -> str:
-    kind = chance.random()
+def _word(old: str, generator: Generator) -> str:
+    kind = generator.random()
     if kind < 0.5:
-        return NUMBERS[int(chance.integers(len(NUMBERS)))]
+        return NUMBERS[int(generator.integers(len(NUMBERS)))]
     if kind < 0.85:
-        return WORDS[int(chance.integers(len(WORDS)))]
+        return WORDS[int(generator.integers(len(WORDS)))]
     return old + old
 
 
 def in_folder(mutation: Mutation, pattern: str = "*") -> Mutation:
     """A mutation of one file of a folder whose name fits."""
 
-    def changed(folder: Path, chance: Chance) -> None:
+    def changed(folder: Path, generator: Generator) -> None:
         files = [file for file in sorted(folder.rglob(pattern)) if file.is_file()]
-        mutation(files[int(chance.integers(len(files)))], chance)
+        mutation(files[int(generator.integers(len(files)))], generator)
 
     return changed
 
 
-def file_removed(folder: Path, chance: Chance) -> None:
+def file_removed(folder: Path, generator: Generator) -> None:
     """One file of a folder is gone, empty or a folder."""
     files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
-    file = files[int(chance.integers(len(files)))]
+    file = files[int(generator.integers(len(files)))]
     file.unlink()
-    kind = chance.random()
+    kind = generator.random()
     if kind < 0.3:
         file.touch()
     elif kind < 0.4:
@@ -210,8 +212,8 @@ def file_removed(folder: Path, chance: Chance) -> None:
 def listed_again(mutation: Mutation) -> Mutation:
     """A mutation of a store whose manifest fits afterwards, so that only what it says is wrong."""
 
-    def changed(folder: Path, chance: Chance) -> None:
-        mutation(folder, chance)
+    def changed(folder: Path, generator: Generator) -> None:
+        mutation(folder, generator)
         for manifest in sorted(folder.rglob(MANIFEST), reverse=True):
             if manifest.is_file():
                 write_manifest(manifest.parent)

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from fuzz import seeds
 from fuzz.mutations import (
-    Chance,
+    Generator,
     Mutation,
     bytes_changed,
     file_removed,
@@ -29,7 +29,7 @@ from raylocus.cli.main import DONE, main
 from raylocus.datasets.store import open_report_dataset
 from raylocus.propagation.atlas.atlas_store import load_atlas
 
-#: Reads an input, with the whole inputs beside it, to an output; the exit code.
+#: Reads an input, with the whole inputs next to it, to an output; the exit code.
 Read = Callable[[Path, Path, Path], int]
 
 
@@ -46,95 +46,95 @@ class Reader:
     output: str = "out"
     """Name of what is written."""
     others: tuple[Callable[[Path], Path], ...] = ()
-    """Makers of the whole inputs that the command needs besides."""
+    """Makers of the whole inputs that the command needs in addition."""
 
 
-def table_changed(path: Path, chance: Chance) -> None:
+def table_changed(path: Path, generator: Generator) -> None:
     """A Parquet file whose columns are of another type, constant, empty, missing or out of range."""
     table = parquet.read_table(path)
-    index = int(chance.integers(table.num_columns))
+    index = int(generator.integers(table.num_columns))
     name, values = table.column_names[index], table.column(index).to_pylist()
-    kind = int(chance.integers(8))
-    row = int(chance.integers(max(len(values), 1)))
+    kind = int(generator.integers(8))
+    row = int(generator.integers(max(len(values), 1)))
     if kind == 0:
         table = table.drop_columns([name])
     elif kind == 1:
-        table = table.slice(row, int(chance.integers(len(values) + 1)))
+        table = table.slice(row, int(generator.integers(len(values) + 1)))
     elif kind == 2:
-        table = table.replace_schema_metadata(_metadata(table, chance))
+        table = table.replace_schema_metadata(_metadata(table, generator))
     elif kind == 3:
         table = table.rename_columns([f"{each}x" if each == name else each for each in table.column_names])
     elif kind == 4:
-        table = table.take(chance.permutation(table.num_rows))
+        table = table.take(generator.permutation(table.num_rows))
     else:
-        table = table.set_column(index, name, _column(values, row, kind, chance))
+        table = table.set_column(index, name, _column(values, row, kind, generator))
     parquet.write_table(table, path)
 
 
-def _metadata(table: pyarrow.Table, chance: Chance) -> dict[bytes, bytes]:
+def _metadata(table: pyarrow.Table, generator: Generator) -> dict[bytes, bytes]:
     kept = dict(table.schema.metadata or {})
     if not kept:
         return {}
-    key = list(kept)[int(chance.integers(len(kept)))]
+    key = list(kept)[int(generator.integers(len(kept)))]
     content = bytearray(kept[key])
-    if chance.random() < 0.3 or not content:
+    if generator.random() < 0.3 or not content:
         return {name: value for name, value in kept.items() if name != key}
-    content[int(chance.integers(len(content)))] = int(chance.integers(32, 127))
+    content[int(generator.integers(len(content)))] = int(generator.integers(32, 127))
     return {**kept, key: bytes(content)}
 
 
-def _column(values: list[object], row: int, kind: int, chance: Chance) -> pyarrow.Array:
+def _column(values: list[object], row: int, kind: int, generator: Generator) -> pyarrow.Array:
     if kind == 5:
         return pyarrow.array([str(each) for each in values])
     if kind == 6:
         return pyarrow.nulls(len(values))
     changed = [None if isinstance(each, bool) else each for each in values]
     changed[row] = None
-    if all(isinstance(each, int | float | None) for each in values) and chance.random() < 0.7:
-        extreme = (np.nan, np.inf, -1.0, 1e300, 2.0**63)[int(chance.integers(5))]
+    if all(isinstance(each, int | float | None) for each in values) and generator.random() < 0.7:
+        extreme = (np.nan, np.inf, -1.0, 1e300, 2.0**63)[int(generator.integers(5))]
         changed = [None if each is None else float(each) for each in values]  # type: ignore[arg-type]
         changed[row] = extreme
     return pyarrow.array(changed)
 
 
-def matrix_changed(path: Path, chance: Chance) -> None:
+def matrix_changed(path: Path, generator: Generator) -> None:
     """A compressed numpy file whose array is of another shape, type or content."""
     with np.load(path) as archive:
         ((name, values),) = archive.items()
-    kind = int(chance.integers(7))
+    kind = int(generator.integers(7))
     if kind == 0:
         values = values.ravel()
     elif kind == 1:
         values = values[..., :0]
     elif kind == 2:
-        values = np.full_like(values, (np.nan, np.inf, -1e30, 0)[int(chance.integers(4))])
+        values = np.full_like(values, (np.nan, np.inf, -1e30, 0)[int(generator.integers(4))])
     elif kind == 3:
         values = values.astype(object)
     elif kind == 4:
         values = values.astype("U8")
     elif kind == 5:
-        values = np.concatenate([values, values], axis=int(chance.integers(values.ndim)))
+        values = np.concatenate([values, values], axis=int(generator.integers(values.ndim)))
     else:
         name = f"{name}x"
     np.savez_compressed(path, **{name: values})
 
 
-def state_changed(path: Path, chance: Chance) -> None:
+def state_changed(path: Path, generator: Generator) -> None:
     """A checkpoint with other values, shapes or types."""
     content = torch.load(path, weights_only=True)
     part = content["raylocus"]
     weights = part["weights"]
-    key = list(weights)[int(chance.integers(len(weights)))]
-    kind = int(chance.integers(6))
+    key = list(weights)[int(generator.integers(len(weights)))]
+    kind = int(generator.integers(6))
     if kind == 0:
         weights[key] = weights[key].flatten()[:1]
     elif kind == 1:
         weights[key] = torch.full_like(weights[key], float("nan") if weights[key].is_floating_point() else 1)
     elif kind == 2:
-        weights[key] = value_changed(0, chance)
+        weights[key] = value_changed(0, generator)
     else:
-        name = ("network", "calibration", "provenance", "schema")[int(chance.integers(4))]
-        part[name] = value_changed(part[name], chance)
+        name = ("network", "calibration", "provenance", "schema")[int(generator.integers(4))]
+        part[name] = value_changed(part[name], generator)
     torch.save(content, path)
 
 

@@ -91,13 +91,13 @@ def main() -> int:
             counts[found.result] += 1
             if found.result not in (READ, REFUSED):
                 failures.append(found)
-        told = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
-        print(f"{name:14} {counts.total():6} inputs: {told}", flush=True)
-    _tell(failures, given.all)
+        listed = ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
+        print(f"{name:14} {counts.total():6} inputs: {listed}", flush=True)
+    _say(failures, given.all)
     return 1 if failures else 0
 
 
-def _tell(failures: list[Outcome], everything: bool) -> None:
+def _say(failures: list[Outcome], everything: bool) -> None:
     """Failures, and how many there are of each kind."""
     shown: Counter[tuple[str, str, str]] = Counter()
     for each in failures:

@@ -134,18 +134,18 @@ def scenario(folder: Path) -> Path:
     """A DeepMIMO scenario of one transmitter, six receivers and three paths."""
     path = folder / "scenario"
     path.mkdir()
-    chance = np.random.default_rng(1)
+    generator = np.random.default_rng(1)
     shape = (6, 3)
     angles = {
-        name: chance.uniform(0, 180, shape) for name in ("aoa_az", "aoa_el", "aod_az", "aod_el", "phase")
+        name: generator.uniform(0, 180, shape) for name in ("aoa_az", "aoa_el", "aod_az", "aod_el", "phase")
     }
     paths = TransmitterPaths(
         tx_pos=np.array([[0.0, 0.0, 20.0]]),
-        rx_pos=np.column_stack([chance.uniform(-50, 50, (6, 2)), np.full(6, 1.5)]),
-        power=np.sort(chance.uniform(-120, -70, shape))[:, ::-1],
-        delay=np.sort(chance.uniform(1e-7, 1e-6, shape)),
+        rx_pos=np.column_stack([generator.uniform(-50, 50, (6, 2)), np.full(6, 1.5)]),
+        power=np.sort(generator.uniform(-120, -70, shape))[:, ::-1],
+        delay=np.sort(generator.uniform(1e-7, 1e-6, shape)),
         inter=np.tile([0.0, 1.0, 2.0], (6, 1)),
-        inter_pos=chance.uniform(-50, 50, (*shape, 1, 3)),
+        inter_pos=generator.uniform(-50, 50, (*shape, 1, 3)),
         **angles,
     )
     write_paths(paths, path, 0)

@@ -69,7 +69,7 @@ def test_the_fuzzer_finds_faults(
     monkeypatch.setattr(cases, "LIMIT", 1)
     seed = tmp_path / "input"
     seed.write_bytes(first)
-    reader = Reader("bad", lambda folder: seed, bad, (lambda path, chance: None,))
+    reader = Reader("bad", lambda folder: seed, bad, (lambda path, generator: None,))
     with contextlib.suppress(KeyboardInterrupt):
         found = outcome(reader, seed, tmp_path, 0, 1, tmp_path / "case")
     assert found.result == expected

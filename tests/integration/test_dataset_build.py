@@ -127,7 +127,7 @@ def test_worlds_are_redrawn_exactly(configuration: DatasetConfiguration, tmp_pat
     )
 
 
-def test_every_world_has_its_own_chance(configuration: DatasetConfiguration, tmp_path: Path) -> None:
+def test_every_world_has_its_own_random_stream(configuration: DatasetConfiguration, tmp_path: Path) -> None:
     build_dataset(configuration, tmp_path / "d.zarr")
     dataset = open_report_dataset(tmp_path / "d.zarr")
     first = np.unique(dataset.world_index, return_index=True)[1]

@@ -164,7 +164,7 @@ def test_a_damaged_unit_is_removed_and_made_again(
     assert contents(traced) == contents(whole)
 
 
-def test_a_place_that_fails_is_skipped_counted_and_told(
+def test_a_place_that_fails_is_skipped_counted_and_reported(
     traced: Path, tiny: DatasetConfiguration, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lost = PlaceChoice(Path("places/lost"), "train", source="procedural:atlantis")
@@ -318,7 +318,9 @@ def test_a_store_that_drops_out_is_one_sentence_and_the_build_resumes(
     analytic: DatasetConfiguration, s3: Server
 ) -> None:
     # The server keeps its objects between tests, so this one has a name of its own.
-    with pytest.raises(StoreUnreachableError, match="cannot reach s3://data/.*goes on from what is whole"):
+    with pytest.raises(
+        StoreUnreachableError, match="cannot reach s3://data/.*continues from what is complete"
+    ):
         build_dataset(analytic, "s3://data/dropped.zarr", engine=LosingTheServer(s3))
     s3.come_back()
     with pytest.raises(StoreError, match="does not exist"):

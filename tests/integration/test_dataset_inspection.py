@@ -1,4 +1,4 @@
-"""`dataset inspect`, `export` and the card: what a dataset holds is told, drawn, exported, and leaks are found."""
+"""`dataset inspect`, `export` and the card: what a dataset holds is printed, drawn, exported, and leaks are found."""
 
 from __future__ import annotations
 
@@ -206,8 +206,8 @@ def test_leakage_ends_with_exit_code_2(
     split[:] = np.where(np.arange(split.shape[0]) % 2, 0, 2)  # type: ignore[index]
     write_manifest(leaky)
     assert main(["dataset", "inspect", str(leaky), "--leakage"]) == 2
-    told = capsys.readouterr().err
-    assert "splits are by time" in told and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert "splits are by time" in printed and printed.count("\n") == 1
 
 
 def test_a_damaged_dataset_is_named(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,6 +267,6 @@ def test_bad_exports_are_one_sentence(
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert main(["dataset", "export", str(folder / "city.zarr"), *words]) == 2
-    told = capsys.readouterr().err
-    assert complaint in told and told.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert complaint in printed and printed.count("\n") == 1
     assert not list(tmp_path.rglob("*.npz"))

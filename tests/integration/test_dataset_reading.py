@@ -59,8 +59,8 @@ def test_an_epoch_holds_the_training_split_and_nothing_else(data, stored):
 
 
 def test_a_spawned_worker_reads_what_this_process_reads(path, data):
-    beside = ReportData(str(path), batch_size=3, num_workers=1)
-    loader = beside.val_dataloader()
+    reading = ReportData(str(path), batch_size=3, num_workers=1)
+    loader = reading.val_dataloader()
     assert loader.multiprocessing_context.get_start_method() == "spawn"
     for _ in range(2):
         epoch = list(loader)
@@ -130,7 +130,7 @@ def test_the_loss_of_two_places_is_the_mean_over_their_sequences(data):
     torch.testing.assert_close(together, torch.stack(alone) @ torch.tensor(sizes).float() / sum(sizes))
 
 
-def test_a_damaged_dataset_is_refused_with_the_mend(path, tmp_path):
+def test_a_damaged_dataset_is_refused_with_the_fix(path, tmp_path):
     copy = tmp_path / "damaged.zarr"
     shutil.copytree(path, copy)
     chunk = max((file for file in copy.rglob("c/*") if file.is_file()), key=lambda file: file.stat().st_size)

@@ -68,7 +68,7 @@ def test_a_second_run_reuses_what_is_whole_and_makes_again_what_is_not(finished:
     (finished / "runs" / "tiny" / "metrics.json").write_text("{}")
     ended = [line for line in demo(finished).splitlines() if line.startswith("[") and not line.endswith("…")]
     assert [line.split()[1] for line in ended] == ["dataset:", "train:", "evaluate:"]
-    assert [line.endswith("whole already") for line in ended] == [True, True, False]
+    assert [line.endswith("already complete") for line in ended] == [True, True, False]
     assert (finished / "runs" / "tiny" / "locator.ckpt").stat().st_mtime_ns == before
 
 

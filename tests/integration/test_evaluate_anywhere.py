@@ -91,7 +91,7 @@ def test_classics_of_another_dataset_travel_with_the_run(
     table = (work.run / "table.txt").read_text()
     digest = open_report_dataset(work.trained_on).digest
     assert Classics.load(work.run / CLASSICS_FILE).fitted_on == digest and digest[:12] in table
-    # No atlas lies beside the place, so the bound says so below the table, and its column is empty.
+    # No atlas lies next to the place, so the bound says so below the table, and its column is empty.
     assert "bound: " in table and "atlas.zarr" in table
     metrics = json.loads((work.run / "metrics.json").read_text())
     methods = metrics["methods"]

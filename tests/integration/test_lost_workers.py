@@ -1,4 +1,4 @@
-"""A worker that dies takes no unit of work with it; one that dies again and again is told.
+"""A worker that dies takes no unit of work with it; one that dies again and again is reported.
 
 What is here is imported by every worker, so it imports little.
 """
@@ -18,7 +18,7 @@ from raylocus.datasets.building.task import WorkerLostError
 
 @dataclass(frozen=True)
 class DyingTask:
-    """Writes a file; its worker dies as long as there is none to tell that one has."""
+    """Writes a file; its worker dies as long as there is no file that says that one has."""
 
     file: Path
     deaths: int

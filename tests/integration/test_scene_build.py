@@ -79,7 +79,7 @@ def test_validation_notices_a_buried_site(place_folder: Path, generator: np.rand
 
 
 def test_plain_sionna_loads_the_scene(place_folder: Path) -> None:
-    """In a process that never heard of raylocus, but for the library that Dr.Jit is told to use."""
+    """In a process that never heard of raylocus, but for the library that Dr.Jit is set to use."""
     from raylocus.propagation.runtime.runtime import activate
 
     activate()
@@ -308,7 +308,7 @@ def test_a_generated_town_is_a_place(tmp_path: Path, generator: np.random.Genera
 EXTRACTS = sorted((Path(__file__).parents[2].parent / "shared" / "data" / "osm").glob("*/manifest.json"))
 
 
-@pytest.mark.skipif(not EXTRACTS, reason="the real OpenStreetMap extracts are not beside this checkout")
+@pytest.mark.skipif(not EXTRACTS, reason="the real OpenStreetMap extracts are not next to this checkout")
 @pytest.mark.parametrize("manifest", EXTRACTS, ids=lambda path: path.parent.name)
 def test_real_extracts(manifest: Path, tmp_path: Path, generator: np.random.Generator) -> None:
     from raylocus.scenes.osm.reader import read_osm

@@ -144,13 +144,13 @@ def test_every_occasion_of_the_schema_has_a_period() -> None:
             NetworkConfiguration(**wrong)
 
 
-def test_an_event_is_told_once_it_has_held_for_its_time(place: TracedPlace, walked: Trajectories) -> None:
+def test_an_event_is_reported_once_it_has_held_for_its_time(place: TracedPlace, walked: Trajectories) -> None:
     always = Event("A1", threshold=-150.0, time_to_trigger=0.32)
     reports = observed(place, walked, events=(always,), identities=IdentityErrors(0.0, 0.0))
     events = serving(reports, "event").reshape(-1, 12)
-    told = np.isfinite(events)
+    reported = np.isfinite(events)
     # The condition holds from the first report on; 0.36 s later is the first report after 0.32 s.
-    assert (events[:, 3][told[:, 3]] == 1).all()
+    assert (events[:, 3][reported[:, 3]] == 1).all()
     others = np.delete(events, 3, axis=1)
     assert (others[np.isfinite(others)] == 0).all()
     with pytest.raises(InputError, match="another radio system"):

@@ -27,6 +27,8 @@ from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.provenance import Provenance
 from raylocus.training.calibration import TEMPERATURES, best_estimator, calibrate
+from raylocus.training.cli import main
+from raylocus.training.module import moved_average
 from training_fixtures import save_synthetic_dataset, small_place
 
 FRESH = """
@@ -42,6 +44,9 @@ posterior = Locator.load(model).locate(load_reports(reports), open_place(place))
 heavy = [name for name in ("sionna", "mitsuba", "drjit", "lightning") if name in sys.modules]
 print(json.dumps({"mean": posterior.mean.tolist(), "peak": posterior.density.max((1, 2)).tolist(), "heavy": heavy}))
 """
+
+
+DEMO = "src/raylocus/recipes/train/demo.yaml"
 
 
 def run(arguments: list[str], repository) -> subprocess.CompletedProcess[str]:
@@ -116,6 +121,55 @@ def test_lightnings_own_checkpoint_serves_as_well(trained):
     paths = list((trained / "run").rglob("epoch*.ckpt"))
     assert paths
     assert isinstance(load_network(paths[0]).network, LocationNetwork)
+
+
+def words_for(folder, repository, *more: str) -> list[str]:
+    return [
+        f"--config={repository / DEMO}",
+        f"--trainer.default_root_dir={folder}",
+        f"--trainer.logger.init_args.save_dir={folder}",
+        "--data.batch_size=4",
+        "--model.network.fusion_width=8",
+        "--model.network.token_width=16",
+        *more,
+    ]
+
+
+def test_averaged_weights_are_validated_kept_and_go_on_from_a_checkpoint(trained, repository, tmp_path):
+    dataset = f"--data.dataset={trained / 'reports.zarr'}"
+    steps = "--model.schedule.steps="
+    fitted = main(["fit", *words_for(tmp_path / "first", repository, dataset, f"{steps}4")])
+    (path,) = (tmp_path / "first").rglob("epoch*.ckpt")
+    kept = torch.load(path, weights_only=True)
+    average, weights = kept["state_dict"], kept["current_model_state"]
+    assert any(not torch.equal(average[name], weights[name]) for name in average)
+    for name, value in kept[CHECKPOINT_KEY]["weights"].items():
+        assert torch.equal(value, average[f"network.{name}"])
+    locator = load_network(tmp_path / "first" / "locator.ckpt").network.state_dict()
+    assert all(torch.equal(value, average[f"network.{name}"]) for name, value in locator.items())
+
+    seen = float(fitted.trainer.callback_metrics["validation/loss"])
+    again = main(["validate", *words_for(tmp_path / "again", repository, dataset, f"--ckpt_path={path}")])
+    assert float(again.trainer.callback_metrics["validation/loss"]) == pytest.approx(seen, rel=1e-6)
+
+    resumed = [dataset, f"{steps}5", f"--ckpt_path={path}"]
+    main(["fit", *words_for(tmp_path / "second", repository, *resumed)])
+    (path,) = (tmp_path / "second").rglob("epoch*.ckpt")
+    later = torch.load(path, weights_only=True)
+    assert later["global_step"] == 5
+    for name, _ in fitted.model.named_parameters():
+        step = moved_average(0.99, average[name], later["current_model_state"][name], 4)
+        torch.testing.assert_close(later["state_dict"][name], step, rtol=1e-6, atol=1e-8, msg=name)
+
+
+def test_the_average_of_the_weights_forgets_the_first_steps_soon():
+    weights = torch.arange(1.0, 4.0)
+    average = weights[0]
+    for updates, weight in enumerate(weights[1:], start=1):
+        average = moved_average(0.99, average, weight, updates)
+    # Decays of 3/12 and 4/13 at steps 2 and 3.
+    assert float(average) == pytest.approx((1 * 3 / 12 + 2 * 9 / 12) * 4 / 13 + 3 * 9 / 13)
+    assert float(moved_average(0.99, torch.zeros(()), torch.ones(()), 10_000)) == pytest.approx(0.01)
 
 
 def test_tensorboard_logs_are_written(trained):

@@ -1,4 +1,4 @@
-"""The atlas and R beside Sionna's own solvers, on a small scene and on a place cut from Munich."""
+"""The atlas and R compared with Sionna's own solvers, on a small scene and on a place cut from Munich."""
 
 from __future__ import annotations
 

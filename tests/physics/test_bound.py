@@ -255,7 +255,7 @@ def test_doubt_mixes_in_the_last_report_where_few_ways_fit() -> None:
 
 
 def test_the_bound_is_calibrated_on_its_own_law(bound: Bound) -> None:
-    """Regions hold what they say within 3 %, beside twice the binomial error of the draws; the seed is the check's."""
+    """Regions hold what they say within 3 % and twice the binomial error of the draws; the seed is the check's."""
     check = self_check(bound, worlds=40, sequences=4)
     assert check.sequences >= 150
     for held, mass in ((check.coverage_50, 0.5), (check.coverage_90, 0.9), (check.coverage_95, 0.95)):

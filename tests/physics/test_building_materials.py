@@ -89,7 +89,7 @@ def test_a_reflection_follows_fresnel_with_the_buildings_own_permittivity(atlas:
     np.testing.assert_allclose(power, expected, rtol=1e-4)
 
 
-def test_a_building_draws_the_same_beside_any_others() -> None:
+def test_a_building_draws_the_same_next_to_any_others() -> None:
     world = sample_world(NETWORK, WorldLaw(severity=1.0), np.random.default_rng(5))
     many = world.building_factors(np.array([3, 70, 4_000_000_000]))
     few = world.building_factors(np.array([4_000_000_000, 3]))

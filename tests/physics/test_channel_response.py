@@ -1,4 +1,4 @@
-"""The channel at any point: beside Sionna, along trajectories, and by the laws that need no reference."""
+"""The channel at any point: compared with Sionna, along trajectories, and by the laws that need no reference."""
 
 from __future__ import annotations
 

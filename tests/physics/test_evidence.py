@@ -166,14 +166,14 @@ def test_the_formula_falls_as_the_specification_says():
     assert 20 < gain.max() < 8 + 10 * np.log10(32) + 0.1
 
 
-def test_maps_are_nowhere_missing_and_dark_ground_is_lit_by_scattering():
+def test_maps_are_nowhere_missing_and_ground_without_paths_has_scattering():
     place = synthetic_place(3)
     maps = place_maps(place)
     for name in ("level", "formula", "beam_relative", "distance", "line_of_sight", "geometry"):
         assert torch.isfinite(getattr(maps, name)).all(), name
-    dark = maps.lit == 0
-    assert dark.any()
-    assert torch.all(maps.beam_relative.amin(1)[dark] == 0)
+    pathless = maps.covered == 0
+    assert pathless.any()
+    assert torch.all(maps.beam_relative.amin(1)[pathless] == 0)
     assert power_sum(np.array([np.nan], np.float32), np.array([-90.0], np.float32))[0] == pytest.approx(-90)
     assert power_sum(np.array([-90.0], np.float32), np.array([-90.0], np.float32))[0] == pytest.approx(
         -86.99, abs=0.01

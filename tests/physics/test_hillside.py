@@ -1,4 +1,4 @@
-"""Diffraction where the ground is not level: a block on a slope, beside PathSolver, and the UE surface with it."""
+"""Diffraction where the ground is not level: a block on a slope, against PathSolver, and the UE surface with it."""
 
 from __future__ import annotations
 

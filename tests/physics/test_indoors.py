@@ -1,4 +1,4 @@
-"""UEs indoors: TR 38.901's outdoor-to-indoor loss on the channel of the ground beside the building."""
+"""UEs indoors: TR 38.901's outdoor-to-indoor loss on the channel of the ground next to the building."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_loss_grows_with_the_way_inside_and_spreads_as_specified() -> None:
         BuildingLoss(1.5)
 
 
-def test_outdoors_nothing_changes_and_indoors_the_ground_beside_counts(maps: xr.Dataset) -> None:
+def test_outdoors_nothing_changes_and_indoors_the_ground_outside_counts(maps: xr.Dataset) -> None:
     geometry = ground()
     # Row 17 runs through the block of columns 8 to 29: its middle is 11 cells from either end, 8 from a side.
     inside = np.array([*TILE.centres.reshape(64, 64, 2)[17, 10], 1.5])
@@ -55,8 +55,8 @@ def test_outdoors_nothing_changes_and_indoors_the_ground_beside_counts(maps: xr.
     shelter = shelter_of(geometry, walked.position)
     assert shelter.indoors.tolist() == [False, True]
     assert shelter.depth[1] == pytest.approx(3 * TILE.resolution)
-    frequency, chance = 3.5e9, np.random.default_rng(0)
-    walls = sequence_loss_db(shelter, walked.report_offsets, frequency, BuildingLoss(), chance)
+    frequency, generator = 3.5e9, np.random.default_rng(0)
+    walls = sequence_loss_db(shelter, walked.report_offsets, frequency, BuildingLoss(), generator)
     state = behind_walls(channel_at(maps, shelter.outdoors), shelter, walls)
     plain = channel_at(maps, shelter.outdoors)
     np.testing.assert_array_equal(state.rsrp_beam[0], plain.rsrp_beam[0])

@@ -41,13 +41,13 @@ def test_the_way_through_the_points_is_as_long_as_the_path(found: tuple[UePaths,
     counts = paths.interactions + (paths.kind == DIFFRACTED)
     checked = 0
     for count in (1, 2, 3):
-        told = (counts == count) & np.isfinite(points[:, :count]).all(axis=(1, 2))
+        solved = (counts == count) & np.isfinite(points[:, :count]).all(axis=(1, 2))
         way = np.concatenate(
-            [np.broadcast_to(SITE, (told.sum(), 1, 3)), points[told, :count], end[told, None]], axis=1
+            [np.broadcast_to(SITE, (solved.sum(), 1, 3)), points[solved, :count], end[solved, None]], axis=1
         )
         length = np.linalg.norm(np.diff(way, axis=1), axis=2).sum(axis=1)
-        np.testing.assert_allclose(length, paths.length[told], atol=2e-3)
-        checked += told.sum()
+        np.testing.assert_allclose(length, paths.length[solved], atol=2e-3)
+        checked += solved.sum()
     assert checked > 500
 
 

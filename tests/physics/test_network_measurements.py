@@ -149,7 +149,7 @@ def test_a_lost_serving_cell_is_replaced_by_the_strongest() -> None:
     assert history.serving.tolist() == [0, 2]
 
 
-def test_neighbours_are_the_strongest_beside_the_serving_cell() -> None:
+def test_neighbours_are_the_strongest_other_than_the_serving_cell() -> None:
     rsrp = np.array([[-80, -90, np.nan, -70, -85]], float)
     assert neighbour_cells(rsrp, np.array([0]), 8)[0].tolist() == [3, 4, 1, -1, -1]
     assert neighbour_cells(rsrp, np.array([3]), 2)[0].tolist() == [0, 4]

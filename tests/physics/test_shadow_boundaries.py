@@ -28,7 +28,7 @@ turns = st.builds(lambda *about: Rotation.from_euler("xyz", about), angle, angle
 
 
 def at(radius: float, turned: float) -> np.ndarray:
-    """A point beside an edge along y, at an angle from +x towards +z."""
+    """A point next to an edge along y, at an angle from +x towards +z."""
     return radius * np.array([np.cos(turned), 0.0, np.sin(turned)])
 
 
@@ -78,7 +78,7 @@ def test_the_total_field_does_not_jump_where_the_direct_ray_ends(
 
 @pytest.mark.parametrize("boundary", ["direct", "face 0", "face n"])
 @given(turns, st.floats(1.3, 1.9), share, distance, distance, st.booleans())
-def test_beside_a_boundary_the_diffracted_field_follows_the_decision(
+def test_next_to_a_boundary_the_diffracted_field_follows_the_decision(
     boundary: str, turn: Rotation, n: float, place: float, before: float, after: float, decision: bool
 ) -> None:
     # Where the image in face n ends, the source must see both faces.

@@ -26,7 +26,7 @@ TOLERANCE = 3.0
 
 
 def edge_gain(nu: float) -> float:
-    """Power over a knife edge beside free space: Fresnel's integral, ITU-R P.526-15 §2.7 and §4.1."""
+    """Power over a knife edge relative to free space: Fresnel's integral, ITU-R P.526-15 §2.7 and §4.1."""
     sine, cosine = fresnel(nu)
     return float(((0.5 - cosine) ** 2 + (0.5 - sine) ** 2) / 2)
 
@@ -79,7 +79,7 @@ def test_a_wall_askew_of_the_grid_has_no_holes(turn: float) -> None:
     finer, fine = traced(1.5, 0.5, 12.0, 20.0, turn)
     for y in np.arange(-6.0, 6.1, 2.0):
         coarse, point = gain_db(grid, atlas, 25.0, y)
-        # The middles of fine cells are a third of a metre beside it.
+        # The middles of fine cells are a third of a metre next to it.
         assert coarse == pytest.approx(gain_db(finer, fine, point[0] + 0.1, point[1] + 0.1)[0], abs=1.0)
 
 

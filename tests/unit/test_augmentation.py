@@ -30,7 +30,7 @@ EVERYTHING = AugmentationConfiguration(
 )
 
 
-def chance(seed: int = 1) -> torch.Generator:
+def generator(seed: int = 1) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
@@ -40,15 +40,15 @@ def richer():
     shape = SEQUENCES.observed.shape[:3]
     return dataclasses.replace(
         SEQUENCES,
-        further=torch.randn(*shape, 2, generator=chance()),
-        further_beams=torch.randn(*shape, 4, 1, generator=chance()),
+        further=torch.randn(*shape, 2, generator=generator()),
+        further_beams=torch.randn(*shape, 4, 1, generator=generator()),
         further_names=("cqi", "prs_rsrp"),
         further_beam_names=("l1_sinr",),
     )
 
 
 def test_an_earlier_ending_is_a_report_of_the_same_walk():
-    cut = ended_earlier(SEQUENCES, 1.0, chance())
+    cut = ended_earlier(SEQUENCES, 1.0, generator())
     shorter = 0
     for sequence in range(len(cut)):
         matches = (SEQUENCES.position[sequence] == cut.target[sequence]).all(-1).nonzero().flatten()
@@ -69,13 +69,13 @@ def test_an_earlier_ending_is_a_report_of_the_same_walk():
 
 @pytest.mark.parametrize("cut", [ended_earlier, begun_later])
 def test_no_cut_is_no_change(cut):
-    same = cut(SEQUENCES, 0.0, chance())
+    same = cut(SEQUENCES, 0.0, generator())
     torch.testing.assert_close(same.observed, SEQUENCES.observed, equal_nan=True)
     torch.testing.assert_close(same.age, SEQUENCES.age, equal_nan=True)
 
 
 def test_a_later_beginning_keeps_the_end_and_what_is_asked_for(richer):
-    cut = begun_later(richer, 1.0, chance())
+    cut = begun_later(richer, 1.0, generator())
     lengths = [(~tensors.age.isnan()).sum(1) for tensors in (richer, cut)]
     assert torch.equal(cut.target, richer.target)
     assert torch.all(lengths[1] >= 1) and torch.all(lengths[1] <= lengths[0])
@@ -98,14 +98,14 @@ def test_a_later_beginning_keeps_the_end_and_what_is_asked_for(richer):
 
 
 def test_lost_features_are_missing_and_levels_stay(richer):
-    bare = without_features(richer, 1.0, chance())
+    bare = without_features(richer, 1.0, generator())
     assert bare.observed[..., 1:].isnan().all()
     assert bare.beams.isnan().all() and bare.further.isnan().all() and bare.further_beams.isnan().all()
     torch.testing.assert_close(bare.observed[..., 0], SEQUENCES.observed[..., 0], equal_nan=True)
 
 
 def test_every_further_feature_is_lost_by_itself(richer):
-    some = without_features(richer, 0.5, chance())
+    some = without_features(richer, 0.5, generator())
     lost = [some.further[..., 0].isnan(), some.further[..., 1].isnan(), some.further_beams[..., 0].isnan()]
     by_sequence = torch.stack([each.flatten(1).all(1) for each in lost])
     assert torch.equal(by_sequence, torch.stack([each.flatten(1).any(1) for each in lost]))
@@ -113,7 +113,7 @@ def test_every_further_feature_is_lost_by_itself(richer):
 
 
 def test_an_offset_moves_all_levels_of_a_sequence_alike(richer):
-    other = with_level_offset(richer, 5.0, chance())
+    other = with_level_offset(richer, 5.0, generator())
     shift = (other.observed - SEQUENCES.observed)[..., OBSERVED.index("rsrp")]
     for sequence in range(len(SEQUENCES)):
         known = shift[sequence][~shift[sequence].isnan()]
@@ -128,7 +128,7 @@ def test_an_offset_moves_all_levels_of_a_sequence_alike(richer):
 
 
 def test_all_together_leave_what_is_reported_true(richer):
-    varied = augmented(richer, EVERYTHING, chance(3))
+    varied = augmented(richer, EVERYTHING, generator(3))
     assert len(varied) == len(richer)
     assert torch.isfinite(varied.target).all() and torch.all(varied.age[:, -1] == 0)
     assert not varied.observed[..., 0].isnan()[:, -1].all(-1).any()
@@ -138,7 +138,7 @@ def test_the_order_of_cells_is_the_same_in_maps_rasters_and_sequences():
     torch.manual_seed(0)
     network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8)).eval()
     maps = place_maps(PLACE)
-    order = random_cell_order(maps, chance(2))
+    order = random_cell_order(maps, generator(2))
     assert not torch.equal(order.order, torch.arange(len(maps.poses)))
     moved, rasters = order.place(maps), order.rasters(evidence_rasters(maps))
     with torch.no_grad():

@@ -327,8 +327,8 @@ def test_heights_above_the_ground_stay_what_they_are(ground: float, tmp_path: Pa
     towers = tops(tmp_path / "towers.gpkg", "height", [60.0, 90.0, 75.0, 120.0], [0.0] * 4, side=30.0)
     assert heights(mapped(houses, terrain=terrain)) == list(ABOVE)
     assert heights(mapped(towers, terrain=terrain)) == [60.0, 90.0, 75.0, 120.0]
-    beside = tops(tmp_path / "beside.gpkg", "height", ABOVE, [0.0] * 6, ground_elev=[ground] * 6)
-    assert heights(mapped(beside)) == list(ABOVE)
+    adjacent = tops(tmp_path / "adjacent.gpkg", "height", ABOVE, [0.0] * 6, ground_elev=[ground] * 6)
+    assert heights(mapped(adjacent)) == list(ABOVE)
 
 
 def test_parquet_without_a_description_of_its_shapes(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_no_mast_stands_in_water_or_on_a_road() -> None:
 
 
 @pytest.mark.parametrize("style", ["european-core", "village"])
-def test_micro_sites_are_at_street_level_beside_walls(style: str) -> None:
+def test_micro_sites_are_at_street_level_next_to_walls(style: str) -> None:
     maps = town_maps(style, TILE)
     network = sample_deployment(maps, TILE, LAYOUTS["micro"], np.random.default_rng(0))
     assert np.all((network.site_positions[:, 2] >= 6.0) & (network.site_positions[:, 2] <= 10.0))

@@ -346,7 +346,7 @@ def valid_reports(draw: st.DrawFn) -> Reports:
             st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=3), max_size=3
         )
     )
-    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     reports = [pair for sequence in counts for pair in sequence]
     lengths = [cells + beams for cells, beams in reports]
     slots = [np.arange(cells + beams) for cells, beams in reports]
@@ -355,27 +355,27 @@ def valid_reports(draw: st.DrawFn) -> Reports:
         [(slot == 0) | (slot >= cells) for slot, (cells, _) in zip(slots, reports, strict=True)], bool
     )
     beam = [np.maximum(slot - cells, -1) for slot, (cells, _) in zip(slots, reports, strict=True)]
-    chosen = [chance.choice(1008, cells, replace=False) for cells, _ in reports]
+    chosen = [generator.choice(1008, cells, replace=False) for cells, _ in reports]
     pci = [
         np.append(each, np.repeat(each[0], beams)) for each, (_, beams) in zip(chosen, reports, strict=True)
     ]
     features = np.full((len(whole), len(FEATURES)), np.nan)
     for index, feature in enumerate(FEATURES):
         places = {"cell": whole, "serving": whole & serving, "beam": ~whole}[feature.token]
-        there = places & (chance.random(len(whole)) < 0.8)
-        features[there, index] = chance.uniform(feature.low, feature.high, there.sum())
-    times = [np.concatenate([[0.0], np.cumsum(chance.random(len(sequence) - 1))]) for sequence in counts]
+        there = places & (generator.random(len(whole)) < 0.8)
+        features[there, index] = generator.uniform(feature.low, feature.high, there.sum())
+    times = [np.concatenate([[0.0], np.cumsum(generator.random(len(sequence) - 1))]) for sequence in counts]
     return Reports(
         report_offsets=np.cumsum([0, *map(len, counts)]),
         token_offsets=np.cumsum([0, *lengths]),
         time=np.concatenate([np.zeros(0), *times]),
-        position=chance.normal(size=(len(reports), 3)),
-        line_of_sight=chance.integers(0, 2, len(reports)).astype(float),
+        position=generator.normal(size=(len(reports), 3)),
+        line_of_sight=generator.integers(0, 2, len(reports)).astype(float),
         pci=joined(pci, int),
         serving=serving,
         beam=joined(beam, int),
         features=features,
-        censored=np.where(np.isnan(features), 0, chance.integers(-1, 2, features.shape)).astype(np.int8),
+        censored=np.where(np.isnan(features), 0, generator.integers(-1, 2, features.shape)).astype(np.int8),
     )
 
 

@@ -153,7 +153,7 @@ def test_a_guessed_roof_makes_a_height_less_sure() -> None:
 
 
 @pytest.mark.skipif(
-    not EXTRACTS.exists(), reason="the real OpenStreetMap extracts are not beside this checkout"
+    not EXTRACTS.exists(), reason="the real OpenStreetMap extracts are not next to this checkout"
 )
 @pytest.mark.parametrize("name", ["tokyo-higashimurayama", "helsinki-core", "monaco"])
 def test_the_stated_deviation_covers_the_heights_that_mappers_measured(name: str) -> None:

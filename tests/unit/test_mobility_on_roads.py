@@ -32,7 +32,7 @@ PRIMARY, SERVICE, PEDESTRIAN = (ROAD_CLASSES.index(name) for name in ("primary",
 
 @pytest.fixture(scope="module")
 def town() -> xr.Dataset:
-    """A primary road to the east, a service road to the north, a square beside them, a pond, and a lone lane."""
+    """A primary road to the east, a service road to the north, a square next to them, a pond, and a lone lane."""
     maps, kind = ground(), np.full(TILE.shape, np.nan, np.float32)
     kind[:, 31:34] = SERVICE
     kind[30:33] = PRIMARY

@@ -25,7 +25,7 @@ def mapped(path: Path) -> VectorMap:
 
 
 def drawn(path: Path, draw: Callable[[OsmText], object]) -> tuple[list[int], str]:
-    """Footprints [m²] beside one plain house of 900 m², and all notes, of a map that `draw` draws."""
+    """Footprints [m²] next to one plain house of 900 m², and all notes, of a map that `draw` draws."""
     text = OsmText().bounds(200)
     text.way(rectangle(-100, -100, 30, 30), {"building": "yes", "height": "5"})
     draw(text)

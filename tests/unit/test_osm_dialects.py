@@ -113,7 +113,7 @@ def test_any_shuffle_with_any_copies_is_the_same_map(
 
 @pytest.mark.parametrize("ways_before", [False, True])
 def test_a_binary_file_in_any_order(ways_before: bool, plain: Path, expected: object, tmp_path: Path) -> None:
-    """Binary files say nothing of their order beforehand: osmium, or nodes that come too late, tell."""
+    """Binary files say nothing of their order beforehand: osmium, or nodes that come too late, show it."""
     objects = [item.id for item in osmium.FileProcessor(str(plain))]
     kinds = [osmium.osm.WAY, osmium.osm.RELATION, osmium.osm.NODE]
     header = osmium.io.Header()

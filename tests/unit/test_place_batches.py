@@ -1,4 +1,4 @@
-"""Batches: everything once, few places at a time, little padding, chance passed in."""
+"""Batches: everything once, few places at a time, little padding, generator passed in."""
 
 from itertools import pairwise
 
@@ -41,8 +41,8 @@ def test_every_sequence_once_an_epoch_whatever_the_sizes(counts, batch_size, dat
     places_per_batch = data.draw(st.integers(1, min(4, batch_size)))
     at_hand = data.draw(st.integers(1, 5))
     groups = groups_of(counts)
-    chance = np.random.default_rng(1)
-    sampler = MapGroupedBatches(groups, batch_size, chance, places_per_batch, at_hand)
+    generator = np.random.default_rng(1)
+    sampler = MapGroupedBatches(groups, batch_size, generator, places_per_batch, at_hand)
     batches = list(sampler)
     everything = sorted(3 * np.arange(sum(counts)))
     assert sorted(named(batches, groups)) == everything

@@ -38,9 +38,9 @@ def test_joining_and_selecting_are_inverse(first: list[list[int]], second: list[
 
 
 @given(lengths, st.randoms(use_true_random=False))
-def test_selecting_in_any_order_is_selecting_one_by_one(counts: list[list[int]], chance) -> None:
+def test_selecting_in_any_order_is_selecting_one_by_one(counts: list[list[int]], random) -> None:
     reports = random_reports(counts, 3)
-    order = np.array(chance.sample(range(len(counts)), len(counts)), np.int64)
+    order = np.array(random.sample(range(len(counts)), len(counts)), np.int64)
     singles = [reports.select(order[i : i + 1]) for i in range(len(order))]
     assert same_reports(reports.select(order), Reports.concatenate([reports.select(order[:0]), *singles]))
 

@@ -157,7 +157,7 @@ WITHOUT_ANY_LIBRARY = """
 """
 
 
-def test_a_machine_with_nothing_gets_the_mend() -> None:
+def test_a_machine_with_nothing_gets_the_fix() -> None:
     sentence = run(WITHOUT_ANY_LIBRARY).stdout
     assert "pip install karellen-llvm-core" in sentence
     assert "apt install" in sentence

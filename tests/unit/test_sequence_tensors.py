@@ -81,7 +81,7 @@ def richer(reports):
     )
 
 
-def test_further_features_are_carried_beside_those_a_model_reads_today(place, reports, richer):
+def test_further_features_are_carried_with_those_a_model_reads_today(place, reports, richer):
     bare, full = sequence_tensors(reports, place.deployment), sequence_tensors(richer, place.deployment)
     for name in ("observed", "beams", "serving", "censored", "age", "position"):
         torch.testing.assert_close(getattr(full, name), getattr(bare, name), equal_nan=True, rtol=0, atol=0)

@@ -176,7 +176,7 @@ def test_networks_are_never_mixed(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_bad_file_is_one_sentence_with_the_line_and_the_mend(
+def test_a_bad_file_is_one_sentence_with_the_line_and_the_fix(
     tmp_path: Path, text: str, words: list[str]
 ) -> None:
     message = refused(tmp_path, text)

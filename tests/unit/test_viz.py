@@ -93,8 +93,8 @@ def test_the_heatmap_lies_under_the_estimate(place: SyntheticPlace) -> None:
     answers = posterior_of(place.tile, density.reshape(1, *place.tile.shape))
     figure = posterior_figure(answers, 0, place, np.array([[0.0, 0.0], [10.0, 50.0]]), "one answer")
     image = pixels(figure)
-    beside = pixel_of(figure, (34.0, -41.0))
-    assert image[beside][2] > image[beside][0] + 30
+    outside = pixel_of(figure, (34.0, -41.0))
+    assert image[outside][2] > image[outside][0] + 30
     away = image[pixel_of(figure, (-34.0, 41.0))]
     assert np.ptp(away) < 15
     ellipse = error_ellipse(answers, 0)

@@ -25,10 +25,10 @@ def run(arguments: Sequence[str]) -> int:
     with engine_of(given.engine, given.workers, given.address, configuration) as engine:
         if given.part is not None:
             remaining = build_part(configuration, given.out, _part(given.part), _listener, engine)
-            _tell_skipped(remaining.skipped)
+            _print_skipped(remaining.skipped)
             print(_what_remains(given, remaining))
             return 0
-        _tell_skipped(build_dataset(configuration, given.out, _listener, engine))
+        _print_skipped(build_dataset(configuration, given.out, _listener, engine))
     print(f"{given.out} written; see: raylocus dataset inspect {given.out}")
     return 0
 
@@ -86,7 +86,7 @@ def _listener(units: str) -> Any:
     return progress_lines(units, lambda line: print(line, flush=True))
 
 
-def _tell_skipped(skipped: Sequence[Skipped]) -> None:
+def _print_skipped(skipped: Sequence[Skipped]) -> None:
     for each in skipped:
         print(f"skipped a place: {each.reason}")
 

@@ -68,7 +68,7 @@ def _describe(name: str, dataset: ReportDataset, leakage: Leakage, out: Path | N
     described = (
         f"severity {severities}, seed {dataset.configuration.seed}, digest {dataset.provenance.digest[:12]}"
     )
-    print(f"{name}: whole, {described}")
+    print(f"{name}: complete, {described}")
     for each in (place_table(summary), split_table(summary), feature_table(summary, dataset.statistics)):
         table = Table(title=each.title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
         for number, column in enumerate(each.head):

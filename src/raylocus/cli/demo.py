@@ -1,4 +1,4 @@
-"""`raylocus demo`: builds a dataset, trains on it and evaluates; what is whole already is not made again."""
+"""`raylocus demo`: builds a dataset, trains on it and evaluates; what is already complete is not made again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Demo:
         if is_built(configuration, self.dataset):
             return False
         with engine_of("local", None, None, configuration) as engine:
-            build_dataset(configuration, self.dataset, lambda units: progress_lines(units, _tell), engine)
+            build_dataset(configuration, self.dataset, lambda units: progress_lines(units, _say), engine)
         return True
 
     def fit(self) -> bool:
@@ -72,7 +72,7 @@ class Demo:
         outputs = [self.run / name for name in OUTPUTS]
         if _is_record_of(record, provenance, outputs):
             return False
-        evaluate_run(self.run, self.dataset, self.run, None, _tell)
+        evaluate_run(self.run, self.dataset, self.run, None, _say)
         with written_whole(record) as aside:
             aside.write_text(json.dumps(_record(provenance, outputs), indent=1))
         return True
@@ -102,11 +102,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _timed(label: str, stage: Callable[[], bool]) -> float:
-    _tell(f"{label} …")
+    _say(f"{label} …")
     started = time.perf_counter()
     done = stage()
     seconds = time.perf_counter() - started
-    _tell(f"{label}: {f'done in {seconds:.0f} s' if done else 'whole already'}")
+    _say(f"{label}: {f'done in {seconds:.0f} s' if done else 'already complete'}")
     return seconds
 
 
@@ -130,17 +130,17 @@ def _content_hash(path: Path) -> str:
     return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
 
 
-def _tell(line: str) -> None:
+def _say(line: str) -> None:
     print(line, flush=True)
 
 
 def _print_summary(out: Path, seconds: dict[str, float]) -> None:
-    _tell((out / "table.txt").read_text())
-    _tell("wall time: " + ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items()))
-    _tell(
+    _say((out / "table.txt").read_text())
+    _say("wall time: " + ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items()))
+    _say(
         f"in all {sum(seconds.values()) / 60:.1f} min, peak memory {peak_memory_gigabytes():.1f} GB a process"
     )
-    _tell(f"{out / 'metrics.json'}\n{out / 'report.html'}")
+    _say(f"{out / 'metrics.json'}\n{out / 'report.html'}")
 
 
 def peak_memory_gigabytes() -> float:

@@ -23,8 +23,6 @@ EXTRAS = {
     "pyarrow": "parquet",
     "ray": "ray",
     "s3fs": "s3",
-    "fastapi": "serve",
-    "uvicorn": "serve",
     "pdoc": "docs",
 }
 
@@ -88,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # a parser's --help
         return stop.code if isinstance(stop.code, int) else USER_ERROR
     except KeyboardInterrupt:
-        return _say("interrupted; the same command goes on from what is whole", INTERRUPTED)
+        return _say("interrupted; the same command continues from what is complete", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output has gone (`raylocus … | head`); nobody is left to read it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

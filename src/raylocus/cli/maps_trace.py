@@ -24,6 +24,6 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     made = parser.instantiate(given)
     trace_place(given.place, made.trace, progress_lines("sites", print, every=2.0), made.maps)
-    print(f"{given.place}: atlas.zarr and radio.zarr are whole")
+    print(f"{given.place}: atlas.zarr and radio.zarr are complete")
     print(f"next: raylocus maps show {given.place} --feature rsrp --cell 0 --out rsrp.png")
     return 0

@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
     configuration = _configuration(given, parser.instantiate(given).scene)
     from raylocus.scenes.build import build_places
 
-    places = build_places(given.source.strip(), given.out, configuration, _tell)
+    places = build_places(given.source.strip(), given.out, configuration, _report)
     for note in places[0].notes:
         print(f"note: {note}")
     if places[0].attribution:
@@ -97,6 +97,6 @@ def _protected(word: str) -> str:
     return f" {word}" if re.fullmatch(r"-[\d.]+(,\s*-?[\d.]+)+", word) else word
 
 
-def _tell(place: Place) -> None:
+def _report(place: Place) -> None:
     sites, cells = len(place.deployment.sites), len(place.deployment.cells)
     print(f"{place.folder}: {place.tile.size:.0f} m tile, {sites} sites, {cells} cells", flush=True)

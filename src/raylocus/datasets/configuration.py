@@ -82,6 +82,8 @@ def _around() -> Iterator[tuple[int, int]]:
         ring += 1
 
 
+# jsonargparse's errors carry text only (4.53: `argument_name` is None, the causes are a TypeError and a ValueError of
+# the same text), so the key and the reason are taken out of it.
 #: How lines begin that only lead to the reason, or name an alternative that was not meant.
 _AROUND = (
     "Parser key",

@@ -1,7 +1,8 @@
 """How the columns of a dataset are stored: as codes of a step where values lie on one, else as floats.
 
 Codes follow the CF conventions (`scale_factor`, `add_offset`, `_FillValue`, section 8.1), so xarray decodes
-them by itself. What is lost is stated with every column.
+them by itself. They are made here and not by xarray, because columns are written shard by shard (`columns`), and
+xarray encodes whole variables only. What is lost is stated with every column.
 """
 
 from __future__ import annotations

@@ -121,5 +121,5 @@ def _reached(url: str) -> Iterator[None]:
 def _out_of_reach(url: str, error: Exception) -> StoreUnreachableError:
     return StoreUnreachableError(
         f"cannot reach {url} ({type(error).__name__}: {error}); "
-        "run the command again when it answers, and it goes on from what is whole"
+        "run the command again when it answers, and it continues from what is complete"
     )

@@ -55,7 +55,7 @@ def physics_loss(prediction: Prediction, sequences: SequenceTensors, maps: Place
     """Huber loss, in units of 10 dB, between the last report's levels and R at the predicted position.
 
     Each sequence's mean residual is removed first: a level common to all cells says nothing of the
-    position. Cells that were not reported or that R calls dark there have no part.
+    position. Cells that were not reported or that have no path in R there have no part.
     """
     mapped = lookup(maps.fine_level, local_mean(prediction), maps.size)
     observed = sequences.observed[:, -1, :, OBSERVED.index("rsrp")]
@@ -77,11 +77,13 @@ def local_mean(prediction: Prediction) -> Float[Tensor, "batch 2"]:
 def lookup(
     level: Float[Tensor, "cell fine_y fine_x"], point: Float[Tensor, "batch 2"], size: float
 ) -> Float[Tensor, "batch cell"]:
-    """Bilinear lookup of maps at points (x, y) [m], differentiable in the points; NaN next to a dark cell."""
+    """Bilinear lookup of maps at points (x, y) [m], differentiable in the points; NaN next to one without a path."""
     grid = (point / (size / 2))[None, :, None]
-    dark = level.isnan().to(level)[None]
+    pathless = level.isnan().to(level)[None]
     value = functional.grid_sample(
         torch.nan_to_num(level)[None], grid, align_corners=False, padding_mode="border"
     )
-    near_dark = functional.grid_sample(dark, grid.detach(), align_corners=False, padding_mode="border") > 1e-6
-    return torch.where(near_dark, torch.nan, value)[0, :, :, 0].transpose(0, 1)
+    near_pathless = (
+        functional.grid_sample(pathless, grid.detach(), align_corners=False, padding_mode="border") > 1e-6
+    )
+    return torch.where(near_pathless, torch.nan, value)[0, :, :, 0].transpose(0, 1)

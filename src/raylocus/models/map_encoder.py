@@ -41,7 +41,7 @@ class MapEncoder(nn.Module):
             [
                 (maps.level - LEVEL_CENTRE) / 20,
                 (maps.level - maps.formula) / 20,
-                maps.lit,
+                maps.covered,
                 maps.line_of_sight[site],
                 maps.distance[site] / 300,
             ],

@@ -3,8 +3,8 @@
 What stands at a place is not in it: other buildings, ground and sites than the map's are `scenes.map_errors`'.
 A world is drawn from the law of `WorldLaw` at one severity. Severity 0 is the map itself; severity 1
 is as wrong as the field: on a real 3.5 GHz campus network plain ray tracing left heavy-tailed
-residuals of 11–13 dB (robust), a level off by tens of dB, turned antennas and links that the map
-calls dark (docs/conventions.md says what was measured and what was chosen).
+residuals of 11–13 dB (robust), a level off by tens of dB, turned antennas and links for which
+the map has no path (docs/conventions.md says what was measured and what was chosen).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class WorldLaw:
     residual_shared_by_site: float = 0.5
     """Share of the residual's variance common to the cells of one site."""
     scatter_gain_db: tuple[float, float] = (-20.0, -5.0)
-    """Range of the unmodelled scattering's gain over TR 38.901 UMi NLOS [dB]; it lights links the map calls dark."""
+    """Range of the unmodelled scattering's gain over TR 38.901 UMi NLOS [dB]; it adds links that the map lacks."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.severity <= 2:

@@ -56,7 +56,7 @@ class RaylocusCLI(LightningCLI):
     def after_fit(self) -> None:
         """Calibrates the averaged weights and saves them as one file."""
         self.model.calibration = calibrate(
-            self.model.average.network,
+            self.model.network,
             [(batch.maps, batch.sequences) for batch in self.datamodule.validation_batches()],
         )
         path = Path(self.trainer.default_root_dir) / LOCATOR_FILE
@@ -74,6 +74,8 @@ def quieten_lightning() -> None:
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # Validating a checkpoint needs no average: its weights are the average.
+    warnings.filterwarnings("ignore", message=".*The WeightAveraging state cannot be restored.*")
 
 
 def main(arguments: Sequence[str] | None = None) -> RaylocusCLI:

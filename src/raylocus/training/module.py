@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 from raylocus.models.checkpoint import (
@@ -31,24 +31,36 @@ from raylocus.training.symmetry import random_cell_order, random_symmetry
 KEPT_RASTERS = 8
 
 
-class WeightAverage:
-    """Exponential moving average of a network's parameters, with a short memory at first."""
+class AveragedWeights(WeightAveraging):
+    """Exponential moving average of the weights with a short memory at first, on the device that trains.
 
-    def __init__(self, network: LocationNetwork, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval()
-        self.network.requires_grad_(False)
-        self.decay = decay
-        self.steps = 0
+    Lightning puts the average in the module's place while it validates, in every checkpoint's `state_dict` and
+    after training, and goes on from it where a checkpoint is resumed.
+    """
 
-    @torch.no_grad()
-    def update(self, network: LocationNetwork) -> None:
-        """Moves the average towards the weights of now."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for average, weight in zip(self.network.parameters(), network.parameters(), strict=True):
-            average.lerp_(weight, 1 - decay)
-        for kept, value in zip(self.network.buffers(), network.buffers(), strict=True):
-            kept.copy_(value)
+    def __init__(self, decay: float) -> None:
+        """Sets the memory.
+
+        Args:
+            decay: share of the average that a step keeps, once some hundred steps are done.
+        """
+        # Buffers are the statistics of the features, which are no weights: the average has the module's own.
+        super().__init__(use_buffers=False, avg_fn=partial(moved_average, decay))
+
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        """Makes the average where it will be needed: the module itself is moved only later."""
+        self._device = trainer.strategy.root_device
+        super().setup(trainer, pl_module, stage)
+
+    def averaged(self, module: LocationModule) -> LocationModule:
+        """The module with averaged weights; the module itself where no training is under way."""
+        return module if self._average_model is None else self._average_model.module
+
+
+def moved_average(decay: float, average: Tensor, weight: Tensor, updates: Tensor | int) -> Tensor:
+    """An average after one more step; the first `updates` steps are done, and the first one is the weights."""
+    steps = int(updates) + 1
+    return average.lerp(weight, 1 - min(decay, (1 + steps) / (10 + steps)))
 
 
 class LocationModule(lightning.LightningModule):
@@ -73,7 +85,7 @@ class LocationModule(lightning.LightningModule):
         """
         super().__init__()
         self.network = LocationNetwork(network)
-        self.average = WeightAverage(self.network, schedule.average_decay)
+        self.averaging = AveragedWeights(schedule.average_decay)
         self.loss, self.augmentation, self.schedule = loss, augmentation, schedule
         self.generator = torch.Generator().manual_seed(seed)
         self.calibration = PosteriorCalibration()
@@ -84,22 +96,20 @@ class LocationModule(lightning.LightningModule):
     @property
     def trained(self) -> TrainedNetwork:
         """What is kept: averaged weights, calibration and provenance."""
-        return TrainedNetwork(self.average.network, self.calibration, self.provenance)
+        return TrainedNetwork(self.averaging.averaged(self).network, self.calibration, self.provenance)
+
+    def configure_callbacks(self) -> list[lightning.Callback]:
+        """The average of the weights belongs to the module, not to how it is trained."""
+        return [self.averaging]
 
     def on_fit_start(self) -> None:
         """Takes the features' statistics from the training split."""
         data = self.trainer.datamodule
         if isinstance(data, ReportData):
             mean, scale = data.observed_statistics()
-            for network in (self.network, self.average.network):
-                network.radio_encoder.feature_mean.copy_(mean)
-                network.radio_encoder.feature_scale.copy_(scale)
-        # It is no part of the module, so Lightning does not move it.
-        self.average.network.to(self.device)
-
-    def on_fit_end(self) -> None:
-        """Brings what is kept back to the CPU, where it is calibrated."""
-        self.average.network.cpu()
+            for module in (self, self.averaging.averaged(self)):
+                module.network.radio_encoder.feature_mean.copy_(mean)
+                module.network.radio_encoder.feature_scale.copy_(scale)
 
     def training_step(self, batch: list[PlaceBatch], batch_idx: int) -> Tensor:
         """Mean loss of a batch's sequences, each place under a random symmetry of the plane."""
@@ -123,8 +133,7 @@ class LocationModule(lightning.LightningModule):
         return location_loss(output.prediction, sequences, maps, self.loss)
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """Moves the averaged weights; ends training after its last step."""
-        self.average.update(self.network)
+        """Ends training after its last step."""
         done = self.schedule.share(self.global_step)
         self.log("train/progress", done, prog_bar=True)
         if done >= 1:
@@ -147,7 +156,8 @@ class LocationModule(lightning.LightningModule):
             {"params": physical, "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(groups, lr=1.0)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.schedule.rate)
+        # A function, for of any other callable torch keeps the attributes in the checkpoint.
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: self.schedule.rate(step))  # noqa: PLW0108
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -155,10 +165,11 @@ class LocationModule(lightning.LightningModule):
         checkpoint[CHECKPOINT_KEY] = checkpoint_content(self.trained)
 
     def _judge(self, batch: list[PlaceBatch], split: str) -> None:
-        network = self.average.network
         for part in batch:
             maps, sequences = part.maps, part.sequences
-            prediction = network(sequences, network.encode_place(maps, self._rasters(maps))).prediction
+            prediction = self.network(
+                sequences, self.network.encode_place(maps, self._rasters(maps))
+            ).prediction
             density = fine_density(prediction, maps, self.calibration.temperature)
             error = (estimate(density, maps, self.calibration.estimator) - sequences.target).norm(dim=-1)
             loss = location_loss(prediction, sequences, maps, self.loss)

@@ -52,20 +52,20 @@ class ProgressLines(lightning.Callback):
             every: seconds between two lines.
         """
         self._every = every
-        self._started = self._told = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Starts the clock."""
-        self._started = self._told = time.monotonic()
+        self._started = self._printed = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any
     ) -> None:
         """Prints a line where one is due."""
         now, schedule = time.monotonic(), getattr(pl_module, "schedule", None)
-        if now - self._told < self._every or not isinstance(schedule, ScheduleConfiguration):
+        if now - self._printed < self._every or not isinstance(schedule, ScheduleConfiguration):
             return
-        self._told, share = now, schedule.share(trainer.global_step)
+        self._printed, share = now, schedule.share(trainer.global_step)
         left = (now - self._started) * (1 - share) / max(share, 1e-3)
         measured = trainer.callback_metrics
         numbers = [

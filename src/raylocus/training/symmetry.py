@@ -120,7 +120,7 @@ def random_symmetry(generator: torch.Generator) -> Symmetry:
 
 #: Fields whose axis of cells is the first, and the third.
 MAP_FIELDS = (
-    *("level", "lit", "formula", "beam_relative", "fine_level"),
+    *("level", "covered", "formula", "beam_relative", "fine_level"),
     *("poses", "site_of_cell", "beams_of_cell"),
 )
 RASTER_FIELDS = ("level", "beam")

@@ -25,7 +25,7 @@ SECTOR_TICK = 0.035
 
 
 def layer_figure(layer: xr.DataArray, place: MappedPlace, title: str) -> Figure:
-    """One layer over (y, x) of R or G, with the place's sites; dark ground stays white, buildings grey.
+    """One layer over (y, x) of R or G, with the place's sites; ground without a path stays white, buildings grey.
 
     Args:
         layer: values over (y, x) with `units` in its attributes.

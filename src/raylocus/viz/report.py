@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from raylocus.evaluation.breakdown import Group, Quoted, heard_groups, sight_groups
-from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.evaluate import Outcome
 from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.results import Results, tested_severities
 from raylocus.evaluation.table import COLUMNS, table_rows
 from raylocus.models.inputs.nominal_maps import MappedPlace

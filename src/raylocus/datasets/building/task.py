@@ -66,7 +66,7 @@ class WorkerLostError(RaylocusError):
         """The sentence for a task."""
         return cls(
             f"the worker died {ATTEMPTS} times at {task.name}, perhaps for lack of memory; "
-            "run the command again with fewer --workers, and it goes on from what is whole"
+            "run the command again with fewer --workers, and it continues from what is complete"
         )
 
 

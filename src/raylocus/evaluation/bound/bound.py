@@ -37,7 +37,7 @@ class Bound:
     Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
     (quadrature); the L3 filter, which is undone; each cell's level error, the receiver's noise and the
     report's bins in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways drawn by the
-    code of `network.mobility`).
+    code of `network.movement.mobility`).
 
     Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
     and variance, the same along a way; to beams, the ensemble's worlds, each given a lasting error for want

@@ -16,9 +16,9 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
-#: RSRP of every beam [dBm] in each of some worlds of a place, without residual and level errors; NaN where dark.
+#: RSRP of every beam [dBm] in each of some worlds of a place, without residual and level errors; NaN without a path.
 Physics = Callable[[MappedPlace, Sequence[World]], Iterable[Float[np.ndarray, "cell beam y x"]]]
-#: Level given to links that stay dark in a world [dBm]: far below what can be heard.
+#: Level given to links that stay without a path in a world [dBm]: far below what can be heard.
 DARK_LEVEL = -160.0
 #: Draws of materials that the worlds of an ensemble share; antennas and scattering differ in all.
 MATERIAL_DRAWS = 4

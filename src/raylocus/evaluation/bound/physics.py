@@ -21,7 +21,7 @@ from raylocus.units import from_decibel, to_decibel
 def atlas_physics(
     place: MappedPlace, worlds: Sequence[World]
 ) -> Iterator[Float[np.ndarray, "cell beam y x"]]:
-    """RSRP of every beam [dBm] in each world; NaN where dark. The place is a `TracedPlace`.
+    """RSRP of every beam [dBm] in each world; NaN without a path. The place is a `TracedPlace`.
 
     Worlds of the same materials, one after the other, share the fields of the paths: nine tenths of the work.
     """

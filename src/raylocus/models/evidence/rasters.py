@@ -69,7 +69,7 @@ def hat_functions(
 
 def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
     """The rasters of a place."""
-    kinds = torch.stack([maps.lit, 1 - maps.lit], 1)
+    kinds = torch.stack([maps.covered, 1 - maps.covered], 1)
     slots = _cells_of_sites(maps.site_of_cell)
     return EvidenceRasters(
         level=kinds[:, :, None] * hat_functions(maps.level, LEVEL_KNOTS)[:, None],

@@ -30,7 +30,7 @@ class PlaceMaps:
 
     level: Float[Tensor, "cell y x"]
     """RSRP of the best beam [dBm], summed in power with unmodelled scattering: never missing."""
-    lit: Float[Tensor, "cell y x"]
+    covered: Float[Tensor, "cell y x"]
     """Share of the ground cell to which ray tracing found a path."""
     formula: Float[Tensor, "cell y x"]
     """RSRP [dBm] by TR 38.901 UMi NLOS and the sector's pattern: a second opinion without buildings."""
@@ -39,13 +39,13 @@ class PlaceMaps:
     distance: Float[Tensor, "site y x"]
     """Length of the first path [m]; the straight line where there is none."""
     line_of_sight: Float[Tensor, "site y x"]
-    """Share of the ground cell in line of sight; 0 where dark."""
+    """Share of the ground cell in line of sight; 0 without a path."""
     geometry: Float[Tensor, "layer y x"]
     """Height / 20 m, share of buildings, terrain over its median / 20 m."""
     outdoor: Float[Tensor, "y x"]
     """Share of the ground cell outside buildings."""
     fine_level: Float[Tensor, "cell fine_y fine_x"]
-    """RSRP of the best beam [dBm] on the native grid; NaN where dark."""
+    """RSRP of the best beam [dBm] on the native grid; NaN without a path."""
     fine_outdoor: Float[Tensor, "fine_y fine_x"]
     """1 outside buildings, 0 inside, on the native grid."""
     poses: Float[Tensor, "cell pose"]
@@ -93,7 +93,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
     ground = float(np.median(maps.terrain))
     return PlaceMaps(
         level=coarse(maps.level),
-        lit=coarse(np.isfinite(maps.traced_level).astype(np.float32)),
+        covered=coarse(np.isfinite(maps.traced_level).astype(np.float32)),
         formula=coarse(maps.formula_level),
         beam_relative=coarse(maps.beam_relative),
         distance=coarse(maps.path_length),

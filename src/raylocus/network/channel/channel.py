@@ -17,9 +17,9 @@ class ChannelState:
     """The channel from every cell to the UE at each report."""
 
     rsrp_beam: Float[np.ndarray, "report cell beam"]
-    """Received power per resource element of every SSB beam [dBm]; NaN where dark."""
+    """Received power per resource element of every SSB beam [dBm]; NaN without a path."""
     delay: Float[np.ndarray, "report site"]
-    """Delay of the first path from each site [s]; NaN where dark."""
+    """Delay of the first path from each site [s]; NaN without a path."""
     line_of_sight: Float[np.ndarray, "report site"]
     """Share of the ground cell in line of sight of each site."""
 

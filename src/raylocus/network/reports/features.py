@@ -56,11 +56,7 @@ class ReportFeature:
 
 
 def _read_schema() -> tuple[ReportFeature, ...]:
-    text = (
-        resources.files("raylocus.network.reports")
-        .joinpath("features.csv")
-        .read_text(encoding="utf-8")
-    )
+    text = resources.files("raylocus.network.reports").joinpath("features.csv").read_text(encoding="utf-8")
     return tuple(ReportFeature.of_row(row) for row in csv.DictReader(text.splitlines()))
 
 

@@ -126,7 +126,7 @@ def map_delay(
 
 def _received(sent: Sent, snr_db: Float[np.ndarray, "report slot"], random: RandomSource) -> Received:
     """Responses with the noise of an SNR per subcarrier [dB]."""
-    lit = (sent.response != 0).any(axis=-1) & ~np.isnan(snr_db)
-    noise = np.where(lit, from_decibel(-np.nan_to_num(snr_db)), 1.0).astype(np.float32)
+    present = (sent.response != 0).any(axis=-1) & ~np.isnan(snr_db)
+    noise = np.where(present, from_decibel(-np.nan_to_num(snr_db)), 1.0).astype(np.float32)
     received = noisy_response(sent.response, noise[..., None], random).astype(np.complex64)
-    return Received(received, np.where(lit, noise, np.nan), sent.frequencies)
+    return Received(received, np.where(present, noise, np.nan), sent.frequencies)

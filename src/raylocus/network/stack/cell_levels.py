@@ -25,7 +25,7 @@ SSB_OCCUPANCY = (127 + 240 + 127 + 96 + 240) / 960
 
 @dataclass(frozen=True)
 class CellMeasurements:
-    """What a UE measures of every cell; NaN where the cell is dark."""
+    """What a UE measures of every cell; NaN where the cell has no path."""
 
     rsrp: Float[np.ndarray, "report cell"]
     """SS-RSRP of the best beam [dBm]."""
@@ -88,7 +88,7 @@ def strongest_beams(
 ) -> tuple[Int[np.ndarray, "report reported"], Float[np.ndarray, "report reported"]]:
     """SSB indices and L1-RSRP [dBm] of the strongest beams of one cell, strongest first.
 
-    L1 measurements are not L3 filtered; each beam has its own Gaussian error [dB]. Dark beams come
+    L1 measurements are not L3 filtered; each beam has its own Gaussian error [dB]. Beams without a path come
     last, with NaN.
     """
     measured = rsrp_beam + noise_db * generator.standard_normal(rsrp_beam.shape)

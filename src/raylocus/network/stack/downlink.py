@@ -71,7 +71,7 @@ def receive(
 ) -> Downlink:
     """Levels at the UEs: the world's local means with measurement noise and, if it is coherent, the paths' fading.
 
-    Cells that the map calls dark but that the world's scattering reaches have no fading structure; their
+    Cells for which the map has no path but that the world's scattering reaches have no fading structure; their
     level is the world's.
     """
     error = configuration.receiver_noise_db * random.standard_normal(state.rsrp_beam.shape[:2])

@@ -92,10 +92,10 @@ def beam_fading_db(
     flat = amplitude.reshape(reports, cells, receive * beams, paths)
     coherent = kernel_power(flat, kernel).reshape(reports, cells, receive, beams).sum(axis=2)
     incoherent = local_mean(amplitude)
-    dark = incoherent <= 0
-    ratio = np.divide(coherent, incoherent, out=np.ones_like(coherent), where=~dark)
+    absent = incoherent <= 0
+    ratio = np.divide(coherent, incoherent, out=np.ones_like(coherent), where=~absent)
     # A perfect null is below any noise; −40 dB keeps the level finite.
-    return np.where(dark, np.nan, to_decibel(np.maximum(ratio, 1e-4)))
+    return np.where(absent, np.nan, to_decibel(np.maximum(ratio, 1e-4)))
 
 
 def ssb_kernel(

@@ -109,7 +109,7 @@ def best_amplitudes(
 
 
 def _best_beam(rsrp_beam: Float[np.ndarray, "report cell beam"]) -> Float[np.ndarray, "report cell"]:
-    """Level of each cell's strongest beam [dBm]; NaN where all are dark."""
+    """Level of each cell's strongest beam [dBm]; NaN where none has a path."""
     best = np.where(np.isnan(rsrp_beam), -np.inf, rsrp_beam).max(axis=2)
     return np.where(np.isfinite(best), best, np.nan)
 

@@ -77,10 +77,10 @@ def _noisy_cosine(
 ) -> Float[np.ndarray, "link"]:
     """Direction cosine of the strongest arrival at an SNR per column; NaN where nothing arrives."""
     power = np.mean(np.abs(response) ** 2, axis=(1, 2), keepdims=True)
-    lit = power > 0
-    scaled = np.divide(response, np.sqrt(power), out=np.zeros_like(response), where=lit)
+    present = power > 0
+    scaled = np.divide(response, np.sqrt(power), out=np.zeros_like(response), where=present)
     cosine = arrival_cosine(scaled + noise / np.sqrt(snr)[:, None, None])
-    return np.where(lit[:, 0, 0], cosine, np.nan)
+    return np.where(present[:, 0, 0], cosine, np.nan)
 
 
 @dataclass(frozen=True)

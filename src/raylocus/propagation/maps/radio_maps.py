@@ -104,7 +104,7 @@ def site_layers(channels: Sequence[SiteChannel], rows: GridRows) -> dict[str, Fl
 def beam_levels(
     channels: Sequence[SiteChannel], deployment: Deployment, rows: GridRows
 ) -> Float[np.ndarray, "cell beam y x"]:
-    """RSRP of every SSB beam [dBm]; NaN where dark and where a cell has fewer beams."""
+    """RSRP of every SSB beam [dBm]; NaN without a path and where a cell has fewer beams."""
     gain = np.stack(
         [_padded(channels[cell.site].beam_power(cell), deployment.beam_count) for cell in deployment.cells]
     )
@@ -120,16 +120,16 @@ def cell_layers(
 
     The interference of SINR is the other cells' load at the mean over their beams, as in a report.
     """
-    dark = np.isnan(rsrp_beam).all(axis=1)
+    pathless = np.isnan(rsrp_beam).all(axis=1)
     level = np.where(np.isnan(rsrp_beam), -np.inf, rsrp_beam)
-    best = np.where(dark, np.nan, level.max(axis=1))
+    best = np.where(pathless, np.nan, level.max(axis=1))
     noise = noise_per_resource_element(deployment.carrier.numerology, NOISE_FIGURE_DB)
     traffic = mean_traffic(rsrp_beam, deployment)
     interference = np.maximum(traffic.sum(axis=0) - traffic, 0) + from_decibel(noise)
     return {
         "rsrp_beam": rsrp_beam,
         "rsrp": best,
-        "best_beam": np.where(dark, np.nan, strongest(level, axis=1)),
+        "best_beam": np.where(pathless, np.nan, strongest(level, axis=1)),
         "snr": best - noise,
         "sinr": best - to_decibel(interference),
     }

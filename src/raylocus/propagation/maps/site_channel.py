@@ -154,7 +154,7 @@ class SiteChannel:
         rest = total - direct
         ratio = np.divide(direct, rest, out=np.zeros_like(total), where=rest > 0)
         spread = self.groups.spread
-        # A ground cell without any path is dark, but it is known not to be in line of sight.
+        # A ground cell without any path has no level, but it is known not to be in line of sight.
         sight = np.nan_to_num(spread(self.groups.total(self.paths.visible * self.paths.line_of_sight)))
         return ChannelLayers(
             path_gain=spread(to_decibel(total)),

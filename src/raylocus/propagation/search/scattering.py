@@ -60,25 +60,25 @@ class ScatteringSearch:
 
     def paths(self, source: Float[np.ndarray, "3"]) -> ScatteredPaths:
         """Every scattered path from a site."""
-        parts = [self._seen(source, patch, cell) for patch, cell in self._pairs(self._lit(source))]
+        parts = [self._seen(source, patch, cell) for patch, cell in self._pairs(self._illuminated(source))]
         return _strongest(_merged(self.patches.facet, parts))
 
-    def _lit(self, source: Float[np.ndarray, "3"]) -> Int[np.ndarray, "lit"]:
+    def _illuminated(self, source: Float[np.ndarray, "3"]) -> Int[np.ndarray, "illuminated"]:
         position = self.patches.position
         return np.flatnonzero(self._clear(np.broadcast_to(source, position.shape), position))
 
     def _pairs(
-        self, lit: Int[np.ndarray, "lit"]
+        self, illuminated: Int[np.ndarray, "illuminated"]
     ) -> Iterator[tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"]]]:
-        """Pairs of lit patch and ground cell within reach, some at a time."""
+        """Pairs of illuminated patch and ground cell within reach, some at a time."""
         tree = cKDTree(self._point[self._cells])
-        near = tree.query_ball_point(self.patches.position[lit], REACH, return_sorted=True)
+        near = tree.query_ball_point(self.patches.position[illuminated], REACH, return_sorted=True)
         count = np.array([len(each) for each in near], np.int64)
         piece = np.cumsum(count) // CHUNK
         for number in np.unique(piece):
             chosen = np.flatnonzero(piece == number)
             cell = np.concatenate([np.asarray(near[each], np.int64) for each in chosen])
-            yield np.repeat(lit[chosen], count[chosen]), self._cells[cell]
+            yield np.repeat(illuminated[chosen], count[chosen]), self._cells[cell]
 
     def _seen(
         self,

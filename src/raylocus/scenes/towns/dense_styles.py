@@ -36,7 +36,7 @@ PERIMETER_BLOCKS = TownStyle(
 
 TOWER_GRID = TownStyle(
     name="tower-grid",
-    description="straight canyons between towers on podiums, lit along the avenues only",
+    description="straight canyons between towers on podiums, covered along the avenues only",
     streets=StreetGrid(
         block=(210.0, 80.0), jitter=0.06, width=10.0, corridor=20.0, avenue_every=3, avenue_corridor=30.0
     ),

@@ -43,7 +43,7 @@ class CoherentChannel:
         self._received = response[:, 0, None] * matrix[0] + response[:, 1, None] * matrix[1]
 
     def ports(self, cell: Cell) -> Complex[np.ndarray, "group receive transmit"]:
-        """Channel matrix of each lit ground cell at the carrier's centre, for the cell's own panel."""
+        """Channel matrix of each covered ground cell at the carrier's centre, for the cell's own panel."""
         across, upward = separate_phases(sector_panel(cell), self.paths.departure)
         columns, couplings = np.ascontiguousarray(across.T), self._couplings(cell)
         shape = len(self.groups.cells), *couplings.shape[:2], len(across), len(upward)
@@ -71,11 +71,11 @@ class CoherentChannel:
     def beam_response(
         self, cell: Cell, beam: Int[np.ndarray, "group"], turns: Complex[np.ndarray, "path frequency"]
     ) -> Complex[np.ndarray, "group branch frequency"]:
-        """Response of each lit ground cell's own SSB beam over frequency.
+        """Response of each covered ground cell's own SSB beam over frequency.
 
         Args:
             cell: the cell.
-            beam: index of the beam that each lit ground cell uses.
+            beam: index of the beam that each covered ground cell uses.
             turns: see `delay_turns`.
 
         Returns:

@@ -24,7 +24,7 @@ def measurement_layers(maps: xr.Dataset, deployment: Deployment, rows: GridRows)
     """`LAYERS` from the RSRP of every beam (TS 38.215 §5.1.3).
 
     All cells, the measured one too, load their resource elements at the mean over their beams (`LOAD`).
-    RSSI is thermal noise where every cell is dark; RSRQ is missing where its own cell is.
+    RSSI is thermal noise where no cell has a path; RSRQ is missing where its own cell is.
     """
     traffic = mean_traffic(maps["rsrp_beam"].values.astype(float), deployment)
     carrier = deployment.carrier

@@ -81,7 +81,7 @@ def block_frequencies(carrier: Carrier) -> Float[np.ndarray, "block"]:
 
 
 def best_server(level: Float[np.ndarray, "cell y x"]) -> Float[np.ndarray, "y x"]:
-    """Index of the cell with the highest RSRP; NaN where every cell is dark."""
+    """Index of the cell with the highest RSRP; NaN where no cell has a path."""
     heard = np.where(np.isnan(level), -np.inf, level)
     return np.where(np.isnan(level).all(axis=0), np.nan, strongest(heard, axis=0))
 
@@ -104,14 +104,14 @@ def _cell_links(
     cell: int,
     cqi_table: int,
 ) -> LinkQuality:
-    carrier, lit = deployment.carrier, channel.groups.cells
-    beam = maps["best_beam"].values[cell].ravel()[lit].astype(int)
+    carrier, covered = deployment.carrier, channel.groups.cells
+    beam = maps["best_beam"].values[cell].ravel()[covered].astype(int)
     response = channel.beam_response(deployment.cells[cell], beam, turns)
     power = (np.abs(response) ** 2).sum(axis=1).astype(float)
     mean = power.mean(axis=1, keepdims=True)
     # Paths that cancel at the centre leave no shape; there the carrier counts as flat.
     shape = np.divide(power, mean, out=np.ones_like(power), where=mean > 0)
-    sinr = from_decibel(maps["sinr"].values[cell].ravel()[lit].astype(float))
+    sinr = from_decibel(maps["sinr"].values[cell].ravel()[covered].astype(float))
     return link_quality(sinr[:, None] * shape, carrier.resource_blocks, carrier.numerology, cqi_table)
 
 

@@ -1,0 +1,60 @@
+"""What docs/api.md lists can be imported, says what it is, and is imported no earlier than it is used."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import raylocus
+
+INDEX = Path(__file__).parents[2] / "docs" / "api.md"
+HEAVY = ("torch", "numpy", "sionna", "mitsuba", "drjit", "lightning")
+
+
+def listed() -> list[str]:
+    return re.findall(r"^\| `raylocus\.([\w.]+)` \| \S", INDEX.read_text(), re.MULTILINE)
+
+
+#: Imports each name and prints those without a docstring; alone, because run-time checks make imports slow.
+IMPORTED = """
+import sys
+from importlib import import_module
+import raylocus
+
+for name in sys.argv[1:]:
+    module, _, last = name.rpartition(".")
+    found = getattr(import_module(f"raylocus.{module}") if module else raylocus, last)
+    if not (found.__doc__ or "").strip():
+        print(name)
+"""
+
+
+def printed(program: str, *words: str) -> str:
+    shown = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
+    )
+    assert shown.returncode == 0, shown.stderr
+    return shown.stdout
+
+
+def test_every_listed_name_is_there_and_documented() -> None:
+    names = listed()
+    assert len(names) > 100 and len(names) == len(set(names))
+    assert printed(IMPORTED, *names) == ""
+
+
+def test_every_public_name_is_listed() -> None:
+    stages = {"scenes", "propagation", "network"}
+    assert {name for name in listed() if "." not in name} == set(raylocus.__all__) - stages
+
+
+def test_names_that_locate_do_not_load_the_tracer() -> None:
+    program = (
+        "import sys, raylocus; dir(raylocus); "
+        f"early = [m for m in {HEAVY} if m in sys.modules]; "
+        "raylocus.Locator, raylocus.open_place, raylocus.load_reports, raylocus.observe; "
+        f"print(early, [m for m in ('sionna', 'mitsuba', 'drjit') if m in sys.modules])"
+    )
+    assert printed(program) == "[] []\n"

@@ -1,0 +1,125 @@
+"""What the documents tell a reader to type works as it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas
+import pytest
+import rasterio
+
+REPOSITORY = Path(__file__).parents[2]
+README = REPOSITORY / "README.md"
+TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
+EXAMPLE = REPOSITORY / "examples" / "my_city"
+TINY = "raylocus demo --recipe tiny\n"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    language: str
+    runs: bool
+    """Whether it is marked to be run: the word after the language."""
+    text: str
+
+
+def blocks_of(page: Path) -> list[Block]:
+    found = re.findall(r"^```(\w+)( run)?\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [Block(language, bool(runs), text) for language, runs, text in found]
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A folder in which blocks are run, with `raylocus` of this checkout on the path."""
+
+    folder: Path
+    programs: Path
+
+    def run(self, block: Block) -> str:
+        """What a block prints; every block is a process of its own, as for a reader."""
+        command = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY / "src"),
+            "PATH": f"{self.programs}:{os.environ['PATH']}",
+        }
+        done = subprocess.run(
+            [*command[block.language], block.text],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block.text}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """A folder in which the tiny demo has run, as the README and the tutorial both begin."""
+    folder, programs = tmp_path_factory.mktemp("reader"), tmp_path_factory.mktemp("programs")
+    program = programs / "raylocus"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m raylocus.cli.main "$@"\n')
+    program.chmod(0o755)
+    for file in [EXAMPLE / "town.osm", *EXAMPLE.glob("*.csv")]:
+        shutil.copy(file, folder)
+    made = Workshop(folder, programs)
+    made.run(Block("sh", True, TINY))
+    return made
+
+
+def test_the_readmes_code_runs_as_written(workshop: Workshop) -> None:
+    blocks = [block for block in blocks_of(README) if block.runs]
+    assert [block.language for block in blocks] == ["sh", "python"]
+    assert blocks[0].text.split("#")[0].strip() == TINY.strip()
+    assert re.search(r"\d m", workshop.run(blocks[1]))
+
+
+def test_the_readmes_other_shell_blocks_name_what_exists() -> None:
+    lines = [
+        line.split("#")[0].strip()
+        for block in blocks_of(README)
+        if block.language == "sh"
+        for line in block.text.splitlines()
+    ]
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for line in lines:
+        if line.startswith("make "):
+            assert re.search(rf"^{line.removeprefix('make ')}:", makefile, re.MULTILINE), line
+        else:
+            assert line.startswith(("pip install -c constraints.txt -e ", "raylocus ")), line
+    assert all(block.runs for block in blocks_of(README) if block.language == "python")
+
+
+def test_the_example_runs_after_the_tiny_demo(workshop: Workshop) -> None:
+    words = ["places/tiny-slabs", "runs/tiny/reports.zarr", "runs/tiny/locator.ckpt"]
+    line = f"{sys.executable} {REPOSITORY / 'examples' / 'locate.py'} {' '.join(words)}"
+    assert workshop.run(Block("sh", True, line)).count("90 % within") == 8
+
+
+def test_the_tutorial_leads_from_a_map_to_fixes_on_a_map(workshop: Workshop) -> None:
+    blocks = [block for block in blocks_of(TUTORIAL) if block.runs]
+    assert blocks[0].text == TINY
+    printed = [workshop.run(block) for block in blocks[1:]]
+    assert "places/town: 256 m tile, 3 sites, 9 cells" in printed[0]
+    findings = [line for line in printed[0].splitlines() if line.startswith(("ok:", "WRONG"))]
+    assert len(findings) == 7 and all(line.startswith("ok:") for line in findings)
+    fixes = json.loads((workshop.folder / "fixes.json").read_text())
+    on_map = geopandas.read_file(workshop.folder / "fixes.geojson")
+    assert len(fixes) == len(on_map) == 6
+    assert on_map.geometry.y.tolist() == pytest.approx([fix["latitude"] for fix in fixes])
+    with rasterio.open(workshop.folder / "posterior.tif") as raster:
+        assert raster.count == 6 and raster.crs.is_projected
+        assert raster.read().sum((1, 2)) == pytest.approx([1.0] * 6, abs=1e-3)
+    kinds = set(geopandas.read_file(workshop.folder / "buildings.geojson")["kind"])
+    assert kinds == {"building", "site"}
