@@ -65,10 +65,10 @@ def _describe(name: str, dataset: ReportDataset, leakage: Leakage, out: Path | N
     severities = ", ".join(
         f"{severity:g}" for severity in sorted({world.law.severity for world in dataset.worlds})
     )
-    summary = (
+    contents = (
         f"severity {severities}, seed {dataset.configuration.seed}, digest {dataset.provenance.digest[:12]}"
     )
-    print(f"{name}: whole, {summary}")
+    print(f"{name}: whole, {contents}")
     for each in (place_table(summary), split_table(summary), feature_table(summary, dataset.statistics)):
         table = Table(title=each.title, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True)
         for number, column in enumerate(each.head):
