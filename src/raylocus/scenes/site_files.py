@@ -111,7 +111,7 @@ def _within(
     records: Sequence[SiteRecord], positions: Float[np.ndarray, "cell 2"], tile: Grid
 ) -> list[LocatedCell]:
     """The cells that stand in a tile."""
-    inside = np.flatnonzero(tile.contains(positions))
+    inside = np.flatnonzero(tile.contains(positions)).tolist()
     return [LocatedCell(records[index], *positions[index].tolist()) for index in inside]
 
 

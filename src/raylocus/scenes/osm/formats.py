@@ -67,10 +67,11 @@ def is_osm(path: Path) -> bool:
 
 def _unpacked_start(path: Path, form: str) -> bytes:
     """The first bytes of a file, unpacked; none where they cannot be."""
-    opened = {"osm.gz": gzip.open, "osm.bz2": bz2.open}.get(form, open)
     try:
-        with opened(path, "rb") as file:
-            return bytes(file.read(4096))
+        with path.open("rb") as file:
+            if form == "osm.gz":
+                return gzip.GzipFile(fileobj=file).read(4096)
+            return bz2.BZ2File(file).read(4096) if form == "osm.bz2" else file.read(4096)
     except (OSError, EOFError, zlib.error):
         return b""
 
