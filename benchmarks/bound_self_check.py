@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound
-from raylocus.evaluation.bound.calibration import Calibration
+from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.physics import atlas_physics
@@ -133,7 +133,7 @@ def main() -> None:
             started = time.perf_counter()
             draws = drawn(place, words)
             seconds = time.perf_counter() - started
-            calibrations = (Bound.calibration, TrueMaps.calibration)
+            calibrations = (bound_calibration(words.severity), TrueMaps.calibration)
             for method, draw, calibration in zip(kept, draws, calibrations, strict=True):
                 kept[method].append((draw, scored(draw, calibration)))
                 print(line(f"{Path(name).name}, {method}", [kept[method][-1][1]], seconds), flush=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from raylocus.errors import InputError
-from raylocus.evaluation.bound.calibration import BOUND_CALIBRATION, Calibration
+from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
@@ -63,8 +63,8 @@ class Bound:
     """Draws of speed and stops."""
     ways: int = 40
     """Ways of each motion, in each round."""
-    calibration: Calibration = BOUND_CALIBRATION
-    """What widens the result."""
+    calibration: Calibration | None = None
+    """What widens the result; where None, what was fitted for the severity."""
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
@@ -78,7 +78,8 @@ class Bound:
             PlaceError: a PCI is unknown there.
         """
         grid = self.known.movement.grid
-        density = [self.calibration.apply(found) for found in self.found(reports)]
+        calibration = self.calibration or bound_calibration(self.known.world_law.severity)
+        density = [calibration.apply(found) for found in self.found(reports)]
         return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
 
     def found(self, reports: Reports) -> list[Found]:
