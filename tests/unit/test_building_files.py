@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,13 @@ from shapely import LineString, Point, Polygon, affinity
 
 from map_fixtures import FRAME, rectangle
 from raylocus.errors import InputError, PlaceError
+from raylocus.scenes.buildings.from_features import buildings_of
 from raylocus.scenes.map_sources.building_columns import columns_of, text_of
 from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
+from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.named_draws import NamedDraws
 from raylocus.scenes.vector_map import VectorMap
 
 
@@ -471,3 +475,10 @@ def test_shapes_that_enclose_nothing_stop_no_file(tmp_path: Path) -> None:
     shapes = [square(0), square(1), affinity.translate(flat, *FRAME.origin_projected)]
     path = written(tmp_path / "b.parquet", [{"height": 7.0}] * 3, shapes=shapes)
     assert heights(mapped(path)) == [7.0, 7.0]
+
+
+def test_places_beyond_the_projection_are_left_out(tmp_path: Path) -> None:
+    pole = Polygon([(0.0, 1e30), (1.0, 1e30), (1.0, float("inf")), (0.0, 1e30)])
+    features = [Feature("a", {"building": "yes"}, pole), Feature("b", {"building": "yes"}, square(0))]
+    found = buildings_of(features, "europe", NamedDraws(1), tally := Counter[str]())
+    assert len(found) == 1 and tally["building left out: footprint below 1 m²"] == 1

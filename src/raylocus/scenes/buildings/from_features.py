@@ -78,6 +78,9 @@ def _polygons(features: Sequence[Feature], tally: Counter[str]) -> list[Feature]
     """One feature a polygon: multipolygons split, invalid rings repaired, crumbs left out."""
     shapes = np.empty(len(features), object)
     shapes[:] = [feature.geometry for feature in features]
+    # Places that the projection does not reach are infinite.
+    corners, owner = shapely.get_coordinates(shapes, return_index=True)
+    shapes[np.unique(owner[~np.isfinite(corners).all(axis=1)])] = Polygon()
     invalid = ~shapely.is_valid(shapes)
     if invalid.any():
         tally["invalid building polygon repaired"] += int(invalid.sum())
