@@ -18,6 +18,7 @@ import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_bounds
+from raylocus.scenes.tagged.named_draws import NamedDraws
 from shapely import LineString, Point, Polygon, affinity
 
 from map_fixtures import FRAME, rectangle
@@ -28,7 +29,6 @@ from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.named_draws import NamedDraws
 from raylocus.scenes.vector_map import VectorMap
 
 
