@@ -16,12 +16,16 @@ from raylocus.viz.style import PALETTE, SITE_COLOUR, new_axes
 POINTS = 20_000
 #: Least distance that is drawn [m], on a logarithmic axis.
 NEAREST = 1.0
+#: Half side of the map, as a multiple of the farthest point of truth and tile from the origin.
+MARGIN = 1.1
 
 
 def truth_figure(reports: Reports, place: Place) -> Figure:
     """Map of the true positions, coloured by heard cells, with the sites and the tile's edge."""
     figure, axes = new_axes(6.4, 5.6)
-    known = np.flatnonzero(~np.isnan(reports.position[:, 0]))[:: _step(len(reports.time))]
+    known = np.flatnonzero(~np.isnan(reports.position[:, 0]))
+    title = f"true positions of {len(known)} reports"
+    known = known[:: _step(len(known))]
     x, y = reports.position[known, :2].T
     drawn = axes.scatter(x, y, c=reports.heard_cells[known], s=6, cmap="viridis", linewidths=0)
     figure.colorbar(drawn, ax=axes, label="heard cells")
@@ -35,7 +39,10 @@ def truth_figure(reports: Reports, place: Place) -> Figure:
         lw=0.8,
         label="tile",
     )
-    axes.set(xlabel="x / m", ylabel="y / m", aspect="equal", title=f"true positions of {len(known)} reports")
+    axes.set(xlabel="x / m", ylabel="y / m", aspect="equal", title=title)
+    # Sites far away, heard or wrong in a list, do not shrink the map.
+    span = MARGIN * np.abs([*x, *y, half]).max()
+    axes.set(xlim=(-span, span), ylim=(-span, span))
     axes.legend(loc="upper right", fontsize=8)
     return figure
 

@@ -40,7 +40,7 @@ class GNetTrack:
     def read(self, file: LogFile) -> ReadLog:
         """One row a line, of the serving cell."""
         table = _headless_table(file) if _is_headless(file) else file.table
-        technology = _technology(table)
+        technology = technologies_of(table.texts("NetworkTech", "NetworkMode"))
         cell = _cell(table)
         node = np.where(np.isnan(cell), _node(table), enb_identity(cell, technology))
         measured = Measurements.of(
@@ -62,12 +62,6 @@ class GNetTrack:
             longitude=table.numbers("Longitude"),
         )
         return ReadLog(measured, table.rows, table.refused, table.notes)
-
-
-def _technology(table: TextTable) -> np.ndarray:
-    """The technology of `NetworkTech`, which says 4G or 5G, or else of `NetworkMode`, which says LTE or LTE-A."""
-    tech = technologies_of(table.texts("NetworkTech", "NetworkMode"))
-    return np.asarray(tech)
 
 
 def _cell(table: TextTable) -> Float[np.ndarray, "row"]:

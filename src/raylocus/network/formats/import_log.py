@@ -59,7 +59,10 @@ def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -
     resolved = resolve_cells(checked.measurements, place.deployment)
     refused = Counter(log.refused) + checked.refused + resolved.refused
     if not len(resolved.measurements):
-        raise InputError(f"{file.path} has no row that can be used: {_counted(refused) or 'it has no rows'}")
+        raise InputError(
+            f"{file.path} has no row that can be used: {_counted(refused) or 'it has no rows'}; correct "
+            "it, or give the place that it was made in"
+        )
     if not (resolved.known > Known.UNKNOWN).any():
         raise PlaceError(_foreign(file.path, resolved, refused))
     made = sequence_rows(resolved.measurements, place, gap)

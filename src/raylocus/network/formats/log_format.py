@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from raylocus.errors import InputError
 from raylocus.network.formats.measurements import ReadLog
@@ -57,6 +57,7 @@ class LogFile:
         return self.columns.issuperset(map(plain_name, names))
 
 
+@runtime_checkable
 class LogFormat(Protocol):
     """One format of log."""
 

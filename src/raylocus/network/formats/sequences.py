@@ -38,37 +38,62 @@ def sequence_rows(measured: Measurements, place: Place, gap: float = GAP) -> Seq
         place: whose frame and ground the true positions lie in.
         gap: a longer time between two reports of a device [s] begins a new sequence.
     """
-    device = np.unique(measured.device, return_inverse=True)[1].reshape(-1)
-    time = _scan_times(measured, device)
-    scan = np.unique(measured.scan, return_inverse=True)[1].reshape(-1)
-    order = np.lexsort((-measured.rsrp, ~measured.serving, measured.pci, scan, time, device))
-    keys = np.stack([device, time, scan])[:, order]
-    begins = _changes(keys)
-    repeated = ~begins & ~_changes(measured.pci[order][None])
-    rows, begins = order[~repeated], begins[~repeated]
-    first = np.flatnonzero(begins)
-    moments, devices = time[rows][first], device[rows][first]
-    fresh = _changes(devices[None].astype(float))
-    fresh[1:] |= np.diff(moments) > gap
-    serving, further = _one_serving(measured.serving[rows], np.cumsum(begins) - 1)
-    position, notes = _positions(measured, rows, begins, place)
-    notes["further serving cells of one report, taken as heard"] += further
+    arranged = _arranged(measured)
+    rows, first = arranged.rows, np.flatnonzero(arranged.begins)
+    report = np.cumsum(arranged.begins) - 1
+    time = arranged.time[first]
+    starts = _sequence_starts(arranged.device[first], time, gap)
+    serving, further = _one_serving(measured.serving[rows], report)
+    position, notes = _positions(measured, rows, report, place)
     features, advances = _features(measured, rows, serving, place)
+    notes["further serving cells of one report, taken as heard"] += further
     notes["timing advances that are not of the serving cell or out of range, left out"] += advances
     reports = Reports(
-        report_offsets=np.append(np.flatnonzero(fresh), len(first)).astype(np.int64),
+        report_offsets=np.append(starts, len(first)).astype(np.int64),
         token_offsets=np.append(first, len(rows)).astype(np.int64),
-        time=moments - np.repeat(moments[fresh], np.diff(np.append(np.flatnonzero(fresh), len(first)))),
+        time=time - np.repeat(time[starts], np.diff(np.append(starts, len(first)))),
         position=position,
         line_of_sight=np.full(len(first), np.nan),
         pci=measured.pci[rows].astype(np.int64),
         serving=serving,
         beam=np.full(len(rows), -1),
         features=features,
-        censored=np.zeros((len(rows), len(CRITICAL)), np.int8),
+        censored=np.zeros(features.shape, np.int8),
     )
-    again = Counter({"PCI that the report has already": int(np.count_nonzero(repeated))})
+    again = Counter({"PCI that the report has already": len(measured) - len(rows)})
     return SequencedRows(reports, rows, again, notes)
+
+
+@dataclass(frozen=True)
+class _ArrangedRows:
+    """Rows by device, time and scan, each cell once a scan."""
+
+    rows: Int[np.ndarray, "token"]
+    begins: Bool[np.ndarray, "token"]
+    """Whether a report begins at the row."""
+    device: Int[np.ndarray, "token"]
+    time: Float[np.ndarray, "token"]
+    """Time of the row's scan [s since 1970]."""
+
+
+def _arranged(measured: Measurements) -> _ArrangedRows:
+    """Of two rows of one PCI in a scan the serving one stays, or else the stronger."""
+    device = np.unique(measured.device, return_inverse=True)[1].reshape(-1)
+    scan = np.unique(measured.scan, return_inverse=True)[1].reshape(-1)
+    time = _scan_times(measured, device)
+    order = np.lexsort((-measured.rsrp, ~measured.serving, measured.pci, scan, time, device))
+    begins = _changes(np.stack([device, time, scan])[:, order])
+    kept = begins | _changes(measured.pci[order][None])
+    rows = order[kept]
+    return _ArrangedRows(rows, begins[kept], device[rows], time[rows])
+
+
+def _sequence_starts(
+    device: Int[np.ndarray, "report"], time: Float[np.ndarray, "report"], gap: float
+) -> Int[np.ndarray, "sequence"]:
+    starts = _changes(device[None].astype(float))
+    starts[1:] |= np.diff(time) > gap
+    return np.flatnonzero(starts)
 
 
 def _changes(keys: Float[np.ndarray, "key row"]) -> Bool[np.ndarray, "row"]:
@@ -98,26 +123,29 @@ def _one_serving(
 
 
 def _positions(
-    measured: Measurements, rows: Int[np.ndarray, "token"], begins: Bool[np.ndarray, "token"], place: Place
+    measured: Measurements, rows: Int[np.ndarray, "token"], report: Int[np.ndarray, "token"], place: Place
 ) -> tuple[Float[np.ndarray, "report 3"], Counter[str]]:
-    """The true position of each report: the first of its rows that has one, at the height of UEs over the ground."""
-    report = np.cumsum(begins) - 1
-    position, notes = np.full((int(begins.sum()), 3), np.nan), Counter[str]()
+    """The true position of each report, that of the first of its rows that has one."""
+    position, notes = np.full((int(report[-1]) + 1, 3), np.nan), Counter[str]()
     known = np.flatnonzero(~np.isnan(measured.latitude[rows]))
     of, index = np.unique(report[known], return_index=True)
     notes["reports without a true position"] += len(position) - len(of)
-    if not len(of):
-        return position, notes
-    if not place.frame.georeferenced:
+    if len(of) and not place.frame.georeferenced:
         notes["true positions left out, since the place has no latitude and longitude"] += len(of)
-        return position, notes
-    where = rows[known[index]]
-    xy = place.frame.to_local(measured.latitude[where], measured.longitude[where])
-    inside = place.tile.contains(xy)
-    notes["reports whose true position lies outside the place's tile"] += int(np.count_nonzero(~inside))
-    terrain = place.geometry_maps["terrain"].values.ravel()[place.tile.index(xy)]
-    position[of] = np.column_stack([xy, np.where(inside, terrain, np.nan) + UE_HEIGHT])
+    elif len(of):
+        where = rows[known[index]]
+        xy = place.frame.to_local(measured.latitude[where], measured.longitude[where])
+        position[of] = np.column_stack([xy, _heights(xy, place)])
+        outside = int(np.count_nonzero(~place.tile.contains(xy)))
+        notes["reports whose true position lies outside the place's tile"] += outside
     return position, notes
+
+
+def _heights(xy: Float[np.ndarray, "known 2"], place: Place) -> Float[np.ndarray, "known"]:
+    """The height of UEs over the ground [m], NaN outside the tile: that of a GPS receiver is too poor."""
+    terrain = place.geometry_maps["terrain"].values.ravel().astype(float)
+    index = place.tile.index(xy)
+    return np.where(index >= 0, terrain[index] + UE_HEIGHT, np.nan)
 
 
 def _features(

@@ -71,10 +71,10 @@ class TextTable:
         texts = self.frame[plain_name(name)]
         values = pandas.to_numeric(texts, errors="coerce").to_numpy(float)
         none = np.isin(values, LARGE) | np.isinf(values)
-        self.notes[f"values of {name} that are no number, left out"] += int(
+        self.notes[f"values of {name} that are no number, left out"] = int(
             np.count_nonzero(np.isnan(values) & (texts != "").to_numpy())
         )
-        self.notes[f"values of {name} that stand for none, such as 2147483647, left out"] += int(none.sum())
+        self.notes[f"values of {name} that stand for none, such as 2147483647, left out"] = int(none.sum())
         return np.where(none, np.nan, values)
 
 
