@@ -375,6 +375,9 @@ def test_any_table_by_a_column_map(tmp_path: Path, parquet: bool) -> None:
         ("pci: P\nrsrp: R\n", "'time'"),
         ("time: T\npci: P\nrsrp: R\nlevel: L\n", "unknown field 'level'"),
         ("time: T\npci: P\nrsrp: R\nneighbours: [3]\n", "a neighbour"),
+        ("time: T\npci: {value: x}\nrsrp: R\n", "the field 'pci'"),
+        ("time: T\npci: {column: x}\nrsrp: R\n", "the field 'pci'"),
+        ("time: T\npci: null\nrsrp: R\n", "the field 'pci'"),
         ("- a\n", "no mapping"),
         ("a: [", "cannot be read"),
     ],
@@ -584,6 +587,48 @@ def test_a_log_of_elsewhere_is_refused(place: Place, tmp_path: Path) -> None:
         imported(survey(tmp_path / "log.csv", (300, 301)), place)
     with pytest.raises(InputError, match=r"no row that can be used: channel other.*\(3\)"):
         imported(survey(tmp_path / "log.csv", (17,), earfcn=1300), place)
+
+
+def samples(folder: Path) -> list[Path]:
+    """A whole file of four formats, all of which name a cell of the place."""
+    ucc = line(
+        UCC, Timestamp="2026.03.31_14.43.00", NetworkMode="LTE", RSRP=-97, RAWCELLID=341795 * 256, NODEHEX="1"
+    )
+    tower = {
+        "radioType": "lte",
+        "primaryScramblingCode": 17,
+        "signalStrength": -97,
+        "cellId": ECI,
+        "serving": 1,
+    }
+    item = {"timestamp": int(MOMENT * 1e3), "position": WHERE, "cellTowers": [tower, tower]}
+    row = {"mcc": 1, "mnc": 1, "cellid": 1, "pci": 17, "signal": 43, "lat": 59.92, "lon": 10.74, "act": "LTE"}
+    opencellid = [line(OPENCELLID, **row, measured_at=int(MOMENT) + second) for second in range(4)]
+    return [
+        survey(folder / "survey", (17, 18)).path,
+        written(folder / "ucc", UCC, *[ucc] * 3).path,
+        written(folder / "body", json.dumps({"items": [item] * 3})).path,
+        written(folder / "opencellid", OPENCELLID, *opencellid).path,
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_damaged_files_are_accounted_for_or_refused(
+    place: Place, tmp_path: Path, number: int, generator: np.random.Generator
+) -> None:
+    whole = samples(tmp_path)[number].read_bytes()
+    assert imported(LogFile(samples(tmp_path)[number]), place).used
+    bytes_in_use = np.frombuffer(b'0123456789.,-"{}[]:Ttz \n\r\t\xff\x00', np.uint8)
+    for _ in range(40):
+        data = np.frombuffer(whole, np.uint8).copy()
+        data[generator.integers(0, len(data), 3)] = generator.choice(bytes_in_use, 3)
+        (tmp_path / "damaged").write_bytes(data.tobytes()[: int(generator.integers(1, 2 * len(data)))])
+        try:
+            log = imported(LogFile(tmp_path / "damaged"), place)
+        except InputError as error:
+            assert "\n" not in str(error)
+        else:
+            assert log.rows == log.used + log.refused.total()
 
 
 def test_figures_show_levels_at_their_distance(place: Place) -> None:

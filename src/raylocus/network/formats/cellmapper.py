@@ -10,6 +10,7 @@ from jaxtyping import Float, Shaped
 from raylocus.network.formats.log_format import LogFile
 from raylocus.network.formats.measurements import Measurements, ReadLog
 from raylocus.network.formats.technologies import enb_identity, level_of_signal, technologies_of
+from raylocus.network.formats.text_table import joined
 
 
 class CellMapper:
@@ -34,7 +35,7 @@ class CellMapper:
             device=scan,
             scan=scan,
             technology=technology,
-            operator=np.char.add(np.char.add(table.texts("MCC"), "-"), table.texts("MNC")),
+            operator=joined(table.texts("MCC"), table.texts("MNC")),
             time=0.0,
             channel=table.numbers("ARFCN"),
             pci=table.numbers("PSC"),

@@ -40,7 +40,10 @@ CELL = (
 INHERITED = ("technology", "operator")
 #: Without these a table says nothing; one of the last two names the cell.
 NEEDED = ("time", "rsrp")
+#: Of these the numbers are read as they stand.
 _NUMBERS = ("channel", "pci", "site_identity", "cell_identity", "rsrp", "rsrq", "sinr", "rssi")
+#: Fields whose one value must be a number.
+_NUMERIC = (*_NUMBERS, "timing_advance", "latitude", "longitude")
 
 
 @dataclass(frozen=True)
@@ -81,12 +84,25 @@ def _check(path: Path, record: Any, known: tuple[str, ...], needed: tuple[str, .
     if strange:
         raise InputError(f"{path} names the unknown field {strange[0]!r}; the fields are {', '.join(known)}")
     lacking = [name for name in needed if name not in record]
+    vague = [name for name, source in record.items() if not _is_source(name, source)]
+    if vague:
+        raise InputError(
+            f"{path} gives the field {vague[0]!r} neither a column's name nor {{value: X}} of its kind"
+        )
     if not {"pci", "site_identity", "cell_identity"} & set(record):
         lacking.append("pci")
     if lacking:
         raise InputError(
             f"{path} does not name the field {lacking[0]!r}, which a report needs; add its column"
         )
+
+
+def _is_source(name: str, source: Any) -> bool:
+    if not isinstance(source, dict):
+        return isinstance(source, str)
+    if list(source) != ["value"]:
+        return False
+    return isinstance(source["value"], int | float if name in _NUMERIC else str | bool | int | float)
 
 
 @dataclass(frozen=True)

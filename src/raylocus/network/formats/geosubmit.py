@@ -18,7 +18,7 @@ from raylocus.network.formats.technologies import (
     level_of_signal,
     technologies_of,
 )
-from raylocus.network.formats.text_table import TextTable, text_table
+from raylocus.network.formats.text_table import TextTable, joined, text_table
 
 
 class Geosubmit:
@@ -38,9 +38,7 @@ class Geosubmit:
         table = _table(items, broken)
         technology = technologies_of(table.texts("radioType"))
         cell = table.numbers("newRadioCellId", "cellId")
-        operator = np.char.add(
-            np.char.add(table.texts("mobileCountryCode"), "-"), table.texts("mobileNetworkCode")
-        )
+        operator = joined(table.texts("mobileCountryCode"), table.texts("mobileNetworkCode"))
         measured = Measurements.of(
             len(table),
             scan=table.texts("item"),

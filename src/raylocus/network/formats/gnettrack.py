@@ -9,7 +9,7 @@ import re
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from raylocus.network.formats.log_format import LogFile
 from raylocus.network.formats.log_times import POINTS, seconds_of_texts
@@ -47,7 +47,7 @@ class GNetTrack:
             len(table),
             device=table.texts("Device"),
             technology=technology,
-            operator=np.char.replace(table.texts("MCCMNC", "MCC/MNC"), "/", "-"),
+            operator=_operator(table),
             time=seconds_of_texts(table.texts("Timestamp"), file.path),
             channel=table.numbers("ARFCN"),
             pci=table.numbers("PCI", "PSC"),
@@ -62,6 +62,12 @@ class GNetTrack:
             longitude=table.numbers("Longitude"),
         )
         return ReadLog(measured, table.rows, table.refused, table.notes)
+
+
+def _operator(table: TextTable) -> Shaped[np.ndarray, "row"]:
+    """MCC and MNC, with a slash in the log."""
+    texts = table.texts("MCCMNC", "MCC/MNC").tolist()
+    return np.array([text.replace("/", "-") for text in texts], np.str_)
 
 
 def _cell(table: TextTable) -> Float[np.ndarray, "row"]:

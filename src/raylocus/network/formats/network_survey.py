@@ -17,7 +17,7 @@ from raylocus.network.formats.log_format import LogFile
 from raylocus.network.formats.log_times import seconds_of_texts
 from raylocus.network.formats.measurements import Measurements, ReadLog
 from raylocus.network.formats.technologies import advance_of_steps, enb_identity
-from raylocus.network.formats.text_table import TextTable, text_table
+from raylocus.network.formats.text_table import TextTable, joined, text_table
 
 #: Tables of the GeoPackage by technology.
 LAYERS = {
@@ -103,7 +103,7 @@ def _measurements(table: TextTable, technology: str, file: LogFile) -> Measureme
         device=table.texts("deviceSerialNumber"),
         scan=_scan(table),
         technology=named,
-        operator=_joined(table.texts("mcc"), table.texts("mnc")),
+        operator=joined(table.texts("mcc"), table.texts("mnc")),
         time=seconds_of_texts(table.texts("deviceTime", "Time"), file.path),
         channel=table.numbers("earfcn", "narfcn", "DL_EARFCN", "NRARFCN"),
         pci=table.numbers("pci", "Phys_Cell_ID"),
@@ -123,9 +123,4 @@ def _measurements(table: TextTable, technology: str, file: LogFile) -> Measureme
 def _scan(table: TextTable) -> Shaped[np.ndarray, "row"]:
     """Mission and group: groups are numbered anew with every mission."""
     group = table.texts("groupNumber")
-    return np.where(group == "", "", _joined(table.texts("missionId"), group))
-
-
-def _joined(first: Shaped[np.ndarray, "row"], second: Shaped[np.ndarray, "row"]) -> Shaped[np.ndarray, "row"]:
-    joined = np.char.add(np.char.add(first, "-"), second)
-    return np.where((first == "") & (second == ""), "", joined)
+    return np.where(group == "", "", joined(table.texts("missionId"), group))

@@ -16,6 +16,7 @@ from raylocus.network.formats.technologies import (
     level_of_signal,
     technologies_of,
 )
+from raylocus.network.formats.text_table import joined
 
 
 class OpenCellId:
@@ -33,7 +34,7 @@ class OpenCellId:
         table = file.table
         technology = technologies_of(table.texts("act"))
         cell, signal = table.numbers("cellid"), table.numbers("signal")
-        operator = np.char.add(np.char.add(table.texts("mcc"), "-"), table.texts("mnc"))
+        operator = joined(table.texts("mcc"), table.texts("mnc"))
         measured = Measurements.of(
             len(table),
             device=table.texts("devn"),

@@ -29,6 +29,11 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_]", "", name).lower()
 
 
+def joined(first: Shaped[np.ndarray, "row"], second: Shaped[np.ndarray, "row"]) -> Shaped[np.ndarray, "row"]:
+    """Two texts as one with a dash between, such as MCC and MNC `244-91`; empty where both are."""
+    return np.where((first == "") & (second == ""), "", np.char.add(np.char.add(first, "-"), second))
+
+
 @dataclass(frozen=True)
 class TextTable:
     """Rows of text. A column is asked for by one or several names; the first that has a value in a row counts."""

@@ -10,6 +10,7 @@ from raylocus.network.formats.log_format import LogFile
 from raylocus.network.formats.log_times import seconds_of_texts
 from raylocus.network.formats.measurements import Measurements, ReadLog
 from raylocus.network.formats.technologies import advance_of_steps, enb_identity, technologies_of
+from raylocus.network.formats.text_table import joined
 
 
 class TowerCollector:
@@ -27,7 +28,7 @@ class TowerCollector:
         table = file.table
         technology = technologies_of(table.texts("net_type"))
         cell = table.numbers("cell_id")
-        operator = np.char.add(np.char.add(table.texts("mcc"), "-"), table.texts("mnc"))
+        operator = joined(table.texts("mcc"), table.texts("mnc"))
         measured = Measurements.of(
             len(table),
             device=table.texts("device"),

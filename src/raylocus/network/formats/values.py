@@ -13,6 +13,8 @@ from raylocus.network.reports.features import features_named
 
 #: Fields that are features of a report as they stand, in the range of `features.csv`.
 LEVELS = ("rsrp", "rsrq", "sinr")
+#: Time from which a number cannot be seconds since 1970 [s]: the year 5138.
+LATEST = 1e11
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,11 @@ def checked_rows(measured: Measurements) -> CheckedRows:
     placeholder = measured.rsrp == 0
     levels = {name: _in_range(measured, name, placeholder, notes) for name in LEVELS}
     measured = replace(measured, **levels, **_positions(measured, notes))
+    timely = (measured.time >= 0) & (measured.time < LATEST)
     reasons = {
         "level of 0 dBm, a placeholder": placeholder,
         "no level in the range of report": np.isnan(measured.rsrp) & ~placeholder,
-        "no time that can be read": ~np.isfinite(measured.time) & ~np.isnan(measured.rsrp),
+        "no time that can be read": ~timely & ~np.isnan(measured.rsrp),
     }
     kept = ~np.any(list(reasons.values()), axis=0)
     refused = Counter({name: int(np.count_nonzero(mask)) for name, mask in reasons.items()})
