@@ -60,6 +60,8 @@ VERBS = (
     ),
     Verb(("dataset", "export"), "dataset_export", "write a dataset for other tools: Parquet, DeepMIMO"),
     Verb(("dataset", "import"), "dataset_import", "make reports of a DeepMIMO scenario or a Parquet table"),
+    Verb(("reports", "import"), "reports_import", "make reports of a phone's or a drive test's log"),
+    Verb(("reports", "inspect"), "reports_inspect", "say and draw what a reports file holds at a place"),
     Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),

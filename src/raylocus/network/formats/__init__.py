@@ -1,0 +1,1 @@
+"""Logs of phones and drive tests: one file a format, one table that all are read to, and the way to `Reports`."""

@@ -1,0 +1,94 @@
+"""A log file as `Reports` of a place, and the account of every row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raylocus.errors import InputError, PlaceError
+from raylocus.network.formats.cell_resolution import Known, ResolvedRows, resolve_cells
+from raylocus.network.formats.log_format import LogFile, LogFormat
+from raylocus.network.formats.sequences import GAP, sequence_rows
+from raylocus.network.formats.values import checked_rows
+from raylocus.network.reports.report_checks import check_reports
+from raylocus.network.reports.reports import Reports
+from raylocus.scenes.place import Place
+
+
+@dataclass(frozen=True)
+class ImportedLog:
+    """Reports of a log, and what became of its rows: `rows` is `used` and all of `refused`."""
+
+    reports: Reports
+    rows: int
+    """Rows in the file."""
+    used: int
+    """Rows that are tokens of the reports."""
+    refused: Counter[str]
+    """Rows that are not, by reason."""
+    notes: Counter[str]
+    """Values that were left out or converted, and reports that are unusual."""
+    known: Counter[Known]
+    """Used rows by how their cell was found in the place."""
+    cells: int
+    """Cells of the place that were heard."""
+    first: float
+    """Time of the first report [s since 1970]."""
+    last: float
+    """Time of the last report [s since 1970]."""
+
+
+def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -> ImportedLog:
+    """Reads a log for a place.
+
+    Args:
+        file: the log.
+        form: its format.
+        place: where it was made.
+        gap: longest time between two reports of one sequence [s].
+
+    Raises:
+        InputError: the file is not of the format, its times are of several zones, or no row of it can be used.
+        PlaceError: no row names a cell of the place.
+    """
+    log = form.read(file)
+    checked = checked_rows(log.measurements)
+    resolved = resolve_cells(checked.measurements, place.deployment)
+    refused = Counter(log.refused) + checked.refused + resolved.refused
+    if not len(resolved.measurements):
+        raise InputError(
+            f"{file.path} has no row that can be used: {_counted(refused) or 'it has no rows'}; correct "
+            "it, or give the place that it was made in"
+        )
+    if not (resolved.known > Known.UNKNOWN).any():
+        raise PlaceError(_foreign(file.path, resolved, refused))
+    made = sequence_rows(resolved.measurements, place, gap)
+    check_reports(made.reports, file.path)
+    known = resolved.known[made.rows]
+    times = resolved.measurements.time[made.rows]
+    return ImportedLog(
+        reports=made.reports,
+        rows=log.rows,
+        used=len(made.rows),
+        refused=refused + made.refused,
+        notes=+(Counter(log.notes) + checked.notes + made.notes),
+        known=Counter({each: int(np.count_nonzero(known == each)) for each in Known}),
+        cells=len(np.unique(made.reports.pci[known > Known.UNKNOWN])),
+        first=float(times.min()),
+        last=float(times.max()),
+    )
+
+
+def _foreign(path: Path, resolved: ResolvedRows, refused: Counter[str]) -> str:
+    why = f", and of other rows: {_counted(refused)}" if _counted(refused) else ""
+    return (
+        f"{path} names no cell of the place, only others such as PCI {resolved.measurements.pci[0]:.0f}{why}; give the "
+        "place that it was made in"
+    )
+
+
+def _counted(reasons: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in (+reasons).most_common())

@@ -1,0 +1,162 @@
+"""Rows of heard cells as `Reports`: scans become reports, and a device's reports become sequences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.network.formats.measurements import Measurements
+from raylocus.network.reports.features import CRITICAL, FEATURES
+from raylocus.network.reports.reports import Reports
+from raylocus.scenes.place import Place
+from raylocus.scenes.sites import UE_HEIGHT
+from raylocus.units import timing_advance_step
+
+#: Longest time between two reports of one sequence [s].
+GAP = 60.0
+
+
+@dataclass(frozen=True)
+class SequencedRows:
+    """Reports, and the rows that they are made of."""
+
+    reports: Reports
+    rows: Int[np.ndarray, "token"]
+    """Index of each token's row among the measurements."""
+    refused: Counter[str]
+    notes: Counter[str]
+
+
+def sequence_rows(measured: Measurements, place: Place, gap: float = GAP) -> SequencedRows:
+    """Reports of rows, each with a PCI and a level.
+
+    Args:
+        measured: the rows, at least one.
+        place: whose frame and ground the true positions lie in.
+        gap: a longer time between two reports of a device [s] begins a new sequence.
+    """
+    arranged = _arranged(measured)
+    rows, first = arranged.rows, np.flatnonzero(arranged.begins)
+    report = np.cumsum(arranged.begins) - 1
+    time = arranged.time[first]
+    starts = _sequence_starts(arranged.device[first], time, gap)
+    serving, further = _one_serving(measured.serving[rows], report)
+    position, notes = _positions(measured, rows, report, place)
+    features, advances = _features(measured, rows, serving, place)
+    notes["further serving cells of one report, taken as heard"] += further
+    notes["timing advances that are not of the serving cell or out of range, left out"] += advances
+    reports = Reports(
+        report_offsets=np.append(starts, len(first)).astype(np.int64),
+        token_offsets=np.append(first, len(rows)).astype(np.int64),
+        time=time - np.repeat(time[starts], np.diff(np.append(starts, len(first)))),
+        position=position,
+        line_of_sight=np.full(len(first), np.nan),
+        pci=measured.pci[rows].astype(np.int64),
+        serving=serving,
+        beam=np.full(len(rows), -1),
+        features=features,
+        censored=np.zeros(features.shape, np.int8),
+    )
+    again = Counter({"PCI that the report has already": len(measured) - len(rows)})
+    return SequencedRows(reports, rows, again, notes)
+
+
+@dataclass(frozen=True)
+class _ArrangedRows:
+    """Rows by device, time and scan, each cell once a scan."""
+
+    rows: Int[np.ndarray, "token"]
+    begins: Bool[np.ndarray, "token"]
+    """Whether a report begins at the row."""
+    device: Int[np.ndarray, "token"]
+    time: Float[np.ndarray, "token"]
+    """Time of the row's scan [s since 1970]."""
+
+
+def _arranged(measured: Measurements) -> _ArrangedRows:
+    """Of two rows of one PCI in a scan the serving one stays, or else the stronger."""
+    device = np.unique(measured.device, return_inverse=True)[1].reshape(-1)
+    scan = np.unique(measured.scan, return_inverse=True)[1].reshape(-1)
+    time = _scan_times(measured, device)
+    order = np.lexsort((-measured.rsrp, ~measured.serving, measured.pci, scan, time, device))
+    begins = _changes(np.stack([device, time, scan])[:, order])
+    kept = begins | _changes(measured.pci[order][None])
+    rows = order[kept]
+    return _ArrangedRows(rows, begins[kept], device[rows], time[rows])
+
+
+def _sequence_starts(
+    device: Int[np.ndarray, "report"], time: Float[np.ndarray, "report"], gap: float
+) -> Int[np.ndarray, "sequence"]:
+    starts = _changes(device[None].astype(float))
+    starts[1:] |= np.diff(time) > gap
+    return np.flatnonzero(starts)
+
+
+def _changes(keys: Float[np.ndarray, "key row"]) -> Bool[np.ndarray, "row"]:
+    changed = np.ones(keys.shape[1], bool)
+    changed[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
+    return changed
+
+
+def _scan_times(measured: Measurements, device: Int[np.ndarray, "row"]) -> Float[np.ndarray, "row"]:
+    """The time of each row's scan, which is that of its earliest row; a row without a scan has its own."""
+    keys = np.char.add(np.char.add(device.astype(np.str_), " "), measured.scan)
+    scan = np.unique(keys, return_inverse=True)[1].reshape(-1)
+    earliest = np.full(int(scan.max()) + 1, np.inf)
+    np.minimum.at(earliest, scan, measured.time)
+    return np.where(measured.scan == "", measured.time, earliest[scan])
+
+
+def _one_serving(
+    serving: Bool[np.ndarray, "token"], report: Int[np.ndarray, "token"]
+) -> tuple[Bool[np.ndarray, "token"], int]:
+    """The first serving token of each report, and how many there were beside."""
+    marked = np.flatnonzero(serving)
+    first = marked[np.unique(report[marked], return_index=True)[1]]
+    kept = np.zeros(len(serving), bool)
+    kept[first] = True
+    return kept, len(marked) - len(first)
+
+
+def _positions(
+    measured: Measurements, rows: Int[np.ndarray, "token"], report: Int[np.ndarray, "token"], place: Place
+) -> tuple[Float[np.ndarray, "report 3"], Counter[str]]:
+    """The true position of each report, that of the first of its rows that has one."""
+    position, notes = np.full((int(report[-1]) + 1, 3), np.nan), Counter[str]()
+    known = np.flatnonzero(~np.isnan(measured.latitude[rows]))
+    of, index = np.unique(report[known], return_index=True)
+    notes["reports without a true position"] += len(position) - len(of)
+    if len(of) and not place.frame.georeferenced:
+        notes["true positions left out, since the place has no latitude and longitude"] += len(of)
+    elif len(of):
+        where = rows[known[index]]
+        xy = place.frame.to_local(measured.latitude[where], measured.longitude[where])
+        position[of] = np.column_stack([xy, _heights(xy, place)])
+        outside = int(np.count_nonzero(~place.tile.contains(xy)))
+        notes["reports whose true position lies outside the place's tile"] += outside
+    return position, notes
+
+
+def _heights(xy: Float[np.ndarray, "known 2"], place: Place) -> Float[np.ndarray, "known"]:
+    """The height of UEs over the ground [m], NaN outside the tile: that of a GPS receiver is too poor."""
+    terrain = place.geometry_maps["terrain"].values.ravel().astype(float)
+    index = place.tile.index(xy)
+    return np.where(index >= 0, terrain[index] + UE_HEIGHT, np.nan)
+
+
+def _features(
+    measured: Measurements, rows: Int[np.ndarray, "token"], serving: Bool[np.ndarray, "token"], place: Place
+) -> tuple[Float[np.ndarray, "token feature"], int]:
+    """The critical features, and how many timing advances were left out."""
+    features = np.full((len(rows), len(CRITICAL)), np.nan)
+    for name in ("rsrp", "rsrq", "sinr"):
+        features[:, CRITICAL.index(name)] = getattr(measured, name)[rows]
+    column = CRITICAL.index("timing_advance")
+    steps = np.round(measured.timing_advance[rows] / timing_advance_step(place.deployment.carrier.numerology))
+    kept = serving & (steps >= FEATURES[column].low) & (steps <= FEATURES[column].high)
+    features[kept, column] = steps[kept]
+    return features, int(np.count_nonzero(~np.isnan(steps) & ~kept))
