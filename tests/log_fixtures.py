@@ -13,7 +13,7 @@ from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place import Place, load_place, save_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.storage import save_dataset
+from raylocus.xarray_store import save_dataset
 
 #: Height of the flat ground [m].
 GROUND = 12.0

@@ -1,4 +1,4 @@
-"""The lines that stand beside every method of a table: the bound and the true maps of one test place."""
+"""The reference lines of a table: the bound and the true maps of one test place."""
 
 from __future__ import annotations
 

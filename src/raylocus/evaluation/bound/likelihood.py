@@ -23,7 +23,7 @@ from raylocus.units import noise_per_resource_element, timing_advance_step
 ADVANCE_FLOOR = 1e-5
 #: A cell's traffic lies this much below its best beam [dB], the beams sharing it.
 TRAFFIC_BELOW_BEST_DB = 6.0
-#: Spread of what hides a cell beside its own level: the interference, and the receiver's noise [dB].
+#: Spread of what hides a cell in addition to its own level: the interference, and the receiver's noise [dB].
 HIDDEN_DB = 2.5
 #: Places this far below the likeliest [nats] by levels and timing are not looked at any closer.
 NEGLIGIBLE = 18.0

@@ -1,7 +1,7 @@
 """Which cell of a place a measured row is of: by its identity, by channel and PCI, by its PCI alone, or unknown.
 
 A place knows the PCI of each cell, one carrier, and the names of its sites. A site whose name is an eNB identity (or a
-cell identity) in digits, such as `eNB 341794`, tells its cells from others of the same PCI.
+cell identity) in digits, such as `eNB 341794`, distinguishes its cells from others of the same PCI.
 """
 
 from __future__ import annotations

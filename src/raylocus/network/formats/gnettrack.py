@@ -1,6 +1,6 @@
 """G-NetTrack Pro: the text export (tab-separated, with or without its header) and the older CSV.
 
-The serving cell alone: the neighbour's level of the older CSV (NRxRSRP) has no identity beside it.
+The serving cell alone: the neighbour's level of the older CSV (NRxRSRP) comes without an identity.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class Measurements:
     """One row a cell that one device heard at one time. What a log does not say is NaN or an empty text."""
 
     device: Shaped[np.ndarray, "row"]
-    """Text that tells one device or run from another."""
+    """Text that distinguishes one device or run from another."""
     scan: Shaped[np.ndarray, "row"]
     """Text that ties the cells of one scan of a device; empty where rows of one time are one scan."""
     technology: Shaped[np.ndarray, "row"]

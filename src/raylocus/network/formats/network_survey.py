@@ -23,7 +23,7 @@ from raylocus.network.formats.text_table import TextTable, joined, text_table
 LAYERS = {
     "LTE_MESSAGE": "LTE", "NR_MESSAGE": "NR", "GSM_MESSAGE": "GSM", "UMTS_MESSAGE": "UMTS", "CDMA_MESSAGE": "CDMA",
 }  # fmt: skip
-#: Columns of which one tells the technology of a CSV file.
+#: Columns of which one names the technology of a CSV file.
 _TELLING = {"nci": "NR", "narfcn": "NR", "eci": "LTE", "earfcn": "LTE", "uarfcn": "UMTS", "bsic": "GSM"}
 _SQLITE = b"SQLite format 3\x00"
 
@@ -121,6 +121,6 @@ def _measurements(table: TextTable, technology: str, file: LogFile) -> Measureme
 
 
 def _scan(table: TextTable) -> Shaped[np.ndarray, "row"]:
-    """Mission and group: groups are numbered anew with every mission."""
+    """Mission and group: group numbers restart with every mission."""
     group = table.texts("groupNumber")
     return np.where(group == "", "", joined(table.texts("missionId"), group))

@@ -91,9 +91,13 @@ def _arranged(measured: Measurements) -> _ArrangedRows:
 def _sequence_starts(
     device: Int[np.ndarray, "report"], time: Float[np.ndarray, "report"], gap: float
 ) -> Int[np.ndarray, "sequence"]:
+    """Where a device or a gap begins a sequence; reports that all have one time are no sequence, each stands alone."""
     starts = _changes(device[None].astype(float))
     starts[1:] |= np.diff(time) > gap
-    return np.flatnonzero(starts)
+    sequence = np.cumsum(starts) - 1
+    first = np.flatnonzero(starts)
+    moves = np.maximum.reduceat(time, first) > np.minimum.reduceat(time, first)
+    return np.flatnonzero(starts | ~moves[sequence])
 
 
 def _changes(keys: Float[np.ndarray, "key row"]) -> Bool[np.ndarray, "row"]:
@@ -114,7 +118,7 @@ def _scan_times(measured: Measurements, device: Int[np.ndarray, "row"]) -> Float
 def _one_serving(
     serving: Bool[np.ndarray, "token"], report: Int[np.ndarray, "token"]
 ) -> tuple[Bool[np.ndarray, "token"], int]:
-    """The first serving token of each report, and how many there were beside."""
+    """The first serving token of each report, and how many more there were."""
     marked = np.flatnonzero(serving)
     first = marked[np.unique(report[marked], return_index=True)[1]]
     kept = np.zeros(len(serving), bool)

@@ -85,7 +85,7 @@ class Reports:
         return self._taken(*Rows(self.report_offsets).select(sequences))
 
     def select_reports(self, kept: Int[np.ndarray, "kept"]) -> Reports:
-        """Some of the reports (ascending); sequences left with none are dropped, time starts anew at the first kept."""
+        """Some of the reports (ascending); sequences left with none are dropped, time starts at the first kept."""
         rows = Rows(self.report_offsets).keep(kept)
         found = self._taken(kept, rows)
         return dataclasses.replace(found, time=found.time - found.time[rows.first])

@@ -23,7 +23,7 @@ _OTHERS = (
 #: Columns that only cells of GSM and UMTS have.
 OLDER_RADIOS = {"bcch", "bcchno", "bsic", "ncc", "uarfcn", "dluarfcn", "psc", "scramblingcode", "primaryscramblingcode",
                 "rnc", "rncid"}  # fmt: skip
-#: Fields that tell LTE and NR cells.
+#: Fields that only LTE and NR cells have.
 _NEWER_RADIOS = ("technology", "earfcn", "arfcn", "band", "pci")
 
 

@@ -75,7 +75,7 @@ def _refuse_placeless(table: Table, columns: FoundColumns, parts: dict[str, Sexa
 
 
 def _encoding_advice(table: Table) -> str:
-    """A word on names that may be letters of another alphabet, which no encoding tells."""
+    """A word on names that may be letters of another alphabet, which no encoding shows."""
     guessed = any("Latin-1" in note for note in table.notes)
     return "; if these names look wrong, save the file in UTF-8" if guessed else ""
 
