@@ -103,12 +103,14 @@ def test_a_hill_shadows_as_a_knife_edge(tmp_path: Path) -> None:
     near, far = 204.0, ue
     wavelength = SPEED_OF_LIGHT / 3.5e9
     chord = MAST + (1.5 - MAST) * near / (near + far)
-    nu = (RIDGE - chord) * np.sqrt(2 / wavelength * (1 / near + 1 / far))
+    # The ridge as meshed, on 16 m.
+    top = float(open_place(tmp_path / "hilly").geometry_maps["terrain"].max())
+    nu = (top - chord) * np.sqrt(2 / wavelength * (1 / near + 1 / far))
     spreading = 20 * np.log10(4 * np.pi * np.hypot(near + far, MAST - 1.5) / wavelength)
     loss = -hilly["path_gain"].sel(behind).values[0] - spreading
     # A rounded top costs more than one edge; J(ν) of P.526 is the least.
     excess = loss - knife_edge_loss(nu)
-    assert (excess > -1.5).all() and (excess < 20).all()
+    assert top > 0.8 * RIDGE and (excess > -0.5).all() and (excess < 8).all(), excess
 
 
 def test_tiles_beside_the_village_are_built(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import SceneContent, write_place
 
 #: What a tile of open country says.
-OPEN_NOTE = "no building stands in the tile: open ground, and drawn sites stand on masts"
+OPEN_NOTE = "no building stands in the tile: drawn sites stand on masts, in the water where no ground is dry"
 #: Shares of a tile outside the map above this are said.
 SHARE_SAID = 0.001
 
