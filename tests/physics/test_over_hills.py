@@ -41,7 +41,7 @@ def test_hills_with_a_valley_between_them_are_two() -> None:
 
 def test_a_dent_in_a_hilltop_is_no_valley() -> None:
     """Two tops that run into each other, with 0.6 m between them."""
-    assert over({-22.0: 30.0, 22.0: 30.0}, breadth=19.5).obstacles.tolist() == [1]
+    assert over({-22.0: 30.0, 22.0: 30.0}, breadth=20.3).obstacles.tolist() == [1]
 
 
 def test_level_ground_is_no_obstacle() -> None:
