@@ -190,7 +190,7 @@ def _sites(place: TracedPlace, shoot: _Plumb) -> list[Finding]:
 def _closed(place: TracedPlace) -> Finding:
     total, leaking = open_buildings(place.folder)
     if total == 0:
-        return Finding("the source was a bare mesh, so its buildings are not told apart, or holds no building here", True)
+        return Finding("no building is told apart: the source was a bare mesh, or the tile is open", True)
     where = f"first {leaking[0]}" if leaking else ""
     share = 1 - len(leaking) / total
     return Finding(
