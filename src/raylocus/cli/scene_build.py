@@ -53,8 +53,11 @@ def _parser() -> VerbParser:
     parser.add_argument(
         "--height-field", type=str, help="column of a building file that holds the height [m], or NAME[ft]"
     )
-    for name in ("roads", "vegetation", "terrain"):
+    for name in ("roads", "vegetation"):
         parser.add_argument(f"--{name}", type=Path, help=f"file of {name} that goes with the map")
+    parser.add_argument(
+        "--terrain", type=Path, help="elevation file, or auto: Copernicus GLO-30, fetched once and kept"
+    )
     parser.add_argument("--layout", choices=("macro", "micro", "mixed"), help="kind of network to draw")
     parser.add_argument(
         "--sites", type=Path, help="CSV file with the real sites: a planner's list, or OpenCelliD's"

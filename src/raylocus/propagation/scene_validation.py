@@ -192,7 +192,7 @@ def _sites(place: TracedPlace, shoot: _Plumb) -> list[PlaceCheck]:
 def _closed(place: TracedPlace) -> PlaceCheck:
     total, leaking = open_buildings(place.folder)
     if total == 0:
-        return PlaceCheck("the source was a bare mesh, so its buildings are not separate", True)
+        return PlaceCheck("no buildings are separate: the source was a bare mesh, or the tile is open", True)
     where = f"first {leaking[0]}" if leaking else ""
     share = 1 - len(leaking) / total
     return PlaceCheck(

@@ -74,7 +74,7 @@ def build_place(source: str, folder: Path, configuration: SceneConfiguration) ->
 
     Raises:
         InputError: the source cannot be used.
-        PlaceError: the source is unknown, or the tile holds no ground or no building.
+        PlaceError: the source is unknown, or the tile holds no ground or lies beside the map.
     """
     centred = dataclasses.replace(configuration, centre=configuration.centre or (0.0, 0.0))
     return build_places(source, folder, centred)[0]
@@ -89,7 +89,7 @@ def build_places(
     """Builds all tiles of a source: `folder` itself, or `folder-COLUMN-ROW` where there are several.
 
     Tiles of a map that are whole already, from the same source and settings, are left as they are; those
-    without a single building are left out.
+    without a single building are open ground.
 
     Args:
         source: a built-in city, a file, `lat,lon`, `W,S,E,N`, `procedural:STYLE` or a place name.
@@ -99,7 +99,7 @@ def build_places(
 
     Raises:
         InputError: the source cannot be used.
-        PlaceError: the source is unknown, or a tile holds no ground, or none a building.
+        PlaceError: the source is unknown, or a tile holds no ground, or none lies on the map.
     """
     _files(source, configuration)  # a missing one is said before any work
     if source in GROUND_SHAPES:

@@ -14,9 +14,14 @@ from raylocus.scenes.map_sources.assemble import Window
 from raylocus.scenes.map_sources.read_source import SourceMap, read_source
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.site_files import tiles_with_cells
-from raylocus.scenes.tiling import TilePosition, cut_map, padding_note, tile_positions
+from raylocus.scenes.tiling import TilePosition, cut_map, share_outside, tile_positions
 from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import SceneContent, write_place
+
+#: What a tile of open country says.
+OPEN_NOTE = "no building stands in the tile: drawn sites stand on masts, in the water where no ground is dry"
+#: Shares of a tile outside the map above this are said.
+SHARE_SAID = 0.001
 
 
 def build_map_tiles(
@@ -38,7 +43,7 @@ def build_map_tiles(
 
     Raises:
         InputError: the source cannot be used.
-        PlaceError: no tile holds a building.
+        PlaceError: no tile lies on the map, or no site fits into one.
     """
     window = None if configuration.centre is None else Window(configuration.centre, configuration.side)
     found = read_source(source, configuration.options, configuration.seed, configuration.tile_size, window)
@@ -57,7 +62,7 @@ def build_map_tiles(
             progress(place)
     if not places:
         raise PlaceError(
-            f"no tile of {source} holds a building; move the tile (--tile X,Y) or give a built-up area"
+            f"no tile of {source} holds a building or any of its map; move the tile (--tile X,Y) or give a larger map"
         )
     return places
 
@@ -93,17 +98,25 @@ def _positions(found: SourceMap, configuration: SceneConfiguration) -> list[Tile
 def _build_tile(
     found: SourceMap, folder: Path, configuration: SceneConfiguration, provenance: Provenance
 ) -> Place | None:
-    """One tile, reused where it is whole already; None where it holds no building."""
+    """One tile, reused where it is whole already; None where it lies beside the map."""
     whole = _whole_already(folder, provenance)
     if whole is not None:
         return whole
     centre = configuration.centre or (0.0, 0.0)
     cut = cut_map(found.vector_map, centre, configuration.side)
-    if not cut.buildings:
+    outside = share_outside(found.extent, centre, configuration.tile_size)
+    if outside == 1 and not cut.buildings:
         return None
-    padding = padding_note(found.extent, centre, configuration.tile_size)
-    noted = _noted(cut, padding) if padding else cut
+    noted = dataclasses.replace(cut, notes=(*cut.notes, *_tile_notes(cut, outside)))
     return write_place(folder, vector_map_content(noted, configuration), configuration, provenance)
+
+
+def _tile_notes(cut: VectorMap, outside: float) -> list[str]:
+    """What is to be said of one tile of a map."""
+    notes = [] if cut.buildings else [OPEN_NOTE]
+    if outside > SHARE_SAID:
+        notes.append(f"{outside:.0%} of the tile lies outside the map and is open ground")
+    return notes
 
 
 def _whole_already(folder: Path, provenance: Provenance) -> Place | None:

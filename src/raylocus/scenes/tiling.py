@@ -42,15 +42,13 @@ def tile_positions(extent: MapExtent, size: float) -> list[TilePosition]:
     ]
 
 
-def padding_note(extent: MapExtent, centre: tuple[float, float], size: float) -> str | None:
-    """A sentence on how much of a tile lies outside the map; None where none does."""
+def share_outside(extent: MapExtent, centre: tuple[float, float], size: float) -> float:
+    """Share of a tile of the side `size` [m] that lies outside the map, 0 to 1."""
     covered = 1.0
     for side, middle in zip((extent.width, extent.depth), centre, strict=True):
         low, high = max(middle - size / 2, -side / 2), min(middle + size / 2, side / 2)
         covered *= max(high - low, 0) / size
-    if covered > 0.999:
-        return None
-    return f"{1 - covered:.0%} of the tile lies outside the map and is open ground"
+    return 1 - covered
 
 
 def cut_map(vector_map: VectorMap, centre: tuple[float, float], size: float) -> VectorMap:

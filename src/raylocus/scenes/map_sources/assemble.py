@@ -16,6 +16,7 @@ from raylocus.scenes.buildings.from_features import SURROUNDINGS, buildings_of
 from raylocus.scenes.buildings.height_prior import region_of
 from raylocus.scenes.ground.from_features import pavements_of, roads_of, sea_of, vegetation_of, water_of
 from raylocus.scenes.ground.terrain import flat_terrain, read_terrain
+from raylocus.scenes.map_sources.elevation_tiles import elevation_for
 from raylocus.scenes.tagged.features import REPAIRED, Bounds, Feature, TaggedMap, in_frame, notes_of
 from raylocus.scenes.tagged.named_random import NamedRandom
 from raylocus.scenes.vector_map import Building, VectorMap
@@ -95,7 +96,7 @@ def assemble_map(
         tagged: buildings, water, vegetation, pavements, roads and coastlines, with OSM's tags.
         frame: the frame to put them into.
         extent: what the map covers.
-        terrain_file: elevation, or None for flat ground recorded as unknown.
+        terrain_file: elevation, `AUTO` for what is fetched, or None for flat ground recorded as unknown.
         generator: decides heights and materials that no tag states.
         window: the only part wanted, or None for all.
     """
@@ -111,18 +112,19 @@ def assemble_map(
     notes = [_count_note(areas, len(buildings)), _height_note(buildings), *notes_of(tally), *tagged.notes]
     if vegetation:
         notes.append(VEGETATION_NOTE)
-    if terrain_file is None:
-        notes.append("the ground's height is not known and taken as flat")
+    elevation = elevation_for(terrain_file, frame, side) if terrain_file else None
+    notes += elevation.notes if elevation else ["the ground's height is not known and taken as flat"]
+    notices = [tagged.attribution, elevation.attribution if elevation else ""]
     return VectorMap(
         frame=frame,
         buildings=buildings,
         roads=roads_of(lines),
-        terrain=read_terrain(terrain_file, frame, side) if terrain_file else flat_terrain(side),
+        terrain=read_terrain(elevation.path, frame, side) if elevation else flat_terrain(side),
         water=water_of(areas) + sea,
         vegetation=vegetation,
         pavements=pavements_of(areas),
         notes=tuple(notes),
-        attribution=tagged.attribution,
+        attribution="; ".join(notice for notice in notices if notice),
         parameters={"region": region},
     )
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+#: Stands for the elevation file that is fetched, see `scenes.map_sources.elevation_tiles`.
+AUTO = Path("auto")
+
 
 @dataclass(frozen=True)
 class SourceOptions:
@@ -19,10 +22,10 @@ class SourceOptions:
     vegetation: Path | None = None
     """Areas with trees that go with a building file."""
     terrain: Path | None = None
-    """Elevation (GeoTIFF, HGT, also zipped); without it the ground is flat and recorded as unknown."""
+    """Elevation (GeoTIFF, HGT, also zipped), or `AUTO`; without it the ground is flat and recorded as unknown."""
 
     @property
     def files(self) -> dict[str, Path]:
-        """The files that are given, by role."""
+        """The files that are given, by role; not what is fetched."""
         given = {"roads": self.roads, "vegetation": self.vegetation, "terrain": self.terrain}
-        return {name: path for name, path in given.items() if path is not None}
+        return {name: path for name, path in given.items() if path not in (None, AUTO)}

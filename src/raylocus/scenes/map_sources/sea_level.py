@@ -86,13 +86,14 @@ def _ground(
         return np.full(len(buildings), np.nan)
     from raylocus.scenes.ground.terrain import read_terrain
     from raylocus.scenes.map_sources.assemble import TERRAIN_MARGIN, frame_of
+    from raylocus.scenes.map_sources.elevation_tiles import elevation_for
     from raylocus.scenes.meshing.scene_mesh import lowest_ground
 
     west, south, east, north = shapely.total_bounds([each.geometry for each in buildings]).tolist()
     frame, extent = frame_of((west, south, east, north))
     side = max(extent.width, extent.depth) + 2 * TERRAIN_MARGIN
     shapes = np.array([each.geometry for each in in_frame(buildings, frame)], object)
-    return lowest_ground(read_terrain(terrain, frame, side), shapes)[0]
+    return lowest_ground(read_terrain(elevation_for(terrain, frame, side).path, frame, side), shapes)[0]
 
 
 def _numbers(texts: list[str]) -> Float[np.ndarray, "building"]:

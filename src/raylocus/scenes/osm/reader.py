@@ -47,7 +47,7 @@ def read_osm(path: Path) -> TaggedMap:
     holds of them suffices (`osm.repair`), and counted.
 
     Raises:
-        InputError: the file is absent, truncated or not OpenStreetMap's, or holds no buildings.
+        InputError: the file is absent, truncated or not OpenStreetMap's, or holds nothing that matters to radio.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}; give a .osm, .osm.gz or .osm.pbf file")
@@ -92,19 +92,22 @@ def _tagged_map(collector: _Collector, named: Path) -> TaggedMap:
     tally, ways = collector.tally, collector.ways_in_doubt
     repaired = repaired_buildings(collector.missing, collector.relations, ways, tally)
     areas = with_old_style(collector.areas.features() + repaired, collector.old_style, ways, tally)
-    if not any(is_building(area.tags) for area in areas):
-        raise _no_buildings(named, len(collector.missing))
-    bounds = header_bounds(collector.path) or _building_bounds(areas)
-    return TaggedMap(tuple(areas), tuple(collector.lines.features()), bounds, tally, ATTRIBUTION)
+    buildings, lines = [area for area in areas if is_building(area.tags)], collector.lines.features()
+    # A map of open country holds no building; a query that went wrong holds some without corners.
+    ground = [*(area for area in areas if is_ground_area(area.tags)), *lines]
+    if not buildings and (collector.missing or not ground):
+        raise _nothing(named, len(collector.missing))
+    bounds = header_bounds(collector.path) or _bounds_of(buildings or ground)
+    return TaggedMap(tuple(areas), tuple(lines), bounds, tally, ATTRIBUTION)
 
 
-def _no_buildings(path: Path, without_outline: int) -> InputError:
+def _nothing(path: Path, without_outline: int) -> InputError:
     if without_outline:
         return InputError(
             f"{path} names {without_outline} buildings and not the places of their corners; "
             "end the Overpass query with: out body; >; out skel qt;"
         )
-    return InputError(f"{path} holds no buildings; give an extract of a built-up area")
+    return InputError(f"{path} holds no buildings, roads, water or trees; give an extract of a mapped area")
 
 
 def _collected(path: Path) -> _Collector:
@@ -229,9 +232,9 @@ class _Collector:
         self.lines.add(f"way/{item.id}", line_tags(tags), encoded)
 
 
-def _building_bounds(areas: list[Feature]) -> Bounds:
-    shapes = [area.geometry for area in areas if is_building(area.tags)]
-    # Single far-away buildings, which extracts drag in through relations, would blow the extent up.
+def _bounds_of(features: list[Feature]) -> Bounds:
+    shapes = [feature.geometry for feature in features]
+    # Single far-away features, which extracts drag in through relations, would blow the extent up.
     bounds = shapely.bounds(np.array(shapes, dtype=object))
     west, south = np.quantile(bounds[:, :2], 0.002, axis=0)
     east, north = np.quantile(bounds[:, 2:], 0.998, axis=0)

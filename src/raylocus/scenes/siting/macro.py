@@ -59,6 +59,8 @@ def macro_sites(
 ) -> list[PlannedSite]:
     """Sites by dart throwing over roofs first, then over open ground, until no more fit.
 
+    In a tile of nothing but water the masts stand in the water.
+
     Args:
         maps: the geometry maps.
         tile: their grid.
@@ -70,6 +72,8 @@ def macro_sites(
     inside = near[:, None] & near
     roofs = np.flatnonzero(inside & _overlooks(maps["height"].values, tile, layout))
     ground = np.flatnonzero(inside & open_ground(maps))
+    if not len(roofs) and not len(ground):  # nothing but water: on platforms
+        ground = np.flatnonzero(inside & (maps["footprint"].values == 0))
 
     def keep_away() -> float:
         return layout.site_distance * float(np.exp(layout.distance_spread * generator.standard_normal()))

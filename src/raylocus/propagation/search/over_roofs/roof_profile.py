@@ -13,6 +13,8 @@ from raylocus.geo import Grid
 MOST_EDGES = 24
 #: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
 CHUNK = 4096
+#: Ground this far below a string, and at least half a step of its profile, is a valley between two hills [m].
+VALLEY_DEPTH = 1.0
 #: Height of what is no obstacle [m].
 _NOTHING = -np.inf
 
@@ -40,7 +42,7 @@ class Strings:
     height: Float[np.ndarray, "cell point"]
     """m."""
     apart: Bool[np.ndarray, "cell point"]
-    """Whether open ground lies between a point and the one before: only then it is another obstacle."""
+    """Whether open ground, or a valley, lies between a point and the one before: only then it is another obstacle."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,38 @@ def _strings(
     x[cell, count + 1], z[cell, count + 1] = distance, end
     passed = np.zeros((len(edges), columns), np.int64)
     passed[row, edge + 1] = open_before[row, step]
+    hilly = np.unique(row[np.diff(open_before, axis=1, prepend=0)[row, step] > 0])
+    if len(hilly):
+        profiles = Profiles(along[hilly], height[hilly], open_before[hilly])
+        valleys = _valleys_before(edges[hilly], profiles, x[hilly], z[hilly])
+        hill, bend = np.nonzero(edges[hilly] >= 0)
+        passed[hilly[hill], bend + 1] = valleys[hill, edges[hilly][hill, bend]]
     apart = np.diff(passed, axis=1, prepend=0) > 0
     apart[:, 1] = True
     return Strings(x, z, apart)
+
+
+def _valleys_before(
+    edges: Int[np.ndarray, "cell edge"],
+    profiles: Profiles,
+    x: Float[np.ndarray, "cell point"],
+    z: Float[np.ndarray, "cell point"],
+) -> Int[np.ndarray, "cell step"]:
+    """How many of the steps up to each are open ground that lies clearly below the string through x and z.
+
+    Where a string lies on the ground it bends at one step after the other of the same hill. They are one
+    obstacle (ITU-R P.526-15, Attachment 1 to Annex 1: string points that are consecutive samples).
+    """
+    along = profiles.along
+    bent = np.zeros(along.shape, np.int64)
+    row, edge = np.nonzero(edges >= 0)
+    np.add.at(bent, (row, edges[row, edge]), 1)
+    # The piece of the string over each step: that before an edge for the edge itself.
+    piece = np.cumsum(bent, axis=1) - bent
+    start, end, low, high = (
+        np.take_along_axis(values, piece + shift, axis=1) for values in (x, z) for shift in (0, 1)
+    )
+    string = low + (high - low) * (along - start) / np.maximum(end - start, 1e-9)
+    depth = np.maximum(VALLEY_DEPTH, along[:, :1])  # the first step is half a step from the site
+    is_open = np.diff(profiles.open_before, axis=1, prepend=0) > 0
+    return np.cumsum(is_open & (profiles.height < string - depth), axis=1)
