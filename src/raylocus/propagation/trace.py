@@ -21,7 +21,7 @@ from raylocus.propagation.search.edges.diffraction import DiffractionSearch, Rea
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
 from raylocus.propagation.search.over_roofs.around_walls import around_paths
 from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
-from raylocus.propagation.search.over_roofs.roof_profile import SurfaceRaster
+from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 from raylocus.propagation.search.path_columns import PathColumns, without_diffracted_twins
 from raylocus.propagation.search.refraction import refracted_paths
 from raylocus.propagation.search.scattering import ScatteringSearch

@@ -74,7 +74,7 @@ def build_place(source: str, folder: Path, configuration: SceneConfiguration) ->
 
     Raises:
         InputError: the source cannot be used.
-        PlaceError: the source is unknown, or the tile holds no ground or lies beside the map.
+        PlaceError: the source is unknown, or the tile holds no ground or lies outside the map.
     """
     centred = dataclasses.replace(configuration, centre=configuration.centre or (0.0, 0.0))
     return build_places(source, folder, centred)[0]

@@ -98,7 +98,7 @@ def _positions(found: SourceMap, configuration: SceneConfiguration) -> list[Tile
 def _build_tile(
     found: SourceMap, folder: Path, configuration: SceneConfiguration, provenance: Provenance
 ) -> Place | None:
-    """One tile, reused where it is whole already; None where it lies beside the map."""
+    """One tile, reused where it is whole already; None where it lies outside the map."""
     whole = _whole_already(folder, provenance)
     if whole is not None:
         return whole

@@ -32,7 +32,7 @@ ELEVATION_SERVERS = (
 )
 #: Environment variable with base addresses of other servers, separated by spaces, asked instead.
 SERVERS_VARIABLE = "RAYLOCUS_TERRAIN_SERVERS"
-#: What every server holds beside the tiles; one that lacks it is no server of tiles.
+#: What every server holds besides the tiles; one that lacks it is no server of tiles.
 TILE_LIST = "tileList.txt"
 #: The notice that the licence of GLO-30 asks for where its heights were changed.
 GLO30_ATTRIBUTION = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from raylocus.geo import Grid
+
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from raylocus.geo import Grid
+from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 
 #: More edges than this on one string are not resolved: a string ends at the cell all the same.
 MOST_EDGES = 24
@@ -17,17 +19,6 @@ CHUNK = 4096
 VALLEY_DEPTH = 1.0
 #: Height of what is no obstacle [m].
 _NOTHING = -np.inf
-
-
-@dataclass(frozen=True)
-class SurfaceRaster:
-    """What stands on a tile, as a raster."""
-
-    grid: Grid
-    height: Float[np.ndarray, "y x"]
-    """Height of the topmost surface [m]."""
-    outdoor: Bool[np.ndarray, "y x"]
-    """Where the UE surface lies open."""
 
 
 @dataclass(frozen=True)
