@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluation_fixtures import synthetic_place
 from network_fixtures import random_reports
-from raylocus.evaluation.comparison import MethodByGroup
+from raylocus.evaluation.references import MethodByGroup
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior

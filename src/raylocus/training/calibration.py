@@ -44,7 +44,7 @@ def calibrate(
     return PosteriorCalibration(temperature, best_estimator(densities))
 
 
-def best_estimator(densities: Sequence[tuple[Float[Tensor, "batch y x"], PlaceMaps, Tensor]]) -> str:
+def best_estimator(densities: Sequence[tuple[Float[Tensor, "_ _ _"], PlaceMaps, Tensor]]) -> str:
     """The one of `ESTIMATORS` with the least mean error [m], over the batches of densities with their targets.
 
     The mean and not the median: a median is blind to what an estimator does in the worse half of the cases,

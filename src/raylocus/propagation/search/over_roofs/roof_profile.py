@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from raylocus.geo import Grid
-
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
+from raylocus.geo import Grid
 from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 
 #: More edges than this on one string are not resolved: a string ends at the cell all the same.
