@@ -32,7 +32,7 @@ class Points:
     """Points of a place, at the centres of outdoor ground cells and the UE's height."""
 
     place: TracedPlace
-    cells: Int[np.ndarray, "point"]
+    cells: Int[np.ndarray, " point"]
     position: Float[np.ndarray, "point 3"]
 
     @property

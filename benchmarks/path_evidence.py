@@ -83,12 +83,12 @@ class Lists:
     """What walking the atlas's paths has shown."""
 
     @property
-    def proven(self) -> Bool[np.ndarray, "path"]:
+    def proven(self) -> Bool[np.ndarray, " path"]:
         """Which of the atlas's paths are."""
         return self.proof.verdict == Verdict.PROVEN
 
     @property
-    def weight(self) -> Float[np.ndarray, "path"]:
+    def weight(self) -> Float[np.ndarray, " path"]:
         """Power of each of the atlas's paths relative to all of its point's."""
         total = np.bincount(self.ours.point, self.ours.gain, self.ours.point_count)
         return self.ours.gain / total[self.ours.point]
@@ -130,7 +130,7 @@ def walked(lists: Lists) -> list[str]:
     return rows
 
 
-def _walked(name: str, lists: Lists, which: Bool[np.ndarray, "path"]) -> str:
+def _walked(name: str, lists: Lists, which: Bool[np.ndarray, " path"]) -> str:
     verdict, weight = lists.proof.verdict[which], lists.weight[which]
     proven = verdict == Verdict.PROVEN
     if not proven.any():
@@ -166,7 +166,7 @@ def found_by_order(lists: Lists) -> list[str]:
     return rows
 
 
-def _share(which: Bool[np.ndarray, "path"]) -> str:
+def _share(which: Bool[np.ndarray, " path"]) -> str:
     return f"{which.mean():7.0%}" if len(which) else f"{'':7s}"
 
 

@@ -42,7 +42,7 @@ def wall(thickness: float) -> Triangles:
     return Triangles(vertices, material, of_ground)
 
 
-def traced_gain(thickness: float, resolution: float) -> tuple[Grid, Float[np.ndarray, "cell"]]:
+def traced_gain(thickness: float, resolution: float) -> tuple[Grid, Float[np.ndarray, " cell"]]:
     """Path gain of every ground cell [dB]."""
     grid, triangles = Grid(128.0, resolution), wall(thickness)
     surface, _ = topmost_surface(triangles, grid)
@@ -54,7 +54,7 @@ def traced_gain(thickness: float, resolution: float) -> tuple[Grid, Float[np.nda
         return grid, 10 * np.log10(np.bincount(paths.ground_cell, power, grid.count**2))
 
 
-def screen_gain(xy: Float[np.ndarray, "cell 2"]) -> Float[np.ndarray, "cell"]:
+def screen_gain(xy: Float[np.ndarray, "cell 2"]) -> Float[np.ndarray, " cell"]:
     """Path gain behind a screen at x = 0 [dB]."""
     span = np.column_stack([xy, np.full(len(xy), UE_HEIGHT)]) - SITE
     length, share = np.linalg.norm(span, axis=1), -SITE[0] / span[:, 0]

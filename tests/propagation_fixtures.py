@@ -100,18 +100,18 @@ class SideBySide:
 
     paths: PathAtlas
     """The atlas's, sorted by point."""
-    count: Int[np.ndarray, "point"]
+    count: Int[np.ndarray, " point"]
     """How many paths the atlas has more than the other list, at each point."""
-    missing: Bool[np.ndarray, "other"]
+    missing: Bool[np.ndarray, " other"]
     """Which of the other's strong paths the atlas lacks."""
-    shared: Int[np.ndarray, "shared"]
+    shared: Int[np.ndarray, " shared"]
     """Which of `paths` the others of them are."""
-    gain_db: Float[np.ndarray, "shared"]
+    gain_db: Float[np.ndarray, " shared"]
     """How much stronger the atlas's are [dB]."""
 
 
 def side_by_side(
-    atlas: PathAtlas, cells: Int[np.ndarray, "point"], other: PointPaths, weakest: float = 0.0
+    atlas: PathAtlas, cells: Int[np.ndarray, " point"], other: PointPaths, weakest: float = 0.0
 ) -> SideBySide:
     """The atlas's paths to the middles of some cells compared with the other list's.
 

@@ -122,7 +122,7 @@ class Grid:
         return self.count, self.count
 
     @cached_property
-    def coordinates(self) -> Float[np.ndarray, "n"]:
+    def coordinates(self) -> Float[np.ndarray, " n"]:
         """Cell-centre coordinates along one axis [m]; the same for x and y."""
         return (np.arange(self.count) + 0.5) * self.resolution - self.size / 2
 

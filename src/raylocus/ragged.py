@@ -13,50 +13,50 @@ from jaxtyping import Int
 class Rows:
     """The rows of ragged columns: elements `offsets[i]:offsets[i + 1]` are of row i."""
 
-    offsets: Int[np.ndarray, "row_plus_1"]
+    offsets: Int[np.ndarray, " row_plus_1"]
     """Ascending, from 0 to the number of elements."""
 
     @classmethod
-    def of(cls, lengths: Int[np.ndarray, "row"]) -> Rows:
+    def of(cls, lengths: Int[np.ndarray, " row"]) -> Rows:
         """Rows of these lengths."""
         return cls(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
 
     @classmethod
-    def joined(cls, parts: Sequence[Int[np.ndarray, "_"]]) -> Rows:
+    def joined(cls, parts: Sequence[Int[np.ndarray, " _"]]) -> Rows:
         """The rows of all parts, given by their offsets, one after the other."""
         return cls.of(np.concatenate([np.diff(part) for part in parts]))
 
     @property
-    def lengths(self) -> Int[np.ndarray, "row"]:
+    def lengths(self) -> Int[np.ndarray, " row"]:
         """Number of elements of each row."""
         return np.diff(self.offsets)
 
     @property
-    def row(self) -> Int[np.ndarray, "element"]:
+    def row(self) -> Int[np.ndarray, " element"]:
         """Row of each element."""
         return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
 
     @property
-    def first(self) -> Int[np.ndarray, "element"]:
+    def first(self) -> Int[np.ndarray, " element"]:
         """First element of each element's row."""
         return np.repeat(self.offsets[:-1], self.lengths)
 
     @property
-    def rank(self) -> Int[np.ndarray, "element"]:
+    def rank(self) -> Int[np.ndarray, " element"]:
         """Number of elements before each in its row."""
         return np.arange(self.offsets[-1]) - self.first
 
     @property
-    def starts(self) -> Int[np.ndarray, "filled_row"]:
+    def starts(self) -> Int[np.ndarray, " filled_row"]:
         """First element of each row that has any."""
         return self.offsets[:-1][self.lengths > 0]
 
-    def select(self, rows: Int[np.ndarray, "selected"]) -> tuple[Int[np.ndarray, "element"], Rows]:
+    def select(self, rows: Int[np.ndarray, " selected"]) -> tuple[Int[np.ndarray, " element"], Rows]:
         """Elements of some rows, in that order, and the rows that they make."""
         chosen = Rows.of(self.lengths[rows])
         return self.offsets[:-1][rows][chosen.row] + chosen.rank, chosen
 
-    def keep(self, elements: Int[np.ndarray, "kept"]) -> Rows:
+    def keep(self, elements: Int[np.ndarray, " kept"]) -> Rows:
         """The rows of some elements (ascending); rows left with none are dropped."""
         lengths = np.bincount(self.row[elements], minlength=len(self.offsets) - 1)
         return Rows.of(lengths[lengths > 0])

@@ -80,7 +80,7 @@ class ColumnWriter:
 
 
 def rows_of(
-    array: zarr.Array[Any], starts: Int[np.ndarray, "range"], stops: Int[np.ndarray, "range"]
+    array: zarr.Array[Any], starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]
 ) -> Shaped[np.ndarray, "row ..."]:
     """The rows of ranges, in their order; only chunks that hold some of them are read."""
     starts, stops = _joined(starts, stops)
@@ -96,15 +96,15 @@ def rows_of(
 
 
 def _joined(
-    starts: Int[np.ndarray, "range"], stops: Int[np.ndarray, "range"]
-) -> tuple[Int[np.ndarray, "stretch"], Int[np.ndarray, "stretch"]]:
+    starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]
+) -> tuple[Int[np.ndarray, " stretch"], Int[np.ndarray, " stretch"]]:
     """The same rows in fewer ranges: one that begins where the one before it ends is part of it."""
     new = starts[1:] != stops[:-1]
     first, last = np.r_[True, new][: len(starts)], np.r_[new, True][: len(stops)]
     return starts[first], stops[last]
 
 
-def spans(starts: Int[np.ndarray, "range"], stops: Int[np.ndarray, "range"]) -> Sequence[tuple[int, int]]:
+def spans(starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]) -> Sequence[tuple[int, int]]:
     """Ascending stretches of rows that cover the ranges; gaps of less than a chunk are read along."""
     merged: list[tuple[int, int]] = []
     for index in np.argsort(starts, kind="stable"):

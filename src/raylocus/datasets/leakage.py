@@ -69,21 +69,21 @@ GUARD_TOLERANCE = 1e-3
 class Leakage:
     """What every test sample shares with the samples of training and validation."""
 
-    sample: Int[np.ndarray, "test"]
+    sample: Int[np.ndarray, " test"]
     """Its index in the dataset."""
-    distance: Float[np.ndarray, "test"]
+    distance: Float[np.ndarray, " test"]
     """Between any of its reports and the nearest report that was learnt from [m]; inf where their places
     have no common frame."""
-    city: Bool[np.ndarray, "test"]
-    style: Bool[np.ndarray, "test"]
+    city: Bool[np.ndarray, " test"]
+    style: Bool[np.ndarray, " test"]
     """False where the place declares none."""
-    place: Bool[np.ndarray, "test"]
-    site: Bool[np.ndarray, "test"]
+    place: Bool[np.ndarray, " test"]
+    site: Bool[np.ndarray, " test"]
     """Whether its place has a site that also serves a place that was learnt from."""
-    world: Bool[np.ndarray, "test"]
-    severity: Bool[np.ndarray, "test"]
+    world: Bool[np.ndarray, " test"]
+    severity: Bool[np.ndarray, " test"]
     """Whether a world at least as severe was learnt from."""
-    time: Bool[np.ndarray, "test"]
+    time: Bool[np.ndarray, " test"]
     """Whether a sequence that was learnt from had not ended when it began."""
 
 
@@ -126,7 +126,7 @@ def broken_rule(rule: SplitRule, leakage: Leakage) -> str | None:
     return None
 
 
-def _inside_guard(rule: SplitRule, leakage: Leakage) -> Bool[np.ndarray, "test"]:
+def _inside_guard(rule: SplitRule, leakage: Leakage) -> Bool[np.ndarray, " test"]:
     guard = rule.guard if isinstance(rule, AreaBlockSplits) else 0.0
     return leakage.distance < guard - GUARD_TOLERANCE
 
@@ -137,15 +137,15 @@ def _places(dataset: ReportDataset) -> dict[int, Location]:
     }
 
 
-def _named(names: list[str | None], taught: Int[np.ndarray, "taught"]) -> Bool[np.ndarray, "place"]:
+def _named(names: list[str | None], taught: Int[np.ndarray, " taught"]) -> Bool[np.ndarray, " place"]:
     """Whether each place has the name of one that was learnt from; no name is like no other."""
     known = {names[index] for index in taught} - {None}
     return np.array([name in known for name in names])
 
 
 def _shared_sites(
-    where: dict[int, Location], taught: Int[np.ndarray, "taught"], count: int
-) -> Bool[np.ndarray, "place"]:
+    where: dict[int, Location], taught: Int[np.ndarray, " taught"], count: int
+) -> Bool[np.ndarray, " place"]:
     shared = np.zeros(count, bool)
     for index, place in where.items():
         others = [where[other].sites for other in taught if where[other].frame == place.frame]
@@ -156,10 +156,10 @@ def _shared_sites(
 
 def _distances(
     dataset: ReportDataset,
-    known: Bool[np.ndarray, "sample"],
-    samples: Int[np.ndarray, "test"],
+    known: Bool[np.ndarray, " sample"],
+    samples: Int[np.ndarray, " test"],
     where: dict[int, Location],
-) -> Float[np.ndarray, "test"]:
+) -> Float[np.ndarray, " test"]:
     distance = np.full(len(known), np.inf)
     asked = np.isin(np.arange(len(known)), samples)
     for frame in sorted({place.frame for place in where.values()}):
@@ -179,7 +179,7 @@ def _xy(part: PlaceSequences, where: dict[int, Location]) -> Float[np.ndarray, "
     return part.reports.position[:, :2] + where[part.place_index].origin
 
 
-def _ends(dataset: ReportDataset) -> Float[np.ndarray, "sample"]:
+def _ends(dataset: ReportDataset) -> Float[np.ndarray, " sample"]:
     """When each sequence ends [s]."""
     ends = np.array(dataset.start_time, np.float64)
     for part in parts_of(dataset):

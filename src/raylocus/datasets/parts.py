@@ -20,13 +20,13 @@ class PlaceSequences:
     """Some sequences of one place."""
 
     place_index: int
-    samples: Int[np.ndarray, "selected"]
+    samples: Int[np.ndarray, " selected"]
     """Their indices in the dataset, ascending."""
     reports: Reports
 
 
 def parts_of(
-    dataset: ReportDataset, chosen: Bool[np.ndarray, "sample"] | None = None
+    dataset: ReportDataset, chosen: Bool[np.ndarray, " sample"] | None = None
 ) -> Iterator[PlaceSequences]:
     """The sequences of a dataset, or those where `chosen` is true, in its order and place by place."""
     wanted = np.ones(len(dataset), bool) if chosen is None else chosen

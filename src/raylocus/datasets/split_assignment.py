@@ -26,7 +26,7 @@ DAY = 86400.0
 _TIME_KEY, _BLOCK_KEY = 101, 102
 
 
-def start_times(world: WorldRecord, count: int) -> Float[np.ndarray, "sample"]:
+def start_times(world: WorldRecord, count: int) -> Float[np.ndarray, " sample"]:
     """When each of a world's sequences starts [s], after the dataset's first midnight.
 
     The worlds of a place are its days: world n is what was true on day n, and its sequences start at
@@ -37,8 +37,12 @@ def start_times(world: WorldRecord, count: int) -> Float[np.ndarray, "sample"]:
 
 
 def assign_splits(
-    rule: SplitRule, world: WorldRecord, tile: Grid, reports: Reports, start_time: Float[np.ndarray, "sample"]
-) -> Int8[np.ndarray, "sample"]:
+    rule: SplitRule,
+    world: WorldRecord,
+    tile: Grid,
+    reports: Reports,
+    start_time: Float[np.ndarray, " sample"],
+) -> Int8[np.ndarray, " sample"]:
     """The split of every sequence of one world: an index into SPLITS, or NO_SPLIT.
 
     Args:
@@ -74,8 +78,8 @@ def block_splits(rule: AreaBlockSplits, world: WorldRecord, tile: Grid) -> Int8[
 
 
 def _by_threshold(
-    rule: SeveritySplits | TimeSplits, first: Float[np.ndarray, "sample"], last: Float[np.ndarray, "sample"]
-) -> Int8[np.ndarray, "sample"]:
+    rule: SeveritySplits | TimeSplits, first: Float[np.ndarray, " sample"], last: Float[np.ndarray, " sample"]
+) -> Int8[np.ndarray, " sample"]:
     """Splits by a quantity that runs from `first` to `last` in each sequence; none where they differ."""
     bounds = np.array(
         [rule.test_from if rule.validation_from is None else rule.validation_from, rule.test_from]
@@ -87,7 +91,7 @@ def _by_threshold(
 
 def _by_area(
     blocks: Int8[np.ndarray, "row column"], rule: AreaBlockSplits, tile: Grid, reports: Reports
-) -> Int8[np.ndarray, "sample"]:
+) -> Int8[np.ndarray, " sample"]:
     split, clear = _splits_of_points(blocks, rule, reports.position[:, :2] + tile.size / 2)
     first = reports.report_offsets[:-1]
     same = np.minimum.reduceat(split, first) == np.maximum.reduceat(split, first)
@@ -97,7 +101,7 @@ def _by_area(
 
 def _splits_of_points(
     blocks: Int8[np.ndarray, "row column"], rule: AreaBlockSplits, corner: Float[np.ndarray, "report 2"]
-) -> tuple[Int8[np.ndarray, "report"], Bool[np.ndarray, "report"]]:
+) -> tuple[Int8[np.ndarray, " report"], Bool[np.ndarray, " report"]]:
     """The split at points (x, y) [m] from the corner, and whether they are clear of any other split's blocks.
 
     Clear is half the guard: a straight line between two splits leaves one and then enters the other,

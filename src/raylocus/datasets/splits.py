@@ -167,7 +167,7 @@ def check_splits(rule: SplitRule, places: Sequence[PlaceChoice]) -> None:
         _check_cities(places)
 
 
-def split_names(codes: Int[np.ndarray, "sample"]) -> Shaped[np.ndarray, "sample"]:
+def split_names(codes: Int[np.ndarray, " sample"]) -> Shaped[np.ndarray, " sample"]:
     """'train', 'validation', 'test' or 'none' of stored splits."""
     return np.array([*SPLITS, NO_SPLIT_NAME])[codes]  # NO_SPLIT, −1, is the last
 

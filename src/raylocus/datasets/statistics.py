@@ -12,9 +12,9 @@ from jaxtyping import Float, Int
 class FeatureStatistics:
     """What features are standardised with; columns are the reports' `feature_names`."""
 
-    mean: Float[np.ndarray, "feature"]
+    mean: Float[np.ndarray, " feature"]
     """Mean over the tokens that have the feature; NaN where none has."""
-    standard_deviation: Float[np.ndarray, "feature"]
+    standard_deviation: Float[np.ndarray, " feature"]
     """Standard deviation over the same tokens."""
 
 
@@ -22,11 +22,11 @@ class FeatureStatistics:
 class FeatureMoments:
     """Count, mean and sum of squared deviations of every feature: all that a pass must remember."""
 
-    count: Int[np.ndarray, "feature"]
+    count: Int[np.ndarray, " feature"]
     """Tokens that have the feature."""
-    mean: Float[np.ndarray, "feature"]
+    mean: Float[np.ndarray, " feature"]
     """Their mean; 0 where there are none."""
-    deviation: Float[np.ndarray, "feature"]
+    deviation: Float[np.ndarray, " feature"]
     """Their sum of squared deviations from the mean."""
 
     @classmethod

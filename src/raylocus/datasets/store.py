@@ -44,15 +44,15 @@ class ReportDataset:
     """Folder that each place was observed in; `place` opens what the dataset itself holds of it."""
     worlds: tuple[WorldRecord, ...]
     """Every world that was planned; `plan.redraw_world` draws one again."""
-    samples: Int[np.ndarray, "sample"]
+    samples: Int[np.ndarray, " sample"]
     """Which of the store's sequences these are."""
-    split: Shaped[np.ndarray, "sample"]
+    split: Shaped[np.ndarray, " sample"]
     """'train', 'validation', 'test' or 'none', of each sequence."""
-    place_index: Int[np.ndarray, "sample"]
+    place_index: Int[np.ndarray, " sample"]
     """Index into `places`."""
-    world_index: Int[np.ndarray, "sample"]
+    world_index: Int[np.ndarray, " sample"]
     """Index into `worlds`."""
-    start_time: Float[np.ndarray, "sample"]
+    start_time: Float[np.ndarray, " sample"]
     """When each sequence starts [s], after the dataset's first midnight."""
     statistics: FeatureStatistics
     """Of the training split's features, whatever was selected since."""
@@ -77,9 +77,9 @@ class ReportDataset:
         return hashlib.sha256(self.folder.read(MANIFEST) or b"").hexdigest()
 
     @property
-    def sequence_lengths(self) -> Int[np.ndarray, "sample"]:
+    def sequence_lengths(self) -> Int[np.ndarray, " sample"]:
         """Number of reports of each sequence."""
-        lengths: Int[np.ndarray, "_"] = np.diff(self._array("report_offsets"))
+        lengths: Int[np.ndarray, " _"] = np.diff(self._array("report_offsets"))
         return lengths[self.samples]
 
     @cached_property
@@ -87,12 +87,12 @@ class ReportDataset:
         """All reports of these sequences."""
         return self.read(np.arange(len(self)))
 
-    def select(self, mask: Bool[np.ndarray, "sample"]) -> ReportDataset:
+    def select(self, mask: Bool[np.ndarray, " sample"]) -> ReportDataset:
         """The sequences where the mask is true, e.g. `dataset.select(dataset.split == "test")`."""
         rows = {name: getattr(self, name)[mask] for name in _ROWS}
         return dataclasses.replace(self, **rows)
 
-    def read(self, samples: Int[np.ndarray, "chosen"]) -> Reports:
+    def read(self, samples: Int[np.ndarray, " chosen"]) -> Reports:
         """The reports of some of these sequences, by index; only the chunks that hold them are read.
 
         Raises:
@@ -119,7 +119,7 @@ class ReportDataset:
             raise StoreError(f"{self.folder.name} does not hold {self.places[index]}") from error
         return stored_place(self.folder, group, attributes)
 
-    def _read(self, samples: Int[np.ndarray, "chosen"]) -> Reports:
+    def _read(self, samples: Int[np.ndarray, " chosen"]) -> Reports:
         offsets = self._array("report_offsets")
         starts, stops = offsets[samples], offsets[samples + 1]
         token_starts = rows_of(self._array("token_offsets"), starts, stops)
@@ -148,7 +148,7 @@ class ReportDataset:
         )
 
     def _values(
-        self, name: str, starts: Int[np.ndarray, "range"], stops: Int[np.ndarray, "range"]
+        self, name: str, starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]
     ) -> Shaped[np.ndarray, "row ..."]:
         """Rows of a column, decoded where it is encoded."""
         array = self._array(name)

@@ -105,7 +105,7 @@ class _LabelledPart:
     """The reports of one world, and the columns over its sequences."""
 
     reports: Reports
-    labels: dict[str, Shaped[np.ndarray, "sample"]]
+    labels: dict[str, Shaped[np.ndarray, " sample"]]
 
 
 def _labelled(

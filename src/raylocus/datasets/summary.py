@@ -82,11 +82,11 @@ class SplitSummary:
     sequences: int
     reports: int
     tokens: int
-    availability: Float[np.ndarray, "feature"]
+    availability: Float[np.ndarray, " feature"]
     """Share of the tokens of a feature's kind (cell, serving cell, beam) that have it; NaN where there are none."""
     histograms: Int[np.ndarray, "feature bin"]
     """Values of each feature, over `DatasetSummary.edges`."""
-    heard_cells: Int[np.ndarray, "cells"]
+    heard_cells: Int[np.ndarray, " cells"]
     """Reports by the number of cells they name."""
     line_of_sight: float
     """Share of the reports whose serving site is in line of sight, of those of which it is known."""
@@ -149,7 +149,7 @@ def _edges(
     return np.stack([_bins(*row) for row in zip(features, low, high, strict=True)])
 
 
-def _bins(feature: ReportFeature, low: float, high: float) -> Float[np.ndarray, "edge"]:
+def _bins(feature: ReportFeature, low: float, high: float) -> Float[np.ndarray, " edge"]:
     """Edges from `low` to `high` or beyond: of whole report steps, so that no bin holds one more than its neighbour."""
     if not low <= high:
         return np.full(BINS + 1, np.nan)
@@ -215,7 +215,7 @@ class _Counts:
                 self.histograms[index] += np.histogram(known, edges[index])[0]
 
 
-def _tokens_of_kind(reports: Reports) -> dict[str, Bool[np.ndarray, "token"]]:
+def _tokens_of_kind(reports: Reports) -> dict[str, Bool[np.ndarray, " token"]]:
     cell = reports.beam < 0
     return {"cell": cell, "serving": cell & reports.serving, "beam": ~cell}
 
@@ -228,7 +228,7 @@ def _place(dataset: ReportDataset, index: int) -> PlaceSummary:
     coarse = place.tile.coarsen(step * place.tile.resolution)
     outdoors = outdoor_cells(place.geometry_maps["footprint"].values, step)
     visited = np.zeros(coarse.count**2, bool)
-    sight: list[Float[np.ndarray, "report"]] = []
+    sight: list[Float[np.ndarray, " report"]] = []
     for part in parts_of(dataset, here):
         cells = coarse.index(part.reports.position)
         visited[cells[cells >= 0]] = True

@@ -24,13 +24,13 @@ QUOTED = (50, 90)
 class Circumstances:
     """Where and in which world each evaluated sequence was observed."""
 
-    place: Shaped[np.ndarray, "sample"]
+    place: Shaped[np.ndarray, " sample"]
     """Name of the place."""
-    style: Shaped[np.ndarray, "sample"]
+    style: Shaped[np.ndarray, " sample"]
     """Style of the city; "" where the dataset does not say it."""
-    severity: Float[np.ndarray, "sample"]
+    severity: Float[np.ndarray, " sample"]
     """Severity of the world's law."""
-    world: Int[np.ndarray, "sample"]
+    world: Int[np.ndarray, " sample"]
     """Number of the world; sequences of one world share its errors."""
 
     @classmethod
@@ -45,7 +45,7 @@ class Group:
     """Some of the evaluated sequences."""
 
     label: str
-    members: Bool[np.ndarray, "sample"]
+    members: Bool[np.ndarray, " sample"]
 
     def median(self, evaluation: Evaluation) -> float:
         """Median error of a method on the group [m]; NaN for an empty group."""
@@ -97,7 +97,7 @@ def sight_groups(truth: Truth) -> tuple[Group, ...]:
 
 
 def quoted(
-    evaluations: Sequence[Evaluation], group: Group, world: Int[np.ndarray, "sample"]
+    evaluations: Sequence[Evaluation], group: Group, world: Int[np.ndarray, " sample"]
 ) -> dict[str, Mapping[int, Quoted]]:
     """Percentiles of `QUOTED` with their intervals, by method, on one group.
 
@@ -111,11 +111,11 @@ def quoted(
     }
 
 
-def _groups_of(values: Shaped[np.ndarray, "sample"]) -> tuple[Group, ...]:
+def _groups_of(values: Shaped[np.ndarray, " sample"]) -> tuple[Group, ...]:
     return tuple(Group(str(value), values == value) for value in np.unique(values) if value != "")
 
 
-def _resampled(world: Int[np.ndarray, "sample"]) -> Float[np.ndarray, "resample sample"]:
+def _resampled(world: Int[np.ndarray, " sample"]) -> Float[np.ndarray, "resample sample"]:
     """How often each sequence is in each resample."""
     drawn, cluster = np.unique(world, return_inverse=True)
     if len(drawn) == 1:
@@ -126,7 +126,7 @@ def _resampled(world: Int[np.ndarray, "sample"]) -> Float[np.ndarray, "resample 
 
 
 def _percentile(
-    error: Float[np.ndarray, "sample"], weight: Float[np.ndarray, "resample sample"], percent: int
+    error: Float[np.ndarray, " sample"], weight: Float[np.ndarray, "resample sample"], percent: int
 ) -> Quoted:
     order = np.argsort(error, kind="stable")
     below = np.cumsum(weight[:, order], axis=1)

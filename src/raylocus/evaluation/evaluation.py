@@ -17,9 +17,9 @@ class Truth:
 
     position: Float[np.ndarray, "sample 2"]
     """True position [m]."""
-    heard_cells: Int[np.ndarray, "sample"]
+    heard_cells: Int[np.ndarray, " sample"]
     """Cells with an RSRP in the last report."""
-    line_of_sight: Float[np.ndarray, "sample"]
+    line_of_sight: Float[np.ndarray, " sample"]
     """1 where the serving site is in line of sight, 0 where not, NaN where unknown."""
 
 
@@ -29,13 +29,13 @@ class Evaluation:
 
     name: str
     truth: Truth
-    error: Float[np.ndarray, "sample"]
+    error: Float[np.ndarray, " sample"]
     """Horizontal error [m]."""
-    negative_log_likelihood: Float[np.ndarray, "sample"]
+    negative_log_likelihood: Float[np.ndarray, " sample"]
     """[nats], of a density per m²."""
-    denser: Float[np.ndarray, "sample"]
+    denser: Float[np.ndarray, " sample"]
     """Mass denser than the truth's cell, see `metrics.region_ranks`."""
-    tied: Float[np.ndarray, "sample"]
+    tied: Float[np.ndarray, " sample"]
     """Mass as dense as the truth's cell."""
     seconds: float
     """Wall time of locating all sequences [s]."""

@@ -19,14 +19,14 @@ REGIONS = (0.5, 0.9, 0.95)
 
 def horizontal_errors(
     estimate: Float[np.ndarray, "sample 2"], truth: Float[np.ndarray, "sample 2"]
-) -> Float[np.ndarray, "sample"]:
+) -> Float[np.ndarray, " sample"]:
     """Distance from estimate to truth on the ground [m]."""
     return np.hypot(*(estimate - truth).T)
 
 
 def negative_log_likelihood(
     posterior: Posterior, truth: Float[np.ndarray, "sample 2"]
-) -> Float[np.ndarray, "sample"]:
+) -> Float[np.ndarray, " sample"]:
     """−ln of the density per m² at the truth [nats], with the floor `NLL_FLOOR`.
 
     Raises:
@@ -39,7 +39,7 @@ def negative_log_likelihood(
 
 def region_ranks(
     posterior: Posterior, truth: Float[np.ndarray, "sample 2"]
-) -> tuple[Float[np.ndarray, "sample"], Float[np.ndarray, "sample"]]:
+) -> tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]]:
     """Mass of the cells denser than the truth's, and mass of the cells that tie with it, itself included.
 
     The truth enters the highest-density region of mass p, as it grows, when p passes from the first
@@ -53,7 +53,7 @@ def region_ranks(
     return np.where(flat > at_truth, flat, 0).sum(axis=1), np.where(flat == at_truth, flat, 0).sum(axis=1)
 
 
-def coverage(denser: Float[np.ndarray, "sample"], tied: Float[np.ndarray, "sample"], mass: float) -> float:
+def coverage(denser: Float[np.ndarray, " sample"], tied: Float[np.ndarray, " sample"], mass: float) -> float:
     """Share of truths inside the smallest region that holds `mass`, from `region_ranks`.
 
     Cells on the region's edge count by the part of them that is needed to reach the mass exactly, so
@@ -64,7 +64,7 @@ def coverage(denser: Float[np.ndarray, "sample"], tied: Float[np.ndarray, "sampl
     return float(np.clip(part, 0, 1).mean())
 
 
-def _mass_at(posterior: Posterior, truth: Float[np.ndarray, "sample 2"]) -> Float[np.ndarray, "sample"]:
+def _mass_at(posterior: Posterior, truth: Float[np.ndarray, "sample 2"]) -> Float[np.ndarray, " sample"]:
     index = posterior.grid.index(truth)
     if (index < 0).any():
         raise InputError("a true position lies outside the tile; evaluate only reports made inside it")

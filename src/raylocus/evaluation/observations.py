@@ -19,25 +19,25 @@ class Observations:
     """SS-RSRP [dBm]."""
     beam_rsrp: Float[np.ndarray, "report beam"]
     """L1-RSRP of the serving cell's beams [dBm]."""
-    timing_advance: Float[np.ndarray, "report"]
+    timing_advance: Float[np.ndarray, " report"]
     """T_A of the serving cell [steps]."""
-    serving: Int[np.ndarray, "report"]
+    serving: Int[np.ndarray, " report"]
     """Index of the serving cell; the strongest reported one where none is marked."""
-    time: Float[np.ndarray, "report"]
+    time: Float[np.ndarray, " report"]
     """Seconds since the first report of the sequence."""
-    report_offsets: Int[np.ndarray, "sample_plus_1"]
+    report_offsets: Int[np.ndarray, " sample_plus_1"]
     """Reports of sequence i are `report_offsets[i]:report_offsets[i + 1]`."""
 
     def __len__(self) -> int:
         return len(self.report_offsets) - 1
 
     @property
-    def last(self) -> Int[np.ndarray, "sample"]:
+    def last(self) -> Int[np.ndarray, " sample"]:
         """Index of each sequence's last report."""
         return self.report_offsets[1:] - 1
 
     @property
-    def heard(self) -> Int[np.ndarray, "report"]:
+    def heard(self) -> Int[np.ndarray, " report"]:
         """Number of cells with an RSRP."""
         return np.isfinite(self.rsrp).sum(axis=1)
 
@@ -74,22 +74,22 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
     )
 
 
-def _feature(reports: Reports, name: str) -> Float[np.ndarray, "token"]:
+def _feature(reports: Reports, name: str) -> Float[np.ndarray, " token"]:
     return reports.features[:, reports.feature_names.index(name)]
 
 
 def _scatter(
     shape: tuple[int, int],
-    row: Int[np.ndarray, "token"],
-    column: Int[np.ndarray, "token"],
-    values: Float[np.ndarray, "token"],
+    row: Int[np.ndarray, " token"],
+    column: Int[np.ndarray, " token"],
+    values: Float[np.ndarray, " token"],
 ) -> Float[np.ndarray, "row column"]:
     dense = np.full(shape, np.nan)
     dense[row, column] = values
     return dense
 
 
-def _timing_advance(reports: Reports) -> Float[np.ndarray, "report"]:
+def _timing_advance(reports: Reports) -> Float[np.ndarray, " report"]:
     advance = np.full(len(reports.time), np.nan)
     values = _feature(reports, "timing_advance")
     there = np.isfinite(values)
@@ -98,8 +98,8 @@ def _timing_advance(reports: Reports) -> Float[np.ndarray, "report"]:
 
 
 def _serving(
-    reports: Reports, cell: Int[np.ndarray, "token"], rsrp: Float[np.ndarray, "report cell"]
-) -> Int[np.ndarray, "report"]:
+    reports: Reports, cell: Int[np.ndarray, " token"], rsrp: Float[np.ndarray, "report cell"]
+) -> Int[np.ndarray, " report"]:
     serving = np.where(np.isfinite(rsrp), rsrp, -np.inf).argmax(axis=1)
     marked = reports.serving
     serving[reports.report_of_token[marked]] = cell[marked]

@@ -37,7 +37,7 @@ class MethodByGroup:
     """A method that is given what holds in the world of each sequence, and so is another one for every group."""
 
     name: str
-    group: Int[np.ndarray, "sample"]
+    group: Int[np.ndarray, " sample"]
     """Group of each of the sequences that will be located, in their order."""
     method_of: Callable[[int], Method]
     """The method of a group."""
@@ -92,7 +92,7 @@ class References:
         return np.unique([world.law.severity for world in self.test.worlds], return_inverse=True)
 
     @cached_property
-    def _severity_of_sample(self) -> Int[np.ndarray, "sample"]:
+    def _severity_of_sample(self) -> Int[np.ndarray, " sample"]:
         return self._severities[1][self.test.world_index]
 
     @cached_property

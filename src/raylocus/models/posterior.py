@@ -85,7 +85,7 @@ def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Flo
 
 
 def _weighted_mean(
-    weight: Float[Tensor, "sample y x"], axis: Float[Tensor, "x"]
+    weight: Float[Tensor, "sample y x"], axis: Float[Tensor, " x"]
 ) -> Float[Tensor, "sample 2"]:
     over_x, over_y = weight.sum(1), weight.sum(2)
     return torch.stack([over_x @ axis, over_y @ axis], 1) / over_x.sum(1, keepdim=True)

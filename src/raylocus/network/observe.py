@@ -105,9 +105,9 @@ def needs_paths(configuration: NetworkConfiguration) -> bool:
 def _observe_part(
     channel: Channel,
     trajectories: Trajectories,
-    sequences: Int[np.ndarray, "sample"],
+    sequences: Int[np.ndarray, " sample"],
     configuration: NetworkConfiguration,
-    clock_offset: Float[np.ndarray, "site"],
+    clock_offset: Float[np.ndarray, " site"],
     seed: int,
 ) -> Reports | None:
     """Reports of one batch; None where no UE hears a cell."""

@@ -39,7 +39,7 @@ class ReportStreams:
     """
 
     seed: int
-    reports: Int[np.ndarray, "report"]
+    reports: Int[np.ndarray, " report"]
     """Number of each report among all of the trajectories, ascending."""
     layer: str = ""
     _drawn: list[int] = field(default_factory=lambda: [0])
@@ -48,7 +48,7 @@ class ReportStreams:
         """The numbers of a layer, from their beginning."""
         return ReportStreams(self.seed, self.reports, layer)
 
-    def select(self, kept: Int[np.ndarray, "kept"]) -> ReportStreams:
+    def select(self, kept: Int[np.ndarray, " kept"]) -> ReportStreams:
         """The same numbers, going on with some of the reports."""
         return ReportStreams(self.seed, self.reports[kept], self.layer, self._drawn)
 
@@ -79,11 +79,11 @@ def complex_normal(shape: tuple[int, ...], random: RandomSource) -> np.ndarray:
 
 
 def correlated_normal(
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     correlation_time: float,
     random: RandomSource,
-) -> Float[np.ndarray, "report"]:
+) -> Float[np.ndarray, " report"]:
     """Standard normal numbers that a sequence remembers: correlation exp(−Δt/T) (a Gauss–Markov process).
 
     Args:

@@ -85,7 +85,7 @@ class _Plumb:
         self._scene = rt.load_scene(str(place.scene_file)).mi_scene
         self._top = highest + ABOVE
 
-    def heights(self, xy: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point"]:
+    def heights(self, xy: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, " point"]:
         """Height of the topmost surface [m] below each point; NaN where there is none."""
         import mitsuba as mi
 
@@ -138,7 +138,7 @@ def _cell_centres(
 def _compared(
     name: str,
     xy: Float[np.ndarray, "point 2"],
-    said: Float[np.ndarray, "point"],
+    said: Float[np.ndarray, " point"],
     shoot: _Plumb,
     needed: float,
 ) -> PlaceCheck:

@@ -171,8 +171,8 @@ class SiteTracer:
         site: int,
         position: Float[np.ndarray, "3"],
         found: ReachedPairs,
-        weakest: Float[np.ndarray, "ground_cell"],
-        first: Float[np.ndarray, "ground_cell"],
+        weakest: Float[np.ndarray, " ground_cell"],
+        first: Float[np.ndarray, " ground_cell"],
     ) -> WeighedPaths:
         """Those of the paths found that are wanted; the search knows a bound of the field only."""
 
@@ -214,7 +214,7 @@ class SiteTracer:
         found = refracted_paths(self._scene, position, self._point, cell, crossings)
         return self._columns.refracted(site, position, found)
 
-    def _seen(self, specular: PathAtlas) -> Float[np.ndarray, "ground_cell"]:
+    def _seen(self, specular: PathAtlas) -> Float[np.ndarray, " ground_cell"]:
         """Share of each ground cell in line of sight."""
         seen = np.zeros(len(self._point))
         direct = specular.line_of_sight

@@ -92,9 +92,9 @@ CORNER_TOLERANCE = 0.1
 class BuildingIndex:
     """The buildings of a scene."""
 
-    of_triangle: Int[np.ndarray, "triangle"]
+    of_triangle: Int[np.ndarray, " triangle"]
     """Index of each triangle's building, in as few bytes as hold it; −1 for the ground and what no one owns."""
-    key: Int[np.ndarray, "building"]
+    key: Int[np.ndarray, " building"]
     """Lasting name of each building, see `Triangles.building`; ascending."""
 
 
@@ -121,7 +121,7 @@ def building_index(triangles: Triangles) -> BuildingIndex:
     return BuildingIndex(of_triangle, key)
 
 
-def _names_of_bodies(triangles: Triangles) -> Int[np.ndarray, "triangle"]:
+def _names_of_bodies(triangles: Triangles) -> Int[np.ndarray, " triangle"]:
     """Names after where each body stands: the lowest corner of its box."""
     standing, name = np.flatnonzero(~triangles.ground), np.full(len(triangles.ground), -1)
     if not len(standing):
@@ -135,13 +135,13 @@ def _names_of_bodies(triangles: Triangles) -> Int[np.ndarray, "triangle"]:
     return name
 
 
-def _bodies(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, "triangle"]:
+def _bodies(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, " triangle"]:
     vertex, count = welded(vertices), len(vertices)
     # A graph of triangles and corners; triangles come first, so theirs are the first labels.
     pairs = np.repeat(np.arange(count), 3), count + vertex.ravel()
     size = count + int(vertex.max()) + 1
     links = coo_matrix((np.ones(len(pairs[0])), pairs), shape=(size, size))
-    body: Int[np.ndarray, "triangle"] = connected_components(links, directed=False)[1][:count]
+    body: Int[np.ndarray, " triangle"] = connected_components(links, directed=False)[1][:count]
     return body
 
 

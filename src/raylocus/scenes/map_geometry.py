@@ -57,7 +57,7 @@ def _maps_of_mesh(
 
 
 def _where(
-    covered: Bool[np.ndarray, "y x"], values: Shaped[np.ndarray, "cell"], elsewhere: float | int
+    covered: Bool[np.ndarray, "y x"], values: Shaped[np.ndarray, " cell"], elsewhere: float | int
 ) -> Float[np.ndarray, "y x"]:
     """A layer of the values of the covered cells, and of one value everywhere else."""
     layer = np.full(covered.shape, elsewhere, np.float32)

@@ -37,7 +37,7 @@ def topmost_surface(
 
 def _plan_hits(
     vertices: Float[np.ndarray, "triangle 3 3"], grid: Grid
-) -> tuple[Int[np.ndarray, "hit"], Int[np.ndarray, "hit"], Float[np.ndarray, "hit"]]:
+) -> tuple[Int[np.ndarray, " hit"], Int[np.ndarray, " hit"], Float[np.ndarray, " hit"]]:
     """Every (triangle, cell centre) pair that meets in plan, with the height there."""
     flat = np.flatnonzero(np.abs(plan_area(vertices)) > SMALLEST_PLAN_AREA)
     corner = vertices[flat]
@@ -69,7 +69,7 @@ def _slopes(
     return np.column_stack([by, -bx]) / area[:, None], np.column_stack([-ay, ax]) / area[:, None]
 
 
-def plan_area(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarray, "triangle"]:
+def plan_area(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarray, " triangle"]:
     """Area of each triangle seen from above [m²], negative where it faces down."""
     first, second = vertices[:, 1, :2] - vertices[:, 0, :2], vertices[:, 2, :2] - vertices[:, 0, :2]
     return (first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) / 2

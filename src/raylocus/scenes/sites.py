@@ -86,12 +86,12 @@ class Deployment:
         return np.array([site.position for site in self.sites])
 
     @cached_property
-    def pcis(self) -> Int[np.ndarray, "cell"]:
+    def pcis(self) -> Int[np.ndarray, " cell"]:
         """PCI of each cell."""
         return np.array([cell.pci for cell in self.cells])
 
     @cached_property
-    def site_of_cell(self) -> Int[np.ndarray, "cell"]:
+    def site_of_cell(self) -> Int[np.ndarray, " cell"]:
         """Site index of each cell."""
         return np.array([cell.site for cell in self.cells])
 
@@ -100,7 +100,7 @@ class Deployment:
         """The largest number of SSB beams of any cell; beam axes have this length."""
         return max(cell.array.beams for cell in self.cells)
 
-    def cells_of(self, pcis: Int[np.ndarray, "token"]) -> Int[np.ndarray, "token"]:
+    def cells_of(self, pcis: Int[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
         """Cell index of each PCI.
 
         Raises:

@@ -35,14 +35,14 @@ class Triangles:
 
     vertices: Float[np.ndarray, "triangle 3 3"]
     """Corners [m] in the local frame: [triangle, corner, xyz]."""
-    material: Int[np.ndarray, "triangle"]
+    material: Int[np.ndarray, " triangle"]
     """Index into `MATERIALS`."""
-    ground: Bool[np.ndarray, "triangle"]
+    ground: Bool[np.ndarray, " triangle"]
     """True for terrain, False for what stands on it."""
-    building: Int[np.ndarray, "triangle"] | None = None
+    building: Int[np.ndarray, " triangle"] | None = None
     """Lasting name of each triangle's building, 32 bits that hash its identifier, −1 for none; None: not known."""
 
-    def select(self, keep: Bool[np.ndarray, "triangle"] | Int[np.ndarray, "chosen"]) -> Triangles:
+    def select(self, keep: Bool[np.ndarray, " triangle"] | Int[np.ndarray, " chosen"]) -> Triangles:
         """The triangles where `keep` is true, or of these indices."""
         building = None if self.building is None else self.building[keep]
         return Triangles(self.vertices[keep], self.material[keep], self.ground[keep], building)
@@ -116,7 +116,7 @@ def write_mitsuba_scene(
     ElementTree.ElementTree(root).write(folder / "scene.xml")
 
 
-def mesh_names(triangles: Triangles) -> dict[str, Bool[np.ndarray, "triangle"]]:
+def mesh_names(triangles: Triangles) -> dict[str, Bool[np.ndarray, " triangle"]]:
     """The meshes that a scene is written to, by name, and which triangles each holds, in their order."""
     return {
         f"{'terrain' if ground else 'building'}-{MATERIALS[index]}": (triangles.ground == ground)
@@ -142,7 +142,7 @@ def _write_mesh(triangles: Triangles, folder: Path, name: str) -> None:
 
 def _distinct(
     points: Float[np.ndarray, "point 3"],
-) -> tuple[Float[np.ndarray, "vertex 3"], Int[np.ndarray, "point"]]:
+) -> tuple[Float[np.ndarray, "vertex 3"], Int[np.ndarray, " point"]]:
     """The points without repetitions, by x, y and z, and the index of each among them."""
     # As `np.unique(axis=0)`, which sorts whole rows as records, six times more slowly.
     order = np.lexsort(points.T[::-1])

@@ -31,14 +31,14 @@ class BuildingFactors:
     The last entry is the ground's, and of what no building owns: the index −1 finds it.
     """
 
-    permittivity: Float[np.ndarray, "building_or_ground"]
+    permittivity: Float[np.ndarray, " building_or_ground"]
     """Factor on the relative permittivity."""
-    conductivity: Float[np.ndarray, "building_or_ground"]
+    conductivity: Float[np.ndarray, " building_or_ground"]
     """Factor on the conductivity."""
 
 
 def draw_building_factors(
-    key: Int[np.ndarray, "building"], log_permittivity: float, log_conductivity: float, seed: int
+    key: Int[np.ndarray, " building"], log_permittivity: float, log_conductivity: float, seed: int
 ) -> BuildingFactors:
     """Log-normal factors; neither the buildings' order nor their number changes what one of them draws.
 
@@ -109,15 +109,15 @@ class World:
     """One draw of what is true of radio at one place."""
 
     law: WorldLaw
-    level_error_db: Float[np.ndarray, "cell"]
+    level_error_db: Float[np.ndarray, " cell"]
     """Offset common to all plus each cell's own [dB]."""
-    azimuth_error: Float[np.ndarray, "cell"]
+    azimuth_error: Float[np.ndarray, " cell"]
     """Added to each cell's azimuth [rad]."""
-    downtilt_error: Float[np.ndarray, "cell"]
+    downtilt_error: Float[np.ndarray, " cell"]
     """Added to each cell's downtilt [rad]."""
-    permittivity_factor: Float[np.ndarray, "material"]
+    permittivity_factor: Float[np.ndarray, " material"]
     """Factor on the relative permittivity of each of `MATERIALS`."""
-    conductivity_factor: Float[np.ndarray, "material"]
+    conductivity_factor: Float[np.ndarray, " material"]
     """Factor on the conductivity of each of `MATERIALS`."""
     scatter_gain_db: float
     """Gain of the unmodelled scattering over TR 38.901 UMi NLOS [dB]; −inf where there is none."""
@@ -126,7 +126,7 @@ class World:
     building_seed: int
     """Seed of each building's own materials, drawn on demand by `building_factors`."""
 
-    def building_factors(self, key: Int[np.ndarray, "building"]) -> BuildingFactors:
+    def building_factors(self, key: Int[np.ndarray, " building"]) -> BuildingFactors:
         """What each of the buildings of these names has in addition to its materials' factors."""
         permittivity, conductivity = self.law.log_deviations(self.law.building_share)
         return draw_building_factors(key, permittivity, conductivity, self.building_seed)

@@ -107,7 +107,7 @@ def with_level_offset(
 
 def _dropped_reports(
     sequences: SequenceTensors, probability: float, generator: torch.Generator
-) -> Int[Tensor, "sample"]:
+) -> Int[Tensor, " sample"]:
     """How many reports each sequence loses: none, or any number that leaves one."""
     chosen = torch.rand(len(sequences), generator=generator) < probability
     share = torch.rand(len(sequences), generator=generator) * chosen

@@ -62,7 +62,7 @@ def best_estimator(densities: Sequence[tuple[Float[Tensor, "_ _ _"], PlaceMaps, 
 
 def mass_at(
     density: Float[Tensor, "batch y x"], target: Float[Tensor, "batch 2"], size: float
-) -> Float[Tensor, "batch"]:
+) -> Float[Tensor, " batch"]:
     """Probability of the native ground cell that holds each target."""
     side = density.shape[-1]
     column, row = ((target + size / 2) / (size / side)).long().clamp(0, side - 1).unbind(-1)

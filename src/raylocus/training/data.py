@@ -134,7 +134,7 @@ class ReportData(lightning.LightningDataModule):
         for index in ordered_batches(groups, self.batch_size):
             yield from self.transfer_batch_to_device(sequences[index], torch.device("cpu"), 0)
 
-    def observed_statistics(self) -> tuple[Float[Tensor, "feature"], Float[Tensor, "feature"]]:
+    def observed_statistics(self) -> tuple[Float[Tensor, " feature"], Float[Tensor, " feature"]]:
         """Mean and standard deviation of the columns of `models.inputs.tensors.OBSERVED` over the training split."""
         stored = self.stored
         columns = [stored.feature_names.index(name) for name in OBSERVED]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
@@ -54,7 +54,7 @@ class AveragedWeights(WeightAveraging):
 
     def averaged(self, module: LocationModule) -> LocationModule:
         """The module with averaged weights; the module itself where no training is under way."""
-        return module if self._average_model is None else self._average_model.module
+        return module if self._average_model is None else cast(LocationModule, self._average_model.module)
 
 
 def moved_average(decay: float, average: Tensor, weight: Tensor, updates: Tensor | int) -> Tensor:
@@ -104,7 +104,7 @@ class LocationModule(lightning.LightningModule):
 
     def on_fit_start(self) -> None:
         """Takes the features' statistics from the training split."""
-        data = self.trainer.datamodule
+        data = getattr(self.trainer, "datamodule", None)
         if isinstance(data, ReportData):
             mean, scale = data.observed_statistics()
             for module in (self, self.averaging.averaged(self)):

@@ -61,7 +61,7 @@ class Symmetry:
         return torch.remainder(values + half_turn, 2 * half_turn) - half_turn
 
     def beams(
-        self, values: Float[Tensor, "cell beam *rest"], beams_of_cell: Int[Tensor, "cell"]
+        self, values: Float[Tensor, "cell beam *rest"], beams_of_cell: Int[Tensor, " cell"]
     ) -> Float[Tensor, "cell beam *rest"]:
         """Values of beams, moved along: beams ascend in azimuth, so a mirror reverses those a cell has."""
         if not self.mirrored:
@@ -80,12 +80,12 @@ class Symmetry:
         beams = self.beams(moved.beam_relative, maps.beams_of_cell)
         return dataclasses.replace(moved, poses=poses, beam_relative=beams)
 
-    def rasters(self, rasters: EvidenceRasters, beams_of_cell: Int[Tensor, "cell"]) -> EvidenceRasters:
+    def rasters(self, rasters: EvidenceRasters, beams_of_cell: Int[Tensor, " cell"]) -> EvidenceRasters:
         """What was made of the place's maps, moved along."""
         moved = rasters.map_rasters(self.raster)
         return dataclasses.replace(moved, beam=self.beams(moved.beam, beams_of_cell))
 
-    def sequences(self, sequences: SequenceTensors, beams_of_cell: Int[Tensor, "cell"]) -> SequenceTensors:
+    def sequences(self, sequences: SequenceTensors, beams_of_cell: Int[Tensor, " cell"]) -> SequenceTensors:
         """What was observed in the place, moved along: positions, azimuths, and which beam is which."""
         return dataclasses.replace(
             sequences,
@@ -133,7 +133,7 @@ Record = TypeVar("Record", PlaceMaps, EvidenceRasters, SequenceTensors)
 class CellOrder:
     """A permutation of the cells of a place, in its maps and in what was observed there alike."""
 
-    order: Int[Tensor, "cell"]
+    order: Int[Tensor, " cell"]
     """Which cell comes to each index."""
 
     def place(self, maps: PlaceMaps) -> PlaceMaps:

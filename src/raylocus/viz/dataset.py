@@ -112,7 +112,7 @@ def hearing_figure(summary: DatasetSummary) -> Figure:
 def place_figure(
     place: MappedPlace,
     position: Float[np.ndarray, "report 2"],
-    split: Shaped[np.ndarray, "report"],
+    split: Shaped[np.ndarray, " report"],
     title: str,
 ) -> Figure:
     """A preview of a place: the strongest beam's RSRP, and where reports were made, by split.

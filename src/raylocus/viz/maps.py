@@ -78,7 +78,7 @@ def draw_layer(axes: Axes, layer: xr.DataArray, place: MappedPlace) -> None:
     draw_sites(axes, place.deployment, place.tile)
 
 
-def colour_range(values: Float[np.ndarray, "value"], units: str) -> tuple[float, float]:
+def colour_range(values: Float[np.ndarray, " value"], units: str) -> tuple[float, float]:
     """Lowest and highest value of a colour scale: all but 1 % at either end.
 
     Values that differ by less than a hundredth of a sensible span get that span about them, so that nobody takes

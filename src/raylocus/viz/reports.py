@@ -62,7 +62,7 @@ def distance_figure(reports: Reports, deployment: Deployment) -> Figure:
 
 def levels_over_distance(
     reports: Reports, deployment: Deployment
-) -> tuple[Float[np.ndarray, "drawn"], Float[np.ndarray, "drawn"], Bool[np.ndarray, "drawn"]]:
+) -> tuple[Float[np.ndarray, " drawn"], Float[np.ndarray, " drawn"], Bool[np.ndarray, " drawn"]]:
     """Distance over the ground [m], RSRP [dBm] and whether it serves, of whole cells heard at a known position."""
     position = reports.position[reports.report_of_token, :2]
     level = reports.features[:, reports.feature_names.index("rsrp")]
@@ -106,7 +106,7 @@ def gaps_figure(reports: Reports) -> Figure:
     return figure
 
 
-def gaps_of(reports: Reports) -> Float[np.ndarray, "gap"]:
+def gaps_of(reports: Reports) -> Float[np.ndarray, " gap"]:
     """Times between successive reports of one sequence [s]."""
     same = np.diff(reports.sequence_of_report) == 0
     return np.diff(reports.time)[same]

@@ -91,7 +91,7 @@ def transmitter_paths(
     order, rank = _strongest_first(found.ue, power, len(receivers))
     paths = found.paths
 
-    def matrix(values: Shaped[np.ndarray, "path *rest"]) -> Float[np.ndarray, "receiver slot *rest"]:
+    def matrix(values: Shaped[np.ndarray, " path *rest"]) -> Float[np.ndarray, "receiver slot *rest"]:
         dense = np.full((len(receivers), int(rank.max(initial=-1)) + 1, *values.shape[1:]), np.nan)
         dense[found.ue[order], rank] = values[order]
         return dense
@@ -114,8 +114,8 @@ def transmitter_paths(
 
 
 def _strongest_first(
-    ue: Int[np.ndarray, "path"], power: Float[np.ndarray, "path"], count: int
-) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]:
+    ue: Int[np.ndarray, " path"], power: Float[np.ndarray, " path"], count: int
+) -> tuple[Int[np.ndarray, " path"], Int[np.ndarray, " path"]]:
     """Paths by UE and falling power, and the rank of each among its UE's."""
     order = np.lexsort((-power, ue))
     lengths = np.bincount(ue, minlength=count)
@@ -124,14 +124,14 @@ def _strongest_first(
 
 def _degrees(
     direction: Float[np.ndarray, "path 3"],
-) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
+) -> tuple[Float[np.ndarray, " path"], Float[np.ndarray, " path"]]:
     """Azimuth from +x and zenith angle from +z [degrees]."""
     azimuth = np.arctan2(direction[:, 1], direction[:, 0])
     zenith = np.arccos(np.clip(direction[:, 2], -1, 1))
     return np.rad2deg(azimuth), np.rad2deg(zenith)
 
 
-def _interaction_digits(paths: PathAtlas) -> Float[np.ndarray, "path"]:
+def _interaction_digits(paths: PathAtlas) -> Float[np.ndarray, " path"]:
     """The kind's digit, once for every surface that the path meets; 0 in line of sight, 2 for an edge.
 
     A diffracted path's reflections stand before and after the edge's digit in their order.
@@ -144,6 +144,6 @@ def _interaction_digits(paths: PathAtlas) -> Float[np.ndarray, "path"]:
     return np.where(paths.kind == DIFFRACTED, over_edge, alike)
 
 
-def _ones(count: Int[np.ndarray, "path"]) -> Float[np.ndarray, "path"]:
+def _ones(count: Int[np.ndarray, " path"]) -> Float[np.ndarray, " path"]:
     """The number that is written with so many ones."""
     return (10.0**count - 1) / 9

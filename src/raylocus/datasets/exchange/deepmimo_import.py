@@ -136,7 +136,7 @@ def _gains(paths: TransmitterPaths, cell: Cell) -> Float[np.ndarray, "receiver p
     return gains
 
 
-def _first(delay: Float[np.ndarray, "receiver path"]) -> Float[np.ndarray, "receiver"]:
+def _first(delay: Float[np.ndarray, "receiver path"]) -> Float[np.ndarray, " receiver"]:
     """The smallest of each row; NaN where there is none."""
     first = np.where(np.isnan(delay), np.inf, delay).min(axis=1, initial=np.inf)
     return np.where(np.isfinite(first), first, np.nan)

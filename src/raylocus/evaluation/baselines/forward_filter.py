@@ -17,9 +17,9 @@ CUT = 4.0
 
 def forward_filter(
     log_likelihood: Float[np.ndarray, "report ground"],
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
-    prior: Float[np.ndarray, "ground"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
+    prior: Float[np.ndarray, " ground"],
     grid: Grid,
     independence: float,
 ) -> Float[np.ndarray, "sample ground"]:
@@ -71,7 +71,7 @@ def gaussian_matrix(spread: Float[Tensor, "*shape"], count: int) -> Float[Tensor
 
 def _diffuse(
     beliefs: Float[Tensor, "sample speed y x"],
-    interval: Float[np.ndarray, "sample"],
+    interval: Float[np.ndarray, " sample"],
     outdoors: Tensor,
     resolution: float,
 ) -> None:

@@ -69,7 +69,7 @@ class GridBayes:
             for one in chosen
         ]
 
-        def scores(model: LikelihoodModel, number: int) -> Float[np.ndarray, "sample"]:
+        def scores(model: LikelihoodModel, number: int) -> Float[np.ndarray, " sample"]:
             return chosen[number].log_scores(apart[number].log_likelihood(model))
 
         model = LikelihoodModel(8.0, level_spreads[0], 13.0)
@@ -105,7 +105,7 @@ class SequenceGridBayes:
         """
         chosen = examples(training, FITTED_SEQUENCES)
 
-        def scores(method: SequenceGridBayes, number: int) -> Float[np.ndarray, "sample"]:
+        def scores(method: SequenceGridBayes, number: int) -> Float[np.ndarray, " sample"]:
             one = chosen[number]
             return one.log_scores_of_masses(method.density(one.observations, one.maps))
 

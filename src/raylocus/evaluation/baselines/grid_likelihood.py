@@ -63,7 +63,7 @@ class Deviations:
 
 
 def deviations(
-    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps, beams: bool
+    observed: Observations, reports: Int[np.ndarray, " report"], maps: NominalMaps, beams: bool
 ) -> Deviations:
     """What is observed in some reports against the maps; `beams` says whether they are looked at."""
     # The sums over cells are matrix products of what is heard with the map: no [report, cell, ground] array.
@@ -83,14 +83,14 @@ def deviations(
 
 
 def log_likelihood(
-    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps, model: LikelihoodModel
+    observed: Observations, reports: Int[np.ndarray, " report"], maps: NominalMaps, model: LikelihoodModel
 ) -> Float[np.ndarray, "report ground"]:
     """`Deviations.log_likelihood` of some reports."""
     return deviations(observed, reports, maps, model.beam_spread_db is not None).log_likelihood(model)
 
 
 def _timing_squares(
-    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps
+    observed: Observations, reports: Int[np.ndarray, " report"], maps: NominalMaps
 ) -> Float[np.ndarray, "report ground"]:
     step = timing_advance_distance(maps.deployment.carrier.numerology)
     distance = (observed.timing_advance[reports] * step).astype(np.float32)
@@ -104,7 +104,7 @@ def _timing_squares(
 
 
 def _beam_squares(
-    observed: Observations, reports: Int[np.ndarray, "report"], maps: NominalMaps
+    observed: Observations, reports: Int[np.ndarray, " report"], maps: NominalMaps
 ) -> Float[np.ndarray, "report ground"]:
     """Differences between the reported beams of one cell: no error of its level touches them."""
     found = np.zeros((len(reports), maps.tile.count**2), np.float32)

@@ -10,7 +10,7 @@ from raylocus.models.posterior import Posterior, posterior_of
 
 
 def masses(
-    log_density: Float[np.ndarray, "report ground"], prior: Float[np.ndarray, "ground"]
+    log_density: Float[np.ndarray, "report ground"], prior: Float[np.ndarray, " ground"]
 ) -> Float[np.ndarray, "report ground"]:
     """Posterior masses under a prior, one row a report."""
     outdoors = np.flatnonzero(prior > 0)

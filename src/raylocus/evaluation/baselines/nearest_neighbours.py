@@ -51,7 +51,7 @@ class NearestNeighbours:
             for floor in FLOORS_DBM
         }
 
-        def scores(method: NearestNeighbours, number: int) -> Float[np.ndarray, "sample"]:
+        def scores(method: NearestNeighbours, number: int) -> Float[np.ndarray, " sample"]:
             # Neighbours come nearest first, so that fewer of them are the first ones.
             found, one = nearest[method.floor_dbm][number][:, : method.neighbours], chosen[number]
             return one.log_scores_of_masses(method.density(found, one.maps))

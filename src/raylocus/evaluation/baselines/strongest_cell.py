@@ -42,7 +42,7 @@ class StrongestCell:
         """
         chosen = examples(training, FITTED_REPORTS)
 
-        def scores(method: StrongestCell, number: int) -> Float[np.ndarray, "sample"]:
+        def scores(method: StrongestCell, number: int) -> Float[np.ndarray, " sample"]:
             one = chosen[number]
             serving = one.observations.serving[one.observations.last]
             return one.log_scores_of_masses(method.density(serving, one.maps))
@@ -68,7 +68,7 @@ class StrongestCell:
         return deployment.site_positions[deployment.site_of_cell, :2] + ahead
 
     def density(
-        self, serving: Int[np.ndarray, "report"], maps: NominalMaps
+        self, serving: Int[np.ndarray, " report"], maps: NominalMaps
     ) -> Float[np.ndarray, "report ground"]:
         """Masses over the flat ground for each serving cell."""
         cells, of_report = np.unique(serving, return_inverse=True)

@@ -48,7 +48,7 @@ class TimingAdvance:
         chosen = examples(training, FITTED_REPORTS)
         shapes = [ring_and_wedge(one.observations, one.observations.last, one.maps) for one in chosen]
 
-        def scores(method: TimingAdvance, number: int) -> Float[np.ndarray, "sample"]:
+        def scores(method: TimingAdvance, number: int) -> Float[np.ndarray, " sample"]:
             return chosen[number].log_scores(method.log_density(shapes[number]))
 
         rings = (cls(name, excess, spread, 4.0, 100.0) for excess, spread in product(EXCESSES, RING_SPREADS))
@@ -81,7 +81,7 @@ class TimingAdvance:
 class RingAndWedge:
     """How ground cells lie about the serving sites of some reports: what no parameter enters."""
 
-    measured: Float[np.ndarray, "report"]
+    measured: Float[np.ndarray, " report"]
     """T_A's distance [m]; NaN where it is missing."""
     slant: Float[np.ndarray, "report ground"]
     """Straight line from the serving site to the UE above the terrain [m]."""
@@ -92,7 +92,7 @@ class RingAndWedge:
 
 
 def ring_and_wedge(
-    observed: Observations, rows: Int[np.ndarray, "report"], maps: NominalMaps
+    observed: Observations, rows: Int[np.ndarray, " report"], maps: NominalMaps
 ) -> RingAndWedge:
     """How ground cells lie about the serving sites of some reports."""
     serving = observed.serving[rows]
@@ -110,8 +110,8 @@ def ring_and_wedge(
 
 
 def _pointing(
-    cells: tuple[Cell, ...], serving: Int[np.ndarray, "report"], beam_rsrp: Float[np.ndarray, "report beam"]
-) -> Float[np.ndarray, "report"]:
+    cells: tuple[Cell, ...], serving: Int[np.ndarray, " report"], beam_rsrp: Float[np.ndarray, "report beam"]
+) -> Float[np.ndarray, " report"]:
     """Azimuth of the strongest reported beam, of the boresight where no beam is reported [rad]."""
     level = np.where(np.isfinite(beam_rsrp), beam_rsrp, -np.inf)
     best = np.where(np.isfinite(beam_rsrp).any(axis=1), level.argmax(axis=1), -1)

@@ -24,10 +24,10 @@ class Example:
 
     maps: NominalMaps
     observations: Observations
-    truth: Int[np.ndarray, "sample"]
+    truth: Int[np.ndarray, " sample"]
     """Ground cell of each sequence's last position, in flat [y, x] order."""
 
-    def log_scores(self, log_density: Float[np.ndarray, "sample ground"]) -> Float[np.ndarray, "sample"]:
+    def log_scores(self, log_density: Float[np.ndarray, "sample ground"]) -> Float[np.ndarray, " sample"]:
         """ln of the posterior's density per m² at the truths, with the floor of `metrics.NLL_FLOOR`.
 
         Args:
@@ -44,11 +44,11 @@ class Example:
 
     def log_scores_of_masses(
         self, density: Float[np.ndarray, "sample ground"]
-    ) -> Float[np.ndarray, "sample"]:
+    ) -> Float[np.ndarray, " sample"]:
         """The same of posterior masses."""
         return self._log_score(density[np.arange(len(density)), self.truth])
 
-    def _log_score(self, mass: Float[np.ndarray, "sample"]) -> Float[np.ndarray, "sample"]:
+    def _log_score(self, mass: Float[np.ndarray, " sample"]) -> Float[np.ndarray, " sample"]:
         floor, area = NLL_FLOOR / self.maps.tile.count**2, self.maps.tile.resolution**2
         return np.log(np.maximum(mass.astype(np.float64), floor) / area)
 
@@ -76,7 +76,7 @@ def examples(training: TrainingPlaces, most: int) -> list[Example]:
 
 def likeliest(
     candidates: Iterable[Candidate],
-    scores: Callable[[Candidate, int], Float[np.ndarray, "sample"]],
+    scores: Callable[[Candidate, int], Float[np.ndarray, " sample"]],
     chosen: Sequence[Example],
 ) -> Candidate:
     """The candidate under which the true positions are likeliest: the greatest mean score over all examples.
@@ -92,7 +92,7 @@ def likeliest(
 def climbed(
     candidates: Sequence[Candidate],
     start: int,
-    scores: Callable[[Candidate, int], Float[np.ndarray, "sample"]],
+    scores: Callable[[Candidate, int], Float[np.ndarray, " sample"]],
     chosen: Sequence[Example],
 ) -> Candidate:
     """The same of ordered candidates whose score has one peak, found uphill from the one numbered `start`."""
@@ -110,7 +110,7 @@ def climbed(
 
 def _mean_score(
     candidate: Candidate,
-    scores: Callable[[Candidate, int], Float[np.ndarray, "sample"]],
+    scores: Callable[[Candidate, int], Float[np.ndarray, " sample"]],
     chosen: Sequence[Example],
 ) -> float:
     return float(np.concatenate([scores(candidate, number) for number in range(len(chosen))]).mean())

@@ -37,8 +37,8 @@ class BeamLaw:
     """Share of antennas that point anywhere."""
 
     def log_density(
-        self, tokens: SequenceTokens, cells: Int[Tensor, "way report"], reports: Bool[Tensor, "beamed"]
-    ) -> Float[Tensor, "way"]:
+        self, tokens: SequenceTokens, cells: Int[Tensor, "way report"], reports: Bool[Tensor, " beamed"]
+    ) -> Float[Tensor, " way"]:
         """ln density of some of the beam reports, averaged over worlds: antenna errors of cells are independent.
 
         Args:
@@ -54,7 +54,7 @@ class BeamLaw:
 
     def _of_cell(
         self, cell: int, levels: Float[Tensor, "own beam"], cells: Int[Tensor, "way own"]
-    ) -> Float[Tensor, "way"]:
+    ) -> Float[Tensor, " way"]:
         mapped, exists = self.ensemble.rsrp_beam[cell], self.ensemble.exists[cell]
         shape = (len(cells), self.ensemble.worlds)
         squares, common = torch.zeros(shape), torch.zeros(levels.shape[1], *shape)
@@ -82,7 +82,7 @@ class BeamLaw:
         self,
         squares: Float[Tensor, "way world"],
         common: Float[Tensor, "beam way world"],
-        counts: Float[Tensor, "beam"],
+        counts: Float[Tensor, " beam"],
         lasting_db: float,
         free: float,
     ) -> Float[Tensor, "way world"]:

@@ -28,7 +28,7 @@ class Calibration:
     doubt: float = 0.0
     """The last report's posterior has the share doubt / (doubt + effective ways)."""
 
-    def apply(self, found: Found) -> Float[np.ndarray, "ground"]:
+    def apply(self, found: Found) -> Float[np.ndarray, " ground"]:
         """The calibrated posterior."""
         sequence, last = (each / each.sum() for each in (found.mass**self.power, found.of_last**FLATTENED))
         share = self.doubt / (self.doubt + min(found.effective_ways, MOST_WAYS))

@@ -47,7 +47,7 @@ class Ensemble:
         """Number of worlds."""
         return self.rsrp_beam.shape[-1]
 
-    def beam_spread(self, prior: Float[np.ndarray, "ground"], generator: np.random.Generator) -> float:
+    def beam_spread(self, prior: Float[np.ndarray, " ground"], generator: np.random.Generator) -> float:
         """Standard deviation over worlds of the differences between a strongest cell's beams [dB], at some places."""
         places = torch.from_numpy(generator.choice(len(prior), PLACES_COMPARED, p=prior))
         strongest = self.rsrp[:, places].argmax(dim=0)

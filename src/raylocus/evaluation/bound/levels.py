@@ -42,10 +42,10 @@ class LevelLaw:
     def correlation(
         self,
         fades: Float[Tensor, "motion token token"],
-        noise: Float[Tensor, "token"],
+        noise: Float[Tensor, " token"],
         own_variance: Float[Tensor, "motion token"],
-        cell: Int[Tensor, "token"],
-        site: Int[Tensor, "token"],
+        cell: Int[Tensor, " token"],
+        site: Int[Tensor, " token"],
     ) -> tuple[Float[Tensor, "motion token token"], Float[Tensor, "motion token"]]:
         """Correlation of the scores, and each token's standard deviation near the centre [dB].
 
@@ -69,7 +69,7 @@ class LevelLaw:
         gaussian: Float[Tensor, "motion token way"],
         correlation: Float[Tensor, "motion token token"],
         spread: Float[Tensor, "motion token"],
-        cell: Int[Tensor, "token"],
+        cell: Int[Tensor, " token"],
     ) -> LevelFit:
         """ln density of the levels, and the common offset.
 

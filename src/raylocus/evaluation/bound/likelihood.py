@@ -33,9 +33,9 @@ NEGLIGIBLE = 18.0
 class LastReport:
     """What the last report says of every place on its own."""
 
-    log_density: Float[Tensor, "ground"]
+    log_density: Float[Tensor, " ground"]
     """Of its levels, beams and timing advance; −inf where negligible."""
-    silence: Float[Tensor, "ground"]
+    silence: Float[Tensor, " ground"]
     """ln probability that it does not name the cells that it does not name."""
 
 
@@ -70,7 +70,7 @@ class SequenceLikelihood:
             carrier,
         )
 
-    def of_last(self, tokens: SequenceTokens, ground: Int[Tensor, "place"]) -> LastReport:
+    def of_last(self, tokens: SequenceTokens, ground: Int[Tensor, " place"]) -> LastReport:
         """The last report at some places; all others are impossible."""
         final = len(tokens.ago) - 1
         fit = self._levels(tokens, ground[None, :, None].expand(-1, -1, final + 1), tokens.last_tokens)
@@ -96,7 +96,7 @@ class SequenceLikelihood:
         return fit.log_density + others.reshape(cells.shape[:2])
 
     def _levels(
-        self, tokens: SequenceTokens, cells: Int[Tensor, "motion way report"], which: Int[Tensor, "used"]
+        self, tokens: SequenceTokens, cells: Int[Tensor, "motion way report"], which: Int[Tensor, " used"]
     ) -> LevelFit:
         cell, site, report = tokens.level_cell[which], tokens.level_site[which], tokens.level_report[which]
         ground = cells[:, :, report].transpose(1, 2)
@@ -110,7 +110,7 @@ class SequenceLikelihood:
         return self.levels.fit(tokens.level[which][:, None] - mapped, gaussian, correlation, spread, cell)
 
     def _fades(
-        self, cells: Int[Tensor, "motion way report"], report: Int[Tensor, "token"]
+        self, cells: Int[Tensor, "motion way report"], report: Int[Tensor, " token"]
     ) -> Float[Tensor, "motion token token"]:
         """Autocorrelation of the residual between the reports' places, averaged over the ways of a motion."""
         used = report.unique()
@@ -120,8 +120,8 @@ class SequenceLikelihood:
         return fades[:, at][:, :, at]
 
     def _advances(
-        self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, "timed"]
-    ) -> Float[Tensor, "way"]:
+        self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
+    ) -> Float[Tensor, " way"]:
         """Probability of each T_A: the delay and its Gaussian error fall into the bin that was reported."""
         step = timing_advance_step(self.carrier.numerology)
         spread = max(2 * self.network.timing_noise / step, 1e-3)
@@ -131,8 +131,12 @@ class SequenceLikelihood:
         return torch.log(torch.nan_to_num(inside) + ADVANCE_FLOOR).sum(dim=1)
 
     def _silence(
-        self, tokens: SequenceTokens, ground: Int[Tensor, "place"], fit: LevelFit, near: Int[Tensor, "place"]
-    ) -> Float[Tensor, "place"]:
+        self,
+        tokens: SequenceTokens,
+        ground: Int[Tensor, " place"],
+        fit: LevelFit,
+        near: Int[Tensor, " place"],
+    ) -> Float[Tensor, " place"]:
         """ln probability that the last report does not name the cells that it does not, each given the heard ones."""
         silent, offset, residual = tokens.unreported, fit.offset[0, near], self.levels.residual
         mapped, varied = self._at(silent, ground)
@@ -146,11 +150,11 @@ class SequenceLikelihood:
     def _given_heard(
         self,
         tokens: SequenceTokens,
-        ground: Int[Tensor, "place"],
+        ground: Int[Tensor, " place"],
         fit: LevelFit,
-        offset: Float[Tensor, "place"],
+        offset: Float[Tensor, " place"],
         varied: Float[Tensor, "silent place"],
-    ) -> tuple[Float[Tensor, "silent place"], Float[Tensor, "silent"]]:
+    ) -> tuple[Float[Tensor, "silent place"], Float[Tensor, " silent"]]:
         """Mean and variance of the scores of silent cells, whose residuals are correlated with the heard ones'."""
         last, residual = tokens.last_tokens, self.levels.residual
         heard, silent = tokens.level_cell[last], tokens.unreported
@@ -168,14 +172,14 @@ class SequenceLikelihood:
         return weights @ (fit.inverse_factor[0] @ score), 1 - weights.square().sum(dim=1)
 
     def _at(
-        self, cell: Int[Tensor, "cell"], ground: Int[Tensor, "place"]
+        self, cell: Int[Tensor, " cell"], ground: Int[Tensor, " place"]
     ) -> tuple[Float[Tensor, "cell place"], Float[Tensor, "cell place"]]:
         """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
         varied = self.ensemble.spread[cell][:, ground].square() + self.levels.residual.own_variance
         return self.ensemble.rsrp[cell][:, ground], varied
 
 
-def audible(level: Float[np.ndarray, "heard"], carrier: Carrier, network: NetworkConfiguration) -> float:
+def audible(level: Float[np.ndarray, " heard"], carrier: Carrier, network: NetworkConfiguration) -> float:
     """Level below which a cell cannot have been in a report with these levels [dBm]."""
     noise = noise_per_resource_element(carrier.numerology, network.noise_figure_db)
     traffic = network.load * np.sum(10 ** ((level - TRAFFIC_BELOW_BEST_DB) / 10))

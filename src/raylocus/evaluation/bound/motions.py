@@ -49,9 +49,9 @@ def speed_bins(mobility: MobilityConfiguration, roads: bool) -> tuple[SpeedBin, 
 class Motions:
     """Draws of speed and stops, each with the steps that it makes between the reports and the last one."""
 
-    tracks: Int[np.ndarray, "motion"]
+    tracks: Int[np.ndarray, " motion"]
     """Index of the ways that each goes by."""
-    share: Float[np.ndarray, "motion"]
+    share: Float[np.ndarray, " motion"]
     """Probability that each stands for; sums to 1."""
     steps: Int[np.ndarray, "motion report"]
     """Steps of one ground cell's width from each report's place to the last one's."""
@@ -63,7 +63,7 @@ class Motions:
     def of(
         cls,
         bins: tuple[SpeedBin, ...],
-        ago: Float[np.ndarray, "report"],
+        ago: Float[np.ndarray, " report"],
         count: int,
         step: float,
         generator: np.random.Generator,
@@ -83,6 +83,6 @@ class Motions:
         tracks, share, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
         return cls(tracks, share, steps)
 
-    def select(self, index: Int[np.ndarray, "chosen"]) -> Motions:
+    def select(self, index: Int[np.ndarray, " chosen"]) -> Motions:
         """Some of the motions, as often as they are named."""
         return Motions(self.tracks[index], self.share[index], self.steps[index])

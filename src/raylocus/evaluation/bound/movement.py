@@ -32,19 +32,19 @@ class Tracks:
 
     path: Int[np.ndarray, "track step"]
     """Ground cell after each step backwards, in flat [y, x] order."""
-    visit: Int[np.ndarray, "visit"]
+    visit: Int[np.ndarray, " visit"]
     """Visits sorted by ground cell, each track · `ENDS` + step."""
-    first: Int[np.ndarray, "ground_plus_1"]
+    first: Int[np.ndarray, " ground_plus_1"]
     """`visit[first[g]:first[g + 1]]` are the visits of ground cell g."""
-    prior: Float[np.ndarray, "ground"]
+    prior: Float[np.ndarray, " ground"]
     """Mass of each ground cell where ways end."""
-    start_weight: Float[np.ndarray, "ground"]
+    start_weight: Float[np.ndarray, " ground"]
     """How much likelier the law starts a UE in a ground cell than these ways pass there."""
 
     @classmethod
     def of(
-        cls, path: Int[np.ndarray, "track step"], prior: Float[np.ndarray, "ground"] | None,
-        starts: Float[np.ndarray, "ground"],
+        cls, path: Int[np.ndarray, "track step"], prior: Float[np.ndarray, " ground"] | None,
+        starts: Float[np.ndarray, " ground"],
     ) -> Tracks:  # fmt: skip
         """Ways with the mass of ends (their own frequency where None) and the mass of the law's starts."""
         cells = path[:, :ENDS].ravel()
@@ -61,7 +61,7 @@ class Tracks:
 
     def cells(
         self,
-        end: Int[np.ndarray, "way"],
+        end: Int[np.ndarray, " way"],
         steps: Int[np.ndarray, "way report"],
         generator: np.random.Generator,
     ) -> Int[np.ndarray, "way report"]:
@@ -107,13 +107,13 @@ class Movement:
         return cls(place.tile, tuple(tracks), bins)
 
     def motions(
-        self, ago: Float[np.ndarray, "report"], count: int, generator: np.random.Generator
+        self, ago: Float[np.ndarray, " report"], count: int, generator: np.random.Generator
     ) -> Motions:
         """About `count` motions by the law, for reports that came `ago` [s] before the last."""
         return Motions.of(self.bins, ago, count, self.grid.resolution, generator)
 
     @property
-    def start(self) -> Float[np.ndarray, "ground"]:
+    def start(self) -> Float[np.ndarray, " ground"]:
         """Mass of each ground cell where the law starts UEs."""
         whole = np.zeros(self.grid.count**2)
         for each in self.bins:
@@ -165,7 +165,7 @@ def _by_road(place: MappedPlace, speeds: SpeedBin, generator: np.random.Generato
     return Tracks.of(path, None, _gathered(traffic, graph.grid, grid))
 
 
-def _gathered(weight: Float[np.ndarray, "fine"], fine: Grid, grid: Grid) -> Float[np.ndarray, "ground"]:
+def _gathered(weight: Float[np.ndarray, " fine"], fine: Grid, grid: Grid) -> Float[np.ndarray, " ground"]:
     """Mass of each cell of R's grid, of weights over G's."""
     mass = np.bincount(grid.index(fine.centres), weight, grid.count**2)
     return mass / mass.sum()

@@ -75,10 +75,10 @@ class ResidualLaw:
 
     def shared(
         self,
-        cell: Int[Tensor, "token"],
-        site: Int[Tensor, "token"],
-        other_cell: Int[Tensor, "other"],
-        other_site: Int[Tensor, "other"],
+        cell: Int[Tensor, " token"],
+        site: Int[Tensor, " token"],
+        other_cell: Int[Tensor, " other"],
+        other_site: Int[Tensor, " other"],
     ) -> Float[Tensor, "token other"]:
         """Correlation of the residuals of cells at one place."""
         same_cell = (cell[:, None] == other_cell[None, :]).float()

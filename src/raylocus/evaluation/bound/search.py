@@ -29,9 +29,9 @@ ROUNDS = 3
 class Found:
     """What was found of one sequence, before calibration."""
 
-    mass: Float[np.ndarray, "ground"]
+    mass: Float[np.ndarray, " ground"]
     """Posterior mass of each ground cell."""
-    of_last: Float[np.ndarray, "ground"]
+    of_last: Float[np.ndarray, " ground"]
     """The same given the last report only."""
     effective_ways: float
     """Effective number of the ways that it rests on (Kong 1992); ∞ where there is one report only."""
@@ -41,9 +41,9 @@ class Found:
 class Ways:
     """Ways that were tried, with what the earlier reports add to the last one's likelihood along each."""
 
-    motion: Int[np.ndarray, "way"]
-    end: Int[np.ndarray, "way"]
-    log_gain: Float[np.ndarray, "way"]
+    motion: Int[np.ndarray, " way"]
+    end: Int[np.ndarray, " way"]
+    log_gain: Float[np.ndarray, " way"]
 
     @classmethod
     def joined(cls, rounds: Sequence[Ways]) -> Ways:
@@ -94,9 +94,9 @@ class Search:
         sequence: SequenceTokens,
         motions: Motions,
         last: LastReport,
-        of_last: Float[np.ndarray, "ground"],
+        of_last: Float[np.ndarray, " ground"],
         generator: np.random.Generator,
-    ) -> tuple[Float[np.ndarray, "ground"], float]:
+    ) -> tuple[Float[np.ndarray, " ground"], float]:
         priors = np.array([each.prior for each in self.movement.tracks])
         mass = np.maximum(of_last * priors, 0)
         possible = mass.sum(axis=1) > 0
@@ -128,7 +128,7 @@ class Search:
         self,
         sequence: SequenceTokens,
         motions: Motions,
-        chosen: Int[np.ndarray, "chosen"],
+        chosen: Int[np.ndarray, " chosen"],
         proposals: Float[np.ndarray, "tracks ground"],
         last: LastReport,
         generator: np.random.Generator,
@@ -153,7 +153,7 @@ class Search:
     def _combined(
         self,
         ways: Ways,
-        weight: Float[np.ndarray, "way"],
+        weight: Float[np.ndarray, " way"],
         motions: Motions,
         mass: Float[np.ndarray, "tracks ground"],
     ) -> Float[np.ndarray, "tracks ground"]:
@@ -173,7 +173,7 @@ class Search:
             out[rows] = mass[rows] / len(rows) * ratio * share
         return out
 
-    def _smoothed(self, values: Float[np.ndarray, "ground"]) -> Float[np.ndarray, "ground"]:
+    def _smoothed(self, values: Float[np.ndarray, " ground"]) -> Float[np.ndarray, " ground"]:
         grid = self.movement.grid
         spread = SMOOTHING / grid.resolution
         return gaussian_filter(values.reshape(grid.shape), spread, mode="constant", truncate=4.0).ravel()
@@ -191,7 +191,7 @@ def _proposals(
 
 
 def _drawn(
-    share: Float[np.ndarray, "ground"], shape: tuple[int, int], generator: np.random.Generator
+    share: Float[np.ndarray, " ground"], shape: tuple[int, int], generator: np.random.Generator
 ) -> Int[np.ndarray, "motion way"]:
     """Cells by their shares, in every row evenly spread over the distribution (systematic resampling)."""
     edges = np.cumsum(share)
@@ -200,7 +200,7 @@ def _drawn(
     return np.where(share[found] > 0, found, int(share.argmax()))
 
 
-def _normalised(mass: Float[np.ndarray, "ground"]) -> Float[np.ndarray, "ground"]:
+def _normalised(mass: Float[np.ndarray, " ground"]) -> Float[np.ndarray, " ground"]:
     return mass / mass.sum()
 
 

@@ -26,31 +26,31 @@ MOST_REPORTS, MOST_BEAM_REPORTS = 6, 4
 class SequenceTokens:
     """Levels, beams and timing advances of one sequence. Reports count from 0; the last is where the UE is sought."""
 
-    ago: Float[np.ndarray, "report"]
+    ago: Float[np.ndarray, " report"]
     """Seconds before the last report."""
-    level: Float[Tensor, "token"]
+    level: Float[Tensor, " token"]
     """RSRP as measured before the L3 filter [dBm], see `unfiltered`."""
-    level_cell: Int[Tensor, "token"]
-    level_site: Int[Tensor, "token"]
-    level_report: Int[Tensor, "token"]
-    noise: Float[Tensor, "token"]
+    level_cell: Int[Tensor, " token"]
+    level_site: Int[Tensor, " token"]
+    level_report: Int[Tensor, " token"]
+    noise: Float[Tensor, " token"]
     """Variance of the levels' noise [dB²]: the receiver's, the report's bins', and what a way leaves open."""
-    beam_report: Int[Tensor, "beamed"]
+    beam_report: Int[Tensor, " beamed"]
     """Reports with beams."""
-    beam_cell: Int[Tensor, "beamed"]
+    beam_cell: Int[Tensor, " beamed"]
     """Serving cell of those."""
     beam_level: Float[Tensor, "beamed beam"]
     """L1-RSRP [dBm]; NaN where unreported."""
-    advance: Float[Tensor, "timed"]
+    advance: Float[Tensor, " timed"]
     """T_A [steps]."""
-    advance_site: Int[Tensor, "timed"]
-    advance_report: Int[Tensor, "timed"]
-    unreported: Int[Tensor, "silent"]
+    advance_site: Int[Tensor, " timed"]
+    advance_report: Int[Tensor, " timed"]
+    unreported: Int[Tensor, " silent"]
     """Cells that the last report does not name."""
-    unreported_site: Int[Tensor, "silent"]
+    unreported_site: Int[Tensor, " silent"]
 
     @property
-    def last_tokens(self) -> Int[Tensor, "last"]:
+    def last_tokens(self) -> Int[Tensor, " last"]:
         """Which levels are of the last report."""
         return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
@@ -109,7 +109,7 @@ def _tokens(
 
 def unfiltered(
     level: Float[np.ndarray, "report cell"],
-    time: Float[np.ndarray, "report"],
+    time: Float[np.ndarray, " report"],
     network: NetworkConfiguration,
     period: float,
 ) -> tuple[Float[np.ndarray, "report cell"], Float[np.ndarray, "report cell"]]:
@@ -126,7 +126,7 @@ def unfiltered(
     return measured, network.receiver_noise_db**2 + QUANTISATION_VARIANCE * (1 + (1 - a) ** 2) / a**2
 
 
-def _spread_out(reports: Int[np.ndarray, "report"], most: int) -> Int[np.ndarray, "kept"]:
+def _spread_out(reports: Int[np.ndarray, " report"], most: int) -> Int[np.ndarray, " kept"]:
     """At most so many reports, spread evenly and always with the last: counted from the end."""
     count = min(len(reports), most)
     back = np.unique(np.linspace(0, len(reports) - 1, count).astype(np.int64)) if count else reports[:0]

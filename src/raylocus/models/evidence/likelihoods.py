@@ -33,8 +33,8 @@ def robust_evidence(
     scale: Float[Tensor, "batch head cell kind"],
     offset: Float[Tensor, "batch head"],
     offset_scale: Float[Tensor, ""],
-    margin: Float[Tensor, "batch"],
-    unheard_weight: Float[Tensor, "batch"],
+    margin: Float[Tensor, " batch"],
+    unheard_weight: Float[Tensor, " batch"],
     rasters: Float[Tensor, "cell kind knot y x"],
 ) -> Float[Tensor, "batch head y x"]:
     """Log-likelihood of the reported levels and of the silence of all other cells.
@@ -128,7 +128,7 @@ def gaussian_evidence(
 
 def timing_evidence(
     pooled: PooledObservations,
-    site_of_cell: Int[Tensor, "cell"],
+    site_of_cell: Int[Tensor, " cell"],
     scale: Float[Tensor, ""],
     long_scale: Float[Tensor, ""],
     rasters: Float[Tensor, "site knot y x"],

@@ -55,7 +55,7 @@ class EvidenceRasters:
 
 
 def hat_functions(
-    values: Float[Tensor, "*shape y x"], knots: Float[Tensor, "knot"]
+    values: Float[Tensor, "*shape y x"], knots: Float[Tensor, " knot"]
 ) -> Float[Tensor, "*shape knot y x"]:
     """Weights of linear interpolation between ascending knots; values beyond the ends count as the ends."""
     values = values.clamp(float(knots[0]), float(knots[-1])).contiguous()
@@ -81,7 +81,7 @@ def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
     )
 
 
-def _cells_of_sites(site_of_cell: Int[Tensor, "cell"]) -> Int[Tensor, "site sector"]:
+def _cells_of_sites(site_of_cell: Int[Tensor, " cell"]) -> Int[Tensor, "site sector"]:
     members = [(site_of_cell == site).nonzero().flatten() for site in range(int(site_of_cell.max()) + 1)]
     return torch.nn.utils.rnn.pad_sequence(members, batch_first=True, padding_value=-1)
 

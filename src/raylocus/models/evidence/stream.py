@@ -95,7 +95,7 @@ class EvidenceStream(nn.Module):
         self,
         pooled: PooledObservations,
         doubt: Float[Tensor, "batch head cell"],
-        log_scale: Float[Tensor, "kind"],
+        log_scale: Float[Tensor, " kind"],
         moments: Float[Tensor, "moment site slot y x"],
         rasters: EvidenceRasters,
     ) -> GaussianEvidence:

@@ -50,9 +50,9 @@ class PlaceMaps:
     """1 outside buildings, 0 inside, on the native grid."""
     poses: Float[Tensor, "cell pose"]
     """What a newcomer can know of a cell, see `cell_poses`."""
-    site_of_cell: Int[Tensor, "cell"]
+    site_of_cell: Int[Tensor, " cell"]
     """Site index of each cell."""
-    beams_of_cell: Int[Tensor, "cell"]
+    beams_of_cell: Int[Tensor, " cell"]
     """Number of SSB beams of each cell, in ascending azimuth; beam axes are as long as the largest."""
     size: float
     """Side of the tile [m]."""

@@ -61,27 +61,27 @@ class TokenLayout:
 class PackedSequences:
     """Sequences of one place without padding; NaN is a feature that was left out."""
 
-    report_offsets: Int[Tensor, "sample_plus_1"]
+    report_offsets: Int[Tensor, " sample_plus_1"]
     """The reports of sequence i are `report_offsets[i]:report_offsets[i + 1]`."""
-    age: Float[Tensor, "report"]
+    age: Float[Tensor, " report"]
     """Seconds before the sequence's last report."""
     position: Float[Tensor, "report 2"]
     """True position (x, y) [m]; NaN where unknown."""
-    report: Int[Tensor, "token"]
+    report: Int[Tensor, " token"]
     """Report of each cell's token."""
-    cell: Int[Tensor, "token"]
+    cell: Int[Tensor, " token"]
     """Cell index of each."""
-    serving: Bool[Tensor, "token"]
+    serving: Bool[Tensor, " token"]
     """Whether the cell served."""
-    censored: Float[Tensor, "token"]
+    censored: Float[Tensor, " token"]
     """−1 where RSRP lies below its range, +1 above, else 0."""
     features: Float[Tensor, "token feature"]
     """Columns of `TokenLayout.cell_features`, in the units of `SequenceTensors`."""
-    beam_report: Int[Tensor, "beam_token"]
+    beam_report: Int[Tensor, " beam_token"]
     """Report of each beam's token."""
-    beam_cell: Int[Tensor, "beam_token"]
+    beam_cell: Int[Tensor, " beam_token"]
     """Cell index of each."""
-    beam: Int[Tensor, "beam_token"]
+    beam: Int[Tensor, " beam_token"]
     """SSB index of each."""
     beam_features: Float[Tensor, "beam_token beam_feature"]
     """Columns of `TokenLayout.beam_features`."""
@@ -145,7 +145,7 @@ class PackedSequences:
 
 
 def _scattered(
-    values: Shaped[Tensor, "row *column"],
+    values: Shaped[Tensor, " row *column"],
     where: tuple[Tensor, ...],
     shape: tuple[int, ...],
     fill: bool | float,
@@ -194,13 +194,13 @@ def sequence_tensors(reports: Reports, deployment: Deployment) -> SequenceTensor
 
 
 def _columns(
-    reports: Reports, tokens: Bool[np.ndarray, "all_tokens"], names: tuple[str, ...]
+    reports: Reports, tokens: Bool[np.ndarray, " all_tokens"], names: tuple[str, ...]
 ) -> Float[np.ndarray, "token feature"]:
     columns = [reports.feature_names.index(name) for name in names]
     return reports.features[tokens][:, columns]
 
 
-def _units(layout: TokenLayout, deployment: Deployment) -> Float[np.ndarray, "feature"]:
+def _units(layout: TokenLayout, deployment: Deployment) -> Float[np.ndarray, " feature"]:
     """What the schema's units are multiplied by: steps of timing advance become metres."""
     units = np.ones(len(layout.cell_features))
     units[OBSERVED.index("timing_advance")] = timing_advance_distance(deployment.carrier.numerology)

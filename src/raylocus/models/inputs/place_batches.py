@@ -30,9 +30,9 @@ class SequenceGroup:
 
     place: int
     """Index of the place."""
-    samples: Int[np.ndarray, "sequence"]
+    samples: Int[np.ndarray, " sequence"]
     """Index of each sequence in the dataset."""
-    lengths: Int[np.ndarray, "sequence"]
+    lengths: Int[np.ndarray, " sequence"]
     """Reports of each."""
 
 
@@ -50,9 +50,9 @@ BatchIndex = tuple[BatchPart, ...]
 
 
 def sequence_groups(
-    samples: Int[np.ndarray, "sequence"],
-    place_index: Int[np.ndarray, "sequence"],
-    lengths: Int[np.ndarray, "sequence"],
+    samples: Int[np.ndarray, " sequence"],
+    place_index: Int[np.ndarray, " sequence"],
+    lengths: Int[np.ndarray, " sequence"],
 ) -> tuple[SequenceGroup, ...]:
     """Some sequences of a dataset, given in ascending order, in groups of one place each."""
     groups = []

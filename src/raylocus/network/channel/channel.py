@@ -23,7 +23,7 @@ class ChannelState:
     line_of_sight: Float[np.ndarray, "report site"]
     """Share of the ground cell in line of sight of each site."""
 
-    def select(self, reports: Int[np.ndarray, "kept"]) -> ChannelState:
+    def select(self, reports: Int[np.ndarray, " kept"]) -> ChannelState:
         """The channel at some of the reports."""
         return ChannelState(self.rsrp_beam[reports], self.delay[reports], self.line_of_sight[reports])
 

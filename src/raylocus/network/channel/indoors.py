@@ -30,11 +30,11 @@ class Shelter:
 
     outdoors: Float[np.ndarray, "report 3"]
     """The UE's position, or the middle of the nearest outdoor ground cell where it is indoors [m]."""
-    depth: Float[np.ndarray, "report"]
+    depth: Float[np.ndarray, " report"]
     """Way between both [m]; 0 outdoors."""
 
     @property
-    def indoors(self) -> Bool[np.ndarray, "report"]:
+    def indoors(self) -> Bool[np.ndarray, " report"]:
         """Which UEs are indoors."""
         return self.depth > 0
 
@@ -60,7 +60,9 @@ def shelter_of(geometry_maps: xr.Dataset, position: Float[np.ndarray, "report 3"
     return Shelter(outdoors, depth)
 
 
-def behind_walls(state: ChannelState, shelter: Shelter, loss_db: Float[np.ndarray, "report"]) -> ChannelState:
+def behind_walls(
+    state: ChannelState, shelter: Shelter, loss_db: Float[np.ndarray, " report"]
+) -> ChannelState:
     """The channel of UEs by that of the outdoor ground next to them: weaker by a loss [dB], later, out of sight."""
     return dataclasses.replace(
         state,
@@ -72,11 +74,11 @@ def behind_walls(state: ChannelState, shelter: Shelter, loss_db: Float[np.ndarra
 
 def sequence_loss_db(
     shelter: Shelter,
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     frequency: float,
     law: BuildingLoss,
     random: RandomSource,
-) -> Float[np.ndarray, "report"]:
+) -> Float[np.ndarray, " report"]:
     """Penetration loss [dB] of each report's UE: its building and deviation are drawn once for a sequence."""
     first = Rows(report_offsets).first
     uniform, normal = random.random((len(first),)), random.standard_normal((len(first),))

@@ -38,12 +38,12 @@ class Links:
     departure: Float[np.ndarray, "report site path 3"]
     """Unit vector from the site."""
 
-    def select(self, reports: Int[np.ndarray, "kept"]) -> Links:
+    def select(self, reports: Int[np.ndarray, " kept"]) -> Links:
         """The links of some of the reports."""
         columns = (self.delay, self.transfer, self.arrival, self.departure)
         return Links(*(column[reports] for column in columns))
 
-    def later(self, way: Float[np.ndarray, "report"]) -> Links:
+    def later(self, way: Float[np.ndarray, " report"]) -> Links:
         """The links where every path goes on for some way [m]."""
         return dataclasses.replace(self, delay=self.delay + way[:, None, None] / SPEED_OF_LIGHT)
 

@@ -41,7 +41,7 @@ class ResolvedRows:
 
     measurements: Measurements
     """Every row has a PCI; that of an unknown cell is no PCI of the place."""
-    known: Int[np.ndarray, "row"]
+    known: Int[np.ndarray, " row"]
     """`Known` of each row."""
     refused: Counter[str]
     """Rows left out, by reason."""
@@ -72,8 +72,8 @@ def resolve_cells(measured: Measurements, deployment: Deployment) -> ResolvedRow
 
 
 def _reasons(
-    measured: Measurements, carrier: Carrier, frequency: Float[np.ndarray, "row"]
-) -> list[tuple[str, Bool[np.ndarray, "row"]]]:
+    measured: Measurements, carrier: Carrier, frequency: Float[np.ndarray, " row"]
+) -> list[tuple[str, Bool[np.ndarray, " row"]]]:
     """Why rows cannot be of the place, the first reason that holds counts."""
     technology = measured.technology
     wide = carrier.numerology > 0
@@ -92,7 +92,7 @@ def _reasons(
     ]
 
 
-def _is_off(frequency: Float[np.ndarray, "row"], carrier: Carrier) -> Bool[np.ndarray, "row"]:
+def _is_off(frequency: Float[np.ndarray, " row"], carrier: Carrier) -> Bool[np.ndarray, " row"]:
     """Whether a channel lies outside the carrier; an NR-ARFCN is that of the SSB, anywhere in it."""
     half = (
         carrier.resource_blocks * SUBCARRIERS_PER_RESOURCE_BLOCK * subcarrier_spacing(carrier.numerology) / 2
@@ -100,7 +100,7 @@ def _is_off(frequency: Float[np.ndarray, "row"], carrier: Carrier) -> Bool[np.nd
     return ~np.isnan(frequency) & (np.abs(frequency - carrier.frequency) > half)
 
 
-def _frequencies(measured: Measurements) -> Float[np.ndarray, "row"]:
+def _frequencies(measured: Measurements) -> Float[np.ndarray, " row"]:
     """Downlink frequency [Hz] of each row's channel; NaN where the channel or its technology is unknown."""
     pairs = np.stack([measured.channel, np.where(measured.technology == "NR", 1.0, 0.0)], axis=1)
     unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
@@ -118,7 +118,7 @@ def _frequency(channel: float, nr: bool) -> float:
         return np.nan
 
 
-def _identities(measured: Measurements, deployment: Deployment) -> Float[np.ndarray, "site"]:
+def _identities(measured: Measurements, deployment: Deployment) -> Float[np.ndarray, " site"]:
     """The number that each site is named by; NaN of all where no row has one of them."""
     matches = [
         re.fullmatch(r"(?:(?:e|g)NB)?[\s_-]*(\d+)", site.name, re.IGNORECASE) for site in deployment.sites
@@ -128,7 +128,7 @@ def _identities(measured: Measurements, deployment: Deployment) -> Float[np.ndar
     return named if used.any() else np.full(len(named), np.nan)
 
 
-def _site_by_identity(measured: Measurements, named: Float[np.ndarray, "site"]) -> Int[np.ndarray, "row"]:
+def _site_by_identity(measured: Measurements, named: Float[np.ndarray, " site"]) -> Int[np.ndarray, " row"]:
     """Site of each row's identity, −1 where the place does not name it."""
     found = np.full(len(measured), -1)
     for site, identity in enumerate(named.tolist()):
@@ -137,8 +137,8 @@ def _site_by_identity(measured: Measurements, named: Float[np.ndarray, "site"]) 
 
 
 def _pci_by_identity(
-    measured: Measurements, deployment: Deployment, named: Float[np.ndarray, "site"]
-) -> tuple[Float[np.ndarray, "row"], Bool[np.ndarray, "row"]]:
+    measured: Measurements, deployment: Deployment, named: Float[np.ndarray, " site"]
+) -> tuple[Float[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
     """PCI of each row, also of one that names a site of a single cell and no PCI; and which an identity confirms."""
     site = _site_by_identity(measured, named)
     cells = np.bincount(deployment.site_of_cell, minlength=len(deployment.sites))
@@ -149,7 +149,7 @@ def _pci_by_identity(
     return given, (site >= 0) & (_site_of_pci(given, deployment) == site)
 
 
-def _site_of_pci(pci: Float[np.ndarray, "row"], deployment: Deployment) -> Int[np.ndarray, "row"]:
+def _site_of_pci(pci: Float[np.ndarray, " row"], deployment: Deployment) -> Int[np.ndarray, " row"]:
     """Site of the place's cell with each PCI, −1 where it has none."""
     sites = np.full(HIGHEST_PCI + 1, -1)
     sites[deployment.pcis] = deployment.site_of_cell
@@ -158,8 +158,8 @@ def _site_of_pci(pci: Float[np.ndarray, "row"], deployment: Deployment) -> Int[n
 
 
 def _is_of_other_site(
-    measured: Measurements, owner: Int[np.ndarray, "row"], named: Float[np.ndarray, "site"]
-) -> Bool[np.ndarray, "row"]:
+    measured: Measurements, owner: Int[np.ndarray, " row"], named: Float[np.ndarray, " site"]
+) -> Bool[np.ndarray, " row"]:
     """Whether a row names an eNB, and the place's cell of its PCI stands at a site with another number."""
     numbered = (owner >= 0) & ~np.isnan(named[owner])
     return numbered & ~np.isnan(measured.site_identity)

@@ -49,8 +49,8 @@ class CellMapper:
 
 
 def scans_by_position(
-    latitude: Float[np.ndarray, "row"], longitude: Float[np.ndarray, "row"]
-) -> Shaped[np.ndarray, "row"]:
+    latitude: Float[np.ndarray, " row"], longitude: Float[np.ndarray, " row"]
+) -> Shaped[np.ndarray, " row"]:
     """A text for each run of rows at one position, for logs that have no time."""
     fresh = np.ones(len(latitude), bool)
     fresh[1:] = (np.diff(latitude) != 0) | (np.diff(longitude) != 0)

@@ -153,7 +153,7 @@ class MappedTable:
         return Measurements.of(len(table), **(read | of), serving=serving, time=time)
 
 
-def _row_names(count: int) -> Shaped[np.ndarray, "row"]:
+def _row_names(count: int) -> Shaped[np.ndarray, " row"]:
     return np.char.add("row-", np.arange(count).astype(np.str_))
 
 
@@ -162,13 +162,13 @@ def _named(columns: ColumnMap) -> list[str]:
     return [str(source) for cell in every for source in cell.values() if not isinstance(source, dict)]
 
 
-def _texts(table: TextTable, source: Any) -> Shaped[np.ndarray, "row"]:
+def _texts(table: TextTable, source: Any) -> Shaped[np.ndarray, " row"]:
     if isinstance(source, dict):
         return np.full(len(table), str(source.get("value", "")))
     return table.texts(str(source))
 
 
-def _numbers(table: TextTable, source: Any) -> Float[np.ndarray, "row"]:
+def _numbers(table: TextTable, source: Any) -> Float[np.ndarray, " row"]:
     if isinstance(source, dict):
         return np.full(len(table), float(source.get("value", np.nan)))
     return table.numbers(str(source))

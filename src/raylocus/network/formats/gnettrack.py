@@ -64,13 +64,13 @@ class GNetTrack:
         return ReadLog(measured, table.rows, table.refused, table.notes)
 
 
-def _operator(table: TextTable) -> Shaped[np.ndarray, "row"]:
+def _operator(table: TextTable) -> Shaped[np.ndarray, " row"]:
     """MCC and MNC, with a slash in the log."""
     texts = table.texts("MCCMNC", "MCC/MNC").tolist()
     return np.array([text.replace("/", "-") for text in texts], np.str_)
 
 
-def _cell(table: TextTable) -> Float[np.ndarray, "row"]:
+def _cell(table: TextTable) -> Float[np.ndarray, " row"]:
     """Global cell identity: RAWCELLID, or the last part of CGI where the log numbers it whole."""
     raw = table.numbers("RAWCELLID")
     whole = np.array([_last(text) for text in table.texts("CGI").tolist()], float)
@@ -83,7 +83,7 @@ def _last(cgi: str) -> float:
     return float(digits) if len(digits) and int(digits) > 2**16 else np.nan
 
 
-def _node(table: TextTable) -> Float[np.ndarray, "row"]:
+def _node(table: TextTable) -> Float[np.ndarray, " row"]:
     """eNB identity, in decimal or in the hexadecimal of the older CSV."""
     hexadecimal = [_hexadecimal(text) for text in table.texts("NODEHEX").tolist()]
     return np.where(np.isnan(table.numbers("Node")), np.array(hexadecimal, float), table.numbers("Node"))

@@ -17,7 +17,7 @@ _ZONE = re.compile(r"\d(?::\d\d(?:\.\d+)?)?\s*(Z|z|UTC|GMT|[+-]\d\d:?\d\d)$")
 _UNITS = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3))
 
 
-def seconds_of_texts(texts: Shaped[np.ndarray, "row"], source: Path) -> Float[np.ndarray, "row"]:
+def seconds_of_texts(texts: Shaped[np.ndarray, " row"], source: Path) -> Float[np.ndarray, " row"]:
     """Seconds since 1970 of each time, NaN where it is none.
 
     Raises:
@@ -53,7 +53,7 @@ def _zone(text: str) -> str:
     return "UTC" if zone in ("Z", "UTC", "GMT", "+0000", "-0000") else zone
 
 
-def _seconds_of_numbers(numbers: Float[np.ndarray, "row"]) -> Float[np.ndarray, "row"]:
+def _seconds_of_numbers(numbers: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
     scale = np.ones(len(numbers))
     for least, factor in reversed(_UNITS):
         scale = np.where(np.abs(numbers) >= least, factor, scale)

@@ -17,41 +17,41 @@ TEXTS = ("device", "scan", "technology", "operator")
 class Measurements:
     """One row a cell that one device heard at one time. What a log does not say is NaN or an empty text."""
 
-    device: Shaped[np.ndarray, "row"]
+    device: Shaped[np.ndarray, " row"]
     """Text that distinguishes one device or run from another."""
-    scan: Shaped[np.ndarray, "row"]
+    scan: Shaped[np.ndarray, " row"]
     """Text that ties the cells of one scan of a device; empty where rows of one time are one scan."""
-    technology: Shaped[np.ndarray, "row"]
+    technology: Shaped[np.ndarray, " row"]
     """One of `technologies.TECHNOLOGIES`; empty where unknown."""
-    operator: Shaped[np.ndarray, "row"]
+    operator: Shaped[np.ndarray, " row"]
     """MCC and MNC as `244-91`; empty where unknown."""
-    time: Float[np.ndarray, "row"]
+    time: Float[np.ndarray, " row"]
     """Seconds since 1970, in UTC or in the log's one clock."""
-    channel: Float[np.ndarray, "row"]
+    channel: Float[np.ndarray, " row"]
     """Downlink EARFCN (TS 36.101 §5.7.3) or NR-ARFCN (TS 38.104 §5.4.2.1)."""
-    pci: Float[np.ndarray, "row"]
+    pci: Float[np.ndarray, " row"]
     """Physical cell identity; the narrowband one (NPCI) of NB-IoT."""
-    site_identity: Float[np.ndarray, "row"]
+    site_identity: Float[np.ndarray, " row"]
     """eNB identity, 20 bits (TS 36.413 §9.2.1.37), or gNB identity (TS 38.413 §9.3.1.6)."""
-    cell_identity: Float[np.ndarray, "row"]
+    cell_identity: Float[np.ndarray, " row"]
     """E-UTRAN cell identity, 28 bits, or NR cell identity, 36 bits (TS 23.003 §19.6)."""
-    rsrp: Float[np.ndarray, "row"]
+    rsrp: Float[np.ndarray, " row"]
     """RSRP, SS-RSRP or NRSRP [dBm]."""
-    rsrq: Float[np.ndarray, "row"]
+    rsrq: Float[np.ndarray, " row"]
     """RSRQ, SS-RSRQ or NRSRQ [dB]."""
-    sinr: Float[np.ndarray, "row"]
+    sinr: Float[np.ndarray, " row"]
     """SINR, SS-SINR or NSINR [dB]."""
-    rssi: Float[np.ndarray, "row"]
+    rssi: Float[np.ndarray, " row"]
     """RSSI [dBm]."""
-    timing_advance: Float[np.ndarray, "row"]
+    timing_advance: Float[np.ndarray, " row"]
     """Timing advance, round trip [s]."""
-    time_of_arrival: Float[np.ndarray, "row"]
+    time_of_arrival: Float[np.ndarray, " row"]
     """Time of arrival by a receiver's own clock [s], within a frame."""
-    serving: Bool[np.ndarray, "row"]
+    serving: Bool[np.ndarray, " row"]
     """Whether the log marks the cell as the serving one."""
-    latitude: Float[np.ndarray, "row"]
+    latitude: Float[np.ndarray, " row"]
     """Truth for evaluation only: WGS84 latitude of the device [degrees]."""
-    longitude: Float[np.ndarray, "row"]
+    longitude: Float[np.ndarray, " row"]
     """Truth for evaluation only: WGS84 longitude of the device [degrees]."""
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ class Measurements:
         """
         return cls(**{each.name: _column(each.name, count, columns) for each in fields(cls)})
 
-    def select(self, rows: Shaped[np.ndarray, "selected"]) -> Measurements:
+    def select(self, rows: Shaped[np.ndarray, " selected"]) -> Measurements:
         """Some of the rows, by mask or by index in that order."""
         return Measurements(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
 

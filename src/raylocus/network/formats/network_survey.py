@@ -120,7 +120,7 @@ def _measurements(table: TextTable, technology: str, file: LogFile) -> Measureme
     )
 
 
-def _scan(table: TextTable) -> Shaped[np.ndarray, "row"]:
+def _scan(table: TextTable) -> Shaped[np.ndarray, " row"]:
     """Mission and group: group numbers restart with every mission."""
     group = table.texts("groupNumber")
     return np.where(group == "", "", joined(table.texts("missionId"), group))

@@ -24,7 +24,7 @@ class SequencedRows:
     """Reports, and the rows that they are made of."""
 
     reports: Reports
-    rows: Int[np.ndarray, "token"]
+    rows: Int[np.ndarray, " token"]
     """Index of each token's row among the measurements."""
     refused: Counter[str]
     notes: Counter[str]
@@ -68,11 +68,11 @@ def sequence_rows(measured: Measurements, place: Place, gap: float = GAP) -> Seq
 class _ArrangedRows:
     """Rows by device, time and scan, each cell once a scan."""
 
-    rows: Int[np.ndarray, "token"]
-    begins: Bool[np.ndarray, "token"]
+    rows: Int[np.ndarray, " token"]
+    begins: Bool[np.ndarray, " token"]
     """Whether a report begins at the row."""
-    device: Int[np.ndarray, "token"]
-    time: Float[np.ndarray, "token"]
+    device: Int[np.ndarray, " token"]
+    time: Float[np.ndarray, " token"]
     """Time of the row's scan [s since 1970]."""
 
 
@@ -89,8 +89,8 @@ def _arranged(measured: Measurements) -> _ArrangedRows:
 
 
 def _sequence_starts(
-    device: Int[np.ndarray, "report"], time: Float[np.ndarray, "report"], gap: float
-) -> Int[np.ndarray, "sequence"]:
+    device: Int[np.ndarray, " report"], time: Float[np.ndarray, " report"], gap: float
+) -> Int[np.ndarray, " sequence"]:
     """Where a device or a gap begins a sequence; reports that all have one time are no sequence, each stands alone."""
     starts = _changes(device[None].astype(float))
     starts[1:] |= np.diff(time) > gap
@@ -100,13 +100,13 @@ def _sequence_starts(
     return np.flatnonzero(starts | ~moves[sequence])
 
 
-def _changes(keys: Float[np.ndarray, "key row"]) -> Bool[np.ndarray, "row"]:
+def _changes(keys: Float[np.ndarray, "key row"]) -> Bool[np.ndarray, " row"]:
     changed = np.ones(keys.shape[1], bool)
     changed[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
     return changed
 
 
-def _scan_times(measured: Measurements, device: Int[np.ndarray, "row"]) -> Float[np.ndarray, "row"]:
+def _scan_times(measured: Measurements, device: Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
     """The time of each row's scan, which is that of its earliest row; a row without a scan has its own."""
     keys = np.char.add(np.char.add(device.astype(np.str_), " "), measured.scan)
     scan = np.unique(keys, return_inverse=True)[1].reshape(-1)
@@ -116,8 +116,8 @@ def _scan_times(measured: Measurements, device: Int[np.ndarray, "row"]) -> Float
 
 
 def _one_serving(
-    serving: Bool[np.ndarray, "token"], report: Int[np.ndarray, "token"]
-) -> tuple[Bool[np.ndarray, "token"], int]:
+    serving: Bool[np.ndarray, " token"], report: Int[np.ndarray, " token"]
+) -> tuple[Bool[np.ndarray, " token"], int]:
     """The first serving token of each report, and how many more there were."""
     marked = np.flatnonzero(serving)
     first = marked[np.unique(report[marked], return_index=True)[1]]
@@ -127,7 +127,7 @@ def _one_serving(
 
 
 def _positions(
-    measured: Measurements, rows: Int[np.ndarray, "token"], report: Int[np.ndarray, "token"], place: Place
+    measured: Measurements, rows: Int[np.ndarray, " token"], report: Int[np.ndarray, " token"], place: Place
 ) -> tuple[Float[np.ndarray, "report 3"], Counter[str]]:
     """The true position of each report, that of the first of its rows that has one."""
     position, notes = np.full((int(report[-1]) + 1, 3), np.nan), Counter[str]()
@@ -145,7 +145,7 @@ def _positions(
     return position, notes
 
 
-def _heights(xy: Float[np.ndarray, "known 2"], place: Place) -> Float[np.ndarray, "known"]:
+def _heights(xy: Float[np.ndarray, "known 2"], place: Place) -> Float[np.ndarray, " known"]:
     """The height of UEs over the ground [m], NaN outside the tile: that of a GPS receiver is too poor."""
     terrain = place.geometry_maps["terrain"].values.ravel().astype(float)
     index = place.tile.index(xy)
@@ -153,7 +153,7 @@ def _heights(xy: Float[np.ndarray, "known 2"], place: Place) -> Float[np.ndarray
 
 
 def _features(
-    measured: Measurements, rows: Int[np.ndarray, "token"], serving: Bool[np.ndarray, "token"], place: Place
+    measured: Measurements, rows: Int[np.ndarray, " token"], serving: Bool[np.ndarray, " token"], place: Place
 ) -> tuple[Float[np.ndarray, "token feature"], int]:
     """The critical features, and how many timing advances were left out."""
     features = np.full((len(rows), len(CRITICAL)), np.nan)

@@ -28,7 +28,7 @@ HIGHEST_ECI = 2**28 - 1
 ASU_ZERO, LAST_ASU = -140.0, 97.0
 
 
-def technologies_of(texts: Shaped[np.ndarray, "row"]) -> Shaped[np.ndarray, "row"]:
+def technologies_of(texts: Shaped[np.ndarray, " row"]) -> Shaped[np.ndarray, " row"]:
     """The technology that each text names; a text of none of them stays as it is."""
     known = {text: _technology(text) for text in np.unique(texts).tolist()}
     return np.array([known[text] for text in texts.tolist()], np.str_)
@@ -42,19 +42,19 @@ def _technology(text: str) -> str:
 
 
 def enb_identity(
-    cell: Float[np.ndarray, "row"], technology: Shaped[np.ndarray, "row"]
-) -> Float[np.ndarray, "row"]:
+    cell: Float[np.ndarray, " row"], technology: Shaped[np.ndarray, " row"]
+) -> Float[np.ndarray, " row"]:
     """eNB identity of E-UTRAN cell identities, NaN elsewhere: a gNB's share of an NR cell identity is not fixed."""
     of_lte = np.isin(technology, ("LTE", "NB-IoT")) & (cell >= 0) & (cell <= HIGHEST_ECI)
     return np.where(of_lte, np.floor_divide(cell, 2**CELL_BITS), np.nan)
 
 
-def advance_of_steps(steps: Float[np.ndarray, "row"]) -> Float[np.ndarray, "row"]:
+def advance_of_steps(steps: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
     """Round-trip seconds of LTE's timing advance, in steps of 16 Ts (TS 36.213 §4.2.3); negative ones are no value."""
     return np.where(steps >= 0, steps, np.nan) * timing_advance_step(0)
 
 
-def level_of_signal(signal: Float[np.ndarray, "row"]) -> Float[np.ndarray, "row"]:
+def level_of_signal(signal: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
     """RSRP [dBm] of a signal in ASU (from 0 to 97) or dBm (below 0)."""
     asu = (signal >= 0) & (signal <= LAST_ASU)
     return np.where(asu, signal + ASU_ZERO, np.where(signal < 0, signal, np.nan))

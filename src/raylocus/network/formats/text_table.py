@@ -29,7 +29,9 @@ def plain_name(name: str) -> str:
     return re.sub(r"[\s_]", "", name).lower()
 
 
-def joined(first: Shaped[np.ndarray, "row"], second: Shaped[np.ndarray, "row"]) -> Shaped[np.ndarray, "row"]:
+def joined(
+    first: Shaped[np.ndarray, " row"], second: Shaped[np.ndarray, " row"]
+) -> Shaped[np.ndarray, " row"]:
     """Two texts as one with a dash between, such as MCC and MNC `244-91`; empty where both are."""
     return np.where((first == "") & (second == ""), "", np.char.add(np.char.add(first, "-"), second))
 
@@ -50,7 +52,7 @@ class TextTable:
     def __len__(self) -> int:
         return len(self.frame)
 
-    def texts(self, *names: str) -> Shaped[np.ndarray, "row"]:
+    def texts(self, *names: str) -> Shaped[np.ndarray, " row"]:
         """The texts of the columns."""
         found = np.full(len(self), "", dtype=object)
         for name in names:
@@ -58,7 +60,7 @@ class TextTable:
                 found = np.where(found == "", self.frame[plain_name(name)].to_numpy(object), found)
         return found.astype(np.str_)
 
-    def numbers(self, *names: str) -> Float[np.ndarray, "row"]:
+    def numbers(self, *names: str) -> Float[np.ndarray, " row"]:
         """The numbers of the columns, NaN where there is none."""
         found = np.full(len(self), np.nan)
         for name in names:
@@ -66,11 +68,11 @@ class TextTable:
                 found = np.where(np.isnan(found), self._numbers(name), found)
         return found
 
-    def truths(self, *names: str) -> Bool[np.ndarray, "row"]:
+    def truths(self, *names: str) -> Bool[np.ndarray, " row"]:
         """Whether the columns say yes."""
         return np.isin(np.char.lower(self.texts(*names)), TRUE)
 
-    def _numbers(self, name: str) -> Float[np.ndarray, "row"]:
+    def _numbers(self, name: str) -> Float[np.ndarray, " row"]:
         import pandas
 
         texts = self.frame[plain_name(name)]

@@ -46,8 +46,8 @@ def checked_rows(measured: Measurements) -> CheckedRows:
 
 
 def _in_range(
-    measured: Measurements, name: str, placeholder: Bool[np.ndarray, "row"], notes: Counter[str]
-) -> Float[np.ndarray, "row"]:
+    measured: Measurements, name: str, placeholder: Bool[np.ndarray, " row"], notes: Counter[str]
+) -> Float[np.ndarray, " row"]:
     (feature,) = features_named((name,))
     values = getattr(measured, name)
     out = (values < feature.low) | (values > feature.high)
@@ -56,7 +56,7 @@ def _in_range(
     return np.where(out, np.nan, values)
 
 
-def _positions(measured: Measurements, notes: Counter[str]) -> dict[str, Float[np.ndarray, "row"]]:
+def _positions(measured: Measurements, notes: Counter[str]) -> dict[str, Float[np.ndarray, " row"]]:
     """Latitude and longitude, both or neither; (0, 0) is what receivers write without a fix."""
     latitude, longitude = measured.latitude, measured.longitude
     known = ~np.isnan(latitude) & ~np.isnan(longitude)

@@ -163,11 +163,11 @@ def check_signals(
 
 
 def occurred(
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     period: float,
-    uniform: Float[np.ndarray, "report"],
-) -> Bool[np.ndarray, "report"]:
+    uniform: Float[np.ndarray, " report"],
+) -> Bool[np.ndarray, " report"]:
     """Whether a periodic occasion (L1 report, PRS, PHR timer) fell between the last report and this one.
 
     Occasions are `period` [s] apart; the first report covers one period back.

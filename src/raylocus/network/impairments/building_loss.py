@@ -27,7 +27,7 @@ class BuildingLoss:
             raise InputError("the share of high-loss buildings lies between 0 and 1")
 
 
-def wall_loss_db(frequency: float, high_loss: Bool[np.ndarray, "ue"]) -> Float[np.ndarray, "ue"]:
+def wall_loss_db(frequency: float, high_loss: Bool[np.ndarray, " ue"]) -> Float[np.ndarray, " ue"]:
     """PL_tw [dB] of a wall at a frequency [Hz]: 5 − 10·log10(Σ share·10^(−L/10)) (TR 38.901 T 7.4.3-1 and -2).
 
     Low loss: 0.3 of standard glass, 2 + 0.2f, and 0.7 of concrete, 5 + 4f; high loss: 0.7 of
@@ -45,12 +45,12 @@ def wall_loss_db(frequency: float, high_loss: Bool[np.ndarray, "ue"]) -> Float[n
 
 
 def penetration_loss_db(
-    depth: Float[np.ndarray, "report"],
+    depth: Float[np.ndarray, " report"],
     frequency: float,
     law: BuildingLoss,
-    uniform: Float[np.ndarray, "report"],
-    normal: Float[np.ndarray, "report"],
-) -> Float[np.ndarray, "report"]:
+    uniform: Float[np.ndarray, " report"],
+    normal: Float[np.ndarray, " report"],
+) -> Float[np.ndarray, " report"]:
     """PL_tw + 0.5·d_2D-in + N(0, σ_P²) [dB] of UEs indoors, 0 outdoors (TR 38.901 §7.4.3.1).
 
     Args:

@@ -22,15 +22,15 @@ class ClockErrors:
 
 
 def drifts(
-    report_offsets: Int[np.ndarray, "sample_plus_1"], errors: ClockErrors, random: RandomSource
-) -> Float[np.ndarray, "report"]:
+    report_offsets: Int[np.ndarray, " sample_plus_1"], errors: ClockErrors, random: RandomSource
+) -> Float[np.ndarray, " report"]:
     """Relative frequency error of the UE of each report: one draw for its whole sequence."""
     return errors.drift * random.standard_normal((int(report_offsets[-1]),))[Rows(report_offsets).first]
 
 
 def clock_error(
-    time: Float[np.ndarray, "report"], drift: Float[np.ndarray, "report"], since_correction: float
-) -> Float[np.ndarray, "report"]:
+    time: Float[np.ndarray, " report"], drift: Float[np.ndarray, " report"], since_correction: float
+) -> Float[np.ndarray, " report"]:
     """Error [s] of a UE's frame when it is measured `since_correction` [s] after it was last aligned: drift × age.
 
     The age is cut at the time since the sequence began.
@@ -39,7 +39,7 @@ def clock_error(
 
 
 def time_stamps(
-    time: Float[np.ndarray, "report"], errors: ClockErrors, random: RandomSource
-) -> Float[np.ndarray, "report"]:
+    time: Float[np.ndarray, " report"], errors: ClockErrors, random: RandomSource
+) -> Float[np.ndarray, " report"]:
     """When the network says that reports came [s]: later by a uniform delay."""
     return time + errors.stamp_jitter * random.random(time.shape)

@@ -30,7 +30,7 @@ class IdentityErrors:
 
 
 def with_wrong_identities(
-    reports: Reports, share: float, known: Int[np.ndarray, "cell"], random: RandomSource
+    reports: Reports, share: float, known: Int[np.ndarray, " cell"], random: RandomSource
 ) -> Reports:
     """Reports in which a share of the neighbours carry the PCI of a cell that the report does not name.
 

@@ -29,12 +29,12 @@ class TimingLoop:
 
 
 def commanded_timing_advance(
-    delay: Float[np.ndarray, "report"],
-    access: Int[np.ndarray, "sample"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    delay: Float[np.ndarray, " report"],
+    access: Int[np.ndarray, " sample"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     numerology: int,
     loop: TimingLoop = TimingLoop(),
-) -> tuple[Float[np.ndarray, "report"], Int[np.ndarray, "report"]]:
+) -> tuple[Float[np.ndarray, " report"], Int[np.ndarray, " report"]]:
     """N_TA as the sum of commands, in steps, and the command T_A − 31 of each report (0: none sent).
 
     At the first report the UE gets an absolute T_A by random access; afterwards a MAC CE of −31..+32

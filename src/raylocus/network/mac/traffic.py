@@ -26,12 +26,12 @@ class Traffic:
 
 
 def buffered(
-    uplink_rate: Float[np.ndarray, "report"],
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    uplink_rate: Float[np.ndarray, " report"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     traffic: Traffic,
     random: RandomSource,
-) -> Float[np.ndarray, "report"]:
+) -> Float[np.ndarray, " report"]:
     """Bytes waiting at each report: the workload of an M/M/1 queue, carried from report to report.
 
     A sequence begins in the stationary state, P(empty) = 1 − ρ and an exponential size of mean S/(1 − ρ)
@@ -62,12 +62,12 @@ def buffered(
 
 
 def _workload(
-    waiting: Float[np.ndarray, "chosen"],
-    drain: Float[np.ndarray, "chosen"],
-    elapsed: Float[np.ndarray, "chosen"],
+    waiting: Float[np.ndarray, " chosen"],
+    drain: Float[np.ndarray, " chosen"],
+    elapsed: Float[np.ndarray, " chosen"],
     gaps: Float[np.ndarray, "chosen burst"],
     sizes: Float[np.ndarray, "chosen burst"],
-) -> Float[np.ndarray, "chosen"]:
+) -> Float[np.ndarray, " chosen"]:
     """What is left after `elapsed` [s] of draining [byte/s] and of bursts that come after these gaps [s]."""
     left = elapsed.copy()
     for gap, size in zip(gaps.T, sizes.T, strict=True):
@@ -79,8 +79,8 @@ def _workload(
 
 
 def scheduling_request_rate(
-    uplink_rate: Float[np.ndarray, "report"], traffic: Traffic
-) -> Float[np.ndarray, "report"]:
+    uplink_rate: Float[np.ndarray, " report"], traffic: Traffic
+) -> Float[np.ndarray, " report"]:
     """Scheduling requests per second over an uplink [bit/s]: a burst that finds the buffer empty asks, λ(1 − ρ)."""
     offered = traffic.bursts_per_second * traffic.mean_burst * 8
     return traffic.bursts_per_second * (1 - np.minimum(offered / np.maximum(uplink_rate, 1.0), MOST_BUSY))
@@ -109,7 +109,7 @@ LONG_LEVELS = np.array(_LONG.split(), np.int64)
 
 
 def buffer_size_index(
-    size: Float[np.ndarray, "..."], levels: Int[np.ndarray, "level"]
+    size: Float[np.ndarray, "..."], levels: Int[np.ndarray, " level"]
 ) -> Int[np.ndarray, "..."]:
     """Index of a buffer of this many bytes: the least whose level holds it; one past the last for more."""
     return np.searchsorted(levels, size, side="left").astype(np.int64)

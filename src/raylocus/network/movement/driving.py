@@ -35,11 +35,11 @@ class RoadGraph:
     """Ground cells that carry traffic, and the next cell on the way to each of some destinations."""
 
     grid: Grid
-    cells: Int[np.ndarray, "node"]
+    cells: Int[np.ndarray, " node"]
     """Ground cell of each node, in flat [y, x] order."""
-    limit: Float[np.ndarray, "node"]
+    limit: Float[np.ndarray, " node"]
     """Speed limit [m/s]."""
-    traffic: Float[np.ndarray, "node"]
+    traffic: Float[np.ndarray, " node"]
     """How likely a vehicle is there, relative to the others."""
     onward: Int[np.ndarray, "destination node"]
     """The next node on the way to a destination; −1 at the destination, and where none leads to it."""
@@ -69,8 +69,8 @@ class RoadGraph:
 
     def ways(
         self,
-        start: Int[np.ndarray, "ue"],
-        length: Float[np.ndarray, "ue"],
+        start: Int[np.ndarray, " ue"],
+        length: Float[np.ndarray, " ue"],
         generator: np.random.Generator,
     ) -> Int[np.ndarray, "ue step"]:
         """Nodes along trips from `start` that are at least this long [m], from one destination to another."""
@@ -88,13 +88,15 @@ class RoadGraph:
             way[:, step + 1] = np.where(ahead < 0, here, ahead)
         return way
 
-    def _targets(self, nodes: Int[np.ndarray, "ue"], generator: np.random.Generator) -> Int[np.ndarray, "ue"]:
+    def _targets(
+        self, nodes: Int[np.ndarray, " ue"], generator: np.random.Generator
+    ) -> Int[np.ndarray, " ue"]:
         """A destination for each, at random among those that its node leads to; any where none does."""
         score = generator.random((len(nodes), len(self.onward))) - (self.onward[:, nodes].T < 0)
         return score.argmax(axis=1)
 
 
-def _edges(grid: Grid, cells: Int[np.ndarray, "node"]) -> csr_array:
+def _edges(grid: Grid, cells: Int[np.ndarray, " node"]) -> csr_array:
     """Lengths between neighbouring nodes, more at the kerb than in the middle of a road."""
     node = np.full(grid.shape, -1)
     node.flat[cells] = np.arange(len(cells))
@@ -122,10 +124,10 @@ def _shifted(values: np.ndarray, down: int, right: int) -> tuple[np.ndarray, np.
 
 def _destinations(
     grid: Grid,
-    cells: Int[np.ndarray, "node"],
-    part: Int[np.ndarray, "node"],
+    cells: Int[np.ndarray, " node"],
+    part: Int[np.ndarray, " node"],
     generator: np.random.Generator,
-) -> Int[np.ndarray, "destination"]:
+) -> Int[np.ndarray, " destination"]:
     """Nodes that trips lead to: in every part of the graph two at least, half of them at the tile's edge."""
     reach = np.abs(grid.centres[cells]).max(axis=1)
     chosen = []
@@ -145,7 +147,7 @@ BATCH = 1024
 
 def drive(
     graph: RoadGraph,
-    speed: Float[np.ndarray, "ue"],
+    speed: Float[np.ndarray, " ue"],
     moving: Float[np.ndarray, "ue report"],
     weight: Float[np.ndarray, "y x"] | None,
     generator: np.random.Generator,
@@ -180,8 +182,8 @@ def drive(
 
 def _driven(
     graph: RoadGraph,
-    start: Int[np.ndarray, "ue"],
-    speed: Float[np.ndarray, "ue"],
+    start: Int[np.ndarray, " ue"],
+    speed: Float[np.ndarray, " ue"],
     moving: Float[np.ndarray, "ue report"],
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "ue report 2"]:
@@ -209,7 +211,7 @@ def _smoothed(graph: RoadGraph, way: Int[np.ndarray, "ue step"]) -> Float[np.nda
     return np.where(_on_road(graph)[graph.grid.index(smooth)][..., None], smooth, raw)
 
 
-def _on_road(graph: RoadGraph) -> Bool[np.ndarray, "ground"]:
+def _on_road(graph: RoadGraph) -> Bool[np.ndarray, " ground"]:
     """Whether each ground cell is a node of the graph."""
     on_road = np.zeros(graph.grid.count**2, bool)
     on_road[graph.cells] = True

@@ -22,8 +22,8 @@ SPARE_STOPS = 12
 
 def moving_time(
     time: Float[np.ndarray, "ue report"],
-    moving: Float[np.ndarray, "ue"],
-    standing: Float[np.ndarray, "ue"],
+    moving: Float[np.ndarray, " ue"],
+    standing: Float[np.ndarray, " ue"],
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "ue report"]:
     """How long [s] each UE has been moving by each time [s]: it moves and stands by turns, for exponential times.
@@ -161,8 +161,8 @@ def sample_trajectories(
 
 def _positions(
     geometry_maps: xr.Dataset,
-    chosen: Int[np.ndarray, "sample"],
-    speed: Float[np.ndarray, "sample"],
+    chosen: Int[np.ndarray, " sample"],
+    speed: Float[np.ndarray, " sample"],
     moving: Float[np.ndarray, "sample report"],
     configuration: MobilityConfiguration,
     weight: Float[np.ndarray, "y x"] | None,
@@ -191,7 +191,7 @@ def _positions(
 
 
 def _report_intervals(
-    lengths: Int[np.ndarray, "sample"], configuration: MobilityConfiguration, generator: np.random.Generator
+    lengths: Int[np.ndarray, " sample"], configuration: MobilityConfiguration, generator: np.random.Generator
 ) -> Float[np.ndarray, "sample report"]:
     """Time before each report [s]; 0 before the first, NaN beyond a sequence's last."""
     shape = (len(lengths), int(lengths.max(initial=1)))
@@ -205,7 +205,7 @@ def _report_intervals(
 
 def sample_speeds(
     configuration: MobilityConfiguration, count: int, generator: np.random.Generator
-) -> tuple[Int[np.ndarray, "sample"], Float[np.ndarray, "sample"]]:
+) -> tuple[Int[np.ndarray, " sample"], Float[np.ndarray, " sample"]]:
     """Speed class of each UE, and its speed [m/s]."""
     classes = configuration.speed_classes
     chosen = generator.choice(len(classes), count, p=[each.share for each in classes])
@@ -215,8 +215,8 @@ def sample_speeds(
 
 
 def pauses(
-    configuration: MobilityConfiguration, chosen: Int[np.ndarray, "ue"], speed: Float[np.ndarray, "ue"]
-) -> tuple[Float[np.ndarray, "ue"], Float[np.ndarray, "ue"]]:
+    configuration: MobilityConfiguration, chosen: Int[np.ndarray, " ue"], speed: Float[np.ndarray, " ue"]
+) -> tuple[Float[np.ndarray, " ue"], Float[np.ndarray, " ue"]]:
     """Mean time between two stops, and of a stop [s], of UEs by their speed class and speed [m/s]."""
     every, stop = (
         np.array([getattr(each, name) for each in configuration.speed_classes])[chosen]

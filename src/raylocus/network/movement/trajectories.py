@@ -14,9 +14,9 @@ from raylocus.ragged import Rows
 class Trajectories:
     """Where UEs are at the times of their reports, ragged like `Reports`."""
 
-    report_offsets: Int[np.ndarray, "sample_plus_1"]
+    report_offsets: Int[np.ndarray, " sample_plus_1"]
     """Reports `report_offsets[i]:report_offsets[i + 1]` are of UE i."""
-    time: Float[np.ndarray, "report"]
+    time: Float[np.ndarray, " report"]
     """Seconds since the UE's first report."""
     position: Float[np.ndarray, "report 3"]
     """UE antenna position [m] in the place's frame."""
@@ -26,7 +26,7 @@ class Trajectories:
 
 
 def select_sequences(
-    trajectories: Trajectories, chosen: Int[np.ndarray, "selected"]
+    trajectories: Trajectories, chosen: Int[np.ndarray, " selected"]
 ) -> tuple[Trajectories, slice]:
     """The trajectories of consecutive sequences, and which of all reports are theirs."""
     offsets = trajectories.report_offsets[chosen[0] : chosen[-1] + 2]
@@ -34,7 +34,7 @@ def select_sequences(
     return Trajectories(offsets - offsets[0], trajectories.time[rows], trajectories.position[rows]), rows
 
 
-def keep_reports(trajectories: Trajectories, reports: Int[np.ndarray, "kept"]) -> Trajectories:
+def keep_reports(trajectories: Trajectories, reports: Int[np.ndarray, " kept"]) -> Trajectories:
     """Trajectories of some of the reports (ascending); sequences left with none are dropped.
 
     Time starts again at each sequence's first report that is kept.

@@ -21,9 +21,9 @@ class WalkableGround:
     """Where one can walk, and how high it is."""
 
     grid: Grid
-    outdoor: Bool[np.ndarray, "ground"]
+    outdoor: Bool[np.ndarray, " ground"]
     """Whether each ground cell, in flat [y, x] order, is outside buildings and not water."""
-    terrain: Float[np.ndarray, "ground"]
+    terrain: Float[np.ndarray, " ground"]
     """Height of each ground cell [m]."""
 
     @classmethod
@@ -36,12 +36,12 @@ class WalkableGround:
             raise InputError("the place has no outdoor ground for UEs to stand on; choose another tile")
         return cls(grid_of(geometry_maps), outdoor, geometry_maps["terrain"].values.ravel())
 
-    def is_free(self, xy: Float[np.ndarray, "walker 2"]) -> Bool[np.ndarray, "walker"]:
+    def is_free(self, xy: Float[np.ndarray, "walker 2"]) -> Bool[np.ndarray, " walker"]:
         """Whether each point is outdoors, on dry ground and inside the tile."""
         index = self.grid.index(xy)
         return (index >= 0) & self.outdoor[index]
 
-    def terrain_at(self, xy: Float[np.ndarray, "walker 2"]) -> Float[np.ndarray, "walker"]:
+    def terrain_at(self, xy: Float[np.ndarray, "walker 2"]) -> Float[np.ndarray, " walker"]:
         """Terrain height [m] of the ground cells that hold the points."""
         return self.terrain[self.grid.index(xy)]
 
@@ -50,7 +50,7 @@ class WalkableGround:
         return self.inside(generator.choice(np.flatnonzero(self.outdoor), count), generator)
 
     def inside(
-        self, cell: Int[np.ndarray, "walker"], generator: np.random.Generator
+        self, cell: Int[np.ndarray, " walker"], generator: np.random.Generator
     ) -> Float[np.ndarray, "walker 2"]:
         """A point uniform inside each of these ground cells [m]."""
         # A little inside the cell, so that rounding never puts a point into its neighbour.
@@ -66,9 +66,9 @@ class Walkers:
     ground: WalkableGround
     position: Float[np.ndarray, "walker 2"]
     """Where they are [m]."""
-    heading: Float[np.ndarray, "walker"]
+    heading: Float[np.ndarray, " walker"]
     """Where they are going [rad], counter-clockwise from east."""
-    speed: Float[np.ndarray, "walker"]
+    speed: Float[np.ndarray, " walker"]
     """How fast [m/s]."""
     heading_wander: float
     """Random walk of the heading [rad/√m]."""
@@ -79,7 +79,7 @@ class Walkers:
     def start(
         cls,
         geometry_maps: xr.Dataset,
-        speed: Float[np.ndarray, "walker"],
+        speed: Float[np.ndarray, " walker"],
         heading_wander: float,
         turn_distance: float,
         generator: np.random.Generator,
@@ -123,8 +123,8 @@ def walk(
 
 def _step(
     walkers: Walkers,
-    moving: Int[np.ndarray, "moving"],
-    stride: Float[np.ndarray, "moving"],
+    moving: Int[np.ndarray, " moving"],
+    stride: Float[np.ndarray, " moving"],
     generator: np.random.Generator,
 ) -> None:
     """Moves some walkers by one stride [m], each in the first free direction of its detours."""

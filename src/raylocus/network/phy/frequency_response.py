@@ -14,7 +14,9 @@ SSS_SUBCARRIERS = np.arange(56, 183)
 COMBS = (1, 2, 4, 6, 8, 12)
 
 
-def comb_frequencies(resource_blocks: int, numerology: int, comb: int = 1) -> Float[np.ndarray, "subcarrier"]:
+def comb_frequencies(
+    resource_blocks: int, numerology: int, comb: int = 1
+) -> Float[np.ndarray, " subcarrier"]:
     """Frequencies [Hz] from the carrier of every comb-th subcarrier of some resource blocks.
 
     A fully staggered PRS or SRS covers every subcarrier once its symbols are put together: comb 1.
@@ -31,7 +33,7 @@ def comb_frequencies(resource_blocks: int, numerology: int, comb: int = 1) -> Fl
 def frequency_response(
     delay: Float[np.ndarray, "*link path"],
     amplitude: Complex[np.ndarray, "*link port path"],
-    frequencies: Float[np.ndarray, "subcarrier"],
+    frequencies: Float[np.ndarray, " subcarrier"],
 ) -> Complex[np.ndarray, "*link port subcarrier"]:
     """H(f) = Σ a·exp(−j2πfτ) of every port; paths of NaN delay do not exist.
 
@@ -49,7 +51,7 @@ def frequency_response(
 def comb_response(
     delay: Float[np.ndarray, "*link path"],
     amplitude: Complex[np.ndarray, "*link path"],
-    frequencies: Float[np.ndarray, "subcarrier"],
+    frequencies: Float[np.ndarray, " subcarrier"],
 ) -> Complex[np.ndarray, "*link subcarrier"]:
     """`frequency_response` of one port on equally spaced subcarriers, which is one small matrix product a link.
 

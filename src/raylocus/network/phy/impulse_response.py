@@ -80,7 +80,7 @@ def path_doppler(
 
 def doppler_spectrum(
     samples: Complex[np.ndarray, "*batch time"], interval: float
-) -> tuple[Float[np.ndarray, "time"], Float[np.ndarray, "*batch time"]]:
+) -> tuple[Float[np.ndarray, " time"], Float[np.ndarray, "*batch time"]]:
     """Doppler power spectrum by a periodogram.
 
     Args:

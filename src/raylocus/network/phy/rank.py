@@ -70,9 +70,9 @@ def rank_indicator(
 class CompressedCsi:
     """A few numbers of a MIMO channel."""
 
-    rank: Int[np.ndarray, "ue"]
+    rank: Int[np.ndarray, " ue"]
     """Singular values within 20 dB of the largest."""
-    condition_db: Float[np.ndarray, "ue"]
+    condition_db: Float[np.ndarray, " ue"]
     """Largest over second singular value [dB]; NaN at rank 1 exactly."""
     eigenvalues: Float[np.ndarray, "ue layer"]
     """Squared singular values as they are, largest first."""
@@ -119,7 +119,7 @@ def decompress_eigenvector(
 
 def column_phase_step(
     csi: CompressedCsi, columns: int, phase_bits: int = 3, amplitude_bits: int = 3
-) -> Float[np.ndarray, "ue"]:
+) -> Float[np.ndarray, " ue"]:
     """Phase [degrees, ±180] from column to column of the quantised eigenvector of two polarisations of a row.
 
     The steps of both polarisations are averaged, weighted by amplitude: a quantised departure angle.

@@ -87,10 +87,10 @@ def _parabola(
 
 
 def noisy_response(
-    response: Complex[np.ndarray, "report *batch"],
+    response: Complex[np.ndarray, " report *batch"],
     noise_power: Float[np.ndarray, "..."],
     random: RandomSource,
-) -> Complex[np.ndarray, "report *batch"]:
+) -> Complex[np.ndarray, " report *batch"]:
     """A frequency response with circular Gaussian noise of this power (broadcast against the response)."""
     noise = complex_normal(response.shape, random)
     return response + np.sqrt(noise_power) * noise

@@ -121,7 +121,7 @@ def _index_grid(*sizes: int) -> Int[np.ndarray, "candidate 4"]:
 
 def _two_polarisations(
     columns: tuple[Complex[np.ndarray, "candidate element"], ...],
-    i2: Int[np.ndarray, "candidate"],
+    i2: Int[np.ndarray, " candidate"],
     rank: int,
 ) -> Complex[np.ndarray, "candidate port layer"]:
     """Layers [v; ±φv], φ = exp(jπ·i2/2), with total power 1."""
@@ -134,8 +134,8 @@ def _two_polarisations(
 
 
 def select_precoder(
-    covariance: Complex[np.ndarray, "ue port port"], snr: Float[np.ndarray, "ue"], book: Codebook
-) -> tuple[Int[np.ndarray, "ue 4"], Float[np.ndarray, "ue"]]:
+    covariance: Complex[np.ndarray, "ue port port"], snr: Float[np.ndarray, " ue"], book: Codebook
+) -> tuple[Int[np.ndarray, "ue 4"], Float[np.ndarray, " ue"]]:
     """PMI: the precoder of the highest rate log2 det(I + γ Wᴴ R W), and that rate [bit/s/Hz].
 
     Args:

@@ -58,9 +58,9 @@ def angle_bound(
 
 def departure_azimuth(
     beam_rsrp: Float[np.ndarray, "report beam"],
-    candidates: Float[np.ndarray, "angle"],
+    candidates: Float[np.ndarray, " angle"],
     pattern_db: Float[np.ndarray, "angle beam"],
-) -> Float[np.ndarray, "report"]:
+) -> Float[np.ndarray, " report"]:
     """DL-AoD [rad] by matching the RSRPs [dBm] of a cell's beams to its known beam patterns.
 
     The level common to all beams is unknown, so both are centred over the beams that were reported;

@@ -27,7 +27,7 @@ class TimingErrors:
 
 def synchronisation_errors(
     sites: int, errors: TimingErrors, generator: np.random.Generator
-) -> Float[np.ndarray, "site"]:
+) -> Float[np.ndarray, " site"]:
     """Clock offset [s] of each TRP: Gaussian of σ = T1, no further out than 2·T1 (TR 38.855)."""
     offsets = generator.standard_normal(4 * sites + 32)
     inside = offsets[np.abs(offsets) <= 2.0]
@@ -36,7 +36,7 @@ def synchronisation_errors(
 
 def reference_signal_time_difference(
     arrival: Float[np.ndarray, "report site"],
-    reference: Int[np.ndarray, "report"],
+    reference: Int[np.ndarray, " report"],
     clock_offset: Float[np.ndarray, "*#batch site"],
 ) -> Float[np.ndarray, "report site"]:
     """RSTD_i = (τ_i + Δ_i) − (τ_ref + Δ_ref) [s]; the UE's own clock and group delay cancel.
@@ -53,7 +53,7 @@ def reference_signal_time_difference(
 def relative_time_of_arrival(
     arrival: Float[np.ndarray, "report site"],
     clock_offset: Float[np.ndarray, "*#batch site"],
-    uplink_error: Float[np.ndarray, "report"],
+    uplink_error: Float[np.ndarray, " report"],
 ) -> Float[np.ndarray, "report site"]:
     """UL-RTOA [s]: the SRS's arrival relative to the TRP's own frame: τ_i − Δ_i + the UE's transmit timing error."""
     return arrival - clock_offset + uplink_error[:, None]
@@ -63,7 +63,7 @@ def receive_transmit_differences(
     downlink: Float[np.ndarray, "report site"],
     uplink: Float[np.ndarray, "report site"],
     clock_offset: Float[np.ndarray, "*#batch site"],
-    ue_clock: Float[np.ndarray, "report"],
+    ue_clock: Float[np.ndarray, " report"],
 ) -> tuple[Float[np.ndarray, "report site"], Float[np.ndarray, "report site"]]:
     """UE Rx−Tx and gNB Rx−Tx time differences [s], whose sum is the round trip whatever the clocks.
 
@@ -87,7 +87,7 @@ def group_delays(shape: tuple[int, ...], deviation: float, random: RandomSource)
 
 def carrier_phase(
     response: Complex[np.ndarray, "*batch subcarrier"],
-    frequencies: Float[np.ndarray, "subcarrier"],
+    frequencies: Float[np.ndarray, " subcarrier"],
     delay: Float[np.ndarray, "*batch"],
 ) -> Float[np.ndarray, "*batch"]:
     """Phase [degrees, 0..360) of the path that was timed, at the carrier.

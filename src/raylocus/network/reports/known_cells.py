@@ -20,7 +20,7 @@ class KnownReports:
     """All reports; one that names no known cell is left without a token."""
     notes: tuple[str, ...]
     """What was passed over, counted."""
-    hears: Bool[np.ndarray, "sample"]
+    hears: Bool[np.ndarray, " sample"]
     """Whether a sequence names any cell of the place."""
 
 
@@ -45,7 +45,7 @@ def known_reports(reports: Reports, deployment: Deployment) -> KnownReports:
 
 
 def _notes(
-    reports: Reports, of_place: Bool[np.ndarray, "token"], of_beam: Bool[np.ndarray, "token"]
+    reports: Reports, of_place: Bool[np.ndarray, " token"], of_beam: Bool[np.ndarray, " token"]
 ) -> list[str]:
     notes = []
     if not of_place.all():

@@ -125,7 +125,7 @@ def _of_their_tokens(reports: Reports) -> tuple[Float[np.ndarray, "token feature
     return values, left
 
 
-def _refuse_out_of_range(values: Float[np.ndarray, "token"], feature: ReportFeature, source: Path) -> None:
+def _refuse_out_of_range(values: Float[np.ndarray, " token"], feature: ReportFeature, source: Path) -> None:
     slack = _ROUNDING * (feature.high - feature.low)
     low = feature.low - DIFFERENTIAL.get(feature.name, 0.0)
     bad = np.flatnonzero((values < low - slack) | (values > feature.high + slack))
@@ -154,7 +154,7 @@ def _plain(value: float) -> str:
 
 
 def _refuse_outside(
-    values: Int[np.ndarray, "_"], between: tuple[int, int], name: str, source: Path, width: int = 1
+    values: Int[np.ndarray, " _"], between: tuple[int, int], name: str, source: Path, width: int = 1
 ) -> None:
     bad = np.flatnonzero((values < between[0]) | (values > between[1]))
     if len(bad):
@@ -220,7 +220,7 @@ def _refuse_repeated(reports: Reports, source: Path) -> None:
 def _refuse_two_serving(reports: Reports, source: Path) -> None:
     rows = np.flatnonzero(reports.serving)
     report, pci = reports.report_of_token[rows], reports.pci[rows]
-    other: Bool[np.ndarray, "_"] = (np.diff(report) == 0) & (np.diff(pci) != 0)
+    other: Bool[np.ndarray, " _"] = (np.diff(report) == 0) & (np.diff(pci) != 0)
     if other.any():
         row = rows[np.flatnonzero(other)[0] + 1]
         raise InputError(

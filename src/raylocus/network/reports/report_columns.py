@@ -58,7 +58,7 @@ class ReportColumns:
         found = self.table.column(name)
         return found.cast(found.type.value_type) if types.is_dictionary(found.type) else found
 
-    def numbers(self, name: str) -> Float[np.ndarray, "row"]:
+    def numbers(self, name: str) -> Float[np.ndarray, " row"]:
         """A column of numbers; NaN where it is null, or where the table has no such column.
 
         Raises:
@@ -81,7 +81,7 @@ class ReportColumns:
             self.refuse(int(infinite[0]), name, "is not finite; leave it null where it is not known")
         return values
 
-    def whole(self, name: str, missing: int | None = None) -> Int[np.ndarray, "row"]:
+    def whole(self, name: str, missing: int | None = None) -> Int[np.ndarray, " row"]:
         """A column of whole numbers.
 
         Args:
@@ -101,7 +101,7 @@ class ReportColumns:
             self.refuse(int(odd[0]), name, "is no whole number of a usual size; correct it")
         return filled.astype(np.int64)
 
-    def truths(self, name: str) -> Bool[np.ndarray, "row"]:
+    def truths(self, name: str) -> Bool[np.ndarray, " row"]:
         """A column of true and false, also as 1 and 0.
 
         Raises:
@@ -121,7 +121,7 @@ class ReportColumns:
             self.refuse(int(odd[0]), name, "is neither true nor false")
         return values.astype(bool)
 
-    def names(self, name: str) -> Shaped[np.ndarray, "row"]:
+    def names(self, name: str) -> Shaped[np.ndarray, " row"]:
         """A column of names, numbers or texts, as numbers that are equal where the names are.
 
         Raises:

@@ -138,7 +138,7 @@ class MappingTable:
     """(lower edge, step, number of bins) of each run of equal bins, ascending and touching."""
 
     @cached_property
-    def edges(self) -> Float[np.ndarray, "edge"]:
+    def edges(self) -> Float[np.ndarray, " edge"]:
         """Every edge, the last included."""
         starts = [low + step * np.arange(count) for low, step, count in self.runs]
         low, step, count = self.runs[-1]

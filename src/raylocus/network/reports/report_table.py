@@ -116,7 +116,7 @@ def _is_used(name: str, features: tuple[str, ...]) -> bool:
 
 def _reports(
     columns: ReportColumns,
-    time: Float[np.ndarray, "token"],
+    time: Float[np.ndarray, " token"],
     names: tuple[str, ...],
     absent: tuple[tuple[str, str], ...],
 ) -> Reports:
@@ -141,11 +141,11 @@ def _reports(
     )
 
 
-def _offsets(begins: Bool[np.ndarray, "row"]) -> Int[np.ndarray, "part_plus_1"]:
+def _offsets(begins: Bool[np.ndarray, " row"]) -> Int[np.ndarray, " part_plus_1"]:
     return np.append(np.flatnonzero(begins), len(begins)).astype(np.int64)
 
 
-def _beginnings(columns: ReportColumns) -> tuple[Bool[np.ndarray, "token"], Bool[np.ndarray, "token"]]:
+def _beginnings(columns: ReportColumns) -> tuple[Bool[np.ndarray, " token"], Bool[np.ndarray, " token"]]:
     """Rows at which a report begins, and rows at which a sequence does.
 
     A report is known by its sequence and its number together, so that numbers may restart with every phone.
@@ -176,7 +176,7 @@ def _beginnings(columns: ReportColumns) -> tuple[Bool[np.ndarray, "token"], Bool
 
 
 def _refuse_several_times(
-    columns: ReportColumns, time: Float[np.ndarray, "token"], begins: Bool[np.ndarray, "token"]
+    columns: ReportColumns, time: Float[np.ndarray, " token"], begins: Bool[np.ndarray, " token"]
 ) -> None:
     if not len(time):
         return

@@ -18,7 +18,7 @@ DOUBTFUL_STEP = 100.0
 SHORTEST_STEP = 1e-3
 
 
-def token_times(columns: ReportColumns) -> tuple[Float[np.ndarray, "token"], tuple[str, ...]]:
+def token_times(columns: ReportColumns) -> tuple[Float[np.ndarray, " token"], tuple[str, ...]]:
     """Time of every row [s], from the table's own zero, and notes on how it was read.
 
     Raises:
@@ -40,7 +40,7 @@ def token_times(columns: ReportColumns) -> tuple[Float[np.ndarray, "token"], tup
     return _in_seconds(columns, name, values)
 
 
-def _since_first(columns: ReportColumns, name: str) -> tuple[Float[np.ndarray, "token"], tuple[str, ...]]:
+def _since_first(columns: ReportColumns, name: str) -> tuple[Float[np.ndarray, " token"], tuple[str, ...]]:
     import pyarrow
 
     found = columns.table.column(name)
@@ -55,8 +55,8 @@ def _since_first(columns: ReportColumns, name: str) -> tuple[Float[np.ndarray, "
 
 
 def _in_seconds(
-    columns: ReportColumns, name: str, values: Float[np.ndarray, "token"]
-) -> tuple[Float[np.ndarray, "token"], tuple[str, ...]]:
+    columns: ReportColumns, name: str, values: Float[np.ndarray, " token"]
+) -> tuple[Float[np.ndarray, " token"], tuple[str, ...]]:
     stated = _stated_unit(columns, name)
     if stated is not None:
         factor = UNITS[stated]
@@ -79,7 +79,7 @@ def _stated_unit(columns: ReportColumns, name: str) -> str | None:
     return unit if unit in UNITS else None
 
 
-def _refuse_doubtful(columns: ReportColumns, name: str, values: Float[np.ndarray, "token"]) -> None:
+def _refuse_doubtful(columns: ReportColumns, name: str, values: Float[np.ndarray, " token"]) -> None:
     """Whole steps of a hundred and more, and none smaller, may be milliseconds; fractions of one may be days."""
     steps = np.diff(values)[_within_sequences(columns)]
     steps = np.abs(steps[steps != 0])

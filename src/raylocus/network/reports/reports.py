@@ -28,18 +28,18 @@ class Reports:
     order; its last report is the one whose position is asked for.
     """
 
-    report_offsets: Int[np.ndarray, "sample_plus_1"]
-    token_offsets: Int[np.ndarray, "report_plus_1"]
-    time: Float[np.ndarray, "report"]
+    report_offsets: Int[np.ndarray, " sample_plus_1"]
+    token_offsets: Int[np.ndarray, " report_plus_1"]
+    time: Float[np.ndarray, " report"]
     """Seconds since the first report of the sequence."""
     position: Float[np.ndarray, "report 3"]
     """True UE antenna position [m] in the place's frame; NaN where unknown."""
-    line_of_sight: Float[np.ndarray, "report"]
+    line_of_sight: Float[np.ndarray, " report"]
     """1 where the serving site is in line of sight, 0 where not, NaN where unknown."""
-    pci: Int[np.ndarray, "token"]
-    serving: Bool[np.ndarray, "token"]
+    pci: Int[np.ndarray, " token"]
+    serving: Bool[np.ndarray, " token"]
     """Whether the token is of the serving cell; also true for its beam tokens."""
-    beam: Int[np.ndarray, "token"]
+    beam: Int[np.ndarray, " token"]
     """SSB index of a beam token; −1 for the token of a whole cell."""
     features: Float[np.ndarray, "token feature"]
     """Decoded report values in the columns of `feature_names`; NaN is missing."""
@@ -54,17 +54,17 @@ class Reports:
         return len(self.report_offsets) - 1
 
     @property
-    def sequence_of_report(self) -> Int[np.ndarray, "report"]:
+    def sequence_of_report(self) -> Int[np.ndarray, " report"]:
         """Sequence index of each report."""
         return Rows(self.report_offsets).row
 
     @property
-    def report_of_token(self) -> Int[np.ndarray, "token"]:
+    def report_of_token(self) -> Int[np.ndarray, " token"]:
         """Report index of each token."""
         return Rows(self.token_offsets).row
 
     @property
-    def last_report(self) -> Int[np.ndarray, "sample"]:
+    def last_report(self) -> Int[np.ndarray, " sample"]:
         """Index of each sequence's last report."""
         return self.report_offsets[1:] - 1
 
@@ -74,23 +74,23 @@ class Reports:
         return ~np.isnan(self.features)
 
     @property
-    def heard_cells(self) -> Int[np.ndarray, "report"]:
+    def heard_cells(self) -> Int[np.ndarray, " report"]:
         """Number of cells, the serving one included, in each report."""
         return np.bincount(self.report_of_token[self.beam < 0], minlength=len(self.time))
 
-    def select(self, sequences: Int[np.ndarray, "selected"] | Bool[np.ndarray, "sample"]) -> Reports:
+    def select(self, sequences: Int[np.ndarray, " selected"] | Bool[np.ndarray, " sample"]) -> Reports:
         """The reports of some sequences, by index (in that order) or by mask."""
         if sequences.dtype == np.bool_:
             sequences = np.flatnonzero(sequences)
         return self._taken(*Rows(self.report_offsets).select(sequences))
 
-    def select_reports(self, kept: Int[np.ndarray, "kept"]) -> Reports:
+    def select_reports(self, kept: Int[np.ndarray, " kept"]) -> Reports:
         """Some of the reports (ascending); sequences left with none are dropped, time starts at the first kept."""
         rows = Rows(self.report_offsets).keep(kept)
         found = self._taken(kept, rows)
         return dataclasses.replace(found, time=found.time - found.time[rows.first])
 
-    def _taken(self, reports: Int[np.ndarray, "selected"], rows: Rows) -> Reports:
+    def _taken(self, reports: Int[np.ndarray, " selected"], rows: Rows) -> Reports:
         """Some reports with all their tokens, as the reports of these sequences."""
         tokens, token_rows = Rows(self.token_offsets).select(reports)
         return dataclasses.replace(
@@ -101,7 +101,7 @@ class Reports:
             **{name: getattr(self, name)[tokens] for name in TOKEN_FIELDS},
         )
 
-    def select_tokens(self, kept: Bool[np.ndarray, "token"]) -> Reports:
+    def select_tokens(self, kept: Bool[np.ndarray, " token"]) -> Reports:
         """All reports, with some of their tokens."""
         counts = np.bincount(self.report_of_token[kept], minlength=len(self.time))
         columns = {name: getattr(self, name)[kept] for name in TOKEN_FIELDS}

@@ -60,9 +60,9 @@ class Event:
 class CellOffsets:
     """What is added to cells' levels before they are compared."""
 
-    frequency: float | Float[np.ndarray, "cell"] = 0.0
+    frequency: float | Float[np.ndarray, " cell"] = 0.0
     """Of: offsetMO of the cell's frequency [dB]."""
-    individual: float | Float[np.ndarray, "cell"] = 0.0
+    individual: float | Float[np.ndarray, " cell"] = 0.0
     """Oc: cellIndividualOffset [dB]."""
 
     def __post_init__(self) -> None:
@@ -96,7 +96,7 @@ _MARGINS: dict[str, Callable[[np.ndarray, np.ndarray, Event], tuple[np.ndarray, 
 
 
 def event_conditions(
-    serving: Float[np.ndarray, "report"],
+    serving: Float[np.ndarray, " report"],
     neighbour: Float[np.ndarray, "report cell"],
     event: Event,
     serving_offsets: float = 0.0,
@@ -128,8 +128,8 @@ def event_conditions(
 def triggered(
     entering: Bool[np.ndarray, "report cell"],
     leaving: Bool[np.ndarray, "report cell"],
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     time_to_trigger: float,
 ) -> tuple[Bool[np.ndarray, "report cell"], Bool[np.ndarray, "report cell"]]:
     """When an event fires and while it lasts.
@@ -156,15 +156,15 @@ def triggered(
     return fires, listed
 
 
-def _all_steps(report_offsets: Int[np.ndarray, "sample_plus_1"]) -> list[Int[np.ndarray, "report"]]:
+def _all_steps(report_offsets: Int[np.ndarray, " sample_plus_1"]) -> list[Int[np.ndarray, " report"]]:
     return [Rows(report_offsets).starts, *reports_by_step(report_offsets)]
 
 
 def _held_since(
     since: Float[np.ndarray, "report cell"],
     holds: Bool[np.ndarray, "report cell"],
-    now: Int[np.ndarray, "chosen"],
-    before: Int[np.ndarray, "chosen"],
+    now: Int[np.ndarray, " chosen"],
+    before: Int[np.ndarray, " chosen"],
 ) -> Float[np.ndarray, "chosen cell"]:
     """Time since when a condition has held without a break; kept in `since` for the next step."""
     unbroken = holds[now] & holds[before]

@@ -22,7 +22,9 @@ def filter_weight(
     return 1 - (1 - 2 ** (-coefficient / 4)) ** (elapsed / period)
 
 
-def reports_by_step(report_offsets: Int[np.ndarray, "sample_plus_1"]) -> Iterator[Int[np.ndarray, "report"]]:
+def reports_by_step(
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
+) -> Iterator[Int[np.ndarray, " report"]]:
     """For step 1, 2, …: the reports that have this many predecessors in their sequence."""
     lengths = np.diff(report_offsets)
     for step in range(1, int(lengths.max(initial=0))):
@@ -31,8 +33,8 @@ def reports_by_step(report_offsets: Int[np.ndarray, "sample_plus_1"]) -> Iterato
 
 def l3_filter(
     measured: Float[np.ndarray, "report cell"],
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     coefficient: int,
     period: float = MEASUREMENT_PERIOD,
 ) -> Float[np.ndarray, "report cell"]:

@@ -13,7 +13,7 @@ from raylocus.ragged import Rows
 
 
 def neighbour_cells(
-    rsrp: Float[np.ndarray, "report cell"], serving: Int[np.ndarray, "report"], most: int
+    rsrp: Float[np.ndarray, "report cell"], serving: Int[np.ndarray, " report"], most: int
 ) -> Int[np.ndarray, "report neighbour"]:
     """Indices of the strongest cells other than the serving one, strongest first; −1 where there is none.
 
@@ -36,20 +36,20 @@ DEFAULT_EVENT = Event("A3", offset=2.0, hysteresis=1.0, time_to_trigger=0.32)
 class HandoverHistory:
     """Serving cells along sequences."""
 
-    serving: Int[np.ndarray, "report"]
+    serving: Int[np.ndarray, " report"]
     """Serving cell at each instant."""
-    previous: Int[np.ndarray, "report"]
+    previous: Int[np.ndarray, " report"]
     """Cell that served before the present one; −1 before the first handover."""
-    count: Int[np.ndarray, "report"]
+    count: Int[np.ndarray, " report"]
     """Handovers since the sequence began."""
-    stay: Float[np.ndarray, "report"]
+    stay: Float[np.ndarray, " report"]
     """Time since the last handover, or since the sequence began [s]."""
 
 
 def handover_history(
     rsrp: Float[np.ndarray, "report cell"],
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     event: Event = DEFAULT_EVENT,
 ) -> HandoverHistory:
     """Serving cells when each UE hands over to the cell whose A3 has held for the time-to-trigger.

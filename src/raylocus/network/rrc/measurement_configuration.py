@@ -127,11 +127,11 @@ def _brief(choices: tuple[object, ...]) -> str:
 
 
 def sent_reports(
-    due: Bool[np.ndarray, "report"],
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    due: Bool[np.ndarray, " report"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     configuration: ReportConfiguration,
-) -> Bool[np.ndarray, "report"]:
+) -> Bool[np.ndarray, " report"]:
     """Which instants carry a report: each trigger, then one an interval, up to the amount (§5.5.5).
 
     Args:

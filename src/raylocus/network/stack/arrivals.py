@@ -37,7 +37,7 @@ class Sent:
 
     response: Complex[np.ndarray, "report slot subcarrier"]
     """Frequency responses whose paths' powers sum to 1; 0 where there is no path."""
-    frequencies: Float[np.ndarray, "subcarrier"]
+    frequencies: Float[np.ndarray, " subcarrier"]
     """Of the subcarriers, from the carrier [Hz]."""
 
     @classmethod
@@ -70,7 +70,7 @@ class Received:
     """With noise."""
     noise: Float[np.ndarray, "report slot"]
     """Of each subcarrier, in units of the response; NaN where nothing comes."""
-    frequencies: Float[np.ndarray, "subcarrier"]
+    frequencies: Float[np.ndarray, " subcarrier"]
     """Of the subcarriers, from the carrier [Hz]."""
 
 

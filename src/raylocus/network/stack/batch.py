@@ -48,10 +48,10 @@ class Batch:
     downlink: Downlink
     velocity: Float[np.ndarray, "report 3"]
     """Of the UE [m/s]."""
-    bias: Float[np.ndarray, "report"]
+    bias: Float[np.ndarray, " report"]
     """Level error of the UE [dB]."""
     trajectories: Trajectories
-    clock_offset: Float[np.ndarray, "site"]
+    clock_offset: Float[np.ndarray, " site"]
     random: ReportStreams
     """Of what every feature set has, drawn in the order of `observe_batch`; the other layers have their own."""
 
@@ -84,7 +84,7 @@ class Batch:
         return named_cells(self.levels.rsrp, self.history, self.configuration, self.random)
 
     @property
-    def serving(self) -> tuple[Int[np.ndarray, "report"], Int[np.ndarray, "report"]]:
+    def serving(self) -> tuple[Int[np.ndarray, " report"], Int[np.ndarray, " report"]]:
         """Index of the serving cell in arrays over (report, cell)."""
         return np.arange(len(self.cells)), self.cells[:, 0]
 
@@ -182,7 +182,7 @@ class Batch:
         )
 
     @cached_property
-    def interference_dbm(self) -> Float[np.ndarray, "report"]:
+    def interference_dbm(self) -> Float[np.ndarray, " report"]:
         """Interference and noise in one resource element on the serving cell [dBm]."""
         return self.levels.rsrp[self.serving] - self.levels.sinr[self.serving]
 

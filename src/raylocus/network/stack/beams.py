@@ -27,15 +27,15 @@ class BeamReport:
     ROWS: ClassVar = ("l1_sinr", "snr", "dl_aod")
 
     l1_sinr: Float[np.ndarray, "report reported"]
-    snr: Float[np.ndarray, "report"]
-    dl_aod: Float[np.ndarray, "report"]
+    snr: Float[np.ndarray, " report"]
+    dl_aod: Float[np.ndarray, " report"]
 
 
 def beam_report(
     beams: Int[np.ndarray, "report reported"],
     level: Float[np.ndarray, "report reported"],
     heard: HeardCells,
-    interference_dbm: Float[np.ndarray, "report"],
+    interference_dbm: Float[np.ndarray, " report"],
     deployment: Deployment,
 ) -> BeamReport:
     """The beams of every report.
@@ -57,9 +57,9 @@ def beam_report(
 def departure_azimuths(
     beams: Int[np.ndarray, "report reported"],
     level: Float[np.ndarray, "report reported"],
-    serving: Int[np.ndarray, "report"],
+    serving: Int[np.ndarray, " report"],
     deployment: Deployment,
-) -> Float[np.ndarray, "report"]:
+) -> Float[np.ndarray, " report"]:
     """DL-AoD of the serving cell from the L1-RSRPs of its reported beams, by its known beam patterns."""
     full = np.full((len(beams), deployment.beam_count), np.nan)
     np.put_along_axis(full, beams, level, axis=1)

@@ -59,22 +59,22 @@ class DownlinkBearer:
         *("bearer_throughput", "rlc_retransmissions", "round_trip", "latency", "jitter"),
     )
 
-    mcs: Float[np.ndarray, "report"]
-    bler: Float[np.ndarray, "report"]
-    harq_nack: Float[np.ndarray, "report"]
-    spectral_efficiency: Float[np.ndarray, "report"]
-    throughput: Float[np.ndarray, "report"]
-    frame_error_rate: Float[np.ndarray, "report"]
-    bearer_throughput: Float[np.ndarray, "report"]
-    rlc_retransmissions: Float[np.ndarray, "report"]
-    round_trip: Float[np.ndarray, "report"]
-    latency: Float[np.ndarray, "report"]
-    jitter: Float[np.ndarray, "report"]
+    mcs: Float[np.ndarray, " report"]
+    bler: Float[np.ndarray, " report"]
+    harq_nack: Float[np.ndarray, " report"]
+    spectral_efficiency: Float[np.ndarray, " report"]
+    throughput: Float[np.ndarray, " report"]
+    frame_error_rate: Float[np.ndarray, " report"]
+    bearer_throughput: Float[np.ndarray, " report"]
+    rlc_retransmissions: Float[np.ndarray, " report"]
+    round_trip: Float[np.ndarray, " report"]
+    latency: Float[np.ndarray, " report"]
+    jitter: Float[np.ndarray, " report"]
 
 
 def downlink_bearer(
-    layer_sinr_db: Float[np.ndarray, "report"],
-    layers: Float[np.ndarray, "report"],
+    layer_sinr_db: Float[np.ndarray, " report"],
+    layers: Float[np.ndarray, " report"],
     trajectories: Trajectories,
     carrier: Carrier,
     cqi_table: int,
@@ -130,7 +130,7 @@ def downlink_bearer(
 
 
 def _packet_delays(
-    throughput: Float[np.ndarray, "report"],
+    throughput: Float[np.ndarray, " report"],
     delivery: Delivery,
     trajectories: Trajectories,
     configuration: NetworkConfiguration,
@@ -169,15 +169,15 @@ class UplinkBearer:
 
     ROWS: ClassVar = ("power_headroom", "buffer_status", "scheduling_requests")
 
-    power_headroom: Float[np.ndarray, "report"]
-    buffer_status: Float[np.ndarray, "report"]
-    scheduling_requests: Float[np.ndarray, "report"]
+    power_headroom: Float[np.ndarray, " report"]
+    buffer_status: Float[np.ndarray, " report"]
+    scheduling_requests: Float[np.ndarray, " report"]
 
 
 def uplink_bearer(
-    rsrp: Float[np.ndarray, "report"],
-    energy_dbm: Float[np.ndarray, "report"],
-    throughput: Float[np.ndarray, "report"],
+    rsrp: Float[np.ndarray, " report"],
+    energy_dbm: Float[np.ndarray, " report"],
+    throughput: Float[np.ndarray, " report"],
     trajectories: Trajectories,
     carrier: Carrier,
     configuration: NetworkConfiguration,

@@ -34,7 +34,7 @@ class CellMeasurements:
     sinr: Float[np.ndarray, "report cell"]
     """SS-SINR [dB]."""
 
-    def select(self, reports: Int[np.ndarray, "kept"]) -> CellMeasurements:
+    def select(self, reports: Int[np.ndarray, " kept"]) -> CellMeasurements:
         """Those of some of the reports."""
         return CellMeasurements(self.rsrp[reports], self.rsrq[reports], self.sinr[reports])
 

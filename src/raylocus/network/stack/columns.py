@@ -30,7 +30,7 @@ from raylocus.units import slot_duration
 OCCASIONS = ("csi", "prs", "srs", "phr", "bsr")
 
 
-def occasion_periods(configuration: NetworkConfiguration, numerology: int) -> Float[np.ndarray, "occasion"]:
+def occasion_periods(configuration: NetworkConfiguration, numerology: int) -> Float[np.ndarray, " occasion"]:
     """Period [s] of each of `OCCASIONS`: CSI and SRS are configured in slots, PRS in 2^μ slots, timers in seconds."""
     slot, subframe = slot_duration(numerology), slot_duration(0)
     return np.array(
@@ -127,7 +127,7 @@ def complete_reports(
     )
 
 
-def _rows(present: Bool[np.ndarray, "report"], feature: ReportFeature) -> Bool[np.ndarray, "..."]:
+def _rows(present: Bool[np.ndarray, " report"], feature: ReportFeature) -> Bool[np.ndarray, "..."]:
     return present if feature.token == "serving" else present[:, None]
 
 
@@ -146,8 +146,8 @@ def _laid_out(
 
 
 def _mapped(
-    values: Float[np.ndarray, "token"], feature: ReportFeature
-) -> tuple[Float[np.ndarray, "token"], Int[np.ndarray, "token"]]:
+    values: Float[np.ndarray, " token"], feature: ReportFeature
+) -> tuple[Float[np.ndarray, " token"], Int[np.ndarray, " token"]]:
     """Values in the feature's steps; those of tables of their own, and those not mapped, only held in range.
 
     Censored are the values at the ends of the range of a table, which decode to the ends themselves.

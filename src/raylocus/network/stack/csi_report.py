@@ -45,27 +45,27 @@ class CsiReport:
         *("singular_value_3", "singular_value_4", "eigenvector_step", "delay_spread", "doppler_spread"),
     )
 
-    cqi: Float[np.ndarray, "report"]
-    ri: Float[np.ndarray, "report"]
-    pmi_i11: Float[np.ndarray, "report"]
-    pmi_i13: Float[np.ndarray, "report"]
-    pmi_i2: Float[np.ndarray, "report"]
-    condition_number: Float[np.ndarray, "report"]
-    singular_value_2: Float[np.ndarray, "report"]
-    singular_value_3: Float[np.ndarray, "report"]
-    singular_value_4: Float[np.ndarray, "report"]
-    eigenvector_step: Float[np.ndarray, "report"]
-    delay_spread: Float[np.ndarray, "report"]
-    doppler_spread: Float[np.ndarray, "report"]
-    layer_sinr_db: Float[np.ndarray, "report"]
+    cqi: Float[np.ndarray, " report"]
+    ri: Float[np.ndarray, " report"]
+    pmi_i11: Float[np.ndarray, " report"]
+    pmi_i13: Float[np.ndarray, " report"]
+    pmi_i2: Float[np.ndarray, " report"]
+    condition_number: Float[np.ndarray, " report"]
+    singular_value_2: Float[np.ndarray, " report"]
+    singular_value_3: Float[np.ndarray, " report"]
+    singular_value_4: Float[np.ndarray, " report"]
+    eigenvector_step: Float[np.ndarray, " report"]
+    delay_spread: Float[np.ndarray, " report"]
+    doppler_spread: Float[np.ndarray, " report"]
+    layer_sinr_db: Float[np.ndarray, " report"]
     """Mean SINR per layer [dB], for link adaptation; not a feature."""
 
 
 def csi_report(
     links: Links,
-    serving: Int[np.ndarray, "report"],
+    serving: Int[np.ndarray, " report"],
     velocity: Float[np.ndarray, "report 3"],
-    snr_db: Float[np.ndarray, "report"],
+    snr_db: Float[np.ndarray, " report"],
     deployment: Deployment,
     cqi_table: int,
     capability: UeCapability,
@@ -112,7 +112,7 @@ def with_estimation_errors(report: CsiReport, spread_error: float, random: Rando
 
 
 def mimo_response(
-    links: Links, reports: Int[np.ndarray, "ue"], cell_index: int, deployment: Deployment, antennas: int
+    links: Links, reports: Int[np.ndarray, " ue"], cell_index: int, deployment: Deployment, antennas: int
 ) -> Complex[np.ndarray, "ue subcarrier receive transmit"]:
     """H on `SUBBANDS` frequencies between a cell's ports (polarisation, column) and a UE's antennas.
 
@@ -133,7 +133,7 @@ def mimo_response(
 
 def _selected(
     response: Complex[np.ndarray, "ue subcarrier receive transmit"],
-    snr: Float[np.ndarray, "ue"],
+    snr: Float[np.ndarray, " ue"],
     cell: Cell,
     carrier: Carrier,
     cqi_table: int,
@@ -189,7 +189,7 @@ def _precoders(
 def layer_sinr(
     response: Complex[np.ndarray, "ue subcarrier receive transmit"],
     precoder: Complex[np.ndarray, "ue transmit layer"],
-    snr: Float[np.ndarray, "ue"],
+    snr: Float[np.ndarray, " ue"],
 ) -> Float[np.ndarray, "ue resource"]:
     """SINR of every layer on every subcarrier after an LMMSE receiver: 1/[(I + γ Gᴴ G)⁻¹]_ii − 1, G = H W."""
     effective = response @ precoder[:, None]

@@ -28,17 +28,17 @@ class DelayProfile:
 
     ROWS: ClassVar = ("pdp_0", "pdp_1", "pdp_2", "pdp_3")
 
-    pdp_0: Float[np.ndarray, "report"]
-    pdp_1: Float[np.ndarray, "report"]
-    pdp_2: Float[np.ndarray, "report"]
-    pdp_3: Float[np.ndarray, "report"]
+    pdp_0: Float[np.ndarray, " report"]
+    pdp_1: Float[np.ndarray, " report"]
+    pdp_2: Float[np.ndarray, " report"]
+    pdp_3: Float[np.ndarray, " report"]
 
 
 def delay_profile(
     delay: Float[np.ndarray, "report path"],
     amplitude: Complex[np.ndarray, "report path"],
-    first: Float[np.ndarray, "report"],
-    snr_db: Float[np.ndarray, "report"],
+    first: Float[np.ndarray, " report"],
+    snr_db: Float[np.ndarray, " report"],
     numerology: int,
     configuration: NetworkConfiguration,
     random: RandomSource,

@@ -32,7 +32,7 @@ class Paths:
         """The paths of links through the beams of antennas as they really are."""
         return cls(links, beam_amplitudes(links, antennas))
 
-    def select(self, reports: Int[np.ndarray, "kept"]) -> Paths:
+    def select(self, reports: Int[np.ndarray, " kept"]) -> Paths:
         """Those of some of the reports."""
         return Paths(self.links.select(reports), self.amplitude[reports])
 
@@ -50,13 +50,13 @@ class Downlink:
     paths: Paths | None
     """Paths, where they were needed for the levels."""
 
-    def select(self, reports: Int[np.ndarray, "kept"]) -> Downlink:
+    def select(self, reports: Int[np.ndarray, " kept"]) -> Downlink:
         """Some of the reports."""
         paths = None if self.paths is None else self.paths.select(reports)
         return Downlink(self.measured.select(reports), self.rsrp_beam[reports], self.error[reports], paths)
 
     @property
-    def heard(self) -> Bool[np.ndarray, "report"]:
+    def heard(self) -> Bool[np.ndarray, " report"]:
         """Reports in which the UE finds a cell at all."""
         return ~np.isnan(self.measured.rsrp).all(axis=1)
 
@@ -111,7 +111,7 @@ def level_shift_db(
     return np.where(both, np.where(both, shift, 0) - np.where(both, best, 0), np.nan)
 
 
-def cell_energy(deployment: Deployment) -> Float[np.ndarray, "cell"]:
+def cell_energy(deployment: Deployment) -> Float[np.ndarray, " cell"]:
     """EPRE of every cell [dBm]."""
     blocks = deployment.carrier.resource_blocks
     return np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
@@ -119,8 +119,8 @@ def cell_energy(deployment: Deployment) -> Float[np.ndarray, "cell"]:
 
 def filtered(
     measured: CellMeasurements,
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     coefficient: int,
     period: float,
 ) -> CellMeasurements:

@@ -116,10 +116,10 @@ def _best_beam(rsrp_beam: Float[np.ndarray, "report cell beam"]) -> Float[np.nda
 
 def _sounding_power(
     rsrp: Float[np.ndarray, "report cell"],
-    serving: Int[np.ndarray, "report"],
+    serving: Int[np.ndarray, " report"],
     deployment: Deployment,
     configuration: NetworkConfiguration,
-) -> Float[np.ndarray, "report"]:
+) -> Float[np.ndarray, " report"]:
     """Power of one resource element of SRS [dBm], by the power control of the serving cell."""
     carrier, sounding = deployment.carrier, configuration.sounding_signal
     loss = downlink_path_loss(rsrp[np.arange(len(serving)), serving], cell_energy(deployment)[serving])

@@ -64,7 +64,7 @@ def uplink_angles(
     return np.where(np.isnan(angles), np.nan, coded)
 
 
-def _angle_frequencies(carrier: Carrier) -> Float[np.ndarray, "subcarrier"]:
+def _angle_frequencies(carrier: Carrier) -> Float[np.ndarray, " subcarrier"]:
     """Some subcarriers, evenly spread over the carrier [Hz]."""
     frequencies = comb_frequencies(carrier.resource_blocks, carrier.numerology, 1)
     return frequencies[:: max(len(frequencies) // ANGLE_SUBCARRIERS, 1)][:ANGLE_SUBCARRIERS]
@@ -72,9 +72,9 @@ def _angle_frequencies(carrier: Carrier) -> Float[np.ndarray, "subcarrier"]:
 
 def _noisy_cosine(
     response: Complex[np.ndarray, "link subcarrier column"],
-    snr: Float[np.ndarray, "link"],
+    snr: Float[np.ndarray, " link"],
     noise: Complex[np.ndarray, "link subcarrier column"],
-) -> Float[np.ndarray, "link"]:
+) -> Float[np.ndarray, " link"]:
     """Direction cosine of the strongest arrival at an SNR per column; NaN where nothing arrives."""
     power = np.mean(np.abs(response) ** 2, axis=(1, 2), keepdims=True)
     present = power > 0
@@ -111,10 +111,10 @@ class TimingOffsets:
     site_receive: Float[np.ndarray, "report slot"]
     """Group delay of the site's receiver."""
     site_transmit: Float[np.ndarray, "report slot"]
-    ue_receive: Float[np.ndarray, "report"]
-    ue_transmit: Float[np.ndarray, "report"]
+    ue_receive: Float[np.ndarray, " report"]
+    ue_transmit: Float[np.ndarray, " report"]
     """Transmit timing error of the UE."""
-    ue_drift: Float[np.ndarray, "report"]
+    ue_drift: Float[np.ndarray, " report"]
     """Error of the UE's clock."""
 
 
@@ -181,7 +181,7 @@ def timing_offsets(
 
 def _transmit_frame(
     arrivals: Arrivals, offsets: TimingOffsets, numerology: int
-) -> Float[np.ndarray, "report"]:
+) -> Float[np.ndarray, " report"]:
     """When the UE sends its frame [s]: when the serving cell's arrives, less the advance it was given."""
     step = timing_advance_step(numerology)
     advance = step * np.round(2 * arrivals.uplink[:, 0] / step)

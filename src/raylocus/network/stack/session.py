@@ -21,9 +21,9 @@ class SessionReport:
 
     ROWS: ClassVar = ("event", "handovers", "stay")
 
-    event: Float[np.ndarray, "report"]
-    handovers: Float[np.ndarray, "report"]
-    stay: Float[np.ndarray, "report"]
+    event: Float[np.ndarray, " report"]
+    handovers: Float[np.ndarray, " report"]
+    stay: Float[np.ndarray, " report"]
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class AdvanceReport:
 
     ROWS: ClassVar = ("timing_command",)
 
-    timing_advance: Float[np.ndarray, "report"]
+    timing_advance: Float[np.ndarray, " report"]
     """N_TA in steps; a critical feature, which `ReportContent` has."""
-    timing_command: Float[np.ndarray, "report"]
+    timing_command: Float[np.ndarray, " report"]
 
 
 def session_report(
@@ -59,7 +59,7 @@ def session_report(
 
 
 def advance_report(
-    delay: Float[np.ndarray, "report"],
+    delay: Float[np.ndarray, " report"],
     history: HandoverHistory,
     trajectories: Trajectories,
     numerology: int,
@@ -86,7 +86,7 @@ def fired(
     history: HandoverHistory,
     trajectories: Trajectories,
     event: Event,
-) -> Bool[np.ndarray, "report"]:
+) -> Bool[np.ndarray, " report"]:
     """Whether an event fires at each report, for any neighbour of the cell that served up to it.
 
     A handover follows the report of its event, so the event is seen from the cell that is left.
@@ -101,7 +101,7 @@ def fired(
     return np.any(fires, axis=1)
 
 
-def _served_before(history: HandoverHistory, trajectories: Trajectories) -> Int[np.ndarray, "report"]:
+def _served_before(history: HandoverHistory, trajectories: Trajectories) -> Int[np.ndarray, " report"]:
     """The cell that served when each report was made, before any handover that it led to."""
     before = np.concatenate([history.serving[:1], history.serving[:-1]])
     starts = Rows(trajectories.report_offsets).starts

@@ -29,13 +29,13 @@ class ReportContent:
     """Cell indices: the serving one, then neighbours; −1 where there is none."""
     measured: CellMeasurements
     """Levels of all cells; NaN where a quantity is not in the report."""
-    timing_advance: Float[np.ndarray, "report"]
+    timing_advance: Float[np.ndarray, " report"]
     """T_A of the serving cell; NaN where not in the report."""
     beams: Int[np.ndarray, "report reported"]
     """SSB indices of the serving cell, strongest first."""
     l1_rsrp: Float[np.ndarray, "report reported"]
     """L1-RSRP [dBm] of these beams; NaN where not in the report."""
-    line_of_sight: Float[np.ndarray, "report"]
+    line_of_sight: Float[np.ndarray, " report"]
     """1 where the serving site is in line of sight."""
 
     def where(self, present: Bool[np.ndarray, "report feature"]) -> ReportContent:

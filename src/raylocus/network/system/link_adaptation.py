@@ -46,11 +46,11 @@ class Scheduler:
 
 
 def scheduled_share(
-    time: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     scheduler: Scheduler,
     random: RandomSource,
-) -> Float[np.ndarray, "report"]:
+) -> Float[np.ndarray, " report"]:
     """Share of the slots in which each UE is scheduled: a Gauss–Markov process made uniform."""
     level = ndtr(correlated_normal(time, report_offsets, scheduler.memory, random))
     return scheduler.least + (scheduler.most - scheduler.least) * level
@@ -78,18 +78,18 @@ class OuterLoop:
 class AdaptedLink:
     """What the loop made of a link at each report; NaN where there is no link."""
 
-    mcs: Float[np.ndarray, "report"]
+    mcs: Float[np.ndarray, " report"]
     """MCS index; −1 out of range."""
-    bler: Float[np.ndarray, "report"]
+    bler: Float[np.ndarray, " report"]
     """Block error rate of first transmissions at the SINR as it is."""
-    negative_share: Float[np.ndarray, "report"]
+    negative_share: Float[np.ndarray, " report"]
     """Share of NACKs among the blocks since the last report."""
 
 
 def adapt(
-    known_sinr_db: Float[np.ndarray, "report"],
-    true_sinr_db: Float[np.ndarray, "report"],
-    report_offsets: Int[np.ndarray, "sample_plus_1"],
+    known_sinr_db: Float[np.ndarray, " report"],
+    true_sinr_db: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
     table: ModulationTable,
     loop: OuterLoop,
     random: RandomSource,
@@ -125,8 +125,8 @@ def adapt(
 
 
 def _next_margin(
-    margin: Float[np.ndarray, "chosen"], negative: Float[np.ndarray, "chosen"], loop: OuterLoop
-) -> Float[np.ndarray, "chosen"]:
+    margin: Float[np.ndarray, " chosen"], negative: Float[np.ndarray, " chosen"], loop: OuterLoop
+) -> Float[np.ndarray, " chosen"]:
     """The margin after one report's blocks; as it was where none was sent."""
     share = np.nan_to_num(negative, nan=loop.target)
     moved = margin + loop.step_db * loop.blocks * (share - (1 - share) * loop.target / (1 - loop.target))

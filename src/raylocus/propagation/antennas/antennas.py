@@ -17,8 +17,8 @@ SECTOR_HALF_WIDTH = np.pi / 3
 
 
 def element_gain_db(
-    zenith: Float[np.ndarray, "n"], azimuth: Float[np.ndarray, "n"]
-) -> Float[np.ndarray, "n"]:
+    zenith: Float[np.ndarray, " n"], azimuth: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
     """Power pattern of the TR 38.901 element [dBi] (Table 7.3-1).
 
     Args:
@@ -48,7 +48,7 @@ def beam_gains(
     return element[:, None] * rows * columns
 
 
-def beam_azimuths(array: AntennaArray) -> Float[np.ndarray, "beam"]:
+def beam_azimuths(array: AntennaArray) -> Float[np.ndarray, " beam"]:
     """Azimuth of each SSB beam from boresight [rad], ascending (counter-clockwise)."""
     centres = (np.arange(array.beams) + 0.5) / array.beams
     return SECTOR_HALF_WIDTH * (2 * centres - 1)
@@ -69,7 +69,7 @@ def in_antenna_frame(
 
 
 def array_factors(
-    cosine: Float[np.ndarray, "n"], steered: Float[np.ndarray, "beam"], elements: int
+    cosine: Float[np.ndarray, " n"], steered: Float[np.ndarray, " beam"], elements: int
 ) -> Float[np.ndarray, "n beam"]:
     """|Σ exp(jπm(u − u_b))|² / N of N elements λ/2 apart, u the direction cosine along them.
 
@@ -86,7 +86,7 @@ def array_factors(
 
 
 def phase_progression(
-    cosine: Float[np.ndarray, "path"], position: Float[np.ndarray, "element"]
+    cosine: Float[np.ndarray, " path"], position: Float[np.ndarray, " element"]
 ) -> Complex[np.ndarray, "element path"]:
     """exp(j2π u d) at evenly spaced d [wavelengths]: two exponentials a path, the others are products of them."""
     phases = np.empty((len(position), len(cosine)), np.result_type(cosine, np.complex64))

@@ -28,13 +28,15 @@ SLANTS = {"V": (0.0,), "H": (np.pi / 2,), "VH": (0.0, np.pi / 2), "cross": (-np.
 
 
 def isotropic_element(
-    zenith: Float[np.ndarray, "n"], azimuth: Float[np.ndarray, "n"]
-) -> Float[np.ndarray, "n"]:
+    zenith: Float[np.ndarray, " n"], azimuth: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
     """Gain 1 in every direction."""
     return np.ones(np.broadcast_shapes(zenith.shape, azimuth.shape))
 
 
-def sector_element(zenith: Float[np.ndarray, "n"], azimuth: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def sector_element(
+    zenith: Float[np.ndarray, " n"], azimuth: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
     """TR 38.901 Table 7.3-1, linear."""
     return from_decibel(element_gain_db(zenith, azimuth))
 
@@ -122,7 +124,7 @@ def polarization_responses(
 
 def _turn(
     panel: Panel, direction: Float[np.ndarray, "path 3"], local: Float[np.ndarray, "path 3"]
-) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
+) -> tuple[Float[np.ndarray, " path"], Float[np.ndarray, " path"]]:
     """cos ψ = θ̂'·θ̂ and sin ψ = θ̂'·φ̂."""
     ahead, _, up = in_antenna_frame(np.eye(3), panel.azimuth, panel.downtilt).T.tolist()
     horizontal, flat = np.hypot(local[:, 0], local[:, 1]), np.hypot(direction[:, 0], direction[:, 1])

@@ -29,22 +29,22 @@ class PathAtlas:
     """Ground cells; `ground_cell` indexes it in flat [y, x] order."""
     materials: RadioMaterials
     """Nominal materials at the carrier."""
-    site: Int[np.ndarray, "path"]
-    ground_cell: Int[np.ndarray, "path"]
-    kind: Int[np.ndarray, "path"]
+    site: Int[np.ndarray, " path"]
+    ground_cell: Int[np.ndarray, " path"]
+    kind: Int[np.ndarray, " path"]
     """SPECULAR (line of sight and wall or ground reflections), OVER_ROOFTOP, DIFFRACTED (over one edge),
     REFRACTED (straight through walls and roofs) or SCATTERED (off one rough wall)."""
-    length: Float[np.ndarray, "path"]
+    length: Float[np.ndarray, " path"]
     """Length [m]: delay times the speed of light."""
     departure: Float[np.ndarray, "path 3"]
     """Unit vector from the site along the path's first segment."""
     arrival: Float[np.ndarray, "path 3"]
     """Unit propagation vector at the UE; the path is seen from the opposite direction."""
-    visible: Float[np.ndarray, "path"]
+    visible: Float[np.ndarray, " path"]
     """Share of the ground cell that the path reaches, 0..1."""
-    at_centre: Bool[np.ndarray, "path"]
+    at_centre: Bool[np.ndarray, " path"]
     """Whether the path reaches the ground cell's centre itself."""
-    excess_loss_db: Float[np.ndarray, "path"]
+    excess_loss_db: Float[np.ndarray, " path"]
     """Loss over free space that geometry alone causes [dB]: diffraction over the roofs, the spreading off a rough
     wall; 0 for the others."""
     normals: Float[np.ndarray, "path depth 3"]
@@ -53,26 +53,26 @@ class PathAtlas:
     """Index into MATERIALS of each such surface; −1 past the last."""
     building: Int[np.ndarray, "path depth"]
     """Index into `buildings` of the one that each such surface belongs to; −1 for the ground, and past the last."""
-    wedge: Int[np.ndarray, "path"]
+    wedge: Int[np.ndarray, " path"]
     """Index into `wedges` of the edge that a diffracted path goes over; −1 for the others."""
-    before_edge: Int[np.ndarray, "path"]
+    before_edge: Int[np.ndarray, " path"]
     """How many of a diffracted path's surfaces come before its edge; 0 for the others."""
-    first_leg: Float[np.ndarray, "path"]
+    first_leg: Float[np.ndarray, " path"]
     """Distance from the site to that edge, or to the rough wall [m]; 0 for the others."""
     wedges: Wedges
     """The scene's edges, the same for all sites."""
-    buildings: Int[np.ndarray, "building"]
+    buildings: Int[np.ndarray, " building"]
     """Lasting name of each of the scene's buildings, see `Triangles.building`."""
     ue_height: float
     """Height of the UE surface over the terrain [m]: where paths end."""
 
     @property
-    def interactions(self) -> Int[np.ndarray, "path"]:
+    def interactions(self) -> Int[np.ndarray, " path"]:
         """Number of surfaces that each path touches."""
         return (self.material >= 0).sum(axis=1)
 
     @property
-    def line_of_sight(self) -> Bool[np.ndarray, "path"]:
+    def line_of_sight(self) -> Bool[np.ndarray, " path"]:
         """True for direct paths."""
         return (self.kind == SPECULAR) & (self.interactions == 0)
 
@@ -119,7 +119,7 @@ def concatenate(atlases: list[PathAtlas]) -> PathAtlas:
     return dataclasses.replace(atlases[0], **columns)
 
 
-def reorder(atlas: PathAtlas, order: Int[np.ndarray, "path"] | slice) -> PathAtlas:
+def reorder(atlas: PathAtlas, order: Int[np.ndarray, " path"] | slice) -> PathAtlas:
     """The same paths in another order, or some of them; a slice copies nothing."""
     return dataclasses.replace(atlas, **{name: getattr(atlas, name)[order] for name in COLUMNS})
 

@@ -104,11 +104,11 @@ class StoredAtlas:
         with readable(path):
             return cls(path, int(str(attributes["sites"])), str(attributes["provenance"]))
 
-    def ground_cells(self, site: int) -> Int[np.ndarray, "path"]:
+    def ground_cells(self, site: int) -> Int[np.ndarray, " path"]:
         """Ground cell of every path of a site, ascending."""
         part = open_dataset(site_part(self.path, site), _SITE_SCHEMA)
         with readable(self.path):
-            cells: Int[np.ndarray, "path"] = part["ground_cell"].values
+            cells: Int[np.ndarray, " path"] = part["ground_cell"].values
         return cells
 
     def rows(self, rows: GridRows) -> PathAtlas:
@@ -186,7 +186,7 @@ def _scene_dataset(atlas: PathAtlas) -> xr.Dataset:
     return xr.Dataset(variables, attrs=attributes)
 
 
-def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarray, "building"], float]:
+def _read_scene(path: Path) -> tuple[Grid, RadioMaterials, Wedges, Int[np.ndarray, " building"], float]:
     """What the paths of all sites have in common; the last is the UE's height [m]."""
     stored = load_dataset(path / "scene", _SCENE_SCHEMA)
     attributes = stored.attrs

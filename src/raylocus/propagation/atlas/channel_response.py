@@ -24,12 +24,12 @@ from raylocus.units import SPEED_OF_LIGHT
 class PointPaths:
     """Paths from one site to points, sorted by point."""
 
-    point: Int[np.ndarray, "path"]
+    point: Int[np.ndarray, " path"]
     """Index of the point."""
     point_count: int
     wavelength: float
     """m."""
-    length: Float[np.ndarray, "path"]
+    length: Float[np.ndarray, " path"]
     """m."""
     departure: Float[np.ndarray, "path 3"]
     """Unit vector from the site along the path's first segment."""
@@ -37,10 +37,10 @@ class PointPaths:
     """Unit propagation vector at the point."""
     field: Complex[np.ndarray, "path 2 2"]
     """Transfer between isotropic antennas without the phase of the length, see `fields.path_fields`."""
-    line_of_sight: Bool[np.ndarray, "path"]
+    line_of_sight: Bool[np.ndarray, " path"]
 
     @property
-    def gain(self) -> Float[np.ndarray, "path"]:
+    def gain(self) -> Float[np.ndarray, " path"]:
         """Power gain from a vertical isotropic transmitter to a dual-polarised isotropic receiver."""
         return (np.abs(self.field[:, :, 0]) ** 2).sum(axis=1)
 
@@ -70,13 +70,13 @@ def point_paths(found: UePaths, materials: RadioMaterials | None = None) -> Poin
 class ImpulseResponse:
     """Coherent channel impulse response between the ports of two panels, one tap a path, sorted by UE."""
 
-    ue: Int[np.ndarray, "path"]
+    ue: Int[np.ndarray, " path"]
     ue_count: int
-    delay: Float[np.ndarray, "path"]
+    delay: Float[np.ndarray, " path"]
     """s."""
     amplitude: Complex[np.ndarray, "path receive transmit"]
     """Baseband amplitude, the carrier's phase exp(−j2πfτ) included; |amplitude|² is a power gain."""
-    doppler: Float[np.ndarray, "path"]
+    doppler: Float[np.ndarray, " path"]
     """Frequency shift by the UE's velocity [Hz]; positive when it moves towards the path."""
 
 
@@ -123,7 +123,7 @@ def path_taps(
 
 
 def frequency_response(
-    response: ImpulseResponse, frequencies: Float[np.ndarray, "frequency"], time: float = 0.0
+    response: ImpulseResponse, frequencies: Float[np.ndarray, " frequency"], time: float = 0.0
 ) -> Complex[np.ndarray, "ue frequency receive transmit"]:
     """H(t, f) = Σ h exp(j2π(νt − fτ)); zero where a UE has no path.
 

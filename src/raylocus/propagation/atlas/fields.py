@@ -43,7 +43,7 @@ def path_fields(atlas: PathAtlas, materials: RadioMaterials) -> Complex[np.ndarr
 
 
 def _fields(
-    atlas: PathAtlas, lit: Bool[np.ndarray, "path"], materials: RadioMaterials
+    atlas: PathAtlas, lit: Bool[np.ndarray, " path"], materials: RadioMaterials
 ) -> Complex[np.ndarray, "2 2 path"]:
     amplitude = np.sqrt(from_decibel(-atlas.excess_loss_db.astype(float))) / atlas.length
     direction = as_components(atlas.departure)
@@ -77,16 +77,16 @@ def _fields(
 
 
 #: Normals of the surfaces that paths touch, with their material and building.
-_Surfaces = tuple[Float[np.ndarray, "3 path"], Int[np.ndarray, "path"], Int[np.ndarray, "path"]]
+_Surfaces = tuple[Float[np.ndarray, "3 path"], Int[np.ndarray, " path"], Int[np.ndarray, " path"]]
 
 
-def _surfaces(atlas: PathAtlas, paths: Int[np.ndarray, "path"], bounce: int) -> _Surfaces:
+def _surfaces(atlas: PathAtlas, paths: Int[np.ndarray, " path"], bounce: int) -> _Surfaces:
     normal = as_components(atlas.normals[paths, bounce])
     return normal, atlas.material[paths, bounce], atlas.building[paths, bounce]
 
 
 def _edge_geometry(
-    atlas: PathAtlas, incident: Float[np.ndarray, "3 path"], lit: Bool[np.ndarray, "path"]
+    atlas: PathAtlas, incident: Float[np.ndarray, "3 path"], lit: Bool[np.ndarray, " path"]
 ) -> EdgeGeometry:
     """Diffracted paths at their edges, which they come to in these directions."""
     wedges, index = atlas.wedges, atlas.wedge
@@ -172,7 +172,7 @@ def _dyad(
     incoming: Float[np.ndarray, "3 path"],
     outgoing: Float[np.ndarray, "3 path"],
     normal: Float[np.ndarray, "3 path"],
-    coefficients: tuple[Complex[np.ndarray, "path"], Complex[np.ndarray, "path"]],
+    coefficients: tuple[Complex[np.ndarray, " path"], Complex[np.ndarray, " path"]],
 ) -> Complex[np.ndarray, "2 3 path"]:
     """TE ê_s ê_sᵀ + TM ê_p' ê_pᵀ applied to field vectors."""
     perpendicular = _perpendicular(incoming, normal)
@@ -213,7 +213,7 @@ def _scattered(atlas: PathAtlas, materials: RadioMaterials) -> Float[np.ndarray,
 SAME_LENGTH, SAME_ARRIVAL = 1e-4, 1e-2
 
 
-def lit_over_edges(atlas: PathAtlas, over_edge: Int[np.ndarray, "path"]) -> Bool[np.ndarray, "path"]:
+def lit_over_edges(atlas: PathAtlas, over_edge: Int[np.ndarray, " path"]) -> Bool[np.ndarray, " path"]:
     """Whether the atlas has the specular path that each of its paths over an edge takes over from.
 
     Args:
@@ -232,8 +232,8 @@ def lit_over_edges(atlas: PathAtlas, over_edge: Int[np.ndarray, "path"]) -> Bool
 
 
 def _one_at_a_boundary(
-    atlas: PathAtlas, path: Int[np.ndarray, "pair"], other: Int[np.ndarray, "pair"]
-) -> Bool[np.ndarray, "pair"]:
+    atlas: PathAtlas, path: Int[np.ndarray, " pair"], other: Int[np.ndarray, " pair"]
+) -> Bool[np.ndarray, " pair"]:
     same = np.abs(atlas.length[path] - atlas.length[other]) < SAME_LENGTH
     close = np.flatnonzero(same)
     turn = atlas.arrival[path[close]].astype(float) - atlas.arrival[other[close]]

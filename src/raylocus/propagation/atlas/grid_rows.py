@@ -39,6 +39,6 @@ class GridRows:
         return self.start * self.grid.count
 
     @property
-    def y(self) -> Float[np.ndarray, "row"]:
+    def y(self) -> Float[np.ndarray, " row"]:
         """Cell-centre northings of the rows [m]."""
         return self.grid.coordinates[self.start : self.stop]

@@ -41,7 +41,7 @@ CENTRAL = 0.25
 class UePaths:
     """Paths from one site to UE positions, sorted by UE."""
 
-    ue: Int[np.ndarray, "path"]
+    ue: Int[np.ndarray, " path"]
     """Index of the UE position."""
     ue_count: int
     paths: PathAtlas
@@ -87,8 +87,8 @@ def paths_at(
 
 
 def _to_cells(
-    atlas: PathAtlas, site: int, cell: Int[np.ndarray, "ue"]
-) -> tuple[Int[np.ndarray, "path"], PathAtlas]:
+    atlas: PathAtlas, site: int, cell: Int[np.ndarray, " ue"]
+) -> tuple[Int[np.ndarray, " path"], PathAtlas]:
     """All paths from a site to each UE's ground cell, and the UE of each."""
     own = np.flatnonzero(atlas.site == site)
     first = np.searchsorted(atlas.ground_cell[own], cell, side="left")
@@ -97,16 +97,16 @@ def _to_cells(
     return rows.row, reorder(atlas, own[first[rows.row] + rows.rank])
 
 
-def reaches_centre(paths: PathAtlas) -> Bool[np.ndarray, "path"]:
+def reaches_centre(paths: PathAtlas) -> Bool[np.ndarray, " path"]:
     """Whether each path exists at its ground cell's centre, which only specular ones are probed for."""
     return np.where(paths.kind == SPECULAR, paths.at_centre, paths.visible >= PRESENT_SHARE)
 
 
 def first_order_error(
-    length: Float[np.ndarray, "path"],
+    length: Float[np.ndarray, " path"],
     arrival: Float[np.ndarray, "path 3"],
     offset: Float[np.ndarray, "path 3"],
-) -> Float[np.ndarray, "path"]:
+) -> Float[np.ndarray, " path"]:
     """What the first order leaves out of a length [m], to leading order: |dx⊥|²/2L.
 
     Args:
@@ -145,10 +145,10 @@ def _moved(
 
 #: Length, departure, arrival and first leg of some paths.
 _Geometry = tuple[
-    Float[np.ndarray, "path"],
+    Float[np.ndarray, " path"],
     Float[np.ndarray, "path 3"],
     Float[np.ndarray, "path 3"],
-    Float[np.ndarray, "path"],
+    Float[np.ndarray, " path"],
 ]
 
 
@@ -221,6 +221,6 @@ def _scattered(
 
 def _length_and_direction(
     ray: Float[np.ndarray, "path 3"],
-) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path 3"]]:
+) -> tuple[Float[np.ndarray, " path"], Float[np.ndarray, "path 3"]]:
     length = np.linalg.norm(ray, axis=1)
     return length, ray / length[:, None]

@@ -22,7 +22,7 @@ class WeighedPaths:
     """Paths with their power gains between dual-polarised isotropic antennas, summed over the polarisations."""
 
     paths: PathAtlas
-    power: Float[np.ndarray, "path"]
+    power: Float[np.ndarray, " path"]
 
     @classmethod
     def of(cls, paths: PathAtlas, materials: RadioMaterials) -> WeighedPaths:
@@ -30,13 +30,13 @@ class WeighedPaths:
         fields = path_fields(paths, materials)
         return cls(paths, (fields.real**2 + fields.imag**2).sum(axis=(1, 2)))
 
-    def select(self, index: Int[np.ndarray, "chosen"]) -> WeighedPaths:
+    def select(self, index: Int[np.ndarray, " chosen"]) -> WeighedPaths:
         """Some of the paths, or all in another order."""
         return WeighedPaths(reorder(self.paths, index), self.power[index])
 
     def strongest_and_first(
-        self, presence: Float[np.ndarray, "path"] | Bool[np.ndarray, "path"]
-    ) -> tuple[Float[np.ndarray, "ground_cell"], Float[np.ndarray, "ground_cell"]]:
+        self, presence: Float[np.ndarray, " path"] | Bool[np.ndarray, " path"]
+    ) -> tuple[Float[np.ndarray, " ground_cell"], Float[np.ndarray, " ground_cell"]]:
         """Of each ground cell the most power times presence, 0 where no path is, and the least length [m]."""
         cells = self.paths.grid.count**2
         strongest, first = np.zeros(cells), np.full(cells, np.inf)

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 class ImagePaths:
     """Specular paths from one site to given points."""
 
-    length: Float[np.ndarray, "path"]
+    length: Float[np.ndarray, " path"]
     departure: Float[np.ndarray, "path 3"]
     arrival: Float[np.ndarray, "path 3"]
     normals: Float[np.ndarray, "path depth 3"]
@@ -90,7 +90,7 @@ def fermat_points(
 
 def _cylindrical(
     offset: Float[np.ndarray, "path 3"], axis: Float[np.ndarray, "path 3"]
-) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
+) -> tuple[Float[np.ndarray, " path"], Float[np.ndarray, " path"]]:
     """Position along an axis and distance from it."""
     along = np.einsum("pi,pi->p", offset, axis)
     return along, np.linalg.norm(offset - along[:, None] * axis, axis=1)

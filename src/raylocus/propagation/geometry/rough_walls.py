@@ -30,13 +30,13 @@ class Patches:
     """m."""
     normal: Float[np.ndarray, "patch 3"]
     """Unit normal, to either side."""
-    area: Float[np.ndarray, "patch"]
+    area: Float[np.ndarray, " patch"]
     """m²."""
-    facet: Int[np.ndarray, "patch"]
+    facet: Int[np.ndarray, " patch"]
     """Wall that the patch is part of."""
-    material: Int[np.ndarray, "patch"]
+    material: Int[np.ndarray, " patch"]
     """Index into MATERIALS."""
-    triangle: Int[np.ndarray, "patch"]
+    triangle: Int[np.ndarray, " patch"]
     """Index of its triangle."""
 
 
@@ -65,7 +65,7 @@ def scattering_pattern(
     scattered: Float[np.ndarray, "pair 3"],
     normal: Float[np.ndarray, "pair 3"],
     exponent: int,
-) -> Float[np.ndarray, "pair"]:
+) -> Float[np.ndarray, " pair"]:
     """Share of the scattered power per steradian; its integral over the half space is 1.
 
     Args:
@@ -82,7 +82,7 @@ def scattering_pattern(
     return lobe / _lobe_integral(np.abs(along), exponent)
 
 
-def _lobe_integral(cosine: Float[np.ndarray, "pair"], exponent: int) -> Float[np.ndarray, "pair"]:
+def _lobe_integral(cosine: Float[np.ndarray, " pair"], exponent: int) -> Float[np.ndarray, " pair"]:
     """F_α of Degli-Esposti et al.: the directive lobe's integral over the half space."""
     square = np.maximum(1 - cosine**2, 0)
     total = np.zeros_like(cosine)

@@ -27,13 +27,13 @@ def unit_normals(vertices: Float[np.ndarray, "triangle 3 3"]) -> Float[np.ndarra
 class SharedEdges:
     """Edges that two triangles have in common."""
 
-    triangle: Int[np.ndarray, "edge"]
-    neighbour: Int[np.ndarray, "edge"]
-    start: Int[np.ndarray, "edge"]
+    triangle: Int[np.ndarray, " edge"]
+    neighbour: Int[np.ndarray, " edge"]
+    start: Int[np.ndarray, " edge"]
     """Corner 0, 1 or 2 of `triangle` where the edge begins."""
-    end: Int[np.ndarray, "edge"]
+    end: Int[np.ndarray, " edge"]
     """Corner of `triangle` where the edge ends."""
-    count: Int[np.ndarray, "edge"]
+    count: Int[np.ndarray, " edge"]
     """How many triangles meet at the edge: two, unless solids touch there."""
 
 
@@ -62,7 +62,7 @@ class Surfaces:
         return self.triangles.vertices
 
     @property
-    def material(self) -> Int[np.ndarray, "triangle"]:
+    def material(self) -> Int[np.ndarray, " triangle"]:
         """Index into MATERIALS."""
         return self.triangles.material
 
@@ -77,7 +77,7 @@ class Surfaces:
         return unit_normals(self.vertices)
 
     @cached_property
-    def area(self) -> Float[np.ndarray, "triangle"]:
+    def area(self) -> Float[np.ndarray, " triangle"]:
         """Area of each triangle [m²]."""
         first, second = self.vertices[:, 1] - self.corner, self.vertices[:, 2] - self.corner
         return np.linalg.norm(np.cross(first, second), axis=1) / 2
@@ -88,13 +88,13 @@ class Surfaces:
         return shared_edges(self.vertices)
 
     @cached_property
-    def alignment(self) -> Float[np.ndarray, "edge"]:
+    def alignment(self) -> Float[np.ndarray, " edge"]:
         """|cosine| of the angle between the two planes that meet at each shared edge."""
         normal, edges = self.normal, self.edges
         return np.abs(np.einsum("ei,ei->e", normal[edges.triangle], normal[edges.neighbour]))
 
     @cached_property
-    def facet(self) -> Int[np.ndarray, "triangle"]:
+    def facet(self) -> Int[np.ndarray, " triangle"]:
         """Facet of each triangle: neighbours over a shared edge with the same plane share it.
 
         A wall that a mesh splits into triangles reflects one path, not one a triangle.

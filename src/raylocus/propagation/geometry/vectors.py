@@ -23,7 +23,7 @@ def cross(a: Float[np.ndarray, "3 path"], b: Float[np.ndarray, "3 path"]) -> Flo
     return np.stack([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
 
 
-def norm(vector: Float[np.ndarray, "3 path"]) -> Float[np.ndarray, "path"]:
+def norm(vector: Float[np.ndarray, "3 path"]) -> Float[np.ndarray, " path"]:
     """Lengths."""
     return np.sqrt(dot(vector, vector))
 

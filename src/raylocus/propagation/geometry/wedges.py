@@ -26,20 +26,20 @@ class Wedges:
     """One end [m]."""
     direction: Float[np.ndarray, "wedge 3"]
     """Unit vector along the edge, from the origin to the other end."""
-    length: Float[np.ndarray, "wedge"]
+    length: Float[np.ndarray, " wedge"]
     """m."""
     normals: Float[np.ndarray, "wedge 2 3"]
     """Outward unit normals of face 0 and face n."""
-    material: Int[np.ndarray, "wedge"]
+    material: Int[np.ndarray, " wedge"]
     """Index into MATERIALS of both faces."""
-    building: Int[np.ndarray, "wedge"]
+    building: Int[np.ndarray, " wedge"]
     """Index of the building that face 0 belongs to; −1 for the ground."""
 
     def __len__(self) -> int:
         return len(self.length)
 
 
-def find_wedges(surfaces: Surfaces, building: Int[np.ndarray, "triangle"]) -> Wedges:
+def find_wedges(surfaces: Surfaces, building: Int[np.ndarray, " triangle"]) -> Wedges:
     """All wedges of a scene; free-floating and coplanar edges are none, nor those of more faces than two.
 
     Args:

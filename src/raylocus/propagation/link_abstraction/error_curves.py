@@ -41,7 +41,7 @@ def effective_sinr(
     return least[..., 0] - scale[..., 0] * np.log(np.mean(np.exp(-(sinr - least) / scale), axis=-1))
 
 
-def eesm_beta(table: ModulationTable) -> Float[np.ndarray, "row"]:
+def eesm_beta(table: ModulationTable) -> Float[np.ndarray, " row"]:
     """β of every row of a table, interpolated over Q_m·R: MCS table 1 up to 64QAM, table 2 above."""
     up_to_64qam = np.interp(table.efficiency, MCS_TABLES[1].efficiency, EESM_BETA)
     above = np.interp(table.efficiency, MCS_TABLES[2].efficiency[-8:], EESM_BETA_256QAM)
@@ -72,7 +72,7 @@ def block_error_rate(
 
 def thresholds_db(
     table: ModulationTable, bler_target: float | None = None, code_block_bits: int = CODE_BLOCK_BITS
-) -> Float[np.ndarray, "row"]:
+) -> Float[np.ndarray, " row"]:
     """Least effective SINR [dB] at which each row of a table keeps the BLER target (the table's own by default)."""
     middle, spread = curves(table, code_block_bits)
     return np.maximum.accumulate(middle - spread * ndtri(bler_target or table.bler_target))

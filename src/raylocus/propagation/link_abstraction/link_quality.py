@@ -28,11 +28,11 @@ DATA_SYMBOLS = 11
 class LinkQuality:
     """What a UE alone on the carrier would report and get, per channel realisation."""
 
-    cqi: Int[np.ndarray, "link"]
+    cqi: Int[np.ndarray, " link"]
     """0 to 15; 0 is out of range."""
-    error_rate: Float[np.ndarray, "link"]
+    error_rate: Float[np.ndarray, " link"]
     """Transport block error rate at the reported CQI; NaN at CQI 0."""
-    throughput: Float[np.ndarray, "link"]
+    throughput: Float[np.ndarray, " link"]
     """bit/s; 0 at CQI 0."""
 
 

@@ -26,17 +26,17 @@ class ModulationTable:
     """Block error rate that a CQI of this table promises (TS 38.214 §5.2.2.1)."""
 
     @cached_property
-    def order(self) -> Int[np.ndarray, "row"]:
+    def order(self) -> Int[np.ndarray, " row"]:
         """Modulation order [bit per symbol]."""
         return np.array([order for order, _ in self.rows])
 
     @cached_property
-    def rate(self) -> Float[np.ndarray, "row"]:
+    def rate(self) -> Float[np.ndarray, " row"]:
         """Target code rate."""
         return np.array([rate for _, rate in self.rows]) / 1024
 
     @cached_property
-    def efficiency(self) -> Float[np.ndarray, "row"]:
+    def efficiency(self) -> Float[np.ndarray, " row"]:
         """Information bits per resource element and layer: Q_m·R."""
         return self.order * self.rate
 

@@ -115,7 +115,7 @@ def beam_levels(
 
 def cell_layers(
     rsrp_beam: Float[np.ndarray, "cell beam y x"], deployment: Deployment
-) -> dict[str, Float[np.ndarray, "cell *rest"]]:
+) -> dict[str, Float[np.ndarray, " cell *rest"]]:
     """The layers over cells that follow from the beams' RSRP [dBm].
 
     The interference of SINR is the other cells' load at the mean over their beams, as in a report.

@@ -61,7 +61,7 @@ def save_radio_maps(
     save_dataset_by_rows(side_by_side(piece, parts), place.radio_file, RADIO_SCHEMA, CHUNK_ROWS)
 
 
-def row_pieces(grid: Grid, sizes: Float[np.ndarray, "y"], budget: float) -> Iterator[GridRows]:
+def row_pieces(grid: Grid, sizes: Float[np.ndarray, " y"], budget: float) -> Iterator[GridRows]:
     """Pieces of a tile that fit into the budget, as many as there are processors or more, and equally large.
 
     Args:
@@ -83,13 +83,13 @@ def row_pieces(grid: Grid, sizes: Float[np.ndarray, "y"], budget: float) -> Iter
         start = max(stop, start + 1)
 
 
-def bytes_of_rows(paths: Shaped[np.ndarray, "y"], deployment: Deployment) -> Float[np.ndarray, "y"]:
+def bytes_of_rows(paths: Shaped[np.ndarray, " y"], deployment: Deployment) -> Float[np.ndarray, " y"]:
     """What the layers of the rows of a square tile take, from how many paths lead to each."""
     beams = len(deployment.cells) * deployment.beam_count
     return paths * float(BYTES_PER_PATH) + len(paths) * beams * BYTES_PER_BEAM
 
 
-def paths_of_rows(atlas: StoredAtlas, place: TracedPlace) -> Float[np.ndarray, "y"]:
+def paths_of_rows(atlas: StoredAtlas, place: TracedPlace) -> Float[np.ndarray, " y"]:
     """Number of paths of all sites to each row of the tile."""
     rows, columns = place.tile.shape
     paths = np.zeros(rows)

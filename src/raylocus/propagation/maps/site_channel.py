@@ -28,19 +28,19 @@ class GroundCellGroups:
 
     count: int
     """Ground cells of the rows of the grid."""
-    cells: Int[np.ndarray, "group"]
+    cells: Int[np.ndarray, " group"]
     """Ground cell of each group, ascending."""
-    starts: Int[np.ndarray, "group"]
+    starts: Int[np.ndarray, " group"]
     """First path of each group."""
     paths: int
 
     @classmethod
-    def of(cls, ground_cell: Int[np.ndarray, "path"], count: int) -> GroundCellGroups:
+    def of(cls, ground_cell: Int[np.ndarray, " path"], count: int) -> GroundCellGroups:
         """Groups of sorted ground cells."""
         cells, starts = np.unique(ground_cell, return_index=True)
         return cls(count, cells, starts, len(ground_cell))
 
-    def total(self, values: Float[np.ndarray, "path"]) -> Float[np.ndarray, "group"]:
+    def total(self, values: Float[np.ndarray, " path"]) -> Float[np.ndarray, " group"]:
         """Sum over each group's paths."""
         return np.add.reduceat(values, self.starts) if self.paths else np.zeros(0)
 
@@ -48,21 +48,21 @@ class GroundCellGroups:
         """Column sums over each group's paths, as one sparse product."""
         return self.weighted(np.ones(self.paths, values.dtype)) @ values
 
-    def weighted(self, weights: Shaped[np.ndarray, "path"]) -> csr_matrix:
+    def weighted(self, weights: Shaped[np.ndarray, " path"]) -> csr_matrix:
         """The sparse matrix that sums weighted paths of each group."""
         return csr_matrix((weights, *self._entries), (len(self.cells), self.paths))
 
     @cached_property
-    def _entries(self) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "bound"]]:
+    def _entries(self) -> tuple[Int[np.ndarray, " path"], Int[np.ndarray, " bound"]]:
         """Columns of the sparse matrix's entries, and where its rows begin; in scipy's own width, lest it copy."""
         bounds = np.append(self.starts, self.paths).astype(np.int32)
         return np.arange(self.paths, dtype=np.int32), bounds
 
-    def least(self, values: Float[np.ndarray, "path"]) -> Float[np.ndarray, "group"]:
+    def least(self, values: Float[np.ndarray, " path"]) -> Float[np.ndarray, " group"]:
         """Smallest value of each group."""
         return np.minimum.reduceat(values, self.starts) if self.paths else np.zeros(0)
 
-    def strongest(self, power: Float[np.ndarray, "path"]) -> Int[np.ndarray, "group"]:
+    def strongest(self, power: Float[np.ndarray, " path"]) -> Int[np.ndarray, " group"]:
         """Index of the path of each group with the most power, the last of equals (see `EQUAL_POWER`)."""
         if not self.paths:
             return np.zeros(0, np.int64)
@@ -71,11 +71,11 @@ class GroundCellGroups:
             np.where(power >= (1 - EQUAL_POWER) * most, np.arange(self.paths), -1), self.starts
         )
 
-    def repeat(self, values: Shaped[np.ndarray, "group"]) -> Shaped[np.ndarray, "path"]:
+    def repeat(self, values: Shaped[np.ndarray, " group"]) -> Shaped[np.ndarray, " path"]:
         """Each group's value at each of its paths."""
         return np.repeat(values, np.diff(np.append(self.starts, self.paths)))
 
-    def spread(self, values: Float[np.ndarray, "group"]) -> Float[np.ndarray, "cell"]:
+    def spread(self, values: Float[np.ndarray, " group"]) -> Float[np.ndarray, " cell"]:
         """Group values over all ground cells, NaN where there is no path."""
         out = np.full(self.count, np.nan, np.float32)
         out[self.cells] = values
@@ -90,15 +90,15 @@ WEAKEST_GAIN = 1e-17
 class ChannelLayers:
     """Layers of R over one site, in flat [y, x] order; NaN where there is no path."""
 
-    path_gain: Float[np.ndarray, "ground_cell"]
-    toa: Float[np.ndarray, "ground_cell"]
-    aoa_azimuth: Float[np.ndarray, "ground_cell"]
-    aoa_zenith: Float[np.ndarray, "ground_cell"]
-    aod_azimuth: Float[np.ndarray, "ground_cell"]
-    aod_zenith: Float[np.ndarray, "ground_cell"]
-    delay_spread: Float[np.ndarray, "ground_cell"]
-    k_factor: Float[np.ndarray, "ground_cell"]
-    line_of_sight: Float[np.ndarray, "ground_cell"]
+    path_gain: Float[np.ndarray, " ground_cell"]
+    toa: Float[np.ndarray, " ground_cell"]
+    aoa_azimuth: Float[np.ndarray, " ground_cell"]
+    aoa_zenith: Float[np.ndarray, " ground_cell"]
+    aod_azimuth: Float[np.ndarray, " ground_cell"]
+    aod_zenith: Float[np.ndarray, " ground_cell"]
+    delay_spread: Float[np.ndarray, " ground_cell"]
+    k_factor: Float[np.ndarray, " ground_cell"]
+    line_of_sight: Float[np.ndarray, " ground_cell"]
 
 
 CHANNEL_LAYER_NAMES = tuple(field.name for field in fields(ChannelLayers))
@@ -135,7 +135,7 @@ class SiteChannel:
         totals = self.groups.totals(self.sent_power(cell.array.polarization)[:, None] * gains)
         return np.stack([self.groups.spread(column) for column in totals.T])
 
-    def sent_power(self, polarization: str) -> Float[np.ndarray, "path"]:
+    def sent_power(self, polarization: str) -> Float[np.ndarray, " path"]:
         """Power gain of each path from an isotropic antenna of that polarisation.
 
         ±45° average to the same as vertical and horizontal: their cross terms cancel.
@@ -169,8 +169,8 @@ class SiteChannel:
         )
 
     def _delay_spread(
-        self, delay: Float[np.ndarray, "path"], total: Float[np.ndarray, "group"]
-    ) -> Float[np.ndarray, "group"]:
+        self, delay: Float[np.ndarray, " path"], total: Float[np.ndarray, " group"]
+    ) -> Float[np.ndarray, " group"]:
         """√(E[τ²] − E[τ]²), weighted by power (TR 38.901 §7.7.3), about the first path for precision."""
         excess = delay - self.groups.repeat(self.groups.least(delay))
         mean = self.groups.total(self.power * excess) / total

@@ -30,7 +30,7 @@ def fresnel_parameter(excess: Number, before: Number, after: Number, wavelength:
 
 def cascaded_knife_edge_loss(
     along: Float[np.ndarray, "cell vertex"], height: Float[np.ndarray, "cell vertex"], wavelength: float
-) -> Float[np.ndarray, "cell"]:
+) -> Float[np.ndarray, " cell"]:
     """Diffraction loss over a row of isolated knife edges [dB]; 0 where there is none.
 
     ITU-R P.526-15 §4.4 with cylinders of radius 0 and clear ground between them: the loss of every edge

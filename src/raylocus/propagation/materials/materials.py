@@ -22,11 +22,11 @@ class RadioMaterials:
 
     frequency: float
     """Hz."""
-    permittivity: Float[np.ndarray, "material"]
+    permittivity: Float[np.ndarray, " material"]
     """Relative permittivity."""
-    conductivity: Float[np.ndarray, "material"]
+    conductivity: Float[np.ndarray, " material"]
     """S/m."""
-    thickness: Float[np.ndarray, "material"] | float = WALL_THICKNESS
+    thickness: Float[np.ndarray, " material"] | float = WALL_THICKNESS
     """Slab thickness [m], of each or of all."""
     substitutions: tuple[str, ...] = ()
     """Materials taken outside the range of their table, and how; one sentence each."""
@@ -41,13 +41,13 @@ class RadioMaterials:
         return SPEED_OF_LIGHT / self.frequency
 
     @property
-    def complex_permittivity(self) -> Complex[np.ndarray, "material"]:
+    def complex_permittivity(self) -> Complex[np.ndarray, " material"]:
         """η = εr − jσ/(ωε0) (ITU-R P.2040-4 eq. 9b)."""
         return self._complex(self.permittivity, self.conductivity)
 
     def slab(
-        self, material: Int[np.ndarray, "n"], building: Int[np.ndarray, "n"]
-    ) -> tuple[Complex[np.ndarray, "n"], Float[np.ndarray, "n"], float]:
+        self, material: Int[np.ndarray, " n"], building: Int[np.ndarray, " n"]
+    ) -> tuple[Complex[np.ndarray, " n"], Float[np.ndarray, " n"], float]:
         """η, thickness [m] and wavelength [m] of slabs.
 
         Args:
@@ -68,7 +68,7 @@ class RadioMaterials:
         return permittivity - 1j * conductivity / (2 * np.pi * self.frequency * epsilon_0)
 
     def scaled(
-        self, permittivity: Float[np.ndarray, "material"], conductivity: Float[np.ndarray, "material"]
+        self, permittivity: Float[np.ndarray, " material"], conductivity: Float[np.ndarray, " material"]
     ) -> RadioMaterials:
         """The same materials with their properties multiplied; permittivity stays at or above vacuum's."""
         return dataclasses.replace(
@@ -112,13 +112,13 @@ def itu_materials(frequency: float, given: SceneMaterials | None = None) -> Radi
 
 
 #: TE and TM coefficients.
-Coefficients = tuple[Complex[np.ndarray, "n"], Complex[np.ndarray, "n"]]
+Coefficients = tuple[Complex[np.ndarray, " n"], Complex[np.ndarray, " n"]]
 
 
 def slab_reflection(
-    cosine: Float[np.ndarray, "n"],
-    permittivity: Complex[np.ndarray, "n"],
-    thickness: Float[np.ndarray, "n"] | float,
+    cosine: Float[np.ndarray, " n"],
+    permittivity: Complex[np.ndarray, " n"],
+    thickness: Float[np.ndarray, " n"] | float,
     wavelength: float,
 ) -> Coefficients:
     """Reflection coefficients (TE, TM) of a slab in vacuum.
@@ -139,9 +139,9 @@ def slab_reflection(
 
 
 def slab_transmission(
-    cosine: Float[np.ndarray, "n"],
-    permittivity: Complex[np.ndarray, "n"],
-    thickness: Float[np.ndarray, "n"] | float,
+    cosine: Float[np.ndarray, " n"],
+    permittivity: Complex[np.ndarray, " n"],
+    thickness: Float[np.ndarray, " n"] | float,
     wavelength: float,
 ) -> Coefficients:
     """Transmission coefficients (TE, TM) of a slab in vacuum: ITU-R P.2040-4 eq. 43b; arguments as above.
@@ -155,11 +155,11 @@ def slab_transmission(
 
 
 def _slab(
-    cosine: Float[np.ndarray, "n"],
-    permittivity: Complex[np.ndarray, "n"],
-    thickness: Float[np.ndarray, "n"] | float,
+    cosine: Float[np.ndarray, " n"],
+    permittivity: Complex[np.ndarray, " n"],
+    thickness: Float[np.ndarray, " n"] | float,
     wavelength: float,
-) -> tuple[Coefficients, Complex[np.ndarray, "n"]]:
+) -> tuple[Coefficients, Complex[np.ndarray, " n"]]:
     """Reflection of one interface (TE, TM), and e^{−jq} of one way through the slab."""
     root = np.sqrt(permittivity - (1 - cosine**2))
     electric = (cosine - root) / (cosine + root)

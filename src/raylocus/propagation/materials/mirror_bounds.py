@@ -36,7 +36,7 @@ def strongest_reflections(materials: RadioMaterials) -> Float[np.ndarray, "mater
 class MirrorBounds:
     """The table and each triangle's material, on the device."""
 
-    def __init__(self, materials: RadioMaterials, material: Int[np.ndarray, "triangle"]):
+    def __init__(self, materials: RadioMaterials, material: Int[np.ndarray, " triangle"]):
         """Moves both.
 
         Args:
@@ -59,7 +59,7 @@ class MirrorBounds:
         import drjit as dr
         import mitsuba as mi
 
-        bound = 1.0
+        bound: Any = 1.0
         for mirror, normal in zip(mirrors, normals, strict=True):
             along, touched = dr.dot(ray, normal), mirror >= 0
             material = dr.gather(mi.UInt, self._material, mi.UInt(dr.maximum(mirror, 0)), touched)

@@ -32,9 +32,9 @@ class EdgeGeometry:
     """Unit propagation vector towards the edge."""
     diffracted: Float[np.ndarray, "3 path"]
     """Unit propagation vector away from it."""
-    before: Float[np.ndarray, "path"]
+    before: Float[np.ndarray, " path"]
     """Distance from the source to the edge [m]."""
-    after: Float[np.ndarray, "path"]
+    after: Float[np.ndarray, " path"]
     """Distance from the edge to the UE [m]."""
     direction: Float[np.ndarray, "3 path"]
     """Unit vector along the edge, n₀ × e pointing into face 0."""
@@ -42,7 +42,7 @@ class EdgeGeometry:
     """Outward normal of face 0."""
     face_n: Float[np.ndarray, "3 path"]
     """Outward normal of face n."""
-    lit: Bool[np.ndarray, "path"]
+    lit: Bool[np.ndarray, " path"]
     """Whether the ray that goes straight on past the edge, or that a face mirrors there, counts at the UE. Asked for
     within `BOUNDARY` of a shadow boundary only: there rounding would decide for each of the two fields on its own."""
 
@@ -50,8 +50,8 @@ class EdgeGeometry:
 def diffracted_field(
     transverse: Complex[np.ndarray, "field 3 path"],
     geometry: EdgeGeometry,
-    permittivity: Complex[np.ndarray, "path"],
-    thickness: Float[np.ndarray, "path"] | float,
+    permittivity: Complex[np.ndarray, " path"],
+    thickness: Float[np.ndarray, " path"] | float,
     wavelength: float,
 ) -> Complex[np.ndarray, "field 3 path"]:
     """Field vectors after the edge, without spreading and phase.
@@ -72,13 +72,13 @@ def diffracted_field(
 
 
 def spreading(
-    before: Float[np.ndarray, "path"], after: Float[np.ndarray, "path"]
-) -> Float[np.ndarray, "path"]:
+    before: Float[np.ndarray, " path"], after: Float[np.ndarray, " path"]
+) -> Float[np.ndarray, " path"]:
     """Amplitude factor of an edge-diffracted spherical wave: 1/√(s s'(s + s')) (K&P eq. 30)."""
     return 1 / np.sqrt(before * after * (before + after))
 
 
-def transition(x: Float[np.ndarray, "n"]) -> Complex[np.ndarray, "n"]:
+def transition(x: Float[np.ndarray, " n"]) -> Complex[np.ndarray, " n"]:
     """UTD transition function F(x) = 2j√x e^{jx} ∫_{√x}^∞ e^{−jt²} dt (K&P eq. 25)."""
     inverse = 0.5j / np.maximum(x, ASYMPTOTIC)
     # F ≈ 1 + j/2x − 3/4x² − 15j/8x³ + 105/16x⁴: integration by parts.
@@ -90,7 +90,7 @@ def transition(x: Float[np.ndarray, "n"]) -> Complex[np.ndarray, "n"]:
     return far
 
 
-def _near_transition(x: Float[np.ndarray, "n"]) -> Complex[np.ndarray, "n"]:
+def _near_transition(x: Float[np.ndarray, " n"]) -> Complex[np.ndarray, " n"]:
     sine, cosine = fresnel(np.sqrt(2 * x / np.pi))
     tail = np.sqrt(np.pi / 2) * ((1 - 1j) / 2 - (cosine - 1j * sine))
     return 2j * np.sqrt(x) * np.exp(1j * x) * tail
@@ -100,15 +100,15 @@ def _near_transition(x: Float[np.ndarray, "n"]) -> Complex[np.ndarray, "n"]:
 class _Wedge:
     """What the four terms of the coefficients have in common."""
 
-    exterior: Float[np.ndarray, "path"]
+    exterior: Float[np.ndarray, " path"]
     """Angle of the open space, nπ."""
-    kl: Float[np.ndarray, "path"]
+    kl: Float[np.ndarray, " path"]
     """Wavenumber times distance parameter L (K&P eq. 26)."""
-    boundary: Float[np.ndarray, "path"]
+    boundary: Float[np.ndarray, " path"]
     """Angle off a shadow boundary up to which `lit` decides."""
-    lit: Bool[np.ndarray, "path"]
+    lit: Bool[np.ndarray, " path"]
 
-    def term(self, beta: Float[np.ndarray, "path"], sign: int) -> Complex[np.ndarray, "path"]:
+    def term(self, beta: Float[np.ndarray, " path"], sign: int) -> Complex[np.ndarray, " path"]:
         """cot(ψ)·F(kLa), ψ = (π ± β)/2n, with its finite limit ±n√(2πkL)·e^{jπ/4} on a shadow boundary.
 
         The cotangent is positive on the lit side of every boundary.
@@ -127,7 +127,7 @@ class _Wedge:
 
 def _coefficients(
     geometry: EdgeGeometry, wavelength: float
-) -> tuple[Complex[np.ndarray, "path"], Complex[np.ndarray, "path"], Bool[np.ndarray, "path"]]:
+) -> tuple[Complex[np.ndarray, " path"], Complex[np.ndarray, " path"], Bool[np.ndarray, " path"]]:
     """D₁ − D₄ and D₂ − D₃, which go with the reflections of face 0 and n, and whether face n is out of reach."""
     wavenumber = 2 * np.pi / wavelength
     exterior = 2 * np.pi - np.arccos(np.clip(-dot(geometry.face_0, geometry.face_n), -1, 1))
@@ -145,8 +145,8 @@ def _coefficients(
 
 
 def _angle(
-    vector: Float[np.ndarray, "3 path"], geometry: EdgeGeometry, exterior: Float[np.ndarray, "path"]
-) -> Float[np.ndarray, "path"]:
+    vector: Float[np.ndarray, "3 path"], geometry: EdgeGeometry, exterior: Float[np.ndarray, " path"]
+) -> Float[np.ndarray, " path"]:
     """Angle about the edge from face 0, through the open space; of rays along a face it is 0 or the exterior angle.
 
     Rounding may turn such a ray a little into the wedge, which is a full turn from face 0 and not a little.
@@ -163,8 +163,8 @@ _Matrix = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 def _wedge_matrix(
     geometry: EdgeGeometry,
     across_in: Float[np.ndarray, "3 path"],
-    permittivity: Complex[np.ndarray, "path"],
-    thickness: Float[np.ndarray, "path"] | float,
+    permittivity: Complex[np.ndarray, " path"],
+    thickness: Float[np.ndarray, " path"] | float,
     wavelength: float,
 ) -> _Matrix:
     with_face_0, with_face_n, beyond = _coefficients(geometry, wavelength)
@@ -184,7 +184,7 @@ def _wedge_matrix(
 
 
 def _in_edge_basis(
-    coefficients: tuple[Complex[np.ndarray, "path"], Complex[np.ndarray, "path"]],
+    coefficients: tuple[Complex[np.ndarray, " path"], Complex[np.ndarray, " path"]],
     geometry: EdgeGeometry,
     normal: Float[np.ndarray, "3 path"],
     across_in: Float[np.ndarray, "3 path"],
@@ -207,6 +207,6 @@ def _in_edge_basis(
 
 def _turn(
     k: Float[np.ndarray, "3 path"], current: Float[np.ndarray, "3 path"], target: Float[np.ndarray, "3 path"]
-) -> tuple[Float[np.ndarray, "path"], Float[np.ndarray, "path"]]:
+) -> tuple[Float[np.ndarray, " path"], Float[np.ndarray, " path"]]:
     """Cosine and sine of the angle that turns the (ŝ, k × ŝ) components of a transverse field to another ŝ."""
     return dot(current, target), dot(k, cross(current, target))

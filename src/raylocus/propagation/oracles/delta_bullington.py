@@ -92,9 +92,9 @@ EFFECTIVE_EARTH_RADIUS = 8.5e6
 class TerrainProfile:
     """Ground between two antennas, both ends included."""
 
-    along: Float[np.ndarray, "step"]
+    along: Float[np.ndarray, " step"]
     """Distance from the transmitter [m], ascending from 0."""
-    height: Float[np.ndarray, "step"]
+    height: Float[np.ndarray, " step"]
     """Height above sea level [m]."""
     transmitter: float
     """Height of the transmitting antenna above sea level [m]."""

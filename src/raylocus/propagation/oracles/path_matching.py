@@ -25,7 +25,7 @@ PER_DECIBEL = 1e-3
 COLUMNS = ("point", "length", "departure", "arrival", "field", "line_of_sight")
 
 
-def centre_paths(atlas: PathAtlas, cells: Int[np.ndarray, "point"]) -> UePaths:
+def centre_paths(atlas: PathAtlas, cells: Int[np.ndarray, " point"]) -> UePaths:
     """The paths of one site's atlas to the middles of some ground cells, as they are stored."""
     own = np.flatnonzero(atlas.at_centre & np.isin(atlas.ground_cell, cells))
     order = np.argsort(cells, kind="stable")
@@ -34,13 +34,13 @@ def centre_paths(atlas: PathAtlas, cells: Int[np.ndarray, "point"]) -> UePaths:
     return UePaths(point[by_point], len(cells), reorder(atlas, own[by_point]))
 
 
-def chosen(paths: PointPaths, which: Int[np.ndarray, "chosen"]) -> PointPaths:
+def chosen(paths: PointPaths, which: Int[np.ndarray, " chosen"]) -> PointPaths:
     """Some of the paths."""
     columns: dict[str, Any] = {name: getattr(paths, name)[which] for name in COLUMNS}
     return dataclasses.replace(paths, **columns)
 
 
-def partners(mine: PointPaths, other: PointPaths) -> Int[np.ndarray, "path"]:
+def partners(mine: PointPaths, other: PointPaths) -> Int[np.ndarray, " path"]:
     """Which path of the other list each of mine is, and no other of mine; −1 where the other list lacks it."""
     found = np.full(len(mine.point), -1)
     for point in np.intersect1d(mine.point, other.point):

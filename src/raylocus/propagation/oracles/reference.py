@@ -101,7 +101,7 @@ def _solve(
 
 
 def _unit(
-    zenith: Float[np.ndarray, "path"], azimuth: Float[np.ndarray, "path"]
+    zenith: Float[np.ndarray, " path"], azimuth: Float[np.ndarray, " path"]
 ) -> Float[np.ndarray, "path 3"]:
     horizontal = np.sin(zenith)
     return np.stack([horizontal * np.cos(azimuth), horizontal * np.sin(azimuth), np.cos(zenith)], axis=-1)
@@ -142,7 +142,7 @@ def reference_path_gain(
     return radio_map.path_gain.numpy()[0].astype(np.float64)
 
 
-def lost_by_path_solver(atlas: PathAtlas) -> Bool[np.ndarray, "path"]:
+def lost_by_path_solver(atlas: PathAtlas) -> Bool[np.ndarray, " path"]:
     """Paths that end with a diffraction and leave an obtuse edge over the face that the site does not light.
 
     Sionna 2.2.0 keeps a candidate if a ray from the point of diffraction sees the UE

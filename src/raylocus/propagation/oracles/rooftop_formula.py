@@ -16,7 +16,7 @@ from raylocus.units import SPEED_OF_LIGHT
 #: Widths of the smooth steps between the two regions (χ and υ of the recommendation).
 _UPPER_WIDTH, _LOWER_WIDTH = 0.1, 0.0417
 
-Distances = Float[np.ndarray, "n"]
+Distances = Float[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)

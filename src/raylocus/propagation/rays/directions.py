@@ -27,7 +27,7 @@ class LaunchDirections:
 
     height: float
     """z of the site [m]."""
-    ground: Float[np.ndarray, "height"]
+    ground: Float[np.ndarray, " height"]
     """Sorted heights of the UE surface [m]."""
     radius: float
     """Longest unfolded path in plan [m]."""

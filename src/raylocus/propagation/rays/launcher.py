@@ -23,7 +23,7 @@ BYTES_PER_RAY = 300
 class Crossings:
     """Where rays crossed the UE surface, and what they had touched before."""
 
-    ground_cell: Int[np.ndarray, "crossing"]
+    ground_cell: Int[np.ndarray, " crossing"]
     triangles: Int[np.ndarray, "crossing depth"]
     """Triangles reflected from, in order; −1 past the last."""
 
@@ -76,7 +76,7 @@ class RayScene:
                 cells.append(cell)
                 rays.append(crossing)
                 bounces.append(np.full(len(cell), bounce))
-            alive = dr.compress(reached)
+            alive: Any = dr.compress(reached)
             if bounce == depth or not len(alive):
                 break
             triangle, number = (dr.gather(mi.UInt32, of, alive) for of in (hit.prim_index, number))
@@ -124,12 +124,12 @@ class RayScene:
 
     def first_hit(
         self, origin: Float[np.ndarray, "ray 3"], direction: Float[np.ndarray, "ray 3"]
-    ) -> tuple[Float[np.ndarray, "ray"], Int[np.ndarray, "ray"]]:
+    ) -> tuple[Float[np.ndarray, " ray"], Int[np.ndarray, " ray"]]:
         """Distance to the first triangle along each ray (inf where none) and its index."""
         return _intersect(self.mitsuba_scene, origin.astype(np.float32), direction.astype(np.float32), np.inf)
 
 
-def _by_azimuth(directions: Float[np.ndarray, "ray 3"]) -> Int[np.ndarray, "ray"]:
+def _by_azimuth(directions: Float[np.ndarray, "ray 3"]) -> Int[np.ndarray, " ray"]:
     """Order of rising azimuth, to 2π/2¹⁶: sixteen bits are sorted in linear time."""
     turn = np.arctan2(directions[:, 1], directions[:, 0]) / (2 * np.pi)
     return np.argsort((turn * 65535).astype(np.int16), kind="stable")
@@ -139,14 +139,16 @@ def _intersect(
     scene: Any,
     origin: Float[np.ndarray, "ray 3"],
     direction: Float[np.ndarray, "ray 3"],
-    limit: Float[np.ndarray, "ray"] | float,
-) -> tuple[Float[np.ndarray, "ray"], Int[np.ndarray, "ray"]]:
+    limit: Float[np.ndarray, " ray"] | float,
+) -> tuple[Float[np.ndarray, " ray"], Int[np.ndarray, " ray"]]:
     """Distance to the first hit and the triangle hit; inf and −1 where there is none."""
     import mitsuba as mi
 
     if not len(origin):
         return np.zeros(0, np.float32), np.zeros(0, np.int32)
-    ray = mi.Ray3f(mi.Point3f(np.ascontiguousarray(origin.T)), mi.Vector3f(np.ascontiguousarray(direction.T)))
+    ray: Any = mi.Ray3f(
+        mi.Point3f(np.ascontiguousarray(origin.T)), mi.Vector3f(np.ascontiguousarray(direction.T))
+    )
     ray.maxt = mi.Float(
         np.minimum(limit, np.finfo(np.float32).max).astype(np.float32) if np.ndim(limit) else 1e30
     )

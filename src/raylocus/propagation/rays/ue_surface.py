@@ -55,7 +55,7 @@ class UeSurface:
 
     def crossings(
         self, ray: Any, limit: Any, number: Any
-    ) -> Iterator[tuple[Int[np.ndarray, "crossing"], Int[np.ndarray, "crossing"]]]:
+    ) -> Iterator[tuple[Int[np.ndarray, " crossing"], Int[np.ndarray, " crossing"]]]:
         """Ground cells in which rays of Mitsuba cross the surface, and the rays' numbers, one crossing after the other.
 
         On a hillside a ray dips into the metre and a half above the ground and leaves it again, so
@@ -72,8 +72,9 @@ class UeSurface:
         while True:
             cell, distance, crossed = self._next_crossing(ray, limit)
             dr.eval(cell, distance, crossed)
-            index = dr.compress(crossed)
-            yield tuple(dr.gather(mi.UInt32, each, index).numpy() for each in (cell, number))
+            index: Any = dr.compress(crossed)
+            found, rays = (dr.gather(mi.UInt32, each, index).numpy() for each in (cell, number))
+            yield found, rays
             if self._mesh is None or not len(index):
                 return
             distance, limit = (dr.gather(mi.Float, each, index) for each in (distance + CROSSING_STEP, limit))

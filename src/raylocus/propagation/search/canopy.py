@@ -22,7 +22,7 @@ REFERENCE_RATE, REFERENCE_MEGAHERTZ, RATE_EXPONENT = 0.34, 2117.5, 0.714
 LARGEST, LARGEST_EXPONENT = 1.37, 0.42
 
 
-def vegetation_loss(depth: Float[np.ndarray, "path"], frequency: float) -> Float[np.ndarray, "path"]:
+def vegetation_loss(depth: Float[np.ndarray, " path"], frequency: float) -> Float[np.ndarray, " path"]:
     """A_m (1 − e^{−dγ/A_m}) [dB] of `depth` metres of crowns at a frequency [Hz] (ITU-R P.833-10 eq. 1)."""
     megahertz = frequency / 1e6
     rate = REFERENCE_RATE * (megahertz / REFERENCE_MEGAHERTZ) ** RATE_EXPONENT
@@ -58,8 +58,8 @@ class Canopy:
         self,
         start: Float[np.ndarray, "path 3"],
         direction: Float[np.ndarray, "path 3"],
-        length: Float[np.ndarray, "path"],
-    ) -> Float[np.ndarray, "path"]:
+        length: Float[np.ndarray, " path"],
+    ) -> Float[np.ndarray, " path"]:
         """Metres of crowns along each ray, until it meets a surface, leaves the tile or has gone its length."""
         covered, depth = (self.vegetation > 0).ravel(), np.zeros(len(start))
         if not covered.any():

@@ -12,7 +12,7 @@ from raylocus.propagation.rays.launcher import Crossings
 class CellBlocks:
     """The blocks of one grid, with pairs of a chain and a block as keys chain · count + block."""
 
-    def __init__(self, grid: Grid, outdoor: Bool[np.ndarray, "ground_cell"], side: int):
+    def __init__(self, grid: Grid, outdoor: Bool[np.ndarray, " ground_cell"], side: int):
         """Chooses the leaders.
 
         Args:
@@ -32,17 +32,17 @@ class CellBlocks:
         farthest_first = np.argsort(-off_centre, kind="stable")
         self.leader[self.of_cell(cell)[farthest_first]] = cell[farthest_first]
 
-    def of_cell(self, cell: Int[np.ndarray, "cell"]) -> Int[np.ndarray, "cell"]:
+    def of_cell(self, cell: Int[np.ndarray, " cell"]) -> Int[np.ndarray, " cell"]:
         """The block of each ground cell."""
         row, column = np.divmod(cell, self._grid.count)
         return row // self._side * self._across + column // self._side
 
-    def at(self, point: Float[np.ndarray, "point 2"]) -> Int[np.ndarray, "point"]:
+    def at(self, point: Float[np.ndarray, "point 2"]) -> Int[np.ndarray, " point"]:
         """The block below each point; −1 outside of the grid."""
         cell = self._grid.index(point)
         return np.where(cell >= 0, self.of_cell(cell), -1)
 
-    def around(self, key: Int[np.ndarray, "pair"], reach: int) -> Int[np.ndarray, "near"]:
+    def around(self, key: Int[np.ndarray, " pair"], reach: int) -> Int[np.ndarray, " near"]:
         """Keys of each chain with all blocks up to `reach` blocks away, each once, sorted; only blocks with a leader.
 
         Args:
@@ -56,7 +56,9 @@ class CellBlocks:
             key = distinct_keys((key[:, None] + steps * stride)[inside])
         return key[self.leader[key % self.count] >= 0]
 
-    def cells(self, key: Int[np.ndarray, "pair"]) -> tuple[Int[np.ndarray, "fine"], Int[np.ndarray, "fine"]]:
+    def cells(
+        self, key: Int[np.ndarray, " pair"]
+    ) -> tuple[Int[np.ndarray, " fine"], Int[np.ndarray, " fine"]]:
         """Each chain with every outdoor cell of its block: index of the chain, and of the cell."""
         chain, block = np.divmod(key, self.count)
         row, column = (self._side * each for each in np.divmod(block, self._across))
@@ -68,13 +70,13 @@ class CellBlocks:
         return chain[self._outdoor[cell]], cell[self._outdoor[cell]]
 
 
-def distinct_keys(key: Int[np.ndarray, "pair"]) -> Int[np.ndarray, "distinct"]:
+def distinct_keys(key: Int[np.ndarray, " pair"]) -> Int[np.ndarray, " distinct"]:
     """Each key once, sorted; by sorting, since `np.unique` hashes integers, which takes ten times as long here."""
     key = np.sort(key, kind="stable")
     return key[np.diff(key, prepend=-1) > 0]
 
 
-def distinct(parts: list[Crossings], facet: Int[np.ndarray, "triangle"], side: int) -> Crossings:
+def distinct(parts: list[Crossings], facet: Int[np.ndarray, " triangle"], side: int) -> Crossings:
     """Each ground cell and sequence of facets once, whichever of a facet's triangles was touched.
 
     Args:
@@ -89,7 +91,7 @@ def distinct(parts: list[Crossings], facet: Int[np.ndarray, "triangle"], side: i
     return Crossings(cell, triangles[first[sequence]])
 
 
-def with_neighbours(found: Crossings, facet: Int[np.ndarray, "triangle"], side: int) -> Crossings:
+def with_neighbours(found: Crossings, facet: Int[np.ndarray, " triangle"], side: int) -> Crossings:
     """The same, with each sequence in the eight cells around too, so that few rays find all paths.
 
     Arguments are those of `distinct`.
@@ -107,8 +109,8 @@ def with_neighbours(found: Crossings, facet: Int[np.ndarray, "triangle"], side: 
 
 
 def _sequences(
-    triangles: Int[np.ndarray, "crossing depth"], facet: Int[np.ndarray, "triangle"]
-) -> tuple[Int[np.ndarray, "sequence"], Int[np.ndarray, "crossing"]]:
+    triangles: Int[np.ndarray, "crossing depth"], facet: Int[np.ndarray, " triangle"]
+) -> tuple[Int[np.ndarray, " sequence"], Int[np.ndarray, " crossing"]]:
     """The first crossing of each sequence of facets, and the sequence of each crossing."""
     hashed = _sequence_hash(triangles, facet)
     _, first, sequence = np.unique(hashed, return_index=True, return_inverse=True)
@@ -116,8 +118,8 @@ def _sequences(
 
 
 def _sequence_hash(
-    triangles: Int[np.ndarray, "crossing depth"], facet: Int[np.ndarray, "triangle"]
-) -> UInt[np.ndarray, "crossing"]:
+    triangles: Int[np.ndarray, "crossing depth"], facet: Int[np.ndarray, " triangle"]
+) -> UInt[np.ndarray, " crossing"]:
     # splitmix64's finaliser over the facets in order; 64 bits for a few hundred thousand sequences do not collide.
     value = np.full(len(triangles), 0x9E3779B97F4A7C15, np.uint64)
     for bounce in range(triangles.shape[1]):

@@ -58,8 +58,8 @@ class PathColumns:
         self,
         site: int,
         kind: int,
-        cell: Int[np.ndarray, "path"],
-        length: Float[np.ndarray, "path"],
+        cell: Int[np.ndarray, " path"],
+        length: Float[np.ndarray, " path"],
         departure: Float[np.ndarray, "path 3"],
         arrival: Float[np.ndarray, "path 3"],
     ) -> PathAtlas:
@@ -114,9 +114,9 @@ class PathColumns:
     def over_rooftop(
         self,
         site: int,
-        cell: Int[np.ndarray, "path"],
+        cell: Int[np.ndarray, " path"],
         found: RooftopPaths,
-        hidden: Float[np.ndarray, "path"],
+        hidden: Float[np.ndarray, " path"],
     ) -> PathAtlas:
         """Paths over the roofs; `hidden` is the share of each cell that has no line of sight."""
         part = self.plain(site, OVER_ROOFTOP, cell, found.length, found.departure, found.arrival)

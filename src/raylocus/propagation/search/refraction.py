@@ -17,7 +17,7 @@ from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
 class RefractedPaths:
     """Straight paths from one site through at least one surface."""
 
-    ground_cell: Int[np.ndarray, "path"]
+    ground_cell: Int[np.ndarray, " path"]
     triangles: Int[np.ndarray, "path crossing"]
     """Triangles passed, in order; −1 past the last."""
 
@@ -26,7 +26,7 @@ def refracted_paths(
     scene: RayScene,
     source: Float[np.ndarray, "3"],
     point: Float[np.ndarray, "ground_cell 3"],
-    cells: Int[np.ndarray, "cell"],
+    cells: Int[np.ndarray, " cell"],
     crossings: int,
 ) -> RefractedPaths:
     """The straight path to each cell that passes at least one and at most `crossings` surfaces.

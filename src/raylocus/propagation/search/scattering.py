@@ -30,9 +30,9 @@ CHUNK = 1 << 19
 class ScatteredPaths:
     """Paths from one site, each over one wall."""
 
-    ground_cell: Int[np.ndarray, "path"]
-    patch: Int[np.ndarray, "path"]
-    gain: Float[np.ndarray, "path"]
+    ground_cell: Int[np.ndarray, " path"]
+    patch: Int[np.ndarray, " path"]
+    gain: Float[np.ndarray, " path"]
     """Σ f_s cos θ_i A/(r_i² r_s²) over the patches that the path stands for [1/m²]; S² Γ² is not in it."""
 
 
@@ -43,7 +43,7 @@ class ScatteringSearch:
         self,
         scene: RayScene,
         point: Float[np.ndarray, "ground_cell 3"],
-        outdoor: Bool[np.ndarray, "ground_cell"],
+        outdoor: Bool[np.ndarray, " ground_cell"],
         exponent: int,
     ):
         """Covers the walls with patches.
@@ -63,13 +63,13 @@ class ScatteringSearch:
         parts = [self._seen(source, patch, cell) for patch, cell in self._pairs(self._illuminated(source))]
         return _strongest(_merged(self.patches.facet, parts))
 
-    def _illuminated(self, source: Float[np.ndarray, "3"]) -> Int[np.ndarray, "illuminated"]:
+    def _illuminated(self, source: Float[np.ndarray, "3"]) -> Int[np.ndarray, " illuminated"]:
         position = self.patches.position
         return np.flatnonzero(self._clear(np.broadcast_to(source, position.shape), position))
 
     def _pairs(
-        self, illuminated: Int[np.ndarray, "illuminated"]
-    ) -> Iterator[tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"]]]:
+        self, illuminated: Int[np.ndarray, " illuminated"]
+    ) -> Iterator[tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]]:
         """Pairs of illuminated patch and ground cell within reach, some at a time."""
         tree = cKDTree(self._point[self._cells])
         near = tree.query_ball_point(self.patches.position[illuminated], REACH, return_sorted=True)
@@ -83,8 +83,8 @@ class ScatteringSearch:
     def _seen(
         self,
         source: Float[np.ndarray, "3"],
-        patch: Int[np.ndarray, "pair"],
-        cell: Int[np.ndarray, "pair"],
+        patch: Int[np.ndarray, " pair"],
+        cell: Int[np.ndarray, " pair"],
     ) -> ScatteredPaths:
         """The pairs with nothing in between, and their gains."""
         gain = self._gain(source, patch, self._point[cell])
@@ -95,9 +95,9 @@ class ScatteringSearch:
     def _gain(
         self,
         source: Float[np.ndarray, "3"],
-        patch: Int[np.ndarray, "pair"],
+        patch: Int[np.ndarray, " pair"],
         target: Float[np.ndarray, "pair 3"],
-    ) -> Float[np.ndarray, "pair"]:
+    ) -> Float[np.ndarray, " pair"]:
         """f_s cos θ_i A/(r_i² r_s²) of each patch; 0 behind the wall."""
         incident = self.patches.position[patch] - source
         before = np.linalg.norm(incident, axis=1)
@@ -116,14 +116,14 @@ class ScatteringSearch:
 
     def _clear(
         self, start: Float[np.ndarray, "segment 3"], end: Float[np.ndarray, "segment 3"]
-    ) -> Bool[np.ndarray, "segment"]:
+    ) -> Bool[np.ndarray, " segment"]:
         span = end - start
         length = np.linalg.norm(span, axis=1)
         distance, _ = self._scene.first_hit(start, span / np.maximum(length, 1e-9)[:, None])
         return distance > length - TOLERANCE
 
 
-def _merged(facet: Int[np.ndarray, "patch"], parts: list[ScatteredPaths]) -> ScatteredPaths:
+def _merged(facet: Int[np.ndarray, " patch"], parts: list[ScatteredPaths]) -> ScatteredPaths:
     """One path a wall and ground cell: the power of all patches, the geometry of the strongest."""
     empty = ScatteredPaths(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     cell, patch, gain = (

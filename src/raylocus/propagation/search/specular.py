@@ -23,7 +23,7 @@ BYTES_PER_PATH = 400
 class SpecularPaths:
     """Which paths of one site there are; `SpecularSearch.exact` draws them."""
 
-    ground_cell: Int[np.ndarray, "path"]
+    ground_cell: Int[np.ndarray, " path"]
     reached: Bool[np.ndarray, "path probe"]
     """Which of `PROBES` each path reaches."""
     triangles: Int[np.ndarray, "path depth"]
@@ -32,7 +32,7 @@ class SpecularPaths:
     def __len__(self) -> int:
         return len(self.ground_cell)
 
-    def select(self, index: Int[np.ndarray, "chosen"] | slice) -> SpecularPaths:
+    def select(self, index: Int[np.ndarray, " chosen"] | slice) -> SpecularPaths:
         """Some of the paths."""
         return SpecularPaths(self.ground_cell[index], self.reached[index], self.triangles[index])
 

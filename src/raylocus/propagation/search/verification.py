@@ -39,7 +39,7 @@ class PathVerifier:
         source: Float[np.ndarray, "3"],
         point: Float[np.ndarray, "path 3"],
         triangles: Int[np.ndarray, "path depth"],
-    ) -> Bool[np.ndarray, "path"]:
+    ) -> Bool[np.ndarray, " path"]:
         """Whether the path over each sequence of triangles (−1 past the last) exists at its point."""
         import drjit as dr
         import mitsuba as mi

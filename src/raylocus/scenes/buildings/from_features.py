@@ -102,7 +102,7 @@ def _flat_parts(shape: shapely.geometry.base.BaseGeometry) -> list[Polygon]:
     return [part for part in getattr(shape, "geoms", ()) for part in _flat_parts(part)]
 
 
-def _built_share(features: Sequence[Feature]) -> Float[np.ndarray, "building"]:
+def _built_share(features: Sequence[Feature]) -> Float[np.ndarray, " building"]:
     """Share of the disc around each building that is built over."""
     if not features:
         return np.zeros(0)

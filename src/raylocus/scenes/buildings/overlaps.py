@@ -16,7 +16,7 @@ from raylocus.scenes.vector_map import Building
 
 def shared_ground(
     shapes: np.ndarray, others: np.ndarray
-) -> tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"], Float[np.ndarray, "pair"]]:
+) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"], Float[np.ndarray, " pair"]]:
     """Every pair of a shape and another whose insides meet.
 
     Args:

@@ -92,7 +92,7 @@ def _burnt(shapes: Sequence[BaseGeometry], values: Sequence[int], tile: Grid) ->
 
 def _outlines(
     shapes: np.ndarray,
-) -> tuple[Int[np.ndarray, "polygon"], list[dict[str, object]]]:
+) -> tuple[Int[np.ndarray, " polygon"], list[dict[str, object]]]:
     """Every polygon of the shapes as GeoJSON, which rasterio takes, and the index of its shape."""
     # All at once: shapely's own `__geo_interface__`, a shape at a time, takes longer than the burning.
     polygons, owner = shapely.get_parts(shapes, return_index=True)
@@ -104,7 +104,7 @@ def _outlines(
     return owner, [{"type": "Polygon", "coordinates": closed[start:end]} for start, end in first_ring]
 
 
-def _firsts(owner: Int[np.ndarray, "member"], count: int) -> list[int]:
+def _firsts(owner: Int[np.ndarray, " member"], count: int) -> list[int]:
     """Where the members of each owner start in a list sorted by owner, and where the last ones end."""
     starts: list[int] = np.searchsorted(owner, np.arange(count + 1)).tolist()
     return starts

@@ -45,7 +45,7 @@ def flat_terrain(size: float) -> Terrain:
     return Terrain(Grid(size, size), np.zeros((1, 1)), FLAT)
 
 
-def terrain_height(terrain: Terrain, xy: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point"]:
+def terrain_height(terrain: Terrain, xy: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, " point"]:
     """Ground height [m] at local points: bilinear between cell centres, constant beyond the outermost."""
     return _sample(terrain.height, (xy - terrain.grid.coordinates[0]) / terrain.grid.resolution)
 
@@ -139,5 +139,5 @@ def _filled(band: Any) -> Float[np.ndarray, "y x"]:
 
 def _sample(
     values: Float[np.ndarray, "y x"], pixel: Float[np.ndarray, "point 2"]
-) -> Float[np.ndarray, "point"]:
+) -> Float[np.ndarray, " point"]:
     return map_coordinates(values, pixel[:, ::-1].T, order=1, mode="nearest")

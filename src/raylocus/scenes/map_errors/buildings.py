@@ -74,14 +74,14 @@ def draw_buildings(
     return (*standing, *added), errors
 
 
-def stacked_groups(buildings: Sequence[Building]) -> Int[np.ndarray, "building"]:
+def stacked_groups(buildings: Sequence[Building]) -> Int[np.ndarray, " building"]:
     """A number for each building, the same for parts that stand on one another."""
     shapes = np.empty(len(buildings), object)
     shapes[:] = [building.footprint for building in buildings]
     raised = np.flatnonzero([building.min_height > 0 for building in buildings])
     upper, lower = shapely.STRtree(shapes).query(shapes[raised], predicate="intersects")
     links = coo_array((np.ones(len(upper)), (raised[upper], lower)), shape=(len(shapes), len(shapes)))
-    groups: Int[np.ndarray, "building"] = connected_components(links, directed=False)[1]
+    groups: Int[np.ndarray, " building"] = connected_components(links, directed=False)[1]
     return groups
 
 

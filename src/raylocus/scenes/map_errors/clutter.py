@@ -89,7 +89,7 @@ def _apart(shapes: list[Polygon]) -> list[Polygon]:
     if not shapes:
         return []
     one, other = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    gone: Bool[np.ndarray, "shape"] = np.zeros(len(shapes), bool)
+    gone: Bool[np.ndarray, " shape"] = np.zeros(len(shapes), bool)
     for first, second in sorted(zip(one.tolist(), other.tolist(), strict=True)):
         if first < second and not gone[first]:
             gone[second] = True

@@ -38,13 +38,13 @@ class Tops:
 
     name: str
     """Of the column."""
-    height: Float[np.ndarray, "building"]
+    height: Float[np.ndarray, " building"]
     """As the file has them [m]."""
-    width: Float[np.ndarray, "building"]
+    width: Float[np.ndarray, " building"]
     """Square root of the footprint's area [m]."""
-    levels: Float[np.ndarray, "building"]
+    levels: Float[np.ndarray, " building"]
     """Storeys."""
-    ground: Float[np.ndarray, "building"]
+    ground: Float[np.ndarray, " building"]
     """Lowest ground under each, above sea level [m]."""
 
 
@@ -74,7 +74,7 @@ def evidence_of_sea_level(tops: Tops) -> str | None:
 
 
 def _against_storeys(
-    height: Float[np.ndarray, "building"], levels: Float[np.ndarray, "building"]
+    height: Float[np.ndarray, " building"], levels: Float[np.ndarray, " building"]
 ) -> str | None:
     rest = (height - 3 * levels)[np.isfinite(levels)]
     if (
@@ -101,7 +101,9 @@ def _against_ground(tops: Tops, known: np.ndarray) -> str | None:
     return "all of them are above the ground's own level" if slender and low else None
 
 
-def _against_width(height: Float[np.ndarray, "building"], width: Float[np.ndarray, "building"]) -> str | None:
+def _against_width(
+    height: Float[np.ndarray, " building"], width: Float[np.ndarray, " building"]
+) -> str | None:
     if np.quantile(height, 0.1) < LOW or np.median(height / np.maximum(width, 1.0)) < SLENDER:
         return None
     return f"half of them are above {np.median(height):.0f} m, on footprints {np.median(width):.0f} m wide"

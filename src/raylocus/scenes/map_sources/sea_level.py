@@ -63,7 +63,7 @@ def above_ground(
     return [_with_height(feature, key, top) for feature, top in zip(buildings, rest, strict=True)]
 
 
-def _plausible(rest: Float[np.ndarray, "known"]) -> bool:
+def _plausible(rest: Float[np.ndarray, " known"]) -> bool:
     if len(rest) == 0 or not np.isfinite(rest).all():
         return False
     return bool(np.mean(rest < 0) <= SHARE_BELOW and np.median(rest) >= LOWEST_MEDIAN)
@@ -78,7 +78,7 @@ def _with_height(feature: Feature, key: str, height: float) -> Feature:
 
 def _ground(
     buildings: list[Feature], column: list[Any] | None, terrain: Path | None
-) -> Float[np.ndarray, "building"]:
+) -> Float[np.ndarray, " building"]:
     """Lowest ground under each building above sea level [m]; NaN where nothing says it."""
     if column is not None:
         return _numbers([text_of(column[int(feature.identifier.split("/")[1])]) for feature in buildings])
@@ -96,12 +96,12 @@ def _ground(
     return lowest_ground(read_terrain(elevation_for(terrain, frame, side).path, frame, side), shapes)[0]
 
 
-def _numbers(texts: list[str]) -> Float[np.ndarray, "building"]:
+def _numbers(texts: list[str]) -> Float[np.ndarray, " building"]:
     found = (parse_length(text) if text else None for text in texts)
     return np.array([np.nan if value is None else value for value in found], float)
 
 
-def _widths(buildings: list[Feature]) -> Float[np.ndarray, "building"]:
+def _widths(buildings: list[Feature]) -> Float[np.ndarray, " building"]:
     """Square roots of the footprints' areas [m]."""
     shapes = np.array([each.geometry for each in buildings], object)
     # Middles of boxes: a shape that encloses nothing has no centroid.

@@ -20,7 +20,7 @@ CLEAR = 4 * PRECISION
 SMALLEST_AREA = 0.5
 
 
-def meshable(footprints: Sequence[Polygon]) -> tuple[np.ndarray, Int[np.ndarray, "piece"]]:
+def meshable(footprints: Sequence[Polygon]) -> tuple[np.ndarray, Int[np.ndarray, " piece"]]:
     """Simple polygons, outer rings counter-clockwise, and the index of the footprint each comes from."""
     shapes = np.empty(len(footprints), object)
     shapes[:] = list(footprints)
@@ -48,7 +48,7 @@ def _on_grid(shapes: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def _with_repeated_corners(polygons: np.ndarray) -> Bool[np.ndarray, "polygon"]:
+def _with_repeated_corners(polygons: np.ndarray) -> Bool[np.ndarray, " polygon"]:
     corner, owner = shapely.get_coordinates(polygons, return_index=True)
     again = np.all(corner[1:] == corner[:-1], axis=1) & (owner[1:] == owner[:-1])
     found = np.zeros(len(polygons), bool)
@@ -78,9 +78,9 @@ class Faces:
 
     vertices: Float[np.ndarray, "triangle 3 3"]
     """Corners [m], counter-clockwise seen from outside."""
-    building: Int[np.ndarray, "triangle"]
+    building: Int[np.ndarray, " triangle"]
     """Index of the piece each belongs to."""
-    role: Int[np.ndarray, "triangle"]
+    role: Int[np.ndarray, " triangle"]
     """WALL, ROOF or FLOOR."""
 
 
@@ -92,7 +92,9 @@ def join_faces(parts: list[Faces]) -> Faces:
     return Faces(vertices[order], building[order], np.concatenate([part.role for part in parts])[order])
 
 
-def walls(polygons: np.ndarray, bottom: Float[np.ndarray, "piece"], top: Float[np.ndarray, "piece"]) -> Faces:
+def walls(
+    polygons: np.ndarray, bottom: Float[np.ndarray, " piece"], top: Float[np.ndarray, " piece"]
+) -> Faces:
     """Two triangles an edge, between two heights [m] a piece; courtyards included."""
     rings, owner = shapely.get_rings(polygons, return_index=True)
     corner, ring = shapely.get_coordinates(rings, return_index=True)
@@ -107,7 +109,7 @@ def walls(polygons: np.ndarray, bottom: Float[np.ndarray, "piece"], top: Float[n
 
 def plan_triangles(
     polygons: np.ndarray,
-) -> tuple[Float[np.ndarray, "triangle 3 2"], Int[np.ndarray, "triangle"]]:
+) -> tuple[Float[np.ndarray, "triangle 3 2"], Int[np.ndarray, " triangle"]]:
     """The polygons as counter-clockwise triangles, and the index of the polygon of each.
 
     Constrained Delaunay triangles (GEOS): of all that use the outline's corners only, the least thin.
@@ -119,8 +121,8 @@ def plan_triangles(
 
 def caps(
     plan: Float[np.ndarray, "triangle 3 2"],
-    piece: Int[np.ndarray, "triangle"],
-    height: Float[np.ndarray, "piece"],
+    piece: Int[np.ndarray, " triangle"],
+    height: Float[np.ndarray, " piece"],
     role: int,
 ) -> Faces:
     """Plan triangles at the heights of their pieces [m], facing up as ROOF and down as FLOOR."""
@@ -130,6 +132,6 @@ def caps(
 
 
 def _faces(
-    vertices: Float[np.ndarray, "triangle 3 3"], piece: Int[np.ndarray, "triangle"], role: int
+    vertices: Float[np.ndarray, "triangle 3 3"], piece: Int[np.ndarray, " triangle"], role: int
 ) -> Faces:
     return Faces(vertices, piece.astype(np.int64), np.full(len(vertices), role, np.int64))

@@ -47,7 +47,7 @@ def terrain_triangles(terrain: Terrain, side: float) -> Float[np.ndarray, "trian
 
 def lowest_ground(
     terrain: Terrain, polygons: np.ndarray
-) -> tuple[Float[np.ndarray, "polygon"], Float[np.ndarray, "polygon"]]:
+) -> tuple[Float[np.ndarray, " polygon"], Float[np.ndarray, " polygon"]]:
     """Lowest ground [m] at each polygon's corners, and a z below all ground under and around it."""
     if terrain.source == FLAT or np.ptp(terrain.height) == 0:
         ground = np.full(len(polygons), float(terrain.height.flat[0]))
@@ -58,7 +58,7 @@ def lowest_ground(
     return lowest, np.minimum(lowest, _lowest_around(terrain, polygons)) - FOUNDATION
 
 
-def _lowest_around(terrain: Terrain, polygons: np.ndarray) -> Float[np.ndarray, "polygon"]:
+def _lowest_around(terrain: Terrain, polygons: np.ndarray) -> Float[np.ndarray, " polygon"]:
     """Lowest ground in the bounding box of each polygon, a terrain triangle wider all round."""
     grid = terrain.grid
     bounds = shapely.bounds(polygons)
@@ -75,7 +75,7 @@ class SceneMesh:
     """The triangles of a place, each with the building it belongs to."""
 
     triangles: Triangles
-    building: Int[np.ndarray, "triangle"]
+    building: Int[np.ndarray, " triangle"]
     """Index into the map's buildings, −1 for terrain."""
     buildings: tuple[Building, ...]
 
@@ -125,9 +125,9 @@ def building_faces(vector_map: VectorMap) -> Faces:
 def _pitched_roofs(
     buildings: tuple[Building, ...],
     pieces: np.ndarray,
-    owner: Int[np.ndarray, "piece"],
-    eaves: Float[np.ndarray, "piece"],
-    ridge: Float[np.ndarray, "piece"],
+    owner: Int[np.ndarray, " piece"],
+    eaves: Float[np.ndarray, " piece"],
+    ridge: Float[np.ndarray, " piece"],
 ) -> list[Faces]:
     shaped = [index for index in range(len(pieces)) if buildings[owner[index]].roof_shape != "flat"]
     roofs = (
@@ -141,12 +141,12 @@ def _pitched_roofs(
 
 
 def _least_by_owner(
-    values: Float[np.ndarray, "piece"], owner: Int[np.ndarray, "piece"]
-) -> Float[np.ndarray, "piece"]:
+    values: Float[np.ndarray, " piece"], owner: Int[np.ndarray, " piece"]
+) -> Float[np.ndarray, " piece"]:
     least = np.full(int(owner.max(initial=0)) + 1, np.inf)
     np.minimum.at(least, owner, values)
     return least[owner]
 
 
-def _indices(names: list[str]) -> Int[np.ndarray, "building"]:
+def _indices(names: list[str]) -> Int[np.ndarray, " building"]:
     return np.array([MATERIALS.index(name) for name in names], np.int64)

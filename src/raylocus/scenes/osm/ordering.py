@@ -38,7 +38,9 @@ def write_in_order(content: Content, target: Path, tally: Counter[str]) -> None:
         for node in nodes:
             writer.add_node(osmium.osm.mutable.Node(location=node.corner, **_named(node)))
         for way in ways:
-            writer.add_way(osmium.osm.mutable.Way(nodes=list(way.nodes), **_named(way)))
+            writer.add_way(
+                osmium.osm.mutable.Way(nodes=[each for each in way.nodes if each is not None], **_named(way))
+            )
         for relation in relations:
             members = [(_LETTERS[each.kind], each.number, each.role) for each in relation.members]
             writer.add_relation(osmium.osm.mutable.Relation(members=members, **_named(relation)))

@@ -113,10 +113,13 @@ def _nothing(path: Path, without_outline: int) -> InputError:
 def _collected(path: Path) -> _Collector:
     collector = _Collector(path)
     keys = osmium.filter.KeyFilter(*AREA_KEYS)
-    trees = osmium.filter.TagFilter(("natural", "tree")).enable_for(osmium.osm.NODE)
+    # osmium's stubs say that `enable_for` gives nothing; it gives the filter.
+    trees = osmium.filter.TagFilter(("natural", "tree")).enable_for(osmium.osm.NODE)  # type: ignore[func-returns-value]
     # Multipolygons without tags of their own are looked at, too.
     wanted = osmium.filter.KeyFilter(*AREA_KEYS, "type")
-    located = osmium.FileProcessor(osm_file(path)).with_locations(collector.locations).with_areas(keys)
+    # And that a table of locations is a text.
+    placed = osmium.FileProcessor(osm_file(path)).with_locations(collector.locations)  # type: ignore[arg-type]
+    located = placed.with_areas(keys)
     for item in located.with_filter(wanted).with_filter(trees):
         collector.take(item)
     return collector

@@ -105,10 +105,10 @@ def _site(number: int, cell: LocatedCell, ground: GroundMaps, notes: Counter[str
 
 def _azimuths(
     records: Sequence[SiteRecord],
-    owner: Int[np.ndarray, "cell"],
+    owner: Int[np.ndarray, " cell"],
     notes: Counter[str],
     generator: np.random.Generator,
-) -> Float[np.ndarray, "cell"]:
+) -> Float[np.ndarray, " cell"]:
     """The azimuths [rad], spread evenly over the cells of a site where the file has none."""
     azimuths = np.zeros(len(records))
     for site in np.unique(owner):
@@ -124,7 +124,7 @@ def _azimuths(
 
 
 def _pcis(
-    path: Path, records: Sequence[SiteRecord], planned: Int[np.ndarray, "cell"], notes: Counter[str]
+    path: Path, records: Sequence[SiteRecord], planned: Int[np.ndarray, " cell"], notes: Counter[str]
 ) -> list[int]:
     """The PCIs of the file, and where it has none planned ones, moved out of their way by whole groups."""
     line_of: dict[int, int] = {}

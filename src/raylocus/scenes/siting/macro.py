@@ -111,7 +111,7 @@ def _overlooks(height: Float[np.ndarray, "y x"], tile: Grid, layout: MacroLayout
     return chosen
 
 
-def _reach(held: Bool[np.ndarray, "n"]) -> slice:
+def _reach(held: Bool[np.ndarray, " n"]) -> slice:
     """From the first to the last that holds."""
     index = np.flatnonzero(held)
     return slice(int(index[0]), int(index[-1]) + 1) if len(index) else slice(0)

@@ -84,7 +84,7 @@ def _site(
 
 def clear_views(
     maps: xr.Dataset, tile: Grid, position: tuple[float, float, float]
-) -> Float[np.ndarray, "direction"]:
+) -> Float[np.ndarray, " direction"]:
     """Distance [m] one sees from a point in each of `DIRECTIONS` directions, counter-clockwise from east."""
     azimuth = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
     distance = np.arange(tile.resolution, FARTHEST_VIEW, tile.resolution)
@@ -96,7 +96,7 @@ def clear_views(
     return first * tile.resolution
 
 
-def _along_the_street(views: Float[np.ndarray, "direction"], sectors: int) -> tuple[float, ...]:
+def _along_the_street(views: Float[np.ndarray, " direction"], sectors: int) -> tuple[float, ...]:
     """The longest views, each well away from those chosen before."""
     azimuth = 2 * np.pi * np.arange(len(views)) / len(views)
     separation = min(SECTOR_SEPARATION, 2 * np.pi / sectors) - 1e-9

@@ -30,10 +30,10 @@ EQUAL_CLASH = 1e-9
 
 def plan_pcis(
     positions: Float[np.ndarray, "cell 2"],
-    azimuths: Float[np.ndarray, "cell"],
-    site_of_cell: Int[np.ndarray, "cell"],
+    azimuths: Float[np.ndarray, " cell"],
+    site_of_cell: Int[np.ndarray, " cell"],
     generator: np.random.Generator,
-) -> Int[np.ndarray, "cell"]:
+) -> Int[np.ndarray, " cell"]:
     """A PCI for each cell, no two alike, with few neighbours alike modulo 3.
 
     No PCI is used twice, so no cell has a neighbour of its own PCI (collision) nor two neighbours of one
@@ -64,8 +64,8 @@ def plan_pcis(
 
 def heard_together(
     positions: Float[np.ndarray, "cell 2"],
-    azimuths: Float[np.ndarray, "cell"],
-    site_of_cell: Int[np.ndarray, "cell"],
+    azimuths: Float[np.ndarray, " cell"],
+    site_of_cell: Int[np.ndarray, " cell"],
 ) -> Float[np.ndarray, "cell cell"]:
     """How much each pair of cells covers the same ground: both facing the middle between them, and near."""
     offset = positions[None] - positions[:, None]
@@ -80,8 +80,8 @@ def heard_together(
 
 
 def _best_combination(
-    plan: Int[np.ndarray, "cell"], cells: Int[np.ndarray, "own"], weights: Float[np.ndarray, "cell cell"]
-) -> Int[np.ndarray, "own"]:
+    plan: Int[np.ndarray, " cell"], cells: Int[np.ndarray, " own"], weights: Float[np.ndarray, "cell cell"]
+) -> Int[np.ndarray, " own"]:
     """The N2 of one site's cells that clash least, all other cells as planned."""
     to_others = weights[cells]
     inside = to_others[:, cells].copy()
@@ -104,8 +104,8 @@ def _combinations(cells: int) -> Int[np.ndarray, "option cell"]:
 
 
 def _groups(
-    plan: Int[np.ndarray, "cell"], site_of_cell: Int[np.ndarray, "cell"], generator: np.random.Generator
-) -> Int[np.ndarray, "cell"]:
+    plan: Int[np.ndarray, " cell"], site_of_cell: Int[np.ndarray, " cell"], generator: np.random.Generator
+) -> Int[np.ndarray, " cell"]:
     """N1 of each cell: one for a site, another for its cells that repeat an N2."""
     repeats = np.array(
         [np.sum((site_of_cell[:n] == site) & (plan[:n] == plan[n])) for n, site in enumerate(site_of_cell)]

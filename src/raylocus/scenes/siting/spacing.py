@@ -42,7 +42,7 @@ def open_ground(maps: xr.Dataset) -> Bool[np.ndarray, "y x"]:
 
 def throw_darts(
     tile: Grid,
-    preferences: Sequence[Int[np.ndarray, "_"]],
+    preferences: Sequence[Int[np.ndarray, " _"]],
     keep_away: Callable[[], float],
     generator: np.random.Generator,
     taken: Sequence[tuple[float, ...]] = (),

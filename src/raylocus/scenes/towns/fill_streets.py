@@ -15,7 +15,7 @@ from raylocus.scenes.towns.lots import shrink
 from raylocus.scenes.towns.structures import BuildingType, Structure, pick
 
 
-def keep_apart(footprints: Sequence[Polygon], land: shapely.Geometry, gap: float) -> Int[np.ndarray, "kept"]:
+def keep_apart(footprints: Sequence[Polygon], land: shapely.Geometry, gap: float) -> Int[np.ndarray, " kept"]:
     """Indices of footprints that lie on the land and keep `gap` metres apart; the earlier one stays."""
     if not footprints or land.is_empty:
         return np.zeros(0, dtype=np.int64)

@@ -54,11 +54,11 @@ class Boxes:
 
     centre: Float[np.ndarray, "box 2"]
     """m."""
-    angle: Float[np.ndarray, "box"]
+    angle: Float[np.ndarray, " box"]
     """Direction of the longer side [rad]."""
-    length: Float[np.ndarray, "box"]
+    length: Float[np.ndarray, " box"]
     """Longer side [m]."""
-    width: Float[np.ndarray, "box"]
+    width: Float[np.ndarray, " box"]
     """Shorter side [m]."""
 
     @classmethod
@@ -79,6 +79,6 @@ class Boxes:
         return points @ turn + self.centre[:, None, :]
 
 
-def polygons_of(geometry: shapely.Geometry | Shaped[np.ndarray, "geometry"]) -> list[Polygon]:
+def polygons_of(geometry: shapely.Geometry | Shaped[np.ndarray, " geometry"]) -> list[Polygon]:
     """The polygons in any geometry, or in any of several, in their order."""
     return [part for part in shapely.get_parts(geometry) if isinstance(part, Polygon) and not part.is_empty]

@@ -37,7 +37,7 @@ def draw_terrain(
 
 def _hills(
     points: Float[np.ndarray, "point 2"], wavelength: float, generator: np.random.Generator
-) -> Float[np.ndarray, "point"]:
+) -> Float[np.ndarray, " point"]:
     """A smooth random surface of unit variance."""
     directions = generator.uniform(-np.pi, np.pi, WAVES)
     numbers = 2 * np.pi / (wavelength * generator.uniform(0.8, 1.8, WAVES))

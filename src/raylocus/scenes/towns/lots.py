@@ -41,7 +41,7 @@ def cut_into_lots(
     return lots
 
 
-def _halves(pieces: Sequence[Polygon], shift: Float[np.ndarray, "piece"]) -> list[Polygon]:
+def _halves(pieces: Sequence[Polygon], shift: Float[np.ndarray, " piece"]) -> list[Polygon]:
     """The parts of pieces on both sides of lines across their boxes, shifted by this share of the box."""
     if not pieces:
         return []

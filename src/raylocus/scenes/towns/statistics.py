@@ -34,14 +34,14 @@ class TownStatistics:
     block_side: float
     """Root of the median block's area [m]: half of the ground lies in larger blocks."""
 
-    def features(self) -> Float[np.ndarray, "statistic"]:
+    def features(self) -> Float[np.ndarray, " statistic"]:
         """The logarithms; of the built share, the logarithm of the odds."""
         values = np.array(dataclasses.astuple(self))
         values[0] = values[0] / (1 - values[0])
         return np.log(np.where(values > 0, values, np.nan))
 
     @classmethod
-    def of_features(cls, features: Float[np.ndarray, "statistic"]) -> TownStatistics:
+    def of_features(cls, features: Float[np.ndarray, " statistic"]) -> TownStatistics:
         """The inverse of `features`."""
         values = np.exp(features)
         values[0] = values[0] / (1 + values[0])
@@ -72,7 +72,7 @@ def window_statistics(vector_map: VectorMap, window: Polygon) -> TownStatistics:
 
 
 def mean_statistics(
-    windows: Sequence[TownStatistics], weights: Float[np.ndarray, "window"]
+    windows: Sequence[TownStatistics], weights: Float[np.ndarray, " window"]
 ) -> TownStatistics:
     """Geometric mean over windows, by weight; what is unknown in a window is left out there."""
     features = np.stack([window.features() for window in windows])
@@ -83,7 +83,7 @@ def mean_statistics(
 
 
 def statistics_distance(
-    one: TownStatistics, other: TownStatistics, scale: Float[np.ndarray, "statistic"]
+    one: TownStatistics, other: TownStatistics, scale: Float[np.ndarray, " statistic"]
 ) -> float:
     """Root mean square difference of the features both know, each over its scale."""
     return float(np.sqrt(np.nanmean(((one.features() - other.features()) / scale) ** 2)))
@@ -105,11 +105,11 @@ def _weighted_quantile(pairs: Float[np.ndarray, "item 2"], share: float) -> floa
     return float(value[np.searchsorted(np.cumsum(weight), share * weight.sum())])
 
 
-def _area_weighted_median(sides: Float[np.ndarray, "block"]) -> float:
+def _area_weighted_median(sides: Float[np.ndarray, " block"]) -> float:
     return _weighted_quantile(np.stack([sides, sides**2], axis=-1), 0.5)
 
 
-def _median(values: Float[np.ndarray, "value"]) -> float:
+def _median(values: Float[np.ndarray, " value"]) -> float:
     return float(np.median(values)) if len(values) else np.nan
 
 
@@ -123,7 +123,7 @@ FARTHEST_FACADE = 40.0
 
 def street_widths(
     roads: Sequence[Road], footprints: Sequence[Polygon], window: Polygon
-) -> Float[np.ndarray, "place"]:
+) -> Float[np.ndarray, " place"]:
     """Façade to façade [m] along the streets in the window, wherever both sides are built up."""
     points, normals = _along(roads, window)
     if not len(points) or not len(footprints):
@@ -134,7 +134,7 @@ def street_widths(
     return width[np.isfinite(width)]
 
 
-def block_sides(roads: Sequence[Road], window: Polygon) -> Float[np.ndarray, "block"]:
+def block_sides(roads: Sequence[Road], window: Polygon) -> Float[np.ndarray, " block"]:
     """Roots of the areas [m] of the blocks between street centres, cut off at the window's border."""
     lines = [road.line for road in roads if road.road_class in STREET_CLASSES]
     network = shapely.intersection(shapely.union_all([*lines, window.boundary]), window)
@@ -161,7 +161,7 @@ def _along(
 
 def _facade_distance(
     points: Float[np.ndarray, "place 2"], directions: Float[np.ndarray, "place 2"], tree: STRtree
-) -> Float[np.ndarray, "place"]:
+) -> Float[np.ndarray, " place"]:
     """Distance [m] to the first building in a direction; NaN where there is none, or the point is in one."""
     rays = shapely.linestrings(np.stack([points, points + FARTHEST_FACADE * directions], axis=1))
     ray, building = tree.query(rays, predicate="intersects")

@@ -62,7 +62,7 @@ class StreetGrid:
 
     def _positions(
         self, reach: float, spacing: float, generator: np.random.Generator
-    ) -> Float[np.ndarray, "street"]:
+    ) -> Float[np.ndarray, " street"]:
         count = int(np.ceil(2 * reach / spacing)) + 2
         steps = spacing * np.clip(1 + self.jitter * generator.standard_normal(count), 0.6, 1.5)
         return -reach - generator.uniform(0, spacing) + np.cumsum(steps)

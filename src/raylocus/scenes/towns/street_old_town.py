@@ -62,7 +62,7 @@ class StreetStar:
         self,
         centre: Float[np.ndarray, "2"],
         sector: tuple[float, float],
-        radii: Float[np.ndarray, "ring"],
+        radii: Float[np.ndarray, " ring"],
         generator: np.random.Generator,
     ) -> list[Street]:
         streets = []
@@ -122,7 +122,7 @@ class StreetWeb:
         return ends[np.lexsort(ends.reshape(len(ends), 4).T)]
 
 
-def _main_edges(edges: Float[np.ndarray, "edge 2 2"], side: float) -> Bool[np.ndarray, "edge"]:
+def _main_edges(edges: Float[np.ndarray, "edge 2 2"], side: float) -> Bool[np.ndarray, " edge"]:
     """Edges on the shortest ways across the town, west to east and south to north."""
     nodes, flat = np.unique(np.round(edges.reshape(-1, 2), 3), axis=0, return_inverse=True)
     ends = flat.reshape(-1, 2)
@@ -139,7 +139,7 @@ def _shortest_way(
     ends: Int[np.ndarray, "edge 2"],
     start: Float[np.ndarray, "2"],
     goal: Float[np.ndarray, "2"],
-) -> Int[np.ndarray, "way"]:
+) -> Int[np.ndarray, " way"]:
     lengths = np.linalg.norm(nodes[ends[:, 0]] - nodes[ends[:, 1]], axis=1)
     graph = csr_array((lengths, (ends[:, 0], ends[:, 1])), shape=(len(nodes), len(nodes)))
     first = int(np.linalg.norm(nodes - start, axis=1).argmin())

@@ -47,7 +47,7 @@ class StreetTree:
         bent = [self._bend(lane, orientation, warp) for lane in lanes]
         return [through, *(Street(line, "residential", self.width, self.corridor) for line in bent)]
 
-    def _starts(self, reach: float, generator: np.random.Generator) -> Float[np.ndarray, "lane"]:
+    def _starts(self, reach: float, generator: np.random.Generator) -> Float[np.ndarray, " lane"]:
         """Starts of the lanes along the through road, evenly spread with a random offset [m]."""
         count = max(2, round(self.lanes * 2 * reach / 1000))
         even = (np.arange(count) + 0.5) / count * 2 - 1

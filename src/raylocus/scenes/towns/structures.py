@@ -85,7 +85,7 @@ def pick(shares: tuple[tuple[str, float], ...], count: int, generator: np.random
     return [shares[index][0] for index in chosen]
 
 
-def rectangular(footprints: Sequence[Polygon]) -> Bool[np.ndarray, "footprint"]:
+def rectangular(footprints: Sequence[Polygon]) -> Bool[np.ndarray, " footprint"]:
     """Which footprints are nearly rectangles, so that they can carry a pitched roof."""
     boxes = Boxes.around(footprints)
     return shapely.area(footprints) >= RECTANGULAR_SHARE * boxes.length * boxes.width

@@ -34,15 +34,15 @@ LAYERS = (
 class _SiteLayers:
     """`LAYERS` of one site, in flat [y, x] order; NaN where there is no path."""
 
-    toa_strongest: Float[np.ndarray, "ground_cell"]
-    mean_delay: Float[np.ndarray, "ground_cell"]
-    aoa_azimuth_spread: Float[np.ndarray, "ground_cell"]
-    aoa_zenith_spread: Float[np.ndarray, "ground_cell"]
-    aod_azimuth_spread: Float[np.ndarray, "ground_cell"]
-    aod_zenith_spread: Float[np.ndarray, "ground_cell"]
-    doppler_x: Float[np.ndarray, "ground_cell"]
-    doppler_y: Float[np.ndarray, "ground_cell"]
-    path_count: Float[np.ndarray, "ground_cell"]
+    toa_strongest: Float[np.ndarray, " ground_cell"]
+    mean_delay: Float[np.ndarray, " ground_cell"]
+    aoa_azimuth_spread: Float[np.ndarray, " ground_cell"]
+    aoa_zenith_spread: Float[np.ndarray, " ground_cell"]
+    aod_azimuth_spread: Float[np.ndarray, " ground_cell"]
+    aod_zenith_spread: Float[np.ndarray, " ground_cell"]
+    doppler_x: Float[np.ndarray, " ground_cell"]
+    doppler_y: Float[np.ndarray, " ground_cell"]
+    path_count: Float[np.ndarray, " ground_cell"]
 
 
 def channel_layers(channels: Sequence[SiteChannel], rows: GridRows) -> xr.Dataset:
@@ -56,8 +56,8 @@ def channel_layers(channels: Sequence[SiteChannel], rows: GridRows) -> xr.Datase
 
 
 def circular_spread(
-    angle: Float[np.ndarray, "path"], power: Float[np.ndarray, "path"], groups: GroundCellGroups
-) -> Float[np.ndarray, "group"]:
+    angle: Float[np.ndarray, " path"], power: Float[np.ndarray, " path"], groups: GroundCellGroups
+) -> Float[np.ndarray, " group"]:
     """√(−2 ln |Σ P exp(jφ)| / Σ P) of each group [rad] (TR 38.901 Annex A)."""
     total = groups.total(power)
     real, imaginary = groups.total(power * np.cos(angle)), groups.total(power * np.sin(angle))

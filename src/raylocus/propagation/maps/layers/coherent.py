@@ -54,7 +54,7 @@ class CoherentChannel:
         return matrix.reshape(*shape[:2], math.prod(shape[2:]))
 
     def delay_turns(
-        self, frequencies: Float[np.ndarray, "frequency"]
+        self, frequencies: Float[np.ndarray, " frequency"]
     ) -> Complex[np.ndarray, "path frequency"]:
         """exp(−j2πfτ) of every path at equally spaced frequencies [Hz]."""
         delay = self.paths.length / SPEED_OF_LIGHT
@@ -69,7 +69,7 @@ class CoherentChannel:
         return turns
 
     def beam_response(
-        self, cell: Cell, beam: Int[np.ndarray, "group"], turns: Complex[np.ndarray, "path frequency"]
+        self, cell: Cell, beam: Int[np.ndarray, " group"], turns: Complex[np.ndarray, "path frequency"]
     ) -> Complex[np.ndarray, "group branch frequency"]:
         """Response of each covered ground cell's own SSB beam over frequency.
 
@@ -97,7 +97,7 @@ class CoherentChannel:
         return received[:, 0, None] * sent[:, 0] + received[:, 1, None] * sent[:, 1]
 
 
-def _present(paths: PathAtlas, groups: GroundCellGroups) -> Float[np.ndarray, "path"]:
+def _present(paths: PathAtlas, groups: GroundCellGroups) -> Float[np.ndarray, " path"]:
     """1 for paths that reach their ground cell's centre, 0 for the others; the visible share where none does."""
     present = reaches_centre(paths).astype(np.float32)
     some = groups.total(present) > 0

@@ -72,7 +72,7 @@ def system_layers(
     return as_dataset(layers, rows, LAYERS)
 
 
-def block_frequencies(carrier: Carrier) -> Float[np.ndarray, "block"]:
+def block_frequencies(carrier: Carrier) -> Float[np.ndarray, " block"]:
     """Middle of every `BLOCK_STEP`-th resource block, from the carrier's centre [Hz]."""
     block = (
         np.arange(BLOCK_STEP // 2, carrier.resource_blocks, BLOCK_STEP) - (carrier.resource_blocks - 1) / 2
@@ -116,7 +116,7 @@ def _cell_links(
 
 
 def _spread(
-    values: Shaped[np.ndarray, "group"], cells: Int[np.ndarray, "group"], rows: GridRows
+    values: Shaped[np.ndarray, " group"], cells: Int[np.ndarray, " group"], rows: GridRows
 ) -> Float[np.ndarray, "y x"]:
     out = np.full(rows.count, np.nan)
     out[cells] = values

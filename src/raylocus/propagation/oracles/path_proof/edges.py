@@ -21,13 +21,13 @@ class Meetings:
 
     point: Float[np.ndarray, "path 3"]
     """The edge's point [m]."""
-    ahead: Float[np.ndarray, "path"]
+    ahead: Float[np.ndarray, " path"]
     """Along the last leg [m]."""
-    along: Float[np.ndarray, "path"]
+    along: Float[np.ndarray, " path"]
     """Along the edge, from its origin [m]."""
-    away: Float[np.ndarray, "path"]
+    away: Float[np.ndarray, " path"]
     """Between the two [m]."""
-    from_start: Float[np.ndarray, "path"]
+    from_start: Float[np.ndarray, " path"]
     """From where the last leg starts to the line of the edge [m]."""
 
 
@@ -70,7 +70,7 @@ def through_solid(
     paths: PathAtlas,
     to_site: Float[np.ndarray, "path 3"],
     to_ue: Float[np.ndarray, "path 3"],
-) -> Bool[np.ndarray, "path"]:
+) -> Bool[np.ndarray, " path"]:
     """Whether not two triangles meet at a path's edge, or one of its directions there lies between them.
 
     Args:
@@ -91,7 +91,7 @@ def _is_between(
     direction: Float[np.ndarray, "path 3"],
     faces: Float[np.ndarray, "path 2 3"],
     axis: Float[np.ndarray, "path 3"],
-) -> Bool[np.ndarray, "path"]:
+) -> Bool[np.ndarray, " path"]:
     """Whether directions from an edge lead into the smaller angle between its two faces."""
     turn, first, second = (
         _dot(np.cross(a, b), axis)
@@ -100,5 +100,5 @@ def _is_between(
     return (np.sign(turn) * first > GRAZING) & (np.sign(turn) * second > GRAZING)
 
 
-def _dot(a: Float[np.ndarray, "path 3"], b: Float[np.ndarray, "path 3"]) -> Float[np.ndarray, "path"]:
+def _dot(a: Float[np.ndarray, "path 3"], b: Float[np.ndarray, "path 3"]) -> Float[np.ndarray, " path"]:
     return np.einsum("pi,pi->p", a, b)

@@ -57,7 +57,7 @@ class Verdict(IntEnum):
 
 
 #: A verdict, and for which paths it holds.
-_Shown = tuple[Verdict, Bool[np.ndarray, "path"]]
+_Shown = tuple[Verdict, Bool[np.ndarray, " path"]]
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ class Tolerances:
 class Proof:
     """What walking some paths has shown."""
 
-    verdict: Int[np.ndarray, "path"]
+    verdict: Int[np.ndarray, " path"]
     """A `Verdict` each."""
-    miss: Float[np.ndarray, "path"]
+    miss: Float[np.ndarray, " path"]
     """Distance from the UE; or the largest of those from the edge and between the walks that meet there [m]."""
-    longer: Float[np.ndarray, "path"]
+    longer: Float[np.ndarray, " path"]
     """Length walked beyond the path's own [m]."""
 
 
@@ -92,7 +92,7 @@ class PathProver:
     def __init__(
         self,
         vertices: Float[np.ndarray, "triangle 3 3"],
-        material: Int[np.ndarray, "triangle"],
+        material: Int[np.ndarray, " triangle"],
         tolerances: Tolerances,
     ):
         """Keeps all triangles.
@@ -163,7 +163,7 @@ class PathProver:
         return _proof(shown, miss, longer)
 
     def _on_the_way(
-        self, walks: Walks, edge: Meetings, paths: PathAtlas, reflections: Int[np.ndarray, "path"]
+        self, walks: Walks, edge: Meetings, paths: PathAtlas, reflections: Int[np.ndarray, " path"]
     ) -> list[_Shown]:
         """What is wrong with walks to edges before they are there; a path's surfaces come in the walk's order."""
         stopped = self._stopped(walks, edge.ahead)
@@ -175,13 +175,13 @@ class PathProver:
             (Verdict.BLOCKED, stopped),
         ]
 
-    def _stopped(self, walks: Walks, ahead: Float[np.ndarray, "path"]) -> Bool[np.ndarray, "path"]:
+    def _stopped(self, walks: Walks, ahead: Float[np.ndarray, " path"]) -> Bool[np.ndarray, " path"]:
         """Whether something is met before a walk is so far ahead on its last leg [m]."""
         return (ahead < 0) | (walks.free < ahead - self._within.distance)
 
     def _free_next_to_edge(
-        self, walks: Walks, edge: Meetings, paths: PathAtlas, asked: Bool[np.ndarray, "path"]
-    ) -> Bool[np.ndarray, "path"]:
+        self, walks: Walks, edge: Meetings, paths: PathAtlas, asked: Bool[np.ndarray, " path"]
+    ) -> Bool[np.ndarray, " path"]:
         """Which of the walks asked for reach a point `OFFSET` from the edge, where they do not reach the edge."""
         own, free = np.flatnonzero(asked), np.zeros(len(asked), bool)
         leg = (edge.point + OFFSET * outwards(paths) - walks.start)[own]
@@ -190,7 +190,7 @@ class PathProver:
         free[own] = distance > length
         return free
 
-    def _strange(self, walks: Walks, paths: PathAtlas) -> Bool[np.ndarray, "path"]:
+    def _strange(self, walks: Walks, paths: PathAtlas) -> Bool[np.ndarray, " path"]:
         """Whether a walk was reflected by another surface than the path."""
         depth = walks.mirror.shape[1]
         met, triangle = walks.mirror >= 0, np.maximum(walks.mirror, 0)
@@ -201,8 +201,8 @@ class PathProver:
 
 def _proof(
     shown: list[_Shown],
-    miss: Float[np.ndarray, "path"],
-    longer: Float[np.ndarray, "path"],
+    miss: Float[np.ndarray, " path"],
+    longer: Float[np.ndarray, " path"],
 ) -> Proof:
     conditions, verdicts = [each for _, each in shown], [int(verdict) for verdict, _ in shown]
     return Proof(np.select(conditions, verdicts, int(Verdict.PROVEN)), miss, longer)

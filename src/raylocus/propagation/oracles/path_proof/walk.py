@@ -41,7 +41,7 @@ class AllTriangles:
 
     def first_hit(
         self, origin: Float[np.ndarray, "ray 3"], direction: Float[np.ndarray, "ray 3"]
-    ) -> tuple[Float[np.ndarray, "ray"], Int[np.ndarray, "ray"]]:
+    ) -> tuple[Float[np.ndarray, " ray"], Int[np.ndarray, " ray"]]:
         """Distance to the first triangle along each ray [m], inf where there is none, and its index or −1."""
         distance, triangle = np.full(len(origin), np.inf), np.full(len(origin), -1)
         lines = np.concatenate([direction, np.cross(origin, direction)], axis=1)
@@ -74,7 +74,7 @@ class AllTriangles:
 
     def _crossed(
         self, lines: Float[np.ndarray, "line 6"]
-    ) -> tuple[Int[np.ndarray, "pair"], Int[np.ndarray, "pair"]]:
+    ) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]:
         """All pairs of a line and a triangle that it passes through."""
         pairs = []
         for first in range(0, len(self._kept), TRIANGLES):
@@ -101,13 +101,13 @@ class Walks:
     """Where the last leg begins [m]."""
     direction: Float[np.ndarray, "ray 3"]
     """Unit vector along it."""
-    walked: Float[np.ndarray, "ray"]
+    walked: Float[np.ndarray, " ray"]
     """Length of the legs before [m]."""
-    free: Float[np.ndarray, "ray"]
+    free: Float[np.ndarray, " ray"]
     """Length of the last leg to the first triangle [m]; inf where it meets none."""
     mirror: Int[np.ndarray, "ray bounce"]
     """Triangle of each reflection; −1 past the last, and where nothing was met that could reflect."""
-    lost: Bool[np.ndarray, "ray"]
+    lost: Bool[np.ndarray, " ray"]
     """Whether a leg met nothing before the last reflection."""
 
 
@@ -115,7 +115,7 @@ def walk(
     triangles: AllTriangles,
     origin: Float[np.ndarray, "ray 3"],
     direction: Float[np.ndarray, "ray 3"],
-    reflections: Int[np.ndarray, "ray"],
+    reflections: Int[np.ndarray, " ray"],
 ) -> Walks:
     """Walks straight on to the first triangle, is reflected by its normal, and so on, `reflections` times."""
     length = np.linalg.norm(direction, axis=1, keepdims=True)

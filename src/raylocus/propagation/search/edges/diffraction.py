@@ -40,9 +40,9 @@ class ReachedPairs:
     """Which chains lead from a site to which ground cells."""
 
     chains: EdgeChains
-    chain: Int[np.ndarray, "path"]
+    chain: Int[np.ndarray, " path"]
     """Index of each path's chain."""
-    ground_cell: Int[np.ndarray, "path"]
+    ground_cell: Int[np.ndarray, " path"]
 
     def __len__(self) -> int:
         return len(self.chain)
@@ -55,7 +55,7 @@ class DiffractionSearch:
         self,
         scene: EdgeScene,
         point: Float[np.ndarray, "ground_cell 3"],
-        outdoor: Bool[np.ndarray, "ground_cell"],
+        outdoor: Bool[np.ndarray, " ground_cell"],
         grid: Grid,
         materials: RadioMaterials,
     ):
@@ -106,8 +106,8 @@ class DiffractionSearch:
         source: Float[np.ndarray, "3"],
         chains: EdgeChains,
         landings: Landings | None,
-        weakest: Float[np.ndarray, "ground_cell"],
-        first: Float[np.ndarray, "ground_cell"],
+        weakest: Float[np.ndarray, " ground_cell"],
+        first: Float[np.ndarray, " ground_cell"],
     ) -> ReachedPairs:
         """Every path from a site over one of the chains to an outdoor ground cell's centre.
 
@@ -130,7 +130,7 @@ class DiffractionSearch:
         chains, cell = found.chains.select(found.chain[piece]), found.ground_cell[piece]
         return diffracted_paths(self._scene, source, chains, cell, self._point[cell])
 
-    def _everywhere(self, pairs: PreparedPairs, blocks: CellBlocks) -> Int[np.ndarray, "pair"]:
+    def _everywhere(self, pairs: PreparedPairs, blocks: CellBlocks) -> Int[np.ndarray, " pair"]:
         """Pairs of a chain and a block whose leader it reaches, of all that there are."""
         block = np.flatnonzero(blocks.leader >= 0)
         chain, index = self._kernel.all_pairs(pairs, blocks.leader[block])
@@ -138,7 +138,7 @@ class DiffractionSearch:
 
     def _flooded(
         self, pairs: PreparedPairs, blocks: CellBlocks, landings: Landings
-    ) -> Int[np.ndarray, "pair"]:
+    ) -> Int[np.ndarray, " pair"]:
         """The same, near the landings and on from there as long as more is reached."""
         block = blocks.at(landings.point)
         inside = np.flatnonzero(block >= 0)
@@ -156,7 +156,7 @@ class DiffractionSearch:
         return distinct_keys(reached)
 
 
-def _among(key: Int[np.ndarray, "pair"], known: Int[np.ndarray, "known"]) -> Bool[np.ndarray, "pair"]:
+def _among(key: Int[np.ndarray, " pair"], known: Int[np.ndarray, " known"]) -> Bool[np.ndarray, " pair"]:
     """Which keys are among sorted ones."""
     place = np.searchsorted(known, key)
     place[place == len(known)] = 0

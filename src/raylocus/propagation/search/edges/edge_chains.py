@@ -25,7 +25,7 @@ class EdgeChains:
 
     before: Int[np.ndarray, "chain bounce"]
     """Triangles that mirror the site's ray on its way to the edge, in order; −1 past the last."""
-    wedge: Int[np.ndarray, "chain"]
+    wedge: Int[np.ndarray, " chain"]
     after: Int[np.ndarray, "chain bounce_behind"]
     """Triangles that mirror the edge's ray on its way to the UE, in order; −1 past the last."""
 
@@ -37,7 +37,7 @@ class EdgeChains:
         """Whether any chain has a mirror."""
         return bool(np.any(self.before >= 0) or np.any(self.after >= 0))
 
-    def select(self, index: Int[np.ndarray, "chosen"]) -> EdgeChains:
+    def select(self, index: Int[np.ndarray, " chosen"]) -> EdgeChains:
         """Some of the chains."""
         return EdgeChains(self.before[index], self.wedge[index], self.after[index])
 
@@ -89,8 +89,8 @@ class EdgeChainSearch:
         return self._seen(source, EdgeChains(before, wedge, np.zeros((len(wedge), 0), np.int64)))
 
     def _edges_behind(
-        self, passed: Int[np.ndarray, "ray bounce"], hit: Int[np.ndarray, "ray"], mirrors: int
-    ) -> tuple[Int[np.ndarray, "chain mirrors"], Int[np.ndarray, "chain"]]:
+        self, passed: Int[np.ndarray, "ray bounce"], hit: Int[np.ndarray, " ray"], mirrors: int
+    ) -> tuple[Int[np.ndarray, "chain mirrors"], Int[np.ndarray, " chain"]]:
         """The edges of the facets that rays hit, each once with each sequence of mirrors that they had passed."""
         facet = self._scene.facet
         first = distinct_rows(np.column_stack([facet[passed], facet[hit]]))[0]
@@ -101,8 +101,8 @@ class EdgeChainSearch:
         return before, wedge[first]
 
     def _edges_of(
-        self, passed: Int[np.ndarray, "facet bounce"], facet: Int[np.ndarray, "facet"]
-    ) -> tuple[Int[np.ndarray, "edge bounce"], Int[np.ndarray, "edge"]]:
+        self, passed: Int[np.ndarray, "facet bounce"], facet: Int[np.ndarray, " facet"]
+    ) -> tuple[Int[np.ndarray, "edge bounce"], Int[np.ndarray, " edge"]]:
         """Each sequence of mirrors with every edge of the facet seen over it."""
         count = self._first[facet + 1] - self._first[facet]
         within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
@@ -122,7 +122,7 @@ class EdgeChainSearch:
 
 def distinct_rows(
     rows: Int[np.ndarray, "n column"],
-) -> tuple[Int[np.ndarray, "distinct"], Int[np.ndarray, "n"]]:
+) -> tuple[Int[np.ndarray, " distinct"], Int[np.ndarray, " n"]]:
     """Index of one of each of the distinct rows, whose entries are −1 or more, and which of them each row is."""
     key, span = np.zeros(len(rows), np.int64), 1
     for column in rows.T:
@@ -134,8 +134,8 @@ def distinct_rows(
 
 
 def _numbered(
-    key: Int[np.ndarray, "n"],
-) -> tuple[Int[np.ndarray, "distinct"], Int[np.ndarray, "n"]]:
+    key: Int[np.ndarray, " n"],
+) -> tuple[Int[np.ndarray, " distinct"], Int[np.ndarray, " n"]]:
     """Index of the first of each of the distinct keys, and which of them each key is."""
     order = np.argsort(key, kind="stable")
     new = np.diff(key[order], prepend=-1) != 0
@@ -148,12 +148,12 @@ def _numbered(
 class DiffractedPaths:
     """Paths from one site over one edge each, exact at the ground cells' centres."""
 
-    ground_cell: Int[np.ndarray, "path"]
+    ground_cell: Int[np.ndarray, " path"]
     chains: EdgeChains
     """Mirrors and edge of each path."""
-    length: Float[np.ndarray, "path"]
+    length: Float[np.ndarray, " path"]
     """m."""
-    first_leg: Float[np.ndarray, "path"]
+    first_leg: Float[np.ndarray, " path"]
     """From the site to the edge, over the mirrors before it [m]."""
     departure: Float[np.ndarray, "path 3"]
     arrival: Float[np.ndarray, "path 3"]
@@ -163,7 +163,7 @@ def diffracted_paths(
     scene: EdgeScene,
     source: Float[np.ndarray, "3"],
     chains: EdgeChains,
-    ground_cell: Int[np.ndarray, "path"],
+    ground_cell: Int[np.ndarray, " path"],
     point: Float[np.ndarray, "path 3"],
 ) -> DiffractedPaths:
     """Paths over the given chains, in double precision; that they exist must be known.
@@ -191,7 +191,7 @@ def diffracted_paths(
 
 
 def _turned(
-    direction: Float[np.ndarray, "path 3"], mirror: Int[np.ndarray, "path"], scene: EdgeScene
+    direction: Float[np.ndarray, "path 3"], mirror: Int[np.ndarray, " path"], scene: EdgeScene
 ) -> Float[np.ndarray, "path 3"]:
     """Directions between edge and image, as they are at the path's end."""
     normal = np.where((mirror >= 0)[:, None], scene.normal[mirror], 0.0)

@@ -25,12 +25,12 @@ MIRRORS_BEHIND = 2
 class Landings:
     """Where rays ended that had gone the way of a chain: near there is what it reaches."""
 
-    chain: Int[np.ndarray, "ray"]
+    chain: Int[np.ndarray, " ray"]
     """Index of the chain."""
     point: Float[np.ndarray, "ray 2"]
     """x and y [m]."""
 
-    def of(self, chosen: Int[np.ndarray, "chosen"], chain_count: int) -> Landings:
+    def of(self, chosen: Int[np.ndarray, " chosen"], chain_count: int) -> Landings:
         """Those of some of all chains, which are renumbered in that order."""
         number = np.full(chain_count, -1)
         number[chosen] = np.arange(len(chosen))
@@ -80,10 +80,10 @@ class ConeSearch:
         self,
         start: Float[np.ndarray, "ray 3"],
         direction: Float[np.ndarray, "ray 3"],
-        chain: Int[np.ndarray, "ray"],
-        left: Int[np.ndarray, "chain"],
+        chain: Int[np.ndarray, " ray"],
+        left: Int[np.ndarray, " chain"],
     ) -> list[
-        tuple[Int[np.ndarray, "found mirrors"], Int[np.ndarray, "found"], Float[np.ndarray, "found 2"]]
+        tuple[Int[np.ndarray, "found mirrors"], Int[np.ndarray, " found"], Float[np.ndarray, "found 2"]]
     ]:
         """Mirrors that diffracted rays meet one after the other, as many as their chain has left.
 
@@ -108,8 +108,8 @@ class ConeSearch:
     def _on_cone(
         self,
         incident: Float[np.ndarray, "n 3"],
-        wedge: Int[np.ndarray, "n"],
-        turn: Float[np.ndarray, "n"],
+        wedge: Int[np.ndarray, " n"],
+        turn: Float[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n 3"]:
         """Diffracted directions: the angle with the edge is kept (Keller 1962), the one about it is free."""
         edge, across = self._scene.wedges.direction[wedge], self._scene.wedges.normals[wedge, 0]

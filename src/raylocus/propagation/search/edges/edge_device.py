@@ -18,9 +18,9 @@ class CellTargets:
     """Where paths are to end, and what a path must be worth there."""
 
     point: Float[np.ndarray, "target 3"]
-    weakest: Float[np.ndarray, "target"]
+    weakest: Float[np.ndarray, " target"]
     """Power gain below which a path is not wanted, unless it arrives first."""
-    first: Float[np.ndarray, "target"]
+    first: Float[np.ndarray, " target"]
     """Length of the earliest path known [m]."""
 
 

@@ -78,8 +78,8 @@ class EdgeKernel:
         )
 
     def all_pairs(
-        self, pairs: PreparedPairs, target: Int[np.ndarray, "target"]
-    ) -> tuple[Int[np.ndarray, "path"], Int[np.ndarray, "path"]]:
+        self, pairs: PreparedPairs, target: Int[np.ndarray, " target"]
+    ) -> tuple[Int[np.ndarray, " path"], Int[np.ndarray, " path"]]:
         """Of every chain with each of some targets, those that are paths: index of the chain and into `target`."""
         import drjit as dr
         import mitsuba as mi
@@ -95,8 +95,8 @@ class EdgeKernel:
         return np.divmod(np.concatenate(found), max(count, 1))
 
     def pairs(
-        self, pairs: PreparedPairs, chain: Int[np.ndarray, "pair"], target: Int[np.ndarray, "pair"]
-    ) -> Int[np.ndarray, "path"]:
+        self, pairs: PreparedPairs, chain: Int[np.ndarray, " pair"], target: Int[np.ndarray, " pair"]
+    ) -> Int[np.ndarray, " path"]:
         """Which of the given pairs of a chain and a target are paths."""
         import mitsuba as mi
 
@@ -107,7 +107,7 @@ class EdgeKernel:
             found.append(self._found(pairs, *index) + start)
         return np.concatenate(found)
 
-    def _found(self, pairs: PreparedPairs, chain: Any, target: Any) -> Int[np.ndarray, "path"]:
+    def _found(self, pairs: PreparedPairs, chain: Any, target: Any) -> Int[np.ndarray, " path"]:
         """Which pairs are paths: what refuses most at the least cost is asked first, rays come last."""
         import drjit as dr
         import mitsuba as mi
@@ -120,7 +120,7 @@ class EdgeKernel:
         )
         for test in tests:
             ue = dr.gather(mi.Point3f, pairs.targets.point, target)
-            index = dr.compress(test(self._path(pairs.chains, chain, ue), target))
+            index: Any = dr.compress(test(self._path(pairs.chains, chain, ue), target))
             chain, target, kept = (dr.gather(mi.UInt, each, index) for each in (chain, target, kept))
             if not len(index):
                 break

@@ -46,16 +46,18 @@ class EdgeScene:
         #: Corners of the box around each triangle's whole facet [m].
         self.facet_low, self.facet_high = low[self.facet], high[self.facet]
 
-    def is_mirror(self, triangle: Int[np.ndarray, "ray"]) -> Bool[np.ndarray, "ray"]:
+    def is_mirror(self, triangle: Int[np.ndarray, " ray"]) -> Bool[np.ndarray, " ray"]:
         """Whether the facets of the triangles are large enough to mirror a path over an edge."""
         return self.facet_area[triangle] >= SMALLEST_MIRROR
 
-    def is_level_ground(self, triangle: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+    def is_level_ground(self, triangle: Int[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Whether triangles belong to level ground; not where they are −1."""
         level = np.abs(self.normal[triangle, 2]) > COPLANAR_COSINE
         return (triangle >= 0) & level & (self.facet_area[triangle] > LEVEL_GROUND)
 
-    def holds_edge(self, mirror: Int[np.ndarray, "n"], wedge: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+    def holds_edge(
+        self, mirror: Int[np.ndarray, " n"], wedge: Int[np.ndarray, " n"]
+    ) -> Bool[np.ndarray, " n"]:
         """Whether edges lie in the planes of mirrors, of which −1 is none: they would be met in one point."""
         corner, normal = self.corner[mirror], self.normal[mirror]
         start = self.wedges.origin[wedge]
@@ -67,7 +69,7 @@ class EdgeScene:
         self,
         point: Float[np.ndarray, "ray 3"],
         direction: Float[np.ndarray, "ray 3"],
-        mirror: Int[np.ndarray, "ray"],
+        mirror: Int[np.ndarray, " ray"],
     ) -> tuple[Float[np.ndarray, "ray 3"], Float[np.ndarray, "ray 3"]]:
         """Where rays go on after they met a mirror at a point [m], and their new directions."""
         normal = self.normal[mirror]
@@ -75,7 +77,7 @@ class EdgeScene:
         return point - SURFACE_OFFSET * np.sign(along) * normal, direction - 2 * along * normal
 
     def next_to_edges(
-        self, wedge: Int[np.ndarray, "n"], share: float | Float[np.ndarray, "n"]
+        self, wedge: Int[np.ndarray, " n"], share: float | Float[np.ndarray, " n"]
     ) -> Float[np.ndarray, "n 3"]:
         """A point just outside of each edge [m], at a share of its length."""
         wedges = self.wedges
@@ -85,6 +87,6 @@ class EdgeScene:
 
 def outside_wedges(
     offset: Float[np.ndarray, "n 3"], normals: Float[np.ndarray, "n 2 3"]
-) -> Bool[np.ndarray, "n"]:
+) -> Bool[np.ndarray, " n"]:
     """Whether offsets from an edge lead out of the wedge with these face normals."""
     return np.any(np.einsum("ni,nfi->nf", offset, normals) > 1e-6, axis=1)

@@ -29,7 +29,7 @@ MARGIN = 0.01
 class AroundPaths:
     """Paths around one end of a wall each."""
 
-    cell: Int[np.ndarray, "path"]
+    cell: Int[np.ndarray, " path"]
     """Index of the point that each leads to."""
     paths: RooftopPaths
     """Each of them; its one obstacle stands upright."""
@@ -41,11 +41,11 @@ class _Lines:
 
     site: Float[np.ndarray, "line 3"]
     point: Float[np.ndarray, "line 3"]
-    length: Float[np.ndarray, "line"]
+    length: Float[np.ndarray, " line"]
     forward: Float[np.ndarray, "line 3"]
     across: Float[np.ndarray, "line 3"]
 
-    def select(self, chosen: Int[np.ndarray, "chosen"] | Bool[np.ndarray, "line"]) -> _Lines:
+    def select(self, chosen: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " line"]) -> _Lines:
         parts = (self.site, self.point, self.length, self.forward, self.across)
         return _Lines(*(part[chosen] for part in parts))
 
@@ -82,7 +82,7 @@ def _lines(site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"]) -> 
     return _Lines(np.broadcast_to(site, point.shape), point, length, forward, across)
 
 
-def _thickness(scene: RayScene, lines: _Lines) -> Float[np.ndarray, "line"]:
+def _thickness(scene: RayScene, lines: _Lines) -> Float[np.ndarray, " line"]:
     """How much of each line lies between the first and last thing it hits [m]; inf where it hits nothing."""
     level = np.zeros(len(lines.length))
     ends = [lines.fans(from_site, 1.0).hits(scene, level) for from_site in (True, False)]
@@ -93,13 +93,13 @@ def _thickness(scene: RayScene, lines: _Lines) -> Float[np.ndarray, "line"]:
 class _Edges:
     """The edge that each fan comes clear of first."""
 
-    slope: Float[np.ndarray, "fan"]
-    distance: Float[np.ndarray, "fan"]
-    there: Bool[np.ndarray, "fan"]
+    slope: Float[np.ndarray, " fan"]
+    distance: Float[np.ndarray, " fan"]
+    there: Bool[np.ndarray, " fan"]
 
 
 def _around(
-    scene: RayScene, lines: _Lines, cell: Int[np.ndarray, "line"], side: float, wavelength: float
+    scene: RayScene, lines: _Lines, cell: Int[np.ndarray, " line"], side: float, wavelength: float
 ) -> AroundPaths:
     """Paths on one side."""
     ahead, back = (lines.fans(from_site, side) for from_site in (True, False))
@@ -125,7 +125,7 @@ def _edges(scene: RayScene, fans: Fans) -> _Edges:
 
 def _clear(
     scene: RayScene, low: Float[np.ndarray, "line 3"], high: Float[np.ndarray, "line 3"]
-) -> Bool[np.ndarray, "line"]:
+) -> Bool[np.ndarray, " line"]:
     """Whether nothing lies between two points."""
     span = high - low
     length = np.maximum(np.linalg.norm(span, axis=1), 1e-6)
@@ -134,11 +134,11 @@ def _clear(
 
 
 def _loss(
-    length: Float[np.ndarray, "line"],
-    before: Float[np.ndarray, "line"],
-    after: Float[np.ndarray, "line"],
+    length: Float[np.ndarray, " line"],
+    before: Float[np.ndarray, " line"],
+    after: Float[np.ndarray, " line"],
     wavelength: float,
-) -> Float[np.ndarray, "line"]:
+) -> Float[np.ndarray, " line"]:
     """J(ν) of the knife edge where lines of these slopes from both ends meet [dB]."""
     met = after * length / np.maximum(before + after, 1e-9)
     nu = fresnel_parameter(before * met, np.maximum(met, 1e-6), np.maximum(length - met, 1e-6), wavelength)
@@ -149,7 +149,7 @@ def _paths(
     lines: _Lines,
     first: Float[np.ndarray, "line 3"],
     last: Float[np.ndarray, "line 3"],
-    loss: Float[np.ndarray, "line"],
+    loss: Float[np.ndarray, " line"],
 ) -> RooftopPaths:
     legs = (first - lines.site, last - first, lines.point - last)
     lengths = [np.linalg.norm(leg, axis=1) for leg in legs]

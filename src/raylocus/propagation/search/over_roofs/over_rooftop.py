@@ -24,11 +24,11 @@ from raylocus.propagation.search.over_roofs.taut_strings import taut_strings
 class RooftopPaths:
     """One path a ground cell, from one site."""
 
-    loss_db: Float[np.ndarray, "cell"]
+    loss_db: Float[np.ndarray, " cell"]
     """Diffraction loss over free space [dB]; 0 where nothing is in the way."""
-    obstacles: Int[np.ndarray, "cell"]
+    obstacles: Int[np.ndarray, " cell"]
     """Buildings that the path goes over; 0 where the raster leaves the line of sight free."""
-    length: Float[np.ndarray, "cell"]
+    length: Float[np.ndarray, " cell"]
     """Length of the string [m]."""
     departure: Float[np.ndarray, "cell 3"]
     """Unit vector from the site to the first edge."""
@@ -107,7 +107,7 @@ def isolated_obstacles(strings: Strings) -> Obstacles:
 
 def _groups(
     strings: Strings,
-) -> tuple[Int[np.ndarray, "cell group"], Int[np.ndarray, "cell group"], Int[np.ndarray, "cell"]]:
+) -> tuple[Int[np.ndarray, "cell group"], Int[np.ndarray, "cell group"], Int[np.ndarray, " cell"]]:
     """First and last edge of every building of a string (0 where there is none, from column 1), and their number."""
     cell, before_last = np.nonzero(np.isfinite(strings.along[:, 2:]))
     edge = before_last + 1
@@ -122,7 +122,7 @@ def _groups(
 
 
 def _direction(
-    plan: Float[np.ndarray, "cell 2"], step: Float[np.ndarray, "cell"], rise: Float[np.ndarray, "cell"]
+    plan: Float[np.ndarray, "cell 2"], step: Float[np.ndarray, " cell"], rise: Float[np.ndarray, " cell"]
 ) -> Float[np.ndarray, "cell 3"]:
     length = np.hypot(step, rise)
     return np.column_stack([plan * (step / length)[:, None], rise / length])

@@ -106,9 +106,9 @@ def height_read(
     site: Float[np.ndarray, "3"],
     point: Float[np.ndarray, "edge 3"],
     raster: SurfaceRaster,
-    along: Float[np.ndarray, "edge"],
+    along: Float[np.ndarray, " edge"],
     reach: float,
-) -> Float[np.ndarray, "edge"]:
+) -> Float[np.ndarray, " edge"]:
     """The most that the profile to each point reads within a distance [m] of a place on the way; −∞ where nothing.
 
     Args:
@@ -127,11 +127,11 @@ def height_read(
     return read
 
 
-def _distance(site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"]) -> Float[np.ndarray, "cell"]:
+def _distance(site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"]) -> Float[np.ndarray, " cell"]:
     return np.maximum(np.linalg.norm(point[:, :2] - site[:2], axis=1), 1e-9)
 
 
-def _profile_shares(distance: Float[np.ndarray, "cell"], grid: Grid) -> Float[np.ndarray, "cell step"]:
+def _profile_shares(distance: Float[np.ndarray, " cell"], grid: Grid) -> Float[np.ndarray, "cell step"]:
     """Shares of the way at which each profile is read, a ground cell apart and short ways finer; some past the end.
 
     Of each way by itself, so that neither other ways nor the direction change what is read.
@@ -143,7 +143,7 @@ def _profile_shares(distance: Float[np.ndarray, "cell"], grid: Grid) -> Float[np
 def _profile_heights(
     index: Int[np.ndarray, "cell step"],
     along: Float[np.ndarray, "cell step"],
-    distance: Float[np.ndarray, "cell"],
+    distance: Float[np.ndarray, " cell"],
     raster: SurfaceRaster,
 ) -> Float[np.ndarray, "cell step"]:
     height = np.where(index >= 0, raster.height.ravel()[np.maximum(index, 0)], _NOTHING)
@@ -156,9 +156,9 @@ def _profile_heights(
 def upper_hull(
     along: Float[np.ndarray, "cell step"],
     height: Float[np.ndarray, "cell step"],
-    start: Float[np.ndarray, "cell"] | float,
-    distance: Float[np.ndarray, "cell"],
-    end: Float[np.ndarray, "cell"],
+    start: Float[np.ndarray, " cell"] | float,
+    distance: Float[np.ndarray, " cell"],
+    end: Float[np.ndarray, " cell"],
 ) -> Int[np.ndarray, "cell edge"]:
     """Steps at which each string bends, in order; −1 past the last.
 
@@ -195,8 +195,8 @@ def _strings(
     height: Float[np.ndarray, "cell step"],
     open_before: Int[np.ndarray, "cell step"],
     start: float,
-    distance: Float[np.ndarray, "cell"],
-    end: Float[np.ndarray, "cell"],
+    distance: Float[np.ndarray, " cell"],
+    end: Float[np.ndarray, " cell"],
 ) -> Strings:
     """Site, edges and cell as columns."""
     count = (edges >= 0).sum(axis=1)

@@ -25,12 +25,12 @@ class Fans:
     """Unit vector; a ray goes one metre along it and its slope along `sideways`."""
     sideways: Float[np.ndarray, "fan 3"]
     """Unit vector, at a right angle to `forward`."""
-    start: Float[np.ndarray, "fan"]
+    start: Float[np.ndarray, " fan"]
     """Where rays begin along `forward` [m]."""
-    end: Float[np.ndarray, "fan"]
+    end: Float[np.ndarray, " fan"]
     """Where they end [m]."""
 
-    def select(self, chosen: Int[np.ndarray, "chosen"] | Bool[np.ndarray, "fan"]) -> Fans:
+    def select(self, chosen: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " fan"]) -> Fans:
         """Some of the fans."""
         parts = (self.pivot, self.forward, self.sideways, self.start, self.end)
         return Fans(*(part[chosen] for part in parts))
@@ -41,12 +41,12 @@ class Fans:
         return Fans(*(np.concatenate([getattr(self, name), getattr(others, name)]) for name in names))
 
     def at(
-        self, slope: Float[np.ndarray, "fan"], distance: Float[np.ndarray, "fan"]
+        self, slope: Float[np.ndarray, " fan"], distance: Float[np.ndarray, " fan"]
     ) -> Float[np.ndarray, "fan 3"]:
         """Points of one ray of each fan, this far along `forward` [m]."""
         return self.pivot + distance[:, None] * self._direction(slope)
 
-    def hits(self, scene: RayScene, slope: Float[np.ndarray, "fan"]) -> Float[np.ndarray, "fan"]:
+    def hits(self, scene: RayScene, slope: Float[np.ndarray, " fan"]) -> Float[np.ndarray, " fan"]:
         """Distance along `forward` of the first hit of one ray of each fan [m]; inf where it is clear."""
         direction = self._direction(slope)
         length = np.linalg.norm(direction, axis=1)
@@ -61,16 +61,16 @@ class Fans:
         repeated = self.select(np.repeat(np.arange(len(slope)), slope.shape[1]))
         return repeated.hits(scene, slope.ravel()).reshape(slope.shape)
 
-    def _direction(self, slope: Float[np.ndarray, "fan"]) -> Float[np.ndarray, "fan 3"]:
+    def _direction(self, slope: Float[np.ndarray, " fan"]) -> Float[np.ndarray, "fan 3"]:
         return self.forward + slope[:, None] * self.sideways
 
 
 def silhouettes(
     scene: RayScene,
     fans: Fans,
-    blocked: Float[np.ndarray, "fan"],
-    clear: Float[np.ndarray, "fan"] | None = None,
-) -> tuple[Float[np.ndarray, "fan"], Float[np.ndarray, "fan"]]:
+    blocked: Float[np.ndarray, " fan"],
+    clear: Float[np.ndarray, " fan"] | None = None,
+) -> tuple[Float[np.ndarray, " fan"], Float[np.ndarray, " fan"]]:
     """Slope of the last ray of each fan that is in the way of something, and how far along that is hit [m].
 
     Args:

@@ -27,7 +27,7 @@ ABOVE = 3.0
 class Pieces:
     """Straight pieces of strings, each with the string that it belongs to."""
 
-    string: Int[np.ndarray, "piece"]
+    string: Int[np.ndarray, " piece"]
     along: Float[np.ndarray, "piece 2"]
     """Horizontal distance from the site of both ends [m]."""
     height: Float[np.ndarray, "piece 2"]
@@ -35,7 +35,7 @@ class Pieces:
     margin: Float[np.ndarray, "piece 2"]
     """How far from each end nothing is looked for [m]."""
 
-    def select(self, chosen: Int[np.ndarray, "chosen"]) -> Pieces:
+    def select(self, chosen: Int[np.ndarray, " chosen"]) -> Pieces:
         """Some of the pieces."""
         return Pieces(self.string[chosen], self.along[chosen], self.height[chosen], self.margin[chosen])
 
@@ -44,14 +44,14 @@ class Pieces:
 class Edges:
     """Edges that stand above strings."""
 
-    string: Int[np.ndarray, "edge"]
+    string: Int[np.ndarray, " edge"]
     """The string that each stands above."""
-    along: Float[np.ndarray, "edge"]
+    along: Float[np.ndarray, " edge"]
     """Horizontal distance from the site [m]."""
-    height: Float[np.ndarray, "edge"]
+    height: Float[np.ndarray, " edge"]
     """m."""
 
-    def select(self, chosen: Bool[np.ndarray, "edge"]) -> Edges:
+    def select(self, chosen: Bool[np.ndarray, " edge"]) -> Edges:
         """Some of the edges."""
         return Edges(self.string[chosen], self.along[chosen], self.height[chosen])
 
@@ -84,7 +84,7 @@ def missed_edges(
 
 def _fans(
     site: Float[np.ndarray, "3"], plan: Float[np.ndarray, "string 2"], pieces: Pieces, end: int
-) -> tuple[Fans, Float[np.ndarray, "piece"]]:
+) -> tuple[Fans, Float[np.ndarray, " piece"]]:
     """Fans from one end of each piece, up from its other end, and the slope of the piece."""
     flat = plan[pieces.string]
     pivot = np.column_stack([site[:2] + pieces.along[:, end, None] * flat, pieces.height[:, end] + LIFT])
@@ -101,7 +101,7 @@ def open_between(
     points: Float[np.ndarray, "pair 2 3"],
     certain: Bool[np.ndarray, "pair 2"],
     reach: float,
-) -> Bool[np.ndarray, "pair"]:
+) -> Bool[np.ndarray, " pair"]:
     """Whether open ground lies between two edges.
 
     Args:
@@ -119,13 +119,13 @@ def open_between(
     built[:, [0, -1]] |= certain
     before, behind = (np.logical_or.accumulate(each, axis=1) for each in (built, built[:, ::-1]))
     # Where rays find nothing at all, what the edges are of is thinner than the distance between rays.
-    apart: Bool[np.ndarray, "pair"] = np.any(~built & before & behind[:, ::-1], axis=1) | ~np.any(
+    apart: Bool[np.ndarray, " pair"] = np.any(~built & before & behind[:, ::-1], axis=1) | ~np.any(
         built, axis=1
     )
     return apart
 
 
-def _built(scene: RayScene, point: Float[np.ndarray, "point 3"]) -> Bool[np.ndarray, "point"]:
+def _built(scene: RayScene, point: Float[np.ndarray, "point 3"]) -> Bool[np.ndarray, " point"]:
     """Whether something other than ground is below points."""
     down = np.broadcast_to(np.array([0.0, 0.0, -1.0]), point.shape)
     _, triangle = scene.first_hit(point + np.array([0.0, 0.0, ABOVE]), down)

@@ -66,12 +66,12 @@ def _widened(strings: Strings, raster_margin: float) -> _Points:
     return points
 
 
-def _cell(points: _Points) -> Int[np.ndarray, "string"]:
+def _cell(points: _Points) -> Int[np.ndarray, " string"]:
     """Column of the cell of each string."""
     return np.isfinite(points[0]).sum(axis=1) - 1
 
 
-def _pieces(points: _Points, tried: Int[np.ndarray, "tried"]) -> Pieces:
+def _pieces(points: _Points, tried: Int[np.ndarray, " tried"]) -> Pieces:
     row, first = np.nonzero(np.isfinite(points[0, tried, 1:]))
     both = np.stack([points[:, tried[row], first], points[:, tried[row], first + 1]], axis=-1)
     return Pieces(tried[row], *both)
@@ -86,7 +86,7 @@ def _unknown(
     return edges.select(edges.height > read + max(LOWEST_RISE, resolution / 2))
 
 
-def _stretched(points: _Points, place: Int[np.ndarray, "edge"], edges: Edges) -> _Points:
+def _stretched(points: _Points, place: Int[np.ndarray, " edge"], edges: Edges) -> _Points:
     """Strings over their own points and new edges; what lies below a string is no edge any more."""
     order = np.argsort(place, kind="stable")
     place = place[order]
@@ -115,7 +115,7 @@ def _floor(points: _Points) -> Float[np.ndarray, "string point"]:
 def _with(
     strings: Strings,
     points: _Points,
-    changed: Bool[np.ndarray, "string"],
+    changed: Bool[np.ndarray, " string"],
     scene: RayScene,
     frame: tuple[Float[np.ndarray, "3"], Float[np.ndarray, "string 2"]],
     resolution: float,
