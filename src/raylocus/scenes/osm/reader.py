@@ -17,6 +17,7 @@ import shapely
 
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area
+from raylocus.scenes.osm.blobs import has_uncompressed_blob, read_every_tag
 from raylocus.scenes.osm.dialect import is_plain
 from raylocus.scenes.osm.elements import read_elements
 from raylocus.scenes.osm.formats import header_bounds, osm_file, refusal
@@ -78,6 +79,8 @@ def _in_order(path: Path) -> _Collector | None:
     """What one reading finds; None where the objects do not follow each other as it needs them."""
     if not is_plain(path):
         return None
+    if has_uncompressed_blob(path):
+        read_every_tag(path)
     try:
         collector = _collected(path)
     except RuntimeError as error:
