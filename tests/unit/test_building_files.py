@@ -18,7 +18,6 @@ import rasterio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.transform import from_bounds
-from raylocus.scenes.tagged.named_draws import NamedDraws
 from shapely import LineString, Point, Polygon, affinity
 
 from map_fixtures import FRAME, rectangle
@@ -29,6 +28,7 @@ from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged.named_random import NamedRandom
 from raylocus.scenes.vector_map import VectorMap
 
 
@@ -480,5 +480,5 @@ def test_shapes_that_enclose_nothing_stop_no_file(tmp_path: Path) -> None:
 def test_places_beyond_the_projection_are_left_out(tmp_path: Path) -> None:
     pole = Polygon([(0.0, 1e30), (1.0, 1e30), (1.0, float("inf")), (0.0, 1e30)])
     features = [Feature("a", {"building": "yes"}, pole), Feature("b", {"building": "yes"}, square(0))]
-    found = buildings_of(features, "europe", NamedDraws(1), tally := Counter[str]())
+    found = buildings_of(features, "europe", NamedRandom(1), tally := Counter[str]())
     assert len(found) == 1 and tally["building left out: footprint below 1 m²"] == 1
