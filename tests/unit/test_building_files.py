@@ -27,6 +27,7 @@ from raylocus.scenes.map_sources.building_columns import columns_of, text_of
 from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
+from raylocus.scenes.map_sources.tables import cells_of
 from raylocus.scenes.tagged.features import Feature
 from raylocus.scenes.tagged.named_random import NamedRandom
 from raylocus.scenes.vector_map import VectorMap
@@ -482,3 +483,10 @@ def test_places_beyond_the_projection_are_left_out(tmp_path: Path) -> None:
     features = [Feature("a", {"building": "yes"}, pole), Feature("b", {"building": "yes"}, square(0))]
     found = buildings_of(features, "europe", NamedRandom(1), tally := Counter[str]())
     assert len(found) == 1 and tally["building left out: footprint below 1 m²"] == 1
+
+
+def test_of_two_columns_of_one_name_the_first_counts() -> None:
+    table = geopandas.GeoDataFrame(
+        [["house", "church", Point(0, 0)]], columns=["building", "building", "geometry"], geometry="geometry"
+    )
+    assert cells_of(table) == {"building": ["house"]}

@@ -85,7 +85,10 @@ def cells_of(table: Any) -> dict[str, list[Any]]:
 
     osmtogeojson and others leave OSM's tags together in `tags`, GDAL in `other_tags`; columns of their own come first.
     """
-    cells = {str(name): table[name].to_list() for name in table.columns if name != table.geometry.name}
+    cells: dict[str, list[Any]] = {}
+    for index, name in enumerate(table.columns):  # a broken file may have two columns of one name
+        if name != table.geometry.name:
+            cells.setdefault(str(name), table.iloc[:, index].to_list())
     for folded in ("tags", "other_tags"):
         tables = [_unfolded(cell) for cell in cells.get(folded, ())]
         names = dict.fromkeys(name for each in tables for name in each)
