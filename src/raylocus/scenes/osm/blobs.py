@@ -7,6 +7,7 @@ Source: the PBF format, https://wiki.openstreetmap.org/wiki/PBF_Format, messages
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,10 +21,9 @@ def has_uncompressed_blob(path: Path) -> bool:
     """Whether a binary file has a blob of data that is not compressed; False of what is no binary file."""
     with path.open("rb") as file:
         while (size := _data_size(file)) is not None:
-            start = file.tell()
-            if file.read(1) == bytes([RAW]):
+            if size and file.read(1) == bytes([RAW]):
                 return True
-            file.seek(start + size)
+            file.seek(max(size - 1, 0), os.SEEK_CUR)
     return False
 
 
