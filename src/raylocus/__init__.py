@@ -16,7 +16,7 @@ _HOMES = {
     "Locator": "raylocus.inference.locator",
     "MapErrorLaw": "raylocus.scenes.map_errors.law",
     "SceneConfiguration": "raylocus.scenes.configuration",
-    "TraceConfiguration": "raylocus.propagation.trace",
+    "TraceConfiguration": "raylocus.propagation.trace_configuration",
     "WorldChannel": "raylocus.network.channel.world_channel",
     "WorldLaw": "raylocus.scenes.world",
     "build_dataset": "raylocus.datasets.build",
