@@ -24,6 +24,7 @@ EXTRAS = {
     "ray": "ray",
     "s3fs": "s3",
     "pdoc": "docs",
+    **dict.fromkeys(("fastapi", "httpx", "prometheus_client", "pydantic", "starlette", "uvicorn"), "serve"),
 }
 
 #: Exit codes.
@@ -66,6 +67,7 @@ VERBS = (
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
     Verb(("locate",), "locate", "locate the phones of a reports file"),
+    Verb(("serve",), "serve", "answer over HTTP where phones are"),
 )
 
 
