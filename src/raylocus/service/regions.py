@@ -102,9 +102,11 @@ def arc_about(fix: Fix, site: tuple[float, float], confidence: float) -> Arc:
     return Arc(inner, middle + half - inner, float(start), float(min(2 * aside, 360.0)))
 
 
-def ellipse_outline(centre: Float[np.ndarray, "2"], ellipse: Ellipse) -> Float[np.ndarray, "point 2"]:
+def ellipse_outline(
+    centre: Float[np.ndarray, "2"], ellipse: Ellipse, points: int = OUTLINE_POINTS
+) -> Float[np.ndarray, "point 2"]:
     """Points (x, y) [m] of an ellipse counter-clockwise, the first again at the end."""
-    angle = np.linspace(0, 2 * np.pi, OUTLINE_POINTS + 1)
+    angle = np.linspace(0, 2 * np.pi, points + 1)
     along, across = ellipse.major * np.cos(angle), ellipse.minor * np.sin(angle)
     cosine, sine = np.cos(ellipse.azimuth), np.sin(ellipse.azimuth)
     return centre + np.stack([cosine * along - sine * across, sine * along + cosine * across], axis=-1)
