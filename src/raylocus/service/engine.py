@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.questions import Question
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Locates phones; called from one thread at a time."""
 

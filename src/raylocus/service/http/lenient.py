@@ -24,8 +24,8 @@ from pydantic_core import CoreSchema, core_schema
 class Within:
     """A number in a range; anything else, such as a placeholder of Android, is read as None."""
 
-    low: float
-    high: float
+    low: int | float
+    high: int | float
     whole: bool = False
     """Whether it must be a whole number."""
     unit: str = ""
