@@ -64,7 +64,7 @@ def test_geolocate_answers_in_ichnaeas_bytes(client: TestClient, levels: dict[in
     answer = client.post("/v1/geolocate", json={"cellTowers": towers(levels)})
     assert answer.status_code == 200
     assert re.fullmatch(
-        rb'\{"location":\{"lat":50\.00\d+,"lng":(8\.00|7\.99)\d+\},"accuracy":\d+\.\d\}', answer.content
+        rb'\{"location":\{"lat":(50\.00|49\.99)\d+,"lng":(8\.00|7\.99)\d+\},"accuracy":\d+\.\d\}', answer.content
     )
     found = answer.json()
     where = metres(ORIGIN, found["location"]["lat"], found["location"]["lng"])
@@ -341,12 +341,12 @@ def test_logs_and_counters_name_nobody(
     client: TestClient, levels: dict[int, float], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, LOGGER.name):
-        client.put("/raylocus/v1/measurements/+4999", json=nr_scan(levels))
+        client.put("/raylocus/v1/measurements/+499876543210", json=nr_scan(levels))
         answer = client.post("/v2/locate", json=nr_scan(levels)).json()
-        client.get("/v1/nothing/+4999?key=secret")
+        client.get("/v1/nothing/+499876543210?key=secret")
     text = caplog.text + client.get("/metrics").text
     assert '"route": "/v2/locate"' in text and 'route="/v2/locate"' in text
-    for private in ("4999", "secret", f"{answer['location']['lat']}", "127.0.0.1", "testclient"):
+    for private in ("499876543210", "secret", f"{answer['location']['lat']}", "127.0.0.1", "testclient"):
         assert private not in text
 
 

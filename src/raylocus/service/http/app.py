@@ -77,4 +77,6 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return problem_response(request, Problem(error.status_code, str(error.detail)))
+    # The only 400 that comes this way is a body that no parser reads: too deep, or a number too long.
+    code = "decode" if error.status_code == 400 else ""
+    return problem_response(request, Problem(error.status_code, str(error.detail), code))
