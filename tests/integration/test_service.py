@@ -64,7 +64,8 @@ def test_geolocate_answers_in_ichnaeas_bytes(client: TestClient, levels: dict[in
     answer = client.post("/v1/geolocate", json={"cellTowers": towers(levels)})
     assert answer.status_code == 200
     assert re.fullmatch(
-        rb'\{"location":\{"lat":(50\.00|49\.99)\d+,"lng":(8\.00|7\.99)\d+\},"accuracy":\d+\.\d\}', answer.content
+        rb'\{"location":\{"lat":(50\.00|49\.99)\d+,"lng":(8\.00|7\.99)\d+\},"accuracy":\d+\.\d\}',
+        answer.content,
     )
     found = answer.json()
     where = metres(ORIGIN, found["location"]["lat"], found["location"]["lng"])
