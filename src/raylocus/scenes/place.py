@@ -66,7 +66,7 @@ def place_record(place: Place) -> dict[str, Any]:
         "schema": PLACE_SCHEMA,
         "name": place.name,
         "frame": dataclasses.asdict(place.frame),
-        "tile": dataclasses.asdict(place.tile),
+        "tile": {"size": place.tile.size, "resolution": place.tile.resolution},
         "carrier": dataclasses.asdict(place.deployment.carrier),
         "sites": [dataclasses.asdict(site) for site in place.deployment.sites],
         "cells": [dataclasses.asdict(cell) for cell in place.deployment.cells],
