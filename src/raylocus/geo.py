@@ -170,6 +170,50 @@ class Grid:
         return Grid(self.size, resolution, self.centre)
 
 
+@dataclass(frozen=True)
+class Extent:
+    """A rectangle in a frame."""
+
+    west: float
+    """x of its edge [m]."""
+    south: float
+    """y of its edge [m]."""
+    east: float
+    """x of its edge [m]."""
+    north: float
+    """y of its edge [m]."""
+
+    def __post_init__(self) -> None:
+        if not (self.west < self.east and self.south < self.north):
+            raise InputError(
+                f"an extent from x = {self.west:g} to {self.east:g} m and y = {self.south:g} to {self.north:g} m is "
+                "empty; its west must be below its east and its south below its north"
+            )
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """(east − west, north − south) [m]."""
+        return self.east - self.west, self.north - self.south
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle (x, y) [m]."""
+        return (self.west + self.east) / 2, (self.south + self.north) / 2
+
+    def contains(self, xy: Float[np.ndarray, "... xyz"]) -> Bool[np.ndarray, "..."]:
+        """Whether each point lies in the rectangle, its edge included."""
+        x, y = np.asarray(xy)[..., 0], np.asarray(xy)[..., 1]
+        return np.asarray((x >= self.west) & (x <= self.east) & (y >= self.south) & (y <= self.north))
+
+    def widened(self, margin: float) -> Extent:
+        """The rectangle with a margin [m] on every side."""
+        return Extent(self.west - margin, self.south - margin, self.east + margin, self.north + margin)
+
+    def grid(self, resolution: float) -> Grid:
+        """The smallest square grid of that resolution [m] that covers the rectangle, about its middle."""
+        return Grid(float(np.ceil(max(self.size) / resolution) * resolution), resolution, self.centre)
+
+
 def azimuth_from_compass(degrees: float) -> float:
     """Radians counter-clockwise from east in (−π, π] of compass degrees clockwise from north."""
     return wrap_angle(np.deg2rad(90.0 - degrees))

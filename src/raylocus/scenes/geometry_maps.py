@@ -83,4 +83,8 @@ def grid_of(maps: xr.Dataset) -> Grid:
     """The grid that maps over (y, x) lie on."""
     x, y = maps["x"].values, maps["y"].values
     resolution = float(x[1] - x[0])
-    return Grid(resolution * len(x), resolution, (round(float(x[0] + x[-1]) / 2, 6), round(float(y[0] + y[-1]) / 2, 6)))
+    return Grid(
+        resolution * len(x),
+        resolution,
+        (round(float(x[0] + x[-1]) / 2, 6), round(float(y[0] + y[-1]) / 2, 6)),
+    )
