@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Body, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
 from raylocus.network.formats.technologies import advance_of_steps, level_of_signal, technologies_of
@@ -153,9 +154,9 @@ class GeosubmitBody(Counting):
 
 
 @ROUTER.post("/v2/geosubmit", responses=ERRORS, summary="Take collected reports")
-def geosubmit(
+async def geosubmit(
     request: Request, body: GeosubmitBody, key: Annotated[str | None, Query()] = None
 ) -> dict[str, str]:
     """Checks collected reports; keeps them only where the service was started with `--store`."""
-    keep_submission(desk_of(request).configuration.store, body.items)
+    await run_in_threadpool(keep_submission, desk_of(request).configuration.store, body.items)
     return {}
