@@ -9,18 +9,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from network_fixtures import same_reports
 from propagation_fixtures import ETOILE
+from raylocus.errors import InputError
+from raylocus.network.channel.world_channel import WorldChannel
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.observe import NumberedReports, observe, observe_numbered
+from raylocus.network.observe_carriers import join_carriers, observe_carriers
+from raylocus.network.reports.report_checks import check_reports
+from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import token_cells
+from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.search.specular import SpecularSearch
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import is_traced, trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, Deployment, ElementPattern
+from raylocus.scenes.world import WorldLaw, sample_world
 
 TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0, refraction=1, scattering=0.2)
 MAPS = RadioMapConfiguration(layers=("channel", "measurements", "system"))
+LAW = NetworkConfiguration(neighbour_dropout=0.0)
 LOW = Carrier(806e6, 0, 50, "LTE", 6300)
 
 
@@ -94,3 +108,69 @@ def test_maps_are_those_of_each_carrier_alone(place: TracedPlace, carrier: int, 
             found = found.isel(beam=slice(expected.sizes["beam"]))
         np.testing.assert_array_equal(found.values, expected.values)
         np.testing.assert_array_equal(layer.radio_maps[name].values, expected.values)
+
+
+def observed(place: TracedPlace) -> tuple[Reports, list[NumberedReports]]:
+    """The reports of a few UEs in one world, and what each carrier observes alone."""
+    generator = np.random.default_rng(4)
+    walked = sample_trajectories(place.geometry_maps, 6, MobilityConfiguration(), generator)
+    world = sample_world(place.deployment, WorldLaw(severity=0.5), generator)
+    maps = world_radio_maps(place, world)
+    channels = [
+        WorldChannel(layer, layer.of_layer(maps), world.of_cells(own.cells))
+        for layer, own in zip(place.layers(), place.deployment.layers(), strict=True)
+    ]
+    parts = [
+        observe_numbered(channel, walked, LAW, 9, carrier=f"carrier {number}")
+        for number, channel in enumerate(channels)
+    ]
+    return observe_carriers(channels, walked, LAW, 9), parts
+
+
+def test_reports_hold_what_each_carrier_observes(place: TracedPlace) -> None:
+    reports, parts = observed(place)
+    numbers = np.unique(np.concatenate([part.numbers for part in parts]))
+    assert len(reports.time) == len(numbers)
+    check_reports(reports, Path("reports"))
+    whole = reports.beam < 0
+    for index, part in enumerate(parts):
+        own = whole & (reports.technology == place.deployment.cell_table.technology[index])
+        alone = part.reports.beam < 0
+        for values, expected in (
+            (numbers[reports.report_of_token[own]], part.numbers[part.reports.report_of_token[alone]]),
+            (reports.pci[own], part.reports.pci[alone]),
+            (reports.features[own][:, :3], part.reports.features[alone][:, :3]),
+        ):
+            np.testing.assert_array_equal(values, expected)
+    served = np.bincount(reports.report_of_token[whole & reports.serving], minlength=len(reports.time))
+    assert (served == 1).all()
+    assert set(reports.technology.tolist()) == {1, 2}
+    # What only a serving cell has is the serving carrier's alone.
+    advance = reports.features[:, reports.feature_names.index("timing_advance")]
+    assert np.isnan(advance[~reports.serving]).all() and not np.isnan(advance[whole & reports.serving]).all()
+    assert (reports.identity[~reports.serving] == -1).all()
+    cells = token_cells(reports, place.deployment)
+    assert (place.deployment.pcis[cells] == reports.pci).all()
+
+
+def test_an_offset_moves_ues_to_the_preferred_carrier(place: TracedPlace) -> None:
+    shares = []
+    for offset in (-60.0, 60.0):
+        law = dataclasses.replace(LAW, frequency_offsets_db=(offset,))
+        _, parts = observed(place)
+        walked = sample_trajectories(
+            place.geometry_maps, 6, MobilityConfiguration(), np.random.default_rng(4)
+        )
+        reports = join_carriers(parts, walked, law, 9)
+        shares.append((reports.technology[reports.serving & (reports.beam < 0)] == 1).mean())
+    assert shares[0] < 0.2 < 0.8 < shares[1]
+
+
+def test_one_carrier_is_observed_as_before(place: TracedPlace) -> None:
+    layer = place.layers()[0]
+    walked = sample_trajectories(place.geometry_maps, 3, MobilityConfiguration(), np.random.default_rng(4))
+    channel = WorldChannel(layer, layer.radio_maps)
+    assert same_reports(observe_carriers([channel], walked, LAW, 9), observe(channel, walked, LAW, 9))
+    with pytest.raises(InputError, match="periodic"):
+        law = dataclasses.replace(LAW, trigger=DEFAULT_EVENT)
+        observe_carriers([channel, channel], walked, law, 9)

@@ -72,7 +72,7 @@ class SiteParts:
         position = self.place.deployment.site_positions[site]
         between = self._treatment.between
         if self._treatment.kinds[site] == FAR and between is not None:
-            return self._tracer.trace_far(site, position, between)
+            return self._tracer.trace_far_bands(site, position, between)
         if not self.place.tile.contains(position):
             return self._tracer.trace_bands(site, position, self._treatment.around)
         atlases = self._tracer.trace_bands(site, position)

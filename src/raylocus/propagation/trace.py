@@ -126,7 +126,11 @@ class SiteTracer:
                 own.append(band.scattered(site, position, scattered))
         return [band.kept(own) for band, own in zip(self._bands, parts, strict=True)]
 
-    def trace_far(
+    def trace_far(self, site: int, position: Float[np.ndarray, "3"], ground: GroundBetween) -> PathAtlas:
+        """`trace_far_bands` of the first band."""
+        return self.trace_far_bands(site, position, ground)[0]
+
+    def trace_far_bands(
         self, site: int, position: Float[np.ndarray, "3"], ground: GroundBetween
     ) -> list[PathAtlas]:
         """The paths from a site far outside the tile, in each band."""

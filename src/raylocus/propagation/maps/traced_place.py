@@ -55,20 +55,27 @@ class TracedPlace(Place):
     def radio_maps(self) -> xr.Dataset:
         """R, see `propagation.maps.radio_maps.LAYERS`. Raises StoreError where it is missing or broken."""
         if self.whole is not None:
-            whole = self.whole.radio_maps.isel(cell=list(self.cells))
-            return whole.isel(beam=slice(self.deployment.beam_count)) if "beam" in whole.dims else whole
+            return self.of_layer(self.whole.radio_maps)
         maps = load_dataset(self.radio_file, RADIO_SCHEMA)
         sizes = {"site": len(self.deployment.sites), "cell": len(self.deployment.cells)}
         check_maps(maps, self.radio_file, self.tile, sizes, ())
         return maps
+
+    def of_layer(self, maps: xr.Dataset) -> xr.Dataset:
+        """The cells of this layer of maps of the whole, with as many beams as they have."""
+        if self.whole is None:
+            return maps
+        return maps.isel(cell=list(self.cells), beam=slice(self.deployment.beam_count))
 
     def layers(self) -> tuple[TracedPlace, ...]:
         """The place as each of its carriers has it: its cells, its atlas, and their layers of R.
 
         R's layers over sites are the first carrier's in all of them.
         """
-        if len(self.deployment.carriers) == 1:
-            return (self,)
+        return (self,) if len(self.deployment.carriers) == 1 else self._layers
+
+    @cached_property
+    def _layers(self) -> tuple[TracedPlace, ...]:
         return tuple(
             replace(self, deployment=layer.deployment, whole=self, cells=tuple(layer.cells.tolist()))
             for layer in self.deployment.layers()
