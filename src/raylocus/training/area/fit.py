@@ -1,0 +1,144 @@
+"""Trains the area network: deterministic by steps, resumable, on networks that are drawn as they are needed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from raylocus.errors import CheckpointError
+from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
+from raylocus.models.area.tokens import AreaTokens, area_tokens
+from raylocus.network.field.law import TRAINED, FieldLaw
+from raylocus.network.field.simulate import simulate_network
+from raylocus.storage import written_whole
+from raylocus.training.area.proposals import draw_points, log_proposal
+
+#: Numbers of reports that a network's statistics are of, and how often.
+STREAMS, STREAM_SHARES = np.array([1, 4, 16, 64, 160]), np.array([0.08, 0.07, 0.15, 0.5, 0.2])
+#: Streams of random numbers: networks of training, points of training, networks of validation.
+TRAINING, POINTS, VALIDATION = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class AreaTraining:
+    """How the network is trained."""
+
+    steps: int = 3000
+    networks: int = 12
+    """Networks a step."""
+    reports: int = 16
+    """Reports of each that are learned from; its statistics are of more."""
+    points: int = 96
+    """Points that each truth is distinguished from."""
+    rate: float = 2e-3
+    """Highest learning rate."""
+    warm_up: int = 100
+    """Steps until it is reached; from there it falls by a cosine."""
+    seed: int = 0
+    shape: AreaShape = AreaShape()
+
+
+def labelled_batch(
+    law: FieldLaw, networks: int, reports: int, seed: tuple[int, ...]
+) -> tuple[AreaBatch, Float[Tensor, "report 1 2"]]:
+    """Rows of drawn networks, and where their UEs are in their frames.
+
+    Args:
+        law: what networks are drawn from.
+        networks: number of networks.
+        reports: the most rows of each.
+        seed: what decides every draw.
+    """
+    rows, truths = [], []
+    for number in range(networks):
+        generator = np.random.default_rng((*seed, number))
+        drawn = simulate_network(law, int(generator.choice(STREAMS, p=STREAM_SHARES)), generator)
+        tokens = area_tokens(drawn.heard)
+        some = generator.permutation(len(tokens))[:reports]
+        rows.append(tokens.select(some))
+        truths.append((drawn.position[some] - rows[-1].centre) / rows[-1].scale[:, None])
+    batch = AreaBatch.of(AreaTokens.concatenate(rows))
+    return batch, torch.from_numpy(np.concatenate(truths).astype(np.float32))[:, None]
+
+
+def contrast(
+    network: AreaNetwork, batch: AreaBatch, truth: Float[Tensor, "report 1 2"], points: int, seed: tuple[int, ...]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy of finding the truth among points of the proposals [nats]."""
+    draws = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+    every = torch.cat([truth, draw_points(batch, points, draws)], dim=1)
+    ratio = network(batch).log_density(every) - log_proposal(batch, every)
+    return functional.cross_entropy(ratio, torch.zeros(len(ratio), dtype=torch.long))
+
+
+def fit_area_network(
+    training: AreaTraining, state: Path, say: Callable[[str], None], law: FieldLaw = TRAINED
+) -> AreaNetwork:
+    """Trains, or goes on from the state of a run of the same settings.
+
+    Args:
+        training: the settings.
+        state: file that the run's state is kept in.
+        say: called with a line now and then.
+        law: what networks are drawn from.
+
+    Raises:
+        CheckpointError: the file is the state of a run with other settings.
+    """
+    torch.manual_seed(training.seed)
+    network = AreaNetwork(training.shape)
+    optimizer = torch.optim.AdamW(network.parameters(), training.rate, weight_decay=0.01)
+    start, began, losses = _resumed(training, state, network, optimizer), time.monotonic(), []
+    for step in range(start, training.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = _rate(training, step)
+        batch, truth = labelled_batch(law, training.networks, training.reports, (training.seed, TRAINING, step))
+        loss = contrast(network, batch, truth, training.points, (training.seed, POINTS, step))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+        if (step + 1) % 100 == 0 or step + 1 == training.steps:
+            _save(training, state, network, optimizer, step + 1)
+            say(f"step {step + 1}: {np.mean(losses[-100:]):.4f} nats, {time.monotonic() - began:.0f} s")
+    return network
+
+
+def _rate(training: AreaTraining, step: int) -> float:
+    warm = min(1.0, (step + 1) / training.warm_up)
+    return training.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / training.steps)))
+
+
+def _save(
+    training: AreaTraining, state: Path, network: AreaNetwork, optimizer: torch.optim.Optimizer, step: int
+) -> None:
+    record = {
+        "training": asdict(training), "step": step, "network": network.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }  # fmt: skip
+    with written_whole(state) as aside:
+        torch.save(record, aside)
+
+
+def _resumed(
+    training: AreaTraining, state: Path, network: AreaNetwork, optimizer: torch.optim.Optimizer
+) -> int:
+    if not state.exists():
+        return 0
+    record: dict[str, Any] = torch.load(state, weights_only=True)
+    if record["training"] != asdict(training):
+        raise CheckpointError(f"{state} is of a run with other settings; name another file, or remove it")
+    network.load_state_dict(record["network"])
+    optimizer.load_state_dict(record["optimizer"])
+    return int(record["step"])
