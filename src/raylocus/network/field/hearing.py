@@ -42,7 +42,8 @@ def hear(
     audible = sends & _of_operator(layout, len(levels), generator)
     levels, floor = _absolute(law, levels, audible, generator)
     measured = levels + uniform(generator, law.measurement) * generator.standard_normal(levels.shape)
-    heard = audible & (measured > floor + uniform(generator, (0, 4)) * generator.standard_normal(levels.shape))
+    limit = floor + uniform(generator, law.cell_detection) * generator.standard_normal(levels.shape[1])
+    heard = audible & (measured > limit + uniform(generator, (0, 4)) * generator.standard_normal(levels.shape))
     strength = np.where(heard, measured, -np.inf)
     serving = (strength + uniform(generator, (0, 4)) * generator.standard_normal(levels.shape)).argmax(1)
     own = np.arange(levels.shape[1]) == serving[:, None]

@@ -65,6 +65,8 @@ class FieldLaw:
     # Being heard
     detection: Range = (-130.0, -85.0)
     """Lowest level that is heard [dBm]; levels are shifted so that the drawn number is heard [–]."""
+    cell_detection: Range = (0.0, 8.0)
+    """Deviation of the lowest level between cells [dB]: other bands, receivers of other sensitivity [–]."""
     heard: Range = (1.3, 40.0)
     """Mean number of cells above it, log [D: 2 on the campus; 10 in scans of NB-IoT]."""
     dropout: Range = (0.0, 0.7)

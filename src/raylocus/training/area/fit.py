@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from raylocus.training.area.proposals import draw_points, log_proposal
 
 #: Numbers of reports that a network's statistics are of, and how often.
 STREAMS, STREAM_SHARES = np.array([1, 4, 16, 64, 160]), np.array([0.08, 0.07, 0.15, 0.5, 0.2])
+#: Share of the average of weights that each step keeps.
+KEPT = 0.995
 #: Streams of random numbers: networks of training, points of training, networks of validation.
 TRAINING, POINTS, VALIDATION = 0, 1, 2
 
@@ -95,50 +98,65 @@ def fit_area_network(
     Raises:
         CheckpointError: the file is the state of a run with other settings.
     """
-    torch.manual_seed(training.seed)
-    network = AreaNetwork(training.shape)
-    optimizer = torch.optim.AdamW(network.parameters(), training.rate, weight_decay=0.01)
-    start, began, losses = _resumed(training, state, network, optimizer), time.monotonic(), []
+    run = _Run(training, law)
+    start, began, losses = run.resume(state), time.monotonic(), []
     for step in range(start, training.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = _rate(training, step)
-        batch, truth = labelled_batch(law, training.networks, training.reports, (training.seed, TRAINING, step))
-        loss = contrast(network, batch, truth, training.points, (training.seed, POINTS, step))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        losses.append(float(loss.detach()))
+        losses.append(run.step(step))
         if (step + 1) % 100 == 0 or step + 1 == training.steps:
-            _save(training, state, network, optimizer, step + 1)
+            run.save(state, step + 1)
             say(f"step {step + 1}: {np.mean(losses[-100:]):.4f} nats, {time.monotonic() - began:.0f} s")
-    return network
+    return run.average
+
+
+class _Run:
+    """A network in training, the average of its weights, and its optimizer."""
+
+    def __init__(self, training: AreaTraining, law: FieldLaw) -> None:
+        torch.manual_seed(training.seed)
+        self.training, self.law = training, law
+        self.network = AreaNetwork(training.shape)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), training.rate, weight_decay=0.01)
+
+    def step(self, step: int) -> float:
+        """One step; the loss before it."""
+        training = self.training
+        for group in self.optimizer.param_groups:
+            group["lr"] = _rate(training, step)
+        batch, truth = labelled_batch(self.law, training.networks, training.reports, (training.seed, TRAINING, step))
+        loss = contrast(self.network, batch, truth, training.points, (training.seed, POINTS, step))
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        kept = min(KEPT, step / (step + 10))
+        for mean, own in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(own.detach(), 1 - kept)
+        return float(loss.detach())
+
+    def save(self, state: Path, step: int) -> None:
+        """Writes everything that the next step needs."""
+        record = {
+            "training": asdict(self.training), "law": asdict(self.law), "step": step,
+            "network": self.network.state_dict(), "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }  # fmt: skip
+        with written_whole(state) as aside:
+            torch.save(record, aside)
+
+    def resume(self, state: Path) -> int:
+        """Reads a state, if there is one; the number of steps done."""
+        if not state.exists():
+            return 0
+        record: dict[str, Any] = torch.load(state, weights_only=True)
+        if record["training"] != asdict(self.training) or record["law"] != asdict(self.law):
+            raise CheckpointError(f"{state} is of a run with other settings; name another file, or remove it")
+        self.network.load_state_dict(record["network"])
+        self.average.load_state_dict(record["average"])
+        self.optimizer.load_state_dict(record["optimizer"])
+        return int(record["step"])
 
 
 def _rate(training: AreaTraining, step: int) -> float:
     warm = min(1.0, (step + 1) / training.warm_up)
     return training.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / training.steps)))
-
-
-def _save(
-    training: AreaTraining, state: Path, network: AreaNetwork, optimizer: torch.optim.Optimizer, step: int
-) -> None:
-    record = {
-        "training": asdict(training), "step": step, "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }  # fmt: skip
-    with written_whole(state) as aside:
-        torch.save(record, aside)
-
-
-def _resumed(
-    training: AreaTraining, state: Path, network: AreaNetwork, optimizer: torch.optim.Optimizer
-) -> int:
-    if not state.exists():
-        return 0
-    record: dict[str, Any] = torch.load(state, weights_only=True)
-    if record["training"] != asdict(training):
-        raise CheckpointError(f"{state} is of a run with other settings; name another file, or remove it")
-    network.load_state_dict(record["network"])
-    optimizer.load_state_dict(record["optimizer"])
-    return int(record["step"])
