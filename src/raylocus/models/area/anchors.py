@@ -41,6 +41,12 @@ class Anchors:
     clocked: Float[np.ndarray, " token"]
     """Arrivals that the site's clock was estimated from."""
 
+    def select(self, network: HeardNetwork, reports: Int[np.ndarray, " selected"]) -> Anchors:
+        """The anchors of some reports of the network."""
+        tokens, _ = network.rows.select(reports)
+        of_report = [each[reports] for each in (self.scale, self.weighted, self.plain, self.timed)]
+        return Anchors(*of_report, *(each[tokens] for each in (self.range, self.range_error, self.clocked)))
+
 
 def anchors_of(network: HeardNetwork) -> Anchors:
     """Anchors of every report; all need at least one token.

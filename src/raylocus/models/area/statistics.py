@@ -31,6 +31,8 @@ class NetworkStatistics:
     """Reports of each cell."""
     site_share: Float[np.ndarray, " site"]
     """Share of reports that name each site."""
+    reports: int
+    """Reports that all of it is from, `MOST` at the most."""
 
 
 def network_statistics(network: HeardNetwork, anchors: Anchors) -> NetworkStatistics:
@@ -44,7 +46,7 @@ def network_statistics(network: HeardNetwork, anchors: Anchors) -> NetworkStatis
         _counts(network), _levels(network), _geometry(network, anchors), fall, _azimuths(network, anchors),
         _listing(network, anchors), [np.std(level) / 10], _timing(network, anchors), _hearing(network, anchors, share),
     ])  # fmt: skip
-    return NetworkStatistics(np.clip(np.nan_to_num(numbers), -10, 10), level, np.minimum(count, MOST), share)
+    return NetworkStatistics(np.clip(np.nan_to_num(numbers), -10, 10), level, np.minimum(count, MOST), share, min(len(network), MOST))
 
 
 def _fall(

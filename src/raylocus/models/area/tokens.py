@@ -52,8 +52,12 @@ class AreaTokens:
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__})
 
 
-def area_tokens(network: HeardNetwork) -> AreaTokens:
-    """The rows of all reports of a network, each with at least one token.
+def area_tokens(network: HeardNetwork, wanted: Int[np.ndarray, " wanted"] | None = None) -> AreaTokens:
+    """The rows of reports of a network, each with at least one token.
+
+    Args:
+        network: all reports, from which its statistics are taken.
+        wanted: the reports whose rows are asked for; all if left out.
 
     Raises:
         ValueError: a report has no token.
@@ -62,7 +66,8 @@ def area_tokens(network: HeardNetwork) -> AreaTokens:
         raise ValueError("a report without a token has no row")
     anchors = anchors_of(network)
     statistics = network_statistics(network, anchors)
-    table = _Table(network, anchors, statistics)
+    some = np.arange(len(network)) if wanted is None else wanted
+    table = _Table(network.select(some), anchors.select(network, some), statistics, site_spacing(network))
     table.put_heard()
     table.put_silent()
     table.put_anchors()
@@ -72,7 +77,10 @@ def area_tokens(network: HeardNetwork) -> AreaTokens:
 class _Table:
     """The rows while they are filled."""
 
-    def __init__(self, network: HeardNetwork, anchors: Anchors, statistics: NetworkStatistics) -> None:
+    def __init__(
+        self, network: HeardNetwork, anchors: Anchors, statistics: NetworkStatistics, spacing: Float[np.ndarray, " site"]
+    ) -> None:
+        self.spacing = spacing
         self.network, self.anchors, self.statistics = network, anchors, statistics
         count = len(network)
         self.features = np.zeros((count, TOKENS, TOKEN_FEATURES), np.float32)
@@ -80,7 +88,6 @@ class _Table:
         self.azimuth = np.full((count, TOKENS), np.nan)
         self.range, self.error = np.full((count, TOKENS), np.nan), np.full((count, TOKENS), np.nan)
         self.present = np.zeros((count, TOKENS), bool)
-        self.spacing = site_spacing(network)
 
     def put_heard(self) -> None:
         """The strongest cells of each report."""
@@ -140,7 +147,7 @@ class _Table:
     ) -> Float[np.ndarray, "put 2"]:
         share = self.statistics.site_share[site]
         return np.stack([
-            np.log(share + 0.3 / min(len(self.network), MOST)) / 3, np.log(self.spacing[site] / self.anchors.scale[report]),
+            np.log(share + 0.3 / self.statistics.reports) / 3, np.log(self.spacing[site] / self.anchors.scale[report]),
         ], axis=1)  # fmt: skip
 
     def tokens(self) -> AreaTokens:
