@@ -102,12 +102,8 @@ def _grids(place: TracedPlace) -> PlaceCheck:
         maps.append(place.radio_maps)
     except StoreError:
         what = "G is on the tile's grid (R is not traced yet)"
-    axis = place.tile.coordinates
-    same = all(
-        map.sizes[name] == len(axis) and np.array_equal(map[name].values, axis)
-        for map in maps
-        for name in ("x", "y")
-    )
+    axes = {"x": place.tile.x_coordinates, "y": place.tile.y_coordinates}
+    same = all(np.array_equal(map[name].values, axis) for map in maps for name, axis in axes.items())
     return PlaceCheck(what, same, "their x and y differ", "trace the place again")
 
 

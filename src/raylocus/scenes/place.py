@@ -66,15 +66,22 @@ def place_record(place: Place) -> dict[str, Any]:
         "schema": PLACE_SCHEMA,
         "name": place.name,
         "frame": dataclasses.asdict(place.frame),
-        "tile": dataclasses.asdict(place.tile),
-        "carrier": dataclasses.asdict(place.deployment.carrier),
-        "sites": [dataclasses.asdict(site) for site in place.deployment.sites],
-        "cells": [dataclasses.asdict(cell) for cell in place.deployment.cells],
+        "tile": {"size": place.tile.size, "resolution": place.tile.resolution},
+        **deployment_record(place.deployment),
         "provenance": dataclasses.asdict(place.provenance),
         "notes": list(place.notes),
         "attribution": place.attribution,
         "materials": materials_record(place.materials, place.deployment.carrier.frequency),
         "map_error": place.map_error,
+    }
+
+
+def deployment_record(deployment: Deployment) -> dict[str, Any]:
+    """What place.json and area.json say of a network, as plain JSON."""
+    return {
+        "carrier": dataclasses.asdict(deployment.carrier),
+        "sites": [dataclasses.asdict(site) for site in deployment.sites],
+        "cells": [dataclasses.asdict(cell) for cell in deployment.cells],
     }
 
 
@@ -137,7 +144,7 @@ def _place(record: dict[str, Any], folder: Path) -> Place:
         name=str(record["name"]),
         frame=GeoFrame(**plain_record(GeoFrame, record["frame"])),
         tile=tile,
-        deployment=_deployment(record),
+        deployment=deployment_of_record(record),
         provenance=Provenance(**plain_record(Provenance, record["provenance"])),
         notes=tuple(record.get("notes", ())),
         attribution=record.get("attribution", ""),
@@ -146,7 +153,13 @@ def _place(record: dict[str, Any], folder: Path) -> Place:
     )
 
 
-def _deployment(record: dict[str, Any]) -> Deployment:
+def deployment_of_record(record: dict[str, Any]) -> Deployment:
+    """The network that a record of `deployment_record` describes.
+
+    Raises:
+        PlaceError: it says what no network can be.
+        KeyError, TypeError, ValueError: it is no such record.
+    """
     arrays = [AntennaArray(**plain_record(AntennaArray, cell["array"])) for cell in record["cells"]]
     cells = [
         Cell(**plain_record(Cell, {**cell, "array": array}))
