@@ -1,7 +1,7 @@
 """The area locator: reports anywhere in a network to posteriors, from sites, levels and timing alone.
 
-It has learned what real networks are like from networks drawn by formula (`network.field`), needs no traced maps, and reads
-the network's own law, how levels fall and who is heard, from all reports that it is given, without any position.
+It has learned what real networks are like from networks drawn by formula (`network.field`), needs no traced maps, and
+reads the network's own law, how levels fall and who is heard, from all reports that it is given, without any position.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from raylocus.geo import Extent, GeoFrame, Grid
+from raylocus.geo import Extent, GeoFrame
 from raylocus.inference.fix import Fix
-from raylocus.models.area.ground_masses import GroundMasses, ground_masses
-from raylocus.models.area.heard_reports import HeardReports, heard_reports, hears
+from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
+from raylocus.models.area.heard_reports import heard_reports, hears
 from raylocus.models.area.tokens import AreaTokens, area_tokens
 from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
 from raylocus.network.reports.reports import Reports
@@ -43,14 +43,6 @@ class Network(Protocol):
     @property
     def frame(self) -> GeoFrame:
         """Its frame."""
-
-
-@dataclass(frozen=True)
-class Located:
-    """The posteriors of some sequences at their last reports."""
-
-    sequence: Int[np.ndarray, " report"]
-    ground: GroundMasses
 
 
 @dataclass(frozen=True)
@@ -98,7 +90,11 @@ class AreaLocator:
 
     @torch.inference_mode()
     def _masses(
-        self, tokens: AreaTokens, weight: Float[np.ndarray, " reading"], rows: Rows, some: Int[np.ndarray, " report"]
+        self,
+        tokens: AreaTokens,
+        weight: Float[np.ndarray, " reading"],
+        rows: Rows,
+        some: Int[np.ndarray, " report"],
     ) -> GroundMasses:
         chosen, own = rows.select(some)
         most = int(own.lengths.max())

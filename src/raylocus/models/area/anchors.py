@@ -81,7 +81,9 @@ def site_spacing(network: HeardNetwork) -> Float[np.ndarray, " site"]:
 
 
 def report_mean(
-    network: HeardNetwork, values: Float[np.ndarray, "token *value"], weight: Float[np.ndarray, " token"] | None = None
+    network: HeardNetwork,
+    values: Float[np.ndarray, "token *value"],
+    weight: Float[np.ndarray, " token"] | None = None,
 ) -> Float[np.ndarray, "report *value"]:
     """Weighted mean of each report's tokens; NaN where it has none."""
     weight = np.ones(len(values)) if weight is None else weight
@@ -116,7 +118,9 @@ def _by_arrivals(
         distances = arrival - _medians(arrival - distance, site)[site]
         residual = distances - distance
         spread = np.maximum(1.48 * _medians(np.abs(residual), site), NOISE_FLOOR)[site]
-        point = _stepped(point, start, scale, report, step / distance[:, None], residual, np.hypot(spread, 20.0))
+        point = _stepped(
+            point, start, scale, report, step / distance[:, None], residual, np.hypot(spread, 20.0)
+        )
     some = np.bincount(report, minlength=len(network)) >= 2
     ranges, errors, counts = none.copy(), none.copy(), np.zeros(len(network.cell))
     ranges[has], errors[has], counts[has] = distances, spread, count
@@ -132,7 +136,10 @@ def _stepped(
     weight = 1 / (spread**2 + residual**2)
     count, (x, y) = len(point), direction.T
     prior = 1 / (PRIOR_SPREAD * scale) ** 2
-    sums = [np.bincount(report, weight * each, count) for each in (x * x, x * y, y * y, x * residual, y * residual)]
+    sums = [
+        np.bincount(report, weight * each, count)
+        for each in (x * x, x * y, y * y, x * residual, y * residual)
+    ]
     a, b, c = sums[0] + prior, sums[1], sums[2] + prior
     gx, gy = (sums[3] + prior * (start - point)[:, 0], sums[4] + prior * (start - point)[:, 1])
     determinant = a * c - b * b
@@ -141,7 +148,9 @@ def _stepped(
     return point + step / length[:, None]
 
 
-def _medians(values: Float[np.ndarray, " token"], group: Int[np.ndarray, " token"]) -> Float[np.ndarray, " group"]:
+def _medians(
+    values: Float[np.ndarray, " token"], group: Int[np.ndarray, " token"]
+) -> Float[np.ndarray, " group"]:
     """Median of each group 0, 1, …; NaN of empty ones."""
     order = np.lexsort((values, group))
     count = np.bincount(group)

@@ -46,7 +46,12 @@ class AreaBatch:
     @classmethod
     def of(cls, tokens: AreaTokens) -> AreaBatch:
         """The tensors of rows."""
-        return cls(**{name: torch.from_numpy(np.ascontiguousarray(getattr(tokens, name))) for name in cls.__dataclass_fields__})
+        return cls(
+            **{
+                name: torch.from_numpy(np.ascontiguousarray(getattr(tokens, name)))
+                for name in cls.__dataclass_fields__
+            }
+        )
 
 
 class AreaNetwork(nn.Module):

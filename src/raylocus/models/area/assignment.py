@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.ragged import Rows
-from raylocus.scenes.cell_candidates import Candidates
+from raylocus.scenes.cell_names.candidates import Candidates
 
 #: Assignments of a report that are looked at.
 MOST_ASSIGNMENTS = 8
@@ -98,7 +98,9 @@ def _nearest(
     return cell[best], distance[best]
 
 
-def _least(values: Float[np.ndarray, " reading"], report: Int[np.ndarray, " reading"]) -> Float[np.ndarray, " reading"]:
+def _least(
+    values: Float[np.ndarray, " reading"], report: Int[np.ndarray, " reading"]
+) -> Float[np.ndarray, " reading"]:
     least = np.full(int(report.max()) + 1 if len(report) else 0, np.inf)
     np.minimum.at(least, report, values)
     return least[report]

@@ -57,7 +57,9 @@ class Block(nn.Module):
     ) -> Float[Tensor, "report token width"]:
         """The tokens after one round of attention."""
         batch, count, width = tokens.shape
-        split = self.queries(self.before(tokens)).reshape(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        split = (
+            self.queries(self.before(tokens)).reshape(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        )
         met = functional.scaled_dot_product_attention(split[0], split[1], split[2], attn_mask=bias)
         tokens = tokens + self.joined(met.transpose(1, 2).reshape(batch, count, width))
         return tokens + self.inner(self.between(tokens))

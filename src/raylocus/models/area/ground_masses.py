@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from raylocus.geo import Grid
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork
@@ -62,6 +61,14 @@ class GroundMasses:
         return raster.numpy()
 
 
+@dataclass(frozen=True)
+class Located:
+    """The posteriors of some sequences at their last reports."""
+
+    sequence: Int[np.ndarray, " report"]
+    ground: GroundMasses
+
+
 def ground_masses(
     network: AreaNetwork, tokens: AreaTokens, reading: Int[np.ndarray, "report most"],
     weight: Float[np.ndarray, "report most"], temperature: float,
@@ -85,8 +92,3 @@ def ground_masses(
     mass = masses.mass[index] * share[..., None]
     joined = CellMasses(centre.flatten(1, 2), side.flatten(1, 2), mass.flatten(1, 2))
     return GroundMasses(origin, joined, origin + joined.median().numpy())
-
-
-def mass_at(masses: CellMasses, point: Float[Tensor, "report 2"]) -> Float[Tensor, "report 3"]:
-    """Density at points [1/m²], mass of denser squares, and mass of as dense ones."""
-    return torch.stack(masses.at(point), dim=1)

@@ -98,7 +98,10 @@ def _network(
 
 
 def _advances(
-    reports: Reports, token: Int[np.ndarray, " read_token"], cell: Int[np.ndarray, " read_token"], deployment: Deployment
+    reports: Reports,
+    token: Int[np.ndarray, " read_token"],
+    cell: Int[np.ndarray, " read_token"],
+    deployment: Deployment,
 ) -> Float[np.ndarray, " read_token"]:
     steps = _column(reports, "timing_advance")[token]
     numerology = np.array([deployment.carriers[each.carrier].numerology for each in deployment.cells])
@@ -107,7 +110,10 @@ def _advances(
 
 
 def _arrivals(
-    reports: Reports, token: Int[np.ndarray, " read_token"], cell: Int[np.ndarray, " read_token"], cells: KnownCells
+    reports: Reports,
+    token: Int[np.ndarray, " read_token"],
+    cell: Int[np.ndarray, " read_token"],
+    cells: KnownCells,
 ) -> Float[np.ndarray, " read_token"]:
     """Times of arrival as lengths [m], the site's middle one being 0: they are counted within a frame."""
     turn = np.exp(2j * np.pi * _column(reports, "time_of_arrival")[token] / FRAME)

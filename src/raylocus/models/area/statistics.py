@@ -46,7 +46,13 @@ def network_statistics(network: HeardNetwork, anchors: Anchors) -> NetworkStatis
         _counts(network), _levels(network), _geometry(network, anchors), fall, _azimuths(network, anchors),
         _listing(network, anchors), [np.std(level) / 10], _timing(network, anchors), _hearing(network, anchors, share),
     ])  # fmt: skip
-    return NetworkStatistics(np.clip(np.nan_to_num(numbers), -10, 10), level, np.minimum(count, MOST), share, min(len(network), MOST))
+    return NetworkStatistics(
+        np.clip(np.nan_to_num(numbers), -10, 10),
+        level,
+        np.minimum(count, MOST),
+        share,
+        min(len(network), MOST),
+    )
 
 
 def _fall(
@@ -68,7 +74,9 @@ def _fall(
 def _counts(network: HeardNetwork) -> Float[np.ndarray, " statistic"]:
     lengths = network.rows.lengths
     quantiles = np.log(np.quantile(lengths, (0.1, 0.5, 0.9)))
-    return np.array([np.log(min(len(network), MOST)) / 5, *quantiles, np.mean(lengths == 1), np.log(lengths.mean())])
+    return np.array(
+        [np.log(min(len(network), MOST)) / 5, *quantiles, np.mean(lengths == 1), np.log(lengths.mean())]
+    )
 
 
 def _levels(network: HeardNetwork) -> Float[np.ndarray, " statistic"]:
@@ -77,7 +85,9 @@ def _levels(network: HeardNetwork) -> Float[np.ndarray, " statistic"]:
     second = network.rows.rank == 1
     drop = network.level[network.rows.first[second]] - network.level[second]
     quantiles = (np.quantile(first, (0.1, 0.5, 0.9)) + 90) / 20
-    return np.array([*quantiles, _median(drop) / 10, np.median(first - last) / 10, (network.level.min() + 90) / 20])
+    return np.array(
+        [*quantiles, _median(drop) / 10, np.median(first - last) / 10, (network.level.min() + 90) / 20]
+    )
 
 
 def _geometry(network: HeardNetwork, anchors: Anchors) -> Float[np.ndarray, " statistic"]:
@@ -120,7 +130,9 @@ def _timing(network: HeardNetwork, anchors: Anchors) -> Float[np.ndarray, " stat
     return np.array([arrival.mean(), advance.any(), np.log(error + 0.01) if arrival.any() else 0.0])
 
 
-def _hearing(network: HeardNetwork, anchors: Anchors, share: Float[np.ndarray, " site"]) -> Float[np.ndarray, " statistic"]:
+def _hearing(
+    network: HeardNetwork, anchors: Anchors, share: Float[np.ndarray, " site"]
+) -> Float[np.ndarray, " statistic"]:
     """Which share of the sites that lie nearer to the centroid than the furthest heard one is heard."""
     sites = network.cells.sites
     nearest = min(NEAREST, len(sites))
@@ -135,7 +147,9 @@ def _hearing(network: HeardNetwork, anchors: Anchors, share: Float[np.ndarray, "
     within = distance <= reach[:, None] * 1.0001 + 1e-6
     of_within = (heard & within).sum(1) / np.maximum(within.sum(1), 1)
     live = share[np.unique(network.token_site)]
-    return np.array([first, of_within.mean(), np.quantile(of_within, 0.1), heard.mean(), np.log(np.median(live))])
+    return np.array(
+        [first, of_within.mean(), np.quantile(of_within, 0.1), heard.mean(), np.log(np.median(live))]
+    )
 
 
 def _median(values: Float[np.ndarray, " value"]) -> float:

@@ -49,7 +49,12 @@ class AreaTokens:
     @classmethod
     def concatenate(cls, parts: list[AreaTokens]) -> AreaTokens:
         """The reports of all parts."""
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.__dataclass_fields__})
+        return cls(
+            **{
+                name: np.concatenate([getattr(part, name) for part in parts])
+                for name in cls.__dataclass_fields__
+            }
+        )
 
 
 def area_tokens(network: HeardNetwork, wanted: Int[np.ndarray, " wanted"] | None = None) -> AreaTokens:
@@ -78,7 +83,11 @@ class _Table:
     """The rows while they are filled."""
 
     def __init__(
-        self, network: HeardNetwork, anchors: Anchors, statistics: NetworkStatistics, spacing: Float[np.ndarray, " site"]
+        self,
+        network: HeardNetwork,
+        anchors: Anchors,
+        statistics: NetworkStatistics,
+        spacing: Float[np.ndarray, " site"],
     ) -> None:
         self.spacing = spacing
         self.network, self.anchors, self.statistics = network, anchors, statistics
@@ -96,7 +105,10 @@ class _Table:
         report, column, cell = net.report[kept], net.rows.rank[kept], net.cell[kept]
         level = net.level[kept]
         self._place(report, column, net.cells.position[cell], net.cells.azimuth[cell])
-        self.range[report, column], self.error[report, column] = self.anchors.range[kept], self.anchors.range_error[kept]
+        self.range[report, column], self.error[report, column] = (
+            self.anchors.range[kept],
+            self.anchors.range_error[kept],
+        )
         drop = level - net.level[net.rows.first[kept]]
         about = self._site_features(report, net.cells.site[cell])
         advanced = np.isfinite(net.advance[kept])
@@ -122,7 +134,9 @@ class _Table:
         self._place(report, column, sites[site], np.full(len(site), np.nan))
         deviation = net.cells.deviation[np.unique(net.cells.site, return_index=True)[1]][site]
         self.features[report, column, 1] = 1
-        self.features[report, column, 10:12] = np.stack([deviation / self.anchors.scale[report], deviation > 0], axis=1)
+        self.features[report, column, 10:12] = np.stack(
+            [deviation / self.anchors.scale[report], deviation > 0], axis=1
+        )
         self.features[report, column, 14:16] = self._site_features(report, site)
 
     def put_anchors(self) -> None:
@@ -182,14 +196,14 @@ class _Table:
             np.where(timed, np.log(np.where(timed, error, 1) + 0.01), 0),
         ], axis=-1)  # fmt: skip
 
-    def _report_features(self, position: Float[np.ndarray, "report token 2"]) -> Float[np.ndarray, "report feature"]:
+    def _report_features(
+        self, position: Float[np.ndarray, "report token 2"]
+    ) -> Float[np.ndarray, "report feature"]:
         lengths, net = self.network.rows.lengths, self.network
         heard = self.present[:, :HEARD, None]
         spread = np.sqrt((position[:, :HEARD] ** 2 * heard).sum((1, 2)) / heard.sum((1, 2)))
         first = net.level[net.rows.starts]
-        sites = np.bincount(
-            np.unique(np.stack([net.report, net.token_site]), axis=1)[0], minlength=len(net)
-        )
+        sites = np.bincount(np.unique(np.stack([net.report, net.token_site]), axis=1)[0], minlength=len(net))
         own = np.stack([
             np.log(self.anchors.scale) / 1.5 - 4, np.log(lengths), np.log(sites), np.log(spread + 0.05),
             (first + 90) / 20, np.isfinite(self.anchors.timed[:, 0]), self.present[:, HEARD:-ANCHORS].mean(1),

@@ -65,10 +65,14 @@ def load_area_network(path: Path) -> TrainedAreaNetwork:
         network = AreaNetwork(AreaShape(**plain_record(AreaShape, record["shape"])))
         network.load_state_dict(record["weights"])
         trained = TrainedAreaNetwork(
-            network.eval().requires_grad_(False), float(record["temperature"]), Provenance.from_json(record["provenance"])
+            network.eval().requires_grad_(False),
+            float(record["temperature"]),
+            Provenance.from_json(record["provenance"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
         raise CheckpointError(f"{path} does not fit this version's network; train it again") from error
-    if not 0.1 <= trained.temperature <= 100 or not all(bool(torch.isfinite(each).all()) for each in network.parameters()):
+    if not 0.1 <= trained.temperature <= 100 or not all(
+        bool(torch.isfinite(each).all()) for each in network.parameters()
+    ):
         raise CheckpointError(f"{path} holds weights or a temperature that no training gives; train it again")
     return trained

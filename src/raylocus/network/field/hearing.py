@@ -12,7 +12,10 @@ from raylocus.network.field.law import FieldLaw
 from raylocus.network.field.layout import Layout
 
 #: Longest lists of cells in a report, and how often networks have them.
-LISTS, LIST_SHARES = np.array([1, 2, 3, 4, 6, 8, 12, 20]), np.array([0.06, 0.08, 0.08, 0.1, 0.13, 0.2, 0.15, 0.2])
+LISTS, LIST_SHARES = (
+    np.array([1, 2, 3, 4, 6, 8, 12, 20]),
+    np.array([0.06, 0.08, 0.08, 0.1, 0.13, 0.2, 0.15, 0.2]),
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ def hear(
     levels, floor = _absolute(law, levels, audible, generator)
     measured = levels + uniform(generator, law.measurement) * generator.standard_normal(levels.shape)
     limit = floor + uniform(generator, law.cell_detection) * generator.standard_normal(levels.shape[1])
-    heard = audible & (measured > limit + uniform(generator, (0, 4)) * generator.standard_normal(levels.shape))
+    heard = audible & (
+        measured > limit + uniform(generator, (0, 4)) * generator.standard_normal(levels.shape)
+    )
     strength = np.where(heard, measured, -np.inf)
     serving = (strength + uniform(generator, (0, 4)) * generator.standard_normal(levels.shape)).argmax(1)
     own = np.arange(levels.shape[1]) == serving[:, None]
@@ -52,9 +57,13 @@ def hear(
         heard &= own | _listed(layout, generator)[serving]
     if happens(generator, 0.25):
         heard &= _strongest_of_site(layout, np.where(heard, measured, -np.inf))
-    heard &= _rank(np.where(heard, measured + 1e3 * own, -np.inf)) < int(generator.choice(LISTS, p=LIST_SHARES))
+    heard &= _rank(np.where(heard, measured + 1e3 * own, -np.inf)) < int(
+        generator.choice(LISTS, p=LIST_SHARES)
+    )
     marked = happens(generator, 0.6)
-    return Hearing(heard, np.clip(np.round(measured), -150, -30), serving if marked else np.full(len(levels), -1))
+    return Hearing(
+        heard, np.clip(np.round(measured), -150, -30), serving if marked else np.full(len(levels), -1)
+    )
 
 
 def _absolute(
@@ -76,7 +85,9 @@ def _of_operator(layout: Layout, ues: int, generator: np.random.Generator) -> Bo
     return of_site[layout.site] == generator.integers(operators, size=ues)[:, None]
 
 
-def _drops(law: FieldLaw, shape: tuple[int, ...], generator: np.random.Generator) -> Bool[np.ndarray, "ue cell"]:
+def _drops(
+    law: FieldLaw, shape: tuple[int, ...], generator: np.random.Generator
+) -> Bool[np.ndarray, "ue cell"]:
     return generator.random(shape) < uniform(generator, law.dropout) * happens(generator, 0.7)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 #: Lowest and highest value that a network's parameter is drawn between.
 Range = tuple[float, float]
 
@@ -88,13 +90,26 @@ class FieldLaw:
     """Deviation of the sites' clocks, as a length [m], log [–]."""
 
 
-#: What the network is trained on.
-TRAINED = FieldLaw()
-#: Networks harsher than any that it was trained on: to see what it does where its law does not hold.
+#: What most networks are drawn from in training.
+USUAL = FieldLaw()
+#: Harsher ones, of which a share is drawn in training.
+HARSH = replace(
+    USUAL, deviation=(40.0, 250.0), floor=(0.0, 10.0), shadowing=(9.0, 16.0), device=(4.0, 16.0), cell_offset=(4.0, 14.0),
+    dropout=(0.2, 0.8), near_exponent=(1.5, 4.2), silent=(0.1, 0.6), unlisted=(0.1, 0.6), tails=(2.0, 8.0),
+    arrival_noise=(50.0, 300.0), detour=(50.0, 400.0), misread=(0.0, 0.2),
+)  # fmt: skip
+#: Harsher than any that are trained on: to see what the network does where its law does not hold.
 STRESS = replace(
-    TRAINED, spacing=(60.0, 5000.0), deviation=(100.0, 300.0), floor=(0.0, 5.0), shadowing=(12.0, 18.0),
-    device=(8.0, 18.0), cell_offset=(8.0, 16.0), dropout=(0.5, 0.85), near_exponent=(1.5, 4.5), silent=(0.3, 0.7),
-    unlisted=(0.3, 0.7), tails=(2.0, 4.0), arrival_noise=(100.0, 400.0), detour=(100.0, 500.0),
+    HARSH, spacing=(60.0, 5000.0), deviation=(100.0, 400.0), floor=(0.0, 4.0), shadowing=(13.0, 20.0), device=(8.0, 20.0),
+    cell_offset=(8.0, 18.0), dropout=(0.5, 0.9), near_exponent=(1.2, 4.8), silent=(0.3, 0.75), unlisted=(0.3, 0.75),
+    tails=(1.5, 4.0), arrival_noise=(100.0, 500.0), detour=(100.0, 800.0),
 )  # fmt: skip
 #: Laws by name.
-LAWS = {"trained": TRAINED, "stress": STRESS}
+LAWS = {"usual": USUAL, "harsh": HARSH, "stress": STRESS}
+#: Share of the networks of training that are harsh.
+HARSH_SHARE = 0.25
+
+
+def training_law(generator: np.random.Generator) -> FieldLaw:
+    """The law that one network of training is drawn from."""
+    return HARSH if generator.random() < HARSH_SHARE else USUAL

@@ -41,29 +41,40 @@ def draw_layout(law: FieldLaw, generator: np.random.Generator) -> Layout:
     extent = float(np.quantile(np.hypot(*sites.T), 0.9)) + spacing / 2
     height = log_uniform(generator, law.height) * np.exp(0.3 * generator.standard_normal(count))
     sectors, mixed = int(generator.choice(SECTORS, p=SECTOR_SHARES)), happens(generator, 0.3)
-    counts = (
-        generator.choice(SECTORS, count, p=SECTOR_SHARES) if mixed else np.full(count, sectors)
-    ) * generator.choice([1, 1, 2], size=1)
+    sectored = generator.choice(SECTORS, count, p=SECTOR_SHARES) if mixed else np.full(count, sectors)
+    counts = sectored * int(generator.choice([1, 1, 2]))  # several layers of cells that look the same way
     site = np.repeat(np.arange(count), counts)
-    rank = np.arange(len(site)) - np.repeat(np.cumsum(counts) - counts, counts)
-    first = generator.uniform(-np.pi, np.pi) if happens(generator, 0.3) else generator.uniform(-np.pi, np.pi, count)
-    azimuth = np.broadcast_to(first, count)[site] + 2 * np.pi * rank / counts[site]
+    rank = (np.arange(len(site)) - np.repeat(np.cumsum(counts) - counts, counts)) % sectored[site]
+    first = (
+        generator.uniform(-np.pi, np.pi)
+        if happens(generator, 0.3)
+        else generator.uniform(-np.pi, np.pi, count)
+    )
+    azimuth = np.broadcast_to(first, count)[site] + 2 * np.pi * rank / sectored[site]
     azimuth = azimuth + np.deg2rad(uniform(generator, (0, 20))) * generator.standard_normal(len(site))
-    return Layout(sites, spacing, extent, height, site, azimuth, counts[site] == 1)
+    return Layout(sites, spacing, extent, height, site, azimuth, sectored[site] == 1)
 
 
 def _sites(count: int, spacing: float, generator: np.random.Generator) -> Float[np.ndarray, "site 2"]:
     side = spacing * np.sqrt(count)
     kind = generator.choice(["even", "random", "clustered", "line"], p=[0.4, 0.35, 0.2, 0.05])
     if kind == "even":
-        points = _hexagons(count, spacing) + spacing * uniform(generator, (0.05, 0.4)) * generator.standard_normal((count, 2))
+        points = _hexagons(count, spacing) + spacing * uniform(
+            generator, (0.05, 0.4)
+        ) * generator.standard_normal((count, 2))
     elif kind == "random":
         points = generator.uniform(-side / 2, side / 2, (count, 2))
     elif kind == "clustered":
         centres = generator.uniform(-side / 2, side / 2, (max(2, count // 6), 2))
-        points = centres[generator.integers(len(centres), size=count)] + spacing * generator.standard_normal((count, 2))
+        points = centres[generator.integers(len(centres), size=count)] + spacing * generator.standard_normal(
+            (count, 2)
+        )
     else:
-        points = np.stack([generator.uniform(-1, 1, count) * count, generator.standard_normal(count)], 1) * spacing / 3
+        points = (
+            np.stack([generator.uniform(-1, 1, count) * count, generator.standard_normal(count)], 1)
+            * spacing
+            / 3
+        )
     if happens(generator, 0.4):  # denser in the middle
         points = points * (np.hypot(*points.T) / side + 0.1)[:, None] ** uniform(generator, (0.2, 1.0))
     return points
@@ -87,10 +98,14 @@ def draw_ues(layout: Layout, count: int, generator: np.random.Generator) -> Floa
     if kind == "groups":
         centres = middle + part * _disc(max(1, round(uniform(generator, (2, 20)))), generator)
         chosen = centres[generator.integers(len(centres), size=count)]
-        return chosen + layout.spacing * uniform(generator, (0.02, 0.4)) * generator.standard_normal((count, 2))
+        return chosen + layout.spacing * uniform(generator, (0.02, 0.4)) * generator.standard_normal(
+            (count, 2)
+        )
     if kind == "sites":
         chosen = layout.sites[generator.integers(len(layout.sites), size=count)]
-        return chosen + layout.spacing * uniform(generator, (0.1, 0.6)) * generator.standard_normal((count, 2))
+        return chosen + layout.spacing * uniform(generator, (0.1, 0.6)) * generator.standard_normal(
+            (count, 2)
+        )
     return anywhere
 
 

@@ -52,7 +52,9 @@ def _slope_loss(
     return 10 * near * np.log10(distance) + 10 * further * beyond
 
 
-def _canyon(step: Float[np.ndarray, "ue site 2"], generator: np.random.Generator) -> Float[np.ndarray, "ue site"]:
+def _canyon(
+    step: Float[np.ndarray, "ue site 2"], generator: np.random.Generator
+) -> Float[np.ndarray, "ue site"]:
     """A gain along the two directions of a street grid [dB], in some networks."""
     if not happens(generator, 0.3):
         return np.zeros(step.shape[:2])

@@ -88,7 +88,9 @@ def _listed(
 ) -> KnownCells:  # fmt: skip
     """What is listed: positions surveyed, estimated, or estimated from reports; azimuths known, wrong or unknown."""
     position, deviation = _listed_sites(law, layout, ues, hearing, generator)
-    error = np.deg2rad(log_uniform(generator, law.azimuth_error)) * generator.standard_normal(len(layout.site))
+    error = np.deg2rad(log_uniform(generator, law.azimuth_error)) * generator.standard_normal(
+        len(layout.site)
+    )
     blunder = generator.random(len(layout.site)) < uniform(generator, law.azimuth_blunders)
     azimuth = layout.azimuth + np.where(blunder, generator.uniform(-np.pi, np.pi, len(error)), error)
     known = happens(generator, 0.55) & ~layout.omnidirectional
@@ -99,7 +101,11 @@ def _listed(
 
 
 def _listed_sites(
-    law: FieldLaw, layout: Layout, ues: Float[np.ndarray, "ue 2"], hearing: Hearing, generator: np.random.Generator
+    law: FieldLaw,
+    layout: Layout,
+    ues: Float[np.ndarray, "ue 2"],
+    hearing: Hearing,
+    generator: np.random.Generator,
 ) -> tuple[Float[np.ndarray, "site 2"], Float[np.ndarray, " site"]]:
     count = len(layout.sites)
     kind = generator.choice(["surveyed", "estimated", "crowd"], p=[0.45, 0.35, 0.2])

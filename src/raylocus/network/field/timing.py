@@ -30,7 +30,9 @@ def advances(
 ) -> Float[np.ndarray, "ue cell"]:  # fmt: skip
     """Distance by the timing advance of the serving cell [m]; NaN of others."""
     step = float(generator.choice(ADVANCE_STEPS))
-    noisy = lengths[:, site] + step * (uniform(generator, (-1, 1.5)) + 0.5 * generator.standard_normal((len(lengths), len(site))))
+    noisy = lengths[:, site] + step * (
+        uniform(generator, (-1, 1.5)) + 0.5 * generator.standard_normal((len(lengths), len(site)))
+    )
     own = np.arange(len(site)) == serving[:, None]
     return np.where(own, np.maximum(np.round(noisy / step), 0) * step, np.nan)
 
@@ -44,4 +46,6 @@ def arrivals(
     shape = (len(lengths), len(site))
     noise = log_uniform(generator, law.arrival_noise) * generator.standard_t(4, shape)
     wrong = generator.random(shape) < uniform(generator, (0, 0.1))
-    return lengths[:, site] + clock[site] + noise + np.where(wrong, 2000 * generator.standard_normal(shape), 0.0)
+    return (
+        lengths[:, site] + clock[site] + noise + np.where(wrong, 2000 * generator.standard_normal(shape), 0.0)
+    )

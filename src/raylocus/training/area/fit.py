@@ -19,7 +19,7 @@ from torch.nn import functional
 from raylocus.errors import CheckpointError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
 from raylocus.models.area.tokens import AreaTokens, area_tokens
-from raylocus.network.field.law import TRAINED, FieldLaw
+from raylocus.network.field.law import FieldLaw, training_law
 from raylocus.network.field.simulate import simulate_network
 from raylocus.storage import written_whole
 from raylocus.training.area.proposals import draw_points, log_proposal
@@ -52,12 +52,12 @@ class AreaTraining:
 
 
 def labelled_batch(
-    law: FieldLaw, networks: int, reports: int, seed: tuple[int, ...]
+    law: Callable[[np.random.Generator], FieldLaw], networks: int, reports: int, seed: tuple[int, ...]
 ) -> tuple[AreaBatch, Float[Tensor, "report 1 2"]]:
     """Rows of drawn networks, and where their UEs are in their frames.
 
     Args:
-        law: what networks are drawn from.
+        law: gives what each network is drawn from.
         networks: number of networks.
         reports: the most rows of each.
         seed: what decides every draw.
@@ -65,7 +65,7 @@ def labelled_batch(
     rows, truths = [], []
     for number in range(networks):
         generator = np.random.default_rng((*seed, number))
-        drawn = simulate_network(law, int(generator.choice(STREAMS, p=STREAM_SHARES)), generator)
+        drawn = simulate_network(law(generator), int(generator.choice(STREAMS, p=STREAM_SHARES)), generator)
         tokens = area_tokens(drawn.heard)
         some = generator.permutation(len(tokens))[:reports]
         rows.append(tokens.select(some))
@@ -75,7 +75,11 @@ def labelled_batch(
 
 
 def contrast(
-    network: AreaNetwork, batch: AreaBatch, truth: Float[Tensor, "report 1 2"], points: int, seed: tuple[int, ...]
+    network: AreaNetwork,
+    batch: AreaBatch,
+    truth: Float[Tensor, "report 1 2"],
+    points: int,
+    seed: tuple[int, ...],
 ) -> Float[Tensor, ""]:
     """Mean cross-entropy of finding the truth among points of the proposals [nats]."""
     draws = torch.Generator().manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
@@ -84,21 +88,18 @@ def contrast(
     return functional.cross_entropy(ratio, torch.zeros(len(ratio), dtype=torch.long))
 
 
-def fit_area_network(
-    training: AreaTraining, state: Path, say: Callable[[str], None], law: FieldLaw = TRAINED
-) -> AreaNetwork:
+def fit_area_network(training: AreaTraining, state: Path, say: Callable[[str], None]) -> AreaNetwork:
     """Trains, or goes on from the state of a run of the same settings.
 
     Args:
         training: the settings.
         state: file that the run's state is kept in.
         say: called with a line now and then.
-        law: what networks are drawn from.
 
     Raises:
         CheckpointError: the file is the state of a run with other settings.
     """
-    run = _Run(training, law)
+    run = _Run(training)
     start, began, losses = run.resume(state), time.monotonic(), []
     for step in range(start, training.steps):
         losses.append(run.step(step))
@@ -111,9 +112,9 @@ def fit_area_network(
 class _Run:
     """A network in training, the average of its weights, and its optimizer."""
 
-    def __init__(self, training: AreaTraining, law: FieldLaw) -> None:
+    def __init__(self, training: AreaTraining) -> None:
         torch.manual_seed(training.seed)
-        self.training, self.law = training, law
+        self.training = training
         self.network = AreaNetwork(training.shape)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), training.rate, weight_decay=0.01)
@@ -123,7 +124,9 @@ class _Run:
         training = self.training
         for group in self.optimizer.param_groups:
             group["lr"] = _rate(training, step)
-        batch, truth = labelled_batch(self.law, training.networks, training.reports, (training.seed, TRAINING, step))
+        batch, truth = labelled_batch(
+            training_law, training.networks, training.reports, (training.seed, TRAINING, step)
+        )
         loss = contrast(self.network, batch, truth, training.points, (training.seed, POINTS, step))
         self.optimizer.zero_grad()
         loss.backward()
@@ -137,7 +140,7 @@ class _Run:
     def save(self, state: Path, step: int) -> None:
         """Writes everything that the next step needs."""
         record = {
-            "training": asdict(self.training), "law": asdict(self.law), "step": step,
+            "training": asdict(self.training), "step": step,
             "network": self.network.state_dict(), "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }  # fmt: skip
@@ -149,7 +152,7 @@ class _Run:
         if not state.exists():
             return 0
         record: dict[str, Any] = torch.load(state, weights_only=True)
-        if record["training"] != asdict(self.training) or record["law"] != asdict(self.law):
+        if record["training"] != asdict(self.training):
             raise CheckpointError(f"{state} is of a run with other settings; name another file, or remove it")
         self.network.load_state_dict(record["network"])
         self.average.load_state_dict(record["average"])

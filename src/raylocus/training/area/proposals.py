@@ -21,7 +21,9 @@ SHARES = (0.45, 0.2, 0.2, 0.15)
 
 def component_laws(
     batch: AreaBatch,
-) -> tuple[Float[Tensor, "report component 2"], Float[Tensor, "report component"], Float[Tensor, "report component"]]:
+) -> tuple[
+    Float[Tensor, "report component 2"], Float[Tensor, "report component"], Float[Tensor, "report component"]
+]:
     """Centre, scale and share of each law; 2-D Student laws of two degrees of freedom."""
     plain = batch.position[:, HEARD + SILENT : HEARD + SILENT + 1]
     strongest, timed = batch.position[:, :1], batch.position[:, -1:]
