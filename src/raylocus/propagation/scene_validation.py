@@ -162,10 +162,15 @@ def _share(what: str, agrees: np.ndarray, xy: Float[np.ndarray, "point 2"], need
 
 
 def _sites(place: TracedPlace, shoot: _Plumb) -> list[PlaceCheck]:
-    positions = place.deployment.site_positions
-    inside = place.tile.contains(positions)
+    inside = np.flatnonzero(place.tile.contains(place.deployment.site_positions))
+    sites, positions = (
+        [place.deployment.sites[index] for index in inside],
+        place.deployment.site_positions[inside],
+    )
     above = positions[:, 2] - shoot.heights(positions[:, :2])
-    sound = inside & (above > 0)
+    sound = above > 0
+    if not len(sites):
+        return [PlaceCheck("no site stands in the tile", True)]
     if sound.all():
         return [
             PlaceCheck(
@@ -175,12 +180,12 @@ def _sites(place: TracedPlace, shoot: _Plumb) -> list[PlaceCheck]:
         ]
     return [
         PlaceCheck(
-            f"{site.name} is {'outside the tile' if not within else f'{-height:.1f} m below a surface'}",
+            f"{site.name} is {-height:.1f} m below a surface",
             False,
             "x,y,z = {:.1f},{:.1f},{:.1f} m".format(*site.position),
             "move it or raise its antenna",
         )
-        for site, within, height, good in zip(place.deployment.sites, inside, above, sound, strict=True)
+        for site, height, good in zip(sites, above, sound, strict=True)
         if not good
     ]
 

@@ -60,7 +60,7 @@ def build_area_of_sites(
         )
     side = max(extent.widened(configuration.reach).size)
     around = Grid(side, side, extent.centre)
-    found = import_sites(file, frame, flat_ground(around), around, np.random.default_rng(scene.seed))
+    found = import_sites(file, frame, _flat(around), around, np.random.default_rng(scene.seed))
     settings = {"source": source, "area": configuration, "sites": file}
     provenance = Provenance.collect(settings, scene.seed, {"sites": hash_file(file.path)})
     notes = (NO_MAP_NOTE, *found.notes)
@@ -71,7 +71,7 @@ def build_area_of_sites(
     return area
 
 
-def flat_ground(grid: Grid) -> xr.Dataset:
+def _flat(grid: Grid) -> xr.Dataset:
     """G of open ground at height 0."""
     level = np.zeros(grid.shape)
     return geometry_maps(grid, level, level, np.full(grid.shape, -1))

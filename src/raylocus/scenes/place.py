@@ -14,6 +14,7 @@ import xarray as xr
 from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
+from raylocus.scenes.coarse_ground import load_coarse_ground
 from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
@@ -26,6 +27,8 @@ from raylocus.xarray_store import load_dataset
 PLACE_SCHEMA = "raylocus.place.v3"
 #: The version before, of one carrier, which is read as well.
 _ONE_CARRIER = "raylocus.place.v2"
+#: Store of a place's surroundings.
+SURROUNDINGS = "surroundings.zarr"
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,15 @@ class Place:
         maps = load_dataset(path, GEOMETRY_SCHEMA)
         check_maps(maps, path, self.tile, {}, ("terrain", "surface", "height"))
         return maps
+
+    @cached_property
+    def surroundings(self) -> xr.Dataset | None:
+        """Coarse rasters of the ground up to sites far outside the tile; None where they are not known.
+
+        Raises:
+            StoreError: they are there and broken.
+        """
+        return load_coarse_ground(self.folder / SURROUNDINGS)
 
 
 def place_record(place: Place) -> dict[str, Any]:
