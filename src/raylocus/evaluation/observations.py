@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from raylocus.network.reports.reports import Reports, require_features
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.sites import Deployment
+from raylocus.units import timing_advance_distance
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,15 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
         time=reports.time,
         report_offsets=reports.report_offsets,
     )
+
+
+def advance_distances(
+    observed: Observations, reports: Int[np.ndarray, " chosen"], deployment: Deployment
+) -> Float[np.ndarray, " chosen"]:
+    """Distance [m] that the timing advance of some reports stands for, by the numerology of their serving cells."""
+    steps = np.array([timing_advance_distance(carrier.numerology) for carrier in deployment.carriers])
+    serving = deployment.carrier_of_cell[observed.serving[reports]]
+    return observed.timing_advance[reports] * steps[serving]
 
 
 def _feature(reports: Reports, name: str) -> Float[np.ndarray, " token"]:
