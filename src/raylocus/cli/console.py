@@ -101,7 +101,7 @@ def save_picture(figure: Figure, path: Path) -> None:
     print(f"{path} written")
 
 
-Kind = Literal["dataset", "train"]
+Kind = Literal["dataset", "train", "benchmark", "ablation"]
 
 
 def recipes(kind: Kind) -> dict[str, Path]:
