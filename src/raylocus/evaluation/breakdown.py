@@ -128,12 +128,21 @@ def _resampled(world: Int[np.ndarray, " sample"]) -> Float[np.ndarray, "resample
 def weighted_percentile(
     error: Float[np.ndarray, " sample"], weight: Float[np.ndarray, "resample sample"], percent: int
 ) -> Float[np.ndarray, " resample"]:
-    """A percentile of the error in each resample [m]; weights say how often each sequence is in it."""
+    """A percentile of the error in each resample [m], interpolated as numpy's is.
+
+    Args:
+        error: of each sequence [m].
+        weight: how often each sequence is in each resample.
+        percent: which percentile.
+    """
     order = np.argsort(error, kind="stable")
     below = np.cumsum(weight[:, order], axis=1)
-    found: Float[np.ndarray, " resample"] = error[order][
-        (below >= percent / 100 * below[:, -1:]).argmax(axis=1)
-    ]
+    position = percent / 100 * (below[:, -1:] - 1)
+    first, second = (
+        error[order][(below >= np.minimum(rank, below[:, -1:])).argmax(axis=1)]
+        for rank in (np.floor(position) + 1, np.floor(position) + 2)
+    )
+    found: Float[np.ndarray, " resample"] = first + (position % 1)[:, 0] * (second - first)
     return found
 
 

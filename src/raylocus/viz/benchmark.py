@@ -12,7 +12,7 @@ from raylocus.viz.style import method_styles
 
 
 def severity_figure(blocks: Sequence[Block]) -> Figure:
-    """p50 of every method against severity, one panel a feature set, with its 95 % intervals."""
+    """p50 of every method against severity, one panel a feature set; the first with its 95 % intervals."""
     sets = list(dict.fromkeys(block.feature_set for block in blocks))
     names = list(dict.fromkeys(one.name for block in blocks for one in block.evaluations))
     styles = method_styles(names, (BOUND_NAME, TRUE_MAPS_NAME))
@@ -27,8 +27,10 @@ def severity_figure(blocks: Sequence[Block]) -> Figure:
                 severity, [one.value for one in quoted], marker="o", markersize=3, **styles[name]
             )
             line.set_label(name if axes is panels[0] else None)
+            if name != names[0]:
+                continue
             band = [one.low for one in quoted], [one.high for one in quoted]
-            axes.fill_between(severity, *band, color=styles[name]["color"], alpha=0.08, linewidth=0)
+            axes.fill_between(severity, *band, color=styles[name]["color"], alpha=0.15, linewidth=0)
         axes.set(title=feature_set, xlabel="severity of the worlds", yscale="log")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.grid(axis="y", color="#E5E5E5")

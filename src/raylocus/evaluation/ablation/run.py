@@ -94,7 +94,9 @@ class Ablation:
     def _trained(self, variant: Variant, seed: int, listener: Listener, engine: Engine) -> Path:
         """The checkpoint of a variant and seed, trained where it is not there."""
         data = self._dataset(self.recipe.training_set(variant), listener, engine)
-        run = self.out / "runs" / f"{_slug(variant.name)}.{seed}"
+        # Variants that differ in what is given at test time only share a model.
+        made_from = hash_configuration([data.folder.name, self.recipe.train, variant.train])
+        run = self.out / "runs" / f"{made_from[:12]}.{seed}"
         fit(
             [
                 f"--config={self.training}",

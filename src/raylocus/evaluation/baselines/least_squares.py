@@ -26,7 +26,7 @@ LEVEL_SPREADS = (0.3, 0.6, 1.2)
 TIMING_SPREADS = (4.0, 12.0, 36.0)
 EXCESSES = (0.0, 15.0, 30.0, 60.0)
 INFLATIONS = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 6.0, 9.0)
-FITTED_REPORTS = 60
+FITTED_REPORTS = 40
 #: Common error of all levels of a report, as log10 of a distance: 12 dB at 35.3 dB a decade.
 COMMON_SPREAD = 0.34
 #: Number of steps, at most, of one solution.
@@ -146,13 +146,10 @@ def _stated(off: Float[np.ndarray, " site"]) -> Float[np.ndarray, " residual"]:
 
 
 def _solved(residuals: Residuals) -> tuple[Float[np.ndarray, "2"], Float[np.ndarray, "2 2"]]:
-    """The best of the solutions from all starts, and its covariance [m²]."""
+    """The solution from the better start, and its covariance [m²]."""
     edge = residuals.size / 2
-    found = [
-        least_squares(residuals, start, bounds=(-edge, edge), loss="soft_l1", max_nfev=STEPS)
-        for start in residuals.starts()
-    ]
-    best = min(found, key=lambda one: float(one.cost))
+    start = min(residuals.starts(), key=lambda each: float(np.abs(residuals(each)).sum()))
+    best = least_squares(residuals, start, bounds=(-edge, edge), loss="soft_l1", max_nfev=STEPS)
     # Of a robust loss scipy's Jacobian is scaled so that JᵀJ is the cost's Gauss-Newton Hessian.
     return best.x, np.linalg.inv(best.jac.T @ best.jac)
 

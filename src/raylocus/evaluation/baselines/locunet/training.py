@@ -91,7 +91,7 @@ def _descend(
         optimizer.step()
         schedule.step()
         if step % max(1, steps // LINES) == 0:
-            report(f"      LocUNet, step {step} of {steps}, mean error {float(distance):.1f} pixels")
+            report(f"      LocUNet, step {step} of {steps}, mean error {float(distance.detach()):.1f} pixels")
 
 
 def _batches(rows: np.ndarray, size: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
