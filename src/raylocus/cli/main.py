@@ -73,6 +73,8 @@ VERBS = (
     Verb(("train", "area"), "train_area", "train the network that locates in areas, on drawn networks"),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
+    Verb(("benchmark",), "benchmark", "compare models with all other methods in fixed unseen places"),
+    Verb(("ablate",), "ablate", "answer one question by a list of overrides, several seeds each"),
     Verb(("locate",), "locate", "locate the phones of a reports file"),
     Verb(("serve",), "serve", "answer over HTTP where phones are"),
 )
