@@ -65,6 +65,7 @@ VERBS = (
     Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
+    Verb(("view",), "view", "write a place, its maps and phones as one 3-D page that fetches nothing"),
     Verb(("locate",), "locate", "locate the phones of a reports file"),
 )
 
