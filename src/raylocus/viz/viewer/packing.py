@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt
 
 from raylocus.errors import InputError
 
@@ -70,8 +70,8 @@ def _kind(highest: float) -> type[np.unsignedinteger[Any]]:
     raise InputError("values for the page are infinite or span too many steps; trace the maps again")
 
 
-def _text(levels: Int[np.ndarray, "*shape"]) -> str:
+def _text(levels: UInt[np.ndarray, "*shape"]) -> str:
     # Neighbours differ little: their differences, which wrap around, deflate to half of what levels do.
-    change = np.diff(levels, axis=-1, prepend=levels.dtype.type(0)) if levels.ndim else levels
+    change = np.diff(levels, axis=-1, prepend=levels.dtype.type(0))
     planes = np.ascontiguousarray(change).reshape(-1).view(np.uint8).reshape(-1, levels.dtype.itemsize).T
     return base64.b64encode(zlib.compress(np.ascontiguousarray(planes).tobytes(), 9)).decode()

@@ -97,7 +97,7 @@ def _heard(sequence: Reports, deployment: Deployment, report: int) -> Heard:
 def mapped_level(
     place: TracedPlace, cell: Int[np.ndarray, " heard"], position: Float[np.ndarray, "2"]
 ) -> Float[np.ndarray, " heard"]:
-    """RSRP of cells by the map at one position [dBm]; NaN without a path, outside the tile, and where nothing is traced."""
+    """RSRP of cells by the map at one position [dBm]; NaN without a path, outside the tile, or untraced."""
     ground = int(place.tile.index(position)) if np.isfinite(position).all() else -1
     if ground < 0 or not place.radio_file.exists():
         return np.full(len(cell), np.nan)

@@ -114,5 +114,5 @@ function pathWords(paths, rows, spot) {
   rows.forEach((row) => counts.set(paths.kind[row], (counts.get(paths.kind[row]) || 0) + 1));
   const words = [...counts].map(([kind, count]) => `${count} ${KINDS[kind]}`).join(", ") || "none";
   const strongest = rows.length ? `, strongest ${shown(Math.max(...rows.map((row) => paths.gain[row])), "dB")}` : "";
-  return `Paths to the nearest stored point, ${shown(spot.distance, "m")} away: ${words}${strongest}.`;
+  return `Paths to the nearest stored point, ${shown(spot.distance, "m")} away: ${words}${strongest}${rows.length ? "; bright is strong" : ""}.`;
 }

@@ -35,7 +35,8 @@ function css(colour) {
 function shown(value, units) {
   if (Number.isNaN(value)) return "–";
   const size = Math.abs(value);
-  const text = Number.isInteger(value) || size >= 1000 ? String(Math.round(value)) : value.toFixed(size < 1 ? 2 : 1);
+  const whole = size >= 1000 || (!units && Number.isInteger(value));
+  const text = whole ? String(Math.round(value)) : value.toFixed(size < 1 && value !== 0 ? 2 : 1);
   return units ? `${text}\u202f${units}` : text;
 }
 

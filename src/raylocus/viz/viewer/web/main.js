@@ -2,7 +2,7 @@
 
 const state = { layer: -1, cell: 0, part: 0, buildings: "solid", paths: 0, track: -1, step: 0, spot: null };
 const drawn = { buildings: [], sectors: [], masts: null, ground: null, paint: null, regions: null, paths: null };
-let view, atlasPaths, waiting = false, playing = 0;
+let view, atlasPaths, waiting = false, playing = 0, repaints = 0;
 const by = (id) => document.getElementById(id);
 
 function draw() {
@@ -18,7 +18,8 @@ function paintFrame() {
   const canvas = gl.canvas;
   const ratio = Math.min(2, window.devicePixelRatio || 1);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  [canvas.width, canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+  const size = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
   gl.viewport(0, 0, canvas.width, canvas.height);
   gl.clearColor(0.914, 0.933, 0.949, 1);
   gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
@@ -49,12 +50,13 @@ function partAxis(layer) {
 }
 
 async function repaint() {
+  const own = ++repaints;
   const layer = page.layers[state.layer];
   const values = layer ? await valuesOf(layer.slices[sliceOf(layer)]) : null;
   const track = page.tracks[state.track];
   const fix = track?.fixes[state.step];
   const credible = fix ? await valuesOf(fix.credible) : null;
-  if (layer !== page.layers[state.layer]) return;
+  if (own !== repaints) return;
   drawn.paint = texture(paintedGround(layer, values, credible), page.grid.count, drawn.paint);
   draw();
 }
@@ -120,7 +122,7 @@ async function askAt(x, y) {
 }
 
 function seenSurface() {
-  return state.buildings === "hidden" ? "terrain" : "surface";
+  return state.buildings === "solid" ? "surface" : "terrain";
 }
 
 function ask(px, py) {
@@ -153,6 +155,7 @@ async function showTrack() {
     discard(drawn.regions);
     drawn.regions = lines(segments, 2.5);
     markTrack(track, step);
+    drawTrackLegend(track, by("track-legend"));
     by("residual-words").textContent = residualWords(track, step);
     by("residual-body").replaceChildren(residualTable(track, step, chooseCell));
   }

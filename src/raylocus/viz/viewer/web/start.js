@@ -12,7 +12,6 @@ function fillControls() {
     ...page.tracks.map((track, index) => new Option(`phone ${track.sequence}`, index)));
   by("paths-line").hidden = !page.paths;
   by("track").classList.toggle("seen", page.tracks.length > 0);
-  by("answer").classList.toggle("raised", page.tracks.length > 0);
   by("notice").textContent = page.notes.join(" ");
   listen("layer", (select) => { state.layer = Number(select.value); showLayer(); });
   listen("cell", (select) => chooseCell(Number(select.value)));

@@ -80,3 +80,12 @@ function residualWords(track, step) {
   return `Reported minus mapped RSRP: ${shown(mean, "dB")} on average, which a locator takes as the level common to `
     + "all cells; what is left of a bar beyond it speaks against the point.";
 }
+
+// What the marks and shades of a phone mean; those of an answer only where there is one.
+function drawTrackLegend(track, box) {
+  box.replaceChildren();
+  const middle = HEAT.outer.map((outer, i) => (outer + HEAT.inner[i]) / 2);
+  if (track.fixes.length) box.append(element("span", "patch", "✕ estimate"), patch(HEAT.inner, "most likely"), patch(middle, "likely"),
+    patch(HEAT.outer, "edge of 99\u202f%"), patch(REGIONS[0][1].slice(0, 3), "outline: 90\u202f%"), patch(REGIONS[1][1].slice(0, 3), "outline: 50\u202f%"));
+  if (track.truth.some((point) => point)) box.append(element("span", "patch", "★ true position"));
+}
