@@ -16,6 +16,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "raylocus"
 #: The stages, left to right; a file may import its own and what lies left of it.
 STAGES = (
     "ground",
+    "execution",
     "scenes",
     "propagation",
     "network",

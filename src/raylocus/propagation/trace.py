@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
+from raylocus.propagation.atlas.atlas import PathAtlas, reorder
 from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
 from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.geometry.wedges import find_wedges
@@ -19,7 +19,9 @@ from raylocus.propagation.rays.pieces import ahead
 from raylocus.propagation.search.canopy import Canopy
 from raylocus.propagation.search.edges.diffraction import DiffractionSearch, ReachedPairs
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
+from raylocus.propagation.search.far_columns import far_columns
 from raylocus.propagation.search.over_roofs.around_walls import around_paths
+from raylocus.propagation.search.over_roofs.far_paths import GroundBetween, far_paths
 from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
 from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 from raylocus.propagation.search.path_columns import PathColumns, without_diffracted_twins
@@ -27,14 +29,12 @@ from raylocus.propagation.search.refraction import refracted_paths
 from raylocus.propagation.search.scattering import ScatteringSearch
 from raylocus.propagation.search.specular import SpecularSearch
 from raylocus.propagation.search.verification import PathVerifier
+from raylocus.propagation.search.worth_keeping import kept_range_db, worth_keeping
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.scenes.building_records import building_index
 from raylocus.scenes.triangles import Triangles
 from raylocus.units import from_decibel
 
-#: Paths over an edge and mirrors this far below a ground cell's strongest are left out [dB]: they are two thirds of
-#: all paths and together 0.05 dB of a cell's power.
-MIRRORED_RANGE_DB = 20.0
 #: A path around a thin wall is kept with a diffracted one that carries less than this share of its power: along the
 #: face at a wall's end the field over its first edge alone vanishes.
 AROUND_SHARE = 0.5
@@ -64,12 +64,13 @@ class SiteTracer:
             configuration: how to trace.
             vegetation: 1 under trees; None where there are none.
         """
-        self._surface, self._grid = surface, grid
+        self._grid = grid
         self._materials = replace(materials, scattering=configuration.scattering)
         self._configuration = configuration
         ue_surface = terrain + configuration.ue_height
         self._point = np.column_stack([grid.centres, ue_surface.ravel()])
         self._outdoor = (surface <= ue_surface).ravel()
+        self._raster = SurfaceRaster(grid, surface, self._outdoor.reshape(grid.shape))
         self._canopy: Canopy | None = None
         if configuration.vegetation and vegetation is not None:
             self._canopy = Canopy(vegetation, terrain, surface, grid)
@@ -92,30 +93,44 @@ class SiteTracer:
             exponent = configuration.scattering_exponent
             self._scattering = ScatteringSearch(scene, self._point, self._outdoor, exponent)
 
-    def trace(self, site: int, position: Float[np.ndarray, "3"]) -> PathAtlas:
+    def trace(
+        self, site: int, position: Float[np.ndarray, "3"], around: SurfaceRaster | None = None
+    ) -> PathAtlas:
         """All paths from one site.
 
         Args:
             site: index of the site, kept in the atlas.
             position: antenna centre [m].
+            around: the tile and its margin, for a site that stands there; None for one in the tile.
 
         Raises:
-            PlaceError: the site lies outside the tile or below the topmost surface.
+            PlaceError: the site lies outside the tile and what is around it, or below the topmost surface.
         """
-        self._check(site, position)
+        raster = around or self._raster
+        _check(site, position, raster)
         specular = self._specular_part(site, position)
         parts = [specular]
         if self._configuration.diffraction:
             parts += self._diffracted_parts(site, position, specular)
         if self._configuration.over_rooftop:
-            parts += self._detours(site, position, parts)
+            parts += self._detours(site, position, parts, raster)
         if self._configuration.refraction:
             parts.append(self._weighed(self._refracted_part(site, position, specular.paths)))
         if self._scattering is not None:
             found = self._scattering.paths(position)
             scattered = self._columns.scattered(site, position, found, self._scattering.patches)
             parts.append(self._weighed(scattered))
-        return self._worth_keeping(self._behind_trees(joined(parts)))
+        return self._kept(parts)
+
+    def trace_far(self, site: int, position: Float[np.ndarray, "3"], ground: GroundBetween) -> PathAtlas:
+        """The paths from a site far outside the tile: straight, off the ground before the UE, or over the roofs."""
+        cell = np.flatnonzero(self._outdoor)
+        found = far_paths(position, self._point[cell], ground, self._materials.wavelength)
+        parts = far_columns(self._columns, site, position, cell, found, self._raster)
+        return self._kept([self._weighed(part) for part in parts])
+
+    def _kept(self, parts: list[WeighedPaths]) -> PathAtlas:
+        return worth_keeping(self._behind_trees(joined(parts)), self._configuration.dynamic_range_db)
 
     def _behind_trees(self, found: WeighedPaths) -> WeighedPaths:
         """The same paths with the loss of the crowns in their way."""
@@ -125,16 +140,10 @@ class SiteTracer:
         more = (found.paths.excess_loss_db - paths.excess_loss_db).astype(float)
         return WeighedPaths(paths, (found.power * from_decibel(more)).astype(found.power.dtype))
 
-    def _check(self, site: int, position: Float[np.ndarray, "3"]) -> None:
-        index = int(self._grid.index(position))
-        if index < 0:
-            raise PlaceError(f"site {site} lies outside the tile; move it or the tile")
-        if position[2] < self._surface.flat[index]:
-            raise PlaceError(f"site {site} is inside a building or below ground; raise its antenna")
-
     def _specular_part(self, site: int, position: Float[np.ndarray, "3"]) -> WeighedPaths:
         settings = self._configuration
-        reach = settings.reach * self._grid.size
+        outside = np.maximum(np.abs(position[:2]) - self._grid.size / 2, 0)
+        reach = settings.reach * self._grid.size + float(np.linalg.norm(outside))
         generator = self._generator(position)
         found = self._specular.paths(position, settings.depth, reach, settings.rays_per_cell, generator)
 
@@ -155,11 +164,12 @@ class SiteTracer:
         self, site: int, position: Float[np.ndarray, "3"], specular: WeighedPaths
     ) -> list[WeighedPaths]:
         mirrors = min(self._configuration.edge_mirrors, self._configuration.depth - 1)
+        widest = self._configuration.dynamic_range_db
         strongest, first = specular.strongest_and_first(specular.paths.at_centre)
         parts = []
         # Chains are looked for on one processor, paths over them on all.
         for chains, landings in ahead(self._diffraction.chains(position, mirrors, self._generator(position))):
-            weakest = strongest * from_decibel(-self._range_db(chains.mirrored))
+            weakest = strongest * from_decibel(-kept_range_db(widest, chains.mirrored))
             found = self._diffraction.paths(position, chains, landings, weakest, first)
             parts.append(self._over_edges(site, position, found, weakest, first))
             own = parts[-1].strongest_and_first(parts[-1].paths.visible)
@@ -187,12 +197,11 @@ class SiteTracer:
         return weighed_in_pieces(piece, len(found), self._configuration.memory_budget)
 
     def _detours(
-        self, site: int, position: Float[np.ndarray, "3"], known: list[WeighedPaths]
+        self, site: int, position: Float[np.ndarray, "3"], known: list[WeighedPaths], raster: SurfaceRaster
     ) -> list[WeighedPaths]:
         """Paths over the roofs, and left and right around thin walls, but those that are known as over one edge."""
         hidden = 1 - self._seen(known[0].paths)
         cell = np.flatnonzero((hidden > 0) & self._outdoor)
-        raster = SurfaceRaster(self._grid, self._surface, self._outdoor.reshape(self._grid.shape))
         wavelength = self._materials.wavelength
         found = over_rooftop_paths(position, self._point[cell], raster, wavelength, self._scene)
         detours = [self._columns.over_rooftop(site, cell, found, hidden[cell])]
@@ -227,18 +236,10 @@ class SiteTracer:
 
         return weighed_in_pieces(piece, len(paths.length), self._configuration.memory_budget)
 
-    def _range_db(self, mirrored_edge: bool) -> float:
-        """How far below a cell's strongest path one over an edge and mirrors, or any other, is kept [dB]."""
-        widest = self._configuration.dynamic_range_db
-        return min(MIRRORED_RANGE_DB, widest) if mirrored_edge else widest
 
-    def _worth_keeping(self, found: WeighedPaths) -> PathAtlas:
-        """Paths within the dynamic range of their ground cell's strongest and its first arrival, sorted by cell."""
-        paths, power = found.paths, found.power * found.paths.visible
-        strongest, first = found.strongest_and_first(paths.visible)
-        mirrored = (paths.kind == DIFFRACTED) & (paths.interactions > 0)
-        weakest = strongest[paths.ground_cell] * from_decibel(
-            -np.where(mirrored, self._range_db(True), self._range_db(False))
-        )
-        worth = np.flatnonzero((power >= weakest) | (paths.length <= first[paths.ground_cell]))
-        return reorder(paths, worth[np.argsort(paths.ground_cell[worth], kind="stable")])
+def _check(site: int, position: Float[np.ndarray, "3"], raster: SurfaceRaster) -> None:
+    index = int(raster.grid.index(position))
+    if index < 0:
+        raise PlaceError(f"site {site} lies outside the tile; move it or the tile")
+    if position[2] < raster.height.flat[index]:
+        raise PlaceError(f"site {site} is inside a building or below ground; raise its antenna")
