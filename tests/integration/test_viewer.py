@@ -25,9 +25,10 @@ from raylocus.propagation.trace_place import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Site
-from raylocus.viz.viewer.content import LIMIT, viewer_content
+from raylocus.viz.viewer.content import LIMIT
 from raylocus.viz.viewer.paths import TOLERANCE
-from raylocus.viz.viewer.tracks import Heard, Track
+from raylocus.viz.viewer.place_content import place_content
+from raylocus.viz.viewer.tracks import Heard, Track, level_of
 from raylocus.viz.viewer_page import viewer_page
 
 NAME = 'mast </script> <b>&"'
@@ -51,14 +52,15 @@ def track(place: TracedPlace) -> Track:
     away = np.linalg.norm(place.tile.centres[None] - truth[:, None], axis=-1)
     density = np.exp(-((away / 15.0) ** 2))
     density = (density / density.sum(axis=1, keepdims=True)).reshape(4, *place.tile.shape)
-    heard = Heard(np.array([0, 1]), np.array([-80.0, -90.0]), np.array([True, False]))
+    level = level_of(place)(np.array([0, 1]), np.array([0.0, 0.0]))
+    heard = Heard(np.array([0, 1]), np.array([-80.0, -90.0]), np.array([True, False]), level, level)
     return Track(7, 10 * ARC, truth, (heard,) * 4, tuple(fixes_of(posterior_of(place.tile, density), None)))
 
 
 @pytest.fixture(scope="module")
 def page(place: TracedPlace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "etoile.html"
-    path.write_text(viewer_page(viewer_content(place, [track(place)])))
+    path.write_text(viewer_page(place_content(place, [track(place)])))
     return path
 
 
@@ -72,7 +74,7 @@ def test_the_page_is_alone_in_the_world(page: Path, place: TracedPlace) -> None:
 
 
 def test_lines_are_as_long_as_their_paths(place: TracedPlace) -> None:
-    lines = viewer_content(place, layers=["rsrp"]).paths
+    lines = place_content(place, layers=["rsrp"]).paths
     assert lines is not None and len(lines.cell) > 100 and lines.left_out < len(lines.cell) / 4
     legs = np.linalg.norm(np.diff(lines.point, axis=0), axis=1)
     first = lines.points.offsets
@@ -113,7 +115,7 @@ def test_a_bad_wish_is_one_sentence(
 def test_a_place_that_was_not_traced_has_its_map(place: TracedPlace, tmp_path: Path) -> None:
     folder = tmp_path / "bare"
     shutil.copytree(place.folder, folder, ignore=shutil.ignore_patterns("atlas.zarr", "radio.zarr"))
-    content = viewer_content(open_place(folder))
+    content = place_content(open_place(folder))
     assert content.paths is None and {layer.source for layer in content.layers} == {"G"}
     assert '"paths": null' in viewer_page(content)
 

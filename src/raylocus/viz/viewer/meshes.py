@@ -28,6 +28,11 @@ class PackedMesh:
     index: PackedArray
     """Corners of each triangle, one after the other."""
 
+    @property
+    def size(self) -> int:
+        """Characters that the mesh takes."""
+        return len(self.corners.text) + len(self.index.text)
+
 
 def building_meshes(triangles: Triangles, tile: Grid) -> list[PackedMesh]:
     """What stands on the ground of a tile, whole; the ground itself is drawn from G.

@@ -161,6 +161,9 @@ def _over_roofs(
     flat = site[:2] + share[..., None] * (end - site)[:, None, :2]
     point = np.where(inner[..., None], np.concatenate([flat, strings.height[..., None]], axis=-1), np.nan)
     length = np.nansum(np.hypot(np.diff(strings.along, axis=1), np.diff(strings.height, axis=1)), axis=1)
+    # Nothing in the way, as from far sites: a point on the straight line stands for no edge.
+    free = ~inner.any(axis=1)
+    point[free, 0] = (site + end[free]) / 2
     point[np.abs(length - some.length) > TOLERANCE] = np.nan
     bent = np.isnan(point[..., 0]).all(axis=1)
     point[bent, 0] = _turn(site, reorder(some, np.flatnonzero(bent)), end[bent])

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.inference.fix import Fix
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.viewer.packing import PackedArray, packed
@@ -28,6 +29,10 @@ class Heard:
     rsrp: Float[np.ndarray, " heard"]
     """As reported [dBm]."""
     serving: Bool[np.ndarray, " heard"]
+    at_truth: Float[np.ndarray, " heard"]
+    """RSRP by the map at the true position [dBm]; NaN where it has none."""
+    at_estimate: Float[np.ndarray, " heard"]
+    """RSRP by the map at the estimate [dBm]; NaN where it has none."""
 
 
 @dataclass(frozen=True)
@@ -46,63 +51,85 @@ class Track:
     """The answer to all reports up to each; empty where nobody was asked."""
 
 
-def tracks_of(
-    reports: Reports,
-    deployment: Deployment,
-    answers: Callable[[Reports], Sequence[Fix]] | None = None,
-    sequences: Sequence[int] = (),
-) -> list[Track]:
-    """The tracks of some sequences; of long ones the last `MOST_REPORTS` reports.
-
-    Args:
-        reports: without tokens that the deployment does not know.
-        deployment: the place's.
-        answers: gives one fix a sequence; None where nobody is asked.
-        sequences: which; the first `MOST_SEQUENCES` where left out.
-    """
-    chosen = sequences or range(min(len(reports), MOST_SEQUENCES))
-    return [_track(reports, deployment, answers, sequence) for sequence in chosen]
+#: One fix for each of some sequences.
+Answers = Callable[[Reports], Sequence[Fix]]
+#: RSRP of some cells [dBm] by the map at one position [m]; NaN where it has none.
+MappedLevel = Callable[[Int[np.ndarray, " heard"], Float[np.ndarray, "2"]], Float[np.ndarray, " heard"]]
 
 
-def _track(
-    reports: Reports,
-    deployment: Deployment,
-    answers: Callable[[Reports], Sequence[Fix]] | None,
-    sequence: int,
-) -> Track:
-    one = reports.select(np.array([sequence]))
-    shown = np.arange(len(one.time))[-MOST_REPORTS:]
-    return Track(
-        sequence,
-        one.time[shown],
-        one.position[shown, :2],
-        tuple(_heard(one, deployment, report) for report in shown),
-        tuple(answers(so_far(one, shown))) if answers else (),
-    )
+def no_level(
+    cell: Int[np.ndarray, " heard"], position: Float[np.ndarray, "2"]
+) -> Float[np.ndarray, " heard"]:
+    """The levels of an area without maps."""
+    return np.full(len(cell), np.nan)
+
+
+def level_of(place: TracedPlace) -> MappedLevel:
+    """Looks up R of a place, as far as it is traced."""
+    if not place.radio_file.exists():
+        return no_level
+    rsrp, tile = place.radio_maps["rsrp"].values, place.tile
+
+    def level(
+        cell: Int[np.ndarray, " heard"], position: Float[np.ndarray, "2"]
+    ) -> Float[np.ndarray, " heard"]:
+        ground = int(tile.index(position)) if np.isfinite(position).all() else -1
+        row, column = divmod(ground, tile.count)
+        return rsrp[cell, row, column].astype(float) if ground >= 0 else no_level(cell, position)
+
+    return level
+
+
+@dataclass(frozen=True)
+class TrackMaker:
+    """Makes tracks of reports at one place or area."""
+
+    deployment: Deployment
+    answers: Answers | None
+    """None where nobody is asked."""
+    level: MappedLevel
+
+    def tracks(self, reports: Reports, sequences: Sequence[int] = ()) -> list[Track]:
+        """The tracks of some sequences; of long ones the last `MOST_REPORTS` reports.
+
+        Args:
+            reports: without tokens that the deployment does not know.
+            sequences: which; the first `MOST_SEQUENCES` where left out.
+        """
+        chosen = sequences or range(min(len(reports), MOST_SEQUENCES))
+        return [self._track(reports.select(np.array([sequence])), sequence) for sequence in chosen]
+
+    def _track(self, one: Reports, sequence: int) -> Track:
+        shown = np.arange(len(one.time))[-MOST_REPORTS:]
+        fixes = tuple(self.answers(so_far(one, shown))) if self.answers else ()
+        estimates = [fix.position for fix in fixes] or [np.full(2, np.nan)] * len(shown)
+        truth = one.position[shown, :2]
+        cells = token_cells(one, self.deployment)
+        heard = [
+            self._heard(one, cells, *each) for each in zip(shown.tolist(), truth, estimates, strict=True)
+        ]
+        return Track(sequence, one.time[shown], truth, tuple(heard), fixes)
+
+    def _heard(
+        self,
+        one: Reports,
+        cells: Int[np.ndarray, " token"],
+        report: int,
+        truth: Float[np.ndarray, "2"],
+        estimate: Float[np.ndarray, "2"],
+    ) -> Heard:
+        rsrp = one.features[:, one.feature_names.index("rsrp")]
+        own = (one.report_of_token == report) & (one.beam < 0) & ~np.isnan(rsrp)
+        tokens = np.flatnonzero(own)
+        tokens = tokens[np.argsort(-rsrp[tokens], kind="stable")]
+        cell = cells[tokens]
+        levels = self.level(cell, truth), self.level(cell, estimate)
+        return Heard(cell, rsrp[tokens], one.serving[tokens], *levels)
 
 
 def so_far(sequence: Reports, ends: Int[np.ndarray, " end"]) -> Reports:
     """One sequence as it was after each of some of its reports, as so many sequences."""
     return Reports.concatenate([sequence.select_reports(np.arange(end + 1)) for end in ends])
-
-
-def _heard(sequence: Reports, deployment: Deployment, report: int) -> Heard:
-    rsrp = sequence.features[:, sequence.feature_names.index("rsrp")]
-    own = (sequence.report_of_token == report) & (sequence.beam < 0) & ~np.isnan(rsrp)
-    tokens = np.flatnonzero(own)
-    tokens = tokens[np.argsort(-rsrp[tokens], kind="stable")]
-    return Heard(deployment.cells_of(sequence.pci[tokens]), rsrp[tokens], sequence.serving[tokens])
-
-
-def mapped_level(
-    place: TracedPlace, cell: Int[np.ndarray, " heard"], position: Float[np.ndarray, "2"]
-) -> Float[np.ndarray, " heard"]:
-    """RSRP of cells by the map at one position [dBm]; NaN without a path, outside the tile, or untraced."""
-    ground = int(place.tile.index(position)) if np.isfinite(position).all() else -1
-    if ground < 0 or not place.radio_file.exists():
-        return np.full(len(cell), np.nan)
-    row, column = divmod(ground, place.tile.count)
-    return place.radio_maps["rsrp"].values[cell, row, column].astype(float)
 
 
 def credible_levels(density: Float[np.ndarray, "y x"]) -> PackedArray:

@@ -1,7 +1,9 @@
 // The answer to a click: what the map says of that point, what every cell would look like there, paths to it.
 
 const KINDS = ["specular", "over roofs", "diffracted", "through walls", "scattered"];
+const MOST_ROWS = 40;
 const TABLE = [
+  { name: "distance", title: "distance", axis: "site" },
   { name: "rsrp", title: "RSRP", axis: "cell" },
   { name: "sinr", title: "SINR", axis: "cell" },
   { name: "toa", title: "first path", axis: "site" },
@@ -12,8 +14,14 @@ async function valueThere(layer, slice, cell) {
   return (await valuesOf(layer.slices[slice]))[cell];
 }
 
-async function cellRows(ground) {
-  const rows = page.cells.map((cell, index) => ({ cell, index, values: {} }));
+function distanceTo(cell, x, y) {
+  const [sx, sy] = page.sites[cell.site].position;
+  return { value: Math.hypot(sx - x, sy - y), units: "m" };
+}
+
+// Strongest first; where nothing was traced, nearest first.
+async function cellRows(ground, x, y) {
+  const rows = page.cells.map((cell, index) => ({ cell, index, values: { distance: distanceTo(cell, x, y) } }));
   for (const { name, axis } of TABLE) {
     const layer = page.layers.find((each) => each.source === "R" && each.name === name);
     if (!layer) continue;
@@ -22,9 +30,9 @@ async function cellRows(ground) {
       row.values[name] = { value, units: name === "line_of_sight" ? "" : layer.units };
     }
   }
-  const level = (row) => row.values.rsrp?.value ?? NaN;
-  const finite = (value) => (Number.isNaN(value) ? -Infinity : value);
-  return rows.sort((a, b) => finite(level(b)) - finite(level(a)) || a.index - b.index);
+  const level = (row) => (row.values.rsrp?.value > -Infinity ? row.values.rsrp.value : -1e9);
+  return rows.sort((a, b) => level(b) - level(a) || a.values.distance.value - b.values.distance.value)
+    .slice(0, MOST_ROWS);
 }
 
 function degrees(x, y) {
@@ -36,12 +44,12 @@ function degrees(x, y) {
 }
 
 async function mapWords(ground) {
-  const built = map.footprint[ground] > 0;
+  const built = isBuilt(ground);
   const words = [built ? `building, ${shown(map.surface[ground] - map.terrain[ground], "m")} high` : "outdoors"];
   const road = page.layers.find((each) => each.name === "road_class");
   const kind = road && !built ? await valueThere(road, 0, ground) : NaN;
   if (!Number.isNaN(kind)) words.push(`${road.classes[Math.round(kind)]} road`);
-  if (map.water?.[ground] > 0) words.push("water");
+  if (map.water?.[ground] > 0.5) words.push("water");
   if (map.vegetation?.[ground] > 0) words.push("trees");
   return words.join(", ");
 }

@@ -1,7 +1,7 @@
 // The ground: its mesh from the terrain, and the picture on it, painted of the map, a layer and the posterior.
 
 const MOST_QUADS = 128;
-const MAP_LAYERS = ["terrain", "surface", "footprint", "road", "water", "vegetation"];
+const MAP_LAYERS = ["terrain", "surface", "footprint", "built", "road", "water", "vegetation"];
 const map = {};
 
 async function readMap() {
@@ -11,8 +11,7 @@ async function readMap() {
   }
 }
 
-function groundCell(x, y) {
-  const { west, south, resolution, count } = page.grid;
+function groundCell(x, y, { west, south, resolution, count } = page.grid) {
   const [column, row] = [Math.floor((x - west) / resolution), Math.floor((y - south) / resolution)];
   return column < 0 || row < 0 || column >= count || row >= count ? -1 : row * count + column;
 }
@@ -46,9 +45,13 @@ function groundMesh() {
   return mesh(corners, index, "PAINTED");
 }
 
+function isBuilt(cell) {
+  return (map.footprint ?? map.built)?.[cell] > 0.5;
+}
+
 function mapColour(cell) {
-  if (map.footprint[cell] > 0) return GROUND.built;
-  if (map.water?.[cell] > 0) return GROUND.water;
+  if (isBuilt(cell)) return GROUND.built;
+  if (map.water?.[cell] > 0.5) return GROUND.water;
   if (map.road?.[cell] > 0) return GROUND.road;
   if (map.vegetation?.[cell] > 0) return GROUND.green;
   return GROUND.open;
@@ -58,14 +61,15 @@ function put(pixels, cell, colour, alpha) {
   for (let i = 0; i < 3; i++) pixels[4 * cell + i] = alpha * colour[i] + (1 - alpha) * pixels[4 * cell + i];
 }
 
-// Credible: of each ground cell the probability of all likelier ones; the peak is darkest, beyond 99 % is nothing.
-function paintedGround(layer, values, credible) {
+// Credible: on a grid of its own the probability of all likelier cells; the peak is darkest, beyond 99 % is nothing.
+function paintedGround(layer, values, credible, grid) {
   const pixels = new Uint8Array(4 * map.terrain.length).fill(255);
   for (let cell = 0; cell < map.terrain.length; cell++) {
     put(pixels, cell, mapColour(cell), 1);
     if (layer && !Number.isNaN(values[cell])) put(pixels, cell, layerColour(layer, values[cell]), 0.9);
-    if (credible && credible[cell] < 0.99) {
-      const share = 1 - credible[cell] / 0.99;
+    const likelier = credible ? credible[groundCell(...cellCentre(cell), grid)] ?? 1 : 1;
+    if (likelier < 0.99) {
+      const share = 1 - likelier / 0.99;
       const colour = HEAT.outer.map((outer, i) => outer + share * (HEAT.inner[i] - outer));
       put(pixels, cell, colour, 0.35 + 0.6 * share);
     }
@@ -89,8 +93,7 @@ function met({ eye, step }, name) {
 }
 
 // Outline of the smallest region that holds a probability, along the borders of ground cells.
-function outline(credible, probability, colour) {
-  const { west, south, resolution, count } = page.grid;
+function outline(credible, { west, south, resolution, count }, probability, colour) {
   const inside = (row, column) => row >= 0 && column >= 0 && row < count && column < count
     && credible[row * count + column] < probability - 1e-6;
   const segments = [];

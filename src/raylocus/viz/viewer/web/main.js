@@ -57,7 +57,7 @@ async function repaint() {
   const fix = track?.fixes[state.step];
   const credible = fix ? await valuesOf(fix.credible) : null;
   if (own !== repaints) return;
-  drawn.paint = texture(paintedGround(layer, values, credible), page.grid.count, drawn.paint);
+  drawn.paint = texture(paintedGround(layer, values, credible, fix?.grid), page.grid.count, drawn.paint);
   draw();
 }
 
@@ -101,7 +101,7 @@ function showPaths() {
 
 async function askAt(x, y) {
   const ground = groundCell(x, y);
-  const rows = await cellRows(ground);
+  const rows = await cellRows(ground, x, y);
   atlasPaths = atlasPaths === undefined ? await readPaths() : atlasPaths;
   state.spot = { x, y, ground, stored: atlasPaths && nearestStored(atlasPaths, x, y) };
   const body = by("answer-body");
@@ -109,8 +109,8 @@ async function askAt(x, y) {
   body.replaceChildren(element("p", "", where.filter(Boolean).join(" · ")));
   const layer = page.layers[state.layer];
   if (layer) body.append(element("p", "", `${layer.name}: ${shown(await valueThere(layer, sliceOf(layer), ground), layer.units)}`));
-  body.append(Object.keys(rows[0].values).length ? cellTable(rows, chooseCell)
-    : element("p", "", "This place was not traced: no radio maps."));
+  body.append(cellTable(rows, chooseCell));
+  if (!hasLevels()) body.append(element("p", "", "Nothing was traced here, so there are no levels."));
   const words = element("p");
   words.id = "path-words";
   body.append(words);

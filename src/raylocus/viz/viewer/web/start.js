@@ -1,5 +1,7 @@
 // Fills the controls, shows the first picture, and only then unpacks what a click will need.
 
+const MOST_LABELS = 60;
+
 function listen(id, act) {
   by(id).addEventListener("change", (event) => act(event.target));
 }
@@ -65,7 +67,7 @@ async function start() {
   drawn.buildings = await buildingMeshes();
   drawn.sectors = page.cells.map(sectorMesh);
   drawn.masts = mastLines();
-  page.sites.forEach((site) => addMark("site", site.name, site.position));
+  if (page.sites.length <= MOST_LABELS) page.sites.forEach((site) => addMark("site", site.name, site.position));
   const first = page.layers.findIndex((layer) => layer.name === "rsrp");
   state.layer = page.tracks.length ? -1 : first;
   by("layer").value = String(state.layer);

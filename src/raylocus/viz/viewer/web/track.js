@@ -12,7 +12,7 @@ function trackLines(track, step) {
 async function regionLines(track, step) {
   if (!track.fixes.length) return [];
   const credible = await valuesOf(track.fixes[step].credible);
-  return REGIONS.flatMap(([probability, colour]) => outline(credible, probability, colour));
+  return REGIONS.flatMap(([probability, colour]) => outline(credible, track.fixes[step].grid, probability, colour));
 }
 
 function markTrack(track, step) {
@@ -54,7 +54,8 @@ function residualTable(track, step, choose) {
   const where = track.fixes.length ? "estimate" : "truth";
   const table = element("table");
   const head = element("tr");
-  for (const text of ["cell", "reported", `map at the ${where}`, "residual"]) head.append(element("th", "", text));
+  const mappedHeads = hasLevels() ? [`map at the ${where}`, "residual"] : [];
+  for (const text of ["cell", "reported", ...mappedHeads]) head.append(element("th", "", text));
   table.append(head);
   for (const each of heard) {
     const mapped = number(each[where]);
@@ -63,22 +64,28 @@ function residualTable(track, step, choose) {
     button.addEventListener("click", () => choose(each.cell));
     const first = element("td");
     first.append(button);
+    line.append(first, element("td", "", shown(each.rsrp, "dBm")));
+    table.append(line);
+    if (!hasLevels()) continue;
     const residual = element("td", "residual", shown(each.rsrp - mapped, "dB"));
     residual.prepend(residualBar(each.rsrp - mapped));
-    line.append(first, element("td", "", shown(each.rsrp, "dBm")),
-      element("td", "", Number.isNaN(mapped) ? "no path" : shown(mapped, "dBm")), residual);
-    table.append(line);
+    line.append(element("td", "", Number.isNaN(mapped) ? "no path" : shown(mapped, "dBm")), residual);
   }
   return table;
 }
 
+function hasLevels() {
+  return page.layers.some((layer) => layer.source === "R" && layer.name === "rsrp");
+}
+
 function residualWords(track, step) {
+  if (!hasLevels()) return "There are no radio maps here to compare with.";
   const where = track.fixes.length ? "estimate" : "truth";
   const all = track.heard[step].map((each) => each.rsrp - number(each[where])).filter((each) => !Number.isNaN(each));
   if (!all.length) return "No reported cell has a mapped level here.";
   const mean = all.reduce((a, b) => a + b, 0) / all.length;
-  return `Reported minus mapped RSRP: ${shown(mean, "dB")} on average, which a locator takes as the level common to `
-    + "all cells; what is left of a bar beyond it speaks against the point.";
+  return `Reported minus mapped RSRP: ${shown(mean, "dB")} on average. A level common to all cells is the `
+    + "device's or the map's; what differs between cells speaks against the point.";
 }
 
 // What the marks and shades of a phone mean; those of an answer only where there is one.

@@ -2,7 +2,6 @@
 
 const SITE = [122, 81, 149];
 const CHOSEN = [213, 94, 0];
-const SECTOR_LENGTH = 0.07;
 
 async function buildingMeshes() {
   const made = [];
@@ -23,9 +22,9 @@ function direction(azimuth, fall = 0) {
 // A sector is a wedge as wide as its element's half-power beam, inclined by its downtilt.
 function sectorMesh(cell) {
   const [x, y, z] = page.sites[cell.site].position;
-  const length = SECTOR_LENGTH * page.grid.size;
+  const length = page.grid.sector;
   const corners = [x, y, z];
-  const parts = 8;
+  const parts = 12;
   for (let i = 0; i <= parts; i++) {
     const way = direction(cell.azimuth + cell.beamwidth * (i / parts - 0.5), cell.downtilt);
     corners.push(x + length * way[0], y + length * way[1], z + length * way[2]);
