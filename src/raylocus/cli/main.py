@@ -75,6 +75,7 @@ VERBS = (
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
     Verb(("benchmark",), "benchmark", "compare models with all other methods in fixed unseen places"),
     Verb(("ablate",), "ablate", "answer one question by a list of overrides, several seeds each"),
+    Verb(("view",), "view", "write a place, its maps and phones as one 3-D page that fetches nothing"),
     Verb(("locate",), "locate", "locate the phones of a reports file"),
     Verb(("serve",), "serve", "answer over HTTP where phones are"),
 )
