@@ -12,18 +12,18 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from raylocus.calibration.links import PointLinks
-from raylocus.propagation.antennas.antennas import BEAMWIDTH, ELEMENT_GAIN, SIDE_LOBE_LIMIT, beam_azimuths
+from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import AntennaArray
 
 #: What a cell's level follows from, in this order: what is added to its level [dB], azimuth [rad] and downtilt
 #: [rad], to its pattern's beamwidths [degrees] and floor [dB], and the gain of unmodelled scattering [dB].
 ANTENNA = ("level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor", "scatter")
-#: Narrowest beamwidth [degrees] and lowest floor [dB] that a pattern may have.
-NARROWEST, LOWEST_FLOOR = 10.0, 1.0
+#: Narrowest beamwidth that a pattern may have [degrees].
+NARROWEST = 10.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,13 @@ class AntennaModel:
         wanted = np.zeros(self._points, bool)
         wanted[beamed] = True
         self._some = [each.select(wanted[each.row]) for each in links]
+
+    def dark(self) -> Bool[np.ndarray, " point"]:
+        """Points that no path leads to."""
+        found = np.ones(self._points, bool)
+        for links in self._links:
+            found[links.row[np.unique(links.point.numpy())]] = False
+        return found
 
     def beams(self, antenna: Float[np.ndarray, "point antenna"]) -> Float[np.ndarray, "point beam"]:
         """RSRP of each SSB beam [dBm] with the values of `ANTENNA` at every point."""
@@ -100,8 +107,8 @@ def beam_levels(links: PointLinks, antenna: Float[Tensor, "point antenna"]) -> F
     local = _in_antenna_frame(
         links.departure, (links.azimuth + azimuth)[path], (links.downtilt + downtilt)[path]
     )
-    pattern = (BEAMWIDTH + width_azimuth, BEAMWIDTH + width_elevation, SIDE_LOBE_LIMIT + floor)
-    element = _element_gain_db(local, *(each[path] for each in pattern))
+    added = torch.stack([width_azimuth, width_elevation, floor, floor, torch.zeros_like(floor)], dim=1)
+    element = _element_gain_db(local, (links.pattern + added)[path])
     weight = links.power * _from_decibel(element) * _rows(local[2], links.array)
     through = weight[:, None] * _columns(local[1], links.array)
     power = torch.zeros(len(level), through.shape[1], dtype=through.dtype).index_add(0, path, through)
@@ -126,16 +133,17 @@ def _in_antenna_frame(
 
 
 def _element_gain_db(
-    local: tuple[Tensor, Tensor, Tensor], width_azimuth: Tensor, width_elevation: Tensor, floor: Tensor
+    local: tuple[Tensor, Tensor, Tensor], pattern: Float[Tensor, "path 5"]
 ) -> Float[Tensor, " path"]:
-    """TR 38.901 Table 7.3-1 with other beamwidths and floor."""
+    """`propagation.antennas.antennas.element_gain_db`; no beam is narrower and no floor lower than can be."""
     along, left, up = local
     elevation = torch.rad2deg(torch.asin(up.clamp(-1 + 1e-12, 1 - 1e-12)))
     turned = torch.rad2deg(torch.atan2(left, along))
-    floor = floor.clamp(min=LOWEST_FLOOR)
-    vertical = torch.minimum(12 * (elevation / width_elevation.clamp(min=NARROWEST)) ** 2, floor)
-    horizontal = torch.minimum(12 * (turned / width_azimuth.clamp(min=NARROWEST)) ** 2, floor)
-    return ELEMENT_GAIN - torch.minimum(vertical + horizontal, floor)
+    width_azimuth, width_elevation = (pattern[:, column].clamp(min=NARROWEST) for column in (0, 1))
+    side, back = (pattern[:, column].clamp(min=0) for column in (2, 3))
+    vertical = torch.minimum(12 * (elevation / width_elevation) ** 2, side)
+    horizontal = torch.minimum(12 * (turned / width_azimuth) ** 2, back)
+    return pattern[:, 4] - torch.minimum(vertical + horizontal, back)
 
 
 def _rows(cosine: Float[Tensor, " path"], array: AntennaArray) -> Float[Tensor, " path"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.calibration.antenna_model import AntennaModel, PointLevels
 from raylocus.calibration.beam_contrasts import BeamLaw, contrast_term, contrasts
@@ -59,6 +59,8 @@ class LabelledModel:
         #: Point of each heard level, silent cell and report of beams.
         self.heard_point, self.silent_point, self.beamed_point = np.split(rows.reshape(-1), bounds)
         self.levels = AntennaModel(links, self.beamed_point)
+        #: Points without any path.
+        self.dark: Bool[np.ndarray, " point"] = self.levels.dark()
         self.heard, self.silent = self._tokens(measured.heard), self._tokens(measured.silent)
         self.parts = spatial_parts(self.heard.xy)
         self.heard_share = independent_shares(self.heard, ErrorLaw(1.0).distance)
@@ -106,9 +108,22 @@ class LawOfErrors:
         best, model = beams.max(axis=1), self.model
         error = self.errors(best)
         total = loss_of_errors(error, self.law.levels, self.blocks).loss
-        total += sum(silence_term(*self._argument(best, error, block)).loss for block in self.silent)
+        total += self.silence_loss(best)
         modelled = beams[model.beamed_point]
         return total + contrast_term(model.measured.beamed.level, modelled, self.law.beams, model.beam_share).loss
+
+    def silence_loss(self, best: Float[np.ndarray, " point"]) -> float:
+        """−ln probability of the cells that are silent."""
+        error = self.errors(best)
+        return sum(silence_term(*self._argument(best, error, block)).loss for block in self.silent)
+
+    def predictive_loss(self, levels: PointLevels) -> float:
+        """−ln density of levels and beams, each weighted with what of it is independent of its neighbours."""
+        model = self.model
+        density = self.law.levels.density(self.errors(levels.best))
+        modelled, reported = levels.beams[model.beamed_point], model.measured.beamed.level
+        beams = contrast_term(reported, modelled, self.law.beams, model.beam_share).loss
+        return beams - float(np.log(density) @ model.heard_share)
 
     def errors(self, best: Float[np.ndarray, " point"]) -> Float[np.ndarray, " token"]:
         """Reported less modelled levels [dB], from the best beams at all points."""

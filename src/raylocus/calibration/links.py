@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,6 +28,10 @@ WEAKEST_DB = 45.0
 MOST_PATHS = 16
 
 
+#: Columns of `PointLinks` with one row a point.
+OF_POINT = ("azimuth", "downtilt", "pattern", "energy", "isotropic")
+
+
 @dataclass(frozen=True)
 class PointLinks:
     """Links between cells of one kind of array and points: paths, and what else the levels follow from."""
@@ -38,6 +43,8 @@ class PointLinks:
     """Boresight of the cell as listed [rad]."""
     downtilt: Float[Tensor, " point"]
     """The same [rad]."""
+    pattern: Float[Tensor, "point 5"]
+    """Beamwidths in azimuth and elevation [degrees], side and back lobe floors [dB] and gain [dBi] as listed."""
     energy: Float[Tensor, " point"]
     """EPRE of the cell [dBm]."""
     isotropic: Float[Tensor, " point"]
@@ -54,7 +61,7 @@ class PointLinks:
         kept = torch.from_numpy(chosen)
         paths = kept[self.point]
         renamed = torch.cumsum(kept, 0) - 1
-        of_points = {name: getattr(self, name)[kept] for name in ("azimuth", "downtilt", "energy", "isotropic")}
+        of_points = {name: getattr(self, name)[kept] for name in OF_POINT}
         return PointLinks(
             array=self.array,
             row=self.row[chosen],
@@ -125,6 +132,7 @@ class PointChannels:
             row=row,
             azimuth=_real([each.azimuth for each in cells]),
             downtilt=_real([each.downtilt for each in cells]),
+            pattern=_real([dataclasses.astuple(each.pattern) for each in cells]),
             energy=_real([energy_per_resource_element(each.power_dbm, blocks) for each in cells]),
             isotropic=_real(self._isotropic[cell[row], ground[row]]),
             point=torch.from_numpy(number[paths.point[own]]),

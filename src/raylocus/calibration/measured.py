@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -12,6 +12,7 @@ from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports, require_features
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.network.stack.audible import audible_level
 from raylocus.scenes.place import Place
 from raylocus.scenes.sites import Deployment
@@ -140,7 +141,7 @@ class _Tokens:
         level = np.where(reports.beam < 0, column["rsrp"], beams)
         exact = reports.censored[:, reports.feature_names.index("rsrp")] == 0
         kept = np.flatnonzero(chosen[reports.report_of_token] & ~np.isnan(level) & exact)
-        cell = deployment.cells_of(reports.pci[kept])
+        cell = token_cells(reports, deployment)[kept]
         ground = np.where(chosen, ground, -1)
         return cls(reports.report_of_token[kept], cell, reports.beam[kept], level[kept], ground)
 
@@ -186,6 +187,21 @@ def _averaged(
     count = np.bincount(row, minlength=pairs.shape[1]).astype(float)
     total = np.bincount(row, weights=value, minlength=pairs.shape[1])
     return pairs[0], pairs[1], count, total / np.maximum(count, 1)
+
+
+def restricted(measured: Measured, ground: Int[np.ndarray, " ground"], inside: bool) -> Measured:
+    """What was measured in some ground cells, or in all others."""
+
+    def part(links: Links) -> dict[str, np.ndarray]:
+        kept = np.isin(links.ground, ground) == inside
+        return {each.name: getattr(links, each.name)[kept] for each in fields(links)}
+
+    return replace(
+        measured,
+        heard=Heard(**part(measured.heard)),
+        silent=Silent(**part(measured.silent)),
+        beamed=Beamed(**part(measured.beamed)),
+    )
 
 
 #: Reports and heard levels below which nothing is fitted.

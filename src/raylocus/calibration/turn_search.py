@@ -10,8 +10,8 @@ from raylocus.calibration.labelled_model import LawOfErrors
 from raylocus.calibration.parameters import Prior
 from raylocus.calibration.silence import log_silence
 
-#: Azimuth errors that are tried [rad]: steps of a third of a beam's width; level offsets with each [dB].
-TURNS = np.deg2rad(np.arange(-180.0, 180.0, 3.0))
+#: Azimuth errors that are tried [rad]: steps of less than half a beam's width; level offsets with each [dB].
+TURNS = np.deg2rad(np.arange(-180.0, 180.0, 5.0))
 OFFSETS = np.arange(-9.0, 10.0, 3.0)
 #: Azimuths of a cell that are looked at with all other cells, and how far apart they are [rad].
 CANDIDATES, APART = 5, np.deg2rad(5.0)
