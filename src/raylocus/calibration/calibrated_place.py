@@ -166,9 +166,14 @@ def calibration_record(found: Calibration, deployment: Deployment) -> dict[str, 
 _NETWORK = ("common", "width_azimuth", "width_elevation", "floor", "scatter")
 
 
-def _estimate(found: Calibration, index: int, unit: float = 1.0) -> dict[str, float]:
+def _estimate(found: Calibration, index: int, unit: float = 1.0) -> dict[str, float | None]:
+    """A value with its standard deviation; null where it was not fitted."""
     value, deviation = found.posterior.values[index], found.posterior.deviation[index]
-    return {"estimate": round(float(value / unit), 3), "deviation": round(float(deviation / unit), 3)}
+    fitted = bool(found.posterior.free[index])
+    return {
+        "estimate": round(float(value / unit), 3),
+        "deviation": round(float(deviation / unit), 3) if fitted else None,
+    }
 
 
 def _level_estimate(found: Calibration, cell: int) -> dict[str, float]:

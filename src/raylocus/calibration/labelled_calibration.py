@@ -101,7 +101,7 @@ def _held_out(
     before = _score(folds, prior, noise, groups, start)
     for group in OPTIONAL:
         after = _score(folds, prior, noise, (*groups, group), start)
-        kept = after > before
+        kept = bool(after > before)
         scores.append(GroupScore(group, after - before, kept))
         if kept:
             groups, before = (*groups, group), after
@@ -155,4 +155,4 @@ def _score(
         held = fold.held.under(dataclasses.replace(noise, dropout=None))
         total -= held.predictive_loss(fold.held.modelled(found.values))
         tokens += fold.held.heard_share.sum()
-    return total / max(tokens, 1e-9)
+    return float(total / max(tokens, 1e-9))
