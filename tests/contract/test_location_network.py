@@ -48,7 +48,7 @@ def reordered_cells(
 ) -> tuple[PlaceMaps, SequenceTensors]:
     names = ("level", "covered", "formula", "beam_relative", "fine_level", "poses", "site_of_cell")
     maps = dataclasses.replace(maps, **{name: getattr(maps, name)[order] for name in names})
-    names = ("observed", "beams", "serving", "censored")
+    names = ("observed", "beams", "serving", "censored", "further", "further_beams", "censored_beams")
     return maps, dataclasses.replace(
         sequences, **{name: getattr(sequences, name)[:, :, order] for name in names}
     )
@@ -64,7 +64,12 @@ def test_the_order_of_beams_changes_nothing(network, maps, sequences):
     order = torch.tensor([2, 3, 0, 1])
     other = log_mass(
         network,
-        dataclasses.replace(sequences, beams=sequences.beams[..., order]),
+        dataclasses.replace(
+            sequences,
+            beams=sequences.beams[..., order],
+            further_beams=sequences.further_beams[..., order, :],
+            censored_beams=sequences.censored_beams[..., order, :],
+        ),
         dataclasses.replace(maps, beam_relative=maps.beam_relative[:, order]),
     )
     torch.testing.assert_close(other, log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5)
@@ -83,6 +88,7 @@ def test_padding_in_front_changes_nothing(network, maps, sequences):
 
     longer = sequences.map_tensors(padded)
     longer = dataclasses.replace(longer, censored=torch.nan_to_num(longer.censored))
+    longer = dataclasses.replace(longer, censored_beams=torch.nan_to_num(longer.censored_beams))
     torch.testing.assert_close(
         log_mass(network, longer, maps), log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5
     )
@@ -134,7 +140,7 @@ def test_it_can_learn_one_small_batch_by_heart(maps, sequences):
     network = LocationNetwork(dataclasses.replace(CONFIGURATION, dropout=0.0))
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     losses = []
-    for _ in range(70):
+    for _ in range(100):
         output = network(sequences, network.encode_place(maps))
         loss = location_loss(output.prediction, sequences, maps, LossConfiguration(target_spread=3.0))
         optimizer.zero_grad()
@@ -152,7 +158,9 @@ def test_it_can_learn_one_small_batch_by_heart(maps, sequences):
 def test_a_cell_that_was_not_reported_has_no_token(network, maps, sequences):
     observed = sequences.observed.clone()
     observed[:, :, 0] = torch.nan
-    deaf = dataclasses.replace(sequences, observed=observed)
+    beams, serving = sequences.beams.clone(), sequences.serving.clone()
+    beams[:, :, 0], serving[:, :, 0] = torch.nan, False
+    deaf = dataclasses.replace(sequences, observed=observed, beams=beams, serving=serving)
     moved = maps.poses.clone()
     moved[0] += 3.0
     with torch.no_grad():

@@ -45,6 +45,7 @@ def noiseless(maps, row, column):
     return PooledObservations(
         level=level,
         heard=one,
+        reported=one,
         weakest=level.amin(-1),
         timing=distance,
         timed=one,

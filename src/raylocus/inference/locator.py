@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from raylocus.errors import InputError
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import estimate, fine_density
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
-from raylocus.models.inputs.tensors import BEAM_LEVEL, OBSERVED, SequenceTensors
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.known_cells import known_reports
-from raylocus.network.reports.reports import Reports, require_features
+from raylocus.network.reports.reports import Reports
 
 #: Sequences that go through the network together: few enough for the processor's cache.
 BATCH = 8
@@ -53,10 +54,10 @@ class Locator:
         Cells that the place does not have are passed over.
 
         Raises:
-            InputError: the reports lack a feature that the model was trained on.
+            InputError: the reports have none of the features that the model was trained on.
             PlaceError: the place has none of the reports' cells.
         """
-        require_features(reports, (*OBSERVED, BEAM_LEVEL), "the model was trained on")
+        self._require_any_feature(reports)
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
         batches = (
             reports.select(np.arange(start, min(start + BATCH, len(reports))))
@@ -81,6 +82,15 @@ class Locator:
             PlaceError: the place has none of the reports' cells.
         """
         return fixes_of(self.posterior(reports, place), getattr(place, "frame", None))
+
+    def _require_any_feature(self, reports: Reports) -> None:
+        read = self.trained.network.radio_encoder.reads()
+        columns = [index for index, name in enumerate(reports.feature_names) if name in read]
+        if len(reports) and np.isnan(reports.features[:, columns]).all():
+            raise InputError(
+                "the reports have none of the features that the model was trained on: "
+                f"{', '.join(read)}; import at least one of these columns"
+            )
 
     def _density(self, sequences: SequenceTensors, place: EncodedPlace) -> tuple[torch.Tensor, torch.Tensor]:
         prediction = self.trained.network(sequences, place).prediction

@@ -20,7 +20,9 @@ class PooledObservations:
     level: Float[Tensor, "batch head cell"]
     """Mean RSRP [dBm]."""
     heard: Float[Tensor, "batch head cell"]
-    """Share of the reports that name the cell."""
+    """Share of the reports with a level of the cell."""
+    reported: Float[Tensor, "batch head cell"]
+    """Share of the reports that say anything of the cell: the others found it silent."""
     weakest: Float[Tensor, "batch head"]
     """Mean RSRP of the weakest cell of a report [dBm]."""
     timing: Float[Tensor, "batch head cell"]
@@ -74,6 +76,7 @@ def pool_observations(
     return PooledObservations(
         level=level,
         heard=heard,
+        reported=weights @ encoding.heard.to(weights),
         weakest=_pool(torch.where(weakest.isinf(), torch.nan, weakest), weights)[0],
         timing=timing,
         timed=timed,

@@ -106,10 +106,9 @@ class LocationModule(lightning.LightningModule):
         """Takes the features' statistics from the training split."""
         data = getattr(self.trainer, "datamodule", None)
         if isinstance(data, ReportData):
-            mean, scale = data.observed_statistics()
+            statistics = data.feature_statistics()
             for module in (self, self.averaging.averaged(self)):
-                module.network.radio_encoder.feature_mean.copy_(mean)
-                module.network.radio_encoder.feature_scale.copy_(scale)
+                module.network.radio_encoder.set_statistics(statistics)
 
     def training_step(self, batch: list[PlaceBatch], batch_idx: int) -> Tensor:
         """Mean loss of a batch's sequences, each place under a random symmetry of the plane."""

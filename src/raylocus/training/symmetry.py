@@ -93,6 +93,7 @@ class Symmetry:
             beams=self._by_cell(sequences.beams, beams_of_cell),
             further=self._features(sequences.further, sequences.further_names),
             further_beams=self._by_cell(sequences.further_beams, beams_of_cell),
+            censored_beams=self._by_cell(sequences.censored_beams, beams_of_cell),
         )
 
     def _by_cell(self, values: Tensor, beams_of_cell: Tensor) -> Tensor:
@@ -124,7 +125,10 @@ MAP_FIELDS = (
     *("poses", "site_of_cell", "beams_of_cell"),
 )
 RASTER_FIELDS = ("level", "beam")
-SEQUENCE_FIELDS = ("observed", "beams", "serving", "censored", "further", "further_beams")
+SEQUENCE_FIELDS = (
+    *("observed", "beams", "serving", "censored", "further", "further_beams"),
+    "censored_beams",
+)
 
 Record = TypeVar("Record", PlaceMaps, EvidenceRasters, SequenceTensors)
 

@@ -59,7 +59,7 @@ def robust_evidence(
         student_log_density(residual, scale[:, :, None, :, :, None]) * pooled.heard[:, :, None, :, None, None]
     )
     silent = _log_silence(expected, pooled.weakest - margin[:, None]) * unheard_weight[:, None, None, None]
-    table = heard + ((1 - pooled.heard)[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
+    table = heard + ((1 - pooled.reported)[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
     likelihood = torch.tensordot(table, rasters, dims=3)
     prior = -0.5 * (offsets / offset_scale) ** 2
     return torch.logsumexp(likelihood + prior[..., None, None], 2)
