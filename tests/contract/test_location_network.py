@@ -43,10 +43,20 @@ def log_mass(network: LocationNetwork, sequences: SequenceTensors, maps: PlaceMa
         return network(sequences, network.encode_place(maps)).prediction.log_mass
 
 
+def with_positioning(sequences: SequenceTensors, maps: PlaceMaps) -> SequenceTensors:
+    """The same sequences with every feature that has a likelihood of its own, of any value."""
+    names = ("rstd", "ul_rtoa", "ue_rx_tx", "gnb_rx_tx", "ul_aoa", "dl_aod")
+    heard = ~sequences.observed[..., :1].isnan()
+    further = torch.where(heard, torch.linspace(1e-7, 9e-7, len(names)), torch.nan)
+    censored = torch.cat([sequences.censored, torch.zeros_like(further)], -1)
+    return dataclasses.replace(sequences, further=further, further_names=names, censored=censored)
+
+
 def reordered_cells(
     maps: PlaceMaps, sequences: SequenceTensors, order: torch.Tensor
 ) -> tuple[PlaceMaps, SequenceTensors]:
-    names = ("level", "covered", "formula", "beam_relative", "fine_level", "poses", "site_of_cell")
+    names = ("level", "covered", "formula", "isotropic", "sinr", "beam_relative", "fine_level", "poses")
+    names = (*names, "site_of_cell")
     maps = dataclasses.replace(maps, **{name: getattr(maps, name)[order] for name in names})
     names = ("observed", "beams", "serving", "censored", "further", "further_beams", "censored_beams")
     return maps, dataclasses.replace(
@@ -123,6 +133,7 @@ def test_a_place_of_another_size_needs_no_new_weights(network, sites, beams, siz
 def test_the_gradient_reaches_every_parameter(maps, sequences):
     torch.manual_seed(2)
     network = LocationNetwork(CONFIGURATION)
+    sequences = with_positioning(sequences, maps)
     for _ in range(2):
         # What starts at zero lets the gradient through from the second step on.
         output = network(sequences, network.encode_place(maps))

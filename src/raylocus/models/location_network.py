@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import EvidenceRasters
-from raylocus.models.evidence.stream import LIKELIHOODS, Evidence, EvidenceStream
+from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace, MapEncoder
@@ -120,7 +120,7 @@ class LocationNetwork(nn.Module):
         self.evidence = EvidenceStream(configuration)
         self.map_encoder = MapEncoder(configuration)
         self.attend_cells = nn.Linear(width, 1)
-        channels = len(LIKELIHOODS) * heads + 2 + 2 * configuration.map_width
+        channels = len(FUSED) * heads + 2 + 2 * configuration.map_width
         self.hide = nn.Dropout2d(configuration.dropout)
         self.fusion = FusionNetwork(channels, configuration)
         self.heads = LocationHeads(configuration)
@@ -132,8 +132,9 @@ class LocationNetwork(nn.Module):
     def forward(self, sequences: SequenceTensors, place: EncodedPlace) -> NetworkOutput:
         """Predictions for a batch of sequences of one place."""
         encoding = self.radio_encoder(sequences, place.maps.poses)
-        pooled = pool_observations(sequences, encoding, self.time_heads(sequences, encoding))
-        evidence = self.evidence(pooled, encoding.summary, place.maps, place.rasters)
+        weights = self.time_heads(sequences, encoding)
+        pooled = pool_observations(sequences, encoding, weights)
+        evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
         features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
         return NetworkOutput(self.heads(features, evidence.total, place.maps), evidence)
 

@@ -71,11 +71,10 @@ def draw_network(
     def whole(limits: tuple[int, int]) -> int:
         return int(generator.integers(*limits, endpoint=True))
 
-    def among(values: tuple[float, ...]) -> float:
-        return values[int(generator.integers(len(values)))]
-
     never = [name for name, share in law.never_reported.items() if generator.random() < share]
-    timing = MapTiming(noise=between(law.timing_noise)) if isinstance(usual.timing, MapTiming) else usual.timing
+    timing = (
+        MapTiming(noise=between(law.timing_noise)) if isinstance(usual.timing, MapTiming) else usual.timing
+    )
     return dataclasses.replace(
         usual,
         availability={**usual.availability, **dict.fromkeys(never, 0.0)},
@@ -90,11 +89,11 @@ def draw_network(
             usual.report,
             most_neighbours=whole(law.most_neighbours),
             most_beams=whole(law.most_beams),
-            filter_coefficient=int(among(law.filter_coefficients)),
+            filter_coefficient=int(generator.choice(law.filter_coefficients)),
         ),
         handover=dataclasses.replace(
             usual.handover,
             hysteresis=round(2 * between(law.hysteresis_db)) / 2,
-            time_to_trigger=among(law.times_to_trigger),
+            time_to_trigger=float(generator.choice(law.times_to_trigger)),
         ),
     )
