@@ -12,6 +12,7 @@ from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
+from raylocus.models.prediction import coarse_centres
 
 CONFIGURATION = LocationNetworkConfiguration(token_width=16, map_width=4, fusion_width=8)
 
@@ -158,12 +159,10 @@ def test_it_can_learn_one_small_batch_by_heart(maps, sequences):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    centre = (
-        output.prediction.log_mass.flatten(1).argmax(1)
-        == output.prediction.cell_of(sequences.target[:, None])[:, 0]
-    )
-    assert losses[-1] < losses[0] - 1.5
-    assert centre.float().mean() >= 0.6
+    likeliest = coarse_centres(maps)[output.prediction.log_mass.flatten(1).argmax(1)]
+    assert losses[-1] < losses[0] - 2.5
+    # No further off than the neighbouring cell.
+    assert ((likeliest - sequences.target).norm(dim=1) < 12.0).float().mean() >= 0.8
 
 
 def test_a_cell_that_was_not_reported_has_no_token(network, maps, sequences):

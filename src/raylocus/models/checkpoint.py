@@ -13,6 +13,7 @@ from raylocus.errors import CheckpointError, InputError
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import ESTIMATORS
 from raylocus.models.location_network import LocationNetwork
+from raylocus.models.misfit import MisfitCalibration
 from raylocus.network.reports.features import SCHEMA, features_named
 from raylocus.provenance import Provenance
 from raylocus.scenes.place_checks import plain_record
@@ -34,6 +35,8 @@ class PosteriorCalibration:
     """Densities are raised to 1/temperature: above 1 makes them wider."""
     estimator: str = "geometric_median"
     """Which of `models.density.ESTIMATORS` names the position."""
+    misfit: MisfitCalibration = MisfitCalibration()
+    """How maps that do not fit are told apart."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def load_network(path: Path) -> TrainedNetwork:
         configuration = _configuration(content["network"])
         network = LocationNetwork(configuration)
         network.load_state_dict(content["weights"])
-        calibration = PosteriorCalibration(**plain_record(PosteriorCalibration, content["calibration"]))
+        calibration = _calibration(content["calibration"])
         provenance = Provenance.from_json(content["provenance"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError, InputError) as error:
         raise CheckpointError(f"{path} does not fit this version's network; train it again") from error
@@ -142,6 +145,15 @@ def _configuration(record: dict[str, Any]) -> LocationNetworkConfiguration:
         name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
     }
     return LocationNetworkConfiguration(**tuples)
+
+
+def _calibration(record: dict[str, Any]) -> PosteriorCalibration:
+    misfit = plain_record(MisfitCalibration, record["misfit"])
+    plain = plain_record(PosteriorCalibration, {**record, "misfit": MisfitCalibration()})
+    vectors: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list | tuple) else value for name, value in misfit.items()
+    }
+    return PosteriorCalibration(**{**plain, "misfit": MisfitCalibration(**vectors)})
 
 
 def _finite(weights: torch.Tensor) -> bool:

@@ -15,6 +15,7 @@ from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace, MapEncoder
+from raylocus.models.misfit import misfit_statistics
 from raylocus.models.prediction import LocationHeads, Prediction
 from raylocus.models.radio_encoder import RadioEncoder
 from raylocus.models.time_heads import PooledObservations, TimeHeads, pool_observations
@@ -102,6 +103,8 @@ class NetworkOutput:
 
     prediction: Prediction
     evidence: Evidence
+    statistics: Float[Tensor, "batch statistic"]
+    """How well maps and measurements fit at the answer, see `models.misfit`; no gradient flows through it."""
 
 
 class LocationNetwork(nn.Module):
@@ -136,7 +139,10 @@ class LocationNetwork(nn.Module):
         pooled = pool_observations(sequences, encoding, weights)
         evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
         features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
-        return NetworkOutput(self.heads(features, evidence.total, place.maps), evidence)
+        prediction = self.heads(features, evidence.total, place.maps)
+        with torch.no_grad():
+            statistics = misfit_statistics(prediction, pooled, evidence, place.maps)
+        return NetworkOutput(prediction, evidence, statistics)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace

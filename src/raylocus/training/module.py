@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
+from raylocus.errors import InputError
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     PosteriorCalibration,
@@ -115,6 +116,11 @@ class LocationModule(lightning.LightningModule):
         losses = torch.stack([self._loss(part) for part in batch])
         counts = losses.new_tensor([len(part.sequences) for part in batch])
         loss = losses @ (counts / counts.sum())
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"the loss of step {self.global_step} is not a number, so training ends here; check the dataset with "
+                "raylocus dataset inspect, or lower model.schedule.learning_rate"
+            )
         self.log("train/loss", loss, prog_bar=True, batch_size=int(counts.sum()))
         return loss
 

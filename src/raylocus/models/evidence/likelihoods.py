@@ -18,7 +18,7 @@ from raylocus.models.evidence.rasters import (
 from raylocus.models.time_heads import PooledObservations
 
 #: Offsets [dB] about the Gaussian estimate over which the common offset is summed out.
-OFFSET_STEPS = torch.tensor([-8.0, -4.0, 0.0, 4.0, 8.0])
+OFFSET_STEPS = torch.tensor([-6.0, 0.0, 6.0])
 #: Degrees of freedom of the Student t law of a cell's residual.
 FREEDOM = 4.0
 

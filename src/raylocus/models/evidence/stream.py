@@ -49,6 +49,8 @@ class Evidence:
     """Each of `FUSED` of each head [nats], largest value 0."""
     total: Float[Tensor, "batch y x"]
     """Their weighted sum and the outdoor prior: an unnormalised log-posterior."""
+    highest: Float[Tensor, "batch channel"]
+    """What was taken from each channel to make its largest value 0: how well its best position explains it."""
 
 
 class EvidenceStream(nn.Module):
@@ -122,12 +124,14 @@ class EvidenceStream(nn.Module):
             ],
             1,
         )
-        likelihoods = likelihoods - likelihoods.amax((-2, -1), keepdim=True).detach()
+        highest = likelihoods.amax((-2, -1), keepdim=True).detach()
+        likelihoods = likelihoods - highest
         gates = torch.exp(
             self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
         )
         total = torch.einsum("bkh,bkhyx->byx", gates, likelihoods) + torch.log(maps.outdoor + 1e-4)
-        return Evidence(likelihoods[:, : len(FUSED)].flatten(1, 2), total)
+        fused = slice(len(FUSED))
+        return Evidence(likelihoods[:, fused].flatten(1, 2), total, highest[:, fused].flatten(1))
 
     def _ranges(
         self,
