@@ -68,7 +68,7 @@ class AnalyticCity:
                 "toa": (axes["site"], (distance / SPEED_OF_LIGHT).astype(np.float32).reshape(by_site)),
                 "line_of_sight": (axes["site"], (distance < 70).astype(np.float32).reshape(by_site)),
             },
-            coords={"x": self.tile.coordinates, "y": self.tile.coordinates},
+            coords={"x": self.tile.x_coordinates, "y": self.tile.y_coordinates},
             attrs={"ue_height": 1.5},
         )
 
@@ -92,7 +92,7 @@ def analytic_city(symmetry: Symmetry) -> AnalyticCity:
     cells = [(0, 0.4), (0, 2.7), (1, -1.9), (1, 1.2)]
     return AnalyticCity(
         Deployment(
-            Carrier(),
+            (Carrier(),),
             tuple(
                 Site(f"site {index}", (*_turned(symmetry, np.array(xy)).tolist(), height))
                 for index, (xy, height) in enumerate(sites)

@@ -37,7 +37,7 @@ def deployment(sites: int = 3) -> Deployment:
         for sector in range(3)
     ]
     return Deployment(
-        Carrier(),
+        (Carrier(),),
         tuple(Site(f"site {i}", tuple(map(float, p))) for i, p in enumerate(positions)),
         tuple(cells),
     )
@@ -45,7 +45,7 @@ def deployment(sites: int = 3) -> Deployment:
 
 def ground() -> xr.Dataset:
     """G: two blocks of buildings, and terrain that rises to the east by 1 m in 100 m."""
-    terrain = np.broadcast_to(TILE.coordinates / 100, TILE.shape)
+    terrain = np.broadcast_to(TILE.x_coordinates / 100, TILE.shape)
     surface = terrain.copy()
     surface[10:25, 8:30] += 15
     surface[36:58, 34:50] += 22
@@ -72,7 +72,7 @@ def free_space_maps(place: Deployment) -> xr.Dataset:
         "toa": (("site", "y", "x"), (distance / SPEED_OF_LIGHT).reshape(shape)),
         "line_of_sight": (("site", "y", "x"), np.ones((len(place.sites), *TILE.shape))),
     }
-    coords = {"y": TILE.coordinates, "x": TILE.coordinates}
+    coords = {"y": TILE.y_coordinates, "x": TILE.x_coordinates}
     return xr.Dataset(
         {name: (dims, values.astype(np.float32)) for name, (dims, values) in layers.items()},
         coords,
@@ -120,6 +120,9 @@ def random_reports(counts: list[list[int]], seed: int) -> Reports:
         position=generator.normal(size=(reports, 3)),
         line_of_sight=generator.integers(0, 2, reports).astype(float),
         pci=generator.integers(0, 9, tokens),
+        technology=generator.integers(0, 4, tokens).astype(np.int8),
+        channel=generator.integers(-1, 3, tokens),
+        identity=generator.integers(-1, 3, tokens),
         serving=generator.random(tokens) < 0.5,
         beam=generator.integers(-1, 3, tokens),
         features=features,

@@ -290,7 +290,7 @@ def oslo(path: Path) -> LogFile:
 def test_oslo(tmp_path: Path) -> None:
     log = read(oslo(tmp_path / "log.mat"), "oslo")
     said = {
-        "device": "point-0",
+        "device": "campaign-2 point-0",
         "scan": "point-0",
         "technology": "NB-IoT",
         "operator": "operator-1",
@@ -299,6 +299,7 @@ def test_oslo(tmp_path: Path) -> None:
     said |= WHERE | {
         "pci": 17.0,
         "site_identity": 341794.0,
+        "cell_identity": 341794.0 * 256,
         "rsrp": -97.0,
         "rsrq": -11.0,
         "sinr": 6.5,
@@ -533,7 +534,7 @@ def test_a_report_has_a_cell_once_and_one_serving_cell(place: Place) -> None:
     assert made.reports.features[:, 0].tolist() == [-90.0, -85.0, -95.0]
     assert made.reports.serving.tolist() == [True, False, False]
     np.testing.assert_array_equal(made.reports.features[:, 4], [7.0, np.nan, np.nan])
-    assert made.refused == {"PCI that the report has already": 1}
+    assert made.refused == {"cells that the report has already": 1}
     assert made.notes["further serving cells of one report, taken as heard"] == 1
 
 

@@ -1,4 +1,4 @@
-"""`raylocus scene build`: place folders from a source."""
+"""`raylocus scene build`: place folders from a source, or an area."""
 
 from __future__ import annotations
 
@@ -11,23 +11,33 @@ from typing import TYPE_CHECKING, Any
 from raylocus.cli.console import VerbParser, tile_centre, verb_parser
 
 if TYPE_CHECKING:
-    from raylocus.scenes.configuration import SceneConfiguration
+    from raylocus.scenes.area import Area
+    from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
     from raylocus.scenes.place import Place
 
 SOURCE_HELP = (
     "munich | florence | etoile | san_francisco, a .osm/.osm.gz/.osm.pbf file, a building file (shapefile, GeoJSON, "
-    "GeoPackage), LAT,LON, W,S,E,N, procedural:STYLE, or a place name"
+    "GeoPackage), LAT,LON, W,S,E,N, procedural:STYLE, or a place name; sites | open:W,S,E,N: an area without a map"
 )
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Builds the places and says where they are."""
+    """Builds the places, or the area, and says where they are."""
     parser = _parser()
     given = parser.parse([_protected(word) for word in arguments])
-    configuration = _configuration(given, parser.instantiate(given).scene)
+    made = parser.instantiate(given)
+    source, configuration = given.source.strip(), _configuration(given, made.scene)
+    from raylocus.scenes.area_of_sites import build_area_of_sites, without_map
+
+    if without_map(source):
+        return _said(build_area_of_sites(source, given.out, configuration, _area(given, made.area)))
+    return _build_places(source, given.out, configuration)
+
+
+def _build_places(source: str, folder: Path, configuration: SceneConfiguration) -> int:
     from raylocus.scenes.build import build_places
 
-    places = build_places(given.source.strip(), given.out, configuration, _report)
+    places = build_places(source, folder, configuration, _report)
     for note in places[0].notes:
         print(f"note: {note}")
     if places[0].attribution:
@@ -36,15 +46,28 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _said(area: Area) -> int:
+    """Says what an area is."""
+    width, depth = (side / 1000 for side in area.extent.size)
+    sites, cells = len(area.deployment.sites), len(area.deployment.cells)
+    print(f"{area.folder}: {width:.1f} × {depth:.1f} km, {sites} sites, {cells} cells, no map")
+    for note in area.notes:
+        print(f"note: {note}")
+    return 0
+
+
 def _parser() -> VerbParser:
-    from raylocus.scenes.configuration import SceneConfiguration
+    from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 
     parser = verb_parser(
-        "scene build", "Build a place: Mitsuba scene, geometry maps and sites, one folder a tile."
+        "scene build", "Build a place: Mitsuba scene, geometry maps and sites, one folder a tile; or an area."
     )
     parser.add_argument("source", type=str, help=SOURCE_HELP)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
-    parser.add_argument("--out", type=Path, required=True, help="place folder, such as places/munich")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the place, such as places/munich, or of the area"
+    )
+    parser.add_argument("--margin", type=float, help="ground around an area's outermost sites [m]")
     parser.add_argument(
         "--tile", type=str, help="centre X,Y [m] of the one tile wanted, in the source's frame"
     )
@@ -69,7 +92,13 @@ def _parser() -> VerbParser:
         help="its columns, such as azimuth=RICHTUNG,height=Altitude[ft],power=none (none: not in the file)",
     )
     parser.add_class_arguments(SceneConfiguration, "scene")
+    parser.add_class_arguments(AreaConfiguration, "area")
     return parser
+
+
+def _area(given: Any, area: AreaConfiguration) -> AreaConfiguration:
+    """The area's configuration with the option that has a short name."""
+    return area if given.margin is None else dataclasses.replace(area, margin=given.margin)
 
 
 def _configuration(given: Any, scene: SceneConfiguration) -> SceneConfiguration:

@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.network.reports.reports import Reports, require_features
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.sites import Deployment
+from raylocus.units import timing_advance_distance
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
         PlaceError: the reports name a PCI that the deployment does not have.
     """
     require_features(reports, OBSERVED, "the classics and the bound read")
-    cell, report = deployment.cells_of(reports.pci), reports.report_of_token
+    cell, report = token_cells(reports, deployment), reports.report_of_token
     whole = reports.beam < 0
     shape = (len(reports.time), len(deployment.cells))
     rsrp = _scatter(shape, report[whole], cell[whole], _feature(reports, "rsrp")[whole])
@@ -74,6 +76,15 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
     )
 
 
+def advance_distances(
+    observed: Observations, reports: Int[np.ndarray, " chosen"], deployment: Deployment
+) -> Float[np.ndarray, " chosen"]:
+    """Distance [m] that the timing advance of some reports stands for, by the numerology of their serving cells."""
+    steps = np.array([timing_advance_distance(carrier.numerology) for carrier in deployment.carriers])
+    serving = deployment.carrier_of_cell[observed.serving[reports]]
+    return observed.timing_advance[reports] * steps[serving]
+
+
 def cell_feature(reports: Reports, deployment: Deployment, name: str) -> Float[np.ndarray, "report cell"]:
     """One feature of whole cells, by report and cell; NaN where it is missing or no column of the reports.
 
@@ -84,7 +95,7 @@ def cell_feature(reports: Reports, deployment: Deployment, name: str) -> Float[n
     shape = (len(reports.time), len(deployment.cells))
     if name not in reports.feature_names:
         return np.full(shape, np.nan)
-    cell = deployment.cells_of(reports.pci)[whole]
+    cell = token_cells(reports, deployment)[whole]
     return _scatter(shape, reports.report_of_token[whole], cell, _feature(reports, name)[whole])
 
 

@@ -102,12 +102,8 @@ def _grids(place: TracedPlace) -> PlaceCheck:
         maps.append(place.radio_maps)
     except StoreError:
         what = "G is on the tile's grid (R is not traced yet)"
-    axis = place.tile.coordinates
-    same = all(
-        map.sizes[name] == len(axis) and np.array_equal(map[name].values, axis)
-        for map in maps
-        for name in ("x", "y")
-    )
+    axes = {"x": place.tile.x_coordinates, "y": place.tile.y_coordinates}
+    same = all(np.array_equal(map[name].values, axis) for map in maps for name, axis in axes.items())
     return PlaceCheck(what, same, "their x and y differ", "trace the place again")
 
 
@@ -166,10 +162,15 @@ def _share(what: str, agrees: np.ndarray, xy: Float[np.ndarray, "point 2"], need
 
 
 def _sites(place: TracedPlace, shoot: _Plumb) -> list[PlaceCheck]:
-    positions = place.deployment.site_positions
-    inside = place.tile.contains(positions)
+    inside = np.flatnonzero(place.tile.contains(place.deployment.site_positions))
+    sites, positions = (
+        [place.deployment.sites[index] for index in inside],
+        place.deployment.site_positions[inside],
+    )
     above = positions[:, 2] - shoot.heights(positions[:, :2])
-    sound = inside & (above > 0)
+    sound = above > 0
+    if not len(sites):
+        return [PlaceCheck("no site stands in the tile", True)]
     if sound.all():
         return [
             PlaceCheck(
@@ -179,12 +180,12 @@ def _sites(place: TracedPlace, shoot: _Plumb) -> list[PlaceCheck]:
         ]
     return [
         PlaceCheck(
-            f"{site.name} is {'outside the tile' if not within else f'{-height:.1f} m below a surface'}",
+            f"{site.name} is {-height:.1f} m below a surface",
             False,
             "x,y,z = {:.1f},{:.1f},{:.1f} m".format(*site.position),
             "move it or raise its antenna",
         )
-        for site, within, height, good in zip(place.deployment.sites, inside, above, sound, strict=True)
+        for site, height, good in zip(sites, above, sound, strict=True)
         if not good
     ]
 

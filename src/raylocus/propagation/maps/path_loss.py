@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.geo import Grid
-from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.antennas import cell_gains
 from raylocus.scenes.sites import UE_HEIGHT, Deployment
 from raylocus.units import energy_per_resource_element, to_decibel
 
@@ -52,10 +52,14 @@ def isotropic_levels(
     """Received power per resource element [dBm] by TR 38.901 UMi NLOS between isotropic antennas."""
     offset = _offsets(deployment, grid, terrain, ue_height)
     distance = np.linalg.norm(offset, axis=-1)
-    loss = umi_nlos_path_loss(distance, deployment.carrier.frequency, ue_height)[deployment.site_of_cell]
-    blocks = deployment.carrier.resource_blocks
-    energy = np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
-    return (energy[:, None] - loss).reshape(-1, *grid.shape)
+    losses = {each: umi_nlos_path_loss(distance, each, ue_height) for each in deployment.frequencies}
+    levels = [
+        energy_per_resource_element(cell.power_dbm, carrier.resource_blocks)
+        - losses[carrier.frequency][cell.site]
+        for cell in deployment.cells
+        for carrier in [deployment.carriers[cell.carrier]]
+    ]
+    return np.stack(levels).reshape(-1, *grid.shape)
 
 
 def formula_levels(
@@ -66,7 +70,7 @@ def formula_levels(
     gains = []
     for cell in deployment.cells:
         direction = offset[cell.site] / np.linalg.norm(offset[cell.site], axis=-1, keepdims=True)
-        gains.append(beam_gains(direction, cell.azimuth, cell.downtilt, cell.array).max(1))
+        gains.append(cell_gains(direction, cell).max(1))
     gain = to_decibel(np.maximum(np.stack(gains), 1e-4)).reshape(-1, *grid.shape)
     return isotropic_levels(deployment, grid, terrain, ue_height) + gain
 

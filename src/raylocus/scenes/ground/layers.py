@@ -78,12 +78,12 @@ def _burnt(shapes: Sequence[BaseGeometry], values: Sequence[int], tile: Grid) ->
     from rasterio.features import rasterize
     from rasterio.transform import Affine
 
-    half = tile.size / 2
-    near = shapely.intersects(np.array(shapes, dtype=object), shapely.box(-half, -half, half, half))
+    west, south, east, north = tile.bounds
+    near = shapely.intersects(np.array(shapes, dtype=object), shapely.box(west, south, east, north))
     if not near.any():
         return np.zeros(tile.shape, np.uint8)
     # Rows ascend with y, as everywhere in raylocus.
-    transform = Affine(tile.resolution, 0, -half, 0, tile.resolution, -half)
+    transform = Affine(tile.resolution, 0, west, 0, tile.resolution, south)
     owner, outlines = _outlines(np.array(shapes, dtype=object)[near])
     burnt = np.array(values)[near][owner].tolist()
     pairs = zip(outlines, burnt, strict=True)

@@ -45,6 +45,13 @@ class Profiles:
     """Height of the surface there [m]; −∞ within a ground cell of either end and outside the tile."""
     open_before: Int[np.ndarray, "cell step"]
     """How many of the steps up to this one are open ground."""
+    half_step: Float[np.ndarray, "#cell #step"]
+    """Half the distance between the steps [m]."""
+
+    def select(self, chosen: Int[np.ndarray, " chosen"]) -> Profiles:
+        """Some of the ways."""
+        half = np.broadcast_to(self.half_step, (len(self.along), self.half_step.shape[1]))
+        return Profiles(self.along[chosen], self.height[chosen], self.open_before[chosen], half[chosen])
 
 
 def read_profiles(
@@ -65,7 +72,7 @@ def read_profiles(
     along = share * distance[:, None]
     height = _profile_heights(index, along, distance, raster)
     open_before = np.cumsum((index < 0) | outdoor.ravel()[np.maximum(index, 0)], axis=1)
-    return Profiles(along, height, open_before)
+    return Profiles(along, height, open_before, along[:, :1])
 
 
 def stretched_strings(
@@ -95,11 +102,16 @@ def _widened(values: Shaped[np.ndarray, "cell point"], columns: int, missing: fl
 def _stretched(
     site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], raster: SurfaceRaster
 ) -> Strings:
-    profiles, distance = read_profiles(site, point, raster), _distance(site, point)
-    edges = upper_hull(profiles.along, profiles.height, float(site[2]), distance, point[:, 2])
-    return _strings(
-        edges, profiles.along, profiles.height, profiles.open_before, float(site[2]), distance, point[:, 2]
-    )
+    return strings_over(read_profiles(site, point, raster), site, point)
+
+
+def strings_over(
+    profiles: Profiles, site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"]
+) -> Strings:
+    """The strings from a site [m] to points [m] over what their profiles say."""
+    distance, start = _distance(site, point), float(site[2])
+    edges = upper_hull(profiles.along, profiles.height, start, distance, point[:, 2])
+    return _strings(edges, profiles, start, distance, point[:, 2])
 
 
 def height_read(
@@ -191,14 +203,13 @@ def upper_hull(
 
 def _strings(
     edges: Int[np.ndarray, "cell edge"],
-    along: Float[np.ndarray, "cell step"],
-    height: Float[np.ndarray, "cell step"],
-    open_before: Int[np.ndarray, "cell step"],
+    profiles: Profiles,
     start: float,
     distance: Float[np.ndarray, " cell"],
     end: Float[np.ndarray, " cell"],
 ) -> Strings:
     """Site, edges and cell as columns."""
+    along, height, open_before = profiles.along, profiles.height, profiles.open_before
     count = (edges >= 0).sum(axis=1)
     cell, columns = np.arange(len(edges)), int(count.max(initial=0)) + 2
     x, z = (np.full((len(edges), columns), np.nan) for _ in range(2))
@@ -211,8 +222,8 @@ def _strings(
     passed[row, edge + 1] = open_before[row, step]
     hilly = np.unique(row[np.diff(open_before, axis=1, prepend=0)[row, step] > 0])
     if len(hilly):
-        profiles = Profiles(along[hilly], height[hilly], open_before[hilly])
-        valleys = _valleys_before(edges[hilly], profiles, x[hilly], z[hilly])
+        hills = profiles.select(hilly)
+        valleys = _valleys_before(edges[hilly], hills, x[hilly], z[hilly])
         hill, bend = np.nonzero(edges[hilly] >= 0)
         passed[hilly[hill], bend + 1] = valleys[hill, edges[hilly][hill, bend]]
     apart = np.diff(passed, axis=1, prepend=0) > 0
@@ -241,6 +252,6 @@ def _valleys_before(
         np.take_along_axis(values, piece + shift, axis=1) for values in (x, z) for shift in (0, 1)
     )
     string = low + (high - low) * (along - start) / np.maximum(end - start, 1e-9)
-    depth = np.maximum(VALLEY_DEPTH, along[:, :1])  # the first step is half a step from the site
+    depth = np.maximum(VALLEY_DEPTH, profiles.half_step)
     is_open = np.diff(profiles.open_before, axis=1, prepend=0) > 0
     return np.cumsum(is_open & (profiles.height < string - depth), axis=1)

@@ -1,4 +1,4 @@
-"""A unit of work of a build: idempotent, named by what it is made from, performed by any process."""
+"""A unit of work: idempotent, named by what it is made from, performed by any process."""
 
 from __future__ import annotations
 
