@@ -169,7 +169,7 @@ def training_groups(data: ReportData) -> tuple[SequenceGroup, ...]:
 
 def slim(reports: Reports) -> Reports:
     """The same with numbers no wider than a careful hand would store them."""
-    narrow = {"pci": np.int16, "beam": np.int8, "censored": np.int8}
+    narrow = {"pci": np.int16, "channel": np.int32, "beam": np.int8, "censored": np.int8}
     fields = {name: getattr(reports, name) for name in (*REPORT_FIELDS, *TOKEN_FIELDS)}
     for name, values in fields.items():
         kind = narrow.get(name, np.float32 if values.dtype.kind == "f" else values.dtype)

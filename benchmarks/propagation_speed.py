@@ -133,7 +133,7 @@ def path_solver(place: TracedPlace, site: np.ndarray, points: np.ndarray, depth:
 def maps(place: TracedPlace, given: argparse.Namespace) -> str:
     tracer, site = tracer_of(place, configuration_of(given)), place.deployment.site_positions[0]
     sectors = tuple(Cell(pci, 0, 2 * np.pi * pci / 3, 0.1) for pci in range(3))
-    deployment = Deployment(place.deployment.carrier, place.deployment.sites[:1], sectors)
+    deployment = Deployment((place.deployment.carrier,), place.deployment.sites[:1], sectors)
     assert sum(cell.array.beams for cell in sectors) == BEAM_MAPS
 
     def ours() -> None:
@@ -240,7 +240,7 @@ def gain(place: TracedPlace, given: argparse.Namespace) -> str:
         place, dataclasses.replace(configuration_of(given), rays_per_cell=2 * given.rays)
     ).trace(0, site)
     sectors = (Cell(0, 0, 0.0, 0.0),)
-    deployment = Deployment(place.deployment.carrier, place.deployment.sites[:1], sectors)
+    deployment = Deployment((place.deployment.carrier,), place.deployment.sites[:1], sectors)
     mine = radio_maps(atlas, deployment)["path_gain"].values[0]
     settings = ReferenceSettings(given.depth, 20_000_000, diffraction=True)
     arguments = (

@@ -92,7 +92,7 @@ def analytic_city(symmetry: Symmetry) -> AnalyticCity:
     cells = [(0, 0.4), (0, 2.7), (1, -1.9), (1, 1.2)]
     return AnalyticCity(
         Deployment(
-            Carrier(),
+            (Carrier(),),
             tuple(
                 Site(f"site {index}", (*_turned(symmetry, np.array(xy)).tolist(), height))
                 for index, (xy, height) in enumerate(sites)

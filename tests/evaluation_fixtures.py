@@ -62,7 +62,7 @@ def synthetic_place(
         for site in range(sites)
         for sector in range(3)
     )
-    deployment = Deployment(Carrier(), masts, cells)
+    deployment = Deployment((Carrier(),), masts, cells)
     shell = SyntheticPlace(tile, deployment, geometry, xr.Dataset())
     zero = np.zeros(len(cells))
     return SyntheticPlace(tile, deployment, geometry, analytic_maps(shell, zero, zero, zero))

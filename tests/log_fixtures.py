@@ -18,7 +18,7 @@ from raylocus.xarray_store import save_dataset
 #: Height of the flat ground [m].
 GROUND = 12.0
 #: LTE at 806 MHz (EARFCN 6300, band 20: 791 + 0.1 · (6300 − 6150) MHz), 10 MHz wide.
-LTE = Carrier(806e6, 0, 50)
+LTE = Carrier(806e6, 0, 50, "LTE")
 #: NR at 3500.01 MHz (NR-ARFCN 633334: 3000 + 0.015 · (633334 − 600000) MHz), 40 MHz wide.
 NR = Carrier(3500.01e6, 1, 106)
 
@@ -34,7 +34,7 @@ def flat_place(
     names = list(dict.fromkeys(name for name, *_ in cells))
     where = {name: (x, y, GROUND + 25.0) for name, x, y, _ in reversed(cells)}
     deployment = Deployment(
-        carrier,
+        (carrier,),
         tuple(Site(name, where[name]) for name in names),
         tuple(Cell(pci, names.index(name), 0.0, 0.1) for name, _, _, pci in cells),
     )

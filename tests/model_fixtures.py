@@ -103,7 +103,7 @@ def _deployment(
             )
             for sector in range(3)
         ]
-    return Deployment(Carrier(), tuple(masts), tuple(cells))
+    return Deployment((Carrier(),), tuple(masts), tuple(cells))
 
 
 def radio_layers(place: SyntheticPlace, world: World | None) -> xr.Dataset:

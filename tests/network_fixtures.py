@@ -37,7 +37,7 @@ def deployment(sites: int = 3) -> Deployment:
         for sector in range(3)
     ]
     return Deployment(
-        Carrier(),
+        (Carrier(),),
         tuple(Site(f"site {i}", tuple(map(float, p))) for i, p in enumerate(positions)),
         tuple(cells),
     )
@@ -120,6 +120,9 @@ def random_reports(counts: list[list[int]], seed: int) -> Reports:
         position=generator.normal(size=(reports, 3)),
         line_of_sight=generator.integers(0, 2, reports).astype(float),
         pci=generator.integers(0, 9, tokens),
+        technology=generator.integers(0, 4, tokens).astype(np.int8),
+        channel=generator.integers(-1, 3, tokens),
+        identity=generator.integers(-1, 3, tokens),
         serving=generator.random(tokens) < 0.5,
         beam=generator.integers(-1, 3, tokens),
         features=features,

@@ -19,6 +19,7 @@ from raylocus.errors import InputError, StoreError
 from raylocus.geo import GeoFrame
 from raylocus.network.reports.features import FEATURE_INDEX
 from raylocus.network.reports.report_store import load_reports
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.antennas.panels import Panel
 from raylocus.propagation.atlas.atlas import concatenate
@@ -45,7 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> TracedPlace:
     atlas = concatenate([traced.trace(site, np.array(position)) for site, position in enumerate(SITES)])
     cells = [Cell(3 * site + turn, site, 2.1 * turn, 0.1) for site in range(2) for turn in range(3)]
     sites = tuple(Site(f"site {index}", position) for index, position in enumerate(SITES))
-    network = Deployment(Carrier(), sites, tuple(cells))
+    network = Deployment((Carrier(),), sites, tuple(cells))
     found = TracedPlace(folder, "corner", GeoFrame(), TILE, network, Provenance.collect({"source": "test"}))
     found.__dict__.update(geometry_maps=rasterized_maps(triangles, TILE), atlas=atlas)
     return found
@@ -181,7 +182,7 @@ def test_reports_of_a_scenario_are_what_its_paths_say(
     level, delay = expected_channel(place, receivers)
     cell_token = reports.beam < 0
     report = reports.report_of_token[cell_token]
-    cell = place.deployment.cells_of(reports.pci[cell_token])
+    cell = token_cells(reports, place.deployment)[cell_token]
     rsrp = reports.features[cell_token, FEATURE_INDEX["rsrp"]]
     # SS-RSRP is reported in steps of 1 dB.
     assert np.abs(rsrp - level[index[report], cell]).max() <= 0.5 + 1e-3
@@ -190,7 +191,7 @@ def test_reports_of_a_scenario_are_what_its_paths_say(
     np.testing.assert_array_equal(serving, np.nanargmax(level[index], axis=1))
     advance = reports.features[:, FEATURE_INDEX["timing_advance"]]
     timed = cell_token & np.isfinite(advance)
-    site = place.deployment.site_of_cell[place.deployment.cells_of(reports.pci[timed])]
+    site = place.deployment.site_of_cell[token_cells(reports, place.deployment)[timed]]
     expected = np.round(2 * delay[index[reports.report_of_token[timed]], site] / timing_advance_step(1))
     np.testing.assert_array_equal(advance[timed], expected)
 

@@ -27,6 +27,7 @@ from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import PlaceError, StoreError
 from raylocus.network.channel.channel import channel_at
 from raylocus.network.reports.features import FEATURE_INDEX
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.place import load_place
 
 #: Builds the dataset of a folder of places, slowly enough to be killed between two worlds.
@@ -113,7 +114,7 @@ def test_worlds_are_redrawn_exactly(configuration: DatasetConfiguration, tmp_pat
     maps = analytic_world_maps(place, redraw_world(place.deployment, record))
     one = dataset.reports.select(np.array([sample]))
     token = (one.beam < 0) & one.serving
-    cell = place.deployment.cells_of(one.pci[token])
+    cell = token_cells(one, place.deployment)[token]
 
     def error(levels: np.ndarray) -> float:
         truth = levels.max(axis=-1)[np.arange(len(one.time)), cell]

@@ -12,6 +12,7 @@ from raylocus.errors import InputError
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.impairments.availability import FULL_CAPABILITY
 from raylocus.network.movement.trajectories import Trajectories
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import AntennaArray
@@ -56,7 +57,7 @@ def test_the_cqi_of_the_maps_is_the_reported_one(table: int) -> None:
     standing = Trajectories(np.arange(len(ground) + 1), np.zeros(len(ground)), position)
     reports = observe_stack(place, place.radio_maps, standing, EXACT, seed=1)
     serving = reports.serving & (reports.beam < 0)
-    cell = place.deployment.cells_of(reports.pci[serving])
+    cell = token_cells(reports, place.deployment)[serving]
     offset = position[:, :2] - place.deployment.site_positions[place.deployment.site_of_cell[cell], :2]
     azimuth = np.array([each.azimuth for each in place.deployment.cells])[cell]
     ahead = np.abs(np.angle(np.exp(1j * (np.arctan2(offset[:, 1], offset[:, 0]) - azimuth)))) < 0.1

@@ -88,7 +88,9 @@ def behind_the_ridge(folder: Path, terrain: Path | None) -> xr.Dataset:
     """R of one mast west of the ridge, with nothing but the direct, mirrored and over-rooftop paths."""
     scene = dataclasses.replace(SCENE, tile_size=512.0, options=SourceOptions(terrain=terrain))
     place = build_place(str(field(folder.with_suffix(".osm"), half=256.0)), folder, scene)
-    mast = Deployment(place.deployment.carrier, (Site("mast", (-204.0, 4.0, MAST)),), (Cell(0, 0, 0.0, 0.0),))
+    mast = Deployment(
+        (place.deployment.carrier,), (Site("mast", (-204.0, 4.0, MAST)),), (Cell(0, 0, 0.0, 0.0),)
+    )
     save_place(dataclasses.replace(place, deployment=mast))
     return trace_place(folder, TraceConfiguration(depth=1, diffraction=False)).radio_maps
 

@@ -70,7 +70,7 @@ def test_validation_notices_a_buried_site(place_folder: Path, generator: np.rand
     place = open_place(place_folder)
     sites = (Site("buried", (60.0, 60.0, 20.0)), Site("far", (900.0, 0.0, 20.0)))
     cells = tuple(Cell(pci, pci, 0.0, 0.1) for pci in range(2))
-    moved = dataclasses.replace(place, deployment=Deployment(Carrier(), sites, cells))
+    moved = dataclasses.replace(place, deployment=Deployment((Carrier(),), sites, cells))
     wrong = [finding.line for finding in validate_place(moved, generator, points=10) if not finding.sound]
     assert wrong == [
         "WRONG: buried is 1.0 m below a surface (x,y,z = 60.0,60.0,20.0 m; move it or raise its antenna)",

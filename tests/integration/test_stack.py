@@ -22,6 +22,7 @@ from raylocus.network.reports.features import CRITICAL, FEATURE_SETS, SCHEMA, fe
 from raylocus.network.reports.parquet import load_parquet, save_parquet
 from raylocus.network.reports.report_store import load_reports, save_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.maps.traced_place import TracedPlace
@@ -69,7 +70,7 @@ def column(reports: Reports, name: str) -> np.ndarray:
 
 def distances(place: TracedPlace, reports: Reports) -> np.ndarray:
     """Distance of each token's site and UE [m]."""
-    site = place.deployment.site_of_cell[place.deployment.cells_of(reports.pci)]
+    site = place.deployment.site_of_cell[token_cells(reports, place.deployment)]
     offset = place.deployment.site_positions[site] - reports.position[reports.report_of_token]
     return np.linalg.norm(offset, axis=1)
 
@@ -135,7 +136,7 @@ def test_timing_is_in_steps_of_its_granularity(calm: Reports) -> None:
 
 
 def test_angles_of_arrival_and_departure_point_at_the_ue(place: TracedPlace, calm: Reports) -> None:
-    cells = place.deployment.cells_of(calm.pci)
+    cells = token_cells(calm, place.deployment)
     site = place.deployment.site_positions[place.deployment.site_of_cell[cells]]
     offset = calm.position[calm.report_of_token] - site
     bearing = np.arctan2(offset[:, 1], offset[:, 0])
@@ -258,7 +259,7 @@ def test_a_deployment_that_cannot_be_run_is_refused(place: TracedPlace, walked: 
     def refused(message: str, **changes: object) -> None:
         cells = tuple(dataclasses.replace(cell, **changes.get("cell", {})) for cell in place.deployment.cells)  # type: ignore[arg-type]
         carrier = dataclasses.replace(place.deployment.carrier, **changes.get("carrier", {}))  # type: ignore[arg-type]
-        network = dataclasses.replace(place.deployment, cells=cells, carrier=carrier)
+        network = dataclasses.replace(place.deployment, cells=cells, carriers=(carrier,))
         broken = dataclasses.replace(place, deployment=network)
         broken.__dict__.update(
             atlas=place.atlas, geometry_maps=place.geometry_maps, radio_maps=place.radio_maps

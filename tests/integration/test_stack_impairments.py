@@ -223,7 +223,7 @@ def changed(place: TracedPlace, **carrier_or_array: object) -> TracedPlace:
         cells = tuple(dataclasses.replace(cell, **carrier_or_array) for cell in cells)  # type: ignore[arg-type]
     else:
         carrier = dataclasses.replace(carrier, **carrier_or_array)  # type: ignore[arg-type]
-    network = dataclasses.replace(place.deployment, cells=cells, carrier=carrier)
+    network = dataclasses.replace(place.deployment, cells=cells, carriers=(carrier,))
     other = dataclasses.replace(place, deployment=network)
     other.__dict__.update(atlas=place.atlas, geometry_maps=place.geometry_maps, radio_maps=place.radio_maps)
     return other

@@ -35,7 +35,7 @@ from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import atlas_provenance, trace_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.place import save_place
-from raylocus.scenes.sites import AntennaArray, Carrier
+from raylocus.scenes.sites import AntennaArray, Carrier, ElementPattern
 
 TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0)
 
@@ -183,7 +183,12 @@ def test_other_antennas_powers_and_layers_cost_no_trace(traced: TracedPlace, tmp
     arrays = (AntennaArray(2, 4, 4, "cross"), AntennaArray(8, 8, 6), AntennaArray(1, 1, 1, "H"))
     cells = tuple(
         dataclasses.replace(
-            cell, downtilt=0.2, azimuth=cell.azimuth + 1, power_dbm=40.0 + number, array=array
+            cell,
+            downtilt=0.2,
+            azimuth=cell.azimuth + 1,
+            power_dbm=40.0 + number,
+            array=array,
+            pattern=ElementPattern(beamwidth_azimuth=40.0 + number, side_lobe_floor=20.0),
         )
         for number, (cell, array) in enumerate(
             zip(place.deployment.cells, itertools.cycle(arrays), strict=False)
@@ -217,7 +222,7 @@ def test_geometry_carrier_and_site_positions_do_cost_a_trace(built: Path) -> Non
     raised = (dataclasses.replace(deployment.sites[0], position=(1.0, 2.0, 50.0)), *deployment.sites[1:])
     for other in (
         dataclasses.replace(deployment, sites=raised),
-        dataclasses.replace(deployment, carrier=Carrier(frequency=28e9)),
+        dataclasses.replace(deployment, carriers=(Carrier(frequency=28e9),)),
     ):
         assert atlas_provenance(dataclasses.replace(place, deployment=other), TRACE).digest != digest
     assert atlas_provenance(place, dataclasses.replace(TRACE, depth=3)).digest != digest

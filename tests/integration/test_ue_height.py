@@ -12,6 +12,7 @@ from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place
@@ -47,7 +48,7 @@ def test_positions_delays_and_timing_advance_agree_at_another_height(tmp_path: P
     # A terrain that is read between ground cells differs from theirs by less than a metre here.
     assert np.abs(reports.position[:, 2] - centre[:, 2]).max() < 1.0
     serving = reports.serving & (reports.beam < 0)
-    site = place.deployment.site_of_cell[place.deployment.cells_of(reports.pci[serving])]
+    site = place.deployment.site_of_cell[token_cells(reports, place.deployment)[serving]]
     straight = np.linalg.norm(place.deployment.site_positions[site] - centre, axis=1)
     direct = (
         place.radio_maps["line_of_sight"].values.reshape(len(place.deployment.sites), -1)[site, cell] == 1

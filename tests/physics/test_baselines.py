@@ -66,7 +66,7 @@ def two_cell_maps(beams: np.ndarray | None = None) -> NominalMaps:
     plane = ("y", "x")
     return NominalMaps(
         tile=Grid(8.0, 4.0),
-        deployment=Deployment(Carrier(), sites, cells),
+        deployment=Deployment((Carrier(),), sites, cells),
         geometry_maps=xr.Dataset({"footprint": (plane, footprint), "terrain": (plane, 0 * footprint)}),
         radio_maps=xr.Dataset(
             {

@@ -26,7 +26,7 @@ from raylocus.units import SPEED_OF_LIGHT
 
 WEST, EAST = box((-24, -20), (-14, 20), 12), box((14, -20), (24, 20), 12)
 SITE = np.array([1.0, 1.0, 15.0])
-NETWORK = Deployment(Carrier(), (Site("mast", (1.0, 1.0, 15.0)),), (Cell(1, 0, 0.0, 0.1),))
+NETWORK = Deployment((Carrier(),), (Site("mast", (1.0, 1.0, 15.0)),), (Cell(1, 0, 0.0, 0.1),))
 
 
 @pytest.fixture(scope="module")

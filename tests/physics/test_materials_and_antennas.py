@@ -19,7 +19,7 @@ from raylocus.propagation.materials.materials import itu_materials, slab_reflect
 from raylocus.propagation.runtime.runtime import activate
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.radio_properties import ITU_TYPE, MaterialProperties, SceneMaterials
-from raylocus.scenes.sites import AntennaArray
+from raylocus.scenes.sites import ISOTROPIC, AntennaArray, ElementPattern
 
 WAVELENGTH = materials().wavelength
 
@@ -127,6 +127,23 @@ def test_element_is_table_7_3_1() -> None:
     assert element_gain_db(np.array([boresight]), np.array([half]))[0] == pytest.approx(5.0)
     assert element_gain_db(np.array([boresight + half]), np.array([0.0]))[0] == pytest.approx(5.0)
     assert element_gain_db(np.array([boresight]), np.array([np.pi]))[0] == pytest.approx(-22.0)
+
+
+def test_a_pattern_has_its_own_widths_floors_and_gain() -> None:
+    """3 dB down at half of its beam width in each plane, the floors behind and below, TR 38.901 Table 7.3-1."""
+    pattern = ElementPattern(90.0, 10.0, side_lobe_floor=20.0, back_lobe_floor=25.0, gain=15.0)
+    level, zero = np.array([np.pi / 2]), np.zeros(1)
+    assert element_gain_db(level, zero, pattern)[0] == pytest.approx(15.0)
+    assert element_gain_db(level, np.deg2rad([45.0]), pattern)[0] == pytest.approx(12.0)
+    assert element_gain_db(level + np.deg2rad(5.0), zero, pattern)[0] == pytest.approx(12.0)
+    assert element_gain_db(np.zeros(1), zero, pattern)[0] == pytest.approx(15.0 - 20.0)
+    assert element_gain_db(level, np.array([np.pi]), pattern)[0] == pytest.approx(15.0 - 25.0)
+    assert element_gain_db(np.zeros(1), np.array([np.pi]), pattern)[0] == pytest.approx(15.0 - 25.0)
+
+
+def test_an_isotropic_pattern_has_one_gain_everywhere() -> None:
+    zenith, azimuth = np.linspace(0, np.pi, 50), np.linspace(-np.pi, np.pi, 50)
+    np.testing.assert_array_equal(element_gain_db(zenith, azimuth, ISOTROPIC), 0.0)
 
 
 def test_array_gain_is_the_number_of_elements() -> None:

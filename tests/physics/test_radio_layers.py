@@ -40,7 +40,7 @@ def network(arrays: tuple[AntennaArray, ...] = ARRAYS) -> Deployment:
         for sector in range(3)
     ]
     return Deployment(
-        Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(TWO_SITES.tolist())), tuple(cells)
+        (Carrier(),), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(TWO_SITES.tolist())), tuple(cells)
     )
 
 

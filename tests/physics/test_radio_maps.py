@@ -37,7 +37,7 @@ def network() -> Deployment:
         Cell(10 * site + sector, site, 2.1 * sector - 1.0, 0.1) for site in range(2) for sector in range(3)
     ]
     return Deployment(
-        Carrier(), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(TWO_SITES.tolist())), tuple(cells)
+        (Carrier(),), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(TWO_SITES.tolist())), tuple(cells)
     )
 
 

@@ -45,8 +45,13 @@ def place(tmp_path: Path) -> Path:
         (("cells", 0, "azimuth"), None),
         (("sites", 0, "position"), [0.0, 1.0]),
         (("sites", 0, "position"), "abc"),
-        (("carrier", "frequency"), -3.5e9),
-        (("carrier",), []),
+        (("carriers", 0, "frequency"), -3.5e9),
+        (("carriers",), []),
+        (("carriers", 0, "technology"), "GSM"),
+        (("cells", 0, "carrier"), 1),
+        (("cells", 0, "identity"), 2**36),
+        (("cells", 0, "pattern", "beamwidth_azimuth"), 0.0),
+        (("sites", 0, "deviation"), -1.0),
         (("frame",), None),
         (("materials",), {"concrete": 5}),
         (("provenance",), "none"),
@@ -61,7 +66,9 @@ def test_a_record_that_no_place_can_have_is_refused(
         inner = inner[key]
     inner[keys[-1]] = value
     (place / "place.json").write_text(json.dumps(record))
-    with pytest.raises(PlaceError, match=r"place\.json|tile of|no cell|no carrier|cannot have"):
+    with pytest.raises(
+        PlaceError, match=r"place\.json|tile of|no cell|no carrier|needs at least|no site|cannot have"
+    ):
         open_place(place)
 
 

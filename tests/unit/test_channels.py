@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 
 from raylocus.errors import InputError
-from raylocus.scenes.site_import.channels import (
+from raylocus.scenes.cell_names.channels import (
     LTE_BANDS,
     NR_BANDS,
     LteBand,
@@ -76,7 +76,7 @@ def test_an_unknown_band_is_named() -> None:
 
 
 def rows(table: str) -> dict[int, dict[str, str]]:
-    text = resources.files("raylocus.scenes.site_import").joinpath(table).read_text()
+    text = resources.files("raylocus.scenes.cell_names").joinpath(table).read_text()
     return {int(row["band"]): row for row in csv.DictReader(text.splitlines())}
 
 

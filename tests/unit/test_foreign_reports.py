@@ -297,7 +297,7 @@ def test_nothing_of_a_usual_table_is_repaired(tmp_path: Path) -> None:
 
 def deployment(*pcis: int) -> Deployment:
     cells = tuple(Cell(pci=pci, site=0, azimuth=0.0, downtilt=0.1) for pci in pcis)
-    return Deployment(Carrier(), (Site("a", (0.0, 0.0, 25.0)),), cells)
+    return Deployment((Carrier(),), (Site("a", (0.0, 0.0, 25.0)),), cells)
 
 
 def test_cells_that_a_place_does_not_have_are_passed_over_and_counted(tmp_path: Path) -> None:
@@ -372,6 +372,9 @@ def valid_reports(draw: st.DrawFn) -> Reports:
         position=generator.normal(size=(len(reports), 3)),
         line_of_sight=generator.integers(0, 2, len(reports)).astype(float),
         pci=joined(pci, int),
+        technology=np.zeros(len(whole), np.int8),
+        channel=np.full(len(whole), -1),
+        identity=np.full(len(whole), -1),
         serving=serving,
         beam=joined(beam, int),
         features=features,

@@ -533,7 +533,7 @@ def test_a_report_has_a_cell_once_and_one_serving_cell(place: Place) -> None:
     assert made.reports.features[:, 0].tolist() == [-90.0, -85.0, -95.0]
     assert made.reports.serving.tolist() == [True, False, False]
     np.testing.assert_array_equal(made.reports.features[:, 4], [7.0, np.nan, np.nan])
-    assert made.refused == {"PCI that the report has already": 1}
+    assert made.refused == {"cells that the report has already": 1}
     assert made.notes["further serving cells of one report, taken as heard"] == 1
 
 

@@ -20,6 +20,7 @@ from raylocus.network.observe import observe
 from raylocus.network.reports.explain import explain
 from raylocus.network.reports.features import FEATURE_INDEX, FEATURES
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration
 from raylocus.units import SPEED_OF_LIGHT, timing_advance_step
@@ -71,7 +72,7 @@ def test_the_channel_is_that_of_the_ground_cell_under_the_ue(maps: xr.Dataset) -
 def test_reported_levels_are_the_maps_within_half_a_step(maps: xr.Dataset, exact: Reports) -> None:
     truth = channel_at(maps, exact.position).rsrp_beam
     token = exact.beam < 0
-    cell = PLACE.cells_of(exact.pci[token])
+    cell = token_cells(exact, PLACE)[token]
     level = truth.max(axis=-1)[exact.report_of_token[token], cell]
     assert np.abs(exact.features[token, RSRP] - level).max() <= 0.5 + 1e-4
 
@@ -80,7 +81,7 @@ def test_beams_are_the_serving_cells_within_a_differential_step(maps: xr.Dataset
     truth = channel_at(maps, exact.position).rsrp_beam
     token = (exact.beam >= 0) & (exact.censored[:, L1] == 0)
     assert exact.serving[exact.beam >= 0].all()
-    level = truth[exact.report_of_token[token], PLACE.cells_of(exact.pci[token]), exact.beam[token]]
+    level = truth[exact.report_of_token[token], token_cells(exact, PLACE)[token], exact.beam[token]]
     # Half a step of the absolute value and half of the differential one.
     assert np.abs(exact.features[token, L1] - level).max() <= 0.5 + 1.0 + 1e-4
 
@@ -88,7 +89,7 @@ def test_beams_are_the_serving_cells_within_a_differential_step(maps: xr.Dataset
 def test_timing_advance_is_of_the_serving_cell_only(maps: xr.Dataset, exact: Reports) -> None:
     serving = exact.serving & (exact.beam < 0)
     assert np.isnan(exact.features[~serving, TA]).all()
-    site = PLACE.site_of_cell[PLACE.cells_of(exact.pci[serving])]
+    site = PLACE.site_of_cell[token_cells(exact, PLACE)[serving]]
     delay = channel_at(maps, exact.position).delay[np.arange(len(exact.time)), site]
     assert np.array_equal(exact.features[serving, TA], np.round(2 * delay / timing_advance_step(1)))
 

@@ -36,7 +36,7 @@ console.log(faces.length);
 
 def page() -> str:
     house = building(Polygon(rectangle(20, 40, 30, 10)), 12.0)
-    deployment = Deployment(Carrier(), (Site("mast <1>", (0.0, 0.0, 25.0)),), (Cell(1, 0, 0.0, 0.1),))
+    deployment = Deployment((Carrier(),), (Site("mast <1>", (0.0, 0.0, 25.0)),), (Cell(1, 0, 0.0, 0.1),))
     return scene_page(scene_mesh(map_of(house), 200.0).triangles, deployment, 200.0, "a <place>")
 
 

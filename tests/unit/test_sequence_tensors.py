@@ -12,6 +12,7 @@ from raylocus.errors import PlaceError
 from raylocus.models.inputs.packed import packed_sequences, sequence_tensors
 from raylocus.models.inputs.tensors import OBSERVED
 from raylocus.network.reports.features import FEATURE_INDEX
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.units import timing_advance_distance
 
 
@@ -27,7 +28,7 @@ def reports(place):
 
 def test_every_token_is_where_its_cell_beam_and_report_are(place, reports):
     tensors = sequence_tensors(reports, place.deployment)
-    cells = place.deployment.cells_of(reports.pci)
+    cells = token_cells(reports, place.deployment)
     times = tensors.age.shape[1]
     for token in range(len(reports.pci)):
         report = reports.report_of_token[token]

@@ -43,16 +43,18 @@ def summary(reports: Reports, place: Place) -> list[str]:
     """Counts and medians of reports, in lines."""
     import numpy as np
 
+    from raylocus.network.reports.token_cells import nearest_candidates
     from raylocus.viz.reports import gaps_of
 
-    known = np.isin(reports.pci, place.deployment.pcis)
+    cells = nearest_candidates(place.deployment.candidates(reports), reports, place.deployment)
+    known = cells >= 0
     heard, gaps = reports.heard_cells, gaps_of(reports)
     located = int(np.count_nonzero(~np.isnan(reports.position[:, 0])))
     lines = [
         f"{len(reports)} sequences, {len(reports.time)} reports, {len(reports.pci)} rows",
         f"reports with a true position: {located}",
         f"rows of cells of the place: {np.count_nonzero(known)}, of others: {np.count_nonzero(~known)}",
-        f"cells of the place heard: {len(np.unique(reports.pci[known]))} of {len(place.deployment.cells)}",
+        f"cells of the place heard: {len(np.unique(cells[known]))} of {len(place.deployment.cells)}",
         f"cells in a report: {_quantiles(heard)}",
         f"time between reports / s: {_quantiles(gaps)}",
     ]

@@ -44,6 +44,24 @@ FIXED_COLUMNS = (
     ),
     StoredColumn("pci", ("token",), "int16", {"units": "1", "long_name": "physical cell identity"}),
     StoredColumn(
+        "technology",
+        ("token",),
+        "int8",
+        {"units": "1", "long_name": "1 NR, 2 LTE, 3 NB-IoT, 0 unknown"},
+    ),
+    StoredColumn(
+        "channel",
+        ("token",),
+        "int32",
+        {"units": "1", "long_name": "downlink EARFCN or NR-ARFCN; -1 unknown"},
+    ),
+    StoredColumn(
+        "identity",
+        ("token",),
+        "int64",
+        {"units": "1", "long_name": "E-UTRAN or NR cell identity; -1 unknown"},
+    ),
+    StoredColumn(
         "serving",
         ("token",),
         "bool",
@@ -57,6 +75,8 @@ FIXED_COLUMNS = (
         {"units": "1", "long_name": "SSB index; -1 for the token of a whole cell"},
     ),
 )
+#: Whole numbers that name the cell of a token.
+TOKEN_NUMBERS = ("pci", "technology", "channel", "identity", "beam")
 #: Columns of reports that are stored as the survey finds best.
 REPORT_NUMBERS = {
     "time": ("s", "time since the sequence's first report", 0.0),

@@ -18,14 +18,14 @@ from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset
 from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.folders import LocalFolder, RemoteFolder, check_files, folder_at
 from raylocus.datasets.plan import WorldRecord, plan_worlds
-from raylocus.datasets.schema import DATASET_SCHEMA, feature_name
+from raylocus.datasets.schema import DATASET_SCHEMA, TOKEN_NUMBERS, feature_name
 from raylocus.datasets.splits import split_names
 from raylocus.datasets.statistics import FeatureStatistics
 from raylocus.datasets.store_writing import Skipped
 from raylocus.datasets.stored_place import StoredPlace, group_names, stored_place
 from raylocus.errors import RaylocusError, StoreError
 from raylocus.network.reports.features import features_named
-from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.reports import UNKNOWN_NAMES, Reports
 from raylocus.provenance import Provenance
 from raylocus.ragged import Rows
 from raylocus.storage import MANIFEST
@@ -131,6 +131,12 @@ class ReportDataset:
         def of_tokens(name: str) -> Shaped[np.ndarray, "token ..."]:
             return self._values(name, token_starts, token_stops)
 
+        def of_names(name: str) -> Int[np.ndarray, " token"]:
+            # A dataset of an older version names cells by their PCI alone.
+            if name not in self._root:
+                return np.full(int((token_stops - token_starts).sum()), UNKNOWN_NAMES[name])
+            return of_tokens(name).astype(np.int8 if name == "technology" else np.int64)
+
         columns = [of_tokens(feature_name(feature.name)) for feature in features_named(self.feature_names)]
         return Reports(
             report_offsets=Rows.of(stops - starts).offsets,
@@ -138,9 +144,8 @@ class ReportDataset:
             time=of_reports("time"),
             position=of_reports("position"),
             line_of_sight=of_reports("line_of_sight"),
-            pci=of_tokens("pci").astype(np.int64),
+            **{name: of_names(name) for name in TOKEN_NUMBERS},
             serving=of_tokens("serving"),
-            beam=of_tokens("beam").astype(np.int64),
             features=np.stack(columns, axis=1),
             censored=of_tokens("censored"),
             feature_names=self.feature_names,

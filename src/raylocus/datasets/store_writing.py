@@ -23,6 +23,7 @@ from raylocus.datasets.schema import (
     DATASET_SCHEMA,
     FIXED_COLUMNS,
     REPORT_NUMBERS,
+    TOKEN_NUMBERS,
     censored_column,
     feature_column,
     feature_name,
@@ -156,7 +157,7 @@ def _write_parts(root: zarr.Group, survey: PartSurvey, parts: Iterator[_Labelled
         reports, tokens = reports + len(found.time), tokens + len(found.pci)
         for name, values in part.labels.items():
             writers[name].append(values)
-        for name in ("pci", "serving", "beam", "censored"):
+        for name in (*TOKEN_NUMBERS, "serving", "censored"):
             writers[name].append(getattr(found, name))
         for name, values in numbers_of(found):
             writers[name].append(encodings[name].encode(values))

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.network.reports.reports import Reports, require_features
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.sites import Deployment
 
 
@@ -54,7 +55,7 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
         PlaceError: the reports name a PCI that the deployment does not have.
     """
     require_features(reports, OBSERVED, "the classics and the bound read")
-    cell, report = deployment.cells_of(reports.pci), reports.report_of_token
+    cell, report = token_cells(reports, deployment), reports.report_of_token
     whole = reports.beam < 0
     shape = (len(reports.time), len(deployment.cells))
     rsrp = _scatter(shape, report[whole], cell[whole], _feature(reports, "rsrp")[whole])

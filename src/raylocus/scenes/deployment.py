@@ -79,4 +79,4 @@ def deployment_of(sites: list[PlannedSite], carrier: Carrier, generator: np.rand
         )
     ]
     named = [Site(f"site-{number}", site.position) for number, site in enumerate(sites)]
-    return Deployment(carrier, tuple(named), tuple(cells))
+    return Deployment((carrier,), tuple(named), tuple(cells))

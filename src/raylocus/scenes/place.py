@@ -19,12 +19,14 @@ from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
 from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.storage import written_whole
 from raylocus.xarray_store import load_dataset
 
 #: Version of place.json; a place of another version must be built again.
-PLACE_SCHEMA = "raylocus.place.v2"
+PLACE_SCHEMA = "raylocus.place.v3"
+#: The version before, of one carrier, which is read as well.
+_ONE_CARRIER = "raylocus.place.v2"
 #: Store of a place's surroundings.
 SURROUNDINGS = "surroundings.zarr"
 
@@ -83,7 +85,7 @@ def place_record(place: Place) -> dict[str, Any]:
         "provenance": dataclasses.asdict(place.provenance),
         "notes": list(place.notes),
         "attribution": place.attribution,
-        "materials": materials_record(place.materials, place.deployment.carrier.frequency),
+        "materials": materials_record(place.materials, place.deployment.carriers[0].frequency),
         "map_error": place.map_error,
     }
 
@@ -91,7 +93,7 @@ def place_record(place: Place) -> dict[str, Any]:
 def deployment_record(deployment: Deployment) -> dict[str, Any]:
     """What place.json and area.json say of a network, as plain JSON."""
     return {
-        "carrier": dataclasses.asdict(deployment.carrier),
+        "carriers": [dataclasses.asdict(carrier) for carrier in deployment.carriers],
         "sites": [dataclasses.asdict(site) for site in deployment.sites],
         "cells": [dataclasses.asdict(cell) for cell in deployment.cells],
     }
@@ -133,6 +135,8 @@ def place_of_record(record: Any, folder: Path) -> Place:
     """
     if not isinstance(record, dict):
         raise PlaceError(f"{folder}/place.json is no record of a place; build the place again")
+    if record.get("schema") == _ONE_CARRIER and isinstance(record.get("carrier"), dict):
+        record = {**record, "schema": PLACE_SCHEMA, "carriers": [_known_carrier(record["carrier"])]}
     if record.get("schema") != PLACE_SCHEMA:
         raise PlaceError(
             f"{folder} has place schema {record.get('schema')!r}, not {PLACE_SCHEMA!r}; build it again"
@@ -165,6 +169,18 @@ def _place(record: dict[str, Any], folder: Path) -> Place:
     )
 
 
+def _known_carrier(record: dict[str, Any]) -> dict[str, Any]:
+    """A carrier of the version before, in which 50 resource blocks of 180 kHz were how LTE was written."""
+    lte = (record.get("numerology"), record.get("resource_blocks")) == (0, 50)
+    return {**record, "technology": "LTE"} if lte else record
+
+
+def _cell(record: dict[str, Any]) -> Cell:
+    array = AntennaArray(**plain_record(AntennaArray, record["array"]))
+    pattern = ElementPattern(**plain_record(ElementPattern, record.get("pattern", {})))
+    return Cell(**plain_record(Cell, {**record, "array": array, "pattern": pattern}))
+
+
 def deployment_of_record(record: dict[str, Any]) -> Deployment:
     """The network that a record of `deployment_record` describes.
 
@@ -172,15 +188,11 @@ def deployment_of_record(record: dict[str, Any]) -> Deployment:
         PlaceError: it says what no network can be.
         KeyError, TypeError, ValueError: it is no such record.
     """
-    arrays = [AntennaArray(**plain_record(AntennaArray, cell["array"])) for cell in record["cells"]]
-    cells = [
-        Cell(**plain_record(Cell, {**cell, "array": array}))
-        for cell, array in zip(record["cells"], arrays, strict=True)
-    ]
+    cells = [_cell(cell) for cell in record["cells"]]
     sites = [
         Site(**plain_record(Site, {**site, "position": tuple(site["position"])})) for site in record["sites"]
     ]
-    carrier = Carrier(**plain_record(Carrier, record["carrier"]))
-    deployment = Deployment(carrier, tuple(sites), tuple(cells))
+    carriers = [Carrier(**plain_record(Carrier, carrier)) for carrier in record["carriers"]]
+    deployment = Deployment(tuple(carriers), tuple(sites), tuple(cells))
     check_deployment(deployment)
     return deployment

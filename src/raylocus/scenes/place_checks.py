@@ -13,12 +13,15 @@ import xarray as xr
 
 from raylocus.errors import PlaceError, StoreError
 from raylocus.geo import Grid
-from raylocus.scenes.sites import Deployment
+from raylocus.scenes.cell_names.technologies import TECHNOLOGIES
+from raylocus.scenes.sites import Carrier, Cell, Deployment, ElementPattern
 
 #: Most ground cells along a side of a tile, for which an index of 32 bits is enough.
 MOST_CELLS = 46_340
 #: Largest PCI (TS 38.211 §7.4.2.1), and numerology (TS 38.211 §4.2).
 LARGEST_PCI, LARGEST_NUMEROLOGY = 1007, 6
+#: Largest NR-ARFCN (TS 38.104 Table 5.4.2.1-1); EARFCNs are smaller. Bits of an NR cell identity (TS 23.003 §19.6A).
+LARGEST_CHANNEL, IDENTITY_BITS = 3_279_165, 36
 #: Most elements and beams of an array along an axis.
 MOST_ELEMENTS = 1024
 
@@ -66,17 +69,43 @@ def check_deployment(deployment: Deployment) -> None:
     Raises:
         PlaceError: a cell is of no site, or a number is out of its range.
     """
-    carrier = deployment.carrier
+    for carrier in deployment.carriers:
+        _check_carrier(carrier)
+    if any(site.deviation < 0 for site in deployment.sites):
+        raise PlaceError("no site has a negative deviation of its position; build the place again")
+    for cell in deployment.cells:
+        _check_cell(cell, deployment)
+
+
+def _check_cell(cell: Cell, deployment: Deployment) -> None:
+    array = cell.array
+    if not (0 <= cell.pci <= LARGEST_PCI and 0 <= cell.site < len(deployment.sites)):
+        raise PlaceError(f"no cell has PCI {cell.pci} at site {cell.site}; build the place again")
+    if not all(1 <= count <= MOST_ELEMENTS for count in (array.rows, array.columns, array.beams)):
+        raise PlaceError(f"the cell of PCI {cell.pci} cannot have {array}; build the place again")
+    if not 0 <= cell.carrier < len(deployment.carriers):
+        raise PlaceError(f"the cell of PCI {cell.pci} is on no carrier of the place; build the place again")
+    if not _is_pattern(cell.pattern):
+        raise PlaceError(f"the cell of PCI {cell.pci} cannot have {cell.pattern}; build the place again")
+    if cell.identity is not None and not 0 <= cell.identity < 2**IDENTITY_BITS:
+        raise PlaceError(f"no cell has the identity {cell.identity}; build the place again")
+
+
+def _check_carrier(carrier: Carrier) -> None:
     if not (0 < carrier.frequency < 1e12 and 0 < carrier.resource_blocks <= 1e4):
         raise PlaceError(f"no carrier is {carrier}; build the place again")
     if not 0 <= carrier.numerology <= LARGEST_NUMEROLOGY:
         raise PlaceError(f"no carrier has the numerology {carrier.numerology}; build the place again")
-    for cell in deployment.cells:
-        array = cell.array
-        if not (0 <= cell.pci <= LARGEST_PCI and 0 <= cell.site < len(deployment.sites)):
-            raise PlaceError(f"no cell has PCI {cell.pci} at site {cell.site}; build the place again")
-        if not all(1 <= count <= MOST_ELEMENTS for count in (array.rows, array.columns, array.beams)):
-            raise PlaceError(f"the cell of PCI {cell.pci} cannot have {array}; build the place again")
+    if carrier.technology not in TECHNOLOGIES[1:]:
+        raise PlaceError(f"no carrier has the technology {carrier.technology!r}; build the place again")
+    if carrier.channel is not None and not 0 <= carrier.channel <= LARGEST_CHANNEL:
+        raise PlaceError(f"no carrier has the channel {carrier.channel}; build the place again")
+
+
+def _is_pattern(pattern: ElementPattern) -> bool:
+    widths = (pattern.beamwidth_azimuth, pattern.beamwidth_elevation)
+    floors = (pattern.side_lobe_floor, pattern.back_lobe_floor)
+    return all(0 < width <= 360 for width in widths) and all(0 <= floor <= 100 for floor in floors)
 
 
 def check_maps(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
+from raylocus.scenes.cell_names.candidates import Candidates, CellNames, CellTable, candidate_cells
+from raylocus.scenes.cell_names.technologies import technology_codes
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
 #: Height of UEs over the terrain [m] that places are traced at unless their configuration says otherwise.
 UE_HEIGHT = 1.5
@@ -29,11 +32,31 @@ class AntennaArray:
 
 
 @dataclass(frozen=True)
+class ElementPattern:
+    """Power pattern of an antenna element; the default is that of TR 38.901 Table 7.3-1."""
+
+    beamwidth_azimuth: float = 65.0
+    """Half-power beamwidth φ_3dB [degrees]."""
+    beamwidth_elevation: float = 65.0
+    """Half-power beamwidth θ_3dB [degrees]."""
+    side_lobe_floor: float = 30.0
+    """SLA_V: how far the elevation cut falls at most [dB]."""
+    back_lobe_floor: float = 30.0
+    """A_max: how far the azimuth cut, and both together, fall at most [dB]."""
+    gain: float = 8.0
+    """G_E,max [dBi]."""
+
+
+#: 0 dBi in every direction.
+ISOTROPIC = ElementPattern(side_lobe_floor=0.0, back_lobe_floor=0.0, gain=0.0)
+
+
+@dataclass(frozen=True)
 class Cell:
-    """One sector of a site."""
+    """One sector of a site on one carrier."""
 
     pci: int
-    """Physical cell identity, 0..1007 (TS 38.211 §7.4.2.1)."""
+    """Physical cell identity, 0..1007 (TS 38.211 §7.4.2.1), 0..503 in LTE (TS 36.211 §6.11)."""
     site: int
     """Index of its site in the deployment."""
     azimuth: float
@@ -43,11 +66,17 @@ class Cell:
     power_dbm: float = 46.0
     """Total transmit power over the carrier [dBm]."""
     array: AntennaArray = AntennaArray()
+    carrier: int = 0
+    """Index of its carrier in the deployment."""
+    pattern: ElementPattern = ElementPattern()
+    """Of each element of the array."""
+    identity: int | None = None
+    """Global identity: E-UTRAN cell identity, 28 bits, or NR cell identity, 36 bits (TS 23.003 §19.6)."""
 
 
 @dataclass(frozen=True)
 class Carrier:
-    """The carrier that every cell of a deployment uses."""
+    """A carrier of one or more cells."""
 
     frequency: float = 3.5e9
     """Centre frequency [Hz]."""
@@ -55,6 +84,15 @@ class Carrier:
     """μ of TS 38.211 §4.2: 30 kHz."""
     resource_blocks: int = 106
     """Resource blocks of the carrier: 40 MHz at 30 kHz."""
+    technology: str = "NR"
+    """One of `cell_names.technologies.TECHNOLOGIES`."""
+    channel: int | None = None
+    """Downlink EARFCN (TS 36.101 §5.7.3) or NR-ARFCN (TS 38.104 §5.4.2.1)."""
+
+    @property
+    def name(self) -> str:
+        """Technology and frequency, as `LTE at 806 MHz`."""
+        return f"{self.technology} at {self.frequency / 1e6:g} MHz"
 
 
 @dataclass(frozen=True)
@@ -64,21 +102,59 @@ class Site:
     name: str
     position: tuple[float, float, float]
     """Antenna centre (x, y, z) [m] in the local frame."""
+    deviation: float = 0.0
+    """Standard deviation of the horizontal position along each axis [m]; 0 where it was surveyed."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The cells of one carrier."""
+
+    deployment: Deployment
+    """Its cells on their carrier alone, at all the sites of the whole, whose indices stay."""
+    cells: Int[np.ndarray, " layer_cell"]
+    """Index of each cell in the whole."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """All sites and cells of a place."""
+    """All carriers, sites and cells of a place or an area."""
 
-    carrier: Carrier
+    carriers: tuple[Carrier, ...]
     sites: tuple[Site, ...]
     cells: tuple[Cell, ...]
 
     def __post_init__(self) -> None:
-        if not self.sites or not self.cells:
-            raise PlaceError("a deployment needs at least one site and one cell")
-        if len({cell.pci for cell in self.cells}) != len(self.cells):
-            raise PlaceError("two cells of the deployment share a PCI; give each its own")
+        if not self.carriers or not self.sites or not self.cells:
+            raise PlaceError("a deployment needs at least one carrier, one site and one cell")
+        _check_carriers(self.carriers)
+        _check_identities(self)
+
+    @property
+    def carrier(self) -> Carrier:
+        """The only carrier.
+
+        Raises:
+            PlaceError: there are several; see `layers`.
+        """
+        if len(self.carriers) > 1:
+            names = ", ".join(carrier.name for carrier in self.carriers)
+            raise PlaceError(
+                f"the deployment has several carriers ({names}) where one is needed; choose one of them"
+            )
+        return self.carriers[0]
+
+    def layers(self) -> tuple[Layer, ...]:
+        """The deployment of each carrier that has cells, in their order."""
+        if len(self.carriers) == 1:
+            return (Layer(self, np.arange(len(self.cells))),)
+        used = np.unique(self.carrier_of_cell).tolist()
+        return tuple(self._layer(index) for index in used)
+
+    def _layer(self, index: int) -> Layer:
+        cells = np.flatnonzero(self.carrier_of_cell == index)
+        own = tuple(replace(self.cells[cell], carrier=0) for cell in cells.tolist())
+        return Layer(Deployment((self.carriers[index],), self.sites, own), cells)
 
     @cached_property
     def site_positions(self) -> Float[np.ndarray, "site 3"]:
@@ -95,23 +171,63 @@ class Deployment:
         """Site index of each cell."""
         return np.array([cell.site for cell in self.cells])
 
+    @cached_property
+    def carrier_of_cell(self) -> Int[np.ndarray, " cell"]:
+        """Carrier index of each cell."""
+        return np.array([cell.carrier for cell in self.cells])
+
+    @cached_property
+    def cell_table(self) -> CellTable:
+        """What distinguishes the cells in reports: PCI, identity (−1 unknown), technology and channel."""
+        widths = [_half_width(carrier) for carrier in self.carriers]
+        return CellTable(
+            pci=self.pcis,
+            identity=np.array([-1 if cell.identity is None else cell.identity for cell in self.cells]),
+            carrier=self.carrier_of_cell,
+            technology=technology_codes([carrier.technology for carrier in self.carriers]),
+            channel=np.array([-1 if each.channel is None else each.channel for each in self.carriers]),
+            frequency=np.array([carrier.frequency for carrier in self.carriers]),
+            half_width=np.array(widths),
+        )
+
     @property
     def beam_count(self) -> int:
         """The largest number of SSB beams of any cell; beam axes have this length."""
         return max(cell.array.beams for cell in self.cells)
 
-    def cells_of(self, pcis: Int[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
-        """Cell index of each PCI.
+    def candidates(self, names: CellNames) -> Candidates:
+        """The cells that each token of reports may be of, see `cell_names.candidates`."""
+        return candidate_cells(names, self.cell_table)
 
-        Raises:
-            PlaceError: a PCI is not of this deployment.
-        """
-        order = np.argsort(self.pcis, kind="stable")
-        found = order[np.clip(np.searchsorted(self.pcis[order], pcis), 0, len(order) - 1)]
-        unknown = np.unique(np.asarray(pcis)[self.pcis[found] != pcis])
-        if len(unknown):
-            raise PlaceError(
-                f"the reports name PCI {unknown[0]}, which this place does not have; "
-                "give the place the reports were made in"
-            )
-        return found
+
+def _half_width(carrier: Carrier) -> float:
+    """Half of a carrier's bandwidth [Hz]."""
+    spacing = subcarrier_spacing(carrier.numerology)
+    return carrier.resource_blocks * SUBCARRIERS_PER_RESOURCE_BLOCK * spacing / 2
+
+
+def _check_carriers(carriers: tuple[Carrier, ...]) -> None:
+    """Refuses two carriers of one name."""
+    channels: dict[tuple[str, int], Carrier] = {}
+    frequencies: set[tuple[str, float]] = set()
+    for carrier in carriers:
+        if carrier.channel is not None:
+            other = channels.setdefault((carrier.technology, carrier.channel), carrier)
+            if other is not carrier:
+                raise PlaceError(
+                    f"two carriers have the {carrier.technology} channel {carrier.channel}: {other.name} and "
+                    f"{carrier.name}; correct the channel number of one"
+                )
+        frequencies.add((carrier.technology, carrier.frequency))
+    if len(frequencies) < len(carriers):
+        raise PlaceError("two carriers of one technology have one frequency; give their cells one carrier")
+
+
+def _check_identities(deployment: Deployment) -> None:
+    """Refuses cells that no report could distinguish: one PCI twice at a site and carrier, one identity twice."""
+    names = {(cell.carrier, cell.site, cell.pci) for cell in deployment.cells}
+    if len(names) != len(deployment.cells):
+        raise PlaceError("two cells of one site and carrier share a PCI; give each its own")
+    known = [(cell.carrier, cell.identity) for cell in deployment.cells if cell.identity is not None]
+    if len(set(known)) != len(known):
+        raise PlaceError("two cells of one carrier share a global identity; correct one")

@@ -77,7 +77,9 @@ def write_scene(place: Place, content: SceneContent) -> None:
 def _write_scene_files(place: Place, content: SceneContent, folder: Path) -> None:
     folder.mkdir()
     save_dataset(_georeferenced(content), folder / "geometry.zarr", GEOMETRY_SCHEMA)
-    write_mitsuba_scene(content.mesh.triangles, folder, place.materials, place.deployment.carrier.frequency)
+    write_mitsuba_scene(
+        content.mesh.triangles, folder, place.materials, place.deployment.carriers[0].frequency
+    )
     if content.mesh.buildings:
         write_building_records(content.mesh, folder)
     save_place(dataclasses.replace(place, folder=folder))

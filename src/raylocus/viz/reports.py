@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.place import Place
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.style import PALETTE, SITE_COLOUR, new_axes
@@ -66,10 +67,11 @@ def levels_over_distance(
     """Distance over the ground [m], RSRP [dBm] and whether it serves, of whole cells heard at a known position."""
     position = reports.position[reports.report_of_token, :2]
     level = reports.features[:, reports.feature_names.index("rsrp")]
-    known = np.isin(reports.pci, deployment.pcis) & (reports.beam < 0)
+    cells = nearest_candidates(deployment.candidates(reports), reports, deployment)
+    known = (cells >= 0) & (reports.beam < 0)
     tokens = np.flatnonzero(known & ~np.isnan(position[:, 0]) & ~np.isnan(level))
     tokens = tokens[:: _step(len(tokens))]
-    sites = deployment.site_positions[deployment.site_of_cell[deployment.cells_of(reports.pci[tokens])]]
+    sites = deployment.site_positions[deployment.site_of_cell[cells[tokens]]]
     distance = np.hypot(*(position[tokens] - sites[:, :2]).T)
     return np.maximum(distance, NEAREST), level[tokens], reports.serving[tokens]
 
@@ -78,7 +80,7 @@ def heard_figure(reports: Reports, deployment: Deployment) -> Figure:
     """Histogram of heard cells a report, all of them and those of the place."""
     figure, axes = new_axes(6.4, 3.6)
     whole = reports.beam < 0
-    known = whole & np.isin(reports.pci, deployment.pcis)
+    known = whole & deployment.candidates(reports).known
     for mask, colour, name in ((whole, PALETTE[1], "all"), (known, PALETTE[0], "of the place")):
         counts = np.bincount(reports.report_of_token[mask], minlength=len(reports.time))
         axes.hist(

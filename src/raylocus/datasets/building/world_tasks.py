@@ -26,7 +26,7 @@ from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.provenance import Provenance, hash_configuration
 
 #: Version of a unit's file.
-UNIT_SCHEMA = "raylocus.unit.v1"
+UNIT_SCHEMA = "raylocus.unit.v2"
 _ARRAYS = ("report_offsets", "token_offsets", *REPORT_FIELDS, *TOKEN_FIELDS)
 
 

@@ -26,10 +26,10 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.features import FEATURES
 from raylocus.network.reports.reports import Reports
-from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.antennas import cell_gains
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.place import place_of_record
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.sites import ISOTROPIC, AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.units import energy_per_resource_element, from_decibel, to_decibel
 
 #: Observation that adds nothing to the paths: no noise, no bias, and every report complete.
@@ -85,7 +85,7 @@ def import_scenario(
     parts: list[Reports] = []
     for receivers in (each for each in sets if each.receives and not each.transmits):
         channels = [_site_paths(folder, sets, site, receivers) for site in range(len(deployment.sites))]
-        channel = KnownChannel(channel_of(channels, deployment, isotropic), deployment)
+        channel = KnownChannel(channel_of(channels, deployment), deployment)
         parts.append(observe(channel, _standing(channels[0].rx_pos), observation, seed + len(parts)))
     if not sum(map(len, parts)):
         raise InputError(f"no receiver of {folder} finds a cell; nothing can be imported")
@@ -100,7 +100,7 @@ def scenario_provenance(
     return Provenance.collect(configuration, seed, {PARAMETERS: hash_file(folder / PARAMETERS)})
 
 
-def channel_of(channels: list[TransmitterPaths], deployment: Deployment, isotropic: bool) -> ChannelState:
+def channel_of(channels: list[TransmitterPaths], deployment: Deployment) -> ChannelState:
     """What the channel from every cell is at the receivers, from the paths of every site.
 
     Powers of paths add up, as they do over a bandwidth and a few wavelengths of movement.
@@ -108,12 +108,11 @@ def channel_of(channels: list[TransmitterPaths], deployment: Deployment, isotrop
     Args:
         channels: paths of each site, to the same receivers.
         deployment: cells with their antennas and powers.
-        isotropic: whether cells radiate evenly, whatever their antennas.
     """
     blocks = deployment.carrier.resource_blocks
     level = np.full((len(channels[0].power), len(deployment.cells), deployment.beam_count), np.nan)
     for index, cell in enumerate(deployment.cells):
-        gain = np.ones((1, 1, 1)) if isotropic else _gains(channels[cell.site], cell)
+        gain = _gains(channels[cell.site], cell)
         power = np.nansum(from_decibel(channels[cell.site].power)[..., None] * gain, axis=1)
         lit = np.isfinite(channels[cell.site].power).any(axis=1)
         level[lit, index, : power.shape[1]] = energy_per_resource_element(
@@ -132,7 +131,7 @@ def _gains(paths: TransmitterPaths, cell: Cell) -> Float[np.ndarray, "receiver p
     direction = np.stack([flat * np.cos(azimuth), flat * np.sin(azimuth), np.cos(zenith)], axis=-1)
     gains = np.full((*paths.power.shape, cell.array.beams), np.nan)
     known = np.isfinite(direction).all(axis=-1)
-    gains[known] = beam_gains(direction[known], cell.azimuth, cell.downtilt, cell.array)
+    gains[known] = cell_gains(direction[known], cell)
     return gains
 
 
@@ -171,6 +170,6 @@ def _deployment(parameters: dict[str, Any], folder: Path, sets: list[PointSet]) 
         paths = read_paths(folder, transmitters, index, receivers)
         x, y, z = map(float, paths.tx_pos[0])
         sites.append(Site(f"transmitter {number}", (x, y, z)))
-        cells.append(Cell(number, number, 0.0, 0.0, POWER_DBM, AntennaArray(1, 1, 1)))
+        cells.append(Cell(number, number, 0.0, 0.0, POWER_DBM, AntennaArray(1, 1, 1), pattern=ISOTROPIC))
     carrier = Carrier(frequency=float(parameters["rt_params"]["frequency"]))
-    return Deployment(carrier, tuple(sites), tuple(cells)), True
+    return Deployment((carrier,), tuple(sites), tuple(cells)), True

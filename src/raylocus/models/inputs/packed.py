@@ -24,6 +24,7 @@ from torch import Tensor
 from raylocus.models.inputs.tensors import BEAM_LEVEL, OBSERVED, SequenceTensors
 from raylocus.network.reports.features import features_named
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.sites import Deployment
 from raylocus.units import timing_advance_distance
 
@@ -165,7 +166,7 @@ def packed_sequences(reports: Reports, deployment: Deployment) -> PackedSequence
     layout = TokenLayout.of(reports.feature_names, deployment)
     of_cell = reports.beam < 0
     of_beam = ~of_cell & (reports.beam < layout.beams)
-    cell, report = deployment.cells_of(reports.pci), reports.report_of_token
+    cell, report = token_cells(reports, deployment), reports.report_of_token
     last = reports.time[reports.last_report][reports.sequence_of_report]
     return PackedSequences(
         report_offsets=_integers(reports.report_offsets),

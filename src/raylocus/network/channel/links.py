@@ -101,7 +101,7 @@ def element_amplitude(
     """Amplitude of one column (rows in phase) towards each departure, and the cosine along the row of columns."""
     local = in_antenna_frame(departure.reshape(-1, 3).astype(float), cell.azimuth, cell.downtilt)
     zenith = np.arccos(np.clip(local[:, 2], -1, 1))
-    gain = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0])))
+    gain = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0]), cell.pattern))
     amplitude = np.sqrt(gain * array_factors(local[:, 2], np.zeros(1), cell.array.rows)[:, 0])
     return amplitude.reshape(departure.shape[:-1]), local[:, 1].reshape(departure.shape[:-1])
 

@@ -18,7 +18,7 @@ from raylocus.errors import InputError
 from raylocus.network.formats.measurements import Measurements
 from raylocus.network.formats.technologies import LOCATED
 from raylocus.network.reports.report_checks import HIGHEST_PCI
-from raylocus.scenes.site_import.channels import arfcn_frequency, earfcn_frequency
+from raylocus.scenes.cell_names.channels import arfcn_frequency, earfcn_frequency
 from raylocus.scenes.sites import Carrier, Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.network.formats.measurements import Measurements
 from raylocus.network.reports.features import CRITICAL, FEATURES
 from raylocus.network.reports.reports import Reports
+from raylocus.scenes.cell_names.technologies import technology_codes
 from raylocus.scenes.place import Place
 from raylocus.scenes.sites import UE_HEIGHT
 from raylocus.units import timing_advance_step
@@ -55,12 +56,15 @@ def sequence_rows(measured: Measurements, place: Place, gap: float = GAP) -> Seq
         position=position,
         line_of_sight=np.full(len(first), np.nan),
         pci=measured.pci[rows].astype(np.int64),
+        technology=technology_codes(measured.technology[rows].tolist()),
+        channel=_whole(measured.channel[rows]),
+        identity=_whole(measured.cell_identity[rows]),
         serving=serving,
         beam=np.full(len(rows), -1),
         features=features,
         censored=np.zeros(features.shape, np.int8),
     )
-    again = Counter({"PCI that the report has already": len(measured) - len(rows)})
+    again = Counter({"cells that the report has already": len(measured) - len(rows)})
     return SequencedRows(reports, rows, again, notes)
 
 
@@ -77,13 +81,15 @@ class _ArrangedRows:
 
 
 def _arranged(measured: Measurements) -> _ArrangedRows:
-    """Of two rows of one PCI in a scan the serving one stays, or else the stronger."""
+    """Of two rows of one cell in a scan the serving one stays, or else the stronger."""
     device = np.unique(measured.device, return_inverse=True)[1].reshape(-1)
     scan = np.unique(measured.scan, return_inverse=True)[1].reshape(-1)
     time = _scan_times(measured, device)
-    order = np.lexsort((-measured.rsrp, ~measured.serving, measured.pci, scan, time, device))
+    technology = technology_codes(measured.technology.tolist())
+    cell = np.stack([_whole(measured.cell_identity), _whole(measured.channel), technology, measured.pci])
+    order = np.lexsort((-measured.rsrp, ~measured.serving, *cell, scan, time, device))
     begins = _changes(np.stack([device, time, scan])[:, order])
-    kept = begins | _changes(measured.pci[order][None])
+    kept = begins | _changes(cell[:, order])
     rows = order[kept]
     return _ArrangedRows(rows, begins[kept], device[rows], time[rows])
 
@@ -150,6 +156,11 @@ def _heights(xy: Float[np.ndarray, "known 2"], place: Place) -> Float[np.ndarray
     terrain = place.geometry_maps["terrain"].values.ravel().astype(float)
     index = place.tile.index(xy)
     return np.where(index >= 0, terrain[index] + UE_HEIGHT, np.nan)
+
+
+def _whole(values: Float[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
+    """Whole numbers, −1 where unknown."""
+    return np.where(np.isnan(values) | (values < 0), -1, values).astype(np.int64)
 
 
 def _features(

@@ -30,7 +30,7 @@ def known_reports(reports: Reports, deployment: Deployment) -> KnownReports:
     Raises:
         PlaceError: it has none of the reports' cells, so that they were made elsewhere.
     """
-    of_place = np.isin(reports.pci, deployment.pcis)
+    of_place = deployment.candidates(reports).known
     if len(of_place) and not of_place.any():
         raise PlaceError(
             f"the place has none of the cells of the reports, such as PCI {reports.pci[0]}; give the place the reports "

@@ -1,6 +1,7 @@
 """Reports as Parquet: one row a token, for tools that read tables (needs pyarrow).
 
-Columns: sequence, report, time, x, y, z, line_of_sight, pci, serving, beam, then every feature and, after
+Columns: sequence, report, time, x, y, z, line_of_sight, pci, technology, channel,
+identity, serving, beam, then every feature and, after
 it, `NAME_censored`. Each column's unit is in its metadata, under `units`. Reports without a token cannot
 exist, so the rows say everything. docs/reports.md describes the table to those who write it.
 """
@@ -19,6 +20,7 @@ from raylocus.network.reports.features import features_named
 from raylocus.network.reports.report_checks import check_reports
 from raylocus.network.reports.report_table import PARQUET_SCHEMA, read_report_table
 from raylocus.network.reports.reports import Reports
+from raylocus.scenes.cell_names.technologies import TECHNOLOGIES
 from raylocus.storage import written_whole
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ def reports_to_table(reports: Reports, first_sequence: int = 0, first_report: in
         **{axis: reports.position[report, index] for index, axis in enumerate("xyz")},
         "line_of_sight": reports.line_of_sight[report],
         "pci": reports.pci,
+        "technology": np.array(TECHNOLOGIES)[reports.technology],
+        "channel": reports.channel,
+        "identity": reports.identity,
         "serving": reports.serving,
         "beam": reports.beam,
     }

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.reports.features import ReportFeature, features_named
-from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.reports import Reports, cell_names
 from raylocus.ragged import Rows
 
 #: Highest PCI (TS 38.211 §7.4.2.1) and SSB index (TS 38.213 §4.1).
@@ -205,8 +205,9 @@ def _refuse_truth(reports: Reports, source: Path) -> None:
 
 def _refuse_repeated(reports: Reports, source: Path) -> None:
     report = reports.report_of_token
-    order = np.lexsort((reports.beam, reports.pci, report))
-    keys = np.stack([report, reports.pci, reports.beam])[:, order]
+    names = np.stack([report, reports.beam, *cell_names(reports)])
+    order = np.lexsort(names)
+    keys = names[:, order]
     again = np.flatnonzero((keys[:, 1:] == keys[:, :-1]).all(axis=0))
     if len(again):
         row = order[again + 1].min()
@@ -219,8 +220,8 @@ def _refuse_repeated(reports: Reports, source: Path) -> None:
 
 def _refuse_two_serving(reports: Reports, source: Path) -> None:
     rows = np.flatnonzero(reports.serving)
-    report, pci = reports.report_of_token[rows], reports.pci[rows]
-    other: Bool[np.ndarray, " _"] = (np.diff(report) == 0) & (np.diff(pci) != 0)
+    report, names = reports.report_of_token[rows], cell_names(reports)[:, rows]
+    other: Bool[np.ndarray, " _"] = (np.diff(report) == 0) & (np.diff(names) != 0).any(axis=0)
     if other.any():
         row = rows[np.flatnonzero(other)[0] + 1]
         raise InputError(

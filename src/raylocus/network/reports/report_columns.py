@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from raylocus.errors import StoreError
+from raylocus.scenes.cell_names.technologies import TECHNOLOGIES, technology_codes
 
 if TYPE_CHECKING:
     import pyarrow
@@ -120,6 +121,22 @@ class ReportColumns:
         if len(odd):
             self.refuse(int(odd[0]), name, "is neither true nor false")
         return values.astype(bool)
+
+    def technologies(self, name: str) -> Int[np.ndarray, " row"]:
+        """A column of radio technologies as codes of `TECHNOLOGIES`; 0 where it is null, empty or not there.
+
+        Raises:
+            StoreError: it holds anything else.
+        """
+        if name not in self.table.column_names:
+            return np.zeros(self.table.num_rows, np.int8)
+        texts = np.array(self.column(name).to_pylist(), object)
+        texts[texts == None] = ""  # noqa: E711
+        odd = np.flatnonzero(~np.isin(texts, TECHNOLOGIES))
+        if len(odd):
+            known = ", ".join(TECHNOLOGIES[1:])
+            self.refuse(int(odd[0]), name, f"is none of {known}; leave it null where it is not known")
+        return technology_codes(texts.tolist())
 
     def names(self, name: str) -> Shaped[np.ndarray, " row"]:
         """A column of names, numbers or texts, as numbers that are equal where the names are.

@@ -10,7 +10,7 @@ import xarray as xr
 
 from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
-from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
+from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, UNKNOWN_NAMES, Reports
 from raylocus.provenance import Provenance
 from raylocus.storage import readable
 from raylocus.xarray_store import load_dataset, save_dataset
@@ -25,6 +25,9 @@ _ATTRIBUTES = {
     "position": {"units": "m", "long_name": "true UE antenna position in the place's frame"},
     "line_of_sight": {"units": "1", "long_name": "1 where the serving site is in line of sight"},
     "pci": {"units": "1", "long_name": "physical cell identity"},
+    "technology": {"units": "1", "long_name": "1 NR, 2 LTE, 3 NB-IoT, 0 unknown"},
+    "channel": {"units": "1", "long_name": "downlink EARFCN or NR-ARFCN; -1 unknown"},
+    "identity": {"units": "1", "long_name": "E-UTRAN or NR cell identity; -1 unknown"},
     "serving": {"units": "1", "long_name": "whether the token is of the serving cell"},
     "beam": {"units": "1", "long_name": "SSB index; -1 for the token of a whole cell"},
     "features": {
@@ -36,7 +39,8 @@ _ATTRIBUTES = {
 #: Kinds of numbers that each column may hold.
 COLUMN_KINDS = {
     "time": "f", "position": "f", "line_of_sight": "f",
-    "pci": "iu", "serving": "b", "beam": "iu", "features": "f", "censored": "iu",
+    "pci": "iu", "technology": "iu", "channel": "iu", "identity": "iu",
+    "serving": "b", "beam": "iu", "features": "f", "censored": "iu",
 }  # fmt: skip
 _TRAILING = {"position": ("axis",), "features": ("feature",), "censored": ("feature",)}
 
@@ -71,6 +75,7 @@ def reports_from_dataset(dataset: xr.Dataset, source: Path) -> Reports:
         raise StoreError(
             f"{source} holds other report features than this version of raylocus; build it again"
         )
+    dataset = _with_names(dataset)
     lacking = [name for name in _ATTRIBUTES if name not in dataset]
     if lacking:
         raise StoreError(f"{source} has no column {lacking[0]!r}; build it again")
@@ -99,6 +104,13 @@ def load_reports(path: Path) -> Reports:
     dataset = load_dataset(path, REPORTS_SCHEMA)
     with readable(path):
         return reports_from_dataset(dataset, path)
+
+
+def _with_names(dataset: xr.Dataset) -> xr.Dataset:
+    """A dataset with the names that an older file, whose cells have a PCI alone, does not have."""
+    lacking = {name: missing for name, missing in UNKNOWN_NAMES.items() if name not in dataset}
+    count = dataset.sizes.get("token", 0)
+    return dataset.assign({name: (("token",), np.full(count, missing)) for name, missing in lacking.items()})
 
 
 def _check_columns(columns: Mapping[str, np.ndarray], width: int, source: Path) -> None:

@@ -28,7 +28,7 @@ PARQUET_SCHEMA = "raylocus.reports.table.v1"
 #: Columns without which a table is none of reports; the time may have other names, see `report_times`.
 NEEDED = ("sequence", "report", "pci", "serving", "rsrp")
 #: Columns that may be missing.
-OPTIONAL = ("x", "y", "z", "line_of_sight", "beam")
+OPTIONAL = ("x", "y", "z", "line_of_sight", "beam", "technology", "channel", "identity")
 #: How pandas calls an index that it writes as a column.
 _INDEX = "__index_level"
 
@@ -130,6 +130,9 @@ def _reports(
         position=np.stack([columns.numbers(axis)[first] for axis in "xyz"], axis=1),
         line_of_sight=columns.numbers("line_of_sight")[first],
         pci=columns.whole("pci"),
+        technology=columns.technologies("technology"),
+        channel=columns.whole("channel", missing=-1),
+        identity=columns.whole("identity", missing=-1),
         serving=columns.truths("serving"),
         beam=columns.whole("beam", missing=-1),
         features=np.stack([columns.numbers(name) for name in names], axis=1),

@@ -15,7 +15,10 @@ from raylocus.ragged import Rows
 
 #: Fields of `Reports` with one row a report, and with one row a token.
 REPORT_FIELDS = ("time", "position", "line_of_sight")
-TOKEN_FIELDS = ("pci", "serving", "beam", "features", "censored")
+TOKEN_FIELDS = ("pci", "technology", "channel", "identity", "serving", "beam", "features", "censored")
+
+#: What stands in columns of tokens whose cells are named by their PCI alone.
+UNKNOWN_NAMES = {"technology": 0, "channel": -1, "identity": -1}
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,13 @@ class Reports:
     line_of_sight: Float[np.ndarray, " report"]
     """1 where the serving site is in line of sight, 0 where not, NaN where unknown."""
     pci: Int[np.ndarray, " token"]
+    """Physical cell identity."""
+    technology: Int[np.ndarray, " token"]
+    """Code of `scenes.cell_names.technologies.TECHNOLOGIES`: 1 NR, 2 LTE, 3 NB-IoT, 0 unknown."""
+    channel: Int[np.ndarray, " token"]
+    """Downlink EARFCN, or NR-ARFCN of the carrier or SSB; −1 unknown."""
+    identity: Int[np.ndarray, " token"]
+    """E-UTRAN or NR cell identity (TS 23.003 §19.6); −1 unknown."""
     serving: Bool[np.ndarray, " token"]
     """Whether the token is of the serving cell; also true for its beam tokens."""
     beam: Int[np.ndarray, " token"]
@@ -119,6 +129,9 @@ class Reports:
             position=np.zeros((0, 3)),
             line_of_sight=none,
             pci=nothing,
+            technology=np.zeros(0, np.int8),
+            channel=nothing,
+            identity=nothing,
             serving=np.zeros(0, bool),
             beam=nothing,
             features=columns,
@@ -143,6 +156,11 @@ class Reports:
             feature_names=parts[0].feature_names,
             absent=parts[0].absent,
         )
+
+
+def cell_names(reports: Reports) -> Int[np.ndarray, "name token"]:
+    """How tokens name their cells: technology, channel, identity and PCI; a cell of a report is known by all four."""
+    return np.stack([reports.technology, reports.channel, reports.identity, reports.pci]).astype(np.int64)
 
 
 def require_features(reports: Reports, names: Sequence[str], readers: str) -> None:

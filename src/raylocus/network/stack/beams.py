@@ -13,7 +13,7 @@ from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.reports.report_mapping import reported_beam_sinr
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.propagation.antennas.antennas import beam_gains
-from raylocus.scenes.sites import AntennaArray, Deployment
+from raylocus.scenes.sites import AntennaArray, Deployment, ElementPattern
 from raylocus.units import to_decibel
 
 #: Azimuths either side of boresight [rad] among which DL-AoD chooses: 0.5° apart.
@@ -66,16 +66,16 @@ def departure_azimuths(
     answer = np.full(len(beams), np.nan)
     for index in np.unique(serving):
         cell, own = deployment.cells[index], serving == index
-        pattern = _beam_pattern_db(cell.array)
+        pattern = _beam_pattern_db(cell.array, cell.pattern)
         answer[own] = departure_azimuth(full[own][:, : cell.array.beams], DEPARTURE_CANDIDATES, pattern)
         answer[own] += cell.azimuth
     return np.angle(np.exp(1j * answer))
 
 
 @lru_cache
-def _beam_pattern_db(array: AntennaArray) -> Float[np.ndarray, "angle beam"]:
+def _beam_pattern_db(array: AntennaArray, element: ElementPattern) -> Float[np.ndarray, "angle beam"]:
     """Gain of every beam at the horizon [dB], where a tilt would be the same for all; 40 dB deep at most."""
     candidates = DEPARTURE_CANDIDATES
     direction = np.stack([np.cos(candidates), np.sin(candidates), np.zeros_like(candidates)], axis=1)
-    pattern = to_decibel(beam_gains(direction, 0.0, 0.0, array))
+    pattern = to_decibel(beam_gains(direction, 0.0, 0.0, array, element))
     return np.maximum(np.nan_to_num(pattern, nan=-np.inf), np.nanmax(pattern) - 40)

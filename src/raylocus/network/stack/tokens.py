@@ -68,18 +68,26 @@ class _Block:
 
 
 def reports_of(content: ReportContent, trajectories: Trajectories, deployment: Deployment) -> Reports:
-    """Reports in 3GPP steps. Order in a report: serving cell, neighbours, beams of the serving cell."""
+    """Reports in 3GPP steps. Order in a report: serving cell, neighbours, beams of the serving cell.
+
+    A UE knows the serving cell's identity from SIB1 (TS 38.331 §5.2.2.4.2), a neighbour's only where it is asked to
+    read it.
+    """
     blocks = (_cell_block(content), _beam_block(content))
     valid, cell, serving, beam, features, censored = (
         np.concatenate([getattr(block, name) for block in blocks], axis=1) for name in _Block.__annotations__
     )
+    cells, names = cell[valid], deployment.cell_table
     return Reports(
         report_offsets=trajectories.report_offsets,
         token_offsets=Rows.of(valid.sum(axis=1)).offsets,
         time=trajectories.time,
         position=trajectories.position,
         line_of_sight=content.line_of_sight,
-        pci=deployment.pcis[cell[valid]],
+        pci=deployment.pcis[cells],
+        technology=names.technology[names.carrier[cells]],
+        channel=names.channel[names.carrier[cells]],
+        identity=np.where(serving[valid], names.identity[cells], -1),
         serving=serving[valid],
         beam=beam[valid],
         features=features[valid],

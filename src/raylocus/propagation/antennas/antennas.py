@@ -7,31 +7,39 @@ import math
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.scenes.sites import AntennaArray
+from raylocus.scenes.sites import AntennaArray, Cell, ElementPattern
 from raylocus.units import from_decibel
 
-#: TR 38.901 Table 7.3-1: half-power beamwidth [degrees], side lobe and front-to-back limits [dB], gain [dBi].
-BEAMWIDTH, SIDE_LOBE_LIMIT, ELEMENT_GAIN = 65.0, 30.0, 8.0
 #: SSB beams are spread evenly over this azimuth either side of boresight [rad].
 SECTOR_HALF_WIDTH = np.pi / 3
 
 
 def element_gain_db(
-    zenith: Float[np.ndarray, " n"], azimuth: Float[np.ndarray, " n"]
+    zenith: Float[np.ndarray, " n"],
+    azimuth: Float[np.ndarray, " n"],
+    pattern: ElementPattern = ElementPattern(),
 ) -> Float[np.ndarray, " n"]:
-    """Power pattern of the TR 38.901 element [dBi] (Table 7.3-1).
+    """Power pattern of an element [dBi], by the sum of its cuts in TR 38.901 Table 7.3-1.
 
     Args:
         zenith: zenith angle in the antenna's frame [rad]; π/2 is boresight.
         azimuth: azimuth in the antenna's frame [rad]; 0 is boresight.
+        pattern: beam widths and floors.
     """
-    vertical = -np.minimum(12 * (np.rad2deg(zenith - np.pi / 2) / BEAMWIDTH) ** 2, SIDE_LOBE_LIMIT)
-    horizontal = -np.minimum(12 * (np.rad2deg(azimuth) / BEAMWIDTH) ** 2, SIDE_LOBE_LIMIT)
-    return ELEMENT_GAIN - np.minimum(-(vertical + horizontal), SIDE_LOBE_LIMIT)
+    elevation = np.rad2deg(zenith - np.pi / 2) / pattern.beamwidth_elevation
+    vertical = -np.minimum(12 * elevation**2, pattern.side_lobe_floor)
+    horizontal = -np.minimum(
+        12 * (np.rad2deg(azimuth) / pattern.beamwidth_azimuth) ** 2, pattern.back_lobe_floor
+    )
+    return pattern.gain - np.minimum(-(vertical + horizontal), pattern.back_lobe_floor)
 
 
 def beam_gains(
-    direction: Float[np.ndarray, "path 3"], azimuth: float, downtilt: float, array: AntennaArray
+    direction: Float[np.ndarray, "path 3"],
+    azimuth: float,
+    downtilt: float,
+    array: AntennaArray,
+    pattern: ElementPattern = ElementPattern(),
 ) -> Float[np.ndarray, "path beam"]:
     """Linear power gain of each SSB beam of a sector towards each direction.
 
@@ -42,10 +50,15 @@ def beam_gains(
     """
     local = in_antenna_frame(direction, azimuth, downtilt)
     zenith = np.arccos(np.clip(local[:, 2], -1, 1))
-    element = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0])))
+    element = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0]), pattern))
     rows = array_factors(local[:, 2], np.zeros(1), array.rows)
     columns = array_factors(local[:, 1], np.sin(beam_azimuths(array)), array.columns)
     return element[:, None] * rows * columns
+
+
+def cell_gains(direction: Float[np.ndarray, "path 3"], cell: Cell) -> Float[np.ndarray, "path beam"]:
+    """`beam_gains` of a cell."""
+    return beam_gains(direction, cell.azimuth, cell.downtilt, cell.array, cell.pattern)
 
 
 def beam_azimuths(array: AntennaArray) -> Float[np.ndarray, " beam"]:

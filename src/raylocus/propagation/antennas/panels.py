@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -18,11 +19,11 @@ from raylocus.propagation.antennas.antennas import (
     in_antenna_frame,
     phase_progression,
 )
-from raylocus.scenes.sites import AntennaArray, Cell
+from raylocus.scenes.sites import AntennaArray, Cell, ElementPattern
 from raylocus.units import from_decibel
 
 #: Power gain (linear) of an element at zenith and azimuth angles [rad] in its own frame.
-ElementPattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
+ElementGain = Callable[[np.ndarray, np.ndarray], np.ndarray]
 #: Slant of each port of an element [rad], 0 is vertical (TR 38.901 §7.3.2); order as in Sionna.
 SLANTS = {"V": (0.0,), "H": (np.pi / 2,), "VH": (0.0, np.pi / 2), "cross": (-np.pi / 4, np.pi / 4)}
 
@@ -35,10 +36,12 @@ def isotropic_element(
 
 
 def sector_element(
-    zenith: Float[np.ndarray, " n"], azimuth: Float[np.ndarray, " n"]
+    zenith: Float[np.ndarray, " n"],
+    azimuth: Float[np.ndarray, " n"],
+    pattern: ElementPattern = ElementPattern(),
 ) -> Float[np.ndarray, " n"]:
-    """TR 38.901 Table 7.3-1, linear."""
-    return from_decibel(element_gain_db(zenith, azimuth))
+    """A pattern, by default that of TR 38.901 Table 7.3-1, linear."""
+    return from_decibel(element_gain_db(zenith, azimuth, pattern))
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Panel:
     columns: int = 1
     polarization: str = "V"
     """A key of `SLANTS`."""
-    element: ElementPattern = isotropic_element
+    element: ElementGain = isotropic_element
     azimuth: float = 0.0
     """Boresight [rad], counter-clockwise from east."""
     downtilt: float = 0.0
@@ -70,9 +73,10 @@ class Panel:
 
 
 def sector_panel(cell: Cell) -> Panel:
-    """The panel of a sector: TR 38.901 elements λ/2 apart, mechanically tilted."""
+    """The panel of a sector: its elements λ/2 apart, mechanically tilted."""
     array = cell.array
-    return Panel(array.rows, array.columns, array.polarization, sector_element, cell.azimuth, cell.downtilt)
+    element = partial(sector_element, pattern=cell.pattern)
+    return Panel(array.rows, array.columns, array.polarization, element, cell.azimuth, cell.downtilt)
 
 
 def element_positions(panel: Panel) -> Float[np.ndarray, "element 2"]:
@@ -190,7 +194,7 @@ def _dft_vectors(elements: int, oversampling: int) -> Complex[np.ndarray, "beam 
 
 
 #: Patterns by name: gain 1 in every direction, and the element of TR 38.901 Table 7.3-1.
-PATTERNS: dict[str, ElementPattern] = {"isotropic": isotropic_element, "tr38901": sector_element}
+PATTERNS: dict[str, ElementGain] = {"isotropic": isotropic_element, "tr38901": sector_element}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.geo import Grid
-from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.antennas import cell_gains
 from raylocus.scenes.sites import UE_HEIGHT, Deployment
 from raylocus.units import energy_per_resource_element, to_decibel
 
@@ -66,7 +66,7 @@ def formula_levels(
     gains = []
     for cell in deployment.cells:
         direction = offset[cell.site] / np.linalg.norm(offset[cell.site], axis=-1, keepdims=True)
-        gains.append(beam_gains(direction, cell.azimuth, cell.downtilt, cell.array).max(1))
+        gains.append(cell_gains(direction, cell).max(1))
     gain = to_decibel(np.maximum(np.stack(gains), 1e-4)).reshape(-1, *grid.shape)
     return isotropic_levels(deployment, grid, terrain, ue_height) + gain
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 from scipy.sparse import csr_matrix
 
-from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.antennas.antennas import cell_gains
 from raylocus.propagation.atlas.atlas import PathAtlas, reorder
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.grid_rows import GridRows
@@ -131,7 +131,7 @@ class SiteChannel:
         Powers add over paths: this is the mean over the small-scale fading inside a ground cell. A panel
         of two polarisations sends its SSBs evenly over both.
         """
-        gains = beam_gains(self.paths.departure, cell.azimuth, cell.downtilt, cell.array)
+        gains = cell_gains(self.paths.departure, cell)
         totals = self.groups.totals(self.sent_power(cell.array.polarization)[:, None] * gains)
         return np.stack([self.groups.spread(column) for column in totals.T])
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from raylocus.geo import Grid
 from raylocus.scenes.map_errors.law import MapErrorLaw
-from raylocus.scenes.sites import Deployment, Site
+from raylocus.scenes.sites import Deployment
 from raylocus.scenes.siting.spacing import disc_window
 
 #: Antennas stay this far above what is below and around them, and as far inside the tile [m].
@@ -35,7 +35,7 @@ def draw_sites(
     """
     positions = _moved(deployment.site_positions, maps, grid, law, generator)
     sites = tuple(
-        Site(site.name, tuple(position))
+        dataclasses.replace(site, position=tuple(position))
         for site, position in zip(deployment.sites, positions.tolist(), strict=True)
     )
     return dataclasses.replace(deployment, sites=sites)

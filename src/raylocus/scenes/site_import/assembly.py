@@ -24,7 +24,7 @@ DEFAULT_DOWNTILT = 0.105
 #: Lowest antenna centre above the roof of a building that its coordinates lie in [m].
 LOWEST_OVER_ROOF = 2.0
 #: Carrier of LTE cells: 15 kHz, 10 MHz.
-LTE_CARRIER = Carrier(numerology=0, resource_blocks=50)
+LTE_CARRIER = Carrier(numerology=0, resource_blocks=50, technology="LTE")
 #: Carrier of NR cells in FR2: 120 kHz, 100 MHz (TS 38.104 Table 5.3.2-2).
 FR2_CARRIER = Carrier(numerology=3, resource_blocks=66)
 #: Lower end of FR2 [Hz] (TS 38.104 Table 5.1-1).
@@ -84,7 +84,7 @@ def assemble_deployment(
         _cell(record, site, azimuth, pci)
         for record, site, azimuth, pci in zip(records, owner.tolist(), azimuths.tolist(), pcis, strict=True)
     ]
-    return Deployment(_carrier(records[0]), tuple(sites), tuple(made))
+    return Deployment((_carrier(records[0]),), tuple(sites), tuple(made))
 
 
 def _site(number: int, cell: LocatedCell, ground: GroundMaps, notes: Counter[str]) -> Site:

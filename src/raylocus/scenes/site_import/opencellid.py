@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from raylocus.errors import InputError
 from raylocus.geo import azimuth_from_compass
-from raylocus.scenes.site_import.channels import earfcn_frequency, nr_carrier_frequency
+from raylocus.scenes.cell_names.channels import earfcn_frequency, nr_carrier_frequency
 from raylocus.scenes.site_import.csv_text import CsvLines
 from raylocus.scenes.site_import.planner_list import HIGHEST_PCI
 from raylocus.scenes.site_import.quantities import squashed

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from raylocus.errors import InputError
 from raylocus.geo import azimuth_from_compass
-from raylocus.scenes.site_import.channels import earfcn_frequency, nr_carrier_frequency
+from raylocus.scenes.cell_names.channels import earfcn_frequency, nr_carrier_frequency
 from raylocus.scenes.site_import.columns import FoundColumns, SiteColumns, find_columns
 from raylocus.scenes.site_import.radio_column import with_technology
 from raylocus.scenes.site_import.records import Row, SiteList, SiteRecord, Table

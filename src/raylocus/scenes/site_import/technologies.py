@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from raylocus.errors import InputError
-from raylocus.scenes.site_import.channels import (
+from raylocus.scenes.cell_names.channels import (
     LTE_BANDS,
     band_frequency,
     lte_band_frequency,

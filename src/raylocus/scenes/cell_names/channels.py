@@ -36,7 +36,7 @@ class NrBand(NamedTuple):
 
 
 def _rows(table: str) -> list[dict[str, str]]:
-    text = resources.files("raylocus.scenes.site_import").joinpath(table).read_text(encoding="utf-8")
+    text = resources.files("raylocus.scenes.cell_names").joinpath(table).read_text(encoding="utf-8")
     return list(csv.DictReader(text.splitlines()))
 
 

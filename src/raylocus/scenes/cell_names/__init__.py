@@ -1,0 +1,1 @@
+"""How cells are named on the air and in reports: technologies, channel numbers, and which cells a name may mean."""
