@@ -13,6 +13,14 @@ from jsonargparse import ArgumentParser, Namespace
 from raylocus.errors import InputError
 from raylocus.storage import written_whole
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Endings of picture files that can be written.
+FORMATS = (".png", ".svg", ".pdf")
+#: Folders of `raylocus/recipes`.
+Kind = Literal["dataset", "train"]
+
 
 class VerbParser(ArgumentParser):
     """A jsonargparse parser of one verb."""
@@ -81,12 +89,6 @@ def progress_lines(
     return callback
 
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-FORMATS = (".png", ".svg", ".pdf")
-
-
 def save_picture(figure: Figure, path: Path) -> None:
     """Writes the figure whole, in the format that the name ends with.
 
@@ -99,9 +101,6 @@ def save_picture(figure: Figure, path: Path) -> None:
     with written_whole(path) as aside:
         figure.savefig(aside, format=path.suffix[1:], dpi=150)
     print(f"{path} written")
-
-
-Kind = Literal["dataset", "train"]
 
 
 def recipes(kind: Kind) -> dict[str, Path]:
