@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from raylocus.errors import StoreError
 from raylocus.propagation.atlas.atlas import PathAtlas
-from raylocus.propagation.atlas.atlas_store import finish_atlas, save_site, site_part
+from raylocus.propagation.atlas.atlas_store import StoredAtlas, finish_atlas, save_site, site_part
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.site_treatment import FAR, SiteTreatment, site_treatment
@@ -44,6 +45,14 @@ class SiteParts:
     def is_made(self, site: int) -> bool:
         """Whether the part of a site is there."""
         return site_part(self.folder, site).exists()
+
+    def is_finished(self) -> bool:
+        """Whether the atlas is there, of this provenance."""
+        try:
+            found = Provenance.from_json(StoredAtlas.open(self.place.atlas_file).provenance)
+        except StoreError:
+            return False
+        return found.digest == self.provenance.digest
 
     def make(self, site: int) -> None:
         """Traces a site unless that was done.

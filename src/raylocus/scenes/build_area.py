@@ -20,7 +20,7 @@ from raylocus.scenes.area_network import area_network, tile_deployment
 from raylocus.scenes.build_map import SourceTiles, vector_map_content, whole_already, with_tile_notes
 from raylocus.scenes.coarse_ground import GROUND_RESOLUTION, cut_ground, save_coarse_ground
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.ground.coarse import ground_of_map
+from raylocus.scenes.map_ground import ground_of_map
 from raylocus.scenes.place import Place
 from raylocus.scenes.site_files import SiteImport
 from raylocus.scenes.sites import Deployment

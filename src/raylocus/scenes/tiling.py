@@ -69,7 +69,7 @@ class IndexedMap:
         window = shapely.box(centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half)
         buildings = [whole.buildings[index] for index in self._buildings.near(window)]
         roads = [whole.roads[index] for index in self._roads.near(window)]
-        areas = {
+        areas: dict[str, Any] = {
             name: tuple(_moved(getattr(whole, name)[index], centre) for index in found.near(window))
             for name, found in self._areas.items()
         }

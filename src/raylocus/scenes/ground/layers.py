@@ -74,7 +74,7 @@ def _covered(shapes: Sequence[BaseGeometry], tile: Grid) -> np.ndarray:
 
 
 def burnt(
-    shapes: Sequence[BaseGeometry], values: Sequence[float], tile: Grid, kind: str = "uint8"
+    shapes: Sequence[BaseGeometry], values: Sequence[float | int], tile: Grid, kind: str = "uint8"
 ) -> Shaped[np.ndarray, "y x"]:
     """The value of the last shape that holds each cell's centre; 0 where there is none.
 

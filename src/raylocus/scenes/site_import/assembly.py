@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -55,6 +55,7 @@ class GroundMaps:
         return self
 
 
+@runtime_checkable
 class Ground(Protocol):
     """Where antennas stand."""
 
