@@ -24,7 +24,7 @@ _WITHOUT_EFFECT = ("memory_budget",)
 
 
 def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> Provenance:
-    """What the place's paths follow from: geometry, materials, the carrier, where the sites are, how to trace.
+    """What the place's paths follow from: geometry, materials, frequencies, where the sites are, how to trace.
 
     Antennas, powers and layers are not among them: they come last and cost no trace.
     """
@@ -33,10 +33,11 @@ def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> P
     inputs = {str(file.relative_to(place.folder)): hash_file(file) for file in geometry}
     for name in TRACED_MAPS:
         inputs[name] = hashlib.sha256(place.geometry_maps[name].values.tobytes()).hexdigest()
+    frequencies = place.deployment.frequencies
     resolved = {
         "trace": {name: value for name, value in settings.items() if name not in _WITHOUT_EFFECT},
         "tile": place.tile,
-        "frequency": place.deployment.carrier.frequency,
+        "frequency": frequencies[0] if len(frequencies) == 1 else frequencies,
         "materials": place.materials,
         "sites": place.deployment.site_positions.tolist(),
     }
@@ -49,7 +50,7 @@ def radio_provenance(place: TracedPlace, paths: Provenance, maps: RadioMapConfig
     """What the place's R follows from: its atlas, the cells with their antennas, and what was asked for."""
     resolved = {
         "maps": maps,
-        "carrier": place.deployment.carrier,
+        "carriers": place.deployment.carriers,
         "cells": place.deployment.cells,
         "frame": place.frame,
     }
@@ -105,9 +106,8 @@ def trace_place(
 def is_traced(place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration) -> bool:
     """Whether `trace_place` would find both stores there already."""
     paths = atlas_provenance(place, configuration)
-    return SiteParts(place, configuration, paths).is_finished() and _has_maps(
-        place, radio_provenance(place, paths, maps)
-    )
+    finished = SiteParts(place, configuration, paths).is_finished()
+    return finished and _has_maps(place, radio_provenance(place, paths, maps))
 
 
 def _has_maps(place: TracedPlace, wanted: Provenance) -> bool:

@@ -98,4 +98,7 @@ def tile_deployment(deployment: Deployment, cells: Sequence[int], centre: tuple[
         dataclasses.replace(deployment.cells[cell], site=sites.index(deployment.cells[cell].site))
         for cell in cells
     ]
-    return Deployment(deployment.carriers, tuple(moved), tuple(own))
+    carriers = sorted({cell.carrier for cell in own})
+    used = tuple(deployment.carriers[index] for index in carriers)
+    renamed = tuple(dataclasses.replace(cell, carrier=carriers.index(cell.carrier)) for cell in own)
+    return Deployment(used, tuple(moved), renamed)

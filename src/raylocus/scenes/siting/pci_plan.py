@@ -21,6 +21,8 @@ GROUPS = 336
 COLOURS = 9
 #: Squares that are cut no smaller [m].
 SMALLEST_SQUARE = 1.0
+#: The same in LTE (TS 36.211 §6.11).
+LTE_GROUPS = 168
 #: Distance at which a cell is heard half as well [m].
 HEARING_DISTANCE = 150.0
 #: Loss of the second cell per distance, for judging which cells are heard together.
@@ -38,10 +40,11 @@ def plan_pcis(
     azimuths: Float[np.ndarray, " cell"],
     site_of_cell: Int[np.ndarray, " cell"],
     generator: np.random.Generator,
+    groups: int = GROUPS,
 ) -> Int[np.ndarray, " cell"]:
     """A PCI for each cell, no two alike within reach, with few neighbours alike modulo 3.
 
-    Up to 336 groups of cells no PCI is used twice, so no cell has a neighbour of its own PCI (collision) nor two
+    Up to so many groups of cells no PCI is used twice, so no cell has a neighbour of its own PCI (collision) nor two
     neighbours of one PCI (confusion). A larger network is cut into squares whose PCIs come again two squares on.
     N2 is chosen site by site, over all its combinations, until no site can improve.
 
@@ -50,20 +53,21 @@ def plan_pcis(
         azimuths: boresight of each cell [rad].
         site_of_cell: site index of each cell.
         generator: draws the groups and the first plan.
+        groups: values of N1.
 
     Raises:
         PlaceError: more cells stand in one spot than there are PCIs.
     """
-    if _groups_needed(site_of_cell) <= GROUPS:
-        return _planned(positions, azimuths, site_of_cell, generator, np.arange(GROUPS))
+    if _groups_needed(site_of_cell) <= groups:
+        return _planned(positions, azimuths, site_of_cell, generator, np.arange(groups))
     pcis = np.zeros(len(site_of_cell), np.int64)
-    for cells, groups in _squares(positions, site_of_cell):
-        pcis[cells] = _planned(positions[cells], azimuths[cells], site_of_cell[cells], generator, groups)
+    for cells, own in _squares(positions, site_of_cell, groups):
+        pcis[cells] = _planned(positions[cells], azimuths[cells], site_of_cell[cells], generator, own)
     return pcis
 
 
 def _squares(
-    positions: Float[np.ndarray, "cell 2"], site_of_cell: Int[np.ndarray, " cell"]
+    positions: Float[np.ndarray, "cell 2"], site_of_cell: Int[np.ndarray, " cell"], groups: int
 ) -> Iterator[tuple[Int[np.ndarray, " own"], Int[np.ndarray, " group"]]]:
     """The cells of each square, and the groups that it may use: other ones than the eight squares around it."""
     side = float(np.ptp(positions, axis=0).max())
@@ -71,10 +75,10 @@ def _squares(
         square = np.floor((positions - positions.min(axis=0)) / side).astype(np.int64)
         of_cell = np.unique(square, axis=0, return_inverse=True)[1].ravel()
         members = [np.flatnonzero(of_cell == each) for each in range(of_cell.max() + 1)]
-        if max(_groups_needed(site_of_cell[cells]) for cells in members) <= GROUPS // COLOURS:
+        if max(_groups_needed(site_of_cell[cells]) for cells in members) <= groups // COLOURS:
             for cells in members:
                 column, row = square[cells[0]] % 3
-                yield cells, np.arange(GROUPS)[column + 3 * row :: COLOURS][: GROUPS // COLOURS]
+                yield cells, np.arange(groups)[column + 3 * row :: COLOURS][: groups // COLOURS]
             return
         side /= 1.2
     raise PlaceError(
