@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
-from raylocus.scenes.site_import.assembly import GroundMaps, LocatedCell, assemble_deployment
+from raylocus.scenes.site_import.assembly import Ground, LocatedCell, assemble_deployment
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.csv_text import read_lines
 from raylocus.scenes.site_import.opencellid import family_columns, headerless_columns, read_opencellid
@@ -44,15 +43,15 @@ class SiteImport:
 
 
 def import_sites(
-    file: SiteFile, frame: GeoFrame, maps: xr.Dataset, tile: Grid, generator: np.random.Generator
+    file: SiteFile, frame: GeoFrame, ground: Ground, tile: Grid, generator: np.random.Generator
 ) -> SiteImport:
     """The cells of a file that stand in the tile.
 
     Args:
         file: the file, its network and its columns.
         frame: the place's georeferenced frame.
-        maps: the geometry maps, for the ground and roofs under the antennas.
-        tile: their grid.
+        ground: the geometry maps, for the ground and roofs under the antennas.
+        tile: the square that is wanted.
         generator: draws azimuths and PCIs that the file does not state.
 
     Raises:
@@ -74,31 +73,9 @@ def import_sites(
             "cells of other networks in the tile, left out": len(located) - len(chosen),
         }
     )
-    deployment = assemble_deployment(path, chosen, GroundMaps(maps, tile), notes, generator)
+    deployment = assemble_deployment(path, chosen, ground, notes, generator)
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
-
-
-def tiles_with_cells(file: SiteFile, frames: Sequence[GeoFrame], tile: Grid) -> list[bool]:
-    """Which of several tiles hold a cell of the wanted network.
-
-    Args:
-        file: the file and its network.
-        frames: georeferenced, one a tile.
-        tile: the grid of each in its frame.
-
-    Raises:
-        InputError: the file cannot be read.
-        PlaceError: a tile holds several networks and none is chosen.
-    """
-    records = read_site_list(file.path, file.columns).records
-    held = []
-    for frame in frames:
-        located = _within(records, _positions(records, frame), tile)
-        held.append(any(file.network in (None, cell.record.network) for cell in located))
-        if held[-1]:
-            _one_network(file.path, located, file.network)
-    return held
 
 
 def _positions(records: Sequence[SiteRecord], frame: GeoFrame) -> Float[np.ndarray, "cell 2"]:

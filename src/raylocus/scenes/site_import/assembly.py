@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -49,11 +50,23 @@ class GroundMaps:
     maps: xr.Dataset
     tile: Grid
 
+    def at(self, x: float, y: float) -> GroundMaps:
+        """Themselves, wherever the antenna stands."""
+        return self
+
+
+@runtime_checkable
+class Ground(Protocol):
+    """Where antennas stand."""
+
+    def at(self, x: float, y: float) -> GroundMaps:
+        """Maps that hold a point [m]."""
+
 
 def assemble_deployment(
     path: Path,
     cells: Sequence[LocatedCell],
-    ground: GroundMaps,
+    ground: Ground,
     notes: Counter[str],
     generator: np.random.Generator,
 ) -> Deployment:
@@ -87,8 +100,9 @@ def assemble_deployment(
     return Deployment((_carrier(records[0]),), tuple(sites), tuple(made))
 
 
-def _site(number: int, cell: LocatedCell, ground: GroundMaps, notes: Counter[str]) -> Site:
+def _site(number: int, cell: LocatedCell, everywhere: Ground, notes: Counter[str]) -> Site:
     """A site at its height above the ground, and never inside a building."""
+    ground = everywhere.at(cell.x, cell.y)
     index = int(ground.tile.index(np.array([cell.x, cell.y])))
     terrain, surface = (float(ground.maps[name].values.flat[index]) for name in ("terrain", "surface"))
     inside = bool(ground.maps["footprint"].values.flat[index])
