@@ -44,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.storage import written_whole
 
     locator, place = Locator.load(given.model), open_place(given.place)
-    known, notes = _reports(given.reports, place.deployment)
+    known, notes = reports_at(given.reports, place.deployment)
     fixes = locator.fixes(known.reports, place)
     records = [
         fix_record(sequence, fix, bool(hears))
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _reports(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
+def reports_at(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
     """The reports of a file as the place knows them, and what is to be said of them."""
     from raylocus.network.reports.known_cells import known_reports
     from raylocus.network.reports.report_checks import check_reports, repaired_reports
