@@ -78,7 +78,7 @@ def test_peaks_and_likely_cells_sum_up() -> None:
 
 
 def test_a_question_keeps_what_belongs_together() -> None:
-    other = replace(HEARD, pci=11.0, rsrp=-90.0)
+    other = replace(HEARD, pci=11.0, rsrp=-90.0, serving=False)
     question = question_of(
         [
             MeasuredReport(100.0, (HEARD, other, replace(other, rsrp=-70.0), replace(HEARD, rsrp=math.nan))),
@@ -173,7 +173,7 @@ class SlowEngine:
 def asked_of(batcher: Batcher, count: int, times: Sequence[float] = ()) -> list[object]:
     async def ask() -> list[object]:
         await batcher.start()
-        questions = [Question((MeasuredReport(at, ()),)) for at in (times or range(count))]
+        questions = [Question((MeasuredReport(float(at), ()),)) for at in (times or range(count))]
         answers = await asyncio.gather(*map(batcher.ask, questions), return_exceptions=True)
         await batcher.stop()
         return list(answers)
@@ -183,7 +183,7 @@ def asked_of(batcher: Batcher, count: int, times: Sequence[float] = ()) -> list[
 
 def test_questions_that_arrive_together_are_asked_together_in_one_thread() -> None:
     engine = SlowEngine(0.01)
-    answers = asked_of(Batcher(engine, batch=4, patience=10.0, answer_time=10.0), 10)
+    answers = asked_of(Batcher(engine, batch=4, patience=100.0, answer_time=10.0), 10)
     assert all(isinstance(answer, Refusal) for answer in answers)
     assert sum(engine.sizes) == 10 and max(engine.sizes) == 4 and len(engine.threads) == 1
 
