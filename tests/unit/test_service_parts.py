@@ -101,7 +101,7 @@ def test_questions_become_reports_with_beams_and_steps_of_the_carrier() -> None:
         HEARD, rsrq=-50.0, timing_advance=advance, beams=(MeasuredBeam(2, -82.0), MeasuredBeam(5, -300.0))
     )
     foreign = MeasuredCell("UMTS", math.nan, 10.0, rsrp=-70.0, timing_advance=advance)
-    asked = asked_reports([question_of([MeasuredReport(3.0, (cell, foreign))])] * 2).select(np.array([1]))
+    asked = asked_reports([question_of([MeasuredReport(3.0, (cell, foreign))])])
     reports = asked.with_advances(np.ones(4, int))
     assert reports.pci.tolist() == [10, 10, 10, -1] and reports.beam.tolist() == [-1, 2, 5, -1]
     assert reports.serving.tolist() == [True, True, True, False]
@@ -158,6 +158,9 @@ class SlowEngine:
     def __init__(self, seconds: float) -> None:
         self.seconds, self.sizes, self.threads = seconds, list[int](), set[int]()
 
+    def folder(self, area: str) -> None:
+        return None
+
     def warm(self) -> None:
         pass
 
@@ -183,9 +186,9 @@ def asked_of(batcher: Batcher, count: int, times: Sequence[float] = ()) -> list[
 
 def test_questions_that_arrive_together_are_asked_together_in_one_thread() -> None:
     engine = SlowEngine(0.01)
-    answers = asked_of(Batcher(engine, batch=4, patience=100.0, answer_time=10.0), 10)
+    answers = asked_of(Batcher(engine, batch=6, patience=10.0, answer_time=10.0), 10)
     assert all(isinstance(answer, Refusal) for answer in answers)
-    assert sum(engine.sizes) == 10 and max(engine.sizes) == 4 and len(engine.threads) == 1
+    assert sum(engine.sizes) == 10 and max(engine.sizes) == 6 and len(engine.threads) == 1
 
 
 def test_one_failing_question_spoils_no_other() -> None:
