@@ -290,7 +290,7 @@ def oslo(path: Path) -> LogFile:
 def test_oslo(tmp_path: Path) -> None:
     log = read(oslo(tmp_path / "log.mat"), "oslo")
     said = {
-        "device": "point-0",
+        "device": "campaign-2 point-0",
         "scan": "point-0",
         "technology": "NB-IoT",
         "operator": "operator-1",
@@ -299,6 +299,7 @@ def test_oslo(tmp_path: Path) -> None:
     said |= WHERE | {
         "pci": 17.0,
         "site_identity": 341794.0,
+        "cell_identity": 341794.0 * 256,
         "rsrp": -97.0,
         "rsrq": -11.0,
         "sinr": 6.5,

@@ -55,12 +55,16 @@ def resolve_cells(measured: Measurements, deployment: Deployment) -> ResolvedRow
     owner = _site_of_pci(measured.pci, deployment)
     frequency = _frequencies(measured)
     reasons = _reasons(measured, deployment.carrier, frequency)
+    exact = np.isin(
+        measured.cell_identity, deployment.cell_table.identity[deployment.cell_table.identity >= 0]
+    )
+    by_identity |= exact
     elsewhere = _is_of_other_site(measured, owner, named) & ~by_identity
     reasons.append(("cells of another site under a PCI of the place", elsewhere))
     reason = np.select([mask for _, mask in reasons], np.arange(1, len(reasons) + 1), 0)
     of_place = owner >= 0
     known = np.select(
-        [of_place & by_identity, of_place & ~np.isnan(frequency), of_place],
+        [exact | (of_place & by_identity), of_place & ~np.isnan(frequency), of_place],
         [Known.IDENTITY, Known.CHANNEL, Known.PCI],
         Known.UNKNOWN,
     )

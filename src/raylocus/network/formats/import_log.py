@@ -15,6 +15,7 @@ from raylocus.network.formats.sequences import GAP, sequence_rows
 from raylocus.network.formats.values import checked_rows
 from raylocus.network.reports.report_checks import check_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.scenes.area import Area
 from raylocus.scenes.place import Place
 
 
@@ -41,7 +42,9 @@ class ImportedLog:
     """Time of the last report [s since 1970]."""
 
 
-def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -> ImportedLog:
+def import_log(
+    file: LogFile, form: LogFormat, place: Place | Area, gap: float = GAP, device: str | None = None
+) -> ImportedLog:
     """Reads a log for a place.
 
     Args:
@@ -49,15 +52,19 @@ def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -
         form: its format.
         place: where it was made.
         gap: longest time between two reports of one sequence [s].
+        device: how the names of the wanted devices begin; all if left out.
 
     Raises:
         InputError: the file is not of the format, its times are of several zones, or no row of it can be used.
         PlaceError: no row names a cell of the place.
     """
     log = form.read(file)
-    checked = checked_rows(log.measurements)
+    measured = log.measurements
+    others = ~np.char.startswith(measured.device.astype(np.str_), device or "")
+    checked = checked_rows(measured.select(~others))
     resolved = resolve_cells(checked.measurements, place.deployment)
     refused = Counter(log.refused) + checked.refused + resolved.refused
+    refused += Counter({"other devices": int(np.count_nonzero(others))})
     if not len(resolved.measurements):
         raise InputError(
             f"{file.path} has no row that can be used: {_counted(refused) or 'it has no rows'}; correct "

@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.formats.measurements import Measurements
+from raylocus.network.formats.true_ground import contains, ue_heights
 from raylocus.network.reports.features import CRITICAL, FEATURES
 from raylocus.network.reports.reports import Reports
+from raylocus.scenes.area import Area
 from raylocus.scenes.cell_names.technologies import technology_codes
 from raylocus.scenes.place import Place
-from raylocus.scenes.sites import UE_HEIGHT
 from raylocus.units import timing_advance_step
 
 #: Longest time between two reports of one sequence [s].
@@ -31,7 +32,7 @@ class SequencedRows:
     notes: Counter[str]
 
 
-def sequence_rows(measured: Measurements, place: Place, gap: float = GAP) -> SequencedRows:
+def sequence_rows(measured: Measurements, place: Place | Area, gap: float = GAP) -> SequencedRows:
     """Reports of rows, each with a PCI and a level.
 
     Args:
@@ -63,6 +64,7 @@ def sequence_rows(measured: Measurements, place: Place, gap: float = GAP) -> Seq
         beam=np.full(len(rows), -1),
         features=features,
         censored=np.zeros(features.shape, np.int8),
+        feature_names=(*CRITICAL, "time_of_arrival")[: features.shape[1]],
     )
     again = Counter({"cells that the report has already": len(measured) - len(rows)})
     return SequencedRows(reports, rows, again, notes)
@@ -133,7 +135,10 @@ def _one_serving(
 
 
 def _positions(
-    measured: Measurements, rows: Int[np.ndarray, " token"], report: Int[np.ndarray, " token"], place: Place
+    measured: Measurements,
+    rows: Int[np.ndarray, " token"],
+    report: Int[np.ndarray, " token"],
+    place: Place | Area,
 ) -> tuple[Float[np.ndarray, "report 3"], Counter[str]]:
     """The true position of each report, that of the first of its rows that has one."""
     position, notes = np.full((int(report[-1]) + 1, 3), np.nan), Counter[str]()
@@ -145,17 +150,10 @@ def _positions(
     elif len(of):
         where = rows[known[index]]
         xy = place.frame.to_local(measured.latitude[where], measured.longitude[where])
-        position[of] = np.column_stack([xy, _heights(xy, place)])
-        outside = int(np.count_nonzero(~place.tile.contains(xy)))
-        notes["reports whose true position lies outside the place's tile"] += outside
+        position[of] = np.column_stack([xy, ue_heights(place, xy)])
+        outside = int(np.count_nonzero(~contains(place, xy)))
+        notes["reports whose true position lies outside the place"] += outside
     return position, notes
-
-
-def _heights(xy: Float[np.ndarray, "known 2"], place: Place) -> Float[np.ndarray, " known"]:
-    """The height of UEs over the ground [m], NaN outside the tile: that of a GPS receiver is too poor."""
-    terrain = place.geometry_maps["terrain"].values.ravel().astype(float)
-    index = place.tile.index(xy)
-    return np.where(index >= 0, terrain[index] + UE_HEIGHT, np.nan)
 
 
 def _whole(values: Float[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
@@ -164,9 +162,12 @@ def _whole(values: Float[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
 
 
 def _features(
-    measured: Measurements, rows: Int[np.ndarray, " token"], serving: Bool[np.ndarray, " token"], place: Place
+    measured: Measurements,
+    rows: Int[np.ndarray, " token"],
+    serving: Bool[np.ndarray, " token"],
+    place: Place | Area,
 ) -> tuple[Float[np.ndarray, "token feature"], int]:
-    """The critical features, and how many timing advances were left out."""
+    """The critical features, times of arrival where the log has any, and how many timing advances were left out."""
     features = np.full((len(rows), len(CRITICAL)), np.nan)
     for name in ("rsrp", "rsrq", "sinr"):
         features[:, CRITICAL.index(name)] = getattr(measured, name)[rows]
@@ -174,4 +175,6 @@ def _features(
     steps = np.round(measured.timing_advance[rows] / timing_advance_step(place.deployment.carrier.numerology))
     kept = serving & (steps >= FEATURES[column].low) & (steps <= FEATURES[column].high)
     features[kept, column] = steps[kept]
+    if not np.isnan(measured.time_of_arrival).all():
+        features = np.column_stack([features, measured.time_of_arrival[rows]])
     return features, int(np.count_nonzero(~np.isnan(steps) & ~kept))
