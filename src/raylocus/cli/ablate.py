@@ -19,7 +19,8 @@ def run(arguments: Sequence[str]) -> int:
         "--out", type=Path, required=True, help="folder for the table and all that leads to it"
     )
     given = parser.parse(arguments)
-    from raylocus.cli.dataset_build import engine_of
+    from raylocus.cli.engines import engine_of
+    from raylocus.datasets.building.worker_memory import workers_for
     from raylocus.evaluation.ablation.recipe import load_ablation_recipe
     from raylocus.evaluation.ablation.run import Ablation
     from raylocus.evaluation.ablation.summary import ablation_record, ablation_text, lines_of
@@ -31,7 +32,8 @@ def run(arguments: Sequence[str]) -> int:
     recipe = load_ablation_recipe(recipe_file("ablation", given.config))
     model = None if given.model is None or recipe.dataset is not None else checkpoint_of(given.model)
     training = recipe_file("train", recipe.train)
-    with engine_of("local", given.workers, None, recipe.test_set(recipe.variants[0])) as engine:
+    tested = recipe.test_set(recipe.variants[0])
+    with engine_of("local", given.workers, None, lambda: workers_for(tested)) as engine:
         ablation = Ablation(recipe, model, training, given.out, Locator.load, _say)
         trials = ablation.run(lambda units: progress_lines(units, _say), engine)
     lines = lines_of(trials)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def run(arguments: Sequence[str]) -> int:
     """Runs a benchmark, or goes on with one, and prints its table."""
     given = _parser().parse(arguments)
-    from raylocus.cli.dataset_build import engine_of
+    from raylocus.cli.engines import engine_of
+    from raylocus.datasets.building.worker_memory import workers_for
     from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
     from raylocus.evaluation.benchmark.recipe import load_benchmark_recipe
     from raylocus.evaluation.benchmark.run import Benchmark
@@ -28,7 +29,7 @@ def run(arguments: Sequence[str]) -> int:
     whole = load_benchmark_recipe(recipe_file("benchmark", given.size))
     recipe = _chosen(whole, given)
     contestants = _contestants([*given.run, *([given.model] if given.model else [])])
-    with engine_of("local", given.workers, None, recipe.dataset) as engine:
+    with engine_of("local", given.workers, None, lambda: workers_for(recipe.dataset)) as engine:
         benchmark = Benchmark(recipe, contestants, given.out, _say)
         scores = benchmark.run(lambda units: progress_lines(units, _say), engine)
     blocks, left_out = blocks_of(scores), _left_out(whole, recipe)

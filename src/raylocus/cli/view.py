@@ -25,9 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="page, such as page.html")
     parser.add_argument("--reports", type=Path, help="reports file of phones at the place")
     parser.add_argument(
-        "--model",
-        type=Path,
-        help="checkpoint that locates them, report by report; of an area, a file of raylocus train area",
+        "--model", type=Path, help="checkpoint that locates them; for an area, a file of raylocus train area"
     )
     parser.add_argument(
         "--sequences", type=list[int], default=[], help="which phones, such as [0,3]; the first eight"

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.datasets.build import Listener, build_dataset
-from raylocus.datasets.building.task import Engine
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.errors import InputError
@@ -18,6 +17,7 @@ from raylocus.evaluation.comparison import circumstances_of
 from raylocus.evaluation.evaluate import evaluate
 from raylocus.evaluation.method import Method
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
+from raylocus.execution.task import Engine
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import hash_configuration, hash_file, versions
 from raylocus.training.cli import LOCATOR_FILE, fit

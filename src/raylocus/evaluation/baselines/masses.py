@@ -37,9 +37,9 @@ def gaussian_masses(
         covariance: [m²].
         maps: the place.
     """
-    axis = maps.tile.coordinates
     (xx, xy), (_, yy) = np.moveaxis(np.linalg.inv(covariance), 0, -1)
-    x, y = (axis - one[:, None] for one in centre.T)
+    x = maps.tile.x_coordinates - centre[:, :1]
+    y = maps.tile.y_coordinates - centre[:, 1:]
     log_density = -0.5 * (
         (yy[:, None] * y**2)[:, :, None]
         + (xx[:, None] * x**2)[:, None, :]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from raylocus.evaluation.observations import cell_feature, observations
+from raylocus.evaluation.observations import advance_distances, cell_feature, observations
 from raylocus.models.inputs.nominal_maps import NominalMaps
 from raylocus.network.positioning.timing_measurements import round_trip_range
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.path_loss import umi_nlos_path_loss
 from raylocus.scenes.sites import Deployment
-from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element, timing_advance_distance
+from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def ranges_of(reports: Reports, maps: NominalMaps) -> Ranges:
         return _of_sites(cell_feature(reports, deployment, name)[last], deployment)
 
     serving = deployment.site_of_cell[observed.serving[last]]
-    advance = observed.timing_advance[last] * timing_advance_distance(deployment.carrier.numerology)
+    advance = advance_distances(observed, last, deployment)
     trip = round_trip_range(of_site("ue_rx_tx"), of_site("gnb_rx_tx"))
     row = np.arange(len(last))
     trip[row, serving] = np.where(np.isnan(trip[row, serving]), advance, trip[row, serving])
@@ -72,12 +72,16 @@ def level_ranges(
     rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps
 ) -> Float[np.ndarray, "report cell"]:
     """Distance [m] at which TR 38.901 UMi NLOS gives each level where the cell's antenna gains most."""
-    carrier = maps.deployment.carrier
+    deployment = maps.deployment
+    carriers = [deployment.carriers[cell.carrier] for cell in deployment.cells]
     energy = [
-        energy_per_resource_element(cell.power_dbm, carrier.resource_blocks) for cell in maps.deployment.cells
+        energy_per_resource_element(cell.power_dbm, carrier.resource_blocks)
+        for cell, carrier in zip(deployment.cells, carriers, strict=True)
     ]
     gain = (maps.formula_level - maps.scattered_level).max(axis=(1, 2)) + maps.scatter_gain
-    near, far = umi_nlos_path_loss(np.array([100.0, 1000.0]), carrier.frequency)
+    near, far = np.transpose(
+        [umi_nlos_path_loss(np.array([100.0, 1000.0]), carrier.frequency) for carrier in carriers]
+    )
     found: Float[np.ndarray, "report cell"] = 10 ** (
         2 + (np.array(energy) + gain - rsrp - near) / (far - near)
     )

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.datasets.build import Listener, build_dataset
-from raylocus.datasets.building.task import Engine
 from raylocus.datasets.building.world_tasks import pack_reports
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.stored_place import StoredPlace
@@ -28,6 +27,7 @@ from raylocus.evaluation.comparison import circumstances_of, compared_at
 from raylocus.evaluation.evaluate import evaluate
 from raylocus.evaluation.method import Method
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
+from raylocus.execution.task import Engine
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.provenance import hash_configuration, versions
 
