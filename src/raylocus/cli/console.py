@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Endings of picture files that can be written.
 FORMATS = (".png", ".svg", ".pdf")
 #: Folders of `raylocus/recipes`.
-Kind = Literal["dataset", "train"]
+Kind = Literal["dataset", "train", "benchmark", "ablation"]
 
 
 class VerbParser(ArgumentParser):

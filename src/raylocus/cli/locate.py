@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from raylocus.inference.fix import Fix
+    from raylocus.network.reports.known_cells import KnownReports
+    from raylocus.scenes.sites import Deployment
 
 #: Confidence of the radius that is printed.
 CONFIDENCE = 0.9
@@ -73,15 +75,22 @@ class _Located:
 def _on_maps(path: Path, folder: Path, model: Path) -> _Located:
     """By a trained model on the traced maps of a place."""
     from raylocus.inference.locator import Locator
-    from raylocus.network.reports.checked_reports import checked_reports
-    from raylocus.network.reports.known_cells import known_reports
     from raylocus.propagation.maps.traced_place import open_place
 
-    locator, place, read = Locator.load(model), open_place(folder), checked_reports(path)
-    known = known_reports(read.reports, place.deployment)
+    locator, place = Locator.load(model), open_place(folder)
+    known, notes = reports_at(path, place.deployment)
+    return _Located(locator.fixes(known.reports, place), [bool(each) for each in known.hears], notes)
+
+
+def reports_at(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
+    """The reports of a file as the place knows them, and what is to be said of them."""
+    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.network.reports.known_cells import known_reports
+
+    read = checked_reports(path)
+    known = known_reports(read.reports, deployment)
     hears = [bool(each) for each in known.hears]
-    notes = read.notes + known.notes + _deaf(hears, "fixed by the map alone")
-    return _Located(locator.fixes(known.reports, place), hears, notes)
+    return known, read.notes + known.notes + _deaf(hears, "fixed by the map alone")
 
 
 def _in_network(path: Path, folder: Path, model: Path | None) -> _Located:

@@ -24,6 +24,7 @@ EXTRAS = {
     "ray": "ray",
     "s3fs": "s3",
     "pdoc": "docs",
+    **dict.fromkeys(("fastapi", "httpx", "prometheus_client", "pydantic", "starlette", "uvicorn"), "serve"),
 }
 
 #: Exit codes.
@@ -72,7 +73,11 @@ VERBS = (
     Verb(("train", "area"), "train_area", "train the network that locates in areas, on drawn networks"),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
+    Verb(("benchmark",), "benchmark", "compare models with all other methods in fixed unseen places"),
+    Verb(("ablate",), "ablate", "answer one question by a list of overrides, several seeds each"),
+    Verb(("view",), "view", "write a place, its maps and phones as one 3-D page that fetches nothing"),
     Verb(("locate",), "locate", "locate the phones of a reports file"),
+    Verb(("serve",), "serve", "answer over HTTP where phones are"),
 )
 
 

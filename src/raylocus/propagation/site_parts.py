@@ -32,9 +32,13 @@ class SiteParts:
     """Of the atlas; parts of another are left alone."""
 
     @property
-    def folder(self) -> Path:
-        """Where the parts are until all are there."""
-        return self.place.folder / f".atlas.{self.provenance.digest[:16]}.parts"
+    def folders(self) -> tuple[Path, ...]:
+        """Where the parts of each frequency are until all are there."""
+        name = f".atlas.{self.provenance.digest[:16]}"
+        return tuple(
+            self.place.folder / (f"{name}.{band + 1}.parts" if band else f"{name}.parts")
+            for band in range(len(self.place.deployment.frequencies))
+        )
 
     @property
     def count(self) -> int:
@@ -43,7 +47,7 @@ class SiteParts:
 
     def is_made(self, site: int) -> bool:
         """Whether the part of a site is there."""
-        return site_part(self.folder, site).exists()
+        return all(site_part(folder, site).exists() for folder in self.folders)
 
     def make(self, site: int) -> None:
         """Traces a site unless that was done.
@@ -53,24 +57,28 @@ class SiteParts:
             StorageFullError: the disk filled up.
         """
         if not self.is_made(site):
-            save_site(self._traced(site), self.folder, site)
+            for folder, atlas in zip(self.folders, self._traced(site), strict=True):
+                save_site(atlas, folder, site)
 
     def finish(self) -> None:
         """Makes the parts of all sites the atlas."""
-        finish_atlas(self.folder, self.place.atlas_file, self.count, self.provenance)
+        for folder, file in zip(self.folders, self.place.atlas_files, strict=True):
+            finish_atlas(folder, file, self.count, self.provenance)
         for abandoned in self.place.folder.glob(".atlas.*.parts"):
             shutil.rmtree(abandoned, ignore_errors=True)
 
-    def _traced(self, site: int) -> PathAtlas:
+    def _traced(self, site: int) -> list[PathAtlas]:
+        """The paths of a site at each frequency."""
         position = self.place.deployment.site_positions[site]
         between = self._treatment.between
         if self._treatment.kinds[site] == FAR and between is not None:
-            return self._tracer.trace_far(site, position, between)
+            return self._tracer.trace_far_bands(site, position, between)
         if not self.place.tile.contains(position):
-            return self._tracer.trace(site, position, self._treatment.around)
-        atlas = self._tracer.trace(site, position)
-        check_coverage(self.place, site, atlas)
-        return atlas
+            return self._tracer.trace_bands(site, position, self._treatment.around)
+        atlases = self._tracer.trace_bands(site, position)
+        for atlas in atlases:
+            check_coverage(self.place, site, atlas)
+        return atlases
 
     @cached_property
     def _triangles(self) -> Triangles:
@@ -89,7 +97,7 @@ class SiteParts:
 
 
 def tracer_of(place: TracedPlace, configuration: TraceConfiguration) -> SiteTracer:
-    """A tracer of the place's scene at its carrier."""
+    """A tracer of the place's scene at its frequencies."""
     return _tracer(place, read_named_scene(place.scene_file), configuration)
 
 
@@ -100,7 +108,7 @@ def _tracer(place: TracedPlace, triangles: Triangles, configuration: TraceConfig
         maps["surface"].values.astype(np.float64),
         maps["terrain"].values.astype(np.float64),
         place.tile,
-        itu_materials(place.deployment.carrier.frequency, place.materials),
+        [itu_materials(frequency, place.materials) for frequency in place.deployment.frequencies],
         configuration,
         maps["vegetation"].values.astype(np.float64),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from raylocus.errors import MemoryBudgetError, StoreError
@@ -25,7 +26,7 @@ _WITHOUT_EFFECT = ("memory_budget",)
 
 
 def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> Provenance:
-    """What the place's paths follow from: geometry, materials, the carrier, where the sites are, how to trace.
+    """What the place's paths follow from: geometry, materials, frequencies, where the sites are, how to trace.
 
     Antennas, powers and layers are not among them: they come last and cost no trace.
     """
@@ -34,10 +35,11 @@ def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> P
     inputs = {str(file.relative_to(place.folder)): hash_file(file) for file in geometry}
     for name in TRACED_MAPS:
         inputs[name] = hashlib.sha256(place.geometry_maps[name].values.tobytes()).hexdigest()
+    frequencies = place.deployment.frequencies
     resolved = {
         "trace": {name: value for name, value in settings.items() if name not in _WITHOUT_EFFECT},
         "tile": place.tile,
-        "frequency": place.deployment.carrier.frequency,
+        "frequency": frequencies[0] if len(frequencies) == 1 else frequencies,
         "materials": place.materials,
         "sites": place.deployment.site_positions.tolist(),
     }
@@ -50,7 +52,7 @@ def radio_provenance(place: TracedPlace, paths: Provenance, maps: RadioMapConfig
     """What the place's R follows from: its atlas, the cells with their antennas, and what was asked for."""
     resolved = {
         "maps": maps,
-        "carrier": place.deployment.carrier,
+        "carriers": place.deployment.carriers,
         "cells": place.deployment.cells,
         "frame": place.frame,
     }
@@ -115,7 +117,11 @@ def is_traced(place: TracedPlace, configuration: TraceConfiguration, maps: Radio
 
 
 def _has_atlas(place: TracedPlace, wanted: Provenance) -> bool:
-    return _is_of(wanted, lambda: StoredAtlas.open(place.atlas_file).provenance)
+    return all(_is_of(wanted, partial(_atlas_provenance, file)) for file in place.atlas_files)
+
+
+def _atlas_provenance(file: Path) -> str:
+    return StoredAtlas.open(file).provenance
 
 
 def _has_maps(place: TracedPlace, wanted: Provenance) -> bool:

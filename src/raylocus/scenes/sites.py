@@ -190,6 +190,11 @@ class Deployment:
             half_width=np.array(widths),
         )
 
+    @cached_property
+    def frequencies(self) -> tuple[float, ...]:
+        """Different frequencies of the carriers [Hz], in their order."""
+        return tuple(dict.fromkeys(carrier.frequency for carrier in self.carriers))
+
     @property
     def beam_count(self) -> int:
         """The largest number of SSB beams of any cell; beam axes have this length."""

@@ -176,7 +176,9 @@ def packed_sequences(reports: Reports, deployment: Deployment) -> PackedSequence
         cell=_integers(cell[of_cell]),
         serving=torch.from_numpy(reports.serving[of_cell]),
         censored=_numbers(reports.censored[of_cell, reports.feature_names.index("rsrp")]),
-        features=_numbers(_columns(reports, of_cell, layout.cell_features) * _units(layout, deployment)),
+        features=_numbers(
+            _columns(reports, of_cell, layout.cell_features) * _units(layout, deployment, cell[of_cell])
+        ),
         beam_report=_integers(report[of_beam]),
         beam_cell=_integers(cell[of_beam]),
         beam=_integers(reports.beam[of_beam]),
@@ -201,10 +203,13 @@ def _columns(
     return reports.features[tokens][:, columns]
 
 
-def _units(layout: TokenLayout, deployment: Deployment) -> Float[np.ndarray, " feature"]:
+def _units(
+    layout: TokenLayout, deployment: Deployment, cell: Int[np.ndarray, " token"]
+) -> Float[np.ndarray, "token feature"]:
     """What the schema's units are multiplied by: steps of timing advance become metres."""
-    units = np.ones(len(layout.cell_features))
-    units[OBSERVED.index("timing_advance")] = timing_advance_distance(deployment.carrier.numerology)
+    steps = [timing_advance_distance(carrier.numerology) for carrier in deployment.carriers]
+    units = np.ones((len(cell), len(layout.cell_features)))
+    units[:, OBSERVED.index("timing_advance")] = np.array(steps)[deployment.carrier_of_cell[cell]]
     return units
 
 

@@ -16,6 +16,8 @@ from raylocus.errors import PlaceError
 
 #: Number of N1, the groups of three PCIs.
 GROUPS = 336
+#: The same in LTE (TS 36.211 §6.11).
+LTE_GROUPS = 168
 #: Distance at which a cell is heard half as well [m].
 HEARING_DISTANCE = 150.0
 #: Loss of the second cell per distance, for judging which cells are heard together.
@@ -33,6 +35,7 @@ def plan_pcis(
     azimuths: Float[np.ndarray, " cell"],
     site_of_cell: Int[np.ndarray, " cell"],
     generator: np.random.Generator,
+    groups: int = GROUPS,
 ) -> Int[np.ndarray, " cell"]:
     """A PCI for each cell, no two alike, with few neighbours alike modulo 3.
 
@@ -44,12 +47,13 @@ def plan_pcis(
         azimuths: boresight of each cell [rad].
         site_of_cell: site index of each cell.
         generator: draws the groups and the first plan.
+        groups: values of N1.
 
     Raises:
         PlaceError: there are more cells than groups can serve.
     """
-    if len(np.unique(site_of_cell)) > GROUPS:
-        raise PlaceError(f"more than {GROUPS} sites need more PCIs than there are; make the tile smaller")
+    if len(np.unique(site_of_cell)) > groups:
+        raise PlaceError(f"more than {groups} sites need more PCIs than there are; make the tile smaller")
     weights = heard_together(positions, azimuths, site_of_cell)
     plan = generator.integers(0, 3, len(site_of_cell))
     sites = [np.flatnonzero(site_of_cell == site) for site in np.unique(site_of_cell)]
@@ -59,7 +63,7 @@ def plan_pcis(
             plan[cells] = _best_combination(plan, cells, weights)
         if np.array_equal(plan, before):
             break
-    return 3 * _groups(plan, site_of_cell, generator) + plan
+    return 3 * _groups(plan, site_of_cell, generator, groups) + plan
 
 
 def heard_together(
@@ -104,15 +108,18 @@ def _combinations(cells: int) -> Int[np.ndarray, "option cell"]:
 
 
 def _groups(
-    plan: Int[np.ndarray, " cell"], site_of_cell: Int[np.ndarray, " cell"], generator: np.random.Generator
+    plan: Int[np.ndarray, " cell"],
+    site_of_cell: Int[np.ndarray, " cell"],
+    generator: np.random.Generator,
+    groups: int,
 ) -> Int[np.ndarray, " cell"]:
     """N1 of each cell: one for a site, another for its cells that repeat an N2."""
     repeats = np.array(
         [np.sum((site_of_cell[:n] == site) & (plan[:n] == plan[n])) for n, site in enumerate(site_of_cell)]
     )
     pairs, group = np.unique(np.stack([site_of_cell, repeats], axis=-1), axis=0, return_inverse=True)
-    if len(pairs) > GROUPS:
+    if len(pairs) > groups:
         raise PlaceError(
             f"{len(pairs)} sites need more PCIs than there are; make the tile smaller or the sites fewer"
         )
-    return generator.permutation(GROUPS)[group.ravel()]
+    return generator.permutation(groups)[group.ravel()]
