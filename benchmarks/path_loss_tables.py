@@ -30,8 +30,8 @@ from raylocus.propagation.oracles.delta_bullington import TerrainProfile, delta_
 from raylocus.propagation.oracles.rooftop_formula import RooftopRows, over_rooftop_formula
 from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
 from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
+from raylocus.propagation.site_parts import tracer_of
 from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import tracer_of
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.units import SPEED_OF_LIGHT
 

@@ -78,8 +78,8 @@ def with_sites(whole: Path, folder: Path, count: int) -> Path:
         block = surface[max(row - 20, 0) : row + 20, max(column - 20, 0) : column + 20]
         y, x = np.unravel_index(int(block.argmax()), block.shape)
         position = (
-            float(grid.coordinates[max(column - 20, 0) + x]),
-            float(grid.coordinates[max(row - 20, 0) + y]),
+            float(grid.x_coordinates[max(column - 20, 0) + x]),
+            float(grid.y_coordinates[max(row - 20, 0) + y]),
             float(block.max()) + 4.0,
         )
         sites.append(Site(f"site-{number}", position))

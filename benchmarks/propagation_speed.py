@@ -34,8 +34,8 @@ from raylocus.propagation.oracles.reference import ReferenceSettings, reference_
 from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
 from raylocus.propagation.rays.pieces import in_pieces, side_by_side
 from raylocus.propagation.runtime.runtime import activate
+from raylocus.propagation.site_parts import tracer_of
 from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import tracer_of
 from raylocus.scenes.sites import Cell, Deployment
 from raylocus.scenes.triangles import read_place_scene
 

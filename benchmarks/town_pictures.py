@@ -39,7 +39,7 @@ def draw(axes: Axes, town: VectorMap, title: str) -> PatchCollection:
             PatchCollection([outline(shape) for shape in shapes], facecolor=colour, linewidth=0)
         )
     if np.ptp(town.terrain.height) > 0:
-        axis = town.terrain.grid.coordinates
+        axis = town.terrain.grid.x_coordinates
         axes.contour(axis, axis, town.terrain.height, levels=10, colors="#b08050", linewidths=0.4)
     buildings = PatchCollection(
         [outline(one.footprint) for one in town.buildings], cmap="viridis", linewidth=0

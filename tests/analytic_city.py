@@ -68,7 +68,7 @@ class AnalyticCity:
                 "toa": (axes["site"], (distance / SPEED_OF_LIGHT).astype(np.float32).reshape(by_site)),
                 "line_of_sight": (axes["site"], (distance < 70).astype(np.float32).reshape(by_site)),
             },
-            coords={"x": self.tile.coordinates, "y": self.tile.coordinates},
+            coords={"x": self.tile.x_coordinates, "y": self.tile.y_coordinates},
             attrs={"ue_height": 1.5},
         )
 

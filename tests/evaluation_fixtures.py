@@ -99,7 +99,7 @@ def analytic_maps(
     values["line_of_sight"] = (crossed == 0).astype(float).reshape(-1, *shape)
     values["rsrp_beam"], values["rsrp"] = rsrp_beam, rsrp_beam.max(axis=1)
     values["best_beam"] = rsrp_beam.argmax(axis=1)
-    axis = tile.coordinates
+    axis = tile.x_coordinates
     return xr.Dataset(
         {
             one.name: (one.dimensions, values[one.name].astype(np.float32), {"units": one.units})
@@ -137,7 +137,7 @@ def some_world(place: SyntheticPlace, seed: int, law: WorldLaw = LAW) -> World:
 
 def _blocks(tile: Grid, generator: np.random.Generator) -> xr.Dataset:
     street, block = 16.0, 40.0
-    phase = (tile.coordinates + tile.size / 2) % (street + block)
+    phase = (tile.x_coordinates + tile.size / 2) % (street + block)
     built = (phase[:, None] >= street) & (phase[None, :] >= street)
     surface = np.where(built, generator.uniform(12, 20), 0.0)
     return geometry_maps(tile, np.zeros(tile.shape), surface, np.full(tile.shape, 6))

@@ -42,7 +42,7 @@ def flat_place(
     folder.mkdir(parents=True, exist_ok=True)
     flat = (("y", "x"), np.full(tile.shape, GROUND, np.float32), {"units": "m"})
     zero = (("y", "x"), np.zeros(tile.shape, np.float32), {"units": "m"})
-    axes = {"y": tile.coordinates, "x": tile.coordinates}
+    axes = {"y": tile.y_coordinates, "x": tile.x_coordinates}
     maps = xr.Dataset({"terrain": flat, "surface": flat, "height": zero}, coords=axes)
     save_dataset(maps, folder / "geometry.zarr", GEOMETRY_SCHEMA)
     save_place(Place(folder, folder.name, frame, tile, deployment, Provenance.collect({})))

@@ -66,7 +66,7 @@ def synthetic_place(
     tile = Grid(size, resolution)
     height = np.zeros(tile.shape, np.float32)
     pitch = generator.uniform(55, 85)
-    x, y = np.meshgrid(tile.coordinates, tile.coordinates)
+    x, y = np.meshgrid(tile.x_coordinates, tile.y_coordinates)
     for column in np.arange(-size / 2, size / 2, pitch):
         for row in np.arange(-size / 2, size / 2, pitch):
             width, depth = generator.uniform(0.4, 0.8, 2) * pitch
@@ -158,7 +158,7 @@ def radio_layers(place: SyntheticPlace, world: World | None) -> xr.Dataset:
                 np.where(dark, np.nan, sight).reshape(-1, *shape).astype(np.float32),
             ),
         },
-        coords={"x": tile.coordinates, "y": tile.coordinates},
+        coords={"x": tile.x_coordinates, "y": tile.y_coordinates},
         attrs={"ue_height": 1.5},
     )
 

@@ -45,7 +45,7 @@ def deployment(sites: int = 3) -> Deployment:
 
 def ground() -> xr.Dataset:
     """G: two blocks of buildings, and terrain that rises to the east by 1 m in 100 m."""
-    terrain = np.broadcast_to(TILE.coordinates / 100, TILE.shape)
+    terrain = np.broadcast_to(TILE.x_coordinates / 100, TILE.shape)
     surface = terrain.copy()
     surface[10:25, 8:30] += 15
     surface[36:58, 34:50] += 22
@@ -72,7 +72,7 @@ def free_space_maps(place: Deployment) -> xr.Dataset:
         "toa": (("site", "y", "x"), (distance / SPEED_OF_LIGHT).reshape(shape)),
         "line_of_sight": (("site", "y", "x"), np.ones((len(place.sites), *TILE.shape))),
     }
-    coords = {"y": TILE.coordinates, "x": TILE.coordinates}
+    coords = {"y": TILE.y_coordinates, "x": TILE.x_coordinates}
     return xr.Dataset(
         {name: (dims, values.astype(np.float32)) for name, (dims, values) in layers.items()},
         coords,

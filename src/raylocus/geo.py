@@ -1,4 +1,4 @@
-"""Where things are: the local frame, the grid of a tile, and compass angles.
+"""Where things are: the local frame, square grids, and compass angles.
 
 Inside raylocus, angles are radians, azimuth counter-clockwise from east (+x), zenith from up (+z).
 Compass degrees (clockwise from north) exist at the edges only and are converted here.
@@ -97,12 +97,14 @@ class GeoFrame:
 
 @dataclass(frozen=True)
 class Grid:
-    """The square grid of a tile, centred on the frame's origin; arrays over it are [y, x], y ascending."""
+    """A square grid in a frame; arrays over it are [y, x], y ascending. A tile's is centred on its frame's origin."""
 
     size: float
-    """Side of the tile [m]."""
+    """Side of the square [m]."""
     resolution: float
     """Side of one ground cell [m]; divides the size."""
+    centre: tuple[float, float] = (0.0, 0.0)
+    """Middle of the square in the frame [m]."""
 
     def __post_init__(self) -> None:
         if (
@@ -121,36 +123,95 @@ class Grid:
         """(y, x) shape of arrays over the grid."""
         return self.count, self.count
 
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east and north edge [m]."""
+        (x, y), half = self.centre, self.size / 2
+        return x - half, y - half, x + half, y + half
+
     @cached_property
-    def coordinates(self) -> Float[np.ndarray, " n"]:
-        """Cell-centre coordinates along one axis [m]; the same for x and y."""
+    def x_coordinates(self) -> Float[np.ndarray, " n"]:
+        """x of the cell centres, from west [m]."""
+        return self._offsets + self.centre[0]
+
+    @cached_property
+    def y_coordinates(self) -> Float[np.ndarray, " n"]:
+        """y of the cell centres, from south [m]."""
+        return self._offsets + self.centre[1]
+
+    @cached_property
+    def _offsets(self) -> Float[np.ndarray, " n"]:
         return (np.arange(self.count) + 0.5) * self.resolution - self.size / 2
 
     @cached_property
     def centres(self) -> Float[np.ndarray, "cells 2"]:
         """Cell-centre (x, y) [m] of every ground cell, in flat [y, x] order."""
-        y, x = np.meshgrid(self.coordinates, self.coordinates, indexing="ij")
+        y, x = np.meshgrid(self.y_coordinates, self.x_coordinates, indexing="ij")
         return np.stack([x.ravel(), y.ravel()], axis=-1)
 
     def contains(self, xy: Float[np.ndarray, "... xyz"]) -> Bool[np.ndarray, "..."]:
-        """Whether each point lies in the tile."""
-        return np.asarray(np.all(np.abs(np.asarray(xy)[..., :2]) < self.size / 2, axis=-1))
+        """Whether each point lies in the square."""
+        return np.asarray(np.all(np.abs(np.asarray(xy)[..., :2] - self.centre) < self.size / 2, axis=-1))
 
     def index(self, xy: Float[np.ndarray, "... xyz"]) -> Int[np.ndarray, "..."]:
-        """Flat index of the ground cell of each point; −1 outside the tile."""
+        """Flat index of the ground cell of each point; −1 outside the square."""
         xy = np.asarray(xy)
         inside = self.contains(xy)
-        from_corner = np.where(inside[..., None], xy[..., :2] + self.size / 2, 0.0)
+        from_corner = np.where(inside[..., None], xy[..., :2] - self.centre + self.size / 2, 0.0)
         # A point just inside the far edge can be rounded onto it.
         column_row = np.minimum((from_corner / self.resolution).astype(np.int64), self.count - 1)
         flat = column_row[..., 1] * self.count + column_row[..., 0]
         return np.where(inside, flat, -1)
 
     def coarsen(self, resolution: float) -> Grid:
-        """The same tile in larger cells. Raises InputError unless they hold whole fine cells."""
+        """The same square in larger cells. Raises InputError unless they hold whole fine cells."""
         if abs(resolution / self.resolution - round(resolution / self.resolution)) > 1e-9:
             raise InputError(f"cells of {resolution} m do not hold whole cells of {self.resolution} m")
-        return Grid(self.size, resolution)
+        return Grid(self.size, resolution, self.centre)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A rectangle in a frame."""
+
+    west: float
+    """x of its edge [m]."""
+    south: float
+    """y of its edge [m]."""
+    east: float
+    """x of its edge [m]."""
+    north: float
+    """y of its edge [m]."""
+
+    def __post_init__(self) -> None:
+        if not (self.west < self.east and self.south < self.north):
+            raise InputError(
+                f"an extent from x = {self.west:g} to {self.east:g} m and y = {self.south:g} to {self.north:g} m is "
+                "empty; its west must be below its east and its south below its north"
+            )
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """(east − west, north − south) [m]."""
+        return self.east - self.west, self.north - self.south
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle (x, y) [m]."""
+        return (self.west + self.east) / 2, (self.south + self.north) / 2
+
+    def contains(self, xy: Float[np.ndarray, "... xyz"]) -> Bool[np.ndarray, "..."]:
+        """Whether each point lies in the rectangle, its edge included."""
+        x, y = np.asarray(xy)[..., 0], np.asarray(xy)[..., 1]
+        return np.asarray((x >= self.west) & (x <= self.east) & (y >= self.south) & (y <= self.north))
+
+    def widened(self, margin: float) -> Extent:
+        """The rectangle with a margin [m] on every side."""
+        return Extent(self.west - margin, self.south - margin, self.east + margin, self.north + margin)
+
+    def grid(self, resolution: float) -> Grid:
+        """The smallest square grid of that resolution [m] that covers the rectangle, about its middle."""
+        return Grid(float(np.ceil(max(self.size) / resolution) * resolution), resolution, self.centre)
 
 
 def azimuth_from_compass(degrees: float) -> float:

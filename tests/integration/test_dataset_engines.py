@@ -16,13 +16,13 @@ from raylocus.cli.console import recipe_file
 from raylocus.cli.main import main
 from raylocus.datasets.build import BuildPart, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
-from raylocus.datasets.building.engines import LocalProcesses, RayCluster
-from raylocus.datasets.building.task import Engine, Task, TaskOutcome, ThisProcess
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, load_dataset_configuration
 from raylocus.datasets.integrity import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import InputError, PlaceError, StorageFullError, StoreError, StoreUnreachableError
+from raylocus.execution.engines import LocalProcesses, RayCluster
+from raylocus.execution.task import Engine, Task, TaskOutcome, ThisProcess
 from raylocus.propagation.maps.traced_place import open_place
 
 RECIPE = recipe_file("dataset", "tiny")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from raylocus.datasets.building.engines import LocalProcesses
-from raylocus.datasets.building.task import WorkerLostError
+from raylocus.execution.engines import LocalProcesses
+from raylocus.execution.task import WorkerLostError
 
 
 @dataclass(frozen=True)

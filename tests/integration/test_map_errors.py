@@ -192,7 +192,7 @@ def test_new_buildings_stand_on_free_ground(generator: np.random.Generator) -> N
         building(shapely.Polygon(rectangle(60.0 * i - 400, 0, 15, 15)), identifier=f"b{i}") for i in range(12)
     ]
     free = FREE.copy()
-    free[GRID.coordinates > 100] = False
+    free[GRID.x_coordinates > 100] = False
     law = MapErrorLaw(severity=2.0, missing_share=0.0, added_share=1.0)
     stand, errors = draw_buildings(houses, frozenset(), free, GRID, law, generator)
     assert len(errors.added) > 5

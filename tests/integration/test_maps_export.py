@@ -58,7 +58,7 @@ def test_geotiff_gives_the_values_back_north_up(local: TracedPlace, tmp_path: Pa
         assert file.descriptions[local.deployment.beam_count + 2] == f"cell 1 (PCI {cell.pci}), beam 2"
         assert np.isnan(file.nodata)
         # The value at a point, asked for by its coordinates.
-        point = (local.tile.coordinates[20], local.tile.coordinates[5])
+        point = (local.tile.x_coordinates[20], local.tile.y_coordinates[5])
         np.testing.assert_array_equal(next(file.sample([point]))[0], expected[0, 0, 5, 20])
 
 

@@ -30,8 +30,9 @@ from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.rays.directions import directions_for
 from raylocus.propagation.rays.launcher import BYTES_PER_RAY
 from raylocus.propagation.rays.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
+from raylocus.propagation.site_parts import tracer_of
 from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import atlas_provenance, trace_place, tracer_of
+from raylocus.propagation.trace_place import atlas_provenance, trace_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, ElementPattern

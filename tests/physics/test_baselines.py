@@ -221,7 +221,7 @@ def test_sequences_filtered_together_are_those_filtered_alone() -> None:
 
 def hillside(place: SyntheticPlace) -> SyntheticPlace:
     """The place on a slope that rises 60 m over the tile, its maps dark, so that straight lines are all there is."""
-    x = place.tile.coordinates
+    x = place.tile.x_coordinates
     terrain = np.broadcast_to(30 + 60 * x / place.tile.size, place.tile.shape)
     geometry = place.geometry_maps.assign(
         terrain=(("y", "x"), terrain), footprint=0 * place.geometry_maps["footprint"]

@@ -106,7 +106,7 @@ def test_any_outline_becomes_a_closed_solid(footprint: Polygon, height: float, s
 def slope() -> Terrain:
     """Ground that rises 1 m every 5 m eastwards."""
     grid = Grid(480.0, 16.0)
-    return Terrain(grid, np.broadcast_to(grid.coordinates / 5, grid.shape).copy(), "terrain model")
+    return Terrain(grid, np.broadcast_to(grid.x_coordinates / 5, grid.shape).copy(), "terrain model")
 
 
 def test_no_gap_between_wall_and_slope() -> None:
@@ -122,7 +122,7 @@ def test_a_slope_shows_in_the_maps() -> None:
     tile = Grid(200.0, 2.0)
     vector_map = map_of(building(Polygon(rectangle(-10, -10, 20, 20)), 8.0), terrain=slope())
     _, maps = mesh_and_maps(vector_map, 300.0, tile)
-    expected = np.broadcast_to(tile.coordinates / 5, tile.shape)
+    expected = np.broadcast_to(tile.x_coordinates / 5, tile.shape)
     np.testing.assert_allclose(maps["terrain"].values, expected, atol=1e-4)
     inside = maps["footprint"].values == 1
     assert inside.sum() * 4.0 == pytest.approx(400.0)

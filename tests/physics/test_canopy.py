@@ -13,7 +13,7 @@ GRID = Grid(200.0, 2.0)
 
 def canopy(surface: np.ndarray | None = None) -> Canopy:
     """A wood east of x = 0 on flat ground."""
-    x = np.broadcast_to(GRID.coordinates, GRID.shape)
+    x = np.broadcast_to(GRID.x_coordinates, GRID.shape)
     flat = np.zeros(GRID.shape)
     return Canopy((x > 0).astype(float), flat, flat if surface is None else surface, GRID)
 
@@ -43,6 +43,6 @@ def test_no_tree_no_loss() -> None:
     assert canopy().depth(start, away, length)[0] == 0
     assert canopy().depth(start, into, length)[0] > 20
     # The last leg ends at a wall, before the trees behind it, and where the antenna stands.
-    wall = np.where(np.abs(GRID.coordinates + 5) < 1.5, 30.0, 0.0) * np.ones((GRID.count, 1))
+    wall = np.where(np.abs(GRID.x_coordinates + 5) < 1.5, 30.0, 0.0) * np.ones((GRID.count, 1))
     assert canopy(wall).depth(start, into, length)[0] == 0
     assert canopy().depth(start, into, np.array([8.0]))[0] == 0

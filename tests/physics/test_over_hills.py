@@ -18,7 +18,7 @@ SITE, UE = np.array([-201.0, 1.0, 25.0]), np.array([[211.0, 1.0, 1.5]])
 def over(tops: dict[float, float], resolution: float = 2.0, breadth: float = 20.0) -> RooftopPaths:
     """The path over ridges from south to north, by their place from west to east and their height [m]."""
     grid = Grid(512.0, resolution)
-    x = grid.coordinates
+    x = grid.x_coordinates
     profile = sum(top * np.exp(-(((x - place) / breadth) ** 2) / 2) for place, top in tops.items())
     height = np.broadcast_to(profile, grid.shape).astype(float)
     return over_rooftop_paths(SITE, UE, SurfaceRaster(grid, height, np.ones(grid.shape, bool)), WAVELENGTH)

@@ -26,7 +26,7 @@ def town(*blocks: tuple[float, float, float]) -> np.ndarray:
     """Blocks from x to x of a height, across the tile."""
     surface = np.zeros(TILE.shape)
     for low, high, height in blocks:
-        surface[:, (TILE.coordinates > low) & (TILE.coordinates < high)] = height
+        surface[:, (TILE.x_coordinates > low) & (TILE.x_coordinates < high)] = height
     return surface
 
 

@@ -97,7 +97,7 @@ def test_next_to_a_boundary_the_diffracted_field_follows_the_decision(
 
 def eaves_and_cells() -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Sites in one line with a roof's eastern eaves and the middles of a column of ground cells behind."""
-    for x in TILE.coordinates[TILE.coordinates > 14]:
+    for x in TILE.x_coordinates[TILE.x_coordinates > 14]:
         yield np.array([-20.0, 1.0, 10.0 + 30.0 * 8.5 / (x - 10.0)]), np.flatnonzero(TILE.centres[:, 0] == x)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.log_fixtures import flat_place
-from tests.network_fixtures import random_reports
 
+from log_fixtures import flat_place
+from network_fixtures import random_reports
 from raylocus.errors import PlaceError
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import nearest_candidates, token_cells

@@ -103,14 +103,29 @@ def test_wrapping_at_the_cut(angle: float) -> None:
 
 def test_grid_is_y_ascending_and_cell_centred() -> None:
     grid = Grid(8.0, 2.0)
-    np.testing.assert_array_equal(grid.coordinates, [-3, -1, 1, 3])
+    np.testing.assert_array_equal(grid.x_coordinates, [-3, -1, 1, 3])
     np.testing.assert_array_equal(grid.centres[:5], [[-3, -3], [-1, -3], [1, -3], [3, -3], [-3, -1]])
 
 
+@pytest.mark.parametrize("centre", [(0.0, 0.0), (-1717.0, 300.5)])
 @pytest.mark.parametrize(("size", "resolution"), [(512.0, 4.0), (512.0, 2.0), (100.0, 0.5), (6.0, 2.0)])
-def test_every_centre_lies_in_its_own_cell(size: float, resolution: float) -> None:
-    grid = Grid(size, resolution)
+def test_every_centre_lies_in_its_own_cell(
+    size: float, resolution: float, centre: tuple[float, float]
+) -> None:
+    grid = Grid(size, resolution, centre)
     np.testing.assert_array_equal(grid.index(grid.centres), np.arange(grid.count**2))
+
+
+def test_a_grid_elsewhere_is_the_same_grid_moved() -> None:
+    here, there = Grid(8.0, 2.0), Grid(8.0, 2.0, (100.0, -30.0))
+    np.testing.assert_array_equal(there.x_coordinates, [97, 99, 101, 103])
+    np.testing.assert_array_equal(there.y_coordinates, [-33, -31, -29, -27])
+    np.testing.assert_array_equal(there.centres, here.centres + [100.0, -30.0])
+    assert there.bounds == (96.0, -34.0, 104.0, -26.0)
+    points = np.array([[100.0, -30.0], [96.1, -26.1], [104.1, -30.0], [0.0, 0.0]])
+    np.testing.assert_array_equal(there.index(points), here.index(points - [100.0, -30.0]))
+    np.testing.assert_array_equal(there.contains(points), [True, True, False, False])
+    assert there.coarsen(4.0) == Grid(8.0, 4.0, (100.0, -30.0))
 
 
 def test_edges_of_the_tile_are_outside() -> None:

@@ -104,7 +104,7 @@ def test_a_vehicle_does_not_jump_a_wall_of_one_ground_cell(geometry: xr.Dataset)
     walled["footprint"][:, 32] = 1
     fast = MobilityConfiguration(speed_classes=(SpeedClass(1.0, 14.0, 14.0),), report_intervals=(5.12,))
     walked = sample_trajectories(walled, 300, fast, np.random.default_rng(0))
-    side = np.sign(walked.position[:, 0] - TILE.coordinates[32])
+    side = np.sign(walked.position[:, 0] - TILE.x_coordinates[32])
     assert (side[1:] == side[:-1])[within(walked)].all()
     assert set(side) == {-1.0, 1.0}
 

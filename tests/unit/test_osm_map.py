@@ -171,16 +171,16 @@ def test_roads_become_layers(tmp_path: Path) -> None:
     found = mapped(text.write(tmp_path / "roads.osm"))
     tile = Grid(400.0, 4.0)
     layers = ground_layers(found, tile)
-    y = np.abs(tile.coordinates - 3.0)[:, None] * np.ones(tile.count)
+    y = np.abs(tile.y_coordinates - 3.0)[:, None] * np.ones(tile.count)
     on_primary = y < 5.0
     assert (layers["road_class"][on_primary] == 1).all(), "the higher class wins at the crossing"
-    footway = ~on_primary & (np.abs(tile.coordinates - 3.0) < 2.0)[None, :]
+    footway = ~on_primary & (np.abs(tile.x_coordinates - 3.0) < 2.0)[None, :]
     assert (layers["road_class"][footway] == 4).all()
-    away = (~on_primary) & (tile.coordinates < -100)[None, :]
+    away = (~on_primary) & (tile.x_coordinates < -100)[None, :]
     assert np.isnan(layers["road_class"][away]).all()
     rows = np.flatnonzero(on_primary[:, 0])
     distance = np.abs(np.arange(tile.count)[:, None] - rows).min(axis=1) * 4.0
-    near = (distance < 60)[:, None] & (tile.coordinates < -100)[None, :]
+    near = (distance < 60)[:, None] & (tile.x_coordinates < -100)[None, :]
     np.testing.assert_allclose(
         road_distance(layers["road"], tile)[near], np.broadcast_to(distance[:, None], tile.shape)[near]
     )

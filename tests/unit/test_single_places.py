@@ -8,7 +8,6 @@ import pytest
 
 from raylocus.cli.console import recipes
 from raylocus.cli.main import main
-from raylocus.datasets.building.engines import available_memory, workers_that_fit
 from raylocus.datasets.configuration import (
     DatasetConfiguration,
     load_dataset_configuration,
@@ -17,6 +16,7 @@ from raylocus.datasets.configuration import (
 )
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError
+from raylocus.execution.engines import available_memory, workers_that_fit
 from raylocus.provenance import Provenance
 
 RECIPES = recipes("dataset")

@@ -28,7 +28,7 @@ def crossed(surface: np.ndarray, slope: float, limit: float) -> tuple[list[int],
 
 def test_on_waves_every_crossing_counts() -> None:
     """A level ray through z = sin(2πx/16) about its height crosses every 8 m."""
-    x, _ = np.meshgrid(GRID.coordinates, GRID.coordinates)
+    x, _ = np.meshgrid(GRID.x_coordinates, GRID.y_coordinates)
     columns, numbers = crossed(HEIGHT + np.sin(2 * np.pi * (x - 0.7) / 16), 0.0, 100.0)
     expected = np.arange(0, 64, 8)
     assert columns == expected.tolist()
@@ -36,7 +36,7 @@ def test_on_waves_every_crossing_counts() -> None:
 
 
 def test_nothing_is_crossed_behind_the_end() -> None:
-    x, _ = np.meshgrid(GRID.coordinates, GRID.coordinates)
+    x, _ = np.meshgrid(GRID.x_coordinates, GRID.y_coordinates)
     columns, _ = crossed(HEIGHT + np.sin(2 * np.pi * (x - 0.7) / 16), 0.0, 20.0)
     assert columns == [0, 8, 16]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -12,6 +13,14 @@ from jsonargparse import ArgumentParser, Namespace
 
 from raylocus.errors import InputError
 from raylocus.storage import written_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Endings of picture files that can be written.
+FORMATS = (".png", ".svg", ".pdf")
+#: Folders of `raylocus/recipes`.
+Kind = Literal["dataset", "train", "benchmark", "ablation"]
 
 
 class VerbParser(ArgumentParser):
@@ -81,12 +90,6 @@ def progress_lines(
     return callback
 
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-FORMATS = (".png", ".svg", ".pdf")
-
-
 def save_picture(figure: Figure, path: Path) -> None:
     """Writes the figure whole, in the format that the name ends with.
 
@@ -99,9 +102,6 @@ def save_picture(figure: Figure, path: Path) -> None:
     with written_whole(path) as aside:
         figure.savefig(aside, format=path.suffix[1:], dpi=150)
     print(f"{path} written")
-
-
-Kind = Literal["dataset", "train"]
 
 
 def recipes(kind: Kind) -> dict[str, Path]:
@@ -124,3 +124,16 @@ def recipe_file(kind: Kind, given: str | Path) -> Path:
             f"there is no file {given} and no {kind} recipe of that name; recipes are {', '.join(known)}"
         )
     return known[str(given)]
+
+
+def save_table(text: str, record: object, file: Path) -> None:
+    """Prints a table, and writes it as table.txt next to a JSON file of the same.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    with written_whole(file.with_name("table.txt")) as aside:
+        aside.write_text(text)
+    with written_whole(file) as aside:
+        aside.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    print(text)

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from raylocus.cli.console import VerbParser, progress_lines, recipe_file, verb_parser
+from raylocus.cli.engines import add_engine_arguments, engine_of
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:
     from raylocus.datasets.build import BuildPart
-    from raylocus.datasets.building.task import Engine
     from raylocus.datasets.store_writing import Skipped
 
 
@@ -19,10 +19,11 @@ def run(arguments: Sequence[str]) -> int:
     """Builds the dataset, or one part of it; a second run does only what is missing."""
     given = _parser().parse(arguments)
     from raylocus.datasets.build import build_dataset, build_part
+    from raylocus.datasets.building.worker_memory import workers_for
     from raylocus.datasets.configuration import load_dataset_configuration
 
     configuration = load_dataset_configuration(recipe_file("dataset", given.config))
-    with engine_of(given.engine, given.workers, given.address, configuration) as engine:
+    with engine_of(given.engine, given.workers, given.address, lambda: workers_for(configuration)) as engine:
         if given.part is not None:
             remaining = build_part(configuration, given.out, _part(given.part), _listener, engine)
             _print_skipped(remaining.skipped)
@@ -31,31 +32,6 @@ def run(arguments: Sequence[str]) -> int:
         _print_skipped(build_dataset(configuration, given.out, _listener, engine))
     print(f"{given.out} written; see: raylocus dataset inspect {given.out}")
     return 0
-
-
-def engine_of(name: str, workers: int | None, address: str | None, configuration: Any) -> Engine:
-    """The engine of a name; as many workers as memory allows where none are asked for.
-
-    Args:
-        name: local or ray.
-        workers: how many, or None.
-        address: of a Ray cluster.
-        configuration: a `DatasetConfiguration`.
-
-    Raises:
-        InputError: the options contradict each other.
-    """
-    from raylocus.datasets.building.engines import LocalProcesses, RayCluster, workers_for
-    from raylocus.datasets.building.task import ThisProcess
-
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers takes 1 or more, not {workers}")
-    if address is not None and name != "ray":
-        raise InputError("--address is that of a Ray cluster; give --engine ray with it")
-    count = workers or workers_for(configuration)
-    if name == "ray":
-        return RayCluster(count, address)
-    return ThisProcess() if count == 1 else LocalProcesses(count)
 
 
 def _parser() -> VerbParser:
@@ -67,9 +43,7 @@ def _parser() -> VerbParser:
         "--out", type=str, required=True, help="dataset, such as datasets/demo.zarr or s3://bucket/demo.zarr"
     )
     parser.add_argument("--part", type=str, help="do only share I of N of the work, as I/N; then run without")
-    parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
-    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="what performs the work")
-    parser.add_argument("--address", type=str, help="Ray cluster to use; one is started here by default")
+    add_engine_arguments(parser)
     return parser
 
 

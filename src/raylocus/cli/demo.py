@@ -35,14 +35,15 @@ class Demo:
 
     def build(self) -> bool:
         """Builds and traces the places and observes their worlds, where the dataset is not whole."""
-        from raylocus.cli.dataset_build import engine_of
+        from raylocus.cli.engines import engine_of
         from raylocus.datasets.build import build_dataset, is_built
+        from raylocus.datasets.building.worker_memory import workers_for
         from raylocus.datasets.configuration import load_dataset_configuration
 
         configuration = load_dataset_configuration(self.dataset_recipe)
         if is_built(configuration, self.dataset):
             return False
-        with engine_of("local", None, None, configuration) as engine:
+        with engine_of("local", None, None, lambda: workers_for(configuration)) as engine:
             build_dataset(configuration, self.dataset, lambda units: progress_lines(units, _say), engine)
         return True
 

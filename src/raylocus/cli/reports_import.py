@@ -28,13 +28,16 @@ def run(arguments: Sequence[str]) -> int:
         "reports import", "Make a reports file of a log; docs/logs.md describes the formats."
     )
     parser.add_argument("file", type=Path, help="log of G-NetTrack, Network Survey, Tower Collector …")
-    parser.add_argument("--place", type=Path, required=True, help="place folder that the log was made in")
+    parser.add_argument(
+        "--place", type=Path, required=True, help="place or area folder that the log was made in"
+    )
     parser.add_argument("--out", type=Path, required=True, help="reports file, such as reports.zarr")
     parser.add_argument(
         "--format", type=str | None, default=None, help="format; found by content if left out"
     )
     parser.add_argument("--columns", type=Path | None, default=None,
                         help="column map in YAML, for a CSV or Parquet table of any other tool")  # fmt: skip
+    parser.add_argument("--device", type=str | None, default=None, help="only devices whose name begins so")
     parser.add_argument("--gap", type=float, default=60.0,
                         help="longest time between two reports of one sequence [s]")  # fmt: skip
     given = parser.parse(arguments)
@@ -42,13 +45,19 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.network.formats.log_format import LogFile
     from raylocus.network.reports.report_store import save_reports
     from raylocus.provenance import Provenance, hash_file
-    from raylocus.scenes.place import load_place
+    from raylocus.scenes.networks import open_network
 
-    place, file = load_place(given.place), LogFile(given.file)
+    place, file = open_network(given.place), LogFile(given.file)
     _require_gap(given.gap)
     form = _format(file, given.format, given.columns)
-    log = import_log(file, form, place, given.gap)
-    settings = {"log": given.file.name, "format": form.name, "place": place.name, "gap": given.gap}
+    log = import_log(file, form, place, given.gap, given.device)
+    settings = {
+        "log": given.file.name,
+        "format": form.name,
+        "place": place.name,
+        "gap": given.gap,
+        "device": given.device,
+    }
     save_reports(
         log.reports, given.out, Provenance.collect(settings, None, {given.file.name: hash_file(given.file)})
     )

@@ -1,4 +1,4 @@
-"""`raylocus scene build`: place folders from a source."""
+"""`raylocus scene build`: place folders from a source, or an area."""
 
 from __future__ import annotations
 
@@ -11,40 +11,67 @@ from typing import TYPE_CHECKING, Any
 from raylocus.cli.console import VerbParser, tile_centre, verb_parser
 
 if TYPE_CHECKING:
-    from raylocus.scenes.configuration import SceneConfiguration
+    from raylocus.scenes.area import Area
+    from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
     from raylocus.scenes.place import Place
 
 SOURCE_HELP = (
     "munich | florence | etoile | san_francisco, a .osm/.osm.gz/.osm.pbf file, a building file (shapefile, GeoJSON, "
-    "GeoPackage), LAT,LON, W,S,E,N, procedural:STYLE, or a place name"
+    "GeoPackage), LAT,LON, W,S,E,N, procedural:STYLE, or a place name; sites | open:W,S,E,N: an area without a map"
 )
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Builds the places and says where they are."""
+    """Builds the place, or the area, and says where it is."""
     parser = _parser()
     given = parser.parse([_protected(word) for word in arguments])
-    configuration = _configuration(given, parser.instantiate(given).scene)
-    from raylocus.scenes.build import build_places
+    made = parser.instantiate(given)
+    from raylocus.propagation.maps.heard_cells import heard_cells
+    from raylocus.scenes.build import build_source
 
-    places = build_places(given.source.strip(), given.out, configuration, _report)
-    for note in places[0].notes:
+    settings = _configuration(given, made.scene), _area(given, made.area)
+    built = build_source(given.source.strip(), given.out, settings, heard_cells, _report)
+    print(_summary(built))
+    for note in built.notes:
         print(f"note: {note}")
-    if places[0].attribution:
-        print(f"data: {places[0].attribution}")
-    print(f"next: raylocus maps trace {places[0].folder}")
+    if built.attribution:
+        print(f"data: {built.attribution}")
+    print(_next(built))
     return 0
 
 
+def _summary(built: Place | Area) -> str:
+    """What was built, in one line."""
+    from raylocus.scenes.area import Area
+
+    sites, cells = len(built.deployment.sites), len(built.deployment.cells)
+    if not isinstance(built, Area):
+        return f"{built.folder}: {built.tile.size:.0f} m tile, {sites} sites, {cells} cells"
+    width, depth = (side / 1000 for side in built.extent.size)
+    tiles = f"{len(built.tiles)} tiles" if built.tiles else "no map"
+    return f"{built.folder}: {width:.1f} × {depth:.1f} km, {sites} sites, {cells} cells, {tiles}"
+
+
+def _next(built: Place | Area) -> str:
+    from raylocus.scenes.area import Area
+
+    if isinstance(built, Area) and not built.tiles:
+        return f"next: raylocus locate reports.zarr --place {built.folder}"
+    return f"next: raylocus maps trace {built.folder}"
+
+
 def _parser() -> VerbParser:
-    from raylocus.scenes.configuration import SceneConfiguration
+    from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 
     parser = verb_parser(
-        "scene build", "Build a place: Mitsuba scene, geometry maps and sites, one folder a tile."
+        "scene build", "Build a place: Mitsuba scene, geometry maps and sites, one folder a tile; or an area."
     )
     parser.add_argument("source", type=str, help=SOURCE_HELP)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
-    parser.add_argument("--out", type=Path, required=True, help="place folder, such as places/munich")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of the place, such as places/munich, or of the area"
+    )
+    parser.add_argument("--margin", type=float, help="ground around an area's outermost sites [m]")
     parser.add_argument(
         "--tile", type=str, help="centre X,Y [m] of the one tile wanted, in the source's frame"
     )
@@ -69,7 +96,13 @@ def _parser() -> VerbParser:
         help="its columns, such as azimuth=RICHTUNG,height=Altitude[ft],power=none (none: not in the file)",
     )
     parser.add_class_arguments(SceneConfiguration, "scene")
+    parser.add_class_arguments(AreaConfiguration, "area")
     return parser
+
+
+def _area(given: Any, area: AreaConfiguration) -> AreaConfiguration:
+    """The area's configuration with the option that has a short name."""
+    return area if given.margin is None else dataclasses.replace(area, margin=given.margin)
 
 
 def _configuration(given: Any, scene: SceneConfiguration) -> SceneConfiguration:
@@ -101,5 +134,5 @@ def _protected(word: str) -> str:
 
 
 def _report(place: Place) -> None:
-    sites, cells = len(place.deployment.sites), len(place.deployment.cells)
-    print(f"{place.folder}: {place.tile.size:.0f} m tile, {sites} sites, {cells} cells", flush=True)
+    """Says that a tile is whole, among others."""
+    print(f"{place.folder} is whole, {len(place.deployment.cells)} cells", flush=True)

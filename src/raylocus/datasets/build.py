@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from raylocus.datasets.building.task import Engine, ThisProcess
 from raylocus.datasets.building.work import Progress, UnitReports, Work
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import folder_at
 from raylocus.datasets.store import open_report_dataset
 from raylocus.datasets.store_writing import Skipped, save_report_dataset
 from raylocus.errors import InputError, StoreError
+from raylocus.execution.task import Engine, ThisProcess
 
 #: Given the name of a stage's units, gives the callback for their progress.
 Listener = Callable[[str], Progress]

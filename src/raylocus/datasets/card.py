@@ -137,7 +137,7 @@ def _source(place: Place) -> str:
     source = str(place.provenance.configuration.get("source", "unknown")).rsplit("/", 1)[-1]
     return (
         f"{place.name}: made from {source}; {len(network.sites)} sites, {len(network.cells)} cells at "
-        f"{network.carrier.frequency / 1e9:g} GHz"
+        " and ".join(f"{carrier.frequency / 1e9:g} GHz" for carrier in network.carriers)
     )
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from raylocus.network.reports.reports import Reports, require_features
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.sites import Deployment
+from raylocus.units import timing_advance_distance
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,29 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
         time=reports.time,
         report_offsets=reports.report_offsets,
     )
+
+
+def advance_distances(
+    observed: Observations, reports: Int[np.ndarray, " chosen"], deployment: Deployment
+) -> Float[np.ndarray, " chosen"]:
+    """Distance [m] that the timing advance of some reports stands for, by the numerology of their serving cells."""
+    steps = np.array([timing_advance_distance(carrier.numerology) for carrier in deployment.carriers])
+    serving = deployment.carrier_of_cell[observed.serving[reports]]
+    return observed.timing_advance[reports] * steps[serving]
+
+
+def cell_feature(reports: Reports, deployment: Deployment, name: str) -> Float[np.ndarray, "report cell"]:
+    """One feature of whole cells, by report and cell; NaN where it is missing or no column of the reports.
+
+    Raises:
+        PlaceError: the reports name a PCI that the deployment does not have.
+    """
+    whole = reports.beam < 0
+    shape = (len(reports.time), len(deployment.cells))
+    if name not in reports.feature_names:
+        return np.full(shape, np.nan)
+    cell = token_cells(reports, deployment)[whole]
+    return _scatter(shape, reports.report_of_token[whole], cell, _feature(reports, name)[whole])
 
 
 def _feature(reports: Reports, name: str) -> Float[np.ndarray, " token"]:

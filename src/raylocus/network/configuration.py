@@ -112,6 +112,8 @@ class NetworkConfiguration:
     """Cells and beams of a report, L3 filter, CSI period."""
     handover: Event = DEFAULT_EVENT
     """Event A3 by which the serving cell changes."""
+    frequency_offsets_db: tuple[float, ...] = ()
+    """offsetMO of each carrier [dB], by which the serving carrier of several is preferred; 0 where left out."""
     events: tuple[Event, ...] = (DEFAULT_EVENT, Event("A2", threshold=-110.0, time_to_trigger=0.32))
     """Measurement events A1 to A6 that the feature `event` reports."""
     trigger: Event | None = None

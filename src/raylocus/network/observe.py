@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -39,7 +40,7 @@ def observe(
     seed: int,
     batch: int | None = None,
 ) -> Reports:
-    """The reports that a network has of UEs.
+    """The reports that a network of one carrier has of UEs; see `observe_carriers` for several.
 
     Levels and first delays are those of the channel's state, further delays, angles and coherent fading those
     of its paths, each with its protocol's noise, limits, steps and gaps; only what the feature set needs is
@@ -58,6 +59,34 @@ def observe(
         InputError: a UE is outside the tile, the deployment cannot be run, the channel lacks the paths that the
             features need, or the batch is empty.
     """
+    return observe_numbered(channel, trajectories, configuration, seed, batch).reports
+
+
+@dataclass(frozen=True)
+class NumberedReports:
+    """Reports of one carrier, and where they come from."""
+
+    reports: Reports
+    numbers: Int[np.ndarray, " report"]
+    """Number of each among all reports of the trajectories, ascending."""
+
+
+def observe_numbered(
+    channel: Channel,
+    trajectories: Trajectories,
+    configuration: NetworkConfiguration,
+    seed: int,
+    batch: int | None = None,
+    carrier: str = "",
+) -> NumberedReports:
+    """`observe`, with the numbers of the reports.
+
+    `carrier` names whose measurements these are: those of another have other random numbers, while the walls around
+    a UE and its own level error are common to all.
+
+    Raises:
+        InputError: as `observe`.
+    """
     size = batch if batch is not None else BATCH_WITH_PATHS if needs_paths(configuration) else BATCH
     if size < 1 or not len(trajectories):
         raise InputError(
@@ -68,16 +97,18 @@ def observe(
     _check_signals(deployment.carrier, features, configuration)
     clocks = np.random.default_rng([seed, 1])
     offsets = synchronisation_errors(len(deployment.sites), configuration.timing_errors, clocks)
-    parts = []
+    parts: list[NumberedReports] = []
     for start in range(0, len(trajectories), size):
         chosen = np.arange(start, min(start + size, len(trajectories)))
-        part = _observe_part(channel, trajectories, chosen, configuration, offsets, seed)
-        if part is not None and len(part):
+        part = _observe_part(channel, trajectories, chosen, configuration, offsets, seed, carrier)
+        if part is not None and len(part.reports):
             parts.append(part)
     absent = absent_features(features, deployment, configuration.capability)
     reasons = tuple((each.name, each.reason) for each in absent)
-    whole = Reports.concatenate(parts) if parts else Reports.empty(tuple(each.name for each in features))
-    return dataclasses.replace(whole, absent=reasons)
+    found = [part.reports for part in parts]
+    whole = Reports.concatenate(found) if found else Reports.empty(tuple(each.name for each in features))
+    numbers = np.concatenate([np.zeros(0, np.int64), *(part.numbers for part in parts)])
+    return NumberedReports(dataclasses.replace(whole, absent=reasons), numbers)
 
 
 def _check_signals(
@@ -109,13 +140,15 @@ def _observe_part(
     configuration: NetworkConfiguration,
     clock_offset: Float[np.ndarray, " site"],
     seed: int,
-) -> Reports | None:
+    carrier: str,
+) -> NumberedReports | None:
     """Reports of one batch; None where no UE hears a cell."""
     walked, rows = select_sequences(trajectories, sequences)
     random = ReportStreams(seed, np.arange(rows.start, rows.stop))
     state = channel.state(walked, rows, configuration.building_loss, random)
     first = Rows(walked.report_offsets).first
     bias = configuration.device_bias_db * random.standard_normal((len(first),))[first]
+    random = random.of(carrier) if carrier else random
     paths = None
     if isinstance(configuration.fading, CoherentFading):
         paths = Paths.of(channel.links(walked.position), channel.antennas)
@@ -135,11 +168,12 @@ def _observe_part(
         clock_offset,
         random.select(sent),
     )
-    return observe_batch(part)
+    found, kept = observe_batch(part)
+    return NumberedReports(found, rows.start + sent[kept])
 
 
-def observe_batch(batch: Batch) -> Reports:
-    """The complete reports of a batch, those that are never sent left out."""
+def observe_batch(batch: Batch) -> tuple[Reports, Int[np.ndarray, " kept"]]:
+    """The complete reports of a batch, those that are never sent left out, and which of the batch's they are."""
     configuration, walked = batch.configuration, batch.trajectories
     features = feature_set(configuration.feature_set)
     # The content draws first: all that is common to every feature set comes from one stream a sequence, in order.
@@ -148,10 +182,11 @@ def observe_batch(batch: Batch) -> Reports:
     content = content.where(present[:, : len(CRITICAL)])
     reports = _impaired(complete_reports(content, batch, features, present), batch)
     if configuration.trigger is None:
-        return reports
+        return reports, np.arange(len(reports.time))
     due = fired(batch.levels.rsrp, batch.history, walked, configuration.trigger)
     sent = sent_reports(due, walked.time, walked.report_offsets, configuration.report)
-    return reports.select_reports(np.flatnonzero(sent))
+    kept = np.flatnonzero(sent)
+    return reports.select_reports(kept), kept
 
 
 def _content(batch: Batch) -> ReportContent:

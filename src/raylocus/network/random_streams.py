@@ -46,7 +46,7 @@ class ReportStreams:
 
     def of(self, layer: str) -> ReportStreams:
         """The numbers of a layer, from their beginning."""
-        return ReportStreams(self.seed, self.reports, layer)
+        return ReportStreams(self.seed, self.reports, f"{self.layer} {layer}".strip())
 
     def select(self, kept: Int[np.ndarray, " kept"]) -> ReportStreams:
         """The same numbers, going on with some of the reports."""

@@ -16,6 +16,7 @@ from raylocus.geo import Grid
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.runtime.runtime import activate
 from raylocus.scenes.building_records import open_buildings
+from raylocus.scenes.geometry_maps import grid_of
 
 #: A ray agrees with the raster at a cell's centre if it hits within this height [m].
 HEIGHT_TOLERANCE = 0.02
@@ -102,12 +103,8 @@ def _grids(place: TracedPlace) -> PlaceCheck:
         maps.append(place.radio_maps)
     except StoreError:
         what = "G is on the tile's grid (R is not traced yet)"
-    axis = place.tile.coordinates
-    same = all(
-        map.sizes[name] == len(axis) and np.array_equal(map[name].values, axis)
-        for map in maps
-        for name in ("x", "y")
-    )
+    axes = {"x": place.tile.x_coordinates, "y": place.tile.y_coordinates}
+    same = all(np.array_equal(map[name].values, axis) for map in maps for name, axis in axes.items())
     return PlaceCheck(what, same, "their x and y differ", "trace the place again")
 
 
@@ -166,25 +163,27 @@ def _share(what: str, agrees: np.ndarray, xy: Float[np.ndarray, "point 2"], need
 
 
 def _sites(place: TracedPlace, shoot: _Plumb) -> list[PlaceCheck]:
-    positions = place.deployment.site_positions
-    inside = place.tile.contains(positions)
+    sites, positions = place.deployment.sites, place.deployment.site_positions
     above = positions[:, 2] - shoot.heights(positions[:, :2])
-    sound = inside & (above > 0)
+    over_ground = np.isfinite(above)
+    # Far sites stand over the coarse ground around the tile, which no ray reaches.
+    far = np.zeros(len(sites), bool)
+    if place.surroundings is not None:
+        far = ~over_ground & grid_of(place.surroundings).contains(positions)
+    sound = far | (above > 0)
     if sound.all():
-        return [
-            PlaceCheck(
-                f"{len(positions)} sites stand {above.min():.1f} to {above.max():.1f} m above what is below",
-                True,
-            )
-        ]
+        beyond = f", {far.sum()} beyond the scene" if far.any() else ""
+        low, high = (extreme(above[~far], initial=np.nan) for extreme in (np.fmin.reduce, np.fmax.reduce))
+        what = f"{len(positions)} sites stand {low:.1f} to {high:.1f} m above what is below{beyond}"
+        return [PlaceCheck(what, True)]
     return [
         PlaceCheck(
-            f"{site.name} is {'outside the tile' if not within else f'{-height:.1f} m below a surface'}",
+            f"{site.name} is {f'{-height:.1f} m below a surface' if within else 'outside the tile'}",
             False,
             "x,y,z = {:.1f},{:.1f},{:.1f} m".format(*site.position),
             "move it or raise its antenna",
         )
-        for site, within, height, good in zip(place.deployment.sites, inside, above, sound, strict=True)
+        for site, within, height, good in zip(sites, over_ground, above, sound, strict=True)
         if not good
     ]
 

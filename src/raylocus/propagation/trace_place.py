@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from raylocus.errors import MemoryBudgetError, StoreError
-from raylocus.propagation.atlas.atlas_store import StoredAtlas, finish_atlas, save_site, site_part
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.radio_pieces import save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.propagation.materials.materials import itu_materials
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_checks import check_coverage, check_meshes, check_sites
+from raylocus.propagation.site_parts import SiteParts
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance, hash_file
-from raylocus.scenes.building_records import read_named_scene
-from raylocus.scenes.triangles import Triangles
 from raylocus.xarray_store import open_dataset
 
 #: Geometry maps that paths follow from.
@@ -32,7 +24,7 @@ _WITHOUT_EFFECT = ("memory_budget",)
 
 
 def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> Provenance:
-    """What the place's paths follow from: geometry, materials, the carrier, where the sites are, how to trace.
+    """What the place's paths follow from: geometry, materials, frequencies, where the sites are, how to trace.
 
     Antennas, powers and layers are not among them: they come last and cost no trace.
     """
@@ -41,13 +33,16 @@ def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> P
     inputs = {str(file.relative_to(place.folder)): hash_file(file) for file in geometry}
     for name in TRACED_MAPS:
         inputs[name] = hashlib.sha256(place.geometry_maps[name].values.tobytes()).hexdigest()
+    frequencies = place.deployment.frequencies
     resolved = {
         "trace": {name: value for name, value in settings.items() if name not in _WITHOUT_EFFECT},
         "tile": place.tile,
-        "frequency": place.deployment.carrier.frequency,
+        "frequency": frequencies[0] if len(frequencies) == 1 else frequencies,
         "materials": place.materials,
         "sites": place.deployment.site_positions.tolist(),
     }
+    if place.surroundings is not None:
+        inputs["surroundings"] = hashlib.sha256(place.surroundings["surface"].values.tobytes()).hexdigest()
     return Provenance.collect(resolved, configuration.seed, inputs)
 
 
@@ -55,11 +50,18 @@ def radio_provenance(place: TracedPlace, paths: Provenance, maps: RadioMapConfig
     """What the place's R follows from: its atlas, the cells with their antennas, and what was asked for."""
     resolved = {
         "maps": maps,
-        "carrier": place.deployment.carrier,
+        "carriers": place.deployment.carriers,
         "cells": place.deployment.cells,
         "frame": place.frame,
     }
     return Provenance.collect(resolved, paths.seed, {"atlas": paths.digest})
+
+
+def _trace_sites(parts: SiteParts, progress: Callable[[int, int], None]) -> None:
+    for site in range(parts.count):
+        parts.make(site)
+        progress(site + 1, parts.count)
+    parts.finish()
 
 
 def trace_place(
@@ -88,8 +90,9 @@ def trace_place(
     paths = atlas_provenance(place, configuration)
     wanted = radio_provenance(place, paths, maps)
     try:
-        if not _has_atlas(place, paths):
-            _trace_sites(place, configuration, paths, progress)
+        parts = SiteParts(place, configuration, paths)
+        if not parts.is_finished():
+            _trace_sites(parts, progress)
         if not _has_maps(place, wanted):
             save_radio_maps(place, maps, wanted, configuration.memory_budget)
     except MemoryError as error:
@@ -103,62 +106,14 @@ def trace_place(
 def is_traced(place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration) -> bool:
     """Whether `trace_place` would find both stores there already."""
     paths = atlas_provenance(place, configuration)
-    return _has_atlas(place, paths) and _has_maps(place, radio_provenance(place, paths, maps))
-
-
-def _has_atlas(place: TracedPlace, wanted: Provenance) -> bool:
-    return _is_of(wanted, lambda: StoredAtlas.open(place.atlas_file).provenance)
+    finished = SiteParts(place, configuration, paths).is_finished()
+    return finished and _has_maps(place, radio_provenance(place, paths, maps))
 
 
 def _has_maps(place: TracedPlace, wanted: Provenance) -> bool:
-    return _is_of(wanted, lambda: open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"])
-
-
-def _is_of(wanted: Provenance, stored: Callable[[], str]) -> bool:
-    """Whether a store is there, whole and of that provenance."""
+    """Whether R is there, whole and of that provenance."""
     try:
-        return Provenance.from_json(stored()).digest == wanted.digest
+        stored = open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"]
     except StoreError:
         return False
-
-
-def _trace_sites(
-    place: TracedPlace,
-    configuration: TraceConfiguration,
-    provenance: Provenance,
-    progress: Callable[[int, int], None],
-) -> None:
-    parts = place.folder / f".atlas.{provenance.digest[:16]}.parts"
-    positions = place.deployment.site_positions
-    check_sites(place)
-    triangles = read_named_scene(place.scene_file)
-    check_meshes(place, triangles)
-    tracer: SiteTracer | None = None
-    for site, position in enumerate(positions):
-        if not site_part(parts, site).exists():
-            tracer = tracer or _tracer(place, triangles, configuration)
-            atlas = tracer.trace(site, position)
-            check_coverage(place, site, atlas)
-            save_site(atlas, parts, site)
-        progress(site + 1, len(positions))
-    finish_atlas(parts, place.atlas_file, len(positions), provenance)
-    for abandoned in place.folder.glob(".atlas.*.parts"):
-        shutil.rmtree(abandoned, ignore_errors=True)
-
-
-def tracer_of(place: TracedPlace, configuration: TraceConfiguration) -> SiteTracer:
-    """A tracer of the place's scene at its carrier."""
-    return _tracer(place, read_named_scene(place.scene_file), configuration)
-
-
-def _tracer(place: TracedPlace, triangles: Triangles, configuration: TraceConfiguration) -> SiteTracer:
-    maps = place.geometry_maps
-    return SiteTracer(
-        triangles,
-        maps["surface"].values.astype(np.float64),
-        maps["terrain"].values.astype(np.float64),
-        place.tile,
-        itu_materials(place.deployment.carrier.frequency, place.materials),
-        configuration,
-        maps["vegetation"].values.astype(np.float64),
-    )
+    return Provenance.from_json(stored).digest == wanted.digest

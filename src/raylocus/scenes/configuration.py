@@ -1,9 +1,10 @@
-"""How a place is cut out of its source and given a network."""
+"""How a place or an area is cut out of its source and given a network."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.map_sources.options import SourceOptions
@@ -43,3 +44,24 @@ class SceneConfiguration:
     def side(self) -> float:
         """Side of the tile with its margin [m]."""
         return self.tile_size + 2 * self.margin
+
+
+@dataclass(frozen=True)
+class AreaConfiguration:
+    """What an area has beyond its tiles."""
+
+    margin: float = 1500.0
+    """Ground around the outermost sites of a list that an area is made of [m]."""
+    reach: float = 3000.0
+    """Sites this far beyond the extent are kept or drawn: they are heard in it [m]."""
+    near: float = 200.0
+    """Geometry kept around each tile; masts that stand in it are traced with all of it [m]."""
+    side: float | None = None
+    """Side of a generated town [m]; None for one tile's."""
+
+    def __post_init__(self) -> None:
+        if not (self.margin > 0 and self.reach >= 0 and self.near >= 0):
+            raise InputError(
+                f"a margin of {self.margin:g} m, a reach of {self.reach:g} m and {self.near:g} m around each tile "
+                "leave no ground; give positive metres"
+            )

@@ -12,7 +12,8 @@ from raylocus.geo import Grid, wrap_angle
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.siting.macro import MacroLayout, macro_sites
 from raylocus.scenes.siting.micro import MicroLayout, micro_sites
-from raylocus.scenes.siting.pci_plan import plan_pcis
+from raylocus.scenes.siting.panels import array_on
+from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
 from raylocus.scenes.siting.spacing import PlannedSite
 
 
@@ -26,7 +27,8 @@ class DeploymentConfiguration:
     """Street-level sites between them; None for none."""
     edge_distance: float = 30.0
     """Smallest distance from a site to the tile's edge [m]."""
-    carrier: Carrier = Carrier()
+    carriers: tuple[Carrier, ...] = (Carrier(),)
+    """Carriers of every sector, on shared masts."""
 
 
 #: The layouts by name.
@@ -58,25 +60,37 @@ def sample_deployment(
         sites += micro_sites(maps, tile, configuration.micro, configuration.edge_distance, sites, generator)
     if not sites:
         raise PlaceError("no site fits into the tile; lower the site or edge distance")
-    return deployment_of(sites, configuration.carrier, generator)
+    return deployment_of(sites, configuration.carriers, generator)
 
 
-def deployment_of(sites: list[PlannedSite], carrier: Carrier, generator: np.random.Generator) -> Deployment:
-    """The deployment of planned sites, with a PCI for each cell.
+def deployment_of(
+    sites: list[PlannedSite], carriers: tuple[Carrier, ...], generator: np.random.Generator
+) -> Deployment:
+    """The deployment of planned sites with every sector on every carrier, and a PCI for each cell.
 
     Raises:
-        PlaceError: there are more cells than PCIs.
+        PlaceError: a carrier has more cells than PCIs.
     """
     owner = np.repeat(np.arange(len(sites)), [len(site.azimuths) for site in sites])
     azimuths = np.array([azimuth for site in sites for azimuth in site.azimuths])
     downtilts = [downtilt for site in sites for downtilt in site.downtilts]
     positions = np.array([site.position for site in sites])
-    pcis = plan_pcis(positions[owner, :2], azimuths, owner, generator)
-    cells = [
-        Cell(pci, site, wrap_angle(azimuth), downtilt, sites[site].power_dbm, sites[site].array)
-        for pci, site, azimuth, downtilt in zip(
-            pcis.tolist(), owner.tolist(), azimuths.tolist(), downtilts, strict=True
-        )
-    ]
+    cells = []
+    for index, carrier in enumerate(carriers):
+        pcis = plan_pcis(positions[owner, :2], azimuths, owner, generator, groups_of(carrier))
+        cells += [
+            Cell(
+                pci,
+                site,
+                wrap_angle(azimuth),
+                downtilt,
+                sites[site].power_dbm,
+                array_on(carrier, sites[site].array),
+                index,
+            )
+            for pci, site, azimuth, downtilt in zip(
+                pcis.tolist(), owner.tolist(), azimuths.tolist(), downtilts, strict=True
+            )
+        ]
     named = [Site(f"site-{number}", site.position) for number, site in enumerate(sites)]
-    return Deployment((carrier,), tuple(named), tuple(cells))
+    return Deployment(carriers, tuple(named), tuple(cells))

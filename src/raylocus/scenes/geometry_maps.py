@@ -75,12 +75,16 @@ def geometry_maps(
     )
     axis = {"units": "m"}
     return xr.Dataset(
-        variables, coords={"y": ("y", tile.coordinates, axis), "x": ("x", tile.coordinates, axis)}
+        variables, coords={"y": ("y", tile.y_coordinates, axis), "x": ("x", tile.x_coordinates, axis)}
     )
 
 
 def grid_of(maps: xr.Dataset) -> Grid:
     """The grid that maps over (y, x) lie on."""
-    x = maps["x"].values
+    x, y = maps["x"].values, maps["y"].values
     resolution = float(x[1] - x[0])
-    return Grid(resolution * len(x), resolution)
+    return Grid(
+        resolution * len(x),
+        resolution,
+        (round(float(x[0] + x[-1]) / 2, 6), round(float(y[0] + y[-1]) / 2, 6)),
+    )

@@ -14,6 +14,7 @@ import xarray as xr
 from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
+from raylocus.scenes.coarse_ground import load_coarse_ground
 from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
@@ -26,6 +27,8 @@ from raylocus.xarray_store import load_dataset
 PLACE_SCHEMA = "raylocus.place.v3"
 #: The version before, of one carrier, which is read as well.
 _ONE_CARRIER = "raylocus.place.v2"
+#: Store of a place's surroundings.
+SURROUNDINGS = "surroundings.zarr"
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,15 @@ class Place:
         check_maps(maps, path, self.tile, {}, ("terrain", "surface", "height"))
         return maps
 
+    @cached_property
+    def surroundings(self) -> xr.Dataset | None:
+        """Coarse rasters of the ground up to sites far outside the tile; None where they are not known.
+
+        Raises:
+            StoreError: they are there and broken.
+        """
+        return load_coarse_ground(self.folder / SURROUNDINGS)
+
 
 def place_record(place: Place) -> dict[str, Any]:
     """What place.json says of a place, as plain JSON."""
@@ -68,15 +80,22 @@ def place_record(place: Place) -> dict[str, Any]:
         "schema": PLACE_SCHEMA,
         "name": place.name,
         "frame": dataclasses.asdict(place.frame),
-        "tile": dataclasses.asdict(place.tile),
-        "carriers": [dataclasses.asdict(carrier) for carrier in place.deployment.carriers],
-        "sites": [dataclasses.asdict(site) for site in place.deployment.sites],
-        "cells": [dataclasses.asdict(cell) for cell in place.deployment.cells],
+        "tile": {"size": place.tile.size, "resolution": place.tile.resolution},
+        **deployment_record(place.deployment),
         "provenance": dataclasses.asdict(place.provenance),
         "notes": list(place.notes),
         "attribution": place.attribution,
         "materials": materials_record(place.materials, place.deployment.carriers[0].frequency),
         "map_error": place.map_error,
+    }
+
+
+def deployment_record(deployment: Deployment) -> dict[str, Any]:
+    """What place.json and area.json say of a network, as plain JSON."""
+    return {
+        "carriers": [dataclasses.asdict(carrier) for carrier in deployment.carriers],
+        "sites": [dataclasses.asdict(site) for site in deployment.sites],
+        "cells": [dataclasses.asdict(cell) for cell in deployment.cells],
     }
 
 
@@ -141,7 +160,7 @@ def _place(record: dict[str, Any], folder: Path) -> Place:
         name=str(record["name"]),
         frame=GeoFrame(**plain_record(GeoFrame, record["frame"])),
         tile=tile,
-        deployment=_deployment(record),
+        deployment=deployment_of_record(record),
         provenance=Provenance(**plain_record(Provenance, record["provenance"])),
         notes=tuple(record.get("notes", ())),
         attribution=record.get("attribution", ""),
@@ -162,7 +181,13 @@ def _cell(record: dict[str, Any]) -> Cell:
     return Cell(**plain_record(Cell, {**record, "array": array, "pattern": pattern}))
 
 
-def _deployment(record: dict[str, Any]) -> Deployment:
+def deployment_of_record(record: dict[str, Any]) -> Deployment:
+    """The network that a record of `deployment_record` describes.
+
+    Raises:
+        PlaceError: it says what no network can be.
+        KeyError, TypeError, ValueError: it is no such record.
+    """
     cells = [_cell(cell) for cell in record["cells"]]
     sites = [
         Site(**plain_record(Site, {**site, "position": tuple(site["position"])})) for site in record["sites"]

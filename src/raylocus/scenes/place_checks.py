@@ -134,6 +134,6 @@ def check_maps(
                 f"{path} has {name} as {layer.dtype} over {dict(layer.sizes)}, which is not of its place; "
                 "delete it and build it again"
             )
-    for axis in ("y", "x"):
-        if axis in maps.coords and not np.allclose(maps[axis].values, tile.coordinates, atol=1e-3):
+    for axis, centres in (("y", tile.y_coordinates), ("x", tile.x_coordinates)):
+        if axis in maps.coords and not np.allclose(maps[axis].values, centres, atol=1e-3):
             raise StoreError(f"{path} lies elsewhere than its tile; delete it and build it again")

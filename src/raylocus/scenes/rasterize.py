@@ -41,7 +41,7 @@ def _plan_hits(
     """Every (triangle, cell centre) pair that meets in plan, with the height there."""
     flat = np.flatnonzero(np.abs(plan_area(vertices)) > SMALLEST_PLAN_AREA)
     corner = vertices[flat]
-    to_cell = (corner[..., :2] + grid.size / 2) / grid.resolution - 0.5
+    to_cell = (corner[..., :2] - grid.bounds[:2]) / grid.resolution - 0.5
     low = np.clip(np.ceil(to_cell.min(axis=1) - 1e-9), 0, grid.count).astype(int)
     high = np.clip(np.floor(to_cell.max(axis=1) + 1e-9), -1, grid.count - 1).astype(int)
     span = np.maximum(high - low + 1, 0)
@@ -50,8 +50,8 @@ def _plan_hits(
     row, column = np.divmod(pairs.rank, np.maximum(span[:, 0], 1)[owner])
     row, column = row + low[owner, 1], column + low[owner, 0]
     # From a corner of its own triangle, so that far from the origin no digits are lost.
-    x = grid.coordinates[column] - corner[owner, 0, 0]
-    y = grid.coordinates[row] - corner[owner, 0, 1]
+    x = grid.x_coordinates[column] - corner[owner, 0, 0]
+    y = grid.y_coordinates[row] - corner[owner, 0, 1]
     second, third = _slopes(corner)
     to_second, to_third = (slope[owner, 0] * x + slope[owner, 1] * y for slope in (second, third))
     inside = np.flatnonzero((to_second >= -EDGE) & (to_third >= -EDGE) & (to_second + to_third <= 1 + EDGE))

@@ -9,7 +9,7 @@ the map has no path (docs/conventions.md says what was measured and what was cho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -133,6 +133,11 @@ class World:
     """Seed of the spatially correlated residual, drawn on demand by `residual_field`."""
     building_seed: int
     """Seed of each building's own materials, drawn on demand by `building_factors`."""
+
+    def of_cells(self, cells: Int[np.ndarray, " chosen"]) -> World:
+        """The world of some of the cells, for instance those of one carrier."""
+        over_cells = [each.name for each in fields(self) if "' cell'" in str(each.type)]
+        return replace(self, **{name: getattr(self, name)[cells] for name in over_cells})
 
     def building_factors(self, key: Int[np.ndarray, " building"]) -> BuildingFactors:
         """What each of the buildings of these names has in addition to its materials' factors."""

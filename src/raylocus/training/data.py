@@ -151,8 +151,8 @@ class ReportData(lightning.LightningDataModule):
     def _timing_step(self, stored: ReportDataset) -> float:
         """Metres of a step of timing advance, a mean where training places differ in numerology."""
         places, counts = np.unique(stored.place_index[stored.split == "train"], return_counts=True)
-        carriers = [stored.place(int(place)).deployment.carrier for place in places]
-        steps = [timing_advance_distance(carrier.numerology) for carrier in carriers]
+        carriers = [stored.place(int(place)).deployment.carriers for place in places]
+        steps = [np.mean([timing_advance_distance(each.numerology) for each in own]) for own in carriers]
         return float(np.average(steps, weights=counts))
 
     def _groups(self, split: str) -> tuple[SequenceGroup, ...]:

@@ -104,8 +104,8 @@ def colour_range(values: Float[np.ndarray, " value"], units: str) -> tuple[float
 
 def extent(grid: Grid) -> tuple[float, float, float, float]:
     """Left, right, bottom and top edge of the tile [m]; row 0 of an array is at the bottom."""
-    half = grid.size / 2
-    return -half, half, -half, half
+    west, south, east, north = grid.bounds
+    return west, east, south, north
 
 
 def draw_buildings(axes: Axes, place: MappedPlace) -> None:

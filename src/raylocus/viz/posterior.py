@@ -59,12 +59,10 @@ def draw_density(axes: Axes, posterior: Posterior, sample: int) -> None:
     # The square root lets the foot of the density be seen next to its peak.
     axes.imshow(np.sqrt(density / density.max()), origin="lower", extent=extent(posterior.grid), cmap=HEAT,
                 vmin=0, vmax=1, interpolation="nearest", zorder=2)  # fmt: skip
-    axis = posterior.grid.coordinates
     inside = density >= region_threshold(density, 0.9)
     if not inside.all():
-        axes.contour(
-            axis, axis, inside.astype(float), levels=[0.5], colors=REGION_COLOUR, linewidths=1.0, zorder=3
-        )
+        axes.contour(posterior.grid.x_coordinates, posterior.grid.y_coordinates, inside.astype(float), levels=[0.5],
+                     colors=REGION_COLOUR, linewidths=1.0, zorder=3)  # fmt: skip
     axes.plot([], [], color=REGION_COLOUR, linewidth=1.0, label="90 % region")
     axes.add_patch(error_ellipse(posterior, sample))
 

@@ -1,1 +1,1 @@
-"""Building a dataset: units of work, and the engines that perform them."""
+"""Building a dataset: its units of work."""

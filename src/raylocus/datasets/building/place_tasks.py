@@ -74,10 +74,10 @@ class PlaceTask:
         """How the place is cut out of its source."""
         chosen: dict[str, Any] = {"centre": self.choice.centre, "seed": self.choice.seed}
         if self.choice.layouts:
-            # The layout says where antennas stand; the carrier is the dataset's.
+            # The layout says where antennas stand; the carriers are the dataset's.
             layout = LAYOUTS[self.choice.layouts[0]]
-            carrier = self.configuration.scene.deployment.carrier
-            chosen["deployment"] = dataclasses.replace(layout, carrier=carrier)
+            carriers = self.configuration.scene.deployment.carriers
+            chosen["deployment"] = dataclasses.replace(layout, carriers=carriers)
         return dataclasses.replace(self.configuration.scene, **chosen)
 
     @property

@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 from raylocus.datasets.building.place_tasks import PlaceTask, check_same_solver, place_hashes
-from raylocus.datasets.building.task import Engine, Task
 from raylocus.datasets.building.world_tasks import WorldTask, unpack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.store_writing import Skipped
 from raylocus.errors import InputError, PlaceError, StoreError
+from raylocus.execution.task import Engine, Task
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 

@@ -19,7 +19,7 @@ from raylocus.datasets.plan import WorldRecord, redraw_world
 from raylocus.errors import InputError, StoreError
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.movement.mobility import sample_trajectories
-from raylocus.network.observe import observe
+from raylocus.network.observe_carriers import observe_carriers
 from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
@@ -135,8 +135,9 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
         ue_height=float(maps.attrs["ue_height"]),
     )
     network = record.network(configuration)
-    channel, seed = WorldChannel(place, maps, world), int(observing.integers(2**31))
-    reports = observe(channel, trajectories, network, seed)
+    layers = zip(place.layers(), place.deployment.layers(), strict=True)
+    channels = [WorldChannel(each, each.of_layer(maps), world.of_cells(own.cells)) for each, own in layers]
+    reports = observe_carriers(channels, trajectories, network, int(observing.integers(2**31)))
     if not len(reports):
         raise InputError(
             f"no report is ever sent in world {record.number} of {place.name}, for no UE detects a cell or the "

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.observations import Observations
+from raylocus.evaluation.observations import Observations, advance_distances
 from raylocus.models.inputs.nominal_maps import NominalMaps
-from raylocus.units import timing_advance_distance
 
 #: Levels are computed relative to this one [dBm], so that float32 keeps hundredths of a decibel.
 REFERENCE_LEVEL = -100.0
@@ -92,8 +91,7 @@ def log_likelihood(
 def _timing_squares(
     observed: Observations, reports: Int[np.ndarray, " report"], maps: NominalMaps
 ) -> Float[np.ndarray, "report ground"]:
-    step = timing_advance_distance(maps.deployment.carrier.numerology)
-    distance = (observed.timing_advance[reports] * step).astype(np.float32)
+    distance = advance_distances(observed, reports, maps.deployment).astype(np.float32)
     length = maps.path_length.reshape(len(maps.path_length), -1)
     squares = (
         np.nan_to_num(distance)[:, None] - length[maps.deployment.site_of_cell[observed.serving[reports]]]

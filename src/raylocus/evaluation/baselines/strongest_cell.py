@@ -73,7 +73,10 @@ class StrongestCell:
         """Masses over the flat ground for each serving cell."""
         cells, of_report = np.unique(serving, return_inverse=True)
         centre = self.centres(maps.deployment)[cells].astype(np.float32)
-        axis = maps.tile.coordinates.astype(np.float32)
-        x, y = (-((axis - one[:, None]) ** 2) / np.float32(2 * self.spread**2) for one in centre.T)
+        axes = (maps.tile.x_coordinates, maps.tile.y_coordinates)
+        x, y = (
+            -((axis.astype(np.float32) - one[:, None]) ** 2) / np.float32(2 * self.spread**2)
+            for axis, one in zip(axes, centre.T, strict=True)
+        )
         log_density = (y[:, :, None] + x[:, None, :]).reshape(len(cells), -1)
         return masses(log_density, maps.prior.ravel())[of_report]

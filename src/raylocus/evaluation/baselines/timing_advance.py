@@ -11,13 +11,12 @@ from jaxtyping import Float, Int
 from raylocus.evaluation.baselines.masses import masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.method import TrainingPlaces
-from raylocus.evaluation.observations import Observations, observations
+from raylocus.evaluation.observations import Observations, advance_distances, observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import Cell
-from raylocus.units import timing_advance_distance
 
 #: Values that `fit` chooses from: mean excess of the path over the distance [m], its spread [m],
 #: concentration of the azimuth about the beam or boresight, and slant range where T_A is missing [m].
@@ -100,9 +99,8 @@ def ring_and_wedge(
     slant = maps.straight_length.reshape(len(maps.straight_length), -1)
     azimuth = maps.azimuth.reshape(slant.shape)[site]
     azimuth -= _pointing(maps.deployment.cells, serving, observed.beam_rsrp[rows])[:, None].astype(np.float32)
-    step = timing_advance_distance(maps.deployment.carrier.numerology)
     return RingAndWedge(
-        measured=(observed.timing_advance[rows] * step).astype(np.float32),
+        measured=advance_distances(observed, rows, maps.deployment).astype(np.float32),
         slant=slant[site],
         log_slant=np.log(slant)[site],
         alignment=np.cos(azimuth, out=azimuth),

@@ -141,7 +141,7 @@ def cell_poses(deployment: Deployment, ground: float) -> Float[np.ndarray, "cell
         np.array([cell.downtilt for cell in deployment.cells]) / 0.2,
         (np.array([cell.power_dbm for cell in deployment.cells]) - 40) / 10,
         np.array([cell.array.beams for cell in deployment.cells]) / 8,
-        np.full(len(deployment.cells), np.log2(deployment.carrier.frequency / 3.5e9)),
+        np.log2(np.array([deployment.carriers[cell.carrier].frequency for cell in deployment.cells]) / 3.5e9),
     ]
     return np.stack(columns, axis=-1).astype(np.float32)
 

@@ -181,7 +181,7 @@ def packed_sequences(reports: Reports, deployment: Deployment) -> PackedSequence
         censored=_numbers(_columns(reports, reports.censored[of_cell], layout.cell_features, 0.0)),
         features=_numbers(
             _columns(reports, reports.features[of_cell], layout.cell_features, np.nan)
-            * _units(layout, deployment)
+            * _units(layout, deployment, cell[of_cell])
         ),
         beam_report=_integers(report[of_beam]),
         beam_cell=_integers(cell[of_beam]),
@@ -212,10 +212,13 @@ def _columns(
     return found
 
 
-def _units(layout: TokenLayout, deployment: Deployment) -> Float[np.ndarray, " feature"]:
+def _units(
+    layout: TokenLayout, deployment: Deployment, cell: Int[np.ndarray, " token"]
+) -> Float[np.ndarray, "token feature"]:
     """What the schema's units are multiplied by: steps of timing advance become metres."""
-    units = np.ones(len(layout.cell_features))
-    units[OBSERVED.index("timing_advance")] = timing_advance_distance(deployment.carrier.numerology)
+    steps = [timing_advance_distance(carrier.numerology) for carrier in deployment.carriers]
+    units = np.ones((len(cell), len(layout.cell_features)))
+    units[:, OBSERVED.index("timing_advance")] = np.array(steps)[deployment.carrier_of_cell[cell]]
     return units
 
 

@@ -15,6 +15,8 @@ from raylocus.network.formats.sequences import GAP, sequence_rows
 from raylocus.network.formats.values import checked_rows
 from raylocus.network.reports.report_checks import check_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import nearest_candidates
+from raylocus.scenes.area import Area
 from raylocus.scenes.place import Place
 
 
@@ -41,7 +43,9 @@ class ImportedLog:
     """Time of the last report [s since 1970]."""
 
 
-def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -> ImportedLog:
+def import_log(
+    file: LogFile, form: LogFormat, place: Place | Area, gap: float = GAP, device: str | None = None
+) -> ImportedLog:
     """Reads a log for a place.
 
     Args:
@@ -49,15 +53,19 @@ def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -
         form: its format.
         place: where it was made.
         gap: longest time between two reports of one sequence [s].
+        device: how the names of the wanted devices begin; all if left out.
 
     Raises:
         InputError: the file is not of the format, its times are of several zones, or no row of it can be used.
         PlaceError: no row names a cell of the place.
     """
     log = form.read(file)
-    checked = checked_rows(log.measurements)
+    measured = log.measurements
+    others = ~np.char.startswith(measured.device.astype(np.str_), device or "")
+    checked = checked_rows(measured.select(~others))
     resolved = resolve_cells(checked.measurements, place.deployment)
     refused = Counter(log.refused) + checked.refused + resolved.refused
+    refused += Counter({"other devices": int(np.count_nonzero(others))})
     if not len(resolved.measurements):
         raise InputError(
             f"{file.path} has no row that can be used: {_counted(refused) or 'it has no rows'}; correct "
@@ -68,6 +76,8 @@ def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -
     made = sequence_rows(resolved.measurements, place, gap)
     check_reports(made.reports, file.path)
     known = resolved.known[made.rows]
+    candidates = place.deployment.candidates(made.reports)
+    cells = nearest_candidates(candidates, made.reports, place.deployment)
     times = resolved.measurements.time[made.rows]
     return ImportedLog(
         reports=made.reports,
@@ -76,7 +86,7 @@ def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -
         refused=refused + made.refused,
         notes=+(Counter(log.notes) + checked.notes + made.notes),
         known=Counter({each: int(np.count_nonzero(known == each)) for each in Known}),
-        cells=len(np.unique(made.reports.pci[known > Known.UNKNOWN])),
+        cells=len(np.unique(cells[cells >= 0])),
         first=float(times.min()),
         last=float(times.max()),
     )
@@ -84,9 +94,11 @@ def import_log(file: LogFile, form: LogFormat, place: Place, gap: float = GAP) -
 
 def _foreign(path: Path, resolved: ResolvedRows, refused: Counter[str]) -> str:
     why = f", and of other rows: {_counted(refused)}" if _counted(refused) else ""
+    rows = resolved.measurements
+    channel = f" of {rows.technology[0]} channel {rows.channel[0]:.0f}" if rows.channel[0] >= 0 else ""
     return (
-        f"{path} names no cell of the place, only others such as PCI {resolved.measurements.pci[0]:.0f}{why}; give the "
-        "place that it was made in"
+        f"{path} names no cell of the place, only others such as PCI {rows.pci[0]:.0f}{channel}{why}; give the place "
+        "that it was made in"
     )
 
 

@@ -10,6 +10,7 @@ from raylocus.network.formats.log_format import LogFile, LogFormat
 from raylocus.network.formats.network_survey import NetworkSurvey, NetworkSurveyGeoPackage
 from raylocus.network.formats.opencellid import OpenCellId
 from raylocus.network.formats.oslo import Oslo
+from raylocus.network.formats.powder import Powder
 from raylocus.network.formats.tower_collector import TowerCollector
 
 #: Formats that know their files. Tables of other tools are read by a column map, `column_map.MappedTable`.
@@ -22,6 +23,7 @@ FORMATS: tuple[LogFormat, ...] = (
     CellMapper(),
     Geosubmit(),
     Oslo(),
+    Powder(),
 )
 
 

@@ -89,7 +89,7 @@ class PositioningReport:
 
     ROWS: ClassVar = (
         *("prs_rsrp", "rstd", "ue_rx_tx", "gnb_rx_tx", "ul_rtoa", "ul_aoa", "srs_rsrp"),
-        "carrier_phase",
+        *("carrier_phase", "time_of_arrival"),
     )
 
     prs_rsrp: Float[np.ndarray, "report slot"]
@@ -100,6 +100,7 @@ class PositioningReport:
     ul_aoa: Float[np.ndarray, "report slot"]
     srs_rsrp: Float[np.ndarray, "report slot"]
     carrier_phase: Float[np.ndarray, "report slot"]
+    time_of_arrival: Float[np.ndarray, "report slot"]
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def positioning_report(
         ul_aoa=ul_aoa,
         srs_rsrp=SRS_RSRP.reported(_where_detected(heard.uplink_rsrp, arrivals.uplink))[0],
         carrier_phase=_neighbours(_relative_phase(phase)),
+        time_of_arrival=received + offsets.site_clock - offsets.ue_drift[:, None],
     )
 
 

@@ -41,4 +41,4 @@ class GridRows:
     @property
     def y(self) -> Float[np.ndarray, " row"]:
         """Cell-centre northings of the rows [m]."""
-        return self.grid.coordinates[self.start : self.stop]
+        return self.grid.y_coordinates[self.start : self.stop]

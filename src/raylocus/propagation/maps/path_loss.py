@@ -52,10 +52,14 @@ def isotropic_levels(
     """Received power per resource element [dBm] by TR 38.901 UMi NLOS between isotropic antennas."""
     offset = _offsets(deployment, grid, terrain, ue_height)
     distance = np.linalg.norm(offset, axis=-1)
-    loss = umi_nlos_path_loss(distance, deployment.carrier.frequency, ue_height)[deployment.site_of_cell]
-    blocks = deployment.carrier.resource_blocks
-    energy = np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
-    return (energy[:, None] - loss).reshape(-1, *grid.shape)
+    losses = {each: umi_nlos_path_loss(distance, each, ue_height) for each in deployment.frequencies}
+    levels = [
+        energy_per_resource_element(cell.power_dbm, carrier.resource_blocks)
+        - losses[carrier.frequency][cell.site]
+        for cell in deployment.cells
+        for carrier in [deployment.carriers[cell.carrier]]
+    ]
+    return np.stack(levels).reshape(-1, *grid.shape)
 
 
 def formula_levels(

@@ -165,7 +165,7 @@ def as_dataset(
     }
     metres = {"units": "m"}
     return xr.Dataset(
-        variables, coords={"y": ("y", rows.y, metres), "x": ("x", rows.grid.coordinates, metres)}
+        variables, coords={"y": ("y", rows.y, metres), "x": ("x", rows.grid.x_coordinates, metres)}
     )
 
 

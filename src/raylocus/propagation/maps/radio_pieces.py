@@ -15,10 +15,12 @@ from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas
 from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.maps.joined_layers import joined_layers
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_count
+from raylocus.propagation.site_treatment import treatments_of
 from raylocus.provenance import Provenance
 from raylocus.scenes.geotiff import frame_crs, frame_origin
 from raylocus.scenes.sites import Deployment
@@ -45,19 +47,28 @@ def save_radio_maps(
         MemoryBudgetError: a row does not fit into the budget.
         StorageFullError: the disk filled up.
     """
-    atlas = StoredAtlas.open(place.atlas_file)
+    layers = place.layers()
+    atlases = [StoredAtlas.open(layer.atlas_file) for layer in layers]
     attributes = {
         "provenance": provenance.to_json(),
         "crs": frame_crs(place.frame),
         "crs_origin": list(frame_origin(place.frame)),
+        "site_treatment": list(treatments_of(place)),
     }
 
-    def piece(paths: tuple[GridRows, PathAtlas]) -> xr.Dataset:
-        rows, part = paths
-        return complete_radio_maps(part, place.deployment, configuration, rows).assign_attrs(attributes)
+    def piece(paths: tuple[GridRows, list[PathAtlas]]) -> xr.Dataset:
+        rows, parts = paths
+        found = [
+            complete_radio_maps(part, layer.deployment, configuration, rows)
+            for part, layer in zip(parts, layers, strict=True)
+        ]
+        return joined_layers(found, place.deployment).assign_attrs(attributes)
 
-    sizes = bytes_of_rows(paths_of_rows(atlas, place), place.deployment)
-    parts = ((rows, atlas.rows(rows)) for rows in row_pieces(place.tile, sizes, budget))
+    counts = np.sum([paths_of_rows(atlas, place) for atlas in atlases], axis=0)
+    sizes = bytes_of_rows(counts, place.deployment)
+    parts = (
+        (rows, [atlas.rows(rows) for atlas in atlases]) for rows in row_pieces(place.tile, sizes, budget)
+    )
     save_dataset_by_rows(side_by_side(piece, parts), place.radio_file, RADIO_SCHEMA, CHUNK_ROWS)
 
 

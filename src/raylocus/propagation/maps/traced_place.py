@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,10 +20,26 @@ from raylocus.xarray_store import load_dataset
 class TracedPlace(Place):
     """A place whose path atlas and radio maps can be read."""
 
+    whole: TracedPlace | None = None
+    """The place of all carriers, where this is one of its layers."""
+    cells: tuple[int, ...] = ()
+    """Index in the whole of each of a layer's cells."""
+
+    @property
+    def atlas_files(self) -> tuple[Path, ...]:
+        """Where the path atlas of each of the deployment's frequencies is."""
+        frequencies = (self.whole or self).deployment.frequencies
+        files = [self.folder / atlas_name(band) for band in range(len(frequencies))]
+        return tuple(files[frequencies.index(each)] for each in self.deployment.frequencies)
+
     @property
     def atlas_file(self) -> Path:
-        """Where the path atlas is."""
-        return self.folder / "atlas.zarr"
+        """Where the path atlas of the only carrier is.
+
+        Raises:
+            PlaceError: there are several; see `layers`.
+        """
+        return self.atlas_files[self.deployment.frequencies.index(self.deployment.carrier.frequency)]
 
     @property
     def radio_file(self) -> Path:
@@ -38,10 +54,37 @@ class TracedPlace(Place):
     @cached_property
     def radio_maps(self) -> xr.Dataset:
         """R, see `propagation.maps.radio_maps.LAYERS`. Raises StoreError where it is missing or broken."""
+        if self.whole is not None:
+            return self.of_layer(self.whole.radio_maps)
         maps = load_dataset(self.radio_file, RADIO_SCHEMA)
         sizes = {"site": len(self.deployment.sites), "cell": len(self.deployment.cells)}
         check_maps(maps, self.radio_file, self.tile, sizes, ())
         return maps
+
+    def of_layer(self, maps: xr.Dataset) -> xr.Dataset:
+        """The cells of this layer of maps of the whole, with as many beams as they have."""
+        if self.whole is None:
+            return maps
+        return maps.isel(cell=list(self.cells), beam=slice(self.deployment.beam_count))
+
+    def layers(self) -> tuple[TracedPlace, ...]:
+        """The place as each of its carriers has it: its cells, its atlas, and their layers of R.
+
+        R's layers over sites are the first carrier's in all of them.
+        """
+        return (self,) if len(self.deployment.carriers) == 1 else self._layers
+
+    @cached_property
+    def _layers(self) -> tuple[TracedPlace, ...]:
+        return tuple(
+            replace(self, deployment=layer.deployment, whole=self, cells=tuple(layer.cells.tolist()))
+            for layer in self.deployment.layers()
+        )
+
+
+def atlas_name(band: int) -> str:
+    """Name of the store of the atlas of a place's first, second, … frequency."""
+    return f"atlas-{band + 1}.zarr" if band else "atlas.zarr"
 
 
 def open_place(folder: Path | str) -> TracedPlace:

@@ -6,9 +6,11 @@ import dataclasses
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.maps.joined_layers import joined_layers
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.radio_maps import (
     as_dataset,
@@ -27,10 +29,22 @@ from raylocus.units import from_decibel, to_decibel
 def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:
     """Every layer of R as it truly is in one world of a place.
 
+    A world of several carriers has each carrier's layers, joined as those of R.
+
     Materials change the fields of the atlas's paths, antenna errors the weights of its departures;
     nothing is traced again. Scattering that no tracer models adds power, the same through every beam;
     level errors and the residual shift all beams of a cell alike.
     """
+    residual = residual_field(world, place.deployment, place.tile)
+    parts = [
+        _layer_maps(layer, world.of_cells(own.cells), residual[own.cells])
+        for layer, own in zip(place.layers(), place.deployment.layers(), strict=True)
+    ]
+    return joined_layers(parts, place.deployment)
+
+
+def _layer_maps(place: TracedPlace, world: World, residual: Float[np.ndarray, "cell y x"]) -> xr.Dataset:
+    """The layers of one carrier's cells."""
     materials, deployment = true_materials(place.atlas, world), turned_deployment(place.deployment, world)
     rows = GridRows.whole(place.atlas.grid)
     channels = site_channels(place.atlas, deployment, materials, rows)
@@ -42,7 +56,7 @@ def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:
     formula = isotropic_levels(place.deployment, place.atlas.grid, terrain, place.atlas.ue_height)
     scattered = formula + world.scatter_gain_db
     power += from_decibel(scattered)[:, None] * exists[:, :, None, None]
-    shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.atlas.grid)
+    shift = world.level_error_db[:, None, None] + residual
     over_cells = cell_layers(to_decibel(power) + shift[:, None], deployment)
     maps = as_dataset({**site_layers(channels, rows), **over_cells}, rows)
     return maps.assign_attrs(ue_height=place.atlas.ue_height)

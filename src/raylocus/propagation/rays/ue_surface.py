@@ -106,7 +106,7 @@ def _height_field(
     surface: Float[np.ndarray, "y x"], grid: Grid
 ) -> tuple[Float[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]:
     """A mesh through the cell centres, prolonged by half a cell to the tile's edge."""
-    axis = np.concatenate([[-grid.size / 2], grid.coordinates, [grid.size / 2]])
+    axis = np.concatenate([[-grid.size / 2], grid.x_coordinates, [grid.size / 2]])
     y, x = np.meshgrid(axis, axis, indexing="ij")
     z = np.pad(surface, 1, mode="edge")
     corner = np.arange(len(axis) ** 2).reshape(len(axis), len(axis))

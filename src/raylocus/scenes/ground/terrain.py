@@ -47,7 +47,8 @@ def flat_terrain(size: float) -> Terrain:
 
 def terrain_height(terrain: Terrain, xy: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, " point"]:
     """Ground height [m] at local points: bilinear between cell centres, constant beyond the outermost."""
-    return _sample(terrain.height, (xy - terrain.grid.coordinates[0]) / terrain.grid.resolution)
+    first = np.array([terrain.grid.x_coordinates[0], terrain.grid.y_coordinates[0]])
+    return _sample(terrain.height, (xy - first) / terrain.grid.resolution)
 
 
 def cut_terrain(terrain: Terrain, centre: tuple[float, float], size: float) -> Terrain:

@@ -67,7 +67,7 @@ def with_crowns(
     """The layer with 1 under the crowns of more trees."""
     covered = np.nan_to_num(vegetation).astype(np.float32)
     for x, y in trees:
-        near = np.hypot(grid.coordinates[:, None] - y, grid.coordinates[None, :] - x) < CROWN_RADIUS
+        near = np.hypot(grid.y_coordinates[:, None] - y, grid.x_coordinates[None, :] - x) < CROWN_RADIUS
         covered[near] = 1.0
     return covered
 

@@ -154,8 +154,10 @@ def requested_bounds(source: str, radius: float) -> Bounds:
     """The box of `W,S,E,N`, or of the square of half side `radius` [m] around `lat,lon`.
 
     Raises:
-        PlaceError: the numbers are neither two nor four, or no place on Earth.
+        PlaceError: these are not two or four numbers, or no place on Earth.
     """
+    if not _NUMBERS.fullmatch(source.strip()):
+        raise PlaceError(f"{source!r} is no list of numbers; a point is lat,lon and a box is W,S,E,N")
     numbers = [float(part) for part in source.split(",")]
     if len(numbers) == 4:
         west, south, east, north = numbers

@@ -63,7 +63,8 @@ def _lowest_around(terrain: Terrain, polygons: np.ndarray) -> Float[np.ndarray, 
     grid = terrain.grid
     bounds = shapely.bounds(polygons)
     reach = np.array([-TERRAIN_STEP, -TERRAIN_STEP, TERRAIN_STEP, TERRAIN_STEP])
-    pixel = (bounds + reach + grid.size / 2) / grid.resolution
+    west, south = grid.bounds[:2]
+    pixel = (bounds + reach - np.array([west, south, west, south])) / grid.resolution
     low = np.clip(np.floor(pixel[:, :2]), 0, grid.count - 1).astype(int)
     high = np.clip(np.ceil(pixel[:, 2:]), 1, grid.count).astype(int)
     windows = (terrain.height[y0:y1, x0:x1] for (x0, y0), (x1, y1) in zip(low, high, strict=True))

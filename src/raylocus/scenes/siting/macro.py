@@ -11,7 +11,14 @@ from scipy.ndimage import binary_erosion, maximum_filter
 
 from raylocus.geo import Grid
 from raylocus.scenes.sites import AntennaArray
-from raylocus.scenes.siting.spacing import PlannedSite, cell_centre, disc_window, open_ground, throw_darts
+from raylocus.scenes.siting.spacing import (
+    PlannedSite,
+    away_from_edge,
+    cell_centre,
+    disc_window,
+    open_ground,
+    throw_darts,
+)
 
 #: Roofs this far around a rooftop antenna are below it [m].
 ROOF_RADIUS = 10.0
@@ -68,8 +75,7 @@ def macro_sites(
         edge_distance: smallest distance from a site to the tile's edge [m].
         generator: decides positions and sectors.
     """
-    near = np.abs(tile.coordinates) < tile.size / 2 - edge_distance
-    inside = near[:, None] & near
+    inside = away_from_edge(tile, edge_distance)
     roofs = np.flatnonzero(inside & _overlooks(maps["height"].values, tile, layout))
     ground = np.flatnonzero(inside & open_ground(maps))
     if not len(roofs) and not len(ground):  # nothing but water: on platforms
@@ -91,7 +97,7 @@ def antenna_height(maps: xr.Dataset, tile: Grid, index: int, layout: MacroLayout
         return float(maps["terrain"].values.flat[index]) + layout.mast_height
     centre = cell_centre(tile, index)
     rows, columns = disc_window(tile, centre, ROOF_RADIUS)
-    y, x = tile.coordinates[rows] - centre[1], tile.coordinates[columns] - centre[0]
+    y, x = tile.y_coordinates[rows] - centre[1], tile.x_coordinates[columns] - centre[0]
     near = np.hypot(y[:, None], x[None, :]) <= ROOF_RADIUS
     return float(maps["surface"].values[rows, columns][near].max()) + layout.roof_mast
 

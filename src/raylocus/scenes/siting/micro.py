@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 
 from raylocus.geo import Grid
 from raylocus.scenes.sites import AntennaArray
-from raylocus.scenes.siting.spacing import PlannedSite, open_ground, throw_darts
+from raylocus.scenes.siting.spacing import PlannedSite, away_from_edge, open_ground, throw_darts
 
 #: Directions in which the view along the street is judged.
 DIRECTIONS = 48
@@ -58,7 +58,7 @@ def micro_sites(
         taken: sites that stand already.
         generator: decides positions, heights and tilts.
     """
-    inside = np.abs(tile.centres).max(axis=1) < tile.size / 2 - edge_distance
+    inside = away_from_edge(tile, edge_distance).ravel()
     free = open_ground(maps)
     to_wall = distance_transform_edt(maps["footprint"].values == 0) * tile.resolution
     near_wall = free & (to_wall <= layout.wall_distance)

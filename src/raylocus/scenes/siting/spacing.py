@@ -71,16 +71,26 @@ def throw_darts(
     return chosen
 
 
+def away_from_edge(tile: Grid, distance: float) -> Bool[np.ndarray, "y x"]:
+    """Ground cells whose centres lie farther than `distance` [m] from the grid's edge."""
+    west, south, east, north = tile.bounds
+    x, y = tile.x_coordinates, tile.y_coordinates
+    columns = np.minimum(x - west, east - x) > distance
+    rows = np.minimum(y - south, north - y) > distance
+    return np.asarray(rows[:, None] & columns)
+
+
 def cell_centre(tile: Grid, index: int) -> Float[np.ndarray, "2"]:
     """Centre (x, y) [m] of the ground cell of a flat index, without the table of all centres."""
     row, column = divmod(index, tile.count)
-    return tile.coordinates[[column, row]]
+    return np.array([tile.x_coordinates[column], tile.y_coordinates[row]])
 
 
 def disc_window(tile: Grid, centre: np.ndarray, radius: float) -> tuple[slice, slice]:
     """Rows and columns of the cells whose centres may lie within `radius` [m] of a point."""
-    first = np.ceil((centre - radius - tile.coordinates[0]) / tile.resolution).astype(int)
-    last = np.floor((centre + radius - tile.coordinates[0]) / tile.resolution).astype(int)
+    corner = np.array([tile.x_coordinates[0], tile.y_coordinates[0]])
+    first = np.ceil((centre - radius - corner) / tile.resolution).astype(int)
+    last = np.floor((centre + radius - corner) / tile.resolution).astype(int)
     low, high = np.maximum(first, 0), np.maximum(last + 1, 0)
     return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
@@ -88,5 +98,5 @@ def disc_window(tile: Grid, centre: np.ndarray, radius: float) -> tuple[slice, s
 def _take_disc(taken_away: Bool[np.ndarray, "y x"], tile: Grid, centre: np.ndarray, distance: float) -> None:
     """Marks the cells nearer than `distance` [m] to a point."""
     rows, columns = disc_window(tile, centre, distance)
-    y, x = tile.coordinates[rows] - centre[1], tile.coordinates[columns] - centre[0]
+    y, x = tile.y_coordinates[rows] - centre[1], tile.x_coordinates[columns] - centre[0]
     taken_away[rows, columns] |= (y**2)[:, None] + x**2 < distance**2

@@ -65,6 +65,13 @@ def over_rooftop_paths(
     strings = stretched_strings(site, point, raster)
     if scene is not None:
         strings = taut_strings(strings, scene, (site, point), raster)
+    return paths_along(strings, site, point, wavelength)
+
+
+def paths_along(
+    strings: Strings, site: Float[np.ndarray, "3"], point: Float[np.ndarray, "cell 3"], wavelength: float
+) -> RooftopPaths:
+    """The paths along strings that are stretched from a site [m] to each point [m]."""
     obstacles = isolated_obstacles(strings)
     step, rise = np.diff(strings.along, axis=1), np.diff(strings.height, axis=1)
     last = np.isfinite(step).sum(axis=1) - 1

@@ -1,0 +1,93 @@
+"""`raylocus reports evaluate`: how well the phones of reports with true positions are located in an area."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raylocus.cli.console import verb_parser
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from raylocus.evaluation.area.scores import AreaScores
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Prints percentiles of the error, how often regions hold the truth, and groups."""
+    parser = verb_parser(
+        "reports evaluate",
+        "Locate reports whose true positions are known, next to serving site, strongest cell and RSRP centroid. "
+        "Positions are used to score, never to locate.",
+    )
+    parser.add_argument(
+        "reports", nargs="+", type=Path, help="reports files; each is one stream with clocks of its own"
+    )
+    parser.add_argument("--place", type=Path, required=True, help="area or place folder they were made in")
+    parser.add_argument(
+        "--model",
+        type=Path | None,
+        default=None,
+        help="file of raylocus train area; raylocus' own if left out",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the intervals' draws")
+    parser.add_argument("--out", type=Path | None, default=None, help="JSON file for the scores")
+    given = parser.parse(arguments)
+    import numpy as np
+
+    from raylocus.evaluation.area.scores import AreaScores, score_in_area
+    from raylocus.inference.area_locator import AreaLocator
+    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.scenes.networks import open_network
+
+    network = open_network(given.place)
+    locator = AreaLocator.pretrained() if given.model is None else AreaLocator.load(given.model)
+    streams = [checked_reports(path) for path in given.reports]
+    scores = AreaScores.concatenate(
+        [score_in_area(locator, stream.reports, network.deployment) for stream in streams]
+    )
+    _print(scores, np.random.default_rng(given.seed), sum(len(stream.reports) for stream in streams))
+    if given.out is not None:
+        _write(scores, given.out)
+    return 0
+
+
+def _print(scores: AreaScores, generator: np.random.Generator, sequences: int) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from raylocus.evaluation.area.table import group_rows, honesty_lines, percentile_rows
+    from raylocus.evaluation.metrics import PERCENTILES
+
+    errors = Table(title="error / m (90 % intervals, ground in blocks)")
+    groups = Table(title=f"{next(iter(scores.errors))} by heard cells")
+    for column in ("method", *(f"p{each}" for each in PERCENTILES)):
+        errors.add_column(column, justify="right")
+    for column in ("heard", "number", "p50", "p90", "best of the others: p50, p90", "90 % region holds"):
+        groups.add_column(column, justify="right")
+    for row in percentile_rows(scores, generator):
+        errors.add_row(*row)
+    for row in group_rows(scores):
+        groups.add_row(*row)
+    console = Console(width=130)
+    console.print(errors, groups)
+    for line in honesty_lines(scores, generator):
+        print(line)
+    print(f"{len(scores.heard)} of {sequences} sequences have a known cell and a true position")
+
+
+def _write(scores: AreaScores, path: Path) -> None:
+    from raylocus.storage import written_whole
+
+    record = {
+        "errors": {name: each.round(2).tolist() for name, each in scores.errors.items()},
+        "log_density": scores.log_density.round(4).tolist(),
+        "denser": scores.denser.round(5).tolist(),
+        "tied": scores.tied.round(5).tolist(),
+        "heard": scores.heard.astype(int).tolist(),
+    }
+    with written_whole(path) as aside:
+        aside.write_text(json.dumps(record) + "\n")
+    print(f"{path} written")

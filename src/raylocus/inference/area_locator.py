@@ -1,0 +1,141 @@
+"""The area locator: reports anywhere in a network to posteriors, from sites, levels and timing alone.
+
+It has learned what real networks are like from networks drawn by formula (`network.field`), needs no traced maps, and
+reads the network's own law, how levels fall and who is heard, from all reports that it is given, without any position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+
+from raylocus.geo import Extent, GeoFrame
+from raylocus.inference.fix import Fix
+from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
+from raylocus.models.area.heard_reports import heard_reports, hears
+from raylocus.models.area.tokens import AreaTokens, area_tokens
+from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
+from raylocus.network.reports.reports import Reports
+from raylocus.ragged import Rows
+from raylocus.scenes.sites import Deployment
+
+#: Reports that go through the network together.
+BATCH = 16
+#: Cells along the side of the prior of an area, the answer to a report that names none of its cells.
+PRIOR_CELLS = 64
+
+
+@runtime_checkable
+class Network(Protocol):
+    """What of an area or place is needed to locate in it."""
+
+    @property
+    def deployment(self) -> Deployment:
+        """Its sites and cells."""
+
+    @property
+    def frame(self) -> GeoFrame:
+        """Its frame."""
+
+
+@dataclass(frozen=True)
+class AreaLocator:
+    """Answers where phones are in any network whose sites are known."""
+
+    trained: TrainedAreaNetwork
+    name: str = "raylocus area"
+
+    @classmethod
+    def pretrained(cls) -> AreaLocator:
+        """The locator that comes with raylocus."""
+        with resources.as_file(resources.files("raylocus.models.area") / "area.ckpt") as path:
+            return cls.load(path)
+
+    @classmethod
+    def load(cls, path: Path | str) -> AreaLocator:
+        """A locator from a file of `raylocus train area`.
+
+        Raises:
+            CheckpointError: there is no such file, or it is another one.
+        """
+        return cls(load_area_network(Path(path)))
+
+    def located(self, reports: Reports, deployment: Deployment) -> Iterator[Located]:
+        """Posteriors of the sequences whose last report names a cell of the deployment, a few at a time.
+
+        Args:
+            reports: one stream of one network: its law, and its sites' clocks, are taken from all of it.
+            deployment: its sites and cells.
+        """
+        if not len(reports):
+            return
+        heard = heard_reports(reports, deployment)
+        if not len(heard.network):
+            return
+        last = reports.last_report
+        readings = np.flatnonzero(np.isin(heard.report, last))
+        tokens = area_tokens(heard.network, readings)
+        rows = Rows.of(np.unique(heard.report[readings], return_counts=True)[1])
+        sequence = reports.sequence_of_report[heard.report[readings][rows.offsets[:-1]]]
+        for start in range(0, len(sequence), BATCH):
+            some = np.arange(start, min(start + BATCH, len(sequence)))
+            yield Located(sequence[some], self._masses(tokens, heard.weight[readings], rows, some))
+
+    @torch.inference_mode()
+    def _masses(
+        self,
+        tokens: AreaTokens,
+        weight: Float[np.ndarray, " reading"],
+        rows: Rows,
+        some: Int[np.ndarray, " report"],
+    ) -> GroundMasses:
+        chosen, own = rows.select(some)
+        most = int(own.lengths.max())
+        reading, share = np.zeros((len(some), most), np.int64), np.zeros((len(some), most))
+        reading[:] = own.offsets[:-1, None]
+        reading[own.row, own.rank], share[own.row, own.rank] = np.arange(len(chosen)), weight[chosen]
+        return ground_masses(
+            self.trained.network, tokens.select(chosen), reading, share, self.trained.temperature
+        )
+
+    def fixes(self, reports: Reports, area: Network, extent: Extent) -> list[Fix]:
+        """One fix a sequence; one whose last report names no cell of the area has the area itself for its answer.
+
+        Args:
+            reports: one stream of the area's network.
+            area: the area or place.
+            extent: where a phone may be of which nothing is known.
+        """
+        found: list[Fix | None] = [None] * len(reports)
+        for located in self.located(reports, area.deployment):
+            covariance = located.ground.covariance()
+            for index, sequence in enumerate(located.sequence.tolist()):
+                grid = located.ground.window(index)
+                heatmap = located.ground.raster(index, grid)
+                found[sequence] = Fix(
+                    located.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, area.frame
+                )
+        unknown = _prior(extent, area.frame)
+        return [unknown if fix is None else fix for fix in found]
+
+    def hears(self, reports: Reports, deployment: Deployment) -> Bool[np.ndarray, " sample"]:
+        """Which sequences name a cell of the deployment in their last report."""
+        named: Bool[np.ndarray, " report"] = hears(heard_reports(reports, deployment), len(reports.time))
+        return named[reports.last_report]
+
+
+def _prior(extent: Extent, frame: GeoFrame) -> Fix:
+    """A phone anywhere in an extent."""
+    side = max(extent.east - extent.west, extent.north - extent.south)
+    grid = extent.grid(side / PRIOR_CELLS)
+    inside = extent.contains(grid.centres).reshape(grid.shape).astype(float)
+    centre = np.array([(extent.west + extent.east) / 2, (extent.south + extent.north) / 2])
+    variance = np.array([extent.east - extent.west, extent.north - extent.south]) ** 2 / 12
+    return Fix(centre, np.diag(variance), inside / inside.sum(), grid, frame)

@@ -1,0 +1,91 @@
+"""A field as cells of ground with masses: coarse ones everywhere, fine ones where the mass is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from raylocus.models.area.field import Field
+
+#: Half of the square's side that is looked at, in scales, and coarse cells along its side.
+HALF, COARSE = 6.0, 24
+#: Of the cells of each round so many are divided, each into `PARTS` × `PARTS`.
+DIVIDED, PARTS = (48, 64), 4
+#: Steps of Weiszfeld's iteration.
+MEDIAN_STEPS = 40
+
+
+@dataclass(frozen=True)
+class CellMasses:
+    """A density of each report: cells that do not overlap, in the report's frame."""
+
+    centre: Float[Tensor, "report cell 2"]
+    side: Float[Tensor, "report cell"]
+    mass: Float[Tensor, "report cell"]
+    """Sums to 1."""
+
+    def median(self) -> Float[Tensor, "report 2"]:
+        """The point of least expected distance."""
+        point = (self.mass[..., None] * self.centre).sum(1)
+        for _ in range(MEDIAN_STEPS):
+            distance = (self.centre - point[:, None]).square().sum(-1) + (0.3 * self.side).square()
+            pull = self.mass * distance.rsqrt()
+            point = (pull[..., None] * self.centre).sum(1) / pull.sum(1, keepdim=True)
+        return point
+
+    def covariance(self) -> Float[Tensor, "report 2 2"]:
+        """Second moments about the mean, the cells' own extent included."""
+        mean = (self.mass[..., None] * self.centre).sum(1, keepdim=True)
+        step = self.centre - mean
+        own = (self.mass * self.side.square()).sum(1)[:, None, None] / 12 * torch.eye(2)
+        return torch.einsum("rc,rci,rcj->rij", self.mass, step, step) + own
+
+    def radius(self, point: Float[Tensor, "report 2"], mass: float) -> Float[Tensor, " report"]:
+        """Radius about a point that holds some mass."""
+        distance = (self.centre - point[:, None]).square().sum(-1).sqrt()
+        order = distance.argsort(dim=1, stable=True)
+        held = self.mass.gather(1, order).cumsum(1)
+        index = (held < mass).sum(1, keepdim=True).clamp(max=held.shape[1] - 1)
+        return distance.gather(1, order).gather(1, index)[:, 0]
+
+    def at(self, points: Float[Tensor, "report 2"]) -> tuple[Float[Tensor, " report"], ...]:
+        """At a point of each report: density, mass of denser cells, and mass of cells as dense, the point's included.
+
+        Outside of all cells the density is 0 and every cell is denser.
+        """
+        density = self.mass / self.side.square()
+        inside = ((self.centre - points[:, None]).abs() <= self.side[..., None] / 2).all(-1)
+        here = (density * inside).amax(1)
+        denser = (self.mass * (density > here[:, None])).sum(1)
+        return here, denser, (self.mass * (density == here[:, None])).sum(1)
+
+
+def cell_masses(field: Field, temperature: float = 1.0) -> CellMasses:
+    """The masses of a field over the square about each report's centre.
+
+    Args:
+        field: the field.
+        temperature: by which the log density is divided; above 1 the answer is wider.
+    """
+    reports, side = len(field.position), 2 * HALF / COARSE
+    axis = (torch.arange(COARSE) + 0.5) * side - HALF
+    centre = torch.cartesian_prod(axis, axis).expand(reports, -1, 2)
+    log_mass = field.log_density(centre) / temperature + 2 * math.log(side)
+    centres, sides, masses = [], [], []
+    for count in DIVIDED:
+        top = log_mass.topk(count, dim=1).indices
+        centres.append(centre)
+        sides.append(torch.full_like(log_mass, side))
+        masses.append(log_mass.scatter(1, top, -torch.inf))
+        offset = ((torch.arange(PARTS) + 0.5) / PARTS - 0.5) * side
+        chosen = centre.gather(1, top[..., None].expand(-1, -1, 2))
+        centre = (chosen[:, :, None] + torch.cartesian_prod(offset, offset)).flatten(1, 2)
+        side = side / PARTS
+        log_mass = field.log_density(centre) / temperature + 2 * math.log(side)
+    sides.append(torch.full_like(log_mass, side))
+    mass = torch.cat([*masses, log_mass], dim=1).softmax(1)
+    return CellMasses(torch.cat([*centres, centre], dim=1), torch.cat(sides, dim=1), mass)

@@ -1,0 +1,94 @@
+"""Posteriors over the ground of an area: squares of any size with masses [m], for several reports at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from raylocus.geo import Grid
+from raylocus.models.area.area_network import AreaBatch, AreaNetwork
+from raylocus.models.area.cells import CellMasses, cell_masses
+from raylocus.models.area.tokens import AreaTokens
+
+#: Cells along the side of the window that a posterior is drawn on, and the mass that the window holds at least.
+WINDOW, WINDOW_MASS = 64, 0.998
+#: Smallest side of a window's cells [m].
+FINEST = 1.0
+
+
+@dataclass(frozen=True)
+class GroundMasses:
+    """Where the UEs of reports are."""
+
+    origin: Float[np.ndarray, "report 2"]
+    """Point of the area's frame that each report's squares are about [m]."""
+    masses: CellMasses
+    """The squares [m]."""
+    median: Float[np.ndarray, "report 2"]
+    """The point of least expected distance, in the area's frame [m]."""
+
+    def covariance(self) -> Float[np.ndarray, "report 2 2"]:
+        """Covariances [m²]."""
+        return self.masses.covariance().numpy().astype(float)
+
+    def window(self, report: int) -> Grid:
+        """A square of `WINDOW`² cells about a report's median that holds nearly all of its mass."""
+        away = self.masses.centre[report] - torch.from_numpy((self.median - self.origin)[report])
+        reach = away.abs().amax(1) + self.masses.side[report] / 2
+        order = reach.argsort(stable=True)
+        held = self.masses.mass[report][order].cumsum(0)
+        index = min(int((held < WINDOW_MASS).sum()), len(order) - 1)
+        resolution = max(2 * float(reach[order][index]) / WINDOW, FINEST)
+        x, y = self.median[report].tolist()
+        return Grid(WINDOW * resolution, resolution, (x, y))
+
+    def raster(self, report: int, grid: Grid) -> Float[np.ndarray, "y x"]:
+        """Mass of each cell of a grid; what lies outside of it is left out."""
+        some = self.masses.mass[report] > 1e-9
+        centre = self.masses.centre[report][some].double() + torch.from_numpy(self.origin[report])
+        half = (self.masses.side[report][some] / 2)[:, None].double()
+        mass = self.masses.mass[report][some].double() / (4 * half[:, 0] ** 2)
+        overlaps = []
+        for axis, coordinates in enumerate((grid.x_coordinates, grid.y_coordinates)):
+            cell = torch.from_numpy(coordinates)
+            middle, edge = centre[:, axis, None], grid.resolution / 2
+            overlap = torch.minimum(middle + half, cell + edge) - torch.maximum(middle - half, cell - edge)
+            overlaps.append(overlap.clamp(min=0))
+        raster = (overlaps[1] * mass[:, None]).T @ overlaps[0]
+        return raster.numpy()
+
+
+@dataclass(frozen=True)
+class Located:
+    """The posteriors of some sequences at their last reports."""
+
+    sequence: Int[np.ndarray, " report"]
+    ground: GroundMasses
+
+
+def ground_masses(
+    network: AreaNetwork, tokens: AreaTokens, reading: Int[np.ndarray, "report most"],
+    weight: Float[np.ndarray, "report most"], temperature: float,
+) -> GroundMasses:  # fmt: skip
+    """The posteriors of reports, each the mixture of its readings.
+
+    Args:
+        network: the network.
+        tokens: rows of all readings.
+        reading: rows of each report's readings; those without weight may be any.
+        weight: weight of each reading; sums to 1.
+        temperature: by which log densities are divided.
+    """
+    masses = cell_masses(network(AreaBatch.of(tokens)), temperature)
+    scale = torch.from_numpy(tokens.scale).float()
+    origin = tokens.centre[reading[:, 0]]
+    shift = torch.from_numpy(tokens.centre[reading] - origin[:, None]).float()
+    index, share = torch.from_numpy(reading), torch.from_numpy(weight).float()
+    centre = masses.centre[index] * scale[index][..., None, None] + shift[:, :, None]
+    side = masses.side[index] * scale[index][..., None]
+    mass = masses.mass[index] * share[..., None]
+    joined = CellMasses(centre.flatten(1, 2), side.flatten(1, 2), mass.flatten(1, 2))
+    return GroundMasses(origin, joined, origin + joined.median().numpy())

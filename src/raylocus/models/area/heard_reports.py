@@ -1,0 +1,138 @@
+"""`Reports` of a deployment as a `HeardNetwork`: cells found, levels and timing as lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.constants import speed_of_light
+
+from raylocus.models.area.assignment import Assignments, assign
+from raylocus.network.field.heard import HeardNetwork, KnownCells
+from raylocus.network.reports.reports import Reports
+from raylocus.ragged import Rows
+from raylocus.scenes.cell_names.candidates import Candidates
+from raylocus.scenes.sites import Deployment
+from raylocus.units import timing_advance_distance
+
+#: A frame [s], in which times of arrival are counted (TS 36.211 §4.1).
+FRAME = 0.01
+#: Free-space loss grows with 20·log10 of the frequency; levels are compared at this one [Hz].
+REFERENCE_FREQUENCY = 1e9
+
+
+@dataclass(frozen=True)
+class HeardReports:
+    """The readings of all reports that name a known cell."""
+
+    network: HeardNetwork
+    report: Int[np.ndarray, " reading"]
+    """Report of each reading."""
+    weight: Float[np.ndarray, " reading"]
+    """Weight of each reading among those of its report."""
+
+
+def heard_reports(reports: Reports, deployment: Deployment) -> HeardReports:
+    """The tokens of whole cells that the deployment may have.
+
+    Args:
+        reports: the reports.
+        deployment: sites and cells.
+    """
+    whole = reports.select_tokens(reports.beam < 0)
+    level, order = _filled_levels(whole)
+    cells, candidates = known_cells(deployment), deployment.candidates(whole)
+    tokens = Rows(whole.token_offsets)
+    chosen, rows = candidates.rows.select(order)
+    ordered = Candidates(rows, candidates.cells[chosen], candidates.by_identity[order])
+    found = assign(ordered, tokens, cells.position, _spacing(cells))
+    network = _network(found, whole, order, level, cells, deployment)
+    return HeardReports(network, found.report, found.weight)
+
+
+def known_cells(deployment: Deployment) -> KnownCells:
+    """What a deployment lists of its cells; an antenna that sends all around has no azimuth."""
+    site = np.unique(deployment.site_of_cell, return_inverse=True)[1].reshape(-1)
+    azimuth = np.array([
+        cell.azimuth if cell.pattern.back_lobe_floor > 0 else np.nan for cell in deployment.cells
+    ])  # fmt: skip
+    frequency = np.array([deployment.carriers[cell.carrier].frequency for cell in deployment.cells])
+    blocks = np.array([deployment.carriers[cell.carrier].resource_blocks for cell in deployment.cells])
+    power = np.array([cell.power_dbm for cell in deployment.cells]) - 10 * np.log10(blocks)
+    power = power - 20 * np.log10(frequency / REFERENCE_FREQUENCY)
+    deviation = np.array([deployment.sites[cell.site].deviation for cell in deployment.cells])
+    position = deployment.site_positions[deployment.site_of_cell, :2]
+    return KnownCells(position, azimuth, power - np.median(power), deviation, site)
+
+
+def _filled_levels(reports: Reports) -> tuple[Float[np.ndarray, " token"], Int[np.ndarray, " token"]]:
+    """Levels, and the tokens of each report from the strongest down.
+
+    A serving cell without a level has that of the strongest, another that of the weakest of its report.
+    """
+    level = reports.features[:, reports.feature_names.index("rsrp")].copy()
+    report, missing = reports.report_of_token, np.isnan(level)
+    strongest, weakest = np.full(len(reports.time), -np.inf), np.full(len(reports.time), np.inf)
+    np.maximum.at(strongest, report[~missing], level[~missing])
+    np.minimum.at(weakest, report[~missing], level[~missing])
+    filled = np.where(reports.serving, strongest[report], weakest[report])
+    usual = np.nanmedian(level) if (~missing).any() else -90.0
+    level = np.where(missing, np.where(np.isfinite(filled), filled, usual), level)
+    return level, np.lexsort((~reports.serving, -level, report))
+
+
+def _spacing(cells: KnownCells) -> float:
+    extent = np.ptp(cells.sites, axis=0)
+    return float(np.sqrt(max(extent[0] * extent[1], 1e4) / len(cells.sites)))
+
+
+def _network(
+    found: Assignments, reports: Reports, order: Int[np.ndarray, " token"], level: Float[np.ndarray, " token"],
+    cells: KnownCells, deployment: Deployment,
+) -> HeardNetwork:  # fmt: skip
+    token = order[found.token]
+    return HeardNetwork(
+        cells, found.rows, found.cell, level[token], reports.serving[token],
+        _advances(reports, token, found.cell, deployment), _arrivals(reports, token, found.cell, cells),
+    )  # fmt: skip
+
+
+def _advances(
+    reports: Reports,
+    token: Int[np.ndarray, " read_token"],
+    cell: Int[np.ndarray, " read_token"],
+    deployment: Deployment,
+) -> Float[np.ndarray, " read_token"]:
+    steps = _column(reports, "timing_advance")[token]
+    numerology = np.array([deployment.carriers[each.carrier].numerology for each in deployment.cells])
+    lengths = np.array([timing_advance_distance(each) for each in range(7)])
+    return steps * lengths[numerology[cell]]
+
+
+def _arrivals(
+    reports: Reports,
+    token: Int[np.ndarray, " read_token"],
+    cell: Int[np.ndarray, " read_token"],
+    cells: KnownCells,
+) -> Float[np.ndarray, " read_token"]:
+    """Times of arrival as lengths [m], the site's middle one being 0: they are counted within a frame."""
+    turn = np.exp(2j * np.pi * _column(reports, "time_of_arrival")[token] / FRAME)
+    has, site = np.isfinite(turn), cells.site[cell]
+    count = len(cells.sites)
+    real, imaginary = (np.bincount(site[has], part[has], count) for part in (turn.real, turn.imag))
+    middle = np.exp(1j * np.arctan2(imaginary, real))
+    return np.angle(turn / middle[site]) / (2 * np.pi) * FRAME * speed_of_light
+
+
+def _column(reports: Reports, name: str) -> Float[np.ndarray, " token"]:
+    if name not in reports.feature_names:
+        return np.full(len(reports.features), np.nan)
+    return reports.features[:, reports.feature_names.index(name)]
+
+
+def hears(heard: HeardReports, count: int) -> Bool[np.ndarray, " report"]:
+    """Which reports name a known cell."""
+    named = np.zeros(count, bool)
+    named[heard.report] = True
+    return named

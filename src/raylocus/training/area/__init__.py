@@ -1,0 +1,1 @@
+"""Training of the area network on networks drawn as they are needed."""
