@@ -38,17 +38,20 @@ def run(arguments: Sequence[str]) -> int:
         type=Path | None,
         default=None,
         help="checkpoint: of a traced place such as runs/demo/locator.ckpt, or of raylocus train area for an area; "
-        "left out, phones are located by sites, levels and timing alone",
+        "left out, those that ship: on the maps of a place that is traced, else by sites, levels and timing alone",
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
     given = parser.parse(arguments)
     from rich.console import Console
 
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.scenes.area import is_area
 
-    by_area = given.model is None or is_area(given.place)
-    located = (_in_network if by_area else _on_maps)(given.reports, given.place, given.model)
+    on_maps = not is_area(given.place) and (
+        given.model is not None or open_place(given.place).radio_file.exists()
+    )
+    located = (_on_maps if on_maps else _in_network)(given.reports, given.place, given.model)
     records = [
         fix_record(sequence, fix, hears)
         for sequence, (fix, hears) in enumerate(zip(located.fixes, located.hears, strict=True))
@@ -72,12 +75,13 @@ class _Located:
     notes: tuple[str, ...]
 
 
-def _on_maps(path: Path, folder: Path, model: Path) -> _Located:
+def _on_maps(path: Path, folder: Path, model: Path | None) -> _Located:
     """By a trained model on the traced maps of a place."""
     from raylocus.inference.locator import Locator
     from raylocus.propagation.maps.traced_place import open_place
 
-    locator, place = Locator.load(model), open_place(folder)
+    locator = Locator.pretrained() if model is None else Locator.load(model)
+    place = open_place(folder)
     known, notes = reports_at(path, place.deployment)
     return _Located(locator.fixes(known.reports, place), [bool(each) for each in known.hears], notes)
 

@@ -115,9 +115,15 @@ class NominalMaps:
         """SS-SINR [dB] of each cell's best beam, scattering included: never missing."""
         power = from_decibel(self.level.astype(np.float64))
         traffic = LOAD * power * self._mean_beam_share
-        noise = noise_per_resource_element(self.deployment.carrier.numerology, NOISE_FIGURE_DB)
-        interference = np.maximum(traffic.sum(axis=0) - traffic, 0) + from_decibel(noise)
-        return (self.level - to_decibel(interference)).astype(np.float32)
+        carrier = self.deployment.carrier_of_cell
+        noise = [
+            noise_per_resource_element(each.numerology, NOISE_FIGURE_DB) for each in self.deployment.carriers
+        ]
+        # Cells of other carriers do not interfere.
+        all_of_carrier = np.tensordot(carrier[:, None] == carrier, traffic, 1)
+        interference = np.maximum(all_of_carrier - traffic, 0)
+        floor = from_decibel(np.array(noise))[carrier][:, None, None]
+        return (self.level - to_decibel(interference + floor)).astype(np.float32)
 
     @cached_property
     def _mean_beam_share(self) -> Float[np.ndarray, "cell y x"]:
