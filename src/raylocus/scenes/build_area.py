@@ -22,7 +22,7 @@ from raylocus.scenes.coarse_ground import GROUND_RESOLUTION, cut_ground, save_co
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.deployment_part import part_of_deployment
 from raylocus.scenes.hearing import HeardCells
-from raylocus.scenes.map_ground import ground_of_map
+from raylocus.scenes.map_ground import ground_of_map, wide_terrain
 from raylocus.scenes.place import Place
 from raylocus.scenes.site_files import SiteImport
 from raylocus.scenes.sites import Deployment
@@ -59,8 +59,11 @@ class AreaBuild:
     @cached_property
     def ground(self) -> xr.Dataset:
         """Coarse rasters over the extent and its reach."""
-        reached = self.extent.widened(self.area.reach)
-        return ground_of_map(self.source.found.vector_map, reached.grid(GROUND_RESOLUTION))
+        grid, found = (
+            self.extent.widened(self.area.reach).grid(GROUND_RESOLUTION),
+            self.source.found.vector_map,
+        )
+        return ground_of_map(found, wide_terrain(found, self.scene.options.terrain, grid.size), grid)
 
     @cached_property
     def network(self) -> SiteImport:
