@@ -529,10 +529,11 @@ def test_exchanged_coordinates_are_recognised(written: Writer) -> None:
         imported(written("lat,lon\n9.5,47.5\n"))
 
 
-def test_the_option_that_chooses_a_network_is_named(written: Writer) -> None:
+def test_networks_come_together_or_one_is_chosen(written: Writer) -> None:
     path = written(f"{PLACE}earfcn,pci\nA,47.5,9.5,1300,1\nA,47.5,9.5,6300,1\nA,47.5,9.5,6300,2\n")
-    with pytest.raises(PlaceError, match="--network 'EARFCN 6300'"):
-        imported(path)
+    assert [carrier.channel for carrier in imported(path).deployment.carriers] == [1300, 6300]
+    with pytest.raises(PlaceError, match=r"--network from what it has: 'EARFCN 6300' \(cells: 2\)"):
+        imported(path, "EARFCN 9")
     notes = imported(path, "EARFCN 1300").notes
     assert "cells of other networks in the tile, left out: 2" in notes
 

@@ -39,6 +39,12 @@ def coarse_ground(grid: Grid, **layers: Float[np.ndarray, "y x"]) -> xr.Dataset:
     )
 
 
+def flat_ground(grid: Grid) -> xr.Dataset:
+    """Open ground at height 0."""
+    level = np.zeros(grid.shape)
+    return coarse_ground(grid, terrain=level, surface=level, built=level, water=level)
+
+
 def save_coarse_ground(ground: xr.Dataset, path: Path) -> None:
     """Writes the rasters as a store.
 

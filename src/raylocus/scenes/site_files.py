@@ -28,7 +28,7 @@ class SiteFile:
     path: Path
     """A planner's or operator's CSV file, or one of the OpenCelliD family."""
     network: str | None = None
-    """Which of its networks, e.g. `EARFCN 6300` or `LTE 262-1`; needed where the tile has several."""
+    """Which of its networks, e.g. `EARFCN 6300` or `LTE 262-1`; all where left out."""
     columns: SiteColumns = SiteColumns()
     """Names of its columns where they are not found by themselves."""
 
@@ -56,7 +56,7 @@ def import_sites(
 
     Raises:
         InputError: the file cannot be read (the message names the line), or the place is not georeferenced.
-        PlaceError: no cell stands in the tile, several networks do and none is chosen, or two cells share a PCI.
+        PlaceError: no cell stands in the tile, or two cells share a PCI.
     """
     # Where the place is comes first: without it no list of cells can be used.
     frame.to_local(np.zeros(1), np.zeros(1))
@@ -66,7 +66,7 @@ def import_sites(
     located = _within(records, positions, tile)
     if not located:
         raise PlaceError(_nowhere(path, records, positions, frame, tile))
-    chosen = _one_network(path, located, file.network)
+    chosen = _of_network(path, located, file.network)
     notes = Counter(
         {
             "cells outside the tile, left out": len(records) - len(located),
@@ -142,17 +142,11 @@ def _swapped(records: Sequence[SiteRecord], frame: GeoFrame, tile: Grid) -> bool
     return bool(len(latitude)) and bool(tile.contains(frame.to_local(latitude, longitude)).any())
 
 
-def _one_network(path: Path, cells: list[LocatedCell], network: str | None) -> list[LocatedCell]:
-    """The cells of one network; a deployment has one carrier."""
+def _of_network(path: Path, cells: list[LocatedCell], network: str | None) -> list[LocatedCell]:
+    """The cells of one network, or of all where none is chosen."""
     found = Counter(cell.record.network for cell in cells)
-    listed = ", ".join(f"{name!r} (cells: {count})" for name, count in found.most_common())
-    if network is None and len(found) > 1:
-        largest = found.most_common(1)[0][0]
-        raise PlaceError(
-            f"the cells of {path} in the tile are of several networks, {listed}; choose one by its name, such as "
-            f"--network {largest!r}"
-        )
     if network is not None and network not in found:
+        listed = ", ".join(f"{name!r} (cells: {count})" for name, count in found.most_common())
         raise PlaceError(
             f"{path} has no cell of {network!r} in the tile; choose with --network from what it has: {listed}"
         )

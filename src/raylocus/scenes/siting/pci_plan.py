@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
+from raylocus.scenes.sites import Carrier
 
 #: Number of N1, the groups of three PCIs.
 GROUPS = 336
@@ -33,6 +34,11 @@ SAME_SITE = 100.0
 ROUNDS = 10
 #: Clashes that differ by less are equal: on a regular grid of sites many are, except for the order of their sums.
 EQUAL_CLASH = 1e-9
+
+
+def groups_of(carrier: Carrier) -> int:
+    """Values of N1 in a carrier's technology."""
+    return GROUPS if carrier.technology == "NR" else LTE_GROUPS
 
 
 def plan_pcis(
