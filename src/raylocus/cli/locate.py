@@ -150,6 +150,7 @@ def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
         "ellipse_minor_m": round(ellipse.minor, 2),
         # An axis has two ends; the one in [0°, 180°) is named.
         "ellipse_compass_degrees": round(compass_from_azimuth(ellipse.azimuth) % 180, 1),
+        "fit": round(fix.fit, 4),
         "trusted": bool(fix.trusted) and hears,
     }
     return {name: value if _is_json(value) else None for name, value in record.items()}
@@ -167,11 +168,12 @@ def _table(records: list[dict[str, Any]]) -> Table:
     from rich.table import Table
 
     table = Table(title="fixes")
-    columns = ("sequence", "x / m", "y / m", f"{CONFIDENCE:.0%} radius / m", "ellipse / m", "trusted")
+    columns = ("sequence", "x / m", "y / m", f"{CONFIDENCE:.0%} radius / m", "ellipse / m", "fit", "trusted")
     for column in columns:
         table.add_column(column, justify="right")
     for record in records:
         ellipse = " × ".join(_number(record[f"ellipse_{axis}_m"], 0) for axis in ("major", "minor"))
         position = (_number(record["x_m"], 1), _number(record["y_m"], 1), _number(record["radius_m"], 0))
-        table.add_row(str(record["sequence"]), *position, ellipse, "yes" if record["trusted"] else "no")
+        trusted = "yes" if record["trusted"] else "no"
+        table.add_row(str(record["sequence"]), *position, ellipse, _number(record["fit"], 2), trusted)
     return table

@@ -151,24 +151,28 @@ def _replaced(
     share[inside] = 1 - trust
     at = torch.from_numpy(squares.centres - ground.origin[index]).float()
     mass = torch.from_numpy(held * trust * density.ravel() / max(density.sum(), 1e-30)).float()
-    return CellMasses(at, torch.full((len(at),), squares.resolution), mass)
+    return CellMasses(at[None], torch.full((1, len(at)), squares.resolution), mass[None])
 
 
 def _joined(ground: GroundMasses, shares: list[torch.Tensor], parts: list[list[CellMasses]]) -> GroundMasses:
     """First and second stage as one; reports have as many squares as the longest, of the others some without mass."""
-    most = max(sum(len(part.mass) for part in of_report) for of_report in parts)
-    count = len(shares)
-    centre, side, mass = torch.zeros(count, most, 2), torch.ones(count, most), torch.zeros(count, most)
-    for index, of_report in enumerate(parts):
-        start = 0
-        for part in of_report:
-            end = start + len(part.mass)
-            centre[index, start:end], side[index, start:end], mass[index, start:end] = part.centre, part.side, part.mass
-            start = end
+    most = max(sum(part.mass.shape[1] for part in of_report) for of_report in parts)
+    centre, side, mass = zip(*(_padded(of_report, most) for of_report in parts), strict=True)
     own = ground.masses
-    masses = torch.cat([own.mass * torch.stack(shares), mass], dim=1)
+    masses = torch.cat([own.mass * torch.stack(shares), torch.cat(mass)], dim=1)
     joined = CellMasses(
-        torch.cat([own.centre, centre], dim=1), torch.cat([own.side, side], dim=1),
+        torch.cat([own.centre, torch.cat(centre)], dim=1),
+        torch.cat([own.side, torch.cat(side)], dim=1),
         masses / masses.sum(1, keepdim=True),
-    )  # fmt: skip
+    )
     return GroundMasses(ground.origin, joined, ground.origin + joined.median().numpy())
+
+
+def _padded(parts: list[CellMasses], most: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Centres, sides and masses of one report's squares, filled up with squares without mass."""
+    missing = most - sum(part.mass.shape[1] for part in parts)
+    fill = CellMasses(torch.zeros(1, missing, 2), torch.ones(1, missing), torch.zeros(1, missing))
+    every = [*parts, fill]
+    columns = ([part.centre for part in every], [part.side for part in every], [part.mass for part in every])
+    centre, side, mass = (torch.cat(column, dim=1) for column in columns)
+    return centre, side, mass
