@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+
 from field_fixtures import CALM, deployment_of, network, reports_of
 from raylocus.geo import Grid
 from raylocus.inference.area_locator import AreaLocator
-from raylocus.inference.area_windows import SIDE, WindowLocator, agreement, candidate_centres
+from raylocus.inference.area_windows import WindowLocator, agreement, candidate_centres
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
+
+#: Side of a window [m].
+SIDE = 512.0
 
 
 class Windows:
@@ -65,19 +69,24 @@ def test_a_second_stage_that_fits_decides(world: tuple[Reports, Deployment]) -> 
     first = AreaLocator.pretrained()
     reports, deployment = world
     point = medians(first, *world)[0] + np.array([30.0, -20.0])
-    both = WindowLocator(first, Sure(point), Windows(deployment))
+    both = WindowLocator(first, Sure(point), Windows(deployment), SIDE)
     (before,) = first.located(reports.select(np.arange(1)), deployment)
     (after,) = both.located(reports.select(np.arange(1)), deployment)
     assert np.allclose(after.ground.masses.mass.sum(1), 1, atol=1e-5)
     assert np.hypot(*(after.ground.median[0] - point)) < np.hypot(*(before.ground.median[0] - point))
-    radii = [one.ground.masses.radius(torch.from_numpy(point - one.ground.origin).float(), 0.3) for one in (after, before)]
+    radii = [
+        one.ground.masses.radius(torch.from_numpy(point - one.ground.origin).float(), 0.3)
+        for one in (after, before)
+    ]
     assert radii[0] < radii[1]
 
 
 def test_a_second_stage_that_is_sure_and_wrong_changes_little(world: tuple[Reports, Deployment]) -> None:
     first = AreaLocator.pretrained()
     reports, deployment = world
-    wrong = WindowLocator(first, Sure(np.array([1e6, 1e6])), Windows(deployment))  # at a window's far corner
+    wrong = WindowLocator(
+        first, Sure(np.array([1e6, 1e6])), Windows(deployment), SIDE
+    )  # at a window's far corner
     (before,) = first.located(reports.select(np.arange(1)), deployment)
     (after,) = wrong.located(reports.select(np.arange(1)), deployment)
     scale = float(before.ground.masses.radius(torch.zeros(1, 2), 0.9))
@@ -90,7 +99,7 @@ def test_candidates_cover_where_the_mass_is() -> None:
         torch.tensor([[0.6, 0.38, 0.02]]),
     )  # fmt: skip
     ground = GroundMasses(np.array([[500.0, 0.0]]), masses, np.zeros((1, 2)))
-    centres = candidate_centres(ground, 0)
+    centres = candidate_centres(ground, 0, SIDE)
     assert len(centres) == 2
     for centre, point in zip(centres, ([500.0, 0.0], [3500.0, 100.0]), strict=True):
         assert Grid(SIDE, 8.0, centre).contains(np.array(point))

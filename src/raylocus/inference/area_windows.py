@@ -1,9 +1,9 @@
 """First where in the area, then through the traced windows about the candidates, and one posterior of both.
 
-The first stage is right about how sure it is; the second is sharper where its maps fit. A window's mass stays what the first
-stage gives it. Inside, the second stage's density takes the place of the first's as far as the two agree: by the share of
-it that lies in the first stage's 95 % region. Where maps do not fit the answer leans on the first stage, and a window that is
-not looked at keeps its mass, so that a wrong first look can be recovered from.
+The first stage is right about how sure it is; the second is sharper where its maps fit. A window's mass stays what the
+first stage gives it. Inside, the second stage's density takes the place of the first's as far as the two agree: by the
+share of it that lies in the first stage's 95 % region. Where maps do not fit the answer leans on the first stage, and a
+window that is not looked at keeps its mass, so that a wrong first look can be recovered from.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from raylocus.scenes.sites import Deployment
 
 #: Windows that are looked at for a report, and the mass below which none is.
 WINDOWS, LEAST_MASS = 3, 0.05
-#: Side of a window [m], and the steps in which windows lie, so that reports share them.
-SIDE, STEP = 512.0, 128.0
+#: Windows lie in steps of this part of their side, so that reports share them.
+STEPS = 4
 #: Squares along the side of a window that its density is kept in.
 SQUARES = 64
 #: Region of the first stage that the second is compared with.
@@ -66,6 +66,8 @@ class WindowLocator:
     first: AreaLocator
     second: PlaceLocator
     area: TracedGround
+    side: float
+    """Side of a window [m]: that of the places the second stage was trained on."""
     name: str = "raylocus area, windows"
 
     def located(self, reports: Reports, deployment: Deployment) -> Iterator[Located]:
@@ -75,7 +77,9 @@ class WindowLocator:
             shares = [torch.ones_like(mass) for mass in some.ground.masses.mass]
             for grid, members in self._windows(some.ground).items():
                 place = self.area.window(grid)
-                known = [index for index in members if _names(reports, int(some.sequence[index]), place.deployment)]
+                known = [
+                    index for index in members if _names(reports, int(some.sequence[index]), place.deployment)
+                ]
                 if not known:
                     continue
                 found = self._densities(reports, some.sequence[known], place)
@@ -87,8 +91,8 @@ class WindowLocator:
         """The windows that are looked at, and for which of the reports."""
         wanted: dict[Grid, list[int]] = defaultdict(list)
         for index in range(len(ground.median)):
-            for centre in candidate_centres(ground, index):
-                grid = self.area.window_at(centre, SIDE)
+            for centre in candidate_centres(ground, index, self.side):
+                grid = self.area.window_at(centre, self.side)
                 if index not in wanted[grid]:
                     wanted[grid].append(index)
         return wanted
@@ -109,23 +113,23 @@ def _names(reports: Reports, sequence: int, deployment: Deployment) -> bool:
     return bool(deployment.candidates(reports.select(np.array([sequence]))).known.any())
 
 
-def candidate_centres(ground: GroundMasses, index: int) -> list[tuple[float, float]]:
-    """Centres of up to `WINDOWS` windows that hold most of a report's mass, in steps of `STEP` [m]."""
-    reach = int(SIDE / STEP)
+def candidate_centres(ground: GroundMasses, index: int, side: float) -> list[tuple[float, float]]:
+    """Centres of up to `WINDOWS` windows of a side [m] that hold most of a report's mass, the fullest first."""
+    pitch = side / STEPS
     point = ground.masses.centre[index].numpy() + ground.origin[index]
     mass = ground.masses.mass[index].numpy().astype(float)
-    step = np.floor(point / STEP).astype(np.int64)
+    step = np.floor(point / pitch).astype(np.int64)
     lowest = step.min(axis=0)
-    raster = np.zeros(np.ptp(step, axis=0) + 1 + 2 * reach)
-    np.add.at(raster, tuple((step - lowest + reach).T), mass)
+    raster = np.zeros(np.ptp(step, axis=0) + 1 + 2 * STEPS)
+    np.add.at(raster, tuple((step - lowest + STEPS).T), mass)
     centres = []
     for _ in range(WINDOWS):
-        held = np.lib.stride_tricks.sliding_window_view(raster, (reach, reach)).sum((2, 3))
+        held = np.lib.stride_tricks.sliding_window_view(raster, (STEPS, STEPS)).sum((2, 3))
         corner = np.unravel_index(int(held.argmax()), held.shape)
         if held[corner] < LEAST_MASS:
             break
-        raster[tuple(slice(start, start + reach) for start in corner)] = 0
-        x, y = (np.array(corner) - reach + lowest) * STEP + SIDE / 2
+        raster[tuple(slice(start, start + STEPS) for start in corner)] = 0
+        x, y = (np.array(corner) - STEPS + lowest) * pitch + side / 2
         centres.append((float(x), float(y)))
     return centres
 
