@@ -74,11 +74,8 @@ def test_a_second_stage_that_fits_decides(world: tuple[Reports, Deployment]) -> 
     (after,) = both.located(reports.select(np.arange(1)), deployment)
     assert np.allclose(after.ground.masses.mass.sum(1), 1, atol=1e-5)
     assert np.hypot(*(after.ground.median[0] - point)) < np.hypot(*(before.ground.median[0] - point))
-    radii = [
-        one.ground.masses.radius(torch.from_numpy(point - one.ground.origin).float(), 0.3)
-        for one in (after, before)
-    ]
-    assert radii[0] < radii[1]
+    at = torch.from_numpy(point - after.ground.origin).float()
+    assert after.ground.masses.radius(at, 0.3) < before.ground.masses.radius(at, 0.3)
 
 
 def test_a_second_stage_that_is_sure_and_wrong_changes_little(world: tuple[Reports, Deployment]) -> None:

@@ -42,7 +42,7 @@ def run(arguments: Sequence[str]) -> int:
         "--model",
         type=Path | None,
         default=None,
-        help="checkpoint: one of raylocus train such as runs/demo/locator.ckpt for traced maps, of a place or an area's "
+        help="checkpoint: one of raylocus train such as runs/demo/locator.ckpt for traced maps of a place or of "
         "tiles, or one of raylocus train area; left out, phones are located by sites, levels and timing alone",
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
