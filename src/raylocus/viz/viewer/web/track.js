@@ -54,7 +54,7 @@ function residualTable(track, step, choose) {
   const where = track.fixes.length ? "estimate" : "truth";
   const table = element("table");
   const head = element("tr");
-  const mappedHeads = hasLevels() ? [`map at the ${where}`, "residual"] : [];
+  const mappedHeads = hasLevels() ? [`map, ${where}`, "residual"] : [];
   for (const text of ["cell", "reported", ...mappedHeads]) head.append(element("th", "", text));
   table.append(head);
   for (const each of heard) {
