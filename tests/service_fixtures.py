@@ -18,7 +18,7 @@ from raylocus.models.location_network import LocationNetwork
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance
 from raylocus.scenes.place import save_place
-from raylocus.service.place_engine import PlaceEngine
+from raylocus.service.area_engine import AreaEngine
 from training_fixtures import save_synthetic_place, small_place
 
 #: Where the first place lies; the next ones lie a tenth of a degree east of each other.
@@ -35,8 +35,8 @@ class Served:
     places: tuple[SyntheticPlace, ...]
     checkpoint: Path
 
-    def engine(self, memory: float = 1e12) -> PlaceEngine:
-        return PlaceEngine.load(self.folders, self.checkpoint, memory)
+    def engine(self, memory: float = 1e12) -> AreaEngine:
+        return AreaEngine.load(self.folders, self.checkpoint, memory)
 
 
 def served(folder: Path, seeds: Sequence[int] = (1,)) -> Served:

@@ -357,6 +357,9 @@ def test_a_fault_is_a_plain_500_and_its_message_is_not_logged(
     class Faulty:
         areas = ("none",)
 
+        def folder(self, area: str) -> None:
+            return None
+
         def warm(self) -> None:
             pass
 
@@ -386,3 +389,12 @@ def test_areas_are_told_apart_and_evicted(tmp_path: Path) -> None:
         answer = client.post("/v2/locate", json=nr_scan(levels))
         # Both towns have the same PCIs on the same channel.
         assert answer.status_code == 404 and answer.json()["code"] == "SEVERAL_AREAS"
+
+
+def test_the_viewer_is_served_at_the_root(client: TestClient) -> None:
+    for path in ("/", "/areas/town-1"):
+        answer = client.get(path)
+        assert answer.status_code == 200 and "town-1: 2 sites, 6 cells" in answer.text
+        assert answer.headers["content-encoding"] == "gzip"
+    assert client.get("/", headers={"Accept-Encoding": "identity"}).text == answer.text
+    assert client.get("/areas/nowhere").status_code == 404
