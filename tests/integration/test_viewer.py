@@ -258,7 +258,9 @@ def test_a_click_says_what_every_cell_looks_like_there(opened: Opened, place: Tr
     levels = place.radio_maps["rsrp"].values[:, row, column]
     strongest = place.deployment.cells[int(np.nanargmax(levels))]
     assert f"PCI {strongest.pci}" in table.split("\n", 4)[-1]
-    cells = opened.ask("[...document.querySelectorAll('#answer-body tr')].map((row) => row.children[2].textContent)")
+    cells = opened.ask(
+        "[...document.querySelectorAll('#answer-body tr')].map((row) => row.children[2].textContent)"
+    )
     assert cells[0] == "RSRPdBm"
     shown = [float(each) for each in cells[1:] if each != "–"]
     np.testing.assert_allclose(shown, np.sort(levels[np.isfinite(levels)])[::-1], atol=0.3)
