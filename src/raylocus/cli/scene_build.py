@@ -91,6 +91,7 @@ def _parser() -> VerbParser:
         type=str,
         help="its columns, such as azimuth=RICHTUNG,height=Altitude[ft],power=none (none: not in the file)",
     )
+    parser.add_argument("--patterns", type=Path, help="folder with MSI files (.msi, .pln) of its antennas")
     parser.add_class_arguments(SceneConfiguration, "scene")
     parser.add_class_arguments(AreaConfiguration, "area")
     return parser
@@ -120,7 +121,8 @@ def _network(given: Any) -> dict[str, Any]:
     from raylocus.scenes.site_import.columns import SiteColumns
 
     if given.sites is not None:
-        return {"sites": SiteFile(given.sites, given.network, SiteColumns.parse(given.site_columns or ""))}
+        columns = SiteColumns.parse(given.site_columns or "")
+        return {"sites": SiteFile(given.sites, given.network, columns, given.patterns)}
     return {} if given.layout is None else {"deployment": LAYOUTS[given.layout]}
 
 

@@ -33,6 +33,16 @@ class AntennaArray:
 
 
 @dataclass(frozen=True)
+class PatternCuts:
+    """Measured losses below an antenna's maximum [dB], at even steps around it."""
+
+    azimuth: tuple[float, ...]
+    """Clockwise from boresight, at the horizon."""
+    elevation: tuple[float, ...]
+    """Downward from the horizon, ahead."""
+
+
+@dataclass(frozen=True)
 class ElementPattern:
     """Power pattern of an antenna element; the default is that of TR 38.901 Table 7.3-1."""
 
@@ -46,6 +56,8 @@ class ElementPattern:
     """A_max: how far the azimuth cut, and both together, fall at most [dB]."""
     gain: float = 8.0
     """G_E,max [dBi]."""
+    cuts: PatternCuts | None = None
+    """Measured cuts of a whole antenna, which stand for beam widths and side-lobe floor."""
 
 
 #: 0 dBi in every direction.

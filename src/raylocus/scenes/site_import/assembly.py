@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
 from raylocus.scenes.site_import.records import SiteRecord
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.scenes.siting.macro import MacroLayout, antenna_height
 from raylocus.scenes.siting.panels import array_on
 from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
@@ -58,6 +58,7 @@ class GroundMaps:
 def assemble_deployment(
     path: Path,
     cells: Sequence[LocatedCell],
+    antennas: Sequence[ElementPattern | None],
     ground: GroundMaps,
     notes: Counter[str],
     generator: np.random.Generator,
@@ -67,6 +68,7 @@ def assemble_deployment(
     Args:
         path: the file, for messages.
         cells: its cells in the tile.
+        antennas: measured pattern of each, see `named_antennas`.
         ground: heights under the antennas.
         notes: counts what is assumed.
         generator: draws azimuths and PCIs that the file does not state.
@@ -94,9 +96,15 @@ def assemble_deployment(
     notes["sites at estimated positions"] += sum(site.deviation > 0 for site in sites)
     _count_carriers(records, distinct, notes)
     made = [
-        _cell(record, site, azimuth, pci, carrier, distinct[carrier])
-        for record, site, azimuth, pci, carrier in zip(
-            records, owner.tolist(), azimuths.tolist(), pcis.tolist(), index.tolist(), strict=True
+        _cell(record, antenna, site, azimuth, pci, carrier, distinct[carrier])
+        for record, antenna, site, azimuth, pci, carrier in zip(
+            records,
+            antennas,
+            owner.tolist(),
+            azimuths.tolist(),
+            pcis.tolist(),
+            index.tolist(),
+            strict=True,
         )
     ]
     return Deployment(distinct, tuple(sites), tuple(made))
@@ -201,18 +209,57 @@ def _pcis(
     return pcis
 
 
-def _cell(record: SiteRecord, site: int, azimuth: float, pci: int, index: int, carrier: Carrier) -> Cell:
+def named_antennas(
+    path: Path, records: Sequence[SiteRecord], patterns: Mapping[str, ElementPattern], notes: Counter[str]
+) -> list[ElementPattern | None]:
+    """The measured pattern of each record's antenna; None where it names none, or no patterns were given.
+
+    Raises:
+        PlaceError: patterns were given, and one that is named is not among them.
+    """
+    found: list[ElementPattern | None] = []
+    for record in records:
+        name = "" if record.antenna is None else record.antenna.lower()
+        pattern = patterns.get(name, patterns.get(Path(name).stem))
+        if patterns and name and pattern is None:
+            raise PlaceError(
+                f"{path}, line {record.line}: there is no pattern of the antenna {record.antenna!r}; the patterns are "
+                f"{', '.join(list(patterns)[:12])}"
+            )
+        found.append(pattern)
+    named = sum(record.antenna is not None for record in records)
+    key = (
+        "cells with a measured antenna pattern"
+        if patterns
+        else "cells with a named antenna and no --patterns"
+    )
+    notes[key] += named
+    return found
+
+
+def _cell(
+    record: SiteRecord,
+    antenna: ElementPattern | None,
+    site: int,
+    azimuth: float,
+    pci: int,
+    index: int,
+    carrier: Carrier,
+) -> Cell:
     usual = array_on(carrier, AntennaArray())
+    array = AntennaArray(
+        record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
+    )
     return Cell(
         pci=pci,
         site=site,
         azimuth=wrap_angle(azimuth),
         downtilt=DEFAULT_DOWNTILT if record.downtilt is None else record.downtilt,
         power_dbm=46.0 if record.power_dbm is None else record.power_dbm,
-        array=AntennaArray(
-            record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
-        ),
+        # A measured pattern is that of the whole antenna.
+        array=array if antenna is None else AntennaArray(1, 1, 1),
         carrier=index,
+        pattern=antenna or ElementPattern(),
         identity=record.identity,
     )
 
