@@ -26,7 +26,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(BIN)/python -c 'import torch' 2>/dev/null || command -v nvidia-smi >/dev/null || \
 	  $(BIN)/python -m pip install --quiet --no-deps --retries 0 --timeout 10 -c constraints.txt \
 	    --index-url $(TORCH_CPU_INDEX) torch 2>/dev/null || true
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,s3,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,ray,s3,serve,dev]'
 	# DeepMIMO asks for numpy < 2.3 but loads scenarios with newer ones; only the test of its format needs it.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt deepmimo
 	@touch $@

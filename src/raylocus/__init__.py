@@ -13,6 +13,7 @@ from typing import Any
 
 #: Where each public name lives; docs/api.md says what each one does.
 _HOMES = {
+    "Client": "raylocus.service.client",
     "Locator": "raylocus.inference.locator",
     "MapErrorLaw": "raylocus.scenes.map_errors.law",
     "SceneConfiguration": "raylocus.scenes.configuration",
@@ -37,6 +38,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Client",
     "Locator",
     "MapErrorLaw",
     "SceneConfiguration",

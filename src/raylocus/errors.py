@@ -41,3 +41,7 @@ class MemoryBudgetError(RaylocusError):
 
 class LeakageError(RaylocusError):
     """Test samples of a dataset share with its training what the declared split rule forbids."""
+
+
+class ServiceError(RaylocusError):
+    """A service does not answer, or has no time to."""

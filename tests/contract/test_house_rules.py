@@ -206,6 +206,7 @@ def test_every_import_is_a_declared_requirement() -> None:
         *project["dependencies"],
         *project["optional-dependencies"]["train"],
         *project["optional-dependencies"]["parquet"],
+        *project["optional-dependencies"]["serve"],
         "ray",
     ]
     declared = {re.split(r"[\[<>=; ]", requirement)[0].lower() for requirement in needed}
@@ -228,7 +229,7 @@ def absolute_imports(file: Path) -> set[str]:
 def test_every_requirement_is_constrained() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    names = ("train", "ray", "s3", "dev")
+    names = ("train", "ray", "s3", "serve", "dev")
     requirements = [*project["dependencies"], *(each for name in names for each in extras[name])]
     names = {re.split(r"[\[<>=; ]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
     text = (REPOSITORY / "constraints.txt").read_text().lower().replace("_", "-")

@@ -20,12 +20,14 @@ STAGES = (
     "scenes",
     "propagation",
     "network",
+    "calibration",
     "datasets",
     "models",
     "training",
     "evaluation",
     "inference",
     "viz",
+    "service",
     "cli",
 )
 GROUND = {"geo", "units", "provenance", "errors", "storage", "xarray_store", "ragged"}
@@ -122,7 +124,14 @@ def test_the_command_line_starts_light(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["raylocus", "raylocus.propagation.maps.traced_place", "raylocus.inference.locator"]
+    "module",
+    [
+        "raylocus",
+        "raylocus.propagation.maps.traced_place",
+        "raylocus.inference.locator",
+        "raylocus.service.http.app",
+        "raylocus.service.area_engine",
+    ],
 )
 def test_opening_and_locating_load_no_tracer(module: str) -> None:
     if not (SOURCE / Path(*module.split(".")[1:])).with_suffix(".py").exists() and module != "raylocus":

@@ -175,7 +175,8 @@ def results_with(
         Provenance.collect({}, None, {"dataset": "f" * 64}),
     )
     monkeypatch.setattr(References, "bound", lambda references: bound)
-    monkeypatch.setattr(References, "self_check", lambda references: check)
+    checks = {} if check is None else {0.5: check}
+    monkeypatch.setattr(References, "self_checks", lambda references: checks)
     locator = Locator.load(work.run / "locator.ckpt")
     compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None)
     return Results(compared, dataset, classics)

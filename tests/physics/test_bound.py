@@ -326,4 +326,4 @@ def test_the_bound_refuses_what_it_does_not_model(dataset_folder: Path, change: 
     with pytest.raises(BoundRefused, match=sentence):
         references.bound()
     with pytest.raises(BoundRefused, match=sentence):
-        references.self_check()
+        references.self_checks()

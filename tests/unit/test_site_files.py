@@ -12,6 +12,7 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid, compass_from_azimuth
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_site_list
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.opencellid import ESTIMATED
 
@@ -38,7 +39,7 @@ def imported(tmp_path: Path, text: str, maps: xr.Dataset | None = None, **option
     path.write_text(text)
     generator = np.random.default_rng(0)
     file = SiteFile(path, **options)  # type: ignore[arg-type]
-    return import_sites(file, FRAME, flat() if maps is None else maps, TILE, generator)
+    return import_sites(file, FRAME, GroundMaps(flat() if maps is None else maps, TILE), TILE, generator)
 
 
 def refused(tmp_path: Path, text: str, error: type[Exception] = InputError, **options: object) -> str:
@@ -106,7 +107,7 @@ def test_a_place_without_coordinates_takes_no_sites(tmp_path: Path) -> None:
     path = tmp_path / "sites.csv"
     path.write_text("lat,lon\n51.3,6.4\n")
     with pytest.raises(InputError, match="not georeferenced"):
-        import_sites(SiteFile(path), GeoFrame(), flat(), TILE, np.random.default_rng(0))
+        import_sites(SiteFile(path), GeoFrame(), GroundMaps(flat(), TILE), TILE, np.random.default_rng(0))
 
 
 def test_semicolons_tabs_quotes_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
@@ -312,7 +313,9 @@ def test_a_real_operators_file_is_read_as_it_is() -> None:
     records = read_site_list(GERMANY, SiteColumns()).records
     assert len(records) == 37
     assert {record.frequency for record in records} == {806e6, 796e6, 2122.5e6, 2137.5e6, 1845e6}
-    found = import_sites(SiteFile(GERMANY, "EARFCN 6300"), FRAME, flat(), TILE, np.random.default_rng(0))
+    found = import_sites(
+        SiteFile(GERMANY, "EARFCN 6300"), FRAME, GroundMaps(flat(), TILE), TILE, np.random.default_rng(0)
+    )
     assert [site.name for site in found.deployment.sites] == ["VF-200179"]
     assert found.deployment.pcis.tolist() == [231, 232, 233]
     assert [round(compass_from_azimuth(cell.azimuth)) for cell in found.deployment.cells] == [50, 110, 270]

@@ -16,6 +16,7 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid, compass_from_azimuth
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_site_list
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.records import SiteList, SiteRecord
 
@@ -53,7 +54,9 @@ def refused(path: Path, columns: str = "") -> str:
 
 def imported(path: Path, network: str | None = None) -> SiteImport:
     maps = geometry_maps(TILE, np.zeros(TILE.shape), np.zeros(TILE.shape), np.full(TILE.shape, -1))
-    return import_sites(SiteFile(path, network), FRAME, maps, TILE, np.random.default_rng(0))
+    return import_sites(
+        SiteFile(path, network), FRAME, GroundMaps(maps, TILE), TILE, np.random.default_rng(0)
+    )
 
 
 # --- the OpenCelliD family ----------------------------------------------------------------------------------

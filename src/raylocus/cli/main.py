@@ -24,6 +24,7 @@ EXTRAS = {
     "ray": "ray",
     "s3fs": "s3",
     "pdoc": "docs",
+    **dict.fromkeys(("fastapi", "httpx", "prometheus_client", "pydantic", "starlette", "uvicorn"), "serve"),
 }
 
 #: Exit codes.
@@ -68,11 +69,17 @@ VERBS = (
         "locate reports of known positions, next to what needs no model",
     ),
     Verb(("reports", "inspect"), "reports_inspect", "say and draw what a reports file holds at a place"),
+    Verb(("calibrate", "check"), "calibrate_check", "say how wrong a map is, by reports of its network"),
+    Verb(("calibrate", "fit"), "calibrate_fit", "fit a place's antennas and levels to reports"),
     Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
     Verb(("train", "area"), "train_area", "train the network that locates in areas, on drawn networks"),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
+    Verb(("benchmark",), "benchmark", "compare models with all other methods in fixed unseen places"),
+    Verb(("ablate",), "ablate", "answer one question by a list of overrides, several seeds each"),
+    Verb(("view",), "view", "write a place, its maps and phones as one 3-D page that fetches nothing"),
     Verb(("locate",), "locate", "locate the phones of a reports file"),
+    Verb(("serve",), "serve", "answer over HTTP where phones are"),
 )
 
 

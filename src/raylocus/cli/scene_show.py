@@ -1,4 +1,4 @@
-"""`raylocus scene show`: buildings and sites of a place, as a picture or as a page to walk around in."""
+"""`raylocus scene show`: buildings and sites of a place, as a picture."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Draws the heights above ground with the sites on top, or writes the 3-D page."""
+    """Draws the heights above ground with the sites on top."""
     parser = verb_parser("scene show", "Draw a place's buildings and sites.")
     parser.add_argument("place", type=Path, help="place folder made by: raylocus scene build")
     parser.add_argument(
-        "--out", type=Path, required=True, help="map such as place.png, or 3-D page such as place.html"
+        "--out", type=Path, required=True, help="map such as place.png; in 3-D: raylocus view"
     )
     parser.add_argument(
         "--perturbed",
@@ -32,8 +32,7 @@ def run(arguments: Sequence[str]) -> int:
         _draw_perturbed(place, [open_place(folder) for folder in given.perturbed], given.out)
         return 0
     sites, cells = len(place.deployment.sites), len(place.deployment.cells)
-    draw = _draw_page if given.out.suffix == ".html" else _draw_map
-    draw(place, f"{place.name}: height above ground, {sites} sites, {cells} cells", given.out)
+    _draw_map(place, f"{place.name}: height above ground, {sites} sites, {cells} cells", given.out)
     return 0
 
 
@@ -56,14 +55,3 @@ def _draw_perturbed(place: TracedPlace, perturbed: list[TracedPlace], path: Path
             )
     title = f"{place.name} as mapped, and as it may truly stand"
     save_picture(perturbed_places_figure(place, perturbed, title), path)
-
-
-def _draw_page(place: TracedPlace, title: str, path: Path) -> None:
-    from raylocus.scenes.triangles import read_place_scene
-    from raylocus.storage import written_whole
-    from raylocus.viz.scene_page import scene_page
-
-    page = scene_page(read_place_scene(place.scene_file), place.deployment, place.tile.size, title)
-    with written_whole(path) as aside:
-        aside.write_text(page)
-    print(f"{path} written")

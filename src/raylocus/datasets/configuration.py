@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration
+from raylocus.network.network_law import NetworkLaw
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.scenes.configuration import SceneConfiguration
@@ -166,6 +166,8 @@ class DatasetConfiguration:
     """The law of trajectories."""
     network: NetworkConfiguration = NetworkConfiguration()
     """The law by which the network observes, at severity 1, and the features that it reports."""
+    network_law: NetworkLaw | None = None
+    """The law that each world's network is drawn from, about `network`; left out, all have the same network."""
     scene: SceneConfiguration = SceneConfiguration()
     """Tile, grid and network of the places that are built here."""
     trace: TraceConfiguration = TraceConfiguration()
@@ -233,24 +235,3 @@ def _refuse_former_keys(text: str, source: str) -> None:
             f"{source} has the key {former[1]}:, which is now part of network:; "
             "docs/network.md lists what it holds"
         )
-
-
-def stored_dataset_configuration(record: dict[str, Any], source: str) -> DatasetConfiguration:
-    """The dataset configuration that a provenance records.
-
-    Raises:
-        InputError: the record does not describe a dataset of this version.
-    """
-    import yaml
-
-    # JSON writes an infinite number otherwise than YAML does.
-    return parse_dataset_configuration(yaml.safe_dump(_with_carriers(record)), source)
-
-
-def _with_carriers(record: dict[str, Any]) -> dict[str, Any]:
-    """A record in which the deployment's one carrier, as older datasets have it, is a list."""
-    deployment = dict(record.get("scene", {}).get("deployment", {}))
-    if "carrier" not in deployment:
-        return record
-    deployment["carriers"] = [deployment.pop("carrier")]
-    return {**record, "scene": {**record["scene"], "deployment": deployment}}

@@ -125,11 +125,34 @@ def _resampled(world: Int[np.ndarray, " sample"]) -> Float[np.ndarray, "resample
     return draws[:, cluster].astype(float)
 
 
+def weighted_percentile(
+    error: Float[np.ndarray, " sample"], weight: Float[np.ndarray, "resample sample"], percent: int
+) -> Float[np.ndarray, " resample"]:
+    """A percentile of the error in each resample [m], interpolated as numpy's is.
+
+    Args:
+        error: of each sequence [m].
+        weight: how often each sequence is in each resample.
+        percent: which percentile.
+    """
+    order = np.argsort(error, kind="stable")
+    below = np.cumsum(weight[:, order], axis=1)
+    position = percent / 100 * (below[:, -1:] - 1)
+    first, second = (
+        error[order][(below >= np.minimum(rank, below[:, -1:])).argmax(axis=1)]
+        for rank in (np.floor(position) + 1, np.floor(position) + 2)
+    )
+    found: Float[np.ndarray, " resample"] = first + (position % 1)[:, 0] * (second - first)
+    return found
+
+
+def with_interval(value: float, resampled: Float[np.ndarray, " resample"]) -> Quoted:
+    """A number and the interval of mass `INTERVAL` of what it is in resamples."""
+    low, high = np.percentile(resampled, [50 * (1 - INTERVAL), 50 * (1 + INTERVAL)])
+    return Quoted(value, float(low), float(high))
+
+
 def _percentile(
     error: Float[np.ndarray, " sample"], weight: Float[np.ndarray, "resample sample"], percent: int
 ) -> Quoted:
-    order = np.argsort(error, kind="stable")
-    below = np.cumsum(weight[:, order], axis=1)
-    found = error[order][(below >= percent / 100 * below[:, -1:]).argmax(axis=1)]
-    low, high = np.percentile(found, [50 * (1 - INTERVAL), 50 * (1 + INTERVAL)])
-    return Quoted(float(np.percentile(error, percent)), float(low), float(high))
+    return with_interval(float(np.percentile(error, percent)), weighted_percentile(error, weight, percent))

@@ -38,8 +38,13 @@ class Comparison:
     """By method name: the run, the classics, the bound, the true maps; references that refuse are left out."""
     refusals: dict[str, str]
     """Why a reference is not there, one sentence by its name."""
-    self_check: SelfCheck | None
-    """Coverage of the bound's regions on sequences drawn from its own law; None where it was not checked."""
+    self_checks: dict[float, SelfCheck]
+    """Coverage of the bound's regions on sequences drawn from its own law, by severity; empty where it refuses."""
+
+    @property
+    def self_check(self) -> SelfCheck | None:
+        """All of them as one; None where there is none."""
+        return SelfCheck.pooled(list(self.self_checks.values())) if self.self_checks else None
 
 
 def compare(
@@ -66,7 +71,7 @@ def compare(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
     return [
-        _compared_at(
+        compared_at(
             thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences),
             [located, *classics],
             progress,
@@ -75,14 +80,21 @@ def compare(
     ]
 
 
-def _compared_at(
+def compared_at(
     test: ReportDataset, methods: Sequence[Method], progress: Callable[[str], None]
 ) -> Comparison:
-    """All methods on test sequences of one place."""
+    """All methods on test sequences of one place.
+
+    Args:
+        test: the sequences; all of one place.
+        methods: what is compared with the bound and the true maps.
+        progress: called with each method's name as it starts.
+    """
     index = int(test.place_index[0])
     maps = nominal_maps(test.place(index))
     outcomes = evaluate_all(methods, test.reports, maps, progress)
-    choice, refusals, checked = test.configuration.places[index], {}, None
+    choice, refusals = test.configuration.places[index], {}
+    checks: dict[float, SelfCheck] = {}
 
     @cache
     def at(folder: Path) -> References:
@@ -92,7 +104,7 @@ def _compared_at(
     # The bound knows the map only; where the map is outdated, phones were observed in another place.
     try:
         outcomes[BOUND_NAME] = evaluate(at(choice.folder).bound(), test.reports, maps)
-        checked = at(choice.folder).self_check()
+        checks = at(choice.folder).self_checks()
     except REFUSALS as refused:
         refusals[BOUND_NAME] = str(refused)
     progress(TRUE_MAPS_NAME)
@@ -100,7 +112,7 @@ def _compared_at(
         outcomes[TRUE_MAPS_NAME] = evaluate(at(choice.true_folder).true_maps(), test.reports, maps)
     except REFUSALS as refused:
         refusals[TRUE_MAPS_NAME] = str(refused)
-    return Comparison(test.place(index), test.reports, circumstances_of(test), outcomes, refusals, checked)
+    return Comparison(test.place(index), test.reports, circumstances_of(test), outcomes, refusals, checks)
 
 
 def _same_cells(place: TracedPlace, stored: StoredPlace) -> TracedPlace:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.evaluation import metrics
 from raylocus.models.posterior import Posterior
@@ -21,6 +23,20 @@ class Truth:
     """Cells with an RSRP in the last report."""
     line_of_sight: Float[np.ndarray, " sample"]
     """1 where the serving site is in line of sight, 0 where not, NaN where unknown."""
+
+    def select(self, members: Bool[np.ndarray, " sample"]) -> Truth:
+        """That of some sequences."""
+        return Truth(*(getattr(self, field.name)[members] for field in dataclasses.fields(self)))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Truth]) -> Truth:
+        """The sequences of all parts, one after the other."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+#: Arrays of an `Evaluation` with one row a sequence.
+ROWS = ("error", "negative_log_likelihood", "denser", "tied")
 
 
 @dataclass(frozen=True)
@@ -38,10 +54,26 @@ class Evaluation:
     tied: Float[np.ndarray, " sample"]
     """Mass as dense as the truth's cell."""
     seconds: float
-    """Wall time of locating all sequences [s]."""
+    """Processor time of locating all sequences [s], of all threads, the place's preparation included."""
 
     def __len__(self) -> int:
         return len(self.error)
+
+    def select(self, members: Bool[np.ndarray, " sample"]) -> Evaluation:
+        """That of some sequences, with their share of the time."""
+        rows = {name: getattr(self, name)[members] for name in ROWS}
+        seconds = self.seconds * float(members.mean()) if len(members) else 0.0
+        return dataclasses.replace(self, truth=self.truth.select(members), seconds=seconds, **rows)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Evaluation]) -> Evaluation:
+        """One method on the sequences of all parts, one after the other."""
+        rows = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ROWS}
+        truth, seconds = (
+            Truth.concatenate([part.truth for part in parts]),
+            sum(part.seconds for part in parts),
+        )
+        return cls(name=parts[0].name, truth=truth, seconds=seconds, **rows)
 
     def percentile(self, percent: float) -> float:
         """A percentile of the horizontal error [m]."""

@@ -85,6 +85,20 @@ def advance_distances(
     return observed.timing_advance[reports] * steps[serving]
 
 
+def cell_feature(reports: Reports, deployment: Deployment, name: str) -> Float[np.ndarray, "report cell"]:
+    """One feature of whole cells, by report and cell; NaN where it is missing or no column of the reports.
+
+    Raises:
+        PlaceError: the reports name a PCI that the deployment does not have.
+    """
+    whole = reports.beam < 0
+    shape = (len(reports.time), len(deployment.cells))
+    if name not in reports.feature_names:
+        return np.full(shape, np.nan)
+    cell = token_cells(reports, deployment)[whole]
+    return _scatter(shape, reports.report_of_token[whole], cell, _feature(reports, name)[whole])
+
+
 def _feature(reports: Reports, name: str) -> Float[np.ndarray, " token"]:
     return reports.features[:, reports.feature_names.index(name)]
 

@@ -77,11 +77,13 @@ class References:
         """
         return MethodByGroup(BOUND_NAME, self._severity_of_sample, self._bounds.__getitem__)
 
-    def self_check(self) -> SelfCheck:
-        """The bound's self-check, the severities having equal shares of the draws. Raises BoundRefused as `bound`."""
+    def self_checks(self) -> dict[float, SelfCheck]:
+        """The bound's self-check by severity, with equal shares of the draws. Raises BoundRefused as `bound`."""
         present = np.unique(self._severity_of_sample)
         worlds = max(WORLDS // len(present), 2)
-        return SelfCheck.pooled([self_check(self._bounds[int(each)], worlds) for each in present])
+        return {
+            float(self._severities[0][each]): self_check(self._bounds[int(each)], worlds) for each in present
+        }
 
     def true_maps(self) -> MethodByGroup:
         """The posterior on the true maps of each sequence's world."""
@@ -118,5 +120,5 @@ class References:
     def _true_maps_in(self, world: int) -> TrueMaps:
         record = self.test.worlds[world]
         truth = world_radio_maps(self.place, redraw_world(self.place.deployment, record))
-        network = self.test.configuration.network.at_severity(record.law.severity)
+        network = record.network(self.test.configuration)
         return TrueMaps(truth, network, self.movement, name=TRUE_MAPS_NAME)

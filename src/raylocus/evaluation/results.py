@@ -19,7 +19,7 @@ from raylocus.datasets.store import ReportDataset
 from raylocus.evaluation.baselines.fitted_classics import Classics
 from raylocus.evaluation.breakdown import QUOTED, Circumstances, Group, Quoted, all_groups, quoted
 from raylocus.evaluation.comparison import Comparison
-from raylocus.evaluation.evaluation import Evaluation, Truth
+from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.table import breakdown_table, results_table
 from raylocus.network.reports.report_store import save_reports
@@ -45,7 +45,7 @@ class Results:
     def evaluations(self) -> list[Evaluation]:
         """One evaluation a method; a reference that refuses a place is left out."""
         return [
-            _joined([comparison.outcomes[name].evaluation for comparison in self.comparisons])
+            Evaluation.concatenate([comparison.outcomes[name].evaluation for comparison in self.comparisons])
             for name in self.comparisons[0].outcomes
             if all(name in comparison.outcomes for comparison in self.comparisons)
         ]
@@ -155,18 +155,6 @@ def write_results(results: Results, out: Path, examples: int) -> None:
     inputs = {"dataset": results.dataset.provenance.digest, "classics": results.classics.fitted_on}
     provenance = Provenance.collect({"sequences": len(chosen)}, None, inputs)
     save_reports(first.select(chosen), out / "reports.zarr", provenance)
-
-
-def _joined(parts: Sequence[Evaluation]) -> Evaluation:
-    fields = [field.name for field in dataclasses.fields(Truth)]
-    truth = {name: np.concatenate([getattr(part.truth, name) for part in parts]) for name in fields}
-    arrays = ("error", "negative_log_likelihood", "denser", "tied")
-    return Evaluation(
-        name=parts[0].name,
-        truth=Truth(**truth),
-        seconds=sum(part.seconds for part in parts),
-        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
-    )
 
 
 def tested_severities(dataset: ReportDataset) -> str:

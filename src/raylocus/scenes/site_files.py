@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
-from raylocus.scenes.site_import.assembly import GroundMaps, LocatedCell, assemble_deployment, named_antennas
+from raylocus.scenes.site_import.assembly import Ground, LocatedCell, assemble_deployment
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.csv_text import read_lines
 from raylocus.scenes.site_import.opencellid import family_columns, headerless_columns, read_opencellid
-from raylocus.scenes.site_import.pattern_files import ENDINGS, read_patterns
+from raylocus.scenes.site_import.pattern_files import ENDINGS, named_antennas, read_patterns
 from raylocus.scenes.site_import.planner_list import read_planner_list
 from raylocus.scenes.site_import.records import SiteList, SiteRecord, table_of
 from raylocus.scenes.sites import Deployment
@@ -54,15 +53,15 @@ class SiteImport:
 
 
 def import_sites(
-    file: SiteFile, frame: GeoFrame, maps: xr.Dataset, tile: Grid, generator: np.random.Generator
+    file: SiteFile, frame: GeoFrame, ground: Ground, tile: Grid, generator: np.random.Generator
 ) -> SiteImport:
     """The cells of a file that stand in the tile.
 
     Args:
         file: the file, its network and its columns.
         frame: the place's georeferenced frame.
-        maps: the geometry maps, for the ground and roofs under the antennas.
-        tile: their grid.
+        ground: the geometry maps, for the ground and roofs under the antennas.
+        tile: the square that is wanted.
         generator: draws azimuths and PCIs that the file does not state.
 
     Raises:
@@ -86,28 +85,9 @@ def import_sites(
     )
     patterns = {} if file.patterns is None else read_patterns(file.patterns)
     antennas = named_antennas(path, [cell.record for cell in chosen], patterns, notes)
-    deployment = assemble_deployment(path, chosen, antennas, GroundMaps(maps, tile), notes, generator)
+    deployment = assemble_deployment(path, chosen, antennas, ground, notes, generator)
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
-
-
-def tiles_with_cells(file: SiteFile, frames: Sequence[GeoFrame], tile: Grid) -> list[bool]:
-    """Which of several tiles hold a cell of the wanted network.
-
-    Args:
-        file: the file and its network.
-        frames: georeferenced, one a tile.
-        tile: the grid of each in its frame.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    records = read_site_list(file.path, file.columns).records
-    held = []
-    for frame in frames:
-        located = _within(records, _positions(records, frame), tile)
-        held.append(any(file.network in (None, cell.record.network) for cell in located))
-    return held
 
 
 def _positions(records: Sequence[SiteRecord], frame: GeoFrame) -> Float[np.ndarray, "cell 2"]:

@@ -13,10 +13,13 @@ import numpy as np
 
 from raylocus.datasets.store import ReportDataset
 from raylocus.errors import InputError, StoreError
+from raylocus.evaluation.baselines.centroid import WeightedCentroid
 from raylocus.evaluation.baselines.classical import classical_methods
 from raylocus.evaluation.baselines.grid_bayes import GridBayes, SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
+from raylocus.evaluation.baselines.least_squares import RangeLeastSquares
 from raylocus.evaluation.baselines.nearest_neighbours import NearestNeighbours
+from raylocus.evaluation.baselines.random_forest import RandomForest
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell
 from raylocus.evaluation.baselines.timing_advance import TimingAdvance
 from raylocus.evaluation.method import Method, TrainingPlaces
@@ -28,7 +31,10 @@ CLASSICS_SCHEMA, CLASSICS_FILE = "raylocus.classics.v1", "classics.json"
 #: Classes of methods by the name that they are stored under.
 KINDS: Mapping[str, Any] = {
     kind.__name__: kind
-    for kind in (StrongestCell, TimingAdvance, NearestNeighbours, GridBayes, SequenceGridBayes)
+    for kind in (
+        *(StrongestCell, WeightedCentroid, RangeLeastSquares, TimingAdvance),
+        *(NearestNeighbours, RandomForest, GridBayes, SequenceGridBayes),
+    )
 }
 
 
@@ -137,5 +143,7 @@ def _method(record: dict[str, Any]) -> Method:
     kind = KINDS[record.pop("kind")]
     if "model" in record:
         record["model"] = LikelihoodModel(**record["model"])
+    if "measures" in record:
+        record["measures"] = tuple(record["measures"])
     method: Method = kind(**record)
     return method

@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from sklearn.neighbors import NearestNeighbors
 
-from raylocus.evaluation.baselines.forward_filter import gaussian_matrix
-from raylocus.evaluation.baselines.masses import posterior_of_masses
+from raylocus.evaluation.baselines.masses import blurred_masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import observations
@@ -89,12 +87,9 @@ class NearestNeighbours:
         self, neighbours: Int[np.ndarray, "report neighbour"], maps: NominalMaps
     ) -> Float[np.ndarray, "report ground"]:
         """Masses over the flat ground of a Gaussian at each neighbour."""
-        density = torch.zeros(len(neighbours), maps.tile.count**2)
-        density.scatter_(1, torch.from_numpy(neighbours), 1.0)
-        blur = gaussian_matrix(torch.tensor(self.spread / maps.tile.resolution), maps.tile.count)
-        blurred = (blur @ density.reshape(-1, *maps.tile.shape) @ blur) * torch.from_numpy(maps.outdoor)
-        flat = blurred.flatten(1)
-        return (flat / flat.sum(dim=1, keepdim=True)).numpy()
+        weight = np.zeros((len(neighbours), maps.tile.count**2), np.float32)
+        np.put_along_axis(weight, neighbours, 1.0, axis=1)
+        return blurred_masses(weight, self.spread, maps)
 
     def _fingerprint(self, rsrp: Float[np.ndarray, "row cell"]) -> Float[np.ndarray, "row cell"]:
         return np.maximum(np.nan_to_num(rsrp, nan=self.floor_dbm), self.floor_dbm)

@@ -14,6 +14,7 @@ from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.metrics import NLL_FLOOR
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
+from raylocus.network.reports.reports import Reports
 
 Candidate = TypeVar("Candidate")
 
@@ -23,6 +24,7 @@ class Example:
     """Sequences of one training place."""
 
     maps: NominalMaps
+    reports: Reports
     observations: Observations
     truth: Int[np.ndarray, " sample"]
     """Ground cell of each sequence's last position, in flat [y, x] order."""
@@ -70,7 +72,7 @@ def examples(training: TrainingPlaces, most: int) -> list[Example]:
         some = reports.select(np.unique(np.linspace(0, len(reports) - 1, share).astype(np.int64)))
         maps = nominal_maps(place)
         truth = maps.tile.index(some.position[some.last_report, :2].astype(np.float64))
-        chosen.append(Example(maps, observations(some, maps.deployment), truth))
+        chosen.append(Example(maps, some, observations(some, maps.deployment), truth))
     return chosen
 
 
@@ -86,7 +88,7 @@ def likeliest(
         scores: ln of the density at the truths of an example, by its number.
         chosen: the examples.
     """
-    return max(candidates, key=lambda candidate: _mean_score(candidate, scores, chosen))
+    return max(candidates, key=lambda candidate: mean_score(candidate, scores, chosen))
 
 
 def climbed(
@@ -96,10 +98,10 @@ def climbed(
     chosen: Sequence[Example],
 ) -> Candidate:
     """The same of ordered candidates whose score has one peak, found uphill from the one numbered `start`."""
-    best, found = start, _mean_score(candidates[start], scores, chosen)
+    best, found = start, mean_score(candidates[start], scores, chosen)
     for step in (1, -1):
         while 0 <= best + step < len(candidates):
-            score = _mean_score(candidates[best + step], scores, chosen)
+            score = mean_score(candidates[best + step], scores, chosen)
             if score <= found:
                 break
             best, found = best + step, score
@@ -108,9 +110,10 @@ def climbed(
     return candidates[best]
 
 
-def _mean_score(
+def mean_score(
     candidate: Candidate,
     scores: Callable[[Candidate, int], Float[np.ndarray, " sample"]],
     chosen: Sequence[Example],
 ) -> float:
+    """Mean score of a candidate over all examples; arguments as of `likeliest`."""
     return float(np.concatenate([scores(candidate, number) for number in range(len(chosen))]).mean())

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
-from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
+from raylocus.scenes.site_import.listed_pcis import listed_pcis, planned_pcis
 from raylocus.scenes.site_import.records import SiteRecord
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.scenes.siting.macro import MacroLayout, antenna_height
 from raylocus.scenes.siting.panels import array_on
-from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
+from raylocus.scenes.siting.pci_plan import groups_of
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
 #: Downtilt of cells whose file has none [rad]; 6°.
@@ -28,10 +29,6 @@ LOWEST_OVER_ROOF = 2.0
 LTE_CARRIER = Carrier(numerology=0, resource_blocks=50, technology="LTE")
 #: Carrier of NR cells in FR2: 120 kHz, 100 MHz (TS 38.104 Table 5.3.2-2).
 FR2_CARRIER = Carrier(numerology=3, resource_blocks=66)
-#: Cells of one carrier and PCI stand farther apart than this [m]: a phone hears both otherwise. Chosen.
-REUSE_DISTANCE = 1000.0
-#: Cells that PCIs can be planned for without repeating any.
-MOST_PCIS = 500
 #: Lower end of FR2 [Hz] (TS 38.104 Table 5.1-1).
 LOWEST_FR2 = 24.25e9
 
@@ -54,12 +51,24 @@ class GroundMaps:
     maps: xr.Dataset
     tile: Grid
 
+    def at(self, x: float, y: float) -> GroundMaps:
+        """Themselves, wherever the antenna stands."""
+        return self
+
+
+@runtime_checkable
+class Ground(Protocol):
+    """Where antennas stand."""
+
+    def at(self, x: float, y: float) -> GroundMaps:
+        """Maps that hold a point [m]."""
+
 
 def assemble_deployment(
     path: Path,
     cells: Sequence[LocatedCell],
     antennas: Sequence[ElementPattern | None],
-    ground: GroundMaps,
+    ground: Ground,
     notes: Counter[str],
     generator: np.random.Generator,
 ) -> Deployment:
@@ -90,7 +99,7 @@ def assemble_deployment(
     for number, carrier in enumerate(distinct):
         own = np.flatnonzero(index == number)
         planned = planned_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
-        pcis[own] = _pcis(path, [records[cell] for cell in own], positions[own], planned, notes)
+        pcis[own] = listed_pcis(path, [records[cell] for cell in own], positions[own], planned, notes)
     notes["cells without downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
     notes["cells without power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
     notes["sites at estimated positions"] += sum(site.deviation > 0 for site in sites)
@@ -110,8 +119,9 @@ def assemble_deployment(
     return Deployment(distinct, tuple(sites), tuple(made))
 
 
-def _site(number: int, cell: LocatedCell, ground: GroundMaps, notes: Counter[str]) -> Site:
+def _site(number: int, cell: LocatedCell, everywhere: Ground, notes: Counter[str]) -> Site:
     """A site at its height above the ground, and never inside a building."""
+    ground = everywhere.at(cell.x, cell.y)
     index = int(ground.tile.index(np.array([cell.x, cell.y])))
     terrain, surface = (float(ground.maps[name].values.flat[index]) for name in ("terrain", "surface"))
     inside = bool(ground.maps["footprint"].values.flat[index])
@@ -147,94 +157,6 @@ def _azimuths(
         one.azimuth is None for one in records
     )
     return azimuths
-
-
-def planned_pcis(
-    positions: Float[np.ndarray, "cell 2"],
-    azimuths: Float[np.ndarray, " cell"],
-    owner: Int[np.ndarray, " cell"],
-    generator: np.random.Generator,
-    groups: int,
-) -> Int[np.ndarray, " cell"]:
-    """`plan_pcis`, strip by strip from west to east where there are more sites than one plan serves."""
-    west = {site: positions[owner == site, 0].min() for site in np.unique(owner).tolist()}
-    if len(west) <= groups:
-        return plan_pcis(positions, azimuths, owner, generator, groups)
-    order = sorted(west, key=lambda site: west[site])
-    pcis = np.zeros(len(owner), np.int64)
-    for start in range(0, len(order), groups // 2):
-        own = np.isin(owner, order[start : start + groups // 2])
-        pcis[own] = plan_pcis(positions[own], azimuths[own], owner[own], generator, groups)
-    return pcis
-
-
-def _pcis(
-    path: Path,
-    records: Sequence[SiteRecord],
-    positions: Float[np.ndarray, "cell 2"],
-    planned: Int[np.ndarray, " cell"],
-    notes: Counter[str],
-) -> list[int]:
-    """The PCIs of the file, and where it has none planned ones, moved out of their way by whole groups.
-
-    Two cells of a carrier may have one PCI where they stand apart, or where their identities distinguish them.
-    """
-    known: dict[int, list[int]] = {}
-    for index, record in enumerate(records):
-        if record.pci is None:
-            continue
-        for other in known.setdefault(record.pci, []):
-            near = np.linalg.norm(positions[index] - positions[other]) < REUSE_DISTANCE
-            if near and None in (record.identity, records[other].identity):
-                raise PlaceError(
-                    f"{path}, lines {records[other].line} and {record.line}: two cells less than {REUSE_DISTANCE:g} m "
-                    f"apart share PCI {record.pci}; correct one, or choose one network with --network"
-                )
-        known[record.pci].append(index)
-    taken, pcis = set(known), []
-    for record, plan in zip(records, planned.tolist(), strict=True):
-        others = ((plan + 3 * step + step // 336) % 1008 for step in range(1008))
-        pci = (
-            next((other for other in others if other not in taken), plan)
-            if record.pci is None
-            else record.pci
-        )
-        if len(records) <= MOST_PCIS:
-            taken.add(pci)
-        pcis.append(pci)
-    notes["cells without PCI, which is planned"] += sum(record.pci is None for record in records)
-    notes["cells whose PCI another cell of their carrier has as well"] += sum(
-        len(own) for own in known.values() if len(own) > 1
-    )
-    return pcis
-
-
-def named_antennas(
-    path: Path, records: Sequence[SiteRecord], patterns: Mapping[str, ElementPattern], notes: Counter[str]
-) -> list[ElementPattern | None]:
-    """The measured pattern of each record's antenna; None where it names none, or no patterns were given.
-
-    Raises:
-        PlaceError: patterns were given, and one that is named is not among them.
-    """
-    found: list[ElementPattern | None] = []
-    for record in records:
-        name = "" if record.antenna is None else record.antenna.lower()
-        pattern = patterns.get(name, patterns.get(Path(name).stem))
-        if patterns and name and pattern is None:
-            raise PlaceError(
-                f"{path}, line {record.line}: there is no pattern of the antenna {record.antenna!r}; the patterns are "
-                f"{', '.join(list(patterns)[:12])}"
-            )
-        found.append(pattern)
-    named = sum(record.antenna is not None for record in records)
-    key = (
-        "cells with a measured antenna pattern"
-        if patterns
-        else "cells with a named antenna and no --patterns"
-    )
-    notes[key] += named
-    return found
 
 
 def _cell(

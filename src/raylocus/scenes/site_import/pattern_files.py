@@ -8,14 +8,16 @@ GAIN without a unit is in dBd. The form has no standard; this is how planning to
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.errors import InputError
+from raylocus.errors import InputError, PlaceError
+from raylocus.scenes.site_import.records import SiteRecord
 from raylocus.scenes.sites import ElementPattern, PatternCuts
 
 #: Endings of pattern files.
@@ -66,6 +68,34 @@ def read_pattern(path: Path) -> ElementPattern:
     cuts = PatternCuts(tuple(horizontal.tolist()), tuple(vertical.tolist()))
     deepest = float(max(horizontal.max(), vertical.max()))
     return ElementPattern(back_lobe_floor=deepest, side_lobe_floor=deepest, gain=file.gain, cuts=cuts)
+
+
+def named_antennas(
+    path: Path, records: Sequence[SiteRecord], patterns: Mapping[str, ElementPattern], notes: Counter[str]
+) -> list[ElementPattern | None]:
+    """The measured pattern of each record's antenna; None where it names none, or no patterns were given.
+
+    Raises:
+        PlaceError: patterns were given, and one that is named is not among them.
+    """
+    found: list[ElementPattern | None] = []
+    for record in records:
+        name = "" if record.antenna is None else record.antenna.lower()
+        pattern = patterns.get(name, patterns.get(Path(name).stem))
+        if patterns and name and pattern is None:
+            raise PlaceError(
+                f"{path}, line {record.line}: there is no pattern of the antenna {record.antenna!r}; the patterns are "
+                f"{', '.join(list(patterns)[:12])}"
+            )
+        found.append(pattern)
+    named = sum(record.antenna is not None for record in records)
+    key = (
+        "cells with a measured antenna pattern"
+        if patterns
+        else "cells with a named antenna and no --patterns"
+    )
+    notes[key] += named
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,106 @@
+"""`raylocus benchmark`: models against all other methods in fixed unseen places, one table that others can quote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raylocus.cli.console import (
+    VerbParser,
+    progress_lines,
+    recipe_file,
+    save_picture,
+    save_table,
+    verb_parser,
+)
+from raylocus.errors import InputError
+
+if TYPE_CHECKING:
+    from raylocus.evaluation.benchmark.recipe import BenchmarkRecipe
+    from raylocus.evaluation.method import Contestant
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs a benchmark, or goes on with one, and prints its table."""
+    given = _parser().parse(arguments)
+    from raylocus.cli.engines import engine_of
+    from raylocus.datasets.building.worker_memory import workers_for
+    from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
+    from raylocus.evaluation.benchmark.recipe import load_benchmark_recipe
+    from raylocus.evaluation.benchmark.run import Benchmark
+    from raylocus.viz.benchmark import severity_figure
+
+    whole = load_benchmark_recipe(recipe_file("benchmark", given.size))
+    recipe = _chosen(whole, given)
+    contestants = _contestants([*given.run, *([given.model] if given.model else [])])
+    with engine_of("local", given.workers, None, lambda: workers_for(recipe.dataset)) as engine:
+        benchmark = Benchmark(recipe, contestants, given.out, _say)
+        scores = benchmark.run(lambda units: progress_lines(units, _say), engine)
+    blocks, left_out = blocks_of(scores), _left_out(whole, recipe)
+    text, record = benchmark_text(blocks, left_out), benchmark_record(blocks, left_out)
+    save_table(text, record, given.out / "benchmark.json")
+    save_picture(severity_figure(blocks), given.out / "benchmark.png")
+    return 0
+
+
+def _parser() -> VerbParser:
+    parser = verb_parser(
+        "benchmark", "Compare models with all other methods and the bound in fixed unseen places."
+    )
+    parser.add_argument(
+        "run", type=Path, nargs="*", help="folders of runs, or checkpoint files; each is a row of the table"
+    )
+    parser.add_argument("--model", type=Path, help="a checkpoint file; the same as a run")
+    parser.add_argument(
+        "--size", type=str, default="standard", help="tiny, standard, or a recipe of one's own (YAML)"
+    )
+    parser.add_argument("--only", type=str, nargs="+", help="test only in these of its places")
+    parser.add_argument("--places", type=Path, help="folder with traced places to test in as well")
+    parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for the table and all that leads to it"
+    )
+    return parser
+
+
+def _chosen(recipe: BenchmarkRecipe, given: Any) -> BenchmarkRecipe:
+    chosen = recipe if given.only is None else recipe.only(given.only)
+    return chosen if given.places is None else chosen.with_places(given.places)
+
+
+def contestant(path: Path, name: str = "raylocus") -> Contestant:
+    """The model of a run or a checkpoint file.
+
+    Args:
+        path: folder of a run, or a checkpoint file.
+        name: what tables call it.
+
+    Raises:
+        CheckpointError: there is no such file, or it is foreign, or of another schema version.
+    """
+    from raylocus.evaluation.comparison import checkpoint_of
+    from raylocus.evaluation.method import Contestant
+    from raylocus.inference.locator import Locator
+    from raylocus.provenance import hash_file
+
+    file = checkpoint_of(path)
+    return Contestant(Locator(Locator.load(file).trained, name), hash_file(file))
+
+
+def _contestants(paths: Sequence[Path]) -> list[Contestant]:
+    if not paths:
+        raise InputError("name a run or a checkpoint to compare, such as runs/demo")
+    names = ["raylocus"] if len(paths) == 1 else [path.stem for path in paths]
+    if len(set(names)) < len(names):
+        raise InputError(f"two of the runs are called {max(names, key=names.count)}; rename one")
+    return [contestant(path, name) for path, name in zip(paths, names, strict=True)]
+
+
+def _left_out(whole: BenchmarkRecipe, recipe: BenchmarkRecipe) -> list[str]:
+    missing = [name for name in whole.tested if name not in recipe.tested]
+    return [f"Left out by --only: {', '.join(missing)}."] if missing else []
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

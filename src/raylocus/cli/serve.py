@@ -1,0 +1,38 @@
+"""`raylocus serve`: the HTTP service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from raylocus.cli.console import verb_parser
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Serves until it is interrupted."""
+    from raylocus.service.configuration import ServiceConfiguration
+
+    parser = verb_parser("serve", "Answer over HTTP where phones are.")
+    parser.add_argument(
+        "areas", type=Path, nargs="+", help="folders of places and areas with latitude and longitude"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="checkpoint that locates in traced places, such as runs/demo/locator.ckpt; without it, sites alone do",
+    )
+    parser.add_class_arguments(ServiceConfiguration)
+    given = parser.parse(arguments)
+    from raylocus.service.area_engine import AreaEngine
+    from raylocus.service.http.app import create_app
+    from raylocus.service.http.watch import log_to_standard_error
+    from raylocus.service.serving import serve
+
+    values = vars(given).copy()
+    areas, model = values.pop("areas"), values.pop("model")
+    configuration = ServiceConfiguration(**values)
+    engine = AreaEngine.load(areas, model, 1e9 * configuration.memory_gb)
+    app = create_app(engine, configuration)
+    log_to_standard_error()
+    serve(app, configuration)
+    return 0

@@ -1,0 +1,1 @@
+"""Ablations: one question, a list of overrides, several seeds, one table."""

@@ -1,0 +1,1 @@
+"""LocUNet, the learned peer, re-implemented from its description."""

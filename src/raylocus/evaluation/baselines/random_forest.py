@@ -1,0 +1,119 @@
+"""Random forest on fingerprints simulated from R, with the density of a quantile regression forest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import csr_array
+from sklearn.ensemble import RandomForestRegressor
+
+from raylocus.evaluation.baselines.masses import blurred_masses, posterior_of_masses
+from raylocus.evaluation.baselines.training import examples, likeliest
+from raylocus.evaluation.method import TrainingPlaces
+from raylocus.evaluation.observations import observations
+from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
+from raylocus.models.posterior import Posterior
+from raylocus.network.reports.reports import Reports
+
+#: Values that `fit` chooses from: spread of a fingerprint about R [dB], and of the Gaussian put on each of its
+#: ground cells [m].
+NOISES_DB = (4.0, 8.0)
+SPREADS = (4.0, 12.0, 25.0, 45.0)
+#: Sequences, of so many places, that they are chosen on: each noise is a forest for each place.
+FITTED_REPORTS, FITTED_PLACES = 200, 3
+#: Fingerprints, trees, and fingerprints in a leaf at least.
+FINGERPRINTS, TREES, LEAF = 5000, 30, 10
+#: Share of the cells of a fingerprint that go unreported, and the level that stands for them [dBm].
+DROPPED, FLOOR_DBM = 0.15, -125.0
+SEED = 0
+
+
+@dataclass(frozen=True)
+class RandomForest:
+    """A forest of regression trees from the levels of a place's cells to the position, grown on nominal R.
+
+    The density is that of the fingerprints in the leaves that a report falls into, each tree counting the same
+    (Meinshausen 2006, quantile regression forests); the estimate is their mean, which is the forest's own.
+    """
+
+    name: str
+    noise_db: float
+    """Standard deviation of each level of a fingerprint about R, and of an offset common to all [dB]."""
+    spread: float
+    """Standard deviation of the Gaussian put on each fingerprint's ground cell to make a density [m]."""
+
+    @classmethod
+    def fit(cls, name: str, training: TrainingPlaces) -> RandomForest:
+        """Chooses noise and spread on training places. Raises InputError without training sequences."""
+        some = [pair for pair, _ in zip(training, range(FITTED_PLACES), strict=False)]
+        chosen = examples(some, FITTED_REPORTS)
+        rsrp = [one.observations.rsrp[one.observations.last] for one in chosen]
+        weights = {
+            noise: [
+                cls(name, noise, 0.0).weights(each, one.maps) for each, one in zip(rsrp, chosen, strict=True)
+            ]
+            for noise in NOISES_DB
+        }
+
+        def scores(method: RandomForest, number: int) -> Float[np.ndarray, " sample"]:
+            one = chosen[number]
+            weight = weights[method.noise_db][number]
+            return one.log_scores_of_masses(blurred_masses(weight, method.spread, one.maps))
+
+        best = likeliest((cls(name, noise, 25.0) for noise in NOISES_DB), scores, chosen)
+        return likeliest((replace(best, spread=spread) for spread in SPREADS), scores, chosen)
+
+    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """Posterior from the last report, the estimate being the forest's. Raises PlaceError for an unknown PCI."""
+        maps = nominal_maps(place)
+        observed = observations(reports, maps.deployment)
+        weight = self.weights(observed.rsrp[observed.last], maps)
+        return posterior_of_masses(
+            maps.tile, blurred_masses(weight, self.spread, maps), weight @ maps.tile.centres
+        )
+
+    def weights(
+        self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps
+    ) -> Float[np.ndarray, "report ground"]:
+        """Weight of each ground cell in the answer to each report; sums to 1."""
+        generator = np.random.default_rng(SEED)
+        ground = generator.choice(np.flatnonzero(maps.outdoor), FINGERPRINTS)
+        book = _features(self._fingerprints(ground, maps, generator))
+        forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, max_features=0.5, random_state=SEED)
+        forest.fit(book, maps.tile.centres[ground])
+        # Leaves of all trees are numbered one after the other, so that all weights are one sparse product.
+        first = np.cumsum([0, *(tree.tree_.node_count for tree in forest.estimators_)])
+        held = _incidence(forest.apply(book) + first[:-1], int(first[-1])).T
+        share = csr_array(
+            (np.ones(len(ground)), (np.arange(len(ground)), ground)), (len(ground), maps.outdoor.size)
+        )
+        mass = held @ share
+        mass = mass.multiply(1 / np.maximum(mass.sum(axis=1), 1)[:, None]).tocsr()
+        found: Float[np.ndarray, "report ground"] = (
+            _incidence(forest.apply(_features(rsrp)) + first[:-1], int(first[-1])) @ mass / TREES
+        ).toarray()
+        return found
+
+    def _fingerprints(
+        self, ground: Int[np.ndarray, " row"], maps: NominalMaps, generator: np.random.Generator
+    ) -> Float[np.ndarray, "row cell"]:
+        """Levels as a UE may report them on some ground cells; NaN is not reported."""
+        level = maps.level.reshape(len(maps.level), -1)[:, ground].T
+        level = level + self.noise_db * generator.standard_normal(level.shape)
+        level += self.noise_db * generator.standard_normal((len(level), 1))
+        level[(generator.random(level.shape) < DROPPED) | (level < FLOOR_DBM)] = np.nan
+        return level
+
+
+def _features(rsrp: Float[np.ndarray, "row cell"]) -> Float[np.ndarray, "row feature"]:
+    """What trees divide by: levels, and levels relative to the strongest, in which a common offset is gone."""
+    level = np.maximum(np.nan_to_num(rsrp, nan=FLOOR_DBM), FLOOR_DBM)
+    return np.concatenate([level, level - level.max(axis=1, keepdims=True)], axis=1).astype(np.float32)
+
+
+def _incidence(leaf: Int[np.ndarray, "row tree"], leaves: int) -> csr_array:
+    """1 where a row falls into a leaf, as a sparse matrix of rows and leaves."""
+    rows = np.repeat(np.arange(len(leaf)), leaf.shape[1])
+    return csr_array((np.ones(leaf.size), (rows, leaf.ravel())), (len(leaf), leaves))

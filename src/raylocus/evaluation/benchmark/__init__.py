@@ -1,0 +1,1 @@
+"""The benchmark: fixed unseen places, severities and feature sets, every method, one table."""

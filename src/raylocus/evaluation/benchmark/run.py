@@ -1,0 +1,154 @@
+"""Running a benchmark: a dataset for each feature set, methods fitted once, a file of scores for each place."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+
+from raylocus.datasets.build import Listener, build_dataset
+from raylocus.datasets.building.world_tasks import pack_reports
+from raylocus.datasets.store import ReportDataset, open_report_dataset
+from raylocus.datasets.stored_place import StoredPlace
+from raylocus.evaluation.baselines.fitted_classics import (
+    CLASSICS_FILE,
+    Classics,
+    classics_for,
+    training_places,
+)
+from raylocus.evaluation.baselines.locunet.method import LOCUNET_FILE, LocUNetMethod, locunet_for
+from raylocus.evaluation.benchmark.recipe import BenchmarkRecipe
+from raylocus.evaluation.comparison import circumstances_of, compared_at
+from raylocus.evaluation.evaluate import evaluate
+from raylocus.evaluation.method import Contestant, Method
+from raylocus.evaluation.place_scores import PlaceScores, stored_scores
+from raylocus.execution.task import Engine
+from raylocus.models.inputs.nominal_maps import nominal_maps
+from raylocus.provenance import hash_configuration, versions
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A recipe, the models that are put into it, and the folder that it is run in."""
+
+    recipe: BenchmarkRecipe
+    contestants: Sequence[Contestant]
+    out: Path
+    report: Callable[[str], None]
+    """Called with one line as work goes on."""
+
+    def run(self, listener: Listener, engine: Engine) -> dict[str, list[PlaceScores]]:
+        """Scores of every test place by feature set; what an earlier run left is not made again.
+
+        Args:
+            listener: called with the progress of dataset builds.
+            engine: what builds them.
+
+        Raises:
+            As `build_dataset`; StoreError where a file of an earlier run is damaged.
+        """
+        return {name: list(self._scores(name, listener, engine)) for name in self.recipe.feature_sets}
+
+    def _scores(self, name: str, listener: Listener, engine: Engine) -> Iterator[PlaceScores]:
+        folder = self.out / name.replace(" ", "-")
+        self.report(f"{name}: dataset")
+        build_dataset(self.recipe.dataset_of(name), folder / "reports.zarr", listener, engine)
+        fitted = FittedPeers(open_report_dataset(folder / "reports.zarr"), folder, self.recipe, self.report)
+        dataset = fitted.dataset
+        for index in np.unique(dataset.place_index[dataset.split == "test"]):
+            test = dataset.select((dataset.split == "test") & (dataset.place_index == index))
+            yield self._scores_at(test, fitted, folder / "places")
+
+    def _scores_at(self, test: ReportDataset, fitted: FittedPeers, folder: Path) -> PlaceScores:
+        """The peers' scores at a place, and each model's by itself, so that another model is a few seconds' work."""
+        place = test.place(int(test.place_index[0]))
+        tested = _digest(test)
+
+        def peers() -> PlaceScores:
+            methods = fitted.methods
+            return PlaceScores.of(compared_at(test, methods, lambda name: self.report(f"        {name}")))
+
+        found = self._kept(folder / f"{place.name}.npz", [tested, fitted.digest], peers)
+        own = []
+        for each in self.contestants:
+            file = folder / f"{place.name}.{each.digest[:12]}.npz"
+            located = self._kept(file, [tested, each.digest], partial(_located, each.method, test, place))
+            own.append(dataclasses.replace(located.evaluations[0], name=each.method.name))
+        return dataclasses.replace(found, evaluations=(*own, *found.evaluations))
+
+    def _kept(self, file: Path, made_from: list[str], make: Callable[[], PlaceScores]) -> PlaceScores:
+        """The scores of a file, made first where it does not hold them."""
+        digest = hash_configuration([*made_from, versions()])
+        found = stored_scores(file, digest)
+        if found is None:
+            self.report(f"      {file.stem}")
+            found = make()
+            found.save(file, digest)
+        return found
+
+
+def _located(method: Method, test: ReportDataset, place: StoredPlace) -> PlaceScores:
+    outcome = evaluate(method, test.reports, nominal_maps(place))
+    return PlaceScores(place.name, circumstances_of(test), (outcome.evaluation,), {}, {})
+
+
+def _digest(test: ReportDataset) -> str:
+    """Of the reports of one place, the laws that they were drawn from, and what the place holds."""
+    folder = str(test.configuration.places[int(test.place_index[0])].folder)
+    laws = dataclasses.replace(test.configuration, places=test.configuration.places[:1])
+    reports = hashlib.sha256(pack_reports(test.reports)).hexdigest()
+    return hash_configuration([reports, _inputs_of(test, [folder]), laws])
+
+
+def _inputs_of(dataset: ReportDataset, folders: Sequence[str]) -> dict[str, str]:
+    """Hashes of what some of a dataset's places hold."""
+    within = tuple(f"{folder}/" for folder in folders)
+    return {name: each for name, each in dataset.provenance.inputs.items() if name.startswith(within)}
+
+
+@dataclass(frozen=True)
+class FittedPeers:
+    """What a feature set's models are compared with, fitted on its training places when first asked for."""
+
+    dataset: ReportDataset
+    folder: Path
+    recipe: BenchmarkRecipe
+    report: Callable[[str], None]
+
+    @property
+    def methods(self) -> list[Method]:
+        """The classics, and LocUNet where the recipe has it."""
+        return [*self.classics.methods, *([] if self.locunet is None else [self.locunet])]
+
+    @cached_property
+    def digest(self) -> str:
+        """Of what they are fitted on and how."""
+        training = [pack_reports(reports) for reports, _ in training_places(self.dataset)]
+        folders = [str(place.folder) for place in self.recipe.dataset.places if place.split == "train"]
+        held = [hashlib.sha256(each).hexdigest() for each in training]
+        return hash_configuration([held, _inputs_of(self.dataset, folders), self.recipe.locunet])
+
+    @cached_property
+    def classics(self) -> Classics:
+        """All classics."""
+        return classics_for(
+            self.dataset,
+            self.folder / CLASSICS_FILE,
+            self.dataset.digest,
+            lambda name: self.report(f"      fitting {name}"),
+        )
+
+    @cached_property
+    def locunet(self) -> LocUNetMethod | None:
+        """LocUNet; None where the recipe shows it no sequence."""
+        if not self.recipe.locunet.sequences:
+            return None
+        training = training_places(self.dataset)
+        return locunet_for(
+            training, self.digest, self.folder / LOCUNET_FILE, self.recipe.locunet, self.report
+        )

@@ -1,0 +1,123 @@
+"""What several methods did on the test sequences of one place, as one small file that a killed run goes on from."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from raylocus.errors import StoreError
+from raylocus.evaluation.bound.self_check import SelfCheck
+from raylocus.evaluation.breakdown import Circumstances
+from raylocus.evaluation.comparison import Comparison
+from raylocus.evaluation.evaluation import ROWS, Evaluation, Truth
+from raylocus.storage import written_whole
+
+#: Version of the file.
+SCORES_SCHEMA = "raylocus.place-scores.v1"
+_TRUTH = tuple(field.name for field in dataclasses.fields(Truth))
+_CIRCUMSTANCES = tuple(field.name for field in dataclasses.fields(Circumstances))
+
+
+@dataclass(frozen=True)
+class PlaceScores:
+    """A `Comparison` without its posteriors."""
+
+    place: str
+    """Name of the place."""
+    circumstances: Circumstances
+    evaluations: tuple[Evaluation, ...]
+    """One a method, in the comparison's order; references that refuse are left out."""
+    refusals: dict[str, str]
+    """Why a reference is not there, one sentence by its name."""
+    self_checks: dict[float, SelfCheck]
+    """Of the bound, by severity."""
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> PlaceScores:
+        """The scores of a comparison."""
+        return cls(
+            place=comparison.place.name,
+            circumstances=comparison.circumstances,
+            evaluations=tuple(outcome.evaluation for outcome in comparison.outcomes.values()),
+            refusals=comparison.refusals,
+            self_checks=comparison.self_checks,
+        )
+
+    def select(self, members: Bool[np.ndarray, " sample"]) -> PlaceScores:
+        """Those of some sequences."""
+        columns = (getattr(self.circumstances, name)[members] for name in _CIRCUMSTANCES)
+        evaluations = tuple(one.select(members) for one in self.evaluations)
+        return dataclasses.replace(self, circumstances=Circumstances(*columns), evaluations=evaluations)
+
+    def save(self, path: Path, made_from: str) -> None:
+        """Writes the file.
+
+        Args:
+            path: the file.
+            made_from: digest of all that decides its content.
+
+        Raises:
+            StorageFullError: the disk filled up.
+        """
+        document = {
+            "schema": SCORES_SCHEMA,
+            "made_from": made_from,
+            "place": self.place,
+            "refusals": self.refusals,
+            "self_checks": [[key, dataclasses.asdict(check)] for key, check in self.self_checks.items()],
+            "methods": [[one.name, one.seconds] for one in self.evaluations],
+        }
+        buffer = io.BytesIO()
+        text = np.frombuffer(json.dumps(document).encode(), np.uint8)
+        np.savez_compressed(buffer, allow_pickle=False, document=text, **self._arrays())
+        with written_whole(path) as aside:
+            aside.write_bytes(buffer.getvalue())
+
+    def _arrays(self) -> dict[str, Any]:
+        truth = self.evaluations[0].truth
+        return {
+            **{name: getattr(truth, name) for name in _TRUTH},
+            **{name: getattr(self.circumstances, name) for name in _CIRCUMSTANCES},
+            **{name: np.stack([getattr(one, name) for one in self.evaluations]) for name in ROWS},
+        }
+
+
+def stored_scores(path: Path, made_from: str) -> PlaceScores | None:
+    """The scores of a file; None where there is none, or one of something else.
+
+    Args:
+        path: the file.
+        made_from: digest of all that decides its content.
+
+    Raises:
+        StoreError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            document = json.loads(archive["document"].tobytes())
+            arrays = {name: archive[name] for name in (*_TRUTH, *_CIRCUMSTANCES, *ROWS)}
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise StoreError(f"{path} is damaged; delete it and run the command again") from error
+    if (document["schema"], document["made_from"]) != (SCORES_SCHEMA, made_from):
+        return None
+    truth = Truth(*(arrays[name] for name in _TRUTH))
+    return PlaceScores(
+        place=document["place"],
+        circumstances=Circumstances(*(arrays[name] for name in _CIRCUMSTANCES)),
+        evaluations=tuple(
+            Evaluation(name=name, truth=truth, seconds=seconds, **{row: arrays[row][index] for row in ROWS})
+            for index, (name, seconds) in enumerate(document["methods"])
+        ),
+        refusals=document["refusals"],
+        self_checks={severity: SelfCheck(**check) for severity, check in document["self_checks"]},
+    )

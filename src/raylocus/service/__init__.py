@@ -1,0 +1,1 @@
+"""The service: measurements come in over HTTP, positions with their uncertainty go out."""

@@ -1,0 +1,136 @@
+"""Questions that arrive together are located together, by one thread; what would wait too long is turned away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from raylocus.errors import RaylocusError
+from raylocus.service.answers import Answer, Refusal, Why
+from raylocus.service.engine import Engine
+from raylocus.service.questions import Question
+
+#: Share of a new measurement in the running mean of the time a phone takes.
+NEWS = 0.1
+
+
+class OverloadedError(RaylocusError):
+    """More is asked than can be answered in time; carries the seconds after which to ask again."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__("the service has more to do than it can answer in time; ask again later")
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    question: Question
+    answer: asyncio.Future[Answer | Refusal]
+
+
+class Batcher:
+    """The queue between requests and the engine."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        batch: int,
+        patience: float,
+        answer_time: float,
+        observe: Callable[[int, float], None] = lambda size, seconds: None,
+    ) -> None:
+        """A queue that is not running yet.
+
+        Args:
+            engine: asked in a thread of its own.
+            batch: most questions that are asked at once.
+            patience: longest time to wait for a turn [s].
+            answer_time: longest time to wait for an answer [s].
+            observe: called with the size and the seconds of each batch.
+        """
+        self.engine, self.batch = engine, batch
+        self.patience, self.answer_time, self.observe = patience, answer_time, observe
+        self.seconds_each = patience / (2 * batch)
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._busy = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="locate")
+        self._loop: asyncio.Task[None] | None = None
+        self.ready = False
+
+    @property
+    def waiting(self) -> int:
+        """Questions that are not answered yet."""
+        return self._queue.qsize() + self._busy
+
+    async def start(self) -> None:
+        """Begins to answer, and makes the engine ready in the background."""
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stops; what still waits is given up."""
+        if self._loop is not None:
+            self._loop.cancel()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def ask(self, question: Question) -> Answer | Refusal:
+        """The answer to a question.
+
+        Raises:
+            OverloadedError: too much is waiting, or the answer takes too long.
+        """
+        wait = self.waiting * self.seconds_each
+        # A full batch may always wait, or one slow answer would turn everybody away for good.
+        if wait > self.patience and self.waiting >= self.batch:
+            raise OverloadedError(wait)
+        waiting = _Waiting(question, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(waiting)
+        try:
+            return await asyncio.wait_for(waiting.answer, self.answer_time)
+        except TimeoutError as error:
+            raise OverloadedError(self.answer_time) from error
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self.engine.warm)
+        self.ready = True
+        while True:
+            batch = await self._next()
+            started = time.perf_counter()
+            questions = [waiting.question for waiting in batch]
+            answers = await loop.run_in_executor(self._thread, self._answers, questions)
+            for waiting, answer in zip(batch, answers, strict=True):
+                if not waiting.answer.done():
+                    _settle(waiting.answer, answer)
+            self._learn(len(batch), time.perf_counter() - started)
+
+    async def _next(self) -> list[_Waiting]:
+        """Whatever waits, up to a full batch; those who gave up are left out."""
+        self._busy = 0
+        batch = [await self._queue.get()]
+        while len(batch) < self.batch and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        self._busy = len(batch)
+        return [waiting for waiting in batch if not waiting.answer.done()] or await self._next()
+
+    def _learn(self, size: int, seconds: float) -> None:
+        self.seconds_each += NEWS * (seconds / size - self.seconds_each)
+        self.observe(size, seconds)
+
+    def _answers(self, questions: list[Question]) -> list[Answer | Refusal | Exception]:
+        """One answer each; where a batch fails, its questions are asked one by one, so that one spoils no other."""
+        try:
+            return list(self.engine.answer(questions))
+        except Exception as error:  # whatever it is, it is that of one question
+            if len(questions) == 1:
+                return [Refusal(Why.UNUSABLE) if isinstance(error, RaylocusError) else error]
+            return [answer for question in questions for answer in self._answers([question])]
+
+
+def _settle(future: asyncio.Future[Answer | Refusal], answer: Answer | Refusal | Exception) -> None:
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

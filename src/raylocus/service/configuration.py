@@ -1,0 +1,38 @@
+"""How the service runs: what it serves, how much of it, and what it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ServiceConfiguration:
+    """Limits and options; the defaults are safe on a machine that others use too."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; the machine itself alone by default."""
+    port: int = 8080
+    """TCP port; 0 for any free one."""
+    memory_gb: float = 4.0
+    """Resident memory [GB] over which the areas that were not asked for longest are let go."""
+    batch: int = 16
+    """Most phones that are located together."""
+    patience: float = 0.2
+    """Longest time [s] that a question may have to wait for its turn; above it, it is refused with 503."""
+    answer_time: float = 10.0
+    """Longest time [s] to locate before a question is given up with 503."""
+    request_time: float = 5.0
+    """Longest time [s] for a client to send a request."""
+    body_bytes: int = 30_000
+    """Largest body of a request, also when unpacked."""
+    rate: float = 200.0
+    """Requests a second of one client (address or key) above which it is refused with 429; 0 for no limit."""
+    key_file: Path | None = None
+    """File of API keys, one a line; without it nobody needs a key."""
+    store: Path | None = None
+    """Folder that accepted geosubmit bodies are written to; without it they are checked and forgotten."""
+    board_time: float = 60.0
+    """How long [s] measurements that were announced for a later request are kept in memory."""
+    board_size: int = 10_000
+    """Most announced measurements in memory."""

@@ -1,0 +1,28 @@
+"""The one thing that the HTTP side asks; anything that answers so can stand behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from raylocus.service.answers import Answer, Refusal
+from raylocus.service.questions import Question
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Locates phones; called from one thread at a time."""
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """Names of the areas that it can locate in."""
+
+    def folder(self, area: str) -> Path | None:
+        """Where an area lies on disk, for those who draw it; None where it is not served."""
+
+    def warm(self) -> None:
+        """Does what the first answer would else wait for."""
+
+    def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
+        """One answer a question, in their order; they are located together where they lie in one area."""

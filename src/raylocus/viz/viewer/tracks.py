@@ -1,0 +1,157 @@
+"""What is shown of the phones of a reports file: where they were, what they heard, and the posterior as it grew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.inference.fix import Fix
+from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import token_cells
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.scenes.sites import Deployment
+from raylocus.viz.viewer.packing import PackedArray, packed
+
+#: Sequences shown unless others are asked for, and reports of each, the last ones.
+MOST_SEQUENCES, MOST_REPORTS = 8, 24
+#: Steps of credible levels; 50 % and 90 % are whole numbers of them.
+CREDIBLE_STEP = 0.004
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Whole cells of one report that the place knows, strongest first."""
+
+    cell: Int[np.ndarray, " heard"]
+    rsrp: Float[np.ndarray, " heard"]
+    """As reported [dBm]."""
+    serving: Bool[np.ndarray, " heard"]
+    at_truth: Float[np.ndarray, " heard"]
+    """RSRP by the map at the true position [dBm]; NaN where it has none."""
+    at_estimate: Float[np.ndarray, " heard"]
+    """RSRP by the map at the estimate [dBm]; NaN where it has none."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """One sequence, report by report."""
+
+    sequence: int
+    """Its number in the reports file."""
+    time: Float[np.ndarray, " report"]
+    """Seconds since its first report."""
+    truth: Float[np.ndarray, "report 2"]
+    """True position [m]; NaN where not known."""
+    heard: tuple[Heard, ...]
+    """One for each report."""
+    fixes: tuple[Fix, ...]
+    """The answer to all reports up to each; empty where nobody was asked."""
+
+
+#: One fix for each of some sequences.
+Answers = Callable[[Reports], Sequence[Fix]]
+#: RSRP of some cells [dBm] by the map at one position [m]; NaN where it has none.
+MappedLevel = Callable[[Int[np.ndarray, " heard"], Float[np.ndarray, "2"]], Float[np.ndarray, " heard"]]
+
+
+def no_level(
+    cell: Int[np.ndarray, " heard"], position: Float[np.ndarray, "2"]
+) -> Float[np.ndarray, " heard"]:
+    """The levels of an area without maps."""
+    return np.full(len(cell), np.nan)
+
+
+def level_of(place: TracedPlace) -> MappedLevel:
+    """Looks up R of a place, as far as it is traced."""
+    if not place.radio_file.exists():
+        return no_level
+    rsrp, tile = place.radio_maps["rsrp"].values, place.tile
+
+    def level(
+        cell: Int[np.ndarray, " heard"], position: Float[np.ndarray, "2"]
+    ) -> Float[np.ndarray, " heard"]:
+        ground = int(tile.index(position)) if np.isfinite(position).all() else -1
+        row, column = divmod(ground, tile.count)
+        return rsrp[cell, row, column].astype(float) if ground >= 0 else no_level(cell, position)
+
+    return level
+
+
+@dataclass(frozen=True)
+class TrackMaker:
+    """Makes tracks of reports at one place or area."""
+
+    deployment: Deployment
+    answers: Answers | None
+    """None where nobody is asked."""
+    level: MappedLevel
+
+    def tracks(self, reports: Reports, sequences: Sequence[int] = ()) -> list[Track]:
+        """The tracks of some sequences; of long ones the last `MOST_REPORTS` reports.
+
+        Args:
+            reports: without tokens that the deployment does not know.
+            sequences: which; the first `MOST_SEQUENCES` where left out.
+        """
+        chosen = list(sequences or range(min(len(reports), MOST_SEQUENCES)))
+        ones = [reports.select(np.array([sequence])) for sequence in chosen]
+        asked = [so_far(one, _shown(one)) for one in ones]
+        answers = iter(self.answers(Reports.concatenate(asked)) if self.answers and asked else ())
+        return [
+            self._track(one, sequence, tuple(islice(answers, len(steps))))
+            for one, sequence, steps in zip(ones, chosen, asked, strict=True)
+        ]
+
+    def _track(self, one: Reports, sequence: int, fixes: tuple[Fix, ...]) -> Track:
+        shown = _shown(one)
+        estimates = [fix.position for fix in fixes] or [np.full(2, np.nan)] * len(shown)
+        truth = one.position[shown, :2]
+        cells = token_cells(one, self.deployment)
+        heard = [
+            self._heard(one, cells, *each) for each in zip(shown.tolist(), truth, estimates, strict=True)
+        ]
+        return Track(sequence, one.time[shown], truth, tuple(heard), fixes)
+
+    def _heard(
+        self,
+        one: Reports,
+        cells: Int[np.ndarray, " token"],
+        report: int,
+        truth: Float[np.ndarray, "2"],
+        estimate: Float[np.ndarray, "2"],
+    ) -> Heard:
+        rsrp = one.features[:, one.feature_names.index("rsrp")]
+        own = (one.report_of_token == report) & (one.beam < 0) & ~np.isnan(rsrp)
+        tokens = np.flatnonzero(own)
+        tokens = tokens[np.argsort(-rsrp[tokens], kind="stable")]
+        cell = cells[tokens]
+        levels = self.level(cell, truth), self.level(cell, estimate)
+        return Heard(cell, rsrp[tokens], one.serving[tokens], *levels)
+
+
+def _shown(one: Reports) -> Int[np.ndarray, " shown"]:
+    """The reports of one sequence that are shown."""
+    return np.arange(len(one.time))[-MOST_REPORTS:]
+
+
+def so_far(sequence: Reports, ends: Int[np.ndarray, " end"]) -> Reports:
+    """One sequence as it was after each of some of its reports, as so many sequences."""
+    return Reports.concatenate([sequence.select_reports(np.arange(end + 1)) for end in ends])
+
+
+def credible_levels(density: Float[np.ndarray, "y x"]) -> PackedArray:
+    """Of each ground cell the probability of all cells that are likelier, rounded down to steps.
+
+    A ground cell lies in the smallest region that holds p exactly where this is below p, for p a whole number of
+    steps; so the region is exact for 50 % and 90 %.
+    """
+    mass = density.ravel().astype(float)
+    order = np.argsort(-mass, kind="stable")
+    before = np.empty(len(mass))
+    before[order] = np.concatenate([[0.0], np.cumsum(mass[order])[:-1]])
+    steps = np.minimum(np.floor(before / CREDIBLE_STEP + 1e-9), round(1 / CREDIBLE_STEP) - 1)
+    return packed((steps * CREDIBLE_STEP).reshape(density.shape), CREDIBLE_STEP)

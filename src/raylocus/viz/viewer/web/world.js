@@ -1,0 +1,58 @@
+// What stands in the place: buildings, and sites with their sectors.
+
+const SITE = [122, 81, 149];
+const CHOSEN = [213, 94, 0];
+
+async function buildingMeshes() {
+  const made = [];
+  for (const each of page.meshes) {
+    const [planes, index] = await Promise.all([valuesOf(each.corners), levelsOf(each.index)]);
+    const count = planes.length / 3;
+    const corners = new Float32Array(planes.length);
+    for (let i = 0; i < count; i++) corners.set([planes[i], planes[count + i], planes[2 * count + i]], 3 * i);
+    made.push({ ...mesh(corners, Uint32Array.from(index)), colour: page.materials[each.material] });
+  }
+  return made;
+}
+
+function direction(azimuth, fall = 0) {
+  return [Math.cos(azimuth), Math.sin(azimuth), -Math.tan(fall)];
+}
+
+// A sector is a wedge as wide as its element's half-power beam, inclined by its downtilt.
+function sectorMesh(cell) {
+  const [x, y, z] = page.sites[cell.site].position;
+  const length = page.grid.sector;
+  const corners = [x, y, z];
+  const parts = 12;
+  for (let i = 0; i <= parts; i++) {
+    const way = direction(cell.azimuth + cell.beamwidth * (i / parts - 0.5), cell.downtilt);
+    corners.push(x + length * way[0], y + length * way[1], z + length * way[2]);
+  }
+  const index = [];
+  for (let i = 1; i <= parts; i++) index.push(0, i, i + 1);
+  return mesh(new Float32Array(corners), new Uint32Array(index));
+}
+
+function mastLines() {
+  return lines(page.sites.map(({ position: [x, y, z] }) => [x, y, heightAt(x, y), x, y, z, ...SITE, 255]), 3);
+}
+
+function drawBuildings(made, matrix, mode) {
+  if (mode === "hidden") return;
+  if (mode === "solid") return made.forEach((each) => drawMesh(each, matrix, each.colour));
+  // Only what is nearest is blended with the ground, whichever order the faces come in.
+  gl.colorMask(false, false, false, false);
+  made.forEach((each) => drawMesh(each, matrix, each.colour));
+  gl.colorMask(true, true, true, true);
+  made.forEach((each) => drawMesh(each, matrix, each.colour, 0.3));
+}
+
+function drawSectors(made, matrix, chosen) {
+  gl.depthMask(false);
+  made.forEach((each, cell) => {
+    const own = cell === chosen;
+    drawMesh(each, matrix, own ? CHOSEN : SITE, own ? 0.75 : 0.4);
+  });
+  gl.depthMask(true);
+}
