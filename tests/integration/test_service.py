@@ -390,9 +390,10 @@ def test_cells_of_two_areas_are_not_guessed(tmp_path: Path) -> None:
         assert '<a href="/areas/town-1">' in page and '<a href="/areas/town-2">' in page
 
 
-def test_what_cannot_be_shown_is_no_fault_and_names_no_file(client: TestClient, place: Served) -> None:
-    # The synthetic place has no meshes; tests/docs looks at a page of a real one.
-    for path in ("/", "/areas/town-1"):
-        answer = client.get(path)
-        assert answer.status_code == 503 and str(place.folders[0]) not in answer.text
-    assert client.get("/areas/nowhere").status_code == 404
+def test_what_cannot_be_shown_is_no_fault_and_names_no_file(tmp_path: Path) -> None:
+    one = served(tmp_path)
+    with started(one.engine(), ServiceConfiguration()) as client:
+        assert client.get("/areas/nowhere").status_code == 404
+        (one.folders[0] / "place.json").unlink()
+        answer = client.get("/")
+        assert answer.status_code == 503 and str(tmp_path) not in answer.text
