@@ -20,6 +20,7 @@ STAGES = (
     "scenes",
     "propagation",
     "network",
+    "calibration",
     "datasets",
     "models",
     "training",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,15 +17,18 @@ from matplotlib.image import imread
 
 from propagation_fixtures import ETOILE
 from raylocus.cli.main import main
-from raylocus.geo import GeoFrame
+from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import fixes_of
 from raylocus.models.posterior import posterior_of
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place
+from raylocus.provenance import Provenance
+from raylocus.scenes.area import Area
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
-from raylocus.scenes.sites import Site
+from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
+from raylocus.viz.viewer.area_content import area_content
 from raylocus.viz.viewer.content import LIMIT
 from raylocus.viz.viewer.paths import TOLERANCE
 from raylocus.viz.viewer.place_content import place_content
@@ -118,6 +122,38 @@ def test_a_place_that_was_not_traced_has_its_map(place: TracedPlace, tmp_path: P
     content = place_content(open_place(folder))
     assert content.paths is None and {layer.source for layer in content.layers} == {"G"}
     assert '"paths": null' in viewer_page(content)
+
+
+def test_an_area_has_its_sites_its_ground_and_posteriors_of_their_own_grid(tmp_path: Path) -> None:
+    deployment = Deployment(
+        (Carrier(), Carrier(frequency=806e6, technology="LTE", numerology=0)),
+        (Site("a", (0.0, 0.0, 30.0)), Site("b", (2000.0, 500.0, 30.0))),
+        (Cell(1, 0, 0.0, 0.1), Cell(2, 1, 1.0, 0.1, carrier=1)),
+    )
+    area = Area(
+        tmp_path,
+        "plain",
+        GeoFrame(52.0, 13.0),
+        Extent(-1000.0, -500.0, 3000.0, 1500.0),
+        deployment,
+        Provenance.collect({}, 1, {}),
+    )
+    bell = np.exp(-((Grid(400.0, 10.0, (1500.0, 300.0)).centres[:, 0] - 1500.0) ** 2) / 5000).reshape(
+        1, 40, 40
+    )
+    answers = fixes_of(posterior_of(Grid(400.0, 10.0, (1500.0, 300.0)), bell / bell.sum()), None)
+    nothing = np.zeros(0)
+    heard = Heard(nothing.astype(int), nothing, nothing.astype(bool), nothing, nothing)
+    shown = Track(0, np.zeros(1), np.full((1, 2), np.nan), (heard,), tuple(answers))
+    text = viewer_page(area_content(area, [shown]))
+    record = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
+    assert [cell["label"] for cell in record["cells"]] == ["PCI 1 · NR at 3500 MHz", "PCI 2 · LTE at 806 MHz"]
+    assert record["grid"]["west"] <= -1000 and record["grid"]["west"] + record["grid"]["size"] >= 3000
+    fix = record["tracks"][0]["fixes"][0]
+    assert (fix["grid"]["west"], fix["grid"]["south"], fix["grid"]["count"]) == (1300, 100, 40)
+    assert record["tracks"][0]["truth"] == [None]
+    # North-west of the plain: latitude above the origin's, longitude below it.
+    assert record["corners"][2][0] > 52.0 > record["corners"][0][0] and record["corners"][2][1] < 13.0
 
 
 class Opened:

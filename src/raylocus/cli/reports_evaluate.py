@@ -26,7 +26,12 @@ def run(arguments: Sequence[str]) -> int:
         "reports", nargs="+", type=Path, help="reports files; each is one stream with clocks of its own"
     )
     parser.add_argument("--place", type=Path, required=True, help="area or place folder they were made in")
-    parser.add_argument("--model", type=Path | None, default=None, help="file of raylocus train area; what comes with raylocus if left out")  # fmt: skip
+    parser.add_argument(
+        "--model",
+        type=Path | None,
+        default=None,
+        help="file of raylocus train area; raylocus' own if left out",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the intervals' draws")
     parser.add_argument("--out", type=Path | None, default=None, help="JSON file for the scores")
     given = parser.parse(arguments)

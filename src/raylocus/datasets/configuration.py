@@ -13,6 +13,7 @@ from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, 
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration
+from raylocus.network.network_law import NetworkLaw
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.scenes.configuration import SceneConfiguration
@@ -166,6 +167,8 @@ class DatasetConfiguration:
     """The law of trajectories."""
     network: NetworkConfiguration = NetworkConfiguration()
     """The law by which the network observes, at severity 1, and the features that it reports."""
+    network_law: NetworkLaw | None = None
+    """The law that each world's network is drawn from, about `network`; left out, all have the same network."""
     scene: SceneConfiguration = SceneConfiguration()
     """Tile, grid and network of the places that are built here."""
     trace: TraceConfiguration = TraceConfiguration()

@@ -12,6 +12,8 @@ from raylocus.models.posterior import Posterior
 
 #: A fix whose 90 % radius is larger than this [m] is not to be trusted to name a street.
 TRUSTED_RADIUS = 150.0
+#: Of right maps this share is taken for wrong.
+PLAUSIBLE_FIT = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class Fix:
     """Grid of the heatmap."""
     frame: GeoFrame | None
     """Frame of the place; None where it has none."""
+    fit: float = 1.0
+    """Share of worlds in which maps of the right place fit the phones located together as badly as here; 1 where it was
+    not judged. Small where the map is outdated, the cell list wrong or the place another."""
 
     @property
     def ellipse(self) -> Ellipse:
@@ -71,14 +76,20 @@ class Fix:
 
     @property
     def trusted(self) -> bool:
-        """Whether the 90 % radius is at most `TRUSTED_RADIUS`."""
-        return self.radius(0.9) <= TRUSTED_RADIUS
+        """Whether the 90 % radius is at most `TRUSTED_RADIUS`, and map and measurements fit as `PLAUSIBLE_FIT` asks."""
+        return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= PLAUSIBLE_FIT
 
 
-def fixes_of(posterior: Posterior, frame: GeoFrame | None) -> list[Fix]:
-    """One fix a sequence of a posterior."""
+def fixes_of(posterior: Posterior, frame: GeoFrame | None, fit: float = 1.0) -> list[Fix]:
+    """One fix a sequence of a posterior.
+
+    Args:
+        posterior: of the sequences.
+        frame: of the place.
+        fit: how well map and measurements fit, see `Fix.fit`.
+    """
     return [
-        Fix(position, covariance, density, posterior.grid, frame)
+        Fix(position, covariance, density, posterior.grid, frame, fit)
         for position, covariance, density in zip(
             posterior.mean, posterior.covariance, posterior.density, strict=True
         )

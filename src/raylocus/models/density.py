@@ -45,6 +45,14 @@ def fine_density(
     return masked.softmax(-1).reshape(len(mass), *maps.fine_outdoor.shape)
 
 
+def doubted_density(
+    density: Float[Tensor, "batch y x"], wrong: float, maps: PlaceMaps
+) -> Float[Tensor, "batch y x"]:
+    """A density mixed with one even over all outdoor ground, as far as the map is likely to be wrong."""
+    ground = maps.fine_outdoor if maps.fine_outdoor.any() else torch.ones_like(maps.fine_outdoor)
+    return (1 - wrong) * density + wrong * (ground / ground.sum())
+
+
 def _background(prediction: Prediction, maps: PlaceMaps) -> Float[Tensor, "batch ground"]:
     outside_top = prediction.log_mass.flatten(1).exp().scatter(1, prediction.top, 0.0)
     coarse = outside_top.reshape(prediction.log_mass.shape)

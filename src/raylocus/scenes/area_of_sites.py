@@ -17,6 +17,7 @@ from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.map_sources.assemble import frame_of
 from raylocus.scenes.map_sources.read_source import requested_bounds
 from raylocus.scenes.site_files import SiteFile, import_sites, read_site_list
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.storage import written_whole
 
 #: The source that takes the extent from the list of sites.
@@ -60,7 +61,9 @@ def build_area_of_sites(
         )
     side = max(extent.widened(configuration.reach).size)
     around = Grid(side, side, extent.centre)
-    found = import_sites(file, frame, _flat(around), around, np.random.default_rng(scene.seed))
+    found = import_sites(
+        file, frame, GroundMaps(_flat(around), around), around, np.random.default_rng(scene.seed)
+    )
     settings = {"source": source, "area": configuration, "sites": file}
     provenance = Provenance.collect(settings, scene.seed, {"sites": hash_file(file.path)})
     notes = (NO_MAP_NOTE, *found.notes)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.siting.macro import MacroLayout, macro_sites
 from raylocus.scenes.siting.micro import MicroLayout, micro_sites
-from raylocus.scenes.siting.pci_plan import GROUPS, LTE_GROUPS, plan_pcis
+from raylocus.scenes.siting.panels import array_on
+from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
 from raylocus.scenes.siting.spacing import PlannedSite
 
 
@@ -76,8 +77,7 @@ def deployment_of(
     positions = np.array([site.position for site in sites])
     cells = []
     for index, carrier in enumerate(carriers):
-        groups = GROUPS if carrier.technology == "NR" else LTE_GROUPS
-        pcis = plan_pcis(positions[owner, :2], azimuths, owner, generator, groups)
+        pcis = plan_pcis(positions[owner, :2], azimuths, owner, generator, groups_of(carrier))
         cells += [
             Cell(
                 pci,
@@ -94,11 +94,3 @@ def deployment_of(
         ]
     named = [Site(f"site-{number}", site.position) for number, site in enumerate(sites)]
     return Deployment(carriers, tuple(named), tuple(cells))
-
-
-def array_on(carrier: Carrier, array: AntennaArray) -> AntennaArray:
-    """What of a sector's panel a carrier uses: in NR at most L_max beams (TS 38.213 §4.1), else one wide beam."""
-    if carrier.technology != "NR":
-        return replace(array, columns=1, beams=1)
-    most = 4 if carrier.frequency <= 3e9 else 8 if carrier.frequency < 7.125e9 else 64
-    return replace(array, beams=min(array.beams, most))

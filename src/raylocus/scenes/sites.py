@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -88,11 +89,14 @@ class Carrier:
     """One of `cell_names.technologies.TECHNOLOGIES`."""
     channel: int | None = None
     """Downlink EARFCN (TS 36.101 §5.7.3) or NR-ARFCN (TS 38.104 §5.4.2.1)."""
+    operator: str = ""
+    """Whose it is, as MCC and MNC such as `262-1`; empty where that does not matter."""
 
     @property
     def name(self) -> str:
-        """Technology and frequency, as `LTE at 806 MHz`."""
-        return f"{self.technology} at {self.frequency / 1e6:g} MHz"
+        """Technology and frequency, and the operator where known, as `LTE at 806 MHz of 262-1`."""
+        owner = f" of {self.operator}" if self.operator else ""
+        return f"{self.technology} at {self.frequency / 1e6:g} MHz{owner}"
 
 
 @dataclass(frozen=True)
@@ -214,25 +218,28 @@ def _half_width(carrier: Carrier) -> float:
 def _check_carriers(carriers: tuple[Carrier, ...]) -> None:
     """Refuses two carriers of one name."""
     channels: dict[tuple[str, int], Carrier] = {}
-    frequencies: set[tuple[str, float]] = set()
+    names = {(carrier.technology, carrier.frequency, carrier.operator) for carrier in carriers}
     for carrier in carriers:
         if carrier.channel is not None:
             other = channels.setdefault((carrier.technology, carrier.channel), carrier)
-            if other is not carrier:
+            if other.frequency != carrier.frequency:
                 raise PlaceError(
                     f"two carriers have the {carrier.technology} channel {carrier.channel}: {other.name} and "
                     f"{carrier.name}; correct the channel number of one"
                 )
-        frequencies.add((carrier.technology, carrier.frequency))
-    if len(frequencies) < len(carriers):
-        raise PlaceError("two carriers of one technology have one frequency; give their cells one carrier")
+    if len(names) < len(carriers):
+        raise PlaceError(
+            "two carriers of one technology and operator have one frequency; give their cells one carrier"
+        )
 
 
 def _check_identities(deployment: Deployment) -> None:
     """Refuses cells that no report could distinguish: one PCI twice at a site and carrier, one identity twice."""
-    names = {(cell.carrier, cell.site, cell.pci) for cell in deployment.cells}
-    if len(names) != len(deployment.cells):
-        raise PlaceError("two cells of one site and carrier share a PCI; give each its own")
+    names = Counter((cell.carrier, cell.site, cell.pci) for cell in deployment.cells)
+    if any(
+        names[cell.carrier, cell.site, cell.pci] > 1 and cell.identity is None for cell in deployment.cells
+    ):
+        raise PlaceError("two cells of one site and carrier share a PCI; give each its own, or its identity")
     known = [(cell.carrier, cell.identity) for cell in deployment.cells if cell.identity is not None]
     if len(set(known)) != len(known):
         raise PlaceError("two cells of one carrier share a global identity; correct one")

@@ -12,12 +12,14 @@ import xarray as xr
 from raylocus.geo import GeoFrame
 from raylocus.provenance import Provenance
 from raylocus.scenes.building_records import write_building_records
+from raylocus.scenes.coarse_ground import save_coarse_ground
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import sample_deployment
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
-from raylocus.scenes.place import Place, save_place
+from raylocus.scenes.place import SURROUNDINGS, Place, save_place
 from raylocus.scenes.site_files import SiteImport, import_sites
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.triangles import write_mitsuba_scene
 from raylocus.storage import written_whole
 from raylocus.xarray_store import save_dataset
@@ -64,14 +66,21 @@ def write_place(
     return place
 
 
-def write_scene(place: Place, content: SceneContent) -> None:
+def write_scene(place: Place, content: SceneContent, surroundings: xr.Dataset | None = None) -> None:
     """Writes a place's folder, meshes and geometry maps included, whole or not at all.
+
+    Args:
+        place: what place.json says.
+        content: meshes and geometry maps.
+        surroundings: coarse rasters of the ground up to sites outside the tile.
 
     Raises:
         StorageFullError: the disk filled up.
     """
     with written_whole(place.folder) as aside:
         _write_scene_files(place, content, aside)
+        if surroundings is not None:
+            save_coarse_ground(surroundings, aside / SURROUNDINGS)
 
 
 def _write_scene_files(place: Place, content: SceneContent, folder: Path) -> None:
@@ -89,7 +98,8 @@ def _network(content: SceneContent, configuration: SceneConfiguration) -> SiteIm
     """The network of the file of sites, or a drawn one."""
     generator = np.random.default_rng(configuration.seed)
     if configuration.sites is not None:
-        return import_sites(configuration.sites, content.frame, content.maps, configuration.tile, generator)
+        ground = GroundMaps(content.maps, configuration.tile)
+        return import_sites(configuration.sites, content.frame, ground, configuration.tile, generator)
     drawn = sample_deployment(content.maps, configuration.tile, configuration.deployment, generator)
     return SiteImport(drawn, ())
 

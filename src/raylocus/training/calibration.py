@@ -15,6 +15,7 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.prediction import Prediction
+from raylocus.training.misfit_calibration import calibrate_misfit
 
 #: Temperatures that are tried.
 TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.2)
@@ -26,14 +27,15 @@ SMALLEST_MASS = 1e-9
 def calibrate(
     network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, SequenceTensors]]
 ) -> PosteriorCalibration:
-    """The temperature of least negative log-likelihood, and the estimator of least mean error at it.
+    """The temperature of least negative log-likelihood, the estimator of least mean error at it, and what misfits are.
 
-    One number is fitted to some hundreds of sequences, so it can be trusted more than each of them.
+    Few numbers are fitted to some hundreds of sequences, so they can be trusted more than each of them.
     """
     network.eval()
+    kept = list(batches)
     answered = [
         (network(sequences, network.encode_place(maps)).prediction, maps, sequences.target)
-        for maps, sequences in batches
+        for maps, sequences in kept
     ]
     if not answered:
         return PosteriorCalibration()
@@ -41,7 +43,7 @@ def calibrate(
     densities = [
         (fine_density(prediction, maps, temperature), maps, target) for prediction, maps, target in answered
     ]
-    return PosteriorCalibration(temperature, best_estimator(densities))
+    return PosteriorCalibration(temperature, best_estimator(densities), calibrate_misfit(network, kept))
 
 
 def best_estimator(densities: Sequence[tuple[Float[Tensor, "_ _ _"], PlaceMaps, Tensor]]) -> str:

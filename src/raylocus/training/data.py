@@ -11,8 +11,6 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from raylocus.datasets.integrity import require_intact
@@ -28,7 +26,7 @@ from raylocus.models.inputs.place_batches import (
     ordered_batches,
     sequence_groups,
 )
-from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.storage import MANIFEST
 from raylocus.units import timing_advance_distance
 
@@ -134,15 +132,21 @@ class ReportData(lightning.LightningDataModule):
         for index in ordered_batches(groups, self.batch_size):
             yield from self.transfer_batch_to_device(sequences[index], torch.device("cpu"), 0)
 
-    def observed_statistics(self) -> tuple[Float[Tensor, " feature"], Float[Tensor, " feature"]]:
-        """Mean and standard deviation of the columns of `models.inputs.tensors.OBSERVED` over the training split."""
+    def feature_statistics(self) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation of every feature of the training split, in the unit of `SequenceTensors`."""
         stored = self.stored
-        columns = [stored.feature_names.index(name) for name in OBSERVED]
-        unit = np.ones(len(OBSERVED))
-        unit[OBSERVED.index("timing_advance")] = self._timing_step(stored)
-        mean = np.nan_to_num(stored.statistics.mean[columns]) * unit
-        scale = np.nan_to_num(stored.statistics.standard_deviation[columns], nan=1.0) * unit
-        return torch.from_numpy(mean).float(), torch.from_numpy(scale).float().clamp(min=1e-3)
+        units = {"timing_advance": self._timing_step(stored)}
+        rows = zip(
+            stored.feature_names,
+            stored.statistics.mean,
+            stored.statistics.standard_deviation,
+            strict=True,
+        )
+        return {
+            name: (float(mean) * units.get(name, 1.0), float(deviation) * units.get(name, 1.0))
+            for name, mean, deviation in rows
+            if np.isfinite(mean)
+        }
 
     def _timing_step(self, stored: ReportDataset) -> float:
         """Metres of a step of timing advance, a mean where training places differ in numerology."""

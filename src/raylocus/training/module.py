@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
+from raylocus.errors import InputError
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     PosteriorCalibration,
@@ -106,16 +107,20 @@ class LocationModule(lightning.LightningModule):
         """Takes the features' statistics from the training split."""
         data = getattr(self.trainer, "datamodule", None)
         if isinstance(data, ReportData):
-            mean, scale = data.observed_statistics()
+            statistics = data.feature_statistics()
             for module in (self, self.averaging.averaged(self)):
-                module.network.radio_encoder.feature_mean.copy_(mean)
-                module.network.radio_encoder.feature_scale.copy_(scale)
+                module.network.radio_encoder.set_statistics(statistics)
 
     def training_step(self, batch: list[PlaceBatch], batch_idx: int) -> Tensor:
         """Mean loss of a batch's sequences, each place under a random symmetry of the plane."""
         losses = torch.stack([self._loss(part) for part in batch])
         counts = losses.new_tensor([len(part.sequences) for part in batch])
         loss = losses @ (counts / counts.sum())
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"the loss of step {self.global_step} is not a number, so training ends here; check the dataset with "
+                "raylocus dataset inspect, or lower model.schedule.learning_rate"
+            )
         self.log("train/loss", loss, prog_bar=True, batch_size=int(counts.sum()))
         return loss
 

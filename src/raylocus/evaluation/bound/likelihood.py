@@ -15,14 +15,13 @@ from raylocus.evaluation.bound.levels import LevelFit, LevelLaw
 from raylocus.evaluation.bound.residual_law import ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.stack.audible import audible_level
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
-from raylocus.units import noise_per_resource_element, timing_advance_step
+from raylocus.units import timing_advance_step
 
 #: Floor of the probability of a timing advance: what rules a place out is never one number.
 ADVANCE_FLOOR = 1e-5
-#: A cell's traffic lies this much below its best beam [dB], the beams sharing it.
-TRAFFIC_BELOW_BEST_DB = 6.0
 #: Spread of what hides a cell in addition to its own level: the interference, and the receiver's noise [dB].
 HIDDEN_DB = 2.5
 #: Places this far below the likeliest [nats] by levels and timing are not looked at any closer.
@@ -141,7 +140,8 @@ class SequenceLikelihood:
         silent, offset, residual = tokens.unreported, fit.offset[0, near], self.levels.residual
         mapped, varied = self._at(silent, ground)
         expected, left = self._given_heard(tokens, ground, fit, offset, varied)
-        floor = audible(tokens.level[tokens.last_tokens].double().numpy(), self.carrier, self.network)
+        last = tokens.level[tokens.last_tokens].double().numpy()
+        floor = float(audible_level(last[None], self.carrier, self.network)[0])
         limit, _ = residual.scores(floor - mapped - offset, (varied + HIDDEN_DB**2).sqrt())
         missed = torch.special.ndtr((limit - expected) / left.clamp(min=0.05).sqrt()[:, None])
         dropped = min(max(self.network.neighbour_dropout, 1e-3), 1.0)
@@ -177,12 +177,3 @@ class SequenceLikelihood:
         """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
         varied = self.ensemble.spread[cell][:, ground].square() + self.levels.residual.own_variance
         return self.ensemble.rsrp[cell][:, ground], varied
-
-
-def audible(level: Float[np.ndarray, " heard"], carrier: Carrier, network: NetworkConfiguration) -> float:
-    """Level below which a cell cannot have been in a report with these levels [dBm]."""
-    noise = noise_per_resource_element(carrier.numerology, network.noise_figure_db)
-    traffic = network.load * np.sum(10 ** ((level - TRAFFIC_BELOW_BEST_DB) / 10))
-    interference = 10 * np.log10(traffic + 10 ** (noise / 10)) + network.detection_sinr
-    weakest = level.min() if len(level) > network.most_neighbours else -np.inf
-    return float(max(network.detection_rsrp, interference, weakest))

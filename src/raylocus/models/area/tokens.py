@@ -32,7 +32,7 @@ class AreaTokens:
     """Distance by timing; NaN where there is none."""
     range_error: Float[np.ndarray, "report token"]
     present: Bool[np.ndarray, "report token"]
-    report: Float[np.ndarray, "report feature"]
+    report: Float[np.ndarray, "report context"]
     """Numbers of the report as a whole, then those of the network."""
     centre: Float[np.ndarray, "report 2"]
     """Origin of the frame [m]."""
@@ -198,7 +198,7 @@ class _Table:
 
     def _report_features(
         self, position: Float[np.ndarray, "report token 2"]
-    ) -> Float[np.ndarray, "report feature"]:
+    ) -> Float[np.ndarray, "report context"]:
         lengths, net = self.network.rows.lengths, self.network
         heard = self.present[:, :HEARD, None]
         spread = np.sqrt((position[:, :HEARD] ** 2 * heard).sum((1, 2)) / heard.sum((1, 2)))

@@ -42,6 +42,16 @@ class CellNames(Protocol):
 
 
 @dataclass(frozen=True)
+class TokenNames:
+    """`CellNames` by themselves."""
+
+    pci: Int[np.ndarray, " token"]
+    technology: Int[np.ndarray, " token"]
+    channel: Int[np.ndarray, " token"]
+    identity: Int[np.ndarray, " token"]
+
+
+@dataclass(frozen=True)
 class CellTable:
     """The names of a deployment's cells, and of their carriers; −1 where unknown."""
 
@@ -64,6 +74,8 @@ class Candidates:
     """The candidates of each token."""
     cells: Int[np.ndarray, " candidate"]
     """Cell index of each, ascending in a token."""
+    by_identity: Bool[np.ndarray, " token"]
+    """Whether its global identity decided."""
 
     @property
     def known(self) -> Bool[np.ndarray, " token"]:
@@ -86,7 +98,7 @@ def candidate_cells(names: CellNames, table: CellTable) -> Candidates:
     kept = ~identified[by_pci] & ~unlike & qualifies[group[by_pci], table.carrier[other]]
     token, cell = np.concatenate([token, by_pci[kept]]), np.concatenate([cell, other[kept]])
     order = np.lexsort((cell, token))
-    return Candidates(Rows.of(np.bincount(token, minlength=len(names.pci))), cell[order])
+    return Candidates(Rows.of(np.bincount(token, minlength=len(names.pci))), cell[order], identified)
 
 
 def _pairs(

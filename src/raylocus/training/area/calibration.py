@@ -15,7 +15,7 @@ from raylocus.training.area.fit import VALIDATION, labelled_batch
 
 #: Temperatures that are tried, in this order.
 TEMPERATURES = (1.0, 1.1, 1.2, 1.3, 1.45, 1.6, 1.8)
-#: The 90 % region must hold so much under the harshest law, unless it would then hold more than so much under the usual one.
+#: The 90 % region must hold so much under the harshest law, unless it held more than so much under the usual one then.
 STRESSED, MOST_HELD = 0.85, 0.94
 #: Reports of each network that are looked at.
 REPORTS = 16

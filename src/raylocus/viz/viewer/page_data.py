@@ -115,7 +115,7 @@ def _sector_length(content: ViewerContent) -> float:
     distance = cKDTree(position).query(position, 2)[0][:, 1]
     apart = distance[np.isfinite(distance) & (distance > 0)]
     longest = LONGEST_SECTOR * content.grid.size
-    return float(min(longest, max(np.median(apart) / 3, longest / 20))) if len(apart) else longest
+    return float(min(longest, max(np.median(apart) / 3, longest / 8))) if len(apart) else longest
 
 
 def _corners(content: ViewerContent) -> list[list[float]] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -96,12 +97,17 @@ class TrackMaker:
             reports: without tokens that the deployment does not know.
             sequences: which; the first `MOST_SEQUENCES` where left out.
         """
-        chosen = sequences or range(min(len(reports), MOST_SEQUENCES))
-        return [self._track(reports.select(np.array([sequence])), sequence) for sequence in chosen]
+        chosen = list(sequences or range(min(len(reports), MOST_SEQUENCES)))
+        ones = [reports.select(np.array([sequence])) for sequence in chosen]
+        asked = [so_far(one, _shown(one)) for one in ones]
+        answers = iter(self.answers(Reports.concatenate(asked)) if self.answers and asked else ())
+        return [
+            self._track(one, sequence, tuple(islice(answers, len(steps))))
+            for one, sequence, steps in zip(ones, chosen, asked, strict=True)
+        ]
 
-    def _track(self, one: Reports, sequence: int) -> Track:
-        shown = np.arange(len(one.time))[-MOST_REPORTS:]
-        fixes = tuple(self.answers(so_far(one, shown))) if self.answers else ()
+    def _track(self, one: Reports, sequence: int, fixes: tuple[Fix, ...]) -> Track:
+        shown = _shown(one)
         estimates = [fix.position for fix in fixes] or [np.full(2, np.nan)] * len(shown)
         truth = one.position[shown, :2]
         cells = token_cells(one, self.deployment)
@@ -125,6 +131,11 @@ class TrackMaker:
         cell = cells[tokens]
         levels = self.level(cell, truth), self.level(cell, estimate)
         return Heard(cell, rsrp[tokens], one.serving[tokens], *levels)
+
+
+def _shown(one: Reports) -> Int[np.ndarray, " shown"]:
+    """The reports of one sequence that are shown."""
+    return np.arange(len(one.time))[-MOST_REPORTS:]
 
 
 def so_far(sequence: Reports, ends: Int[np.ndarray, " end"]) -> Reports:

@@ -1,0 +1,113 @@
+"""The most probable antennas of a network given measurements of known position (MAP), and how sure (Laplace)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from raylocus.calibration.antenna_model import PointLevels
+from raylocus.calibration.labelled_model import LawOfErrors, Objective
+from raylocus.calibration.parameters import Prior
+from raylocus.calibration.turn_search import TurnSearch
+
+#: Steps of Levenberg and Marquardt at most, and the improvement [nats] below which they end.
+STEPS, SMALL = 25, 0.02
+#: Searches for turned antennas at most.
+SEARCHES = 3
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Values of a network and their joint Gaussian posterior (Laplace)."""
+
+    values: Float[np.ndarray, " value"]
+    loss: float
+    """−ln posterior density, but for a constant."""
+    covariance: Float[np.ndarray, "value value"]
+    """Of the free values; 0 for what was not fitted."""
+    free: Bool[np.ndarray, " value"]
+    levels: PointLevels
+    """As modelled with these values."""
+
+    @property
+    def deviation(self) -> Float[np.ndarray, " value"]:
+        """Standard deviation of each value."""
+        return np.sqrt(np.diag(self.covariance))
+
+
+def fit_antennas(
+    errors: LawOfErrors,
+    prior: Prior,
+    free: Bool[np.ndarray, " value"],
+    start: Float[np.ndarray, " value"] | None = None,
+) -> Posterior:
+    """Climbs from a start, turns every antenna to where it fits better, and climbs again.
+
+    Args:
+        errors: the measurements under a law of errors.
+        prior: of the values.
+        free: which values are fitted; the others stay at the prior's mean.
+        start: where to begin; the prior's mean if left out.
+    """
+    found = climb(errors, prior, free, prior.mean.copy() if start is None else start)
+    azimuth = prior.layout.index("azimuth")
+    if not free[azimuth].any():
+        return found
+    search = TurnSearch(errors, prior)
+    for _ in range(SEARCHES):
+        turned = search.better(found.values)
+        if turned is None:
+            break
+        climbed = climb(errors, prior, free, turned)
+        if climbed.loss >= found.loss:
+            break
+        found = climbed
+    return found
+
+
+def climb(
+    errors: LawOfErrors, prior: Prior, free: Bool[np.ndarray, " value"], start: Float[np.ndarray, " value"]
+) -> Posterior:
+    """Levenberg and Marquardt's descent of −ln posterior."""
+    values, damping = start.copy(), 1e-3
+    levels = errors.model.modelled(values)
+    now = _posterior(errors.objective(levels), prior, values)
+    for _ in range(STEPS):
+        step = _step(now, prior, values, free, damping)
+        tried = values + step
+        tried_levels = errors.model.modelled(tried)
+        then = _posterior(errors.objective(tried_levels), prior, tried)
+        gained = now.loss - then.loss
+        if gained > 0:
+            values, levels, now, damping = tried, tried_levels, then, damping / 5
+            if gained < SMALL:
+                break
+        else:
+            damping *= 10
+            if damping > 1e4:
+                break
+    covariance = np.zeros((len(values), len(values)))
+    covariance[np.ix_(free, free)] = np.linalg.inv(now.hessian[np.ix_(free, free)])
+    return Posterior(values, now.loss, covariance, free, levels)
+
+
+def _posterior(likelihood: Objective, prior: Prior, values: Float[np.ndarray, " value"]) -> Objective:
+    own = Objective(prior.loss(values), prior.gradient(values), np.diag(prior.precision(values)))
+    return likelihood + own
+
+
+def _step(
+    now: Objective,
+    prior: Prior,
+    values: Float[np.ndarray, " value"],
+    free: Bool[np.ndarray, " value"],
+    damping: float,
+) -> Float[np.ndarray, " value"]:
+    hessian = now.hessian[np.ix_(free, free)]
+    damped = hessian + damping * np.diag(np.diag(hessian))
+    step = np.zeros(len(values))
+    step[free] = -np.linalg.solve(damped, now.gradient[free])
+    # No step goes further than the law's own spread, lest patterns jump over each other.
+    return np.clip(step, -prior.deviation, prior.deviation)

@@ -1,0 +1,60 @@
+"""How wrong a map is: the severity of the law of radio worlds under which measurements are likeliest."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from raylocus.calibration.error_law import ErrorLaw
+from raylocus.calibration.labelled_calibration import CalibrationLaw, LabelledCalibration
+from raylocus.calibration.labelled_fit import climb
+from raylocus.calibration.labelled_model import NoiseLaw
+
+#: Severities that are tried.
+SEVERITIES = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0])
+
+
+@dataclass(frozen=True)
+class Severity:
+    """The severity of a network, with a 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+    log_evidence: Float[np.ndarray, " severity"]
+    """ln probability of the measurements at each of `SEVERITIES`, antennas integrated out, its highest 0."""
+
+
+def labelled_severity(found: LabelledCalibration, law: CalibrationLaw) -> Severity:
+    """Laplace's evidence of each severity, from measurements of known position.
+
+    What is not the residual's own share, and its correlation, are as they were fitted.
+    """
+    evidence = np.array([_log_evidence(found, law, float(each)) for each in SEVERITIES])
+    return severity_of(evidence)
+
+
+def severity_of(evidence: Float[np.ndarray, " severity"]) -> Severity:
+    """Mode and central 90 % of a flat prior's posterior over severity."""
+    fine = np.linspace(SEVERITIES[0], SEVERITIES[-1], 400)
+    curve = np.interp(np.log(fine), np.log(SEVERITIES), evidence - evidence.max())
+    mass = np.cumsum(np.exp(curve - curve.max()))
+    low, high = np.interp((0.05, 0.95), mass / mass[-1], fine)
+    return Severity(float(fine[curve.argmax()]), float(low), float(high), evidence - evidence.max())
+
+
+def _log_evidence(found: LabelledCalibration, law: CalibrationLaw, severity: float) -> float:
+    world = dataclasses.replace(law.world, severity=severity)
+    prior = dataclasses.replace(law, world=world).prior(found.prior.layout.cells)
+    levels = dataclasses.replace(found.noise.levels, scale=ErrorLaw.of(world).scale)
+    errors = found.model.under(NoiseLaw(levels, found.noise.beams, found.noise.dropout))
+    free = found.posterior.free
+    start = np.where(free, found.posterior.values, prior.mean)
+    best = climb(errors, prior, free, start)
+    spread = np.linalg.slogdet(best.covariance[np.ix_(free, free)])[1] / 2
+    return float(spread - best.loss - np.log(prior.deviation[free]).sum())
+
+
