@@ -112,18 +112,14 @@ class NominalMaps:
 
     @cached_property
     def sinr(self) -> Float[np.ndarray, "cell y x"]:
-        """SS-SINR [dB] of each cell's best beam, scattering included: never missing."""
+        """SS-SINR [dB] of each cell's best beam among those of its carrier, scattering included: never missing."""
         power = from_decibel(self.level.astype(np.float64))
-        traffic = LOAD * power * self._mean_beam_share
-        carrier = self.deployment.carrier_of_cell
-        noise = [
-            noise_per_resource_element(each.numerology, NOISE_FIGURE_DB) for each in self.deployment.carriers
-        ]
-        # Cells of other carriers do not interfere.
-        all_of_carrier = np.tensordot(carrier[:, None] == carrier, traffic, 1)
-        interference = np.maximum(all_of_carrier - traffic, 0)
-        floor = from_decibel(np.array(noise))[carrier][:, None, None]
-        return (self.level - to_decibel(interference + floor)).astype(np.float32)
+        traffic, interference = LOAD * power * self._mean_beam_share, np.empty_like(power)
+        for layer in self.deployment.layers():
+            own = traffic[layer.cells]
+            noise = noise_per_resource_element(layer.deployment.carrier.numerology, NOISE_FIGURE_DB)
+            interference[layer.cells] = np.maximum(own.sum(axis=0) - own, 0) + from_decibel(noise)
+        return (self.level - to_decibel(interference)).astype(np.float32)
 
     @cached_property
     def _mean_beam_share(self) -> Float[np.ndarray, "cell y x"]:
