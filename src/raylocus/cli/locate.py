@@ -42,8 +42,8 @@ def run(arguments: Sequence[str]) -> int:
         "--model",
         type=Path | None,
         default=None,
-        help="checkpoint: one of raylocus train such as runs/demo/locator.ckpt for traced maps of a place or of "
-        "tiles, or one of raylocus train area; left out, phones are located by sites, levels and timing alone",
+        help="checkpoint: of a traced place such as runs/demo/locator.ckpt, or of raylocus train area for an area; "
+        "left out, those that ship: on the maps of a place that is traced, else by sites, levels and timing alone",
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
@@ -76,23 +76,25 @@ class _Located:
 
 def _located(path: Path, folder: Path, model: Path | None) -> _Located:
     """By what the model and the place are for."""
+    from raylocus.models.area.trained import is_area_network
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.scenes.area import is_area
 
-    if model is None:
+    if model is not None and is_area_network(model):
         return _in_network(path, folder, model)
-    from raylocus.models.area.trained import is_area_network
+    if is_area(folder):
+        return _in_network(path, folder, model) if model is None else _in_windows(path, folder, model)
+    traced = model is not None or open_place(folder).radio_file.exists()
+    return (_on_maps if traced else _in_network)(path, folder, model)
 
-    if is_area_network(model):
-        return _in_network(path, folder, model)
-    return _in_windows(path, folder, model) if is_area(folder) else _on_maps(path, folder, model)
 
-
-def _on_maps(path: Path, folder: Path, model: Path) -> _Located:
+def _on_maps(path: Path, folder: Path, model: Path | None) -> _Located:
     """By a trained model on the traced maps of a place."""
     from raylocus.inference.locator import Locator
     from raylocus.propagation.maps.traced_place import open_place
 
-    locator, place = Locator.load(model), open_place(folder)
+    locator = Locator.pretrained() if model is None else Locator.load(model)
+    place = open_place(folder)
     known, notes = reports_at(path, place.deployment)
     return _Located(locator.fixes(known.reports, place), [bool(each) for each in known.hears], notes)
 

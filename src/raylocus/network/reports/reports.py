@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.errors import InputError
 from raylocus.network.reports.features import CRITICAL
 from raylocus.ragged import Rows
+from raylocus.scenes.cell_names.technologies import TECHNOLOGIES
 
 #: Fields of `Reports` with one row a report, and with one row a token.
 REPORT_FIELDS = ("time", "position", "line_of_sight")
@@ -161,6 +162,14 @@ class Reports:
 def cell_names(reports: Reports) -> Int[np.ndarray, "name token"]:
     """How tokens name their cells: technology, channel, identity and PCI; a cell of a report is known by all four."""
     return np.stack([reports.technology, reports.channel, reports.identity, reports.pci]).astype(np.int64)
+
+
+def cell_label(reports: Reports, token: int) -> str:
+    """What a token says of its cell, for messages: `PCI 17 of LTE channel 6300`."""
+    technology = TECHNOLOGIES[reports.technology[token]]
+    channel = f"channel {reports.channel[token]}" if reports.channel[token] >= 0 else ""
+    where = " ".join(word for word in (technology, channel) if word)
+    return f"PCI {reports.pci[token]}" + (f" of {where}" if where else "")
 
 
 def require_features(reports: Reports, names: Sequence[str], readers: str) -> None:
