@@ -167,3 +167,22 @@ def test_a_broken_checkpoint_is_refused(tmp_path: object) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
         load_area_network(path)
+
+
+@pytest.mark.parametrize("sites", [[(0.0, 0.0)], [(0.0, 0.0), (0.0, 0.0), (0.0, 0.0)]])
+def test_one_site_alone_is_enough(locator: AreaLocator, sites: list[tuple[float, float]]) -> None:
+    """A single mast, or several listed at one point: a wide answer about it, and nothing that is no number."""
+    drawn = network(12)
+    deployment = deployment_of(drawn.heard)
+    placed = tuple(
+        replace(deployment.sites[0], name=f"s{n}", position=(*at, 25.0)) for n, at in enumerate(sites)
+    )
+    cells = tuple(replace(deployment.cells[n], site=n) for n in range(len(sites)))
+    alone = replace(deployment, sites=placed, cells=cells)
+    reports = reports_of(drawn)
+    heard = locator.hears(reports, alone)
+    fixes = [
+        fix for fix, each in zip(locator.fixes(reports, Ground(alone), EXTENT), heard, strict=True) if each
+    ]
+    assert fixes and all(np.isfinite(fix.position).all() and np.hypot(*fix.position) < 1500 for fix in fixes)
+    assert all(20 < fix.radius(0.9) < 5000 for fix in fixes)
