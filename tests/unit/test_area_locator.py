@@ -177,7 +177,8 @@ def test_one_site_alone_is_enough(locator: AreaLocator, sites: list[tuple[float,
     placed = tuple(
         replace(deployment.sites[0], name=f"s{n}", position=(*at, 25.0)) for n, at in enumerate(sites)
     )
-    cells = tuple(replace(deployment.cells[n], site=n) for n in range(len(sites)))
+    most = np.argsort(-np.bincount(drawn.heard.cell), kind="stable")[: len(sites)].tolist()
+    cells = tuple(replace(deployment.cells[cell], site=n) for n, cell in enumerate(most))
     alone = replace(deployment, sites=placed, cells=cells)
     reports = reports_of(drawn)
     heard = locator.hears(reports, alone)
@@ -186,3 +187,13 @@ def test_one_site_alone_is_enough(locator: AreaLocator, sites: list[tuple[float,
     ]
     assert fixes and all(np.isfinite(fix.position).all() and np.hypot(*fix.position) < 1500 for fix in fixes)
     assert all(20 < fix.radius(0.9) < 5000 for fix in fixes)
+
+
+def test_no_report_is_no_answer(locator: AreaLocator) -> None:
+    drawn = network(12)
+    deployment, reports = deployment_of(drawn.heard), reports_of(drawn)
+    assert list(locator.located(reports.select(np.zeros(0, np.int64)), deployment)) == []
+    deaf = replace(
+        reports, pci=np.full_like(reports.pci, 1007), identity=np.full_like(reports.identity, 2**30)
+    )
+    assert list(locator.located(deaf, deployment)) == []
