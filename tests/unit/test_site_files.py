@@ -129,6 +129,14 @@ def test_an_antenna_is_never_inside_a_building(tmp_path: Path) -> None:
     assert any("lifted" in note for note in found.notes)
 
 
+def test_where_no_azimuth_is_known_no_pattern_is(tmp_path: Path) -> None:
+    found = imported(tmp_path, f"site,lat,lon,azimuth\na,{at(0, 0)},\na,{at(0, 0)},120\n").deployment
+    unknown, known = found.cells
+    assert unknown.pattern == ISOTROPIC and known.pattern == ElementPattern()
+    assert (unknown.array.rows, unknown.array.columns, unknown.array.beams) == (1, 1, 1)
+    assert known.array.beams == 8
+
+
 def test_missing_azimuths_are_spread_and_missing_pcis_planned(tmp_path: Path) -> None:
     text = "site,lat,lon,pci\n" + f"a,{at(0, 0)},\n" * 2 + f"a,{at(0, 0)},5\n"
     found = imported(tmp_path, text).deployment

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
 from raylocus.scenes.site_import.records import SiteRecord
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.sites import ISOTROPIC, AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.scenes.siting.macro import MacroLayout, antenna_height
 from raylocus.scenes.siting.panels import array_on
 from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
@@ -100,7 +100,7 @@ def assemble_deployment(
     pcis = np.zeros(len(cells), np.int64)
     for number, carrier in enumerate(distinct):
         own = np.flatnonzero(index == number)
-        planned = planned_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
+        planned = plan_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
         pcis[own] = _pcis(path, [records[cell] for cell in own], positions[own], planned, notes)
     notes["cells without downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
     notes["cells without power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
@@ -140,7 +140,7 @@ def _azimuths(
     notes: Counter[str],
     generator: np.random.Generator,
 ) -> Float[np.ndarray, " cell"]:
-    """The azimuths [rad], spread evenly over a site's cells of a carrier where the file has none."""
+    """The azimuths [rad], spread evenly over a site's cells of a carrier where the file has none; see `_cell`."""
     azimuths = np.zeros(len(records))
     for site in np.unique(owner):
         first = generator.uniform(-np.pi, np.pi)
@@ -149,29 +149,10 @@ def _azimuths(
             for rank, index in enumerate(cells):
                 stated = records[index].azimuth
                 azimuths[index] = first + 2 * np.pi * rank / len(cells) if stated is None else stated
-    notes["cells without azimuth, spread evenly about their site"] += sum(
+    notes["cells without azimuth, taken as antennas that send alike all round"] += sum(
         one.azimuth is None for one in records
     )
     return azimuths
-
-
-def planned_pcis(
-    positions: Float[np.ndarray, "cell 2"],
-    azimuths: Float[np.ndarray, " cell"],
-    owner: Int[np.ndarray, " cell"],
-    generator: np.random.Generator,
-    groups: int,
-) -> Int[np.ndarray, " cell"]:
-    """`plan_pcis`, strip by strip from west to east where there are more sites than one plan serves."""
-    west = {site: positions[owner == site, 0].min() for site in np.unique(owner).tolist()}
-    if len(west) <= groups:
-        return plan_pcis(positions, azimuths, owner, generator, groups)
-    order = sorted(west, key=lambda site: west[site])
-    pcis = np.zeros(len(owner), np.int64)
-    for start in range(0, len(order), groups // 2):
-        own = np.isin(owner, order[start : start + groups // 2])
-        pcis[own] = plan_pcis(positions[own], azimuths[own], owner[own], generator, groups)
-    return pcis
 
 
 def _pcis(
@@ -216,7 +197,9 @@ def _pcis(
 
 
 def _cell(record: SiteRecord, site: int, azimuth: float, pci: int, index: int, carrier: Carrier) -> Cell:
-    usual = array_on(carrier, AntennaArray())
+    """A cell; where its azimuth is not known, no pattern is: it sends alike all round, in one beam."""
+    aimed = record.azimuth is not None
+    usual = array_on(carrier, AntennaArray()) if aimed else AntennaArray(1, 1, 1)
     return Cell(
         pci=pci,
         site=site,
@@ -227,6 +210,7 @@ def _cell(record: SiteRecord, site: int, azimuth: float, pci: int, index: int, c
             record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
         ),
         carrier=index,
+        pattern=ElementPattern() if aimed else ISOTROPIC,
         identity=record.identity,
     )
 
@@ -248,7 +232,7 @@ def _count_carriers(records: Sequence[SiteRecord], carriers: Sequence[Carrier], 
         )
         notes[
             f"cells without antenna array, taken as {usual.rows} × {usual.columns} with {usual.beams} beams"
-        ] += sum(None in (record.rows, record.columns, record.beams) for record in own)
+        ] += sum(record.azimuth is not None and None in (record.rows, record.columns, record.beams) for record in own)
 
 
 def _carrier(record: SiteRecord) -> Carrier:
