@@ -15,6 +15,7 @@ from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_
 from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.opencellid import ESTIMATED
+from raylocus.scenes.sites import ISOTROPIC, ElementPattern
 
 GERMANY = Path(__file__).parents[2].parent / "shared" / "data" / "sites" / "germany-lte.csv"
 FRAME = GeoFrame(51.3007954, 6.4894579)
@@ -242,7 +243,7 @@ def test_one_pci_may_stand_twice_where_cells_are_apart_or_known_by_identity(tmp_
     found = import_sites(
         SiteFile(path),
         FRAME,
-        geometry_maps(wide, level, level, np.full(wide.shape, -1)),
+        GroundMaps(geometry_maps(wide, level, level, np.full(wide.shape, -1)), wide),
         wide,
         np.random.default_rng(0),
     )

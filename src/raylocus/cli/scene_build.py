@@ -95,6 +95,7 @@ def _parser() -> VerbParser:
         type=str,
         help="its columns, such as azimuth=RICHTUNG,height=Altitude[ft],power=none (none: not in the file)",
     )
+    parser.add_argument("--patterns", type=Path, help="folder with MSI files (.msi, .pln) of its antennas")
     parser.add_class_arguments(SceneConfiguration, "scene")
     parser.add_class_arguments(AreaConfiguration, "area")
     return parser
@@ -124,7 +125,8 @@ def _network(given: Any, scene: SceneConfiguration) -> dict[str, Any]:
     from raylocus.scenes.site_import.columns import SiteColumns
 
     if given.sites is not None:
-        return {"sites": SiteFile(given.sites, given.network, SiteColumns.parse(given.site_columns or ""))}
+        columns = SiteColumns.parse(given.site_columns or "")
+        return {"sites": SiteFile(given.sites, given.network, columns, given.patterns)}
     if given.layout is None:
         return {}
     asked = scene.deployment

@@ -22,6 +22,7 @@ from raylocus.scenes.hearing import HeardCells, all_cells
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place
 from raylocus.scenes.rasterize import topmost_surface
+from raylocus.scenes.site_files import pattern_paths
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.write_place import SceneContent, write_place
 
@@ -51,6 +52,7 @@ def _files(source: str, configuration: SceneConfiguration) -> dict[str, Path]:
     files = dict(configuration.options.files)
     if configuration.sites is not None:
         files["sites"] = configuration.sites.path
+        files |= pattern_paths(configuration.sites)
     if source in GROUND_SHAPES:
         files["scene.xml"] = BuiltInCity(source).scene_file
     else:
