@@ -115,10 +115,10 @@ def _configuration(given: Any, scene: SceneConfiguration) -> SceneConfiguration:
         chosen["centre"] = tile_centre(given.tile)
     if given.seed is not None:
         chosen["seed"] = given.seed
-    return dataclasses.replace(scene, **chosen, **_network(given))
+    return dataclasses.replace(scene, **chosen, **_network(given, scene))
 
 
-def _network(given: Any) -> dict[str, Any]:
+def _network(given: Any, scene: SceneConfiguration) -> dict[str, Any]:
     """What the options say of the network: a layout to draw, or a file to import."""
     from raylocus.scenes.deployment import LAYOUTS
     from raylocus.scenes.site_files import SiteFile
@@ -127,7 +127,11 @@ def _network(given: Any) -> dict[str, Any]:
     if given.sites is not None:
         columns = SiteColumns.parse(given.site_columns or "")
         return {"sites": SiteFile(given.sites, given.network, columns, given.patterns)}
-    return {} if given.layout is None else {"deployment": LAYOUTS[given.layout]}
+    if given.layout is None:
+        return {}
+    asked = scene.deployment
+    layout = dataclasses.replace(LAYOUTS[given.layout], carriers=asked.carriers, reach=asked.reach)
+    return {"deployment": layout}
 
 
 def _protected(word: str) -> str:

@@ -184,3 +184,16 @@ def require_features(reports: Reports, names: Sequence[str], readers: str) -> No
             f"the reports have no {', '.join(lacking)}, which {readers}; observe with a feature set that has "
             "them, or import the columns (empty where nothing was measured)"
         )
+
+
+def without_features(reports: Reports, names: Sequence[str]) -> Reports:
+    """Reports in which some features are missing everywhere.
+
+    Raises:
+        InputError: they have no feature of that name.
+    """
+    require_features(reports, names, "are to be left out")
+    columns = [reports.feature_names.index(name) for name in names]
+    features, censored = reports.features.copy(), reports.censored.copy()
+    features[:, columns], censored[:, columns] = np.nan, 0
+    return dataclasses.replace(reports, features=features, censored=censored)

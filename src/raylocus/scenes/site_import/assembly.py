@@ -13,12 +13,12 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from raylocus.geo import Grid, wrap_angle
-from raylocus.scenes.site_import.listed_pcis import listed_pcis, planned_pcis
+from raylocus.scenes.site_import.listed_pcis import listed_pcis
 from raylocus.scenes.site_import.records import SiteRecord
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.scenes.siting.macro import MacroLayout, antenna_height
 from raylocus.scenes.siting.panels import array_on
-from raylocus.scenes.siting.pci_plan import groups_of
+from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
 #: Downtilt of cells whose file has none [rad]; 6°.
@@ -98,7 +98,7 @@ def assemble_deployment(
     pcis = np.zeros(len(cells), np.int64)
     for number, carrier in enumerate(distinct):
         own = np.flatnonzero(index == number)
-        planned = planned_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
+        planned = plan_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
         pcis[own] = listed_pcis(path, [records[cell] for cell in own], positions[own], planned, notes)
     notes["cells without downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
     notes["cells without power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
