@@ -65,7 +65,7 @@ def locate_network(locator: AreaLocator, law: FieldLaw, generator: np.random.Gen
 
 
 def rows(found: list[Found]) -> list[list[str]]:
-    """A row a method: percentiles of the error in site spacings, and in how many networks it is the best at p50 and p90."""
+    """A row a method: percentiles of the error in site spacings; in how many networks it is the best at p50, p90."""
     names = list(found[0].errors)
     per_network = np.array([[np.percentile(one.errors[name], (50, 90)) for name in names] for one in found])
     best = per_network.min(axis=1, keepdims=True)
@@ -99,7 +99,9 @@ def main() -> None:
         for row in rows(found):
             table.add_row(*row)
         console.print(table)
-        denser, tied = (np.concatenate([getattr(one, field) for one in found]) for field in ("denser", "tied"))
+        denser, tied = (
+            np.concatenate([getattr(one, field) for one in found]) for field in ("denser", "tied")
+        )
         held = ", ".join(f"{mass:.0%}: {coverage(denser, tied, mass):.1%}" for mass in (0.5, 0.9, 0.95))
         print(f"regions hold {held}; {1e3 * np.mean([one.seconds for one in found]):.1f} ms a report")
 

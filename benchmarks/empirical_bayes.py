@@ -33,7 +33,10 @@ def grid_bayes(network: HeardNetwork) -> Float[np.ndarray, "report 2"]:
     scale = float(np.median(anchors.scale))
     laws = list(product(SLOPES, SPREADS, COMMON, np.quantile(network.level, LEVELS)))
     chosen = max(laws, key=lambda law: _evidence(network, distances, scale, law, CHOOSING))
-    mass = [np.exp(each - logsumexp(each)) for each in _likelihoods(network, distances, scale, chosen, len(network))]
+    mass = [
+        np.exp(each - logsumexp(each))
+        for each in _likelihoods(network, distances, scale, chosen, len(network))
+    ]
     return np.einsum("rp,rpi->ri", np.array(mass), points)
 
 

@@ -85,7 +85,7 @@ def scores_of(locator: Locator, case: Case) -> Scores:
     density = np.stack([fix.heatmap for fix in fixes]).astype(np.float32)
     posterior = posterior_of(case.given.tile, density, np.stack([fix.position for fix in fixes]))
     evaluation = evaluation_of(locator.name, posterior, truth, 0.0)
-    alone = [locator.fixes(reports.select(np.array([index])), case.given)[0] for index in range(len(reports))]
+    alone = locator.separate_fixes(reports, case.given)
     return Scores(
         error=evaluation.error,
         held=evaluation.coverage(0.9),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import math
 import re
 import time
 from collections.abc import Iterator
@@ -380,21 +379,21 @@ def test_no_origin_is_let_in_by_cors(client: TestClient) -> None:
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-def test_areas_are_told_apart_and_evicted(tmp_path: Path) -> None:
+def test_cells_of_two_areas_are_not_guessed(tmp_path: Path) -> None:
     two = served(tmp_path, seeds=(1, 2))
-    engine = two.engine(memory=1.0)
-    assert math.isclose(engine.memory, 1.0)
-    with started(engine, ServiceConfiguration()) as client:
+    with started(two.engine(), ServiceConfiguration()) as client:
         levels = levels_at(two.places[0], *WHERE)
         answer = client.post("/v2/locate", json=nr_scan(levels))
         # Both towns have the same PCIs on the same channel.
         assert answer.status_code == 404 and answer.json()["code"] == "SEVERAL_AREAS"
+        page = client.get("/").text
+        assert '<a href="/areas/town-1">' in page and '<a href="/areas/town-2">' in page
 
 
-def test_the_viewer_is_served_at_the_root(client: TestClient) -> None:
-    for path in ("/", "/areas/town-1"):
-        answer = client.get(path)
-        assert answer.status_code == 200 and "town-1: 2 sites, 6 cells" in answer.text
-        assert answer.headers["content-encoding"] == "gzip"
-    assert client.get("/", headers={"Accept-Encoding": "identity"}).text == answer.text
-    assert client.get("/areas/nowhere").status_code == 404
+def test_what_cannot_be_shown_is_no_fault_and_names_no_file(tmp_path: Path) -> None:
+    one = served(tmp_path)
+    with started(one.engine(), ServiceConfiguration()) as client:
+        assert client.get("/areas/nowhere").status_code == 404
+        (one.folders[0] / "place.json").unlink()
+        answer = client.get("/")
+        assert answer.status_code == 503 and str(tmp_path) not in answer.text

@@ -233,6 +233,36 @@ def test_a_checkpoint_that_is_not_one_is_refused(tmp_path):
         load_network(foreign)
 
 
+def test_two_processes_train_one_network(trained, repository, tmp_path):
+    more = [
+        f"--data.dataset={trained / 'reports.zarr'}",
+        "--model.schedule.steps=2",
+        "--trainer.devices=2",
+        "--trainer.strategy=ddp_find_unused_parameters_true",
+    ]
+    words = ["-m", "raylocus.cli.main", "train", "fit", *words_for(tmp_path, repository, *more)]
+    done = run(words, repository)
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.rglob("epoch*.ckpt")
+    assert torch.load(path, weights_only=True)["global_step"] == 2
+    assert (
+        load_network(tmp_path / "locator.ckpt").provenance.inputs["dataset"]
+        == (load_network(trained / "run" / "locator.ckpt").provenance.inputs["dataset"])
+    )
+
+
+def test_training_never_goes_on_from_what_is_no_number(trained, repository, tmp_path):
+    more = [
+        f"--data.dataset={trained / 'reports.zarr'}",
+        "--model.schedule.steps=50",
+        "--model.schedule.learning_rate=1e30",
+        "--trainer.gradient_clip_val=0",
+    ]
+    with pytest.raises(InputError, match=r"loss of step \d+ is not a number.* lower model.schedule"):
+        main(["fit", *words_for(tmp_path, repository, *more)])
+    assert not (tmp_path / "locator.ckpt").exists()
+
+
 def test_a_checkpoint_of_another_feature_table_is_refused(trained, tmp_path):
     content = torch.load(trained / "run" / "locator.ckpt", weights_only=True)
     content[CHECKPOINT_KEY]["features"]["rsrp"][1] = -140.0

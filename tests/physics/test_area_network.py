@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from field_fixtures import network
 from raylocus.evaluation.area.references import REFERENCES
 from raylocus.inference.area_locator import AreaLocator
@@ -37,7 +38,9 @@ def moved(heard: HeardNetwork, angle: float, mirror: bool, shift: np.ndarray) ->
     turn = turn @ np.diag([1.0, -1.0 if mirror else 1.0])
     ahead = np.stack([np.cos(heard.cells.azimuth), np.sin(heard.cells.azimuth)], axis=1) @ turn.T
     cells = replace(
-        heard.cells, position=heard.cells.position @ turn.T + shift, azimuth=np.arctan2(ahead[:, 1], ahead[:, 0])
+        heard.cells,
+        position=heard.cells.position @ turn.T + shift,
+        azimuth=np.arctan2(ahead[:, 1], ahead[:, 0]),
     )
     return replace(heard, cells=cells)
 
@@ -60,10 +63,9 @@ def test_a_turned_network_has_turned_answers(untrained: AreaNetwork, mirror: boo
 def test_a_larger_network_has_larger_answers(untrained: AreaNetwork) -> None:
     """Lengths are in spacings, apart from the spacing itself, which the network may read."""
     heard = next(n.heard for n in map(network, range(40)) if len(n.heard.cells.sites) > 8)
-    tokens, doubled = area_tokens(heard), area_tokens(
-        replace(heard, cells=replace(heard.cells, position=2 * heard.cells.position, deviation=2 * heard.cells.deviation),
-                arrival=2 * heard.arrival, advance=2 * heard.advance)
-    )  # fmt: skip
+    cells = replace(heard.cells, position=2 * heard.cells.position, deviation=2 * heard.cells.deviation)
+    larger = replace(heard, cells=cells, arrival=2 * heard.arrival, advance=2 * heard.advance)
+    tokens, doubled = area_tokens(heard), area_tokens(larger)
     assert np.allclose(doubled.scale, 2 * tokens.scale)
     assert np.allclose(doubled.position, tokens.position, atol=1e-4)
 

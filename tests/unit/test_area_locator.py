@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from field_fixtures import CALM, deployment_of, network, reports_of
 from raylocus.errors import CheckpointError, InputError
 from raylocus.evaluation.area.scores import AreaScores, score_in_area
@@ -40,7 +41,9 @@ def test_reports_come_back_as_they_were_drawn() -> None:
     heard = heard_reports(reports_of(drawn), deployment_of(drawn.heard))
     assert np.array_equal(heard.report, np.arange(len(drawn.heard))) and (heard.weight == 1).all()
     assert np.array_equal(np.sort(heard.network.cell), np.sort(drawn.heard.cell))
-    assert np.allclose(heard.network.cells.position[heard.network.cell], drawn.heard.cells.position[drawn.heard.cell])
+    assert np.allclose(
+        heard.network.cells.position[heard.network.cell], drawn.heard.cells.position[drawn.heard.cell]
+    )
     assert np.array_equal(np.isnan(heard.network.cells.azimuth), np.isnan(drawn.heard.cells.azimuth))
 
 
@@ -48,7 +51,9 @@ def test_times_of_arrival_are_lengths_within_a_frame() -> None:
     drawn = next(n for n in (network(seed, CALM) for seed in range(40)) if np.isfinite(n.heard.arrival).all())
     reports = reports_of(drawn)
     shifted = replace(reports, features=reports.features.copy())
-    shifted.features[:, -1] = (shifted.features[:, -1] + 0.0059) % 0.01  # some lie at a frame's end, some at its start
+    shifted.features[:, -1] = (
+        shifted.features[:, -1] + 0.0059
+    ) % 0.01  # some lie at a frame's end, some at its start
     deployment = deployment_of(drawn.heard)
     one, two = (heard_reports(each, deployment).network.arrival for each in (reports, shifted))
     assert np.allclose(one, two, atol=0.1)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from field_fixtures import CALM, network
 from raylocus.models.area.anchors import anchors_of
 from raylocus.models.area.statistics import network_statistics
@@ -73,7 +74,9 @@ def test_clocks_of_sites_are_found_without_any_position() -> None:
 def test_clocks_may_be_anything() -> None:
     heard = timed(2).heard
     rng = np.random.default_rng(0)
-    moved = replace(heard, arrival=heard.arrival + 1e6 * rng.standard_normal(len(heard.cells.sites))[heard.token_site])
+    moved = replace(
+        heard, arrival=heard.arrival + 1e6 * rng.standard_normal(len(heard.cells.sites))[heard.token_site]
+    )
     before, after = anchors_of(heard), anchors_of(moved)
     assert np.allclose(before.timed, after.timed, atol=1e-3, equal_nan=True)
 

@@ -1,4 +1,4 @@
-"""A map that is not the world's is told apart, widens the answer and is never trusted."""
+"""A map that is not the world's is found out, widens the answer and is never trusted."""
 
 import dataclasses
 
@@ -88,8 +88,8 @@ def test_doubt_spreads_the_answer_over_the_open_ground():
     density = torch.zeros(1, *maps.fine_outdoor.shape)
     row, column = maps.fine_outdoor.nonzero()[0].tolist()
     density[:, row, column] = 1.0
-    torch.testing.assert_close(doubted_density(density, 0.0, maps), density)
-    found = doubted_density(density, 0.8, maps)
+    torch.testing.assert_close(doubted_density(density, torch.zeros(1), maps), density)
+    found = doubted_density(density, torch.tensor([0.8]), maps)
     assert float(found.sum()) == pytest.approx(1.0, abs=1e-5)
     assert float(found[0, row, column]) == pytest.approx(0.2 + 0.8 / float(maps.fine_outdoor.sum()), abs=1e-5)
     assert not found[0][maps.fine_outdoor == 0].any()
@@ -103,6 +103,11 @@ def test_the_calibration_survives_on_disk_and_shows_in_a_fix(network, misfit, tm
     reports = synthetic_reports(PLACES[0], 5, 7)
     located = Locator(again).fixes(reports, PLACES[0])
     assert len({fix.fit for fix in located}) == 1 and 0 < located[0].fit < 1
+    separate = Locator(again).separate_fixes(reports, PLACES[0])
+    assert len({fix.fit for fix in separate}) > 1
+    alone = Locator(again).fixes(reports.select(np.array([2])), PLACES[0])[0]
+    assert alone.fit == pytest.approx(separate[2].fit, abs=1e-4)
+    np.testing.assert_allclose(alone.heatmap, separate[2].heatmap, atol=1e-6)
 
 
 def test_a_fix_that_does_not_fit_is_not_trusted():

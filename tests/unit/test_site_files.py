@@ -234,7 +234,7 @@ def test_one_pci_may_stand_twice_where_cells_are_apart_or_known_by_identity(tmp_
     found = import_sites(
         SiteFile(path),
         FRAME,
-        geometry_maps(wide, level, level, np.full(wide.shape, -1)),
+        GroundMaps(geometry_maps(wide, level, level, np.full(wide.shape, -1)), wide),
         wide,
         np.random.default_rng(0),
     )

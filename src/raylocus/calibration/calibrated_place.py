@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.calibration.antenna_model import NARROWEST
-from raylocus.calibration.labelled_calibration import LabelledCalibration
+from raylocus.calibration.calibrate import Calibration
 from raylocus.calibration.parameters import Layout
 from raylocus.errors import InputError
 from raylocus.geo import compass_from_azimuth, wrap_angle
@@ -56,7 +56,7 @@ def calibrated_cell(cell: Cell, layout: Layout, values: Float[np.ndarray, " valu
 
 
 def calibrated_deployment(
-    deployment: Deployment, layers: list[tuple[LabelledCalibration, tuple[int, ...]]]
+    deployment: Deployment, layers: list[tuple[Calibration, tuple[int, ...]]]
 ) -> Deployment:
     """The deployment with the antennas of its carriers' calibrations, each with the indices of its cells."""
     cells = list(deployment.cells)
@@ -106,7 +106,8 @@ def radio_configuration(place: TracedPlace) -> RadioMapConfiguration:
 
 
 def _note(record: dict[str, Any]) -> str:
-    return f"calibrated by {record['points']} reports of {record['reports']}"
+    counted = f"{record['points']} points and {record['unlabelled']} reports without positions"
+    return f"calibrated by {counted} of {record['reports']}"
 
 
 def _linked(source: str, target: str) -> None:
@@ -118,19 +119,22 @@ def _linked(source: str, target: str) -> None:
 
 
 def _made_anew(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name in ("radio.zarr", "place.json", CALIBRATION_FILE) or name[0] == "."]
+    return [
+        name for name in names if name in ("radio.zarr", "place.json", CALIBRATION_FILE) or name[0] == "."
+    ]
 
 
-def calibration_record(found: LabelledCalibration, deployment: Deployment) -> dict[str, Any]:
+def calibration_record(found: Calibration, deployment: Deployment) -> dict[str, Any]:
     """What was estimated of one carrier's cells as JSON: every value with its standard deviation."""
     layout, values = found.prior.layout, found.posterior.values
-    noise = found.noise
+    noise, measured = found.noise, found.labelled.model.measured if found.labelled else None
     return {
         "carrier": deployment.carrier.name,
-        "points": found.model.measured.points,
-        "levels": len(found.model.measured.heard.level),
-        "kept": ["level", *(each.group for each in found.groups if each.kept)],
-        "held_out_gain_nats": {each.group: round(float(each.gain), 4) for each in found.groups},
+        "points": measured.points if measured else 0,
+        "levels": len(measured.heard.level) if measured else 0,
+        "unlabelled": found.unlabelled.reports if found.unlabelled else 0,
+        "kept": list(found.kept),
+        "held_out_gain_nats": {each.group: round(float(each.gain), 4) for each in found.scores},
         "network": {name: _estimate(found, layout.index(name).start) for name in _NETWORK},
         "errors": {
             "student_t_scale_db": round(noise.levels.scale, 2),
@@ -148,7 +152,9 @@ def calibration_record(found: LabelledCalibration, deployment: Deployment) -> di
                     compass_from_azimuth(cell.azimuth + values[layout.index("azimuth")][index]), 2
                 ),
                 "azimuth_error_degrees": _estimate(found, layout.index("azimuth").start + index, np.pi / 180),
-                "downtilt_error_degrees": _estimate(found, layout.index("downtilt").start + index, np.pi / 180),
+                "downtilt_error_degrees": _estimate(
+                    found, layout.index("downtilt").start + index, np.pi / 180
+                ),
                 "level_db": _level_estimate(found, index),
             }
             for index, cell in enumerate(deployment.cells)
@@ -160,12 +166,12 @@ def calibration_record(found: LabelledCalibration, deployment: Deployment) -> di
 _NETWORK = ("common", "width_azimuth", "width_elevation", "floor", "scatter")
 
 
-def _estimate(found: LabelledCalibration, index: int, unit: float = 1.0) -> dict[str, float]:
+def _estimate(found: Calibration, index: int, unit: float = 1.0) -> dict[str, float]:
     value, deviation = found.posterior.values[index], found.posterior.deviation[index]
     return {"estimate": round(float(value / unit), 3), "deviation": round(float(deviation / unit), 3)}
 
 
-def _level_estimate(found: LabelledCalibration, cell: int) -> dict[str, float]:
+def _level_estimate(found: Calibration, cell: int) -> dict[str, float]:
     """A cell's level, what all share included."""
     own, shared = (found.prior.layout.index(name).start for name in ("level", "common"))
     value = found.posterior.values[own + cell] + found.posterior.values[shared]

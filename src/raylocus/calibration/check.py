@@ -129,7 +129,10 @@ def _unit_notes(found: LabelledCalibration, deployment: Deployment) -> list[str]
         return []
     elements = SUBCARRIERS_PER_RESOURCE_BLOCK * deployment.carrier.resource_blocks
     causes = {
-        10 * np.log10(elements): "the power of the whole carrier (RSSI) where that of a resource element is wanted",
+        10
+        * np.log10(
+            elements
+        ): "the power of the whole carrier (RSSI) where that of a resource element is wanted",
         -30.0: "dBW where dBm are wanted",
         30.0: "dB over a microwatt, or powers listed in dBW where dBm are wanted",
     }

@@ -65,7 +65,9 @@ class ErrorLaw:
     def density(self, error: Float[np.ndarray, " token"]) -> Float[np.ndarray, " token"]:
         """Of the margin [1/dB]."""
         freedom = self.freedom
-        top = np.exp(gammaln((freedom + 1) / 2) - gammaln(freedom / 2)) / np.sqrt(freedom * np.pi) / self.scale
+        top = (
+            np.exp(gammaln((freedom + 1) / 2) - gammaln(freedom / 2)) / np.sqrt(freedom * np.pi) / self.scale
+        )
         return top * (1 + (error / self.scale) ** 2 / freedom) ** (-(freedom + 1) / 2)
 
     def pull(self, error: Float[np.ndarray, " token"]) -> Float[np.ndarray, " token"]:
@@ -120,7 +122,9 @@ def blocks_of(tokens: Tokens, law: ErrorLaw, parts: list[Int[np.ndarray, " part"
     return found
 
 
-def spatial_parts(xy: Float[np.ndarray, "token 2"], most: int = BLOCK_TOKENS) -> list[Int[np.ndarray, " part"]]:
+def spatial_parts(
+    xy: Float[np.ndarray, "token 2"], most: int = BLOCK_TOKENS
+) -> list[Int[np.ndarray, " part"]]:
     """Tokens in parts of at most so many, halved across the wider side again and again."""
     waiting, done = [np.arange(len(xy))], []
     while waiting:

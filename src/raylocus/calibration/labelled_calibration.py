@@ -12,7 +12,7 @@ from raylocus.calibration.error_law import ErrorLaw, spatial_parts
 from raylocus.calibration.labelled_fit import Posterior, climb, fit_antennas
 from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
 from raylocus.calibration.links import PointChannels
-from raylocus.calibration.measured import Measured, require_enough, restricted
+from raylocus.calibration.measured import Measured, restricted
 from raylocus.calibration.noise_fit import fit_noise
 from raylocus.calibration.parameters import PatternLaw, Prior
 from raylocus.network.configuration import NetworkConfiguration
@@ -69,12 +69,7 @@ class LabelledCalibration:
 
 
 def calibrate_labelled(measured: Measured, place: TracedPlace, law: CalibrationLaw) -> LabelledCalibration:
-    """MAP with a Laplace posterior, priors as the law of worlds has them.
-
-    Raises:
-        InputError: there is too little to calibrate by.
-    """
-    require_enough(measured)
+    """MAP with a Laplace posterior, priors as the law of worlds has them."""
     channels = PointChannels(place)
     model = LabelledModel(measured, place, channels)
     prior = law.prior(model.layout.cells)
@@ -87,7 +82,7 @@ def calibrate_labelled(measured: Measured, place: TracedPlace, law: CalibrationL
     start = np.where(free, first.values, prior.mean)
     found = fit_antennas(model.under(noise), prior, free, start)
     noise = fit_noise(model, noise, prior, found.values)
-    found = climb(model.under(noise), prior, free, found.values)
+    found = climb((model.under(noise),), prior, free, found.values)
     return LabelledCalibration(found, noise, scores, prior, model)
 
 
@@ -147,13 +142,17 @@ class _Fold:
 
 
 def _score(
-    folds: list[_Fold], prior: Prior, noise: NoiseLaw, groups: tuple[str, ...], start: Float[np.ndarray, " value"]
+    folds: list[_Fold],
+    prior: Prior,
+    noise: NoiseLaw,
+    groups: tuple[str, ...],
+    start: Float[np.ndarray, " value"],
 ) -> float:
     """Mean ln density of a held-out level and its beams, blocks fitted without them."""
     free, total, tokens = prior.layout.mask(groups), 0.0, 0.0
     for fold in folds:
         begin = np.where(free, start, prior.mean)
-        found = climb(fold.fitted.under(noise), prior, free, begin)
+        found = climb((fold.fitted.under(noise),), prior, free, begin)
         held = fold.held.under(dataclasses.replace(noise, dropout=None))
         total -= held.predictive_loss(fold.held.modelled(found.values))
         tokens += fold.held.heard_share.sum()

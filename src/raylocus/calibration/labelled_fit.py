@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from raylocus.calibration.antenna_model import PointLevels
-from raylocus.calibration.labelled_model import LawOfErrors, Objective
+from raylocus.calibration.labelled_model import LawOfErrors
+from raylocus.calibration.objective import Objective, Term
 from raylocus.calibration.parameters import Prior
 from raylocus.calibration.turn_search import TurnSearch
 
@@ -28,8 +29,6 @@ class Posterior:
     covariance: Float[np.ndarray, "value value"]
     """Of the free values; 0 for what was not fitted."""
     free: Bool[np.ndarray, " value"]
-    levels: PointLevels
-    """As modelled with these values."""
 
     @property
     def deviation(self) -> Float[np.ndarray, " value"]:
@@ -51,7 +50,7 @@ def fit_antennas(
         free: which values are fitted; the others stay at the prior's mean.
         start: where to begin; the prior's mean if left out.
     """
-    found = climb(errors, prior, free, prior.mean.copy() if start is None else start)
+    found = climb((errors,), prior, free, prior.mean.copy() if start is None else start)
     azimuth = prior.layout.index("azimuth")
     if not free[azimuth].any():
         return found
@@ -60,7 +59,7 @@ def fit_antennas(
         turned = search.better(found.values)
         if turned is None:
             break
-        climbed = climb(errors, prior, free, turned)
+        climbed = climb((errors,), prior, free, turned)
         if climbed.loss >= found.loss:
             break
         found = climbed
@@ -68,46 +67,44 @@ def fit_antennas(
 
 
 def climb(
-    errors: LawOfErrors, prior: Prior, free: Bool[np.ndarray, " value"], start: Float[np.ndarray, " value"]
+    terms: Sequence[Term],
+    prior: Prior,
+    free: Bool[np.ndarray, " value"],
+    start: Float[np.ndarray, " value"],
 ) -> Posterior:
-    """Levenberg and Marquardt's descent of −ln posterior."""
+    """Levenberg and Marquardt's descent of −ln posterior, all terms added up."""
     values, damping = start.copy(), 1e-3
-    levels = errors.model.modelled(values)
-    now = _posterior(errors.objective(levels), prior, values)
+    now = _posterior(terms, prior, values)
     for _ in range(STEPS):
-        step = _step(now, prior, values, free, damping)
-        tried = values + step
-        tried_levels = errors.model.modelled(tried)
-        then = _posterior(errors.objective(tried_levels), prior, tried)
+        tried = values + _step(now, prior, free, damping)
+        then = _posterior(terms, prior, tried)
         gained = now.loss - then.loss
-        if gained > 0:
-            values, levels, now, damping = tried, tried_levels, then, damping / 5
-            if gained < SMALL:
-                break
-        else:
+        if gained <= 0:
             damping *= 10
             if damping > 1e4:
                 break
+            continue
+        values, now, damping = tried, then, damping / 5
+        if gained < SMALL:
+            break
     covariance = np.zeros((len(values), len(values)))
     covariance[np.ix_(free, free)] = np.linalg.inv(now.hessian[np.ix_(free, free)])
-    return Posterior(values, now.loss, covariance, free, levels)
+    return Posterior(values, now.loss, covariance, free)
 
 
-def _posterior(likelihood: Objective, prior: Prior, values: Float[np.ndarray, " value"]) -> Objective:
-    own = Objective(prior.loss(values), prior.gradient(values), np.diag(prior.precision(values)))
-    return likelihood + own
+def _posterior(terms: Sequence[Term], prior: Prior, values: Float[np.ndarray, " value"]) -> Objective:
+    total = Objective(prior.loss(values), prior.gradient(values), np.diag(prior.precision(values)))
+    for term in terms:
+        total = total + term.objective(values)
+    return total
 
 
 def _step(
-    now: Objective,
-    prior: Prior,
-    values: Float[np.ndarray, " value"],
-    free: Bool[np.ndarray, " value"],
-    damping: float,
+    now: Objective, prior: Prior, free: Bool[np.ndarray, " value"], damping: float
 ) -> Float[np.ndarray, " value"]:
     hessian = now.hessian[np.ix_(free, free)]
     damped = hessian + damping * np.diag(np.diag(hessian))
-    step = np.zeros(len(values))
+    step = np.zeros(len(free))
     step[free] = -np.linalg.solve(damped, now.gradient[free])
     # No step goes further than the law's own spread, lest patterns jump over each other.
     return np.clip(step, -prior.deviation, prior.deviation)

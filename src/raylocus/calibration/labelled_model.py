@@ -12,6 +12,7 @@ from raylocus.calibration.beam_contrasts import BeamLaw, contrast_term, contrast
 from raylocus.calibration.error_law import Block, ErrorLaw, Tokens, blocks_of, loss_of_errors, spatial_parts
 from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import Links, Measured
+from raylocus.calibration.objective import Objective
 from raylocus.calibration.parameters import Layout
 from raylocus.calibration.silence import SilentBlock, independent_shares, silence_term, silent_blocks
 from raylocus.propagation.maps.traced_place import TracedPlace
@@ -25,20 +26,6 @@ class NoiseLaw:
     beams: BeamLaw = BeamLaw()
     dropout: float | None = 0.3
     """Probability that a cell that was found goes unreported; None where silence is not to be read."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """−ln likelihood of values, with its gradient and a positive semidefinite second derivative."""
-
-    loss: float
-    gradient: Float[np.ndarray, " value"]
-    hessian: Float[np.ndarray, "value value"]
-
-    def __add__(self, other: Objective) -> Objective:
-        return Objective(
-            self.loss + other.loss, self.gradient + other.gradient, self.hessian + other.hessian
-        )
 
 
 class LabelledModel:
@@ -96,7 +83,11 @@ class LawOfErrors:
     silent: list[SilentBlock]
     silent_share: Float[np.ndarray, " silent"]
 
-    def objective(self, levels: PointLevels) -> Objective:
+    def objective(self, values: Float[np.ndarray, " value"]) -> Objective:
+        """Of values of the network."""
+        return self.objective_of(self.model.modelled(values))
+
+    def objective_of(self, levels: PointLevels) -> Objective:
         """Of modelled levels."""
         total = self._heard(levels) + self._beams(levels)
         for block in self.silent:
@@ -110,7 +101,10 @@ class LawOfErrors:
         total = loss_of_errors(error, self.law.levels, self.blocks).loss
         total += self.silence_loss(best)
         modelled = beams[model.beamed_point]
-        return total + contrast_term(model.measured.beamed.level, modelled, self.law.beams, model.beam_share).loss
+        return (
+            total
+            + contrast_term(model.measured.beamed.level, modelled, self.law.beams, model.beam_share).loss
+        )
 
     def silence_loss(self, best: Float[np.ndarray, " point"]) -> float:
         """−ln probability of the cells that are silent."""
@@ -162,7 +156,9 @@ class LawOfErrors:
         error = self.errors(levels.best)
         term = silence_term(*self._argument(levels.best, error, block))
         around, point = error[block.heard], model.heard_point[block.heard]
-        pulled = law.slopes(around, law.scores(around))[:, None] * self._spread(levels.best_slopes[point], point)
+        pulled = law.slopes(around, law.scores(around))[:, None] * self._spread(
+            levels.best_slopes[point], point
+        )
         own = model.silent_point[block.silent]
         slopes, expected = self._spread(levels.best_slopes[own], own), block.weights @ pulled
         gradient, hessian = np.zeros(slopes.shape[1]), np.zeros((slopes.shape[1],) * 2)
@@ -192,4 +188,3 @@ class LawOfErrors:
         reported = self.model.measured.beamed.level
         found = contrasts(reported - levels.beams[self.model.beamed_point])
         return np.where(np.isfinite(reported), found, np.nan)
-

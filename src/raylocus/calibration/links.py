@@ -83,9 +83,7 @@ class PointChannels:
         levels = isotropic_levels(place.deployment, place.atlas.grid, terrain, place.atlas.ue_height)
         self._isotropic = levels.reshape(len(levels), -1)
 
-    def links(
-        self, ground: Int[np.ndarray, " point"], cell: Int[np.ndarray, " point"]
-    ) -> list[PointLinks]:
+    def links(self, ground: Int[np.ndarray, " point"], cell: Int[np.ndarray, " point"]) -> list[PointLinks]:
         """Links of cells to ground cells, one of each a point, by the cells' arrays."""
         site, paths = self._deployment.site_of_cell[cell], []
         for each in np.unique(site).tolist():
@@ -175,7 +173,9 @@ def _paths_of_points(
     return first[point] + rank, point
 
 
-def _strongest(power: Float[np.ndarray, " path"], point: Int[np.ndarray, " path"]) -> Int[np.ndarray, " kept"]:
+def _strongest(
+    power: Float[np.ndarray, " path"], point: Int[np.ndarray, " path"]
+) -> Int[np.ndarray, " kept"]:
     """Paths that count, ascending, see `WEAKEST_DB` and `MOST_PATHS`."""
     order = np.lexsort((-power, point))
     begins = np.append(True, np.diff(point[order]) != 0)[: len(order)]

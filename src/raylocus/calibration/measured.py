@@ -36,6 +36,8 @@ class Heard(Links):
 
     level: Float[np.ndarray, " token"]
     """Mean RSRP [dBm]."""
+    strongest: Float[np.ndarray, " token"]
+    """Share of the reports in which no other cell is stronger."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,11 @@ class _Tokens:
     def heard(self) -> Heard:
         """Levels of cells, averaged over the reports of one ground cell."""
         own = self.beam < 0
-        return Heard(*_averaged(self.ground[self.report[own]], self.cell[own], self.level[own]))
+        most = np.full(len(self.ground), -np.inf)
+        np.maximum.at(most, self.report[own], self.level[own])
+        where, strongest = self.ground[self.report[own]], self.level[own] >= most[self.report[own]]
+        averaged = _averaged(where, self.cell[own], self.level[own])
+        return Heard(*averaged, _averaged(where, self.cell[own], strongest.astype(float))[3])
 
     def silent(self, deployment: Deployment, network: NetworkConfiguration) -> Silent:
         """Cells that reports with any cell do not name, averaged in the same way."""
@@ -166,9 +172,7 @@ class _Tokens:
     def beamed(self, deployment: Deployment) -> Beamed:
         """The beams of each report that names several of one cell."""
         own = (self.beam >= 0) & (self.beam < deployment.beam_count)
-        pairs, row = np.unique(
-            np.stack([self.report[own], self.cell[own]]), axis=1, return_inverse=True
-        )
+        pairs, row = np.unique(np.stack([self.report[own], self.cell[own]]), axis=1, return_inverse=True)
         level = np.full((pairs.shape[1], deployment.beam_count), np.nan)
         level[row.reshape(-1), self.beam[own]] = self.level[own]
         several = np.flatnonzero(np.isfinite(level).sum(axis=1) > 1)
@@ -179,7 +183,10 @@ class _Tokens:
 def _averaged(
     ground: Int[np.ndarray, " row"], cell: Int[np.ndarray, " row"], value: Float[np.ndarray, " row"]
 ) -> tuple[
-    Int[np.ndarray, " token"], Int[np.ndarray, " token"], Float[np.ndarray, " token"], Float[np.ndarray, " token"]
+    Int[np.ndarray, " token"],
+    Int[np.ndarray, " token"],
+    Float[np.ndarray, " token"],
+    Float[np.ndarray, " token"],
 ]:
     """Ground cell, cell, number and mean of the rows of each pair."""
     pairs, row = np.unique(np.stack([ground, cell]), axis=1, return_inverse=True)
@@ -208,15 +215,6 @@ def restricted(measured: Measured, ground: Int[np.ndarray, " ground"], inside: b
 FEWEST_POINTS, FEWEST_LEVELS = 5, 10
 
 
-def require_enough(measured: Measured) -> None:
-    """Refuses measurements that say nothing.
-
-    Raises:
-        InputError: there are too few points or levels.
-    """
-    levels = len(measured.heard.level)
-    if measured.points < FEWEST_POINTS or levels < FEWEST_LEVELS:
-        raise InputError(
-            f"{measured.points} usable reports of known position with {levels} levels are too few to calibrate by; "
-            f"give at least {FEWEST_POINTS} reports and {FEWEST_LEVELS} levels"
-        )
+def is_enough(measured: Measured) -> bool:
+    """Whether measurements of known position say anything."""
+    return measured.points >= FEWEST_POINTS and len(measured.heard.level) >= FEWEST_LEVELS

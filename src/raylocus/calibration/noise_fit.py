@@ -25,7 +25,9 @@ DROPOUTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97)
 PRIOR_BEAMS = 10.0
 
 
-def fit_noise(model: LabelledModel, law: NoiseLaw, prior: Prior, values: Float[np.ndarray, " value"]) -> NoiseLaw:
+def fit_noise(
+    model: LabelledModel, law: NoiseLaw, prior: Prior, values: Float[np.ndarray, " value"]
+) -> NoiseLaw:
     """The most probable law of errors with these antennas.
 
     Args:
@@ -40,7 +42,7 @@ def fit_noise(model: LabelledModel, law: NoiseLaw, prior: Prior, values: Float[n
 
     def loss(numbers: Float[np.ndarray, " number"]) -> float:
         tried = dataclasses.replace(found, levels=_law(law.levels, numbers), dropout=None)
-        objective = model.under(tried).objective(levels)
+        objective = model.under(tried).objective_of(levels)
         curvature = objective.hessian + np.diag(prior.precision(values))
         penalty = (((numbers - start) / DEVIATIONS) ** 2).sum() / 2
         return float(objective.loss + np.linalg.slogdet(curvature)[1] / 2 + penalty)
@@ -62,7 +64,10 @@ def _law(law: ErrorLaw, numbers: Float[np.ndarray, " number"]) -> ErrorLaw:
     scale, own, distance = numbers
     share = float(np.clip(1 / (1 + np.exp(-own)), 0.02, 0.9))
     return dataclasses.replace(
-        law, scale=float(np.exp(scale)), own_share=share, distance=float(np.clip(np.exp(distance), 4.0, 400.0))
+        law,
+        scale=float(np.exp(scale)),
+        own_share=share,
+        distance=float(np.clip(np.exp(distance), 4.0, 400.0)),
     )
 
 
@@ -82,8 +87,8 @@ def fit_beams(errors: LawOfErrors, levels: PointLevels) -> BeamLaw:
 
 
 def _dropout(model: LabelledModel, law: NoiseLaw, levels: PointLevels) -> float:
-    """The likeliest of `DROPOUTS`, those that were heard counted as found."""
-    share = model.heard_share.sum()
+    """The likeliest of `DROPOUTS`, those that were heard counted as found, and the strongest as always named."""
+    share = model.heard_share @ (1 - model.measured.heard.strongest)
     losses = []
     for dropout in DROPOUTS:
         silent = model.under(dataclasses.replace(law, dropout=dropout))

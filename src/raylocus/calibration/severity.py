@@ -12,6 +12,7 @@ from raylocus.calibration.error_law import ErrorLaw
 from raylocus.calibration.labelled_calibration import CalibrationLaw, LabelledCalibration
 from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import NoiseLaw
+from raylocus.calibration.unlabelled_fit import UnlabelledCalibration
 
 #: Severities that are tried.
 SEVERITIES = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0])
@@ -53,8 +54,18 @@ def _log_evidence(found: LabelledCalibration, law: CalibrationLaw, severity: flo
     errors = found.model.under(NoiseLaw(levels, found.noise.beams, found.noise.dropout))
     free = found.posterior.free
     start = np.where(free, found.posterior.values, prior.mean)
-    best = climb(errors, prior, free, start)
+    best = climb((errors,), prior, free, start)
     spread = np.linalg.slogdet(best.covariance[np.ix_(free, free)])[1] / 2
     return float(spread - best.loss - np.log(prior.deviation[free]).sum())
 
 
+def unlabelled_severity(found: UnlabelledCalibration, law: CalibrationLaw) -> Severity:
+    """The severity whose residual has the scale that was found, with that scale's interval.
+
+    The scale is what severity shows in; levels and dropout are consistent with many.
+    """
+    deviation = float(found.deviation[-2])
+    scales = np.array(
+        [ErrorLaw.of(dataclasses.replace(law.world, severity=float(each))).scale for each in SEVERITIES]
+    )
+    return severity_of(-(((np.log(scales) - found.values[-2]) / deviation) ** 2) / 2)

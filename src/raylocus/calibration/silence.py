@@ -35,9 +35,7 @@ class SilenceTerm:
     curvature: Float[np.ndarray, "end silent"]
 
 
-def silent_blocks(
-    silent: Tokens, heard: Tokens, law: ErrorLaw, blocks: list[Block]
-) -> list[SilentBlock]:
+def silent_blocks(silent: Tokens, heard: Tokens, law: ErrorLaw, blocks: list[Block]) -> list[SilentBlock]:
     """Each silent cell with the block of heard levels that has a level nearest to it."""
     nearest = _nearest_block(silent, heard, blocks)
     found = []

@@ -99,9 +99,7 @@ class TurnSearch:
                 out[row] -= unsaid @ self._errors.silent_share[silent]
         return out + self._priors(cell, values)
 
-    def _priors(
-        self, cell: int, values: Float[np.ndarray, " value"]
-    ) -> Float[np.ndarray, "turn offset"]:
+    def _priors(self, cell: int, values: Float[np.ndarray, " value"]) -> Float[np.ndarray, "turn offset"]:
         """−ln prior of each azimuth and offset of a cell, but for a constant."""
         index = {name: self._prior.layout.index(name).start + cell for name in ("azimuth", "level")}
         by_turn, by_offset = np.empty(len(TURNS)), np.empty(len(OFFSETS))

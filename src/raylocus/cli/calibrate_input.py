@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,17 @@ if TYPE_CHECKING:
 def add_input(parser: VerbParser) -> None:
     """Arguments that both verbs have."""
     parser.add_argument("reports", type=Path, help="reports file such as reports.zarr, or a Parquet table")
-    parser.add_argument("--place", type=Path, required=True, help="traced place folder the reports were made in")
     parser.add_argument(
-        "--severity", type=float, default=1.0, help="of the law that priors are taken from; 1: as wrong as the field"
+        "--place", type=Path, required=True, help="traced place folder the reports were made in"
+    )
+    parser.add_argument(
+        "--severity",
+        type=float,
+        default=1.0,
+        help="of the law that priors are taken from; 1: as wrong as the field",
+    )
+    parser.add_argument(
+        "--positions", type=bool, default=True, help="whether the positions of the reports are used where there are any"
     )
     parser.add_argument(
         "--silence", type=bool, default=True, help="whether cells that are not reported say anything"
@@ -39,4 +48,12 @@ def read_input(given: Namespace) -> tuple[Reports, TracedPlace, CalibrationLaw, 
     place, table = open_place(given.place), read_reports(given.reports)
     check_reports(table.reports, given.reports)
     repaired = repaired_reports(table.reports)
-    return repaired.reports, place, law, [*table.notes, *repaired.notes]
+    reports = repaired.reports if given.positions else without_positions(repaired.reports)
+    return reports, place, law, [*table.notes, *repaired.notes]
+
+
+def without_positions(reports: Reports) -> Reports:
+    """Reports whose positions are not known."""
+    import numpy as np
+
+    return dataclasses.replace(reports, position=np.full_like(reports.position, np.nan))

@@ -14,8 +14,13 @@ from raylocus.cli.console import verb_parser
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from raylocus.evaluation.area.scores import AreaMethod
+    from raylocus.geo import Extent
+    from raylocus.inference.area_locator import AreaLocator
     from raylocus.inference.fix import Fix
     from raylocus.network.reports.known_cells import KnownReports
+    from raylocus.scenes.area import Area
+    from raylocus.scenes.place import Place
     from raylocus.scenes.sites import Deployment
 
 #: Confidence of the radius that is printed.
@@ -38,17 +43,14 @@ def run(arguments: Sequence[str]) -> int:
         type=Path | None,
         default=None,
         help="checkpoint: of a traced place such as runs/demo/locator.ckpt, or of raylocus train area for an area; "
-        "left out, phones are located by sites, levels and timing alone",
+        "left out, those that ship: on the maps of a place that is traced, else by sites, levels and timing alone",
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
     given = parser.parse(arguments)
     from rich.console import Console
 
-    from raylocus.scenes.area import is_area
-
-    by_area = given.model is None or is_area(given.place)
-    located = (_in_network if by_area else _on_maps)(given.reports, given.place, given.model)
+    located = _located(given.reports, given.place, given.model)
     records = [
         fix_record(sequence, fix, hears)
         for sequence, (fix, hears) in enumerate(zip(located.fixes, located.hears, strict=True))
@@ -72,14 +74,67 @@ class _Located:
     notes: tuple[str, ...]
 
 
-def _on_maps(path: Path, folder: Path, model: Path) -> _Located:
+def _located(path: Path, folder: Path, model: Path | None) -> _Located:
+    """By what the model and the place are for."""
+    from raylocus.models.area.trained import is_area_network
+    from raylocus.propagation.maps.traced_place import open_place
+    from raylocus.scenes.area import is_area
+
+    if model is not None and is_area_network(model):
+        return _in_network(path, folder, model)
+    if is_area(folder):
+        return _in_network(path, folder, model) if model is None else _in_windows(path, folder, model)
+    traced = model is not None or open_place(folder).radio_file.exists()
+    return (_on_maps if traced else _in_network)(path, folder, model)
+
+
+def _on_maps(path: Path, folder: Path, model: Path | None) -> _Located:
     """By a trained model on the traced maps of a place."""
     from raylocus.inference.locator import Locator
     from raylocus.propagation.maps.traced_place import open_place
 
-    locator, place = Locator.load(model), open_place(folder)
+    locator = Locator.pretrained() if model is None else Locator.load(model)
+    place = open_place(folder)
     known, notes = reports_at(path, place.deployment)
     return _Located(locator.fixes(known.reports, place), [bool(each) for each in known.hears], notes)
+
+
+def _in_network(path: Path, folder: Path, model: Path | None) -> _Located:
+    """By sites, levels and timing alone, in an area or a place."""
+    from raylocus.inference.area_locator import AreaLocator
+    from raylocus.scenes.networks import extent_of, open_network
+
+    locator = AreaLocator.pretrained() if model is None else AreaLocator.load(model)
+    network = open_network(folder)
+    return _in_area(path, network, extent_of(network), locator, locator)
+
+
+def _in_windows(path: Path, folder: Path, model: Path) -> _Located:
+    """First by sites, levels and timing, then by a trained model on the traced maps about the candidates."""
+    from raylocus.inference.area_locator import AreaLocator
+    from raylocus.inference.area_windows import WindowLocator
+    from raylocus.inference.locator import Locator
+    from raylocus.propagation.maps.traced_area import open_traced_area
+
+    first, area = AreaLocator.pretrained(), open_traced_area(folder)
+    windows = WindowLocator(first, Locator.load(model), area, area.tile.size)
+    return _in_area(path, area, area.extent, first, windows)
+
+
+def _in_area(
+    path: Path, network: Area | Place, extent: Extent, first: AreaLocator, method: AreaMethod
+) -> _Located:
+    """The fixes of a method, and which reports name a cell."""
+    from raylocus.inference.area_locator import fixes_in
+    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.network.reports.known_cells import known_reports
+
+    read = checked_reports(path)
+    notes = known_reports(read.reports, network.deployment).notes
+    hears = [bool(each) for each in first.hears(read.reports, network.deployment)]
+    located = method.located(read.reports, network.deployment)
+    fixes = fixes_in(located, len(read.reports), network.frame, extent)
+    return _Located(fixes, hears, read.notes + notes + _deaf(hears, "anywhere in the area"))
 
 
 def reports_at(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
@@ -91,21 +146,6 @@ def reports_at(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[
     known = known_reports(read.reports, deployment)
     hears = [bool(each) for each in known.hears]
     return known, read.notes + known.notes + _deaf(hears, "fixed by the map alone")
-
-
-def _in_network(path: Path, folder: Path, model: Path | None) -> _Located:
-    """By sites, levels and timing alone, in an area or a place."""
-    from raylocus.inference.area_locator import AreaLocator
-    from raylocus.network.reports.checked_reports import checked_reports
-    from raylocus.network.reports.known_cells import known_reports
-    from raylocus.scenes.networks import extent_of, open_network
-
-    locator = AreaLocator.pretrained() if model is None else AreaLocator.load(model)
-    network, read = open_network(folder), checked_reports(path)
-    known = known_reports(read.reports, network.deployment)
-    hears = [bool(each) for each in locator.hears(read.reports, network.deployment)]
-    fixes = locator.fixes(read.reports, network, extent_of(network))
-    return _Located(fixes, hears, read.notes + known.notes + _deaf(hears, "anywhere in the area"))
 
 
 def _deaf(hears: Sequence[bool], answer: str) -> tuple[str, ...]:

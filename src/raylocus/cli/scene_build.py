@@ -95,6 +95,7 @@ def _parser() -> VerbParser:
         type=str,
         help="its columns, such as azimuth=RICHTUNG,height=Altitude[ft],power=none (none: not in the file)",
     )
+    parser.add_argument("--patterns", type=Path, help="folder with MSI files (.msi, .pln) of its antennas")
     parser.add_class_arguments(SceneConfiguration, "scene")
     parser.add_class_arguments(AreaConfiguration, "area")
     return parser
@@ -114,18 +115,23 @@ def _configuration(given: Any, scene: SceneConfiguration) -> SceneConfiguration:
         chosen["centre"] = tile_centre(given.tile)
     if given.seed is not None:
         chosen["seed"] = given.seed
-    return dataclasses.replace(scene, **chosen, **_network(given))
+    return dataclasses.replace(scene, **chosen, **_network(given, scene))
 
 
-def _network(given: Any) -> dict[str, Any]:
+def _network(given: Any, scene: SceneConfiguration) -> dict[str, Any]:
     """What the options say of the network: a layout to draw, or a file to import."""
     from raylocus.scenes.deployment import LAYOUTS
     from raylocus.scenes.site_files import SiteFile
     from raylocus.scenes.site_import.columns import SiteColumns
 
     if given.sites is not None:
-        return {"sites": SiteFile(given.sites, given.network, SiteColumns.parse(given.site_columns or ""))}
-    return {} if given.layout is None else {"deployment": LAYOUTS[given.layout]}
+        columns = SiteColumns.parse(given.site_columns or "")
+        return {"sites": SiteFile(given.sites, given.network, columns, given.patterns)}
+    if given.layout is None:
+        return {}
+    asked = scene.deployment
+    layout = dataclasses.replace(LAYOUTS[given.layout], carriers=asked.carriers, reach=asked.reach)
+    return {"deployment": layout}
 
 
 def _protected(word: str) -> str:

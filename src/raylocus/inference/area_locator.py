@@ -6,7 +6,7 @@ reads the network's own law, how levels fall and who is heard, from all reports 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -113,22 +113,34 @@ class AreaLocator:
             area: the area or place.
             extent: where a phone may be of which nothing is known.
         """
-        found: list[Fix | None] = [None] * len(reports)
-        for located in self.located(reports, area.deployment):
-            covariance = located.ground.covariance()
-            for index, sequence in enumerate(located.sequence.tolist()):
-                grid = located.ground.window(index)
-                heatmap = located.ground.raster(index, grid)
-                found[sequence] = Fix(
-                    located.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, area.frame
-                )
-        unknown = _prior(extent, area.frame)
-        return [unknown if fix is None else fix for fix in found]
+        return fixes_in(self.located(reports, area.deployment), len(reports), area.frame, extent)
 
     def hears(self, reports: Reports, deployment: Deployment) -> Bool[np.ndarray, " sample"]:
         """Which sequences name a cell of the deployment in their last report."""
         named: Bool[np.ndarray, " report"] = hears(heard_reports(reports, deployment), len(reports.time))
         return named[reports.last_report]
+
+
+def fixes_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent: Extent) -> list[Fix]:
+    """One fix a sequence; one that is not located is anywhere in the extent.
+
+    Args:
+        located: posteriors of some sequences.
+        sequences: number of all.
+        frame: frame of the area.
+        extent: where a phone may be.
+    """
+    found: list[Fix | None] = [None] * sequences
+    for some in located:
+        covariance = some.ground.covariance()
+        for index, sequence in enumerate(some.sequence.tolist()):
+            grid = some.ground.window(index)
+            heatmap = some.ground.raster(index, grid)
+            found[sequence] = Fix(
+                some.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, frame
+            )
+    unknown = _prior(extent, frame)
+    return [unknown if fix is None else fix for fix in found]
 
 
 def _prior(extent: Extent, frame: GeoFrame) -> Fix:

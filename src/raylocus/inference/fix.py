@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,17 +81,17 @@ class Fix:
         return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= PLAUSIBLE_FIT
 
 
-def fixes_of(posterior: Posterior, frame: GeoFrame | None, fit: float = 1.0) -> list[Fix]:
+def fixes_of(posterior: Posterior, fits: Sequence[float], frame: GeoFrame | None) -> list[Fix]:
     """One fix a sequence of a posterior.
 
     Args:
         posterior: of the sequences.
+        fits: how well map and measurements fit, see `Fix.fit`.
         frame: of the place.
-        fit: how well map and measurements fit, see `Fix.fit`.
     """
     return [
         Fix(position, covariance, density, posterior.grid, frame, fit)
-        for position, covariance, density in zip(
-            posterior.mean, posterior.covariance, posterior.density, strict=True
+        for position, covariance, density, fit in zip(
+            posterior.mean, posterior.covariance, posterior.density, fits, strict=True
         )
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -19,6 +20,7 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace
+from raylocus.models.misfit import Judgement
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports
@@ -60,13 +62,13 @@ class Locator:
     def posterior(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's position at its last report, on the grid of the place.
 
-        Cells that the place does not have are passed over.
+        Cells that the place does not have are passed over. Whether the map fits is judged by all sequences together.
 
         Raises:
             InputError: the reports have none of the features that the model was trained on.
             PlaceError: the place has none of the reports' cells.
         """
-        return self._answers(reports, place)[0]
+        return self._answered(reports, place, self._judged_together)[0]
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The same as `posterior`: what evaluation asks of every method."""
@@ -78,14 +80,23 @@ class Locator:
         Whether the map fits is judged by all sequences together, so give those of one network at one time together.
 
         Raises:
-            PlaceError: the place has none of the reports' cells.
+            InputError, PlaceError: as `posterior`.
         """
-        posterior, fit = self._answers(reports, place)
-        return fixes_of(posterior, getattr(place, "frame", None), fit)
+        return fixes_of(*self._answered(reports, place, self._judged_together), getattr(place, "frame", None))
+
+    def separate_fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
+        """The same, where whether the map fits each sequence is judged by that one alone.
+
+        Raises:
+            InputError, PlaceError: as `posterior`.
+        """
+        return fixes_of(*self._answered(reports, place, self._judged_alone), getattr(place, "frame", None))
 
     @torch.inference_mode()
-    def _answers(self, reports: Reports, place: MappedPlace) -> tuple[Posterior, float]:
-        """The posterior, and how well map and measurements of all sequences together fit."""
+    def _answered(
+        self, reports: Reports, place: MappedPlace, judge: Callable[[torch.Tensor], list[Judgement]]
+    ) -> tuple[Posterior, list[float]]:
+        """The posterior, and how well map and measurements fit."""
         self._require_any_feature(reports)
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
         batches = (
@@ -95,12 +106,22 @@ class Locator:
         parts = [self._answer(sequence_tensors(batch, place.deployment), encoded) for batch in batches]
         if not parts:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
-            return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), 1.0
+            return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
         densities, means, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
-        judged = self.trained.calibration.misfit.judge(statistics, WRONG_MAPS)
-        doubted = doubted_density(densities, judged.wrong, encoded.maps)
+        judged = judge(statistics)
+        wrong = densities.new_tensor([each.wrong for each in judged])
         # Positions are of the answers themselves: what is even over the ground says nothing of where.
-        return posterior_of(place.tile, doubted.numpy(), means.numpy()), judged.fit
+        posterior = posterior_of(
+            place.tile, doubted_density(densities, wrong, encoded.maps).numpy(), means.numpy()
+        )
+        return posterior, [each.fit for each in judged]
+
+    def _judged_together(self, statistics: torch.Tensor) -> list[Judgement]:
+        return [self.trained.calibration.misfit.judge(statistics, WRONG_MAPS)] * len(statistics)
+
+    def _judged_alone(self, statistics: torch.Tensor) -> list[Judgement]:
+        misfit = self.trained.calibration.misfit
+        return [misfit.judge(one[None], WRONG_MAPS) for one in statistics]
 
     def _require_any_feature(self, reports: Reports) -> None:
         read = self.trained.network.radio_encoder.reads()

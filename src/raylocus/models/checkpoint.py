@@ -36,7 +36,7 @@ class PosteriorCalibration:
     estimator: str = "geometric_median"
     """Which of `models.density.ESTIMATORS` names the position."""
     misfit: MisfitCalibration = MisfitCalibration()
-    """How maps that do not fit are told apart."""
+    """How maps that do not fit are found out."""
 
 
 @dataclass(frozen=True)

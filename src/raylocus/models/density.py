@@ -46,11 +46,12 @@ def fine_density(
 
 
 def doubted_density(
-    density: Float[Tensor, "batch y x"], wrong: float, maps: PlaceMaps
+    density: Float[Tensor, "batch y x"], wrong: Float[Tensor, " batch"], maps: PlaceMaps
 ) -> Float[Tensor, "batch y x"]:
     """A density mixed with one even over all outdoor ground, as far as the map is likely to be wrong."""
     ground = maps.fine_outdoor if maps.fine_outdoor.any() else torch.ones_like(maps.fine_outdoor)
-    return (1 - wrong) * density + wrong * (ground / ground.sum())
+    share = wrong[:, None, None]
+    return (1 - share) * density + share * (ground / ground.sum())
 
 
 def _background(prediction: Prediction, maps: PlaceMaps) -> Float[Tensor, "batch ground"]:

@@ -18,15 +18,16 @@ from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES, BuiltInCity
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.foreign_files import absence
 from raylocus.scenes.geometry_maps import geometry_maps
+from raylocus.scenes.hearing import HeardCells, all_cells
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place
 from raylocus.scenes.rasterize import topmost_surface
+from raylocus.scenes.site_files import pattern_paths
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.write_place import SceneContent, write_place
 
 if TYPE_CHECKING:
     from raylocus.scenes.area import Area
-    from raylocus.scenes.build_area import HeardCells
 
 
 def place_provenance(source: str, configuration: SceneConfiguration) -> Provenance:
@@ -51,6 +52,7 @@ def _files(source: str, configuration: SceneConfiguration) -> dict[str, Path]:
     files = dict(configuration.options.files)
     if configuration.sites is not None:
         files["sites"] = configuration.sites.path
+        files |= pattern_paths(configuration.sites)
     if source in GROUND_SHAPES:
         files["scene.xml"] = BuiltInCity(source).scene_file
     else:
@@ -70,13 +72,16 @@ def _missing(role: str, path: Path) -> str:
     return option + (absence(path) or f"{path} is a folder; give the file in it")
 
 
-def build_place(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
+def build_place(
+    source: str, folder: Path, configuration: SceneConfiguration, heard: HeardCells = all_cells
+) -> Place:
     """Builds one tile as `folder`, whole or not at all: the one at the configuration's centre, else the middle.
 
     Args:
         source: a built-in city, a file, `lat,lon`, `W,S,E,N`, `procedural:STYLE` or a place name.
         folder: the place folder; what stood there is replaced.
         configuration: tile, grid and deployment.
+        heard: which cells of a drawn network that reaches beyond the tile are kept.
 
     Raises:
         InputError: the source cannot be used.
@@ -84,11 +89,12 @@ def build_place(source: str, folder: Path, configuration: SceneConfiguration) ->
     """
     _files(source, configuration)  # a missing one is said before any work
     if source in GROUND_SHAPES:
-        return _build_built_in(source, folder, configuration)
+        return _build_built_in(source, folder, configuration, heard)
     from raylocus.scenes.build_map import build_map_tile, source_tiles
 
     centred = dataclasses.replace(configuration, centre=configuration.centre or (0.0, 0.0))
-    return build_map_tile(source_tiles(source, centred), folder, centred, place_provenance(source, centred))
+    tiles = source_tiles(source, centred)
+    return build_map_tile(tiles, folder, centred, place_provenance(source, centred), heard)
 
 
 def build_source(
@@ -117,7 +123,7 @@ def build_source(
     if without_map(source):
         return build_area_of_sites(source, folder, scene, area)
     if source in GROUND_SHAPES or scene.centre is not None:
-        place = build_place(source, folder, scene)
+        place = build_place(source, folder, scene, heard)
         progress(place)
         return place
     return _build_map(source, folder, configurations, heard, progress)
@@ -141,18 +147,18 @@ def _build_map(
             AreaBuild(tiles, folder, scene, area, heard, partial(place_provenance, source)), progress
         )
     centred = dataclasses.replace(scene, centre=tiles.positions[0].centre)
-    place = build_map_tile(tiles, folder, centred, place_provenance(source, centred))
+    place = build_map_tile(tiles, folder, centred, place_provenance(source, centred), heard)
     progress(place)
     return place
 
 
-def _build_built_in(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
+def _build_built_in(source: str, folder: Path, configuration: SceneConfiguration, heard: HeardCells) -> Place:
     centre = configuration.centre or (0.0, 0.0)
     triangles = BuiltInCity(source).read().crop(centre, configuration.side)
     mesh = SceneMesh(triangles, np.full(len(triangles.material), -1), ())
     maps = rasterized_maps(triangles, configuration.tile)
     content = SceneContent(mesh, maps, GeoFrame(), attribution=ATTRIBUTION)
-    return write_place(folder, content, configuration, place_provenance(source, configuration))
+    return write_place(folder, content, configuration, place_provenance(source, configuration), heard)
 
 
 def rasterized_maps(triangles: Triangles, tile: Grid) -> xr.Dataset:

@@ -16,19 +16,19 @@ from raylocus.errors import PlaceError
 from raylocus.geo import Extent, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.area import AREA_FILE, Area, AreaTile, open_area, save_area
-from raylocus.scenes.area_network import area_network, tile_deployment
+from raylocus.scenes.area_network import area_network
 from raylocus.scenes.build_map import SourceTiles, vector_map_content, whole_already, with_tile_notes
 from raylocus.scenes.coarse_ground import GROUND_RESOLUTION, cut_ground, save_coarse_ground
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.map_ground import ground_of_map
+from raylocus.scenes.deployment_part import part_of_deployment
+from raylocus.scenes.hearing import HeardCells
+from raylocus.scenes.map_ground import ground_of_map, wide_terrain
 from raylocus.scenes.place import Place
 from raylocus.scenes.site_files import SiteImport
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.tiling import IndexedMap, TilePosition
 from raylocus.scenes.write_place import write_scene
 
-#: Which cells of a deployment are heard in a window over the ground of an area.
-HeardCells = Callable[[Deployment, Grid, xr.Dataset], Sequence[int]]
 #: What a tile takes on the disk, with its geometry, paths and radio maps, for each ground cell [byte].
 BYTES_PER_GROUND_CELL = 400
 
@@ -59,8 +59,11 @@ class AreaBuild:
     @cached_property
     def ground(self) -> xr.Dataset:
         """Coarse rasters over the extent and its reach."""
-        reached = self.extent.widened(self.area.reach)
-        return ground_of_map(self.source.found.vector_map, reached.grid(GROUND_RESOLUTION))
+        grid, found = (
+            self.extent.widened(self.area.reach).grid(GROUND_RESOLUTION),
+            self.source.found.vector_map,
+        )
+        return ground_of_map(found, wide_terrain(found, self.scene.options.terrain, grid.size), grid)
 
     @cached_property
     def network(self) -> SiteImport:
@@ -141,13 +144,14 @@ def _tile_provenance(build: AreaBuild, scene: SceneConfiguration, cells: tuple[i
 def _write_tile(build: AreaBuild, tile: AreaTile, scene: SceneConfiguration, provenance: Provenance) -> Place:
     cut = build.pieces.cut(tile.centre, scene.side)
     content = vector_map_content(with_tile_notes(cut, build.source.found.extent, scene), scene)
-    deployment = tile_deployment(build.network.deployment, tile.cells, tile.centre)
+    deployment = part_of_deployment(build.network.deployment, tile.cells, tile.centre)
     folder = build.folder / tile.folder
     place = Place(
         folder, f"{build.folder.name}-{folder.name}", content.frame, scene.tile, deployment, provenance,
         content.notes, content.attribution, scene.materials,
     )  # fmt: skip
-    write_scene(place, content, _surroundings(build, tile, deployment, scene))
+    surroundings = _surroundings(build, tile, deployment, scene)
+    write_scene(place, dataclasses.replace(content, surroundings=surroundings))
     return place
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from raylocus.errors import PlaceError
 from raylocus.provenance import Provenance
 from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.hearing import HeardCells
 from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.map_sources.assemble import MapExtent, Window
 from raylocus.scenes.map_sources.read_source import SourceMap, read_source
@@ -50,7 +51,11 @@ def source_tiles(source: str, configuration: SceneConfiguration, side: float | N
 
 
 def build_map_tile(
-    source: SourceTiles, folder: Path, configuration: SceneConfiguration, provenance: Provenance
+    source: SourceTiles,
+    folder: Path,
+    configuration: SceneConfiguration,
+    provenance: Provenance,
+    heard: HeardCells,
 ) -> Place:
     """Builds the only tile of a map as `folder`, or leaves it where it is whole already.
 
@@ -59,6 +64,7 @@ def build_map_tile(
         folder: where.
         configuration: tile, grid and deployment.
         provenance: of the tile.
+        heard: which cells of a network that reaches beyond the tile are kept.
 
     Raises:
         PlaceError: the tile lies outside the map, or no site fits into it.
@@ -74,7 +80,7 @@ def build_map_tile(
             "(--tile X,Y) or give a larger map"
         )
     noted = with_tile_notes(cut, found.extent, configuration)
-    return write_place(folder, vector_map_content(noted, configuration), configuration, provenance)
+    return write_place(folder, vector_map_content(noted, configuration), configuration, provenance, heard)
 
 
 def vector_map_content(vector_map: VectorMap, configuration: SceneConfiguration) -> SceneContent:

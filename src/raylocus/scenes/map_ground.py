@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import shapely
 import xarray as xr
 from jaxtyping import Float
 
+from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.scenes.coarse_ground import coarse_ground
 from raylocus.scenes.ground.layers import burnt
-from raylocus.scenes.ground.terrain import terrain_height
+from raylocus.scenes.ground.terrain import read_terrain, terrain_height
+from raylocus.scenes.map_sources.elevation_tiles import elevation_for
 from raylocus.scenes.meshing.scene_mesh import lowest_ground
-from raylocus.scenes.vector_map import VectorMap
+from raylocus.scenes.vector_map import Terrain, VectorMap
 
 #: Buildings are burnt into cells of this side before they are summed up [m].
 FINE = 4.0
@@ -20,11 +24,12 @@ FINE = 4.0
 SQUARE = 64
 
 
-def ground_of_map(vector_map: VectorMap, grid: Grid) -> xr.Dataset:
+def ground_of_map(vector_map: VectorMap, terrain_around: Terrain, grid: Grid) -> xr.Dataset:
     """Terrain, highest roofs and shares of buildings and water over a grid, see `scenes.coarse_ground`.
 
     Args:
-        vector_map: the map; beyond it the ground is open and as high as at its edge.
+        vector_map: the map; beyond it the ground is open.
+        terrain_around: ground heights over the grid, which may reach beyond the map.
         grid: coarse cells, which hold whole cells of `FINE`.
     """
     shapes = np.array([building.footprint for building in vector_map.buildings], dtype=object)
@@ -35,7 +40,7 @@ def ground_of_map(vector_map: VectorMap, grid: Grid) -> xr.Dataset:
     order = np.argsort(tops, kind="stable")
     buildings = _Shapes(shapes[order], tops[order])
     water = _Shapes(np.array(list(vector_map.water), dtype=object), np.ones(len(vector_map.water)))
-    terrain = terrain_height(vector_map.terrain, grid.centres).reshape(grid.shape)
+    terrain = terrain_height(terrain_around, grid.centres).reshape(grid.shape)
     surface, built, wet = terrain.copy(), np.zeros(grid.shape), np.zeros(grid.shape)
     for first_row in range(0, grid.count, SQUARE):
         for first_column in range(0, grid.count, SQUARE):
@@ -79,3 +84,23 @@ def _coarse(fine: np.ndarray) -> np.ndarray:
     """The fine cells of each coarse one along the last axis."""
     step = len(fine) // SQUARE
     return fine.reshape(SQUARE, step, SQUARE, step).swapaxes(1, 2).reshape(SQUARE, SQUARE, step * step)
+
+
+def wide_terrain(vector_map: VectorMap, elevation: Path | None, side: float) -> Terrain:
+    """Ground heights over a square of the side `side` [m] about a map's origin, as far as they are known.
+
+    Args:
+        vector_map: the map, whose own terrain is taken where the elevation does not reach as far.
+        elevation: file, `AUTO`, or None.
+        side: of the square [m].
+
+    Raises:
+        PlaceError: heights are to be fetched, and no server can be reached.
+    """
+    if elevation is None:
+        return vector_map.terrain
+    found = elevation_for(elevation, vector_map.frame, side)
+    try:
+        return read_terrain(found.path, vector_map.frame, side)
+    except InputError:  # a user's own file covers the map, and no more
+        return vector_map.terrain

@@ -16,6 +16,7 @@ from raylocus.scenes.site_import.assembly import Ground, LocatedCell, assemble_d
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.csv_text import read_lines
 from raylocus.scenes.site_import.opencellid import family_columns, headerless_columns, read_opencellid
+from raylocus.scenes.site_import.pattern_files import ENDINGS, named_antennas, read_patterns
 from raylocus.scenes.site_import.planner_list import read_planner_list
 from raylocus.scenes.site_import.records import SiteList, SiteRecord, table_of
 from raylocus.scenes.sites import Deployment
@@ -31,6 +32,15 @@ class SiteFile:
     """Which of its networks, e.g. `EARFCN 6300` or `LTE 262-1`; all where left out."""
     columns: SiteColumns = SiteColumns()
     """Names of its columns where they are not found by themselves."""
+    patterns: Path | None = None
+    """Folder with the measured patterns of the antennas that it names."""
+
+
+def pattern_paths(file: SiteFile) -> dict[str, Path]:
+    """The pattern files that go with a file of sites, by name."""
+    folder = file.patterns
+    found = sorted(folder.iterdir()) if folder is not None and folder.is_dir() else []
+    return {f"pattern {each.name}": each for each in found if each.suffix.lower() in ENDINGS}
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,9 @@ def import_sites(
             "cells of other networks in the tile, left out": len(located) - len(chosen),
         }
     )
-    deployment = assemble_deployment(path, chosen, ground, notes, generator)
+    patterns = {} if file.patterns is None else read_patterns(file.patterns)
+    antennas = named_antennas(path, [cell.record for cell in chosen], patterns, notes)
+    deployment = assemble_deployment(path, chosen, antennas, ground, notes, generator)
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
 

@@ -23,8 +23,6 @@ def packed_page(folder: Path) -> bytes:
     Raises:
         RaylocusError: its files are broken.
     """
-    if is_area(folder):
-        content = area_content(open_area(folder), [])
-    else:
-        content = place_content(open_place(folder), [], [])
+    area = is_area(folder)
+    content = area_content(open_area(folder), []) if area else place_content(open_place(folder), [], [])
     return gzip.compress(viewer_page(content).encode(), compresslevel=6, mtime=0)

@@ -72,8 +72,8 @@ class OpenPlace:
     locator: Locator
 
     def fixes(self, reports: Reports) -> list[Fix]:
-        """By the trained network, together."""
-        return self.locator.fixes(reports, self.place)
+        """By the trained network, together; whether the map fits a phone is judged by that one alone."""
+        return self.locator.separate_fixes(reports, self.place)
 
     def mapped_levels(self, position: Float[np.ndarray, "2"]) -> list[float | None]:
         """Of R, in the ground cell of the position."""

@@ -54,7 +54,9 @@ class RaylocusCLI(LightningCLI):
         self.model.provenance = Provenance.collect({"train": configuration}, seed, inputs)
 
     def after_fit(self) -> None:
-        """Calibrates the averaged weights and saves them as one file."""
+        """Calibrates the averaged weights and saves them as one file, in the first of several processes."""
+        if not self.trainer.is_global_zero:
+            return
         self.model.calibration = calibrate(
             self.model.network,
             [(batch.maps, batch.sequences) for batch in self.datamodule.validation_batches()],

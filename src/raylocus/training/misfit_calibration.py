@@ -1,4 +1,4 @@
-"""Fits how maps that are not the world's are told apart, on validation phones under right and wrong maps."""
+"""Fits what distinguishes maps that are not the world's, on validation phones under right and wrong maps."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class LocationModule(lightning.LightningModule):
         self.network = LocationNetwork(network)
         self.averaging = AveragedWeights(schedule.average_decay)
         self.loss, self.augmentation, self.schedule = loss, augmentation, schedule
-        self.generator = torch.Generator().manual_seed(seed)
+        self.seed, self.generator = seed, torch.Generator().manual_seed(seed)
         self.calibration = PosteriorCalibration()
         settings = {"network": network, "loss": loss, "augmentation": augmentation, "schedule": schedule}
         self.provenance = Provenance.collect(settings, seed)
@@ -104,7 +104,8 @@ class LocationModule(lightning.LightningModule):
         return [self.averaging]
 
     def on_fit_start(self) -> None:
-        """Takes the features' statistics from the training split."""
+        """Takes the features' statistics from the training split; every process varies its sequences otherwise."""
+        self.generator.manual_seed(self.seed + self.global_rank)
         data = getattr(self.trainer, "datamodule", None)
         if isinstance(data, ReportData):
             statistics = data.feature_statistics()

@@ -82,7 +82,10 @@ def severity_terms(severity: Severity, found: LabelledCalibration) -> list[tuple
         ("robust deviation after calibration", f"{law.robust_deviation:.1f} dB"),
         ("correlation distance", f"{law.distance:.0f} m"),
         ("share that is each report's own", f"{law.own_share:.0%}"),
-        ("unreported though found", "not read" if found.noise.dropout is None else f"{found.noise.dropout:.0%}"),
+        (
+            "unreported though found",
+            "not read" if found.noise.dropout is None else f"{found.noise.dropout:.0%}",
+        ),
     ]
 
 
@@ -94,7 +97,9 @@ def residual_map(found: LabelledCalibration, check: MapCheck, place: TracedPlace
     """Residuals at the points, with the sites."""
     figure, axes = new_axes(6.6, 5.6)
     x, y = found.model.heard.xy.T
-    drawn = axes.scatter(x, y, c=check.residual, s=9, cmap="RdBu_r", vmin=-SPAN_DB, vmax=SPAN_DB, linewidths=0)
+    drawn = axes.scatter(
+        x, y, c=check.residual, s=9, cmap="RdBu_r", vmin=-SPAN_DB, vmax=SPAN_DB, linewidths=0
+    )
     figure.colorbar(drawn, ax=axes, label="residual / dB")
     sites = place.deployment.site_positions
     axes.scatter(sites[:, 0], sites[:, 1], marker="^", s=36, color=SITE_COLOUR)
@@ -128,8 +133,10 @@ def residual_law_figure(found: LabelledCalibration, check: MapCheck) -> Figure:
     figure, axes = new_axes(6.4, 3.8)
     law, level = found.noise.levels, np.linspace(-60, 60, 400)
     axes.hist(np.clip(check.residual, -60, 60), bins=48, density=True, color=PALETTE[4], label="before")
-    after = found.model.under(found.noise).errors(found.posterior.levels.best)
-    axes.hist(np.clip(after, -60, 60), bins=48, density=True, histtype="step", color=PALETTE[0], label="after")
+    after = found.model.under(found.noise).errors(found.model.modelled(found.posterior.values).best)
+    axes.hist(
+        np.clip(after, -60, 60), bins=48, density=True, histtype="step", color=PALETTE[0], label="after"
+    )
     fitted = t.pdf(level / law.scale, law.freedom) / law.scale
     axes.plot(level, fitted, color=PALETTE[1], label="fitted law")
     axes.set(xlabel="residual / dB", ylabel="density / 1/dB")

@@ -88,8 +88,9 @@ def score_in_area(method: AreaMethod, reports: Reports, deployment: Deployment) 
     at = truth[sequence]
     errors = {method.name: found[:, 1]}
     errors |= {name: horizontal_errors(locate(network), at) for name, locate in REFERENCES.items()}
+    log_density, denser, tied, radius = found[:, 2:].T
     heard_cells = network.rows.lengths.astype(float)
-    return AreaScores(errors, *found[:, 2:].T, heard_cells, at)
+    return AreaScores(errors, log_density, denser, tied, radius, heard_cells, at)
 
 
 def _scored(located: Located, truth: Float[np.ndarray, "sample 2"]) -> Float[np.ndarray, "report 6"]:

@@ -15,9 +15,8 @@ from raylocus.network.field.heard import HeardNetwork
 #: Heard cells, silent sites and anchors of a row; of more heard cells the strongest are taken.
 HEARD, SILENT, ANCHORS = 12, 8, 3
 TOKENS = HEARD + SILENT + ANCHORS
-#: Numbers a token, a pair and a report are described by.
+#: Numbers that a token is described by.
 TOKEN_FEATURES = 28
-REPORT_FEATURES = 8
 
 
 @dataclass(frozen=True)

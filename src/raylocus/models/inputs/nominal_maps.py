@@ -112,11 +112,13 @@ class NominalMaps:
 
     @cached_property
     def sinr(self) -> Float[np.ndarray, "cell y x"]:
-        """SS-SINR [dB] of each cell's best beam, scattering included: never missing."""
+        """SS-SINR [dB] of each cell's best beam among those of its carrier, scattering included: never missing."""
         power = from_decibel(self.level.astype(np.float64))
-        traffic = LOAD * power * self._mean_beam_share
-        noise = noise_per_resource_element(self.deployment.carrier.numerology, NOISE_FIGURE_DB)
-        interference = np.maximum(traffic.sum(axis=0) - traffic, 0) + from_decibel(noise)
+        traffic, interference = LOAD * power * self._mean_beam_share, np.empty_like(power)
+        for layer in self.deployment.layers():
+            own = traffic[layer.cells]
+            noise = noise_per_resource_element(layer.deployment.carrier.numerology, NOISE_FIGURE_DB)
+            interference[layer.cells] = np.maximum(own.sum(axis=0) - own, 0) + from_decibel(noise)
         return (self.level - to_decibel(interference)).astype(np.float32)
 
     @cached_property

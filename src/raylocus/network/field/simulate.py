@@ -43,7 +43,9 @@ def simulate_network(law: FieldLaw, reports: int, generator: np.random.Generator
 def _draw(law: FieldLaw, reports: int, generator: np.random.Generator) -> SimulatedNetwork:
     layout = draw_layout(law, generator)
     ues = draw_ues(layout, reports, generator)
-    listed_power = generator.normal(0, uniform(generator, (0.0, 8.0)), len(layout.site)) * happens(generator, 0.4)
+    listed_power = generator.normal(0, uniform(generator, (0.0, 8.0)), len(layout.site)) * happens(
+        generator, 0.4
+    )
     power = listed_power + uniform(generator, law.cell_offset) * generator.standard_normal(len(layout.site))
     levels, sighted = draw_levels(law, layout, ues, power, generator)
     of_site = generator.random(len(layout.sites))

@@ -42,7 +42,7 @@ def arrivals(
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "ue cell"]:  # fmt: skip
     """Arrivals as lengths [m]: a clock a site, heavy-tailed noise, and some that are far off."""
-    clock = log_uniform(generator, law.clock) * generator.standard_normal(lengths.shape[1])
+    clock = generator.normal(0, log_uniform(generator, law.clock), (lengths.shape[1],))
     shape = (len(lengths), len(site))
     noise = log_uniform(generator, law.arrival_noise) * generator.standard_t(4, shape)
     wrong = generator.random(shape) < uniform(generator, (0.0, 0.1))

@@ -56,11 +56,15 @@ def resolve_cells(measured: Measurements, deployment: Deployment) -> ResolvedRow
     reasons = _reasons(measured)
     sound = ~np.any([mask for _, mask in reasons], axis=0)
     found = _candidates(measured, sound, deployment)
+    identity = deployment.cell_table.identity[found.cells]
+    alike = (identity >= 0) & (identity == measured.cell_identity[found.rows.row])
+    by_identity = np.bincount(found.rows.row[alike], minlength=len(measured)) > 0
     confirmed, elsewhere = _by_site_names(measured, found, deployment)
+    elsewhere &= ~by_identity
     reasons.append(("cells of another site under a PCI of the place", elsewhere))
     reason = np.select([mask for _, mask in reasons], np.arange(1, len(reasons) + 1), 0)
     known = np.select(
-        [~found.known, found.by_identity | confirmed, measured.channel >= 0],
+        [~found.known, by_identity | confirmed, measured.channel >= 0],
         [Known.UNKNOWN, Known.IDENTITY, Known.CHANNEL],
         Known.PCI,
     )
@@ -142,5 +146,5 @@ def _by_site_names(
     same = (measured.site_identity[row] == numbers) | (measured.cell_identity[row] == numbers)
     other = ~np.isnan(numbers) & ~np.isnan(measured.site_identity[row]) & ~same
     confirmed = np.bincount(row[same], minlength=count) > 0
-    elsewhere = found.known & ~found.by_identity & (np.bincount(row[~other], minlength=count) == 0)
+    elsewhere = found.known & (np.bincount(row[~other], minlength=count) == 0)
     return confirmed, elsewhere

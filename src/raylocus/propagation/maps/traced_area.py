@@ -15,7 +15,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.scenes.area import Area, AreaTile, open_area
-from raylocus.scenes.area_network import tile_deployment
+from raylocus.scenes.deployment_part import part_of_deployment
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.sites import Deployment
 from raylocus.storage import MANIFEST, readable
@@ -177,7 +177,7 @@ class TracedArea(Area):
             tile=Grid(grid.size, grid.resolution),
             centre=grid.centre,
             frame=self.frame.moved(*grid.centre),
-            deployment=tile_deployment(self.deployment, cells, grid.centre),
+            deployment=part_of_deployment(self.deployment, cells, grid.centre),
             cells=cells,
             sites=self._sites(cells),
             pieces=tuple(pieces),

@@ -74,8 +74,6 @@ class Candidates:
     """The candidates of each token."""
     cells: Int[np.ndarray, " candidate"]
     """Cell index of each, ascending in a token."""
-    by_identity: Bool[np.ndarray, " token"]
-    """Whether its global identity decided."""
 
     @property
     def known(self) -> Bool[np.ndarray, " token"]:
@@ -98,7 +96,7 @@ def candidate_cells(names: CellNames, table: CellTable) -> Candidates:
     kept = ~identified[by_pci] & ~unlike & qualifies[group[by_pci], table.carrier[other]]
     token, cell = np.concatenate([token, by_pci[kept]]), np.concatenate([cell, other[kept]])
     order = np.lexsort((cell, token))
-    return Candidates(Rows.of(np.bincount(token, minlength=len(names.pci))), cell[order], identified)
+    return Candidates(Rows.of(np.bincount(token, minlength=len(names.pci))), cell[order])
 
 
 def _pairs(

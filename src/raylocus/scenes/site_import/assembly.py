@@ -12,13 +12,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
-from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
+from raylocus.scenes.site_import.listed_pcis import listed_pcis, planned_pcis
 from raylocus.scenes.site_import.records import SiteRecord
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.scenes.siting.macro import MacroLayout, antenna_height
 from raylocus.scenes.siting.panels import array_on
-from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
+from raylocus.scenes.siting.pci_plan import groups_of
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
 #: Downtilt of cells whose file has none [rad]; 6°.
@@ -29,10 +29,6 @@ LOWEST_OVER_ROOF = 2.0
 LTE_CARRIER = Carrier(numerology=0, resource_blocks=50, technology="LTE")
 #: Carrier of NR cells in FR2: 120 kHz, 100 MHz (TS 38.104 Table 5.3.2-2).
 FR2_CARRIER = Carrier(numerology=3, resource_blocks=66)
-#: Cells of one carrier and PCI stand farther apart than this [m]: a phone hears both otherwise. Chosen.
-REUSE_DISTANCE = 1000.0
-#: Cells that PCIs can be planned for without repeating any.
-MOST_PCIS = 500
 #: Lower end of FR2 [Hz] (TS 38.104 Table 5.1-1).
 LOWEST_FR2 = 24.25e9
 
@@ -71,6 +67,7 @@ class Ground(Protocol):
 def assemble_deployment(
     path: Path,
     cells: Sequence[LocatedCell],
+    antennas: Sequence[ElementPattern | None],
     ground: Ground,
     notes: Counter[str],
     generator: np.random.Generator,
@@ -80,6 +77,7 @@ def assemble_deployment(
     Args:
         path: the file, for messages.
         cells: its cells in the tile.
+        antennas: measured pattern of each, see `named_antennas`.
         ground: heights under the antennas.
         notes: counts what is assumed.
         generator: draws azimuths and PCIs that the file does not state.
@@ -101,15 +99,21 @@ def assemble_deployment(
     for number, carrier in enumerate(distinct):
         own = np.flatnonzero(index == number)
         planned = planned_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
-        pcis[own] = _pcis(path, [records[cell] for cell in own], positions[own], planned, notes)
+        pcis[own] = listed_pcis(path, [records[cell] for cell in own], positions[own], planned, notes)
     notes["cells without downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
     notes["cells without power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
     notes["sites at estimated positions"] += sum(site.deviation > 0 for site in sites)
     _count_carriers(records, distinct, notes)
     made = [
-        _cell(record, site, azimuth, pci, carrier, distinct[carrier])
-        for record, site, azimuth, pci, carrier in zip(
-            records, owner.tolist(), azimuths.tolist(), pcis.tolist(), index.tolist(), strict=True
+        _cell(record, antenna, site, azimuth, pci, carrier, distinct[carrier])
+        for record, antenna, site, azimuth, pci, carrier in zip(
+            records,
+            antennas,
+            owner.tolist(),
+            azimuths.tolist(),
+            pcis.tolist(),
+            index.tolist(),
+            strict=True,
         )
     ]
     return Deployment(distinct, tuple(sites), tuple(made))
@@ -155,78 +159,29 @@ def _azimuths(
     return azimuths
 
 
-def planned_pcis(
-    positions: Float[np.ndarray, "cell 2"],
-    azimuths: Float[np.ndarray, " cell"],
-    owner: Int[np.ndarray, " cell"],
-    generator: np.random.Generator,
-    groups: int,
-) -> Int[np.ndarray, " cell"]:
-    """`plan_pcis`, strip by strip from west to east where there are more sites than one plan serves."""
-    west = {site: positions[owner == site, 0].min() for site in np.unique(owner).tolist()}
-    if len(west) <= groups:
-        return plan_pcis(positions, azimuths, owner, generator, groups)
-    order = sorted(west, key=lambda site: west[site])
-    pcis = np.zeros(len(owner), np.int64)
-    for start in range(0, len(order), groups // 2):
-        own = np.isin(owner, order[start : start + groups // 2])
-        pcis[own] = plan_pcis(positions[own], azimuths[own], owner[own], generator, groups)
-    return pcis
-
-
-def _pcis(
-    path: Path,
-    records: Sequence[SiteRecord],
-    positions: Float[np.ndarray, "cell 2"],
-    planned: Int[np.ndarray, " cell"],
-    notes: Counter[str],
-) -> list[int]:
-    """The PCIs of the file, and where it has none planned ones, moved out of their way by whole groups.
-
-    Two cells of a carrier may have one PCI where they stand apart, or where their identities distinguish them.
-    """
-    known: dict[int, list[int]] = {}
-    for index, record in enumerate(records):
-        if record.pci is None:
-            continue
-        for other in known.setdefault(record.pci, []):
-            near = np.linalg.norm(positions[index] - positions[other]) < REUSE_DISTANCE
-            if near and None in (record.identity, records[other].identity):
-                raise PlaceError(
-                    f"{path}, lines {records[other].line} and {record.line}: two cells less than {REUSE_DISTANCE:g} m "
-                    f"apart share PCI {record.pci}; correct one, or choose one network with --network"
-                )
-        known[record.pci].append(index)
-    taken, pcis = set(known), []
-    for record, plan in zip(records, planned.tolist(), strict=True):
-        others = ((plan + 3 * step + step // 336) % 1008 for step in range(1008))
-        pci = (
-            next((other for other in others if other not in taken), plan)
-            if record.pci is None
-            else record.pci
-        )
-        if len(records) <= MOST_PCIS:
-            taken.add(pci)
-        pcis.append(pci)
-    notes["cells without PCI, which is planned"] += sum(record.pci is None for record in records)
-    notes["cells whose PCI another cell of their carrier has as well"] += sum(
-        len(own) for own in known.values() if len(own) > 1
-    )
-    return pcis
-
-
-def _cell(record: SiteRecord, site: int, azimuth: float, pci: int, index: int, carrier: Carrier) -> Cell:
+def _cell(
+    record: SiteRecord,
+    antenna: ElementPattern | None,
+    site: int,
+    azimuth: float,
+    pci: int,
+    index: int,
+    carrier: Carrier,
+) -> Cell:
     usual = array_on(carrier, AntennaArray())
+    array = AntennaArray(
+        record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
+    )
     return Cell(
         pci=pci,
         site=site,
         azimuth=wrap_angle(azimuth),
         downtilt=DEFAULT_DOWNTILT if record.downtilt is None else record.downtilt,
         power_dbm=46.0 if record.power_dbm is None else record.power_dbm,
-        array=AntennaArray(
-            record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
-        ),
+        # A measured pattern is that of the whole antenna.
+        array=array if antenna is None else AntennaArray(1, 1, 1),
         carrier=index,
+        pattern=antenna or ElementPattern(),
         identity=record.identity,
     )
 

@@ -50,8 +50,8 @@ async def _page(desk: Desk, name: str, encodings: str) -> Response:
         raise Problem(404, "no area of this name is served")
     try:
         packed = await run_in_threadpool(packed_page, folder)
-    except RaylocusError as error:  # its sentence names files of this machine
-        raise Problem(503, "the files of this area cannot be shown", retry_after=60) from error
+    except (RaylocusError, OSError) as error:  # its sentence names files of this machine
+        raise Problem(503, "the files of this area cannot be shown", retry_after=60.0) from error
     if "gzip" in encodings:
         return HTMLResponse(packed, headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
     return HTMLResponse(gzip.decompress(packed))

@@ -1,0 +1,135 @@
+"""Empirical Bayes: the levels, pattern floor and errors of a network that make reports without positions likeliest."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from raylocus.calibration.error_law import ErrorLaw
+from raylocus.calibration.labelled_calibration import CalibrationLaw
+from raylocus.calibration.parameters import Prior
+from raylocus.calibration.unlabelled_model import MarginalModel
+from raylocus.calibration.unlabelled_reports import UnlabelledReports
+from raylocus.propagation.maps.traced_place import TracedPlace
+
+#: Steps at most, and the improvement [nats] below which they end.
+STEPS, SMALL = 20, 0.1
+#: Values that reports without positions are asked for.
+ASKED = ("common", "level", "floor", "scatter")
+#: Levels that the search begins at, in deviations of the prior: the likelihood has several maxima.
+BEGINNINGS = (-1.5, 0.0, 1.5)
+#: Standard deviations of ln scale and of the logit of the dropout about the law's.
+SCALE_DEVIATION, DROPOUT_DEVIATION = 0.6, 1.5
+
+
+@dataclass(frozen=True)
+class UnlabelledCalibration:
+    """Values of a network and of its errors by reports without positions, with their joint Gaussian posterior."""
+
+    values: Float[np.ndarray, " value"]
+    """By `Layout`, then ln of the errors' scale and the logit of the dropout."""
+    covariance: Float[np.ndarray, "value value"]
+    loss: float
+    """−ln posterior density, but for a constant."""
+    law: ErrorLaw
+    """With the scale that was found."""
+    dropout: float
+    reports: int
+
+    @property
+    def deviation(self) -> Float[np.ndarray, " value"]:
+        """Standard deviation of each value."""
+        return np.sqrt(np.diag(self.covariance))
+
+
+@dataclass(frozen=True)
+class _Target:
+    """−ln posterior of all values, those of the errors included."""
+
+    model: MarginalModel
+    prior: Prior
+    centre: Float[np.ndarray, " extra"]
+    free: Bool[np.ndarray, " value"]
+
+    def evaluated(
+        self, values: Float[np.ndarray, " value"]
+    ) -> tuple[float, Float[np.ndarray, " value"], Float[np.ndarray, "value value"]]:
+        """Loss, gradient, and the sum of the reports' gradients' products as its curvature (Berndt et al. 1974)."""
+        likelihood, gradients = self.model.evaluated(values)
+        plain, extra = values[: self.prior.layout.size], values[self.prior.layout.size :]
+        deviation = np.array([SCALE_DEVIATION, DROPOUT_DEVIATION])
+        scaled = (extra - self.centre) / deviation
+        loss = -likelihood + self.prior.loss(plain) + float(scaled @ scaled) / 2
+        own = np.append(self.prior.gradient(plain), scaled / deviation)
+        precision = np.append(self.prior.precision(plain), deviation**-2.0)
+        return loss, own - gradients.sum(axis=0), gradients.T @ gradients + np.diag(precision)
+
+
+def calibrate_unlabelled(
+    reports: UnlabelledReports,
+    place: TracedPlace,
+    law: CalibrationLaw,
+    given: Float[np.ndarray, " value"] | None = None,
+) -> UnlabelledCalibration:
+    """MAP over levels, pattern floor, scattering, errors' scale and dropout; azimuths stay.
+
+    Args:
+        reports: one of each sequence.
+        place: whose ground positions are summed over.
+        law: priors.
+        given: values whose azimuths, downtilts and beamwidths hold; as listed if left out.
+    """
+    prior, noise = law.prior(len(place.deployment.cells)), law.noise()
+    values = prior.mean.copy() if given is None else given
+    model = MarginalModel(reports, place, law, values)
+    dropout = min(max(noise.dropout or 0.3, 0.02), 0.98)
+    centre = np.array([np.log(noise.levels.scale), np.log(dropout / (1 - dropout))])
+    free = np.ones(prior.layout.size + 2, bool)
+    free[: prior.layout.size] = False
+    for name in ASKED:
+        free[prior.layout.index(name)] = True
+    target, common = _Target(model, prior, centre, free), prior.layout.index("common")
+    starts = []
+    for beginning in BEGINNINGS:
+        start = np.append(values, centre)
+        start[common] = beginning * prior.deviation[common]
+        starts.append((target.evaluated(start)[0], beginning, start))
+    found, loss, hessian = _climbed(target, min(starts, key=lambda each: each[0])[2])
+    covariance = np.zeros(hessian.shape)
+    covariance[np.ix_(free, free)] = np.linalg.inv(hessian[np.ix_(free, free)])
+    scale, chance = np.exp(found[-2]), 1 / (1 + np.exp(-found[-1]))
+    return UnlabelledCalibration(
+        values=found,
+        covariance=covariance,
+        loss=loss,
+        law=dataclasses.replace(noise.levels, scale=float(scale)),
+        dropout=float(chance),
+        reports=len(reports.level),
+    )
+
+
+def _climbed(
+    target: _Target, values: Float[np.ndarray, " value"]
+) -> tuple[Float[np.ndarray, " value"], float, Float[np.ndarray, "value value"]]:
+    """Values of the highest posterior that is reached from a start, −ln posterior there, and its curvature."""
+    loss, gradient, hessian = target.evaluated(values)
+    free, damping = target.free, 1e-2
+    for _ in range(STEPS):
+        own = hessian[np.ix_(free, free)]
+        step = np.zeros(len(values))
+        step[free] = -np.linalg.solve(own + damping * np.diag(np.diag(own)), gradient[free])
+        tried = values + np.clip(step, -6.0, 6.0)
+        then, new_gradient, new_hessian = target.evaluated(tried)
+        if then >= loss:
+            damping *= 8
+            if damping > 1e4:
+                break
+            continue
+        gained, values, loss, gradient, hessian = loss - then, tried, then, new_gradient, new_hessian
+        damping /= 4
+        if gained < SMALL:
+            break
+    return values, loss, hessian

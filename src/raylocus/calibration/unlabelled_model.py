@@ -1,0 +1,175 @@
+"""The marginal likelihood of reports without positions: the position is summed out over the ground of a place.
+
+ln p(report) = ln Σ_x p(x) p(levels, silence | x) p(timing advance, beams | x). Levels share their residual as
+the law of radio worlds says, cells of one site more than others; cells that are not reported count by the law
+of being reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from raylocus.calibration.error_law import ErrorLaw
+from raylocus.calibration.labelled_calibration import CalibrationLaw
+from raylocus.calibration.level_table import FLOORS, SCATTERS, LevelTable, level_table
+from raylocus.calibration.objective import Objective
+from raylocus.calibration.parameters import Layout
+from raylocus.calibration.shared_errors import SharedErrors, single
+from raylocus.calibration.unlabelled_reports import UnlabelledReports
+from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.scenes.sites import Deployment
+
+#: Reports that are worked on together.
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class MarginalLaw:
+    """What enters the likelihood beside the values: correlation of levels, table of scores."""
+
+    law: ErrorLaw
+    scores: Float[Tensor, " knot"]
+    """Gaussian score of Student t values, at `KNOTS`."""
+
+    @classmethod
+    def of(cls, law: ErrorLaw) -> MarginalLaw:
+        """Of a law of errors; its scale is fitted."""
+        unit = ErrorLaw(1.0, law.freedom)
+        return cls(law, single(unit.scores(KNOTS)))
+
+    def score(self, error: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Gaussian score of errors in units of the scale, by linear interpolation."""
+        place = ((error.clamp(-REACH, REACH) + REACH) / STEP).clamp(max=len(KNOTS) - 1.001)
+        below = place.detach().floor().long()
+        low, high = self.scores[below], self.scores[below + 1]
+        return low + (high - low) * (place - below)
+
+
+#: Knots of the table of scores, in units of the scale.
+REACH, STEP = 30.0, 0.02
+KNOTS = np.arange(-REACH, REACH + STEP / 2, STEP)
+
+
+def marginal_log_likelihood(
+    reports: UnlabelledReports,
+    table: LevelTable,
+    deployment: Deployment,
+    marginal: MarginalLaw,
+    values: Float[Tensor, "report value"],
+    rows: slice,
+) -> Float[Tensor, " report"]:
+    """ln p of some reports.
+
+    Args:
+        reports: all of them.
+        table: levels at the places.
+        deployment: whose sites share residuals.
+        marginal: the law of the errors.
+        values: `Layout` values of each report, then ln of the errors' scale and the logit of the dropout.
+        rows: which reports.
+    """
+    cells = len(deployment.cells)
+    layout = Layout(cells)
+    level = values[:, layout.index("level")] + values[:, layout.index("common")]
+    weights = _interpolated(values[:, layout.index("floor")][:, 0], values[:, layout.index("scatter")][:, 0])
+    mapped = torch.einsum("rn,ncx->rcx", weights, table.nodes) + level[:, :, None]
+    scale, dropout = values[:, layout.size].exp()[:, None, None], torch.sigmoid(values[:, layout.size + 1])
+    reported = single(reports.level[rows])
+    heard = torch.isfinite(reported)
+    error = (torch.nan_to_num(reported)[:, :, None] - mapped) / scale
+    law = marginal.law
+    margin = -(law.freedom + 1) / 2 * torch.log1p(error**2 / law.freedom) - torch.log(scale)
+    # The serving cell is always named; of the others that are found a share is.
+    named = heard.sum(dim=1) - 1
+    margin = margin * heard[:, :, None]
+    score = marginal.score(error) * heard[:, :, None]
+    shared = SharedErrors.of(heard, deployment, law)
+    copula = shared.log_ratio(score)
+    ends = torch.stack([single(reports.audible[rows]), single(reports.strongest[rows])])
+    expected = shared.expected(score)
+    arguments = (marginal.score((ends[:, :, None, None] - mapped) / scale) - expected) / shared.left[
+        :, :, None
+    ]
+    found, hidden = torch.special.log_ndtr(arguments)
+    silence = torch.logaddexp(
+        found + torch.log1p(-dropout)[:, None, None], hidden + torch.log(dropout)[:, None, None]
+    )
+    total = margin.sum(dim=1) + copula + shared.jointly(silence * ~heard[:, :, None])
+    total = total + (named * torch.log1p(-dropout))[:, None]
+    return torch.logsumexp(total + table.log_prior[rows], dim=1)
+
+
+def _interpolated(
+    floor: Float[Tensor, " report"], scatter: Float[Tensor, " report"]
+) -> Float[Tensor, "report node"]:
+    """Bilinear weights of the nodes."""
+    by_floor, by_scatter = (_hats(value, nodes) for value, nodes in ((floor, FLOORS), (scatter, SCATTERS)))
+    return (by_floor[:, :, None] * by_scatter[:, None, :]).flatten(1)
+
+
+def _hats(value: Float[Tensor, " report"], nodes: Float[np.ndarray, " node"]) -> Float[Tensor, "report node"]:
+    """Linear interpolation between even nodes, and from the last ones on."""
+    step = float(nodes[1] - nodes[0])
+    place = (value - float(nodes[0])) / step
+    below = place.detach().floor().clamp(0, len(nodes) - 2).long()
+    share = place - below
+    first = torch.nn.functional.one_hot(below, len(nodes)) * (1 - share)[:, None]
+    return first + torch.nn.functional.one_hot(below + 1, len(nodes)) * share[:, None]
+
+
+class MarginalModel:
+    """Reports without positions at a place, for any levels, floor, scattering, scale and dropout."""
+
+    def __init__(
+        self,
+        reports: UnlabelledReports,
+        place: TracedPlace,
+        law: CalibrationLaw,
+        values: Float[np.ndarray, " value"],
+    ):
+        """With the azimuths, downtilts and beamwidths of the values."""
+        self.reports, self._deployment = reports, place.deployment
+        self._marginal = MarginalLaw.of(law.noise().levels)
+        self._table: LevelTable = level_table(reports, place, values)
+
+    def evaluated(
+        self, values: Float[np.ndarray, " value"]
+    ) -> tuple[float, Float[np.ndarray, "report value"]]:
+        """ln likelihood of all reports, and each report's gradient."""
+        total, gradients = 0.0, []
+        for start in range(0, len(self.reports.level), BATCH):
+            rows = slice(start, min(start + BATCH, len(self.reports.level)))
+            given = torch.from_numpy(values.astype(np.float32)).expand(rows.stop - rows.start, -1)
+            given = given.clone().requires_grad_()
+            found = marginal_log_likelihood(
+                self.reports, self._table, self._deployment, self._marginal, given, rows
+            )
+            (gradient,) = torch.autograd.grad(found.sum(), given)
+            total += float(found.detach().double().sum())
+            gradients.append(gradient.double().numpy())
+        return total, np.concatenate(gradients)
+
+    def under(self, scale: float, dropout: float) -> MarginalTerm:
+        """The model under one law of errors."""
+        chance = min(max(dropout, 0.01), 0.99)
+        return MarginalTerm(self, np.array([np.log(scale), np.log(chance / (1 - chance))]))
+
+
+@dataclass(frozen=True)
+class MarginalTerm:
+    """Reports without positions as a likelihood of a network's values."""
+
+    model: MarginalModel
+    errors: Float[np.ndarray, " extra"]
+    """ln of the errors' scale, and the logit of the dropout."""
+
+    def objective(self, values: Float[np.ndarray, " value"]) -> Objective:
+        """−ln likelihood; its curvature is the sum of the products of the reports' gradients (Berndt et al. 1974)."""
+        total, gradients = self.model.evaluated(np.append(values, self.errors))
+        own = gradients[:, : len(values)]
+        return Objective(-total, -own.sum(axis=0), own.T @ own)
