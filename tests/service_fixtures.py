@@ -38,6 +38,10 @@ class Served:
     def engine(self, memory: float = 1e12) -> AreaEngine:
         return AreaEngine.load(self.folders, self.checkpoint, memory)
 
+    def engine_of_sites(self) -> AreaEngine:
+        """Locates by the sites alone."""
+        return AreaEngine.load(self.folders, None, 1e12)
+
 
 def served(folder: Path, seeds: Sequence[int] = (1,)) -> Served:
     places = tuple(small_place(seed) for seed in seeds)

@@ -17,9 +17,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from raylocus.geo import GeoFrame
+from raylocus.service.answers import Answer
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.engine import Engine
 from raylocus.service.http.app import create_app
+from raylocus.service.http.rich_request import Measurements, question_of_measurements
 from raylocus.service.http.watch import LOGGER
 from service_fixtures import CHANNEL, ORIGIN, Served, levels_at, nr_scan, served, towers
 
@@ -397,3 +399,19 @@ def test_what_cannot_be_shown_is_no_fault_and_names_no_file(tmp_path: Path) -> N
         (one.folders[0] / "place.json").unlink()
         answer = client.get("/")
         assert answer.status_code == 503 and str(tmp_path) not in answer.text
+
+
+def test_without_a_model_the_sites_alone_locate(place: Served, levels: dict[int, float]) -> None:
+    with started(place.engine_of_sites(), ServiceConfiguration()) as client:
+        answer = client.post("/v2/locate", json=nr_scan(levels)).json()
+        where = metres(ORIGIN, answer["location"]["lat"], answer["location"]["lng"])
+        assert np.linalg.norm(where - WHERE) < answer["radius"]
+        assert {cell["knownBy"] for cell in answer["evidence"]["cells"]} == {"channel"}
+        assert not any("residual" in cell for cell in answer["evidence"]["cells"])
+        # What others ask at the same time makes no difference.
+        engine = place.engine_of_sites()
+        question = question_of_measurements(Measurements.model_validate(nr_scan(levels)))
+        other = question_of_measurements(Measurements.model_validate(nr_scan(dict(list(levels.items())[:2]))))
+        (alone,), (together, _) = engine.answer([question]), engine.answer([question, other])
+        assert isinstance(alone, Answer) and isinstance(together, Answer)
+        assert np.array_equal(alone.fix.heatmap, together.fix.heatmap)
