@@ -45,7 +45,7 @@ def heard_reports(reports: Reports, deployment: Deployment) -> HeardReports:
     cells, candidates = known_cells(deployment), deployment.candidates(whole)
     tokens = Rows(whole.token_offsets)
     chosen, rows = candidates.rows.select(order)
-    ordered = Candidates(rows, candidates.cells[chosen], candidates.by_identity[order])
+    ordered = Candidates(rows, candidates.cells[chosen])
     found = assign(ordered, tokens, cells.position, _spacing(cells))
     network = _network(found, whole, order, level, cells, deployment)
     return HeardReports(network, found.report, found.weight)
