@@ -331,3 +331,12 @@ def test_the_estimator_of_least_mean_error_is_chosen_though_another_has_the_leas
     }
     assert min(median, key=lambda name: median[name]) == "mode"
     assert best_estimator([(density, maps, target)]) == "geometric_median"
+
+
+def test_the_locator_that_ships_locates_in_a_place_it_never_saw():
+    place = small_place(2)
+    reports = synthetic_reports(place, 20, 9)
+    located = Locator.pretrained().locate(reports, place)
+    error = np.linalg.norm(located.mean - reports.position[reports.last_report, :2], axis=1)
+    centre = np.linalg.norm(reports.position[reports.last_report, :2], axis=1)
+    assert np.median(error) < 0.75 * np.median(centre)

@@ -14,20 +14,20 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from raylocus.geo import Extent, GeoFrame
 from raylocus.inference.fix import Fix
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
 from raylocus.models.area.heard_reports import heard_reports, hears
-from raylocus.models.area.tokens import AreaTokens, area_tokens
+from raylocus.models.area.tokens import AreaTokens, ReadNetwork
 from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
 
 #: Reports that go through the network together.
-BATCH = 16
+BATCH = 32
 #: Cells along the side of the prior of an area, the answer to a report that names none of its cells.
 PRIOR_CELLS = 64
 
@@ -81,29 +81,23 @@ class AreaLocator:
             return
         last = reports.last_report
         readings = np.flatnonzero(np.isin(heard.report, last))
-        tokens = area_tokens(heard.network, readings)
+        read = ReadNetwork.of(heard.network)
         rows = Rows.of(np.unique(heard.report[readings], return_counts=True)[1])
         sequence = reports.sequence_of_report[heard.report[readings][rows.offsets[:-1]]]
         for start in range(0, len(sequence), BATCH):
             some = np.arange(start, min(start + BATCH, len(sequence)))
-            yield Located(sequence[some], self._masses(tokens, heard.weight[readings], rows, some))
+            chosen, own = rows.select(some)
+            tokens = read.tokens(readings[chosen])
+            yield Located(sequence[some], self._masses(tokens, heard.weight[readings[chosen]], own))
 
     @torch.inference_mode()
-    def _masses(
-        self,
-        tokens: AreaTokens,
-        weight: Float[np.ndarray, " reading"],
-        rows: Rows,
-        some: Int[np.ndarray, " report"],
-    ) -> GroundMasses:
-        chosen, own = rows.select(some)
-        most = int(own.lengths.max())
-        reading, share = np.zeros((len(some), most), np.int64), np.zeros((len(some), most))
-        reading[:] = own.offsets[:-1, None]
-        reading[own.row, own.rank], share[own.row, own.rank] = np.arange(len(chosen)), weight[chosen]
-        return ground_masses(
-            self.trained.network, tokens.select(chosen), reading, share, self.trained.temperature
-        )
+    def _masses(self, tokens: AreaTokens, weight: Float[np.ndarray, " reading"], rows: Rows) -> GroundMasses:
+        """Posteriors of reports, each of one or several readings."""
+        count, most = len(rows.lengths), int(rows.lengths.max())
+        reading, share = np.zeros((count, most), np.int64), np.zeros((count, most))
+        reading[:] = rows.offsets[:-1, None]
+        reading[rows.row, rows.rank], share[rows.row, rows.rank] = np.arange(len(weight)), weight
+        return ground_masses(self.trained.network, tokens, reading, share, self.trained.temperature)
 
     def fixes(self, reports: Reports, area: Network, extent: Extent) -> list[Fix]:
         """One fix a sequence; one whose last report names no cell of the area has the area itself for its answer.

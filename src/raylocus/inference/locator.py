@@ -29,8 +29,8 @@ from raylocus.network.reports.reports import Reports
 BATCH = 8
 #: Places whose encoding is kept, the most recently used ones.
 KEPT_PLACES = 8
-#: Share of the maps that are thought to be wrong before anything was measured.
-WRONG_MAPS = 0.1
+#: Share of the maps that are thought to be wrong before anything was measured: it is better to be wide than wrong.
+WRONG_MAPS = 0.3
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,8 @@ class Locator:
         densities, means, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
         judged = judge(statistics)
         wrong = densities.new_tensor([each.wrong for each in judged])
-        # Positions are of the answers themselves: what is even over the ground says nothing of where.
-        posterior = posterior_of(
-            place.tile, doubted_density(densities, wrong, encoded.maps).numpy(), means.numpy()
-        )
+        # Positions are of the answers themselves: what is even over the tile says nothing of where.
+        posterior = posterior_of(place.tile, doubted_density(densities, wrong).numpy(), means.numpy())
         return posterior, [each.fit for each in judged]
 
     def _judged_together(self, statistics: torch.Tensor) -> list[Judgement]:

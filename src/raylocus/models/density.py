@@ -46,12 +46,11 @@ def fine_density(
 
 
 def doubted_density(
-    density: Float[Tensor, "batch y x"], wrong: Float[Tensor, " batch"], maps: PlaceMaps
+    density: Float[Tensor, "batch y x"], wrong: Float[Tensor, " batch"]
 ) -> Float[Tensor, "batch y x"]:
-    """A density mixed with one even over all outdoor ground, as far as the map is likely to be wrong."""
-    ground = maps.fine_outdoor if maps.fine_outdoor.any() else torch.ones_like(maps.fine_outdoor)
+    """A density mixed with one even over the tile, by the probability that the map and its buildings are wrong."""
     share = wrong[:, None, None]
-    return (1 - share) * density + share * (ground / ground.sum())
+    return (1 - share) * density + share / density[0].numel()
 
 
 def _background(prediction: Prediction, maps: PlaceMaps) -> Float[Tensor, "batch ground"]:

@@ -15,7 +15,6 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.prediction import Prediction
-from raylocus.training.misfit_calibration import calibrate_misfit
 
 #: Temperatures that are tried.
 TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.2)
@@ -27,15 +26,14 @@ SMALLEST_MASS = 1e-9
 def calibrate(
     network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, SequenceTensors]]
 ) -> PosteriorCalibration:
-    """The temperature of least negative log-likelihood, the estimator of least mean error at it, and what misfits are.
+    """The temperature of least negative log-likelihood, and the estimator of least mean error at it.
 
-    Few numbers are fitted to some hundreds of sequences, so they can be trusted more than each of them.
+    One number is fitted to some hundreds of sequences, so it can be trusted more than each of them.
     """
     network.eval()
-    kept = list(batches)
     answered = [
         (network(sequences, network.encode_place(maps)).prediction, maps, sequences.target)
-        for maps, sequences in kept
+        for maps, sequences in batches
     ]
     if not answered:
         return PosteriorCalibration()
@@ -43,7 +41,7 @@ def calibrate(
     densities = [
         (fine_density(prediction, maps, temperature), maps, target) for prediction, maps, target in answered
     ]
-    return PosteriorCalibration(temperature, best_estimator(densities), calibrate_misfit(network, kept))
+    return PosteriorCalibration(temperature, best_estimator(densities))
 
 
 def best_estimator(densities: Sequence[tuple[Float[Tensor, "_ _ _"], PlaceMaps, Tensor]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from raylocus.datasets.integrity import require_intact
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.errors import InputError
 from raylocus.models.inputs.maps import PlaceMaps, place_maps
+from raylocus.models.inputs.packed import packed_sequences
 from raylocus.models.inputs.place_batches import (
     BatchIndex,
     MapGroupedBatches,
@@ -125,12 +127,21 @@ class ReportData(lightning.LightningDataModule):
             PlaceBatch(self._maps(part.place, device), part.sequences.to(device).dense()) for part in batch
         ]
 
-    def validation_batches(self) -> Iterator[PlaceBatch]:
-        """The validation split without a trainer, on the CPU."""
-        groups = self._groups("validation")
-        sequences = SequenceDataset(self.stored, groups, self.places_at_hand)
-        for index in ordered_batches(groups, self.batch_size):
-            yield from self.transfer_batch_to_device(sequences[index], torch.device("cpu"), 0)
+    def validation_worlds(self, most_severe: float = math.inf) -> Iterator[PlaceBatch]:
+        """The validation split without a trainer, on the CPU: the sequences of one world at a time.
+
+        Args:
+            most_severe: largest severity of worlds that are wanted.
+        """
+        chosen = np.flatnonzero(self.stored.split == "validation")
+        worlds = self.stored.world_index[chosen]
+        for world in np.unique(worlds):
+            if self.stored.worlds[world].law.severity > most_severe:
+                continue
+            samples = chosen[worlds == world]
+            place = int(self.stored.place_index[samples[0]])
+            sequences = packed_sequences(self.stored.read(samples), self.stored.place(place).deployment)
+            yield PlaceBatch(self._maps(place, torch.device("cpu")), sequences.dense())
 
     def feature_statistics(self) -> dict[str, tuple[float, float]]:
         """Mean and standard deviation of every feature of the training split, in the unit of `SequenceTensors`."""

@@ -17,16 +17,25 @@ from raylocus.models.misfit import LARGEST_DEVIATION, MisfitCalibration
 from raylocus.training.symmetry import CellOrder
 
 #: Penalty on the squared weights, of standardised statistics.
-DECAY = 0.02
+DECAY = 0.005
+#: A map is thought to fit in worlds as wrong as the field's, not in those that are more so.
+FIELD_SEVERITY = 1.0
+#: Parts of the worlds that are left out of a fit in turn.
+FOLDS = 4
 
 
 @torch.no_grad()
 def calibrate_misfit(
-    network: LocationNetwork, batches: Iterable[tuple[PlaceMaps, SequenceTensors]]
+    network: LocationNetwork, worlds: Iterable[tuple[PlaceMaps, SequenceTensors]]
 ) -> MisfitCalibration:
-    """The score of a wrong map, fitted on every other batch, and the mean scores of the other batches."""
+    """The score of a wrong map, fitted on all worlds, and the worlds' mean scores where they were left out of a fit.
+
+    Args:
+        network: the trained network.
+        worlds: validation phones of one world each.
+    """
     network.eval()
-    kept = list(batches)
+    kept = list(worlds)
     right: list[Tensor] = []
     wrong: list[Tensor] = []
     for number, (maps, sequences) in enumerate(kept):
@@ -37,10 +46,19 @@ def calibrate_misfit(
         tile = with_cells(others[number * 7 % len(others)], sequences)
         right.append(network(sequences, network.encode_place(maps)).statistics)
         wrong.append(network(sequences, network.encode_place(tile)).statistics)
-    if len(right) < 4:
+    if len(right) < FOLDS:
         return MisfitCalibration()
-    fitted = _fitted(torch.cat(right[::2]), torch.cat(wrong[::2]))
-    return _grouped(fitted, right[1::2], wrong[1::2])
+    right_scores: list[Tensor] = []
+    wrong_scores: list[Tensor] = []
+    for fold in range(FOLDS):
+        fitted = _fitted(_without(right, fold), _without(wrong, fold))
+        right_scores += [fitted.score(each) for each in right[fold::FOLDS]]
+        wrong_scores += [fitted.score(each) for each in wrong[fold::FOLDS]]
+    return _grouped(_fitted(torch.cat(right), torch.cat(wrong)), right_scores, wrong_scores)
+
+
+def _without(groups: Sequence[Tensor], fold: int) -> Tensor:
+    return torch.cat([each for index, each in enumerate(groups) if index % FOLDS != fold])
 
 
 def with_cells(maps: PlaceMaps, sequences: SequenceTensors) -> PlaceMaps:
@@ -84,17 +102,15 @@ def _fitted(
 def _grouped(
     fitted: MisfitCalibration, right: Sequence[Tensor], wrong: Sequence[Tensor]
 ) -> MisfitCalibration:
-    """The same with the mean scores of groups of phones."""
-    scores = [fitted.score(each) for each in right]
-    within = torch.cat([each - each.mean() for each in scores])
-    size = len(within) / len(scores)
+    """The same with the scores of groups of phones."""
+    within = torch.cat([each - each.mean() for each in right])
     return MisfitCalibration(
         fitted.centre,
         fitted.scale,
         fitted.weights,
         fitted.offset,
-        right_groups=tuple(float(each.mean()) for each in scores),
-        wrong_groups=tuple(float(fitted.score(each).mean()) for each in wrong),
-        deviation=float((within.square().sum() / max(len(within) - len(scores), 1)).sqrt()),
-        group_size=size,
+        right_groups=tuple(float(each.mean()) for each in right),
+        wrong_groups=tuple(float(each.mean()) for each in wrong),
+        deviation=float((within.square().sum() / max(len(within) - len(right), 1)).sqrt()),
+        group_size=len(within) / len(right),
     )
