@@ -13,6 +13,7 @@ from typing import Any
 
 #: Where each public name lives; docs/api.md says what each one does.
 _HOMES = {
+    "AreaLocator": "raylocus.inference.area_locator",
     "Client": "raylocus.service.client",
     "Locator": "raylocus.inference.locator",
     "MapErrorLaw": "raylocus.scenes.map_errors.law",
@@ -38,6 +39,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AreaLocator",
     "Client",
     "Locator",
     "MapErrorLaw",

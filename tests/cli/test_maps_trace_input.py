@@ -100,7 +100,7 @@ def test_a_site_outside_the_tile(place: Path, capsys: pytest.CaptureFixture[str]
 
 def test_a_band_that_no_material_has(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def change(record: dict) -> None:
-        record["carrier"]["frequency"] = 300e9
+        record["carriers"][0]["frequency"] = 300e9
 
     said = refused(moved(place, change), capsys)
     assert "no material is known at 300 GHz; choose a carrier from 0.5 to 100 GHz" in said

@@ -150,7 +150,7 @@ def test_cork_as_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     made = import_log(LogFile(source), format_of(LogFile(source)), place)
     assert made.rows == 1646 == made.used + made.refused.total()
     # The two eNBs serve in 292 and 268 of the rows.
-    assert made.used + made.refused["PCI that the report has already"] == 292 + 268
+    assert made.used + made.refused["cells that the report has already"] == 292 + 268
     assert made.reports.serving.all() and set(made.reports.pci.tolist()) == {5, 6}
     other = flat_place(tmp_path / "other", [("a", 0.0, 0.0, 5)])
     words = ("reports", "import", source, "--place", other.folder, "--out", tmp_path / "r.zarr")

@@ -130,7 +130,7 @@ def test_the_command_line_starts_light(words: list[str]) -> None:
         "raylocus.propagation.maps.traced_place",
         "raylocus.inference.locator",
         "raylocus.service.http.app",
-        "raylocus.service.place_engine",
+        "raylocus.service.area_engine",
     ],
 )
 def test_opening_and_locating_load_no_tracer(module: str) -> None:

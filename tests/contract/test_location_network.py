@@ -12,6 +12,7 @@ from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
+from raylocus.models.prediction import coarse_centres
 
 CONFIGURATION = LocationNetworkConfiguration(token_width=16, map_width=4, fusion_width=8)
 
@@ -43,12 +44,22 @@ def log_mass(network: LocationNetwork, sequences: SequenceTensors, maps: PlaceMa
         return network(sequences, network.encode_place(maps)).prediction.log_mass
 
 
+def with_positioning(sequences: SequenceTensors, maps: PlaceMaps) -> SequenceTensors:
+    """The same sequences with every feature that has a likelihood of its own, of any value."""
+    names = ("rstd", "ul_rtoa", "ue_rx_tx", "gnb_rx_tx", "ul_aoa", "dl_aod")
+    heard = ~sequences.observed[..., :1].isnan()
+    further = torch.where(heard, torch.linspace(1e-7, 9e-7, len(names)), torch.nan)
+    censored = torch.cat([sequences.censored, torch.zeros_like(further)], -1)
+    return dataclasses.replace(sequences, further=further, further_names=names, censored=censored)
+
+
 def reordered_cells(
     maps: PlaceMaps, sequences: SequenceTensors, order: torch.Tensor
 ) -> tuple[PlaceMaps, SequenceTensors]:
-    names = ("level", "covered", "formula", "beam_relative", "fine_level", "poses", "site_of_cell")
+    names = ("level", "covered", "formula", "isotropic", "sinr", "beam_relative", "fine_level", "poses")
+    names = (*names, "site_of_cell")
     maps = dataclasses.replace(maps, **{name: getattr(maps, name)[order] for name in names})
-    names = ("observed", "beams", "serving", "censored")
+    names = ("observed", "beams", "serving", "censored", "further", "further_beams", "censored_beams")
     return maps, dataclasses.replace(
         sequences, **{name: getattr(sequences, name)[:, :, order] for name in names}
     )
@@ -64,7 +75,12 @@ def test_the_order_of_beams_changes_nothing(network, maps, sequences):
     order = torch.tensor([2, 3, 0, 1])
     other = log_mass(
         network,
-        dataclasses.replace(sequences, beams=sequences.beams[..., order]),
+        dataclasses.replace(
+            sequences,
+            beams=sequences.beams[..., order],
+            further_beams=sequences.further_beams[..., order, :],
+            censored_beams=sequences.censored_beams[..., order, :],
+        ),
         dataclasses.replace(maps, beam_relative=maps.beam_relative[:, order]),
     )
     torch.testing.assert_close(other, log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5)
@@ -83,6 +99,7 @@ def test_padding_in_front_changes_nothing(network, maps, sequences):
 
     longer = sequences.map_tensors(padded)
     longer = dataclasses.replace(longer, censored=torch.nan_to_num(longer.censored))
+    longer = dataclasses.replace(longer, censored_beams=torch.nan_to_num(longer.censored_beams))
     torch.testing.assert_close(
         log_mass(network, longer, maps), log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5
     )
@@ -117,6 +134,7 @@ def test_a_place_of_another_size_needs_no_new_weights(network, sites, beams, siz
 def test_the_gradient_reaches_every_parameter(maps, sequences):
     torch.manual_seed(2)
     network = LocationNetwork(CONFIGURATION)
+    sequences = with_positioning(sequences, maps)
     for _ in range(2):
         # What starts at zero lets the gradient through from the second step on.
         output = network(sequences, network.encode_place(maps))
@@ -134,25 +152,25 @@ def test_it_can_learn_one_small_batch_by_heart(maps, sequences):
     network = LocationNetwork(dataclasses.replace(CONFIGURATION, dropout=0.0))
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     losses = []
-    for _ in range(70):
+    for _ in range(100):
         output = network(sequences, network.encode_place(maps))
         loss = location_loss(output.prediction, sequences, maps, LossConfiguration(target_spread=3.0))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    centre = (
-        output.prediction.log_mass.flatten(1).argmax(1)
-        == output.prediction.cell_of(sequences.target[:, None])[:, 0]
-    )
-    assert losses[-1] < losses[0] - 1.5
-    assert centre.float().mean() >= 0.6
+    likeliest = coarse_centres(maps)[output.prediction.log_mass.flatten(1).argmax(1)]
+    assert losses[-1] < losses[0] - 2.5
+    # No further off than the neighbouring cell.
+    assert ((likeliest - sequences.target).norm(dim=1) < 12.0).float().mean() >= 0.8
 
 
 def test_a_cell_that_was_not_reported_has_no_token(network, maps, sequences):
     observed = sequences.observed.clone()
     observed[:, :, 0] = torch.nan
-    deaf = dataclasses.replace(sequences, observed=observed)
+    beams, serving = sequences.beams.clone(), sequences.serving.clone()
+    beams[:, :, 0], serving[:, :, 0] = torch.nan, False
+    deaf = dataclasses.replace(sequences, observed=observed, beams=beams, serving=serving)
     moved = maps.poses.clone()
     moved[0] += 3.0
     with torch.no_grad():

@@ -109,10 +109,13 @@ def test_statistics_are_those_of_the_training_tensors(data, stored):
     place = stored.place(int(stored.place_index[chosen[0]]))
     observed = sequence_tensors(stored.reports.select(chosen), place.deployment).observed
     columns = observed.flatten(0, 2).double().numpy()
-    mean, scale = data.observed_statistics()
-    np.testing.assert_allclose(mean, np.nanmean(columns, 0), rtol=1e-4)
-    np.testing.assert_allclose(scale, np.nanstd(columns, 0), rtol=1e-3)
-    assert 20 < mean[OBSERVED.index("timing_advance")] < 500
+    found = data.feature_statistics()
+    for column, name in enumerate(OBSERVED):
+        mean, deviation = found[name]
+        assert mean == pytest.approx(np.nanmean(columns[:, column]), rel=1e-4)
+        assert deviation == pytest.approx(np.nanstd(columns[:, column]), rel=1e-3)
+    assert set(found) == {*OBSERVED, "l1_rsrp"}
+    assert 20 < found["timing_advance"][0] < 500
 
 
 def test_the_loss_of_two_places_is_the_mean_over_their_sequences(data):

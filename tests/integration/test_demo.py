@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -135,3 +136,23 @@ def test_waiting_threads_are_put_to_sleep_before_any_library_is_loaded(repositor
     environment = {name: value for name, value in os.environ.items() if name not in SLEEPING_THREADS}
     environment["PYTHONPATH"] = str(repository / "src")
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def test_the_viewer_shows_the_phones_of_the_demo_over_time(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = finished / "runs" / "tiny", tmp_path / "page.html"
+    words = ["--reports", run / "reports.zarr", "--model", run / "locator.ckpt", "--sequences", "[2,0]"]
+    assert main(["view", *map(str, [finished / "places" / "tiny-slabs", *words, "--out", out])]) == 0
+    record = json.loads(re.search(r'type="application/json">(.*?)</script>', out.read_text(), re.DOTALL)[1])  # type: ignore[index]
+    assert [track["sequence"] for track in record["tracks"]] == [2, 0]
+    for track in record["tracks"]:
+        assert len(track["fixes"]) == len(track["time"]) == len(track["heard"]) > 1
+        assert all(0 < fix["radius50"] <= fix["radius90"] for fix in track["fixes"])
+        heard = [each for report in track["heard"] for each in report]
+        assert any(each["truth"] is not None for each in heard)
+    assert (
+        main(["view", *map(str, [finished / "places" / "tiny-slabs", *words[:-1], "[99]", "--out", out])])
+        == 2
+    )
+    assert "there is no sequence 99" in capsys.readouterr().err

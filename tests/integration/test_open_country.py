@@ -14,16 +14,17 @@ from rasterio.transform import from_origin
 from map_fixtures import FRAME, OsmText, rectangle
 from raylocus.cli.main import main
 from raylocus.errors import InputError
+from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.materials.knife_edge import knife_edge_loss
 from raylocus.propagation.scene_validation import validate_place
 from raylocus.propagation.trace import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place
-from raylocus.scenes.build import build_place, build_places
+from raylocus.scenes.build import build_place, build_source
 from raylocus.scenes.build_map import OPEN_NOTE
-from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.map_sources.options import SourceOptions
-from raylocus.scenes.place import save_place
+from raylocus.scenes.place import Place, save_place
 from raylocus.scenes.sites import Cell, Deployment, Site
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -119,11 +120,18 @@ def test_tiles_beside_the_village_are_built(tmp_path: Path) -> None:
     text = OsmText().bounds(256)
     text.way(rectangle(-150, -150, 30, 20), {"building": "house"})
     text.way(rectangle(4, 4, 300, 300), {"natural": "water"})
-    places = build_places(str(text.write(tmp_path / "edge.osm")), tmp_path / "edge", SCENE)
+    source, places = str(text.write(tmp_path / "edge.osm")), list[Place]()
+    build_source(
+        source,
+        tmp_path / "edge",
+        (SCENE, AreaConfiguration(reach=200.0, near=0.0)),
+        heard_cells,
+        places.append,
+    )
     assert [OPEN_NOTE in place.notes for place in places] == [False, True, True, True]
-    # The last is a lake from edge to edge: its masts stand in the water.
-    assert places[-1].deployment.sites
-    assert all(site.position[2] == MAST for place in places[1:] for site in place.deployment.sites)
+    # The last is a lake from edge to edge: masts beside it are heard in it.
+    assert all(place.deployment.sites for place in places)
+    assert {site.position[2] for place in places for site in place.deployment.sites} == {MAST}
 
 
 def test_the_extent_of_a_map_without_a_header(tmp_path: Path) -> None:

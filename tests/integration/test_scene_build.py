@@ -19,11 +19,13 @@ from shapely import Polygon, affinity
 
 from map_fixtures import FRAME, OsmText, rectangle, village
 from raylocus.errors import InputError, PlaceError
+from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.scenes.build import build_place, build_places
+from raylocus.scenes.area import Area
+from raylocus.scenes.build import build_place, build_source
 from raylocus.scenes.building_records import read_building_records
-from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.export import export_geojson, export_geotiff
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
@@ -146,14 +148,22 @@ def test_a_place_can_be_built_again_to_the_same_bytes(place_folder: Path, tmp_pa
         assert (tmp_path / "village" / name).read_bytes() == (place_folder / name).read_bytes()
 
 
+def area_of(source: str, folder: Path, scene: SceneConfiguration = SCENE) -> tuple[Area, list[Place]]:
+    """The area that a map larger than a tile becomes, and its tiles."""
+    built: list[Place] = []
+    made = build_source(source, folder, (scene, AreaConfiguration(reach=500.0)), heard_cells, built.append)
+    assert isinstance(made, Area)
+    return made, built
+
+
 def test_tiles_of_one_map_join(tmp_path: Path) -> None:
     text = OsmText().bounds(512)
     for x in range(-495, 480, 60):
         for y in range(-480, 480, 60):
             text.way(rectangle(x, y, 30, 30), {"building": "yes"})
     source = str(text.write(tmp_path / "grid.osm"))
-    places = build_places(source, tmp_path / "grid", SCENE)
-    assert [place.folder.name for place in places] == ["grid-0-0", "grid-1-0", "grid-0-1", "grid-1-1"]
+    area, places = area_of(source, tmp_path / "grid")
+    assert [tile.folder for tile in area.tiles] == ["tiles/0-0", "tiles/1-0", "tiles/0-1", "tiles/1-1"]
     west, east = places[0], places[1]
     shift = east.frame.to_local(*west.frame.to_wgs84(np.array([0.0, 0.0])))
     np.testing.assert_allclose(shift, (-512.0, 0.0), atol=1e-6)
@@ -161,43 +171,38 @@ def test_tiles_of_one_map_join(tmp_path: Path) -> None:
     seam = [place.geometry_maps["height"].values[:, column] for place, column in ((west, -1), (east, 0))]
     assert np.count_nonzero(seam[0]) > 20
     np.testing.assert_allclose(seam[0], seam[1], atol=1e-5)
-    # Built alone, from the part of the map around it, the tile is the same.
-    alone = build_place(source, tmp_path / "alone", dataclasses.replace(SCENE, centre=(256.0, -256.0)))
+    # Built alone, from the part of the map around it, the tile is the same but for the ground around it.
+    wide = dataclasses.replace(SCENE, centre=(256.0, -256.0), margin=200.0)
+    alone = build_place(source, tmp_path / "alone", wide)
     for name in ("scene.xml", "meshes/buildings.json", "meshes/building-concrete.ply"):
         assert (alone.folder / name).read_bytes() == (east.folder / name).read_bytes()
     # Whole tiles are not built again.
     before = (west.folder / "scene.xml").stat().st_mtime_ns
-    build_places(source, tmp_path / "grid", SCENE)
+    area_of(source, tmp_path / "grid")
     assert (west.folder / "scene.xml").stat().st_mtime_ns == before
 
 
-def test_tiles_without_a_cell_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_sites_of_a_list_stand_in_every_tile_that_hears_them(tmp_path: Path) -> None:
     text = OsmText().bounds(512)
     for x, y in ((-256, -256), (256, -256), (-256, 256), (256, 256)):
-        text.way(rectangle(x, y, 30, 30), {"building": "yes"})
+        text.way(rectangle(x, y, 30, 30), {"building": "yes", "height": "20"})
     source = str(text.write(tmp_path / "grid.osm"))
 
-    def sites(*cells: tuple[float, float, int]) -> SiteFile:
+    def build(*cells: tuple[float, float, int]) -> tuple[Area, list[Place]]:
         latitude, longitude = FRAME.to_wgs84(np.array([cell[:2] for cell in cells], float))
         lines = [f"{a:.7f},{b:.7f},{c[2]}\n" for a, b, c in zip(latitude, longitude, cells, strict=True)]
         (tmp_path / "sites.csv").write_text("lat,lon,earfcn\n" + "".join(lines))
-        return SiteFile(tmp_path / "sites.csv")
+        sites = SiteFile(tmp_path / "sites.csv")
+        return area_of(source, tmp_path / "grid", SceneConfiguration(resolution=16.0, sites=sites))
 
-    def build(file: SiteFile) -> list[Place]:
-        coarse = SceneConfiguration(resolution=16.0, sites=file)
-        return build_places(source, tmp_path / "grid", coarse)
-
-    # What cannot be chosen in one tile is said before any is built.
-    with pytest.raises(PlaceError, match="are of several networks"):
-        build(sites((-200, -200, 1300), (200, 200, 1300), (210, 200, 6300)))
     with pytest.raises(PlaceError, match="none of the 1 cells"):
-        build(sites((2000, 2000, 1300)))
-    assert not list(tmp_path.glob("grid-*"))
-    places = build(sites((200, -200, 1300), (200, 200, 1300)))
-    assert [place.folder.name for place in places] == ["grid-1-0", "grid-1-1"]
-    assert all(
-        "tiles of the map without a cell of the file of sites, left out: 2" in each.notes for each in places
-    )
+        build((2000, 2000, 1300))
+    assert not (tmp_path / "grid").exists()
+    area, places = build((270, -250, 1300), (300, 800, 1300))
+    # The first stands on a roof of 20 m, the second on a mast beyond the map.
+    assert [site.position[2] for site in area.deployment.sites] == [24.0, 25.0]
+    assert all(len(place.deployment.sites) >= 1 for place in places)
+    assert {site.name for place in places for site in place.deployment.sites} == {"site-0", "site-1"}
 
 
 def test_a_map_smaller_than_a_tile_is_padded_and_says_so(tmp_path: Path) -> None:
@@ -209,7 +214,7 @@ def test_a_map_smaller_than_a_tile_is_padded_and_says_so(tmp_path: Path) -> None
 
 def test_a_tile_without_buildings(tmp_path: Path) -> None:
     source = str(village(tmp_path / "village.osm"))
-    with pytest.raises(PlaceError, match="no tile of .* holds a building"):
+    with pytest.raises(PlaceError, match="holds no building and none of the map"):
         build_place(source, tmp_path / "empty", SceneConfiguration(resolution=4.0, centre=(5000.0, 0.0)))
     assert not (tmp_path / "empty").exists()
 

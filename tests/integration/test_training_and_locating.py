@@ -1,5 +1,6 @@
 """Training through the real entry point, and a locator in a process of its own."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_reports
-from raylocus.errors import CheckpointError, PlaceError
+from raylocus.errors import CheckpointError, InputError, PlaceError
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
@@ -113,8 +114,10 @@ def test_the_checkpoint_carries_what_it_was_made_from(trained):
         stored.provenance.versions["torch"] == torch.__version__.split("+")[0]
         or "torch" in stored.provenance.versions
     )
-    mean = stored.network.radio_encoder.feature_mean
-    assert not torch.equal(mean, LocationNetwork(LocationNetworkConfiguration()).radio_encoder.feature_mean)
+    encoder = stored.network.radio_encoder
+    assert set(encoder.reads()) == {"rsrp", "rsrq", "sinr", "l1_rsrp", "timing_advance"}
+    fresh = LocationNetwork(LocationNetworkConfiguration()).radio_encoder
+    assert not torch.equal(encoder.features.mean, fresh.features.mean)
 
 
 def test_lightnings_own_checkpoint_serves_as_well(trained):
@@ -230,6 +233,59 @@ def test_a_checkpoint_that_is_not_one_is_refused(tmp_path):
         load_network(foreign)
 
 
+def test_two_processes_train_one_network(trained, repository, tmp_path):
+    more = [
+        f"--data.dataset={trained / 'reports.zarr'}",
+        "--model.schedule.steps=2",
+        "--trainer.devices=2",
+        "--trainer.strategy=ddp_find_unused_parameters_true",
+    ]
+    words = ["-m", "raylocus.cli.main", "train", "fit", *words_for(tmp_path, repository, *more)]
+    done = run(words, repository)
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.rglob("epoch*.ckpt")
+    assert torch.load(path, weights_only=True)["global_step"] == 2
+    assert (
+        load_network(tmp_path / "locator.ckpt").provenance.inputs["dataset"]
+        == (load_network(trained / "run" / "locator.ckpt").provenance.inputs["dataset"])
+    )
+
+
+def test_training_never_goes_on_from_what_is_no_number(trained, repository, tmp_path):
+    more = [
+        f"--data.dataset={trained / 'reports.zarr'}",
+        "--model.schedule.steps=50",
+        "--model.schedule.learning_rate=1e30",
+        "--trainer.gradient_clip_val=0",
+    ]
+    with pytest.raises(InputError, match=r"loss of step \d+ is not a number.* lower model.schedule"):
+        main(["fit", *words_for(tmp_path, repository, *more)])
+    assert not (tmp_path / "locator.ckpt").exists()
+
+
+def test_a_checkpoint_of_another_feature_table_is_refused(trained, tmp_path):
+    content = torch.load(trained / "run" / "locator.ckpt", weights_only=True)
+    content[CHECKPOINT_KEY]["features"]["rsrp"][1] = -140.0
+    torch.save(content, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match=r"another feature table .*rsrp.* train it again"):
+        load_network(tmp_path / "other.ckpt")
+
+
+def test_reports_without_a_column_are_located_and_reports_without_any_value_are_refused(trained):
+    place, locator = small_place(2), Locator.load(trained / "run" / "locator.ckpt")
+    reports = synthetic_reports(place, 3, 11)
+    bare = dataclasses.replace(
+        reports,
+        features=reports.features[:, :1],
+        censored=reports.censored[:, :1],
+        feature_names=reports.feature_names[:1],
+    )
+    assert np.isfinite(locator.locate(bare, place).density).all()
+    silent = dataclasses.replace(bare, features=np.full_like(bare.features, np.nan))
+    with pytest.raises(InputError, match="none of the features"):
+        locator.locate(silent, place)
+
+
 def test_calibration_undoes_overconfidence():
     """A network whose evidence is sharpened tenfold gets a temperature above that of the network itself."""
     place = small_place(1)
@@ -275,3 +331,12 @@ def test_the_estimator_of_least_mean_error_is_chosen_though_another_has_the_leas
     }
     assert min(median, key=lambda name: median[name]) == "mode"
     assert best_estimator([(density, maps, target)]) == "geometric_median"
+
+
+def test_the_locator_that_ships_locates_in_a_place_it_never_saw():
+    place = small_place(2)
+    reports = synthetic_reports(place, 20, 9)
+    located = Locator.pretrained().locate(reports, place)
+    error = np.linalg.norm(located.mean - reports.position[reports.last_report, :2], axis=1)
+    centre = np.linalg.norm(reports.position[reports.last_report, :2], axis=1)
+    assert np.median(error) < 0.75 * np.median(centre)

@@ -12,6 +12,9 @@ import pytest
 from network_fixtures import same_reports
 from propagation_fixtures import ETOILE
 from raylocus.errors import InputError
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import packed_sequences
+from raylocus.models.inputs.tensors import OBSERVED
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
@@ -22,6 +25,7 @@ from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.path_loss import formula_levels
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.search.specular import SpecularSearch
@@ -31,6 +35,7 @@ from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, Deployment, ElementPattern
 from raylocus.scenes.world import WorldLaw, sample_world
+from raylocus.units import timing_advance_distance
 
 TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0, refraction=1, scattering=0.2)
 MAPS = RadioMapConfiguration(layers=("channel", "measurements", "system"))
@@ -174,3 +179,22 @@ def test_one_carrier_is_observed_as_before(place: TracedPlace) -> None:
     with pytest.raises(InputError, match="periodic"):
         law = dataclasses.replace(LAW, trigger=DEFAULT_EVENT)
         observe_carriers([channel, channel], walked, law, 9)
+
+
+def test_readers_of_a_place_take_cells_of_several_carriers(place: TracedPlace) -> None:
+    """Level maps by each cell's frequency, tokens at their cells, timing advance by its carrier's numerology."""
+    reports, _ = observed(place)
+    maps = place_maps(place)
+    shape = maps.level.shape[1:]
+    assert maps.level.shape == (len(place.deployment.cells), *shape) and bool(maps.level.isfinite().all())
+    packed = packed_sequences(reports, place.deployment)
+    advance = packed.features[:, OBSERVED.index("timing_advance")].numpy()
+    serving = np.flatnonzero(reports.beam < 0)[np.isfinite(advance)]
+    steps = reports.features[serving, reports.feature_names.index("timing_advance")]
+    expected = {1: timing_advance_distance(1), 2: timing_advance_distance(0)}
+    metres = [step * expected[code] for step, code in zip(steps, reports.technology[serving], strict=True)]
+    np.testing.assert_allclose(advance[np.isfinite(advance)], metres, rtol=1e-6)
+    formula = formula_levels(place.deployment, place.tile, place.geometry_maps["terrain"].values, 1.5)
+    for layer in place.deployment.layers():
+        own = formula_levels(layer.deployment, place.tile, place.geometry_maps["terrain"].values, 1.5)
+        np.testing.assert_array_equal(formula[layer.cells], own)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +18,19 @@ from matplotlib.image import imread
 
 from propagation_fixtures import ETOILE
 from raylocus.cli.main import main
-from raylocus.geo import GeoFrame
+from raylocus.errors import InputError
+from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import fixes_of
 from raylocus.models.posterior import posterior_of
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.propagation.trace_place import trace_place
+from raylocus.provenance import Provenance
+from raylocus.scenes.area import Area
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
-from raylocus.scenes.sites import Site
+from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
+from raylocus.viz.viewer.area_content import area_content
 from raylocus.viz.viewer.content import LIMIT
 from raylocus.viz.viewer.paths import TOLERANCE
 from raylocus.viz.viewer.place_content import place_content
@@ -32,6 +38,8 @@ from raylocus.viz.viewer.tracks import Heard, Track, level_of
 from raylocus.viz.viewer_page import viewer_page
 
 NAME = 'mast </script> <b>&"'
+#: A page may take so long on a machine that does other things as well [s].
+LONGEST_WAIT = 60
 ARC = np.linspace(0.0, 1.0, 4)
 
 
@@ -54,7 +62,8 @@ def track(place: TracedPlace) -> Track:
     density = (density / density.sum(axis=1, keepdims=True)).reshape(4, *place.tile.shape)
     level = level_of(place)(np.array([0, 1]), np.array([0.0, 0.0]))
     heard = Heard(np.array([0, 1]), np.array([-80.0, -90.0]), np.array([True, False]), level, level)
-    return Track(7, 10 * ARC, truth, (heard,) * 4, tuple(fixes_of(posterior_of(place.tile, density), None)))
+    fixes = fixes_of(posterior_of(place.tile, density), None)
+    return Track(7, 10 * ARC, truth, (heard,) * 4, np.array([False, True, True, True]), tuple(fixes))
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +121,59 @@ def test_a_bad_wish_is_one_sentence(
     assert not list(tmp_path.iterdir())
 
 
+def test_layers_stop_at_the_limit_and_those_left_out_are_named(
+    place: TracedPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = place_content(place)
+    assert len(whole.notes) == 1 and "rsrp_beam, singular_value" in whole.notes[0]
+    monkeypatch.setattr("raylocus.viz.viewer.content.RESERVED", LIMIT - 30_000)
+    small = place_content(place)
+    drawn = [layer.name for layer in small.layers if layer.source == "R"]
+    assert drawn[:2] == ["rsrp", "sinr"] and sum(layer.size for layer in small.layers[: len(drawn)]) <= 30_000
+    everything = {layer.name for layer in whole.layers if layer.source == "R"}
+    assert all(name in small.notes[0] for name in everything - set(drawn))
+    with pytest.raises(InputError, match="rsrp_beam on; ask for fewer"):
+        place_content(place, layers=["rsrp_beam"])
+
+
 def test_a_place_that_was_not_traced_has_its_map(place: TracedPlace, tmp_path: Path) -> None:
     folder = tmp_path / "bare"
     shutil.copytree(place.folder, folder, ignore=shutil.ignore_patterns("atlas.zarr", "radio.zarr"))
     content = place_content(open_place(folder))
     assert content.paths is None and {layer.source for layer in content.layers} == {"G"}
     assert '"paths": null' in viewer_page(content)
+
+
+def test_an_area_has_its_sites_its_ground_and_posteriors_of_their_own_grid(tmp_path: Path) -> None:
+    deployment = Deployment(
+        (Carrier(), Carrier(frequency=806e6, technology="LTE", numerology=0)),
+        (Site("a", (0.0, 0.0, 30.0)), Site("b", (2000.0, 500.0, 30.0))),
+        (Cell(1, 0, 0.0, 0.1), Cell(2, 1, 1.0, 0.1, carrier=1)),
+    )
+    area = Area(
+        tmp_path,
+        "plain",
+        GeoFrame(52.0, 13.0),
+        Extent(-1000.0, -500.0, 3000.0, 1500.0),
+        deployment,
+        Provenance.collect({}, 1, {}),
+    )
+    bell = np.exp(-((Grid(400.0, 10.0, (1500.0, 300.0)).centres[:, 0] - 1500.0) ** 2) / 5000).reshape(
+        1, 40, 40
+    )
+    answers = fixes_of(posterior_of(Grid(400.0, 10.0, (1500.0, 300.0)), bell / bell.sum()), None)
+    nothing = np.zeros(0)
+    heard = Heard(nothing.astype(int), nothing, nothing.astype(bool), nothing, nothing)
+    shown = Track(0, np.zeros(1), np.full((1, 2), np.nan), (heard,), np.zeros(1, bool), tuple(answers))
+    text = viewer_page(area_content(area, [shown]))
+    record = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
+    assert [cell["label"] for cell in record["cells"]] == ["PCI 1 · NR at 3500 MHz", "PCI 2 · LTE at 806 MHz"]
+    assert record["grid"]["west"] <= -1000 and record["grid"]["west"] + record["grid"]["size"] >= 3000
+    fix = record["tracks"][0]["fixes"][0]
+    assert (fix["grid"]["west"], fix["grid"]["south"], fix["grid"]["count"]) == (1300, 100, 40)
+    assert record["tracks"][0]["truth"] == [None]
+    # North-west of the plain: latitude above the origin's, longitude below it.
+    assert record["corners"][2][0] > 52.0 > record["corners"][0][0] and record["corners"][2][1] < 13.0
 
 
 class Opened:
@@ -139,7 +195,8 @@ class Opened:
 
     def wait(self, condition: str) -> None:
         """Waits for a condition; the page's policy forbids Playwright's own way."""
-        for _ in range(400):
+        started = time.monotonic()
+        while time.monotonic() < started + LONGEST_WAIT:
             if self.ask(condition):
                 return
             self.tab.wait_for_timeout(50)
@@ -162,19 +219,27 @@ def decoded(picture: bytes) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def opened(page: Path) -> Iterator[Opened]:
+def launch() -> Iterator[Callable[..., Any]]:
+    """Starts headless Chromium with some options."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("there is no Chromium; on Debian: apt-get install chromium")
     with playwright.sync_playwright() as driver:
         # Chromium refuses its sandbox to root.
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        found = Opened(browser.new_page(viewport={"width": 900, "height": 700}))
-        found.tab.goto(page.as_uri())
-        found.wait("document.documentElement.dataset.ready")
-        yield found
-        browser.close()
+        yield lambda *options: driver.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", *options]
+        )
+
+
+@pytest.fixture(scope="module")
+def opened(launch: Callable[..., Any], page: Path) -> Iterator[Opened]:
+    browser = launch()
+    found = Opened(browser.new_page(viewport={"width": 900, "height": 700}))
+    found.tab.goto(page.as_uri())
+    found.wait("document.documentElement.dataset.ready")
+    yield found
+    browser.close()
 
 
 def test_the_picture_comes_without_a_request_or_an_error(opened: Opened, page: Path) -> None:
@@ -192,6 +257,8 @@ def test_the_slider_moves_the_phone_and_its_region(opened: Opened) -> None:
     after = opened.tab.query_selector(".mark.estimate").bounding_box()
     assert np.hypot(before["x"] - after["x"], before["y"] - after["y"]) > 5
     words = opened.text("#track-words")
+    # After the first report no cell of the place was named yet.
+    assert words.endswith("not trusted")
     # Half of a bell of 15 m lies within 15 m · √ln 2, nine tenths within 15 m · √ln 10.
     radii = [float(each) for each in re.findall(r"within ([\d.]+)", words)]
     np.testing.assert_allclose(radii, [15 * np.log(2) ** 0.5, 15 * np.log(10) ** 0.5], atol=2.5)
@@ -222,7 +289,11 @@ def test_a_click_says_what_every_cell_looks_like_there(opened: Opened, place: Tr
     levels = place.radio_maps["rsrp"].values[:, row, column]
     strongest = place.deployment.cells[int(np.nanargmax(levels))]
     assert f"PCI {strongest.pci}" in table.split("\n", 4)[-1]
-    shown = [float(each) for each in re.findall(r"(-[\d.]+)\u202fdBm", table)]
+    cells = opened.ask(
+        "[...document.querySelectorAll('#answer-body tr')].map((row) => row.children[2].textContent)"
+    )
+    assert cells[0] == "RSRPdBm"
+    shown = [float(each) for each in cells[1:] if each != "–"]
     np.testing.assert_allclose(shown, np.sort(levels[np.isfinite(levels)])[::-1], atol=0.3)
     assert "Paths to the nearest stored point" in table
     assert "48.87" in table  # degrees
@@ -257,3 +328,12 @@ def test_a_phone_sized_screen_has_room_for_the_picture(opened: Opened) -> None:
         opened.tab.query_selector(box).bounding_box()["height"] for box in ("#panel", "#answer", "#track")
     )
     assert covered < 400
+
+
+def test_a_browser_without_webgl_says_so(launch: Callable[..., Any], page: Path) -> None:
+    browser = launch("--disable-3d-apis")
+    found = Opened(browser.new_page())
+    found.tab.goto(page.as_uri())
+    found.wait("document.getElementById('failure').textContent")
+    assert "WebGL 2" in found.text("#failure")
+    browser.close()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
 from model_fixtures import synthetic_place
+from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.likelihoods import (
     beam_evidence,
     gaussian_evidence,
@@ -14,15 +15,17 @@ from raylocus.models.evidence.likelihoods import (
 )
 from raylocus.models.evidence.rasters import (
     BEAM_KNOTS,
-    LEVEL_CENTRE,
-    LEVEL_SCALE,
+    LEVEL_UNITS,
     evidence_rasters,
     hat_functions,
 )
+from raylocus.models.evidence.stream import EvidenceStream
 from raylocus.models.inputs.maps import place_maps
-from raylocus.models.inputs.nominal_maps import SCATTER_GAIN
+from raylocus.models.inputs.nominal_maps import SCATTER_GAIN, nominal_maps
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.time_heads import PooledObservations
 from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
+from raylocus.units import SPEED_OF_LIGHT, noise_per_resource_element
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,7 @@ def noiseless(maps, row, column):
     return PooledObservations(
         level=level,
         heard=one,
+        reported=one,
         weakest=level.amin(-1),
         timing=distance,
         timed=one,
@@ -70,7 +74,7 @@ def test_gaussian_evidence_is_the_multivariate_normal():
     mapped = torch.tensor(generator.uniform(-120, -60, (2, 3, 4, 5)), dtype=torch.float64)
     observed = generator.uniform(-110, -70, (2, 3))
     own, site, common = np.array([[4.0, 5.0, 6.0], [3.0, 8.0, 7.0]]), 5.0, 9.0
-    scaled = (mapped - LEVEL_CENTRE) / LEVEL_SCALE
+    scaled = (mapped - LEVEL_UNITS.centre) / LEVEL_UNITS.scale
     found = gaussian_evidence(
         torch.tensor(observed)[None, None],
         torch.tensor(own**-2.0)[None, None],
@@ -152,6 +156,75 @@ def test_timing_evidence_is_a_ring(maps, rasters):
     )[0, 0]
     distance = maps.distance[maps.site_of_cell[0]]
     assert found[(distance - 60).abs() < 4].min() > found[(distance - 60).abs() > 25].max()
+
+
+def seen_at(maps, row, column, **features) -> SequenceTensors:
+    """One report of a UE in a coarse cell with these features of every cell, and the first cell serving."""
+    cells, beams = maps.beam_relative.shape[:2]
+    further = torch.stack(list(features.values()), -1)[None, None].float()
+    serving = torch.zeros(1, 1, cells, dtype=torch.bool)
+    serving[..., 0] = True
+    return SequenceTensors(
+        observed=torch.full((1, 1, cells, 4), torch.nan),
+        beams=torch.full((1, 1, cells, beams), torch.nan),
+        serving=serving,
+        censored=torch.zeros(1, 1, cells, 4 + len(features)),
+        age=torch.zeros(1, 1),
+        position=torch.zeros(1, 1, 2),
+        further=further,
+        further_beams=torch.zeros(1, 1, cells, beams, 0),
+        censored_beams=torch.zeros(1, 1, cells, beams, 1),
+        further_names=tuple(features),
+    )
+
+
+def evidence_of(sequences, maps, rasters):
+    """The two likelihoods that stand outside the fusion network, by an untrained stream."""
+    stream = EvidenceStream(LocationNetworkConfiguration(token_width=4))
+    weights = torch.full((1, 3, 1), 1.0)
+    like = torch.zeros(1, 3, *maps.outdoor.shape)
+    with torch.no_grad():
+        return (
+            stream._ranges(sequences, weights, like, rasters)[0, 0],
+            stream._angles(sequences, weights, like, maps)[0, 0],
+        )
+
+
+def test_times_of_arrival_find_the_ue_whatever_the_common_clock(maps, rasters):
+    row, column = 9, 4
+    length = maps.distance[maps.site_of_cell][:, row, column]
+    delay = length / SPEED_OF_LIGHT
+    rstd = delay - delay[0]
+    rstd[0] = torch.nan
+    found = [
+        evidence_of(seen_at(maps, row, column, **{name: values}), maps, rasters)[0]
+        for name, values in (("rstd", rstd), ("ul_rtoa", delay), ("ul_rtoa", delay + 1e-8))
+    ]
+    for likelihood in found:
+        assert float(likelihood.max() - likelihood[row, column]) < 0.6
+        assert float(likelihood.max() - likelihood.min()) > 3
+    both = evidence_of(seen_at(maps, row, column, ue_rx_tx=3 * delay, gnb_rx_tx=-delay), maps, rasters)[0]
+    assert float(both.max() - both[row, column]) < 0.3
+    assert not evidence_of(seen_at(maps, row, column, ue_rx_tx=delay), maps, rasters)[0].any()
+
+
+def test_azimuths_find_the_direction_across_the_end_of_the_circle(maps, rasters):
+    for row, column in ((9, 4), (3, 12), (8, 1)):
+        azimuth = torch.atan2(*maps.departure[maps.site_of_cell][:, [1, 0], row, column].T)
+        degrees = evidence_of(seen_at(maps, row, column, ul_aoa=torch.rad2deg(azimuth)), maps, rasters)[1]
+        radians = evidence_of(seen_at(maps, row, column, dl_aod=azimuth + 2 * torch.pi), maps, rasters)[1]
+        for likelihood in (degrees, radians):
+            assert float(likelihood.max() - likelihood[row, column]) < 1e-3
+
+
+def test_the_sinr_of_the_maps_is_that_of_their_levels():
+    place = synthetic_place(1, size=128.0, sites=1, beams=1)
+    found = nominal_maps(place)
+    # Of three sectors with one beam each the others send at half load, on top of the noise.
+    power = 10 ** (found.level.astype(float) / 10)
+    noise = 10 ** (noise_per_resource_element(1, 9.0) / 10)
+    expected = power[0] / (0.5 * (power[1] + power[2]) + noise)
+    np.testing.assert_allclose(10 ** (found.sinr[0] / 10), expected, rtol=1e-3)
 
 
 def test_the_formula_falls_as_the_specification_says():

@@ -25,7 +25,7 @@ from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import load_atlas, save_atlas
 from raylocus.propagation.maps.radio_maps import LAYERS, radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
-from raylocus.propagation.maps.world_maps import world_radio_maps
+from raylocus.propagation.maps.world_maps import turned_deployment, world_radio_maps
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.world import World, WorldLaw, gaussian_fields, residual_field, sample_world
@@ -182,3 +182,20 @@ def test_worlds_spread_grows_with_severity() -> None:
     assert spread(1.0) == pytest.approx(2 * spread(0.5), rel=1e-6)
     assert spread(1.0) == pytest.approx(np.hypot(12, 3), rel=0.15)
     assert isinstance(sample_world(network(), WorldLaw(), np.random.default_rng(0)), World)
+
+
+def test_antennas_leak_backwards_as_the_law_says() -> None:
+    law = WorldLaw(severity=1.0, turned_share=0.0)
+    turned = [
+        turned_deployment(network(), sample_world(network(), law, np.random.default_rng(seed)))
+        for seed in range(60)
+    ]
+    patterns = [cell.pattern for deployment in turned for cell in deployment.cells]
+    floors = np.array([pattern.back_lobe_floor for pattern in patterns])
+    assert 6.0 <= floors.min() < 8.0 and 28.0 < floors.max() <= 30.0
+    assert floors.mean() == pytest.approx(18.0, abs=1.5)
+    widths = np.log([pattern.beamwidth_azimuth / 65.0 for pattern in patterns])
+    assert widths.std() == pytest.approx(law.log_beamwidth, rel=0.15)
+    # At severity 2 the law would raise the floor above the main lobe.
+    hardest = sample_world(network(), WorldLaw(severity=2.0), np.random.default_rng(1))
+    assert all(cell.pattern.back_lobe_floor >= 0 for cell in turned_deployment(network(), hardest).cells)

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Extent, GeoFrame
 from raylocus.scenes.area import Area, is_area, open_area
 from raylocus.scenes.area_of_sites import build_area_of_sites
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
+from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.site_files import SiteFile
 
 OSLO = GeoFrame(59.91, 10.75)
@@ -75,6 +78,34 @@ def test_a_grid_over_an_area_covers_it_and_knows_what_is_outside(tmp_path: Path)
     width, depth = area.extent.size
     assert inside.sum() * 64.0**2 == pytest.approx(width * depth, rel=0.1)
     assert inside.ravel()[grid.index(np.array([area.extent.centre]))].all()
+
+
+def slope(folder: Path) -> Path:
+    """A terrain model around `OSLO` that rises by 5 m in 100 m to the east."""
+    easting, northing = OSLO.origin_projected
+    path, cells = folder / "dtm.tif", 300
+    height = 100 + 0.05 * (np.arange(cells) * 50.0 - 7500 + 25)
+    profile = {
+        "driver": "GTiff", "width": cells, "height": cells, "count": 1, "dtype": "float32", "crs": OSLO.crs,
+        "transform": from_origin(easting - 7500, northing + 7500, 50, 50),
+    }  # fmt: skip
+    with rasterio.open(path, "w", **profile) as file:
+        file.write(np.broadcast_to(height, (cells, cells)).astype(np.float32), 1)
+    return path
+
+
+def test_masts_stand_on_the_terrain_and_the_ground_is_kept(tmp_path: Path) -> None:
+    scene = site_list(tmp_path, (0, 0), (2000, 0))
+    hilly = dataclasses.replace(scene, options=SourceOptions(terrain=slope(tmp_path)))
+    area = built(tmp_path, "sites", hilly, margin=500.0, reach=100.0)
+    assert [site.position[2] for site in area.deployment.sites] == pytest.approx([125.0, 225.0], abs=2.0)
+    ground = open_area(area.folder).ground
+    assert ground is not None
+    rise = np.diff(ground["terrain"].values, axis=1) / np.diff(ground["x"].values)
+    np.testing.assert_allclose(rise, 0.05, atol=0.002)
+    np.testing.assert_array_equal(ground["surface"].values, ground["terrain"].values)
+    with pytest.raises(PlaceError, match="too wide for --terrain"):
+        built(tmp_path, "sites", hilly, margin=40e3)
 
 
 def test_the_same_list_gives_the_same_bytes(tmp_path: Path) -> None:

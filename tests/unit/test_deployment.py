@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -14,7 +15,7 @@ from raylocus.errors import PlaceError
 from raylocus.geo import Grid
 from raylocus.scenes.deployment import LAYOUTS, sample_deployment
 from raylocus.scenes.geometry_maps import geometry_maps
-from raylocus.scenes.sites import Deployment
+from raylocus.scenes.sites import Carrier, Deployment
 from raylocus.scenes.siting.micro import clear_views
 from raylocus.scenes.towns.generate import generate_town
 
@@ -143,6 +144,27 @@ def test_every_network_is_inside_the_tile_and_has_its_pcis_once(seed: int, layou
     for site in range(len(network.sites)):
         own = network.pcis[network.site_of_cell == site]
         assert len(set((own % 3).tolist())) == min(len(own), 3)
+
+
+def test_sectors_stand_on_every_carrier_of_shared_masts() -> None:
+    """The first carrier's network is that of one carrier alone; LTE has one beam and PCIs up to 503."""
+    carriers = (Carrier(), Carrier(806e6, 0, 50, "LTE", 6300), Carrier(2.1e9))
+    one, several = (
+        sample_deployment(
+            town_maps("tower-grid", TILE),
+            TILE,
+            dataclasses.replace(LAYOUTS["macro"], carriers=chosen),
+            np.random.default_rng(3),
+        )
+        for chosen in (carriers[:1], carriers)
+    )
+    first, lte, low = several.layers()
+    assert first.deployment == one
+    for layer in (lte, low):
+        assert layer.deployment.site_of_cell.tolist() == one.site_of_cell.tolist()
+        assert [cell.azimuth for cell in layer.deployment.cells] == [cell.azimuth for cell in one.cells]
+    assert lte.deployment.pcis.max() <= 503 and {cell.array.beams for cell in lte.deployment.cells} == {1}
+    assert {cell.array.beams for cell in low.deployment.cells} == {4}
 
 
 def test_a_tile_without_room_is_named() -> None:

@@ -309,7 +309,7 @@ def test_cells_that_a_place_does_not_have_are_passed_over_and_counted(tmp_path: 
     assert known.reports.token_offsets.tolist() == [0, 2, 4, 6, 8, 10, 10]
     assert known.hears.tolist() == [True, True]
     assert known.notes == (
-        "rows of cells that the place does not have (PCI 23, 997, 998, 999), passed over: 8",
+        "rows of cells that the place does not have (PCI 23, PCI 997, PCI 998, PCI 999), passed over: 8",
     )
     assert known_reports(reports.select(np.array([0])), deployment(20, 23, 28)).notes == ()
 

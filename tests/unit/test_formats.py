@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from log_fixtures import GROUND, NR, flat_place
+from log_fixtures import GROUND, LTE, NR, flat_place
 from raylocus.errors import InputError, PlaceError
 from raylocus.network.formats.cell_resolution import Known, resolve_cells
 from raylocus.network.formats.column_map import MappedTable, load_column_map
@@ -27,8 +28,10 @@ from raylocus.network.formats.registry import FORMATS, format_of
 from raylocus.network.formats.sequences import sequence_rows
 from raylocus.network.formats.technologies import enb_identity, level_of_signal, technologies_of
 from raylocus.network.formats.values import checked_rows
+from raylocus.network.reports.features import CRITICAL
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.place import Place
-from raylocus.scenes.sites import UE_HEIGHT
+from raylocus.scenes.sites import UE_HEIGHT, Cell, Deployment
 from raylocus.units import timing_advance_step
 from raylocus.viz.reports import gaps_of, levels_over_distance, truth_figure
 
@@ -290,7 +293,7 @@ def oslo(path: Path) -> LogFile:
 def test_oslo(tmp_path: Path) -> None:
     log = read(oslo(tmp_path / "log.mat"), "oslo")
     said = {
-        "device": "campaign-2 point-0",
+        "device": "campaign-3 point-0",
         "scan": "point-0",
         "technology": "NB-IoT",
         "operator": "operator-1",
@@ -494,19 +497,40 @@ def test_names_that_are_no_identities_do_not_refuse_rows(place: Place) -> None:
     assert found.known.tolist() == [Known.PCI, Known.PCI]
 
 
-def test_other_technologies_and_channels_are_left_out(place: Place, tmp_path: Path) -> None:
-    measured = rows(technology=["GSM", "LTE", "LTE", "NB-IoT", ""], channel=[62, 1300, 6310, 6300, 1300])
+def test_other_technologies_are_left_out_and_other_channels_unknown(place: Place, tmp_path: Path) -> None:
+    measured = rows(
+        technology=["GSM", "LTE", "LTE", "NB-IoT", "", ""], channel=[62, 1300, 6310, 6300, 1300, np.nan]
+    )
     found = resolve_cells(measured, place.deployment)
-    assert +found.refused == {
-        "technologies other than LTE and NR": 1, "channel other than the place's carrier of 806 MHz": 1,
-    }  # fmt: skip
-    assert found.known.tolist() == [Known.CHANNEL, Known.CHANNEL, Known.PCI]
+    assert +found.refused == {"technologies other than LTE and NR": 1}
+    assert found.known.tolist() == [Known.UNKNOWN, Known.CHANNEL, Known.CHANNEL, Known.UNKNOWN, Known.PCI]
     wide = flat_place(tmp_path / "nr", [("a", 0.0, 0.0, 17)], NR)
     found = resolve_cells(
         rows(technology=["LTE", "NR", "NR"], channel=[6300, 633334, 620000]), wide.deployment
     )
-    assert found.known.tolist() == [Known.CHANNEL]
-    assert {count for _, count in (+found.refused).items()} == {1}
+    assert found.known.tolist() == [Known.UNKNOWN, Known.CHANNEL, Known.UNKNOWN]
+
+
+def test_rows_find_their_carrier_and_identity_in_a_network_of_several(place: Place) -> None:
+    """PCI 17 stands on both carriers; an ECI without a PCI is enough; a timing advance is in the carrier's steps."""
+    cells = (
+        Cell(17, 0, 0.0, 0.1),
+        Cell(18, 0, 0.0, 0.1, identity=341794 * 256 + 3),
+        Cell(17, 1, 0.0, 0.1, carrier=1),
+    )
+    network = Deployment((LTE, NR), place.deployment.sites, cells)
+    measured = rows(
+        technology=["LTE", "NR", "LTE"], channel=[6300, 633334, np.nan], pci=[17.0, 17.0, np.nan],
+        cell_identity=[np.nan, np.nan, 341794 * 256 + 3], time=[0.0, 1.0, 2.0], serving=True,
+        timing_advance=10 * timing_advance_step(0),
+    )  # fmt: skip
+    found = resolve_cells(measured, network)
+    assert found.known.tolist() == [Known.CHANNEL, Known.CHANNEL, Known.IDENTITY]
+    reports = sequence_rows(found.measurements, dataclasses.replace(place, deployment=network)).reports
+    assert token_cells(reports, network).tolist() == [0, 2, 1]
+    assert reports.features[:, CRITICAL.index("timing_advance")].tolist() == [10.0, 20.0, 10.0]
+    assert reports.identity.tolist() == [-1, -1, 341794 * 256 + 3]
+    assert (reports.technology.tolist(), reports.channel.tolist()) == ([2, 1, 2], [6300, 633334, -1])
 
 
 def test_sequences_by_device_and_gap_and_reports_by_scan_or_time(place: Place) -> None:
@@ -572,8 +596,8 @@ def test_every_row_is_accounted_for(place: Place, tmp_path: Path) -> None:
     broken = ["1,2", lines[1].replace("-107", "0"), lines[1].replace("6300", "1300"), lines[1]]
     log = imported(written(file.path, *lines, *broken), place)
     assert log.rows == 13 == log.used + log.refused.total()
-    assert log.used == 9 == log.known.total() == len(log.reports.pci)
-    assert (log.known[Known.CHANNEL], log.known[Known.UNKNOWN], log.cells) == (6, 3, 2)
+    assert log.used == 10 == log.known.total() == len(log.reports.pci)
+    assert (log.known[Known.CHANNEL], log.known[Known.UNKNOWN], log.cells) == (6, 4, 2)
     assert (len(log.reports), len(log.reports.time)) == (1, 3)
     assert (log.first, log.last) == (MOMENT, MOMENT + 20)
 
@@ -586,7 +610,7 @@ def test_a_log_without_position_has_no_truth(place: Place, tmp_path: Path) -> No
 def test_a_log_of_elsewhere_is_refused(place: Place, tmp_path: Path) -> None:
     with pytest.raises(PlaceError, match=r"no cell of the place.*PCI 300"):
         imported(survey(tmp_path / "log.csv", (300, 301)), place)
-    with pytest.raises(InputError, match=r"no row that can be used: channel other.*\(3\)"):
+    with pytest.raises(PlaceError, match=r"no cell of the place.*PCI 17 of LTE channel 1300"):
         imported(survey(tmp_path / "log.csv", (17,), earfcn=1300), place)
 
 

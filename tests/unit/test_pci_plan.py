@@ -76,12 +76,10 @@ def test_cells_are_heard_together_when_they_face_each_other_and_are_near() -> No
     assert np.array_equal(weights, weights.T)
 
 
-def test_more_sites_than_groups_are_refused() -> None:
+def test_more_sites_in_one_spot_than_groups_are_refused() -> None:
     owner = np.arange(337)
     with pytest.raises(PlaceError, match="PCIs"):
-        plan_pcis(
-            np.random.default_rng(0).uniform(0, 1e4, (337, 2)), np.zeros(337), owner, np.random.default_rng(0)
-        )
+        plan_pcis(np.zeros((337, 2)), np.zeros(337), owner, np.random.default_rng(0))
 
 
 def test_a_plan_on_a_regular_grid_does_not_hang_on_the_last_bit() -> None:
@@ -93,3 +91,15 @@ def test_a_plan_on_a_regular_grid_does_not_hang_on_the_last_bit() -> None:
         moved = positions + 1e-11 * np.random.default_rng(noise).standard_normal(positions.shape)
         plans.add(tuple(plan_pcis(moved, azimuths, owner, np.random.default_rng(5))))
     assert len(plans) == 1
+
+
+def test_a_network_larger_than_the_pcis_uses_them_again_far_away() -> None:
+    sites = np.random.default_rng(0).uniform(0, 12_000, (900, 2))
+    owner = np.repeat(np.arange(900), 3)
+    pcis = plan_pcis(sites[owner], np.tile([0.0, 2.1, -2.1], 900), owner, np.random.default_rng(1))
+    assert pcis.min() >= 0 and pcis.max() <= 1007
+    distance = np.linalg.norm(sites[owner][:, None] - sites[owner], axis=-1)
+    again = (pcis[:, None] == pcis) & ~np.eye(len(pcis), dtype=bool)
+    # A square between them: farther than the median distance of 20 neighbours by much.
+    assert distance[again].min() > 1500
+    assert all(len(set((pcis[owner == site] % 3).tolist())) == 3 for site in range(900))

@@ -84,7 +84,7 @@ def richer(reports):
 
 def test_further_features_are_carried_with_those_a_model_reads_today(place, reports, richer):
     bare, full = sequence_tensors(reports, place.deployment), sequence_tensors(richer, place.deployment)
-    for name in ("observed", "beams", "serving", "censored", "age", "position"):
+    for name in ("observed", "beams", "serving", "age", "position"):
         torch.testing.assert_close(getattr(full, name), getattr(bare, name), equal_nan=True, rtol=0, atol=0)
     assert bare.further.shape == (*bare.serving.shape, 0)
     assert (full.further_names, full.further_beam_names) == (("ul_aoa", "cqi"), ("l1_sinr",))

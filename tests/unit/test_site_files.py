@@ -12,7 +12,10 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid, compass_from_azimuth
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_site_list
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.site_import.columns import SiteColumns
+from raylocus.scenes.site_import.opencellid import ESTIMATED
+from raylocus.scenes.sites import ISOTROPIC, ElementPattern
 
 GERMANY = Path(__file__).parents[2].parent / "shared" / "data" / "sites" / "germany-lte.csv"
 FRAME = GeoFrame(51.3007954, 6.4894579)
@@ -37,7 +40,7 @@ def imported(tmp_path: Path, text: str, maps: xr.Dataset | None = None, **option
     path.write_text(text)
     generator = np.random.default_rng(0)
     file = SiteFile(path, **options)  # type: ignore[arg-type]
-    return import_sites(file, FRAME, flat() if maps is None else maps, TILE, generator)
+    return import_sites(file, FRAME, GroundMaps(flat() if maps is None else maps, TILE), TILE, generator)
 
 
 def refused(tmp_path: Path, text: str, error: type[Exception] = InputError, **options: object) -> str:
@@ -105,7 +108,7 @@ def test_a_place_without_coordinates_takes_no_sites(tmp_path: Path) -> None:
     path = tmp_path / "sites.csv"
     path.write_text("lat,lon\n51.3,6.4\n")
     with pytest.raises(InputError, match="not georeferenced"):
-        import_sites(SiteFile(path), GeoFrame(), flat(), TILE, np.random.default_rng(0))
+        import_sites(SiteFile(path), GeoFrame(), GroundMaps(flat(), TILE), TILE, np.random.default_rng(0))
 
 
 def test_semicolons_tabs_quotes_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
@@ -127,6 +130,14 @@ def test_an_antenna_is_never_inside_a_building(tmp_path: Path) -> None:
     assert any("lifted" in note for note in found.notes)
 
 
+def test_where_no_azimuth_is_known_no_pattern_is(tmp_path: Path) -> None:
+    found = imported(tmp_path, f"site,lat,lon,azimuth\na,{at(0, 0)},\na,{at(0, 0)},120\n").deployment
+    unknown, known = found.cells
+    assert unknown.pattern == ISOTROPIC and known.pattern == ElementPattern()
+    assert (unknown.array.rows, unknown.array.columns, unknown.array.beams) == (1, 1, 1)
+    assert known.array.beams == 8
+
+
 def test_missing_azimuths_are_spread_and_missing_pcis_planned(tmp_path: Path) -> None:
     text = "site,lat,lon,pci\n" + f"a,{at(0, 0)},\n" * 2 + f"a,{at(0, 0)},5\n"
     found = imported(tmp_path, text).deployment
@@ -142,11 +153,12 @@ def test_cells_outside_the_tile_are_left_out_and_counted(tmp_path: Path) -> None
     assert "cells outside the tile, left out: 1" in found.notes
 
 
-def test_networks_are_never_mixed(tmp_path: Path) -> None:
+def test_networks_have_a_carrier_each_and_one_may_be_chosen(tmp_path: Path) -> None:
     text = f"lat,lon,earfcn,pci\n{at(0, 0)},6300,1\n{at(0, 0)},125,1\n{at(9, 9)},125,2\n"
-    message = refused(tmp_path, text, PlaceError)
-    assert "'EARFCN 125' (cells: 2)" in message
-    assert "'EARFCN 6300' (cells: 1)" in message
+    whole = imported(tmp_path, text).deployment
+    assert [carrier.channel for carrier in whole.carriers] == [6300, 125]
+    assert [carrier.frequency for carrier in whole.carriers] == pytest.approx([806e6, 2122.5e6])
+    assert [(cell.pci, cell.carrier, cell.site) for cell in whole.cells] == [(1, 0, 0), (1, 1, 0), (2, 1, 1)]
     chosen = imported(tmp_path, text, network="EARFCN 125").deployment
     assert chosen.pcis.tolist() == [1, 2]
     assert chosen.carrier.frequency == pytest.approx(2122.5e6)
@@ -223,6 +235,37 @@ def test_two_cells_of_one_pci_are_named_by_line(tmp_path: Path) -> None:
     assert "PCI 7" in message
 
 
+def test_one_pci_may_stand_twice_where_cells_are_apart_or_known_by_identity(tmp_path: Path) -> None:
+    wide = Grid(4096.0, 32.0)
+    path = tmp_path / "sites.csv"
+    path.write_text(f"lat,lon,pci\n{at(-600, 0)},7\n{at(600, 0)},7\n")
+    level = np.full(wide.shape, 50.0)
+    found = import_sites(
+        SiteFile(path),
+        FRAME,
+        GroundMaps(geometry_maps(wide, level, level, np.full(wide.shape, -1)), wide),
+        wide,
+        np.random.default_rng(0),
+    )
+    assert found.deployment.pcis.tolist() == [7, 7]
+    assert "cells whose PCI another cell of their carrier has as well: 2" in found.notes
+    text = f"lat,lon,pci,ECellID\n{at(0, 0)},7,257\n{at(0, 0)},7,258\n"
+    assert [cell.identity for cell in imported(tmp_path, text).deployment.cells] == [257, 258]
+
+
+def test_positions_are_surveyed_stated_or_estimated(tmp_path: Path) -> None:
+    text = f"lat,lon,pci,accuracy (ft)\n{at(0, 0)},7,\n{at(90, 0)},8,1000\n"
+    assert [site.deviation for site in imported(tmp_path, text).deployment.sites] == pytest.approx(
+        [0.0, 304.8]
+    )
+    lines = [cell_line("LTE", 1, 256 * number, number, 60 * number, 0) for number in (1, 2)]
+    exact = lines[1].split(",")
+    exact[HEADER.split(",").index("changeable")] = "0"
+    found = imported(tmp_path, HEADER + lines[0] + ",".join(exact))
+    assert [site.deviation for site in found.deployment.sites] == [ESTIMATED, 0.0]
+    assert "sites at estimated positions: 1" in found.notes
+
+
 def test_files_that_are_no_csv_are_named(tmp_path: Path) -> None:
     binary = tmp_path / "binary.csv"
     binary.write_bytes(b"\xff\xfe\x00\x01")
@@ -252,14 +295,19 @@ def test_opencellid_sectors_look_from_their_middle(tmp_path: Path, header: str) 
     assert deployment.pcis.tolist() == [30, 31, 32]
 
 
-def test_opencellid_operators_are_chosen_by_name(tmp_path: Path) -> None:
+def test_opencellid_operators_have_carriers_of_their_own_or_are_chosen_by_name(tmp_path: Path) -> None:
     text = (
         HEADER
         + cell_line("LTE", 1, 256, 7, 0, 0)
         + cell_line("LTE", 2, 512, -1, 50, 0)
         + cell_line("NR", 2, 1, 0, 0, 9)
     )
-    assert "'LTE 262-1' (cells: 1)" in refused(tmp_path, text, PlaceError)
+    whole = imported(tmp_path, text).deployment
+    assert [(each.technology, each.operator) for each in whole.carriers] == [
+        ("LTE", "262-1"), ("LTE", "262-2"), ("NR", "262-2"),
+    ]  # fmt: skip
+    assert [cell.identity for cell in whole.cells] == [256, 512, 1]
+    assert "'LTE 262-1' (cells: 1)" in refused(tmp_path, text, PlaceError, network="LTE 262-9")
     assert imported(tmp_path, text, network="LTE 262-1").deployment.pcis.tolist() == [7]
     found = imported(tmp_path, text, network="NR 262-2")
     assert "cells without PCI, which is planned: 1" in found.notes
@@ -274,7 +322,9 @@ def test_a_real_operators_file_is_read_as_it_is() -> None:
     records = read_site_list(GERMANY, SiteColumns()).records
     assert len(records) == 37
     assert {record.frequency for record in records} == {806e6, 796e6, 2122.5e6, 2137.5e6, 1845e6}
-    found = import_sites(SiteFile(GERMANY, "EARFCN 6300"), FRAME, flat(), TILE, np.random.default_rng(0))
+    found = import_sites(
+        SiteFile(GERMANY, "EARFCN 6300"), FRAME, GroundMaps(flat(), TILE), TILE, np.random.default_rng(0)
+    )
     assert [site.name for site in found.deployment.sites] == ["VF-200179"]
     assert found.deployment.pcis.tolist() == [231, 232, 233]
     assert [round(compass_from_azimuth(cell.azimuth)) for cell in found.deployment.cells] == [50, 110, 270]

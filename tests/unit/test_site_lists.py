@@ -16,6 +16,7 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid, compass_from_azimuth
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_site_list
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.records import SiteList, SiteRecord
 
@@ -53,7 +54,9 @@ def refused(path: Path, columns: str = "") -> str:
 
 def imported(path: Path, network: str | None = None) -> SiteImport:
     maps = geometry_maps(TILE, np.zeros(TILE.shape), np.zeros(TILE.shape), np.full(TILE.shape, -1))
-    return import_sites(SiteFile(path, network), FRAME, maps, TILE, np.random.default_rng(0))
+    return import_sites(
+        SiteFile(path, network), FRAME, GroundMaps(maps, TILE), TILE, np.random.default_rng(0)
+    )
 
 
 # --- the OpenCelliD family ----------------------------------------------------------------------------------
@@ -473,7 +476,7 @@ def test_a_frequency_of_another_unit_is_refused(written: Writer, value: str) -> 
 
 
 def test_the_carrier_of_a_network_says_what_was_assumed(written: Writer) -> None:
-    found = imported(written(f"{PLACE}band\nA,47.5,9.5,n257\n"))
+    found = imported(written(f"{PLACE}band,azimuth\nA,47.5,9.5,n257,30\n"))
     assert (found.deployment.carrier.frequency, found.deployment.carrier.numerology) == (28e9, 3)
     assert "cells at the middle of their band, 28000 MHz: 1" in found.notes
     assert "cells of a carrier taken as 66 resource blocks of 1440 kHz: 1" in found.notes
@@ -526,10 +529,11 @@ def test_exchanged_coordinates_are_recognised(written: Writer) -> None:
         imported(written("lat,lon\n9.5,47.5\n"))
 
 
-def test_the_option_that_chooses_a_network_is_named(written: Writer) -> None:
+def test_networks_come_together_or_one_is_chosen(written: Writer) -> None:
     path = written(f"{PLACE}earfcn,pci\nA,47.5,9.5,1300,1\nA,47.5,9.5,6300,1\nA,47.5,9.5,6300,2\n")
-    with pytest.raises(PlaceError, match="--network 'EARFCN 6300'"):
-        imported(path)
+    assert [carrier.channel for carrier in imported(path).deployment.carriers] == [1300, 6300]
+    with pytest.raises(PlaceError, match=r"--network from what it has: 'EARFCN 6300' \(cells: 2\)"):
+        imported(path, "EARFCN 9")
     notes = imported(path, "EARFCN 1300").notes
     assert "cells of other networks in the tile, left out: 2" in notes
 

@@ -97,7 +97,8 @@ def _held_out(
     """Adds one group after the other where it raises the density of blocks that were not fitted."""
     made = [_Fold.of(model, place, channels, held) for held in held_out_folds(model.heard.xy)]
     folds = [fold for fold in made if fold is not None]
-    groups, scores = ("level",), []
+    groups: tuple[str, ...] = ("level",)
+    scores = []
     before = _score(folds, prior, noise, groups, start)
     for group in OPTIONAL:
         after = _score(folds, prior, noise, (*groups, group), start)

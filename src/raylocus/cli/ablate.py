@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from raylocus.cli.console import progress_lines, recipe_file, save_picture, verb_parser
+from raylocus.cli.benchmark import contestant
+from raylocus.cli.console import progress_lines, recipe_file, save_picture, save_table, verb_parser
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,26 +24,18 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.evaluation.ablation.recipe import load_ablation_recipe
     from raylocus.evaluation.ablation.run import Ablation
     from raylocus.evaluation.ablation.summary import ablation_record, ablation_text, lines_of
-    from raylocus.evaluation.comparison import checkpoint_of
-    from raylocus.inference.locator import Locator
-    from raylocus.storage import written_whole
     from raylocus.viz.ablation import ablation_figure
 
     recipe = load_ablation_recipe(recipe_file("ablation", given.config))
-    model = None if given.model is None or recipe.dataset is not None else checkpoint_of(given.model)
+    model = None if given.model is None or recipe.dataset is not None else contestant(given.model)
     training = recipe_file("train", recipe.train)
     tested = recipe.test_set(recipe.variants[0])
     with engine_of("local", given.workers, None, lambda: workers_for(tested)) as engine:
-        ablation = Ablation(recipe, model, training, given.out, Locator.load, _say)
+        ablation = Ablation(recipe, model, training, given.out, contestant, _say)
         trials = ablation.run(lambda units: progress_lines(units, _say), engine)
     lines = lines_of(trials)
-    text = ablation_text(recipe.question, lines)
-    with written_whole(given.out / "table.txt") as aside:
-        aside.write_text(text)
-    with written_whole(given.out / "ablation.json") as aside:
-        record = ablation_record(recipe.question, lines)
-        aside.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    print(text)
+    text, record = ablation_text(recipe.question, lines), ablation_record(recipe.question, lines)
+    save_table(text, record, given.out / "ablation.json")
     save_picture(ablation_figure(recipe.question, lines), given.out / "ablation.png")
     return 0
 

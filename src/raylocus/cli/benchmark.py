@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raylocus.cli.console import VerbParser, progress_lines, recipe_file, save_picture, verb_parser
+from raylocus.cli.console import (
+    VerbParser,
+    progress_lines,
+    recipe_file,
+    save_picture,
+    save_table,
+    verb_parser,
+)
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:
     from raylocus.evaluation.benchmark.recipe import BenchmarkRecipe
-    from raylocus.evaluation.benchmark.run import Contestant
+    from raylocus.evaluation.method import Contestant
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -23,7 +29,6 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
     from raylocus.evaluation.benchmark.recipe import load_benchmark_recipe
     from raylocus.evaluation.benchmark.run import Benchmark
-    from raylocus.storage import written_whole
     from raylocus.viz.benchmark import severity_figure
 
     whole = load_benchmark_recipe(recipe_file("benchmark", given.size))
@@ -33,12 +38,8 @@ def run(arguments: Sequence[str]) -> int:
         benchmark = Benchmark(recipe, contestants, given.out, _say)
         scores = benchmark.run(lambda units: progress_lines(units, _say), engine)
     blocks, left_out = blocks_of(scores), _left_out(whole, recipe)
-    text = benchmark_text(blocks, left_out)
-    with written_whole(given.out / "table.txt") as aside:
-        aside.write_text(text)
-    with written_whole(given.out / "benchmark.json") as aside:
-        aside.write_text(json.dumps(benchmark_record(blocks, left_out), indent=1, ensure_ascii=False) + "\n")
-    print(text)
+    text, record = benchmark_text(blocks, left_out), benchmark_record(blocks, left_out)
+    save_table(text, record, given.out / "benchmark.json")
     save_picture(severity_figure(blocks), given.out / "benchmark.png")
     return 0
 
@@ -68,20 +69,32 @@ def _chosen(recipe: BenchmarkRecipe, given: Any) -> BenchmarkRecipe:
     return chosen if given.places is None else chosen.with_places(given.places)
 
 
-def _contestants(paths: Sequence[Path]) -> list[Contestant]:
-    from raylocus.evaluation.benchmark.run import Contestant
+def contestant(path: Path, name: str = "raylocus") -> Contestant:
+    """The model of a run or a checkpoint file.
+
+    Args:
+        path: folder of a run, or a checkpoint file.
+        name: what tables call it.
+
+    Raises:
+        CheckpointError: there is no such file, or it is foreign, or of another schema version.
+    """
     from raylocus.evaluation.comparison import checkpoint_of
+    from raylocus.evaluation.method import Contestant
     from raylocus.inference.locator import Locator
     from raylocus.provenance import hash_file
 
+    file = checkpoint_of(path)
+    return Contestant(Locator(Locator.load(file).trained, name), hash_file(file))
+
+
+def _contestants(paths: Sequence[Path]) -> list[Contestant]:
     if not paths:
         raise InputError("name a run or a checkpoint to compare, such as runs/demo")
     names = ["raylocus"] if len(paths) == 1 else [path.stem for path in paths]
     if len(set(names)) < len(names):
         raise InputError(f"two of the runs are called {max(names, key=names.count)}; rename one")
-    files = [checkpoint_of(path) for path in paths]
-    locators = [Locator(Locator.load(file).trained, name) for file, name in zip(files, names, strict=True)]
-    return [Contestant(one, hash_file(file)) for one, file in zip(locators, files, strict=True)]
+    return [contestant(path, name) for path, name in zip(paths, names, strict=True)]
 
 
 def _left_out(whole: BenchmarkRecipe, recipe: BenchmarkRecipe) -> list[str]:

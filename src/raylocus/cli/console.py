@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -123,3 +124,16 @@ def recipe_file(kind: Kind, given: str | Path) -> Path:
             f"there is no file {given} and no {kind} recipe of that name; recipes are {', '.join(known)}"
         )
     return known[str(given)]
+
+
+def save_table(text: str, record: object, file: Path) -> None:
+    """Prints a table, and writes it as table.txt next to a JSON file of the same.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    with written_whole(file.with_name("table.txt")) as aside:
+        aside.write_text(text)
+    with written_whole(file) as aside:
+        aside.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    print(text)

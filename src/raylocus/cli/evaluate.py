@@ -79,9 +79,9 @@ def evaluate_run(
         classics = fitted_and_stored(
             open_report_dataset(classics_from), fitted, lambda name: report(f"      fitting {name}")
         )
-    comparisons = compare(
-        locator, classics.methods, stored, sequences, lambda method: report(f"      {method}")
-    )
+    # What ships, as it is, next to what was trained for the purpose.
+    others = [Locator.pretrained(), *classics.methods]
+    comparisons = compare(locator, others, stored, sequences, lambda method: report(f"      {method}"))
     results = Results(comparisons, stored, classics)
     write_results(results, out, EXAMPLES)
     write_report(comparison_content(results), out / "report.html")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,13 @@ from raylocus.cli.console import verb_parser
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from raylocus.evaluation.area.scores import AreaMethod
+    from raylocus.geo import Extent
+    from raylocus.inference.area_locator import AreaLocator
     from raylocus.inference.fix import Fix
     from raylocus.network.reports.known_cells import KnownReports
+    from raylocus.scenes.area import Area
+    from raylocus.scenes.place import Place
     from raylocus.scenes.sites import Deployment
 
 #: Confidence of the radius that is printed.
@@ -22,7 +28,7 @@ CONFIDENCE = 0.9
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Prints a table of fixes; writes them as JSON where asked."""
+    """Prints a table of fixes; writes them as JSON and GeoJSON where asked."""
     parser = verb_parser(
         "locate", "Locate the phones of a reports file: one fix for each sequence's last report."
     )
@@ -30,49 +36,137 @@ def run(arguments: Sequence[str]) -> int:
         "reports", type=Path, help="reports file such as runs/demo/reports.zarr, or a Parquet table"
     )
     parser.add_argument(
-        "--place", type=Path, required=True, help="traced place folder the reports were made in"
+        "--place", type=Path, required=True, help="area folder, or place folder the reports were made in"
     )
     parser.add_argument(
-        "--model", type=Path, required=True, help="checkpoint, such as runs/demo/locator.ckpt"
+        "--model",
+        type=Path | None,
+        default=None,
+        help="checkpoint: of a traced place such as runs/demo/locator.ckpt, or of raylocus train area for an area; "
+        "left out, those that ship: on the maps of a place or area that is traced, else by sites, levels and timing alone",
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
+    parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
     given = parser.parse(arguments)
     from rich.console import Console
 
-    from raylocus.inference.locator import Locator
-    from raylocus.propagation.maps.traced_place import open_place
-    from raylocus.storage import written_whole
-
-    locator, place = Locator.load(given.model), open_place(given.place)
-    known, notes = reports_at(given.reports, place.deployment)
-    fixes = locator.fixes(known.reports, place)
+    located = _located(given.reports, given.place, given.model)
     records = [
-        fix_record(sequence, fix, bool(hears))
-        for sequence, (fix, hears) in enumerate(zip(fixes, known.hears, strict=True))
+        fix_record(sequence, fix, hears)
+        for sequence, (fix, hears) in enumerate(zip(located.fixes, located.hears, strict=True))
     ]
     Console().print(_table(records))
-    for note in notes:
+    for note in located.notes:
         print(f"note: {note}")
-    if given.out:
-        with written_whole(given.out) as aside:
-            aside.write_text(json.dumps(records, indent=1, allow_nan=False) + "\n")
-        print(f"{given.out} written")
+    _write(given.out, records)
+    if given.geojson:
+        from raylocus.inference.geojson import fixes_geojson
+
+        _write(given.geojson, fixes_geojson(located.fixes, records, CONFIDENCE))
     return 0
+
+
+@dataclass(frozen=True)
+class _Located:
+    fixes: list[Fix]
+    hears: list[bool]
+    """Whether each names a cell of the place."""
+    notes: tuple[str, ...]
+
+
+def _located(path: Path, folder: Path, model: Path | None) -> _Located:
+    """By what the model and the place are for."""
+    from raylocus.models.area.trained import is_area_network
+    from raylocus.propagation.maps.traced_area import open_traced_area
+    from raylocus.propagation.maps.traced_place import open_place
+    from raylocus.scenes.area import is_area
+
+    if model is not None and is_area_network(model):
+        return _in_network(path, folder, model)
+    if is_area(folder):
+        traced = model is not None or open_traced_area(folder).traced
+        return (_in_windows if traced else _in_network)(path, folder, model)
+    traced = model is not None or open_place(folder).radio_file.exists()
+    return (_on_maps if traced else _in_network)(path, folder, model)
+
+
+def _on_maps(path: Path, folder: Path, model: Path | None) -> _Located:
+    """By a trained model on the traced maps of a place."""
+    from raylocus.inference.locator import Locator
+    from raylocus.propagation.maps.traced_place import open_place
+
+    locator = Locator.pretrained() if model is None else Locator.load(model)
+    place = open_place(folder)
+    known, notes = reports_at(path, place.deployment)
+    return _Located(locator.fixes(known.reports, place), [bool(each) for each in known.hears], notes)
+
+
+def _in_network(path: Path, folder: Path, model: Path | None) -> _Located:
+    """By sites, levels and timing alone, in an area or a place."""
+    from raylocus.inference.area_locator import AreaLocator
+    from raylocus.scenes.networks import extent_of, open_network
+
+    locator = AreaLocator.pretrained() if model is None else AreaLocator.load(model)
+    network = open_network(folder)
+    return _in_area(path, network, extent_of(network), locator, locator)
+
+
+def _in_windows(path: Path, folder: Path, model: Path | None) -> _Located:
+    """First by sites, levels and timing, then by a trained model on the traced maps about the candidates."""
+    from raylocus.inference.area_locator import AreaLocator
+    from raylocus.inference.area_windows import WindowLocator
+    from raylocus.inference.locator import Locator
+    from raylocus.propagation.maps.traced_area import open_traced_area
+
+    first, area = AreaLocator.pretrained(), open_traced_area(folder)
+    second = Locator.pretrained() if model is None else Locator.load(model)
+    windows = WindowLocator(first, second, area, area.tile.size)
+    return _in_area(path, area, area.extent, first, windows)
+
+
+def _in_area(
+    path: Path, network: Area | Place, extent: Extent, first: AreaLocator, method: AreaMethod
+) -> _Located:
+    """The fixes of a method, and which reports name a cell."""
+    from raylocus.inference.area_locator import fixes_in
+    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.network.reports.known_cells import known_reports
+
+    read = checked_reports(path)
+    notes = known_reports(read.reports, network.deployment).notes
+    hears = [bool(each) for each in first.hears(read.reports, network.deployment)]
+    located = method.located(read.reports, network.deployment)
+    fixes = fixes_in(located, len(read.reports), network.frame, extent)
+    return _Located(fixes, hears, read.notes + notes + _deaf(hears, "anywhere in the area"))
 
 
 def reports_at(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
     """The reports of a file as the place knows them, and what is to be said of them."""
+    from raylocus.network.reports.checked_reports import checked_reports
     from raylocus.network.reports.known_cells import known_reports
-    from raylocus.network.reports.report_checks import check_reports, repaired_reports
-    from raylocus.network.reports.report_files import read_reports
 
-    table = read_reports(path)
-    check_reports(table.reports, path)
-    repaired = repaired_reports(table.reports)
-    known = known_reports(repaired.reports, deployment)
-    deaf = [str(sequence) for sequence, hears in enumerate(known.hears) if not hears]
-    unheard = (f"sequences that name no cell of the place, fixed by the map alone: {', '.join(deaf)}",)
-    return known, table.notes + repaired.notes + known.notes + (unheard if deaf else ())
+    read = checked_reports(path)
+    known = known_reports(read.reports, deployment)
+    hears = [bool(each) for each in known.hears]
+    return known, read.notes + known.notes + _deaf(hears, "fixed by the map alone")
+
+
+def _deaf(hears: Sequence[bool], answer: str) -> tuple[str, ...]:
+    deaf = [str(sequence) for sequence, each in enumerate(hears) if not each]
+    if not deaf:
+        return ()
+    named = ", ".join(deaf[:20]) + (f" … ({len(deaf)})" if len(deaf) > 20 else "")
+    return (f"sequences that name no cell of the place, {answer}: {named}",)
+
+
+def _write(path: Path | None, content: Any) -> None:
+    from raylocus.storage import written_whole
+
+    if path is None:
+        return
+    with written_whole(path) as aside:
+        aside.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    print(f"{path} written")
 
 
 def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
@@ -99,6 +193,7 @@ def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
         "ellipse_minor_m": round(ellipse.minor, 2),
         # An axis has two ends; the one in [0°, 180°) is named.
         "ellipse_compass_degrees": round(compass_from_azimuth(ellipse.azimuth) % 180, 1),
+        "fit": round(fix.fit, 4),
         "trusted": bool(fix.trusted) and hears,
     }
     return {name: value if _is_json(value) else None for name, value in record.items()}
@@ -116,11 +211,12 @@ def _table(records: list[dict[str, Any]]) -> Table:
     from rich.table import Table
 
     table = Table(title="fixes")
-    columns = ("sequence", "x / m", "y / m", f"{CONFIDENCE:.0%} radius / m", "ellipse / m", "trusted")
+    columns = ("sequence", "x / m", "y / m", f"{CONFIDENCE:.0%} radius / m", "ellipse / m", "fit", "trusted")
     for column in columns:
         table.add_column(column, justify="right")
     for record in records:
         ellipse = " × ".join(_number(record[f"ellipse_{axis}_m"], 0) for axis in ("major", "minor"))
         position = (_number(record["x_m"], 1), _number(record["y_m"], 1), _number(record["radius_m"], 0))
-        table.add_row(str(record["sequence"]), *position, ellipse, "yes" if record["trusted"] else "no")
+        trusted = "yes" if record["trusted"] else "no"
+        table.add_row(str(record["sequence"]), *position, ellipse, _number(record["fit"], 2), trusted)
     return table

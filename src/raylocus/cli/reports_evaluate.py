@@ -26,7 +26,18 @@ def run(arguments: Sequence[str]) -> int:
         "reports", nargs="+", type=Path, help="reports files; each is one stream with clocks of its own"
     )
     parser.add_argument("--place", type=Path, required=True, help="area or place folder they were made in")
-    parser.add_argument("--model", type=Path | None, default=None, help="file of raylocus train area; what comes with raylocus if left out")  # fmt: skip
+    parser.add_argument(
+        "--model",
+        type=Path | None,
+        default=None,
+        help="file of raylocus train area; raylocus' own if left out",
+    )
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        help="features to leave out, such as time_of_arrival timing_advance",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the intervals' draws")
     parser.add_argument("--out", type=Path | None, default=None, help="JSON file for the scores")
     given = parser.parse(arguments)
@@ -35,15 +46,16 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.evaluation.area.scores import AreaScores, score_in_area
     from raylocus.inference.area_locator import AreaLocator
     from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.network.reports.reports import without_features
     from raylocus.scenes.networks import open_network
 
     network = open_network(given.place)
     locator = AreaLocator.pretrained() if given.model is None else AreaLocator.load(given.model)
-    streams = [checked_reports(path) for path in given.reports]
-    scores = AreaScores.concatenate(
-        [score_in_area(locator, stream.reports, network.deployment) for stream in streams]
-    )
-    _print(scores, np.random.default_rng(given.seed), sum(len(stream.reports) for stream in streams))
+    streams = [
+        without_features(checked_reports(path).reports, tuple(given.without)) for path in given.reports
+    ]
+    scores = AreaScores.concatenate([score_in_area(locator, each, network.deployment) for each in streams])
+    _print(scores, np.random.default_rng(given.seed), sum(map(len, streams)))
     if given.out is not None:
         _write(scores, given.out)
     return 0

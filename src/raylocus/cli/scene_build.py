@@ -22,38 +22,42 @@ SOURCE_HELP = (
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Builds the places, or the area, and says where they are."""
+    """Builds the place, or the area, and says where it is."""
     parser = _parser()
     given = parser.parse([_protected(word) for word in arguments])
     made = parser.instantiate(given)
-    source, configuration = given.source.strip(), _configuration(given, made.scene)
-    from raylocus.scenes.area_of_sites import build_area_of_sites, without_map
+    from raylocus.propagation.maps.heard_cells import heard_cells
+    from raylocus.scenes.build import build_source
 
-    if without_map(source):
-        return _said(build_area_of_sites(source, given.out, configuration, _area(given, made.area)))
-    return _build_places(source, given.out, configuration)
-
-
-def _build_places(source: str, folder: Path, configuration: SceneConfiguration) -> int:
-    from raylocus.scenes.build import build_places
-
-    places = build_places(source, folder, configuration, _report)
-    for note in places[0].notes:
+    settings = _configuration(given, made.scene), _area(given, made.area)
+    built = build_source(given.source.strip(), given.out, settings, heard_cells, _report)
+    print(_summary(built))
+    for note in built.notes:
         print(f"note: {note}")
-    if places[0].attribution:
-        print(f"data: {places[0].attribution}")
-    print(f"next: raylocus maps trace {places[0].folder}")
+    if built.attribution:
+        print(f"data: {built.attribution}")
+    print(_next(built))
     return 0
 
 
-def _said(area: Area) -> int:
-    """Says what an area is."""
-    width, depth = (side / 1000 for side in area.extent.size)
-    sites, cells = len(area.deployment.sites), len(area.deployment.cells)
-    print(f"{area.folder}: {width:.1f} × {depth:.1f} km, {sites} sites, {cells} cells, no map")
-    for note in area.notes:
-        print(f"note: {note}")
-    return 0
+def _summary(built: Place | Area) -> str:
+    """What was built, in one line."""
+    from raylocus.scenes.area import Area
+
+    sites, cells = len(built.deployment.sites), len(built.deployment.cells)
+    if not isinstance(built, Area):
+        return f"{built.folder}: {built.tile.size:.0f} m tile, {sites} sites, {cells} cells"
+    width, depth = (side / 1000 for side in built.extent.size)
+    tiles = f"{len(built.tiles)} tiles" if built.tiles else "no map"
+    return f"{built.folder}: {width:.1f} × {depth:.1f} km, {sites} sites, {cells} cells, {tiles}"
+
+
+def _next(built: Place | Area) -> str:
+    from raylocus.scenes.area import Area
+
+    if isinstance(built, Area) and not built.tiles:
+        return f"next: raylocus locate reports.zarr --place {built.folder}"
+    return f"next: raylocus maps trace {built.folder}"
 
 
 def _parser() -> VerbParser:
@@ -91,6 +95,7 @@ def _parser() -> VerbParser:
         type=str,
         help="its columns, such as azimuth=RICHTUNG,height=Altitude[ft],power=none (none: not in the file)",
     )
+    parser.add_argument("--patterns", type=Path, help="folder with MSI files (.msi, .pln) of its antennas")
     parser.add_class_arguments(SceneConfiguration, "scene")
     parser.add_class_arguments(AreaConfiguration, "area")
     return parser
@@ -110,18 +115,23 @@ def _configuration(given: Any, scene: SceneConfiguration) -> SceneConfiguration:
         chosen["centre"] = tile_centre(given.tile)
     if given.seed is not None:
         chosen["seed"] = given.seed
-    return dataclasses.replace(scene, **chosen, **_network(given))
+    return dataclasses.replace(scene, **chosen, **_network(given, scene))
 
 
-def _network(given: Any) -> dict[str, Any]:
+def _network(given: Any, scene: SceneConfiguration) -> dict[str, Any]:
     """What the options say of the network: a layout to draw, or a file to import."""
     from raylocus.scenes.deployment import LAYOUTS
     from raylocus.scenes.site_files import SiteFile
     from raylocus.scenes.site_import.columns import SiteColumns
 
     if given.sites is not None:
-        return {"sites": SiteFile(given.sites, given.network, SiteColumns.parse(given.site_columns or ""))}
-    return {} if given.layout is None else {"deployment": LAYOUTS[given.layout]}
+        columns = SiteColumns.parse(given.site_columns or "")
+        return {"sites": SiteFile(given.sites, given.network, columns, given.patterns)}
+    if given.layout is None:
+        return {}
+    asked = scene.deployment
+    layout = dataclasses.replace(LAYOUTS[given.layout], carriers=asked.carriers, reach=asked.reach)
+    return {"deployment": layout}
 
 
 def _protected(word: str) -> str:
@@ -130,5 +140,5 @@ def _protected(word: str) -> str:
 
 
 def _report(place: Place) -> None:
-    sites, cells = len(place.deployment.sites), len(place.deployment.cells)
-    print(f"{place.folder}: {place.tile.size:.0f} m tile, {sites} sites, {cells} cells", flush=True)
+    """Says that a tile is whole, among others."""
+    print(f"{place.folder} is whole, {len(place.deployment.cells)} cells", flush=True)

@@ -14,22 +14,24 @@ def run(arguments: Sequence[str]) -> int:
 
     parser = verb_parser("serve", "Answer over HTTP where phones are.")
     parser.add_argument(
-        "places", type=Path, nargs="+", help="traced place folders with latitude and longitude"
+        "areas", type=Path, nargs="+", help="folders of places and areas with latitude and longitude"
     )
     parser.add_argument(
-        "--model", type=Path, required=True, help="checkpoint, such as runs/demo/locator.ckpt"
+        "--model",
+        type=Path,
+        help="checkpoint that locates in traced places, such as runs/demo/locator.ckpt; without it, sites alone do",
     )
     parser.add_class_arguments(ServiceConfiguration)
     given = parser.parse(arguments)
+    from raylocus.service.area_engine import AreaEngine
     from raylocus.service.http.app import create_app
     from raylocus.service.http.watch import log_to_standard_error
-    from raylocus.service.place_engine import PlaceEngine
     from raylocus.service.serving import serve
 
     values = vars(given).copy()
-    places, model = values.pop("places"), values.pop("model")
+    areas, model = values.pop("areas"), values.pop("model")
     configuration = ServiceConfiguration(**values)
-    engine = PlaceEngine.load(places, model, 1e9 * configuration.memory_gb)
+    engine = AreaEngine.load(areas, model, 1e9 * configuration.memory_gb)
     app = create_app(engine, configuration)
     log_to_standard_error()
     serve(app, configuration)

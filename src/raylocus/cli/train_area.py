@@ -18,7 +18,12 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, required=True, help="file of the trained network, such as area.ckpt"
     )
-    parser.add_argument("--networks", type=int, default=150, help="drawn networks that the width of answers is fitted on")  # fmt: skip
+    parser.add_argument(
+        "--networks",
+        type=int,
+        default=150,
+        help="drawn networks of each law that the answers' width is fitted on",
+    )
     parser.add_class_arguments(AreaTraining, "training")
     given = parser.parse(arguments)
     training = parser.instantiate(given).training
@@ -33,9 +38,8 @@ def run(arguments: Sequence[str]) -> int:
     network = fit_area_network(training, state, print)
     temperature = fitted_temperature(network, given.networks, training.seed, print)
     settings = {"training": asdict(training), "networks": given.networks}
-    save_area_network(
-        TrainedAreaNetwork(network, temperature, Provenance.collect(settings, training.seed, {})), given.out
-    )
+    provenance = Provenance.collect(settings, training.seed, {})
+    save_area_network(TrainedAreaNetwork(network, temperature, provenance), given.out)
     state.unlink()
     print(f"{given.out} written")
     return 0

@@ -12,9 +12,14 @@ from raylocus.errors import InputError
 if TYPE_CHECKING:
     from jsonargparse import Namespace
 
+    from raylocus.inference.fix import Fix
+    from raylocus.network.reports.reports import Reports
     from raylocus.propagation.maps.traced_place import TracedPlace
+    from raylocus.scenes.area import Area
+    from raylocus.scenes.place import Place
+    from raylocus.scenes.sites import Deployment
     from raylocus.viz.viewer.content import ViewerContent
-    from raylocus.viz.viewer.tracks import Answers, Track, TrackMaker
+    from raylocus.viz.viewer.tracks import Answers
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -23,7 +28,13 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("place", type=Path, help="folder of a place, traced or not, or of an area")
     parser.add_argument("--out", type=Path, required=True, help="page, such as page.html")
     parser.add_argument("--reports", type=Path, help="reports file of phones at the place")
-    parser.add_argument("--model", type=Path, help="checkpoint that locates them, report by report")
+    parser.add_argument(
+        "--model",
+        type=Path | None,
+        default=None,
+        help="checkpoint that locates them on the maps, or of raylocus train area for an area; left out, they are "
+        "located by sites, levels and timing alone",
+    )
     parser.add_argument(
         "--sequences", type=list[int], default=[], help="which phones, such as [0,3]; the first eight"
     )
@@ -53,43 +64,82 @@ def run(arguments: Sequence[str]) -> int:
 
 def _content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
     """What the page shows, and what is to be said of the reports."""
+    from raylocus.scenes.area import is_area
+
+    return _area_content(given) if is_area(given.place) else _place_content(given)
+
+
+def _place_content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
     from raylocus.propagation.maps.traced_place import open_place
-    from raylocus.scenes.area import is_area, open_area
-    from raylocus.viz.viewer.area_content import area_content
     from raylocus.viz.viewer.place_content import place_content
-    from raylocus.viz.viewer.tracks import TrackMaker, level_of, no_level
+    from raylocus.viz.viewer.tracks import TrackMaker, level_of
 
-    if is_area(given.place):
-        area = open_area(given.place)
-        if given.layers or given.model:
-            raise InputError(
-                f"{given.place} is an area; --layers and --model are for places that were traced"
-            )
-        tracks, notes = _tracks(given, TrackMaker(area.deployment, None, no_level))
-        return area_content(area, tracks), notes
     place = open_place(given.place)
-    maker = TrackMaker(place.deployment, _answers(given.model, place), level_of(place))
-    tracks, notes = _tracks(given, maker)
-    return place_content(place, tracks, given.layers), notes
+    reports, notes = _reports(given, place.deployment)
+    answers = _on_maps(given.model, place) if given.model else _in_network(given, place, reports)
+    maker = TrackMaker(place.deployment, answers, level_of(place))
+    return place_content(place, maker.tracks(reports, given.sequences), given.layers), notes
 
 
-def _answers(model: Path | None, place: TracedPlace) -> Answers | None:
-    """Who locates the phones of a place."""
-    if model is None:
-        return None
+def _area_content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
+    from raylocus.scenes.area import open_area
+    from raylocus.viz.viewer.area_content import area_content
+    from raylocus.viz.viewer.tracks import TrackMaker, no_level
+
+    area = open_area(given.place)
+    if given.layers:
+        raise InputError(f"{given.place} is an area, which has no R; --layers is for places")
+    reports, notes = _reports(given, area.deployment)
+    maker = TrackMaker(area.deployment, _in_network(given, area, reports), no_level)
+    return area_content(area, maker.tracks(reports, given.sequences)), notes
+
+
+def _on_maps(model: Path, place: TracedPlace) -> Answers:
+    """A trained model on the traced maps of a place."""
     from raylocus.inference.locator import Locator
 
     locator = Locator.load(model)
-    return lambda reports: locator.fixes(reports, place)
+
+    def answers(asked: Reports) -> Sequence[Fix]:
+        # At first a phone may have heard nothing of the place, which is no reason to refuse it.
+        return locator.fixes(asked.select_tokens(place.deployment.candidates(asked).known), place)
+
+    return answers
 
 
-def _tracks(given: Namespace, maker: TrackMaker) -> tuple[list[Track], tuple[str, ...]]:
+def _in_network(given: Namespace, network: Area | Place, reports: Reports) -> Answers | None:
+    """Sites, levels and timing alone, in an area or a place."""
+    import numpy as np
+
+    from raylocus.inference.area_locator import AreaLocator
+    from raylocus.network.reports.reports import Reports
+    from raylocus.scenes.networks import extent_of
+    from raylocus.viz.viewer.tracks import MOST_SEQUENCES
+
     if given.reports is None:
-        return [], ()
-    from raylocus.cli.locate import reports_at
+        return None
+    locator = AreaLocator.load(given.model) if given.model else AreaLocator.pretrained()
+    shown = given.sequences or range(min(len(reports), MOST_SEQUENCES))
+    others = reports.select(np.setdiff1d(np.arange(len(reports)), list(shown)))
 
-    known, notes = reports_at(given.reports, maker.deployment)
-    absent = [each for each in given.sequences if not 0 <= each < len(known.reports)]
+    def answers(asked: Reports) -> Sequence[Fix]:
+        # The law of the network is read from all phones, those that are not shown as well.
+        stream = Reports.concatenate([asked, others])
+        return locator.fixes(stream, network, extent_of(network))[: len(asked)]
+
+    return answers
+
+
+def _reports(given: Namespace, deployment: Deployment) -> tuple[Reports, tuple[str, ...]]:
+    """The reports of the file, none where no file is given; and what is to be said of them."""
+    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.network.reports.known_cells import known_reports
+    from raylocus.network.reports.reports import Reports
+
+    if given.reports is None:
+        return Reports.empty(), ()
+    checked = checked_reports(given.reports)
+    absent = [each for each in given.sequences if not 0 <= each < len(checked.reports)]
     if absent:
-        raise InputError(f"there is no sequence {absent[0]}; {given.reports} has {len(known.reports)}")
-    return maker.tracks(known.reports, given.sequences), notes
+        raise InputError(f"there is no sequence {absent[0]}; {given.reports} has {len(checked.reports)}")
+    return checked.reports, checked.notes + known_reports(checked.reports, deployment).notes

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from raylocus.datasets.configuration_reasons import reason
 from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration
+from raylocus.network.network_law import NetworkLaw
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.trace_configuration import TraceConfiguration
 from raylocus.scenes.configuration import SceneConfiguration
@@ -82,47 +83,6 @@ def _around() -> Iterator[tuple[int, int]]:
         ring += 1
 
 
-# jsonargparse's errors carry text only (4.53: `argument_name` is None, the causes are a TypeError and a ValueError of
-# the same text), so the key and the reason are taken out of it.
-#: How lines begin that only lead to the reason, or name an alternative that was not meant.
-_AROUND = (
-    "Parser key",
-    "Does not validate",
-    "Subtypes:",
-    "Errors:",
-    "Given value",
-    "Problem with given",
-    "Subclasses are disabled",
-    "Expected a dot import path",
-    "Expected a <class 'NoneType'>",
-)
-#: What a type with several kinds says of a kind that is not its own.
-_OTHER_KIND = re.compile(r"Expected a typing\.Literal\['([^',]+)'\]")
-
-
-def reason(message: str) -> str:
-    """The one sentence of a jsonargparse error that names what to fix.
-
-    Args:
-        message: the error's text, many lines where a value may be of several types.
-    """
-    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
-    key = re.search(r'Parser key "dataset\.([^"]+)"', message)
-    where = f"{key[1]}: " if key else ""
-    reasons = [
-        line for line in lines if line and not line.startswith(_AROUND) and not _OTHER_KIND.match(line)
-    ]
-    given = next((line for line in reversed(lines) if line.startswith("Given value: ")), "")
-    if reasons:
-        got = "" if "ot value" in reasons[-1] or "Literal" not in reasons[-1] else f". {given}"
-        return f"{where}{reasons[-1]}{got}"
-    kinds = list(dict.fromkeys(_OTHER_KIND.findall(message)))
-    expected = (
-        f"kind is one of {', '.join(kinds)}" if kinds else "expected kind: and the options of that kind"
-    )
-    return f"{where}{expected}. {given}"
-
-
 @dataclass(frozen=True)
 class SplitSize:
     """How much is observed in each place of a split."""
@@ -166,6 +126,8 @@ class DatasetConfiguration:
     """The law of trajectories."""
     network: NetworkConfiguration = NetworkConfiguration()
     """The law by which the network observes, at severity 1, and the features that it reports."""
+    network_law: NetworkLaw | None = None
+    """The law that each world's network is drawn from, about `network`; left out, all have the same network."""
     scene: SceneConfiguration = SceneConfiguration()
     """Tile, grid and network of the places that are built here."""
     trace: TraceConfiguration = TraceConfiguration()
@@ -233,24 +195,3 @@ def _refuse_former_keys(text: str, source: str) -> None:
             f"{source} has the key {former[1]}:, which is now part of network:; "
             "docs/network.md lists what it holds"
         )
-
-
-def stored_dataset_configuration(record: dict[str, Any], source: str) -> DatasetConfiguration:
-    """The dataset configuration that a provenance records.
-
-    Raises:
-        InputError: the record does not describe a dataset of this version.
-    """
-    import yaml
-
-    # JSON writes an infinite number otherwise than YAML does.
-    return parse_dataset_configuration(yaml.safe_dump(_with_carriers(record)), source)
-
-
-def _with_carriers(record: dict[str, Any]) -> dict[str, Any]:
-    """A record in which the deployment's one carrier, as older datasets have it, is a list."""
-    deployment = dict(record.get("scene", {}).get("deployment", {}))
-    if "carrier" not in deployment:
-        return record
-    deployment["carriers"] = [deployment.pop("carrier")]
-    return {**record, "scene": {**record["scene"], "deployment": deployment}}

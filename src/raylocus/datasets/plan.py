@@ -9,6 +9,8 @@ import numpy as np
 
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice, Split, split_of_place
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.network_law import draw_network
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
@@ -35,6 +37,15 @@ class WorldRecord:
         sequence = np.random.SeedSequence([self.seed, self.place_index, self.number])
         world, trajectories, observation = map(np.random.default_rng, sequence.spawn(3))
         return world, trajectories, observation
+
+    def network(self, configuration: DatasetConfiguration) -> NetworkConfiguration:
+        """The network that observes it, at its severity: drawn again, exactly, where networks have a law."""
+        usual = configuration.network
+        if configuration.network_law is not None:
+            # The fourth stream, after those of `generators`.
+            sequence = np.random.SeedSequence([self.seed, self.place_index, self.number]).spawn(4)[3]
+            usual = draw_network(usual, configuration.network_law, np.random.default_rng(sequence))
+        return usual.at_severity(self.law.severity)
 
 
 def plan_worlds(configuration: DatasetConfiguration) -> tuple[WorldRecord, ...]:

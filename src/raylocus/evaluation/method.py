@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from raylocus.models.inputs.nominal_maps import MappedPlace
@@ -23,3 +24,12 @@ class Method(Protocol):
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's last position, on the grid of the place."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A trained model that is put to a test."""
+
+    method: Method
+    digest: str
+    """Of its weights and all else that decides its answers."""

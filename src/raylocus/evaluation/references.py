@@ -120,5 +120,5 @@ class References:
     def _true_maps_in(self, world: int) -> TrueMaps:
         record = self.test.worlds[world]
         truth = world_radio_maps(self.place, redraw_world(self.place.deployment, record))
-        network = self.test.configuration.network.at_severity(record.law.severity)
+        network = record.network(self.test.configuration)
         return TrueMaps(truth, network, self.movement, name=TRUE_MAPS_NAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from raylocus.models.posterior import Posterior
 
 #: A fix whose 90 % radius is larger than this [m] is not to be trusted to name a street.
 TRUSTED_RADIUS = 150.0
+#: Of right maps this share is taken for wrong.
+PLAUSIBLE_FIT = 0.05
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Fix:
     """Grid of the heatmap."""
     frame: GeoFrame | None
     """Frame of the place; None where it has none."""
+    fit: float = 1.0
+    """Share of worlds in which maps of the right place fit the phones located together as badly as here; 1 where it was
+    not judged. Small where the map is outdated, the cell list wrong or the place another."""
 
     @property
     def ellipse(self) -> Ellipse:
@@ -71,15 +77,21 @@ class Fix:
 
     @property
     def trusted(self) -> bool:
-        """Whether the 90 % radius is at most `TRUSTED_RADIUS`."""
-        return self.radius(0.9) <= TRUSTED_RADIUS
+        """Whether the 90 % radius is at most `TRUSTED_RADIUS`, and map and measurements fit as `PLAUSIBLE_FIT` asks."""
+        return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= PLAUSIBLE_FIT
 
 
-def fixes_of(posterior: Posterior, frame: GeoFrame | None) -> list[Fix]:
-    """One fix a sequence of a posterior."""
+def fixes_of(posterior: Posterior, fits: Sequence[float], frame: GeoFrame | None) -> list[Fix]:
+    """One fix a sequence of a posterior.
+
+    Args:
+        posterior: of the sequences.
+        fits: how well map and measurements fit, see `Fix.fit`.
+        frame: of the place.
+    """
     return [
-        Fix(position, covariance, density, posterior.grid, frame)
-        for position, covariance, density in zip(
-            posterior.mean, posterior.covariance, posterior.density, strict=True
+        Fix(position, covariance, density, posterior.grid, frame, fit)
+        for position, covariance, density, fit in zip(
+            posterior.mean, posterior.covariance, posterior.density, fits, strict=True
         )
     ]

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
+from raylocus.errors import InputError
+from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.models.checkpoint import TrainedNetwork, load_network
-from raylocus.models.density import estimate, fine_density
+from raylocus.models.density import doubted_density, estimate, fine_density
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
-from raylocus.models.inputs.tensors import BEAM_LEVEL, OBSERVED, SequenceTensors
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.known_cells import known_reports
-from raylocus.network.reports.reports import Reports, require_features
+from raylocus.network.reports.reports import Reports
 
 #: Sequences that go through the network together: few enough for the processor's cache.
 BATCH = 8
 #: Places whose encoding is kept, the most recently used ones.
 KEPT_PLACES = 8
+#: Share of the maps that are thought to be wrong before anything was measured: it is better to be wide than wrong.
+WRONG_MAPS = 0.3
+#: Maps that are less likely to be wrong are not doubted by what the sites alone say.
+LEAST_DOUBT = 0.02
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class Locator:
 
     trained: TrainedNetwork
     name: str = "raylocus"
+    without_maps: AreaLocator = field(default_factory=AreaLocator.pretrained, repr=False)
+    """Who is believed as far as maps are wrong."""
     _encoded: OrderedDict[int, tuple[MappedPlace, EncodedPlace]] = field(
         default_factory=OrderedDict, repr=False
     )
@@ -46,29 +57,23 @@ class Locator:
         """
         return cls(load_network(Path(path)))
 
-    @torch.inference_mode()
+    @classmethod
+    def pretrained(cls) -> Locator:
+        """The locator that comes with raylocus, for any place that was traced: see docs/model_card.md."""
+        weights = resources.files("raylocus.inference").joinpath("weights", "pretrained.ckpt")
+        with resources.as_file(weights) as path:
+            return cls(load_network(path), "pretrained")
+
     def posterior(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's position at its last report, on the grid of the place.
 
-        Cells that the place does not have are passed over.
+        Cells that the place does not have are passed over. Whether the map fits is judged by all sequences together.
 
         Raises:
-            InputError: the reports lack a feature that the model was trained on.
+            InputError: the reports have none of the features that the model was trained on.
             PlaceError: the place has none of the reports' cells.
         """
-        require_features(reports, (*OBSERVED, BEAM_LEVEL), "the model was trained on")
-        encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
-        batches = (
-            reports.select(np.arange(start, min(start + BATCH, len(reports))))
-            for start in range(0, len(reports), BATCH)
-        )
-        parts = [self._density(sequence_tensors(batch, place.deployment), encoded) for batch in batches]
-        if not parts:
-            return posterior_of(
-                place.tile, np.zeros((0, *place.tile.shape), np.float32), np.zeros((0, 2), np.float32)
-            )
-        densities, means = zip(*parts, strict=True)
-        return posterior_of(place.tile, torch.cat(densities).numpy(), torch.cat(means).numpy())
+        return self._answered(reports, place, [np.arange(len(reports))])[0]
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The same as `posterior`: what evaluation asks of every method."""
@@ -77,16 +82,81 @@ class Locator:
     def fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
         """One fix a sequence; cells that the place does not have are passed over.
 
-        Raises:
-            PlaceError: the place has none of the reports' cells.
-        """
-        return fixes_of(self.posterior(reports, place), getattr(place, "frame", None))
+        Whether the map fits is judged by all sequences together, so give those of one network at one time together.
 
-    def _density(self, sequences: SequenceTensors, place: EncodedPlace) -> tuple[torch.Tensor, torch.Tensor]:
-        prediction = self.trained.network(sequences, place).prediction
-        calibration = self.trained.calibration
-        density = fine_density(prediction, place.maps, calibration.temperature)
-        return density, estimate(density, place.maps, calibration.estimator)
+        Raises:
+            InputError, PlaceError: as `posterior`.
+        """
+        return fixes_of(
+            *self._answered(reports, place, [np.arange(len(reports))]), getattr(place, "frame", None)
+        )
+
+    def separate_fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
+        """The same, where whether the map fits each sequence is judged by that one alone.
+
+        Raises:
+            InputError, PlaceError: as `posterior`.
+        """
+        return fixes_of(
+            *self._answered(reports, place, list(np.arange(len(reports))[:, None])),
+            getattr(place, "frame", None),
+        )
+
+    @torch.inference_mode()
+    def _answered(
+        self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
+    ) -> tuple[Posterior, list[float]]:
+        """The posterior, and how well map and measurements fit; phones of a group are judged together."""
+        self._require_any_feature(reports)
+        encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
+        batches = (
+            reports.select(np.arange(start, min(start + BATCH, len(reports))))
+            for start in range(0, len(reports), BATCH)
+        )
+        parts = [self._answer(sequence_tensors(batch, place.deployment), encoded) for batch in batches]
+        if not parts:
+            nothing = np.zeros((0, *place.tile.shape), np.float32)
+            return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
+        densities, means, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
+        fits = np.empty(len(reports))
+        for members in groups:
+            judgement = self.trained.calibration.misfit.judge(statistics[members], WRONG_MAPS)
+            fits[members] = judgement.fit
+            if judgement.wrong >= LEAST_DOUBT:
+                self._doubt(reports.select(members), place, judgement.wrong, (densities, means), members)
+        return posterior_of(place.tile, densities.numpy(), means.numpy()), fits.tolist()
+
+    def _doubt(
+        self,
+        reports: Reports,
+        place: MappedPlace,
+        wrong: float,
+        answers: tuple[torch.Tensor, torch.Tensor],
+        members: Int[np.ndarray, " member"],
+    ) -> None:
+        """Mixes the densities and positions of some phones with what sites, levels and timing say without a map."""
+        density, position = self.without_maps.on_grid(reports, place.deployment, place.tile)
+        densities, means = answers
+        densities[members] = doubted_density(densities[members], wrong, torch.from_numpy(density))
+        if wrong > 0.5:
+            means[members] = torch.from_numpy(position).to(means)
+
+    def _require_any_feature(self, reports: Reports) -> None:
+        read = self.trained.network.radio_encoder.reads()
+        columns = [index for index, name in enumerate(reports.feature_names) if name in read]
+        if len(reports) and np.isnan(reports.features[:, columns]).all():
+            raise InputError(
+                "the reports have none of the features that the model was trained on: "
+                f"{', '.join(read)}; import at least one of these columns"
+            )
+
+    def _answer(
+        self, sequences: SequenceTensors, place: EncodedPlace
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Densities, positions and statistics of the misfit."""
+        output, calibration = self.trained.network(sequences, place), self.trained.calibration
+        density = fine_density(output.prediction, place.maps, calibration.temperature)
+        return density, estimate(density, place.maps, calibration.estimator), output.statistics
 
     def _encode(self, place: MappedPlace) -> EncodedPlace:
         # The place itself is kept together with its encoding, so that its id cannot be given to another.

@@ -9,16 +9,18 @@ from typing import Any
 
 import torch
 
-from raylocus.errors import CheckpointError
+from raylocus.errors import CheckpointError, InputError
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import ESTIMATORS
 from raylocus.models.location_network import LocationNetwork
+from raylocus.models.misfit import MisfitCalibration
+from raylocus.network.reports.features import SCHEMA, features_named
 from raylocus.provenance import Provenance
 from raylocus.scenes.place_checks import plain_record
 from raylocus.storage import written_whole
 
 #: Version of what `checkpoint_content` writes.
-CHECKPOINT_SCHEMA = "raylocus.checkpoint.v1"
+CHECKPOINT_SCHEMA = "raylocus.checkpoint.v2"
 #: A larger size of a network in a file is a broken file.
 LARGEST_SIZE = 1 << 14
 #: Key of raylocus' part in a file that may hold Lightning's state as well.
@@ -33,6 +35,8 @@ class PosteriorCalibration:
     """Densities are raised to 1/temperature: above 1 makes them wider."""
     estimator: str = "geometric_median"
     """Which of `models.density.ESTIMATORS` names the position."""
+    misfit: MisfitCalibration = MisfitCalibration()
+    """How maps that do not fit are found out."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def checkpoint_content(trained: TrainedNetwork) -> dict[str, Any]:
     return {
         "schema": CHECKPOINT_SCHEMA,
         "network": dataclasses.asdict(trained.network.configuration),
+        "features": _feature_rows(trained.network.configuration.features),
         "calibration": dataclasses.asdict(trained.calibration),
         "provenance": trained.provenance.to_json(),
         "weights": {name: value.detach().clone() for name, value in trained.network.state_dict().items()},
@@ -80,12 +85,14 @@ def load_network(path: Path) -> TrainedNetwork:
             f"{path} has checkpoint schema {content.get('schema')!r} where {CHECKPOINT_SCHEMA!r} is needed; "
             "train it again with this version of raylocus"
         )
+    _require_same_features(content, path)
     try:
-        network = LocationNetwork(_configuration(content["network"]))
+        configuration = _configuration(content["network"])
+        network = LocationNetwork(configuration)
         network.load_state_dict(content["weights"])
-        calibration = PosteriorCalibration(**plain_record(PosteriorCalibration, content["calibration"]))
+        calibration = _calibration(content["calibration"])
         provenance = Provenance.from_json(content["provenance"])
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError, InputError) as error:
         raise CheckpointError(f"{path} does not fit this version's network; train it again") from error
     if calibration.estimator not in ESTIMATORS:
         raise CheckpointError(f"{path} names an unknown estimator {calibration.estimator!r}; train it again")
@@ -108,6 +115,27 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def _feature_rows(names: tuple[str, ...]) -> dict[str, list[Any]]:
+    """What a feature's value means, by its name."""
+    return {
+        each.name: [each.unit, each.low, each.high, each.token, each.circular]
+        for each in features_named(names)
+    }
+
+
+def _require_same_features(content: dict[str, Any], path: Path) -> None:
+    """Refuses a network whose features are not, or no longer mean the same, in the table of this version."""
+    today = _feature_rows(tuple(feature.name for feature in SCHEMA))
+    stored = content.get("features")
+    rows = stored if isinstance(stored, dict) else {}
+    other = [str(name) for name, row in rows.items() if today.get(name) != row]
+    if other or not rows:
+        differs = f" (it differs in {', '.join(other[:5])})" if other else ""
+        raise CheckpointError(
+            f"{path} was trained on another feature table{differs}; train it again with this version of raylocus"
+        )
+
+
 def _configuration(record: dict[str, Any]) -> LocationNetworkConfiguration:
     """Sizes of the network. Raises ValueError where one is too large to be."""
     plain = plain_record(LocationNetworkConfiguration, record)
@@ -117,6 +145,15 @@ def _configuration(record: dict[str, Any]) -> LocationNetworkConfiguration:
         name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()
     }
     return LocationNetworkConfiguration(**tuples)
+
+
+def _calibration(record: dict[str, Any]) -> PosteriorCalibration:
+    misfit = plain_record(MisfitCalibration, record["misfit"])
+    plain = plain_record(PosteriorCalibration, {**record, "misfit": MisfitCalibration()})
+    vectors: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list | tuple) else value for name, value in misfit.items()
+    }
+    return PosteriorCalibration(**{**plain, "misfit": MisfitCalibration(**vectors)})
 
 
 def _finite(weights: torch.Tensor) -> bool:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from raylocus.network.reports.features import SCHEMA
+
 
 @dataclass(frozen=True)
 class LocationNetworkConfiguration:
-    """Sizes of the network's parts."""
+    """Sizes of the network's parts, and the features it reads."""
 
+    features: tuple[str, ...] = tuple(feature.name for feature in SCHEMA)
+    """Rows of the feature table that the radio encoder has weights for."""
     token_width: int = 48
     """Width of the radio encoder's tokens."""
     attention_heads: int = 4
     """Heads of every attention layer."""
+    cell_layers: int = 1
+    """Attention layers over the cells of a report."""
+    report_layers: int = 2
+    """Attention layers over the reports of a sequence."""
     head_ages: tuple[float, ...] = (0.3, 3.0, 15.0)
     """Ages that the time heads look back over at the start of training [s], one head each."""
     map_width: int = 8

@@ -45,6 +45,13 @@ def fine_density(
     return masked.softmax(-1).reshape(len(mass), *maps.fine_outdoor.shape)
 
 
+def doubted_density(
+    density: Float[Tensor, "batch y x"], wrong: float, otherwise: Float[Tensor, "batch y x"]
+) -> Float[Tensor, "batch y x"]:
+    """A density mixed with that of someone without a map, by the probability that the map is wrong."""
+    return (1 - wrong) * density + wrong * otherwise
+
+
 def _background(prediction: Prediction, maps: PlaceMaps) -> Float[Tensor, "batch ground"]:
     outside_top = prediction.log_mass.flatten(1).exp().scatter(1, prediction.top, 0.0)
     coarse = outside_top.reshape(prediction.log_mass.shape)

@@ -11,10 +11,11 @@ from torch.nn import functional
 
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import EvidenceRasters
-from raylocus.models.evidence.stream import LIKELIHOODS, Evidence, EvidenceStream
+from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace, MapEncoder
+from raylocus.models.misfit import misfit_statistics
 from raylocus.models.prediction import LocationHeads, Prediction
 from raylocus.models.radio_encoder import RadioEncoder
 from raylocus.models.time_heads import PooledObservations, TimeHeads, pool_observations
@@ -102,6 +103,8 @@ class NetworkOutput:
 
     prediction: Prediction
     evidence: Evidence
+    statistics: Float[Tensor, "batch statistic"]
+    """How well maps and measurements fit at the answer, see `models.misfit`; no gradient flows through it."""
 
 
 class LocationNetwork(nn.Module):
@@ -120,7 +123,7 @@ class LocationNetwork(nn.Module):
         self.evidence = EvidenceStream(configuration)
         self.map_encoder = MapEncoder(configuration)
         self.attend_cells = nn.Linear(width, 1)
-        channels = len(LIKELIHOODS) * heads + 2 + 2 * configuration.map_width
+        channels = len(FUSED) * heads + 2 + 2 * configuration.map_width
         self.hide = nn.Dropout2d(configuration.dropout)
         self.fusion = FusionNetwork(channels, configuration)
         self.heads = LocationHeads(configuration)
@@ -132,10 +135,14 @@ class LocationNetwork(nn.Module):
     def forward(self, sequences: SequenceTensors, place: EncodedPlace) -> NetworkOutput:
         """Predictions for a batch of sequences of one place."""
         encoding = self.radio_encoder(sequences, place.maps.poses)
-        pooled = pool_observations(sequences, encoding, self.time_heads(sequences, encoding))
-        evidence = self.evidence(pooled, encoding.summary, place.maps, place.rasters)
+        weights = self.time_heads(sequences, encoding)
+        pooled = pool_observations(sequences, encoding, weights)
+        evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
         features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
-        return NetworkOutput(self.heads(features, evidence.total, place.maps), evidence)
+        prediction = self.heads(features, evidence.total, place.maps)
+        with torch.no_grad():
+            statistics = misfit_statistics(prediction, pooled, evidence, place.maps)
+        return NetworkOutput(prediction, evidence, statistics)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace

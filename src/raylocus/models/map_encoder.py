@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
-from raylocus.models.evidence.rasters import LEVEL_CENTRE, EvidenceRasters, evidence_rasters
+from raylocus.models.evidence.rasters import LEVEL_UNITS, EvidenceRasters, evidence_rasters
 from raylocus.models.inputs.maps import PlaceMaps
 
 
@@ -39,7 +39,7 @@ class MapEncoder(nn.Module):
         site = maps.site_of_cell
         cells = torch.stack(
             [
-                (maps.level - LEVEL_CENTRE) / 20,
+                (maps.level - LEVEL_UNITS.centre) / 20,
                 (maps.level - maps.formula) / 20,
                 maps.covered,
                 maps.line_of_sight[site],

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.feature_embedding import FeatureEmbedding
 from raylocus.models.inputs.tensors import SequenceTensors
+from raylocus.network.reports.features import features_named
 
-#: Typical value and spread of the columns of `models.inputs.tensors.OBSERVED`, until statistics replace them.
-FEATURE_MEAN = (-95.0, -14.0, 2.0, 150.0)
-FEATURE_SCALE = (15.0, 5.0, 8.0, 100.0)
 #: Columns of `models.inputs.maps.cell_poses`.
 POSE_WIDTH = 9
-#: Features that have a value and a mask, plus serving, censored and beam summaries.
-TOKEN_FEATURES = 2 * len(FEATURE_MEAN) + 4
+#: What a cell's token has in addition to features and pose: serving, and number and spread of its beams.
+SUMMARIES = 3
 
 
 @dataclass(frozen=True)
@@ -62,33 +62,29 @@ class SetBlock(nn.Module):
 class RadioEncoder(nn.Module):
     """Tokens, report tokens and one summary of each sequence; no order of cells or beams matters."""
 
-    feature_mean: Tensor
-    feature_scale: Tensor
-
     def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         width, heads = configuration.token_width, configuration.attention_heads
-        self.register_buffer("feature_mean", torch.tensor(FEATURE_MEAN))
-        self.register_buffer("feature_scale", torch.tensor(FEATURE_SCALE))
-        self.embed = nn.Sequential(
-            nn.Linear(TOKEN_FEATURES + POSE_WIDTH, width), nn.GELU(), nn.Linear(width, width)
-        )
-        self.across_cells = SetBlock(width, heads)
+        features = features_named(configuration.features)
+        self.features = FeatureEmbedding([each for each in features if each.token != "beam"], width)
+        self.beam_features = FeatureEmbedding([each for each in features if each.token == "beam"], width)
+        self.beam_output = nn.Linear(width, width, bias=False)
+        self.pose = nn.Linear(POSE_WIDTH + SUMMARIES, width)
+        self.embed = nn.Sequential(nn.GELU(), nn.Linear(width, width))
+        self.across_cells = nn.ModuleList(SetBlock(width, heads) for _ in range(configuration.cell_layers))
         self.age = nn.Sequential(nn.Linear(3, width), nn.GELU(), nn.Linear(width, width))
-        self.across_reports = nn.ModuleList(SetBlock(width, heads) for _ in range(2))
+        self.across_reports = nn.ModuleList(
+            SetBlock(width, heads) for _ in range(configuration.report_layers)
+        )
         self.output = nn.LayerNorm(width)
 
     def forward(self, sequences: SequenceTensors, poses: Float[Tensor, "cell pose"]) -> RadioEncoding:
         """Encodes a batch of sequences of the place whose cells have these poses."""
-        heard = ~sequences.observed[..., 0].isnan()
-        present = ~sequences.age.isnan()
-        features = torch.cat([self._token_features(sequences), poses.expand(*heard.shape, -1)], -1)
-        batch, time, cells = heard.shape
-        embedded = self.embed(features).reshape(batch * time, cells, -1)
-        tokens = self.across_cells(embedded, heard.reshape(batch * time, cells)).reshape(
-            batch, time, cells, -1
-        )
-        tokens = tokens * heard[..., None]
+        heard, present = sequences.reported, ~sequences.age.isnan()
+        tokens = self._tokens(sequences, poses).flatten(0, 1)
+        for block in self.across_cells:
+            tokens = block(tokens, heard.flatten(0, 1))
+        tokens = tokens.reshape(*heard.shape, -1) * heard[..., None]
         pooled = tokens.sum(2) / heard.sum(2, keepdim=True).clamp(min=1)
         age = torch.nan_to_num(sequences.age)[..., None]
         reports = pooled + self.age(torch.cat([torch.log1p(age), age / 10, torch.exp(-age)], -1))
@@ -97,12 +93,31 @@ class RadioEncoder(nn.Module):
         reports = self.output(reports) * present[..., None]
         return RadioEncoding(tokens, reports, reports[:, -1], present, heard)
 
-    def _token_features(self, sequences: SequenceTensors) -> Float[Tensor, "batch time cell feature"]:
-        observed = sequences.observed
-        values = torch.nan_to_num((observed - self.feature_mean) / self.feature_scale).clamp(-5, 5)
+    def set_statistics(self, statistics: dict[str, tuple[float, float]]) -> None:
+        """Takes mean and standard deviation of every feature that training has, in the unit of `SequenceTensors`."""
+        self.features.set_statistics(statistics)
+        self.beam_features.set_statistics(statistics)
+
+    def reads(self) -> tuple[str, ...]:
+        """The features that training had."""
+        parts = (self.features, self.beam_features)
+        return tuple(name for part in parts for name, row in part.rows.items() if part.read[row] > 0)
+
+    def _tokens(
+        self, sequences: SequenceTensors, poses: Float[Tensor, "cell pose"]
+    ) -> Float[Tensor, "batch time cell width"]:
         known = ~sequences.beams.isnan()
         lowest = torch.where(known, sequences.beams, torch.inf).amin(-1)
         highest = torch.where(known, sequences.beams, -torch.inf).amax(-1)
         spread = torch.where(known.any(-1), highest - lowest, 0) / 10
-        others = [sequences.serving.float(), sequences.censored, known.sum(-1) / 4, spread]
-        return torch.cat([values, (~observed.isnan()).float(), torch.stack(others, -1)], -1)
+        summaries = torch.stack([sequences.serving.float(), known.sum(-1) / 4, spread], -1)
+        posed = self.pose(torch.cat([poses.expand(*spread.shape, -1), summaries], -1))
+        measured = self.features(sequences.cell_features, sequences.censored, sequences.cell_names)
+        return self.embed(posed + measured + self._beams(sequences))
+
+    def _beams(self, sequences: SequenceTensors) -> Float[Tensor, "batch time cell width"]:
+        """Mean over each cell's reported beams."""
+        there = ~sequences.beam_features.isnan().all(-1)
+        embedded = self.beam_features(sequences.beam_features, sequences.censored_beams, sequences.beam_names)
+        share = there / there.sum(-1, keepdim=True).clamp(min=1)
+        return self.beam_output((functional.gelu(embedded) * share[..., None]).sum(-2))

@@ -20,7 +20,9 @@ class PooledObservations:
     level: Float[Tensor, "batch head cell"]
     """Mean RSRP [dBm]."""
     heard: Float[Tensor, "batch head cell"]
-    """Share of the reports that name the cell."""
+    """Share of the reports with a level of the cell."""
+    reported: Float[Tensor, "batch head cell"]
+    """Share of the reports that say anything of the cell: the others found it silent."""
     weakest: Float[Tensor, "batch head"]
     """Mean RSRP of the weakest cell of a report [dBm]."""
     timing: Float[Tensor, "batch head cell"]
@@ -63,18 +65,19 @@ def pool_observations(
 ) -> PooledObservations:
     """Means over time under the weights of each head, of what is there."""
     levels = sequences.observed[..., OBSERVED.index("rsrp")]
-    level, heard = _pool(levels, weights)
-    timing, timed = _pool(sequences.observed[..., OBSERVED.index("timing_advance")], weights)
+    level, heard = pooled(levels, weights)
+    timing, timed = pooled(sequences.observed[..., OBSERVED.index("timing_advance")], weights)
     weakest = torch.nan_to_num(levels, nan=torch.inf).amin(-1)
     strongest_beam = torch.nan_to_num(sequences.beams, nan=-torch.inf).amax(-1, keepdim=True)
     relative = sequences.beams - strongest_beam
-    beam, beam_known = _pool(relative, weights)
+    beam, beam_known = pooled(relative, weights)
     lowest = torch.nan_to_num(relative, nan=torch.inf).amin(-1)
-    weakest_beam, beams_known = _pool(torch.where(lowest.isinf(), torch.nan, lowest), weights)
+    weakest_beam, beams_known = pooled(torch.where(lowest.isinf(), torch.nan, lowest), weights)
     return PooledObservations(
         level=level,
         heard=heard,
-        weakest=_pool(torch.where(weakest.isinf(), torch.nan, weakest), weights)[0],
+        reported=weights @ encoding.heard.to(weights),
+        weakest=pooled(torch.where(weakest.isinf(), torch.nan, weakest), weights)[0],
         timing=timing,
         timed=timed,
         beam=beam,
@@ -85,9 +88,10 @@ def pool_observations(
     )
 
 
-def _pool(
+def pooled(
     values: Float[Tensor, "batch time *rest"], weights: Float[Tensor, "batch head time"]
 ) -> tuple[Tensor, Tensor]:
+    """Means under each head's weights [batch, head, *rest] of what is there, and the share that is there."""
     flat = values.flatten(2) if values.dim() > 2 else values[..., None]
     share = weights @ (~flat.isnan()).to(weights)
     mean = weights @ torch.nan_to_num(flat) / share.clamp(min=1e-6)

@@ -16,6 +16,7 @@ from raylocus.geo import Grid
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.runtime.runtime import activate
 from raylocus.scenes.building_records import open_buildings
+from raylocus.scenes.geometry_maps import grid_of
 
 #: A ray agrees with the raster at a cell's centre if it hits within this height [m].
 HEIGHT_TOLERANCE = 0.02
@@ -162,30 +163,27 @@ def _share(what: str, agrees: np.ndarray, xy: Float[np.ndarray, "point 2"], need
 
 
 def _sites(place: TracedPlace, shoot: _Plumb) -> list[PlaceCheck]:
-    inside = np.flatnonzero(place.tile.contains(place.deployment.site_positions))
-    sites, positions = (
-        [place.deployment.sites[index] for index in inside],
-        place.deployment.site_positions[inside],
-    )
+    sites, positions = place.deployment.sites, place.deployment.site_positions
     above = positions[:, 2] - shoot.heights(positions[:, :2])
-    sound = above > 0
-    if not len(sites):
-        return [PlaceCheck("no site stands in the tile", True)]
+    over_ground = np.isfinite(above)
+    # Far sites stand over the coarse ground around the tile, which no ray reaches.
+    far = np.zeros(len(sites), bool)
+    if place.surroundings is not None:
+        far = ~over_ground & grid_of(place.surroundings).contains(positions)
+    sound = far | (above > 0)
     if sound.all():
-        return [
-            PlaceCheck(
-                f"{len(positions)} sites stand {above.min():.1f} to {above.max():.1f} m above what is below",
-                True,
-            )
-        ]
+        beyond = f", {far.sum()} beyond the scene" if far.any() else ""
+        low, high = (extreme(above[~far], initial=np.nan) for extreme in (np.fmin.reduce, np.fmax.reduce))
+        what = f"{len(positions)} sites stand {low:.1f} to {high:.1f} m above what is below{beyond}"
+        return [PlaceCheck(what, True)]
     return [
         PlaceCheck(
-            f"{site.name} is {-height:.1f} m below a surface",
+            f"{site.name} is {f'{-height:.1f} m below a surface' if within else 'outside the tile'}",
             False,
             "x,y,z = {:.1f},{:.1f},{:.1f} m".format(*site.position),
             "move it or raise its antenna",
         )
-        for site, height, good in zip(sites, above, sound, strict=True)
+        for site, within, height, good in zip(sites, over_ground, above, sound, strict=True)
         if not good
     ]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from raylocus.errors import StoreError
 from raylocus.propagation.atlas.atlas import PathAtlas
-from raylocus.propagation.atlas.atlas_store import finish_atlas, save_site, site_part
+from raylocus.propagation.atlas.atlas_store import StoredAtlas, finish_atlas, save_site, site_part
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.site_treatment import FAR, SiteTreatment, site_treatment
@@ -48,6 +49,14 @@ class SiteParts:
     def is_made(self, site: int) -> bool:
         """Whether the part of a site is there."""
         return all(site_part(folder, site).exists() for folder in self.folders)
+
+    def is_finished(self) -> bool:
+        """Whether the atlas of every frequency is there, of this provenance."""
+        try:
+            stored = [StoredAtlas.open(file).provenance for file in self.place.atlas_files]
+        except StoreError:
+            return False
+        return all(Provenance.from_json(each).digest == self.provenance.digest for each in stored)
 
     def make(self, site: int) -> None:
         """Traces a site unless that was done.

@@ -11,6 +11,7 @@ from raylocus.errors import PlaceError
 from raylocus.geo import Grid
 from raylocus.propagation.search.over_roofs.far_paths import GroundBetween
 from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
+from raylocus.scenes.building_records import read_named_scene
 from raylocus.scenes.coarse_ground import BUILT_SHARE
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.place import Place
@@ -52,6 +53,13 @@ def site_kinds(place: Place, triangles: Triangles) -> tuple[str, ...]:
                 f"{place.tile.size:g} m tile; move it inside or build an area, whose tiles know the ground around them"
             )
     return tuple(TRACED if near else FAR for near in inside.tolist())
+
+
+def treatments_of(place: Place) -> tuple[str, ...]:
+    """The kinds of all sites of a place; its scene is read only where a site stands outside the tile."""
+    if place.tile.contains(place.deployment.site_positions).all():
+        return (TRACED,) * len(place.deployment.sites)
+    return site_kinds(place, read_named_scene(place.scene_file))
 
 
 def site_treatment(place: Place, triangles: Triangles, ue_height: float) -> SiteTreatment:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from raylocus.errors import MemoryBudgetError, StoreError
-from raylocus.propagation.atlas.atlas_store import StoredAtlas
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.radio_pieces import save_radio_maps
@@ -59,13 +57,7 @@ def radio_provenance(place: TracedPlace, paths: Provenance, maps: RadioMapConfig
     return Provenance.collect(resolved, paths.seed, {"atlas": paths.digest})
 
 
-def _trace_sites(
-    place: TracedPlace,
-    configuration: TraceConfiguration,
-    provenance: Provenance,
-    progress: Callable[[int, int], None],
-) -> None:
-    parts = SiteParts(place, configuration, provenance)
+def _trace_sites(parts: SiteParts, progress: Callable[[int, int], None]) -> None:
     for site in range(parts.count):
         parts.make(site)
         progress(site + 1, parts.count)
@@ -98,8 +90,9 @@ def trace_place(
     paths = atlas_provenance(place, configuration)
     wanted = radio_provenance(place, paths, maps)
     try:
-        if not _has_atlas(place, paths):
-            _trace_sites(place, configuration, paths, progress)
+        parts = SiteParts(place, configuration, paths)
+        if not parts.is_finished():
+            _trace_sites(parts, progress)
         if not _has_maps(place, wanted):
             save_radio_maps(place, maps, wanted, configuration.memory_budget)
     except MemoryError as error:
@@ -113,24 +106,14 @@ def trace_place(
 def is_traced(place: TracedPlace, configuration: TraceConfiguration, maps: RadioMapConfiguration) -> bool:
     """Whether `trace_place` would find both stores there already."""
     paths = atlas_provenance(place, configuration)
-    return _has_atlas(place, paths) and _has_maps(place, radio_provenance(place, paths, maps))
-
-
-def _has_atlas(place: TracedPlace, wanted: Provenance) -> bool:
-    return all(_is_of(wanted, partial(_atlas_provenance, file)) for file in place.atlas_files)
-
-
-def _atlas_provenance(file: Path) -> str:
-    return StoredAtlas.open(file).provenance
+    finished = SiteParts(place, configuration, paths).is_finished()
+    return finished and _has_maps(place, radio_provenance(place, paths, maps))
 
 
 def _has_maps(place: TracedPlace, wanted: Provenance) -> bool:
-    return _is_of(wanted, lambda: open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"])
-
-
-def _is_of(wanted: Provenance, stored: Callable[[], str]) -> bool:
-    """Whether a store is there, whole and of that provenance."""
+    """Whether R is there, whole and of that provenance."""
     try:
-        return Provenance.from_json(stored()).digest == wanted.digest
+        stored = open_dataset(place.radio_file, RADIO_SCHEMA).attrs["provenance"]
     except StoreError:
         return False
+    return Provenance.from_json(stored).digest == wanted.digest

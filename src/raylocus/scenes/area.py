@@ -41,6 +41,8 @@ class AreaTile:
     """Its middle in the area's frame [m]."""
     folder: str
     """Its place folder, below the area's."""
+    cells: tuple[int, ...]
+    """Indices, in the area's deployment, of the cells heard in it: the cells of its place, in order."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def open_area(folder: Path) -> Area:
 
 
 def _area(record: dict[str, Any], folder: Path) -> Area:
-    tiles = [AreaTile(**plain_record(AreaTile, _with_tuple(tile))) for tile in record["tiles"]]
+    tiles = [AreaTile(**plain_record(AreaTile, _with_tuples(tile))) for tile in record["tiles"]]
     return Area(
         folder=folder,
         name=str(record["name"]),
@@ -153,5 +155,5 @@ def _area(record: dict[str, Any], folder: Path) -> Area:
     )
 
 
-def _with_tuple(tile: dict[str, Any]) -> dict[str, Any]:
-    return {**tile, "centre": tuple(tile["centre"])}
+def _with_tuples(tile: dict[str, Any]) -> dict[str, Any]:
+    return {**tile, "centre": tuple(tile["centre"]), "cells": tuple(tile["cells"])}

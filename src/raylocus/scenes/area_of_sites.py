@@ -11,12 +11,16 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.area import Area, save_area
+from raylocus.scenes.coarse_ground import GROUND_RESOLUTION, coarse_ground, save_coarse_ground, siting_maps
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.foreign_files import absence
-from raylocus.scenes.geometry_maps import geometry_maps
+from raylocus.scenes.geometry_maps import geometry_maps, grid_of
+from raylocus.scenes.ground.terrain import read_terrain, terrain_height
 from raylocus.scenes.map_sources.assemble import frame_of
+from raylocus.scenes.map_sources.elevation_tiles import elevation_for
 from raylocus.scenes.map_sources.read_source import requested_bounds
 from raylocus.scenes.site_files import SiteFile, import_sites, read_site_list
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.storage import written_whole
 
 #: The source that takes the extent from the list of sites.
@@ -25,8 +29,10 @@ SITES = "sites"
 OPEN = "open:"
 #: Longest side of an area [m]: beyond it a UTM zone's plane is no map of the Earth.
 LONGEST_SIDE = 400e3
+#: Longest side that elevation is read for [m].
+WIDEST_TERRAIN = 60e3
 #: What such an area says of itself.
-NO_MAP_NOTE = "no map was read: no building, road or water is known, and the ground is taken as flat"
+NO_MAP_NOTE = "no map was read: no building, road or water is known"
 
 
 def without_map(source: str) -> bool:
@@ -58,23 +64,54 @@ def build_area_of_sites(
             f"{source} would be an area of {width:.0f} × {depth:.0f} km; {LONGEST_SIDE / 1000:.0f} km is the most: "
             f"take far sites out of {file.path}, or give a box open:W,S,E,N"
         )
-    side = max(extent.widened(configuration.reach).size)
-    around = Grid(side, side, extent.centre)
-    found = import_sites(file, frame, _flat(around), around, np.random.default_rng(scene.seed))
-    settings = {"source": source, "area": configuration, "sites": file}
+    reached = extent.widened(configuration.reach)
+    ground, notes, notice = _terrain(scene.options.terrain, frame, reached)
+    maps = _flat(reached) if ground is None else siting_maps(ground)
+    around = Grid(max(reached.size), max(reached.size), extent.centre)
+    generator = np.random.default_rng(scene.seed)
+    found = import_sites(file, frame, GroundMaps(maps, grid_of(maps)), around, generator)
+    settings = {"source": source, "area": configuration, "sites": file, "terrain": scene.options.terrain}
     provenance = Provenance.collect(settings, scene.seed, {"sites": hash_file(file.path)})
-    notes = (NO_MAP_NOTE, *found.notes)
-    area = Area(folder, folder.name, frame, extent, found.deployment, provenance, notes=notes)
+    said = (NO_MAP_NOTE, *notes, *found.notes)
+    area = Area(folder, folder.name, frame, extent, found.deployment, provenance, (), said, notice)
     with written_whole(folder) as aside:
         aside.mkdir()
+        if ground is not None:
+            save_coarse_ground(ground, aside / "ground.zarr")
         save_area(area, aside)
     return area
 
 
-def _flat(grid: Grid) -> xr.Dataset:
-    """G of open ground at height 0."""
+def _flat(extent: Extent) -> xr.Dataset:
+    """G of open ground at height 0, in four cells."""
+    grid = extent.grid(max(extent.size) / 2)
     level = np.zeros(grid.shape)
     return geometry_maps(grid, level, level, np.full(grid.shape, -1))
+
+
+def _terrain(
+    elevation: Path | None, frame: GeoFrame, extent: Extent
+) -> tuple[xr.Dataset | None, tuple[str, ...], str]:
+    """Open ground at the heights of the elevation, what is to be said of them, and their licence; None without any.
+
+    Raises:
+        InputError: the elevation cannot be read or does not cover the extent.
+        PlaceError: the extent is too wide for it.
+    """
+    if elevation is None:
+        return None, ("the ground is taken as flat",), ""
+    grid = extent.grid(GROUND_RESOLUTION)
+    if grid.size > WIDEST_TERRAIN:
+        raise PlaceError(
+            f"an area of {grid.size / 1000:.0f} km with its reach is too wide for --terrain; leave it out, or give a "
+            f"smaller one, up to {WIDEST_TERRAIN / 1000:.0f} km"
+        )
+    side = grid.size + 2 * float(np.abs(grid.centre).max())
+    found = elevation_for(elevation, frame, side)
+    height = terrain_height(read_terrain(found.path, frame, side), grid.centres).reshape(grid.shape)
+    none = np.zeros(grid.shape)
+    ground = coarse_ground(grid, terrain=height, surface=height, built=none, water=none)
+    return ground, found.notes, found.attribution
 
 
 def _site_file(source: str, scene: SceneConfiguration) -> SiteFile:

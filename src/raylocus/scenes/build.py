@@ -1,10 +1,12 @@
-"""From a source to place folders: scene, geometry maps, deployment, place.json."""
+"""From a source to a place or an area: scene, geometry maps, deployment, place.json."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -13,14 +15,19 @@ from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES, BuiltInCity
-from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.foreign_files import absence
 from raylocus.scenes.geometry_maps import geometry_maps
+from raylocus.scenes.hearing import HeardCells, all_cells
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place
 from raylocus.scenes.rasterize import topmost_surface
+from raylocus.scenes.site_files import pattern_paths
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.write_place import SceneContent, write_place
+
+if TYPE_CHECKING:
+    from raylocus.scenes.area import Area
 
 
 def place_provenance(source: str, configuration: SceneConfiguration) -> Provenance:
@@ -45,6 +52,7 @@ def _files(source: str, configuration: SceneConfiguration) -> dict[str, Path]:
     files = dict(configuration.options.files)
     if configuration.sites is not None:
         files["sites"] = configuration.sites.path
+        files |= pattern_paths(configuration.sites)
     if source in GROUND_SHAPES:
         files["scene.xml"] = BuiltInCity(source).scene_file
     else:
@@ -64,63 +72,93 @@ def _missing(role: str, path: Path) -> str:
     return option + (absence(path) or f"{path} is a folder; give the file in it")
 
 
-def build_place(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
+def build_place(
+    source: str, folder: Path, configuration: SceneConfiguration, heard: HeardCells = all_cells
+) -> Place:
     """Builds one tile as `folder`, whole or not at all: the one at the configuration's centre, else the middle.
 
     Args:
         source: a built-in city, a file, `lat,lon`, `W,S,E,N`, `procedural:STYLE` or a place name.
         folder: the place folder; what stood there is replaced.
         configuration: tile, grid and deployment.
+        heard: which cells of a drawn network that reaches beyond the tile are kept.
 
     Raises:
         InputError: the source cannot be used.
         PlaceError: the source is unknown, or the tile holds no ground or lies outside the map.
     """
+    _files(source, configuration)  # a missing one is said before any work
+    if source in GROUND_SHAPES:
+        return _build_built_in(source, folder, configuration, heard)
+    from raylocus.scenes.build_map import build_map_tile, source_tiles
+
     centred = dataclasses.replace(configuration, centre=configuration.centre or (0.0, 0.0))
-    return build_places(source, folder, centred)[0]
+    tiles = source_tiles(source, centred)
+    return build_map_tile(tiles, folder, centred, place_provenance(source, centred), heard)
 
 
-def build_places(
+def build_source(
     source: str,
     folder: Path,
-    configuration: SceneConfiguration,
+    configurations: tuple[SceneConfiguration, AreaConfiguration],
+    heard: HeardCells,
     progress: Callable[[Place], None] = lambda place: None,
-) -> list[Place]:
-    """Builds all tiles of a source: `folder` itself, or `folder-COLUMN-ROW` where there are several.
-
-    Tiles of a map that are whole already, from the same source and settings, are left as they are; those
-    without a single building are open ground.
+) -> Place | Area:
+    """Builds all of a source: a place where one tile holds it, an area where it is larger or has no map.
 
     Args:
-        source: a built-in city, a file, `lat,lon`, `W,S,E,N`, `procedural:STYLE` or a place name.
-        folder: the place folder, or what the tiles' names start with.
-        configuration: tile, grid and deployment.
+        source: as of `build_place`, or `sites` or `open:W,S,E,N`.
+        folder: the place's or area's folder.
+        configurations: of the scene and of the area; with a centre, only that tile is built.
+        heard: which cells are heard in a tile of an area.
         progress: called with each place as it is whole.
 
     Raises:
-        InputError: the source cannot be used.
-        PlaceError: the source is unknown, or a tile holds no ground, or none lies on the map.
+        InputError: the source or the file of sites cannot be used.
+        PlaceError: the source is unknown, a tile holds no ground, or no site fits.
     """
-    _files(source, configuration)  # a missing one is said before any work
-    if source in GROUND_SHAPES:
-        place = _build_built_in(source, folder, configuration)
+    scene, area = configurations
+    from raylocus.scenes.area_of_sites import build_area_of_sites, without_map
+
+    if without_map(source):
+        return build_area_of_sites(source, folder, scene, area)
+    if source in GROUND_SHAPES or scene.centre is not None:
+        place = build_place(source, folder, scene, heard)
         progress(place)
-        return [place]
-    from raylocus.scenes.build_map import build_map_tiles
-
-    def provenance(tile: SceneConfiguration) -> Provenance:
-        return place_provenance(source, tile)
-
-    return build_map_tiles(source, folder, configuration, provenance, progress)
+        return place
+    return _build_map(source, folder, configurations, heard, progress)
 
 
-def _build_built_in(source: str, folder: Path, configuration: SceneConfiguration) -> Place:
+def _build_map(
+    source: str,
+    folder: Path,
+    configurations: tuple[SceneConfiguration, AreaConfiguration],
+    heard: HeardCells,
+    progress: Callable[[Place], None],
+) -> Place | Area:
+    from raylocus.scenes.build_area import AreaBuild, build_area
+    from raylocus.scenes.build_map import build_map_tile, source_tiles
+
+    scene, area = configurations
+    _files(source, scene)  # a missing one is said before any work
+    tiles = source_tiles(source, scene, area.side)
+    if len(tiles.positions) > 1:
+        return build_area(
+            AreaBuild(tiles, folder, scene, area, heard, partial(place_provenance, source)), progress
+        )
+    centred = dataclasses.replace(scene, centre=tiles.positions[0].centre)
+    place = build_map_tile(tiles, folder, centred, place_provenance(source, centred), heard)
+    progress(place)
+    return place
+
+
+def _build_built_in(source: str, folder: Path, configuration: SceneConfiguration, heard: HeardCells) -> Place:
     centre = configuration.centre or (0.0, 0.0)
     triangles = BuiltInCity(source).read().crop(centre, configuration.side)
     mesh = SceneMesh(triangles, np.full(len(triangles.material), -1), ())
     maps = rasterized_maps(triangles, configuration.tile)
     content = SceneContent(mesh, maps, GeoFrame(), attribution=ATTRIBUTION)
-    return write_place(folder, content, configuration, place_provenance(source, configuration))
+    return write_place(folder, content, configuration, place_provenance(source, configuration), heard)
 
 
 def rasterized_maps(triangles: Triangles, tile: Grid) -> xr.Dataset:

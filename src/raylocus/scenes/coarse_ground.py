@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.geo import Grid
-from raylocus.scenes.geometry_maps import grid_of
+from raylocus.scenes.geometry_maps import geometry_maps, grid_of
 from raylocus.xarray_store import load_dataset, save_dataset
 
 #: Version of ground.zarr of an area and surroundings.zarr of a place.
@@ -79,3 +79,44 @@ def cut_ground(ground: xr.Dataset, window: Grid) -> xr.Dataset:
 
 def _nearest(axis: np.ndarray, wanted: np.ndarray, resolution: float) -> np.ndarray:
     return np.clip(np.round((wanted - axis[0]) / resolution), 0, len(axis) - 1).astype(np.int64)
+
+
+def siting_maps(ground: xr.Dataset) -> xr.Dataset:
+    """The rasters as geometry maps: where any building stands a mast does not."""
+    built, terrain, surface = (ground[name].values for name in ("built", "terrain", "surface"))
+    known = {
+        "footprint": (built > 0).astype(np.float32),
+        "water": (ground["water"].values > 0).astype(np.float32),
+        "height": surface - terrain,
+    }
+    return geometry_maps(grid_of(ground), terrain, surface, np.full(built.shape, -1), known)
+
+
+def mirrored_ground(maps: xr.Dataset, tile: Grid, reach: float) -> xr.Dataset:
+    """Rasters of a tile that goes on around it as it is itself, mirrored at its edges.
+
+    Args:
+        maps: G of the tile.
+        tile: their grid.
+        reach: how far it goes on [m].
+    """
+    step = next(
+        cells
+        for cells in range(round(GROUND_RESOLUTION / tile.resolution) or 1, 0, -1)
+        if tile.count % cells == 0
+    )
+    resolution, count = step * tile.resolution, tile.count // step
+    around = int(np.ceil(reach / resolution))
+
+    def blocks(name: str) -> Float[np.ndarray, "y x cells"]:
+        parts = np.nan_to_num(maps[name].values).reshape(count, step, count, step)
+        return parts.swapaxes(1, 2).reshape(count, count, step * step)
+
+    layers = {
+        "terrain": blocks("terrain").mean(axis=-1),
+        "surface": blocks("surface").max(axis=-1),
+        "built": (blocks("footprint") > 0).mean(axis=-1),
+        "water": (blocks("water") > 0).mean(axis=-1),
+    }
+    wide = {name: np.pad(layer, around, mode="symmetric") for name, layer in layers.items()}
+    return coarse_ground(Grid((count + 2 * around) * resolution, resolution), **wide)

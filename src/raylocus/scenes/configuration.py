@@ -53,10 +53,15 @@ class AreaConfiguration:
     margin: float = 1500.0
     """Ground around the outermost sites of a list that an area is made of [m]."""
     reach: float = 3000.0
-    """Sites of a list this far beyond the extent are kept: they are heard in it [m]."""
+    """Sites this far beyond the extent are kept or drawn: they are heard in it [m]."""
+    near: float = 200.0
+    """Geometry kept around each tile; masts that stand in it are traced with all of it [m]."""
+    side: float | None = None
+    """Side of a generated town [m]; None for one tile's."""
 
     def __post_init__(self) -> None:
-        if not (self.margin > 0 and self.reach >= 0):
+        if not (self.margin > 0 and self.reach >= 0 and self.near >= 0):
             raise InputError(
-                f"a margin of {self.margin:g} m and a reach of {self.reach:g} m leave no ground; give positive metres"
+                f"a margin of {self.margin:g} m, a reach of {self.reach:g} m and {self.near:g} m around each tile "
+                "leave no ground; give positive metres"
             )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
-from raylocus.scenes.siting.macro import MacroLayout, macro_sites
+from raylocus.scenes.coarse_ground import siting_maps
+from raylocus.scenes.geometry_maps import grid_of
+from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
+from raylocus.scenes.siting.macro import MacroLayout, macro_sites, macro_sites_around
 from raylocus.scenes.siting.micro import MicroLayout, micro_sites
-from raylocus.scenes.siting.pci_plan import GROUPS, LTE_GROUPS, plan_pcis
+from raylocus.scenes.siting.panels import array_on
+from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
 from raylocus.scenes.siting.spacing import PlannedSite
 
 
@@ -28,6 +31,8 @@ class DeploymentConfiguration:
     """Smallest distance from a site to the tile's edge [m]."""
     carriers: tuple[Carrier, ...] = (Carrier(),)
     """Carriers of every sector, on shared masts."""
+    reach: float = 0.0
+    """How far beyond the tile macro sites go on, which are heard in it and interfere [m]; 0 for an island."""
 
 
 #: The layouts by name.
@@ -39,15 +44,21 @@ LAYOUTS = {
 
 
 def sample_deployment(
-    maps: xr.Dataset, tile: Grid, configuration: DeploymentConfiguration, generator: np.random.Generator
+    maps: xr.Dataset,
+    tile: Grid,
+    configuration: DeploymentConfiguration,
+    generator: np.random.Generator,
+    around: tuple[xr.Dataset | None, Grid | None] = (None, None),
 ) -> Deployment:
-    """Macro sites first, street-level sites between them, then a PCI plan over all.
+    """Macro sites first, street-level sites between them, macro sites around the tile, then a PCI plan over all.
 
     Args:
         maps: the geometry maps: `terrain`, `surface`, `height` [m], `footprint`; `road` and `water` where known.
         tile: their grid.
         configuration: statistics of the network.
         generator: decides everything that is drawn.
+        around: coarse rasters of the ground that the network goes on over, and the square that it leaves out, whose
+            geometry is known; None where it ends at the tile.
 
     Raises:
         PlaceError: not even one site fits into the tile.
@@ -59,6 +70,10 @@ def sample_deployment(
         sites += micro_sites(maps, tile, configuration.micro, configuration.edge_distance, sites, generator)
     if not sites:
         raise PlaceError("no site fits into the tile; lower the site or edge distance")
+    ground, scene = around
+    if ground is not None and scene is not None and configuration.macro is not None:
+        wide = siting_maps(ground)
+        sites += macro_sites_around(wide, grid_of(wide), scene, configuration.macro, sites, generator)
     return deployment_of(sites, configuration.carriers, generator)
 
 
@@ -76,8 +91,7 @@ def deployment_of(
     positions = np.array([site.position for site in sites])
     cells = []
     for index, carrier in enumerate(carriers):
-        groups = GROUPS if carrier.technology == "NR" else LTE_GROUPS
-        pcis = plan_pcis(positions[owner, :2], azimuths, owner, generator, groups)
+        pcis = plan_pcis(positions[owner, :2], azimuths, owner, generator, groups_of(carrier))
         cells += [
             Cell(
                 pci,
@@ -94,11 +108,3 @@ def deployment_of(
         ]
     named = [Site(f"site-{number}", site.position) for number, site in enumerate(sites)]
     return Deployment(carriers, tuple(named), tuple(cells))
-
-
-def array_on(carrier: Carrier, array: AntennaArray) -> AntennaArray:
-    """What of a sector's panel a carrier uses: in NR at most L_max beams (TS 38.213 §4.1), else one wide beam."""
-    if carrier.technology != "NR":
-        return replace(array, columns=1, beams=1)
-    most = 4 if carrier.frequency <= 3e9 else 8 if carrier.frequency < 7.125e9 else 64
-    return replace(array, beams=min(array.beams, most))

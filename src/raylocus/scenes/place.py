@@ -19,7 +19,7 @@ from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
 from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, PatternCuts, Site
 from raylocus.storage import written_whole
 from raylocus.xarray_store import load_dataset
 
@@ -175,9 +175,16 @@ def _known_carrier(record: dict[str, Any]) -> dict[str, Any]:
     return {**record, "technology": "LTE"} if lte else record
 
 
+def _pattern(record: dict[str, Any]) -> ElementPattern:
+    if record.get("cuts") is not None:
+        cuts = {name: tuple(losses) for name, losses in record["cuts"].items()}
+        record = {**record, "cuts": PatternCuts(**plain_record(PatternCuts, cuts))}
+    return ElementPattern(**plain_record(ElementPattern, record))
+
+
 def _cell(record: dict[str, Any]) -> Cell:
     array = AntennaArray(**plain_record(AntennaArray, record["array"]))
-    pattern = ElementPattern(**plain_record(ElementPattern, record.get("pattern", {})))
+    pattern = _pattern(record.get("pattern", {}))
     return Cell(**plain_record(Cell, {**record, "array": array, "pattern": pattern}))
 
 

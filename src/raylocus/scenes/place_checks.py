@@ -105,6 +105,9 @@ def _check_carrier(carrier: Carrier) -> None:
 def _is_pattern(pattern: ElementPattern) -> bool:
     widths = (pattern.beamwidth_azimuth, pattern.beamwidth_elevation)
     floors = (pattern.side_lobe_floor, pattern.back_lobe_floor)
+    cuts = () if pattern.cuts is None else (pattern.cuts.azimuth, pattern.cuts.elevation)
+    if not all(len(cut) > 0 and min(cut) >= 0 for cut in cuts):
+        return False
     return all(0 < width <= 360 for width in widths) and all(0 <= floor <= 100 for floor in floors)
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
-from raylocus.scenes.site_import.assembly import GroundMaps, LocatedCell, assemble_deployment
+from raylocus.scenes.site_import.assembly import Ground, LocatedCell, assemble_deployment
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.csv_text import read_lines
 from raylocus.scenes.site_import.opencellid import family_columns, headerless_columns, read_opencellid
+from raylocus.scenes.site_import.pattern_files import ENDINGS, named_antennas, read_patterns
 from raylocus.scenes.site_import.planner_list import read_planner_list
 from raylocus.scenes.site_import.records import SiteList, SiteRecord, table_of
 from raylocus.scenes.sites import Deployment
@@ -29,9 +29,18 @@ class SiteFile:
     path: Path
     """A planner's or operator's CSV file, or one of the OpenCelliD family."""
     network: str | None = None
-    """Which of its networks, e.g. `EARFCN 6300` or `LTE 262-1`; needed where the tile has several."""
+    """Which of its networks, e.g. `EARFCN 6300` or `LTE 262-1`; all where left out."""
     columns: SiteColumns = SiteColumns()
     """Names of its columns where they are not found by themselves."""
+    patterns: Path | None = None
+    """Folder with the measured patterns of the antennas that it names."""
+
+
+def pattern_paths(file: SiteFile) -> dict[str, Path]:
+    """The pattern files that go with a file of sites, by name."""
+    folder = file.patterns
+    found = sorted(folder.iterdir()) if folder is not None and folder.is_dir() else []
+    return {f"pattern {each.name}": each for each in found if each.suffix.lower() in ENDINGS}
 
 
 @dataclass(frozen=True)
@@ -44,20 +53,20 @@ class SiteImport:
 
 
 def import_sites(
-    file: SiteFile, frame: GeoFrame, maps: xr.Dataset, tile: Grid, generator: np.random.Generator
+    file: SiteFile, frame: GeoFrame, ground: Ground, tile: Grid, generator: np.random.Generator
 ) -> SiteImport:
     """The cells of a file that stand in the tile.
 
     Args:
         file: the file, its network and its columns.
         frame: the place's georeferenced frame.
-        maps: the geometry maps, for the ground and roofs under the antennas.
-        tile: their grid.
+        ground: the geometry maps, for the ground and roofs under the antennas.
+        tile: the square that is wanted.
         generator: draws azimuths and PCIs that the file does not state.
 
     Raises:
         InputError: the file cannot be read (the message names the line), or the place is not georeferenced.
-        PlaceError: no cell stands in the tile, several networks do and none is chosen, or two cells share a PCI.
+        PlaceError: no cell stands in the tile, or two cells share a PCI.
     """
     # Where the place is comes first: without it no list of cells can be used.
     frame.to_local(np.zeros(1), np.zeros(1))
@@ -67,38 +76,18 @@ def import_sites(
     located = _within(records, positions, tile)
     if not located:
         raise PlaceError(_nowhere(path, records, positions, frame, tile))
-    chosen = _one_network(path, located, file.network)
+    chosen = _of_network(path, located, file.network)
     notes = Counter(
         {
             "cells outside the tile, left out": len(records) - len(located),
             "cells of other networks in the tile, left out": len(located) - len(chosen),
         }
     )
-    deployment = assemble_deployment(path, chosen, GroundMaps(maps, tile), notes, generator)
+    patterns = {} if file.patterns is None else read_patterns(file.patterns)
+    antennas = named_antennas(path, [cell.record for cell in chosen], patterns, notes)
+    deployment = assemble_deployment(path, chosen, antennas, ground, notes, generator)
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
-
-
-def tiles_with_cells(file: SiteFile, frames: Sequence[GeoFrame], tile: Grid) -> list[bool]:
-    """Which of several tiles hold a cell of the wanted network.
-
-    Args:
-        file: the file and its network.
-        frames: georeferenced, one a tile.
-        tile: the grid of each in its frame.
-
-    Raises:
-        InputError: the file cannot be read.
-        PlaceError: a tile holds several networks and none is chosen.
-    """
-    records = read_site_list(file.path, file.columns).records
-    held = []
-    for frame in frames:
-        located = _within(records, _positions(records, frame), tile)
-        held.append(any(file.network in (None, cell.record.network) for cell in located))
-        if held[-1]:
-            _one_network(file.path, located, file.network)
-    return held
 
 
 def _positions(records: Sequence[SiteRecord], frame: GeoFrame) -> Float[np.ndarray, "cell 2"]:
@@ -165,17 +154,11 @@ def _swapped(records: Sequence[SiteRecord], frame: GeoFrame, tile: Grid) -> bool
     return bool(len(latitude)) and bool(tile.contains(frame.to_local(latitude, longitude)).any())
 
 
-def _one_network(path: Path, cells: list[LocatedCell], network: str | None) -> list[LocatedCell]:
-    """The cells of one network; a deployment has one carrier."""
+def _of_network(path: Path, cells: list[LocatedCell], network: str | None) -> list[LocatedCell]:
+    """The cells of one network, or of all where none is chosen."""
     found = Counter(cell.record.network for cell in cells)
-    listed = ", ".join(f"{name!r} (cells: {count})" for name, count in found.most_common())
-    if network is None and len(found) > 1:
-        largest = found.most_common(1)[0][0]
-        raise PlaceError(
-            f"the cells of {path} in the tile are of several networks, {listed}; choose one by its name, such as "
-            f"--network {largest!r}"
-        )
     if network is not None and network not in found:
+        listed = ", ".join(f"{name!r} (cells: {count})" for name, count in found.most_common())
         raise PlaceError(
             f"{path} has no cell of {network!r} in the tile; choose with --network from what it has: {listed}"
         )

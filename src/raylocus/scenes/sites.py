@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -32,6 +33,16 @@ class AntennaArray:
 
 
 @dataclass(frozen=True)
+class PatternCuts:
+    """Measured losses below an antenna's maximum [dB], at even steps around it."""
+
+    azimuth: tuple[float, ...]
+    """Clockwise from boresight, at the horizon."""
+    elevation: tuple[float, ...]
+    """Downward from the horizon, ahead."""
+
+
+@dataclass(frozen=True)
 class ElementPattern:
     """Power pattern of an antenna element; the default is that of TR 38.901 Table 7.3-1."""
 
@@ -45,6 +56,8 @@ class ElementPattern:
     """A_max: how far the azimuth cut, and both together, fall at most [dB]."""
     gain: float = 8.0
     """G_E,max [dBi]."""
+    cuts: PatternCuts | None = None
+    """Measured cuts of a whole antenna, which stand for beam widths and side-lobe floor."""
 
 
 #: 0 dBi in every direction.
@@ -88,11 +101,20 @@ class Carrier:
     """One of `cell_names.technologies.TECHNOLOGIES`."""
     channel: int | None = None
     """Downlink EARFCN (TS 36.101 §5.7.3) or NR-ARFCN (TS 38.104 §5.4.2.1)."""
+    operator: str = ""
+    """Whose it is, as MCC and MNC such as `262-1`; empty where that does not matter."""
 
     @property
     def name(self) -> str:
-        """Technology and frequency, as `LTE at 806 MHz`."""
-        return f"{self.technology} at {self.frequency / 1e6:g} MHz"
+        """Technology and frequency, and the operator where known, as `LTE at 806 MHz of 262-1`."""
+        owner = f" of {self.operator}" if self.operator else ""
+        return f"{self.technology} at {self.frequency / 1e6:g} MHz{owner}"
+
+    @property
+    def half_width(self) -> float:
+        """Half of its bandwidth [Hz]."""
+        spacing = subcarrier_spacing(self.numerology)
+        return self.resource_blocks * SUBCARRIERS_PER_RESOURCE_BLOCK * spacing / 2
 
 
 @dataclass(frozen=True)
@@ -139,17 +161,14 @@ class Deployment:
         """
         if len(self.carriers) > 1:
             names = ", ".join(carrier.name for carrier in self.carriers)
-            raise PlaceError(
-                f"the deployment has several carriers ({names}) where one is needed; choose one of them"
-            )
+            raise PlaceError(f"there are several carriers ({names}) where one is needed; choose one of them")
         return self.carriers[0]
 
     def layers(self) -> tuple[Layer, ...]:
         """The deployment of each carrier that has cells, in their order."""
         if len(self.carriers) == 1:
             return (Layer(self, np.arange(len(self.cells))),)
-        used = np.unique(self.carrier_of_cell).tolist()
-        return tuple(self._layer(index) for index in used)
+        return tuple(self._layer(index) for index in np.unique(self.carrier_of_cell).tolist())
 
     def _layer(self, index: int) -> Layer:
         cells = np.flatnonzero(self.carrier_of_cell == index)
@@ -179,7 +198,6 @@ class Deployment:
     @cached_property
     def cell_table(self) -> CellTable:
         """What distinguishes the cells in reports: PCI, identity (−1 unknown), technology and channel."""
-        widths = [_half_width(carrier) for carrier in self.carriers]
         return CellTable(
             pci=self.pcis,
             identity=np.array([-1 if cell.identity is None else cell.identity for cell in self.cells]),
@@ -187,7 +205,7 @@ class Deployment:
             technology=technology_codes([carrier.technology for carrier in self.carriers]),
             channel=np.array([-1 if each.channel is None else each.channel for each in self.carriers]),
             frequency=np.array([carrier.frequency for carrier in self.carriers]),
-            half_width=np.array(widths),
+            half_width=np.array([carrier.half_width for carrier in self.carriers]),
         )
 
     @cached_property
@@ -205,34 +223,28 @@ class Deployment:
         return candidate_cells(names, self.cell_table)
 
 
-def _half_width(carrier: Carrier) -> float:
-    """Half of a carrier's bandwidth [Hz]."""
-    spacing = subcarrier_spacing(carrier.numerology)
-    return carrier.resource_blocks * SUBCARRIERS_PER_RESOURCE_BLOCK * spacing / 2
-
-
 def _check_carriers(carriers: tuple[Carrier, ...]) -> None:
     """Refuses two carriers of one name."""
     channels: dict[tuple[str, int], Carrier] = {}
-    frequencies: set[tuple[str, float]] = set()
+    names = {(carrier.technology, carrier.frequency, carrier.operator) for carrier in carriers}
     for carrier in carriers:
         if carrier.channel is not None:
             other = channels.setdefault((carrier.technology, carrier.channel), carrier)
-            if other is not carrier:
+            if other.frequency != carrier.frequency:
                 raise PlaceError(
                     f"two carriers have the {carrier.technology} channel {carrier.channel}: {other.name} and "
                     f"{carrier.name}; correct the channel number of one"
                 )
-        frequencies.add((carrier.technology, carrier.frequency))
-    if len(frequencies) < len(carriers):
+    if len(names) < len(carriers):
         raise PlaceError("two carriers of one technology have one frequency; give their cells one carrier")
 
 
 def _check_identities(deployment: Deployment) -> None:
     """Refuses cells that no report could distinguish: one PCI twice at a site and carrier, one identity twice."""
-    names = {(cell.carrier, cell.site, cell.pci) for cell in deployment.cells}
-    if len(names) != len(deployment.cells):
-        raise PlaceError("two cells of one site and carrier share a PCI; give each its own")
+    names = Counter((cell.carrier, cell.site, cell.pci) for cell in deployment.cells)
+    unnamed = [cell for cell in deployment.cells if cell.identity is None]
+    if any(names[cell.carrier, cell.site, cell.pci] > 1 for cell in unnamed):
+        raise PlaceError("two cells of one site and carrier share a PCI; give each its own, or its identity")
     known = [(cell.carrier, cell.identity) for cell in deployment.cells if cell.identity is not None]
     if len(set(known)) != len(known):
         raise PlaceError("two cells of one carrier share a global identity; correct one")

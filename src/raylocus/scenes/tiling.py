@@ -15,6 +15,9 @@ from raylocus.scenes.ground.terrain import cut_terrain
 from raylocus.scenes.map_sources.assemble import MapExtent
 from raylocus.scenes.vector_map import VectorMap
 
+#: Fields of a map that hold areas.
+AREAS = ("water", "vegetation", "pavements")
+
 
 @dataclasses.dataclass(frozen=True)
 class TilePosition:
@@ -51,46 +54,60 @@ def share_outside(extent: MapExtent, centre: tuple[float, float], size: float) -
     return 1 - covered
 
 
+class IndexedMap:
+    """A map whose parts are found by where they are: of many pieces cut out of it each costs what it holds."""
+
+    def __init__(self, vector_map: VectorMap) -> None:
+        self._map = vector_map
+        self._buildings = _Index([building.footprint for building in vector_map.buildings])
+        self._roads = _Index([road.line for road in vector_map.roads])
+        self._areas = {name: _Index(getattr(vector_map, name)) for name in AREAS}
+
+    def cut(self, centre: tuple[float, float], size: float) -> VectorMap:
+        """What touches a square of the side `size` [m], in the frame centred on it; shapes stay whole."""
+        half, whole = size / 2, self._map
+        window = shapely.box(centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half)
+        buildings = [whole.buildings[index] for index in self._buildings.near(window)]
+        roads = [whole.roads[index] for index in self._roads.near(window)]
+        areas: dict[str, Any] = {
+            name: tuple(_moved(getattr(whole, name)[index], centre) for index in found.near(window))
+            for name, found in self._areas.items()
+        }
+        return dataclasses.replace(
+            whole,
+            frame=whole.frame.moved(*centre),
+            buildings=_holders_moved(buildings, "footprint", centre),
+            roads=_holders_moved(roads, "line", centre),
+            terrain=cut_terrain(whole.terrain, centre, size),
+            **areas,
+        )
+
+
 def cut_map(vector_map: VectorMap, centre: tuple[float, float], size: float) -> VectorMap:
-    """What touches a square of the side `size` [m], in the frame centred on it; shapes stay whole."""
-    window = shapely.box(
-        centre[0] - size / 2, centre[1] - size / 2, centre[0] + size / 2, centre[1] + size / 2
-    )
-    return dataclasses.replace(
-        vector_map,
-        frame=vector_map.frame.moved(*centre),
-        buildings=_holders_within(vector_map.buildings, "footprint", window, centre),
-        roads=_holders_within(vector_map.roads, "line", window, centre),
-        terrain=cut_terrain(vector_map.terrain, centre, size),
-        water=_shapes_within(vector_map.water, window, centre),
-        vegetation=_shapes_within(vector_map.vegetation, window, centre),
-        pavements=_shapes_within(vector_map.pavements, window, centre),
-    )
+    """One piece of a map, see `IndexedMap.cut`."""
+    return IndexedMap(vector_map).cut(centre, size)
 
 
-def _holders_within(
-    holders: Sequence[Any], field: str, window: BaseGeometry, centre: tuple[float, float]
-) -> tuple[Any, ...]:
-    """The dataclasses whose shape in `field` touches the window, moved."""
-    near = _near([getattr(holder, field) for holder in holders], window)
+class _Index:
+    """Shapes by where they are."""
+
+    def __init__(self, shapes: Sequence[BaseGeometry]) -> None:
+        array = np.empty(len(shapes), object)
+        array[:] = list(shapes)
+        self._tree = shapely.STRtree(array)
+
+    def near(self, window: BaseGeometry) -> list[int]:
+        """Indices of the shapes that touch a window, ascending."""
+        return np.sort(self._tree.query(window, predicate="intersects")).tolist()
+
+
+def _holders_moved(holders: Sequence[Any], field: str, centre: tuple[float, float]) -> tuple[Any, ...]:
+    """The dataclasses with their shape in `field` moved."""
     if not any(centre):
-        return tuple(holders[index] for index in near)
+        return tuple(holders)
     return tuple(
-        dataclasses.replace(holders[index], **{field: _moved(getattr(holders[index], field), centre)})
-        for index in near
+        dataclasses.replace(holder, **{field: _moved(getattr(holder, field), centre)}) for holder in holders
     )
-
-
-def _shapes_within(
-    shapes: Sequence[Any], window: BaseGeometry, centre: tuple[float, float]
-) -> tuple[Any, ...]:
-    return tuple(_moved(shapes[index], centre) for index in _near(shapes, window))
-
-
-def _near(shapes: Sequence[BaseGeometry], window: BaseGeometry) -> list[int]:
-    array = np.empty(len(shapes), object)
-    array[:] = list(shapes)
-    return [int(index) for index in np.flatnonzero(shapely.intersects(array, window))]
 
 
 def _moved(shape: BaseGeometry, centre: tuple[float, float]) -> BaseGeometry:

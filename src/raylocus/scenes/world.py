@@ -71,6 +71,10 @@ class WorldLaw:
     """Share of antennas that point anywhere."""
     downtilt_error: float = 0.052
     """Standard deviation of each antenna's downtilt [rad]; 3°."""
+    back_lobe_loss_db: tuple[float, float] = (0.0, 24.0)
+    """Range of what each antenna's back-lobe floor lacks of the nominal one [dB]: 30 dB become 6 to 30."""
+    log_beamwidth: float = 0.15
+    """Standard deviation of the natural logarithm of each antenna's half-power beam widths."""
     log_permittivity: float = 0.3
     """Standard deviation of the natural logarithm of each material's relative permittivity."""
     log_conductivity: float = 0.7
@@ -115,6 +119,10 @@ class World:
     """Added to each cell's azimuth [rad]."""
     downtilt_error: Float[np.ndarray, " cell"]
     """Added to each cell's downtilt [rad]."""
+    back_lobe_loss_db: Float[np.ndarray, " cell"]
+    """What each element's back-lobe floor lacks of the nominal one [dB]."""
+    beamwidth_factor: Float[np.ndarray, " cell"]
+    """Factor on each element's half-power beam widths."""
     permittivity_factor: Float[np.ndarray, " material"]
     """Factor on the relative permittivity of each of `MATERIALS`."""
     conductivity_factor: Float[np.ndarray, " material"]
@@ -159,6 +167,8 @@ def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Gen
         scatter_gain_db=generator.uniform(low, high) + (10 * np.log10(severity) if severity > 0 else -np.inf),
         residual_seed=int(generator.integers(2**62)),
         building_seed=int(generator.integers(2**62)),
+        back_lobe_loss_db=severity * generator.uniform(*law.back_lobe_loss_db, cells),
+        beamwidth_factor=np.exp(severity * law.log_beamwidth * generator.standard_normal(cells)),
     )
 
 

@@ -9,15 +9,19 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from raylocus.geo import GeoFrame
+from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.building_records import write_building_records
+from raylocus.scenes.coarse_ground import mirrored_ground, save_coarse_ground
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import sample_deployment
+from raylocus.scenes.deployment_part import part_of_deployment
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.hearing import HeardCells, all_cells
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
-from raylocus.scenes.place import Place, save_place
+from raylocus.scenes.place import SURROUNDINGS, Place, save_place
 from raylocus.scenes.site_files import SiteImport, import_sites
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.triangles import write_mitsuba_scene
 from raylocus.storage import written_whole
 from raylocus.xarray_store import save_dataset
@@ -35,12 +39,25 @@ class SceneContent:
     """What was repaired, merged, left out or assumed."""
     attribution: str = ""
     """Licence notice to be kept."""
+    surroundings: xr.Dataset | None = None
+    """Coarse rasters of the ground up to sites outside the tile; None where all stand in it."""
 
 
 def write_place(
-    folder: Path, content: SceneContent, configuration: SceneConfiguration, provenance: Provenance
+    folder: Path,
+    content: SceneContent,
+    configuration: SceneConfiguration,
+    provenance: Provenance,
+    heard: HeardCells = all_cells,
 ) -> Place:
     """Writes a place folder whole or not at all.
+
+    Args:
+        folder: where.
+        content: meshes and geometry maps.
+        configuration: of the place.
+        provenance: what it is made from.
+        heard: which cells of a network that reaches beyond the tile are kept.
 
     Raises:
         InputError: the file of sites cannot be used.
@@ -48,7 +65,8 @@ def write_place(
         StorageFullError: the disk filled up.
     """
     with written_whole(folder) as aside:
-        network = _network(content, configuration)
+        content = _with_surroundings(content, configuration)
+        network = _network(content, configuration, heard)
         place = Place(
             folder,
             folder.name,
@@ -82,16 +100,35 @@ def _write_scene_files(place: Place, content: SceneContent, folder: Path) -> Non
     )
     if content.mesh.buildings:
         write_building_records(content.mesh, folder)
+    if content.surroundings is not None:
+        save_coarse_ground(content.surroundings, folder / SURROUNDINGS)
     save_place(dataclasses.replace(place, folder=folder))
 
 
-def _network(content: SceneContent, configuration: SceneConfiguration) -> SiteImport:
+def _with_surroundings(content: SceneContent, configuration: SceneConfiguration) -> SceneContent:
+    """The tile with the ground that a drawn network goes on over: its own, mirrored at its edges."""
+    reach = configuration.deployment.reach
+    if configuration.sites is not None or reach <= 0:
+        return content
+    around = mirrored_ground(content.maps, configuration.tile, reach)
+    note = f"the network goes on for {reach:g} m beyond the tile, over the tile's own ground mirrored at its edges"
+    return dataclasses.replace(content, surroundings=around, notes=(*content.notes, note))
+
+
+def _network(content: SceneContent, configuration: SceneConfiguration, heard: HeardCells) -> SiteImport:
     """The network of the file of sites, or a drawn one."""
     generator = np.random.default_rng(configuration.seed)
     if configuration.sites is not None:
-        return import_sites(configuration.sites, content.frame, content.maps, configuration.tile, generator)
-    drawn = sample_deployment(content.maps, configuration.tile, configuration.deployment, generator)
-    return SiteImport(drawn, ())
+        ground = GroundMaps(content.maps, configuration.tile)
+        return import_sites(configuration.sites, content.frame, ground, configuration.tile, generator)
+    tile, scene = configuration.tile, Grid(configuration.side, configuration.side)
+    drawn = sample_deployment(
+        content.maps, tile, configuration.deployment, generator, (content.surroundings, scene)
+    )
+    if content.surroundings is None:
+        return SiteImport(drawn, ())
+    kept = heard(drawn, tile, content.surroundings)
+    return SiteImport(part_of_deployment(drawn, kept, (0.0, 0.0)), ())
 
 
 def _georeferenced(content: SceneContent) -> xr.Dataset:

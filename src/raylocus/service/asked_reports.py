@@ -30,12 +30,6 @@ class AskedReports:
     advance: Float[np.ndarray, " token"]
     """Timing advance, round trip [s]."""
 
-    def select(self, questions: Int[np.ndarray, " selected"]) -> AskedReports:
-        """Some of the questions, in that order."""
-        reports = Rows(self.reports.report_offsets).select(questions)[0]
-        tokens = Rows(self.reports.token_offsets).select(reports)[0]
-        return AskedReports(self.reports.select(questions), self.advance[tokens])
-
     def select_tokens(self, kept: Bool[np.ndarray, " token"]) -> AskedReports:
         """All questions, with some of their tokens."""
         return AskedReports(self.reports.select_tokens(kept), self.advance[kept])

@@ -95,16 +95,19 @@ class Batcher:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self.engine.warm)
-        self.ready = True
+        self.ready, ended = True, time.perf_counter()
         while True:
+            idle, since = self._queue.empty(), time.perf_counter()
             batch = await self._next()
-            started = time.perf_counter()
+            # Under load everything between two batches counts, reading requests and writing answers included.
+            started = time.perf_counter() if idle else min(since, ended)
             questions = [waiting.question for waiting in batch]
             answers = await loop.run_in_executor(self._thread, self._answers, questions)
             for waiting, answer in zip(batch, answers, strict=True):
                 if not waiting.answer.done():
                     _settle(waiting.answer, answer)
-            self._learn(len(batch), time.perf_counter() - started)
+            ended = time.perf_counter()
+            self._learn(len(batch), ended - started)
 
     async def _next(self) -> list[_Waiting]:
         """Whatever waits, up to a full batch; those who gave up are left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from raylocus.service.answers import Answer, Refusal
@@ -16,6 +17,9 @@ class Engine(Protocol):
     @property
     def areas(self) -> tuple[str, ...]:
         """Names of the areas that it can locate in."""
+
+    def folder(self, area: str) -> Path | None:
+        """Where an area lies on disk, for those who draw it; None where it is not served."""
 
     def warm(self) -> None:
         """Does what the first answer would else wait for."""

@@ -10,7 +10,6 @@ from jaxtyping import Int
 from raylocus.network.formats.cell_resolution import Known
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import nearest_candidates
-from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
 from raylocus.service.asked_reports import AskedReports
 
@@ -38,15 +37,23 @@ def found_cells(asked: AskedReports, deployment: Deployment) -> FoundCells:
 def located_reports(
     asked: AskedReports, found: FoundCells, questions: Int[np.ndarray, " selected"], deployment: Deployment
 ) -> Reports:
-    """The reports of some questions with the tokens of known cells, each cell once a report."""
+    """The reports of some questions (ascending) that name known cells, with those, each cell once a report."""
     reports = asked.reports
     own = np.isin(reports.sequence_of_report[reports.report_of_token], questions) & (found.cell >= 0)
     keys = np.stack([reports.report_of_token, found.cell, reports.beam], axis=1)
     first = np.zeros(len(own), bool)
     first[np.unique(keys, axis=0, return_index=True)[1]] = True
     kept = own & first
-    carrier = deployment.carrier_of_cell[found.cell]
-    numerology = np.array([each.numerology for each in deployment.carriers])[carrier]
-    tokens = Rows(reports.token_offsets).select(Rows(reports.report_offsets).select(questions)[0])[0]
-    known = asked.select_tokens(kept).select(questions)
-    return known.with_advances(numerology[tokens[kept[tokens]]])
+    numerology = np.array([each.numerology for each in deployment.carriers])
+    of_token = numerology[deployment.carrier_of_cell[found.cell[kept]]]
+    known = asked.select_tokens(kept).with_advances(of_token)
+    return known.select_reports(np.flatnonzero(np.diff(known.token_offsets)))
+
+
+def last_known_reports(asked: AskedReports, found: FoundCells) -> Int[np.ndarray, " sample"]:
+    """The last report of each question that names a known cell; −1 where none does."""
+    last = np.full(len(asked.reports), -1)
+    report = asked.reports.report_of_token[found.cell >= 0]
+    # Reports ascend, so that the last one of each question stays.
+    last[asked.reports.sequence_of_report[report]] = report
+    return last

@@ -122,4 +122,8 @@ def _blanked(sequences: SequenceTensors, padding: Bool[Tensor, "sample time"]) -
         return values.masked_fill(over, torch.nan if values.is_floating_point() else False)
 
     blanked = sequences.map_tensors(blank)
-    return dataclasses.replace(blanked, censored=torch.nan_to_num(blanked.censored))
+    return dataclasses.replace(
+        blanked,
+        censored=torch.nan_to_num(blanked.censored),
+        censored_beams=torch.nan_to_num(blanked.censored_beams),
+    )

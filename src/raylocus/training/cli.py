@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,9 +13,12 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from raylocus.errors import CheckpointError, InputError
 from raylocus.models.checkpoint import load_network, save_network
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.provenance import Provenance
 from raylocus.training.calibration import calibrate
-from raylocus.training.data import ReportData
+from raylocus.training.data import PlaceBatch, ReportData
+from raylocus.training.misfit_calibration import FIELD_SEVERITY, calibrate_misfit
 from raylocus.training.module import LocationModule
 
 #: Name of the file that a locator loads, in the run's folder.
@@ -54,14 +57,22 @@ class RaylocusCLI(LightningCLI):
         self.model.provenance = Provenance.collect({"train": configuration}, seed, inputs)
 
     def after_fit(self) -> None:
-        """Calibrates the averaged weights and saves them as one file."""
-        self.model.calibration = calibrate(
-            self.model.network,
-            [(batch.maps, batch.sequences) for batch in self.datamodule.validation_batches()],
+        """Calibrates the averaged weights and saves them as one file, in the first of several processes."""
+        if not self.trainer.is_global_zero:
+            return
+        network = self.model.network
+        self.model.calibration = dataclasses.replace(
+            calibrate(network, _pairs(self.datamodule.validation_worlds())),
+            misfit=calibrate_misfit(network, _pairs(self.datamodule.validation_worlds(FIELD_SEVERITY))),
         )
         path = Path(self.trainer.default_root_dir) / LOCATOR_FILE
         save_network(self.model.trained, path)
-        print(f"calibrated: {dataclasses.asdict(self.model.calibration)}; locator written to {path}")
+        fitted = self.model.calibration
+        print(f"temperature {fitted.temperature:g}, estimator {fitted.estimator}; locator written to {path}")
+
+
+def _pairs(batches: Iterable[PlaceBatch]) -> Iterator[tuple[PlaceMaps, SequenceTensors]]:
+    return ((batch.maps, batch.sequences) for batch in batches)
 
 
 def _seed(seed: int | bool | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,14 +12,13 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from raylocus.datasets.integrity import require_intact
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.errors import InputError
 from raylocus.models.inputs.maps import PlaceMaps, place_maps
+from raylocus.models.inputs.packed import packed_sequences
 from raylocus.models.inputs.place_batches import (
     BatchIndex,
     MapGroupedBatches,
@@ -28,7 +28,7 @@ from raylocus.models.inputs.place_batches import (
     ordered_batches,
     sequence_groups,
 )
-from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.storage import MANIFEST
 from raylocus.units import timing_advance_distance
 
@@ -127,22 +127,37 @@ class ReportData(lightning.LightningDataModule):
             PlaceBatch(self._maps(part.place, device), part.sequences.to(device).dense()) for part in batch
         ]
 
-    def validation_batches(self) -> Iterator[PlaceBatch]:
-        """The validation split without a trainer, on the CPU."""
-        groups = self._groups("validation")
-        sequences = SequenceDataset(self.stored, groups, self.places_at_hand)
-        for index in ordered_batches(groups, self.batch_size):
-            yield from self.transfer_batch_to_device(sequences[index], torch.device("cpu"), 0)
+    def validation_worlds(self, most_severe: float = math.inf) -> Iterator[PlaceBatch]:
+        """The validation split without a trainer, on the CPU: the sequences of one world at a time.
 
-    def observed_statistics(self) -> tuple[Float[Tensor, " feature"], Float[Tensor, " feature"]]:
-        """Mean and standard deviation of the columns of `models.inputs.tensors.OBSERVED` over the training split."""
+        Args:
+            most_severe: largest severity of worlds that are wanted.
+        """
+        chosen = np.flatnonzero(self.stored.split == "validation")
+        worlds = self.stored.world_index[chosen]
+        for world in np.unique(worlds):
+            if self.stored.worlds[world].law.severity > most_severe:
+                continue
+            samples = chosen[worlds == world]
+            place = int(self.stored.place_index[samples[0]])
+            sequences = packed_sequences(self.stored.read(samples), self.stored.place(place).deployment)
+            yield PlaceBatch(self._maps(place, torch.device("cpu")), sequences.dense())
+
+    def feature_statistics(self) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation of every feature of the training split, in the unit of `SequenceTensors`."""
         stored = self.stored
-        columns = [stored.feature_names.index(name) for name in OBSERVED]
-        unit = np.ones(len(OBSERVED))
-        unit[OBSERVED.index("timing_advance")] = self._timing_step(stored)
-        mean = np.nan_to_num(stored.statistics.mean[columns]) * unit
-        scale = np.nan_to_num(stored.statistics.standard_deviation[columns], nan=1.0) * unit
-        return torch.from_numpy(mean).float(), torch.from_numpy(scale).float().clamp(min=1e-3)
+        units = {"timing_advance": self._timing_step(stored)}
+        rows = zip(
+            stored.feature_names,
+            stored.statistics.mean,
+            stored.statistics.standard_deviation,
+            strict=True,
+        )
+        return {
+            name: (float(mean) * units.get(name, 1.0), float(deviation) * units.get(name, 1.0))
+            for name, mean, deviation in rows
+            if np.isfinite(mean)
+        }
 
     def _timing_step(self, stored: ReportDataset) -> float:
         """Metres of a step of timing advance, a mean where training places differ in numerology."""

@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
+from raylocus.errors import InputError
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     PosteriorCalibration,
@@ -87,7 +88,7 @@ class LocationModule(lightning.LightningModule):
         self.network = LocationNetwork(network)
         self.averaging = AveragedWeights(schedule.average_decay)
         self.loss, self.augmentation, self.schedule = loss, augmentation, schedule
-        self.generator = torch.Generator().manual_seed(seed)
+        self.seed, self.generator = seed, torch.Generator().manual_seed(seed)
         self.calibration = PosteriorCalibration()
         settings = {"network": network, "loss": loss, "augmentation": augmentation, "schedule": schedule}
         self.provenance = Provenance.collect(settings, seed)
@@ -103,19 +104,24 @@ class LocationModule(lightning.LightningModule):
         return [self.averaging]
 
     def on_fit_start(self) -> None:
-        """Takes the features' statistics from the training split."""
+        """Takes the features' statistics from the training split; every process varies its sequences otherwise."""
+        self.generator.manual_seed(self.seed + self.global_rank)
         data = getattr(self.trainer, "datamodule", None)
         if isinstance(data, ReportData):
-            mean, scale = data.observed_statistics()
+            statistics = data.feature_statistics()
             for module in (self, self.averaging.averaged(self)):
-                module.network.radio_encoder.feature_mean.copy_(mean)
-                module.network.radio_encoder.feature_scale.copy_(scale)
+                module.network.radio_encoder.set_statistics(statistics)
 
     def training_step(self, batch: list[PlaceBatch], batch_idx: int) -> Tensor:
         """Mean loss of a batch's sequences, each place under a random symmetry of the plane."""
         losses = torch.stack([self._loss(part) for part in batch])
         counts = losses.new_tensor([len(part.sequences) for part in batch])
         loss = losses @ (counts / counts.sum())
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"the loss of step {self.global_step} is not a number, so training ends here; check the dataset with "
+                "raylocus dataset inspect, or lower model.schedule.learning_rate"
+            )
         self.log("train/loss", loss, prog_bar=True, batch_size=int(counts.sum()))
         return loss
 

@@ -78,7 +78,8 @@ class Symmetry:
             poses[:, list(columns)] = self.vector(maps.poses[:, list(columns)])
         moved = maps.map_rasters(self.raster)
         beams = self.beams(moved.beam_relative, maps.beams_of_cell)
-        return dataclasses.replace(moved, poses=poses, beam_relative=beams)
+        departure = self.vector(moved.departure.movedim(1, -1)).movedim(-1, 1)
+        return dataclasses.replace(moved, poses=poses, beam_relative=beams, departure=departure)
 
     def rasters(self, rasters: EvidenceRasters, beams_of_cell: Int[Tensor, " cell"]) -> EvidenceRasters:
         """What was made of the place's maps, moved along."""
@@ -93,6 +94,7 @@ class Symmetry:
             beams=self._by_cell(sequences.beams, beams_of_cell),
             further=self._features(sequences.further, sequences.further_names),
             further_beams=self._by_cell(sequences.further_beams, beams_of_cell),
+            censored_beams=self._by_cell(sequences.censored_beams, beams_of_cell),
         )
 
     def _by_cell(self, values: Tensor, beams_of_cell: Tensor) -> Tensor:
@@ -120,11 +122,14 @@ def random_symmetry(generator: torch.Generator) -> Symmetry:
 
 #: Fields whose axis of cells is the first, and the third.
 MAP_FIELDS = (
-    *("level", "covered", "formula", "beam_relative", "fine_level"),
+    *("level", "covered", "formula", "isotropic", "sinr", "beam_relative", "fine_level"),
     *("poses", "site_of_cell", "beams_of_cell"),
 )
 RASTER_FIELDS = ("level", "beam")
-SEQUENCE_FIELDS = ("observed", "beams", "serving", "censored", "further", "further_beams")
+SEQUENCE_FIELDS = (
+    *("observed", "beams", "serving", "censored", "further", "further_beams"),
+    "censored_beams",
+)
 
 Record = TypeVar("Record", PlaceMaps, EvidenceRasters, SequenceTensors)
 

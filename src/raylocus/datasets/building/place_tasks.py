@@ -13,6 +13,7 @@ from typing import Any
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError, PlaceError
+from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.trace_place import is_traced, trace_place
 from raylocus.provenance import hash_file, versions
@@ -51,7 +52,7 @@ class PlaceTask:
         """
         folder, truth = self.choice.folder, self.choice.true_folder
         if self.choice.source is not None and not self._is_built():
-            build_place(self.choice.source, folder, self.scene)
+            build_place(self.choice.source, folder, self.scene, heard_cells)
         self._trace(folder)
         if truth != folder:
             if not self._is_true_place():
@@ -74,10 +75,11 @@ class PlaceTask:
         """How the place is cut out of its source."""
         chosen: dict[str, Any] = {"centre": self.choice.centre, "seed": self.choice.seed}
         if self.choice.layouts:
-            # The layout says where antennas stand; the carriers are the dataset's.
-            layout = LAYOUTS[self.choice.layouts[0]]
-            carriers = self.configuration.scene.deployment.carriers
-            chosen["deployment"] = dataclasses.replace(layout, carriers=carriers)
+            # The layout says where antennas stand; the carriers, and how far the network goes, are the dataset's.
+            asked = self.configuration.scene.deployment
+            chosen["deployment"] = dataclasses.replace(
+                LAYOUTS[self.choice.layouts[0]], carriers=asked.carriers, reach=asked.reach
+            )
         return dataclasses.replace(self.configuration.scene, **chosen)
 
     @property

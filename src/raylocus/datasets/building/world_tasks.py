@@ -88,7 +88,7 @@ class WorldTask:
             "sequences": record.sequences,
             "world_law": record.law,
             "mobility": configuration.mobility,
-            "network": configuration.network.at_severity(record.law.severity),
+            "network": record.network(configuration),
         }
         provenance = Provenance.collect(decisive, record.seed, inputs)
         place = hash_configuration(inputs)
@@ -134,7 +134,7 @@ def observe_world(place: TracedPlace, record: WorldRecord, configuration: Datase
         walking,
         ue_height=float(maps.attrs["ue_height"]),
     )
-    network = configuration.network.at_severity(record.law.severity)
+    network = record.network(configuration)
     layers = zip(place.layers(), place.deployment.layers(), strict=True)
     channels = [WorldChannel(each, each.of_layer(maps), world.of_cells(own.cells)) for each, own in layers]
     reports = observe_carriers(channels, trajectories, network, int(observing.integers(2**31)))

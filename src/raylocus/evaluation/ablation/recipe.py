@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from raylocus.datasets.configuration import DatasetConfiguration, parse_dataset_configuration, reason
+from raylocus.datasets.configuration import DatasetConfiguration, parse_dataset_configuration
+from raylocus.datasets.configuration_reasons import reason
 from raylocus.errors import InputError
 from raylocus.evaluation.ablation.given import Given
 

@@ -15,11 +15,11 @@ from raylocus.errors import InputError
 from raylocus.evaluation.ablation.recipe import AblationRecipe, Variant
 from raylocus.evaluation.comparison import circumstances_of
 from raylocus.evaluation.evaluate import evaluate
-from raylocus.evaluation.method import Method
+from raylocus.evaluation.method import Contestant, Method
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
 from raylocus.execution.task import Engine
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.provenance import hash_configuration, hash_file, versions
+from raylocus.provenance import hash_configuration, versions
 from raylocus.training.cli import LOCATOR_FILE, fit
 
 
@@ -37,13 +37,13 @@ class Ablation:
     """A recipe, the model that it tests or the training that it varies, and the folder that it is run in."""
 
     recipe: AblationRecipe
-    checkpoint: Path | None
+    model: Contestant | None
     """The model, where none is trained."""
     training: Path
     """Configuration of the training."""
     out: Path
-    load: Callable[[Path], Method]
-    """Makes a method of a checkpoint."""
+    load: Callable[[Path], Contestant]
+    """Reads a checkpoint that was trained."""
     report: Callable[[str], None]
     """Called with one line as work goes on."""
 
@@ -58,7 +58,7 @@ class Ablation:
             InputError: there is no model to test, or nothing to train or test on.
             StoreError: a file of an earlier run is damaged.
         """
-        if self.recipe.dataset is None and self.checkpoint is None:
+        if self.recipe.dataset is None and self.model is None:
             raise InputError("this ablation trains nothing; name the model that it tests with --model")
         return [
             trial
@@ -70,8 +70,8 @@ class Ablation:
     def _trials(self, variant: Variant, seed: int, listener: Listener, engine: Engine) -> Iterator[Trial]:
         self.report(f"{variant.name}, seed {seed}")
         test = self._dataset(self.recipe.test_set(variant), listener, engine)
-        model = self.checkpoint or self._trained(variant, seed, listener, engine)
-        method, made_from = self.load(model), [hash_file(model), test.digest, variant.given, seed, versions()]
+        model = self.model or self.load(self._trained(variant, seed, listener, engine))
+        made_from = [model.digest, test.digest, variant.given, seed, versions()]
         for index in np.unique(test.place_index[test.split == "test"]):
             place = test.select((test.split == "test") & (test.place_index == index))
             name = test.configuration.places[int(index)].name
@@ -79,7 +79,7 @@ class Ablation:
             digest = hash_configuration([*made_from, name])
             scores = stored_scores(file, digest)
             if scores is None:
-                scores = _scored(method, place, variant, seed)
+                scores = _scored(model.method, place, variant, seed)
                 scores.save(file, digest)
             yield Trial(variant.name, seed, scores)
 

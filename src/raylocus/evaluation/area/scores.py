@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.evaluation.area.references import REFERENCES, of_last_reports
@@ -51,8 +51,8 @@ class AreaScores:
     """Known cells of the report."""
     truth: Float[np.ndarray, "sample 2"]
 
-    def select(self, kept: Bool[np.ndarray, " sample"]) -> AreaScores:
-        """Some of the rows."""
+    def select(self, kept: Bool[np.ndarray, " sample"] | Int[np.ndarray, " kept"]) -> AreaScores:
+        """Some of the rows, by mask or by index."""
         rest = {name: getattr(self, name)[kept] for name in self.__dataclass_fields__ if name != "errors"}
         return AreaScores({name: each[kept] for name, each in self.errors.items()}, **rest)
 
@@ -88,9 +88,9 @@ def score_in_area(method: AreaMethod, reports: Reports, deployment: Deployment) 
     at = truth[sequence]
     errors = {method.name: found[:, 1]}
     errors |= {name: horizontal_errors(locate(network), at) for name, locate in REFERENCES.items()}
-    return AreaScores(
-        errors, found[:, 2], found[:, 3], found[:, 4], found[:, 5], network.rows.lengths.astype(float), at
-    )
+    log_density, denser, tied, radius = found[:, 2:].T
+    heard_cells = network.rows.lengths.astype(float)
+    return AreaScores(errors, log_density, denser, tied, radius, heard_cells, at)
 
 
 def _scored(located: Located, truth: Float[np.ndarray, "sample 2"]) -> Float[np.ndarray, "report 6"]:

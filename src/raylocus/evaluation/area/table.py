@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from raylocus.evaluation.area.scores import AreaScores
 from raylocus.evaluation.metrics import PERCENTILES, REGIONS
@@ -15,7 +15,12 @@ BLOCK = 200.0
 #: Draws of a bootstrap, and the ends of its interval [%].
 DRAWS, ENDS = 200, (5, 95)
 #: Groups by the number of heard cells.
-GROUPS: dict[str, tuple[float, float]] = {"1 cell": (1, 1), "2–3 cells": (2, 3), "4–7 cells": (4, 7), "8 cells or more": (8, np.inf)}  # fmt: skip
+GROUPS: dict[str, tuple[float, float]] = {
+    "1 cell": (1, 1),
+    "2–3 cells": (2, 3),
+    "4–7 cells": (4, 7),
+    "8 cells or more": (8, np.inf),
+}
 
 
 def percentile_rows(scores: AreaScores, generator: np.random.Generator) -> list[list[str]]:
@@ -34,16 +39,13 @@ def percentile_rows(scores: AreaScores, generator: np.random.Generator) -> list[
 def honesty_lines(scores: AreaScores, generator: np.random.Generator) -> list[str]:
     """What the posterior is worth: regions, likelihood, radius."""
     intervals = bootstrap(scores, lambda kept: _coverages(scores, kept), generator)
+    values = _coverages(scores, np.arange(len(scores.heard)))
     held = ", ".join(
         f"{mass:.0%} region holds {value:.1%} ({low:.1%}–{high:.1%})"
-        for mass, value, low, high in zip(
-            REGIONS, _coverages(scores, np.arange(len(scores.heard))), *intervals, strict=True
-        )
+        for mass, value, low, high in zip(REGIONS, values, *intervals, strict=True)
     )
-    return [
-        held,
-        f"−ln density {-scores.log_density.mean():.2f} nats per m², 90 % radius {np.median(scores.radius):.0f} m (median)",
-    ]
+    cost, radius = -scores.log_density.mean(), np.median(scores.radius)
+    return [held, f"−ln density {cost:.2f} nats per m², median 90 % radius {radius:.0f} m"]
 
 
 def group_rows(scores: AreaScores) -> Iterator[list[str]]:
@@ -57,10 +59,9 @@ def group_rows(scores: AreaScores) -> Iterator[list[str]]:
         median, high_error = np.percentile(part.errors[own], (50, 90))
         best = min(others, key=lambda other: float(np.median(part.errors[other])))
         reference = np.percentile(part.errors[best], (50, 90))
-        yield [
-            name, str(int(kept.sum())), f"{median:.0f}", f"{high_error:.0f}", f"{best}: {reference[0]:.0f}, {reference[1]:.0f}",
-            f"{part.covered(0.9):.1%}",
-        ]  # fmt: skip
+        others_best = f"{best}: {reference[0]:.0f}, {reference[1]:.0f}"
+        held = f"{part.covered(0.9):.1%}"
+        yield [name, str(int(kept.sum())), f"{median:.0f}", f"{high_error:.0f}", others_best, held]
 
 
 def bootstrap(
@@ -84,6 +85,6 @@ def bootstrap(
     return np.percentile(np.array(drawn), ENDS, axis=0)
 
 
-def _coverages(scores: AreaScores, kept: np.ndarray) -> Float[np.ndarray, " region"]:
+def _coverages(scores: AreaScores, kept: Int[np.ndarray, " kept"]) -> Float[np.ndarray, " region"]:
     part = scores.select(kept)
     return np.array([part.covered(mass) for mass in REGIONS])

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from raylocus.datasets.configuration import DatasetConfiguration, reason
+from raylocus.datasets.configuration import DatasetConfiguration
+from raylocus.datasets.configuration_reasons import reason
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError
 from raylocus.evaluation.baselines.locunet.training import LocUNetTraining

@@ -25,20 +25,11 @@ from raylocus.evaluation.baselines.locunet.method import LOCUNET_FILE, LocUNetMe
 from raylocus.evaluation.benchmark.recipe import BenchmarkRecipe
 from raylocus.evaluation.comparison import circumstances_of, compared_at
 from raylocus.evaluation.evaluate import evaluate
-from raylocus.evaluation.method import Method
+from raylocus.evaluation.method import Contestant, Method
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
 from raylocus.execution.task import Engine
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.provenance import hash_configuration, versions
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A trained model in a benchmark."""
-
-    method: Method
-    digest: str
-    """Of its checkpoint."""
 
 
 @dataclass(frozen=True)

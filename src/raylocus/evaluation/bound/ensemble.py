@@ -110,10 +110,12 @@ def stratified_worlds(
         return [sample_world(place.deployment, law, generator)]
     drawn = [sample_world(place.deployment, replace(law, turned_share=0.0), generator) for _ in range(count)]
     cells = len(place.deployment.cells)
-    azimuth, downtilt = (
+    azimuth, downtilt, log_beamwidth = (
         law.severity * scale * norm.ppf(_strata(count, cells, generator))
-        for scale in (law.azimuth_error, law.downtilt_error)
+        for scale in (law.azimuth_error, law.downtilt_error, law.log_beamwidth)
     )
+    least, most = law.back_lobe_loss_db
+    floor_loss = law.severity * (least + (most - least) * _strata(count, cells, generator))
     low, high = law.scatter_gain_db
     gain = low + (high - low) * _strata(count, 1, generator)[:, 0] + 10 * np.log10(law.severity)
     of_materials = np.arange(count) * min(MATERIAL_DRAWS, count) // count
@@ -122,6 +124,8 @@ def stratified_worlds(
             drawn[int(of_materials[index])],
             azimuth_error=azimuth[index],
             downtilt_error=downtilt[index],
+            beamwidth_factor=np.exp(log_beamwidth[index]),
+            back_lobe_loss_db=floor_loss[index],
             scatter_gain_db=float(gain[index]),
         )
         for index in range(count)

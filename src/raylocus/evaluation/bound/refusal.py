@@ -29,6 +29,8 @@ def _unmodelled(configuration: DatasetConfiguration, map_error: float) -> str | 
         )
     if configuration.mobility.indoor_share > 0:
         return "UEs indoors; evaluate a dataset with mobility.indoor_share 0"
+    if configuration.network_law is not None:
+        return "networks that differ from world to world; evaluate a dataset without a network_law"
     network = configuration.network
     if network.fading.kind != "statistical":
         return "coherent fading; evaluate a dataset with network.fading.kind statistical"

@@ -18,6 +18,8 @@ LONE_SPACING = 500.0
 SPACINGS = (20.0, 10000.0)
 #: Rounds of positions and clocks, and smallest scale of their errors [m].
 ROUNDS, NOISE_FLOOR = 10, 5.0
+#: Scale of the error of a distance by timing advance [m], whatever its step.
+ADVANCE_ERROR = 40.0
 #: How far from its centroid a report may lie, in scales, as the first guess of the clocks takes it.
 PRIOR_SPREAD = 0.7
 
@@ -60,11 +62,11 @@ def anchors_of(network: HeardNetwork) -> Anchors:
     weighted = report_mean(network, network.cells.position[network.cell], amplitude)
     of_site = 1 / _cells_of_site(network)
     plain = report_mean(network, network.cells.position[network.cell], of_site)
-    timed, distance, error, count = _by_arrivals(network, weighted, scale)
+    timed, (distance, error, count) = _by_arrivals(network, weighted, scale)
     advanced = np.isfinite(network.advance)
     return Anchors(
         scale, weighted, plain, timed, np.where(advanced, network.advance, distance),
-        np.where(advanced, 40.0, error), np.where(advanced, 0, count),
+        np.where(advanced, ADVANCE_ERROR, error), np.where(advanced, 0, count),
     )  # fmt: skip
 
 
@@ -82,9 +84,9 @@ def site_spacing(network: HeardNetwork) -> Float[np.ndarray, " site"]:
 
 def report_mean(
     network: HeardNetwork,
-    values: Float[np.ndarray, "token *value"],
+    values: Float[np.ndarray, "token ..."],
     weight: Float[np.ndarray, " token"] | None = None,
-) -> Float[np.ndarray, "report *value"]:
+) -> Float[np.ndarray, "report ..."]:
     """Weighted mean of each report's tokens; NaN where it has none."""
     weight = np.ones(len(values)) if weight is None else weight
     columns = values.reshape(len(values), -1)
@@ -103,12 +105,16 @@ def _cells_of_site(network: HeardNetwork) -> Int[np.ndarray, " token"]:
 
 def _by_arrivals(
     network: HeardNetwork, start: Float[np.ndarray, "report 2"], scale: Float[np.ndarray, " report"]
-) -> tuple[Float[np.ndarray, "report 2"], Float[np.ndarray, " token"], Float[np.ndarray, " token"], Float[np.ndarray, " token"]]:  # fmt: skip
-    """Positions and clocks in turn, each the robust optimum given the others."""
+) -> tuple[Float[np.ndarray, "report 2"], Float[np.ndarray, "3 token"]]:
+    """Positions and clocks in turn, each the robust optimum given the others.
+
+    Returns:
+        Position of each report [m], and of each token its distance, the site's scale of error [m] and its arrivals.
+    """
     has = np.flatnonzero(np.isfinite(network.arrival))
     none = np.full(len(network.cell), np.nan)
     if not len(has):
-        return np.full((len(network), 2), np.nan), none, none.copy(), np.zeros(len(network.cell))
+        return np.full((len(network), 2), np.nan), np.stack([none, none, np.zeros(len(none))])
     report, site = network.report[has], network.token_site[has]
     where, arrival, point = network.cells.position[network.cell[has]], network.arrival[has], start.copy()
     count = np.bincount(site)[site].astype(float)
@@ -122,9 +128,9 @@ def _by_arrivals(
             point, start, scale, report, step / distance[:, None], residual, np.hypot(spread, 20.0)
         )
     some = np.bincount(report, minlength=len(network)) >= 2
-    ranges, errors, counts = none.copy(), none.copy(), np.zeros(len(network.cell))
-    ranges[has], errors[has], counts[has] = distances, spread, count
-    return np.where(some[:, None], point, np.nan), ranges, errors, counts
+    of_token = np.stack([none, none, np.zeros(len(none))])
+    of_token[:, has] = distances, spread, count
+    return np.where(some[:, None], point, np.nan), of_token
 
 
 def _stepped(

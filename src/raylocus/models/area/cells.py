@@ -52,7 +52,7 @@ class CellMasses:
         index = (held < mass).sum(1, keepdim=True).clamp(max=held.shape[1] - 1)
         return distance.gather(1, order).gather(1, index)[:, 0]
 
-    def at(self, points: Float[Tensor, "report 2"]) -> tuple[Float[Tensor, " report"], Float[Tensor, " report"], Float[Tensor, " report"]]:  # fmt: skip
+    def at(self, points: Float[Tensor, "report 2"]) -> tuple[Float[Tensor, " report"], ...]:
         """At a point of each report: density, mass of denser cells, and mass of cells as dense, the point's included.
 
         Outside of all cells the density is 0 and every cell is denser.

@@ -5,7 +5,7 @@ Each token of each of `EXPERTS` sums has
 - a soft step in it: where a silent site says that it is not,
 - a Student law of the distance itself about a range by timing,
 - three harmonics of the angle off the listed azimuth.
-The encoder gives their centres, widths and weights. A mixture of sums is what integrating a nuisance out leaves, such as a
+The encoder gives their centres, widths and weights. A mixture of sums is what integrating a nuisance out leaves: a
 device's level or which of two antennas is listed wrongly.
 """
 

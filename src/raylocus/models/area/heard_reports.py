@@ -12,6 +12,7 @@ from raylocus.models.area.assignment import Assignments, assign
 from raylocus.network.field.heard import HeardNetwork, KnownCells
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
+from raylocus.scenes.cell_names.candidates import Candidates
 from raylocus.scenes.sites import Deployment
 from raylocus.units import timing_advance_distance
 
@@ -44,7 +45,7 @@ def heard_reports(reports: Reports, deployment: Deployment) -> HeardReports:
     cells, candidates = known_cells(deployment), deployment.candidates(whole)
     tokens = Rows(whole.token_offsets)
     chosen, rows = candidates.rows.select(order)
-    ordered = type(candidates)(rows, candidates.cells[chosen])
+    ordered = Candidates(rows, candidates.cells[chosen])
     found = assign(ordered, tokens, cells.position, _spacing(cells))
     network = _network(found, whole, order, level, cells, deployment)
     return HeardReports(network, found.report, found.weight)

@@ -46,6 +46,15 @@ def save_area_network(trained: TrainedAreaNetwork, path: Path) -> None:
         torch.save(record, aside)
 
 
+def is_area_network(path: Path) -> bool:
+    """Whether a file is one of `save_area_network`, and not another checkpoint."""
+    try:
+        record: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # whatever is wrong with it is said by what reads it
+        return False
+    return isinstance(record, dict) and record.get("schema") == AREA_CHECKPOINT_SCHEMA
+
+
 def load_area_network(path: Path) -> TrainedAreaNetwork:
     """Reads a file of `save_area_network`.
 

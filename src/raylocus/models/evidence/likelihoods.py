@@ -11,14 +11,14 @@ from torch import Tensor
 from raylocus.models.evidence.rasters import (
     BEAM_KNOTS,
     DISTANCE_KNOTS,
-    LEVEL_CENTRE,
     LEVEL_KNOTS,
-    LEVEL_SCALE,
+    LEVEL_UNITS,
+    Units,
 )
 from raylocus.models.time_heads import PooledObservations
 
 #: Offsets [dB] about the Gaussian estimate over which the common offset is summed out.
-OFFSET_STEPS = torch.tensor([-8.0, -4.0, 0.0, 4.0, 8.0])
+OFFSET_STEPS = torch.tensor([-6.0, 0.0, 6.0])
 #: Degrees of freedom of the Student t law of a cell's residual.
 FREEDOM = 4.0
 
@@ -59,7 +59,7 @@ def robust_evidence(
         student_log_density(residual, scale[:, :, None, :, :, None]) * pooled.heard[:, :, None, :, None, None]
     )
     silent = _log_silence(expected, pooled.weakest - margin[:, None]) * unheard_weight[:, None, None, None]
-    table = heard + ((1 - pooled.heard)[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
+    table = heard + ((1 - pooled.reported)[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
     likelihood = torch.tensordot(table, rasters, dims=3)
     prior = -0.5 * (offsets / offset_scale) ** 2
     return torch.logsumexp(likelihood + prior[..., None, None], 2)
@@ -89,8 +89,9 @@ def gaussian_evidence(
     moments: Float[Tensor, "moment site slot y x"],
     site_variance: Float[Tensor, ""],
     common_variance: Float[Tensor, ""],
+    units: Units = LEVEL_UNITS,
 ) -> GaussianEvidence:
-    """Log-likelihood of observed levels given the mapped ones, offsets integrated out exactly.
+    """Log-likelihood of observed levels, or lengths, given the mapped ones, offsets integrated out exactly.
 
     The residual r of slot i at site s is a + b_s + e_i with a ~ N(0, u), b_s ~ N(0, v) and
     e_i ~ N(0, 1/p_i). With P = Σp, L = Σp·r, Q = Σp·r² over the slots of a site, integrating b_s leaves
@@ -103,10 +104,11 @@ def gaussian_evidence(
         moments: 1, R, R² of `EvidenceRasters`.
         site_variance: v [dB²].
         common_variance: u [dB²].
+        units: that `moments` are in.
     """
-    v, u = site_variance / LEVEL_SCALE**2, common_variance / LEVEL_SCALE**2
-    p = precision * LEVEL_SCALE**2
-    o = (level - LEVEL_CENTRE) / LEVEL_SCALE
+    v, u = site_variance / units.scale**2, common_variance / units.scale**2
+    p = precision * units.scale**2
+    o = (level - units.centre) / units.scale
     one, mapped, square = moments.flatten(3)
     batch, heads = level.shape[:2]
 
@@ -123,7 +125,7 @@ def gaussian_evidence(
     shrink = 1 / (1 + u * total)
     likelihood = own.sum(0) + 0.5 * u * linear**2 * shrink + 0.5 * torch.log(shrink)
     shape = (batch, heads, *moments.shape[-2:])
-    return GaussianEvidence(likelihood.reshape(shape), (u * linear * shrink * LEVEL_SCALE).reshape(shape))
+    return GaussianEvidence(likelihood.reshape(shape), (u * linear * shrink * units.scale).reshape(shape))
 
 
 def timing_evidence(
@@ -163,3 +165,24 @@ def beam_evidence(
     below = torch.log(0.02 + 0.98 * torch.sigmoid((pooled.weakest_beam[..., None] - knots) / scale))
     unreported = (pooled.beams_known[..., None] - pooled.beam_known)[..., None] * below[..., None, :]
     return torch.tensordot(reported + unreported, rasters, dims=3)
+
+
+def angle_evidence(
+    observed: Float[Tensor, "batch head cell"],
+    known: Float[Tensor, "batch head cell"],
+    scale: Float[Tensor, ""],
+    site_of_cell: Int[Tensor, " cell"],
+    departure: Float[Tensor, "site 2 y x"],
+) -> Float[Tensor, "batch head y x"]:
+    """Log-likelihood of azimuths that a site sees UEs at, or sends to them.
+
+    Args:
+        observed: azimuths [rad].
+        known: share of the reports that have each.
+        scale: scale of the Student t law about the mapped azimuth [rad].
+        site_of_cell: site index of each cell.
+        departure: `PlaceMaps.departure`.
+    """
+    mapped = torch.atan2(departure[:, 1], departure[:, 0])[site_of_cell]
+    off = torch.remainder(observed[..., None, None] - mapped + torch.pi, 2 * torch.pi) - torch.pi
+    return (student_log_density(off, scale) * known[..., None, None]).sum(2)

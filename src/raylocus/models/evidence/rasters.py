@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -24,9 +25,17 @@ from raylocus.models.inputs.nominal_maps import BEAM_FLOOR
 LEVEL_KNOTS = torch.arange(-146.0, -34.0, 6.0)
 DISTANCE_KNOTS = torch.arange(0.0, 801.0, 20.0)
 BEAM_KNOTS = torch.tensor([BEAM_FLOOR, -15.0, -10.0, -6.0, -3.0, 0.0])
-#: Levels are centred and scaled before they are squared, for the sake of float32.
-LEVEL_CENTRE = -95.0
-LEVEL_SCALE = 10.0
+
+
+class Units(NamedTuple):
+    """Centre and scale of values that are squared, for the sake of float32."""
+
+    centre: float
+    scale: float
+
+
+#: Of levels [dBm], of SINR [dB] and of path lengths [m].
+LEVEL_UNITS, SINR_UNITS, LENGTH_UNITS = Units(-95.0, 10.0), Units(5.0, 10.0), Units(250.0, 100.0)
 #: Kinds of ground a cell can have: those that ray tracing lights, and those that only scattering does.
 KINDS = 2
 
@@ -41,6 +50,12 @@ class EvidenceRasters:
     """1, R, R² of the cells of each site and kind; zero in slots that a site does not have."""
     formula_moments: Float[Tensor, "moment site sector y x"]
     """The same of the formula's level."""
+    isotropic_moments: Float[Tensor, "moment site sector y x"]
+    """The same of the level by distance alone."""
+    sinr_moments: Float[Tensor, "moment site sector y x"]
+    """The same of SINR, by `SINR_UNITS`."""
+    length_moments: Float[Tensor, "moment site sector y x"]
+    """The same of the first path's length, by `LENGTH_UNITS`."""
     distance: Float[Tensor, "site distance_knot y x"]
     """Hat functions of the first path's length."""
     beam: Float[Tensor, "cell beam beam_knot y x"]
@@ -70,11 +85,14 @@ def hat_functions(
 def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
     """The rasters of a place."""
     kinds = torch.stack([maps.covered, 1 - maps.covered], 1)
-    slots = _cells_of_sites(maps.site_of_cell)
+    all_kinds, slots = torch.ones_like(kinds[:, :1]), _cells_of_sites(maps.site_of_cell)
     return EvidenceRasters(
         level=kinds[:, :, None] * hat_functions(maps.level, LEVEL_KNOTS)[:, None],
-        moments=_moments(maps.level, kinds, slots),
-        formula_moments=_moments(maps.formula, torch.ones_like(kinds[:, :1]), slots),
+        moments=_moments(maps.level, kinds, slots, LEVEL_UNITS),
+        formula_moments=_moments(maps.formula, all_kinds, slots, LEVEL_UNITS),
+        isotropic_moments=_moments(maps.isotropic, all_kinds, slots, LEVEL_UNITS),
+        sinr_moments=_moments(maps.sinr, all_kinds, slots, SINR_UNITS),
+        length_moments=_moments(maps.distance[maps.site_of_cell], all_kinds, slots, LENGTH_UNITS),
         distance=hat_functions(maps.distance, DISTANCE_KNOTS),
         beam=hat_functions(maps.beam_relative, BEAM_KNOTS),
         cell_of_slot=slots,
@@ -87,9 +105,12 @@ def _cells_of_sites(site_of_cell: Int[Tensor, " cell"]) -> Int[Tensor, "site sec
 
 
 def _moments(
-    level: Float[Tensor, "cell y x"], kinds: Float[Tensor, "cell kind y x"], slots: Int[Tensor, "site sector"]
+    values: Float[Tensor, "cell y x"],
+    kinds: Float[Tensor, "cell kind y x"],
+    slots: Int[Tensor, "site sector"],
+    units: Units,
 ) -> Float[Tensor, "moment site slot y x"]:
-    scaled = ((level - LEVEL_CENTRE) / LEVEL_SCALE)[:, None]
+    scaled = ((values - units.centre) / units.scale)[:, None]
     moments = torch.stack([kinds, kinds * scaled, kinds * scaled**2])
     chosen = moments[:, slots.clamp(min=0)] * (slots >= 0)[..., None, None, None]
     return chosen.flatten(2, 3)

@@ -34,6 +34,12 @@ class PlaceMaps:
     """Share of the ground cell to which ray tracing found a path."""
     formula: Float[Tensor, "cell y x"]
     """RSRP [dBm] by TR 38.901 UMi NLOS and the sector's pattern: a second opinion without buildings."""
+    isotropic: Float[Tensor, "cell y x"]
+    """RSRP [dBm] by the same formula without antennas: distance alone, a third opinion."""
+    sinr: Float[Tensor, "cell y x"]
+    """SS-SINR [dB] by `level`: never missing."""
+    departure: Float[Tensor, "site 2 y x"]
+    """Cosine and sine of the azimuth at the site of the strongest path; of the straight line where there is none."""
     beam_relative: Float[Tensor, "cell beam y x"]
     """RSRP of each beam over the cell's best [dB], scattering included, not below `BEAM_FLOOR`."""
     distance: Float[Tensor, "site y x"]
@@ -95,6 +101,9 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         level=coarse(maps.level),
         covered=coarse(np.isfinite(maps.traced_level).astype(np.float32)),
         formula=coarse(maps.formula_level),
+        isotropic=coarse(maps.isotropic_level),
+        sinr=coarse(maps.sinr),
+        departure=coarse(np.stack([np.cos(maps.departure_azimuth), np.sin(maps.departure_azimuth)], 1)),
         beam_relative=coarse(maps.beam_relative),
         distance=coarse(maps.path_length),
         line_of_sight=coarse(maps.line_of_sight),

@@ -13,8 +13,9 @@ from jaxtyping import Float
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
 from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
+from raylocus.propagation.maps.radio_maps import LOAD, NOISE_FIGURE_DB
 from raylocus.scenes.sites import Deployment
-from raylocus.units import SPEED_OF_LIGHT
+from raylocus.units import SPEED_OF_LIGHT, from_decibel, noise_per_resource_element, to_decibel
 
 #: Level of what ray tracing leaves out, over TR 38.901 UMi NLOS between isotropic antennas [dB]: with it, links
 #: without a path have a level too. The middle of the range that worlds are drawn from.
@@ -105,6 +106,32 @@ class NominalMaps:
         return level.astype(np.float32)
 
     @cached_property
+    def isotropic_level(self) -> Float[np.ndarray, "cell y x"]:
+        """RSRP [dBm] by TR 38.901 UMi NLOS without antennas: distance alone, a third opinion."""
+        return self.scattered_level - np.float32(self.scatter_gain)
+
+    @cached_property
+    def sinr(self) -> Float[np.ndarray, "cell y x"]:
+        """SS-SINR [dB] of each cell's best beam among those of its carrier, scattering included: never missing."""
+        power = from_decibel(self.level.astype(np.float64))
+        traffic, interference = LOAD * power * self._mean_beam_share, np.empty_like(power)
+        for layer in self.deployment.layers():
+            own = traffic[layer.cells]
+            noise = noise_per_resource_element(layer.deployment.carrier.numerology, NOISE_FIGURE_DB)
+            interference[layer.cells] = np.maximum(own.sum(axis=0) - own, 0) + from_decibel(noise)
+        return (self.level - to_decibel(interference)).astype(np.float32)
+
+    @cached_property
+    def _mean_beam_share(self) -> Float[np.ndarray, "cell y x"]:
+        """Mean power of a cell's own beams over that of the best one."""
+        beams = np.array([cell.array.beams for cell in self.deployment.cells])
+        own = np.arange(self.beam_relative.shape[1]) < beams[:, None]
+        total = np.where(own[:, :, None, None], from_decibel(np.nan_to_num(self.beam_relative)), 0).sum(
+            axis=1
+        )
+        return np.minimum(total / beams[:, None, None], 1.0)
+
+    @cached_property
     def beam_relative(self) -> Float[np.ndarray, "cell beam y x"]:
         """RSRP of each beam over the cell's best [dB], scattering included, not below `BEAM_FLOOR`.
 
@@ -136,6 +163,14 @@ class NominalMaps:
     def azimuth(self) -> Float[np.ndarray, "site y x"]:
         """Azimuth of the straight line at each site [rad]."""
         return np.arctan2(self.straight_line[..., 1], self.straight_line[..., 0])
+
+    @cached_property
+    def departure_azimuth(self) -> Float[np.ndarray, "site y x"]:
+        """Azimuth at each site of the strongest path [rad]; of the straight line where no path or layer is there."""
+        if "aod_azimuth" not in self.radio_maps:
+            return self.azimuth
+        traced = self.radio_maps["aod_azimuth"].values
+        return np.where(np.isfinite(traced), traced, self.azimuth).astype(np.float32)
 
     @cached_property
     def line_of_sight(self) -> Float[np.ndarray, "site y x"]:

@@ -74,8 +74,8 @@ class PackedSequences:
     """Cell index of each."""
     serving: Bool[Tensor, " token"]
     """Whether the cell served."""
-    censored: Float[Tensor, " token"]
-    """−1 where RSRP lies below its range, +1 above, else 0."""
+    censored: Float[Tensor, "token feature"]
+    """−1 where a feature lies below its range, +1 above, else 0."""
     features: Float[Tensor, "token feature"]
     """Columns of `TokenLayout.cell_features`, in the units of `SequenceTensors`."""
     beam_report: Int[Tensor, " beam_token"]
@@ -86,6 +86,8 @@ class PackedSequences:
     """SSB index of each."""
     beam_features: Float[Tensor, "beam_token beam_feature"]
     """Columns of `TokenLayout.beam_features`."""
+    censored_beams: Float[Tensor, "beam_token beam_feature"]
+    """The same of beams as `censored`."""
     layout: TokenLayout
 
     def __len__(self) -> int:
@@ -140,6 +142,7 @@ class PackedSequences:
             position=_scattered(self.position, moment, by_time, torch.nan),
             further=features[..., len(OBSERVED) :],
             further_beams=beams[..., 1:],
+            censored_beams=_scattered(self.censored_beams, beam, (*by_cell, self.layout.beams), 0.0),
             further_names=self.layout.cell_features[len(OBSERVED) :],
             further_beam_names=self.layout.beam_features[1:],
         )
@@ -175,14 +178,16 @@ def packed_sequences(reports: Reports, deployment: Deployment) -> PackedSequence
         report=_integers(report[of_cell]),
         cell=_integers(cell[of_cell]),
         serving=torch.from_numpy(reports.serving[of_cell]),
-        censored=_numbers(reports.censored[of_cell, reports.feature_names.index("rsrp")]),
+        censored=_numbers(_columns(reports, reports.censored[of_cell], layout.cell_features, 0.0)),
         features=_numbers(
-            _columns(reports, of_cell, layout.cell_features) * _units(layout, deployment, cell[of_cell])
+            _columns(reports, reports.features[of_cell], layout.cell_features, np.nan)
+            * _units(layout, deployment, cell[of_cell])
         ),
         beam_report=_integers(report[of_beam]),
         beam_cell=_integers(cell[of_beam]),
         beam=_integers(reports.beam[of_beam]),
-        beam_features=_numbers(_columns(reports, of_beam, layout.beam_features)),
+        beam_features=_numbers(_columns(reports, reports.features[of_beam], layout.beam_features, np.nan)),
+        censored_beams=_numbers(_columns(reports, reports.censored[of_beam], layout.beam_features, 0.0)),
         layout=layout,
     )
 
@@ -197,10 +202,14 @@ def sequence_tensors(reports: Reports, deployment: Deployment) -> SequenceTensor
 
 
 def _columns(
-    reports: Reports, tokens: Bool[np.ndarray, " all_tokens"], names: tuple[str, ...]
+    reports: Reports, values: Shaped[np.ndarray, "token column"], names: tuple[str, ...], missing: float
 ) -> Float[np.ndarray, "token feature"]:
-    columns = [reports.feature_names.index(name) for name in names]
-    return reports.features[tokens][:, columns]
+    """Some columns of the reports' features; those that the reports lack are missing."""
+    found = np.full((len(values), len(names)), missing)
+    for column, name in enumerate(names):
+        if name in reports.feature_names:
+            found[:, column] = values[:, reports.feature_names.index(name)]
+    return found
 
 
 def _units(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -29,8 +30,8 @@ class SequenceTensors:
     """L1-RSRP of each SSB beam [dBm]."""
     serving: Bool[Tensor, "sample time cell"]
     """Whether it was the serving cell."""
-    censored: Float[Tensor, "sample time cell"]
-    """−1 where RSRP lies below its range, +1 above, else 0."""
+    censored: Float[Tensor, "sample time cell all_features"]
+    """−1 where a feature lies below its range, +1 above, else 0; columns of `OBSERVED`, then of `further_names`."""
     age: Float[Tensor, "sample time"]
     """Seconds before the last report."""
     position: Float[Tensor, "sample time 2"]
@@ -39,6 +40,8 @@ class SequenceTensors:
     """Whatever else was measured of a cell, in the columns of `further_names` and the schema's units."""
     further_beams: Float[Tensor, "sample time cell beam further_beam_feature"]
     """Whatever else was measured of a beam, in the columns of `further_beam_names`."""
+    censored_beams: Float[Tensor, "sample time cell beam all_beam_features"]
+    """The same of beams; columns of L1-RSRP, then of `further_beam_names`."""
     further_names: tuple[str, ...] = ()
     """Features beyond `OBSERVED`, see `network.reports.features.SCHEMA`; none where only those were observed."""
     further_beam_names: tuple[str, ...] = ()
@@ -51,6 +54,32 @@ class SequenceTensors:
     def target(self) -> Float[Tensor, "sample 2"]:
         """Position at the last report [m]: what is asked for."""
         return self.position[:, -1]
+
+    @property
+    def cell_features(self) -> Float[Tensor, "sample time cell all_features"]:
+        """All that was measured of cells, in the columns of `cell_names`."""
+        return torch.cat([self.observed, self.further], -1)
+
+    @property
+    def cell_names(self) -> tuple[str, ...]:
+        """Columns of `cell_features` and `censored`."""
+        return (*OBSERVED, *self.further_names)
+
+    @property
+    def beam_features(self) -> Float[Tensor, "sample time cell beam all_beam_features"]:
+        """All that was measured of beams, in the columns of `beam_names`."""
+        return torch.cat([self.beams[..., None], self.further_beams], -1)
+
+    @property
+    def beam_names(self) -> tuple[str, ...]:
+        """Columns of `beam_features` and `censored_beams`."""
+        return (BEAM_LEVEL, *self.further_beam_names)
+
+    @property
+    def reported(self) -> Bool[Tensor, "sample time cell"]:
+        """Which cells a report says anything of."""
+        measured = ~self.cell_features.isnan().all(-1) | ~self.beam_features.isnan().flatten(-2).all(-1)
+        return measured | self.serving
 
     def map_tensors(self, function: Callable[[Tensor], Tensor]) -> SequenceTensors:
         """The same with a function applied to every tensor."""

@@ -47,10 +47,10 @@ def hear(
     measured = levels + uniform(generator, law.measurement) * generator.standard_normal(levels.shape)
     limit = floor + uniform(generator, law.cell_detection) * generator.standard_normal(levels.shape[1])
     heard = audible & (
-        measured > limit + uniform(generator, (0, 4)) * generator.standard_normal(levels.shape)
+        measured > limit + uniform(generator, (0.0, 4.0)) * generator.standard_normal(levels.shape)
     )
     strength = np.where(heard, measured, -np.inf)
-    serving = (strength + uniform(generator, (0, 4)) * generator.standard_normal(levels.shape)).argmax(1)
+    serving = (strength + uniform(generator, (0.0, 4.0)) * generator.standard_normal(levels.shape)).argmax(1)
     own = np.arange(levels.shape[1]) == serving[:, None]
     heard &= own | ~_drops(law, levels.shape, generator)
     if happens(generator, 0.25):
@@ -96,7 +96,7 @@ def _listed(layout: Layout, generator: np.random.Generator) -> Bool[np.ndarray, 
     position = layout.sites[layout.site]
     distance = np.hypot(*(position[:, None] - position).transpose(2, 0, 1))
     near = np.argsort(np.argsort(distance, axis=1, kind="stable"), axis=1, kind="stable")
-    listed = near < round(log_uniform(generator, (4, 40)))
+    listed = near < round(log_uniform(generator, (4.0, 40.0)))
     return listed & (generator.random(listed.shape) < uniform(generator, (0.5, 1.0)))
 
 

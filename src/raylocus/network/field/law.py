@@ -1,8 +1,8 @@
 """`FieldLaw`: between what bounds a network of the field is drawn, with the source of each bound.
 
-Sources: [D] the campus network and 200 LTE cells described in docs/conventions.md and docs/field.md; [38.901] TR 38.901;
-[H] Hata's and COST 231's slopes; [O] docs/sites.md on lists of estimated positions; [R] TS 36.331 and 38.331, measurement
-reports of up to 8 neighbours, shorter in what phones log; [–] chosen wide, since nobody has measured it across networks.
+Sources: [D] the campus network and 200 LTE cells described in docs/field.md; [38.901] TR 38.901; [H] Hata's and COST
+231's slopes; [O] docs/sites.md on lists of estimated positions; [–] chosen wide, since nobody has measured it across
+networks.
 """
 
 from __future__ import annotations
@@ -94,15 +94,15 @@ class FieldLaw:
 USUAL = FieldLaw()
 #: Harsher ones, of which a share is drawn in training.
 HARSH = replace(
-    USUAL, deviation=(40.0, 250.0), floor=(0.0, 10.0), shadowing=(9.0, 16.0), device=(4.0, 16.0), cell_offset=(4.0, 14.0),
-    dropout=(0.2, 0.8), near_exponent=(1.5, 4.2), silent=(0.1, 0.6), unlisted=(0.1, 0.6), tails=(2.0, 8.0),
-    arrival_noise=(50.0, 300.0), detour=(50.0, 400.0), misread=(0.0, 0.2),
+    USUAL, deviation=(40.0, 250.0), floor=(0.0, 10.0), shadowing=(9.0, 16.0), device=(4.0, 16.0),
+    cell_offset=(4.0, 14.0), dropout=(0.2, 0.8), near_exponent=(1.5, 4.2), silent=(0.1, 0.6), unlisted=(0.1, 0.6),
+    tails=(2.0, 8.0), arrival_noise=(50.0, 300.0), detour=(50.0, 400.0), misread=(0.0, 0.2),
 )  # fmt: skip
 #: Harsher than any that are trained on: to see what the network does where its law does not hold.
 STRESS = replace(
-    HARSH, spacing=(60.0, 5000.0), deviation=(100.0, 400.0), floor=(0.0, 4.0), shadowing=(13.0, 20.0), device=(8.0, 20.0),
-    cell_offset=(8.0, 18.0), dropout=(0.5, 0.9), near_exponent=(1.2, 4.8), silent=(0.3, 0.75), unlisted=(0.3, 0.75),
-    tails=(1.5, 4.0), arrival_noise=(100.0, 500.0), detour=(100.0, 800.0),
+    HARSH, spacing=(60.0, 5000.0), deviation=(100.0, 400.0), floor=(0.0, 4.0), shadowing=(13.0, 20.0),
+    device=(8.0, 20.0), cell_offset=(8.0, 18.0), dropout=(0.5, 0.9), near_exponent=(1.2, 4.8), silent=(0.3, 0.75),
+    unlisted=(0.3, 0.75), tails=(1.5, 4.0), arrival_noise=(100.0, 500.0), detour=(100.0, 800.0),
 )  # fmt: skip
 #: Laws by name.
 LAWS = {"usual": USUAL, "harsh": HARSH, "stress": STRESS}

@@ -51,7 +51,7 @@ def draw_layout(law: FieldLaw, generator: np.random.Generator) -> Layout:
         else generator.uniform(-np.pi, np.pi, count)
     )
     azimuth = np.broadcast_to(first, count)[site] + 2 * np.pi * rank / sectored[site]
-    azimuth = azimuth + np.deg2rad(uniform(generator, (0, 20))) * generator.standard_normal(len(site))
+    azimuth = azimuth + np.deg2rad(uniform(generator, (0.0, 20.0))) * generator.standard_normal(len(site))
     return Layout(sites, spacing, extent, height, site, azimuth, sectored[site] == 1)
 
 
@@ -90,13 +90,13 @@ def _hexagons(count: int, spacing: float) -> Float[np.ndarray, "site 2"]:
 def draw_ues(layout: Layout, count: int, generator: np.random.Generator) -> Float[np.ndarray, "ue 2"]:
     """True positions [m]: anywhere, along streets, in groups or near sites, in all of the network or a part of it."""
     part = uniform(generator, (0.3, 1.1)) * layout.extent
-    middle = layout.sites[generator.integers(len(layout.sites))] * uniform(generator, (0, 1))
+    middle = layout.sites[generator.integers(len(layout.sites))] * uniform(generator, (0.0, 1.0))
     kind = generator.choice(["anywhere", "streets", "groups", "sites"], p=[0.4, 0.3, 0.15, 0.15])
     anywhere = middle + part * _disc(count, generator)
     if kind == "streets":
         return _on_streets(middle, part, count, generator)
     if kind == "groups":
-        centres = middle + part * _disc(max(1, round(uniform(generator, (2, 20)))), generator)
+        centres = middle + part * _disc(max(1, round(uniform(generator, (2.0, 20.0)))), generator)
         chosen = centres[generator.integers(len(centres), size=count)]
         return chosen + layout.spacing * uniform(generator, (0.02, 0.4)) * generator.standard_normal(
             (count, 2)
@@ -117,7 +117,7 @@ def _disc(count: int, generator: np.random.Generator) -> Float[np.ndarray, "poin
 def _on_streets(
     middle: Float[np.ndarray, "2"], part: float, count: int, generator: np.random.Generator
 ) -> Float[np.ndarray, "ue 2"]:
-    streets = max(1, round(log_uniform(generator, (1, 20))))
+    streets = max(1, round(log_uniform(generator, (1.0, 20.0))))
     start, end = middle + part * _disc(streets, generator), middle + part * _disc(streets, generator)
     street, along = generator.integers(streets, size=count), generator.random(count)[:, None]
     return start[street] * (1 - along) + end[street] * along + 5 * generator.standard_normal((count, 2))

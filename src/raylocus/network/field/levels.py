@@ -59,7 +59,7 @@ def _canyon(
     if not happens(generator, 0.3):
         return np.zeros(step.shape[:2])
     turned = 4 * (np.arctan2(step[..., 1], step[..., 0]) - generator.uniform(-np.pi, np.pi))
-    return uniform(generator, (0, 12)) * np.maximum(np.cos(turned), 0) ** 4
+    return uniform(generator, (0.0, 12.0)) * np.maximum(np.cos(turned), 0) ** 4
 
 
 def _shadowing(
@@ -99,5 +99,5 @@ def _pattern(
 def _common(law: FieldLaw, count: int, generator: np.random.Generator) -> Float[np.ndarray, " ue"]:
     """What all levels of a report have in common [dB]: device and buildings."""
     device = uniform(generator, law.device) * generator.standard_normal(count)
-    indoors = generator.random(count) < uniform(generator, (0, 1)) * happens(generator, 0.5)
+    indoors = generator.random(count) < uniform(generator, (0.0, 1.0)) * happens(generator, 0.5)
     return device - uniform(generator, law.indoor_loss) * indoors * generator.uniform(0.5, 1.5, count)

@@ -43,7 +43,9 @@ def simulate_network(law: FieldLaw, reports: int, generator: np.random.Generator
 def _draw(law: FieldLaw, reports: int, generator: np.random.Generator) -> SimulatedNetwork:
     layout = draw_layout(law, generator)
     ues = draw_ues(layout, reports, generator)
-    listed_power = generator.normal(0, uniform(generator, (0, 8)), len(layout.site)) * happens(generator, 0.4)
+    listed_power = generator.normal(0, uniform(generator, (0.0, 8.0)), len(layout.site)) * happens(
+        generator, 0.4
+    )
     power = listed_power + uniform(generator, law.cell_offset) * generator.standard_normal(len(layout.site))
     levels, sighted = draw_levels(law, layout, ues, power, generator)
     of_site = generator.random(len(layout.sites))
@@ -77,7 +79,7 @@ def _timing(
         strongest = np.where(hearing.reported, hearing.level, -np.inf).argmax(1)
         serving = np.where(hearing.serving >= 0, hearing.serving, strongest)
         some = advances(lengths, serving, layout.site, generator)
-        some[generator.random(len(some)) < uniform(generator, (0, 0.5))] = np.nan
+        some[generator.random(len(some)) < uniform(generator, (0.0, 0.5))] = np.nan
         return some, none
     return none, arrivals(law, lengths, layout.site, generator) if kind == "arrival" else none
 
@@ -109,7 +111,7 @@ def _listed_sites(
 ) -> tuple[Float[np.ndarray, "site 2"], Float[np.ndarray, " site"]]:
     count = len(layout.sites)
     kind = generator.choice(["surveyed", "estimated", "crowd"], p=[0.45, 0.35, 0.2])
-    scale = log_uniform(generator, law.deviation) if kind != "surveyed" else uniform(generator, (0, 10))
+    scale = log_uniform(generator, law.deviation) if kind != "surveyed" else uniform(generator, (0.0, 10.0))
     own = scale * np.exp(0.5 * generator.standard_normal(count))
     listed = layout.sites + own[:, None] * generator.standard_normal((count, 2)) / np.sqrt(2)
     if kind == "crowd":

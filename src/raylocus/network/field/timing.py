@@ -31,7 +31,7 @@ def advances(
     """Distance by the timing advance of the serving cell [m]; NaN of others."""
     step = float(generator.choice(ADVANCE_STEPS))
     noisy = lengths[:, site] + step * (
-        uniform(generator, (-1, 1.5)) + 0.5 * generator.standard_normal((len(lengths), len(site)))
+        uniform(generator, (-1.0, 1.5)) + 0.5 * generator.standard_normal((len(lengths), len(site)))
     )
     own = np.arange(len(site)) == serving[:, None]
     return np.where(own, np.maximum(np.round(noisy / step), 0) * step, np.nan)
@@ -42,10 +42,10 @@ def arrivals(
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "ue cell"]:  # fmt: skip
     """Arrivals as lengths [m]: a clock a site, heavy-tailed noise, and some that are far off."""
-    clock = log_uniform(generator, law.clock) * generator.standard_normal(lengths.shape[1])
+    clock = generator.normal(0, log_uniform(generator, law.clock), (lengths.shape[1],))
     shape = (len(lengths), len(site))
     noise = log_uniform(generator, law.arrival_noise) * generator.standard_t(4, shape)
-    wrong = generator.random(shape) < uniform(generator, (0, 0.1))
+    wrong = generator.random(shape) < uniform(generator, (0.0, 0.1))
     return (
         lengths[:, site] + clock[site] + noise + np.where(wrong, 2000 * generator.standard_normal(shape), 0.0)
     )

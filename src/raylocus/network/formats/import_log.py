@@ -15,6 +15,7 @@ from raylocus.network.formats.sequences import GAP, sequence_rows
 from raylocus.network.formats.values import checked_rows
 from raylocus.network.reports.report_checks import check_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.area import Area
 from raylocus.scenes.place import Place
 
@@ -75,6 +76,8 @@ def import_log(
     made = sequence_rows(resolved.measurements, place, gap)
     check_reports(made.reports, file.path)
     known = resolved.known[made.rows]
+    candidates = place.deployment.candidates(made.reports)
+    cells = nearest_candidates(candidates, made.reports, place.deployment)
     times = resolved.measurements.time[made.rows]
     return ImportedLog(
         reports=made.reports,
@@ -83,7 +86,7 @@ def import_log(
         refused=refused + made.refused,
         notes=+(Counter(log.notes) + checked.notes + made.notes),
         known=Counter({each: int(np.count_nonzero(known == each)) for each in Known}),
-        cells=len(np.unique(made.reports.pci[known > Known.UNKNOWN])),
+        cells=len(np.unique(cells[cells >= 0])),
         first=float(times.min()),
         last=float(times.max()),
     )
@@ -91,9 +94,11 @@ def import_log(
 
 def _foreign(path: Path, resolved: ResolvedRows, refused: Counter[str]) -> str:
     why = f", and of other rows: {_counted(refused)}" if _counted(refused) else ""
+    rows = resolved.measurements
+    channel = f" of {rows.technology[0]} channel {rows.channel[0]:.0f}" if rows.channel[0] >= 0 else ""
     return (
-        f"{path} names no cell of the place, only others such as PCI {resolved.measurements.pci[0]:.0f}{why}; give the "
-        "place that it was made in"
+        f"{path} names no cell of the place, only others such as PCI {rows.pci[0]:.0f}{channel}{why}; give the place "
+        "that it was made in"
     )
 
 

@@ -2,7 +2,7 @@
 
 `dataSet` has one row a point: latitude, longitude, and a matrix with one row a link: NPCI, eNodeB, RSSI, NSINR, NRSRP,
 NRSRQ, time of arrival [µs], operator, campaign. Points have no time, so that each stands alone; a campaign is a device.
-Two lists, `eNodeB_best_pos_estimates` and `eNodeB_mean_pos_estimates`, have the identity, latitude and longitude of sites.
+Two lists, `eNodeB_best_pos_estimates` and `eNodeB_mean_pos_estimates`, have identity, latitude and longitude of sites.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The POWDER testbed's received powers of one handheld transmitter (github.com/mhrafi66/wireless_localization_frs_uofu).
+"""The POWDER testbed's received powers of one handheld transmitter.
 
-`single_tx.csv` has one row a moment and a column a receiver: its received power, −101 where it heard nothing; and
-`tx_x_coord`, `tx_y_coord`, latitude and longitude of the transmitter. By reciprocity receivers are read as cells: what is
-located is the transmitter. Receivers on buses, which have columns `_rss`, `_x` and `_y`, are left out. Where the fixed
-ones stand is in `location_coordinates.json` next to it.
+`single_tx.csv` of github.com/mhrafi66/wireless_localization_frs_uofu has one row a moment and a column a receiver: its
+received power, −101 where it heard nothing; and `tx_x_coord`, `tx_y_coord`, the transmitter's latitude and longitude.
+By reciprocity receivers are read as cells, and what is located is the transmitter. Receivers on buses, which have
+columns `_rss`, `_x` and `_y`, are left out. `location_coordinates.json` next to it says where the fixed ones stand.
 """
 
 from __future__ import annotations

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.network.formats.cell_resolution import token_names
 from raylocus.network.formats.measurements import Measurements
 from raylocus.network.formats.true_ground import contains, ue_heights
 from raylocus.network.reports.features import CRITICAL, FEATURES
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.area import Area
-from raylocus.scenes.cell_names.technologies import technology_codes
+from raylocus.scenes.cell_names.candidates import TokenNames
+from raylocus.scenes.cell_names.technologies import LTE, NB_IOT
 from raylocus.scenes.place import Place
+from raylocus.scenes.place_checks import LARGEST_NUMEROLOGY
+from raylocus.scenes.sites import Deployment
 from raylocus.units import timing_advance_step
 
 #: Longest time between two reports of one sequence [s].
@@ -47,7 +51,8 @@ def sequence_rows(measured: Measurements, place: Place | Area, gap: float = GAP)
     starts = _sequence_starts(arranged.device[first], time, gap)
     serving, further = _one_serving(measured.serving[rows], report)
     position, notes = _positions(measured, rows, report, place)
-    features, advances = _features(measured, rows, serving, place)
+    names = token_names(measured.select(rows))
+    features, advances = _features(measured, rows, serving, _numerologies(names, place.deployment))
     notes["further serving cells of one report, taken as heard"] += further
     notes["timing advances that are not of the serving cell or out of range, left out"] += advances
     reports = Reports(
@@ -56,10 +61,10 @@ def sequence_rows(measured: Measurements, place: Place | Area, gap: float = GAP)
         time=time - np.repeat(time[starts], np.diff(np.append(starts, len(first)))),
         position=position,
         line_of_sight=np.full(len(first), np.nan),
-        pci=measured.pci[rows].astype(np.int64),
-        technology=technology_codes(measured.technology[rows].tolist()),
-        channel=_whole(measured.channel[rows]),
-        identity=_whole(measured.cell_identity[rows]),
+        pci=names.pci,
+        technology=names.technology,
+        channel=names.channel,
+        identity=names.identity,
         serving=serving,
         beam=np.full(len(rows), -1),
         features=features,
@@ -87,11 +92,11 @@ def _arranged(measured: Measurements) -> _ArrangedRows:
     device = np.unique(measured.device, return_inverse=True)[1].reshape(-1)
     scan = np.unique(measured.scan, return_inverse=True)[1].reshape(-1)
     time = _scan_times(measured, device)
-    technology = technology_codes(measured.technology.tolist())
-    cell = np.stack([_whole(measured.cell_identity), _whole(measured.channel), technology, measured.pci])
+    names = token_names(measured)
+    cell = np.stack([names.identity, names.channel, names.technology, names.pci])
     order = np.lexsort((-measured.rsrp, ~measured.serving, *cell, scan, time, device))
     begins = _changes(np.stack([device, time, scan])[:, order])
-    kept = begins | _changes(cell[:, order])
+    kept = begins | _changes(cell[:, order].astype(float))
     rows = order[kept]
     return _ArrangedRows(rows, begins[kept], device[rows], time[rows])
 
@@ -156,23 +161,29 @@ def _positions(
     return position, notes
 
 
-def _whole(values: Float[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
-    """Whole numbers, −1 where unknown."""
-    return np.where(np.isnan(values) | (values < 0), -1, values).astype(np.int64)
+def _numerologies(names: TokenNames, deployment: Deployment) -> Int[np.ndarray, " token"]:
+    """Numerology of the carrier of each row's cell; of an unknown cell that of LTE, or else of the first carrier."""
+    of_carrier = np.array([carrier.numerology for carrier in deployment.carriers])
+    found = np.where(np.isin(names.technology, (LTE, NB_IOT)), 0, of_carrier[0])
+    candidates = deployment.candidates(names)
+    first = candidates.cells[candidates.rows.starts]
+    found[candidates.known] = of_carrier[deployment.carrier_of_cell[first]]
+    return found
 
 
 def _features(
     measured: Measurements,
     rows: Int[np.ndarray, " token"],
     serving: Bool[np.ndarray, " token"],
-    place: Place | Area,
+    numerology: Int[np.ndarray, " token"],
 ) -> tuple[Float[np.ndarray, "token feature"], int]:
     """The critical features, times of arrival where the log has any, and how many timing advances were left out."""
     features = np.full((len(rows), len(CRITICAL)), np.nan)
     for name in ("rsrp", "rsrq", "sinr"):
         features[:, CRITICAL.index(name)] = getattr(measured, name)[rows]
     column = CRITICAL.index("timing_advance")
-    steps = np.round(measured.timing_advance[rows] / timing_advance_step(place.deployment.carrier.numerology))
+    step = np.array([timing_advance_step(each) for each in range(LARGEST_NUMEROLOGY + 1)])[numerology]
+    steps = np.round(measured.timing_advance[rows] / step)
     kept = serving & (steps >= FEATURES[column].low) & (steps <= FEATURES[column].high)
     features[kept, column] = steps[kept]
     if not np.isnan(measured.time_of_arrival).all():

@@ -18,14 +18,13 @@ def contains(place: Place | Area, xy: Float[np.ndarray, "known 2"]) -> Bool[np.n
 def ue_heights(place: Place | Area, xy: Float[np.ndarray, "known 2"]) -> Float[np.ndarray, " known"]:
     """Height of UEs over the ground [m]: that of a GPS receiver is too poor. NaN where no ground is known."""
     if not isinstance(place, Area):
-        terrain = place.geometry_maps["terrain"].values.ravel().astype(float)
+        heights = place.geometry_maps["terrain"].values.ravel().astype(float)
         index = place.tile.index(xy)
-        return np.where(index >= 0, terrain[index] + UE_HEIGHT, np.nan)
+        return np.where(index >= 0, heights[index] + UE_HEIGHT, np.nan)
     if place.ground is None:
         return np.full(len(xy), UE_HEIGHT)
     terrain = place.ground["terrain"]
-    nearest = [
-        np.abs(terrain[axis].values - at[:, None]).argmin(1)
-        for axis, at in zip(("x", "y"), xy.T, strict=True)
-    ]
-    return terrain.values[nearest[1], nearest[0]].astype(float) + UE_HEIGHT
+    column, row = (
+        np.abs(terrain[axis].values - at[:, None]).argmin(axis=1) for axis, at in zip("xy", xy.T, strict=True)
+    )
+    return np.asarray(terrain.values[row, column] + UE_HEIGHT, dtype=float)

@@ -35,6 +35,8 @@ class ReportFeature:
     """What a UE or network must be set up for: sinr, downlink, uplink, phase, or nothing."""
     occasion: str = ""
     """What renews it between two reports: csi, prs, srs, phr, bsr, or nothing where every report has it."""
+    circular: bool = False
+    """Whether the ends of its range are one and the same direction or phase."""
 
     @classmethod
     def of_row(cls, row: dict[str, str]) -> ReportFeature:
@@ -52,6 +54,7 @@ class ReportFeature:
             availability=float(row["availability"]),
             needs=row["needs"],
             occasion=row["occasion"],
+            circular=row["circular"] == "yes",
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from raylocus.errors import PlaceError
-from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.reports import Reports, cell_label, cell_names
 from raylocus.scenes.sites import Deployment
 
 
@@ -33,8 +33,8 @@ def known_reports(reports: Reports, deployment: Deployment) -> KnownReports:
     of_place = deployment.candidates(reports).known
     if len(of_place) and not of_place.any():
         raise PlaceError(
-            f"the place has none of the cells of the reports, such as PCI {reports.pci[0]}; give the place the reports "
-            "were made in"
+            f"the place has none of the cells of the reports, such as {cell_label(reports, 0)}; give the place the "
+            "reports were made in"
         )
     of_beam = of_place & (reports.beam >= deployment.beam_count)
     kept = of_place & ~of_beam
@@ -49,10 +49,15 @@ def _notes(
 ) -> list[str]:
     notes = []
     if not of_place.all():
-        unknown = np.unique(reports.pci[~of_place])
-        named = ", ".join(map(str, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+        # One token of each unknown cell, the lowest PCIs first.
+        names = cell_names(reports)[::-1, ~of_place]
+        _, first = np.unique(names, axis=1, return_index=True)
+        tokens = np.flatnonzero(~of_place)[first]
+        named = ", ".join(cell_label(reports, token) for token in tokens[:5].tolist()) + (
+            " …" if len(tokens) > 5 else ""
+        )
         notes.append(
-            f"rows of cells that the place does not have (PCI {named}), passed over: {np.count_nonzero(~of_place)}"
+            f"rows of cells that the place does not have ({named}), passed over: {np.count_nonzero(~of_place)}"
         )
     if of_beam.any():
         notes.append(f"rows of beams that the place does not have, passed over: {np.count_nonzero(of_beam)}")

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.errors import InputError
 from raylocus.network.reports.features import CRITICAL
 from raylocus.ragged import Rows
+from raylocus.scenes.cell_names.technologies import TECHNOLOGIES
 
 #: Fields of `Reports` with one row a report, and with one row a token.
 REPORT_FIELDS = ("time", "position", "line_of_sight")
@@ -163,6 +164,14 @@ def cell_names(reports: Reports) -> Int[np.ndarray, "name token"]:
     return np.stack([reports.technology, reports.channel, reports.identity, reports.pci]).astype(np.int64)
 
 
+def cell_label(reports: Reports, token: int) -> str:
+    """What a token says of its cell, for messages: `PCI 17 of LTE channel 6300`."""
+    technology = TECHNOLOGIES[reports.technology[token]]
+    channel = f"channel {reports.channel[token]}" if reports.channel[token] >= 0 else ""
+    where = " ".join(word for word in (technology, channel) if word)
+    return f"PCI {reports.pci[token]}" + (f" of {where}" if where else "")
+
+
 def require_features(reports: Reports, names: Sequence[str], readers: str) -> None:
     """Checks that reports have some columns; missing values are no matter.
 
@@ -175,3 +184,16 @@ def require_features(reports: Reports, names: Sequence[str], readers: str) -> No
             f"the reports have no {', '.join(lacking)}, which {readers}; observe with a feature set that has "
             "them, or import the columns (empty where nothing was measured)"
         )
+
+
+def without_features(reports: Reports, names: Sequence[str]) -> Reports:
+    """Reports in which some features are missing everywhere.
+
+    Raises:
+        InputError: they have no feature of that name.
+    """
+    require_features(reports, names, "are to be left out")
+    columns = [reports.feature_names.index(name) for name in names]
+    features, censored = reports.features.copy(), reports.censored.copy()
+    features[:, columns], censored[:, columns] = np.nan, 0
+    return dataclasses.replace(reports, features=features, censored=censored)

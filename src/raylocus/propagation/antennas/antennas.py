@@ -7,7 +7,7 @@ import math
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.scenes.sites import AntennaArray, Cell, ElementPattern
+from raylocus.scenes.sites import AntennaArray, Cell, ElementPattern, PatternCuts
 from raylocus.units import from_decibel
 
 #: SSB beams are spread evenly over this azimuth either side of boresight [rad].
@@ -24,14 +24,30 @@ def element_gain_db(
     Args:
         zenith: zenith angle in the antenna's frame [rad]; π/2 is boresight.
         azimuth: azimuth in the antenna's frame [rad]; 0 is boresight.
-        pattern: beam widths and floors.
+        pattern: beam widths and floors, or measured cuts.
     """
+    if pattern.cuts is not None:
+        return pattern.gain - np.minimum(
+            _measured_loss_db(zenith, azimuth, pattern.cuts), pattern.back_lobe_floor
+        )
     elevation = np.rad2deg(zenith - np.pi / 2) / pattern.beamwidth_elevation
     vertical = -np.minimum(12 * elevation**2, pattern.side_lobe_floor)
     horizontal = -np.minimum(
         12 * (np.rad2deg(azimuth) / pattern.beamwidth_azimuth) ** 2, pattern.back_lobe_floor
     )
     return pattern.gain - np.minimum(-(vertical + horizontal), pattern.back_lobe_floor)
+
+
+def _measured_loss_db(
+    zenith: Float[np.ndarray, " n"], azimuth: Float[np.ndarray, " n"], cuts: PatternCuts
+) -> Float[np.ndarray, " n"]:
+    """Sum of both cuts' losses [dB], as of the formula's cuts."""
+    clockwise, downward = np.rad2deg(-azimuth), np.rad2deg(zenith - np.pi / 2)
+    return _at(clockwise, cuts.azimuth) + _at(downward, cuts.elevation)
+
+
+def _at(degrees: Float[np.ndarray, " n"], losses: tuple[float, ...]) -> Float[np.ndarray, " n"]:
+    return np.interp(degrees, np.arange(len(losses)) * 360 / len(losses), losses, period=360)
 
 
 def beam_gains(

@@ -46,8 +46,7 @@ def save_site(atlas: PathAtlas, folder: Path, site: int) -> None:
     Raises:
         StorageFullError: the disk filled up.
     """
-    if not (folder / "scene").exists():
-        save_dataset(_scene_dataset(atlas), folder / "scene", _SCENE_SCHEMA)
+    _save_scene(atlas, folder / "scene")
     variables = {}
     for name, (dimensions, units) in COLUMNS.items():
         values = getattr(atlas, name)
@@ -55,6 +54,17 @@ def save_site(atlas: PathAtlas, folder: Path, site: int) -> None:
         variable.encoding["chunks"] = (max(min(CHUNK, len(values)), 1), *values.shape[1:])
         variables[name] = variable
     save_dataset(xr.Dataset(variables), site_part(folder, site), _SITE_SCHEMA)
+
+
+def _save_scene(atlas: PathAtlas, path: Path) -> None:
+    if path.exists():
+        return
+    try:
+        save_dataset(_scene_dataset(atlas), path, _SCENE_SCHEMA)
+    except OSError:
+        # Whoever traces another site of the place at the same time has written the same.
+        if not path.exists():
+            raise
 
 
 def finish_atlas(folder: Path, path: Path, sites: int, provenance: Provenance) -> None:

@@ -31,7 +31,7 @@ def joined_layers(parts: Sequence[xr.Dataset], deployment: Deployment) -> xr.Dat
     padded = [
         part[names].pad({axis: (0, size - part.sizes[axis]) for axis, size in most.items()}) for part in parts
     ]
-    order = np.argsort(np.concatenate([layer.cells for layer in deployment.layers()]))
+    order = np.argsort(np.concatenate([layer.cells for layer in deployment.layers()]), kind="stable")
     joined = xr.concat(padded, "cell").isel(cell=order)
     maps = parts[0].drop_vars(names).merge(joined)
     if "best_server" in maps:

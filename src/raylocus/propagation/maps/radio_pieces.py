@@ -20,6 +20,7 @@ from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, com
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_count
+from raylocus.propagation.site_treatment import treatments_of
 from raylocus.provenance import Provenance
 from raylocus.scenes.geotiff import frame_crs, frame_origin
 from raylocus.scenes.sites import Deployment
@@ -52,6 +53,7 @@ def save_radio_maps(
         "provenance": provenance.to_json(),
         "crs": frame_crs(place.frame),
         "crs_origin": list(frame_origin(place.frame)),
+        "site_treatment": list(treatments_of(place)),
     }
 
     def piece(paths: tuple[GridRows, list[PathAtlas]]) -> xr.Dataset:

@@ -21,7 +21,7 @@ from raylocus.propagation.maps.radio_maps import (
 )
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import RadioMaterials
-from raylocus.scenes.sites import Deployment
+from raylocus.scenes.sites import Deployment, ElementPattern
 from raylocus.scenes.world import World, residual_field
 from raylocus.units import from_decibel, to_decibel
 
@@ -71,7 +71,25 @@ def true_materials(atlas: PathAtlas, world: World) -> RadioMaterials:
 def turned_deployment(deployment: Deployment, world: World) -> Deployment:
     """The deployment with the world's antenna errors."""
     cells = tuple(
-        dataclasses.replace(cell, azimuth=cell.azimuth + float(turn), downtilt=cell.downtilt + float(tilt))
-        for cell, turn, tilt in zip(deployment.cells, world.azimuth_error, world.downtilt_error, strict=True)
+        dataclasses.replace(
+            cell,
+            azimuth=cell.azimuth + float(world.azimuth_error[index]),
+            downtilt=cell.downtilt + float(world.downtilt_error[index]),
+            pattern=_true_pattern(
+                cell.pattern, float(world.back_lobe_loss_db[index]), float(world.beamwidth_factor[index])
+            ),
+        )
+        for index, cell in enumerate(deployment.cells)
     )
     return dataclasses.replace(deployment, cells=cells)
+
+
+def _true_pattern(pattern: ElementPattern, floor_loss_db: float, factor: float) -> ElementPattern:
+    """A pattern with beam widths times a factor and higher floors; a floor never becomes a gain."""
+    return dataclasses.replace(
+        pattern,
+        beamwidth_azimuth=pattern.beamwidth_azimuth * factor,
+        beamwidth_elevation=pattern.beamwidth_elevation * factor,
+        side_lobe_floor=max(pattern.side_lobe_floor - floor_loss_db, 0.0),
+        back_lobe_floor=max(pattern.back_lobe_floor - floor_loss_db, 0.0),
+    )

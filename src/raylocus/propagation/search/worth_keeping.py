@@ -1,4 +1,4 @@
-"""Which of the paths found an atlas keeps: those that matter beside a ground cell's strongest, and the first."""
+"""Which of the paths found an atlas keeps: those near the strongest of their ground cell in power, and the first."""
 
 from __future__ import annotations
 

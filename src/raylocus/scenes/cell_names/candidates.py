@@ -42,6 +42,16 @@ class CellNames(Protocol):
 
 
 @dataclass(frozen=True)
+class TokenNames:
+    """`CellNames` by themselves."""
+
+    pci: Int[np.ndarray, " token"]
+    technology: Int[np.ndarray, " token"]
+    channel: Int[np.ndarray, " token"]
+    identity: Int[np.ndarray, " token"]
+
+
+@dataclass(frozen=True)
 class CellTable:
     """The names of a deployment's cells, and of their carriers; −1 where unknown."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped
 from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry
 
@@ -61,33 +61,41 @@ def _road_class(vector_map: VectorMap, tile: Grid) -> Float[np.ndarray, "y x"]:
     values = [ROAD_CLASSES.index("pedestrian")] * len(vector_map.pavements) + classes.tolist()
     # What is burnt later stays: the higher class, which has the lower index.
     order = np.argsort(-np.array(values), kind="stable")
-    burnt = _burnt([shapes[index] for index in order], [values[index] + 1 for index in order], tile)
+    classes_burnt = burnt([shapes[index] for index in order], [values[index] + 1 for index in order], tile)
     # A table look-up: the classes of all values of a byte, 0 being off the roads.
     class_of = np.arange(-1.0, 255.0, dtype=np.float32)
     class_of[0] = np.nan
-    return class_of[burnt]
+    return class_of[classes_burnt]
 
 
 def _covered(shapes: Sequence[BaseGeometry], tile: Grid) -> np.ndarray:
     """Where a cell's centre lies in one of the shapes."""
-    return _burnt(shapes, [1] * len(shapes), tile) > 0
+    return burnt(shapes, [1] * len(shapes), tile) > 0
 
 
-def _burnt(shapes: Sequence[BaseGeometry], values: Sequence[int], tile: Grid) -> UInt8[np.ndarray, "y x"]:
-    """The value of the last shape that holds each cell's centre; 0 where there is none."""
+def burnt(
+    shapes: Sequence[BaseGeometry], values: Sequence[float | int], tile: Grid, kind: str = "uint8"
+) -> Shaped[np.ndarray, "y x"]:
+    """The value of the last shape that holds each cell's centre; 0 where there is none.
+
+    Args:
+        shapes: areas [m].
+        values: one each.
+        tile: the cells.
+        kind: type of the values, `uint8` or `float32`.
+    """
     from rasterio.features import rasterize
     from rasterio.transform import Affine
 
     west, south, east, north = tile.bounds
     near = shapely.intersects(np.array(shapes, dtype=object), shapely.box(west, south, east, north))
     if not near.any():
-        return np.zeros(tile.shape, np.uint8)
+        return np.zeros(tile.shape, kind)
     # Rows ascend with y, as everywhere in raylocus.
     transform = Affine(tile.resolution, 0, west, 0, tile.resolution, south)
     owner, outlines = _outlines(np.array(shapes, dtype=object)[near])
-    burnt = np.array(values)[near][owner].tolist()
-    pairs = zip(outlines, burnt, strict=True)
-    return np.asarray(rasterize(pairs, out_shape=tile.shape, transform=transform, dtype="uint8"))
+    pairs = zip(outlines, np.array(values)[near][owner].tolist(), strict=True)
+    return np.asarray(rasterize(pairs, out_shape=tile.shape, transform=transform, dtype=kind))
 
 
 def _outlines(

@@ -87,7 +87,7 @@ def perturb_place(place: Place, folder: Path, law: MapErrorLaw, seed: int) -> Pl
         notes=(*place.notes, f"{place.name} with map errors of severity {law.severity:g}, seed {seed}"),
         map_error=record,
     )
-    write_scene(true_place, SceneContent(mesh, maps, place.frame))
+    write_scene(true_place, SceneContent(mesh, maps, place.frame, surroundings=place.surroundings))
     return true_place
 
 

@@ -50,6 +50,9 @@ def _moved(
 ) -> Float[np.ndarray, "site 3"]:
     spread = law.severity * np.array([law.site_error, law.site_error, law.antenna_height_error])
     moved = listed + spread * generator.standard_normal(listed.shape)
+    # Of the ground around the tile too little is known to move a site on it.
+    outside = ~grid.contains(listed)
+    moved[outside] = listed[outside]
     edge = grid.size / 2 - AROUND
     inside = np.abs(listed[:, :2]).max(axis=1) < edge
     moved[inside, :2] = np.clip(moved[inside, :2], -edge, edge)
@@ -57,9 +60,9 @@ def _moved(
         return listed
     mapped, true = (each["terrain"].values.ravel() for each in maps)
     cell, old = grid.index(moved), grid.index(listed)
-    moved[:, 2] += true[cell] - mapped[old]
+    moved[:, 2] += np.where(outside, 0.0, true[cell] - mapped[old])
     surface = maps[1]["surface"].values
-    for position in moved:
-        below = surface[disc_window(grid, position[:2], AROUND)]
-        position[2] = max(position[2], float(below.max()) + CLEARANCE)
+    for site in np.flatnonzero(~outside).tolist():
+        below = surface[disc_window(grid, moved[site, :2], AROUND)]
+        moved[site, 2] = max(moved[site, 2], float(below.max()) + CLEARANCE)
     return np.round(moved, 2)

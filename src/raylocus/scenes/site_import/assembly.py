@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
-from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
+from raylocus.scenes.site_import.listed_pcis import listed_pcis
 from raylocus.scenes.site_import.records import SiteRecord
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.sites import ISOTROPIC, AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.scenes.siting.macro import MacroLayout, antenna_height
-from raylocus.scenes.siting.pci_plan import plan_pcis
+from raylocus.scenes.siting.panels import array_on
+from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
 #: Downtilt of cells whose file has none [rad]; 6°.
@@ -49,19 +51,33 @@ class GroundMaps:
     maps: xr.Dataset
     tile: Grid
 
+    def at(self, x: float, y: float) -> GroundMaps:
+        """Themselves, wherever the antenna stands."""
+        return self
+
+
+@runtime_checkable
+class Ground(Protocol):
+    """Where antennas stand."""
+
+    def at(self, x: float, y: float) -> GroundMaps:
+        """Maps that hold a point [m]."""
+
 
 def assemble_deployment(
     path: Path,
     cells: Sequence[LocatedCell],
-    ground: GroundMaps,
+    antennas: Sequence[ElementPattern | None],
+    ground: Ground,
     notes: Counter[str],
     generator: np.random.Generator,
 ) -> Deployment:
-    """The deployment of cells of one network.
+    """The deployment of cells of one network or several, with a carrier for each of their frequencies and operators.
 
     Args:
         path: the file, for messages.
         cells: its cells in the tile.
+        antennas: measured pattern of each, see `named_antennas`.
         ground: heights under the antennas.
         notes: counts what is assumed.
         generator: draws azimuths and PCIs that the file does not state.
@@ -74,21 +90,38 @@ def assemble_deployment(
     unique = list(dict.fromkeys(places))
     owner = np.array([unique.index(place) for place in places])
     sites = [_site(number, cells[places.index(place)], ground, notes) for number, place in enumerate(unique)]
-    azimuths = _azimuths(records, owner, notes, generator)
+    carriers = [_carrier(record) for record in records]
+    distinct = tuple(dict.fromkeys(carriers))
+    index = np.array([distinct.index(carrier) for carrier in carriers])
+    azimuths = _azimuths(records, owner, index, notes, generator)
     positions = np.array([(cell.x, cell.y) for cell in cells])
-    pcis = _pcis(path, records, plan_pcis(positions, azimuths, owner, generator), notes)
+    pcis = np.zeros(len(cells), np.int64)
+    for number, carrier in enumerate(distinct):
+        own = np.flatnonzero(index == number)
+        planned = plan_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
+        pcis[own] = listed_pcis(path, [records[cell] for cell in own], positions[own], planned, notes)
     notes["cells without downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
     notes["cells without power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
-    _count_carrier(records, notes)
+    notes["sites at estimated positions"] += sum(site.deviation > 0 for site in sites)
+    _count_carriers(records, distinct, notes)
     made = [
-        _cell(record, site, azimuth, pci)
-        for record, site, azimuth, pci in zip(records, owner.tolist(), azimuths.tolist(), pcis, strict=True)
+        _cell(record, antenna, site, azimuth, pci, carrier, distinct[carrier])
+        for record, antenna, site, azimuth, pci, carrier in zip(
+            records,
+            antennas,
+            owner.tolist(),
+            azimuths.tolist(),
+            pcis.tolist(),
+            index.tolist(),
+            strict=True,
+        )
     ]
-    return Deployment((_carrier(records[0]),), tuple(sites), tuple(made))
+    return Deployment(distinct, tuple(sites), tuple(made))
 
 
-def _site(number: int, cell: LocatedCell, ground: GroundMaps, notes: Counter[str]) -> Site:
+def _site(number: int, cell: LocatedCell, everywhere: Ground, notes: Counter[str]) -> Site:
     """A site at its height above the ground, and never inside a building."""
+    ground = everywhere.at(cell.x, cell.y)
     index = int(ground.tile.index(np.array([cell.x, cell.y])))
     terrain, surface = (float(ground.maps[name].values.flat[index]) for name in ("terrain", "surface"))
     inside = bool(ground.maps["footprint"].values.flat[index])
@@ -100,87 +133,87 @@ def _site(number: int, cell: LocatedCell, ground: GroundMaps, notes: Counter[str
         if inside and z < surface + LOWEST_OVER_ROOF:
             z = surface + LOWEST_OVER_ROOF
             notes["sites inside a building, lifted 2 m above its roof"] += 1
-    return Site(cell.record.site or f"site-{number}", (cell.x, cell.y, round(z, 2)))
+    name = cell.record.site or f"site-{number}"
+    return Site(name, (cell.x, cell.y, round(z, 2)), cell.record.deviation)
 
 
 def _azimuths(
     records: Sequence[SiteRecord],
     owner: Int[np.ndarray, " cell"],
+    carrier: Int[np.ndarray, " cell"],
     notes: Counter[str],
     generator: np.random.Generator,
 ) -> Float[np.ndarray, " cell"]:
-    """The azimuths [rad], spread evenly over the cells of a site where the file has none."""
+    """The azimuths [rad], spread evenly over a site's cells of a carrier where the file has none; see `_cell`."""
     azimuths = np.zeros(len(records))
     for site in np.unique(owner):
-        cells = np.flatnonzero(owner == site).tolist()
         first = generator.uniform(-np.pi, np.pi)
-        for rank, index in enumerate(cells):
-            stated = records[index].azimuth
-            azimuths[index] = first + 2 * np.pi * rank / len(cells) if stated is None else stated
-    notes["cells without azimuth, spread evenly about their site"] += sum(
+        for number in np.unique(carrier[owner == site]):
+            cells = np.flatnonzero((owner == site) & (carrier == number)).tolist()
+            for rank, index in enumerate(cells):
+                stated = records[index].azimuth
+                azimuths[index] = first + 2 * np.pi * rank / len(cells) if stated is None else stated
+    notes["cells without azimuth, taken as antennas that send alike all round"] += sum(
         one.azimuth is None for one in records
     )
     return azimuths
 
 
-def _pcis(
-    path: Path, records: Sequence[SiteRecord], planned: Int[np.ndarray, " cell"], notes: Counter[str]
-) -> list[int]:
-    """The PCIs of the file, and where it has none planned ones, moved out of their way by whole groups."""
-    line_of: dict[int, int] = {}
-    for record in records:
-        if record.pci is not None and record.pci in line_of:
-            raise PlaceError(
-                f"{path}, lines {line_of[record.pci]} and {record.line}: two cells in the tile share PCI {record.pci}; "
-                "correct one, or choose one network with --network"
-            )
-        if record.pci is not None:
-            line_of[record.pci] = record.line
-    pcis, used = [], set(line_of)
-    for record, plan in zip(records, planned.tolist(), strict=True):
-        others = ((plan + 3 * step + step // 336) % 1008 for step in range(1008))
-        pci = next(other for other in others if other not in used) if record.pci is None else record.pci
-        used.add(pci)
-        pcis.append(pci)
-    notes["cells without PCI, which is planned"] += sum(record.pci is None for record in records)
-    return pcis
-
-
-def _cell(record: SiteRecord, site: int, azimuth: float, pci: int) -> Cell:
-    usual = AntennaArray()
+def _cell(
+    record: SiteRecord,
+    antenna: ElementPattern | None,
+    site: int,
+    azimuth: float,
+    pci: int,
+    index: int,
+    carrier: Carrier,
+) -> Cell:
+    """A cell; where its azimuth is not known, no pattern can be aimed: it sends alike all round, in one beam."""
+    antenna = antenna if record.azimuth is not None else ISOTROPIC
+    usual = array_on(carrier, AntennaArray())
+    array = AntennaArray(
+        record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
+    )
     return Cell(
         pci=pci,
         site=site,
         azimuth=wrap_angle(azimuth),
         downtilt=DEFAULT_DOWNTILT if record.downtilt is None else record.downtilt,
         power_dbm=46.0 if record.power_dbm is None else record.power_dbm,
-        array=AntennaArray(
-            record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
-        ),
+        # A measured pattern is that of the whole antenna.
+        array=array if antenna is None else AntennaArray(1, 1, 1),
+        carrier=index,
+        pattern=antenna or ElementPattern(),
+        identity=record.identity,
     )
 
 
-def _count_carrier(records: Sequence[SiteRecord], notes: Counter[str]) -> None:
-    """Counts what is assumed of the carrier and of the antennas' arrays."""
-    carrier, usual = _carrier(records[0]), AntennaArray()
-    megahertz = carrier.frequency / 1e6
-    notes[f"cells without channel number or frequency, taken at {megahertz:g} MHz"] += sum(
-        record.frequency is None for record in records
-    )
-    notes[f"cells at the middle of their band, {megahertz:g} MHz"] += sum(
-        record.by_band for record in records
-    )
-    width = SUBCARRIERS_PER_RESOURCE_BLOCK * subcarrier_spacing(carrier.numerology) / 1e3
-    notes[f"cells of a carrier taken as {carrier.resource_blocks} resource blocks of {width:g} kHz"] += len(
-        records
-    )
-    notes[
-        f"cells without antenna array, taken as {usual.rows} × {usual.columns} with {usual.beams} beams"
-    ] += sum(None in (record.rows, record.columns, record.beams) for record in records)
+def _count_carriers(records: Sequence[SiteRecord], carriers: Sequence[Carrier], notes: Counter[str]) -> None:
+    """Counts what is assumed of the carriers and of the antennas' arrays."""
+    for carrier in carriers:
+        own = [record for record in records if _carrier(record) == carrier]
+        megahertz, usual = carrier.frequency / 1e6, array_on(carrier, AntennaArray())
+        notes[f"cells without channel number or frequency, taken at {megahertz:g} MHz"] += sum(
+            record.frequency is None for record in own
+        )
+        notes[f"cells at the middle of their band, {megahertz:g} MHz"] += sum(
+            record.by_band for record in own
+        )
+        width = SUBCARRIERS_PER_RESOURCE_BLOCK * subcarrier_spacing(carrier.numerology) / 1e3
+        notes[f"cells of a carrier taken as {carrier.resource_blocks} resource blocks of {width:g} kHz"] += (
+            len(own)
+        )
+        notes[
+            f"cells without antenna array, taken as {usual.rows} × {usual.columns} with {usual.beams} beams"
+        ] += sum(
+            record.azimuth is not None and None in (record.rows, record.columns, record.beams)
+            for record in own
+        )
 
 
 def _carrier(record: SiteRecord) -> Carrier:
     carrier = LTE_CARRIER if record.lte else Carrier()
     if not record.lte and record.frequency is not None and record.frequency >= LOWEST_FR2:
         carrier = FR2_CARRIER
+    carrier = replace(carrier, channel=record.channel, operator=record.operator)
     return carrier if record.frequency is None else replace(carrier, frequency=record.frequency)

@@ -66,6 +66,12 @@ class SiteColumns:
     """Columns of the antenna array."""
     beams: str | None = None
     """SSB beams."""
+    identity: str | None = None
+    """E-UTRAN cell identity (ECI) or NR cell identity (NCI), as one number."""
+    deviation: str | None = None
+    """Standard deviation of the position along each axis [m]."""
+    antenna: str | None = None
+    """Name of the antenna, that of its pattern file."""
 
     @classmethod
     def parse(cls, text: str) -> SiteColumns:

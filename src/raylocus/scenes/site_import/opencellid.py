@@ -33,6 +33,8 @@ NAMES = {
     "lon": ("lon", "longitude", "long", "lng"),
     "lat": ("lat", "latitude"),
     "channel": ("earfcn", "nrarfcn", "arfcn"),
+    "changeable": ("changeable",),
+    "deviation": ("deviation", "accuracy"),
 }
 #: Columns that make a list one of this family, the radio in addition.
 _FAMILY = ("mcc", "net", "cell", "lon", "lat")
@@ -48,6 +50,9 @@ _LOGS = ("measuredat", "devicetime", "discoveredat", "recordnumber")
 SECTOR_BITS = 8
 #: Cells heard closer than this to their site's middle [m] do not show their azimuth.
 SMALLEST_OFFSET = 30.0
+#: Standard deviation along each axis of a position that was estimated from where a cell was heard [m]. Chosen, not
+#: measured: such positions are means of drives and walks on one side of a cell that reaches a few hundred metres.
+ESTIMATED = 150.0
 #: Metres in a degree of latitude.
 METRES_PER_DEGREE = 111_195.0
 
@@ -126,7 +131,10 @@ def read_opencellid(table: Table, columns: Mapping[str, str]) -> SiteList:
     notes = [*table.notes, *(f"{text}: {count}" for text, count in left.items())]
     if (unused := table.unused(list(columns.values()))) is not None:
         notes.append(unused)
-    notes.append("positions are where cells are heard; sites and azimuths were estimated from them")
+    notes.append(
+        f"positions are where cells are heard, off by {ESTIMATED:g} m where nothing else is stated; sites and azimuths "
+        "were estimated from them"
+    )
     return SiteList(
         tuple(record for cells in sites.values() for record in _around_middle(cells)), tuple(notes)
     )
@@ -156,7 +164,8 @@ def _record(row: Row, columns: Mapping[str, str], technology: Technology) -> Sit
     if latitude is None or longitude is None:
         raise InputError(f"{row.where}: there is no latitude or longitude; remove the line")
     channel = row.integer(columns.get("channel"), 0, 3_279_165)
-    name = f"{technology.value} {row.text(columns['mcc'])}-{row.text(columns['net'])}"
+    operator = f"{row.text(columns['mcc'])}-{row.text(columns['net'])}"
+    name = f"{technology.value} {operator}"
     return SiteRecord(
         line=row.line,
         latitude=latitude,
@@ -166,7 +175,18 @@ def _record(row: Row, columns: Mapping[str, str], technology: Technology) -> Sit
         network=name if channel is None else f"{name} {'EARFCN' if lte else 'ARFCN'} {channel}",
         frequency=None if channel is None else _frequency(row, channel, lte),
         lte=lte,
+        channel=channel,
+        operator=operator,
+        identity=cell,
+        deviation=_deviation(row, columns),
     )
+
+
+def _deviation(row: Row, columns: Mapping[str, str]) -> float:
+    """Of the position [m]: as stated, 0 where the list says that it is exact (`changeable` is 0), else `ESTIMATED`."""
+    stated = row.number(columns.get("deviation"), 0.0, 100_000.0)
+    exact = row.text(columns.get("changeable")) == "0"
+    return stated if stated is not None else 0.0 if exact else ESTIMATED
 
 
 def _frequency(row: Row, channel: int, lte: bool) -> float:

@@ -102,6 +102,9 @@ def _record(
         rows=columns.integer("rows", row, 1, 64),
         columns=columns.integer("columns", row, 1, 64),
         beams=columns.integer("beams", row, 1, 64),
+        identity=columns.integer("identity", row, 0, 2**36 - 1),
+        deviation=columns.number("deviation", row, 0.0, 100_000.0) or 0.0,
+        antenna=columns.text("antenna", row),
     )
     carried = _with_channel(record, row, columns, technology)
     if carried is None:
@@ -146,6 +149,7 @@ def _with_channel(
             lte, channel = number
             frequency = earfcn_frequency(channel) if lte else nr_carrier_frequency(channel)
             name = f"EARFCN {channel}" if lte else f"ARFCN {channel}"
+            record = dataclasses.replace(record, channel=channel)
         elif (megahertz := columns.number("frequency", row, 100.0, 100_000.0)) is not None:
             name, frequency = f"{prefix}{megahertz:g} MHz", megahertz * 1e6
         elif (text := columns.text("band", row)) is not None:

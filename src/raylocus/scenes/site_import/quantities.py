@@ -136,6 +136,16 @@ QUANTITIES = {
     "beams": _quantity(
         "beams ssbbeams",
     ),
+    "identity": _quantity(
+        "ecellid eci eutrancellid eutrancellidentity nci nrcellid nrcellidentity ncellid globalcellid",
+    ),
+    "deviation": _quantity(
+        "deviation positiondeviation accuracy positionaccuracy locationaccuracy uncertainty positionuncertainty",
+        _METRES | _FEET,
+    ),
+    "antenna": _quantity(
+        "antenna antennaname antennatype antennamodel antennapattern pattern",
+    ),
 }
 
 

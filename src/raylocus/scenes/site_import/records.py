@@ -41,6 +41,16 @@ class SiteRecord:
     """Carrier frequency [Hz]."""
     lte: bool = False
     """Whether the cell is LTE's, whose subcarriers are 15 kHz apart."""
+    channel: int | None = None
+    """Downlink EARFCN or NR-ARFCN."""
+    operator: str = ""
+    """MCC and MNC as `262-1`."""
+    identity: int | None = None
+    """E-UTRAN or NR cell identity."""
+    deviation: float = 0.0
+    """Standard deviation of the position along each axis [m]; 0 where it was surveyed."""
+    antenna: str | None = None
+    """Name of the antenna's measured pattern."""
     by_band: bool = False
     """Whether the frequency is the middle of a band, for want of a channel number."""
     power_dbm: float | None = None

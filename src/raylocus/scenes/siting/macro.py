@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,6 +88,39 @@ def macro_sites(
     chosen = throw_darts(tile, [roofs, ground], keep_away, generator)
     return [
         _site(cell_centre(tile, index), antenna_height(maps, tile, index, layout), layout, generator)
+        for index in chosen
+    ]
+
+
+def macro_sites_around(
+    maps: xr.Dataset,
+    grid: Grid,
+    tile: Grid,
+    layout: MacroLayout,
+    taken: Sequence[PlannedSite],
+    generator: np.random.Generator,
+) -> list[PlannedSite]:
+    """Sites outside a tile whose own sites stand already, as densely.
+
+    Args:
+        maps: geometry maps of the ground around the tile, and of the tile.
+        grid: their grid.
+        tile: where no site is added.
+        layout: statistics of the sites.
+        taken: the tile's sites.
+        generator: decides positions and sectors.
+    """
+    outside = ~tile.contains(grid.centres)
+    roofs = np.flatnonzero(outside & _overlooks(maps["height"].values, grid, layout).ravel())
+    ground = np.flatnonzero(outside & open_ground(maps).ravel())
+
+    def keep_away() -> float:
+        return layout.site_distance * float(np.exp(layout.distance_spread * generator.standard_normal()))
+
+    standing = [site.position for site in taken]
+    chosen = throw_darts(grid, [roofs, ground], keep_away, generator, standing)
+    return [
+        _site(cell_centre(grid, index), antenna_height(maps, grid, index, layout), layout, generator)
         for index in chosen
     ]
 

@@ -1,4 +1,4 @@
-"""Physical cell identities: none twice, and cells that are heard together on different synchronisation signals.
+"""Physical cell identities: none twice within reach, and different synchronisation signals for those heard together.
 
 PCI = 3·N1 + N2 (TS 38.211 §7.4.2.1). Two cells with the same N2 send the same primary synchronisation
 signal, and in LTE their reference signals collide, so neighbours that face each other should differ in it.
@@ -7,17 +7,23 @@ signal, and in LTE their reference signals collide, so neighbours that face each
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
+from raylocus.scenes.sites import Carrier
 
 #: Number of N1, the groups of three PCIs.
 GROUPS = 336
 #: The same in LTE (TS 36.211 §6.11).
 LTE_GROUPS = 168
+#: Squares of a network that use other groups than their neighbours.
+COLOURS = 9
+#: Squares that are cut no smaller [m].
+SMALLEST_SQUARE = 1.0
 #: Distance at which a cell is heard half as well [m].
 HEARING_DISTANCE = 150.0
 #: Loss of the second cell per distance, for judging which cells are heard together.
@@ -30,6 +36,11 @@ ROUNDS = 10
 EQUAL_CLASH = 1e-9
 
 
+def groups_of(carrier: Carrier) -> int:
+    """Values of N1 in a carrier's technology."""
+    return GROUPS if carrier.technology == "NR" else LTE_GROUPS
+
+
 def plan_pcis(
     positions: Float[np.ndarray, "cell 2"],
     azimuths: Float[np.ndarray, " cell"],
@@ -37,10 +48,11 @@ def plan_pcis(
     generator: np.random.Generator,
     groups: int = GROUPS,
 ) -> Int[np.ndarray, " cell"]:
-    """A PCI for each cell, no two alike, with few neighbours alike modulo 3.
+    """A PCI for each cell, no two alike within reach, with few neighbours alike modulo 3.
 
-    No PCI is used twice, so no cell has a neighbour of its own PCI (collision) nor two neighbours of one
-    PCI (confusion). N2 is chosen site by site, over all its combinations, until no site can improve.
+    Up to so many groups of cells no PCI is used twice, so no cell has a neighbour of its own PCI (collision) nor two
+    neighbours of one PCI (confusion). A larger network is cut into squares whose PCIs come again two squares on.
+    N2 is chosen site by site, over all its combinations, until no site can improve.
 
     Args:
         positions: (x, y) of each cell's antenna [m].
@@ -50,10 +62,50 @@ def plan_pcis(
         groups: values of N1.
 
     Raises:
-        PlaceError: there are more cells than groups can serve.
+        PlaceError: more cells stand in one spot than there are PCIs.
     """
-    if len(np.unique(site_of_cell)) > groups:
-        raise PlaceError(f"more than {groups} sites need more PCIs than there are; make the tile smaller")
+    if _groups_needed(site_of_cell) <= groups:
+        return _planned(positions, azimuths, site_of_cell, generator, np.arange(groups))
+    pcis = np.zeros(len(site_of_cell), np.int64)
+    for cells, own in _squares(positions, site_of_cell, groups):
+        pcis[cells] = _planned(positions[cells], azimuths[cells], site_of_cell[cells], generator, own)
+    return pcis
+
+
+def _squares(
+    positions: Float[np.ndarray, "cell 2"], site_of_cell: Int[np.ndarray, " cell"], groups: int
+) -> Iterator[tuple[Int[np.ndarray, " own"], Int[np.ndarray, " group"]]]:
+    """The cells of each square, and the groups that it may use: other ones than the eight squares around it."""
+    side = float(np.ptp(positions, axis=0).max())
+    while side > SMALLEST_SQUARE:
+        square = np.floor((positions - positions.min(axis=0)) / side).astype(np.int64)
+        of_cell = np.unique(square, axis=0, return_inverse=True)[1].ravel()
+        members = [np.flatnonzero(of_cell == each) for each in range(of_cell.max() + 1)]
+        if max(_groups_needed(site_of_cell[cells]) for cells in members) <= groups // COLOURS:
+            for cells in members:
+                column, row = square[cells[0]] % 3
+                yield cells, np.arange(groups)[column + 3 * row :: COLOURS][: groups // COLOURS]
+            return
+        side /= 1.2
+    raise PlaceError(
+        "more cells stand in one spot than there are PCIs; make the tile smaller or the sites fewer"
+    )
+
+
+def _groups_needed(site_of_cell: Int[np.ndarray, " cell"]) -> int:
+    """Groups that are enough: one for every three cells of a site."""
+    _, cells = np.unique(site_of_cell, return_counts=True)
+    return int((-(-cells // 3)).sum())
+
+
+def _planned(
+    positions: Float[np.ndarray, "cell 2"],
+    azimuths: Float[np.ndarray, " cell"],
+    site_of_cell: Int[np.ndarray, " cell"],
+    generator: np.random.Generator,
+    groups: Int[np.ndarray, " group"],
+) -> Int[np.ndarray, " cell"]:
+    """A plan without reuse, of some of the groups."""
     weights = heard_together(positions, azimuths, site_of_cell)
     plan = generator.integers(0, 3, len(site_of_cell))
     sites = [np.flatnonzero(site_of_cell == site) for site in np.unique(site_of_cell)]
@@ -111,14 +163,14 @@ def _groups(
     plan: Int[np.ndarray, " cell"],
     site_of_cell: Int[np.ndarray, " cell"],
     generator: np.random.Generator,
-    groups: int,
+    groups: Int[np.ndarray, " group"],
 ) -> Int[np.ndarray, " cell"]:
     """N1 of each cell: one for a site, another for its cells that repeat an N2."""
     repeats = np.array(
         [np.sum((site_of_cell[:n] == site) & (plan[:n] == plan[n])) for n, site in enumerate(site_of_cell)]
     )
     pairs, group = np.unique(np.stack([site_of_cell, repeats], axis=-1), axis=0, return_inverse=True)
-    if len(pairs) > groups:
+    if len(pairs) > len(groups):
         raise PlaceError(
             f"{len(pairs)} sites need more PCIs than there are; make the tile smaller or the sites fewer"
         )

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from raylocus.service.batching import Batcher
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.engine import Engine
-from raylocus.service.http import announcements, camara, ichnaea, nlmf, operations, rich
+from raylocus.service.http import announcements, camara, ichnaea, nlmf, operations, rich, viewer
 from raylocus.service.http.admission import ApiKeys
 from raylocus.service.http.board import Board
 from raylocus.service.http.desk import Desk
@@ -51,7 +51,7 @@ def create_app(engine: Engine, configuration: ServiceConfiguration) -> FastAPI:
     )
     board = Board(configuration.board_time, configuration.board_size)
     app.state.desk = Desk(batcher, configuration, board, meters)
-    for module in (ichnaea, rich, nlmf, camara, announcements, operations):
+    for module in (ichnaea, rich, nlmf, camara, announcements, operations, viewer):
         app.include_router(module.ROUTER)
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_invalid)

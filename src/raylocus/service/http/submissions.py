@@ -26,4 +26,4 @@ def keep_submission(folder: Path | None, items: list[dict[str, Any]]) -> None:
         with written_whole(folder / day / f"{uuid.uuid4().hex}.json") as aside:
             aside.write_text(json.dumps({"items": items}, allow_nan=False))
     except (StorageFullError, OSError) as error:
-        raise Problem(503, "submissions cannot be kept at the moment", retry_after=60) from error
+        raise Problem(503, "submissions cannot be kept at the moment", retry_after=60.0) from error

@@ -1,7 +1,7 @@
 """Points that a report's truth is to be distinguished from, drawn from a law of known density about its anchors.
 
 The truth x* among points x_j from a density q is found by a softmax of log f(x) − log q(x). The optimum of that
-cross-entropy is f ∝ p(x* | report), for any number of points (van den Oord, arXiv:1807.03748; Gutmann and Hyvärinen 2010).
+cross-entropy is f ∝ p(x* | report), for any number of points (arXiv:1807.03748; Gutmann and Hyvärinen 2010).
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ CENTROID, STRONGEST, TIMED, ANY = (0.06, 0.2, 0.6, 1.5, 5.0), (0.07, 0.25, 0.7),
 SHARES = (0.45, 0.2, 0.2, 0.15)
 
 
-def component_laws(
-    batch: AreaBatch,
-) -> tuple[
-    Float[Tensor, "report component 2"], Float[Tensor, "report component"], Float[Tensor, "report component"]
-]:
+def component_laws(batch: AreaBatch) -> tuple[Float[Tensor, "report component ..."], ...]:
     """Centre, scale and share of each law; 2-D Student laws of two degrees of freedom."""
-    plain = batch.position[:, HEARD + SILENT : HEARD + SILENT + 1]
+    middle = batch.position[:, HEARD + SILENT : HEARD + SILENT + 1]
     strongest, timed = batch.position[:, :1], batch.position[:, -1:]
     heard, count = batch.position[:, :HEARD], len(batch.position)
     centres = [
-        plain.expand(-1, len(CENTROID), 2), strongest.expand(-1, len(STRONGEST), 2), timed.expand(-1, len(TIMED), 2), heard,
-    ]  # fmt: skip
+        middle.expand(-1, len(CENTROID), 2),
+        strongest.expand(-1, len(STRONGEST), 2),
+        timed.expand(-1, len(TIMED), 2),
+        heard,
+    ]
     scales = torch.tensor([*CENTROID, *STRONGEST, *TIMED, *ANY * HEARD]).expand(count, -1)
     there = batch.present[:, :HEARD].float()
     shares = torch.cat([

@@ -34,7 +34,7 @@ def area_content(area: Area, tracks: Sequence[Track] = ()) -> ViewerContent:
         PlaceError: a tile's place is missing or broken.
         StoreError: the ground is broken.
     """
-    grid = area.grid(math.ceil(max(area.extent.size) / CELLS))
+    grid = area.grid(float(math.ceil(max(area.extent.size) / CELLS)))
     ground = _ground(area, grid)
     meshes, left_out = _tile_meshes(area, room_for(len(tracks)))
     named = f"tiles whose buildings are not in the page, which would be too large: {left_out}; view them one by one"

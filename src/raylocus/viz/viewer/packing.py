@@ -74,4 +74,4 @@ def _text(levels: UInt[np.ndarray, "*shape"]) -> str:
     # Neighbours differ little: their differences, which wrap around, deflate to half of what levels do.
     change = np.diff(levels, axis=-1, prepend=levels.dtype.type(0))
     planes = np.ascontiguousarray(change).reshape(-1).view(np.uint8).reshape(-1, levels.dtype.itemsize).T
-    return base64.b64encode(zlib.compress(np.ascontiguousarray(planes).tobytes(), 9)).decode()
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(planes).tobytes(), 6)).decode()

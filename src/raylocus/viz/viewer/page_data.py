@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy.spatial import cKDTree
 
 from raylocus.geo import Grid
+from raylocus.inference.fix import PLAUSIBLE_FIT
 from raylocus.scenes.sites import Cell, Deployment
 from raylocus.viz.style import PALETTE
 from raylocus.viz.viewer.content import ViewerContent
@@ -115,7 +116,7 @@ def _sector_length(content: ViewerContent) -> float:
     distance = cKDTree(position).query(position, 2)[0][:, 1]
     apart = distance[np.isfinite(distance) & (distance > 0)]
     longest = LONGEST_SECTOR * content.grid.size
-    return float(min(longest, max(np.median(apart) / 3, longest / 20))) if len(apart) else longest
+    return float(min(longest, max(np.median(apart) / 3, longest / 8))) if len(apart) else longest
 
 
 def _corners(content: ViewerContent) -> list[list[float]] | None:
@@ -145,11 +146,12 @@ def _track(track: Track, arrays: _Arrays) -> dict[str, Any]:
                 "position": _numbers(fix.position),
                 "radius50": _number(fix.radius(0.5)),
                 "radius90": _number(fix.radius(0.9)),
-                "trusted": bool(fix.trusted),
+                "trusted": bool(fix.trusted and hears),
+                "fits": bool(fix.fit >= PLAUSIBLE_FIT),
                 "grid": _square(fix.grid),
                 "credible": arrays.add(credible_levels(fix.heatmap)),
             }
-            for fix in track.fixes
+            for fix, hears in zip(track.fixes, track.hears, strict=False)
         ],
     }
 

@@ -47,6 +47,8 @@ class Track:
     """True position [m]; NaN where not known."""
     heard: tuple[Heard, ...]
     """One for each report."""
+    hears: Bool[np.ndarray, " report"]
+    """Whether any report up to each names a cell of the place; an answer without one is not trusted."""
     fixes: tuple[Fix, ...]
     """The answer to all reports up to each; empty where nobody was asked."""
 
@@ -93,43 +95,60 @@ class TrackMaker:
         """The tracks of some sequences; of long ones the last `MOST_REPORTS` reports.
 
         Args:
-            reports: without tokens that the deployment does not know.
+            reports: of phones; tokens of cells that the deployment does not have are not shown.
             sequences: which; the first `MOST_SEQUENCES` where left out.
         """
-        chosen = sequences or range(min(len(reports), MOST_SEQUENCES))
-        return [self._track(reports.select(np.array([sequence])), sequence) for sequence in chosen]
+        chosen = list(sequences or range(min(len(reports), MOST_SEQUENCES)))
+        ones = [reports.select(np.array([sequence])) for sequence in chosen]
+        fixes = self._fixes(ones) if self.answers else [()] * len(ones)
+        return [self._track(*each) for each in zip(ones, chosen, fixes, strict=True)]
 
-    def _track(self, one: Reports, sequence: int) -> Track:
-        shown = np.arange(len(one.time))[-MOST_REPORTS:]
-        fixes = tuple(self.answers(so_far(one, shown))) if self.answers else ()
+    def _fixes(self, ones: Sequence[Reports]) -> list[tuple[Fix, ...]]:
+        """The answers to every sequence as it was after each report that is shown.
+
+        All sequences are asked about together, each once: a locator judges by all of them, and one sequence twice
+        would count twice.
+        """
+        fixes: list[list[Fix]] = [[] for _ in ones]
+        for step in range(max((len(_shown(one)) for one in ones), default=0)):
+            some = [index for index, one in enumerate(ones) if step < len(_shown(one))]
+            asked = [ones[index].select_reports(np.arange(_shown(ones[index])[step] + 1)) for index in some]
+            answers = self.answers(Reports.concatenate(asked)) if self.answers else ()
+            for index, fix in zip(some, answers, strict=True):
+                fixes[index].append(fix)
+        return [tuple(each) for each in fixes]
+
+    def _track(self, one: Reports, sequence: int, fixes: tuple[Fix, ...]) -> Track:
+        known = one.select_tokens(self.deployment.candidates(one).known)
+        cells, shown = token_cells(known, self.deployment), _shown(one)
         estimates = [fix.position for fix in fixes] or [np.full(2, np.nan)] * len(shown)
         truth = one.position[shown, :2]
-        cells = token_cells(one, self.deployment)
         heard = [
-            self._heard(one, cells, *each) for each in zip(shown.tolist(), truth, estimates, strict=True)
+            self._heard(known, cells, *each) for each in zip(shown.tolist(), truth, estimates, strict=True)
         ]
-        return Track(sequence, one.time[shown], truth, tuple(heard), fixes)
+        hears = known.token_offsets[shown + 1] > 0
+        return Track(sequence, one.time[shown], truth, tuple(heard), hears, fixes)
 
     def _heard(
         self,
-        one: Reports,
+        known: Reports,
         cells: Int[np.ndarray, " token"],
         report: int,
         truth: Float[np.ndarray, "2"],
         estimate: Float[np.ndarray, "2"],
     ) -> Heard:
-        rsrp = one.features[:, one.feature_names.index("rsrp")]
-        own = (one.report_of_token == report) & (one.beam < 0) & ~np.isnan(rsrp)
+        rsrp = known.features[:, known.feature_names.index("rsrp")]
+        own = (known.report_of_token == report) & (known.beam < 0) & ~np.isnan(rsrp)
         tokens = np.flatnonzero(own)
         tokens = tokens[np.argsort(-rsrp[tokens], kind="stable")]
         cell = cells[tokens]
         levels = self.level(cell, truth), self.level(cell, estimate)
-        return Heard(cell, rsrp[tokens], one.serving[tokens], *levels)
+        return Heard(cell, rsrp[tokens], known.serving[tokens], *levels)
 
 
-def so_far(sequence: Reports, ends: Int[np.ndarray, " end"]) -> Reports:
-    """One sequence as it was after each of some of its reports, as so many sequences."""
-    return Reports.concatenate([sequence.select_reports(np.arange(end + 1)) for end in ends])
+def _shown(one: Reports) -> Int[np.ndarray, " shown"]:
+    """The reports of one sequence that are shown."""
+    return np.arange(len(one.time))[-MOST_REPORTS:]
 
 
 def credible_levels(density: Float[np.ndarray, "y x"]) -> PackedArray:

@@ -12,15 +12,14 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths, paths_along
-from raylocus.propagation.search.over_roofs.roof_profile import Profiles, strings_over
+from raylocus.propagation.search.over_roofs.profiles import CHUNK, Profiles, plan_distance
+from raylocus.propagation.search.over_roofs.roof_profile import strings_over
 from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 
 #: The way before the UE that is read from the fine raster [m].
 FINE_REACH = 200.0
 #: Effective radius of the earth [m] (ITU-R P.526-15 §1.1: the median in temperate climates).
 EFFECTIVE_EARTH = 8.5e6
-#: Ways whose profiles are held at once.
-CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def far_profiles(
         ground: the rasters.
     """
     plan = point[:, :2] - site[:2]
-    distance = np.maximum(np.linalg.norm(plan, axis=1), 1e-9)
+    distance = plan_distance(site, point)
     back, half_step = _steps_back(float(distance.max(initial=0.0)), ground)
     along = distance[:, None] - back
     position = point[:, None, :2] - (back[:, None] / distance[:, None, None]) * plan[:, None]

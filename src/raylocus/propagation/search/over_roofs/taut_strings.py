@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.search.over_roofs.roof_profile import MOST_EDGES, Strings, height_read, upper_hull
+from raylocus.propagation.search.over_roofs.profiles import height_read
+from raylocus.propagation.search.over_roofs.roof_profile import MOST_EDGES, Strings, upper_hull
 from raylocus.propagation.search.over_roofs.string_rays import Edges, Pieces, missed_edges, open_between
 from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 

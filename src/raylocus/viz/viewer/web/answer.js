@@ -58,7 +58,12 @@ function cellTable(rows, choose) {
   const table = element("table");
   const head = element("tr");
   const present = TABLE.filter(({ name }) => name in rows[0].values);
-  for (const text of ["cell", ...present.map(({ title }) => title)]) head.append(element("th", "", text));
+  head.append(element("th", "", "cell"));
+  for (const { name, title } of present) {
+    const cell = element("th", "", title);
+    cell.append(element("small", "", name === "line_of_sight" ? "%" : rows[0].values[name].units));
+    head.append(cell);
+  }
   table.append(head);
   for (const row of rows) {
     const line = element("tr", Number.isNaN(row.values.rsrp?.value) ? "none" : "");
@@ -69,8 +74,7 @@ function cellTable(rows, choose) {
     line.firstChild.append(button);
     for (const { name } of present) {
       const { value, units } = row.values[name];
-      const share = name === "line_of_sight" && !Number.isNaN(value);
-      line.append(element("td", "", share ? `${Math.round(100 * value)}\u202f%` : shown(value, units)));
+      line.append(element("td", "", name === "line_of_sight" ? figures(Math.round(100 * value), "") : figures(value, units)));
     }
     table.append(line);
   }

@@ -32,12 +32,15 @@ function css(colour) {
   return `rgb(${[...colour].map(Math.round).join(",")})`;
 }
 
-function shown(value, units) {
+function figures(value, units) {
   if (Number.isNaN(value)) return "–";
   const size = Math.abs(value);
   const whole = size >= 1000 || (!units && Number.isInteger(value));
-  const text = whole ? String(Math.round(value)) : value.toFixed(size < 1 && value !== 0 ? 2 : 1);
-  return units ? `${text}\u202f${units}` : text;
+  return whole ? String(Math.round(value)) : value.toFixed(size < 1 && value !== 0 ? 2 : 1);
+}
+
+function shown(value, units) {
+  return units && !Number.isNaN(value) ? `${figures(value, units)}\u202f${units}` : figures(value, units);
 }
 
 // The legend of a layer: a bar with its ends, or a patch for each class; values beyond the ends have their colour.

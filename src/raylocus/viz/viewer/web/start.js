@@ -14,6 +14,8 @@ function fillControls() {
     ...page.tracks.map((track, index) => new Option(`phone ${track.sequence}`, index)));
   by("paths-line").hidden = !page.paths;
   by("track").classList.toggle("seen", page.tracks.length > 0);
+  by("residuals").hidden = !page.tracks.length;
+  by("residuals").open = window.innerWidth > 700;
   by("notice").textContent = page.notes.join(" ");
   listen("layer", (select) => { state.layer = Number(select.value); showLayer(); });
   listen("cell", (select) => chooseCell(Number(select.value)));

@@ -29,7 +29,7 @@ function trackWords(track, step) {
   const words = [`report ${step + 1} of ${track.time.length}, ${shown(track.time[step], "s")}`];
   if (fix) words.push(`50\u202f% within ${shown(fix.radius50, "m")}, 90\u202f% within ${shown(fix.radius90, "m")}`);
   if (fix && truth) words.push(`off by ${shown(Math.hypot(fix.position[0] - truth[0], fix.position[1] - truth[1]), "m")}`);
-  if (fix) words.push(fix.trusted ? "trusted" : "not trusted");
+  if (fix) words.push(fix.trusted ? "trusted" : `not trusted${fix.fits ? "" : ": the map does not fit"}`);
   return words.join(" · ");
 }
 
@@ -54,7 +54,7 @@ function residualTable(track, step, choose) {
   const where = track.fixes.length ? "estimate" : "truth";
   const table = element("table");
   const head = element("tr");
-  const mappedHeads = hasLevels() ? [`map at the ${where}`, "residual"] : [];
+  const mappedHeads = hasLevels() ? [`map, ${where}`, "residual"] : [];
   for (const text of ["cell", "reported", ...mappedHeads]) head.append(element("th", "", text));
   table.append(head);
   for (const each of heard) {

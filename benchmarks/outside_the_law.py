@@ -1,0 +1,167 @@
+"""How a locator answers when the map is not the world's: errors, what its regions hold, and how often it says so.
+
+    python benchmarks/outside_the_law.py datasets/pretrained.zarr [--model CKPT] [--masts places/campus]
+
+Phones of each test world of a dataset are located together with the right map; with all their levels 24 dB higher,
+and lower; and with the map of the dataset's next test place, its cells taken for the right ones in their order. With
+--masts a place is traced as it stands with masts 6 m (σ of x and of y) from where the map has them, and phones there
+are located with the map; that takes as long as tracing a place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raylocus.datasets.building.world_tasks import observe_world
+from raylocus.datasets.configuration import DatasetConfiguration
+from raylocus.datasets.store import ReportDataset, open_report_dataset
+from raylocus.evaluation.evaluate import truth_of
+from raylocus.evaluation.evaluation import evaluation_of
+from raylocus.inference.fix import PLAUSIBLE_FIT
+from raylocus.inference.locator import Locator
+from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
+from raylocus.models.posterior import posterior_of
+from raylocus.network.reports.features import features_named
+from raylocus.network.reports.reports import Reports
+from raylocus.propagation.maps.traced_place import open_place
+from raylocus.propagation.trace_place import trace_place
+from raylocus.scenes.map_errors.law import MapErrorLaw
+from raylocus.scenes.map_errors.perturb import perturb_place
+from raylocus.scenes.place import load_place
+
+#: How far levels are off [dB], and masts [m].
+LEVEL_DB, MAST_METRES = 24.0, 6.0
+#: Nothing differs from the map but where the masts stand.
+MASTS = MapErrorLaw(
+    missing_share=0.0,
+    added_share=0.0,
+    unknown_ground_error=0.0,
+    surface_model_error=0.0,
+    terrain_model_error=0.0,
+    site_error=MAST_METRES,
+    antenna_height_error=0.0,
+    cars_per_road_area=0.0,
+    trees_per_open_area=0.0,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Phones of one world, and the map that they are located with."""
+
+    reports: Reports
+    own: MappedPlace
+    """Where they are."""
+    given: MappedPlace
+    """What the locator is given."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How the phones of one case fared."""
+
+    error: np.ndarray
+    held: float
+    """Share in the 90 % region."""
+    flagged: float
+    """1 where the phones together are said not to fit the map."""
+    flagged_alone: float
+    """Share of the phones that are said not to fit, each located alone."""
+    trusted: float
+    """Share of the phones whose fix is trusted."""
+
+
+def scores_of(locator: Locator, case: Case) -> Scores:
+    """Locates the phones together, and each alone."""
+    truth = truth_of(case.reports, case.own)
+    reports = dataclasses.replace(case.reports, pci=_renamed(case.reports.pci, case.own, case.given))
+    fixes = locator.fixes(reports, case.given)
+    density = np.stack([fix.heatmap for fix in fixes]).astype(np.float32)
+    posterior = posterior_of(case.given.tile, density, np.stack([fix.position for fix in fixes]))
+    evaluation = evaluation_of(locator.name, posterior, truth, 0.0)
+    alone = locator.separate_fixes(reports, case.given)
+    return Scores(
+        error=evaluation.error,
+        held=evaluation.coverage(0.9),
+        flagged=float(fixes[0].fit < PLAUSIBLE_FIT),
+        flagged_alone=float(np.mean([fix.fit < PLAUSIBLE_FIT for fix in alone])),
+        trusted=float(np.mean([fix.trusted for fix in fixes])),
+    )
+
+
+def _renamed(pci: np.ndarray, own: MappedPlace, given: MappedPlace) -> np.ndarray:
+    """PCIs of the cells of the other place that have the same numbers."""
+    names = np.resize(given.deployment.pcis, len(own.deployment.pcis))
+    order = np.argsort(own.deployment.pcis)
+    return names[order[np.searchsorted(own.deployment.pcis[order], pci)]]
+
+
+def shifted(reports: Reports, step_db: float) -> Reports:
+    """Reports of a network whose levels are all this much higher."""
+    levels = [feature.unit == "dBm" for feature in features_named(reports.feature_names)]
+    return dataclasses.replace(reports, features=reports.features + step_db * np.array(levels))
+
+
+def cases(dataset: ReportDataset) -> Iterator[tuple[str, Case]]:
+    """All cases of the test worlds, by name."""
+    indices = [int(index) for index in np.unique(dataset.place_index[dataset.split == "test"])]
+    places = {index: nominal_maps(dataset.place(index)) for index in indices}
+    for world in np.unique(dataset.world_index[dataset.split == "test"]):
+        part = dataset.select((dataset.split == "test") & (dataset.world_index == world))
+        index = int(part.place_index[0])
+        here, there = places[index], places[indices[(indices.index(index) + 1) % len(indices)]]
+        reports = part.reports
+        yield "as in training", Case(reports, here, here)
+        yield f"levels {LEVEL_DB:+g} dB", Case(shifted(reports, LEVEL_DB), here, here)
+        yield f"levels {-LEVEL_DB:+g} dB", Case(shifted(reports, -LEVEL_DB), here, here)
+        yield "map of another tile", Case(reports, here, there)
+
+
+def mast_cases(folder: Path, dataset: ReportDataset) -> Iterator[tuple[str, Case]]:
+    """Phones in a place whose masts stand elsewhere than its map has them."""
+    configuration: DatasetConfiguration = dataset.configuration
+    moved = folder.with_name(f"{folder.name}.masts")
+    if not moved.exists():
+        perturb_place(load_place(folder), moved, MASTS, 1)
+    true = trace_place(moved, configuration.trace, maps=configuration.maps)
+    mapped: NominalMaps = nominal_maps(open_place(folder))
+    for world in np.unique(dataset.world_index[dataset.split == "test"]):
+        record = dataset.worlds[world]
+        if configuration.places[record.place_index].folder == folder:
+            reports = observe_world(true, record, configuration)
+            yield f"masts {MAST_METRES:g} m off", Case(reports, true, mapped)
+
+
+def main() -> None:
+    """Prints one line a case."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--masts", type=Path)
+    given = parser.parse_args()
+    locator = Locator.load(given.model) if given.model else Locator.pretrained()
+    dataset, found = open_report_dataset(given.dataset), {}
+    named = list(cases(dataset)) + (list(mast_cases(given.masts, dataset)) if given.masts else [])
+    for name, case in named:
+        found.setdefault(name, []).append(scores_of(locator, case))
+    print(f"{'':20} phones  p50/m  p90/m  held in 90 %  flagged together  alone  trusted")
+    for name, scores in found.items():
+        error = np.concatenate([each.error for each in scores])
+        shares = [
+            float(np.mean([getattr(each, key) for each in scores]))
+            for key in ("held", "flagged", "flagged_alone", "trusted")
+        ]
+        print(
+            f"{name:20} {len(error):6d} {np.percentile(error, 50):6.1f} {np.percentile(error, 90):6.1f} "
+            f"{shares[0]:13.0%} {shares[1]:17.0%} {shares[2]:6.0%} {shares[3]:8.0%}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""How fast the service answers, what it does under more load than it can take, and whether its radii hold.
+
+    python benchmarks/service_load.py places/town --model runs/demo/locator.ckpt
+
+Simulates phones in radio worlds of the place, starts `raylocus serve` and asks it over loopback where they are. A load
+is open: requests are sent at their times, whether or not earlier ones were answered, over at most `CONNECTIONS`
+connections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+
+import raylocus
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.movement.mobility import MobilityConfiguration
+from raylocus.network.reports.reports import Reports
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+
+CONNECTIONS = 128
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service."""
+
+    process: subprocess.Popen[str]
+    url: str
+    ready_after: float
+    """Seconds from its start until it answered."""
+
+    @property
+    def memory(self) -> float:
+        """Resident memory [MB]."""
+        return psutil.Process(self.process.pid).memory_info().rss / 1e6
+
+    @property
+    def processor_time(self) -> float:
+        """Seconds of processor time so far."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return times.user + times.system
+
+
+def start(given: argparse.Namespace) -> Service:
+    words = ["serve", str(given.place), "--port", "0", "--rate", "0"]
+    words += ["--model", str(given.model)] if given.model else []
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "raylocus.cli.main", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[-1]
+    while True:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                return Service(process, url, time.perf_counter() - began)
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.02)
+
+
+def observed(place: TracedPlace, phones: int, severity: float, seed: int) -> Reports:
+    """Reports of phones, each quarter of them in a radio world of its own."""
+    generator = np.random.default_rng(seed)
+    parts = []
+    for number in range(4):
+        world = raylocus.sample_world(place.deployment, raylocus.WorldLaw(severity=severity), generator)
+        channel = raylocus.WorldChannel(place, raylocus.world_radio_maps(place, world), world)
+        walks = raylocus.sample_trajectories(
+            place.geometry_maps, phones // 4, MobilityConfiguration(), generator
+        )
+        parts.append(raylocus.observe(channel, walks, NetworkConfiguration(), seed + number))
+    return Reports.concatenate(parts)
+
+
+def scan_of(reports: Reports, report: int, place: TracedPlace) -> dict[str, Any]:
+    """A report as a body of `/v2/locate`."""
+    start, stop = reports.token_offsets[report : report + 2].tolist()
+    cells = [token for token in range(start, stop) if reports.beam[token] < 0]
+    # The serving cell first.
+    cells.sort(key=lambda token: not reports.serving[token])
+    serving, *others = [nr_cell(reports, token, place) for token in cells]
+    column = reports.feature_names.index("l1_rsrp")
+    beams = [
+        {"ssb": int(reports.beam[token]), "rsrp": float(reports.features[token, column])}
+        for token in range(start, stop)
+        if reports.beam[token] >= 0 and not np.isnan(reports.features[token, column])
+    ]
+    neighbours = [{**cell["localId"], "ss": cell["ss"]} for cell in others]
+    return {"time": float(reports.time[report]), "nr": [{**serving, "beams": beams, "nmr": neighbours}]}
+
+
+def nr_cell(reports: Reports, token: int, place: TracedPlace) -> dict[str, Any]:
+    """A token as a cell of `/v2/locate`."""
+    values = dict(zip(reports.feature_names, reports.features[token].tolist(), strict=True))
+    local = {"pci": int(reports.pci[token])}
+    if reports.channel[token] >= 0:
+        local["nrarfcn"] = int(reports.channel[token])
+    cell: dict[str, Any] = {
+        "localId": local,
+        "ss": {name: values[name] for name in ("rsrp", "rsrq", "sinr") if not np.isnan(values[name])},
+    }
+    if not np.isnan(values["timing_advance"]):
+        cell |= {"ta": values["timing_advance"], "scs": 15 * 2**place.deployment.carrier.numerology}
+    return cell
+
+
+def bodies(reports: Reports, place: TracedPlace) -> list[dict[str, Any]]:
+    """One body a sequence, with all of its reports."""
+    found = []
+    for first, stop in zip(reports.report_offsets[:-1], reports.report_offsets[1:], strict=True):
+        found.append({"reports": [scan_of(reports, report, place) for report in range(first, stop)]})
+    return found
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of a load."""
+
+    seconds: np.ndarray
+    """Of each answered request."""
+    answered: int
+    shed: int
+    others: int
+    span: float
+    """From the first request to the last answer [s]."""
+
+    def row(self, name: str) -> str:
+        """A line of the table."""
+        p50, p99 = np.percentile(1e3 * self.seconds, (50, 99)) if len(self.seconds) else (np.nan, np.nan)
+        rate = self.answered / self.span
+        return (
+            f"| {name} | {self.answered} | {self.shed} | {self.others} | {rate:.0f} | {p50:.1f} | {p99:.1f} |"
+        )
+
+
+async def load(url: str, asked: list[dict[str, Any]], rate: float, count: int) -> Load:
+    """So many requests at a rate a second; at rate 0 one after the other."""
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    seconds: list[float] = []
+    codes: list[int] = []
+
+    async with httpx.AsyncClient(base_url=url, limits=limits, timeout=30) as client:
+
+        async def ask(number: int) -> None:
+            began = time.perf_counter()
+            try:
+                answer = await client.post("/v2/locate", json=asked[number % len(asked)])
+                codes.append(answer.status_code)
+            except httpx.HTTPError:
+                codes.append(-1)
+                return
+            if answer.status_code == 200:
+                seconds.append(time.perf_counter() - began)
+
+        began = time.perf_counter()
+        waiting = []
+        for number in range(count):
+            if rate:
+                await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+                waiting.append(asyncio.create_task(ask(number)))
+            else:
+                await ask(number)
+        await asyncio.gather(*waiting)
+        span = time.perf_counter() - began
+    shed = codes.count(503)
+    answered = codes.count(200)
+    return Load(np.array(seconds), answered, shed, len(codes) - shed - answered, span)
+
+
+def coverage(url: str, asked: list[dict[str, Any]], reports: Reports, place: TracedPlace) -> str:
+    """Share of the phones within the radius of each confidence."""
+    truth = reports.position[reports.last_report, :2]
+    cells = []
+    with httpx.Client(base_url=url, timeout=30) as client:
+        for confidence in (50, 68, 90, 95):
+            held = []
+            for body, position in zip(asked, truth, strict=True):
+                answer = client.post("/v2/locate", json=body, params={"confidence": confidence})
+                if answer.status_code == 200:
+                    found = answer.json()["location"]
+                    where = place.frame.to_local(found["lat"], found["lng"])
+                    held.append(np.linalg.norm(where - position) <= answer.json()["radius"])
+            cells.append(f"{confidence} %: {np.mean(held):.1%} of {len(held)}")
+    return ", ".join(cells)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("place", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--phones", type=int, default=200)
+    parser.add_argument("--severity", type=float, default=0.5)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--rates", type=float, nargs="*", default=[20.0, 50.0, 150.0, 600.0])
+    given = parser.parse_args()
+    place = open_place(given.place)
+    reports = observed(place, given.phones, given.severity, given.seed)
+    asked = bodies(reports, place)
+    service = start(given)
+    print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {len(asked)} phones")
+    print(f"ready after {service.ready_after:.1f} s, {service.memory:.0f} MB")
+    print(
+        "| load | answered | shed | other | answers/s | p50 / ms | p99 / ms |\n|---|---|---|---|---|---|---|"
+    )
+    asyncio.run(load(service.url, asked, 0.0, 20))
+    before = service.processor_time
+    alone = asyncio.run(load(service.url, asked, 0.0, given.requests))
+    spent = 1e3 * (service.processor_time - before) / given.requests
+    print(alone.row("one after the other"), flush=True)
+    for rate in given.rates:
+        print(
+            asyncio.run(load(service.url, asked, rate, given.requests)).row(f"{rate:g} a second"), flush=True
+        )
+    print(f"\n{spent:.1f} ms of processor time a request alone; {service.memory:.0f} MB after all")
+    print(f"radii hold: {coverage(service.url, asked, reports, place)}")
+    service.process.send_signal(signal.SIGKILL)
+    service.process.wait()
+    again = start(given)
+    print(f"ready again {again.ready_after:.1f} s after a kill")
+    again.process.kill()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""How large the viewer's page of places is, and how soon headless Chromium shows it.
+
+    python benchmarks/viewer_page.py [places/munich places/midtown]
+
+Without places, munich is built and traced first. Needs Playwright and a Chromium, such as Debian's. The first picture
+is there two frames after the page has drawn the place with its first layer; time runs from the start of the
+navigation, by the browser's own clock.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import BrowserType, sync_playwright
+
+from raylocus.propagation.maps.traced_place import open_place
+from raylocus.propagation.trace_place import trace_place
+from raylocus.scenes.build import build_place
+from raylocus.viz.viewer.content import ViewerContent
+from raylocus.viz.viewer.place_content import place_content
+from raylocus.viz.viewer_page import viewer_page
+
+OPENED = 5
+READY = "document.documentElement.dataset.ready"
+
+
+def main(folders: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        for name in folders or [munich(Path(folder))]:
+            started = time.perf_counter()
+            content = place_content(open_place(name))
+            page = Path(folder) / "page.html"
+            page.write_text(viewer_page(content))
+            print(f"{described(content)}; written in {time.perf_counter() - started:.0f} s")
+            shown = [first_picture(driver.chromium, page) for _ in range(OPENED)]
+            print(
+                f"  {page.stat().st_size / 1e6:.1f} MB; first picture after {statistics.median(shown):.1f} s "
+                f"(median of {OPENED}, longest {max(shown):.1f} s)",
+                flush=True,
+            )
+
+
+def munich(folder: Path) -> str:
+    """The built-in city, traced."""
+    build_place("munich", folder / "munich")
+    return str(trace_place(folder / "munich").folder)
+
+
+def described(content: ViewerContent) -> str:
+    triangles = sum(mesh.index.shape[0] // 3 for mesh in content.meshes)
+    paths = len(content.paths.cell) if content.paths else 0
+    return (
+        f"{content.name}: {triangles} triangles, {len(content.deployment.cells)} cells, "
+        f"{len(content.layers)} layers of {content.grid.count} × {content.grid.count}, {paths} paths"
+    )
+
+
+def first_picture(chromium: BrowserType, page: Path) -> float:
+    """Seconds to the first picture in a browser that was just started."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    browser = chromium.launch(executable_path=found, args=["--no-sandbox"])
+    tab = browser.new_page(viewport={"width": 1280, "height": 800})
+    tab.goto(page.as_uri())
+    while not tab.evaluate(READY):
+        tab.wait_for_timeout(20)
+    answer = float(tab.evaluate(READY)) / 1000
+    browser.close()
+    return answer
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

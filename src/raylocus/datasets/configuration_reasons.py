@@ -1,0 +1,45 @@
+"""The one sentence of what is wrong with a YAML file, out of jsonargparse's many."""
+
+from __future__ import annotations
+
+import re
+
+# jsonargparse's errors carry text only (4.53: `argument_name` is None, the causes are a TypeError and a ValueError of
+# the same text), so the key and the reason are taken out of it.
+#: How lines begin that only lead to the reason, or name an alternative that was not meant.
+_AROUND = (
+    "Parser key",
+    "Does not validate",
+    "Subtypes:",
+    "Errors:",
+    "Given value",
+    "Problem with given",
+    "Subclasses are disabled",
+    "Expected a dot import path",
+    "Expected a <class 'NoneType'>",
+)
+#: What a type with several kinds says of a kind that is not its own.
+_OTHER_KIND = re.compile(r"Expected a typing\.Literal\['([^',]+)'\]")
+
+
+def reason(message: str) -> str:
+    """The one sentence of a jsonargparse error that names what to fix.
+
+    Args:
+        message: the error's text, many lines where a value may be of several types.
+    """
+    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    key = re.search(r'Parser key "dataset\.([^"]+)"', message)
+    where = f"{key[1]}: " if key else ""
+    reasons = [
+        line for line in lines if line and not line.startswith(_AROUND) and not _OTHER_KIND.match(line)
+    ]
+    given = next((line for line in reversed(lines) if line.startswith("Given value: ")), "")
+    if reasons:
+        got = "" if "ot value" in reasons[-1] or "Literal" not in reasons[-1] else f". {given}"
+        return f"{where}{reasons[-1]}{got}"
+    kinds = list(dict.fromkeys(_OTHER_KIND.findall(message)))
+    expected = (
+        f"kind is one of {', '.join(kinds)}" if kinds else "expected kind: and the options of that kind"
+    )
+    return f"{where}{expected}. {given}"

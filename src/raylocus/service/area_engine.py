@@ -1,0 +1,120 @@
+"""Areas behind the service: opened when first asked for, encoded once, let go when memory runs short."""
+
+from __future__ import annotations
+
+import gc
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from raylocus.errors import PlaceError
+from raylocus.inference.fix import Fix
+from raylocus.network.formats.cell_resolution import Known
+from raylocus.service.answers import Answer, HeardCell, Refusal, Why
+from raylocus.service.asked_reports import AskedReports, asked_reports
+from raylocus.service.choices import Choice, choices_of
+from raylocus.service.known_cells import FoundCells, found_cells, last_known_reports, located_reports
+from raylocus.service.questions import Question
+from raylocus.service.served_areas import Methods, OpenArea, ServedArea, methods_for, served_area
+
+
+@dataclass(frozen=True)
+class AreaEngine:
+    """Locates phones in any number of places and areas."""
+
+    served: tuple[ServedArea, ...]
+    methods: Methods
+    memory: float
+    """Resident memory of the process [bytes] over which the maps not asked for longest are let go."""
+    _open: OrderedDict[int, OpenArea] = field(default_factory=OrderedDict, repr=False)
+
+    @classmethod
+    def load(cls, folders: Sequence[Path], checkpoint: Path | None, memory: float) -> AreaEngine:
+        """An engine over folders of places and areas.
+
+        Args:
+            folders: at least one.
+            checkpoint: network that locates on maps; without it, what comes with raylocus.
+            memory: most resident memory [bytes].
+
+        Raises:
+            PlaceError: a folder is neither, has no latitude and longitude, or two have one name.
+            CheckpointError: the checkpoint cannot be read.
+        """
+        served = tuple(served_area(folder) for folder in folders)
+        names = [area.name for area in served]
+        if len(set(names)) < len(names):
+            raise PlaceError(f"two areas are called {max(names, key=names.count)}; rename one's folder")
+        return cls(served, methods_for(served, checkpoint), memory)
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """Names of the areas."""
+        return tuple(area.name for area in self.served)
+
+    def folder(self, area: str) -> Path | None:
+        """Where an area lies on disk; None where it is not served."""
+        return next((each.folder for each in self.served if each.name == area), None)
+
+    @property
+    def open_areas(self) -> int:
+        """Areas that are in memory."""
+        return len(self._open)
+
+    def warm(self) -> None:
+        """Opens and encodes the first area."""
+        self._opened(0).fixes(asked_reports([]).reports)
+
+    def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
+        """One answer a question; those of one area are located together."""
+        asked = asked_reports(questions)
+        found = [found_cells(asked, area.deployment) for area in self.served]
+        choices = choices_of(asked, found, [area.distinct_pcis for area in self.served])
+        answers: dict[int, Answer | Refusal] = {
+            number: Refusal(choice, questions[number].last.cells)
+            for number, choice in enumerate(choices)
+            if isinstance(choice, Why)
+        }
+        chosen = {number: choice for number, choice in enumerate(choices) if isinstance(choice, Choice)}
+        for area in sorted({choice.area for choice in chosen.values()}):
+            own = [number for number, choice in chosen.items() if choice.area == area]
+            reports = located_reports(asked, found[area], np.array(own), self.served[area].deployment)
+            fixes = self._opened(area).fixes(reports)
+            for number, fix in zip(own, fixes, strict=True):
+                cells = self._heard(asked, found[area], number, area, questions[number], fix)
+                answers[number] = Answer(fix, self.areas[area], cells, doubtful=chosen[number].doubtful)
+        return [answers[number] for number in range(len(questions))]
+
+    def _heard(
+        self, asked: AskedReports, found: FoundCells, number: int, area: int, question: Question, fix: Fix
+    ) -> tuple[HeardCell, ...]:
+        """The cells of the last report of a question that names any of the area."""
+        deployment = self.served[area].deployment
+        levels = self._opened(area).mapped_levels(fix.position)
+        report = int(last_known_reports(asked, found)[number])
+        start, stop = asked.reports.token_offsets[report : report + 2].tolist()
+        tokens = [token for token in range(start, stop) if asked.reports.beam[token] < 0]
+        measured = question.reports[report - int(asked.reports.report_offsets[number])].cells
+        heard = []
+        for token, cell in zip(tokens, measured, strict=True):
+            index = int(found.cell[token])
+            if index < 0:
+                heard.append(HeardCell(cell, Known.UNKNOWN))
+                continue
+            x, y, _ = deployment.sites[deployment.cells[index].site].position
+            heard.append(HeardCell(cell, Known(int(found.known[token])), (x, y), levels[index]))
+        return tuple(heard)
+
+    def _opened(self, number: int) -> OpenArea:
+        """An area, ready to locate; the maps of others are let go while memory is short."""
+        if number not in self._open:
+            self._open[number] = self.methods.opened(self.served[number])
+        self._open.move_to_end(number)
+        while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
+            self._open.popitem(last=False)
+            gc.collect()
+        return self._open[number]

@@ -1,0 +1,186 @@
+"""`raylocus benchmark` and `raylocus ablate` through the front door: whole, killed and gone on with, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from raylocus.cli.console import recipes
+from raylocus.cli.main import main
+from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, save_network
+from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.location_network import LocationNetwork
+from raylocus.provenance import Provenance
+
+#: The tiny recipe, smaller still: two places of a few phones, and the one feature set for which there is no bound.
+SMALLER = (
+    (r"severities: .*", "severities: [0.5, 1.0]"),
+    (r"train: \{.*", "train: {worlds: 2, sequences: 3}"),
+    (r"test: \{.*", "test: {worlds: 2, sequences: 3}"),
+    (r"(?s)  critical: .*?  positioning:", "  positioning:"),
+    (r"locunet: .*", "locunet: {sequences: 0}"),
+)
+ABLATION = """
+question: What do neighbours and a turned map say?
+seeds: [1, 2, 3]
+test:
+  places:
+    - {folder: places/benchmark-tiny-slabs, split: test, source: "procedural:high-rise-slabs", seed: 902}
+  seed: 9
+  severities: [0.5, 1.0]
+  test: {worlds: 2, sequences: 3}
+  SCENE
+variants:
+  - {name: all}
+  - {name: serving cell only, given: {neighbours: 0}}
+  - {name: antennas off by 30°, given: {turn: 30.0}}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model that knows nothing yet, and two recipes."""
+    folder = tmp_path_factory.mktemp("benchmark")
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8))
+        trained = TrainedNetwork(network, PosteriorCalibration(), Provenance.collect({}, seed, {}))
+        save_network(trained, folder / f"model-{seed}.ckpt")
+    text = recipes("benchmark")["tiny"].read_text()
+    scene = re.search(r"  scene:.*?(?=feature_sets)", text, re.DOTALL)
+    assert scene is not None
+    for pattern, replacement in SMALLER:
+        text, changed = re.subn(pattern, replacement, text)
+        assert changed == 1, pattern
+    (folder / "smaller.yaml").write_text(text)
+    (folder / "ablation.yaml").write_text(ABLATION.replace("  SCENE\n", scene[0]))
+    return folder
+
+
+def benchmark(*words: str) -> int:
+    return main(["benchmark", *words, "--size", "smaller.yaml", "--workers", "1", "--out", "out"])
+
+
+def table_without_times(folder: Path) -> list[list[str]]:
+    """Words of every line of the table, the last one left out: the processor time."""
+    return [line.split()[:-1] for line in (folder / "out" / "table.txt").read_text().splitlines()]
+
+
+def test_a_benchmark_is_gone_on_with_and_ends_with_the_same_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert benchmark("model-0.ckpt") == 0
+    assert {"table.txt", "benchmark.json", "benchmark.png", "positioning"} == {
+        path.name for path in (folder / "out").iterdir()
+    }
+    whole, record = table_without_times(folder), json.loads((folder / "out" / "benchmark.json").read_text())
+    assert [block["severity"] for block in record["blocks"]] == [0.5, 1.0]
+    methods = record["blocks"][0]["methods"]
+    assert {"raylocus", "serving site", "RSRP centroid", "multilateration", "TDOA", "TA + azimuth"} <= set(
+        methods
+    )
+    assert {"kNN on R", "random forest on R", "grid-Bayes", "true maps"} <= set(methods)
+    assert any("does not model the features of the set 'positioning'" in note for note in record["notes"])
+    for numbers in methods.values():
+        assert 0 < numbers["p50"] <= numbers["p95"] < 300 and set(numbers["p50_by_place"]) == {
+            "benchmark-tiny-slabs",
+            "benchmark-tiny-hill",
+        }
+    capsys.readouterr()
+
+    # Killed after the first place: what is whole is not made again, and the table is the same.
+    (folder / "out" / "table.txt").unlink()
+    (folder / "out" / "positioning" / "places" / "benchmark-tiny-slabs.npz").unlink()
+    assert benchmark("model-0.ckpt") == 0
+    said = capsys.readouterr().out
+    assert said.count("benchmark-tiny-slabs\n") == 1 and "benchmark-tiny-hill\n" not in said
+    assert "fitting" not in said
+    assert table_without_times(folder) == whole
+
+    # Another model is a row more; the peers stand. One place less is said below the table.
+    assert benchmark("model-0.ckpt", "--model", "model-1.ckpt", "--only", "benchmark-tiny-hill") == 0
+    said = capsys.readouterr().out
+    assert "model-0 " in said and "model-1 " in said and "Left out by --only: benchmark-tiny-slabs." in said
+    assert "true maps\n" not in said.partition("severity 0.5")[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["no-run"], "no checkpoint at no-run"),
+        (["model-0.ckpt", "--only", "atlantis"], "no place atlantis"),
+        (["model-0.ckpt", "--places", "."], "holds no place"),
+        (["model-0.ckpt", "--model", "model-0.ckpt"], "two of the runs"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(
+    folder: Path,
+    words: list[str],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    assert benchmark(*words) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1
+
+
+def test_an_ablation_of_what_is_given(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    words = ["ablate", "ablation.yaml", "--workers", "1", "--out", "ablation"]
+    assert main(words) == 2 and "--model" in capsys.readouterr().err
+    assert main([*words, "--model", "model-0.ckpt"]) == 0
+    lines = json.loads((folder / "ablation" / "ablation.json").read_text())["lines"]
+    assert [line["seeds"] for line in lines] == [1, 1, 3, 1, 1, 3]
+    assert lines[0]["change"] is None and np.isfinite(lines[2]["change"]["value"])
+    assert len(list((folder / "ablation" / "trials").iterdir())) == 5
+    table = (folder / "ablation" / "table.txt").read_text()
+    assert main([*words, "--model", "model-0.ckpt"]) == 0
+    assert (folder / "ablation" / "table.txt").read_text() == table
+
+
+def test_an_ablation_that_trains(folder: Path) -> None:
+    """In a process of its own: Lightning pickles methods, which run-time checks replace."""
+    text = recipes("ablation")["tiny"].read_text()
+    for name in ("core", "slabs"):
+        text = text.replace(f"places/tiny-{name}", f"places/benchmark-tiny-{name}")
+    text = text.replace("seed: 1}", "seed: 801}").replace("seed: 2}", "seed: 902}")
+    text = text.replace("name: worlds that err}", "name: worlds that err, train: {model.schedule.steps: 2}}")
+    text = text.replace(
+        "{world_law.severity: 0.0}", "{world_law.severity: 0.0}, train: {model.schedule.steps: 2}"
+    )
+    text = text.replace("given: {shift: 10.0}", "given: {shift: 10.0}, train: {model.schedule.steps: 2}")
+    assert text.count("steps: 2") == 3
+    (folder / "training.yaml").write_text(text)
+    command = [sys.executable, "-m", "raylocus.cli.main", "ablate", "training.yaml", "--workers", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    answer = subprocess.run(
+        [*command, "--out", "trained"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    # Three seeds of two models: what is given at test time asks for none of its own.
+    assert len(list((folder / "trained" / "runs").iterdir())) == 6
+    lines = json.loads((folder / "trained" / "ablation.json").read_text())["lines"]
+    assert [line["variant"] for line in lines[:3]] == [
+        "worlds that err",
+        "the map itself",
+        "R displaced by 10 m",
+    ]
+    assert all(line["seeds"] == 3 for line in lines)

@@ -1,0 +1,110 @@
+"""Two stages in an area: what the second may change, and what it may not."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+from field_fixtures import CALM, deployment_of, network, reports_of
+from raylocus.geo import Grid
+from raylocus.inference.area_locator import AreaLocator
+from raylocus.inference.area_windows import WindowLocator, agreement, candidate_centres
+from raylocus.models.area.cells import CellMasses
+from raylocus.models.area.ground_masses import GroundMasses
+from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.network.reports.reports import Reports
+from raylocus.scenes.sites import Deployment
+
+#: Side of a window [m].
+SIDE = 512.0
+
+
+class Windows:
+    """Ground of which every window can be had, without maps."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+
+    def window_at(self, point: tuple[float, float], size: float) -> Grid:
+        return Grid(size, 8.0, point)
+
+    def window(self, grid: Grid) -> SimpleNamespace:
+        return SimpleNamespace(
+            deployment=self.deployment,
+            tile=Grid(grid.size, grid.resolution),
+            centre=grid.centre,
+            geometry_maps=xr.Dataset(),
+            radio_maps=xr.Dataset(),
+        )
+
+
+class Sure:
+    """A second stage that is sure of one point of the area, wherever it lies."""
+
+    def __init__(self, point: np.ndarray) -> None:
+        self.point = point
+
+    def posterior(self, reports: Reports, place: SimpleNamespace) -> Posterior:
+        away = np.hypot(*(place.tile.centres + place.centre - self.point).T)
+        density = np.exp(-0.5 * (away / 10) ** 2) + 1e-30
+        density = (density / density.sum()).reshape(place.tile.shape)
+        return posterior_of(place.tile, np.repeat(density[None], len(reports), axis=0))
+
+
+@pytest.fixture(scope="module")
+def world() -> tuple[Reports, Deployment]:
+    drawn = network(21, CALM, 6)
+    return reports_of(drawn), deployment_of(drawn.heard)
+
+
+def medians(locator: object, reports: Reports, deployment: Deployment) -> np.ndarray:
+    return np.concatenate([some.ground.median for some in locator.located(reports, deployment)])  # type: ignore[attr-defined]
+
+
+def test_a_second_stage_that_fits_decides(world: tuple[Reports, Deployment]) -> None:
+    first = AreaLocator.pretrained()
+    reports, deployment = world
+    point = medians(first, *world)[0] + np.array([30.0, -20.0])
+    both = WindowLocator(first, Sure(point), Windows(deployment), SIDE)
+    (before,) = first.located(reports.select(np.arange(1)), deployment)
+    (after,) = both.located(reports.select(np.arange(1)), deployment)
+    assert np.allclose(after.ground.masses.mass.sum(1), 1, atol=1e-5)
+    assert np.hypot(*(after.ground.median[0] - point)) < np.hypot(*(before.ground.median[0] - point))
+    at = torch.from_numpy(point - after.ground.origin).float()
+    assert after.ground.masses.radius(at, 0.3) < before.ground.masses.radius(at, 0.3)
+
+
+def test_a_second_stage_that_is_sure_and_wrong_changes_little(world: tuple[Reports, Deployment]) -> None:
+    first = AreaLocator.pretrained()
+    reports, deployment = world
+    wrong = WindowLocator(
+        first, Sure(np.array([1e6, 1e6])), Windows(deployment), SIDE
+    )  # at a window's far corner
+    (before,) = first.located(reports.select(np.arange(1)), deployment)
+    (after,) = wrong.located(reports.select(np.arange(1)), deployment)
+    scale = float(before.ground.masses.radius(torch.zeros(1, 2), 0.9))
+    assert np.hypot(*(after.ground.median[0] - before.ground.median[0])) < 0.5 * scale
+
+
+def test_candidates_cover_where_the_mass_is() -> None:
+    masses = CellMasses(
+        torch.tensor([[[0.0, 0.0], [3000.0, 100.0], [-9000.0, 0.0]]]), torch.full((1, 3), 10.0),
+        torch.tensor([[0.6, 0.38, 0.02]]),
+    )  # fmt: skip
+    ground = GroundMasses(np.array([[500.0, 0.0]]), masses, np.zeros((1, 2)))
+    centres = candidate_centres(ground, 0, SIDE)
+    assert len(centres) == 2
+    for centre, point in zip(centres, ([500.0, 0.0], [3500.0, 100.0]), strict=True):
+        assert Grid(SIDE, 8.0, centre).contains(np.array(point))
+
+
+def test_agreement_is_the_share_in_the_first_region() -> None:
+    first = np.zeros((4, 4))
+    first[0, :2] = 0.5
+    second = np.full((4, 4), 0.0)
+    second[0, 0], second[3, 3] = 0.75, 0.25
+    assert agreement(first, second) == pytest.approx(0.75)

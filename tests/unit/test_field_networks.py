@@ -1,0 +1,91 @@
+"""Drawn networks: what they promise whoever trains on them, and the geometry that is read out of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from field_fixtures import CALM, network
+from raylocus.models.area.anchors import anchors_of
+from raylocus.models.area.statistics import network_statistics
+from raylocus.network.field.heard import HeardNetwork, KnownCells
+from raylocus.network.field.law import HARSH, USUAL
+from raylocus.network.field.simulate import SimulatedNetwork
+from raylocus.ragged import Rows
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_report_names_listed_cells_strongest_first(seed: int) -> None:
+    drawn = network(seed, HARSH if seed % 2 else USUAL)
+    heard = drawn.heard
+    assert len(drawn.position) == len(heard) and (heard.rows.lengths > 0).all()
+    assert heard.cell.min() >= 0 and heard.cell.max() < len(heard.cells.site)
+    assert np.array_equal(np.unique(heard.cells.site), np.arange(heard.cells.site.max() + 1))
+    inside = heard.rows.rank > 0
+    assert (heard.level[np.flatnonzero(inside) - 1] >= heard.level[inside]).all()
+    assert np.bincount(heard.report[heard.serving], minlength=len(heard)).max(initial=0) <= 1
+    assert np.isfinite(heard.level).all() and np.isfinite(heard.cells.position).all()
+
+
+def test_a_seed_is_a_network_and_another_is_another() -> None:
+    one, again, other = network(3), network(3), network(4)
+    assert np.array_equal(one.position, again.position) and np.array_equal(one.heard.level, again.heard.level)
+    assert one.position.shape != other.position.shape or not np.array_equal(one.position, other.position)
+
+
+def test_in_a_calm_network_who_is_nearer_is_stronger() -> None:
+    falls = []
+    for seed in range(6):
+        drawn = network(seed, CALM)
+        step = drawn.position[drawn.heard.report] - drawn.heard.cells.position[drawn.heard.cell]
+        distance, level = np.log10(np.hypot(*step.T)), drawn.heard.level
+        falls.append(np.corrcoef(distance, level)[0, 1])
+    assert np.median(falls) < -0.6
+
+
+def timed(seed: int, reports: int = 80) -> SimulatedNetwork:
+    """UEs all over a network of nine sites, whose clocks nobody knows; levels and arrivals without errors."""
+    rng = np.random.default_rng(seed)
+    sites = 500.0 * np.stack(np.meshgrid(np.arange(3), np.arange(3)), axis=-1).reshape(-1, 2)
+    sites += rng.normal(0, 60, sites.shape)
+    ues = rng.uniform(0, 1000, (reports, 2))
+    distance = np.hypot(*(ues[:, None] - sites).transpose(2, 0, 1))
+    order = np.argsort(distance, axis=1, kind="stable")[:, :6]
+    clock, of_token = rng.normal(0, 1e5, 9), np.take_along_axis(distance, order, 1).ravel()
+    cells = KnownCells(sites, np.full(9, np.nan), np.zeros(9), np.zeros(9), np.arange(9))
+    heard = HeardNetwork(
+        cells, Rows.of(np.full(reports, 6)), order.ravel(), -20 - 35 * np.log10(of_token),
+        np.zeros(6 * reports, bool), np.full(6 * reports, np.nan), of_token + clock[order.ravel()],
+    )  # fmt: skip
+    return SimulatedNetwork(heard, ues)
+
+
+def test_clocks_of_sites_are_found_without_any_position() -> None:
+    drawn = timed(1)
+    anchors = anchors_of(drawn.heard)
+    error, plain = (np.hypot(*(each - drawn.position).T) for each in (anchors.timed, anchors.weighted))
+    assert np.median(error) < 0.4 * np.median(plain)
+    step = drawn.position[drawn.heard.report] - drawn.heard.cells.position[drawn.heard.cell]
+    assert np.median(np.abs(anchors.range - np.hypot(*step.T))) < 60
+
+
+def test_clocks_may_be_anything() -> None:
+    heard = timed(2).heard
+    rng = np.random.default_rng(0)
+    moved = replace(
+        heard, arrival=heard.arrival + 1e6 * rng.standard_normal(len(heard.cells.sites))[heard.token_site]
+    )
+    before, after = anchors_of(heard), anchors_of(moved)
+    assert np.allclose(before.timed, after.timed, atol=1e-3, equal_nan=True)
+
+
+def test_a_wider_stream_says_more_of_its_cells() -> None:
+    drawn = network(2, USUAL, 60)
+    whole = network_statistics(drawn.heard, anchors_of(drawn.heard))
+    single = drawn.heard.select(np.array([0]))
+    one = network_statistics(single, anchors_of(single))
+    assert np.isfinite(whole.network).all() and np.isfinite(one.network).all()
+    assert whole.network.shape == one.network.shape
+    assert np.abs(whole.cell_level).sum() > np.abs(one.cell_level).sum()

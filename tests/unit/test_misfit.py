@@ -1,0 +1,115 @@
+"""A map that is not the world's is found out, widens the answer and is never trusted."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from model_fixtures import synthetic_place, synthetic_reports
+from raylocus.geo import Grid
+from raylocus.inference.fix import PLAUSIBLE_FIT, Fix
+from raylocus.inference.locator import Locator
+from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
+from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.density import doubted_density
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.location_network import LocationNetwork
+from raylocus.models.misfit import MisfitCalibration
+from raylocus.provenance import Provenance
+from raylocus.training.misfit_calibration import calibrate_misfit
+
+PLACES = tuple(synthetic_place(seed, size=256.0, resolution=8.0, sites=4, beams=4) for seed in (1, 2))
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(1)
+    return LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8)).eval()
+
+
+@pytest.fixture(scope="module")
+def batches():
+    made, maps = [], [place_maps(place) for place in PLACES]
+    for seed in range(12):
+        place = PLACES[seed // 2 % 2]
+        reports = synthetic_reports(place, 24, 30 + seed, severity=0.25)
+        made.append((maps[seed // 2 % 2], sequence_tensors(reports, place.deployment)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def misfit(network, batches):
+    return calibrate_misfit(network, batches)
+
+
+def judged(network, misfit, maps, sequences):
+    with torch.no_grad():
+        return misfit.judge(network(sequences, network.encode_place(maps)).statistics, 0.1)
+
+
+def test_a_right_map_fits_and_the_map_of_another_tile_does_not(network, misfit):
+    here, there = PLACES
+    right, wrong = [], []
+    for seed in range(5):
+        sequences = sequence_tensors(synthetic_reports(here, 24, 90 + seed, severity=0.25), here.deployment)
+        right.append(judged(network, misfit, place_maps(here), sequences))
+        wrong.append(judged(network, misfit, place_maps(there), sequences))
+    assert np.mean([each.fit for each in right]) > 0.2 and max(each.fit for each in wrong) < PLAUSIBLE_FIT
+    assert np.mean([each.wrong for each in right]) < 0.3 and min(each.wrong for each in wrong) > 0.8
+
+
+def test_many_phones_say_more_than_one(network, misfit):
+    here, there = PLACES
+    sequences = sequence_tensors(synthetic_reports(here, 24, 90, severity=0.25), here.deployment)
+    alone = judged(network, misfit, place_maps(there), sequences.map_tensors(lambda values: values[:1]))
+    assert judged(network, misfit, place_maps(there), sequences).wrong > alone.wrong
+
+
+def test_statistics_are_finite_without_any_measurement(network, batches):
+    maps, sequences = batches[0]
+    nothing = dataclasses.replace(
+        sequences,
+        observed=torch.full_like(sequences.observed, torch.nan),
+        beams=torch.full_like(sequences.beams, torch.nan),
+    )
+    statistics = network(nothing, network.encode_place(maps)).statistics
+    assert torch.isfinite(statistics).all()
+
+
+def test_what_was_not_calibrated_doubts_nothing():
+    found = MisfitCalibration().judge(torch.randn(5, 12), 0.1)
+    assert (found.fit, found.wrong) == (1.0, 0.0)
+
+
+def test_doubt_leans_on_the_answer_without_a_map():
+    density, even = torch.zeros(1, 5, 5), torch.full((1, 5, 5), 0.04)
+    density[0, 1, 2] = 1.0
+    torch.testing.assert_close(doubted_density(density, 0.0, even), density)
+    found = doubted_density(density, 0.5, even)
+    assert float(found.sum()) == pytest.approx(1.0)
+    assert float(found[0, 1, 2]) == pytest.approx(0.52) and float(found[0, 4, 4]) == pytest.approx(0.02)
+
+
+def test_the_calibration_survives_on_disk_and_shows_in_a_fix(network, misfit, tmp_path):
+    trained = TrainedNetwork(network, PosteriorCalibration(misfit=misfit), Provenance.collect({}))
+    save_network(trained, tmp_path / "some.ckpt")
+    again = load_network(tmp_path / "some.ckpt")
+    assert again.calibration.misfit == misfit
+    reports = synthetic_reports(PLACES[0], 5, 7)
+    located = Locator(again).fixes(reports, PLACES[0])
+    assert len({fix.fit for fix in located}) == 1 and 0 < located[0].fit < 1
+    separate = Locator(again).separate_fixes(reports, PLACES[0])
+    assert len({fix.fit for fix in separate}) > 1
+    alone = Locator(again).fixes(reports.select(np.array([2])), PLACES[0])[0]
+    assert alone.fit == pytest.approx(separate[2].fit, abs=1e-4)
+    np.testing.assert_allclose(alone.heatmap, separate[2].heatmap, atol=1e-6)
+
+
+def test_a_fix_that_does_not_fit_is_not_trusted():
+    heatmap = np.zeros((8, 8))
+    heatmap[4, 4] = 1.0
+    fix = Fix(np.array([4.0, 4.0]), np.eye(2), heatmap, Grid(64.0, 8.0), None)
+    assert fix.trusted
+    assert not dataclasses.replace(fix, fit=0.01).trusted
