@@ -33,7 +33,6 @@ from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
-from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World, WorldLaw, sample_world
 
 TOWNS = ("european-core", "high-rise-slabs")
@@ -48,8 +47,6 @@ class Trial:
 
     place: TracedPlace
     world: World
-    floor: float
-    """True pattern floor less the listed one [dB]."""
     tagged: Reports
     blind: Reports
     asked: Reports
@@ -68,11 +65,10 @@ def towns(folder: Path) -> list[TracedPlace]:
 
 
 def trial(place: TracedPlace, seed: int, severity: float, points: int, reports: int) -> Trial:
-    """Draws a world, half of them with patterns of a lower floor than listed, and observes it."""
+    """Draws a world and observes it."""
     generator = np.random.default_rng([7, seed])
     world = sample_world(place.deployment, WorldLaw(severity=severity), generator)
-    floor = -15.0 if seed % 2 else 0.0
-    maps = world_radio_maps(with_deployment(place, with_floor(place.deployment, floor)), world)
+    maps = world_radio_maps(place, world)
     counts = (points, reports, 300)
     walked = sample_trajectories(place.geometry_maps, sum(counts) * 2, ALONE, generator)
     network = NetworkConfiguration().at_severity(severity)
@@ -82,28 +78,7 @@ def trial(place: TracedPlace, seed: int, severity: float, points: int, reports: 
         seen.select(np.arange(start, end)) for start, end in zip((0, *ends[:-1]), ends, strict=True)
     )
     hidden = dataclasses.replace(blind, position=np.full_like(blind.position, np.nan))
-    return Trial(place, world, floor, tagged, hidden, asked)
-
-
-def with_floor(deployment: Deployment, floor: float) -> Deployment:
-    """The deployment with other floors of its patterns."""
-
-    def lower(cell):  # type: ignore[no-untyped-def]
-        pattern = dataclasses.replace(
-            cell.pattern,
-            side_lobe_floor=cell.pattern.side_lobe_floor + floor,
-            back_lobe_floor=cell.pattern.back_lobe_floor + floor,
-        )
-        return dataclasses.replace(cell, pattern=pattern)
-
-    return dataclasses.replace(deployment, cells=tuple(lower(cell) for cell in deployment.cells))
-
-
-def with_deployment(place: TracedPlace, deployment: Deployment) -> TracedPlace:
-    """The place with another deployment and the same paths."""
-    other = dataclasses.replace(place, deployment=deployment)
-    other.__dict__.update(geometry_maps=place.geometry_maps, atlas=place.atlas)
-    return other
+    return Trial(place, world, tagged, hidden, asked)
 
 
 def calibrated_maps(place: TracedPlace, found: Calibration) -> NominalMaps:
@@ -131,7 +106,13 @@ def true_values(one: Trial, layout: Layout) -> np.ndarray:
         world.azimuth_error,
         world.downtilt_error,
     )
-    values[layout.index("floor")], values[layout.index("scatter")] = one.floor, world.scatter_gain_db
+    listed = np.array([cell.pattern.beamwidth_azimuth for cell in one.place.deployment.cells])
+    for name in ("width_azimuth", "width_elevation"):
+        values[layout.index(name)] = (world.beamwidth_factor - 1) * listed
+    values[layout.index("floor")], values[layout.index("scatter")] = (
+        -world.back_lobe_loss_db,
+        world.scatter_gain_db,
+    )
     return values
 
 
@@ -167,7 +148,7 @@ def row(one: Trial, law: CalibrationLaw, severity: float, kinds: tuple[str, ...]
         sure = np.sqrt(np.einsum("cv,vw,cw->c", jacobian, found.posterior.covariance, jacobian))
         azimuth = wrapped((values - truth)[layout.index("azimuth")])
         deviation = np.rad2deg(found.posterior.deviation[layout.index("azimuth")])
-        floor = (values - truth)[layout.index("floor")][0]
+        floor = (values - truth)[layout.index("floor")]
         if kind == "blind":
             estimated = unlabelled_severity(found.unlabelled, law)
         else:
@@ -179,7 +160,8 @@ def row(one: Trial, law: CalibrationLaw, severity: float, kinds: tuple[str, ...]
             "level": np.abs(level),
             "level in 90": np.abs(level) < 1.645 * sure,
             "common": abs(level.mean()),
-            "floor": abs(floor),
+            "floor": np.abs(floor),
+            "common floor": abs(floor.mean()),
             "scale": found.noise.levels.scale - 11 * severity,
             "spread": spread_of(one, values) / oracle,
             "severity": estimated.value - severity,
@@ -229,9 +211,11 @@ def print_table(rows: list[dict[str, object]], kinds: tuple[str, ...]) -> None:
         found = columns["azimuth"][turned] < 20
         print(f"{kind}: turned antennas found {found.sum()} of {turned.sum()}")
         for name, values in columns.items():
-            share = name.endswith("90")
+            if name.endswith("90"):
+                print(f"  {name}: {values.mean():.2f}")
+                continue
             far = np.quantile(np.abs(values), 0.9)
-            said = f"{values.mean():.2f}" if share else f"median {np.median(values):.2f}, 90 % {far:.2f}"
+            said = f"median {np.median(values):.2f}, 90 % {far:.2f}"
             print(f"  {name}: {said}")
 
 

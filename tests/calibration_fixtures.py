@@ -27,7 +27,15 @@ from stack_fixtures import free_space_place
 
 ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
 #: A world without residual, materials and turned antennas: antennas and levels alone are off.
-CLEAN = WorldLaw(severity=1.0, residual_db=0.5, turned_share=0.0, log_permittivity=0.0, log_conductivity=0.0)
+CLEAN = WorldLaw(
+    severity=1.0,
+    residual_db=0.5,
+    turned_share=0.0,
+    log_permittivity=0.0,
+    log_conductivity=0.0,
+    log_beamwidth=0.02,
+    back_lobe_loss_db=(0.0, 1.0),
+)
 
 
 def observed(place: TracedPlace, world: World, count: int, seed: int, severity: float = 1.0) -> Reports:

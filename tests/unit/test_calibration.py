@@ -98,6 +98,7 @@ def test_derivatives_of_reports_without_positions(turned: tuple) -> None:
     found = term.objective(values)
     for name in ("common", "floor", "scatter"):
         index = LAYOUT.index(name).start
+        # One value of all cells, or the first cell's.
         step = np.zeros(LAYOUT.size)
         step[index] = 0.05
         slope = (term.objective(values + step).loss - term.objective(values - step).loss) / 0.1

@@ -14,7 +14,7 @@ from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
 from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import Measured, restricted
 from raylocus.calibration.noise_fit import fit_noise
-from raylocus.calibration.parameters import PatternLaw, Prior
+from raylocus.calibration.parameters import Prior
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.world import WorldLaw
@@ -31,7 +31,6 @@ class CalibrationLaw:
 
     world: WorldLaw = WorldLaw(severity=1.0)
     """Spreads of antennas, levels and errors; at severity 1 as wrong as the field."""
-    patterns: PatternLaw = PatternLaw()
     network: NetworkConfiguration = NetworkConfiguration()
     """What decides which cells a UE reports."""
     silence: bool = True
@@ -39,7 +38,7 @@ class CalibrationLaw:
 
     def prior(self, cells: int) -> Prior:
         """Of the values of a network."""
-        return Prior.of(self.world, self.patterns, cells)
+        return Prior.of(self.world, cells)
 
     def noise(self) -> NoiseLaw:
         """Of the errors."""

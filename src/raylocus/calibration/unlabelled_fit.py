@@ -103,13 +103,13 @@ def calibrate_unlabelled(
     found, loss, hessian = _climbed(target, min(starts, key=lambda each: each[0])[2])
     covariance = np.zeros(hessian.shape)
     covariance[np.ix_(free, free)] = np.linalg.inv(hessian[np.ix_(free, free)])
-    scale, chance = SCALE_FACTOR * np.exp(found[-2]), 1 / (1 + np.exp(-found[-1]))
+    scale, left_out = SCALE_FACTOR * np.exp(found[-2]), 1 / (1 + np.exp(-found[-1]))
     return UnlabelledCalibration(
         values=found,
         covariance=covariance,
         loss=loss,
         law=dataclasses.replace(noise.levels, scale=float(scale)),
-        dropout=float(chance),
+        dropout=float(left_out),
         reports=len(reports.level),
     )
 

@@ -80,9 +80,12 @@ def _unlabelled(
     print(
         f"  scale of the errors' Student t: {found.law.scale:.1f} dB; unreported though found: {found.dropout:.0%}"
     )
-    for name, text in (("common", "level of all cells"), ("floor", "floor of the patterns")):
-        index = layout.index(name).start
-        print(f"  {text}: {found.values[index]:+.1f} ± {found.deviation[index]:.1f} dB")
+    index = layout.index("common").start
+    print(f"  level of all cells: {found.values[index]:+.1f} ± {found.deviation[index]:.1f} dB")
+    lobes = found.values[layout.index("floor")]
+    print(
+        f"  floors of the patterns against the listed ones: median {sorted(lobes)[len(lobes) // 2]:+.1f} dB"
+    )
     own = found.values[layout.index("level")] + found.values[layout.index("common")]
     levels = (f"{cell.pci} {level:+.1f}" for cell, level in zip(place.deployment.cells, own, strict=True))
     print(f"  level by PCI / dB: {', '.join(levels)}")
