@@ -58,7 +58,7 @@ def _parser() -> VerbParser:
     )
     parser.add_argument("--model", type=Path, help="a checkpoint file; the same as a run")
     parser.add_argument(
-        "--size", type=str, default="standard", help="tiny, standard, or a recipe of one's own (YAML)"
+        "--size", type=str, default="standard", help="tiny, short, standard, or a YAML file of one's own"
     )
     parser.add_argument("--only", type=str, nargs="+", help="test only in these of its places")
     parser.add_argument("--places", type=Path, help="folder with traced places to test in as well")
