@@ -1,8 +1,8 @@
 """What an area costs: time and memory of building and tracing it, for several sizes.
 
-    python benchmarks/area_cost.py OUT [--sides 1024,1536,2048] [--masts 500] [--picture cost.png]
+    python benchmarks/area_cost.py OUT [--sides 512,768,1024] [--masts 700] [--picture cost.png]
 
-Each size is a generated town of that side, in tiles of 512 m at 4 m, with macro sites some `--masts` metres apart
+Each size is a generated town of that side, in tiles of 256 m at 4 m, with macro sites some `--masts` metres apart
 that reach 1.5 km beyond it; traced at depth 1 without diffraction in one worker. Build and trace run in processes of
 their own, whose peak memory is printed. CPU seconds are quoted, which a busy machine changes less than the clock's.
 """
@@ -35,7 +35,7 @@ TRACE = TraceConfiguration(depth=1, diffraction=False, memory_budget=1.0)
 
 def build(folder: Path, side: float, distance: float) -> None:
     network = DeploymentConfiguration(macro=MacroLayout(site_distance=distance))
-    scene = SceneConfiguration(resolution=4.0, seed=1, deployment=network)
+    scene = SceneConfiguration(tile_size=256.0, resolution=4.0, seed=1, deployment=network)
     area = AreaConfiguration(reach=1500.0, side=side)
     build_source("procedural:european-core", folder, (scene, area), heard_cells)
 
@@ -95,8 +95,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path)
-    parser.add_argument("--sides", default="1024,1536,2048")
-    parser.add_argument("--masts", type=float, default=500.0)
+    parser.add_argument("--sides", default="512,768,1024")
+    parser.add_argument("--masts", type=float, default=700.0)
     parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
     rows = []

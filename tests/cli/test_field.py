@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+
 from raylocus.cli.main import main
 from raylocus.inference.area_locator import AreaLocator
 
@@ -52,7 +53,9 @@ def powder(folder: Path) -> Path:
     lines = ["timestamp,roof-a,roof-b,bus-1_rss,bus-1_x,bus-1_y,roof-c,tx_x_coord,tx_y_coord"]
     for minute, (a, b, c) in enumerate([(-60, -80, -101), (-75.5, -62, -90)]):
         latitude, longitude = where(100, 100 + 300 * minute)
-        lines.append(f"2022-04-25 14:0{minute}:00,{a},{b},-50,{latitude},{longitude},{c},{latitude},{longitude}")
+        lines.append(
+            f"2022-04-25 14:0{minute}:00,{a},{b},-50,{latitude},{longitude},{c},{latitude},{longitude}"
+        )
     path.write_text("\n".join(lines) + "\n")
     return path
 
@@ -64,11 +67,29 @@ def test_oslo_from_its_file_to_scores_and_fixes(tmp_path: Path, capsys: pytest.C
     recorded = json.loads((area / "area.json").read_text())
     # The lists differ by 30 m: one √2-th of it an axis, but no less than 25 m.
     assert {site["deviation"] for site in recorded["sites"]} == {25.0}
-    words = ["reports", "import", str(file), "--place", str(area), "--out", str(reports), "--device", "campaign-2"]
+    words = [
+        "reports",
+        "import",
+        str(file),
+        "--place",
+        str(area),
+        "--out",
+        str(reports),
+        "--device",
+        "campaign-2",
+    ]
     assert main(words) == 0
     said = capsys.readouterr().out
     assert "rows not used, other devices: 80" in said and "20 sequences, 20 reports" in said
-    assert main(["reports", "evaluate", str(reports), "--place", str(area), "--out", str(tmp_path / "scores.json")]) == 0
+    assert (
+        main(["reports", "inspect", str(reports), "--place", str(area), "--out", str(tmp_path / "look")]) == 0
+    )
+    assert (
+        "cells of the place heard: 5 of 5" in capsys.readouterr().out
+        and (tmp_path / "look" / "truth.png").exists()
+    )
+    out = str(tmp_path / "scores.json")
+    assert main(["reports", "evaluate", str(reports), "--place", str(area), "--out", out]) == 0
     said = capsys.readouterr().out
     assert "RSRP centroid" in said and "20 of 20 sequences" in said and "90% region holds" in said
     errors = json.loads((tmp_path / "scores.json").read_text())["errors"]

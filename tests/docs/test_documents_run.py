@@ -8,16 +8,22 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import geopandas
+import httpx
 import pytest
 import rasterio
+
+import raylocus
 
 REPOSITORY = Path(__file__).parents[2]
 README = REPOSITORY / "README.md"
 TUTORIAL = REPOSITORY / "docs" / "tutorial.md"
+SERVICE = REPOSITORY / "docs" / "service.md"
 EXAMPLE = REPOSITORY / "examples" / "my_city"
 TINY = "raylocus demo --recipe tiny\n"
 
@@ -123,3 +129,46 @@ def test_the_tutorial_leads_from_a_map_to_fixes_on_a_map(workshop: Workshop) -> 
         assert raster.read().sum((1, 2)) == pytest.approx([1.0] * 6, abs=1e-3)
     kinds = set(geopandas.read_file(workshop.folder / "buildings.geojson")["kind"])
     assert kinds == {"building", "site"}
+
+
+@pytest.fixture
+def running(workshop: Workshop) -> Iterator[str]:
+    """The address of a service over the tutorial's town, started as docs/service.md does."""
+    if not (workshop.folder / "places" / "town" / "radio.zarr").exists():
+        for block in blocks_of(TUTORIAL)[1:3]:
+            workshop.run(block)
+    line = next(line for line in SERVICE.read_text().splitlines() if line.startswith("raylocus serve "))
+    words = line.split()[1:]
+    process = subprocess.Popen(
+        [str(workshop.programs / "raylocus"), *words, "--port", "0"],
+        cwd=workshop.folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+        with raylocus.Client(address) as client:
+            while not client.ready():
+                assert process.poll() is None
+                time.sleep(0.05)
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_services_page_is_answered_as_written(workshop: Workshop, running: str) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl")
+    blocks = [block for block in blocks_of(SERVICE) if block.runs]
+    here = [replace(block, text=block.text.replace("http://127.0.0.1:8080", running)) for block in blocks]
+    geolocate, locate, python, nlmf, camara = [workshop.run(block) for block in here]
+    assert json.loads(geolocate)["raylocus"]["droppedTowers"] == 0
+    assert json.loads(locate)["confidence"] == 90 and json.loads(locate)["mixture"]
+    assert re.search(r"within \d+ m, trusted: (True|False)", python)
+    assert json.loads(nlmf)["locationEstimate"]["shape"] == "POINT_UNCERTAINTY_ELLIPSE"
+    assert '"areaType":"CIRCLE"' in camara and '"verificationResult":"PARTIAL"' in camara
+    page = httpx.get(running).text
+    assert "town: 3 sites, 9 cells" in page

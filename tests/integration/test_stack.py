@@ -116,6 +116,18 @@ def test_timing_advance_follows_the_distance_within_the_dead_band(place: TracedP
     assert np.abs(advance[known] - steps).max() < 1.2
 
 
+def test_arrivals_by_the_receivers_clock_differ_as_rstd_says(calm: Reports) -> None:
+    arrival, rstd = column(calm, "time_of_arrival"), column(calm, "rstd")
+    serving = np.full(len(calm.time), np.nan)
+    of_serving = calm.serving & (calm.beam < 0)
+    serving[calm.report_of_token[of_serving]] = arrival[of_serving]
+    difference = arrival - serving[calm.report_of_token]
+    known = np.isfinite(rstd) & np.isfinite(difference)
+    assert known.sum() > 20
+    # RSTD is coded in steps of 2^k Tc, arrivals are not.
+    assert np.abs(difference - rstd)[known].max() < 1e-8
+
+
 def test_rstd_and_round_trip_are_geometry(place: TracedPlace, calm: Reports) -> None:
     distance = distances(place, calm)
     first = calm.token_offsets[:-1][calm.report_of_token]

@@ -7,7 +7,8 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from matplotlib.image import imread
 
 from propagation_fixtures import ETOILE
 from raylocus.cli.main import main
+from raylocus.errors import InputError
 from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import fixes_of
 from raylocus.models.posterior import posterior_of
@@ -36,6 +38,8 @@ from raylocus.viz.viewer.tracks import Heard, Track, level_of
 from raylocus.viz.viewer_page import viewer_page
 
 NAME = 'mast </script> <b>&"'
+#: A page may take so long on a machine that does other things as well [s].
+LONGEST_WAIT = 60
 ARC = np.linspace(0.0, 1.0, 4)
 
 
@@ -117,6 +121,21 @@ def test_a_bad_wish_is_one_sentence(
     assert not list(tmp_path.iterdir())
 
 
+def test_layers_stop_at_the_limit_and_those_left_out_are_named(
+    place: TracedPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = place_content(place)
+    assert len(whole.notes) == 1 and "rsrp_beam, singular_value" in whole.notes[0]
+    monkeypatch.setattr("raylocus.viz.viewer.content.RESERVED", LIMIT - 30_000)
+    small = place_content(place)
+    drawn = [layer.name for layer in small.layers if layer.source == "R"]
+    assert drawn[:2] == ["rsrp", "sinr"] and sum(layer.size for layer in small.layers[: len(drawn)]) <= 30_000
+    everything = {layer.name for layer in whole.layers if layer.source == "R"}
+    assert all(name in small.notes[0] for name in everything - set(drawn))
+    with pytest.raises(InputError, match="rsrp_beam on; ask for fewer"):
+        place_content(place, layers=["rsrp_beam"])
+
+
 def test_a_place_that_was_not_traced_has_its_map(place: TracedPlace, tmp_path: Path) -> None:
     folder = tmp_path / "bare"
     shutil.copytree(place.folder, folder, ignore=shutil.ignore_patterns("atlas.zarr", "radio.zarr"))
@@ -176,7 +195,8 @@ class Opened:
 
     def wait(self, condition: str) -> None:
         """Waits for a condition; the page's policy forbids Playwright's own way."""
-        for _ in range(400):
+        started = time.monotonic()
+        while time.monotonic() < started + LONGEST_WAIT:
             if self.ask(condition):
                 return
             self.tab.wait_for_timeout(50)
@@ -199,19 +219,27 @@ def decoded(picture: bytes) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def opened(page: Path) -> Iterator[Opened]:
+def launch() -> Iterator[Callable[..., Any]]:
+    """Starts headless Chromium with some options."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("there is no Chromium; on Debian: apt-get install chromium")
     with playwright.sync_playwright() as driver:
         # Chromium refuses its sandbox to root.
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        found = Opened(browser.new_page(viewport={"width": 900, "height": 700}))
-        found.tab.goto(page.as_uri())
-        found.wait("document.documentElement.dataset.ready")
-        yield found
-        browser.close()
+        yield lambda *options: driver.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", *options]
+        )
+
+
+@pytest.fixture(scope="module")
+def opened(launch: Callable[..., Any], page: Path) -> Iterator[Opened]:
+    browser = launch()
+    found = Opened(browser.new_page(viewport={"width": 900, "height": 700}))
+    found.tab.goto(page.as_uri())
+    found.wait("document.documentElement.dataset.ready")
+    yield found
+    browser.close()
 
 
 def test_the_picture_comes_without_a_request_or_an_error(opened: Opened, page: Path) -> None:
@@ -300,3 +328,12 @@ def test_a_phone_sized_screen_has_room_for_the_picture(opened: Opened) -> None:
         opened.tab.query_selector(box).bounding_box()["height"] for box in ("#panel", "#answer", "#track")
     )
     assert covered < 400
+
+
+def test_a_browser_without_webgl_says_so(launch: Callable[..., Any], page: Path) -> None:
+    browser = launch("--disable-3d-apis")
+    found = Opened(browser.new_page())
+    found.tab.goto(page.as_uri())
+    found.wait("document.getElementById('failure').textContent")
+    assert "WebGL 2" in found.text("#failure")
+    browser.close()

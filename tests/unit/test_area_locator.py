@@ -167,3 +167,33 @@ def test_a_broken_checkpoint_is_refused(tmp_path: object) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
         load_area_network(path)
+
+
+@pytest.mark.parametrize("sites", [[(0.0, 0.0)], [(0.0, 0.0), (0.0, 0.0), (0.0, 0.0)]])
+def test_one_site_alone_is_enough(locator: AreaLocator, sites: list[tuple[float, float]]) -> None:
+    """A single mast, or several listed at one point: a wide answer about it, and nothing that is no number."""
+    drawn = network(12)
+    deployment = deployment_of(drawn.heard)
+    placed = tuple(
+        replace(deployment.sites[0], name=f"s{n}", position=(*at, 25.0)) for n, at in enumerate(sites)
+    )
+    most = np.argsort(-np.bincount(drawn.heard.cell), kind="stable")[: len(sites)].tolist()
+    cells = tuple(replace(deployment.cells[cell], site=n) for n, cell in enumerate(most))
+    alone = replace(deployment, sites=placed, cells=cells)
+    reports = reports_of(drawn)
+    heard = locator.hears(reports, alone)
+    fixes = [
+        fix for fix, each in zip(locator.fixes(reports, Ground(alone), EXTENT), heard, strict=True) if each
+    ]
+    assert fixes and all(np.isfinite(fix.position).all() and np.hypot(*fix.position) < 1500 for fix in fixes)
+    assert all(20 < fix.radius(0.9) < 5000 for fix in fixes)
+
+
+def test_no_report_is_no_answer(locator: AreaLocator) -> None:
+    drawn = network(12)
+    deployment, reports = deployment_of(drawn.heard), reports_of(drawn)
+    assert list(locator.located(reports.select(np.zeros(0, np.int64)), deployment)) == []
+    deaf = replace(
+        reports, pci=np.full_like(reports.pci, 1007), identity=np.full_like(reports.identity, 2**30)
+    )
+    assert list(locator.located(deaf, deployment)) == []

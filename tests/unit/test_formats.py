@@ -293,7 +293,7 @@ def oslo(path: Path) -> LogFile:
 def test_oslo(tmp_path: Path) -> None:
     log = read(oslo(tmp_path / "log.mat"), "oslo")
     said = {
-        "device": "campaign-2 point-0",
+        "device": "campaign-3 point-0",
         "scan": "point-0",
         "technology": "NB-IoT",
         "operator": "operator-1",

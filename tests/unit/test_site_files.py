@@ -15,6 +15,7 @@ from raylocus.scenes.site_files import SiteFile, SiteImport, import_sites, read_
 from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.site_import.columns import SiteColumns
 from raylocus.scenes.site_import.opencellid import ESTIMATED
+from raylocus.scenes.sites import ISOTROPIC, ElementPattern
 
 GERMANY = Path(__file__).parents[2].parent / "shared" / "data" / "sites" / "germany-lte.csv"
 FRAME = GeoFrame(51.3007954, 6.4894579)
@@ -127,6 +128,14 @@ def test_an_antenna_is_never_inside_a_building(tmp_path: Path) -> None:
     found = imported(tmp_path, f"lat,lon,height\n{at(2, 2)},12\n{at(150, 0)},12\n", flat(building=20.0))
     assert [site.position[2] for site in found.deployment.sites] == [72.0, 62.0]
     assert any("lifted" in note for note in found.notes)
+
+
+def test_where_no_azimuth_is_known_no_pattern_is(tmp_path: Path) -> None:
+    found = imported(tmp_path, f"site,lat,lon,azimuth\na,{at(0, 0)},\na,{at(0, 0)},120\n").deployment
+    unknown, known = found.cells
+    assert unknown.pattern == ISOTROPIC and known.pattern == ElementPattern()
+    assert (unknown.array.rows, unknown.array.columns, unknown.array.beams) == (1, 1, 1)
+    assert known.array.beams == 8
 
 
 def test_missing_azimuths_are_spread_and_missing_pcis_planned(tmp_path: Path) -> None:

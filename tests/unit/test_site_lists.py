@@ -476,7 +476,7 @@ def test_a_frequency_of_another_unit_is_refused(written: Writer, value: str) -> 
 
 
 def test_the_carrier_of_a_network_says_what_was_assumed(written: Writer) -> None:
-    found = imported(written(f"{PLACE}band\nA,47.5,9.5,n257\n"))
+    found = imported(written(f"{PLACE}band,azimuth\nA,47.5,9.5,n257,30\n"))
     assert (found.deployment.carrier.frequency, found.deployment.carrier.numerology) == (28e9, 3)
     assert "cells at the middle of their band, 28000 MHz: 1" in found.notes
     assert "cells of a carrier taken as 66 resource blocks of 1440 kHz: 1" in found.notes

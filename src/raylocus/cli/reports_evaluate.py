@@ -33,7 +33,10 @@ def run(arguments: Sequence[str]) -> int:
         help="file of raylocus train area; raylocus' own if left out",
     )
     parser.add_argument(
-        "--without", nargs="+", default=[], help="features to leave out, such as time_of_arrival timing_advance"
+        "--without",
+        nargs="+",
+        default=[],
+        help="features to leave out, such as time_of_arrival timing_advance",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the intervals' draws")
     parser.add_argument("--out", type=Path | None, default=None, help="JSON file for the scores")

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
-from raylocus.geo import Extent, GeoFrame
+from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import Fix
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
 from raylocus.models.area.heard_reports import heard_reports, hears
-from raylocus.models.area.tokens import AreaTokens, area_tokens
+from raylocus.models.area.tokens import AreaTokens, ReadNetwork
 from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
 
 #: Reports that go through the network together.
-BATCH = 16
+BATCH = 32
 #: Cells along the side of the prior of an area, the answer to a report that names none of its cells.
 PRIOR_CELLS = 64
 
@@ -55,8 +56,7 @@ class AreaLocator:
     @classmethod
     def pretrained(cls) -> AreaLocator:
         """The locator that comes with raylocus."""
-        with resources.as_file(resources.files("raylocus.models.area") / "area.ckpt") as path:
-            return cls.load(path)
+        return cls(_shipped())
 
     @classmethod
     def load(cls, path: Path | str) -> AreaLocator:
@@ -81,29 +81,23 @@ class AreaLocator:
             return
         last = reports.last_report
         readings = np.flatnonzero(np.isin(heard.report, last))
-        tokens = area_tokens(heard.network, readings)
+        read = ReadNetwork.of(heard.network)
         rows = Rows.of(np.unique(heard.report[readings], return_counts=True)[1])
         sequence = reports.sequence_of_report[heard.report[readings][rows.offsets[:-1]]]
         for start in range(0, len(sequence), BATCH):
             some = np.arange(start, min(start + BATCH, len(sequence)))
-            yield Located(sequence[some], self._masses(tokens, heard.weight[readings], rows, some))
+            chosen, own = rows.select(some)
+            tokens = read.tokens(readings[chosen])
+            yield Located(sequence[some], self._masses(tokens, heard.weight[readings[chosen]], own))
 
     @torch.inference_mode()
-    def _masses(
-        self,
-        tokens: AreaTokens,
-        weight: Float[np.ndarray, " reading"],
-        rows: Rows,
-        some: Int[np.ndarray, " report"],
-    ) -> GroundMasses:
-        chosen, own = rows.select(some)
-        most = int(own.lengths.max())
-        reading, share = np.zeros((len(some), most), np.int64), np.zeros((len(some), most))
-        reading[:] = own.offsets[:-1, None]
-        reading[own.row, own.rank], share[own.row, own.rank] = np.arange(len(chosen)), weight[chosen]
-        return ground_masses(
-            self.trained.network, tokens.select(chosen), reading, share, self.trained.temperature
-        )
+    def _masses(self, tokens: AreaTokens, weight: Float[np.ndarray, " reading"], rows: Rows) -> GroundMasses:
+        """Posteriors of reports, each of one or several readings."""
+        count, most = len(rows.lengths), int(rows.lengths.max())
+        reading, share = np.zeros((count, most), np.int64), np.zeros((count, most))
+        reading[:] = rows.offsets[:-1, None]
+        reading[rows.row, rows.rank], share[rows.row, rows.rank] = np.arange(len(weight)), weight
+        return ground_masses(self.trained.network, tokens, reading, share, self.trained.temperature)
 
     def fixes(self, reports: Reports, area: Network, extent: Extent) -> list[Fix]:
         """One fix a sequence; one whose last report names no cell of the area has the area itself for its answer.
@@ -114,6 +108,26 @@ class AreaLocator:
             extent: where a phone may be of which nothing is known.
         """
         return fixes_in(self.located(reports, area.deployment), len(reports), area.frame, extent)
+
+    def on_grid(
+        self, reports: Reports, deployment: Deployment, grid: Grid
+    ) -> tuple[Float[np.ndarray, "sample y x"], Float[np.ndarray, "sample 2"]]:
+        """Densities over a grid and positions [m]; mass outside of the grid is spread evenly over it.
+
+        Args:
+            reports: one stream of one network.
+            deployment: its sites and cells, in the grid's frame.
+            grid: where phones are taken to be.
+        """
+        even = 1 / grid.count**2
+        density = np.full((len(reports), *grid.shape), even, np.float32)
+        position = np.tile(np.array(grid.centre), (len(reports), 1))
+        for located in self.located(reports, deployment):
+            for index, sequence in enumerate(located.sequence.tolist()):
+                inside = located.ground.raster(index, grid)
+                density[sequence] = inside + max(1 - inside.sum(), 0) * even
+                position[sequence] = located.ground.median[index]
+        return density, position
 
     def hears(self, reports: Reports, deployment: Deployment) -> Bool[np.ndarray, " sample"]:
         """Which sequences name a cell of the deployment in their last report."""
@@ -141,6 +155,12 @@ def fixes_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent
             )
     unknown = _prior(extent, frame)
     return [unknown if fix is None else fix for fix in found]
+
+
+@cache
+def _shipped() -> TrainedAreaNetwork:
+    with resources.as_file(resources.files("raylocus.models.area") / "area.ckpt") as path:
+        return load_area_network(path)
 
 
 def _prior(extent: Extent, frame: GeoFrame) -> Fix:

@@ -47,9 +47,9 @@ def assign(
     read, rows = _known(candidates, tokens).select(report)
     token = np.flatnonzero(candidates.known)[read]
     near, distance = _nearest(candidates, token, centre[rows.row], position)
-    extent = np.bincount(rows.row, np.log1p((distance / spacing) ** 2), len(report))
+    extent = np.bincount(rows.row, np.log1p((distance / spacing) ** 2), len(report)).astype(float)
     weight = np.exp(-(extent - _least(extent, report)))
-    total = np.bincount(report, weight)
+    total = np.bincount(report, weight, int(report.max(initial=0)) + 1)
     return Assignments(report, weight / total[report], rows, token, near)
 
 

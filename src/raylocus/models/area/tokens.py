@@ -56,6 +56,38 @@ class AreaTokens:
         )
 
 
+@dataclass(frozen=True)
+class ReadNetwork:
+    """A network with everything that its reports together say of it."""
+
+    network: HeardNetwork
+    anchors: Anchors
+    statistics: NetworkStatistics
+    spacing: Float[np.ndarray, " site"]
+    """Spacing of sites about each site [m]."""
+
+    @classmethod
+    def of(cls, network: HeardNetwork) -> ReadNetwork:
+        """Reads a network.
+
+        Raises:
+            ValueError: a report has no token.
+        """
+        if (network.rows.lengths == 0).any():
+            raise ValueError("a report without a token has no row")
+        anchors = anchors_of(network)
+        return cls(network, anchors, network_statistics(network, anchors), site_spacing(network))
+
+    def tokens(self, wanted: Int[np.ndarray, " wanted"]) -> AreaTokens:
+        """The rows of some reports."""
+        anchors = self.anchors.select(self.network, wanted)
+        table = _Table(self.network.select(wanted), anchors, self.statistics, self.spacing)
+        table.put_heard()
+        table.put_silent()
+        table.put_anchors()
+        return table.tokens()
+
+
 def area_tokens(network: HeardNetwork, wanted: Int[np.ndarray, " wanted"] | None = None) -> AreaTokens:
     """The rows of reports of a network, each with at least one token.
 
@@ -66,16 +98,7 @@ def area_tokens(network: HeardNetwork, wanted: Int[np.ndarray, " wanted"] | None
     Raises:
         ValueError: a report has no token.
     """
-    if (network.rows.lengths == 0).any():
-        raise ValueError("a report without a token has no row")
-    anchors = anchors_of(network)
-    statistics = network_statistics(network, anchors)
-    some = np.arange(len(network)) if wanted is None else wanted
-    table = _Table(network.select(some), anchors.select(network, some), statistics, site_spacing(network))
-    table.put_heard()
-    table.put_silent()
-    table.put_anchors()
-    return table.tokens()
+    return ReadNetwork.of(network).tokens(np.arange(len(network)) if wanted is None else wanted)
 
 
 class _Table:

@@ -13,12 +13,12 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from raylocus.geo import Grid, wrap_angle
-from raylocus.scenes.site_import.listed_pcis import listed_pcis, planned_pcis
+from raylocus.scenes.site_import.listed_pcis import listed_pcis
 from raylocus.scenes.site_import.records import SiteRecord
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
+from raylocus.scenes.sites import ISOTROPIC, AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.scenes.siting.macro import MacroLayout, antenna_height
 from raylocus.scenes.siting.panels import array_on
-from raylocus.scenes.siting.pci_plan import groups_of
+from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
 #: Downtilt of cells whose file has none [rad]; 6°.
@@ -98,7 +98,7 @@ def assemble_deployment(
     pcis = np.zeros(len(cells), np.int64)
     for number, carrier in enumerate(distinct):
         own = np.flatnonzero(index == number)
-        planned = planned_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
+        planned = plan_pcis(positions[own], azimuths[own], owner[own], generator, groups_of(carrier))
         pcis[own] = listed_pcis(path, [records[cell] for cell in own], positions[own], planned, notes)
     notes["cells without downtilt, taken as 6°"] += sum(record.downtilt is None for record in records)
     notes["cells without power, taken as 46 dBm"] += sum(record.power_dbm is None for record in records)
@@ -144,7 +144,7 @@ def _azimuths(
     notes: Counter[str],
     generator: np.random.Generator,
 ) -> Float[np.ndarray, " cell"]:
-    """The azimuths [rad], spread evenly over a site's cells of a carrier where the file has none."""
+    """The azimuths [rad], spread evenly over a site's cells of a carrier where the file has none; see `_cell`."""
     azimuths = np.zeros(len(records))
     for site in np.unique(owner):
         first = generator.uniform(-np.pi, np.pi)
@@ -153,7 +153,7 @@ def _azimuths(
             for rank, index in enumerate(cells):
                 stated = records[index].azimuth
                 azimuths[index] = first + 2 * np.pi * rank / len(cells) if stated is None else stated
-    notes["cells without azimuth, spread evenly about their site"] += sum(
+    notes["cells without azimuth, taken as antennas that send alike all round"] += sum(
         one.azimuth is None for one in records
     )
     return azimuths
@@ -168,6 +168,8 @@ def _cell(
     index: int,
     carrier: Carrier,
 ) -> Cell:
+    """A cell; where its azimuth is not known, no pattern can be aimed: it sends alike all round, in one beam."""
+    antenna = antenna if record.azimuth is not None else ISOTROPIC
     usual = array_on(carrier, AntennaArray())
     array = AntennaArray(
         record.rows or usual.rows, record.columns or usual.columns, record.beams or usual.beams
@@ -203,7 +205,10 @@ def _count_carriers(records: Sequence[SiteRecord], carriers: Sequence[Carrier], 
         )
         notes[
             f"cells without antenna array, taken as {usual.rows} × {usual.columns} with {usual.beams} beams"
-        ] += sum(None in (record.rows, record.columns, record.beams) for record in own)
+        ] += sum(
+            record.azimuth is not None and None in (record.rows, record.columns, record.beams)
+            for record in own
+        )
 
 
 def _carrier(record: SiteRecord) -> Carrier:

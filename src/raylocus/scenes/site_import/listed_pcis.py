@@ -11,31 +11,11 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
 from raylocus.scenes.site_import.records import SiteRecord
-from raylocus.scenes.siting.pci_plan import plan_pcis
 
 #: Cells of one carrier and PCI stand farther apart than this [m]: a phone hears both otherwise. Chosen.
 REUSE_DISTANCE = 1000.0
 #: Cells that PCIs can be planned for without repeating any.
 MOST_PCIS = 500
-
-
-def planned_pcis(
-    positions: Float[np.ndarray, "cell 2"],
-    azimuths: Float[np.ndarray, " cell"],
-    owner: Int[np.ndarray, " cell"],
-    generator: np.random.Generator,
-    groups: int,
-) -> Int[np.ndarray, " cell"]:
-    """`plan_pcis`, strip by strip from west to east where there are more sites than one plan serves."""
-    west = {site: positions[owner == site, 0].min() for site in np.unique(owner).tolist()}
-    if len(west) <= groups:
-        return plan_pcis(positions, azimuths, owner, generator, groups)
-    order = sorted(west, key=lambda site: west[site])
-    pcis = np.zeros(len(owner), np.int64)
-    for start in range(0, len(order), groups // 2):
-        own = np.isin(owner, order[start : start + groups // 2])
-        pcis[own] = plan_pcis(positions[own], azimuths[own], owner[own], generator, groups)
-    return pcis
 
 
 def listed_pcis(

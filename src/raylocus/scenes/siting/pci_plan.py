@@ -18,12 +18,12 @@ from raylocus.scenes.sites import Carrier
 
 #: Number of N1, the groups of three PCIs.
 GROUPS = 336
+#: The same in LTE (TS 36.211 §6.11).
+LTE_GROUPS = 168
 #: Squares of a network that use other groups than their neighbours.
 COLOURS = 9
 #: Squares that are cut no smaller [m].
 SMALLEST_SQUARE = 1.0
-#: The same in LTE (TS 36.211 §6.11).
-LTE_GROUPS = 168
 #: Distance at which a cell is heard half as well [m].
 HEARING_DISTANCE = 150.0
 #: Loss of the second cell per distance, for judging which cells are heard together.
