@@ -17,7 +17,9 @@ from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance
-from raylocus.scenes.place import save_place
+from raylocus.scenes.area import Area, save_area
+from raylocus.scenes.networks import extent_of
+from raylocus.scenes.place import load_place, save_place
 from raylocus.service.area_engine import AreaEngine
 from training_fixtures import save_synthetic_place, small_place
 
@@ -38,9 +40,15 @@ class Served:
     def engine(self, memory: float = 1e12) -> AreaEngine:
         return AreaEngine.load(self.folders, self.checkpoint, memory)
 
-    def engine_of_sites(self) -> AreaEngine:
-        """Locates by the sites alone."""
-        return AreaEngine.load(self.folders, None, 1e12)
+
+def area_of(place: Served, folder: Path) -> Path:
+    """The first place's network as an area without maps."""
+    first = load_place(place.folders[0])
+    extent = extent_of(first)
+    area = Area(folder, folder.name, first.frame, extent, first.deployment, first.provenance)
+    folder.mkdir()
+    save_area(area, folder)
+    return folder
 
 
 def served(folder: Path, seeds: Sequence[int] = (1,)) -> Served:

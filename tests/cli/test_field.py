@@ -81,6 +81,13 @@ def test_oslo_from_its_file_to_scores_and_fixes(tmp_path: Path, capsys: pytest.C
     assert main(words) == 0
     said = capsys.readouterr().out
     assert "rows not used, other devices: 80" in said and "20 sequences, 20 reports" in said
+    assert (
+        main(["reports", "inspect", str(reports), "--place", str(area), "--out", str(tmp_path / "look")]) == 0
+    )
+    assert (
+        "cells of the place heard: 5 of 5" in capsys.readouterr().out
+        and (tmp_path / "look" / "truth.png").exists()
+    )
     out = str(tmp_path / "scores.json")
     assert main(["reports", "evaluate", str(reports), "--place", str(area), "--out", out]) == 0
     said = capsys.readouterr().out

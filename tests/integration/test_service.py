@@ -18,12 +18,13 @@ from fastapi.testclient import TestClient
 
 from raylocus.geo import GeoFrame
 from raylocus.service.answers import Answer
+from raylocus.service.area_engine import AreaEngine
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.engine import Engine
 from raylocus.service.http.app import create_app
 from raylocus.service.http.rich_request import Measurements, question_of_measurements
 from raylocus.service.http.watch import LOGGER
-from service_fixtures import CHANNEL, ORIGIN, Served, levels_at, nr_scan, served, towers
+from service_fixtures import CHANNEL, ORIGIN, Served, area_of, levels_at, nr_scan, served, towers
 
 WHERE = (20.0, -10.0)
 NOT_FOUND = (
@@ -196,7 +197,7 @@ def test_confidence_is_from_50_to_99(client: TestClient, levels: dict[int, float
 def test_geojson_is_asked_for_by_accept(client: TestClient, levels: dict[int, float]) -> None:
     answer = client.post("/v2/locate", json=nr_scan(levels), headers={"Accept": "application/geo+json"})
     assert answer.headers["content-type"] == "application/geo+json"
-    point, ellipse, circle = answer.json()["features"]
+    point, circle, ellipse = answer.json()["features"]
     assert point["geometry"]["type"] == "Point" and point["properties"]["confidence"] == 95
     for region in (ellipse, circle):
         (ring,) = region["geometry"]["coordinates"]
@@ -401,17 +402,25 @@ def test_what_cannot_be_shown_is_no_fault_and_names_no_file(tmp_path: Path) -> N
         assert answer.status_code == 503 and str(tmp_path) not in answer.text
 
 
-def test_without_a_model_the_sites_alone_locate(place: Served, levels: dict[int, float]) -> None:
-    with started(place.engine_of_sites(), ServiceConfiguration()) as client:
+def test_in_an_area_the_sites_alone_locate(place: Served, levels: dict[int, float], tmp_path: Path) -> None:
+    area = area_of(place, tmp_path / "region")
+    with started(AreaEngine.load([area], None, 1e12), ServiceConfiguration()) as client:
         answer = client.post("/v2/locate", json=nr_scan(levels)).json()
         where = metres(ORIGIN, answer["location"]["lat"], answer["location"]["lng"])
         assert np.linalg.norm(where - WHERE) < answer["radius"]
         assert {cell["knownBy"] for cell in answer["evidence"]["cells"]} == {"channel"}
         assert not any("residual" in cell for cell in answer["evidence"]["cells"])
-        # What others ask at the same time makes no difference.
-        engine = place.engine_of_sites()
-        question = question_of_measurements(Measurements.model_validate(nr_scan(levels)))
-        other = question_of_measurements(Measurements.model_validate(nr_scan(dict(list(levels.items())[:2]))))
+
+
+def test_what_others_ask_at_the_same_time_makes_no_difference(
+    place: Served, levels: dict[int, float], tmp_path: Path
+) -> None:
+    fewer = dict(list(levels.items())[:2])
+    question, other = (
+        question_of_measurements(Measurements.model_validate(nr_scan(heard))) for heard in (levels, fewer)
+    )
+    for engine in (place.engine(), AreaEngine.load([area_of(place, tmp_path / "region")], None, 1e12)):
         (alone,), (together, _) = engine.answer([question]), engine.answer([question, other])
         assert isinstance(alone, Answer) and isinstance(together, Answer)
-        assert np.array_equal(alone.fix.heatmap, together.fix.heatmap)
+        assert alone.fix.heatmap == pytest.approx(together.fix.heatmap, abs=1e-6)
+        assert alone.fix.fit == pytest.approx(together.fix.fit)

@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
         type=Path | None,
         default=None,
         help="checkpoint: of a traced place such as runs/demo/locator.ckpt, or of raylocus train area for an area; "
-        "left out, those that ship: on the maps of a place that is traced, else by sites, levels and timing alone",
+        "left out, those that ship: on the maps of a place or area that is traced, else by sites, levels and timing alone",
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
@@ -77,13 +77,15 @@ class _Located:
 def _located(path: Path, folder: Path, model: Path | None) -> _Located:
     """By what the model and the place are for."""
     from raylocus.models.area.trained import is_area_network
+    from raylocus.propagation.maps.traced_area import open_traced_area
     from raylocus.propagation.maps.traced_place import open_place
     from raylocus.scenes.area import is_area
 
     if model is not None and is_area_network(model):
         return _in_network(path, folder, model)
     if is_area(folder):
-        return _in_network(path, folder, model) if model is None else _in_windows(path, folder, model)
+        traced = model is not None or open_traced_area(folder).traced
+        return (_in_windows if traced else _in_network)(path, folder, model)
     traced = model is not None or open_place(folder).radio_file.exists()
     return (_on_maps if traced else _in_network)(path, folder, model)
 
@@ -109,7 +111,7 @@ def _in_network(path: Path, folder: Path, model: Path | None) -> _Located:
     return _in_area(path, network, extent_of(network), locator, locator)
 
 
-def _in_windows(path: Path, folder: Path, model: Path) -> _Located:
+def _in_windows(path: Path, folder: Path, model: Path | None) -> _Located:
     """First by sites, levels and timing, then by a trained model on the traced maps about the candidates."""
     from raylocus.inference.area_locator import AreaLocator
     from raylocus.inference.area_windows import WindowLocator
@@ -117,7 +119,8 @@ def _in_windows(path: Path, folder: Path, model: Path) -> _Located:
     from raylocus.propagation.maps.traced_area import open_traced_area
 
     first, area = AreaLocator.pretrained(), open_traced_area(folder)
-    windows = WindowLocator(first, Locator.load(model), area, area.tile.size)
+    second = Locator.pretrained() if model is None else Locator.load(model)
+    windows = WindowLocator(first, second, area, area.tile.size)
     return _in_area(path, area, area.extent, first, windows)
 
 

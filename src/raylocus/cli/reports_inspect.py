@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from raylocus.network.reports.reports import Reports
+    from raylocus.scenes.area import Area
     from raylocus.scenes.place import Place
 
 
@@ -20,26 +21,23 @@ def run(arguments: Sequence[str]) -> int:
     parser = verb_parser("reports inspect", "Say what a reports file holds at a place, and draw it.")
     parser.add_argument("reports", type=Path, help="reports file such as reports.zarr, or a Parquet table")
     parser.add_argument(
-        "--place", type=Path, required=True, help="place folder that the reports were made in"
+        "--place", type=Path, required=True, help="place or area folder that the reports were made in"
     )
     parser.add_argument("--out", type=Path | None, default=None, help="folder for figures")
     given = parser.parse(arguments)
-    from raylocus.network.reports.report_checks import check_reports, repaired_reports
-    from raylocus.network.reports.report_files import read_reports
-    from raylocus.scenes.place import load_place
+    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.scenes.networks import open_network
 
-    place, table = load_place(given.place), read_reports(given.reports)
-    check_reports(table.reports, given.reports)
-    repaired = repaired_reports(table.reports)
-    print("\n".join(summary(repaired.reports, place)))
-    for note in table.notes + repaired.notes:
+    place, read = open_network(given.place), checked_reports(given.reports)
+    print("\n".join(summary(read.reports, place)))
+    for note in read.notes:
         print(f"note: {note}")
     if given.out is not None:
-        _draw(repaired.reports, place, given.out)
+        _draw(read.reports, place, given.out)
     return 0
 
 
-def summary(reports: Reports, place: Place) -> list[str]:
+def summary(reports: Reports, place: Place | Area) -> list[str]:
     """Counts and medians of reports, in lines."""
     import numpy as np
 
@@ -73,7 +71,7 @@ def _quantiles(values: np.ndarray) -> str:
     return f"10 % {low:g}, median {middle:g}, 90 % {high:g}"
 
 
-def _draw(reports: Reports, place: Place, folder: Path) -> None:
+def _draw(reports: Reports, place: Place | Area, folder: Path) -> None:
     from raylocus.cli.console import save_picture
     from raylocus.viz.reports import distance_figure, gaps_figure, heard_figure, truth_figure
 

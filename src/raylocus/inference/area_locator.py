@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from raylocus.geo import Extent, GeoFrame
+from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import Fix
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
 from raylocus.models.area.heard_reports import heard_reports, hears
@@ -55,8 +56,7 @@ class AreaLocator:
     @classmethod
     def pretrained(cls) -> AreaLocator:
         """The locator that comes with raylocus."""
-        with resources.as_file(resources.files("raylocus.models.area") / "area.ckpt") as path:
-            return cls.load(path)
+        return cls(_shipped())
 
     @classmethod
     def load(cls, path: Path | str) -> AreaLocator:
@@ -109,6 +109,26 @@ class AreaLocator:
         """
         return fixes_in(self.located(reports, area.deployment), len(reports), area.frame, extent)
 
+    def on_grid(
+        self, reports: Reports, deployment: Deployment, grid: Grid
+    ) -> tuple[Float[np.ndarray, "sample y x"], Float[np.ndarray, "sample 2"]]:
+        """Densities over a grid and positions [m]; mass outside of the grid is spread evenly over it.
+
+        Args:
+            reports: one stream of one network.
+            deployment: its sites and cells, in the grid's frame.
+            grid: where phones are taken to be.
+        """
+        even = 1 / grid.count**2
+        density = np.full((len(reports), *grid.shape), even, np.float32)
+        position = np.tile(np.array(grid.centre), (len(reports), 1))
+        for located in self.located(reports, deployment):
+            for index, sequence in enumerate(located.sequence.tolist()):
+                inside = located.ground.raster(index, grid)
+                density[sequence] = inside + max(1 - inside.sum(), 0) * even
+                position[sequence] = located.ground.median[index]
+        return density, position
+
     def hears(self, reports: Reports, deployment: Deployment) -> Bool[np.ndarray, " sample"]:
         """Which sequences name a cell of the deployment in their last report."""
         named: Bool[np.ndarray, " report"] = hears(heard_reports(reports, deployment), len(reports.time))
@@ -135,6 +155,12 @@ def fixes_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent
             )
     unknown = _prior(extent, frame)
     return [unknown if fix is None else fix for fix in found]
+
+
+@cache
+def _shipped() -> TrainedAreaNetwork:
+    with resources.as_file(resources.files("raylocus.models.area") / "area.ckpt") as path:
+        return load_area_network(path)
 
 
 def _prior(extent: Extent, frame: GeoFrame) -> Fix:

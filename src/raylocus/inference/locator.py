@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from raylocus.errors import InputError
+from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import doubted_density, estimate, fine_density
@@ -20,7 +22,6 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace
-from raylocus.models.misfit import Judgement
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports
@@ -31,6 +32,8 @@ BATCH = 8
 KEPT_PLACES = 8
 #: Share of the maps that are thought to be wrong before anything was measured: it is better to be wide than wrong.
 WRONG_MAPS = 0.3
+#: Maps that are less likely to be wrong are not doubted by what the sites alone say.
+LEAST_DOUBT = 0.02
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Locator:
 
     trained: TrainedNetwork
     name: str = "raylocus"
+    without_maps: AreaLocator = field(default_factory=AreaLocator.pretrained, repr=False)
+    """Who is believed as far as maps are wrong."""
     _encoded: OrderedDict[int, tuple[MappedPlace, EncodedPlace]] = field(
         default_factory=OrderedDict, repr=False
     )
@@ -68,7 +73,7 @@ class Locator:
             InputError: the reports have none of the features that the model was trained on.
             PlaceError: the place has none of the reports' cells.
         """
-        return self._answered(reports, place, self._judged_together)[0]
+        return self._answered(reports, place, [np.arange(len(reports))])[0]
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The same as `posterior`: what evaluation asks of every method."""
@@ -82,7 +87,9 @@ class Locator:
         Raises:
             InputError, PlaceError: as `posterior`.
         """
-        return fixes_of(*self._answered(reports, place, self._judged_together), getattr(place, "frame", None))
+        return fixes_of(
+            *self._answered(reports, place, [np.arange(len(reports))]), getattr(place, "frame", None)
+        )
 
     def separate_fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
         """The same, where whether the map fits each sequence is judged by that one alone.
@@ -90,13 +97,16 @@ class Locator:
         Raises:
             InputError, PlaceError: as `posterior`.
         """
-        return fixes_of(*self._answered(reports, place, self._judged_alone), getattr(place, "frame", None))
+        return fixes_of(
+            *self._answered(reports, place, list(np.arange(len(reports))[:, None])),
+            getattr(place, "frame", None),
+        )
 
     @torch.inference_mode()
     def _answered(
-        self, reports: Reports, place: MappedPlace, judge: Callable[[torch.Tensor], list[Judgement]]
+        self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
     ) -> tuple[Posterior, list[float]]:
-        """The posterior, and how well map and measurements fit."""
+        """The posterior, and how well map and measurements fit; phones of a group are judged together."""
         self._require_any_feature(reports)
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
         batches = (
@@ -108,18 +118,28 @@ class Locator:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
         densities, means, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
-        judged = judge(statistics)
-        wrong = densities.new_tensor([each.wrong for each in judged])
-        # Positions are of the answers themselves: what is even over the tile says nothing of where.
-        posterior = posterior_of(place.tile, doubted_density(densities, wrong).numpy(), means.numpy())
-        return posterior, [each.fit for each in judged]
+        fits = np.empty(len(reports))
+        for members in groups:
+            judgement = self.trained.calibration.misfit.judge(statistics[members], WRONG_MAPS)
+            fits[members] = judgement.fit
+            if judgement.wrong >= LEAST_DOUBT:
+                self._doubt(reports.select(members), place, judgement.wrong, (densities, means), members)
+        return posterior_of(place.tile, densities.numpy(), means.numpy()), fits.tolist()
 
-    def _judged_together(self, statistics: torch.Tensor) -> list[Judgement]:
-        return [self.trained.calibration.misfit.judge(statistics, WRONG_MAPS)] * len(statistics)
-
-    def _judged_alone(self, statistics: torch.Tensor) -> list[Judgement]:
-        misfit = self.trained.calibration.misfit
-        return [misfit.judge(one[None], WRONG_MAPS) for one in statistics]
+    def _doubt(
+        self,
+        reports: Reports,
+        place: MappedPlace,
+        wrong: float,
+        answers: tuple[torch.Tensor, torch.Tensor],
+        members: Int[np.ndarray, " member"],
+    ) -> None:
+        """Mixes the densities and positions of some phones with what sites, levels and timing say without a map."""
+        density, position = self.without_maps.on_grid(reports, place.deployment, place.tile)
+        densities, means = answers
+        densities[members] = doubted_density(densities[members], wrong, torch.from_numpy(density))
+        if wrong > 0.5:
+            means[members] = torch.from_numpy(position).to(means)
 
     def _require_any_feature(self, reports: Reports) -> None:
         read = self.trained.network.radio_encoder.reads()

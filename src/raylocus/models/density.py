@@ -46,11 +46,10 @@ def fine_density(
 
 
 def doubted_density(
-    density: Float[Tensor, "batch y x"], wrong: Float[Tensor, " batch"]
+    density: Float[Tensor, "batch y x"], wrong: float, otherwise: Float[Tensor, "batch y x"]
 ) -> Float[Tensor, "batch y x"]:
-    """A density mixed with one even over the tile, by the probability that the map and its buildings are wrong."""
-    share = wrong[:, None, None]
-    return (1 - share) * density + share / density[0].numel()
+    """A density mixed with that of someone without a map, by the probability that the map is wrong."""
+    return (1 - wrong) * density + wrong * otherwise
 
 
 def _background(prediction: Prediction, maps: PlaceMaps) -> Float[Tensor, "batch ground"]:

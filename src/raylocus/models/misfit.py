@@ -21,6 +21,8 @@ LARGEST_DEVIATION = 4.0
 SMOOTHING, SMALLEST_LIKELIHOOD = 0.3, 1e-6
 #: Scale of an excess of timing advance [m], margin over the weakest level at which a cell should be heard [dB].
 TIMING_SCALE, AUDIBLE_MARGIN = 20.0, 6.0
+#: Scale of a beam's residual [dB].
+BEAM_SCALE = 3.0
 
 
 def misfit_statistics(
@@ -43,45 +45,70 @@ def misfit_statistics(
         maps: the place.
     """
     mass = prediction.log_mass.flatten(1).exp()
-    heard, level = pooled.heard[:, 0], pooled.level[:, 0]
     mapped, squares = _moments(mass, maps.level)
-    offset = _mean(level - mapped, heard)
-    residual = _mean((level - offset[:, None] - mapped).square() + squares - mapped.square(), heard)
-    formula, formula_squares = _moments(mass, maps.formula)
-    formula_offset = _mean(level - formula, heard)
-    off_formula = (level - formula_offset[:, None] - formula).square() + formula_squares - formula.square()
-    silent = torch.sigmoid(
-        (mapped + offset[:, None] - pooled.weakest[:, :1] - AUDIBLE_MARGIN) / AUDIBLE_MARGIN
-    ) * (1 - pooled.reported[:, 0])
+    offset = _mean(pooled.level[:, 0] - mapped, pooled.heard[:, 0])
+    formula = _moments(mass, maps.formula)
+    alone = [
+        _off_map(pooled, mapped, squares),
+        offset.abs() / 10,
+        _off_map(pooled, *formula),
+        *_off_timing(pooled, mass, maps),
+        torch.log1p(_unexpected_silence(pooled, mapped + offset[:, None]).sum(1)),
+        torch.log1p(pooled.heard[:, 0].sum(1)),
+        *_off_beams(pooled, mass, maps),
+        _together(pooled, mapped),
+        -(mass * prediction.log_mass.flatten(1)).sum(1),
+        evidence.total.flatten(1).amax(1),
+    ]
+    at_answer = torch.einsum("bg,bcg->bc", mass, evidence.channels.flatten(2))
+    highest = evidence.highest / (1 + pooled.heard[:, 0].sum(1, keepdim=True))
+    return torch.cat([torch.stack(alone, 1), torch.log1p(-at_answer.clamp(max=0)), highest], 1)
+
+
+def _off_map(
+    pooled: PooledObservations, mapped: Float[Tensor, "batch cell"], squares: Float[Tensor, "batch cell"]
+) -> Float[Tensor, " batch"]:
+    """Log of the mean squared residual of the levels [dB²], a level common to all cells taken off."""
+    level, heard = pooled.level[:, 0], pooled.heard[:, 0]
+    offset = _mean(level - mapped, heard)[:, None]
+    residual = (level - offset - mapped).square() + squares - mapped.square()
+    return torch.log1p(_mean(residual, heard).clamp(min=0))
+
+
+def _unexpected_silence(
+    pooled: PooledObservations, expected: Float[Tensor, "batch cell"]
+) -> Float[Tensor, "batch cell"]:
+    """How sure it is that a cell should be heard that no report names."""
+    over = expected - pooled.weakest[:, :1] - AUDIBLE_MARGIN
+    return torch.sigmoid(over / AUDIBLE_MARGIN) * (1 - pooled.reported[:, 0])
+
+
+def _off_timing(
+    pooled: PooledObservations, mass: Float[Tensor, "batch ground"], maps: PlaceMaps
+) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+    """How far path lengths are from the timing advances, and whether there are any."""
     timed = pooled.timed[:, 0]
     length, _ = _moments(mass, maps.distance[maps.site_of_cell])
     excess = torch.log1p(((pooled.timing[:, 0] - length) / TIMING_SCALE).square())
+    return _mean(excess, timed), (timed.sum(1) > 0).to(mass)
+
+
+def _off_beams(
+    pooled: PooledObservations, mass: Float[Tensor, "batch ground"], maps: PlaceMaps
+) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
+    """How far beams are from the mapped ones, and whether there are any."""
     known = pooled.beam_known[:, 0].flatten(1)
-    beams, _ = _moments(mass, maps.beam_relative.flatten(0, 1))
-    beam_residual = torch.log1p((pooled.beam[:, 0].flatten(1) - beams).square() / 9)
-    about = (level - _mean(level, heard)[:, None], mapped - _mean(mapped, heard)[:, None])
-    together = _mean(about[0] * about[1], heard)
-    spreads = [torch.sqrt(_mean(each.square(), heard) + 1.0) for each in about]
-    summaries = torch.stack(
-        [
-            torch.log1p(residual.clamp(min=0)),
-            offset.abs() / 10,
-            torch.log1p(_mean(off_formula, heard).clamp(min=0)),
-            _mean(excess, timed),
-            (timed.sum(1) > 0).to(mass),
-            torch.log1p(silent.sum(1)),
-            torch.log1p(heard.sum(1)),
-            _mean(beam_residual, known),
-            (known.sum(1) > 0).to(mass),
-            together / (spreads[0] * spreads[1]),
-            -(mass * prediction.log_mass.flatten(1)).sum(1),
-            evidence.total.flatten(1).amax(1),
-        ],
-        1,
-    )
-    count = 1 + heard.sum(1, keepdim=True)
-    at_answer = torch.einsum("bg,bcg->bc", mass, evidence.channels.flatten(2))
-    return torch.cat([summaries, torch.log1p(-at_answer.clamp(max=0)), evidence.highest / count], 1)
+    mapped, _ = _moments(mass, maps.beam_relative.flatten(0, 1))
+    off = torch.log1p(((pooled.beam[:, 0].flatten(1) - mapped) / BEAM_SCALE).square())
+    return _mean(off, known), (known.sum(1) > 0).to(mass)
+
+
+def _together(pooled: PooledObservations, mapped: Float[Tensor, "batch cell"]) -> Float[Tensor, " batch"]:
+    """Correlation of levels and map from cell to cell, shrunk where they hardly differ."""
+    heard = pooled.heard[:, 0]
+    level, expected = (each - _mean(each, heard)[:, None] for each in (pooled.level[:, 0], mapped))
+    spread = torch.sqrt((_mean(level.square(), heard) + 1) * (_mean(expected.square(), heard) + 1))
+    return _mean(level * expected, heard) / spread
 
 
 def _moments(

@@ -12,16 +12,14 @@ import numpy as np
 import psutil
 
 from raylocus.errors import PlaceError
-from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import Fix
-from raylocus.models.checkpoint import load_network
 from raylocus.network.formats.cell_resolution import Known
 from raylocus.service.answers import Answer, HeardCell, Refusal, Why
 from raylocus.service.asked_reports import AskedReports, asked_reports
 from raylocus.service.choices import Choice, choices_of
 from raylocus.service.known_cells import FoundCells, found_cells, last_known_reports, located_reports
 from raylocus.service.questions import Question
-from raylocus.service.served_areas import OpenArea, ServedArea, served_area
+from raylocus.service.served_areas import Methods, OpenArea, ServedArea, methods_for, served_area
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,7 @@ class AreaEngine:
     """Locates phones in any number of places and areas."""
 
     served: tuple[ServedArea, ...]
-    locator: AreaLocator | None
-    """Locates where there are no maps; None where there are maps everywhere."""
+    methods: Methods
     memory: float
     """Resident memory of the process [bytes] over which the maps not asked for longest are let go."""
     _open: OrderedDict[int, OpenArea] = field(default_factory=OrderedDict, repr=False)
@@ -41,20 +38,18 @@ class AreaEngine:
 
         Args:
             folders: at least one.
-            checkpoint: network that locates in traced places; without it, the sites alone do.
+            checkpoint: network that locates on maps; without it, what comes with raylocus.
             memory: most resident memory [bytes].
 
         Raises:
             PlaceError: a folder is neither, has no latitude and longitude, or two have one name.
             CheckpointError: the checkpoint cannot be read.
         """
-        network = None if checkpoint is None else load_network(checkpoint)
-        served = tuple(served_area(folder, network) for folder in folders)
+        served = tuple(served_area(folder) for folder in folders)
         names = [area.name for area in served]
         if len(set(names)) < len(names):
             raise PlaceError(f"two areas are called {max(names, key=names.count)}; rename one's folder")
-        by_sites = AreaLocator.pretrained() if not all(area.heavy for area in served) else None
-        return cls(served, by_sites, memory)
+        return cls(served, methods_for(served, checkpoint), memory)
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -67,8 +62,8 @@ class AreaEngine:
 
     @property
     def open_areas(self) -> int:
-        """Areas whose maps are in memory."""
-        return sum(self.served[number].heavy for number in self._open)
+        """Areas that are in memory."""
+        return len(self._open)
 
     def warm(self) -> None:
         """Opens and encodes the first area."""
@@ -117,7 +112,7 @@ class AreaEngine:
     def _opened(self, number: int) -> OpenArea:
         """An area, ready to locate; the maps of others are let go while memory is short."""
         if number not in self._open:
-            self._open[number] = self.served[number].opened(self.locator)
+            self._open[number] = self.methods.opened(self.served[number])
         self._open.move_to_end(number)
         while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
             self._open.popitem(last=False)

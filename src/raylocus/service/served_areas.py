@@ -1,4 +1,4 @@
-"""What can be served: traced places with a network trained on maps, and areas of which only the sites are known."""
+"""What can be served: traced places, areas with traced tiles, and networks of which only the sites are known."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Extent, GeoFrame
-from raylocus.inference.area_locator import AreaLocator
+from raylocus.inference.area_locator import AreaLocator, fixes_in
+from raylocus.inference.area_windows import WindowLocator
 from raylocus.inference.fix import Fix
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import TrainedNetwork
 from raylocus.network.reports.reports import Reports
+from raylocus.propagation.maps.traced_area import open_traced_area
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.scenes.area import Area, is_area, open_area
-from raylocus.scenes.place import Place
+from raylocus.scenes.area import is_area
+from raylocus.scenes.networks import extent_of, open_network
 from raylocus.scenes.sites import Deployment
 
 
@@ -28,7 +30,7 @@ class OpenArea(Protocol):
     """An area with all that locating in it needs."""
 
     def fixes(self, reports: Reports) -> list[Fix]:
-        """One fix a sequence; every report names cells of the area."""
+        """One fix a sequence, each as if it were the only one; every report names cells of the area."""
 
     def mapped_levels(self, position: Float[np.ndarray, "2"]) -> list[float | None]:
         """RSRP of the map at a position [dBm], of every cell; None where it has none."""
@@ -43,8 +45,6 @@ class ServedArea:
     frame: GeoFrame
     deployment: Deployment
     extent: Extent
-    network: TrainedNetwork | None
-    """What locates by maps; None where the sites alone do."""
 
     @property
     def distinct_pcis(self) -> int:
@@ -52,16 +52,30 @@ class ServedArea:
         return len(np.unique(self.deployment.pcis))
 
     @property
-    def heavy(self) -> bool:
-        """Whether its maps take memory."""
-        return self.network is not None
+    def traced_place(self) -> bool:
+        """Whether it is a place with radio maps."""
+        return not is_area(self.folder) and open_place(self.folder).radio_file.exists()
 
-    def opened(self, by_sites: AreaLocator | None) -> OpenArea:
-        """The area, ready to locate; by its maps, or else by its sites alone."""
-        if self.network is not None:
-            return OpenPlace(open_place(self.folder), Locator(self.network))
-        assert by_sites is not None
-        return OpenNetwork(self, by_sites)
+
+@dataclass(frozen=True)
+class Methods:
+    """What locates, by what is known of an area."""
+
+    maps: TrainedNetwork | None
+    """On the maps of places and windows; None where nothing that is served has any."""
+    sites: AreaLocator | None
+    """By sites, levels and timing; None where every area has maps."""
+
+    def opened(self, area: ServedArea) -> OpenArea:
+        """An area, ready to locate."""
+        if area.traced_place and self.maps is not None:
+            return OpenPlace(open_place(area.folder), Locator(self.maps))
+        assert self.sites is not None
+        if is_area(area.folder) and self.maps is not None:
+            traced = open_traced_area(area.folder)
+            windows = WindowLocator(self.sites, Locator(self.maps), traced, traced.tile.size)
+            return OpenNetwork(area, windows)
+        return OpenNetwork(area, self.sites)
 
 
 @dataclass(frozen=True)
@@ -72,7 +86,7 @@ class OpenPlace:
     locator: Locator
 
     def fixes(self, reports: Reports) -> list[Fix]:
-        """By the trained network, together; whether the map fits a phone is judged by that one alone."""
+        """By the trained network, together; whether the map fits is judged by each alone."""
         return self.locator.separate_fixes(reports, self.place)
 
     def mapped_levels(self, position: Float[np.ndarray, "2"]) -> list[float | None]:
@@ -84,39 +98,46 @@ class OpenPlace:
 
 @dataclass(frozen=True)
 class OpenNetwork:
-    """An area of which the sites are known."""
+    """An area of which the sites are known, and perhaps windows."""
 
     area: ServedArea
-    locator: AreaLocator
+    method: AreaLocator | WindowLocator
 
     def fixes(self, reports: Reports) -> list[Fix]:
         """Each alone: a stream of several phones would make the answer of one depend on the others."""
-        alone = [reports.select(np.array([number])) for number in range(len(reports))]
-        return [self.locator.fixes(one, self.area, self.area.extent)[0] for one in alone]
+        return [self._fix(reports.select(np.array([number]))) for number in range(len(reports))]
 
     def mapped_levels(self, position: Float[np.ndarray, "2"]) -> list[float | None]:
-        """There is no map."""
+        """There is no map of the whole."""
         return [None] * len(self.area.deployment.cells)
 
+    def _fix(self, reports: Reports) -> Fix:
+        area = self.area
+        return fixes_in(self.method.located(reports, area.deployment), 1, area.frame, area.extent)[0]
 
-def served_area(folder: Path, network: TrainedNetwork | None) -> ServedArea:
+
+def served_area(folder: Path) -> ServedArea:
     """What lies in a folder.
 
-    Args:
-        folder: of a place or an area.
-        network: locates in traced places; without it, their sites alone do.
-
     Raises:
-        PlaceError: there is neither, or it has no latitude and longitude.
+        PlaceError: there is neither a place nor an area, or it has no latitude and longitude.
     """
-    found: Area | Place = open_area(folder) if is_area(folder) else open_place(folder)
+    found = open_network(folder)
     if not found.frame.georeferenced:
         raise PlaceError(
             f"{folder} has no latitude and longitude, in which the service answers; serve a place or area that was "
             "built from a map or a list of sites"
         )
-    if isinstance(found, Area):
-        return ServedArea(found.name, folder, found.frame, found.deployment, found.extent, None)
-    half = found.tile.size / 2
-    extent = Extent(west=-half, south=-half, east=half, north=half)
-    return ServedArea(found.name, folder, found.frame, found.deployment, extent, network)
+    return ServedArea(found.name, folder, found.frame, found.deployment, extent_of(found))
+
+
+def methods_for(areas: tuple[ServedArea, ...], checkpoint: Path | None) -> Methods:
+    """What locates in areas: a checkpoint on their maps, or what comes with raylocus.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read.
+    """
+    places = [area.traced_place for area in areas]
+    maps = Locator.load(checkpoint) if checkpoint else Locator.pretrained() if any(places) else None
+    sites = None if all(places) else AreaLocator.pretrained()
+    return Methods(None if maps is None else maps.trained, sites)

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import nearest_candidates
+from raylocus.scenes.area import Area
+from raylocus.scenes.networks import extent_of
 from raylocus.scenes.place import Place
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.style import PALETTE, SITE_COLOUR, new_axes
@@ -17,12 +19,12 @@ from raylocus.viz.style import PALETTE, SITE_COLOUR, new_axes
 POINTS = 20_000
 #: Least distance that is drawn [m], on a logarithmic axis.
 NEAREST = 1.0
-#: Half side of the map, as a multiple of the farthest point of truth and tile from the origin.
+#: Half side of the map, as a multiple of the farthest point of truth and edge from the origin.
 MARGIN = 1.1
 
 
-def truth_figure(reports: Reports, place: Place) -> Figure:
-    """Map of the true positions, coloured by heard cells, with the sites and the tile's edge."""
+def truth_figure(reports: Reports, place: Place | Area) -> Figure:
+    """Map of the true positions, coloured by heard cells, with the sites and the edge of the tile or area."""
     figure, axes = new_axes(6.4, 5.6)
     known = np.flatnonzero(~np.isnan(reports.position[:, 0]))
     title = f"true positions of {len(known)} reports"
@@ -32,17 +34,18 @@ def truth_figure(reports: Reports, place: Place) -> Figure:
     figure.colorbar(drawn, ax=axes, label="heard cells")
     sites = place.deployment.site_positions
     axes.scatter(sites[:, 0], sites[:, 1], marker="^", s=36, color=SITE_COLOUR, label="site")
-    half = place.tile.size / 2
+    edge = extent_of(place)
+    west, south, east, north = edge.west, edge.south, edge.east, edge.north
     axes.plot(
-        [-half, half, half, -half, -half],
-        [-half, -half, half, half, -half],
+        [west, east, east, west, west],
+        [south, south, north, north, south],
         color="#666666",
         lw=0.8,
-        label="tile",
+        label="edge",
     )
     axes.set(xlabel="x / m", ylabel="y / m", aspect="equal", title=title)
     # Sites far away, heard or wrong in a list, do not shrink the map.
-    span = MARGIN * np.abs([*x, *y, half]).max()
+    span = MARGIN * np.abs([*x, *y, west, south, east, north]).max()
     axes.set(xlim=(-span, span), ylim=(-span, span))
     axes.legend(loc="upper right", fontsize=8)
     return figure

@@ -91,9 +91,30 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
+        likelihoods = torch.stack(self._likelihoods(pooled, sequences, weights, summary, maps, rasters), 1)
+        highest = likelihoods.amax((-2, -1), keepdim=True).detach()
+        likelihoods = likelihoods - highest
+        gates = torch.exp(
+            self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
+        )
+        total = torch.einsum("bkh,bkhyx->byx", gates, likelihoods) + torch.log(maps.outdoor + 1e-4)
+        fused = slice(len(FUSED))
+        return Evidence(likelihoods[:, fused].flatten(1, 2), total, highest[:, fused].flatten(1))
+
+    def _likelihoods(
+        self,
+        pooled: PooledObservations,
+        sequences: SequenceTensors,
+        weights: Float[Tensor, "batch head time"],
+        summary: Float[Tensor, "batch width"],
+        maps: PlaceMaps,
+        rasters: EvidenceRasters,
+    ) -> list[Float[Tensor, "batch head y x"]]:
+        """Each of `LIKELIHOODS`."""
         doubt = torch.tanh(self.token_scale(pooled.token)[..., 0])
         mapped = self._gaussian(pooled, doubt, self.log_own, rasters.moments, rasters)
         formula = self._gaussian(pooled, doubt, self.log_formula[None], rasters.formula_moments, rasters)
+        distance = self._gaussian(pooled, doubt, self.log_isotropic[None], rasters.isotropic_moments, rasters)
         margin, silence = self.silence(summary).unbind(-1)
         robust = robust_evidence(
             pooled,
@@ -106,32 +127,18 @@ class EvidenceStream(nn.Module):
         )
         short, long = self.log_timing.exp()
         timing = timing_evidence(pooled, maps.site_of_cell, short, long, rasters.distance)
-        beams = beam_evidence(pooled, self.log_beam.exp(), rasters.beam)
         sinr = quality(sequences, weights)
-        likelihoods = torch.stack(
-            [
-                mapped.log_likelihood,
-                robust,
-                formula.log_likelihood,
-                self._gaussian(
-                    pooled, doubt, self.log_isotropic[None], rasters.isotropic_moments, rasters
-                ).log_likelihood,
-                timing,
-                beams,
-                self._offsets_out(sinr, self.log_sinr, rasters.sinr_moments, SINR_UNITS, rasters),
-                self._ranges(sequences, weights, timing, rasters),
-                self._angles(sequences, weights, timing, maps),
-            ],
-            1,
-        )
-        highest = likelihoods.amax((-2, -1), keepdim=True).detach()
-        likelihoods = likelihoods - highest
-        gates = torch.exp(
-            self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
-        )
-        total = torch.einsum("bkh,bkhyx->byx", gates, likelihoods) + torch.log(maps.outdoor + 1e-4)
-        fused = slice(len(FUSED))
-        return Evidence(likelihoods[:, fused].flatten(1, 2), total, highest[:, fused].flatten(1))
+        return [
+            mapped.log_likelihood,
+            robust,
+            formula.log_likelihood,
+            distance.log_likelihood,
+            timing,
+            beam_evidence(pooled, self.log_beam.exp(), rasters.beam),
+            self._offsets_out(sinr, self.log_sinr, rasters.sinr_moments, SINR_UNITS, rasters),
+            self._ranges(sequences, weights, timing, rasters),
+            self._angles(sequences, weights, timing, maps),
+        ]
 
     def _ranges(
         self,

@@ -137,6 +137,11 @@ class TracedArea(Area):
             )
         return self.place(self.tiles[0]).tile
 
+    @property
+    def traced(self) -> bool:
+        """Whether there are tiles, and all have their R."""
+        return bool(self.tiles) and all(self.place(tile).radio_file.exists() for tile in self.tiles)
+
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
         """The window nearest to one about a point that lies in the area and on the tiles' ground cells.
 

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse
-from jaxtyping import Float
 from pydantic import BaseModel
 
-from raylocus.geo import GeoFrame
+from raylocus.inference.geojson import fixes_geojson
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.http.desk import CONFIDENCE, desk_of
 from raylocus.service.http.problems import Problem
@@ -64,26 +63,14 @@ async def locate(
 
 
 def geojson(found: Answer, answer: LocateAnswer) -> dict[str, Any]:
-    """The location with the whole answer as its properties, and the ellipse and the circle that hold the phone."""
-    fix, confidence = found.fix, answer.confidence
+    """The location with the whole answer as its properties, and the circle and the ellipse that hold the phone."""
+    fix, confidence = found.fix, answer.confidence / 100
     assert fix.frame is not None
-    ellipse = ellipse_outline(fix.position, ellipse_at(fix, confidence / 100))
-    angle = np.linspace(0, 2 * np.pi, 49)
-    circle = fix.position + answer.radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    point = {"type": "Point", "coordinates": [answer.location.lng, answer.location.lat]}
     properties = answer.model_dump(exclude_none=True, exclude={"location"})
-    regions = [
-        _feature(_polygon(outline, fix.frame), {"region": name, "confidence": confidence})
-        for name, outline in (("ellipse", ellipse), ("circle", circle))
-    ]
-    return {"type": "FeatureCollection", "features": [_feature(point, properties), *regions]}
-
-
-def _feature(geometry: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "Feature", "geometry": geometry, "properties": properties}
-
-
-def _polygon(outline: Float[np.ndarray, "point 2"], frame: GeoFrame) -> dict[str, Any]:
-    latitude, longitude = frame.to_wgs84(outline)
+    made = fixes_geojson([fix], [properties], confidence)
+    latitude, longitude = fix.frame.to_wgs84(ellipse_outline(fix.position, ellipse_at(fix, confidence)))
     ring = np.stack([longitude, latitude], axis=-1).round(7).tolist()
-    return {"type": "Polygon", "coordinates": [ring]}
+    polygon = {"type": "Polygon", "coordinates": [ring]}
+    region = {"region": "ellipse", "confidence": answer.confidence}
+    made["features"].append({"type": "Feature", "geometry": polygon, "properties": region})
+    return made

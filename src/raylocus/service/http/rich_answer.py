@@ -82,6 +82,8 @@ class Evidence(BaseModel):
     cells: list[CellEvidence]
     residualSpread: float | None = None
     """Standard deviation of the residuals [dB]; null with fewer than two."""
+    fit: float
+    """Share of worlds in which a right map fits as badly as here; 1 where there is no map to judge."""
 
 
 class LocateAnswer(BaseModel):
@@ -94,7 +96,7 @@ class LocateAnswer(BaseModel):
     """Of the radius and the ellipse [%]."""
     ellipse: Axes
     trusted: bool
-    """Whether the 90 % radius is small enough to name a street, and the cells are surely the area's."""
+    """Whether the 90 % radius names a street, the map fits, and the cells are surely the area's."""
     evidence: Evidence
     unknownCells: int
     """Cells of the last report that the area does not have."""
@@ -143,7 +145,8 @@ def unknown_cell(cell: MeasuredCell) -> CellEvidence:
 def _evidence(found: Answer) -> Evidence:
     residuals = [cell.residual for cell in found.cells if cell.residual is not None]
     spread = round(float(np.std(residuals, ddof=1)), 1) if len(residuals) > 1 else None
-    return Evidence(area=found.area, cells=[_cell(cell) for cell in found.cells], residualSpread=spread)
+    cells = [_cell(cell) for cell in found.cells]
+    return Evidence(area=found.area, cells=cells, residualSpread=spread, fit=round(found.fix.fit, 4))
 
 
 def _cell(cell: HeardCell) -> CellEvidence:
