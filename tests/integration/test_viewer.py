@@ -62,7 +62,7 @@ def track(place: TracedPlace) -> Track:
     density = (density / density.sum(axis=1, keepdims=True)).reshape(4, *place.tile.shape)
     level = level_of(place)(np.array([0, 1]), np.array([0.0, 0.0]))
     heard = Heard(np.array([0, 1]), np.array([-80.0, -90.0]), np.array([True, False]), level, level)
-    fixes = fixes_of(posterior_of(place.tile, density), None)
+    fixes = fixes_of(posterior_of(place.tile, density), [1.0] * 4, None)
     return Track(7, 10 * ARC, truth, (heard,) * 4, np.array([False, True, True, True]), tuple(fixes))
 
 
@@ -161,7 +161,7 @@ def test_an_area_has_its_sites_its_ground_and_posteriors_of_their_own_grid(tmp_p
     bell = np.exp(-((Grid(400.0, 10.0, (1500.0, 300.0)).centres[:, 0] - 1500.0) ** 2) / 5000).reshape(
         1, 40, 40
     )
-    answers = fixes_of(posterior_of(Grid(400.0, 10.0, (1500.0, 300.0)), bell / bell.sum()), None)
+    answers = fixes_of(posterior_of(Grid(400.0, 10.0, (1500.0, 300.0)), bell / bell.sum()), [1.0], None)
     nothing = np.zeros(0)
     heard = Heard(nothing.astype(int), nothing, nothing.astype(bool), nothing, nothing)
     shown = Track(0, np.zeros(1), np.full((1, 2), np.nan), (heard,), np.zeros(1, bool), tuple(answers))

@@ -32,8 +32,8 @@ def run(arguments: Sequence[str]) -> int:
         "--model",
         type=Path | None,
         default=None,
-        help="checkpoint that locates them on the maps, or of raylocus train area for an area; left out, they are "
-        "located by sites, levels and timing alone",
+        help="checkpoint that locates them, as in raylocus locate; left out, those that ship: on the maps of a place "
+        "that is traced, else by sites, levels and timing alone",
     )
     parser.add_argument(
         "--sequences", type=list[int], default=[], help="which phones, such as [0,3]; the first eight"
@@ -70,13 +70,17 @@ def _content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
 
 
 def _place_content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
+    from raylocus.models.area.trained import is_area_network
     from raylocus.propagation.maps.traced_place import open_place
     from raylocus.viz.viewer.place_content import place_content
     from raylocus.viz.viewer.tracks import TrackMaker, level_of
 
     place = open_place(given.place)
     reports, notes = _reports(given, place.deployment)
-    answers = _on_maps(given.model, place) if given.model else _in_network(given, place, reports)
+    on_maps = not is_area_network(given.model) if given.model else place.radio_file.exists()
+    answers = None
+    if given.reports:
+        answers = _on_maps(given.model, place) if on_maps else _in_network(given, place, reports)
     maker = TrackMaker(place.deployment, answers, level_of(place))
     return place_content(place, maker.tracks(reports, given.sequences), given.layers), notes
 
@@ -88,17 +92,18 @@ def _area_content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
 
     area = open_area(given.place)
     if given.layers:
-        raise InputError(f"{given.place} is an area, which has no R; --layers is for places")
+        raise InputError(f"{given.place} is an area; --layers is for places, such as one of its tiles")
     reports, notes = _reports(given, area.deployment)
-    maker = TrackMaker(area.deployment, _in_network(given, area, reports), no_level)
+    answers = _in_network(given, area, reports) if given.reports else None
+    maker = TrackMaker(area.deployment, answers, no_level)
     return area_content(area, maker.tracks(reports, given.sequences)), notes
 
 
-def _on_maps(model: Path, place: TracedPlace) -> Answers:
-    """A trained model on the traced maps of a place."""
+def _on_maps(model: Path | None, place: TracedPlace) -> Answers:
+    """A trained model on the traced maps of a place; the one that ships where left out."""
     from raylocus.inference.locator import Locator
 
-    locator = Locator.load(model)
+    locator = Locator.pretrained() if model is None else Locator.load(model)
 
     def answers(asked: Reports) -> Sequence[Fix]:
         # At first a phone may have heard nothing of the place, which is no reason to refuse it.
@@ -107,7 +112,7 @@ def _on_maps(model: Path, place: TracedPlace) -> Answers:
     return answers
 
 
-def _in_network(given: Namespace, network: Area | Place, reports: Reports) -> Answers | None:
+def _in_network(given: Namespace, network: Area | Place, reports: Reports) -> Answers:
     """Sites, levels and timing alone, in an area or a place."""
     import numpy as np
 
@@ -116,8 +121,6 @@ def _in_network(given: Namespace, network: Area | Place, reports: Reports) -> An
     from raylocus.scenes.networks import extent_of
     from raylocus.viz.viewer.tracks import MOST_SEQUENCES
 
-    if given.reports is None:
-        return None
     locator = AreaLocator.load(given.model) if given.model else AreaLocator.pretrained()
     shown = given.sequences or range(min(len(reports), MOST_SEQUENCES))
     others = reports.select(np.setdiff1d(np.arange(len(reports)), list(shown)))

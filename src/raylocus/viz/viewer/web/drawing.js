@@ -71,10 +71,10 @@ function feed(made, name, data, size, divisor = 0, kind = gl.FLOAT) {
 function mesh(corners, index, name = "SOLID") {
   const array = gl.createVertexArray();
   gl.bindVertexArray(array);
-  feed(programs[name], "corner", corners, 3);
-  gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
+  const buffers = [feed(programs[name], "corner", corners, 3), gl.createBuffer()];
+  gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, buffers[1]);
   gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, index, gl.STATIC_DRAW);
-  return { array, count: index.length };
+  return { array, buffers, count: index.length };
 }
 
 // Segments: each [x, y, z, x, y, z, r, g, b, a], colours 0 to 255.

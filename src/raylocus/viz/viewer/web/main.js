@@ -1,7 +1,7 @@
 // The page: what is chosen, and what follows from it.
 
 const state = { layer: -1, cell: 0, part: 0, buildings: "solid", paths: 0, track: -1, step: 0, spot: null };
-const drawn = { buildings: [], sectors: [], masts: null, ground: null, paint: null, regions: null, paths: null };
+const drawn = { buildings: [], sectors: null, chosen: null, masts: null, ground: null, paint: null, regions: null, paths: null };
 let view, atlasPaths, waiting = false, playing = 0, repaints = 0;
 const by = (id) => document.getElementById(id);
 
@@ -31,7 +31,7 @@ function paintFrame() {
   drawLines(drawn.masts, matrix);
   drawLines(drawn.regions, matrix);
   drawLines(drawn.paths, matrix);
-  drawSectors(drawn.sectors, matrix, state.cell);
+  drawSectors(drawn.sectors, drawn.chosen, matrix);
   moveMarks(matrix, width, height);
 }
 
@@ -79,6 +79,8 @@ function showLayer() {
 
 function chooseCell(cell) {
   state.cell = cell;
+  discard(drawn.chosen);
+  drawn.chosen = sectorMesh([page.cells[cell]]);
   by("cell").value = String(cell);
   showLayer();
   showPaths();

@@ -67,7 +67,8 @@ async function start() {
   await readMap();
   drawn.ground = groundMesh();
   drawn.buildings = await buildingMeshes();
-  drawn.sectors = page.cells.map(sectorMesh);
+  drawn.sectors = sectorMesh(page.cells);
+  drawn.chosen = sectorMesh([page.cells[state.cell]]);
   drawn.masts = mastLines();
   if (page.sites.length <= MOST_LABELS) page.sites.forEach((site) => addMark("site", site.name, site.position));
   const first = page.layers.findIndex((layer) => layer.name === "rsrp");

@@ -19,19 +19,26 @@ function direction(azimuth, fall = 0) {
   return [Math.cos(azimuth), Math.sin(azimuth), -Math.tan(fall)];
 }
 
+const SECTOR_PARTS = 12;
+
 // A sector is a wedge as wide as its element's half-power beam, inclined by its downtilt.
-function sectorMesh(cell) {
+function sectorCorners(cell) {
   const [x, y, z] = page.sites[cell.site].position;
   const length = page.grid.sector;
   const corners = [x, y, z];
-  const parts = 12;
-  for (let i = 0; i <= parts; i++) {
-    const way = direction(cell.azimuth + cell.beamwidth * (i / parts - 0.5), cell.downtilt);
+  for (let i = 0; i <= SECTOR_PARTS; i++) {
+    const way = direction(cell.azimuth + cell.beamwidth * (i / SECTOR_PARTS - 0.5), cell.downtilt);
     corners.push(x + length * way[0], y + length * way[1], z + length * way[2]);
   }
-  const index = [];
-  for (let i = 1; i <= parts; i++) index.push(0, i, i + 1);
-  return mesh(new Float32Array(corners), new Uint32Array(index));
+  return corners;
+}
+
+function sectorMesh(cells) {
+  const index = cells.flatMap((_, cell) => Array.from({ length: SECTOR_PARTS }, (_, part) => {
+    const first = cell * (SECTOR_PARTS + 2);
+    return [first, first + part + 1, first + part + 2];
+  }).flat());
+  return mesh(new Float32Array(cells.flatMap(sectorCorners)), new Uint32Array(index));
 }
 
 function mastLines() {
@@ -48,11 +55,9 @@ function drawBuildings(made, matrix, mode) {
   made.forEach((each) => drawMesh(each, matrix, each.colour, 0.3));
 }
 
-function drawSectors(made, matrix, chosen) {
+function drawSectors(all, chosen, matrix) {
   gl.depthMask(false);
-  made.forEach((each, cell) => {
-    const own = cell === chosen;
-    drawMesh(each, matrix, own ? CHOSEN : SITE, own ? 0.75 : 0.4);
-  });
+  drawMesh(all, matrix, SITE, 0.4);
+  drawMesh(chosen, matrix, CHOSEN, 0.75);
   gl.depthMask(true);
 }
