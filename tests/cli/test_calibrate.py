@@ -22,7 +22,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[TracedPlace, Path
     """A place on disk and reports of a world in which its first antenna is turned by 126°."""
     folder = tmp_path_factory.mktemp("calibrate")
     place = saved_free_space(folder / "listed")
-    reports = observed(place, turned_world(place, 3, turned=2.2), 60, 5)
+    reports = observed(place, turned_world(place, 3, turned=-2.2), 60, 5)
     save_reports(reports, folder / "reports.zarr", Provenance.collect({}, 5))
     save_reports(reports.select(np.arange(3)), folder / "few.zarr", Provenance.collect({}, 5))
     return place, folder
@@ -36,7 +36,7 @@ def test_a_fit_is_a_place_with_its_own_maps(network: tuple, capsys: pytest.Captu
     assert "kept: level, azimuth" in capsys.readouterr().out
     fitted = open_place(folder / "fitted")
     turn = fitted.deployment.cells[0].azimuth - place.deployment.cells[0].azimuth
-    assert np.cos(turn - 2.2) > np.cos(np.deg2rad(3))
+    assert np.cos(turn + 2.2) > np.cos(np.deg2rad(3))
     mapped = radio_maps(fitted.atlas, fitted.deployment)["rsrp"].values
     assert np.allclose(fitted.radio_maps["rsrp"].values, mapped, atol=0.01, equal_nan=True)
     record = json.loads((fitted.folder / CALIBRATION_FILE).read_text())
