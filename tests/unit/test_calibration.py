@@ -29,7 +29,7 @@ from raylocus.calibration.unlabelled_reports import unlabelled_reports
 from raylocus.errors import InputError
 from raylocus.geo import wrap_angle
 from raylocus.propagation.maps.radio_maps import radio_maps
-from raylocus.scenes.sites import ElementPattern
+from raylocus.scenes.sites import ElementPattern, PatternCuts
 from stack_fixtures import free_space_place
 
 PLACE = free_space_place(2)
@@ -51,8 +51,12 @@ def fitted(turned: tuple) -> Calibration:
     return calibrate(turned[1], PLACE, LAW)
 
 
-def test_levels_are_those_of_the_radio_maps() -> None:
-    pattern = ElementPattern(80.0, 40.0, 20.0, 14.0, 7.0)
+CUTS = PatternCuts((0.0, 3.0, 15.0, 8.0, 20.0, 1.0), (0.0, 6.0, 12.0, 18.0))
+
+
+@pytest.mark.parametrize("cuts", [None, CUTS], ids=["formula", "measured"])
+def test_levels_are_those_of_the_radio_maps(cuts: PatternCuts | None) -> None:
+    pattern = ElementPattern(80.0, 40.0, 20.0, 14.0, 7.0, cuts)
     cells = tuple(dataclasses.replace(each, pattern=pattern) for each in PLACE.deployment.cells)
     deployment = dataclasses.replace(PLACE.deployment, cells=cells)
     place = dataclasses.replace(PLACE, deployment=deployment)
@@ -121,7 +125,7 @@ def test_a_clean_world_is_found(turned: tuple, fitted: Calibration) -> None:
     azimuth = np.array([wrap_angle(each) for each in values[LAYOUT.index("azimuth")] - world.azimuth_error])
     level = values[LAYOUT.index("level")] + values[LAYOUT.index("common")] - world.level_error_db
     assert np.rad2deg(np.abs(azimuth[0])) < 5.0
-    assert np.rad2deg(np.median(np.abs(azimuth))) < 1.0
+    assert np.rad2deg(np.median(np.abs(azimuth))) < 2.0
     assert np.median(np.abs(level)) < 1.5
     assert "azimuth" in found.kept
 
