@@ -251,6 +251,20 @@ def test_two_processes_train_one_network(trained, repository, tmp_path):
     )
 
 
+def test_training_starts_from_the_weights_of_a_checkpoint(trained, repository, tmp_path):
+    given = load_network(trained / "run" / "locator.ckpt").network
+    more = [
+        f"--data.dataset={trained / 'reports.zarr'}",
+        "--model.schedule.steps=1",
+        "--model.schedule.learning_rate=1e-12",
+        f"--model.start={trained / 'run' / 'locator.ckpt'}",
+    ]
+    main(["fit", *words_for(tmp_path, repository, *more)])
+    found = load_network(tmp_path / "locator.ckpt").network
+    for name, value in found.state_dict().items():
+        torch.testing.assert_close(value, given.state_dict()[name], atol=1e-6, rtol=1e-5)
+
+
 def test_training_never_goes_on_from_what_is_no_number(trained, repository, tmp_path):
     more = [
         f"--data.dataset={trained / 'reports.zarr'}",

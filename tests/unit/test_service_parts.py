@@ -206,6 +206,24 @@ def test_what_would_wait_too_long_is_turned_away_at_once() -> None:
     assert all(isinstance(answer, Refusal | OverloadedError) for answer in answers)
 
 
+def test_a_service_that_cannot_be_made_ready_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(SlowEngine):
+        def warm(self) -> None:
+            raise PlaceError("/home/operator/places")
+
+    async def ready() -> bool:
+        batcher = Batcher(Broken(0.0), batch=1, patience=1.0, answer_time=0.05)
+        await batcher.start()
+        await asyncio.sleep(0.05)
+        with pytest.raises(OverloadedError):
+            await batcher.ask(Question((MeasuredReport(0.0, ()),)))
+        await batcher.stop()
+        return batcher.ready
+
+    assert not asyncio.run(ready())
+    assert "PlaceError" in caplog.text and "operator" not in caplog.text
+
+
 def test_an_answer_that_takes_too_long_is_given_up() -> None:
     (answer,) = asked_of(Batcher(SlowEngine(0.5), batch=1, patience=1.0, answer_time=0.05), 1)
     assert isinstance(answer, OverloadedError)

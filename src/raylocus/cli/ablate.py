@@ -13,7 +13,11 @@ def run(arguments: Sequence[str]) -> int:
     """Runs an ablation, or goes on with one, and prints its table."""
     parser = verb_parser("ablate", "Answer one question by varying a dataset, a training or what is given.")
     parser.add_argument("config", type=str, help="recipe of raylocus, or a YAML file of one's own")
-    parser.add_argument("--model", type=Path, help="run or checkpoint that is tested, where none is trained")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="run or checkpoint that is tested where none is trained; by default what comes with raylocus",
+    )
     parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the table and all that leads to it"
@@ -27,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.viz.ablation import ablation_figure
 
     recipe = load_ablation_recipe(recipe_file("ablation", given.config))
-    model = None if given.model is None or recipe.dataset is not None else contestant(given.model)
+    model = None if recipe.dataset is not None else contestant(given.model)
     training = recipe_file("train", recipe.train)
     tested = recipe.test_set(recipe.variants[0])
     with engine_of("local", given.workers, None, lambda: workers_for(tested)) as engine:

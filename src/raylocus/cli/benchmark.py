@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from raylocus.errors import InputError
 if TYPE_CHECKING:
     from raylocus.evaluation.benchmark.recipe import BenchmarkRecipe
     from raylocus.evaluation.method import Contestant
+    from raylocus.models.checkpoint import TrainedNetwork
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,11 +51,14 @@ def _parser() -> VerbParser:
         "benchmark", "Compare models with all other methods and the bound in fixed unseen places."
     )
     parser.add_argument(
-        "run", type=Path, nargs="*", help="folders of runs, or checkpoint files; each is a row of the table"
+        "run",
+        type=Path,
+        nargs="*",
+        help="runs or checkpoint files, each a row; left out, what comes with raylocus",
     )
     parser.add_argument("--model", type=Path, help="a checkpoint file; the same as a run")
     parser.add_argument(
-        "--size", type=str, default="standard", help="tiny, standard, or a recipe of one's own (YAML)"
+        "--size", type=str, default="standard", help="tiny, short, standard, or a YAML file of one's own"
     )
     parser.add_argument("--only", type=str, nargs="+", help="test only in these of its places")
     parser.add_argument("--places", type=Path, help="folder with traced places to test in as well")
@@ -69,8 +74,8 @@ def _chosen(recipe: BenchmarkRecipe, given: Any) -> BenchmarkRecipe:
     return chosen if given.places is None else chosen.with_places(given.places)
 
 
-def contestant(path: Path, name: str = "raylocus") -> Contestant:
-    """The model of a run or a checkpoint file.
+def contestant(path: Path | None, name: str = "raylocus") -> Contestant:
+    """The model of a run or a checkpoint file; where there is none, the one that comes with raylocus.
 
     Args:
         path: folder of a run, or a checkpoint file.
@@ -82,16 +87,26 @@ def contestant(path: Path, name: str = "raylocus") -> Contestant:
     from raylocus.evaluation.comparison import checkpoint_of
     from raylocus.evaluation.method import Contestant
     from raylocus.inference.locator import Locator
-    from raylocus.provenance import hash_file
 
-    file = checkpoint_of(path)
-    return Contestant(Locator(Locator.load(file).trained, name), hash_file(file))
+    found = Locator.pretrained() if path is None else Locator.load(checkpoint_of(path))
+    return Contestant(Locator(found.trained, name), content_digest(found.trained))
+
+
+def content_digest(trained: TrainedNetwork) -> str:
+    """SHA-256 of all that decides a model's answers: the same wherever its file lies."""
+    from raylocus.models.checkpoint import checkpoint_content
+    from raylocus.provenance import hash_configuration
+
+    content = checkpoint_content(trained)
+    weights = content.pop("weights")
+    hashed = {name: hashlib.sha256(value.numpy().tobytes()).hexdigest() for name, value in weights.items()}
+    return hash_configuration([content, hashed])
 
 
 def _contestants(paths: Sequence[Path]) -> list[Contestant]:
-    if not paths:
-        raise InputError("name a run or a checkpoint to compare, such as runs/demo")
-    names = ["raylocus"] if len(paths) == 1 else [path.stem for path in paths]
+    if len(paths) < 2:
+        return [contestant(paths[0] if paths else None)]
+    names = [path.stem for path in paths]
     if len(set(names)) < len(names):
         raise InputError(f"two of the runs are called {max(names, key=names.count)}; rename one")
     return [contestant(path, name) for path, name in zip(paths, names, strict=True)]

@@ -32,6 +32,8 @@ def run(arguments: Sequence[str]) -> int:
     areas, model = values.pop("areas"), values.pop("model")
     configuration = ServiceConfiguration(**values)
     engine = AreaEngine.load(areas, model, 1e9 * configuration.memory_gb)
+    # What is broken is said before anybody is answered.
+    engine.warm()
     app = create_app(engine, configuration)
     log_to_standard_error()
     serve(app, configuration)

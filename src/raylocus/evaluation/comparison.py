@@ -17,7 +17,7 @@ from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.evaluate import Outcome, evaluate, evaluate_all
 from raylocus.evaluation.method import Method
-from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME, References
+from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME, MethodByGroup, References
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
@@ -70,14 +70,19 @@ def compare(
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    return [
-        compared_at(
-            thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences),
-            [located, *classics],
-            progress,
-        )
+    tests = [
+        thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences)
         for index in np.unique(dataset.place_index[dataset.split == "test"])
     ]
+    return [compared_at(test, [world_by_world(located, test), *classics], progress) for test in tests]
+
+
+def world_by_world(method: Method, test: ReportDataset) -> Method:
+    """A method that is given the phones of one world at a time, as those of one network are located together.
+
+    A model may judge by all phones that it is given whether the map fits; those of other worlds say nothing of it.
+    """
+    return MethodByGroup(method.name, test.world_index, lambda world: method)
 
 
 def compared_at(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ from raylocus.service.answers import Answer, Refusal, Why
 from raylocus.service.engine import Engine
 from raylocus.service.questions import Question
 
+LOGGER = logging.getLogger("raylocus.service")
 #: Share of a new measurement in the running mean of the time a phone takes.
 NEWS = 0.1
 
@@ -82,8 +85,8 @@ class Batcher:
             OverloadedError: too much is waiting, or the answer takes too long.
         """
         wait = self.waiting * self.seconds_each
-        # A full batch may always wait, or one slow answer would turn everybody away for good.
-        if wait > self.patience and self.waiting >= self.batch:
+        # One may always wait for the one at work, or a slow answer would turn everybody away for good.
+        if wait > self.patience and self.waiting > 1:
             raise OverloadedError(wait)
         waiting = _Waiting(question, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
@@ -94,7 +97,11 @@ class Batcher:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self.engine.warm)
+        try:
+            await loop.run_in_executor(self._thread, self.engine.warm)
+        except Exception as error:  # a service that cannot answer is not ready, and says so
+            LOGGER.error(json.dumps({"fault": f"{type(error).__name__} while it was made ready"}))
+            return
         self.ready, ended = True, time.perf_counter()
         while True:
             idle, since = self._queue.empty(), time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, cast
 
 import lightning
@@ -16,6 +17,7 @@ from raylocus.models.checkpoint import (
     PosteriorCalibration,
     TrainedNetwork,
     checkpoint_content,
+    load_network,
 )
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import estimate, fine_density
@@ -74,8 +76,9 @@ class LocationModule(lightning.LightningModule):
         augmentation: AugmentationConfiguration = AugmentationConfiguration(),
         schedule: ScheduleConfiguration = ScheduleConfiguration(),
         seed: int = 1,
+        start: Path | None = None,
     ) -> None:
-        """Builds the network.
+        """Builds the network, or takes that of a checkpoint to go on from.
 
         Args:
             network: sizes of the network.
@@ -83,14 +86,25 @@ class LocationModule(lightning.LightningModule):
             augmentation: how sequences are varied.
             schedule: learning rate and length of training.
             seed: seed of the augmentation.
+            start: checkpoint whose weights, sizes and feature statistics training starts from; its `network` is then
+                not looked at.
+
+        Raises:
+            CheckpointError: `start` is no checkpoint of this version.
         """
         super().__init__()
-        self.network = LocationNetwork(network)
+        self.network = LocationNetwork(network) if start is None else load_network(start).network.train()
+        self.fresh = start is None
         self.averaging = AveragedWeights(schedule.average_decay)
         self.loss, self.augmentation, self.schedule = loss, augmentation, schedule
         self.seed, self.generator = seed, torch.Generator().manual_seed(seed)
         self.calibration = PosteriorCalibration()
-        settings = {"network": network, "loss": loss, "augmentation": augmentation, "schedule": schedule}
+        settings = {
+            "network": self.network.configuration,
+            "loss": loss,
+            "augmentation": augmentation,
+            "schedule": schedule,
+        }
         self.provenance = Provenance.collect(settings, seed)
         self._rasters = lru_cache(maxsize=KEPT_RASTERS)(evidence_rasters)
 
@@ -107,7 +121,7 @@ class LocationModule(lightning.LightningModule):
         """Takes the features' statistics from the training split; every process varies its sequences otherwise."""
         self.generator.manual_seed(self.seed + self.global_rank)
         data = getattr(self.trainer, "datamodule", None)
-        if isinstance(data, ReportData):
+        if isinstance(data, ReportData) and self.fresh:
             statistics = data.feature_statistics()
             for module in (self, self.averaging.averaged(self)):
                 module.network.radio_encoder.set_statistics(statistics)

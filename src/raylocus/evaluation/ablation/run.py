@@ -11,9 +11,8 @@ import numpy as np
 from raylocus.datasets.build import Listener, build_dataset
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.store import ReportDataset, open_report_dataset
-from raylocus.errors import InputError
 from raylocus.evaluation.ablation.recipe import AblationRecipe, Variant
-from raylocus.evaluation.comparison import circumstances_of
+from raylocus.evaluation.comparison import circumstances_of, world_by_world
 from raylocus.evaluation.evaluate import evaluate
 from raylocus.evaluation.method import Contestant, Method
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
@@ -38,7 +37,7 @@ class Ablation:
 
     recipe: AblationRecipe
     model: Contestant | None
-    """The model, where none is trained."""
+    """The model that is tested; None where every variant trains its own."""
     training: Path
     """Configuration of the training."""
     out: Path
@@ -55,11 +54,9 @@ class Ablation:
             engine: what builds them.
 
         Raises:
-            InputError: there is no model to test, or nothing to train or test on.
+            InputError: there is nothing to train or test on.
             StoreError: a file of an earlier run is damaged.
         """
-        if self.recipe.dataset is None and self.model is None:
-            raise InputError("this ablation trains nothing; name the model that it tests with --model")
         return [
             trial
             for variant in self.recipe.variants
@@ -116,7 +113,7 @@ def _scored(method: Method, test: ReportDataset, variant: Variant, seed: int) ->
     folder = test.configuration.places[index].folder
     place, generator = test.place(index), np.random.default_rng([seed, index])
     maps = variant.given.place(place, lambda: open_place(folder), generator)
-    outcome = evaluate(method, variant.given.observed(test.reports), maps)
+    outcome = evaluate(world_by_world(method, test), variant.given.observed(test.reports), maps)
     return PlaceScores(place.name, circumstances_of(test), (outcome.evaluation,), {}, {})
 
 

@@ -23,7 +23,7 @@ from raylocus.evaluation.baselines.fitted_classics import (
 )
 from raylocus.evaluation.baselines.locunet.method import LOCUNET_FILE, LocUNetMethod, locunet_for
 from raylocus.evaluation.benchmark.recipe import BenchmarkRecipe
-from raylocus.evaluation.comparison import circumstances_of, compared_at
+from raylocus.evaluation.comparison import circumstances_of, compared_at, world_by_world
 from raylocus.evaluation.evaluate import evaluate
 from raylocus.evaluation.method import Contestant, Method
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
@@ -93,7 +93,7 @@ class Benchmark:
 
 
 def _located(method: Method, test: ReportDataset, place: StoredPlace) -> PlaceScores:
-    outcome = evaluate(method, test.reports, nominal_maps(place))
+    outcome = evaluate(world_by_world(method, test), test.reports, nominal_maps(place))
     return PlaceScores(place.name, circumstances_of(test), (outcome.evaluation,), {}, {})
 
 

@@ -15,9 +15,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raylocus.service.answers import Answer, Refusal
+from raylocus.service.batching import LOGGER
 from raylocus.service.http.problems import Problem, problem_response
 
-LOGGER = logging.getLogger("raylocus.service")
 _SECONDS = (0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
