@@ -123,7 +123,9 @@ def test_an_unknown_recipe_is_one_sentence(
     assert main(["demo", "--recipe", "enormous"]) == 2
     assert main(["dataset", "build", "enormous", "--out", "d.zarr"]) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 2 and error.count("recipes are cities, demo, pretrained, robustness, tiny") == 2
+    assert (
+        error.count("\n") == 2 and error.count("recipes are cities, demo, pretrained, robustness, tiny") == 2
+    )
     assert not list(tmp_path.iterdir())
 
 

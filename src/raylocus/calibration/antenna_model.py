@@ -7,6 +7,7 @@ panel and SSB beams. A test holds the two together.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from raylocus.calibration.links import PointLinks
 from raylocus.propagation.antennas.antennas import beam_azimuths
-from raylocus.scenes.sites import AntennaArray
+from raylocus.scenes.sites import AntennaArray, PatternCuts
 
 #: What a cell's level follows from, in this order: what is added to its level [dB], azimuth [rad] and downtilt
 #: [rad], to its pattern's beamwidths [degrees] and floor [dB], and the gain of unmodelled scattering [dB].
@@ -108,7 +109,7 @@ def beam_levels(links: PointLinks, antenna: Float[Tensor, "point antenna"]) -> F
         links.departure, (links.azimuth + azimuth)[path], (links.downtilt + downtilt)[path]
     )
     added = torch.stack([width_azimuth, width_elevation, floor, floor, torch.zeros_like(floor)], dim=1)
-    element = _element_gain_db(local, (links.pattern + added)[path])
+    element = _element_gain_db(local, (links.pattern + added)[path], links.cuts)
     weight = links.power * _from_decibel(element) * _rows(local[2], links.array)
     through = weight[:, None] * _columns(local[1], links.array)
     power = torch.zeros(len(level), through.shape[1], dtype=through.dtype).index_add(0, path, through)
@@ -133,17 +134,29 @@ def _in_antenna_frame(
 
 
 def _element_gain_db(
-    local: tuple[Tensor, Tensor, Tensor], pattern: Float[Tensor, "path 5"]
+    local: tuple[Tensor, Tensor, Tensor], pattern: Float[Tensor, "path 5"], cuts: PatternCuts | None
 ) -> Float[Tensor, " path"]:
     """`propagation.antennas.antennas.element_gain_db`; no beam is narrower and no floor lower than can be."""
     along, left, up = local
     elevation = torch.rad2deg(torch.asin(up.clamp(-1 + 1e-12, 1 - 1e-12)))
     turned = torch.rad2deg(torch.atan2(left, along))
     width_azimuth, width_elevation = (pattern[:, column].clamp(min=NARROWEST) for column in (0, 1))
+    if cuts is not None:
+        loss = _at(-turned, cuts.azimuth) + _at(-elevation, cuts.elevation)
+        return pattern[:, 4] - torch.minimum(loss, pattern[:, 3].clamp(min=0))
     side, back = (pattern[:, column].clamp(min=0) for column in (2, 3))
     vertical = torch.minimum(12 * (elevation / width_elevation) ** 2, side)
     horizontal = torch.minimum(12 * (turned / width_azimuth) ** 2, back)
     return pattern[:, 4] - torch.minimum(vertical + horizontal, back)
+
+
+def _at(degrees: Float[Tensor, " path"], loss: Sequence[float]) -> Float[Tensor, " path"]:
+    """Loss of a measured cut [dB] at angles in degrees, linear between its even steps."""
+    table = torch.tensor([*loss, loss[0]], dtype=degrees.dtype)
+    step = 360.0 / len(loss)
+    place = torch.remainder(degrees, 360.0) / step
+    below = place.detach().floor().long().clamp(0, len(loss) - 1)
+    return table[below] + (table[below + 1] - table[below]) * (place - below)
 
 
 def _rows(cosine: Float[Tensor, " path"], array: AntennaArray) -> Float[Tensor, " path"]:

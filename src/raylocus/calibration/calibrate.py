@@ -78,7 +78,11 @@ def _enough(blind: np.ndarray) -> bool:
 def _by_unlabelled(
     reports: UnlabelledReports, place: TracedPlace, law: CalibrationLaw, measured: Measured
 ) -> Calibration:
-    found, prior, noise = calibrate_unlabelled(reports, place, law), law.prior(len(place.deployment.cells)), law.noise()
+    found, prior, noise = (
+        calibrate_unlabelled(reports, place, law),
+        law.prior(len(place.deployment.cells)),
+        law.noise(),
+    )
     size = prior.layout.size
     free = np.zeros(size, bool)
     for name in ASKED:

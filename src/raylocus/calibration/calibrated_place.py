@@ -1,4 +1,4 @@
-"""A calibrated place: the same ground and paths with antennas as measurements say, R computed anew without a trace."""
+"""A calibrated place: the same ground and paths with antennas as measurements say, R computed again without a trace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from raylocus.calibration.antenna_model import NARROWEST
 from raylocus.calibration.calibrate import Calibration
-from raylocus.calibration.parameters import Layout
+from raylocus.calibration.parameters import OF_CELL, OF_NETWORK, Layout
 from raylocus.errors import InputError
 from raylocus.geo import compass_from_azimuth, wrap_angle
 from raylocus.propagation.atlas.atlas_store import StoredAtlas
@@ -34,23 +34,20 @@ CALIBRATION_FILE = "calibration.json"
 
 def calibrated_cell(cell: Cell, layout: Layout, values: Float[np.ndarray, " value"], index: int) -> Cell:
     """A cell with the values of a calibration."""
-    own = {name: float(values[layout.index(name).start + index]) for name in ("level", "azimuth", "downtilt")}
-    shared = {
-        name: float(values[layout.index(name).start])
-        for name in ("common", "width_azimuth", "width_elevation", "floor")
-    }
+    own = {name: float(values[layout.index(name).start + index]) for name in OF_CELL}
+    common = float(values[layout.index("common").start])
     pattern = dataclasses.replace(
         cell.pattern,
-        beamwidth_azimuth=max(cell.pattern.beamwidth_azimuth + shared["width_azimuth"], NARROWEST),
-        beamwidth_elevation=max(cell.pattern.beamwidth_elevation + shared["width_elevation"], NARROWEST),
-        side_lobe_floor=max(cell.pattern.side_lobe_floor + shared["floor"], 0.0),
-        back_lobe_floor=max(cell.pattern.back_lobe_floor + shared["floor"], 0.0),
+        beamwidth_azimuth=max(cell.pattern.beamwidth_azimuth + own["width_azimuth"], NARROWEST),
+        beamwidth_elevation=max(cell.pattern.beamwidth_elevation + own["width_elevation"], NARROWEST),
+        side_lobe_floor=max(cell.pattern.side_lobe_floor + own["floor"], 0.0),
+        back_lobe_floor=max(cell.pattern.back_lobe_floor + own["floor"], 0.0),
     )
     return dataclasses.replace(
         cell,
         azimuth=wrap_angle(cell.azimuth + own["azimuth"]),
         downtilt=cell.downtilt + own["downtilt"],
-        power_dbm=cell.power_dbm + own["level"] + shared["common"],
+        power_dbm=cell.power_dbm + own["level"] + common,
         pattern=pattern,
     )
 
@@ -84,7 +81,7 @@ def save_calibrated_place(
     if folder.resolve() == place.folder.resolve():
         raise InputError(f"{folder} is the place that is calibrated; name another folder with --out")
     with written_whole(folder) as aside:
-        shutil.copytree(place.folder, aside, copy_function=_linked, ignore=_made_anew)
+        shutil.copytree(place.folder, aside, copy_function=_linked, ignore=_rewritten)
         moved = dataclasses.replace(
             place, folder=aside, name=folder.name, deployment=deployment, notes=(*place.notes, _note(record))
         )
@@ -118,7 +115,7 @@ def _linked(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
-def _made_anew(folder: str, names: list[str]) -> list[str]:
+def _rewritten(folder: str, names: list[str]) -> list[str]:
     return [
         name for name in names if name in ("radio.zarr", "place.json", CALIBRATION_FILE) or name[0] == "."
     ]
@@ -135,7 +132,7 @@ def calibration_record(found: Calibration, deployment: Deployment) -> dict[str, 
         "unlabelled": found.unlabelled.reports if found.unlabelled else 0,
         "kept": list(found.kept),
         "held_out_gain_nats": {each.group: round(float(each.gain), 4) for each in found.scores},
-        "network": {name: _estimate(found, layout.index(name).start) for name in _NETWORK},
+        "network": {name: _estimate(found, layout.index(name).start) for name in OF_NETWORK},
         "errors": {
             "student_t_scale_db": round(noise.levels.scale, 2),
             "freedom": noise.levels.freedom,
@@ -156,19 +153,27 @@ def calibration_record(found: Calibration, deployment: Deployment) -> dict[str, 
                     found, layout.index("downtilt").start + index, np.pi / 180
                 ),
                 "level_db": _level_estimate(found, index),
+                "beamwidth_azimuth_error_degrees": _estimate(
+                    found, layout.index("width_azimuth").start + index
+                ),
+                "beamwidth_elevation_error_degrees": _estimate(
+                    found, layout.index("width_elevation").start + index
+                ),
+                "floor_error_db": _estimate(found, layout.index("floor").start + index),
             }
             for index, cell in enumerate(deployment.cells)
         ],
     }
 
 
-#: Values of a network that are recorded, with what they are in.
-_NETWORK = ("common", "width_azimuth", "width_elevation", "floor", "scatter")
-
-
-def _estimate(found: Calibration, index: int, unit: float = 1.0) -> dict[str, float]:
+def _estimate(found: Calibration, index: int, unit: float = 1.0) -> dict[str, float | None]:
+    """A value with its standard deviation; null where it was not fitted."""
     value, deviation = found.posterior.values[index], found.posterior.deviation[index]
-    return {"estimate": round(float(value / unit), 3), "deviation": round(float(deviation / unit), 3)}
+    fitted = bool(found.posterior.free[index])
+    return {
+        "estimate": round(float(value / unit), 3),
+        "deviation": round(float(deviation / unit), 3) if fitted else None,
+    }
 
 
 def _level_estimate(found: Calibration, cell: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ from raylocus.calibration.labelled_model import LabelledModel
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK
 
-#: An unreported cell counts as expected where the map, its levels corrected, has it this far above what is audible [dB].
+#: An unreported cell counts as expected where the map, levels corrected, has it this far above what is audible [dB].
 EXPECTED_DB = 10.0
 #: A level this far off is looked at for a wrong unit [dB].
 SUSPICIOUS_DB = 20.0

@@ -51,18 +51,18 @@ class ErrorLaw:
         """1.4826 times the median absolute deviation of the margin [dB]."""
         return float(1.4826 * self.scale * stdtrit(self.freedom, 0.75))
 
-    def scores(self, error: Float[np.ndarray, " token"]) -> Float[np.ndarray, " token"]:
+    def scores(self, error: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """Standard Gaussian scores of errors [dB], quantile by quantile."""
         below = stdtr(self.freedom, -np.abs(error) / self.scale)
         return -np.sign(error) * ndtri(np.maximum(below, 1e-300))
 
     def slopes(
-        self, error: Float[np.ndarray, " token"], score: Float[np.ndarray, " token"]
-    ) -> Float[np.ndarray, " token"]:
+        self, error: Float[np.ndarray, "..."], score: Float[np.ndarray, "..."]
+    ) -> Float[np.ndarray, "..."]:
         """Derivative of the scores by the errors [1/dB]."""
         return self.density(error) * np.sqrt(2 * np.pi) * np.exp(np.minimum(score**2 / 2, 600.0))
 
-    def density(self, error: Float[np.ndarray, " token"]) -> Float[np.ndarray, " token"]:
+    def density(self, error: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """Of the margin [1/dB]."""
         freedom = self.freedom
         top = (
@@ -70,7 +70,7 @@ class ErrorLaw:
         )
         return top * (1 + (error / self.scale) ** 2 / freedom) ** (-(freedom + 1) / 2)
 
-    def pull(self, error: Float[np.ndarray, " token"]) -> Float[np.ndarray, " token"]:
+    def pull(self, error: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """−d ln density / d error [1/dB]."""
         return (self.freedom + 1) * error / (self.freedom * self.scale**2 + error**2)
 

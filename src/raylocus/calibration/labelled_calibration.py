@@ -14,7 +14,7 @@ from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
 from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import Measured, restricted
 from raylocus.calibration.noise_fit import fit_noise
-from raylocus.calibration.parameters import PatternLaw, Prior
+from raylocus.calibration.parameters import Prior
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.world import WorldLaw
@@ -31,7 +31,6 @@ class CalibrationLaw:
 
     world: WorldLaw = WorldLaw(severity=1.0)
     """Spreads of antennas, levels and errors; at severity 1 as wrong as the field."""
-    patterns: PatternLaw = PatternLaw()
     network: NetworkConfiguration = NetworkConfiguration()
     """What decides which cells a UE reports."""
     silence: bool = True
@@ -39,7 +38,7 @@ class CalibrationLaw:
 
     def prior(self, cells: int) -> Prior:
         """Of the values of a network."""
-        return Prior.of(self.world, self.patterns, cells)
+        return Prior.of(self.world, cells)
 
     def noise(self) -> NoiseLaw:
         """Of the errors."""
@@ -102,7 +101,7 @@ def _held_out(
     before = _score(folds, prior, noise, groups, start)
     for group in OPTIONAL:
         after = _score(folds, prior, noise, (*groups, group), start)
-        kept = after > before
+        kept = bool(after > before)
         scores.append(GroupScore(group, after - before, kept))
         if kept:
             groups, before = (*groups, group), after
@@ -156,4 +155,4 @@ def _score(
         held = fold.held.under(dataclasses.replace(noise, dropout=None))
         total -= held.predictive_loss(fold.held.modelled(found.values))
         tokens += fold.held.heard_share.sum()
-    return total / max(tokens, 1e-9)
+    return float(total / max(tokens, 1e-9))

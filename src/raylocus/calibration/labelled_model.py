@@ -109,7 +109,7 @@ class LawOfErrors:
     def silence_loss(self, best: Float[np.ndarray, " point"]) -> float:
         """−ln probability of the cells that are silent."""
         error = self.errors(best)
-        return sum(silence_term(*self._argument(best, error, block)).loss for block in self.silent)
+        return float(sum(silence_term(*self._argument(best, error, block)).loss for block in self.silent))
 
     def predictive_loss(self, levels: PointLevels) -> float:
         """−ln density of levels and beams, each weighted with what of it is independent of its neighbours."""

@@ -58,7 +58,7 @@ def level_table(
         for scatter in SCATTERS:
             antenna[:, ANTENNA.index("floor")], antenna[:, ANTENNA.index("scatter")] = floor, scatter
             nodes.append(model.beams(antenna).max(axis=1).reshape(layout.cells, -1))
-    antenna[:, ANTENNA.index("floor")] = values[layout.index("floor")]
+    antenna[:, ANTENNA.index("floor")] = values[layout.index("floor")][cell]
     antenna[:, ANTENNA.index("scatter")] = values[layout.index("scatter")]
     beams = model.beams(antenna).reshape(layout.cells, len(ground), -1)
     known = _timing(reports, place, ground) + _beams(reports, beams)

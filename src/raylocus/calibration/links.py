@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.site_channel import SiteChannel
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import RadioMaterials
-from raylocus.scenes.sites import AntennaArray
+from raylocus.scenes.sites import AntennaArray, PatternCuts
 from raylocus.units import energy_per_resource_element, from_decibel
 
 #: Paths of one point that are weaker than its strongest by more do not count [dB]: an antenna's gain differs by
@@ -28,15 +27,19 @@ WEAKEST_DB = 45.0
 MOST_PATHS = 16
 
 
+#: Columns of `PointLinks.pattern`.
+OF_PATTERN = ("beamwidth_azimuth", "beamwidth_elevation", "side_lobe_floor", "back_lobe_floor", "gain")
 #: Columns of `PointLinks` with one row a point.
 OF_POINT = ("azimuth", "downtilt", "pattern", "energy", "isotropic")
 
 
 @dataclass(frozen=True)
 class PointLinks:
-    """Links between cells of one kind of array and points: paths, and what else the levels follow from."""
+    """Links between cells of one kind of antenna and points: paths, and what else the levels follow from."""
 
     array: AntennaArray
+    cuts: PatternCuts | None
+    """Measured cuts of the cells' pattern, where there are any."""
     row: Int[np.ndarray, " point"]
     """Which of the wanted links each is."""
     azimuth: Float[Tensor, " point"]
@@ -64,6 +67,7 @@ class PointLinks:
         of_points = {name: getattr(self, name)[kept] for name in OF_POINT}
         return PointLinks(
             array=self.array,
+            cuts=self.cuts,
             row=self.row[chosen],
             point=renamed[self.point[paths]],
             power=self.power[paths],
@@ -91,11 +95,13 @@ class PointChannels:
             channel = _channel(self._atlas, each, np.unique(ground[own]), self._materials)
             paths.append(self._paths(channel, own, ground[own], cell[own]))
         together = _Paths(*(np.concatenate(column) for column in zip(*paths, strict=True)))
-        arrays = [self._deployment.cells[index].array for index in cell.tolist()]
-        return [
-            self._of_array(array, np.flatnonzero([each == array for each in arrays]), together, ground, cell)
-            for array in dict.fromkeys(arrays)
-        ]
+        kinds = [(each.array, each.pattern.cuts) for each in self._deployment.cells]
+        of_cell = np.array([kinds.index(each) for each in kinds])
+        found = []
+        for kind in np.unique(of_cell[cell]).tolist():
+            row = np.flatnonzero(of_cell[cell] == kind)
+            found.append(self._of_kind(kinds[kind], row, together, ground, cell))
+        return found
 
     def _paths(
         self,
@@ -112,9 +118,9 @@ class PointChannels:
         kept = _strongest(power, point)
         return _Paths(row[point[kept]], power[kept], channel.paths.departure[path[kept]].astype(np.float64))
 
-    def _of_array(
+    def _of_kind(
         self,
-        array: AntennaArray,
+        kind: tuple[AntennaArray, PatternCuts | None],
         row: Int[np.ndarray, " point"],
         paths: _Paths,
         ground: Int[np.ndarray, " point"],
@@ -126,11 +132,12 @@ class PointChannels:
         cells = [self._deployment.cells[index] for index in cell[row].tolist()]
         blocks = self._deployment.carrier.resource_blocks
         return PointLinks(
-            array=array,
+            array=kind[0],
+            cuts=kind[1],
             row=row,
             azimuth=_real([each.azimuth for each in cells]),
             downtilt=_real([each.downtilt for each in cells]),
-            pattern=_real([dataclasses.astuple(each.pattern) for each in cells]),
+            pattern=_real([[getattr(each.pattern, name) for name in OF_PATTERN] for each in cells]),
             energy=_real([energy_per_resource_element(each.power_dbm, blocks) for each in cells]),
             isotropic=_real(self._isotropic[cell[row], ground[row]]),
             point=torch.from_numpy(number[paths.point[own]]),

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports, require_features

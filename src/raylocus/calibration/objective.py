@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +21,7 @@ class Objective:
         return Objective(self.loss + other.loss, self.gradient + other.gradient, self.hessian + other.hessian)
 
 
+@runtime_checkable
 class Term(Protocol):
     """Measurements of any kind, as a likelihood of values."""
 

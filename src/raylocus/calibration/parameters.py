@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.calibration.antenna_model import ANTENNA
+from raylocus.scenes.sites import ElementPattern
 from raylocus.scenes.world import WorldLaw
 
 #: Values that are each cell's own.
-OF_CELL = ("level", "azimuth", "downtilt")
+OF_CELL = ("level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor")
 #: Values that all cells of a network share; `common` is the level's part that they share [dB].
-OF_NETWORK = ("common", "width_azimuth", "width_elevation", "floor", "scatter")
+OF_NETWORK = ("common", "scatter")
 #: What is kept or left out as one.
 GROUPS = {
     "level": ("common", "level", "scatter"),
@@ -22,16 +23,6 @@ GROUPS = {
     "downtilt": ("downtilt",),
     "pattern": ("width_azimuth", "width_elevation", "floor"),
 }
-
-
-@dataclass(frozen=True)
-class PatternLaw:
-    """How far patterns are from TR 38.901's; the floor as measured on one campus network: 12 dB where 30 was said."""
-
-    width_deviation: float = 8.0
-    """Standard deviation of both beamwidths [degrees]."""
-    floor_deviation: float = 9.0
-    """Standard deviation of the floor [dB]."""
 
 
 @dataclass(frozen=True)
@@ -92,25 +83,28 @@ class Prior:
     """Share of antennas that point anywhere."""
 
     @classmethod
-    def of(cls, law: WorldLaw, patterns: PatternLaw, cells: int) -> Prior:
+    def of(cls, law: WorldLaw, cells: int) -> Prior:
         """The law's own spreads at its severity."""
         layout = Layout(cells)
         mean, deviation = np.zeros(layout.size), np.empty(layout.size)
         severity = max(law.severity, 1e-3)
         low, high = law.scatter_gain_db
+        least, most = law.back_lobe_loss_db
+        width = ElementPattern().beamwidth_azimuth * law.log_beamwidth
         spreads = {
             "level": severity * law.power_error_db,
             "azimuth": severity * law.azimuth_error,
             "downtilt": severity * law.downtilt_error,
             "common": severity * law.level_offset_db,
-            "width_azimuth": severity * patterns.width_deviation,
-            "width_elevation": severity * patterns.width_deviation,
-            "floor": severity * patterns.floor_deviation,
+            "width_azimuth": severity * width,
+            "width_elevation": severity * width,
+            "floor": severity * (most - least) / np.sqrt(12),
             "scatter": (high - low) / np.sqrt(12),
         }
         for name, spread in spreads.items():
             deviation[layout.index(name)] = spread
         mean[layout.index("scatter")] = (low + high) / 2 + 10 * np.log10(severity)
+        mean[layout.index("floor")] = -severity * (least + most) / 2
         return cls(layout, mean, deviation, law.turned_share * severity)
 
     def straight(self, values: Float[np.ndarray, " value"]) -> Float[np.ndarray, " cell"]:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.interpolate import CubicSpline
 
 from raylocus.calibration.error_law import ErrorLaw
 from raylocus.calibration.labelled_calibration import CalibrationLaw, LabelledCalibration
 from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import NoiseLaw
-from raylocus.calibration.unlabelled_fit import UnlabelledCalibration
+from raylocus.calibration.unlabelled_fit import SCALE_FACTOR_DEVIATION, UnlabelledCalibration
 
 #: Severities that are tried.
 SEVERITIES = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0])
+#: ln evidence below which severities are as good as ruled out: steeper falls would make the spline overshoot.
+LEAST = -60.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def labelled_severity(found: LabelledCalibration, law: CalibrationLaw) -> Severi
 def severity_of(evidence: Float[np.ndarray, " severity"]) -> Severity:
     """Mode and central 90 % of a flat prior's posterior over severity."""
     fine = np.linspace(SEVERITIES[0], SEVERITIES[-1], 400)
-    curve = np.interp(np.log(fine), np.log(SEVERITIES), evidence - evidence.max())
+    curve = CubicSpline(np.log(SEVERITIES), np.maximum(evidence - evidence.max(), LEAST))(np.log(fine))
     mass = np.cumsum(np.exp(curve - curve.max()))
     low, high = np.interp((0.05, 0.95), mass / mass[-1], fine)
     return Severity(float(fine[curve.argmax()]), float(low), float(high), evidence - evidence.max())
@@ -64,8 +67,8 @@ def unlabelled_severity(found: UnlabelledCalibration, law: CalibrationLaw) -> Se
 
     The scale is what severity shows in; levels and dropout are consistent with many.
     """
-    deviation = float(found.deviation[-2])
+    deviation = float(np.hypot(found.deviation[-2], SCALE_FACTOR_DEVIATION))
     scales = np.array(
         [ErrorLaw.of(dataclasses.replace(law.world, severity=float(each))).scale for each in SEVERITIES]
     )
-    return severity_of(-(((np.log(scales) - found.values[-2]) / deviation) ** 2) / 2)
+    return severity_of(-(((np.log(scales) - np.log(found.law.scale)) / deviation) ** 2) / 2)

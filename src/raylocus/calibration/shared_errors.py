@@ -37,7 +37,7 @@ class SharedErrors:
         by_all, by_site = shared * law.shared_by_all, shared * law.shared_by_site
         member = single(np.equal.outer(np.arange(len(deployment.sites)), deployment.site_of_cell))
         count = heard.float() @ member.T
-        made = cls(heard, by_all, by_site, 1 - by_all - by_site, member, count, torch.zeros(()))
+        made = cls(heard, by_all, by_site, 1 - by_all - by_site, member, count, torch.zeros(heard.shape))
         return cls(heard, by_all, by_site, made.own, member, count, made._left())
 
     def _shrink(self) -> Float[Tensor, "report site"]:

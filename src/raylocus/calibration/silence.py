@@ -80,10 +80,10 @@ def silence_term(
     return SilenceTerm(-float(weight @ log_silent), -weight * ratio, weight * curvature)
 
 
-def log_silence(arguments: Float[np.ndarray, "end *shape"], dropout: float) -> Float[np.ndarray, "*shape"]:
+def log_silence(arguments: Float[np.ndarray, "end ..."], dropout: float) -> Float[np.ndarray, "..."]:
     """ln P(silent), see `silence_term`."""
     with np.errstate(divide="ignore"):
-        found: Float[np.ndarray, "*shape"] = np.logaddexp(
+        found: Float[np.ndarray, "..."] = np.logaddexp(
             np.log1p(-dropout) + log_ndtr(arguments[0]), np.log(dropout) + log_ndtr(arguments[1])
         )
     return found

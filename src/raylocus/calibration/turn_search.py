@@ -80,7 +80,7 @@ class TurnSearch:
     ) -> Float[np.ndarray, "turn offset"]:
         """−ln posterior of one cell's azimuth and level, its levels taken as independent of the other cells'."""
         model, law = self._errors.model, self._errors.law
-        measured, prior = model.measured, self._prior
+        measured = model.measured
         heard, silent, beamed = (
             np.flatnonzero(each.cell == cell) for each in (measured.heard, measured.silent, measured.beamed)
         )

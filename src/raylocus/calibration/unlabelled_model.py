@@ -30,7 +30,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class MarginalLaw:
-    """What enters the likelihood beside the values: correlation of levels, table of scores."""
+    """What enters the likelihood in addition to the values: correlation of levels, table of scores."""
 
     law: ErrorLaw
     scores: Float[Tensor, " knot"]
@@ -76,8 +76,8 @@ def marginal_log_likelihood(
     cells = len(deployment.cells)
     layout = Layout(cells)
     level = values[:, layout.index("level")] + values[:, layout.index("common")]
-    weights = _interpolated(values[:, layout.index("floor")][:, 0], values[:, layout.index("scatter")][:, 0])
-    mapped = torch.einsum("rn,ncx->rcx", weights, table.nodes) + level[:, :, None]
+    weights = _interpolated(values[:, layout.index("floor")], values[:, layout.index("scatter")])
+    mapped = torch.einsum("rcn,ncx->rcx", weights, table.nodes) + level[:, :, None]
     scale, dropout = values[:, layout.size].exp()[:, None, None], torch.sigmoid(values[:, layout.size + 1])
     reported = single(reports.level[rows])
     heard = torch.isfinite(reported)
@@ -105,21 +105,23 @@ def marginal_log_likelihood(
 
 
 def _interpolated(
-    floor: Float[Tensor, " report"], scatter: Float[Tensor, " report"]
-) -> Float[Tensor, "report node"]:
+    floor: Float[Tensor, "report cell"], scatter: Float[Tensor, "report one"]
+) -> Float[Tensor, "report cell node"]:
     """Bilinear weights of the nodes."""
     by_floor, by_scatter = (_hats(value, nodes) for value, nodes in ((floor, FLOORS), (scatter, SCATTERS)))
-    return (by_floor[:, :, None] * by_scatter[:, None, :]).flatten(1)
+    return (by_floor[..., :, None] * by_scatter[..., None, :]).flatten(2)
 
 
-def _hats(value: Float[Tensor, " report"], nodes: Float[np.ndarray, " node"]) -> Float[Tensor, "report node"]:
+def _hats(
+    value: Float[Tensor, "report some"], nodes: Float[np.ndarray, " node"]
+) -> Float[Tensor, "report some node"]:
     """Linear interpolation between even nodes, and from the last ones on."""
     step = float(nodes[1] - nodes[0])
     place = (value - float(nodes[0])) / step
     below = place.detach().floor().clamp(0, len(nodes) - 2).long()
     share = place - below
-    first = torch.nn.functional.one_hot(below, len(nodes)) * (1 - share)[:, None]
-    return first + torch.nn.functional.one_hot(below + 1, len(nodes)) * share[:, None]
+    first = torch.nn.functional.one_hot(below, len(nodes)) * (1 - share)[..., None]
+    return first + torch.nn.functional.one_hot(below + 1, len(nodes)) * share[..., None]
 
 
 class MarginalModel:
@@ -156,8 +158,8 @@ class MarginalModel:
 
     def under(self, scale: float, dropout: float) -> MarginalTerm:
         """The model under one law of errors."""
-        chance = min(max(dropout, 0.01), 0.99)
-        return MarginalTerm(self, np.array([np.log(scale), np.log(chance / (1 - chance))]))
+        share = min(max(dropout, 0.01), 0.99)
+        return MarginalTerm(self, np.array([np.log(scale), np.log(share / (1 - share))]))
 
 
 @dataclass(frozen=True)

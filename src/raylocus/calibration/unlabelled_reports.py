@@ -88,8 +88,8 @@ class _Dense:
         serving[report[reports.serving]] = cell[reports.serving]
         advance, beams = np.full(count, np.nan), np.full((count, place.deployment.beam_count), np.nan)
         if "timing_advance" in column:
-            told = np.flatnonzero(np.isfinite(column["timing_advance"]))
-            advance[report[told]] = column["timing_advance"][told]
+            there = np.flatnonzero(np.isfinite(column["timing_advance"]))
+            advance[report[there]] = column["timing_advance"][there]
         if "l1_rsrp" in column:
             own = np.flatnonzero(~whole & (cell == serving[report]))
             beams[report[own], reports.beam[own]] = column["l1_rsrp"][own]

@@ -34,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
         found.append((calibration, layer.cells or tuple(range(len(layer.deployment.cells)))))
         records.append(calibration_record(calibration, layer.deployment))
     record = {
-        "reports": given.reports.name,
+        "reports": (given.reports or given.gpx).name,
         "place": place.name,
         "severity": given.severity,
         "points": sum(each["points"] for each in records),
@@ -51,7 +51,7 @@ def _line(record: dict[str, Any]) -> str:
     """What was done at one carrier."""
     errors = record["errors"]
     return (
-        f"{record['carrier']}: {record['points']} points with {record['levels']} levels, {record['unlabelled']} reports "
-        f"without positions; kept: {', '.join(record['kept'])}; errors left: Student t of "
-        f"{errors['student_t_scale_db']} dB"
+        f"{record['carrier']}: {record['points']} points with {record['levels']} levels, "
+        f"{record['unlabelled']} reports without positions; kept: {', '.join(record['kept'])}; "
+        f"errors left: Student t of {errors['student_t_scale_db']} dB"
     )

@@ -18,9 +18,24 @@ if TYPE_CHECKING:
 
 def add_input(parser: VerbParser) -> None:
     """Arguments that both verbs have."""
-    parser.add_argument("reports", type=Path, help="reports file such as reports.zarr, or a Parquet table")
+    parser.add_argument(
+        "reports",
+        type=Path | None,
+        nargs="?",
+        default=None,
+        help="reports file such as reports.zarr, or a Parquet table",
+    )
     parser.add_argument(
         "--place", type=Path, required=True, help="traced place folder the reports were made in"
+    )
+    parser.add_argument(
+        "--gpx", type=Path | None, default=None, help="GPX track, in the place of a reports file"
+    )
+    parser.add_argument(
+        "--links",
+        type=Path | None,
+        default=None,
+        help="folder of one CSV of power a link, named PCI.csv, with --gpx",
     )
     parser.add_argument(
         "--severity",
@@ -29,7 +44,10 @@ def add_input(parser: VerbParser) -> None:
         help="of the law that priors are taken from; 1: as wrong as the field",
     )
     parser.add_argument(
-        "--positions", type=bool, default=True, help="whether the positions of the reports are used where there are any"
+        "--positions",
+        type=bool,
+        default=True,
+        help="whether the positions of the reports are used where there are any",
     )
     parser.add_argument(
         "--silence", type=bool, default=True, help="whether cells that are not reported say anything"
@@ -39,17 +57,41 @@ def add_input(parser: VerbParser) -> None:
 def read_input(given: Namespace) -> tuple[Reports, TracedPlace, CalibrationLaw, list[str]]:
     """Reports, place, law and notes."""
     from raylocus.calibration.labelled_calibration import CalibrationLaw
-    from raylocus.network.reports.report_checks import check_reports, repaired_reports
-    from raylocus.network.reports.report_files import read_reports
     from raylocus.propagation.maps.traced_place import open_place
     from raylocus.scenes.world import WorldLaw
 
-    law = CalibrationLaw(world=WorldLaw(severity=given.severity), silence=given.silence)
-    place, table = open_place(given.place), read_reports(given.reports)
+    law = CalibrationLaw(world=WorldLaw(severity=given.severity), silence=given.silence and given.gpx is None)
+    place = open_place(given.place)
+    reports, notes = _reports(given, place)
+    return reports if given.positions else without_positions(reports), place, law, notes
+
+
+def _reports(given: Namespace, place: TracedPlace) -> tuple[Reports, list[str]]:
+    """Reports of a file, or of a track and its links; and what is to be said of them."""
+    from raylocus.errors import InputError
+    from raylocus.network.formats.gpx_links import reports_of_links
+    from raylocus.network.reports.report_checks import check_reports, repaired_reports
+    from raylocus.network.reports.report_files import read_reports
+
+    if (given.reports is None) == (given.gpx is None) or (given.gpx is None) != (given.links is None):
+        raise InputError("give either a reports file, or a track with --gpx and its links with --links")
+    if given.gpx is not None:
+        files = {each.stem: each for each in sorted(given.links.glob("*.csv"))}
+        named = {int(name): file for name, file in files.items() if name.isdecimal()}
+        if not named:
+            raise InputError(f"{given.links} holds no CSV file named by a PCI, such as 101.csv")
+        left = (
+            [f"files not named by a PCI, passed over: {len(files) - len(named)}"]
+            if len(files) > len(named)
+            else []
+        )
+        reports = reports_of_links(given.gpx, named, place)
+        check_reports(reports, given.gpx)
+        return reports, left
+    table = read_reports(given.reports)
     check_reports(table.reports, given.reports)
     repaired = repaired_reports(table.reports)
-    reports = repaired.reports if given.positions else without_positions(repaired.reports)
-    return reports, place, law, [*table.notes, *repaired.notes]
+    return repaired.reports, [*table.notes, *repaired.notes]
 
 
 def without_positions(reports: Reports) -> Reports:

@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
         type=Path | None,
         default=None,
         help="checkpoint: of a traced place such as runs/demo/locator.ckpt, or of raylocus train area for an area; "
-        "left out, those that ship: on the maps of a place or area that is traced, else by sites, levels and timing alone",
+        "left out, those that ship: on maps where the place or area is traced, else by sites, levels and timing",
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")

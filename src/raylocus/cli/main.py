@@ -71,6 +71,7 @@ VERBS = (
     Verb(("reports", "inspect"), "reports_inspect", "say and draw what a reports file holds at a place"),
     Verb(("calibrate", "check"), "calibrate_check", "say how wrong a map is, by reports of its network"),
     Verb(("calibrate", "fit"), "calibrate_fit", "fit a place's antennas and levels to reports"),
+    Verb(("calibrate", "materials"), "calibrate_materials", "estimate a place's materials from reports"),
     Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
     Verb(("train", "area"), "train_area", "train the network that locates in areas, on drawn networks"),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),

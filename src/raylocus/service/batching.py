@@ -85,8 +85,8 @@ class Batcher:
             OverloadedError: too much is waiting, or the answer takes too long.
         """
         wait = self.waiting * self.seconds_each
-        # A full batch may always wait, or one slow answer would turn everybody away for good.
-        if wait > self.patience and self.waiting >= self.batch:
+        # One may always wait for the one at work, or a slow answer would turn everybody away for good.
+        if wait > self.patience and self.waiting > 1:
             raise OverloadedError(wait)
         waiting = _Waiting(question, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)

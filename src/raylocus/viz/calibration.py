@@ -29,7 +29,7 @@ def calibration_page(
     body = [
         html.heading(f"How wrong is the map of {place.name}?", 1),
         html.paragraph(
-            f"{measured.points} reports of known position, {len(measured.heard.level)} levels of cells at ground cells, "
+            f"{measured.points} reports of known position, {len(measured.heard.level)} levels at ground cells, "
             f"{len(measured.beamed.cell)} reports of beams. Residuals are reported less mapped level, each cell's "
             "median taken off."
         ),

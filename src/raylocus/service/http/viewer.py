@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from html import escape
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Request
@@ -24,10 +24,14 @@ _INDEX = """<!doctype html>
 <body><h1>raylocus</h1><p>Areas that phones are located in:</p><ul>{areas}</ul></body></html>
 """
 
+_PAGE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/html": {"schema": {"type": "string"}}}},
+    **ERRORS,
+}
 Encodings = Annotated[str, Header(alias="accept-encoding")]
 
 
-@ROUTER.get("/", response_class=HTMLResponse, responses=ERRORS, summary="The only area, or a list of all")
+@ROUTER.get("/", response_class=Response, responses=_PAGE, summary="The only area, or a list of all")
 async def index(request: Request, encodings: Encodings = "") -> Response:
     """The viewer where one area is served, else links to that of each."""
     desk = desk_of(request)
@@ -38,7 +42,7 @@ async def index(request: Request, encodings: Encodings = "") -> Response:
     return HTMLResponse(_INDEX.format(areas="".join(links)))
 
 
-@ROUTER.get("/areas/{name}", response_class=HTMLResponse, responses=ERRORS, summary="The viewer of an area")
+@ROUTER.get("/areas/{name}", response_class=Response, responses=_PAGE, summary="The viewer of an area")
 async def area(request: Request, name: str, encodings: Encodings = "") -> Response:
     """Buildings, ground, sites and maps of an area, without phones."""
     return await _page(desk_of(request), name, encodings)

@@ -1,0 +1,72 @@
+"""Free space with sectors, worlds whose truth is known, and reports of them: what calibration is tested on."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from network_fixtures import TILE
+from raylocus.geo import GeoFrame
+from raylocus.network.channel.world_channel import WorldChannel
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.observe import observe
+from raylocus.network.reports.reports import Reports
+from raylocus.propagation.atlas.atlas_store import save_atlas
+from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA, radio_maps
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.maps.world_maps import world_radio_maps
+from raylocus.provenance import Provenance
+from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.place import Place, save_place
+from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.xarray_store import save_dataset
+from stack_fixtures import free_space_place
+
+ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
+#: A world without residual, materials and turned antennas: antennas and levels alone are off.
+CLEAN = WorldLaw(
+    severity=1.0,
+    residual_db=0.5,
+    turned_share=0.0,
+    log_permittivity=0.0,
+    log_conductivity=0.0,
+    log_beamwidth=0.02,
+    back_lobe_loss_db=(0.0, 1.0),
+)
+
+
+def observed(place: TracedPlace, world: World, count: int, seed: int, severity: float = 1.0) -> Reports:
+    """One report each of UEs anywhere in a world of a place."""
+    walked = sample_trajectories(place.geometry_maps, count, ALONE, np.random.default_rng(seed))
+    network = NetworkConfiguration().at_severity(severity)
+    return observe(WorldChannel(place, world_radio_maps(place, world), world), walked, network, seed)
+
+
+def turned_world(place: TracedPlace, seed: int, law: WorldLaw = CLEAN, turned: float | None = None) -> World:
+    """A world of a law; the first cell's antenna is turned where asked."""
+    world = sample_world(place.deployment, law, np.random.default_rng(seed))
+    if turned is None:
+        return world
+    azimuth = world.azimuth_error.copy()
+    azimuth[0] = turned
+    return dataclasses.replace(world, azimuth_error=azimuth)
+
+
+def without_positions(reports: Reports) -> Reports:
+    """The same, positions unknown."""
+    return dataclasses.replace(reports, position=np.full_like(reports.position, np.nan))
+
+
+def saved_free_space(folder: Path, sites: int = 2) -> TracedPlace:
+    """The free-space place on disk, with atlas and R."""
+    place = free_space_place(sites)
+    save_dataset(place.geometry_maps, folder / "geometry.zarr", GEOMETRY_SCHEMA)
+    provenance = Provenance.collect({"sites": sites}, 0)
+    save_atlas(place.atlas, folder / "atlas.zarr", provenance)
+    maps = radio_maps(place.atlas, place.deployment).assign_attrs(provenance=provenance.to_json())
+    save_dataset(maps, folder / "radio.zarr", RADIO_SCHEMA)
+    save_place(Place(folder, folder.name, GeoFrame(), TILE, place.deployment, provenance))
+    return open_place(folder)

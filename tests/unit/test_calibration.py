@@ -1,0 +1,235 @@
+"""Calibration: the antennas are R's, derivatives are right, known worlds are found, intervals are honest."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from calibration_fixtures import CLEAN, observed, turned_world, without_positions
+from raylocus.calibration.antenna_model import ANTENNA, AntennaModel
+from raylocus.calibration.calibrate import Calibration, calibrate
+from raylocus.calibration.calibrated_place import calibrated_deployment
+from raylocus.calibration.check import check_map
+from raylocus.calibration.error_law import ErrorLaw, Tokens, blocks_of, loss_of_errors, spatial_parts
+from raylocus.calibration.labelled_calibration import CalibrationLaw, calibrate_labelled
+from raylocus.calibration.labelled_fit import climb
+from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
+from raylocus.calibration.links import PointChannels
+from raylocus.calibration.measured import measured_at
+from raylocus.calibration.parameters import Layout
+from raylocus.calibration.severity import SEVERITIES, severity_of
+from raylocus.calibration.shared_errors import SharedErrors
+from raylocus.calibration.silence import silence_term
+from raylocus.calibration.unlabelled_fit import calibrate_unlabelled
+from raylocus.calibration.unlabelled_model import MarginalModel
+from raylocus.calibration.unlabelled_reports import unlabelled_reports
+from raylocus.errors import InputError
+from raylocus.geo import wrap_angle
+from raylocus.propagation.maps.radio_maps import radio_maps
+from raylocus.scenes.sites import ElementPattern, PatternCuts
+from stack_fixtures import free_space_place
+
+PLACE = free_space_place(2)
+LAYOUT = Layout(len(PLACE.deployment.cells))
+#: Priors of the clean worlds, whose residual is half a decibel.
+LAW = CalibrationLaw(world=dataclasses.replace(CLEAN, turned_share=0.05))
+
+
+@pytest.fixture(scope="module")
+def turned() -> tuple[object, object]:
+    """A world with its first antenna turned, and sixty points of it."""
+    world = turned_world(PLACE, 3, turned=2.2)
+    return world, observed(PLACE, world, 60, 5)
+
+
+@pytest.fixture(scope="module")
+def fitted(turned: tuple) -> Calibration:
+    """Its calibration."""
+    return calibrate(turned[1], PLACE, LAW)
+
+
+CUTS = PatternCuts((0.0, 3.0, 15.0, 8.0, 20.0, 1.0), (0.0, 6.0, 12.0, 18.0))
+
+
+@pytest.mark.parametrize("cuts", [None, CUTS], ids=["formula", "measured"])
+def test_levels_are_those_of_the_radio_maps(cuts: PatternCuts | None) -> None:
+    pattern = ElementPattern(80.0, 40.0, 20.0, 14.0, 7.0, cuts)
+    cells = tuple(dataclasses.replace(each, pattern=pattern) for each in PLACE.deployment.cells)
+    deployment = dataclasses.replace(PLACE.deployment, cells=cells)
+    place = dataclasses.replace(PLACE, deployment=deployment)
+    place.__dict__.update(geometry_maps=PLACE.geometry_maps, atlas=PLACE.atlas)
+    ground = np.array([7, 900, 2222, 4000])
+    cell = np.array([0, 1, 4, 5])
+    model = AntennaModel(PointChannels(place).links(ground, cell), np.zeros(0, int))
+    antenna = np.zeros((4, len(ANTENNA)))
+    antenna[:, ANTENNA.index("scatter")] = -200.0
+    mapped = radio_maps(PLACE.atlas, deployment)["rsrp_beam"].values.reshape(len(cells), 8, -1)
+    assert np.allclose(model.beams(antenna), mapped[cell, :, ground], atol=0.02)
+
+
+def test_changed_antennas_are_those_of_a_changed_deployment(fitted: Calibration) -> None:
+    found = fitted
+    cells = tuple(range(LAYOUT.cells))
+    deployment = calibrated_deployment(PLACE.deployment, [(found, cells)])
+    antenna = LAYOUT.antennas(found.posterior.values)
+    antenna[:, ANTENNA.index("scatter")] = -200.0
+    ground = np.full(LAYOUT.cells, 1500)
+    model = AntennaModel(PointChannels(PLACE).links(ground, np.arange(LAYOUT.cells)), np.zeros(0, int))
+    mapped = radio_maps(PLACE.atlas, deployment)["rsrp_beam"].values.reshape(LAYOUT.cells, 8, -1)[..., 1500]
+    assert np.allclose(model.beams(antenna), mapped, atol=0.02)
+
+
+@pytest.mark.parametrize("dropout", [None, 0.3])
+def test_derivatives_of_labelled_reports(turned: tuple, dropout: float | None) -> None:
+    model = LabelledModel(measured_at(turned[1], PLACE), PLACE)
+    prior = CalibrationLaw().prior(LAYOUT.cells)
+    values = prior.mean + 0.2 * prior.deviation * np.random.default_rng(1).standard_normal(LAYOUT.size)
+    term = model.under(NoiseLaw(ErrorLaw(6.0), dropout=dropout))
+    _assert_derivatives(term.objective(values).gradient, lambda v: term.objective(v).loss, values, 1e-4, 2e-3)
+    beams = model.modelled(values).beams
+    assert term.loss(beams) == pytest.approx(term.objective(values).loss)
+
+
+def test_derivatives_of_reports_without_positions(turned: tuple) -> None:
+    reports = unlabelled_reports(without_positions(turned[1]), PLACE)
+    model = MarginalModel(reports, PLACE, CalibrationLaw(), CalibrationLaw().prior(LAYOUT.cells).mean)
+    term = model.under(8.0, 0.3)
+    values = np.zeros(LAYOUT.size)
+    values[LAYOUT.index("floor")], values[LAYOUT.index("scatter")] = -8.0, -12.0
+    found = term.objective(values)
+    for name in ("common", "floor", "scatter"):
+        index = LAYOUT.index(name).start
+        # One value of all cells, or the first cell's.
+        step = np.zeros(LAYOUT.size)
+        step[index] = 0.05
+        slope = (term.objective(values + step).loss - term.objective(values - step).loss) / 0.1
+        assert found.gradient[index] == pytest.approx(slope, rel=0.05, abs=0.3)
+
+
+def _assert_derivatives(
+    gradient: np.ndarray, loss: object, values: np.ndarray, step: float, rel: float
+) -> None:
+    for index in range(len(values)):
+        nudge = np.zeros(len(values))
+        nudge[index] = step
+        slope = (loss(values + nudge) - loss(values - nudge)) / (2 * step)  # type: ignore[operator]
+        assert gradient[index] == pytest.approx(slope, rel=rel, abs=2e-2), index
+
+
+def test_a_clean_world_is_found(turned: tuple, fitted: Calibration) -> None:
+    world, found = turned[0], fitted
+    values = found.posterior.values
+    azimuth = np.array([wrap_angle(each) for each in values[LAYOUT.index("azimuth")] - world.azimuth_error])
+    level = values[LAYOUT.index("level")] + values[LAYOUT.index("common")] - world.level_error_db
+    assert np.rad2deg(np.abs(azimuth[0])) < 5.0
+    assert np.rad2deg(np.median(np.abs(azimuth))) < 2.0
+    assert np.median(np.abs(level)) < 1.5
+    assert "azimuth" in found.kept
+
+
+def test_a_thousand_points_of_one_street_are_not_a_thousand() -> None:
+    xy = np.column_stack([np.linspace(0, 20, 400), np.zeros(400)])
+    tokens = Tokens(xy, np.zeros(400, int), np.zeros(400, int), np.ones(400))
+    law = ErrorLaw(10.0)
+
+    def deviation(count: int) -> float:
+        some = tokens.select(np.linspace(0, 399, count).astype(int))
+        curved = loss_of_errors(np.zeros(count), law, blocks_of(some, law, [np.arange(count)]))
+        _, hessian = curved.normal(np.ones((count, 1)))
+        return float(hessian[0, 0] ** -0.5)
+
+    # Within half a correlation distance: even four hundred reports leave most of one residual's spread.
+    assert deviation(400) > 0.55 * deviation(2)
+    assert deviation(400) < deviation(2)
+
+
+def test_priors_hold_where_nothing_is_measured(turned: tuple) -> None:
+    reports = turned[1]
+    few = reports.select(np.arange(8))
+    model = LabelledModel(measured_at(few, PLACE), PLACE)
+    prior = LAW.prior(LAYOUT.cells)
+    found = climb((model.under(LAW.noise()),), prior, LAYOUT.mask(("level", "azimuth")), prior.mean)
+    unheard = np.setdiff1d(np.arange(LAYOUT.cells), model.measured.heard.cell)
+    level = LAYOUT.index("level")
+    assert len(unheard)
+    assert np.all(found.deviation[level][unheard] > 0.6 * prior.deviation[level][unheard])
+
+
+def test_levels_of_reports_without_positions() -> None:
+    world = turned_world(PLACE, 11)
+    reports = unlabelled_reports(without_positions(observed(PLACE, world, 150, 2)), PLACE)
+    found = calibrate_unlabelled(reports, PLACE, CalibrationLaw())
+    level = found.values[LAYOUT.index("level")] + found.values[LAYOUT.index("common")]
+    assert abs(np.mean(level - world.level_error_db)) < 2.5
+    assert 0.1 < found.dropout < 0.6
+
+
+def test_both_kinds_are_surer_than_one(turned: tuple) -> None:
+    world, reports = turned
+    more = without_positions(observed(PLACE, world, 60, 9))
+    tagged = reports.select(np.arange(20))
+    both = calibrate(type(reports).concatenate([tagged, more]), PLACE, CalibrationLaw())
+    alone = calibrate(tagged, PLACE, CalibrationLaw())
+    common = LAYOUT.index("common")
+    assert both.unlabelled is not None and both.labelled is not None
+    assert both.posterior.deviation[common] < alone.posterior.deviation[common]
+
+
+def test_shared_errors_in_closed_form() -> None:
+    law, heard = ErrorLaw(1.0), torch.tensor([[True, False, True, True, False, False]])
+    shared = SharedErrors.of(heard, PLACE.deployment, law)
+    site = PLACE.deployment.site_of_cell
+    whole = 0.85 * (0.2 + 0.5 * (site[:, None] == site)) + (1 - 0.85 * 0.7) * np.eye(6)
+    own = np.flatnonzero(heard[0].numpy())
+    inside, score = whole[np.ix_(own, own)], np.array([0.3, -1.2, 0.7])
+    ratio = -0.5 * (score @ np.linalg.inv(inside) @ score - score @ score + np.linalg.slogdet(inside)[1])
+    dense = torch.zeros(1, 6, 1)
+    dense[0, own, 0] = torch.from_numpy(score).float()
+    assert float(shared.log_ratio(dense)[0, 0]) == pytest.approx(ratio, abs=1e-5)
+    across = whole[np.ix_([1], own)]
+    expected = across @ np.linalg.inv(inside) @ score
+    assert float(shared.expected(dense)[0, 1, 0]) == pytest.approx(expected[0], abs=1e-5)
+    left = 1 - across @ np.linalg.inv(inside) @ across.T
+    assert float(shared.left[0, 1]) ** 2 == pytest.approx(left[0, 0], abs=1e-5)
+
+
+def test_silence_is_certain_below_what_is_audible_and_impossible_above_the_strongest() -> None:
+    arguments = np.array([[8.0, -3.0, -8.0], [9.0, 5.0, -7.0]])
+    losses = [silence_term(arguments[:, [each]], 0.3, np.ones(1)).loss for each in range(3)]
+    assert losses[0] == pytest.approx(0.0, abs=1e-6)
+    assert losses[1] == pytest.approx(-np.log(0.3), abs=0.01)
+    assert losses[2] > 20
+
+
+def test_parts_of_the_ground_hold_every_token_once() -> None:
+    xy = np.random.default_rng(0).uniform(-100, 100, (1234, 2))
+    parts = spatial_parts(xy, 100)
+    assert max(map(len, parts)) <= 100
+    assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(1234))
+
+
+def test_severity_is_where_the_evidence_is() -> None:
+    found = severity_of(-(((np.log(SEVERITIES) - np.log(0.7)) / 0.1) ** 2) / 2)
+    assert found.value == pytest.approx(0.7, abs=0.03)
+    assert 0.5 < found.low < 0.68 < 0.72 < found.high < 0.9
+
+
+def test_a_wrong_unit_is_named(turned: tuple) -> None:
+    level = np.zeros(LAYOUT.cells)
+    reports = observed(PLACE, dataclasses.replace(turned[0], level_error_db=level), 60, 5)
+    features = reports.features.copy()
+    features[:, reports.feature_names.index("rsrp")] += 10 * np.log10(12 * 106)
+    measured = measured_at(dataclasses.replace(reports, features=features), PLACE)
+    # Levels beyond what the law expects: the priors give way.
+    found = calibrate_labelled(measured, PLACE, CalibrationLaw())
+    assert any("RSSI" in note for note in check_map(found, PLACE.deployment).notes)
+
+
+def test_too_little_is_refused(turned: tuple) -> None:
+    with pytest.raises(InputError, match="too few to calibrate by"):
+        calibrate(turned[1].select(np.arange(3)), PLACE, LAW)
+    with pytest.raises(InputError, match="without positions"):
+        calibrate(without_positions(turned[1].select(np.arange(6))), PLACE, LAW)
