@@ -104,7 +104,7 @@ def test_a_list_names_its_antennas(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_a_place_keeps_measured_patterns(tmp_path: Path) -> None:
 
     msi(tmp_path / "x.msi")
-    (tmp_path / "sites.csv").write_text("lat,lon,pci,antenna\n47.5,9.5,1,x.msi\n")
+    (tmp_path / "sites.csv").write_text("lat,lon,pci,azimuth,antenna\n47.5,9.5,1,90,x.msi\n")
     words = [
         "--sites",
         str(tmp_path / "sites.csv"),

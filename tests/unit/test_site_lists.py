@@ -638,7 +638,6 @@ REFUSED = {
     "site_values/omni": "line 7",
     "site_values/semi_comma": "decimals with a point",
     "site_values/swapped": "exchanged",
-    "site_values/perband": "--network 'EARFCN 1300'",
     "site_values/samepci": "--network",
 }
 needs_cases = pytest.mark.skipif(not CASES.exists(), reason="the inputs ../shared/cases are not here")

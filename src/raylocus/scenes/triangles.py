@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import trimesh
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import PlaceError
@@ -66,6 +65,9 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
     Raises:
         PlaceError: a material is not one of `MATERIALS`, or there is no ground.
     """
+    # Imported where meshes are read: who only locates need not wait for it.
+    import trimesh
+
     root = ElementTree.parse(scene_file).getroot()
     materials = {bsdf.get("id"): _itu_type(bsdf) for bsdf in root.iter("bsdf")}
     parts = []
@@ -132,6 +134,8 @@ def read_place_scene(scene_file: Path) -> Triangles:
 
 
 def _write_mesh(triangles: Triangles, folder: Path, name: str) -> None:
+    import trimesh
+
     corners = triangles.vertices.reshape(-1, 3).astype(np.float32)
     vertices, corner = _distinct(corners)
     mesh = trimesh.Trimesh(vertices, corner.reshape(-1, 3), process=False)

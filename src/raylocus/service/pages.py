@@ -8,9 +8,6 @@ from pathlib import Path
 
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.area import is_area, open_area
-from raylocus.viz.viewer.area_content import area_content
-from raylocus.viz.viewer.place_content import place_content
-from raylocus.viz.viewer_page import viewer_page
 
 #: Pages that are kept.
 KEPT_PAGES = 4
@@ -23,6 +20,11 @@ def packed_page(folder: Path) -> bytes:
     Raises:
         RaylocusError: its files are broken.
     """
+    # Drawing takes packages that a service which only locates need not wait for.
+    from raylocus.viz.viewer.area_content import area_content
+    from raylocus.viz.viewer.place_content import place_content
+    from raylocus.viz.viewer_page import viewer_page
+
     area = is_area(folder)
     content = area_content(open_area(folder), []) if area else place_content(open_place(folder), [], [])
     return gzip.compress(viewer_page(content).encode(), compresslevel=6, mtime=0)
