@@ -10,7 +10,7 @@ import torch
 
 from calibration_fixtures import CLEAN, TURNED, observed, turned_world, without_positions
 from raylocus.calibration.antenna_model import ANTENNA, AntennaModel
-from raylocus.calibration.calibrate import Calibration, calibrate
+from raylocus.calibration.calibrate import COMMON_DEVIATION, Calibration, calibrate
 from raylocus.calibration.calibrated_place import calibrated_deployment
 from raylocus.calibration.check import check_map
 from raylocus.calibration.error_law import ErrorLaw, Tokens, blocks_of, loss_of_errors, spatial_parts
@@ -176,6 +176,8 @@ def test_both_kinds_are_surer_than_one(turned: tuple) -> None:
     common = LAYOUT.index("common")
     assert both.unlabelled is not None and both.labelled is not None
     assert both.posterior.deviation[common] < alone.posterior.deviation[common]
+    # What the law of being heard leaves open no number of reports takes away.
+    assert both.posterior.deviation[common] > COMMON_DEVIATION
 
 
 def test_shared_errors_in_closed_form() -> None:
