@@ -113,19 +113,24 @@ class Prior:
 
     def straight(self, values: Float[np.ndarray, " value"]) -> Float[np.ndarray, " cell"]:
         """Probability that each antenna points where it was meant to, a priori and by its azimuth."""
+        meant, anywhere = self._azimuth_terms(values)
+        straight: Float[np.ndarray, " cell"] = np.exp(meant - np.logaddexp(meant, anywhere))
+        return straight
+
+    def _azimuth_terms(
+        self, values: Float[np.ndarray, " value"]
+    ) -> tuple[Float[np.ndarray, " cell"], Float[np.ndarray, " cell"]]:
+        """ln density of each azimuth about the listed one and anywhere, but for a constant common to both."""
         azimuth, deviation = (each[self.layout.index("azimuth")] for each in (values, self.deviation))
-        meant = (1 - self.turned_share) * np.exp(-((azimuth / deviation) ** 2) / 2) / deviation
-        anywhere = self.turned_share / np.sqrt(2 * np.pi)
-        return meant / (meant + anywhere)
+        # Where no antenna points anywhere, the second is −∞.
+        with np.errstate(divide="ignore"):
+            anywhere = np.log(self.turned_share * deviation / np.sqrt(2 * np.pi))
+        return np.log1p(-self.turned_share) - (azimuth / deviation) ** 2 / 2, anywhere
 
     def loss(self, values: Float[np.ndarray, " value"]) -> float:
         """−ln density, but for a constant."""
         scaled = ((values - self.mean) / self.deviation) ** 2 / 2
-        azimuth = self.layout.index("azimuth")
-        deviation = self.deviation[azimuth]
-        meant = (1 - self.turned_share) * np.exp(-scaled[azimuth])
-        mixed = -np.log(meant + self.turned_share * deviation / np.sqrt(2 * np.pi))
-        scaled[azimuth] = mixed
+        scaled[self.layout.index("azimuth")] = -np.logaddexp(*self._azimuth_terms(values))
         return float(scaled.sum())
 
     def precision(self, values: Float[np.ndarray, " value"]) -> Float[np.ndarray, " value"]:
