@@ -25,6 +25,8 @@ from raylocus.scenes.world import World, WorldLaw, sample_world
 from raylocus.xarray_store import save_dataset
 from stack_fixtures import free_space_place
 
+#: The cell whose antenna is turned: it then looks at the middle of the tile.
+TURNED = 4
 ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
 #: A world without residual, materials and turned antennas: antennas and levels alone are off.
 CLEAN = WorldLaw(
@@ -46,12 +48,12 @@ def observed(place: TracedPlace, world: World, count: int, seed: int, severity: 
 
 
 def turned_world(place: TracedPlace, seed: int, law: WorldLaw = CLEAN, turned: float | None = None) -> World:
-    """A world of a law; the first cell's antenna is turned where asked."""
+    """A world of a law; one cell's antenna is turned where asked."""
     world = sample_world(place.deployment, law, np.random.default_rng(seed))
     if turned is None:
         return world
     azimuth = world.azimuth_error.copy()
-    azimuth[0] = turned
+    azimuth[TURNED] = turned
     return dataclasses.replace(world, azimuth_error=azimuth)
 
 

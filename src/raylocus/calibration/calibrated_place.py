@@ -63,6 +63,16 @@ def calibrated_deployment(
     return dataclasses.replace(deployment, cells=tuple(cells))
 
 
+def check_target(place: TracedPlace, folder: Path) -> None:
+    """Refuses to write a calibrated place over the one that it is made of.
+
+    Raises:
+        InputError: the folder is the place's own.
+    """
+    if folder.resolve() == place.folder.resolve():
+        raise InputError(f"{folder} is the place that is calibrated; name another folder with --out")
+
+
 def save_calibrated_place(
     place: TracedPlace, deployment: Deployment, record: dict[str, Any], folder: Path
 ) -> TracedPlace:
@@ -78,8 +88,7 @@ def save_calibrated_place(
         InputError: the folder is the place's own.
         StorageFullError: the disk filled up.
     """
-    if folder.resolve() == place.folder.resolve():
-        raise InputError(f"{folder} is the place that is calibrated; name another folder with --out")
+    check_target(place, folder)
     with written_whole(folder) as aside:
         shutil.copytree(place.folder, aside, copy_function=_linked, ignore=_rewritten)
         moved = dataclasses.replace(

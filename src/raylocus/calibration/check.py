@@ -50,7 +50,7 @@ class MapCheck:
     residual: Float[np.ndarray, " token"]
     """Reported less mapped levels, each cell's median taken off [dB]."""
     correlation: Float[np.ndarray, " bin"]
-    """Their autocorrelation over the ground at the middles of `DISTANCES`."""
+    """Autocorrelation over the ground of what calibration leaves, at the middles of `DISTANCES`."""
     notes: tuple[str, ...]
 
 
@@ -69,7 +69,8 @@ def check_map(found: LabelledCalibration, deployment: Deployment) -> MapCheck:
         _cell_check(found, deployment, cell, (best, error, level)) for cell in range(model.layout.cells)
     )
     notes = [*_unit_notes(found, deployment), *_unheard_notes(cells)]
-    return MapCheck(cells, residual, correlogram(model, residual), tuple(notes))
+    left = model.under(found.noise).errors(model.modelled(found.posterior.values).best)
+    return MapCheck(cells, residual, correlogram(model, left), tuple(notes))
 
 
 def _median(values: Float[np.ndarray, " n"]) -> float:

@@ -17,6 +17,8 @@ from raylocus.calibration.turn_search import TurnSearch
 STEPS, SMALL = 25, 0.02
 #: Searches for turned antennas at most.
 SEARCHES = 3
+#: Antennas whose azimuth is known no better than this [rad] may point elsewhere altogether: no report has their beams.
+DOUBTFUL = np.deg2rad(2.5)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ def fit_antennas(
         if climbed.loss >= found.loss:
             break
         found = climbed
+    heard = np.unique(errors.model.heard.cell)
+    doubtful = heard[found.deviation[azimuth][heard] > DOUBTFUL].tolist()
+    for turned in search.starts(found.values, doubtful):
+        climbed = climb((errors,), prior, free, turned)
+        found = climbed if climbed.loss < found.loss else found
     return found
 
 

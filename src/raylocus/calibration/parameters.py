@@ -25,6 +25,10 @@ GROUPS = {
 }
 
 
+#: Deviation of what a law says does not err at all.
+LEAST_DEVIATION = 1e-4
+
+
 @dataclass(frozen=True)
 class Layout:
     """Where each value stands in the vector that is fitted: each cell's own first, then the network's."""
@@ -102,7 +106,7 @@ class Prior:
             "scatter": (high - low) / np.sqrt(12),
         }
         for name, spread in spreads.items():
-            deviation[layout.index(name)] = spread
+            deviation[layout.index(name)] = max(spread, LEAST_DEVIATION)
         mean[layout.index("scatter")] = (low + high) / 2 + 10 * np.log10(severity)
         mean[layout.index("floor")] = -severity * (least + most) / 2
         return cls(layout, mean, deviation, law.turned_share * severity)

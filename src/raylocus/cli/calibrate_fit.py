@@ -23,10 +23,12 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.calibration.calibrated_place import (
         calibrated_deployment,
         calibration_record,
+        check_target,
         save_calibrated_place,
     )
 
     reports, place, law, notes = read_input(given)
+    check_target(place, given.out)
     found, records = [], []
     for layer in place.layers():
         calibration = calibrate(reports, layer, law)

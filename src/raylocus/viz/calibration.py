@@ -40,7 +40,9 @@ def calibration_page(
         html.image(residual_map(found, check, place), "residuals over the ground, all cells"),
         html.image(antenna_map(found, place), "azimuths as listed (grey) and as estimated (colour)"),
         html.image(residual_law_figure(found, check), "residuals, and the law that was fitted to them"),
-        html.image(correlation_figure(found, check), "correlation of one cell's residuals over the ground"),
+        html.image(
+            correlation_figure(found, check), "correlation over the ground of what calibration leaves"
+        ),
         html.image(severity_figure(severity), "probability of the measurements by the severity of the world"),
     ]
     return html.page(f"Check of {place.name}", body)
