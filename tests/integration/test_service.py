@@ -399,7 +399,7 @@ def test_what_cannot_be_shown_is_no_fault_and_names_no_file(tmp_path: Path) -> N
         assert client.get("/areas/nowhere").status_code == 404
         (one.folders[0] / "place.json").unlink()
         answer = client.get("/")
-        assert answer.status_code == 503 and str(tmp_path) not in answer.text
+        assert answer.status_code == 404 and str(tmp_path) not in answer.text
 
 
 def test_in_an_area_the_sites_alone_locate(place: Served, levels: dict[int, float], tmp_path: Path) -> None:

@@ -63,7 +63,6 @@ def running(place: Served, *options: str) -> Iterator[Running]:
     process = subprocess.Popen(
         [sys.executable, "-m", "raylocus.cli.main", "serve", *words],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )

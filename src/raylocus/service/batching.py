@@ -68,6 +68,13 @@ class Batcher:
         """Questions that are not answered yet."""
         return self._queue.qsize() + self._busy
 
+    @property
+    def overload(self) -> float | None:
+        """Seconds that a question would have to wait, where that is too long; None where it may be asked."""
+        wait = self.waiting * self.seconds_each
+        # One may always wait for the one at work, or a slow answer would turn everybody away for good.
+        return wait if wait > self.patience and self.waiting > 1 else None
+
     async def start(self) -> None:
         """Begins to answer, and makes the engine ready in the background."""
         self._loop = asyncio.create_task(self._run())
@@ -84,10 +91,8 @@ class Batcher:
         Raises:
             OverloadedError: too much is waiting, or the answer takes too long.
         """
-        wait = self.waiting * self.seconds_each
-        # One may always wait for the one at work, or a slow answer would turn everybody away for good.
-        if wait > self.patience and self.waiting > 1:
-            raise OverloadedError(wait)
+        if self.overload is not None:
+            raise OverloadedError(self.overload)
         waiting = _Waiting(question, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import Any, ClassVar
 
 import uvicorn
@@ -15,6 +16,8 @@ from raylocus.service.configuration import ServiceConfiguration
 
 #: Most connections at a time.
 CONNECTIONS = 1000
+#: Longest time that a thread keeps the interpreter while another wants it [s].
+SWITCH_INTERVAL = 1e-4
 #: Longest time between two requests of a connection [s].
 KEEP_ALIVE = 30
 
@@ -26,6 +29,9 @@ def serve(app: FastAPI, configuration: ServiceConfiguration) -> None:
         InputError: the address cannot be listened on.
     """
     listening = _listen(configuration)
+    # The thread that locates takes the interpreter's lock again after each of its thousand short steps; waiting the
+    # usual 5 ms for it each time, while many requests are turned away, it would not come to an end.
+    sys.setswitchinterval(SWITCH_INTERVAL)
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(f"raylocus serves on http://{shown}:{port}", flush=True)

@@ -57,7 +57,7 @@ def create_app(engine: Engine, configuration: ServiceConfiguration) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     # The last one added is the outermost.
-    app.add_middleware(Guard, configuration=configuration, keys=keys)
+    app.add_middleware(Guard, configuration=configuration, keys=keys, batcher=batcher, meters=meters)
     app.add_middleware(Watch, meters=meters)
     return app
 

@@ -11,12 +11,22 @@ from urllib.parse import parse_qs
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from raylocus.service.batching import Batcher
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.http.admission import ApiKeys, RateLimit
 from raylocus.service.http.problems import Problem, problem_response
+from raylocus.service.http.watch import Meters
 
 #: Paths that say nothing but whether the service runs.
 OPEN_PATHS = ("/healthz", "/readyz")
+#: Paths whose requests the engine answers.
+LOCATING_PATHS = (
+    "/v1/geolocate",
+    "/v2/locate",
+    "/nlmf-loc/v1/determine-location",
+    "/location-retrieval/v0.5/retrieve",
+    "/location-verification/v3/verify",
+)
 
 
 class _GoneError(Exception):
@@ -30,6 +40,8 @@ class Guard:
     app: ASGIApp
     configuration: ServiceConfiguration
     keys: ApiKeys
+    batcher: Batcher
+    meters: Meters
     rates: RateLimit = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,6 +73,11 @@ class Guard:
         wait = self.rates.wait(client)
         if wait:
             raise Problem(429, "too many requests of one client; ask again later", retry_after=wait)
+        overload = self.batcher.overload
+        # What would be turned away later is turned away before it costs anything.
+        if overload is not None and scope["path"] in LOCATING_PATHS:
+            self.meters.shed.inc()
+            raise Problem(503, "the service has more to do than it can answer in time", retry_after=overload)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The whole body, unpacked."""

@@ -55,7 +55,7 @@ async def _page(desk: Desk, name: str, encodings: str) -> Response:
     try:
         packed = await run_in_threadpool(packed_page, folder)
     except (RaylocusError, OSError) as error:  # its sentence names files of this machine
-        raise Problem(503, "the files of this area cannot be shown", retry_after=60.0) from error
+        raise Problem(404, "there is no page of this area") from error
     if "gzip" in encodings:
         return HTMLResponse(packed, headers={"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})
     return HTMLResponse(gzip.decompress(packed))
