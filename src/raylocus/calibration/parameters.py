@@ -122,9 +122,9 @@ class Prior:
         """−ln density, but for a constant."""
         scaled = ((values - self.mean) / self.deviation) ** 2 / 2
         azimuth = self.layout.index("azimuth")
-        deviation = self.deviation[azimuth]
-        meant = (1 - self.turned_share) * np.exp(-scaled[azimuth])
-        mixed = -np.log(meant + self.turned_share * deviation / np.sqrt(2 * np.pi))
+        with np.errstate(divide="ignore"):
+            anywhere = np.log(self.turned_share * self.deviation[azimuth] / np.sqrt(2 * np.pi))
+            mixed = -np.logaddexp(np.log1p(-self.turned_share) - scaled[azimuth], anywhere)
         scaled[azimuth] = mixed
         return float(scaled.sum())
 
