@@ -16,12 +16,13 @@ from raylocus.calibration.error_law import loss_of_errors
 from raylocus.calibration.labelled_calibration import CalibrationLaw, LabelledCalibration
 from raylocus.calibration.labelled_model import LabelledModel
 from raylocus.calibration.links import PointChannels
+from raylocus.calibration.objective import Objective
 from raylocus.propagation.atlas.atlas import PathAtlas, reorder
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.geometry_maps import MATERIALS
 
 #: Step of the finite differences of ln permittivity and ln conductivity.
-STEP = 0.05
+STEP = 0.02
 #: Steps of Gauss and Newton at most, and the improvement [nats] below which they end.
 STEPS, SMALL = 8, 0.05
 #: Share of the paths to the points that a material must touch to be asked for.
@@ -59,21 +60,19 @@ def fit_materials(found: LabelledCalibration, place: TracedPlace, law: Calibrati
     spread = np.maximum(np.repeat(share, count), 1e-3)
     values = np.append(found.posterior.values, np.zeros(2 * count))
     free = np.append(found.posterior.free, np.ones(2 * count, bool))
-    error, slopes = problem.evaluated(values)
-    loss, gradient, hessian = _posterior(found, error, slopes, values, spread)
+    now = problem.posterior(values, spread)
     for _ in range(STEPS):
         step = np.zeros(len(values))
-        step[free] = -np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
+        step[free] = -np.linalg.solve(now.hessian[np.ix_(free, free)], now.gradient[free])
         reach = np.append(found.prior.deviation, spread)
         tried = values + np.clip(step, -reach, reach)
-        error, slopes = problem.evaluated(tried)
-        then, *rest = _posterior(found, error, slopes, tried, spread)
-        if then >= loss:
+        then = problem.posterior(tried, spread)
+        if then.loss >= now.loss:
             break
-        gained, loss, values, (gradient, hessian) = loss - then, then, tried, rest
+        gained, values, now = now.loss - then.loss, tried, then
         if gained < SMALL:
             break
-    covariance = np.linalg.inv(hessian[np.ix_(free, free)])
+    covariance = np.linalg.inv(now.hessian[np.ix_(free, free)])
     deviation = np.sqrt(np.diag(covariance))[-2 * count :]
     radio = place.atlas.materials
     return MaterialEstimates(
@@ -85,23 +84,6 @@ def fit_materials(found: LabelledCalibration, place: TracedPlace, law: Calibrati
         nominal_permittivity=radio.permittivity[problem.materials],
         nominal_conductivity=radio.conductivity[problem.materials],
     )
-
-
-def _posterior(
-    found: LabelledCalibration,
-    error: Float[np.ndarray, " token"],
-    slopes: Float[np.ndarray, "token value"],
-    values: Float[np.ndarray, " value"],
-    spread: Float[np.ndarray, " material"],
-) -> tuple[float, Float[np.ndarray, " value"], Float[np.ndarray, "value value"]]:
-    errors = found.model.under(found.noise)
-    curved = loss_of_errors(error, found.noise.levels, errors.blocks)
-    gradient, hessian = curved.normal(slopes)
-    plain, extra = values[: -len(spread)], values[-len(spread) :]
-    loss = curved.loss + found.prior.loss(plain) + float(((extra / spread) ** 2).sum()) / 2
-    gradient += np.append(found.prior.gradient(plain), extra / spread**2)
-    precision = np.append(found.prior.precision(plain), spread**-2.0)
-    return loss, gradient, hessian + np.diag(precision)
 
 
 @dataclass(frozen=True)
@@ -123,25 +105,38 @@ class _Problem:
         small.__dict__.update(geometry_maps=place.geometry_maps, atlas=some)
         return cls(found, small, np.flatnonzero(np.array(touched) > TOUCHED))
 
-    def evaluated(
-        self, values: Float[np.ndarray, " value"]
-    ) -> tuple[Float[np.ndarray, " token"], Float[np.ndarray, "token value"]]:
-        """Reported less modelled levels [dB], and the modelled levels' derivatives."""
-        count = len(self.materials)
-        plain, factors = values[: -2 * count], values[-2 * count :]
+    def posterior(
+        self, values: Float[np.ndarray, " value"], spread: Float[np.ndarray, " factor"]
+    ) -> Objective:
+        """−ln posterior of antennas and materials; silence and beams count in its loss and gradient."""
+        plain, factors = values[: -len(spread)], values[-len(spread) :]
+        likelihood, prior = self._likelihood(plain, factors), self.found.prior
+        loss = likelihood.loss + prior.loss(plain) + float(((factors / spread) ** 2).sum()) / 2
+        gradient = likelihood.gradient + np.append(prior.gradient(plain), factors / spread**2)
+        precision = np.append(prior.precision(plain), spread**-2.0)
+        return Objective(loss, gradient, likelihood.hessian + np.diag(precision))
+
+    def _likelihood(
+        self, plain: Float[np.ndarray, " value"], factors: Float[np.ndarray, " factor"]
+    ) -> Objective:
+        fixed = self.found.model.under(self.found.noise)
         model = self._model(factors)
-        levels = model.modelled(plain)
-        point = model.heard_point
-        by_antenna = model.layout.spread(levels.best_slopes[point], model.cell[point])
-        columns = []
-        for index in range(2 * count):
+        errors, levels = dataclasses.replace(fixed, model=model), model.modelled(plain)
+        by_antenna, point = errors.objective_of(levels), model.heard_point
+        columns, gradient = [], [by_antenna.gradient]
+        for index in range(len(factors)):
             nudged = factors.copy()
             nudged[index] += STEP
             other = self._model(nudged)
-            beams = other.levels.beams(other.antennas(plain)).max(axis=1)
-            columns.append((beams - levels.best)[point] / STEP)
-        error = model.measured.heard.level - levels.best[point]
-        return error, np.column_stack([by_antenna, *columns])
+            beams = other.levels.beams(other.antennas(plain))
+            columns.append((beams.max(axis=1) - levels.best)[point] / STEP)
+            moved = dataclasses.replace(fixed, model=other).loss(beams)
+            gradient.append(np.array([(moved - by_antenna.loss) / STEP]))
+        slopes = model.layout.spread(levels.best_slopes[point], model.cell[point])
+        curved = loss_of_errors(errors.errors(levels.best), fixed.law.levels, fixed.blocks)
+        _, hessian = curved.normal(np.column_stack([slopes, *columns]))
+        hessian[: len(plain), : len(plain)] = by_antenna.hessian
+        return Objective(by_antenna.loss, np.concatenate(gradient), hessian)
 
     def _model(self, factors: Float[np.ndarray, " factor"]) -> LabelledModel:
         scale = np.ones((2, len(MATERIALS)))
