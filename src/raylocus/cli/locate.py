@@ -14,14 +14,7 @@ from raylocus.cli.console import verb_parser
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from raylocus.evaluation.area.scores import AreaMethod
-    from raylocus.geo import Extent
-    from raylocus.inference.area_locator import AreaLocator
-    from raylocus.inference.fix import Fix
-    from raylocus.network.reports.known_cells import KnownReports
-    from raylocus.scenes.area import Area
-    from raylocus.scenes.place import Place
-    from raylocus.scenes.sites import Deployment
+    from raylocus.inference.fix import Answers, Fix
 
 #: Confidence of the radius that is printed.
 CONFIDENCE = 0.9
@@ -53,7 +46,9 @@ def run(arguments: Sequence[str]) -> int:
     located = _located(given.reports, given.place, given.model)
     records = [
         fix_record(sequence, fix, hears)
-        for sequence, (fix, hears) in enumerate(zip(located.fixes, located.hears, strict=True))
+        for sequence, (fix, hears) in enumerate(
+            zip(located.answers.fixes, located.answers.hears, strict=True)
+        )
     ]
     Console().print(_table(records))
     for note in located.notes:
@@ -62,93 +57,28 @@ def run(arguments: Sequence[str]) -> int:
     if given.geojson:
         from raylocus.inference.geojson import fixes_geojson
 
-        _write(given.geojson, fixes_geojson(located.fixes, records, CONFIDENCE))
+        _write(given.geojson, fixes_geojson(located.answers.fixes, records, CONFIDENCE))
     return 0
 
 
 @dataclass(frozen=True)
 class _Located:
-    fixes: list[Fix]
-    hears: list[bool]
-    """Whether each names a cell of the place."""
+    answers: Answers
     notes: tuple[str, ...]
 
 
 def _located(path: Path, folder: Path, model: Path | None) -> _Located:
-    """By what the model and the place are for."""
-    from raylocus.models.area.trained import is_area_network
-    from raylocus.propagation.maps.traced_area import open_traced_area
-    from raylocus.propagation.maps.traced_place import open_place
-    from raylocus.scenes.area import is_area
-
-    if model is not None and is_area_network(model):
-        return _in_network(path, folder, model)
-    if is_area(folder):
-        traced = model is not None or open_traced_area(folder).traced
-        return (_in_windows if traced else _in_network)(path, folder, model)
-    traced = model is not None or open_place(folder).radio_file.exists()
-    return (_on_maps if traced else _in_network)(path, folder, model)
-
-
-def _on_maps(path: Path, folder: Path, model: Path | None) -> _Located:
-    """By a trained model on the traced maps of a place."""
-    from raylocus.inference.locator import Locator
-    from raylocus.propagation.maps.traced_place import open_place
-
-    locator = Locator.pretrained() if model is None else Locator.load(model)
-    place = open_place(folder)
-    known, notes = reports_at(path, place.deployment)
-    return _Located(locator.fixes(known.reports, place), [bool(each) for each in known.hears], notes)
-
-
-def _in_network(path: Path, folder: Path, model: Path | None) -> _Located:
-    """By sites, levels and timing alone, in an area or a place."""
-    from raylocus.inference.area_locator import AreaLocator
-    from raylocus.scenes.networks import extent_of, open_network
-
-    locator = AreaLocator.pretrained() if model is None else AreaLocator.load(model)
-    network = open_network(folder)
-    return _in_area(path, network, extent_of(network), locator, locator)
-
-
-def _in_windows(path: Path, folder: Path, model: Path | None) -> _Located:
-    """First by sites, levels and timing, then by a trained model on the traced maps about the candidates."""
-    from raylocus.inference.area_locator import AreaLocator
-    from raylocus.inference.area_windows import WindowLocator
-    from raylocus.inference.locator import Locator
-    from raylocus.propagation.maps.traced_area import open_traced_area
-
-    first, area = AreaLocator.pretrained(), open_traced_area(folder)
-    second = Locator.pretrained() if model is None else Locator.load(model)
-    windows = WindowLocator(first, second, area, area.tile.size)
-    return _in_area(path, area, area.extent, first, windows)
-
-
-def _in_area(
-    path: Path, network: Area | Place, extent: Extent, first: AreaLocator, method: AreaMethod
-) -> _Located:
-    """The fixes of a method, and which reports name a cell."""
-    from raylocus.inference.area_locator import fixes_in
+    """The answers, and what is to be said of the reports."""
+    from raylocus.inference.answering import answering_by
     from raylocus.network.reports.checked_reports import checked_reports
     from raylocus.network.reports.known_cells import known_reports
+    from raylocus.scenes.networks import open_network
 
+    answering = answering_by(folder, model)
     read = checked_reports(path)
-    notes = known_reports(read.reports, network.deployment).notes
-    hears = [bool(each) for each in first.hears(read.reports, network.deployment)]
-    located = method.located(read.reports, network.deployment)
-    fixes = fixes_in(located, len(read.reports), network.frame, extent)
-    return _Located(fixes, hears, read.notes + notes + _deaf(hears, "anywhere in the area"))
-
-
-def reports_at(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
-    """The reports of a file as the place knows them, and what is to be said of them."""
-    from raylocus.network.reports.checked_reports import checked_reports
-    from raylocus.network.reports.known_cells import known_reports
-
-    read = checked_reports(path)
-    known = known_reports(read.reports, deployment)
-    hears = [bool(each) for each in known.hears]
-    return known, read.notes + known.notes + _deaf(hears, "fixed by the map alone")
+    notes = known_reports(read.reports, open_network(folder).deployment).notes
+    answers = answering.answers(read.reports)
+    return _Located(answers, read.notes + notes + _deaf(answers.hears, answering.without_cells))
 
 
 def _deaf(hears: Sequence[bool], answer: str) -> tuple[str, ...]:

@@ -15,12 +15,12 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from raylocus.geo import Extent, GeoFrame, Grid
-from raylocus.inference.fix import Fix
+from raylocus.inference.fix import Answers, Fix
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
-from raylocus.models.area.heard_reports import heard_reports, hears
+from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.area.tokens import AreaTokens, ReadNetwork
 from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
 from raylocus.network.reports.reports import Reports
@@ -107,7 +107,8 @@ class AreaLocator:
             area: the area or place.
             extent: where a phone may be of which nothing is known.
         """
-        return fixes_in(self.located(reports, area.deployment), len(reports), area.frame, extent)
+        located = self.located(reports, area.deployment)
+        return answers_in(located, len(reports), area.frame, extent).fixes
 
     def on_grid(
         self, reports: Reports, deployment: Deployment, grid: Grid
@@ -129,14 +130,9 @@ class AreaLocator:
                 position[sequence] = located.ground.median[index]
         return density, position
 
-    def hears(self, reports: Reports, deployment: Deployment) -> Bool[np.ndarray, " sample"]:
-        """Which sequences name a cell of the deployment in their last report."""
-        named: Bool[np.ndarray, " report"] = hears(heard_reports(reports, deployment), len(reports.time))
-        return named[reports.last_report]
 
-
-def fixes_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent: Extent) -> list[Fix]:
-    """One fix a sequence; one that is not located is anywhere in the extent.
+def answers_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent: Extent) -> Answers:
+    """One fix a sequence; one that is not located names no known cell, and is anywhere in the extent.
 
     Args:
         located: posteriors of some sequences.
@@ -154,7 +150,7 @@ def fixes_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent
                 some.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, frame
             )
     unknown = _prior(extent, frame)
-    return [unknown if fix is None else fix for fix in found]
+    return Answers([unknown if fix is None else fix for fix in found], [fix is not None for fix in found])
 
 
 @cache

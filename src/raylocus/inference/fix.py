@@ -81,6 +81,15 @@ class Fix:
         return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= PLAUSIBLE_FIT
 
 
+@dataclass(frozen=True)
+class Answers:
+    """The fixes of some sequences."""
+
+    fixes: list[Fix]
+    hears: list[bool]
+    """Whether each sequence names a cell of the place or area."""
+
+
 def fixes_of(posterior: Posterior, fits: Sequence[float], frame: GeoFrame | None) -> list[Fix]:
     """One fix a sequence of a posterior.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.constants import speed_of_light
 
 from raylocus.models.area.assignment import Assignments, assign
@@ -129,10 +129,3 @@ def _column(reports: Reports, name: str) -> Float[np.ndarray, " token"]:
     if name not in reports.feature_names:
         return np.full(len(reports.features), np.nan)
     return reports.features[:, reports.feature_names.index(name)]
-
-
-def hears(heard: HeardReports, count: int) -> Bool[np.ndarray, " report"]:
-    """Which reports name a known cell."""
-    named = np.zeros(count, bool)
-    named[heard.report] = True
-    return named

@@ -15,6 +15,9 @@ from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.place_checks import check_maps
 from raylocus.xarray_store import load_dataset
 
+#: Name of the store that makes a place traced.
+RADIO_STORE = "radio.zarr"
+
 
 @dataclass(frozen=True)
 class TracedPlace(Place):
@@ -44,7 +47,7 @@ class TracedPlace(Place):
     @property
     def radio_file(self) -> Path:
         """Where R is."""
-        return self.folder / "radio.zarr"
+        return self.folder / RADIO_STORE
 
     @cached_property
     def atlas(self) -> PathAtlas:

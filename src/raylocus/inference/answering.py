@@ -1,0 +1,184 @@
+"""Who answers in a place or an area: a trained network on maps where they are traced, else sites, levels and timing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from raylocus.errors import PlaceError
+from raylocus.inference.area_locator import AreaLocator, answers_in
+from raylocus.inference.area_windows import WindowLocator
+from raylocus.inference.fix import Answers, Fix
+from raylocus.inference.locator import Locator
+from raylocus.models.area.ground_masses import Located
+from raylocus.models.area.trained import is_area_network
+from raylocus.models.checkpoint import TrainedNetwork
+from raylocus.network.reports.known_cells import known_reports
+from raylocus.network.reports.reports import Reports
+from raylocus.propagation.maps.traced_area import open_traced_area
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.scenes.area import Area, is_area
+from raylocus.scenes.networks import extent_of
+from raylocus.scenes.place import Place
+from raylocus.scenes.sites import Deployment
+
+
+@runtime_checkable
+class Answering(Protocol):
+    """A place or an area with all that locating in it needs."""
+
+    @property
+    def without_cells(self) -> str:
+        """What is said of a phone that names none of its cells."""
+
+    def answers(self, reports: Reports) -> Answers:
+        """One fix a sequence, judged together: phones of one network at one time."""
+
+    def separate_fixes(self, reports: Reports) -> list[Fix]:
+        """One fix a sequence, each as if it were the only one."""
+
+    def fixes_among(self, asked: Reports, others: Reports) -> list[Fix]:
+        """One fix for each sequence that is asked about, others of the same network being known."""
+
+    def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
+        """RSRP of every cell by the map at a position [dBm]; NaN where there is none."""
+
+
+@runtime_checkable
+class GroundMethod(Protocol):
+    """What locates over the ground of an area."""
+
+    def located(self, reports: Reports, deployment: Deployment) -> Iterator[Located]:
+        """Posteriors of the sequences whose last report names a cell of the deployment."""
+
+
+@dataclass(frozen=True)
+class MapAnswers:
+    """A traced place with a locator of its own, so that maps and their encoding go together."""
+
+    place: TracedPlace
+    locator: Locator
+    without_cells: str = "fixed by the map alone"
+
+    def answers(self, reports: Reports) -> Answers:
+        """Whether the map fits is judged by all sequences. Raises PlaceError where it has none of their cells."""
+        known = known_reports(reports, self.place.deployment)
+        return Answers(self.locator.fixes(known.reports, self.place), [bool(each) for each in known.hears])
+
+    def separate_fixes(self, reports: Reports) -> list[Fix]:
+        """Whether the map fits is judged by each alone. Raises PlaceError where it has none of their cells."""
+        return self.locator.separate_fixes(reports, self.place)
+
+    def fixes_among(self, asked: Reports, others: Reports) -> list[Fix]:
+        """The others say nothing that the map does not; a phone may have heard nothing of the place yet."""
+        known = self.place.deployment.candidates(asked).known
+        return self.locator.fixes(asked.select_tokens(known), self.place)
+
+    def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
+        """Of R, in the ground cell of the position, the first one outside of the tile."""
+        row, column = np.divmod(max(int(self.place.tile.index(position)), 0), self.place.tile.count)
+        return self.place.radio_maps["rsrp"].values[:, row, column].astype(float)
+
+
+@dataclass(frozen=True)
+class NetworkAnswers:
+    """A network of which the sites are known, and perhaps traced windows."""
+
+    network: Area | Place
+    method: GroundMethod
+    without_cells: str = "anywhere in the area"
+
+    def answers(self, reports: Reports) -> Answers:
+        """The network's law, and its clocks, are taken from all sequences."""
+        network = self.network
+        located = self.method.located(reports, network.deployment)
+        return answers_in(located, len(reports), network.frame, extent_of(network))
+
+    def separate_fixes(self, reports: Reports) -> list[Fix]:
+        """Each alone: a stream of several phones would make the answer of one depend on the others."""
+        ones = (reports.select(np.array([number])) for number in range(len(reports)))
+        return [self.answers(one).fixes[0] for one in ones]
+
+    def fixes_among(self, asked: Reports, others: Reports) -> list[Fix]:
+        """The network's law is taken from all of them."""
+        return self.answers(Reports.concatenate([asked, others])).fixes[: len(asked)]
+
+    def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
+        """There is no map of the whole."""
+        return np.full(len(self.network.deployment.cells), np.nan)
+
+
+@dataclass(frozen=True)
+class Locators:
+    """Those that come with raylocus, or that of a checkpoint in the place of one of them."""
+
+    given: TrainedNetwork | AreaLocator | None = None
+    """What a checkpoint holds: a network for traced maps, or one for areas."""
+
+    @classmethod
+    def of(cls, checkpoint: Path | None) -> Locators:
+        """With the locator of a checkpoint of either kind.
+
+        Raises:
+            CheckpointError: it cannot be read.
+        """
+        if checkpoint is None:
+            return cls()
+        of_area = is_area_network(checkpoint)
+        return cls(AreaLocator.load(checkpoint) if of_area else Locator.load(checkpoint).trained)
+
+    @cached_property
+    def maps(self) -> TrainedNetwork:
+        """Locates on traced maps."""
+        return self.given if isinstance(self.given, TrainedNetwork) else Locator.pretrained().trained
+
+    @property
+    def sites(self) -> AreaLocator:
+        """Locates by sites, levels and timing."""
+        return self.given if isinstance(self.given, AreaLocator) else AreaLocator.pretrained()
+
+    def answering(self, folder: Path) -> MapAnswers | NetworkAnswers:
+        """Who answers in a place or an area: on its maps where all of them are traced, and no area network is given.
+
+        Raises:
+            PlaceError: there is neither a place nor an area.
+        """
+        on_maps = not isinstance(self.given, AreaLocator) and is_traced_whole(folder)
+        if not is_area(folder):
+            place = open_place(folder)
+            return MapAnswers(place, Locator(self.maps)) if on_maps else NetworkAnswers(place, self.sites)
+        area = open_traced_area(folder)
+        if not on_maps:
+            return NetworkAnswers(area, self.sites)
+        return NetworkAnswers(area, WindowLocator(self.sites, Locator(self.maps), area, area.tile.size))
+
+
+def is_traced_whole(folder: Path) -> bool:
+    """Whether a place has R, or every tile of an area, of which there is at least one.
+
+    Raises:
+        PlaceError: there is neither a place nor an area.
+    """
+    return open_traced_area(folder).traced if is_area(folder) else open_place(folder).radio_file.exists()
+
+
+def answering_by(folder: Path, checkpoint: Path | None) -> MapAnswers | NetworkAnswers:
+    """Who answers in a place or an area by a checkpoint, which must be of use there, or by what comes with raylocus.
+
+    Raises:
+        PlaceError: there is neither a place nor an area, or the checkpoint needs maps that are not traced.
+        CheckpointError: the checkpoint cannot be read.
+    """
+    locators = Locators.of(checkpoint)
+    if isinstance(locators.given, TrainedNetwork) and not is_traced_whole(folder):
+        raise PlaceError(
+            f"{checkpoint} locates on traced maps, which {folder} does not have; run: raylocus maps trace {folder}, or "
+            "leave out --model to locate by sites, levels and timing"
+        )
+    return locators.answering(folder)
