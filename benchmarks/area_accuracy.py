@@ -2,8 +2,8 @@
 
     python benchmarks/area_accuracy.py OUT [--worlds 3] [--phones 15] [--severity 0.5] [--model CKPT]
 
-OUT/town is a generated town of 2 × 2 tiles of 512 m (4 m, depth 4, no diffraction, sites drawn up to 600 m beyond). In each
-tile phones walk in worlds of its own; their reports are located by the tile's maps and, in the whole area, by windows.
+OUT/town is a generated town of 2 × 2 tiles of 512 m (4 m, depth 4, no diffraction, sites drawn up to 600 m beyond). Phones
+walk in each tile, in worlds of its own; their reports are located by the tile's maps and, in the whole area, by windows.
 Printed are errors, regions, what the edge of a tile does, and the processor time of one phone. Intervals are 90 %, from
 worlds drawn with replacement.
 """

@@ -3,9 +3,9 @@
     raylocus scene build procedural:european-core --out areas/city --area.side 5120 --area.reach 0 ...
     python benchmarks/area_projection.py areas/city [--minutes 15] [--picture cost.png]
 
-Windows are taken spread over the area until the minutes of processor time are spent, and stay traced: the area's own
-`raylocus maps trace` goes on from them. Each (mast, window) unit is timed by itself, then R of the window. The cost of a
-window left out of the means is compared with what they say of it; the total is a projection by the same means.
+Windows are taken spread over the area until the minutes of processor time are spent, and stay traced: `raylocus maps
+trace` goes on from them. Each (mast, window) unit is timed by itself, then R of the window. The cost of a window left out
+of the means is compared with what they say of it; the total is a projection by the same means.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Window:
 
     @property
     def cpu(self) -> float:
+        """All of them together."""
         return self.near_cpu + self.far_cpu + self.maps_cpu
 
 

@@ -138,8 +138,8 @@ def _nowhere(
         return f"no cell of {path} stands in {_square(tile)}, and its coordinates look like radians; give degrees"
     if _swapped(records, frame, tile):
         return (
-            f"no cell of {path} stands in {_square(tile)}, but with latitude and longitude exchanged some would; name the "
-            "columns with --site-columns latitude=COLUMN,longitude=COLUMN"
+            f"no cell of {path} stands in {_square(tile)}, but with latitude and longitude exchanged some would; "
+            "name the columns with --site-columns latitude=COLUMN,longitude=COLUMN"
         )
     return (
         f"none of the {len(records)} cells of {path} stands in {_square(tile)}; the nearest is "
