@@ -2,10 +2,10 @@
 
     python benchmarks/area_accuracy.py OUT [--worlds 3] [--phones 15] [--severity 0.5] [--model CKPT]
 
-OUT/town is a generated town of 2 × 2 tiles of 512 m (4 m, depth 4, no diffraction, sites drawn up to 600 m beyond). Phones
-walk in each tile, in worlds of its own; their reports are located by the tile's maps and, in the whole area, by windows.
-Printed are errors, regions, what the edge of a tile does, and the processor time of one phone. Intervals are 90 %, from
-worlds drawn with replacement.
+OUT/town is a generated town of 2 × 2 tiles of 512 m (4 m, depth 4, no diffraction), with sites up to 600 m beyond.
+Phones walk in each tile in worlds of its own; their reports are located by the maps of the tile and, in the whole area,
+by windows. Printed are errors, regions, what the edge of a tile does, and the processor time of one phone. Intervals
+are 90 %, from worlds drawn with replacement.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     python benchmarks/area_projection.py areas/city [--minutes 15] [--picture cost.png]
 
 Windows are taken spread over the area until the minutes of processor time are spent, and stay traced: `raylocus maps
-trace` goes on from them. Each (mast, window) unit is timed by itself, then R of the window. The cost of a window left out
-of the means is compared with what they say of it; the total is a projection by the same means.
+trace` goes on from them. Each (mast, window) unit is timed by itself, then R of the window. The cost of a window left
+out of the means is compared with what they say of it; the total is a projection by the same means.
 """
 
 from __future__ import annotations
