@@ -30,7 +30,7 @@ from raylocus.scenes.sites import Deployment
 #: Windows that are looked at for a report, and the mass below which none is.
 WINDOWS, LEAST_MASS = 3, 0.05
 #: Windows lie in steps of this part of their side, so that reports share them.
-STEPS = 4
+STEPS = 2
 #: Windows that stay open, the most recently used ones: as many as the second stage keeps encoded.
 KEPT_WINDOWS = KEPT_PLACES
 #: Squares along the side of a window that its density is kept in.
