@@ -1,6 +1,6 @@
 """Whether the radii that the service states hold as many phones as they say, in worlds of places it never saw.
 
-    cd FOLDER_OF_DATASET/.. && python .../benchmarks/service_radius.py places/campus places/waterfront places/etoile
+    python benchmarks/service_radius.py places/campus places/waterfront places/etoile
 
 The places are those of `raylocus dataset build pretrained` that the network which ships was not trained on. They need
 no latitude and longitude, so phones are located as behind the service, each alone, but not over HTTP.
