@@ -64,25 +64,33 @@ class PathLines:
         }
 
 
-def path_lines(atlas: PathAtlas, sites: Float[np.ndarray, "site 3"], geometry_maps: xr.Dataset) -> PathLines:
+def path_lines(
+    atlas: PathAtlas,
+    sites: Float[np.ndarray, "site 3"],
+    geometry_maps: xr.Dataset,
+    along: int = ALONG_SIDE,
+) -> PathLines:
     """The strongest paths from every site to a lattice of outdoor ground cells.
 
     Args:
         atlas: the place's.
         sites: antenna centres [m].
         geometry_maps: G.
+        along: most points of the lattice along a side.
     """
     terrain, surface = (geometry_maps[name].values.astype(float) for name in ("terrain", "surface"))
     outdoor = geometry_maps["footprint"].values == 0
     ends = ground_cell_points(atlas.grid, terrain, atlas.ue_height)
     raster = SurfaceRaster(atlas.grid, surface, outdoor)
-    cells = lattice(atlas.grid, outdoor)
-    return _sorted([_of_site(atlas, site, sites[site], ends, cells, raster) for site in range(len(sites))])
+    cells = lattice(atlas.grid, outdoor, along)
+    return joined_lines(
+        [_of_site(atlas, site, sites[site], ends, cells, raster) for site in range(len(sites))]
+    )
 
 
-def lattice(grid: Grid, outdoor: Bool[np.ndarray, "y x"]) -> Int[np.ndarray, " chosen"]:
+def lattice(grid: Grid, outdoor: Bool[np.ndarray, "y x"], along: int) -> Int[np.ndarray, " chosen"]:
     """Of each square of ground cells the first that is outdoors, if any; flat indices, ascending."""
-    stride = -(-grid.count // ALONG_SIDE)
+    stride = -(-grid.count // along)
     row, column = np.nonzero(outdoor)
     square = (row // stride) * grid.count + column // stride
     _, first = np.unique(square, return_index=True)
@@ -190,7 +198,8 @@ def _turn(
     return np.where(good[:, None], met, np.nan)
 
 
-def _sorted(parts: list[PathLines]) -> PathLines:
+def joined_lines(parts: list[PathLines]) -> PathLines:
+    """Lines of several sites or tiles as one, in the order that a page reads."""
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("cell", "site", "kind", "gain", "length")
