@@ -7,7 +7,6 @@ from typing import Literal
 
 from raylocus.network.reports.features import SCHEMA
 
-
 #: What the radio encoder mixes cells and reports with: attention, or what it is compared with.
 RadioEncoderKind = Literal["transformer", "mlp", "convolutional", "gru"]
 #: How R and G meet: one encoder each (A), one of both together (B), one each that look at each other (C).

@@ -36,7 +36,7 @@ class EncodedPlace:
     rasters: EvidenceRasters
     radio: Float[Tensor, "cell channel y x"]
     """R, encoded cell by cell."""
-    ground: Float[Tensor, "channel y x"]
+    ground: Float[Tensor, "ground_channel y x"]
     """G, encoded; without channels where it is encoded with R."""
 
 
