@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -32,7 +34,8 @@ def patch_positions(rows: int, columns: int, width: int, like: Tensor) -> Float[
         width: length of a position, a multiple of 4.
         like: a tensor of the type and device that is wanted.
     """
-    wave = torch.logspace(*torch.tensor(WAVES).log10().tolist(), width // 4).to(like)
+    shortest, longest = map(math.log10, WAVES)
+    wave = torch.logspace(shortest, longest, width // 4).to(like)
     axes = [(torch.arange(count).to(like) - (count - 1) / 2)[:, None] for count in (rows, columns)]
     phases = [2 * torch.pi * axis / wave for axis in axes]
     row, column = (torch.cat([torch.sin(phase), torch.cos(phase)], -1) for phase in phases)
@@ -43,7 +46,8 @@ def patch_positions(rows: int, columns: int, width: int, like: Tensor) -> Float[
 
 def patch_tokens(maps: Float[Tensor, "map width rows columns"]) -> Float[Tensor, "map patch width"]:
     """A token for each cell of a raster of patches, with its position."""
-    return maps.flatten(2).transpose(1, 2) + patch_positions(*maps.shape[-2:], maps.shape[1], maps)
+    width, rows, columns = maps.shape[1:]
+    return maps.flatten(2).transpose(1, 2) + patch_positions(rows, columns, width, maps)
 
 
 def enlarged(
