@@ -11,7 +11,11 @@ from torch.nn import functional
 
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
-from raylocus.models.prediction import Prediction, coarse_centres
+from raylocus.models.point_heads import PointPrediction
+from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
+
+#: Error from which on a point's loss grows linearly [m].
+HUBER_BEND = 20.0
 
 
 @dataclass(frozen=True)
@@ -29,17 +33,38 @@ class LossConfiguration:
 def location_loss(
     prediction: Prediction, sequences: SequenceTensors, maps: PlaceMaps, configuration: LossConfiguration
 ) -> Float[Tensor, ""]:
-    """The weighted sum of the three losses [nats]."""
+    """Loss of the position by what the answer is, and the weighted physics loss [nats]."""
     target = sequences.target
-    coarse = (
-        -(soft_target(target, maps, configuration.target_spread) * prediction.log_mass.flatten(1))
-        .sum(1)
-        .mean()
+    position = (
+        point_loss(prediction, target)
+        if isinstance(prediction, PointPrediction)
+        else density_loss(prediction, target, maps, configuration)
     )
+    return position + configuration.physics * physics_loss(prediction, sequences, maps)
+
+
+def density_loss(
+    prediction: Prediction,
+    target: Float[Tensor, "batch 2"],
+    maps: PlaceMaps,
+    configuration: LossConfiguration,
+) -> Float[Tensor, ""]:
+    """Cross-entropy of the coarse cells, and the weighted negative log-likelihood of the truth [nats]."""
+    wanted = soft_target(target, maps, configuration.target_spread)
+    coarse = -(wanted * prediction.log_mass.flatten(1)).sum(1).mean()
     fine = -prediction.log_density(target[:, None])[:, 0].clamp(min=-25).mean()
-    return (
-        coarse + configuration.fine * fine + configuration.physics * physics_loss(prediction, sequences, maps)
+    return coarse + configuration.fine * fine
+
+
+def point_loss(prediction: PointPrediction, target: Float[Tensor, "batch 2"]) -> Float[Tensor, ""]:
+    """Huber loss of the point in units of `HUBER_BEND`; the likelihood trains nothing but the spread about it."""
+    off = (prediction.point - target) / HUBER_BEND
+    distance = functional.huber_loss(off, torch.zeros_like(off), reduction="none").sum(1).mean()
+    circle = prediction.spread * torch.tensor([1.0, 0.0, 1.0]).to(off)
+    density = gaussian_log_density(
+        target[:, None], prediction.point[:, None].detach(), circle.expand(len(off), 1, 3)
     )
+    return distance - density.clamp(min=-25).mean()
 
 
 def soft_target(
