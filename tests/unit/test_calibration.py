@@ -148,7 +148,7 @@ def test_a_thousand_points_of_one_street_are_not_a_thousand() -> None:
 
 def test_priors_hold_where_nothing_is_measured(turned: tuple) -> None:
     reports = turned[1]
-    few = reports.select(np.arange(8))
+    few = reports.select(np.arange(4))
     model = LabelledModel(measured_at(few, PLACE), PLACE)
     prior = LAW.prior(LAYOUT.cells)
     found = climb((model.under(LAW.noise()),), prior, LAYOUT.mask(("level", "azimuth")), prior.mean)
@@ -235,3 +235,14 @@ def test_too_little_is_refused(turned: tuple) -> None:
         calibrate(turned[1].select(np.arange(3)), PLACE, LAW)
     with pytest.raises(InputError, match="without positions"):
         calibrate(without_positions(turned[1].select(np.arange(6))), PLACE, LAW)
+
+
+def test_a_level_at_the_end_of_its_range_is_not_silence(turned: tuple) -> None:
+    reports = turned[1]
+    censored = reports.censored.copy()
+    censored[:, reports.feature_names.index("rsrp")] = 1
+    before, after = (
+        measured_at(reports, PLACE),
+        measured_at(dataclasses.replace(reports, censored=censored), PLACE),
+    )
+    assert not len(after.heard.level) and len(after.silent.cell) == len(before.silent.cell)

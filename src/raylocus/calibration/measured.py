@@ -126,6 +126,8 @@ class _Tokens:
     beam: Int[np.ndarray, " token"]
     level: Float[np.ndarray, " token"]
     """RSRP of cells, L1-RSRP of beams [dBm]."""
+    exact: Bool[np.ndarray, " token"]
+    """Whether a level is not at the end of its range."""
     ground: Int[np.ndarray, " report"]
     """Ground cell of each report that is used, −1 for the others."""
 
@@ -141,16 +143,17 @@ class _Tokens:
         beams = column.get("l1_rsrp", np.full(len(reports.pci), np.nan))
         level = np.where(reports.beam < 0, column["rsrp"], beams)
         exact = reports.censored[:, reports.feature_names.index("rsrp")] == 0
-        kept = np.flatnonzero(chosen[reports.report_of_token] & ~np.isnan(level) & exact)
+        kept = np.flatnonzero(chosen[reports.report_of_token] & ~np.isnan(level))
         cell = token_cells(reports, deployment)[kept]
         ground = np.where(chosen, ground, -1)
-        return cls(reports.report_of_token[kept], cell, reports.beam[kept], level[kept], ground)
+        return cls(reports.report_of_token[kept], cell, reports.beam[kept], level[kept], exact[kept], ground)
 
     def heard(self) -> Heard:
         """Levels of cells, averaged over the reports of one ground cell."""
         own = self.beam < 0
         most = np.full(len(self.ground), -np.inf)
         np.maximum.at(most, self.report[own], self.level[own])
+        own &= self.exact
         where, strongest = self.ground[self.report[own]], self.level[own] >= most[self.report[own]]
         averaged = _averaged(where, self.cell[own], self.level[own])
         return Heard(*averaged, _averaged(where, self.cell[own], strongest.astype(float))[3])
