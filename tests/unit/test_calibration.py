@@ -17,6 +17,7 @@ from raylocus.calibration.error_law import ErrorLaw, Tokens, blocks_of, loss_of_
 from raylocus.calibration.labelled_calibration import CalibrationLaw, calibrate_labelled
 from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
+from raylocus.calibration.law_check import check_law
 from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import measured_at
 from raylocus.calibration.parameters import Layout
@@ -169,7 +170,7 @@ def test_levels_of_reports_without_positions() -> None:
 
 def test_both_kinds_are_surer_than_one(turned: tuple) -> None:
     world, reports = turned
-    more = without_positions(observed(PLACE, world, 60, 9))
+    more = without_positions(observed(PLACE, world, 40, 9))
     tagged = reports.select(np.arange(20))
     both = calibrate(type(reports).concatenate([tagged, more]), PLACE, CalibrationLaw())
     alone = calibrate(tagged, PLACE, CalibrationLaw())
@@ -246,3 +247,20 @@ def test_a_level_at_the_end_of_its_range_is_not_silence(turned: tuple) -> None:
         measured_at(dataclasses.replace(reports, censored=censored), PLACE),
     )
     assert not len(after.heard.level) and len(after.silent.cell) == len(before.silent.cell)
+
+
+def test_a_map_that_says_less_than_who_is_heard_is_noticed() -> None:
+    reports = unlabelled_reports(without_positions(observed(PLACE, turned_world(PLACE, 11), 120, 2)), PLACE)
+    found = calibrate_unlabelled(reports, PLACE, CalibrationLaw())
+    unknown = np.full((len(reports.level), 2), np.nan)
+    assert "trust the map: it predicts" in check_law(reports, unknown, found, PLACE, CalibrationLaw()).verdict
+    # A map of levels that have nothing to do with the ground: every report's levels go to other cells.
+    order = np.random.default_rng(0).permuted(
+        np.tile(np.arange(LAYOUT.cells), (len(reports.level), 1)), axis=1
+    )
+    level = np.take_along_axis(reports.level, order, axis=1)
+    wrong = dataclasses.replace(
+        reports, level=level, serving=np.nan_to_num(level, nan=-np.inf).argmax(axis=1)
+    )
+    verdict = check_law(wrong, unknown, found, PLACE, CalibrationLaw()).verdict
+    assert verdict.startswith("do not trust the map")
