@@ -264,3 +264,38 @@ def test_a_map_that_says_less_than_who_is_heard_is_noticed() -> None:
     )
     verdict = check_law(wrong, unknown, found, PLACE, CalibrationLaw()).verdict
     assert verdict.startswith("do not trust the map")
+
+
+def test_tags_that_contradict_each_other_are_counted_and_passed_over(turned: tuple) -> None:
+    reports, seen = turned[1], measured_at(turned[1], PLACE)
+    other = reports.features.copy()
+    other[:, reports.feature_names.index("rsrp")] -= 45.0
+    again = type(reports).concatenate([reports, dataclasses.replace(reports, features=other)])
+    found = measured_at(again, PLACE)
+    assert len(seen.heard.level) and not len(found.heard.level)
+    assert any("contradict each other" in note for note in found.notes)
+
+
+def test_points_inside_buildings_are_counted_and_passed_over(turned: tuple) -> None:
+    built = dataclasses.replace(PLACE)
+    maps = PLACE.geometry_maps.copy(deep=True)
+    maps["footprint"].values[:] = 1
+    built.__dict__.update(geometry_maps=maps, atlas=PLACE.atlas)
+    found = measured_at(turned[1], built)
+    assert found.points == 0 and any(
+        "inside buildings" in note and note.endswith(": 60") for note in found.notes
+    )
+    with pytest.raises(InputError, match="too few to calibrate by"):
+        calibrate(turned[1], built, LAW)
+
+
+def test_a_cell_that_is_never_heard_is_named(turned: tuple) -> None:
+    reports = turned[1]
+    lost = reports.select_tokens(reports.pci != PLACE.deployment.cells[0].pci)
+    found = calibrate_labelled(measured_at(lost, PLACE), PLACE, LAW)
+    pci = PLACE.deployment.cells[0].pci
+    assert any(f"never heard (PCI): {pci}" in note for note in check_map(found, PLACE.deployment).notes)
+    assert (
+        found.posterior.deviation[LAYOUT.index("level")][0]
+        > 0.5 * found.prior.deviation[LAYOUT.index("level")][0]
+    )

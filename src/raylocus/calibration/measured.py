@@ -16,6 +16,9 @@ from raylocus.network.stack.audible import audible_level
 from raylocus.scenes.place import Place
 from raylocus.scenes.sites import Deployment
 
+#: Levels of one cell at one ground cell lie within this [dB], whatever the phones: beyond, tags are wrong.
+CONTRADICTING_DB = 40.0
+
 
 @dataclass(frozen=True)
 class Links:
@@ -88,6 +91,11 @@ def measured_at(
     known = known_reports(reports, place.deployment)
     chosen, ground, notes = _usable(known.reports, place)
     tokens = _Tokens.of(known.reports, place.deployment, chosen, ground)
+    tokens, contradicting = tokens.agreeing()
+    notes[
+        f"levels of one cell at one place that differ by more than {CONTRADICTING_DB:.0f} dB, so that their positions "
+        "contradict each other, passed over"
+    ] = contradicting
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return Measured(
         points=int(chosen.sum()),
@@ -147,6 +155,20 @@ class _Tokens:
         cell = token_cells(reports, deployment)[kept]
         ground = np.where(chosen, ground, -1)
         return cls(reports.report_of_token[kept], cell, reports.beam[kept], level[kept], exact[kept], ground)
+
+    def agreeing(self) -> tuple[_Tokens, int]:
+        """Without levels of one cell at one ground cell that no two phones can have measured; and their number."""
+        own = np.flatnonzero((self.beam < 0) & self.exact)
+        pair = np.stack([self.ground[self.report[own]], self.cell[own]])
+        pairs, row = np.unique(pair, axis=1, return_inverse=True)
+        row = row.reshape(-1)
+        low, high = np.full(pairs.shape[1], np.inf), np.full(pairs.shape[1], -np.inf)
+        np.minimum.at(low, row, self.level[own])
+        np.maximum.at(high, row, self.level[own])
+        wrong = own[(high - low > CONTRADICTING_DB)[row]]
+        kept = np.setdiff1d(np.arange(len(self.report)), wrong)
+        columns = {each: getattr(self, each)[kept] for each in ("report", "cell", "beam", "level", "exact")}
+        return replace(self, **columns), len(wrong)
 
     def heard(self) -> Heard:
         """Levels of cells, averaged over the reports of one ground cell."""
