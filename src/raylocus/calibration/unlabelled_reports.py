@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
@@ -35,6 +35,10 @@ class UnlabelledReports:
     """T_A of the serving cell [steps]."""
     beams: Float[np.ndarray, "report beam"]
     """L1-RSRP of the serving cell's beams [dBm]."""
+    report: Int[np.ndarray, " report"]
+    """Index of each among all reports."""
+    hidden: Bool[np.ndarray, "report cell"]
+    """Cells of which nothing is said, not even that they are silent."""
 
 
 def unlabelled_reports(
@@ -65,6 +69,8 @@ def unlabelled_reports(
         serving=dense.serving[used],
         timing_advance=dense.timing_advance[used],
         beams=dense.beams[used],
+        report=used,
+        hidden=np.zeros(level.shape, bool),
     )
 
 
