@@ -41,8 +41,8 @@ class Regions:
             return masses
         order = (masses.mass / masses.side.square()).argsort(dim=1, descending=True, stable=True)
         held = masses.mass.gather(1, order).double().cumsum(1).clamp(max=1).numpy()
-        told = PchipInterpolator([0, *self.nominal, 1], [0, *LEVELS, 1])(held)
-        parts = torch.from_numpy(np.diff(told, axis=1, prepend=0.0).clip(0)).float()
+        stated = PchipInterpolator([0, *self.nominal, 1], [0, *LEVELS, 1])(held)
+        parts = torch.from_numpy(np.diff(stated, axis=1, prepend=0.0).clip(0)).float()
         mass = torch.zeros_like(masses.mass).scatter(1, order, parts)
         return CellMasses(masses.centre, masses.side, mass / mass.sum(1, keepdim=True))
 

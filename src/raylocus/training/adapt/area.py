@@ -188,5 +188,5 @@ class _Adaptation:
             else "the tags themselves are of no use in held-out blocks"
         )
         yield f"held-out blocks: {gain:+.2f} nats a report against the start"
-        told = ", ".join(f"{mass:.0%}" for mass in made.regions.nominal)
-        yield f"regions of 50, 90 and 95 % are what the network calls {told}"
+        stated = ", ".join(f"{mass:.0%}" for mass in made.regions.nominal)
+        yield f"regions of 50, 90 and 95 % are what the network calls {stated}"
