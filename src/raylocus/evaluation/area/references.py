@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from raylocus.models.area.anchors import report_mean
 from raylocus.network.field.heard import HeardNetwork
@@ -36,14 +36,3 @@ REFERENCES: dict[str, Callable[[HeardNetwork], Float[np.ndarray, "report 2"]]] =
     "strongest cell": strongest_site,
     "RSRP centroid": level_centroid,
 }
-
-
-def of_last_reports(
-    report: Int[np.ndarray, " reading"],
-    weight: Float[np.ndarray, " reading"],
-    wanted: Int[np.ndarray, " wanted"],
-) -> Int[np.ndarray, " wanted"]:
-    """The likeliest reading of each wanted report."""
-    order = np.lexsort((-weight, report))
-    first = order[np.searchsorted(report[order], wanted)]
-    return first

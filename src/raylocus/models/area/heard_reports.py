@@ -32,6 +32,11 @@ class HeardReports:
     weight: Float[np.ndarray, " reading"]
     """Weight of each reading among those of its report."""
 
+    def likeliest(self, wanted: Int[np.ndarray, " wanted"]) -> HeardNetwork:
+        """The likeliest reading of each wanted report, all of which have one."""
+        order = np.lexsort((-self.weight, self.report))
+        return self.network.select(order[np.searchsorted(self.report[order], wanted)])
+
 
 def heard_reports(reports: Reports, deployment: Deployment) -> HeardReports:
     """The tokens of whole cells that the deployment may have.
