@@ -136,7 +136,7 @@ class _Adaptation:
                 f"{OUTSIDE:.0%} regions; check that positions belong to these reports and to this place"
             )
 
-    def _best_end(self, parts: Iterable[Int[np.ndarray, " held"]]) -> int:
+    def _best_end(self, parts: Iterable[Int[np.ndarray, " _"]]) -> int:
         """The number of steps after which held-out tags are found best, 0 unless surely more."""
         ends = ends_for(len(self.tags))
         costs = np.concatenate([self._costs(part, ends) for part in parts], axis=1)
