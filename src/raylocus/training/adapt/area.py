@@ -166,7 +166,7 @@ class _Adaptation:
         (network,) = fine_tuned(self.start.network, self._loss(some), (end,))
         return network.eval().requires_grad_(False)
 
-    def _held_out(self, parts: list[Int[np.ndarray, " held"]], end: int, remember: bool) -> Judged:
+    def _held_out(self, parts: list[Int[np.ndarray, " _"]], end: int, remember: bool) -> Judged:
         """How parts are answered by what was learned from the others."""
         found = []
         for part in parts:
