@@ -13,12 +13,12 @@ from raylocus.propagation.atlas.atlas import PathAtlas, concatenate
 from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.oracles.path_matching import centre_paths, partners
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
-from raylocus.scenes.rasterize import topmost_surface
+from raylocus.scenes.map_geometry import topmost_surface
 from raylocus.scenes.siting.macro import MacroLayout
 from raylocus.scenes.triangles import Triangles
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from raylocus.geo import Extent
     from raylocus.inference.area_locator import AreaLocator
     from raylocus.inference.fix import Fix
-    from raylocus.network.reports.known_cells import KnownReports
+    from raylocus.network.reports.token_cells import KnownReports
     from raylocus.scenes.area import Area
     from raylocus.scenes.place import Place
     from raylocus.scenes.sites import Deployment
@@ -129,8 +129,8 @@ def _in_area(
 ) -> _Located:
     """The fixes of a method, and which reports name a cell."""
     from raylocus.inference.area_locator import fixes_in
-    from raylocus.network.reports.checked_reports import checked_reports
-    from raylocus.network.reports.known_cells import known_reports
+    from raylocus.network.reports.report_files import checked_reports
+    from raylocus.network.reports.token_cells import known_reports
 
     read = checked_reports(path)
     notes = known_reports(read.reports, network.deployment).notes
@@ -142,8 +142,8 @@ def _in_area(
 
 def reports_at(path: Path, deployment: Deployment) -> tuple[KnownReports, tuple[str, ...]]:
     """The reports of a file as the place knows them, and what is to be said of them."""
-    from raylocus.network.reports.checked_reports import checked_reports
-    from raylocus.network.reports.known_cells import known_reports
+    from raylocus.network.reports.report_files import checked_reports
+    from raylocus.network.reports.token_cells import known_reports
 
     read = checked_reports(path)
     known = known_reports(read.reports, deployment)
