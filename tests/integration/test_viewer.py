@@ -23,8 +23,8 @@ from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import fixes_of
 from raylocus.models.posterior import posterior_of
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import trace_place
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_place import trace_place
 from raylocus.provenance import Provenance
 from raylocus.scenes.area import Area, AreaTile
 from raylocus.scenes.build import build_place

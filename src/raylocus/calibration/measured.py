@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports, require_features
-from raylocus.network.reports.token_cells import token_cells
-from raylocus.network.stack.audible import audible_level
+from raylocus.network.reports.token_cells import known_reports, token_cells
+from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.place import Place
 from raylocus.scenes.sites import Deployment
 

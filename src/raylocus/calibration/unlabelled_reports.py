@@ -9,10 +9,9 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports, require_features
-from raylocus.network.reports.token_cells import token_cells
-from raylocus.network.stack.audible import audible_level
+from raylocus.network.reports.token_cells import known_reports, token_cells
+from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.place import Place
 
 #: Reports below which nothing is fitted, and most that are used: one of each sequence, spread evenly.

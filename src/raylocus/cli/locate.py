@@ -70,8 +70,8 @@ class _Located:
 def _located(path: Path, folder: Path, model: Path | None) -> _Located:
     """The answers, and what is to be said of the reports."""
     from raylocus.inference.answering import answering_by
-    from raylocus.network.reports.checked_reports import checked_reports
-    from raylocus.network.reports.known_cells import known_reports
+    from raylocus.network.reports.report_files import checked_reports
+    from raylocus.network.reports.token_cells import known_reports
     from raylocus.scenes.networks import open_network
 
     answering = answering_by(folder, model)

@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     from raylocus.inference.area_locator import AreaLocator
     from raylocus.models.area.trained import save_area_network
-    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.network.reports.report_files import checked_reports
     from raylocus.scenes.networks import open_network
     from raylocus.training.adapt.area import adapt_area_network, tags_of
 

@@ -106,9 +106,9 @@ def _answers(given: Namespace, reports: Reports) -> Answers | None:
 
 def _reports(given: Namespace, deployment: Deployment) -> tuple[Reports, tuple[str, ...]]:
     """The reports of the file, none where no file is given; and what is to be said of them."""
-    from raylocus.network.reports.checked_reports import checked_reports
-    from raylocus.network.reports.known_cells import known_reports
+    from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.reports import Reports
+    from raylocus.network.reports.token_cells import known_reports
 
     if given.reports is None:
         return Reports.empty(), ()

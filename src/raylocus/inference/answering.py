@@ -19,8 +19,8 @@ from raylocus.inference.locator import Locator
 from raylocus.models.area.ground_masses import Located
 from raylocus.models.area.trained import is_area_network
 from raylocus.models.checkpoint import TrainedNetwork
-from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import known_reports
 from raylocus.propagation.maps.traced_area import open_traced_area
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.scenes.area import Area, is_area

@@ -12,11 +12,9 @@ from raylocus.geo import Grid, wrap_angle
 from raylocus.scenes.coarse_ground import siting_maps
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
-from raylocus.scenes.siting.macro import MacroLayout, macro_sites, macro_sites_around
-from raylocus.scenes.siting.micro import MicroLayout, micro_sites
-from raylocus.scenes.siting.panels import array_on
+from raylocus.scenes.siting.macro import MacroLayout, array_on, macro_sites, macro_sites_around
 from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
-from raylocus.scenes.siting.spacing import PlannedSite
+from raylocus.scenes.siting.spacing import MicroLayout, PlannedSite, micro_sites
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import xarray as xr
 
 from raylocus.errors import PlaceError, StoreError
 from raylocus.geo import Grid
-from raylocus.scenes.cell_names.technologies import TECHNOLOGIES
+from raylocus.scenes.cell_names.channels import TECHNOLOGIES
 from raylocus.scenes.sites import Carrier, Cell, Deployment, ElementPattern
 
 #: Most ground cells along a side of a tile, for which an index of 32 bits is enough.

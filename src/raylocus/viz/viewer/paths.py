@@ -10,11 +10,10 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import OVER_ROOFTOP, REFRACTED, PathAtlas, reorder
-from raylocus.propagation.atlas.channel_response import point_paths
-from raylocus.propagation.atlas.interaction_points import interaction_points
+from raylocus.propagation.atlas.channel_response import interaction_points, point_paths
 from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, paths_at
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.propagation.search.over_roofs.roof_profile import stretched_strings
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 from raylocus.ragged import Rows
 from raylocus.units import to_decibel
 from raylocus.viz.viewer.packing import PackedArray, packed

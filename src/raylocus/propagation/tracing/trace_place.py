@@ -12,8 +12,8 @@ from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.radio_pieces import save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.propagation.site_parts import SiteParts
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.site_parts import SiteParts
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance, hash_file
 from raylocus.xarray_store import open_dataset
 

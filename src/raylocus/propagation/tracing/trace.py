@@ -12,22 +12,21 @@ from raylocus.errors import PlaceError
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.weighed_paths import WeighedPaths
-from raylocus.propagation.band_paths import BandPaths, TracedTile
-from raylocus.propagation.geometry.surfaces import Surfaces
-from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.geometry.surfaces import Surfaces, find_wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.rays.pieces import ahead
-from raylocus.propagation.search.canopy import Canopy
 from raylocus.propagation.search.edges.diffraction import DiffractionSearch
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
 from raylocus.propagation.search.over_roofs.far_paths import GroundBetween
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
+from raylocus.propagation.search.passed_through import Canopy
 from raylocus.propagation.search.path_columns import PathColumns
 from raylocus.propagation.search.scattering import ScatteringSearch
 from raylocus.propagation.search.specular import SpecularPaths, SpecularSearch
 from raylocus.propagation.search.verification import PathVerifier
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.band_paths import BandPaths, TracedTile
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.building_records import building_index
 from raylocus.scenes.triangles import Triangles
 

@@ -1,14 +1,18 @@
-"""Trees on the last leg of a path: the loss of ITU-R P.833 along the way from the last surface to the UE."""
+"""What paths pass through: walls and roofs, as in Sionna thin slabs that do not bend them, and trees.
+
+Trees on the last leg of a path cost the loss of ITU-R P.833 along the way from the last surface to the UE.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
 
 #: Crowns reach from the one to the other above the ground [m]: a street tree's or a wood edge's.
 CROWN_BASE, CROWN_TOP = 3.0, 12.0
@@ -20,6 +24,50 @@ LONGEST_WAY = 300.0
 REFERENCE_RATE, REFERENCE_MEGAHERTZ, RATE_EXPONENT = 0.34, 2117.5, 0.714
 #: A_1 [dB] and α of the largest attenuation A_m = A_1 f^α, f in MHz, of the same wood (ibid.).
 LARGEST, LARGEST_EXPONENT = 1.37, 0.42
+
+
+@dataclass(frozen=True)
+class RefractedPaths:
+    """Straight paths from one site through at least one surface."""
+
+    ground_cell: Int[np.ndarray, " path"]
+    triangles: Int[np.ndarray, "path crossing"]
+    """Triangles passed, in order; −1 past the last."""
+
+
+def refracted_paths(
+    scene: RayScene,
+    source: Float[np.ndarray, "3"],
+    point: Float[np.ndarray, "ground_cell 3"],
+    cells: Int[np.ndarray, " cell"],
+    crossings: int,
+) -> RefractedPaths:
+    """The straight path to each cell that passes at least one and at most `crossings` surfaces.
+
+    Args:
+        scene: what stands in the way.
+        source: position of the site [m].
+        point: UE position of every ground cell [m].
+        cells: ground cells that are tried.
+        crossings: most surfaces that a path may pass.
+    """
+    span = point[cells] - source
+    length = np.linalg.norm(span, axis=1)
+    direction = span / length[:, None]
+    passed = np.full((len(cells), crossings), -1, np.int32)
+    travelled, arrived = np.zeros(len(cells)), np.zeros(len(cells), bool)
+    alive = np.arange(len(cells))
+    for crossing in range(crossings + 1):
+        start = source + travelled[alive, None] * direction[alive]
+        distance, triangle = scene.first_hit(start, direction[alive])
+        reached = travelled[alive] + distance >= length[alive] - SURFACE_OFFSET
+        arrived[alive[reached]] = True
+        alive, distance, triangle = alive[~reached], distance[~reached], triangle[~reached]
+        if crossing < crossings:
+            passed[alive, crossing] = triangle
+            travelled[alive] += distance + SURFACE_OFFSET
+    kept = arrived & (passed[:, 0] >= 0) if crossings else arrived & False
+    return RefractedPaths(cells[kept], passed[kept])
 
 
 def vegetation_loss(depth: Float[np.ndarray, " path"], frequency: float) -> Float[np.ndarray, " path"]:

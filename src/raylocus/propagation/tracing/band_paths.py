@@ -8,10 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from raylocus.geo import Grid
-from raylocus.propagation.atlas.atlas import PathAtlas, reorder
+from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.atlas.weighed_paths import WeighedPaths, joined, weighed_in_pieces
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.search.canopy import Canopy
 from raylocus.propagation.search.edges.diffraction import DiffractionSearch, ReachedPairs
 from raylocus.propagation.search.edges.edge_chains import EdgeChains
 from raylocus.propagation.search.edges.edge_cones import Landings
@@ -19,21 +18,39 @@ from raylocus.propagation.search.far_columns import far_columns
 from raylocus.propagation.search.over_roofs.around_walls import around_paths
 from raylocus.propagation.search.over_roofs.far_paths import GroundBetween, far_paths
 from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
+from raylocus.propagation.search.passed_through import Canopy, refracted_paths
 from raylocus.propagation.search.path_columns import PathColumns, without_diffracted_twins
-from raylocus.propagation.search.refraction import refracted_paths
 from raylocus.propagation.search.scattering import ScatteredPaths, ScatteringSearch
 from raylocus.propagation.search.specular import SpecularPaths, SpecularSearch
-from raylocus.propagation.search.worth_keeping import kept_range_db, worth_keeping
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.units import from_decibel
 
+#: Paths over an edge and mirrors this far below a ground cell's strongest are left out [dB]: they are two thirds of
+#: all paths and together 0.05 dB of a cell's power.
+MIRRORED_RANGE_DB = 20.0
 #: A path around a thin wall is kept with a diffracted one that carries less than this share of its power: along the
 #: face at a wall's end the field over its first edge alone vanishes.
 AROUND_SHARE = 0.5
-
 #: Of each ground cell the most power, and the least length [m], of the paths known so far.
 Known = tuple[Float[np.ndarray, " ground_cell"], Float[np.ndarray, " ground_cell"]]
+
+
+def kept_range_db(widest: float, mirrored_edge: bool) -> float:
+    """How far below a cell's strongest path one over an edge and mirrors, or any other, is kept [dB]."""
+    return min(MIRRORED_RANGE_DB, widest) if mirrored_edge else widest
+
+
+def worth_keeping(found: WeighedPaths, widest: float) -> PathAtlas:
+    """Paths within the range of `widest` dB of their ground cell's strongest and its first arrival, sorted by cell."""
+    paths, power = found.paths, found.power * found.paths.visible
+    strongest, first = found.strongest_and_first(paths.visible)
+    mirrored = (paths.kind == DIFFRACTED) & (paths.interactions > 0)
+    weakest = strongest[paths.ground_cell] * from_decibel(
+        -np.where(mirrored, kept_range_db(widest, True), kept_range_db(widest, False))
+    )
+    worth = np.flatnonzero((power >= weakest) | (paths.length <= first[paths.ground_cell]))
+    return reorder(paths, worth[np.argsort(paths.ground_cell[worth], kind="stable")])
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class TraceConfiguration:
     scattering_exponent: int = 0
     """α_R of the scattered lobe about the mirrored ray (Degli-Esposti 2007); 0 is Lambert's law."""
     vegetation: bool = True
-    """Whether crowns on the way to the UE attenuate, see `propagation.search.canopy`."""
+    """Whether crowns on the way to the UE attenuate, see `propagation.search.passed_through`."""
     seed: int = 0
     """Seed of the launch directions' shift."""
     memory_budget: float = 2.0

@@ -12,9 +12,9 @@ from raylocus.execution.task import Engine, Task
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.traced_area import TracedArea, open_traced_area
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.propagation.site_parts import SiteParts
-from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import atlas_provenance, is_traced, trace_place
+from raylocus.propagation.tracing.site_parts import SiteParts
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_place import atlas_provenance, is_traced, trace_place
 
 #: Called with the units done and their number.
 Progress = Callable[[int, int], None]
