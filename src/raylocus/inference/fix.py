@@ -97,12 +97,14 @@ def quantile_of_mass(
     Only the values near it are sorted: a service asks for four such quantiles of a whole grid a phone.
 
     Args:
-        values: finite.
+        values: where one is not a number, neither is the quantile.
         mass: not negative, some of it positive.
         share: from 0 to 1.
     """
     flat, weight = values.ravel(), mass.ravel()
     low, high = float(flat.min()), float(flat.max())
+    if not np.isfinite(high - low):
+        return float("nan")
     slot = ((flat - low) * (SLOTS / ((high - low) or 1.0))).astype(np.intp)
     held = np.cumsum(np.bincount(slot, weight))
     found = int(np.searchsorted(held, share * held[-1]))
