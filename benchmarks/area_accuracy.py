@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.evaluation.area.scores import AreaScores, score_in_area
+from raylocus.evaluation.area.scores import score_in_area
 from raylocus.execution.task import ThisProcess
 from raylocus.inference.answering import Locators, NetworkAnswers
 from raylocus.inference.area_windows import WindowLocator
@@ -100,7 +100,7 @@ def compared(area: TracedArea, windows: WindowLocator, known: Locator, given: ar
             edge = (place.tile.size / 2 - np.abs(truth).max(axis=1))[order]
             rows.append(np.column_stack([
                 error, held_by(posterior.density[order], place.tile.index(truth[order])),
-                next(iter(scores.errors.values())), held_in(scores), next(iter(first.errors.values())), edge,
+                next(iter(scores.errors.values())), scores.denser, next(iter(first.errors.values())), edge,
                 np.full(len(order), given.worlds * number + world),
             ]))  # fmt: skip
             print(
@@ -114,10 +114,6 @@ def held_by(density: np.ndarray, cell: np.ndarray) -> np.ndarray:
     flat = density.reshape(len(density), -1)
     at = flat[np.arange(len(flat)), cell][:, None]
     return np.where(flat > at, flat, 0).sum(axis=1)
-
-
-def held_in(scores: AreaScores) -> np.ndarray:
-    return scores.denser
 
 
 def interval(pair: Pair, statistic: Callable[[np.ndarray], float]) -> str:

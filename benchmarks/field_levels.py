@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.network.field.law import USUAL
+from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.report_files import read_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import token_cells
@@ -81,12 +82,6 @@ def dense_levels(reports: Reports, place: object) -> np.ndarray:
     return levels
 
 
-def centroid(levels: np.ndarray, sites: np.ndarray) -> np.ndarray:
-    """Mean of the heard sites, weighted by 10^(level / 20)."""
-    weight = np.nan_to_num(10 ** ((levels - np.nanmax(levels, axis=1, keepdims=True)) / 20))
-    return weight @ sites / weight.sum(axis=1, keepdims=True)
-
-
 def nearest(levels: np.ndarray, tags: np.ndarray, position: np.ndarray) -> np.ndarray:
     """Mean position of the tags whose levels are nearest."""
     filled, known = (np.nan_to_num(each, nan=UNHEARD) for each in (levels, tags))
@@ -111,8 +106,8 @@ def tried(
     answers = {
         "formula, levels fitted": mass @ points,
         "strongest cell": sites[np.nan_to_num(asked, nan=-np.inf).argmax(axis=1)],
-        "RSRP centroid": centroid(asked, sites),
-        "RSRP centroid, levels fitted": centroid(asked - law.level, sites),
+        "RSRP centroid": rsrp_centroid(asked, sites),
+        "RSRP centroid, levels fitted": rsrp_centroid(asked - law.level, sites),
         f"{NEIGHBOURS} nearest tags": nearest(asked, levels[tags], position[tags]),
     }
     errors = {name: np.linalg.norm(each - truth, axis=1) for name, each in answers.items()}

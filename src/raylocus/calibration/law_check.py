@@ -22,6 +22,7 @@ from raylocus.calibration.shared_errors import single
 from raylocus.calibration.unlabelled_fit import UnlabelledCalibration
 from raylocus.calibration.unlabelled_model import AtPlaces, MarginalModel
 from raylocus.calibration.unlabelled_reports import UnlabelledReports
+from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import Deployment
 
@@ -98,20 +99,11 @@ def check_law(
     sites = place.deployment.site_positions[place.deployment.site_of_cell, :2]
     located = (
         _located(reports, found, place, law),
-        heard_centroid(reports.level, sites),
+        rsrp_centroid(reports.level, sites),
         sites[np.nan_to_num(reports.level, nan=-np.inf).argmax(axis=1)],
     )
     errors = (np.linalg.norm(each - position, axis=1)[known] for each in located)
     return LawCheck(_gains(reports, found, place, law), *errors)
-
-
-def heard_centroid(
-    level: Float[np.ndarray, "report cell"], sites: Float[np.ndarray, "cell 2"]
-) -> Float[np.ndarray, "report 2"]:
-    """Mean of the heard cells' sites, weighted by the amplitude that RSRP says: 10^(RSRP / 20) [m]."""
-    weight = np.nan_to_num(10 ** ((level - np.nanmax(level, axis=1, keepdims=True)) / 20))
-    centre: Float[np.ndarray, "report 2"] = weight @ sites / weight.sum(axis=1, keepdims=True)
-    return centre
 
 
 def _located(
@@ -200,7 +192,7 @@ def by_distance(
     the strongest level. β and the line are fitted to the same reports.
     """
     sites = deployment.site_positions[deployment.site_of_cell, :2]
-    centre = heard_centroid(reports.level, sites)
+    centre = rsrp_centroid(reports.level, sites)
     apart = np.log(np.hypot(np.linalg.norm(centre[:, None] - sites[None], axis=-1), NEAREST))
     row, open_to = np.arange(len(cell)), ~np.isfinite(reports.level)
 

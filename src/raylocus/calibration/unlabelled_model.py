@@ -160,13 +160,9 @@ class MarginalModel:
     ) -> tuple[float, Float[np.ndarray, "report value"]]:
         """ln likelihood of all reports, and each report's gradient."""
         total, gradients = 0.0, []
-        for start in range(0, len(self.reports.level), BATCH):
-            rows = slice(start, min(start + BATCH, len(self.reports.level)))
-            given = torch.from_numpy(values.astype(np.float32)).expand(rows.stop - rows.start, -1)
-            given = given.clone().requires_grad_()
-            places = log_densities_at_places(
-                self.reports, self._table, self._deployment, self.marginal, given, rows
-            )
+        for rows, same in self._batches(values):
+            given = same.clone().requires_grad_()
+            places = self._at_places(given, rows)
             found = torch.logsumexp(places.log_density, dim=1)
             (gradient,) = torch.autograd.grad(found.sum(), given)
             total += float(found.detach().double().sum())
@@ -175,15 +171,22 @@ class MarginalModel:
 
     def at_places(self, values: Float[np.ndarray, " value"]) -> Iterator[tuple[slice, AtPlaces]]:
         """What the reports say of every place, some reports at a time."""
-        for start in range(0, len(self.reports.level), BATCH):
-            rows = slice(start, min(start + BATCH, len(self.reports.level)))
-            given = torch.from_numpy(values.astype(np.float32)).expand(rows.stop - rows.start, -1)
-            yield (
-                rows,
-                log_densities_at_places(
-                    self.reports, self._table, self._deployment, self.marginal, given, rows
-                ),
-            )
+        for rows, given in self._batches(values):
+            yield rows, self._at_places(given, rows)
+
+    def _batches(
+        self, values: Float[np.ndarray, " value"]
+    ) -> Iterator[tuple[slice, Float[Tensor, "report value"]]]:
+        """Some reports at a time, and the values for each of them."""
+        count = len(self.reports.level)
+        for start in range(0, count, BATCH):
+            rows = slice(start, min(start + BATCH, count))
+            yield rows, torch.from_numpy(values.astype(np.float32)).expand(rows.stop - rows.start, -1)
+
+    def _at_places(self, given: Float[Tensor, "report value"], rows: slice) -> AtPlaces:
+        return log_densities_at_places(
+            self.reports, self._table, self._deployment, self.marginal, given, rows
+        )
 
     def under(self, scale: float, dropout: float) -> MarginalTerm:
         """The model under one law of errors."""

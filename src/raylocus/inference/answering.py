@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +14,6 @@ from raylocus.inference.area_locator import AreaLocator, answers_in
 from raylocus.inference.area_windows import WindowLocator
 from raylocus.inference.fix import Answers, Fix
 from raylocus.inference.locator import Locator
-from raylocus.models.area.ground_masses import Located
 from raylocus.models.area.trained import is_area_network
 from raylocus.models.checkpoint import TrainedNetwork
 from raylocus.network.reports.reports import Reports
@@ -26,36 +23,6 @@ from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.scenes.area import Area, is_area
 from raylocus.scenes.networks import extent_of
 from raylocus.scenes.place import Place
-from raylocus.scenes.sites import Deployment
-
-
-@runtime_checkable
-class Answering(Protocol):
-    """A place or an area with all that locating in it needs."""
-
-    @property
-    def without_cells(self) -> str:
-        """What is said of a phone that names none of its cells."""
-
-    def answers(self, reports: Reports) -> Answers:
-        """One fix a sequence, judged together: phones of one network at one time."""
-
-    def separate_fixes(self, reports: Reports) -> list[Fix]:
-        """One fix a sequence, each as if it were the only one."""
-
-    def fixes_among(self, asked: Reports, others: Reports) -> list[Fix]:
-        """One fix for each sequence that is asked about, others of the same network being known."""
-
-    def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
-        """RSRP of every cell by the map at a position [dBm]; NaN where there is none."""
-
-
-@runtime_checkable
-class GroundMethod(Protocol):
-    """What locates over the ground of an area."""
-
-    def located(self, reports: Reports, deployment: Deployment) -> Iterator[Located]:
-        """Posteriors of the sequences whose last report names a cell of the deployment."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +58,7 @@ class NetworkAnswers:
     """A network of which the sites are known, and perhaps traced windows."""
 
     network: Area | Place
-    method: GroundMethod
+    method: AreaLocator | WindowLocator
     without_cells: str = "anywhere in the area"
 
     def answers(self, reports: Reports) -> Answers:
@@ -112,6 +79,10 @@ class NetworkAnswers:
     def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
         """There is no map of the whole."""
         return np.full(len(self.network.deployment.cells), np.nan)
+
+
+#: A place or an area with all that locating in it needs.
+Answering = MapAnswers | NetworkAnswers
 
 
 @dataclass(frozen=True)
@@ -143,32 +114,23 @@ class Locators:
         """Locates by sites, levels and timing."""
         return self.given if isinstance(self.given, AreaLocator) else AreaLocator.pretrained()
 
-    def answering(self, folder: Path) -> MapAnswers | NetworkAnswers:
+    def answering(self, folder: Path) -> Answering:
         """Who answers in a place or an area: on its maps where all of them are traced, and no area network is given.
 
         Raises:
             PlaceError: there is neither a place nor an area.
         """
-        on_maps = not isinstance(self.given, AreaLocator) and is_traced_whole(folder)
-        if not is_area(folder):
-            place = open_place(folder)
-            return MapAnswers(place, Locator(self.maps)) if on_maps else NetworkAnswers(place, self.sites)
-        area = open_traced_area(folder)
-        if not on_maps:
-            return NetworkAnswers(area, self.sites)
-        return NetworkAnswers(area, WindowLocator(self.sites, Locator(self.maps), area, area.tile.size))
+        network = open_traced_area(folder) if is_area(folder) else open_place(folder)
+        if isinstance(self.given, AreaLocator) or not network.traced:
+            return NetworkAnswers(network, self.sites)
+        if isinstance(network, TracedPlace):
+            return MapAnswers(network, Locator(self.maps))
+        return NetworkAnswers(
+            network, WindowLocator(self.sites, Locator(self.maps), network, network.tile.size)
+        )
 
 
-def is_traced_whole(folder: Path) -> bool:
-    """Whether a place has R, or every tile of an area, of which there is at least one.
-
-    Raises:
-        PlaceError: there is neither a place nor an area.
-    """
-    return open_traced_area(folder).traced if is_area(folder) else open_place(folder).radio_file.exists()
-
-
-def answering_by(folder: Path, checkpoint: Path | None) -> MapAnswers | NetworkAnswers:
+def answering_by(folder: Path, checkpoint: Path | None) -> Answering:
     """Who answers in a place or an area by a checkpoint, which must be of use there, or by what comes with raylocus.
 
     Raises:
@@ -176,9 +138,11 @@ def answering_by(folder: Path, checkpoint: Path | None) -> MapAnswers | NetworkA
         CheckpointError: the checkpoint cannot be read.
     """
     locators = Locators.of(checkpoint)
-    if isinstance(locators.given, TrainedNetwork) and not is_traced_whole(folder):
+    answering = locators.answering(folder)
+    by_sites = isinstance(answering, NetworkAnswers) and isinstance(answering.method, AreaLocator)
+    if by_sites and isinstance(locators.given, TrainedNetwork):
         raise PlaceError(
             f"{checkpoint} locates on traced maps, which {folder} does not have; run: raylocus maps trace {folder}, or "
             "leave out --model to locate by sites, levels and timing"
         )
-    return locators.answering(folder)
+    return answering

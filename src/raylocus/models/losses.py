@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
-from raylocus.models.point_heads import PointPrediction
+from raylocus.models.point_heads import PointPrediction, circles
 from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
 
 #: Error from which on a point's loss grows linearly [m].
@@ -60,10 +60,8 @@ def point_loss(prediction: PointPrediction, target: Float[Tensor, "batch 2"]) ->
     """Huber loss of the point in units of `HUBER_BEND`; the likelihood trains nothing but the spread about it."""
     off = (prediction.point - target) / HUBER_BEND
     distance = functional.huber_loss(off, torch.zeros_like(off), reduction="none").sum(1).mean()
-    circle = prediction.spread * torch.tensor([1.0, 0.0, 1.0]).to(off)
-    density = gaussian_log_density(
-        target[:, None], prediction.point[:, None].detach(), circle.expand(len(off), 1, 3)
-    )
+    circle = circles(prediction.spread, len(off))[:, None]
+    density = gaussian_log_density(target[:, None], prediction.point[:, None].detach(), circle)
     return distance - density.clamp(min=-25).mean()
 
 

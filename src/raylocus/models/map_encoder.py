@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -40,14 +42,8 @@ class EncodedPlace:
     """G, encoded; without channels where it is encoded with R."""
 
 
-class MapEncoder(nn.Module):
-    """Fusion A: one encoder for each cell's maps, one for the geometry; they meet in the fusion network."""
-
-    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
-        super().__init__()
-        backbone, width = BACKBONES[configuration.map_backbone], configuration.map_width
-        self.radio = backbone(RADIO_LAYERS, width)
-        self.ground = backbone(GROUND_LAYERS, width)
+class MapEncoder(nn.Module, ABC):
+    """From a place's maps to features; how R and G meet is the subclass's."""
 
     def forward(self, maps: PlaceMaps, rasters: EvidenceRasters | None = None) -> EncodedPlace:
         """Encodes a place; its rasters are made here where they are not at hand."""
@@ -65,6 +61,22 @@ class MapEncoder(nn.Module):
         ground = torch.cat([maps.geometry, maps.line_of_sight.amax(0, keepdim=True)])
         return EncodedPlace(maps, rasters or evidence_rasters(maps), *self.streams(cells, ground))
 
+    @abstractmethod
+    def streams(
+        self, cells: Float[Tensor, "cell layer y x"], ground: Float[Tensor, "ground_layer y x"]
+    ) -> Streams:
+        """R and G, encoded."""
+
+
+class LateMapEncoder(MapEncoder):
+    """Fusion A: one encoder for each cell's maps, one for the geometry; they meet in the fusion network."""
+
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
+        super().__init__()
+        backbone, width = BACKBONES[configuration.map_backbone], configuration.map_width
+        self.radio = backbone(RADIO_LAYERS, width)
+        self.ground = backbone(GROUND_LAYERS, width)
+
     def streams(
         self, cells: Float[Tensor, "cell layer y x"], ground: Float[Tensor, "ground_layer y x"]
     ) -> Streams:
@@ -76,7 +88,7 @@ class EarlyMapEncoder(MapEncoder):
     """Fusion B: one encoder, twice as wide, sees each cell's maps on top of the geometry."""
 
     def __init__(self, configuration: LocationNetworkConfiguration) -> None:
-        nn.Module.__init__(self)
+        super().__init__()
         self.both = BACKBONES[configuration.map_backbone](
             RADIO_LAYERS + GROUND_LAYERS, 2 * configuration.map_width
         )
@@ -88,7 +100,7 @@ class EarlyMapEncoder(MapEncoder):
         return self.both(torch.cat([cells, ground.expand(len(cells), -1, -1, -1)], 1)), ground[:0]
 
 
-class CrossAttentionMapEncoder(MapEncoder):
+class CrossAttentionMapEncoder(LateMapEncoder):
     """Fusion C: one encoder each, whose patches then look at those of the other."""
 
     def __init__(self, configuration: LocationNetworkConfiguration) -> None:
@@ -106,8 +118,8 @@ class CrossAttentionMapEncoder(MapEncoder):
 
 
 #: Map encoders by how R and G meet.
-MAP_ENCODERS: dict[MapFusion, type[MapEncoder]] = {
-    "late": MapEncoder,
+MAP_ENCODERS: dict[MapFusion, Callable[[LocationNetworkConfiguration], MapEncoder]] = {
+    "late": LateMapEncoder,
     "early": EarlyMapEncoder,
     "cross_attention": CrossAttentionMapEncoder,
 }

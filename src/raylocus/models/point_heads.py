@@ -96,8 +96,7 @@ class RegressionHead(nn.Module):
         """The prediction of each sequence, as of `models.prediction.LocationHeads`."""
         point, _ = self.position(features, evidence, maps)
         spread = self.log_spread.exp()
-        circle = spread * torch.tensor([1.0, 0.0, 1.0]).to(point)
-        parts = gaussian_parts(point, circle.expand(len(point), 3), maps, self.cells)
+        parts = gaussian_parts(point, circles(spread, len(point)), maps, self.cells)
         return PointPrediction(point=point, spread=spread, **parts)
 
 
@@ -120,16 +119,14 @@ def gaussian_parts(
     covariance = _covariance(cholesky)
     identity = torch.eye(2).to(covariance)
     centres = coarse_centres(maps)
-    widened = torch.linalg.cholesky(covariance + window * identity)
-    factor = torch.stack([widened[:, 0, 0], widened[:, 1, 0], widened[:, 1, 1]], -1)
+    factor = _factor(covariance + window * identity)
     near = gaussian_log_density(centres.expand(len(mean), -1, -1), mean[:, None], factor[:, None])
     log_mass = near[..., 0].log_softmax(-1)
     top = log_mass.topk(min(cells, log_mass.shape[1]), dim=1).indices
     # Gain of a Kalman filter that is at `mean` and is shown the cell's centre.
     gain = covariance @ torch.linalg.inv(covariance + window * identity)
     moved = mean[:, None] + (centres[top] - mean[:, None]) @ gain.transpose(1, 2)
-    inner = torch.linalg.cholesky(window * gain)
-    shape = torch.stack([inner[:, 0, 0], inner[:, 1, 0], inner[:, 1, 1]], -1)
+    shape = _factor(window * gain)
     return {
         "log_mass": log_mass.reshape(len(mean), *maps.outdoor.shape),
         "top": top,
@@ -139,6 +136,16 @@ def gaussian_parts(
         "resolution": resolution,
         "size": maps.size,
     }
+
+
+def circles(spread: Float[Tensor, ""], count: int) -> Float[Tensor, "count 3"]:
+    """Lower factors (xx, yx, yy) of the covariances of some circles of one standard deviation [m]."""
+    return (spread * torch.tensor([1.0, 0.0, 1.0]).to(spread)).expand(count, 3)
+
+
+def _factor(covariance: Float[Tensor, "batch 2 2"]) -> Float[Tensor, "batch 3"]:
+    lower = torch.linalg.cholesky(covariance)
+    return torch.stack([lower[:, 0, 0], lower[:, 1, 0], lower[:, 1, 1]], -1)
 
 
 def _covariance(cholesky: Float[Tensor, "batch 3"]) -> Float[Tensor, "batch 2 2"]:

@@ -95,9 +95,7 @@ class AreaEngine:
     ) -> tuple[HeardCell, ...]:
         """The cells of the last report of a question that names any of the area."""
         deployment = self.served[area].deployment
-        levels = [
-            None if np.isnan(each) else float(each) for each in self._opened(area).levels_at(fix.position)
-        ]
+        levels = self._opened(area).levels_at(fix.position)
         report = int(last_known_reports(asked, found)[number])
         start, stop = asked.reports.token_offsets[report : report + 2].tolist()
         tokens = [token for token in range(start, stop) if asked.reports.beam[token] < 0]
@@ -109,14 +107,8 @@ class AreaEngine:
                 heard.append(HeardCell(cell, Known.UNKNOWN))
                 continue
             x, y, _ = deployment.sites[deployment.cells[index].site].position
-            heard.append(
-                HeardCell(
-                    cell,
-                    Known(int(found.known[token])),
-                    (x, y),
-                    levels[index],
-                )
-            )
+            level = None if np.isnan(levels[index]) else float(levels[index])
+            heard.append(HeardCell(cell, Known(int(found.known[token])), (x, y), level))
         return tuple(heard)
 
     def _opened(self, number: int) -> Answering:

@@ -55,12 +55,9 @@ class Tags:
 
     def stream(self, network: HeardNetwork) -> HeardNetwork:
         """The reports of a network and after them the tags, whose clocks may be of another day."""
-        tags, every = (
-            self.heard,
-            [network, replace(self.heard, arrival=np.full_like(self.heard.arrival, np.nan))],
-        )
+        tags = replace(self.heard, arrival=np.full_like(self.heard.arrival, np.nan))
         columns = {
-            field.name: np.concatenate([getattr(each, field.name) for each in every])
+            field.name: np.concatenate([getattr(each, field.name) for each in (network, tags)])
             for field in fields(tags)
             if field.name not in ("cells", "rows")
         }

@@ -13,7 +13,7 @@ import torch
 from raylocus.errors import CheckpointError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
 from raylocus.models.area.cells import CellMasses, cell_masses
-from raylocus.models.area.regions import Regions
+from raylocus.models.area.regions import LEVELS, Regions
 from raylocus.models.area.tags import Tags
 from raylocus.models.area.tokens import AreaTokens, ReadNetwork
 from raylocus.network.field.heard import HeardNetwork, KnownCells
@@ -65,11 +65,12 @@ class TrainedAreaNetwork:
             heard: the reports themselves.
         """
         field = self.network(AreaBatch.of(tokens))
-        if self.tags is None:
-            return self.regions.recalibrated(cell_masses(field, self.temperature))
-        return self.regions.recalibrated(
-            cell_masses(self.tags.joined(field, heard, tokens, self.temperature))
+        masses = (
+            cell_masses(field, self.temperature)
+            if self.tags is None
+            else cell_masses(self.tags.joined(field, heard, tokens, self.temperature))
         )
+        return self.regions.recalibrated(masses)
 
 
 def save_area_network(trained: TrainedAreaNetwork, path: Path) -> None:
@@ -123,7 +124,7 @@ def load_area_network(path: Path) -> TrainedAreaNetwork:
             float(record["temperature"]),
             Provenance.from_json(record["provenance"]),
             _tags(record.get("tags")),
-            Regions(*([tuple(record["regions"])] if "regions" in record else [])),
+            Regions(tuple(record.get("regions", LEVELS))),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
         raise CheckpointError(f"{path} does not fit this version's network; train it again") from error

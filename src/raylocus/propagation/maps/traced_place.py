@@ -45,6 +45,11 @@ class TracedPlace(Place):
         return self.atlas_files[self.deployment.frequencies.index(self.deployment.carrier.frequency)]
 
     @property
+    def traced(self) -> bool:
+        """Whether it has its R."""
+        return self.radio_file.exists()
+
+    @property
     def radio_file(self) -> Path:
         """Where R is."""
         return self.folder / RADIO_STORE

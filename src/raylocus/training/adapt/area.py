@@ -30,6 +30,8 @@ from raylocus.training.area.fit import contrast
 FEWEST, MOST = 10, 1000
 #: Tags a step, points that each is distinguished from, and tags that are judged at once.
 BATCH, POINTS, JUDGED = 48, 48, 32
+#: Held-out tags of a part that numbers of steps are compared by.
+COMPARED = 200
 #: Side of a block, in the median spacing of sites.
 BLOCK = 0.25
 #: Where more than this share of tags lies outside of the start's 99 % regions, tags and network do not belong together.
@@ -56,13 +58,14 @@ class Judged:
 
 def tags_of(reports: Reports, deployment: Deployment) -> Tags:
     """The reports of a stream that have a position and name a known cell."""
-    named = np.unique(heard_reports(reports, deployment).report)
+    heard = heard_reports(reports, deployment)
+    named = np.unique(heard.report)
     tagged = named[np.isfinite(reports.position[named, :2]).all(1)]
     if not len(tagged):
         raise InputError(
             "no report has both a true position and a known cell, so nothing can be adapted to them"
         )
-    return Tags(heard_reports(reports, deployment).likeliest(tagged), reports.position[tagged, :2])
+    return Tags(heard.likeliest(tagged), reports.position[tagged, :2])
 
 
 def adapt_area_network(start: TrainedAreaNetwork, tags: Tags, seed: int = 0) -> Adapted:
@@ -103,9 +106,10 @@ class _Adaptation:
         self._require_agreement(first.rank)
         parts = held_out_parts(self.tags.position, BLOCK * float(np.median(self.tokens.scale)), generator)
         end = self._best_end(parts)
-        plain = self._held_out(parts, end, remember=False)
-        tagged = self._held_out(parts, end, remember=True)
-        remember = tagged.cost.mean() < plain.cost.mean()
+        tagging = [self._without(part, end) for part in parts]
+        tagged = self._held_out(parts, tagging)
+        plain = self._held_out(parts, [replace(each, tags=None) for each in tagging])
+        remember = bool(tagged.cost.mean() < plain.cost.mean())
         better = tagged if remember else plain
         network = self._tuned(every, end)
         made = replace(self.start, network=network, tags=self.tags if remember else None)
@@ -113,7 +117,7 @@ class _Adaptation:
             {"adapted": self.start.provenance.digest, "tags": len(self.tags), "steps": end}, self.seed
         )
         made = replace(made, regions=conformal_regions(better.rank), provenance=provenance)
-        return Adapted(made, tuple(self._lines(first, better, end, bool(remember), made)))
+        return Adapted(made, tuple(self._lines(first, better, end, made)))
 
     def judged(self, trained: TrainedAreaNetwork, some: Int[np.ndarray, " tag"]) -> Judged:
         """How a network answers some tags."""
@@ -144,15 +148,13 @@ class _Adaptation:
         sure = gain.mean(1) - gain.std(1) / np.sqrt(gain.shape[1])
         return ends[int(np.argmax(np.where(sure > 0, gain.mean(1), 0.0)))]
 
-    def _costs(self, part: Int[np.ndarray, " held"], ends: tuple[int, ...]) -> Float[np.ndarray, "end held"]:
+    def _costs(
+        self, part: Int[np.ndarray, " held"], ends: tuple[int, ...]
+    ) -> Float[np.ndarray, "end compared"]:
         """Cross-entropy of held-out tags after each number of steps on the others [nats]."""
         tuned = fine_tuned(self.start.network, self._loss(np.delete(np.arange(len(self.tags)), part)), ends)
-        return np.array([self._cost(network, part) for network in tuned])
-
-    @torch.inference_mode()
-    def _cost(self, network: AreaNetwork, part: Int[np.ndarray, " held"]) -> Float[np.ndarray, " held"]:
-        trained = replace(self.start, network=network)
-        return self.judged(trained, part[:200]).cost
+        some = part[:COMPARED]
+        return np.array([self.judged(replace(self.start, network=network), some).cost for network in tuned])
 
     def _loss(self, some: Int[np.ndarray, " tag"]) -> Callable[[AreaNetwork, int], Float[torch.Tensor, ""]]:
         def loss(network: AreaNetwork, step: int) -> torch.Tensor:
@@ -166,25 +168,24 @@ class _Adaptation:
         (network,) = fine_tuned(self.start.network, self._loss(some), (end,))
         return network.eval().requires_grad_(False)
 
-    def _held_out(self, parts: list[Int[np.ndarray, " _"]], end: int, remember: bool) -> Judged:
+    def _without(self, part: Int[np.ndarray, " held"], end: int) -> TrainedAreaNetwork:
+        """What is learned from all tags but a part."""
+        others = np.delete(np.arange(len(self.tags)), part)
+        return replace(self.start, network=self._tuned(others, end), tags=self.tags.select(others))
+
+    def _held_out(self, parts: list[Int[np.ndarray, " _"]], learned: list[TrainedAreaNetwork]) -> Judged:
         """How parts are answered by what was learned from the others."""
-        found = []
-        for part in parts:
-            others = np.delete(np.arange(len(self.tags)), part)
-            tags = self.tags.select(others) if remember else None
-            found.append(self.judged(replace(self.start, network=self._tuned(others, end), tags=tags), part))
+        found = [self.judged(each, part) for each, part in zip(learned, parts, strict=True)]
         return Judged(
             np.concatenate([each.cost for each in found]), np.concatenate([each.rank for each in found])
         )
 
-    def _lines(
-        self, first: Judged, better: Judged, end: int, remember: bool, made: TrainedAreaNetwork
-    ) -> Iterable[str]:
+    def _lines(self, first: Judged, better: Judged, end: int, made: TrainedAreaNetwork) -> Iterable[str]:
         gain = first.cost.mean() - better.cost.mean()
         yield f"{len(self.tags)} reports of known position; {end} steps on biases and gains"
         yield (
             "reports are compared with the tags"
-            if remember
+            if made.tags is not None
             else "the tags themselves are of no use in held-out blocks"
         )
         yield f"held-out blocks: {gain:+.2f} nats a report against the start"

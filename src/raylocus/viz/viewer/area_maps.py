@@ -42,7 +42,7 @@ def traced_tiles(area: Area, grid: Grid) -> list[TracedTile]:
     found = []
     for tile in area.tiles:
         place = open_place(area.folder / tile.folder)
-        if place.radio_file.exists():
+        if place.traced:
             index = place.tile.index(grid.centres - np.array(tile.centre))
             cells = np.array(tile.cells, int)
             sites = np.unique([area.deployment.cells[cell].site for cell in tile.cells]).astype(int)
