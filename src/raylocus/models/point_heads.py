@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.stream import zero_linear
 from raylocus.models.inputs.maps import PlaceMaps
-from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
+from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density, lower_factor
 
 #: Length that a head's shift of the position is counted in [m].
 SHIFT_SCALE = 20.0
@@ -71,10 +71,7 @@ class GaussianHead(nn.Module):
         mean, pooled = self.position(features, evidence, maps)
         raw = torch.tanh(self.shape(pooled))
         spread = START_SPREAD * SPREAD_FACTOR ** raw[:, :2]
-        correlation = 0.95 * raw[:, 2]
-        below = correlation * spread[:, 1]
-        rest = torch.sqrt(1 - correlation**2) * spread[:, 1]
-        cholesky = torch.stack([spread[:, 0], below, rest], -1)
+        cholesky = lower_factor(spread, raw[:, 2])
         return Prediction(**gaussian_parts(mean, cholesky, maps, self.cells))
 
 
