@@ -26,8 +26,9 @@ def differentiable_solver(
 ) -> Callable[[Any], tuple[Any, ...]]:
     """A function of torch tensors: what `PathSolver` finds from all sites to receivers at positions [receiver, 3].
 
-    The values are the field (real, imaginary), delay [s], where paths turn [m], and whether they do. Only the field has a
-    gradient: Sionna 2.2 makes tensors of directions and points without one. A call's gradient can be walked back once.
+    The values are the field (real, imaginary), delay [s], where paths turn [m], and whether they do. Only field and
+    delay have a gradient: Sionna 2.2 makes tensors of directions and points without one. A call's gradient can be
+    walked back once.
 
     Args:
         scene_file: a Mitsuba scene.

@@ -22,8 +22,10 @@ def texture_reader() -> Callable[[Any, Any], Any]:
     import drjit as dr
     import mitsuba as mi
 
+    make_texture: Any = mi.Texture2f  # mitsuba names no type for it
+
     def read(rasters: Any, scaled: Any) -> Any:
-        texture = mi.Texture2f(rasters, use_accel=False, wrap_mode=dr.WrapMode.Clamp)
+        texture = make_texture(rasters, use_accel=False, wrap_mode=dr.WrapMode.Clamp)
         unit = mi.Point2f((scaled[:, 0].array + 1) / 2, (scaled[:, 1].array + 1) / 2)
         return mi.TensorXf(dr.concat(list(texture.eval(unit))))
 
