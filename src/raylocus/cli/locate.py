@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raylocus.cli.console import verb_parser
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from raylocus.evaluation.area.scores import AreaMethod
     from raylocus.geo import Extent
     from raylocus.inference.area_locator import AreaLocator
+    from raylocus.inference.explanation import CellResidual
     from raylocus.inference.fix import Fix
+    from raylocus.models.physics.variants import PhysicsVariant
     from raylocus.network.reports.known_cells import KnownReports
     from raylocus.scenes.area import Area
     from raylocus.scenes.place import Place
@@ -47,15 +47,30 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
+    parser.add_argument(
+        "--refine",
+        choices=["bilinear", "drjit", "images", "path_solver"],
+        help="move each estimate by gradient to where posterior and measurements agree best: by R, by the atlas's "
+        "paths, or by rays traced at every step (seconds a fix); on a traced place only",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="print what was measured of each cell and what the map has there; on a traced place only",
+    )
     given = parser.parse(arguments)
     from rich.console import Console
 
-    located = _located(given.reports, given.place, given.model)
+    located = _located(given.reports, given.place, given.model, given.refine)
     records = [
         fix_record(sequence, fix, hears)
         for sequence, (fix, hears) in enumerate(zip(located.fixes, located.hears, strict=True))
     ]
-    Console().print(_table(records))
+    from raylocus.cli.fix_tables import fix_table, residual_table
+
+    Console().print(fix_table(records, CONFIDENCE))
+    if given.explain:
+        Console().print(residual_table(_explained(located)))
     for note in located.notes:
         print(f"note: {note}")
     _write(given.out, records)
@@ -72,33 +87,55 @@ class _Located:
     hears: list[bool]
     """Whether each names a cell of the place."""
     notes: tuple[str, ...]
+    residuals: Callable[[], list[CellResidual]] | None = None
+    """Computes what the fixes rest on; None where there is no map."""
 
 
-def _located(path: Path, folder: Path, model: Path | None) -> _Located:
+def _located(path: Path, folder: Path, model: Path | None, refine: PhysicsVariant | None) -> _Located:
     """By what the model and the place are for."""
+    from raylocus.errors import InputError
     from raylocus.models.area.trained import is_area_network
     from raylocus.propagation.maps.traced_area import open_traced_area
     from raylocus.propagation.maps.traced_place import open_place
     from raylocus.scenes.area import is_area
 
+    by_sites = model is not None and is_area_network(model)
+    if refine and (by_sites or is_area(folder) or not open_place(folder).radio_file.exists()):
+        raise InputError(
+            "--refine needs the maps of one traced place; leave it out, or trace the place first"
+        )
     if model is not None and is_area_network(model):
         return _in_network(path, folder, model)
     if is_area(folder):
         traced = model is not None or open_traced_area(folder).traced
         return (_in_windows if traced else _in_network)(path, folder, model)
-    traced = model is not None or open_place(folder).radio_file.exists()
-    return (_on_maps if traced else _in_network)(path, folder, model)
+    if model is not None or open_place(folder).radio_file.exists():
+        return _on_maps(path, folder, model, refine)
+    return _in_network(path, folder, model)
 
 
-def _on_maps(path: Path, folder: Path, model: Path | None) -> _Located:
+def _on_maps(path: Path, folder: Path, model: Path | None, refine: PhysicsVariant | None) -> _Located:
     """By a trained model on the traced maps of a place."""
+    from raylocus.inference.explanation import explained
     from raylocus.inference.locator import Locator
     from raylocus.propagation.maps.traced_place import open_place
 
-    locator = Locator.pretrained() if model is None else Locator.load(model)
+    locator = replace(Locator.pretrained() if model is None else Locator.load(model), refine=refine)
     place = open_place(folder)
     known, notes = reports_at(path, place.deployment)
-    return _Located(locator.fixes(known.reports, place), [bool(each) for each in known.hears], notes)
+    fixes = locator.fixes(known.reports, place)
+    hears = [bool(each) for each in known.hears]
+    return _Located(fixes, hears, notes, lambda: explained(locator, known.reports, place, fixes))
+
+
+def _explained(located: _Located) -> list[CellResidual]:
+    from raylocus.errors import InputError
+
+    if located.residuals is None:
+        raise InputError(
+            "--explain needs the maps of one traced place, which did not locate here; leave it out"
+        )
+    return located.residuals()
 
 
 def _in_network(path: Path, folder: Path, model: Path | None) -> _Located:
@@ -201,22 +238,3 @@ def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
 
 def _is_json(value: int | float | None) -> bool:
     return value is None or math.isfinite(value)
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return "–" if value is None else f"{value:.{decimals}f}"
-
-
-def _table(records: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
-
-    table = Table(title="fixes")
-    columns = ("sequence", "x / m", "y / m", f"{CONFIDENCE:.0%} radius / m", "ellipse / m", "fit", "trusted")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for record in records:
-        ellipse = " × ".join(_number(record[f"ellipse_{axis}_m"], 0) for axis in ("major", "minor"))
-        position = (_number(record["x_m"], 1), _number(record["y_m"], 1), _number(record["radius_m"], 0))
-        trusted = "yes" if record["trusted"] else "no"
-        table.add_row(str(record["sequence"]), *position, ellipse, _number(record["fit"], 2), trusted)
-    return table

@@ -15,13 +15,16 @@ from jaxtyping import Int
 from raylocus.errors import InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import Fix, fixes_of
+from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import doubted_density, estimate, fine_density
+from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace
+from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports
@@ -44,6 +47,8 @@ class Locator:
     name: str = "raylocus"
     without_maps: AreaLocator = field(default_factory=AreaLocator.pretrained, repr=False)
     """Who is believed as far as maps are wrong."""
+    refine: PhysicsVariant | None = None
+    """What estimates are refined by, see `inference.refinement`; None leaves them where the network has them."""
     _encoded: OrderedDict[int, tuple[MappedPlace, EncodedPlace]] = field(
         default_factory=OrderedDict, repr=False
     )
@@ -102,8 +107,18 @@ class Locator:
             getattr(place, "frame", None),
         )
 
-    @torch.inference_mode()
     def _answered(
+        self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
+    ) -> tuple[Posterior, list[float]]:
+        """The posterior, refined where that is asked for, and how well map and measurements fit."""
+        posterior, fits = self._inferred(reports, place, groups)
+        if self.refine is None:
+            return posterior, fits
+        refinement = Refinement(self.refine, feature_deviations(self.trained.network.evidence))
+        return refinement.refined(posterior, known_reports(reports, place.deployment).reports, place), fits
+
+    @torch.inference_mode()
+    def _inferred(
         self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
     ) -> tuple[Posterior, list[float]]:
         """The posterior, and how well map and measurements fit; phones of a group are judged together."""
