@@ -23,8 +23,8 @@ from raylocus.execution.task import ThisProcess
 from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.traced_area import open_traced_area
-from raylocus.propagation.trace_area import trace_area
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_area import trace_area
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import build_source
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration

@@ -52,7 +52,7 @@ def locate_network(locator: AreaLocator, law: FieldLaw, generator: np.random.Gen
     reading = np.arange(len(some))[:, None]
     with torch.inference_mode():
         ground = ground_masses(
-            locator.trained.network, tokens, reading, np.ones(reading.shape), locator.trained.temperature
+            locator.trained.masses(tokens, network), tokens, reading, np.ones(reading.shape)
         )
     seconds = time.perf_counter() - began
     at = torch.from_numpy(truth - ground.origin).float()

@@ -1,9 +1,9 @@
 """Calibration against worlds whose truth is known: antennas, levels, errors, severity, and what locating gains.
 
-    python benchmarks/calibration.py --folder places/calibration --worlds 10 --points 100 --reports 600
+    python benchmarks/calibration.py --networks 20
 
-Each world is drawn at severity 1 over a generated town. Columns: see docs/calibration.md. The locator is grid Bayes,
-its spreads fitted on the first worlds of every kind of map, which are left out of the table.
+Each is drawn at severity 1 over a generated town; each one is kept in a file, from which a killed run goes on. Rows:
+see docs/calibration.md. The locator is grid Bayes, its spreads fitted on the first network of every town.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.calibration.calibrate import Calibration, calibrate
-from raylocus.calibration.calibrated_place import calibrated_deployment
+from raylocus.calibration.calibrated_place import calibrated_cell
 from raylocus.calibration.labelled_calibration import CalibrationLaw
 from raylocus.calibration.labelled_model import LabelledModel
 from raylocus.calibration.measured import measured_at
@@ -24,6 +24,7 @@ from raylocus.calibration.parameters import Layout
 from raylocus.calibration.severity import labelled_severity, unlabelled_severity
 from raylocus.cli.main import main as raylocus
 from raylocus.evaluation.baselines.grid_bayes import BEAM_SPREADS_DB, FREE_LEVEL, GridBayes
+from raylocus.evaluation.metrics import coverage, region_ranks
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
@@ -34,10 +35,13 @@ from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.storage import written_whole
 
+#: By kind of reports and name.
+Network = dict[str, dict[str, np.ndarray]]
 TOWNS = ("european-core", "high-rise-slabs")
 ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
-#: Worlds of each town that the locator's spreads are fitted on.
+#: Networks of each town that the locator's spreads are fitted on.
 FITTED = 1
 
 
@@ -81,12 +85,14 @@ def trial(place: TracedPlace, seed: int, severity: float, points: int, reports: 
     return Trial(place, world, tagged, hidden, asked)
 
 
-def calibrated_maps(place: TracedPlace, found: Calibration) -> NominalMaps:
+def calibrated_maps(place: TracedPlace, values: np.ndarray) -> NominalMaps:
     """What a locator knows of a calibrated place, scattering included."""
-    cells = tuple(range(len(place.deployment.cells)))
-    deployment = calibrated_deployment(place.deployment, [(found, cells)])
-    scatter = float(found.posterior.values[found.prior.layout.index("scatter")][0])
-    maps = radio_maps(place.atlas, deployment)
+    layout = Layout(len(place.deployment.cells))
+    cells = [
+        calibrated_cell(cell, layout, values, index) for index, cell in enumerate(place.deployment.cells)
+    ]
+    deployment = dataclasses.replace(place.deployment, cells=tuple(cells))
+    maps, scatter = radio_maps(place.atlas, deployment), float(values[layout.index("scatter")][0])
     return NominalMaps(place.tile, deployment, place.geometry_maps, maps, place.atlas.ue_height, scatter)
 
 
@@ -116,23 +122,20 @@ def true_values(one: Trial, layout: Layout) -> np.ndarray:
     return values
 
 
-def errors_of(method: GridBayes, reports: Reports, maps: NominalMaps) -> np.ndarray:
-    """Horizontal error of each last report [m]."""
-    truth = reports.position[reports.last_report][:, :2]
-    return np.linalg.norm(method.locate(reports, maps).mean - truth, axis=1)
+def located(method: GridBayes, one: Trial, maps: NominalMaps) -> tuple[np.ndarray, np.ndarray]:
+    """Horizontal error of each last report [m], and shares of masses beyond the truth's (`region_ranks`)."""
+    truth = one.asked.position[one.asked.last_report][:, :2]
+    posterior = method.locate(one.asked, maps)
+    return np.linalg.norm(posterior.mean - truth, axis=1), np.stack(region_ranks(posterior, truth), axis=1)
 
 
 def wrapped(angle: np.ndarray) -> np.ndarray:
     return np.rad2deg((angle + np.pi) % (2 * np.pi) - np.pi)
 
 
-def row(one: Trial, law: CalibrationLaw, severity: float, kinds: tuple[str, ...]) -> dict[str, object]:
-    """All that is measured in one world; its maps for the locator are under `maps`."""
-    out: dict[str, object] = {"maps": {"map": nominal_maps(one.place)}}
-    layout = Layout(len(one.place.deployment.cells))
-    truth = true_values(one, layout)
-    oracle = spread_of(one, truth)
-    turned = np.abs(wrapped(one.world.azimuth_error)) > 45
+def measured_network(one: Trial, law: CalibrationLaw, severity: float, kinds: tuple[str, ...]) -> Network:
+    """All that is measured in one network, by the kind of its reports."""
+    out: Network = {}
     for kind in kinds:
         reports = {"tagged": one.tagged, "blind": one.blind}.get(kind) or Reports.concatenate(
             [one.tagged, one.blind]
@@ -140,72 +143,86 @@ def row(one: Trial, law: CalibrationLaw, severity: float, kinds: tuple[str, ...]
         start = time.process_time()
         found = calibrate(reports, one.place, law)
         seconds = time.process_time() - start
-        values = found.posterior.values
-        level = (values - truth)[layout.index("level")] + values[layout.index("common")]
-        own, shared = layout.index("level").start, layout.index("common").start
-        jacobian = np.zeros((layout.cells, layout.size))
-        jacobian[np.arange(layout.cells), own + np.arange(layout.cells)], jacobian[:, shared] = 1, 1
-        sure = np.sqrt(np.einsum("cv,vw,cw->c", jacobian, found.posterior.covariance, jacobian))
-        azimuth = wrapped((values - truth)[layout.index("azimuth")])
-        deviation = np.rad2deg(found.posterior.deviation[layout.index("azimuth")])
-        floor = (values - truth)[layout.index("floor")]
-        if kind == "blind":
+        if found.labelled is None:
             estimated = unlabelled_severity(found.unlabelled, law)
         else:
             estimated = labelled_severity(found.labelled, law)
         out[kind] = {
-            "azimuth": np.abs(azimuth),
-            "azimuth in 90": np.abs(azimuth) < 1.645 * np.maximum(deviation, 1e-9),
-            "turned": turned,
-            "level": np.abs(level),
-            "level in 90": np.abs(level) < 1.645 * sure,
-            "common": abs(level.mean()),
-            "floor": np.abs(floor),
-            "common floor": abs(floor.mean()),
-            "scale": found.noise.levels.scale - 11 * severity,
-            "spread": spread_of(one, values) / oracle,
-            "severity": estimated.value - severity,
-            "severity in 90": estimated.low <= severity <= estimated.high,
-            "seconds": seconds,
+            **errors_of_values(one, found),
+            "values": found.posterior.values,
+            "scale": np.array(found.noise.levels.scale - law.world.residual_db * severity),
+            "severity": np.array(estimated.value - severity),
+            "severity in 90": np.array(estimated.low <= severity <= estimated.high),
+            "seconds": np.array(seconds),
         }
-        out["maps"][kind] = calibrated_maps(one.place, found)  # type: ignore[index]
     return out
 
 
+def errors_of_values(one: Trial, found: Calibration) -> dict[str, np.ndarray]:
+    """How far estimates are from the truth, and whether it lies inside their 90 % intervals."""
+    layout, values, covariance = found.prior.layout, found.posterior.values, found.posterior.covariance
+    truth = true_values(one, layout)
+    level = (values - truth)[layout.index("level")] + values[layout.index("common")]
+    jacobian = np.zeros((layout.cells, layout.size))
+    cells = np.arange(layout.cells)
+    jacobian[cells, layout.index("level").start + cells] = 1
+    jacobian[:, layout.index("common").start] = 1
+    sure = np.sqrt(np.einsum("cv,vw,cw->c", jacobian, covariance, jacobian))
+    azimuth = np.abs(wrapped((values - truth)[layout.index("azimuth")]))
+    deviation = np.rad2deg(found.posterior.deviation[layout.index("azimuth")])
+    floor = (values - truth)[layout.index("floor")]
+    return {
+        "azimuth": azimuth,
+        "azimuth in 90": azimuth < 1.645 * np.maximum(deviation, 1e-9),
+        "turned": np.abs(wrapped(one.world.azimuth_error)) > 45,
+        "level": np.abs(level),
+        "level in 90": np.abs(level) < 1.645 * sure,
+        "common": np.array(abs(level.mean())),
+        "floor": np.abs(floor),
+        "common floor": np.array(abs(floor.mean())),
+        "spread": np.array(spread_of(one, values) / spread_of(one, truth)),
+    }
+
+
+def network_of(number: int, given: argparse.Namespace) -> tuple[Trial, Network]:
+    """One network, measured now or read from the file that an earlier run left."""
+    places = towns(given.folder)
+    one = trial(places[number % len(places)], number, given.severity, given.points, given.reports)
+    named = f"{number}-{given.points}-{given.reports}-{given.severity:g}-{'-'.join(given.kinds)}.npz"
+    file = given.folder / "networks" / named
+    if not file.exists():
+        made = measured_network(one, CalibrationLaw(), given.severity, tuple(given.kinds))
+        flat = {f"{kind}/{name}": value for kind, part in made.items() for name, value in part.items()}
+        file.parent.mkdir(exist_ok=True)
+        with written_whole(file) as aside, aside.open("wb") as opened:
+            np.savez(opened, **flat)
+        print(f"network {number} of {given.networks} done", flush=True)
+    with np.load(file) as stored:
+        parts = [(*name.split("/"), stored[name]) for name in stored.files]
+    return one, {kind: {name: value for of, name, value in parts if of == kind} for kind in given.kinds}
+
+
 def main() -> None:
-    """Prints one line a world, and the table."""
+    """Measures the networks that are not there yet, and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("places/calibration"))
-    parser.add_argument("--worlds", type=int, default=10)
+    parser.add_argument("--networks", type=int, default=20)
     parser.add_argument("--points", type=int, default=100)
-    parser.add_argument("--reports", type=int, default=600)
+    parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--severity", type=float, default=1.0)
-    parser.add_argument("--kinds", nargs="+", default=["tagged", "blind", "both"])
+    parser.add_argument("--kinds", nargs="+", default=["tagged", "blind"])
     given = parser.parse_args()
-    law, kinds, places = CalibrationLaw(), tuple(given.kinds), towns(given.folder)
-    trials, rows = [], []
-    for seed in range(given.worlds):
-        one = trial(places[seed % len(places)], seed, given.severity, given.points, given.reports)
-        trials.append(one)
-        rows.append(row(one, law, given.severity, kinds))
-        said = {
-            kind: {
-                name: round(float(np.median(value)), 2)
-                for name, value in rows[-1][kind].items()
-                if name not in ("turned",)
-            }
-            for kind in kinds
-        }
-        print(seed, said, flush=True)
-    print_table(rows, kinds)
-    print_locating(trials, rows, ("map", *kinds))
+    found = [network_of(number, given) for number in range(given.networks)]
+    print_table([network for _, network in found], tuple(given.kinds))
+    print_locating(found, ("map", *given.kinds))
 
 
-def print_table(rows: list[dict[str, object]], kinds: tuple[str, ...]) -> None:
-    """Medians and shares over all worlds."""
+def print_table(networks: list[Network], kinds: tuple[str, ...]) -> None:
+    """Medians and shares over all networks."""
     for kind in kinds:
+        names = [name for name in networks[0][kind] if name != "values"]
         columns = {
-            name: np.concatenate([np.atleast_1d(row[kind][name]) for row in rows]) for name in rows[0][kind]
+            name: np.concatenate([np.atleast_1d(each[kind][name]) for each in networks]) for name in names
         }
         turned = columns.pop("turned")
         found = columns["azimuth"][turned] < 20
@@ -215,22 +232,26 @@ def print_table(rows: list[dict[str, object]], kinds: tuple[str, ...]) -> None:
                 print(f"  {name}: {values.mean():.2f}")
                 continue
             far = np.quantile(np.abs(values), 0.9)
-            said = f"median {np.median(values):.2f}, 90 % {far:.2f}"
-            print(f"  {name}: {said}")
+            print(f"  {name}: median {np.median(values):.2f}, 90 % {far:.2f}")
 
 
-def print_locating(trials: list[Trial], rows: list[dict[str, object]], kinds: tuple[str, ...]) -> None:
-    """Errors of grid Bayes on the map and on calibrated maps, at the worlds that its spreads were not fitted on."""
-    pairs, first = list(zip(trials, rows, strict=True)), FITTED * len(TOWNS)
-    zero = None
+def maps_of(one: Trial, network: Network, kind: str) -> NominalMaps:
+    """The listed map, or the calibrated one."""
+    return nominal_maps(one.place) if kind == "map" else calibrated_maps(one.place, network[kind]["values"])
+
+
+def print_locating(found: list[tuple[Trial, Network]], kinds: tuple[str, ...]) -> None:
+    """Errors of grid Bayes on the map and on calibrated maps, at the networks that its spreads were not fitted on."""
+    first, zero = FITTED * len(TOWNS), None
     for kind in kinds:
-        training = [(one.asked, row["maps"][kind]) for one, row in pairs[:first]]  # type: ignore[index]
+        training = [(one.asked, maps_of(one, network, kind)) for one, network in found[:first]]
         method = GridBayes.fit(kind, training, FREE_LEVEL, (None, *BEAM_SPREADS_DB))
-        found = [errors_of(method, one.asked, row["maps"][kind]) for one, row in pairs[first:]]  # type: ignore[index]
-        p50, p67, p90 = np.quantile(np.concatenate(found), (0.5, 0.67, 0.9))
+        scored = [located(method, one, maps_of(one, network, kind)) for one, network in found[first:]]
+        errors, ranks = (np.concatenate(each) for each in zip(*scored, strict=True))
+        p50, p67, p90 = np.quantile(errors, (0.5, 0.67, 0.9))
         zero = zero or p50
         gain = f"p50 {p50:.1f} m ({p50 / zero - 1:+.0%}), p67 {p67:.1f}, p90 {p90:.1f}"
-        print(f"locate on {kind}: {gain}; {method.model}")
+        print(f"locate on {kind}: {gain}; 90 % region holds {coverage(*ranks.T, 0.9):.0%}; {method.model}")
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from raylocus.propagation.atlas.channel_response import frequency_response, impu
 from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.runtime.runtime import activate
-from raylocus.propagation.site_parts import tracer_of
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.site_parts import tracer_of
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration, build_place
 
 SECTOR = Panel(2, 4, "cross", sector_element, azimuth=0.7, downtilt=0.1)

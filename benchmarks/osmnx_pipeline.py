@@ -22,8 +22,8 @@ import trimesh
 from rasterio.transform import from_origin
 from scipy.ndimage import distance_transform_edt
 
-from raylocus.scenes.buildings.height_prior import building_type
-from raylocus.scenes.buildings.materials import roof_material, wall_material
+from raylocus.scenes.buildings.from_features import roof_material, wall_material
+from raylocus.scenes.buildings.heights import building_type
 from raylocus.scenes.ground.from_features import DEFAULT_WIDTH, road_class_of
 from raylocus.scenes.tagged.features import parse_count, parse_length
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from raylocus.propagation.atlas.channel_response import PointPaths
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration, build_place
 
 #: Tile centres that lie inside each city's scene [m].

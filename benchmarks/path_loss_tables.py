@@ -29,9 +29,9 @@ from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.oracles.delta_bullington import TerrainProfile, delta_bullington_loss
 from raylocus.propagation.oracles.rooftop_formula import RooftopRows, over_rooftop_formula
 from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
-from raylocus.propagation.site_parts import tracer_of
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
+from raylocus.propagation.tracing.site_parts import tracer_of
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.units import SPEED_OF_LIGHT
 

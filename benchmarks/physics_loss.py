@@ -21,9 +21,9 @@ from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.physics.expected import FeatureField
 from raylocus.models.physics.residuals import feature_residuals, huber_sums
 from raylocus.models.physics.variants import PhysicsVariant, feature_field
-from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.report_store import load_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import known_reports
 from raylocus.propagation.maps.traced_place import open_place
 
 #: Positions are predicted this far off the truth [m].

@@ -35,8 +35,8 @@ from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners
 from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_path_solver
-from raylocus.propagation.site_parts import tracer_of
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.site_parts import tracer_of
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 
 #: First arrivals weaker than this compared with the strongest path are left out in the second comparison (power).
 FAINT = 1e-4

@@ -23,8 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from outdoor_points import CENTRES, built_places, random_points
 
-from raylocus.propagation.atlas.atlas import reorder
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows, reorder
 from raylocus.propagation.geometry.surfaces import Surfaces, unit_normals
 from raylocus.propagation.maps.layers.complete import complete_radio_maps
 from raylocus.propagation.maps.radio_maps import radio_maps
@@ -34,8 +33,8 @@ from raylocus.propagation.oracles.reference import ReferenceSettings, reference_
 from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
 from raylocus.propagation.rays.pieces import in_pieces, side_by_side
 from raylocus.propagation.runtime.runtime import activate
-from raylocus.propagation.site_parts import tracer_of
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.site_parts import tracer_of
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.sites import Cell, Deployment
 from raylocus.scenes.triangles import read_place_scene
 

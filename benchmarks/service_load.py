@@ -172,7 +172,9 @@ async def load(url: str, asked: list[dict[str, Any]], rate: float, count: int) -
             answers.append((status, time.perf_counter() - due))
         writer.close()
 
-    connections = [asyncio.create_task(connection()) for _ in range(CONNECTIONS if rate else 1)]
+    # The service closes a connection that sends nothing for five seconds: at a low rate a few are enough.
+    most = min(CONNECTIONS, max(1, round(rate)))
+    connections = [asyncio.create_task(connection()) for _ in range(most)]
     began = time.perf_counter()
     for number in range(count):
         if rate:
@@ -222,6 +224,14 @@ def coverage(url: str, asked: list[dict[str, Any]], reports: Reports, place: Tra
     return ", ".join(cells)
 
 
+def soak(service: Service, asked: list[dict[str, Any]], rate: float, seconds: float) -> None:
+    """The resident memory and what came of a steady load, ten times over its length."""
+    print(f"\nsoak of {seconds:g} s at {rate:g} requests a second, from {service.memory:.0f} MB")
+    for part in range(1, 11):
+        found = asyncio.run(load(service.url, asked, rate, max(1, round(rate * seconds / 10))))
+        print(f"{part * seconds / 10:.0f} s: {service.memory:.0f} MB, {found.answered} answered", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -233,6 +243,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--requests", type=int, default=300)
     parser.add_argument("--rates", type=float, nargs="*", default=[20.0, 50.0, 150.0, 600.0])
+    parser.add_argument("--soak", type=float, default=0.0, help="seconds of steady load at the end")
+    parser.add_argument("--soak_rate", type=float, default=10.0, help="its requests a second")
     given = parser.parse_args()
     place = open_place(given.place)
     reports = observed(place, given.phones, given.severity, given.seed)
@@ -254,6 +266,8 @@ def main() -> None:
         )
     print(f"\n{spent:.1f} ms of processor time a request alone; {service.memory:.0f} MB after all")
     print(f"radii hold: {coverage(service.url, asked, reports, place)}")
+    if given.soak:
+        soak(service, asked, given.soak_rate, given.soak)
     service.process.send_signal(signal.SIGKILL)
     service.process.wait()
     again = start(given)

@@ -17,10 +17,10 @@ from scipy.special import fresnel
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import itu_materials
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.rasterize import topmost_surface
+from raylocus.scenes.map_geometry import topmost_surface
 from raylocus.scenes.triangles import Triangles
 
 FREQUENCY, UE_HEIGHT = 3.55e9, 1.5

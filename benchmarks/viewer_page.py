@@ -22,7 +22,7 @@ import psutil
 from playwright.sync_api import BrowserType, sync_playwright
 
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.propagation.trace_place import trace_place
+from raylocus.propagation.tracing.trace_place import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.viz.viewer.content import ViewerContent
 from raylocus.viz.viewer.place_content import place_content

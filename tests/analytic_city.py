@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 
 from raylocus.geo import Grid
-from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.links import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.movement.trajectories import Trajectories

@@ -31,6 +31,8 @@ ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
 #: A world without residual, materials and turned antennas: antennas and levels alone are off.
 CLEAN = WorldLaw(
     severity=1.0,
+    level_offset_db=6.0,  # more would leave free space's levels beyond the end of the range
+    power_error_db=3.0,
     residual_db=0.5,
     turned_share=0.0,
     log_permittivity=0.0,

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from raylocus.geo import Grid
-from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.links import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories

@@ -11,7 +11,7 @@ from raylocus.network.field.law import USUAL, FieldLaw
 from raylocus.network.field.simulate import SimulatedNetwork, simulate_network
 from raylocus.network.reports.features import CRITICAL
 from raylocus.network.reports.reports import Reports
-from raylocus.scenes.cell_names.technologies import NR
+from raylocus.scenes.cell_names.channels import NR
 from raylocus.scenes.sites import ISOTROPIC, Carrier, Cell, Deployment, ElementPattern, Site
 
 #: A calm network: levels fall with distance and nothing else happens to them.

@@ -13,12 +13,13 @@ from raylocus.propagation.atlas.atlas import PathAtlas, concatenate
 from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.oracles.path_matching import centre_paths, partners
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS, geometry_maps
-from raylocus.scenes.rasterize import topmost_surface
+from raylocus.scenes.map_geometry import topmost_surface
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.scenes.siting.macro import MacroLayout
 from raylocus.scenes.triangles import Triangles
 
@@ -131,6 +132,17 @@ def side_by_side(
 
 #: Two sites about one block, and the atlas that they share.
 TWO_SITES = np.array([[-25.0, 1.0, 22.0], [20.0, -20.0, 15.0]])
+
+
+def two_site_network(arrays: tuple[AntennaArray, ...] = (AntennaArray(),) * 3) -> Deployment:
+    """Three sectors at each of the two sites, with these arrays."""
+    cells = [
+        Cell(10 * site + sector, site, 2.1 * sector - 1.0, 0.1, array=arrays[sector])
+        for site in range(2)
+        for sector in range(3)
+    ]
+    sites = tuple(Site(f"s{i}", tuple(position)) for i, position in enumerate(TWO_SITES.tolist()))
+    return Deployment((Carrier(),), sites, tuple(cells))
 
 
 def two_site_atlas() -> PathAtlas:

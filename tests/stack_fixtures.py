@@ -17,7 +17,7 @@ from raylocus.network.observe import observe
 from raylocus.network.reports.features import SCHEMA
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.atlas.atlas import SPECULAR, PathAtlas
-from raylocus.propagation.geometry.wedges import Wedges
+from raylocus.propagation.geometry.surfaces import Wedges
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import itu_materials

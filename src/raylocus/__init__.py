@@ -18,7 +18,7 @@ _HOMES = {
     "Locator": "raylocus.inference.locator",
     "MapErrorLaw": "raylocus.scenes.map_errors.law",
     "SceneConfiguration": "raylocus.scenes.configuration",
-    "TraceConfiguration": "raylocus.propagation.trace_configuration",
+    "TraceConfiguration": "raylocus.propagation.tracing.trace_configuration",
     "WorldChannel": "raylocus.network.channel.world_channel",
     "WorldLaw": "raylocus.scenes.world",
     "build_dataset": "raylocus.datasets.build",
@@ -34,7 +34,7 @@ _HOMES = {
     "sample_trajectories": "raylocus.network.movement.mobility",
     "sample_world": "raylocus.scenes.world",
     "scenes": "raylocus.scenes",
-    "trace_place": "raylocus.propagation.trace_place",
+    "trace_place": "raylocus.propagation.tracing.trace_place",
     "world_radio_maps": "raylocus.propagation.maps.world_maps",
 }
 

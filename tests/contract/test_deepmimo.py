@@ -26,7 +26,7 @@ from raylocus.propagation.atlas.atlas import concatenate
 from raylocus.propagation.atlas.channel_response import frequency_response, impulse_response
 from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, paths_at
 from raylocus.propagation.maps.traced_place import TracedPlace
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.triangles import write_mitsuba_scene

@@ -9,6 +9,7 @@ import sys
 import tokenize
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -34,6 +35,11 @@ SILENT = (
 DISTRIBUTIONS = metadata.packages_distributions()
 
 
+@cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def name(file: Path) -> str:
     return str(file.relative_to(SOURCE))
 
@@ -54,10 +60,10 @@ def undocumented(body: list[ast.stmt]) -> list[str]:
     return found
 
 
-def unannotated(tree: ast.Module) -> list[str]:
+def unannotated(module: ast.Module) -> list[str]:
     """Functions with an argument or a result without a type."""
     found = []
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -68,16 +74,13 @@ def unannotated(tree: ast.Module) -> list[str]:
 
 
 def test_everything_public_is_documented() -> None:
-    trees = {name(file): ast.parse(file.read_text()) for file in FILES}
-    silent = [file for file, tree in trees.items() if not ast.get_docstring(tree)]
+    silent = [name(file) for file in FILES if not ast.get_docstring(tree(file))]
     assert not silent, f"these files do not say what they are: {silent}"
-    assert not [f"{file}: {each}" for file, tree in trees.items() for each in undocumented(tree.body)]
+    assert not [f"{name(file)}: {each}" for file in FILES for each in undocumented(tree(file).body)]
 
 
 def test_everything_has_a_type() -> None:
-    assert not [
-        f"{name(file)}: {each}" for file in FILES for each in unannotated(ast.parse(file.read_text()))
-    ]
+    assert not [f"{name(file)}: {each}" for file in FILES for each in unannotated(tree(file))]
 
 
 def function_sizes(file: Path) -> Iterator[tuple[int, str]]:
@@ -87,7 +90,7 @@ def function_sizes(file: Path) -> Iterator[tuple[int, str]]:
         each for each in tokenize.generate_tokens(io.StringIO(text).readline) if each.type not in SILENT
     ]
     code = {line for each in tokens for line in range(each.start[0], each.end[0] + 1)}
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree(file)):
         if isinstance(node, ast.FunctionDef):
             first = node.body[0]
             silent = range(first.lineno, (first.end_lineno or 0) + 1) if ast.get_docstring(node) else ()
@@ -118,7 +121,7 @@ def test_sorting_keeps_equals_in_their_order() -> None:
     unstable = [
         f"{name(file)}:{node.lineno}"
         for file in FILES
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(tree(file))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("argsort", "argpartition")
@@ -170,11 +173,14 @@ def named_modules(text: str) -> Iterator[str]:
     yield from re.findall(rf"`((?:{stages})(?:\.\w+)+)`", text)
 
 
+@cache
+def own_files() -> tuple[str, ...]:
+    return tuple(str(file) for file in REPOSITORY.rglob("*.py") if ".venv" not in file.parts)
+
+
 def exists(named: str) -> bool:
     if named.endswith(".py"):
-        return any(
-            str(file).endswith(f"/{named}") for file in REPOSITORY.rglob("*.py") if ".venv" not in file.parts
-        )
+        return any(file.endswith(f"/{named}") for file in own_files())
     parts = named.split(".")
     return (
         any((SOURCE / Path(*parts[:count])).with_suffix(".py").exists() for count in range(2, len(parts) + 1))
@@ -221,7 +227,7 @@ def test_every_import_is_a_declared_requirement() -> None:
 
 
 def absolute_imports(file: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(file.read_text())))
+    nodes = list(ast.walk(tree(file)))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -42,8 +43,13 @@ def name(file: Path) -> str:
     return str(file.relative_to(SOURCE))
 
 
-def imported(file: Path) -> Iterator[str]:
+@cache
+def imported(file: Path) -> tuple[str, ...]:
     """Every module that a file imports, also inside functions and under TYPE_CHECKING."""
+    return tuple(_imported(file))
+
+
+def _imported(file: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -123,20 +129,24 @@ def test_the_command_line_starts_light(words: list[str]) -> None:
     assert not loaded & {"torch", "lightning", "numpy", *TRACERS}
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
+def test_opening_and_locating_load_no_tracer() -> None:
+    # One process for all, as most of the time goes into loading torch.
+    doors = [
         "raylocus",
         "raylocus.propagation.maps.traced_place",
         "raylocus.inference.locator",
         "raylocus.service.http.app",
         "raylocus.service.area_engine",
-    ],
-)
-def test_opening_and_locating_load_no_tracer(module: str) -> None:
-    if not (SOURCE / Path(*module.split(".")[1:])).with_suffix(".py").exists() and module != "raylocus":
-        pytest.skip(f"{module} is not there")
-    assert not modules_after(f"import {module}") & TRACERS
+    ]
+    script = f"""
+import importlib, sys
+for door in {doors}:
+    importlib.import_module(door)
+    found = {TRACERS} & set(sys.modules)
+    assert not found, (door, found)
+"""
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert not answer.returncode, answer.stderr
 
 
 def rooms(folder: Path) -> dict[str, set[str]]:

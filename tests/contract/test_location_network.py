@@ -149,7 +149,8 @@ def test_the_gradient_reaches_every_parameter(maps, sequences):
             for parameter in network.parameters():
                 parameter.sub_(0.01 * parameter.grad.sign())
     stuck = [name for name, parameter in network.named_parameters() if not parameter.grad.any()]
-    assert not stuck
+    # A constant before a softmax: what gradient it has is rounding.
+    assert not set(stuck) - {"heads.correction.bias"}
     assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 

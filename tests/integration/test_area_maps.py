@@ -18,7 +18,7 @@ from raylocus.execution.task import Task, TaskOutcome, ThisProcess
 from raylocus.geo import Grid
 from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.traced_area import TracedArea
-from raylocus.propagation.site_treatment import FAR, TRACED
+from raylocus.propagation.search.site_treatment import FAR, TRACED
 from raylocus.scenes.area import is_area, open_area
 from raylocus.scenes.build import build_source
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration

@@ -21,11 +21,11 @@ from network_fixtures import (
 from raylocus.datasets.build import build_dataset
 from raylocus.datasets.building import world_tasks
 from raylocus.datasets.configuration import DatasetConfiguration
+from raylocus.datasets.part_survey import FeatureMoments
 from raylocus.datasets.plan import redraw_world
-from raylocus.datasets.statistics import FeatureMoments
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import PlaceError, StoreError
-from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.links import channel_at
 from raylocus.network.reports.features import FEATURE_INDEX
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.place import load_place

@@ -24,9 +24,9 @@ from raylocus.scenes.building_records import read_buildings
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.ground.terrain import FLAT, SURFACE_MODEL, TERRAIN_MODEL
 from raylocus.scenes.map_errors.buildings import draw_buildings, stacked_groups
-from raylocus.scenes.map_errors.ground import draw_terrain, terrain_of_mesh
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.perturb import perturb_place
+from raylocus.scenes.map_errors.surroundings import draw_terrain, terrain_of_mesh
 from raylocus.scenes.meshing.scene_mesh import terrain_triangles
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.triangles import Triangles

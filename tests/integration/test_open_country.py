@@ -18,8 +18,8 @@ from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.materials.knife_edge import knife_edge_loss
 from raylocus.propagation.scene_validation import validate_place
-from raylocus.propagation.trace import TraceConfiguration
-from raylocus.propagation.trace_place import trace_place
+from raylocus.propagation.tracing.trace import TraceConfiguration
+from raylocus.propagation.tracing.trace_place import trace_place
 from raylocus.scenes.build import build_place, build_source
 from raylocus.scenes.build_map import OPEN_NOTE
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration

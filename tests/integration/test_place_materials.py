@@ -15,8 +15,8 @@ from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.materials.materials import itu_materials, slab_reflection
 from raylocus.propagation.runtime.runtime import activate
-from raylocus.propagation.site_parts import tracer_of
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.site_parts import tracer_of
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.geometry_maps import MATERIALS
 
 FAST = TraceConfiguration(depth=1, rays_per_cell=1.0, diffraction=False, over_rooftop=False)

@@ -14,6 +14,7 @@ from raylocus.network.impairments.identities import (
     with_missing_identities,
     with_wrong_identities,
 )
+from raylocus.network.mac.link_adaptation import Scheduler
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.features import SCHEMA
@@ -25,7 +26,6 @@ from raylocus.network.rrc.measurement_configuration import (
     SoundingSignal,
 )
 from raylocus.network.stack.columns import OCCASIONS, occasion_periods
-from raylocus.network.system.link_adaptation import Scheduler
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import AntennaArray
 from stack_fixtures import STACK, free_space_place, observe_stack

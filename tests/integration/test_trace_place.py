@@ -30,9 +30,9 @@ from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.rays.directions import directions_for
 from raylocus.propagation.rays.launcher import BYTES_PER_RAY
 from raylocus.propagation.rays.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
-from raylocus.propagation.site_parts import tracer_of
-from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import atlas_provenance, trace_place
+from raylocus.propagation.tracing.site_parts import tracer_of
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_place import atlas_provenance, trace_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, ElementPattern
@@ -86,8 +86,8 @@ def test_a_killed_trace_resumes_to_the_same_bytes(built: Path, tmp_path: Path) -
     trace_place(whole, TRACE)
     program = (
         "import sys, pathlib\n"
-        "from raylocus.propagation.trace_configuration import TraceConfiguration\n"
-        "from raylocus.propagation.trace_place import trace_place\n"
+        "from raylocus.propagation.tracing.trace_configuration import TraceConfiguration\n"
+        "from raylocus.propagation.tracing.trace_place import trace_place\n"
         "trace_place(pathlib.Path(sys.argv[1]), TraceConfiguration(depth=2, rays_per_cell=4.0))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

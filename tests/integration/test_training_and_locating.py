@@ -354,3 +354,22 @@ def test_the_locator_that_ships_locates_in_a_place_it_never_saw():
     error = np.linalg.norm(located.mean - reports.position[reports.last_report, :2], axis=1)
     centre = np.linalg.norm(reports.position[reports.last_report, :2], axis=1)
     assert np.median(error) < 0.75 * np.median(centre)
+
+
+def test_curves_go_to_weights_and_biases_without_a_network(tmp_path):
+    pytest.importorskip("wandb", reason="the extra wandb is not installed")
+    dataset = save_synthetic_dataset(tmp_path)
+    main(
+        [
+            "fit",
+            "--config=src/raylocus/recipes/train/tiny.yaml",
+            f"--data.dataset={dataset}",
+            f"--trainer.default_root_dir={tmp_path}/run",
+            "--trainer.logger=lightning.pytorch.loggers.WandbLogger",
+            f"--trainer.logger.init_args.save_dir={tmp_path}/run",
+            "--trainer.logger.init_args.offline=true",
+            "--trainer.log_every_n_steps=1",
+            "--model.schedule.steps=2",
+        ]
+    )
+    assert list(tmp_path.glob("run/wandb/offline-run-*/*.wandb"))

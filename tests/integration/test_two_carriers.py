@@ -29,8 +29,8 @@ from raylocus.propagation.maps.path_loss import formula_levels
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.search.specular import SpecularSearch
-from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import is_traced, trace_place
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_place import is_traced, trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, Deployment, ElementPattern

@@ -23,14 +23,15 @@ from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import fixes_of
 from raylocus.models.posterior import posterior_of
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import trace_place
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_place import trace_place
 from raylocus.provenance import Provenance
-from raylocus.scenes.area import Area
+from raylocus.scenes.area import Area, AreaTile
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.viz.viewer.area_content import area_content
+from raylocus.viz.viewer.area_maps import traced_tiles
 from raylocus.viz.viewer.content import LIMIT
 from raylocus.viz.viewer.paths import TOLERANCE
 from raylocus.viz.viewer.place_content import place_content
@@ -174,6 +175,28 @@ def test_an_area_has_its_sites_its_ground_and_posteriors_of_their_own_grid(tmp_p
     assert record["tracks"][0]["truth"] == [None]
     # North-west of the plain: latitude above the origin's, longitude below it.
     assert record["corners"][2][0] > 52.0 > record["corners"][0][0] and record["corners"][2][1] < 13.0
+
+
+def test_a_traced_area_has_the_maps_and_paths_of_its_tiles(place: TracedPlace, tmp_path: Path) -> None:
+    tile, cells = place.tile, tuple(range(len(place.deployment.cells)))
+    away = np.array([tile.size, 0.0])
+    shutil.copytree(place.folder, tmp_path / "east")
+    shutil.copytree(place.folder, tmp_path / "west", ignore=shutil.ignore_patterns("radio.zarr"))
+    # The eastern tile is traced, the western one is not.
+    tiles = (AreaTile(0, 0, (0.0, 0.0), "west", cells), AreaTile(1, 0, (tile.size, 0.0), "east", cells))
+    extent = Extent(-tile.size / 2, -tile.size / 2, 1.5 * tile.size, tile.size / 2)
+    area = Area(tmp_path, "two", place.frame, extent, place.deployment, place.provenance, tiles=tiles)
+    content = area_content(area)
+    (rsrp,) = (layer for layer in content.layers if layer.name == "rsrp")
+    assert rsrp.axes == (("cell", len(cells)),)
+    lines = content.paths
+    assert lines is not None and len(lines.cell) > 20
+    ends = lines.point[lines.points.offsets[1:] - 1, :2]
+    assert np.abs(content.grid.centres[lines.cell] - ends).max() <= content.grid.resolution
+    assert np.all(np.abs(ends - away) <= tile.size / 2)
+    (here,) = traced_tiles(area, content.grid)
+    shown = content.grid.centres[here.here] - away
+    np.testing.assert_array_equal(here.there, tile.index(shown))
 
 
 class Opened:

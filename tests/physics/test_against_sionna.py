@@ -16,9 +16,9 @@ from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.oracles.reference import ReferenceSettings, reference_path_gain, reference_paths
-from raylocus.propagation.site_parts import tracer_of
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.site_parts import tracer_of
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.triangles import write_mitsuba_scene
 

@@ -30,7 +30,7 @@ def untrained() -> AreaNetwork:
 def ground(net: AreaNetwork, tokens: AreaTokens) -> GroundMasses:
     reading = np.arange(len(tokens))[:, None]
     with torch.inference_mode():
-        return ground_masses(net, tokens, reading, np.ones(reading.shape), 1.0)
+        return ground_masses(cell_masses(net(AreaBatch.of(tokens))), tokens, reading, np.ones(reading.shape))
 
 
 def moved(heard: HeardNetwork, angle: float, mirror: bool, shift: np.ndarray) -> HeardNetwork:

@@ -31,10 +31,9 @@ from raylocus.evaluation.bound.bound import Bound, BoundRefused
 from raylocus.evaluation.bound.calibration import Calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.known_law import KnownLaw
-from raylocus.evaluation.bound.levels import LevelLaw
+from raylocus.evaluation.bound.levels import TABLE_SPAN, TABLE_STEP, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.residual_law import TABLE_SPAN, TABLE_STEP, ResidualLaw
 from raylocus.evaluation.bound.search import Found
 from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_check
 from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
@@ -52,7 +51,7 @@ from raylocus.scenes.world import World, WorldLaw, student_from_gaussian
 from training_fixtures import save_synthetic_dataset
 
 #: Standard deviation of the Gaussian part of a level in most tests [dB].
-GAUSSIAN = float(np.sqrt(1.5**2 + 1.5**2 + 1 / 12))
+GAUSSIAN = float(np.sqrt(2.5**2 + 1.5**2 + 1 / 12))
 
 
 def synthetic_physics(place: SyntheticPlace, worlds: Sequence[World]) -> Iterator[np.ndarray]:
@@ -95,7 +94,7 @@ def test_the_copula_has_the_correlation_of_the_law() -> None:
     apart = np.where(np.arange(6)[:, None] // 3 == np.arange(6) // 3, 0.0, 20.0)
     shared = 0.2 + 0.5 * (site[:, None] == site) + 0.3 * (cell[:, None] == cell)
     field = generator.multivariate_normal(np.zeros(6), shared * np.exp(-apart / 40.0), count)
-    own = 1.5 * generator.normal(size=(count, 3))[:, cell]
+    own = np.sqrt(residual.own_variance) * generator.normal(size=(count, 3))[:, cell]
     noise = np.hypot(1.5, 12**-0.5) * generator.normal(size=(count, 6))
     deviation = torch.from_numpy(student_from_gaussian(field, LAW) + own + noise)
     score, _ = residual.scores(deviation, torch.full_like(deviation, GAUSSIAN))

@@ -16,7 +16,7 @@ from raylocus.errors import InputError
 from raylocus.propagation.atlas.atlas import DIFFRACTED, SPECULAR, PathAtlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import RadioMaterials, slab_reflection
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_records import building_index, read_buildings, read_named_scene
 from raylocus.scenes.configuration import SceneConfiguration

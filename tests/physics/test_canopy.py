@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raylocus.geo import Grid
-from raylocus.propagation.search.canopy import CROWN_BASE, CROWN_TOP, Canopy, vegetation_loss
+from raylocus.propagation.search.passed_through import CROWN_BASE, CROWN_TOP, Canopy, vegetation_loss
 
 GRID = Grid(200.0, 2.0)
 

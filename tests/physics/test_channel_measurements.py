@@ -8,15 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.phy.frequency_response import (
-    comb_frequencies,
-    comb_response,
-    frequency_response,
-)
 from raylocus.network.phy.impulse_response import (
     channel_taps,
+    comb_frequencies,
+    comb_response,
     doppler_spectrum,
     doppler_spread,
+    frequency_response,
     path_delay_spread,
     path_doppler,
     power_delay_profile,
@@ -39,7 +37,7 @@ from raylocus.network.phy.type_one_codebook import (
     second_beams,
     select_precoder,
 )
-from raylocus.network.stack.fading import coherence_kernel, kernel_power
+from raylocus.network.stack.downlink import coherence_kernel, kernel_power
 
 GENERATOR = np.random.default_rng(4)
 

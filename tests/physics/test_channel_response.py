@@ -27,8 +27,8 @@ from raylocus.propagation.atlas.ue_paths import first_order_error, ground_cell_p
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
 from raylocus.propagation.runtime.runtime import activate
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import rasterized_maps
 from raylocus.scenes.triangles import write_mitsuba_scene
 from raylocus.units import SPEED_OF_LIGHT

@@ -12,8 +12,8 @@ from propagation_fixtures import METAL, TILE, box, ground, materials, scene
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import RadioMaterials
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import Triangles
 
 #: A closed box of metal on the ground: corners and height [m], with a site inside.

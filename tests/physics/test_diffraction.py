@@ -20,8 +20,7 @@ from propagation_fixtures import (
 )
 from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas, reorder
 from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
-from raylocus.propagation.geometry.surfaces import Surfaces
-from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.geometry.surfaces import Surfaces, find_wedges
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.materials.utd import EdgeGeometry, diffracted_field, spreading, transition
 from raylocus.propagation.oracles.path_matching import centre_paths, partners
@@ -30,8 +29,8 @@ from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.edges.edge_chains import EdgeChains, diffracted_paths
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
 from raylocus.propagation.search.verification import PathVerifier
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import write_mitsuba_scene
 
 #: In no line with a corner of the block and the middles of ground cells: there each engine's rounding chooses a side.

@@ -11,9 +11,9 @@ from raylocus.propagation.atlas.atlas import OVER_ROOFTOP, SPECULAR, PathAtlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.knife_edge import fresnel_parameter, knife_edge_loss
 from raylocus.propagation.search.over_roofs.far_paths import FINE_REACH, GroundBetween, far_paths
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
-from raylocus.propagation.site_treatment import around_raster
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
+from raylocus.propagation.search.site_treatment import around_raster
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import Triangles
 
 WAVELENGTH = materials().wavelength

@@ -11,8 +11,8 @@ from propagation_fixtures import METAL, TILE, box, quad, rasterized_maps, side_b
 from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
 
 #: Rise of the ground for each metre eastward.

@@ -8,8 +8,8 @@ import xarray as xr
 
 from network_fixtures import TILE, deployment, free_space_maps, ground
 from raylocus.errors import InputError
-from raylocus.network.channel.channel import channel_at
-from raylocus.network.channel.indoors import behind_walls, sequence_loss_db, shelter_of
+from raylocus.network.channel.links import channel_at
+from raylocus.network.channel.world_channel import behind_walls, sequence_loss_db, shelter_of
 from raylocus.network.impairments.building_loss import BuildingLoss, penetration_loss_db, wall_loss_db
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.movement.trajectories import Trajectories

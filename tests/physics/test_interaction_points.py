@@ -7,9 +7,9 @@ import pytest
 
 from propagation_fixtures import TILE, box, scene, tracer
 from raylocus.propagation.atlas.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR
-from raylocus.propagation.atlas.interaction_points import interaction_points
+from raylocus.propagation.atlas.channel_response import interaction_points
 from raylocus.propagation.atlas.ue_paths import UePaths, paths_at
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 
 SITE = np.array([-6.0, 0.0, 12.0])
 #: An L of two walls, so that paths turn at right angles and on the ground, and a low block to diffract over.

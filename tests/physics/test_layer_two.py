@@ -8,19 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.mac.power_headroom import (
+from raylocus.network.mac.traffic import Traffic, buffered, scheduling_request_rate
+from raylocus.network.mac.uplink import (
+    TRANSMIT_TIMING_LIMIT,
+    TimingLoop,
     UplinkPowerControl,
+    commanded_timing_advance,
     downlink_path_loss,
     power_headroom,
     transmit_power,
-)
-from raylocus.network.mac.timing_advance import (
-    TRANSMIT_TIMING_LIMIT,
-    TimingLoop,
-    commanded_timing_advance,
     uplink_timing_error,
 )
-from raylocus.network.mac.traffic import Traffic, buffered, scheduling_request_rate
 from raylocus.network.rlc.acknowledged_mode import (
     AcknowledgedMode,
     bearer_throughput,

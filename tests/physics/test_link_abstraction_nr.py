@@ -12,20 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.mac.harq import (
-    mean_transmissions,
-    residual_error_rate,
-    retransmission_delay,
-    transmission_error_rates,
-)
-from raylocus.network.system.link_adaptation import (
+from raylocus.network.mac.link_adaptation import (
     AdaptedLink,
     OuterLoop,
     Scheduler,
     adapt,
     frame_error_rate,
+    mean_transmissions,
+    residual_error_rate,
     resource_elements_per_second,
+    retransmission_delay,
     scheduled_share,
+    transmission_error_rates,
 )
 from raylocus.propagation.link_abstraction.error_curves import block_error_rate, effective_sinr, thresholds_db
 from raylocus.propagation.link_abstraction.link_quality import TransportBlock, link_quality

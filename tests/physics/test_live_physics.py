@@ -14,8 +14,8 @@ from raylocus.models.physics.expected import Expected
 from raylocus.models.physics.live import LiveFeatures, SolverRays, SolverSettings, image_rays
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import itu_materials
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.build import rasterized_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site

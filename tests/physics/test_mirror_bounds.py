@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raylocus.propagation.materials.materials import itu_materials, slab_reflection
-from raylocus.propagation.materials.mirror_bounds import BINS, strongest_reflections
+from raylocus.propagation.materials.materials import (
+    BINS,
+    itu_materials,
+    slab_reflection,
+    strongest_reflections,
+)
 from raylocus.propagation.search.edges.edge_chains import distinct_rows
 
 

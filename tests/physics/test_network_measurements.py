@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from network_fixtures import deployment
-from raylocus.network.channel.channel import ChannelState
+from raylocus.network.channel.links import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mac.timing_advance import TimingLoop, commanded_timing_advance
+from raylocus.network.mac.uplink import TimingLoop, commanded_timing_advance
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.filtering import filter_weight, l3_filter
 from raylocus.network.rrc.handover import handover_history, neighbour_cells

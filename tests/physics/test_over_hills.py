@@ -8,7 +8,7 @@ import pytest
 from raylocus.geo import Grid
 from raylocus.propagation.materials.knife_edge import knife_edge_loss
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths, over_rooftop_paths
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.units import SPEED_OF_LIGHT
 
 WAVELENGTH = SPEED_OF_LIGHT / 3.5e9

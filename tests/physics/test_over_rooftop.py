@@ -10,8 +10,8 @@ from raylocus.propagation.atlas.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.knife_edge import cascaded_knife_edge_loss
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths, over_rooftop_paths
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 
 WAVELENGTH = materials().wavelength
 #: A profile between them is read at the middles of the cells.

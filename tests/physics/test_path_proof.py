@@ -11,7 +11,7 @@ from propagation_fixtures import CONCRETE, METAL, TILE, box, scene, tracer
 from raylocus.propagation.atlas.atlas import DIFFRACTED, SPECULAR, PathAtlas, reorder
 from raylocus.propagation.oracles.path_proof.prover import PathProver, Proof, Tolerances, Verdict
 from raylocus.propagation.oracles.path_proof.walk import AllTriangles, walk
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 
 SITE = np.array([-13.3, 1.21, 10.1])
 #: A block and a lower one south of it, for paths of every kind; no UE lies exactly on a shadow boundary.

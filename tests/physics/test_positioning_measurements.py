@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raylocus.network.phy.frequency_response import frequency_response
+from raylocus.network.phy.impulse_response import frequency_response
 from raylocus.network.positioning.angles import (
     angle_bound,
     arrival_cosine,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from propagation_fixtures import FREQUENCY, TILE, TWO_SITES, box, scene, two_site_atlas
+from propagation_fixtures import FREQUENCY, TILE, TWO_SITES, box, scene, two_site_atlas, two_site_network
 from raylocus.errors import InputError
 from raylocus.geo import GeoFrame
 from raylocus.propagation.antennas.antennas import beam_gains
@@ -26,7 +26,7 @@ from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.provenance import Provenance
 from raylocus.scenes.build import rasterized_maps
-from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.sites import AntennaArray, Deployment
 from raylocus.scenes.world import WorldLaw, sample_world
 from raylocus.units import SPEED_OF_LIGHT, from_decibel, noise_per_resource_element
 
@@ -34,14 +34,7 @@ ARRAYS = (AntennaArray(), AntennaArray(2, 4, 4), AntennaArray(rows=4, columns=4,
 
 
 def network(arrays: tuple[AntennaArray, ...] = ARRAYS) -> Deployment:
-    cells = [
-        Cell(10 * site + sector, site, 2.1 * sector - 1.0, 0.1, array=arrays[sector])
-        for site in range(2)
-        for sector in range(3)
-    ]
-    return Deployment(
-        (Carrier(),), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(TWO_SITES.tolist())), tuple(cells)
-    )
+    return two_site_network(arrays)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from propagation_fixtures import (
     rasterized_maps,
     scene,
     two_site_atlas,
+    two_site_network,
 )
 from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.antennas.antennas import beam_gains
@@ -27,18 +28,8 @@ from raylocus.propagation.maps.radio_maps import LAYERS, radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import turned_deployment, world_radio_maps
 from raylocus.provenance import Provenance
-from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.scenes.world import World, WorldLaw, gaussian_fields, residual_field, sample_world
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element
-
-
-def network() -> Deployment:
-    cells = [
-        Cell(10 * site + sector, site, 2.1 * sector - 1.0, 0.1) for site in range(2) for sector in range(3)
-    ]
-    return Deployment(
-        (Carrier(),), tuple(Site(f"s{i}", tuple(p)) for i, p in enumerate(TWO_SITES.tolist())), tuple(cells)
-    )
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +39,7 @@ def atlas() -> PathAtlas:
 
 @pytest.fixture(scope="module")
 def maps(atlas: PathAtlas) -> xr.Dataset:
-    return radio_maps(atlas, network())
+    return radio_maps(atlas, two_site_network())
 
 
 class _Place(TracedPlace):
@@ -57,7 +48,7 @@ class _Place(TracedPlace):
 
 @pytest.fixture(scope="module")
 def place(atlas: PathAtlas, maps: xr.Dataset) -> TracedPlace:
-    traced = _Place(Path("memory"), "memory", GeoFrame(), TILE, network(), Provenance.collect({}))
+    traced = _Place(Path("memory"), "memory", GeoFrame(), TILE, two_site_network(), Provenance.collect({}))
     geometry = rasterized_maps(scene(box((-4, -20), (8, 20), 12)), TILE)
     traced.__dict__.update(atlas=atlas, radio_maps=maps, geometry_maps=geometry)
     return traced
@@ -73,13 +64,13 @@ def test_every_layer_has_its_dimensions_units_and_missing_as_nan(maps: xr.Datase
 
 def test_line_of_sight_level_is_the_link_budget(atlas: PathAtlas) -> None:
     direct = dataclasses.replace(atlas, visible=atlas.visible * atlas.line_of_sight)
-    levels = radio_maps(direct, network())
+    levels = radio_maps(direct, two_site_network())
     point = np.array([-25.0, -21.0, 1.5])
     row, column = divmod(int(TILE.index(point)), TILE.count)
     span = np.array([*TILE.centres[row * TILE.count + column], 1.5]) - TWO_SITES[0]
     distance = np.linalg.norm(span)
     friis = 20 * np.log10(SPEED_OF_LIGHT / FREQUENCY / (4 * np.pi * distance))
-    cell = network().cells[0]
+    cell = two_site_network().cells[0]
     gain = 10 * np.log10(beam_gains(span[None] / distance, cell.azimuth, cell.downtilt, cell.array)[0])
     expected = energy_per_resource_element(cell.power_dbm, 106) + friis + gain
     np.testing.assert_allclose(levels["rsrp_beam"].values[0, :, row, column], expected, atol=0.01)
@@ -98,15 +89,19 @@ def test_first_delay_is_never_shorter_than_the_straight_line(maps: xr.Dataset) -
 def test_turning_an_antenna_does_not_trace_again_and_turns_the_map(
     atlas: PathAtlas, maps: xr.Dataset
 ) -> None:
-    cells = tuple(dataclasses.replace(cell, azimuth=cell.azimuth + 2.1) for cell in network().cells[:2])
-    turned = radio_maps(atlas, dataclasses.replace(network(), cells=(cells[0], *network().cells[1:])))
+    cells = tuple(
+        dataclasses.replace(cell, azimuth=cell.azimuth + 2.1) for cell in two_site_network().cells[:2]
+    )
+    turned = radio_maps(
+        atlas, dataclasses.replace(two_site_network(), cells=(cells[0], *two_site_network().cells[1:]))
+    )
     np.testing.assert_allclose(turned["rsrp"].values[0], maps["rsrp"].values[1], atol=1e-3)
 
 
 def test_sinr_is_below_snr_and_equal_without_others(atlas: PathAtlas, maps: xr.Dataset) -> None:
     heard = np.isfinite(maps["sinr"].values)
     assert np.all(maps["sinr"].values[heard] <= maps["snr"].values[heard] + 1e-3)
-    lone = radio_maps(atlas, dataclasses.replace(network(), cells=network().cells[:1]))
+    lone = radio_maps(atlas, dataclasses.replace(two_site_network(), cells=two_site_network().cells[:1]))
     np.testing.assert_allclose(lone["sinr"].values, lone["snr"].values, atol=1e-3)
 
 
@@ -121,7 +116,7 @@ def test_atlas_survives_the_disk(atlas: PathAtlas, tmp_path: Path) -> None:
 
 
 def test_severity_zero_is_the_map(place: TracedPlace, maps: xr.Dataset) -> None:
-    world = sample_world(network(), WorldLaw(severity=0.0), np.random.default_rng(1))
+    world = sample_world(two_site_network(), WorldLaw(severity=0.0), np.random.default_rng(1))
     true = world_radio_maps(place, world)
     for layer in LAYERS:
         np.testing.assert_allclose(
@@ -130,7 +125,7 @@ def test_severity_zero_is_the_map(place: TracedPlace, maps: xr.Dataset) -> None:
 
 
 def test_a_world_is_wrong_in_level_antennas_and_darkness(place: TracedPlace, maps: xr.Dataset) -> None:
-    world = sample_world(network(), WorldLaw(severity=1.0), np.random.default_rng(3))
+    world = sample_world(two_site_network(), WorldLaw(severity=1.0), np.random.default_rng(3))
     true = world_radio_maps(place, world)
     error = true["rsrp"].values - maps["rsrp"].values
     assert np.nanstd(error) > 6
@@ -143,7 +138,7 @@ def test_a_world_is_wrong_in_level_antennas_and_darkness(place: TracedPlace, map
 
 
 def test_same_seed_same_world(place: TracedPlace) -> None:
-    first, again = (sample_world(network(), WorldLaw(), np.random.default_rng(5)) for _ in range(2))
+    first, again = (sample_world(two_site_network(), WorldLaw(), np.random.default_rng(5)) for _ in range(2))
     one, two = world_radio_maps(place, first), world_radio_maps(place, again)
     assert one["rsrp_beam"].values.tobytes() == two["rsrp_beam"].values.tobytes()
 
@@ -151,8 +146,8 @@ def test_same_seed_same_world(place: TracedPlace) -> None:
 def test_residual_is_student_t_and_correlated_over_tens_of_metres() -> None:
     grid, law = Grid(512.0, 8.0), WorldLaw(severity=1.0)
     generator = np.random.default_rng(0)
-    worlds = [sample_world(network(), law, generator) for _ in range(60)]
-    fields = np.stack([residual_field(world, network(), grid) for world in worlds])
+    worlds = [sample_world(two_site_network(), law, generator) for _ in range(60)]
+    fields = np.stack([residual_field(world, two_site_network(), grid) for world in worlds])
     far_apart = fields[:, 0, 32, 32] / law.residual_db
     assert kstest(far_apart, t(law.residual_freedom).cdf).pvalue > 0.01
     _check_correlation(gaussian_fields(200, grid, 40.0, generator), grid)
@@ -166,8 +161,8 @@ def _check_correlation(fields: np.ndarray, grid: Grid) -> None:
 
 def test_residual_is_shared_as_the_law_says() -> None:
     grid, law = Grid(512.0, 8.0), WorldLaw(severity=1.0, residual_freedom=200.0)
-    worlds = [sample_world(network(), law, np.random.default_rng(seed)) for seed in range(150)]
-    fields = np.stack([residual_field(world, network(), grid)[:, ::12, ::12] for world in worlds])
+    worlds = [sample_world(two_site_network(), law, np.random.default_rng(seed)) for seed in range(150)]
+    fields = np.stack([residual_field(world, two_site_network(), grid)[:, ::12, ::12] for world in worlds])
     flat = np.moveaxis(fields, 1, 0).reshape(6, -1) / law.residual_db
     correlation = np.corrcoef(flat)
     assert correlation[0, 1] == pytest.approx(0.7, abs=0.06)  # same site: 0.2 + 0.5
@@ -176,18 +171,22 @@ def test_residual_is_shared_as_the_law_says() -> None:
 
 def test_worlds_spread_grows_with_severity() -> None:
     def spread(severity: float) -> float:
-        draws = [sample_world(network(), WorldLaw(severity), np.random.default_rng(s)) for s in range(200)]
+        draws = [
+            sample_world(two_site_network(), WorldLaw(severity), np.random.default_rng(s)) for s in range(200)
+        ]
         return float(np.std([world.level_error_db[0] for world in draws]))
 
     assert spread(1.0) == pytest.approx(2 * spread(0.5), rel=1e-6)
-    assert spread(1.0) == pytest.approx(np.hypot(12, 3), rel=0.15)
-    assert isinstance(sample_world(network(), WorldLaw(), np.random.default_rng(0)), World)
+    assert spread(1.0) == pytest.approx(np.hypot(16, 5), rel=0.15)
+    assert isinstance(sample_world(two_site_network(), WorldLaw(), np.random.default_rng(0)), World)
 
 
 def test_antennas_leak_backwards_as_the_law_says() -> None:
     law = WorldLaw(severity=1.0, turned_share=0.0)
     turned = [
-        turned_deployment(network(), sample_world(network(), law, np.random.default_rng(seed)))
+        turned_deployment(
+            two_site_network(), sample_world(two_site_network(), law, np.random.default_rng(seed))
+        )
         for seed in range(60)
     ]
     patterns = [cell.pattern for deployment in turned for cell in deployment.cells]
@@ -196,6 +195,9 @@ def test_antennas_leak_backwards_as_the_law_says() -> None:
     assert floors.mean() == pytest.approx(18.0, abs=1.5)
     widths = np.log([pattern.beamwidth_azimuth / 65.0 for pattern in patterns])
     assert widths.std() == pytest.approx(law.log_beamwidth, rel=0.15)
+    assert widths.mean() == pytest.approx(law.log_widening, abs=4 * law.log_beamwidth / np.sqrt(len(widths)))
     # At severity 2 the law would raise the floor above the main lobe.
-    hardest = sample_world(network(), WorldLaw(severity=2.0), np.random.default_rng(1))
-    assert all(cell.pattern.back_lobe_floor >= 0 for cell in turned_deployment(network(), hardest).cells)
+    hardest = sample_world(two_site_network(), WorldLaw(severity=2.0), np.random.default_rng(1))
+    assert all(
+        cell.pattern.back_lobe_floor >= 0 for cell in turned_deployment(two_site_network(), hardest).cells
+    )

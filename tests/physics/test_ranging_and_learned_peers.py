@@ -18,8 +18,7 @@ from raylocus.evaluation.baselines.least_squares import (
     RangeLeastSquares,
 )
 from raylocus.evaluation.baselines.locunet.method import locunet_for
-from raylocus.evaluation.baselines.locunet.network import CELLS, LocUNet, centre_of_mass
-from raylocus.evaluation.baselines.locunet.planes import grey, place_pictures
+from raylocus.evaluation.baselines.locunet.network import CELLS, LocUNet, centre_of_mass, grey, place_pictures
 from raylocus.evaluation.baselines.locunet.training import LocUNetTraining
 from raylocus.evaluation.baselines.random_forest import RandomForest
 from raylocus.evaluation.baselines.ranges import Ranges, level_ranges, ranges_of

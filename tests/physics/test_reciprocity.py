@@ -8,8 +8,8 @@ import pytest
 from propagation_fixtures import CONCRETE, METAL, TILE, box, scene, tracer
 from raylocus.propagation.atlas.atlas import DIFFRACTED, OVER_ROOFTOP, SPECULAR, PathAtlas, reorder
 from raylocus.propagation.atlas.fields import path_fields
-from raylocus.propagation.search import worth_keeping
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing import band_paths
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 
 #: Each end is in the middle of a ground cell and at a height of its own, so that it can be the other's UE.
 ACROSS_THE_ROOFS = np.array([-25.0, -3.0, 12.0]), np.array([27.0, 9.0, 2.0])
@@ -67,7 +67,7 @@ def test_fields_across_a_vertical_edge_are_transposed(
     ends: tuple[np.ndarray, np.ndarray], fewest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The field along the edge is not reciprocal, so what is too weak to keep from one end may be kept from the other.
-    monkeypatch.setattr(worth_keeping, "MIRRORED_RANGE_DB", 25.0)
+    monkeypatch.setattr(band_paths, "MIRRORED_RANGE_DB", 25.0)
     paths, there, back = there_and_back(ends, DIFFRACTED, METAL, depth=2, over_rooftop=False)
     upright = np.flatnonzero(np.abs(paths.wedges.direction[paths.wedge, 2]) > 0.999)
     assert len(upright) >= fewest

@@ -12,7 +12,7 @@ from raylocus.propagation.atlas.atlas import REFRACTED, PathAtlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import paths_at
 from raylocus.propagation.materials.materials import slab_reflection, slab_transmission
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
 
 SITE = np.array([-25.3, 3.1, 22.0])

@@ -13,7 +13,7 @@ from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import paths_at
 from raylocus.propagation.geometry.rough_walls import scattering_pattern, wall_patches
 from raylocus.propagation.geometry.surfaces import Surfaces
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
 
 SITE = np.array([-20.0, 6.0, 18.0])

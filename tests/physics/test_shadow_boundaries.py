@@ -16,7 +16,7 @@ from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.materials.utd import BOUNDARY, EdgeGeometry, diffracted_field, spreading
 from raylocus.propagation.oracles.path_matching import centre_paths
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 
 WAVELENGTH = 0.0857
 WAVENUMBER = 2 * np.pi / WAVELENGTH

@@ -10,10 +10,9 @@ from raylocus.errors import PlaceError
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.geometry.images import image_paths
-from raylocus.propagation.geometry.surfaces import Surfaces
-from raylocus.propagation.geometry.wedges import find_wedges
+from raylocus.propagation.geometry.surfaces import Surfaces, find_wedges
 from raylocus.propagation.materials.materials import slab_reflection
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.units import SPEED_OF_LIGHT
 
 SITE = np.array([3.0, -5.0, 20.0])

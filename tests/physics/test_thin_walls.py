@@ -15,7 +15,7 @@ from raylocus.propagation.geometry.surfaces import Surfaces
 from raylocus.propagation.materials.knife_edge import cascaded_knife_edge_loss, knife_edge_loss
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.over_roofs.around_walls import around_paths
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 
 SITE = np.array([-30.0, 0.0, 10.0])
 WAVELENGTH = materials().wavelength

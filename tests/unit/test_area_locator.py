@@ -12,11 +12,12 @@ from raylocus.errors import CheckpointError, InputError
 from raylocus.evaluation.area.scores import AreaScores, score_in_area
 from raylocus.evaluation.area.table import bootstrap, group_rows, honesty_lines, percentile_rows
 from raylocus.geo import Extent, GeoFrame
-from raylocus.inference.area_locator import AreaLocator
+from raylocus.inference.area_locator import AreaLocator, answers_in
 from raylocus.inference.geojson import fixes_geojson
 from raylocus.models.area.assignment import assign
 from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.area.trained import load_area_network
+from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
 from raylocus.scenes.cell_names.candidates import Candidates
 from raylocus.scenes.sites import Deployment
@@ -29,6 +30,12 @@ class Ground:
 
     def __init__(self, deployment: Deployment, frame: GeoFrame = GeoFrame(59.92, 10.74)) -> None:
         self.deployment, self.frame = deployment, frame
+
+
+def hearing(locator: AreaLocator, reports: Reports, deployment: Deployment) -> np.ndarray:
+    """Which sequences name a cell."""
+    located = locator.located(reports, deployment)
+    return np.array(answers_in(located, len(reports), GeoFrame(59.92, 10.74), EXTENT).hears)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +104,7 @@ def test_a_report_without_a_known_cell_is_anywhere_in_the_area(locator: AreaLoca
     tokens = slice(*reports.token_offsets[1:3])
     deaf.pci[tokens], deaf.identity[tokens] = 1007, 2**30
     fixes = locator.fixes(deaf, Ground(deployment), EXTENT)
-    hears = locator.hears(deaf, deployment)
+    hears = hearing(locator, deaf, deployment)
     assert len(fixes) == len(reports) and np.flatnonzero(~hears).tolist() == [1]
     assert fixes[1].position.tolist() == [0, 0] and fixes[1].radius(0.9) > 2000 and not fixes[1].trusted
     assert all(fix.heatmap.sum() == pytest.approx(1) for fix in fixes)
@@ -181,7 +188,7 @@ def test_one_site_alone_is_enough(locator: AreaLocator, sites: list[tuple[float,
     cells = tuple(replace(deployment.cells[cell], site=n) for n, cell in enumerate(most))
     alone = replace(deployment, sites=placed, cells=cells)
     reports = reports_of(drawn)
-    heard = locator.hears(reports, alone)
+    heard = hearing(locator, reports, alone)
     fixes = [
         fix for fix, each in zip(locator.fixes(reports, Ground(alone), EXTENT), heard, strict=True) if each
     ]

@@ -28,11 +28,13 @@ class Windows:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
+        self.asked: list[Grid] = []
 
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
         return Grid(size, 8.0, point)
 
     def window(self, grid: Grid) -> SimpleNamespace:
+        self.asked.append(grid)
         return SimpleNamespace(
             deployment=self.deployment,
             tile=Grid(grid.size, grid.resolution),
@@ -88,6 +90,17 @@ def test_a_second_stage_that_is_sure_and_wrong_changes_little(world: tuple[Repor
     (after,) = wrong.located(reports.select(np.arange(1)), deployment)
     scale = float(before.ground.masses.radius(torch.zeros(1, 2), 0.9))
     assert np.hypot(*(after.ground.median[0] - before.ground.median[0])) < 0.5 * scale
+
+
+def test_a_window_is_opened_once(world: tuple[Reports, Deployment]) -> None:
+    reports, deployment = world
+    ground = Windows(deployment)
+    both = WindowLocator(AreaLocator.pretrained(), Sure(np.zeros(2)), ground, SIDE)
+    first = medians(both, reports.select(np.arange(1)), deployment)
+    asked = len(ground.asked)
+    assert asked and asked == len(set(ground.asked))
+    assert np.array_equal(medians(both, reports.select(np.arange(1)), deployment), first)
+    assert len(ground.asked) == asked
 
 
 def test_candidates_cover_where_the_mass_is() -> None:

@@ -14,8 +14,8 @@ from raylocus.propagation.atlas.atlas import OVER_ROOFTOP, SPECULAR, PathAtlas
 from raylocus.propagation.atlas.atlas_store import load_atlas, save_atlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import itu_materials
-from raylocus.propagation.trace import SiteTracer
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace import SiteTracer
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import MATERIALS
 

@@ -17,6 +17,7 @@ from raylocus.calibration.error_law import ErrorLaw, Tokens, blocks_of, loss_of_
 from raylocus.calibration.labelled_calibration import CalibrationLaw, calibrate_labelled
 from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
+from raylocus.calibration.law_check import check_law
 from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import measured_at
 from raylocus.calibration.parameters import Layout
@@ -148,7 +149,7 @@ def test_a_thousand_points_of_one_street_are_not_a_thousand() -> None:
 
 def test_priors_hold_where_nothing_is_measured(turned: tuple) -> None:
     reports = turned[1]
-    few = reports.select(np.arange(8))
+    few = reports.select(np.arange(4))
     model = LabelledModel(measured_at(few, PLACE), PLACE)
     prior = LAW.prior(LAYOUT.cells)
     found = climb((model.under(LAW.noise()),), prior, LAYOUT.mask(("level", "azimuth")), prior.mean)
@@ -169,7 +170,7 @@ def test_levels_of_reports_without_positions() -> None:
 
 def test_both_kinds_are_surer_than_one(turned: tuple) -> None:
     world, reports = turned
-    more = without_positions(observed(PLACE, world, 60, 9))
+    more = without_positions(observed(PLACE, world, 40, 9))
     tagged = reports.select(np.arange(20))
     both = calibrate(type(reports).concatenate([tagged, more]), PLACE, CalibrationLaw())
     alone = calibrate(tagged, PLACE, CalibrationLaw())
@@ -235,3 +236,66 @@ def test_too_little_is_refused(turned: tuple) -> None:
         calibrate(turned[1].select(np.arange(3)), PLACE, LAW)
     with pytest.raises(InputError, match="without positions"):
         calibrate(without_positions(turned[1].select(np.arange(6))), PLACE, LAW)
+
+
+def test_a_level_at_the_end_of_its_range_is_not_silence(turned: tuple) -> None:
+    reports = turned[1]
+    censored = reports.censored.copy()
+    censored[:, reports.feature_names.index("rsrp")] = 1
+    before, after = (
+        measured_at(reports, PLACE),
+        measured_at(dataclasses.replace(reports, censored=censored), PLACE),
+    )
+    assert not len(after.heard.level) and len(after.silent.cell) == len(before.silent.cell)
+
+
+def test_a_map_that_says_less_than_who_is_heard_is_noticed() -> None:
+    reports = unlabelled_reports(without_positions(observed(PLACE, turned_world(PLACE, 11), 120, 2)), PLACE)
+    found = calibrate_unlabelled(reports, PLACE, CalibrationLaw())
+    unknown = np.full((len(reports.level), 2), np.nan)
+    assert "trust the map: it predicts" in check_law(reports, unknown, found, PLACE, CalibrationLaw()).verdict
+    # A map of levels that have nothing to do with the ground: every report's levels go to other cells.
+    order = np.random.default_rng(0).permuted(
+        np.tile(np.arange(LAYOUT.cells), (len(reports.level), 1)), axis=1
+    )
+    level = np.take_along_axis(reports.level, order, axis=1)
+    wrong = dataclasses.replace(
+        reports, level=level, serving=np.nan_to_num(level, nan=-np.inf).argmax(axis=1)
+    )
+    verdict = check_law(wrong, unknown, found, PLACE, CalibrationLaw()).verdict
+    assert verdict.startswith("do not trust the map")
+
+
+def test_tags_that_contradict_each_other_are_counted_and_passed_over(turned: tuple) -> None:
+    reports, seen = turned[1], measured_at(turned[1], PLACE)
+    other = reports.features.copy()
+    other[:, reports.feature_names.index("rsrp")] -= 45.0
+    again = type(reports).concatenate([reports, dataclasses.replace(reports, features=other)])
+    found = measured_at(again, PLACE)
+    assert len(seen.heard.level) and not len(found.heard.level)
+    assert any("contradict each other" in note for note in found.notes)
+
+
+def test_points_inside_buildings_are_counted_and_passed_over(turned: tuple) -> None:
+    built = dataclasses.replace(PLACE)
+    maps = PLACE.geometry_maps.copy(deep=True)
+    maps["footprint"].values[:] = 1
+    built.__dict__.update(geometry_maps=maps, atlas=PLACE.atlas)
+    found = measured_at(turned[1], built)
+    assert found.points == 0 and any(
+        "inside buildings" in note and note.endswith(": 60") for note in found.notes
+    )
+    with pytest.raises(InputError, match="too few to calibrate by"):
+        calibrate(turned[1], built, LAW)
+
+
+def test_a_cell_that_is_never_heard_is_named(turned: tuple) -> None:
+    reports = turned[1]
+    lost = reports.select_tokens(reports.pci != PLACE.deployment.cells[0].pci)
+    found = calibrate_labelled(measured_at(lost, PLACE), PLACE, LAW)
+    pci = PLACE.deployment.cells[0].pci
+    assert any(f"never heard (PCI): {pci}" in note for note in check_map(found, PLACE.deployment).notes)
+    assert (
+        found.posterior.deviation[LAYOUT.index("level")][0]
+        > 0.5 * found.prior.deviation[LAYOUT.index("level")][0]
+    )

@@ -16,7 +16,7 @@ from raylocus.geo import Grid
 from raylocus.scenes.deployment import LAYOUTS, sample_deployment
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.sites import Carrier, Deployment
-from raylocus.scenes.siting.micro import clear_views
+from raylocus.scenes.siting.spacing import clear_views
 from raylocus.scenes.towns.generate import generate_town
 
 TILE = Grid(512.0, 4.0)

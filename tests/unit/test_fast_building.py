@@ -18,7 +18,7 @@ from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.buildings.from_features import buildings_of
-from raylocus.scenes.buildings.overlaps import shared_ground
+from raylocus.scenes.buildings.parts import shared_ground
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration
 from raylocus.scenes.ground.from_features import (
@@ -34,8 +34,7 @@ from raylocus.scenes.meshing.prisms import PRECISION, _on_grid
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
 from raylocus.scenes.siting.macro import MacroLayout, _overlooks
-from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.named_random import NamedRandom
+from raylocus.scenes.tagged.features import Feature, NamedRandom
 from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import SceneContent, write_place
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raylocus.datasets.statistics import FeatureMoments
+from raylocus.datasets.part_survey import FeatureMoments
 
 
 @settings(max_examples=50, deadline=None)

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 import network_fixtures
 from network_fixtures import same_reports
 from raylocus.errors import InputError, PlaceError
-from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.links import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.features import FEATURES, SCHEMA
-from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.parquet import load_parquet, save_parquet
 from raylocus.network.reports.report_checks import check_reports, repaired_reports
 from raylocus.network.reports.report_table import read_report_table
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import known_reports
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 
 pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")

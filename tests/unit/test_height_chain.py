@@ -13,22 +13,27 @@ from hypothesis import strategies as st
 from shapely import Polygon
 
 from map_fixtures import rectangle
-from raylocus.scenes.buildings.from_features import buildings_of
-from raylocus.scenes.buildings.height_prior import (
+from raylocus.scenes.buildings.from_features import (
+    buildings_of,
+    roof_material,
+    tagged_material,
+    wall_material,
+)
+from raylocus.scenes.buildings.heights import (
     HIGHEST,
     LOG_DEVIATION,
     LOWEST,
     REGIONS,
+    below_ground,
+    bottom_height,
     building_type,
     height_prior,
+    tagged_height,
 )
-from raylocus.scenes.buildings.heights import below_ground, bottom_height, tagged_height
-from raylocus.scenes.buildings.materials import roof_material, tagged_material, wall_material
 from raylocus.scenes.buildings.roof_tags import roof_of
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import Feature, parse_length
-from raylocus.scenes.tagged.named_random import NamedRandom
+from raylocus.scenes.tagged.features import Feature, NamedRandom, parse_length
 
 EXTRACTS = Path(__file__).parents[2].parent / "shared" / "data" / "osm"
 

@@ -23,18 +23,19 @@ def drawn(seed: int, law: NetworkLaw = NetworkLaw()) -> NetworkConfiguration:
 
 
 def test_every_setting_lies_in_its_range_and_takes_both_halves_of_it():
-    networks, law = [drawn(seed) for seed in range(60)], NetworkLaw()
+    networks, law = [drawn(seed) for seed in range(90)], NetworkLaw()
     for name in ("neighbour_dropout", "detection_rsrp", "detection_sinr", "load", "receiver_noise_db"):
         low, high = getattr(law, name)
         values = np.array([getattr(network, name) for network in networks])
         assert low <= values.min() < (low + high) / 2 < values.max() <= high, name
-    assert {network.report.most_neighbours for network in networks} == set(range(1, 9))
+    neighbours = [network.report.most_neighbours for network in networks]
+    assert set(neighbours) == set(range(1, 9)) and np.median(neighbours) <= 3
     assert {network.report.filter_coefficient for network in networks} == set(law.filter_coefficients)
 
 
 def test_networks_go_without_features_as_often_as_the_law_says():
     never = [drawn(seed).availability.get("timing_advance", 1.0) == 0.0 for seed in range(200)]
-    assert np.mean(never) == pytest.approx(0.4, abs=0.1)
+    assert np.mean(never) == pytest.approx(0.6, abs=0.1)
     none = NetworkLaw(never_reported={})
     assert not drawn(1, none).availability
 

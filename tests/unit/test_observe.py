@@ -10,7 +10,7 @@ import xarray as xr
 
 from network_fixtures import deployment, free_space_maps, ground
 from raylocus.errors import InputError
-from raylocus.network.channel.channel import ChannelState, channel_at
+from raylocus.network.channel.links import ChannelState, channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.impairments.clocks import ClockErrors

@@ -18,15 +18,13 @@ from map_fixtures import FRAME, OsmText, building, rectangle, village
 from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.scenes.buildings.from_features import buildings_of
-from raylocus.scenes.buildings.overlaps import without_overlaps
-from raylocus.scenes.buildings.parts import replace_outlines_by_parts
+from raylocus.scenes.buildings.parts import replace_outlines_by_parts, without_overlaps
 from raylocus.scenes.ground.from_features import sea_of
 from raylocus.scenes.ground.layers import ground_layers, road_distance
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import Feature
-from raylocus.scenes.tagged.named_random import NamedRandom
+from raylocus.scenes.tagged.features import Feature, NamedRandom
 from raylocus.scenes.vector_map import VectorMap
 
 

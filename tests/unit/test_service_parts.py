@@ -15,7 +15,7 @@ import pytest
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
-from raylocus.inference.fix import Fix
+from raylocus.inference.fix import Fix, quantile_of_mass
 from raylocus.models.posterior import posterior_of
 from raylocus.scenes.place import load_place, save_place
 from raylocus.service.answers import Answer, Refusal, Why
@@ -53,6 +53,17 @@ def test_regions_hold_what_they_say(confidence: float) -> None:
     across = offset @ np.array([-along[1], along[0]])
     inside = ((offset @ along) / ellipse.major) ** 2 + (across / ellipse.minor) ** 2 <= 1
     assert fix.heatmap.ravel()[inside].sum() == pytest.approx(confidence, abs=0.02)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.95, 1.0])
+def test_a_quantile_is_that_of_everything_sorted(share: float) -> None:
+    generator = np.random.default_rng(3)
+    for values in (generator.normal(size=3000), generator.integers(0, 4, 3000).astype(float), np.ones(5)):
+        mass = generator.uniform(size=len(values)) ** 8
+        order = np.argsort(values)
+        held = np.cumsum(mass[order])
+        wanted = values[order[min(int(np.searchsorted(held, share * held[-1])), len(order) - 1)]]
+        assert quantile_of_mass(values, mass, share) == wanted
 
 
 def test_an_arc_holds_no_less_than_it_says() -> None:

@@ -535,7 +535,7 @@ def test_networks_come_together_or_one_is_chosen(written: Writer) -> None:
     with pytest.raises(PlaceError, match=r"--network from what it has: 'EARFCN 6300' \(cells: 2\)"):
         imported(path, "EARFCN 9")
     notes = imported(path, "EARFCN 1300").notes
-    assert "cells of other networks in the tile, left out: 2" in notes
+    assert "cells of other networks, left out: 2" in notes
 
 
 # --- the text ------------------------------------------------------------------------------------------------

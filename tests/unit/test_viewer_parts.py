@@ -108,6 +108,6 @@ def test_the_lattice_has_one_outdoor_cell_in_each_square() -> None:
     outdoor = np.ones((64, 64), bool)
     outdoor[:2, :2] = False
     outdoor[0, 2] = False
-    chosen = lattice(Grid(128.0, 2.0), outdoor)
+    chosen = lattice(Grid(128.0, 2.0), outdoor, 32)
     assert len(chosen) == 32 * 32 - 1 and outdoor.ravel()[chosen].all()
     assert chosen[0] == 3

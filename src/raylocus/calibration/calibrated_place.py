@@ -21,8 +21,8 @@ from raylocus.propagation.atlas.atlas_store import StoredAtlas
 from raylocus.propagation.maps.layers.complete import GROUPS, RadioMapConfiguration
 from raylocus.propagation.maps.radio_pieces import save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.propagation.trace_configuration import TraceConfiguration
-from raylocus.propagation.trace_place import radio_provenance
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_place import radio_provenance
 from raylocus.provenance import Provenance
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Cell, Deployment

@@ -11,8 +11,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from raylocus.propagation.atlas.atlas import PathAtlas, reorder
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows, PathAtlas, reorder
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.site_channel import SiteChannel
 from raylocus.propagation.maps.traced_place import TracedPlace

@@ -9,12 +9,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports, require_features
-from raylocus.network.reports.token_cells import token_cells
-from raylocus.network.stack.audible import audible_level
+from raylocus.network.reports.token_cells import known_reports, token_cells
+from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.place import Place
 from raylocus.scenes.sites import Deployment
+
+#: Levels of one cell at one ground cell lie within this [dB], whatever the phones: beyond, tags are wrong.
+CONTRADICTING_DB = 40.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,11 @@ def measured_at(
     known = known_reports(reports, place.deployment)
     chosen, ground, notes = _usable(known.reports, place)
     tokens = _Tokens.of(known.reports, place.deployment, chosen, ground)
+    tokens, contradicting = tokens.agreeing()
+    notes[
+        f"levels of one cell at one place that differ by more than {CONTRADICTING_DB:.0f} dB, so that their positions "
+        "contradict each other, passed over"
+    ] = contradicting
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return Measured(
         points=int(chosen.sum()),
@@ -126,6 +133,8 @@ class _Tokens:
     beam: Int[np.ndarray, " token"]
     level: Float[np.ndarray, " token"]
     """RSRP of cells, L1-RSRP of beams [dBm]."""
+    exact: Bool[np.ndarray, " token"]
+    """Whether a level is not at the end of its range."""
     ground: Int[np.ndarray, " report"]
     """Ground cell of each report that is used, −1 for the others."""
 
@@ -141,16 +150,31 @@ class _Tokens:
         beams = column.get("l1_rsrp", np.full(len(reports.pci), np.nan))
         level = np.where(reports.beam < 0, column["rsrp"], beams)
         exact = reports.censored[:, reports.feature_names.index("rsrp")] == 0
-        kept = np.flatnonzero(chosen[reports.report_of_token] & ~np.isnan(level) & exact)
+        kept = np.flatnonzero(chosen[reports.report_of_token] & ~np.isnan(level))
         cell = token_cells(reports, deployment)[kept]
         ground = np.where(chosen, ground, -1)
-        return cls(reports.report_of_token[kept], cell, reports.beam[kept], level[kept], ground)
+        return cls(reports.report_of_token[kept], cell, reports.beam[kept], level[kept], exact[kept], ground)
+
+    def agreeing(self) -> tuple[_Tokens, int]:
+        """Without levels of one cell at one ground cell that no two phones can have measured; and their number."""
+        own = np.flatnonzero((self.beam < 0) & self.exact)
+        pair = np.stack([self.ground[self.report[own]], self.cell[own]])
+        pairs, row = np.unique(pair, axis=1, return_inverse=True)
+        row = row.reshape(-1)
+        low, high = np.full(pairs.shape[1], np.inf), np.full(pairs.shape[1], -np.inf)
+        np.minimum.at(low, row, self.level[own])
+        np.maximum.at(high, row, self.level[own])
+        wrong = own[(high - low > CONTRADICTING_DB)[row]]
+        kept = np.setdiff1d(np.arange(len(self.report)), wrong)
+        columns = {each: getattr(self, each)[kept] for each in ("report", "cell", "beam", "level", "exact")}
+        return replace(self, **columns), len(wrong)
 
     def heard(self) -> Heard:
         """Levels of cells, averaged over the reports of one ground cell."""
         own = self.beam < 0
         most = np.full(len(self.ground), -np.inf)
         np.maximum.at(most, self.report[own], self.level[own])
+        own &= self.exact
         where, strongest = self.ground[self.report[own]], self.level[own] >= most[self.report[own]]
         averaged = _averaged(where, self.cell[own], self.level[own])
         return Heard(*averaged, _averaged(where, self.cell[own], strongest.astype(float))[3])

@@ -93,22 +93,26 @@ class Prior:
         mean, deviation = np.zeros(layout.size), np.empty(layout.size)
         severity = max(law.severity, 1e-3)
         low, high = law.scatter_gain_db
-        least, most = law.back_lobe_loss_db
-        width = ElementPattern().beamwidth_azimuth * law.log_beamwidth
+        least, most = law.back_lobe_loss_range
+        widening, spread_of_widths = law.log_beamwidth_law
+        typical = ElementPattern().beamwidth_azimuth * np.exp(widening)
+        width = typical * spread_of_widths
         spreads = {
             "level": severity * law.power_error_db,
             "azimuth": severity * law.azimuth_error,
             "downtilt": severity * law.downtilt_error,
             "common": severity * law.level_offset_db,
-            "width_azimuth": severity * width,
-            "width_elevation": severity * width,
-            "floor": severity * (most - least) / np.sqrt(12),
+            "width_azimuth": width,
+            "width_elevation": width,
+            "floor": (most - least) / np.sqrt(12),
             "scatter": (high - low) / np.sqrt(12),
         }
         for name, spread in spreads.items():
             deviation[layout.index(name)] = max(spread, LEAST_DEVIATION)
         mean[layout.index("scatter")] = (low + high) / 2 + 10 * np.log10(severity)
-        mean[layout.index("floor")] = -severity * (least + most) / 2
+        mean[layout.index("floor")] = -(least + most) / 2
+        for name in ("width_azimuth", "width_elevation"):
+            mean[layout.index(name)] = typical - ElementPattern().beamwidth_azimuth
         return cls(layout, mean, deviation, law.turned_share * severity)
 
     def straight(self, values: Float[np.ndarray, " value"]) -> Float[np.ndarray, " cell"]:

@@ -7,6 +7,7 @@ of being reported.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +56,29 @@ REACH, STEP = 30.0, 0.02
 KNOTS = np.arange(-REACH, REACH + STEP / 2, STEP)
 
 
-def marginal_log_likelihood(
+@dataclass(frozen=True)
+class AtPlaces:
+    """What some reports say of every place."""
+
+    log_density: Float[Tensor, "report place"]
+    """ln p(place) p(report | place), but for a constant."""
+    mapped: Float[Tensor, "report cell place"]
+    """Levels of the map with the values' levels, floors and scattering [dBm]."""
+    expected: Float[Tensor, "report cell place"]
+    """Mean score of the error of each cell that is not heard, given those that are."""
+    left: Float[Tensor, "report cell"]
+    """Standard deviation of the same."""
+
+
+def log_densities_at_places(
     reports: UnlabelledReports,
     table: LevelTable,
     deployment: Deployment,
     marginal: MarginalLaw,
     values: Float[Tensor, "report value"],
     rows: slice,
-) -> Float[Tensor, " report"]:
-    """ln p of some reports.
+) -> AtPlaces:
+    """ln p of some reports and every place.
 
     Args:
         reports: all of them.
@@ -84,6 +99,7 @@ def marginal_log_likelihood(
     error = (torch.nan_to_num(reported)[:, :, None] - mapped) / scale
     law = marginal.law
     margin = -(law.freedom + 1) / 2 * torch.log1p(error**2 / law.freedom) - torch.log(scale)
+    unsaid = ~heard & ~torch.from_numpy(reports.hidden[rows])
     # The serving cell is always named; of the others that are found a share is.
     named = heard.sum(dim=1) - 1
     margin = margin * heard[:, :, None]
@@ -99,9 +115,9 @@ def marginal_log_likelihood(
     silence = torch.logaddexp(
         found + torch.log1p(-dropout)[:, None, None], hidden + torch.log(dropout)[:, None, None]
     )
-    total = margin.sum(dim=1) + copula + shared.jointly(silence * ~heard[:, :, None])
-    total = total + (named * torch.log1p(-dropout))[:, None]
-    return torch.logsumexp(total + table.log_prior[rows], dim=1)
+    total = margin.sum(dim=1) + copula + shared.jointly(silence * unsaid[:, :, None])
+    total = total + (named * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
+    return AtPlaces(total, mapped, expected, shared.left)
 
 
 def _interpolated(
@@ -136,7 +152,7 @@ class MarginalModel:
     ):
         """With the azimuths, downtilts and beamwidths of the values."""
         self.reports, self._deployment = reports, place.deployment
-        self._marginal = MarginalLaw.of(law.noise().levels)
+        self.marginal = MarginalLaw.of(law.noise().levels)
         self._table: LevelTable = level_table(reports, place, values)
 
     def evaluated(
@@ -144,17 +160,33 @@ class MarginalModel:
     ) -> tuple[float, Float[np.ndarray, "report value"]]:
         """ln likelihood of all reports, and each report's gradient."""
         total, gradients = 0.0, []
-        for start in range(0, len(self.reports.level), BATCH):
-            rows = slice(start, min(start + BATCH, len(self.reports.level)))
-            given = torch.from_numpy(values.astype(np.float32)).expand(rows.stop - rows.start, -1)
-            given = given.clone().requires_grad_()
-            found = marginal_log_likelihood(
-                self.reports, self._table, self._deployment, self._marginal, given, rows
-            )
+        for rows, same in self._batches(values):
+            given = same.clone().requires_grad_()
+            places = self._at_places(given, rows)
+            found = torch.logsumexp(places.log_density, dim=1)
             (gradient,) = torch.autograd.grad(found.sum(), given)
             total += float(found.detach().double().sum())
             gradients.append(gradient.double().numpy())
         return total, np.concatenate(gradients)
+
+    def at_places(self, values: Float[np.ndarray, " value"]) -> Iterator[tuple[slice, AtPlaces]]:
+        """What the reports say of every place, some reports at a time."""
+        for rows, given in self._batches(values):
+            yield rows, self._at_places(given, rows)
+
+    def _batches(
+        self, values: Float[np.ndarray, " value"]
+    ) -> Iterator[tuple[slice, Float[Tensor, "report value"]]]:
+        """Some reports at a time, and the values for each of them."""
+        count = len(self.reports.level)
+        for start in range(0, count, BATCH):
+            rows = slice(start, min(start + BATCH, count))
+            yield rows, torch.from_numpy(values.astype(np.float32)).expand(rows.stop - rows.start, -1)
+
+    def _at_places(self, given: Float[Tensor, "report value"], rows: slice) -> AtPlaces:
+        return log_densities_at_places(
+            self.reports, self._table, self._deployment, self.marginal, given, rows
+        )
 
     def under(self, scale: float, dropout: float) -> MarginalTerm:
         """The model under one law of errors."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports, require_features
-from raylocus.network.reports.token_cells import token_cells
-from raylocus.network.stack.audible import audible_level
+from raylocus.network.reports.token_cells import known_reports, token_cells
+from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.place import Place
 
 #: Reports below which nothing is fitted, and most that are used: one of each sequence, spread evenly.
@@ -35,6 +34,10 @@ class UnlabelledReports:
     """T_A of the serving cell [steps]."""
     beams: Float[np.ndarray, "report beam"]
     """L1-RSRP of the serving cell's beams [dBm]."""
+    report: Int[np.ndarray, " report"]
+    """Index of each among all reports."""
+    hidden: Bool[np.ndarray, "report cell"]
+    """Cells of which nothing is said, not even that they are silent."""
 
 
 def unlabelled_reports(
@@ -65,6 +68,8 @@ def unlabelled_reports(
         serving=dense.serving[used],
         timing_advance=dense.timing_advance[used],
         beams=dense.beams[used],
+        report=used,
+        hidden=np.zeros(level.shape, bool),
     )
 
 

@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
     """Runs a benchmark, or goes on with one, and prints its table."""
     given = _parser().parse(arguments)
     from raylocus.cli.engines import engine_of
-    from raylocus.datasets.building.worker_memory import workers_for
+    from raylocus.datasets.building.work import workers_for
     from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
     from raylocus.evaluation.benchmark.recipe import load_benchmark_recipe
     from raylocus.evaluation.benchmark.run import Benchmark

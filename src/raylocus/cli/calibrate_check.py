@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from raylocus.calibration.calibrate import Calibration
     from raylocus.calibration.labelled_calibration import CalibrationLaw, LabelledCalibration
     from raylocus.calibration.unlabelled_fit import UnlabelledCalibration
+    from raylocus.network.reports.reports import Reports
     from raylocus.propagation.maps.traced_place import TracedPlace
 
 
@@ -34,9 +35,25 @@ def run(arguments: Sequence[str]) -> int:
             _labelled(found.labelled, layer, law, said, path)
         if found.unlabelled is not None:
             _unlabelled(found, found.unlabelled, layer, law)
-        for note in said:
+        for note in [*said, *_verdict(reports, found.unlabelled, layer, law)]:
             print(f"note: {note}")
     return 0
+
+
+def _verdict(
+    reports: Reports, found: UnlabelledCalibration | None, place: TracedPlace, law: CalibrationLaw
+) -> list[str]:
+    """Whether the map or who is heard is to be trusted; nothing where reports are too few to say."""
+    from raylocus.calibration.law_check import check_law
+    from raylocus.calibration.unlabelled_fit import calibrate_unlabelled
+    from raylocus.calibration.unlabelled_reports import FEWEST_REPORTS, unlabelled_reports
+
+    if len(reports) < FEWEST_REPORTS:
+        return []
+    compared = unlabelled_reports(reports, place, law.network)
+    if found is None or found.reports != len(compared.level):
+        found = calibrate_unlabelled(compared, place, law)
+    return [check_law(compared, reports.position[compared.report, :2], found, place, law).verdict]
 
 
 def _labelled(

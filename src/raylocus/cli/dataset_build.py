@@ -19,7 +19,7 @@ def run(arguments: Sequence[str]) -> int:
     """Builds the dataset, or one part of it; a second run does only what is missing."""
     given = _parser().parse(arguments)
     from raylocus.datasets.build import build_dataset, build_part
-    from raylocus.datasets.building.worker_memory import workers_for
+    from raylocus.datasets.building.work import workers_for
     from raylocus.datasets.configuration import load_dataset_configuration
 
     configuration = load_dataset_configuration(recipe_file("dataset", given.config))

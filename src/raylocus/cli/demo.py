@@ -37,7 +37,7 @@ class Demo:
         """Builds and traces the places and observes their worlds, where the dataset is not whole."""
         from raylocus.cli.engines import engine_of
         from raylocus.datasets.build import build_dataset, is_built
-        from raylocus.datasets.building.worker_memory import workers_for
+        from raylocus.datasets.building.work import workers_for
         from raylocus.datasets.configuration import load_dataset_configuration
 
         configuration = load_dataset_configuration(self.dataset_recipe)

@@ -74,6 +74,11 @@ VERBS = (
     Verb(("calibrate", "materials"), "calibrate_materials", "estimate a place's materials from reports"),
     Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
     Verb(("train", "area"), "train_area", "train the network that locates in areas, on drawn networks"),
+    Verb(
+        ("train", "adapt"),
+        "train_adapt",
+        "adapt a checkpoint to one network by a few reports of known position",
+    ),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
     Verb(("benchmark",), "benchmark", "compare models with all other methods in fixed unseen places"),

@@ -17,8 +17,8 @@ def run(arguments: Sequence[str]) -> int:
     A killed trace resumes at the next site; other antennas, powers or layers cost no trace.
     """
     from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
-    from raylocus.propagation.trace_configuration import TraceConfiguration
-    from raylocus.propagation.trace_place import trace_place
+    from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+    from raylocus.propagation.tracing.trace_place import trace_place
     from raylocus.scenes.area import is_area
 
     parser = verb_parser("maps trace", "Trace a place: one ray launch a site, then radio maps of every cell.")
@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
 def _trace_area(given: Any, trace: Any, maps: Any) -> int:
     from raylocus.execution.engines import WORKER_BASE, workers_that_fit
     from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
-    from raylocus.propagation.trace_area import trace_area
+    from raylocus.propagation.tracing.trace_area import trace_area
 
     if maps == RadioMapConfiguration():
         # Of hundreds of cells, only the layers that worlds and locators read, unless others are asked for.

@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from raylocus.evaluation.area.scores import AreaScores, score_in_area
     from raylocus.inference.area_locator import AreaLocator
-    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.reports import without_features
     from raylocus.scenes.networks import open_network
 

@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--out", type=Path | None, default=None, help="folder for figures")
     given = parser.parse(arguments)
-    from raylocus.network.reports.checked_reports import checked_reports
+    from raylocus.network.reports.report_files import checked_reports
     from raylocus.scenes.networks import open_network
 
     place, read = open_network(given.place), checked_reports(given.reports)

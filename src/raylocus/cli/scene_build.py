@@ -85,7 +85,9 @@ def _parser() -> VerbParser:
     parser.add_argument(
         "--terrain", type=Path, help="elevation file, or auto: Copernicus GLO-30, fetched once and kept"
     )
-    parser.add_argument("--layout", choices=("macro", "micro", "mixed"), help="kind of network to draw")
+    parser.add_argument(
+        "--layout", choices=("macro", "micro", "mixed", "low"), help="kind of network to draw"
+    )
     parser.add_argument(
         "--sites", type=Path, help="CSV file with the real sites: a planner's list, or OpenCelliD's"
     )

@@ -12,11 +12,7 @@ from raylocus.errors import InputError
 if TYPE_CHECKING:
     from jsonargparse import Namespace
 
-    from raylocus.inference.fix import Fix
     from raylocus.network.reports.reports import Reports
-    from raylocus.propagation.maps.traced_place import TracedPlace
-    from raylocus.scenes.area import Area
-    from raylocus.scenes.place import Place
     from raylocus.scenes.sites import Deployment
     from raylocus.viz.viewer.content import ViewerContent
     from raylocus.viz.viewer.tracks import Answers
@@ -32,8 +28,8 @@ def run(arguments: Sequence[str]) -> int:
         "--model",
         type=Path | None,
         default=None,
-        help="checkpoint that locates them, as in raylocus locate; left out, those that ship: on the maps of a place "
-        "that is traced, else by sites, levels and timing alone",
+        help="checkpoint that locates them, as in raylocus locate; left out, those that ship: on maps where the place "
+        "or area is traced, else by sites, levels and timing",
     )
     parser.add_argument(
         "--sequences", type=list[int], default=[], help="which phones, such as [0,3]; the first eight"
@@ -70,18 +66,13 @@ def _content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
 
 
 def _place_content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
-    from raylocus.models.area.trained import is_area_network
     from raylocus.propagation.maps.traced_place import open_place
     from raylocus.viz.viewer.place_content import place_content
     from raylocus.viz.viewer.tracks import TrackMaker, level_of
 
     place = open_place(given.place)
     reports, notes = _reports(given, place.deployment)
-    on_maps = not is_area_network(given.model) if given.model else place.radio_file.exists()
-    answers = None
-    if given.reports:
-        answers = _on_maps(given.model, place) if on_maps else _in_network(given, place, reports)
-    maker = TrackMaker(place.deployment, answers, level_of(place))
+    maker = TrackMaker(place.deployment, _answers(given, reports), level_of(place))
     return place_content(place, maker.tracks(reports, given.sequences), given.layers), notes
 
 
@@ -94,50 +85,30 @@ def _area_content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
     if given.layers:
         raise InputError(f"{given.place} is an area; --layers is for places, such as one of its tiles")
     reports, notes = _reports(given, area.deployment)
-    answers = _in_network(given, area, reports) if given.reports else None
-    maker = TrackMaker(area.deployment, answers, no_level)
+    maker = TrackMaker(area.deployment, _answers(given, reports), no_level)
     return area_content(area, maker.tracks(reports, given.sequences)), notes
 
 
-def _on_maps(model: Path | None, place: TracedPlace) -> Answers:
-    """A trained model on the traced maps of a place; the one that ships where left out."""
-    from raylocus.inference.locator import Locator
-
-    locator = Locator.pretrained() if model is None else Locator.load(model)
-
-    def answers(asked: Reports) -> Sequence[Fix]:
-        # At first a phone may have heard nothing of the place, which is no reason to refuse it.
-        return locator.fixes(asked.select_tokens(place.deployment.candidates(asked).known), place)
-
-    return answers
-
-
-def _in_network(given: Namespace, network: Area | Place, reports: Reports) -> Answers:
-    """Sites, levels and timing alone, in an area or a place."""
+def _answers(given: Namespace, reports: Reports) -> Answers | None:
+    """Who is asked about phones; nobody where none are to be shown."""
     import numpy as np
 
-    from raylocus.inference.area_locator import AreaLocator
-    from raylocus.network.reports.reports import Reports
-    from raylocus.scenes.networks import extent_of
+    from raylocus.inference.answering import answering_by
     from raylocus.viz.viewer.tracks import MOST_SEQUENCES
 
-    locator = AreaLocator.load(given.model) if given.model else AreaLocator.pretrained()
+    if given.reports is None:
+        return None
+    answering = answering_by(given.place, given.model)
     shown = given.sequences or range(min(len(reports), MOST_SEQUENCES))
     others = reports.select(np.setdiff1d(np.arange(len(reports)), list(shown)))
-
-    def answers(asked: Reports) -> Sequence[Fix]:
-        # The law of the network is read from all phones, those that are not shown as well.
-        stream = Reports.concatenate([asked, others])
-        return locator.fixes(stream, network, extent_of(network))[: len(asked)]
-
-    return answers
+    return lambda asked: answering.fixes_among(asked, others)
 
 
 def _reports(given: Namespace, deployment: Deployment) -> tuple[Reports, tuple[str, ...]]:
     """The reports of the file, none where no file is given; and what is to be said of them."""
-    from raylocus.network.reports.checked_reports import checked_reports
-    from raylocus.network.reports.known_cells import known_reports
+    from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.reports import Reports
+    from raylocus.network.reports.token_cells import known_reports
 
     if given.reports is None:
         return Reports.empty(), ()

@@ -15,7 +15,7 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.network.network_law import NetworkLaw
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
-from raylocus.propagation.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw
 

@@ -119,7 +119,7 @@ class PlaceChoice:
     """Centre of the tile in the source's frame [m]."""
     seed: int = 0
     """Seed of the network, and of what the source leaves open."""
-    layouts: tuple[Literal["macro", "micro", "mixed"], ...] = ()
+    layouts: tuple[Literal["macro", "micro", "mixed", "low"], ...] = ()
     """Networks drawn over it, each a place of its own; left out, the scene's deployment."""
     map_error: float = 0.0
     """Severity of the errors of its map, see `scenes.map_errors`: phones are observed where other buildings,

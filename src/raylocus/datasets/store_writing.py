@@ -17,7 +17,7 @@ from raylocus.datasets.columns import ColumnWriter
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.folders import folder_at, folder_written_whole
-from raylocus.datasets.part_survey import PartSurvey, numbers_of
+from raylocus.datasets.part_survey import FeatureMoments, PartSurvey, numbers_of
 from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.schema import (
     DATASET_SCHEMA,
@@ -31,7 +31,6 @@ from raylocus.datasets.schema import (
 )
 from raylocus.datasets.split_assignment import assign_splits, start_times
 from raylocus.datasets.splits import SPLITS
-from raylocus.datasets.statistics import FeatureMoments
 from raylocus.datasets.stored_place import group_names, write_stored_place
 from raylocus.geo import Grid
 from raylocus.network.reports.features import features_named

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.datasets.part_survey import FeatureStatistics
 from raylocus.datasets.parts import PlaceSequences, parts_of
 from raylocus.datasets.splits import NO_SPLIT_NAME, SPLITS
-from raylocus.datasets.statistics import FeatureStatistics
 from raylocus.datasets.store import ReportDataset
 from raylocus.network.reports.features import ReportFeature, features_named
 from raylocus.network.reports.reports import Reports

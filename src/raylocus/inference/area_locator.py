@@ -15,13 +15,13 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 
 from raylocus.geo import Extent, GeoFrame, Grid
-from raylocus.inference.fix import Fix
+from raylocus.inference.fix import Answers, Fix
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
-from raylocus.models.area.heard_reports import heard_reports, hears
-from raylocus.models.area.tokens import AreaTokens, ReadNetwork
+from raylocus.models.area.heard_reports import heard_reports
+from raylocus.models.area.tokens import ReadNetwork
 from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
@@ -81,23 +81,28 @@ class AreaLocator:
             return
         last = reports.last_report
         readings = np.flatnonzero(np.isin(heard.report, last))
-        read = ReadNetwork.of(heard.network)
+        read = self.trained.read(heard.network)
         rows = Rows.of(np.unique(heard.report[readings], return_counts=True)[1])
         sequence = reports.sequence_of_report[heard.report[readings][rows.offsets[:-1]]]
         for start in range(0, len(sequence), BATCH):
             some = np.arange(start, min(start + BATCH, len(sequence)))
             chosen, own = rows.select(some)
-            tokens = read.tokens(readings[chosen])
-            yield Located(sequence[some], self._masses(tokens, heard.weight[readings[chosen]], own))
+            masses = self._masses(read, readings[chosen], heard.weight[readings[chosen]], own)
+            yield Located(sequence[some], masses)
 
     @torch.inference_mode()
-    def _masses(self, tokens: AreaTokens, weight: Float[np.ndarray, " reading"], rows: Rows) -> GroundMasses:
+    def _masses(
+        self, read: ReadNetwork, readings: Int[np.ndarray, " reading"], weight: Float[np.ndarray, " reading"],
+        rows: Rows,
+    ) -> GroundMasses:  # fmt: skip
         """Posteriors of reports, each of one or several readings."""
+        tokens = read.tokens(readings)
+        masses = self.trained.masses(tokens, read.network.select(readings))
         count, most = len(rows.lengths), int(rows.lengths.max())
         reading, share = np.zeros((count, most), np.int64), np.zeros((count, most))
         reading[:] = rows.offsets[:-1, None]
         reading[rows.row, rows.rank], share[rows.row, rows.rank] = np.arange(len(weight)), weight
-        return ground_masses(self.trained.network, tokens, reading, share, self.trained.temperature)
+        return ground_masses(masses, tokens, reading, share)
 
     def fixes(self, reports: Reports, area: Network, extent: Extent) -> list[Fix]:
         """One fix a sequence; one whose last report names no cell of the area has the area itself for its answer.
@@ -107,7 +112,8 @@ class AreaLocator:
             area: the area or place.
             extent: where a phone may be of which nothing is known.
         """
-        return fixes_in(self.located(reports, area.deployment), len(reports), area.frame, extent)
+        located = self.located(reports, area.deployment)
+        return answers_in(located, len(reports), area.frame, extent).fixes
 
     def on_grid(
         self, reports: Reports, deployment: Deployment, grid: Grid
@@ -129,14 +135,9 @@ class AreaLocator:
                 position[sequence] = located.ground.median[index]
         return density, position
 
-    def hears(self, reports: Reports, deployment: Deployment) -> Bool[np.ndarray, " sample"]:
-        """Which sequences name a cell of the deployment in their last report."""
-        named: Bool[np.ndarray, " report"] = hears(heard_reports(reports, deployment), len(reports.time))
-        return named[reports.last_report]
 
-
-def fixes_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent: Extent) -> list[Fix]:
-    """One fix a sequence; one that is not located is anywhere in the extent.
+def answers_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent: Extent) -> Answers:
+    """One fix a sequence; one that is not located names no known cell, and is anywhere in the extent.
 
     Args:
         located: posteriors of some sequences.
@@ -154,7 +155,7 @@ def fixes_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent
                 some.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, frame
             )
     unknown = _prior(extent, frame)
-    return [unknown if fix is None else fix for fix in found]
+    return Answers([unknown if fix is None else fix for fix in found], [fix is not None for fix in found])
 
 
 @cache

@@ -8,9 +8,9 @@ window that is not looked at keeps its mass, so that a wrong first look can be r
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
 from raylocus.inference.area_locator import AreaLocator
+from raylocus.inference.locator import KEPT_PLACES
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses, Located
 from raylocus.models.inputs.nominal_maps import MappedPlace
@@ -29,7 +30,9 @@ from raylocus.scenes.sites import Deployment
 #: Windows that are looked at for a report, and the mass below which none is.
 WINDOWS, LEAST_MASS = 3, 0.05
 #: Windows lie in steps of this part of their side, so that reports share them.
-STEPS = 4
+STEPS = 2
+#: Windows that stay open, the most recently used ones: as many as the second stage keeps encoded.
+KEPT_WINDOWS = KEPT_PLACES
 #: Squares along the side of a window that its density is kept in.
 SQUARES = 64
 #: Region of the first stage that the second is compared with.
@@ -69,6 +72,7 @@ class WindowLocator:
     side: float
     """Side of a window [m]: that of the places the second stage was trained on."""
     name: str = "raylocus area, windows"
+    _opened: OrderedDict[Grid, MappedPlace] = field(default_factory=OrderedDict, repr=False)
 
     def located(self, reports: Reports, deployment: Deployment) -> Iterator[Located]:
         """Posteriors of the sequences whose last report names a cell of the deployment, a few at a time."""
@@ -76,7 +80,7 @@ class WindowLocator:
             parts: list[list[CellMasses]] = [[] for _ in some.sequence]
             shares = [torch.ones_like(mass) for mass in some.ground.masses.mass]
             for grid, members in self._windows(some.ground).items():
-                place = self.area.window(grid)
+                place = self._window(grid)
                 known = [
                     index for index in members if _names(reports, int(some.sequence[index]), place.deployment)
                 ]
@@ -86,6 +90,15 @@ class WindowLocator:
                 for index, density in zip(known, found, strict=True):
                     parts[index].append(_replaced(some.ground, index, grid, density, shares[index]))
             yield Located(some.sequence, _joined(some.ground, shares, parts))
+
+    def _window(self, grid: Grid) -> MappedPlace:
+        """A window, kept: the second stage encodes each place that it is given once."""
+        if grid not in self._opened:
+            self._opened[grid] = self.area.window(grid)
+        self._opened.move_to_end(grid)
+        while len(self._opened) > KEPT_WINDOWS:
+            self._opened.popitem(last=False)
+        return self._opened[grid]
 
     def _windows(self, ground: GroundMasses) -> dict[Grid, list[int]]:
         """The windows that are looked at, and for which of the reports."""

@@ -15,6 +15,8 @@ from raylocus.models.posterior import Posterior
 TRUSTED_RADIUS = 150.0
 #: Of right maps this share is taken for wrong.
 PLAUSIBLE_FIT = 0.05
+#: Slots of equal width that values are counted in before those of one are sorted.
+SLOTS = 1024
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,8 @@ class Fix:
 
     def radius(self, confidence: float) -> float:
         """Radius [m] about the estimate that holds the UE with this probability."""
-        distance = np.linalg.norm(self.grid.centres - self.position, axis=-1)
-        order = np.argsort(distance, kind="stable")
-        held = np.cumsum(self.heatmap.ravel()[order])
-        index = min(int(np.searchsorted(held, confidence * held[-1])), len(order) - 1)
-        return float(distance[order[index]])
+        x, y = self.grid.x_coordinates - self.position[0], self.grid.y_coordinates - self.position[1]
+        return quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, confidence)
 
     @property
     def latlon(self) -> tuple[float, float] | None:
@@ -79,6 +78,40 @@ class Fix:
     def trusted(self) -> bool:
         """Whether the 90 % radius is at most `TRUSTED_RADIUS`, and map and measurements fit as `PLAUSIBLE_FIT` asks."""
         return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= PLAUSIBLE_FIT
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The fixes of some sequences."""
+
+    fixes: list[Fix]
+    hears: list[bool]
+    """Whether each sequence names a cell of the place or area."""
+
+
+def quantile_of_mass(
+    values: Float[np.ndarray, "*shape"], mass: Float[np.ndarray, "*shape"], share: float
+) -> float:
+    """The smallest of the values at or below which a share of all mass lies.
+
+    Only the values near it are sorted: a service asks for four such quantiles of a whole grid a phone.
+
+    Args:
+        values: where one is not a number, neither is the quantile.
+        mass: not negative, some of it positive.
+        share: from 0 to 1.
+    """
+    flat, weight = values.ravel(), mass.ravel()
+    low, high = float(flat.min()), float(flat.max())
+    if not np.isfinite(high - low):
+        return float("nan")
+    slot = ((flat - low) * (SLOTS / ((high - low) or 1.0))).astype(np.intp)
+    held = np.cumsum(np.bincount(slot, weight))
+    found = int(np.searchsorted(held, share * held[-1]))
+    near = np.flatnonzero(slot == min(found, len(held) - 1))
+    order = near[np.argsort(flat[near], kind="stable")]
+    reached = np.cumsum(weight[order], dtype=float) + (held[found - 1] if found else 0.0)
+    return float(flat[order[min(int(np.searchsorted(reached, share * held[-1])), len(order) - 1)]])
 
 
 def fixes_of(posterior: Posterior, fits: Sequence[float], frame: GeoFrame | None) -> list[Fix]:

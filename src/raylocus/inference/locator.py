@@ -26,8 +26,8 @@ from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.models.posterior import Posterior, posterior_of
-from raylocus.network.reports.known_cells import known_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import known_reports
 
 #: Sequences that go through the network together: few enough for the processor's cache.
 BATCH = 8

@@ -9,13 +9,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.configuration import Head, LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.models.map_encoder import EncodedPlace, MapEncoder
+from raylocus.models.map_backbones.patches import enlarged
+from raylocus.models.map_encoder import MAP_ENCODERS, EncodedPlace
 from raylocus.models.misfit import misfit_statistics
+from raylocus.models.point_heads import GaussianHead, RegressionHead
 from raylocus.models.prediction import LocationHeads, Prediction
 from raylocus.models.radio_encoder import RadioEncoder
 from raylocus.models.time_heads import PooledObservations, TimeHeads, pool_observations
@@ -85,14 +87,16 @@ class FusionNetwork(nn.Module):
         coarse = self.coarse(functional.avg_pool2d(middle, 2, ceil_mode=True), query)
         query = self.patches(query, coarse)
         coarse = self.deep(coarse, query)
-        middle = self.middle_up(torch.cat([_enlarged(coarse, middle), middle], 1), query)
-        return self.fine_up(torch.cat([_enlarged(middle, fine), fine], 1), query)
+        middle = self.middle_up(torch.cat([enlarged(coarse, *middle.shape[-2:]), middle], 1), query)
+        return self.fine_up(torch.cat([enlarged(middle, *fine.shape[-2:]), fine], 1), query)
 
 
-def _enlarged(maps: Float[Tensor, "batch width y x"], like: Float[Tensor, "batch w rows columns"]) -> Tensor:
-    return functional.interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
-
-
+#: Heads, from features and evidence to a prediction, by what the answer is.
+HEADS: dict[Head, type[nn.Module]] = {
+    "mixture": LocationHeads,
+    "gaussian": GaussianHead,
+    "regression": RegressionHead,
+}
 #: Log-likelihoods this far under the largest add nothing for the fusion network [nats].
 EVIDENCE_DEPTH = 15.0
 
@@ -121,12 +125,12 @@ class LocationNetwork(nn.Module):
         self.radio_encoder = RadioEncoder(configuration)
         self.time_heads = TimeHeads(configuration)
         self.evidence = EvidenceStream(configuration)
-        self.map_encoder = MapEncoder(configuration)
+        self.map_encoder = MAP_ENCODERS[configuration.map_fusion](configuration)
         self.attend_cells = nn.Linear(width, 1)
         channels = len(FUSED) * heads + 2 + 2 * configuration.map_width
         self.hide = nn.Dropout2d(configuration.dropout)
         self.fusion = FusionNetwork(channels, configuration)
-        self.heads = LocationHeads(configuration)
+        self.heads = HEADS[configuration.head](configuration)
 
     def encode_place(self, maps: PlaceMaps, rasters: EvidenceRasters | None = None) -> EncodedPlace:
         """Everything that depends on the place alone."""

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.physics.variants import PhysicsVariant
-from raylocus.models.prediction import Prediction, coarse_centres
+from raylocus.models.point_heads import PointPrediction, circles
+from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
+
+#: Error from which on a point's loss grows linearly [m].
+HUBER_BEND = 20.0
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,33 @@ class LossConfiguration:
 def location_loss(
     prediction: Prediction, sequences: SequenceTensors, maps: PlaceMaps, configuration: LossConfiguration
 ) -> Float[Tensor, ""]:
-    """The weighted sum of the two [nats]."""
+    """Loss of the position by what the answer is [nats]; the physics loss comes to it in training."""
     target = sequences.target
-    coarse = (
-        -(soft_target(target, maps, configuration.target_spread) * prediction.log_mass.flatten(1))
-        .sum(1)
-        .mean()
-    )
+    if isinstance(prediction, PointPrediction):
+        return point_loss(prediction, target)
+    return density_loss(prediction, target, maps, configuration)
+
+
+def density_loss(
+    prediction: Prediction,
+    target: Float[Tensor, "batch 2"],
+    maps: PlaceMaps,
+    configuration: LossConfiguration,
+) -> Float[Tensor, ""]:
+    """Cross-entropy of the coarse cells, and the weighted negative log-likelihood of the truth [nats]."""
+    wanted = soft_target(target, maps, configuration.target_spread)
+    coarse = -(wanted * prediction.log_mass.flatten(1)).sum(1).mean()
     fine = -prediction.log_density(target[:, None])[:, 0].clamp(min=-25).mean()
     return coarse + configuration.fine * fine
+
+
+def point_loss(prediction: PointPrediction, target: Float[Tensor, "batch 2"]) -> Float[Tensor, ""]:
+    """Huber loss of the point in units of `HUBER_BEND`; the likelihood trains nothing but the spread about it."""
+    off = (prediction.point - target) / HUBER_BEND
+    distance = functional.huber_loss(off, torch.zeros_like(off), reduction="none").sum(1).mean()
+    circle = circles(prediction.spread, len(off))[:, None]
+    density = gaussian_log_density(target[:, None], prediction.point[:, None].detach(), circle)
+    return distance - density.clamp(min=-25).mean()
 
 
 def soft_target(

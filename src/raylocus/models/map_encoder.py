@@ -1,16 +1,33 @@
-"""Map encoder: one stream for R with weights shared by all cells, one for G. It runs once a place."""
+"""Map encoders: R with weights shared by all cells, and G. They run once a place."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration, MapBackbone, MapFusion
 from raylocus.models.evidence.rasters import LEVEL_UNITS, EvidenceRasters, evidence_rasters
 from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.map_backbones.convolutional import Convolutional
+from raylocus.models.map_backbones.crossing import PatchCrossing
+from raylocus.models.map_backbones.multi_resolution import MultiResolution
+from raylocus.models.map_backbones.vision_transformer import VisionTransformer
+
+#: Layers of R that a cell's encoder sees, and layers of G.
+RADIO_LAYERS, GROUND_LAYERS = 5, 4
+#: Networks from maps [map, inputs, y, x] to features [map, width, y, x], made of both numbers.
+BACKBONES: dict[MapBackbone, type[nn.Module]] = {
+    "convolutional": Convolutional,
+    "vision_transformer": VisionTransformer,
+    "multi_resolution": MultiResolution,
+}
+#: R [cell, layer, y, x] and G [layer, y, x], encoded.
+Streams = tuple[Float[Tensor, "cell channel y x"], Float[Tensor, "ground_channel y x"]]
 
 
 @dataclass(frozen=True)
@@ -21,18 +38,12 @@ class EncodedPlace:
     rasters: EvidenceRasters
     radio: Float[Tensor, "cell channel y x"]
     """R, encoded cell by cell."""
-    ground: Float[Tensor, "channel y x"]
-    """G, encoded."""
+    ground: Float[Tensor, "ground_channel y x"]
+    """G, encoded; without channels where it is encoded with R."""
 
 
-class MapEncoder(nn.Module):
-    """Convolutions over each cell's maps, and over the geometry."""
-
-    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
-        super().__init__()
-        width = configuration.map_width
-        self.radio = _convolutions(5, width)
-        self.ground = _convolutions(4, width)
+class MapEncoder(nn.Module, ABC):
+    """From a place's maps to features; how R and G meet is the subclass's."""
 
     def forward(self, maps: PlaceMaps, rasters: EvidenceRasters | None = None) -> EncodedPlace:
         """Encodes a place; its rasters are made here where they are not at hand."""
@@ -47,18 +58,68 @@ class MapEncoder(nn.Module):
             ],
             1,
         )
-        ground = torch.cat([maps.geometry, maps.line_of_sight.amax(0, keepdim=True)])[None]
-        return EncodedPlace(
-            maps, rasters or evidence_rasters(maps), self.radio(cells), self.ground(ground)[0]
+        ground = torch.cat([maps.geometry, maps.line_of_sight.amax(0, keepdim=True)])
+        return EncodedPlace(maps, rasters or evidence_rasters(maps), *self.streams(cells, ground))
+
+    @abstractmethod
+    def streams(
+        self, cells: Float[Tensor, "cell layer y x"], ground: Float[Tensor, "ground_layer y x"]
+    ) -> Streams:
+        """R and G, encoded."""
+
+
+class LateMapEncoder(MapEncoder):
+    """Fusion A: one encoder for each cell's maps, one for the geometry; they meet in the fusion network."""
+
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
+        super().__init__()
+        backbone, width = BACKBONES[configuration.map_backbone], configuration.map_width
+        self.radio = backbone(RADIO_LAYERS, width)
+        self.ground = backbone(GROUND_LAYERS, width)
+
+    def streams(
+        self, cells: Float[Tensor, "cell layer y x"], ground: Float[Tensor, "ground_layer y x"]
+    ) -> Streams:
+        """R and G, encoded."""
+        return self.radio(cells), self.ground(ground[None])[0]
+
+
+class EarlyMapEncoder(MapEncoder):
+    """Fusion B: one encoder, twice as wide, sees each cell's maps on top of the geometry."""
+
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
+        super().__init__()
+        self.both = BACKBONES[configuration.map_backbone](
+            RADIO_LAYERS + GROUND_LAYERS, 2 * configuration.map_width
         )
 
+    def streams(
+        self, cells: Float[Tensor, "cell layer y x"], ground: Float[Tensor, "ground_layer y x"]
+    ) -> Streams:
+        """R with G, encoded, and nothing of G alone."""
+        return self.both(torch.cat([cells, ground.expand(len(cells), -1, -1, -1)], 1)), ground[:0]
 
-def _convolutions(inputs: int, width: int) -> nn.Sequential:
-    layers = nn.Sequential(
-        nn.Conv2d(inputs, width, 3, padding=1),
-        nn.GELU(),
-        nn.Conv2d(width, width, 3, padding=1),
-        nn.GELU(),
-    )
-    # Convolutions on the CPU are several times faster in this layout.
-    return layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+class CrossAttentionMapEncoder(LateMapEncoder):
+    """Fusion C: one encoder each, whose patches then look at those of the other."""
+
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
+        super().__init__(configuration)
+        self.radio_to_ground = PatchCrossing(configuration.map_width)
+        self.ground_to_radio = PatchCrossing(configuration.map_width)
+
+    def streams(
+        self, cells: Float[Tensor, "cell layer y x"], ground: Float[Tensor, "ground_layer y x"]
+    ) -> Streams:
+        """R and G, encoded, each with what it found in the other; G looks at the mean over the cells."""
+        radio, alone = self.radio(cells), self.ground(ground[None])
+        seen = self.radio_to_ground(radio, alone)
+        return seen, self.ground_to_radio(alone, radio.mean(0, keepdim=True))[0]
+
+
+#: Map encoders by how R and G meet.
+MAP_ENCODERS: dict[MapFusion, Callable[[LocationNetworkConfiguration], MapEncoder]] = {
+    "late": LateMapEncoder,
+    "early": EarlyMapEncoder,
+    "cross_attention": CrossAttentionMapEncoder,
+}

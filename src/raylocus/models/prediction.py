@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.evidence.stream import zero_linear
 from raylocus.models.inputs.maps import PlaceMaps
 
 
@@ -82,9 +83,7 @@ class LocationHeads(nn.Module):
     def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         self.coarse_cells, self.components = configuration.coarse_cells, configuration.components
-        self.correction = nn.Linear(configuration.fusion_width, 1)
-        nn.init.zeros_(self.correction.weight)
-        nn.init.zeros_(self.correction.bias)
+        self.correction = zero_linear(configuration.fusion_width, 1)
         self.mixture = nn.Linear(configuration.fusion_width, COMPONENT_WIDTH * configuration.components)
 
     def forward(
@@ -113,16 +112,24 @@ class LocationHeads(nn.Module):
             top=top,
             log_weight=raw[..., 0].log_softmax(-1),
             mean=mean,
-            cholesky=_cholesky(raw[..., 3:]),
+            cholesky=lower_factor(_within(SPREAD_RANGE, raw[..., 3:5]), torch.tanh(raw[..., 5])),
             resolution=resolution,
             size=maps.size,
         )
 
 
-def _cholesky(raw: Float[Tensor, "*cells 3"]) -> Float[Tensor, "*cells 3"]:
-    smallest, largest = SPREAD_RANGE
-    spread = smallest + (largest - smallest) * torch.sigmoid(raw[..., :2] - 0.5)
-    correlation = 0.95 * torch.tanh(raw[..., 2])
-    return torch.stack(
-        [spread[..., 0], correlation * spread[..., 1], torch.sqrt(1 - correlation**2) * spread[..., 1]], -1
-    )
+def lower_factor(
+    spread: Float[Tensor, "*cells 2"], correlation: Float[Tensor, "*cells"]
+) -> Float[Tensor, "*cells 3"]:
+    """Lower factor (xx, yx, yy) [m] of a covariance by its standard deviations [m] and correlation, of −1 to 1.
+
+    Full correlation would make a line of an ellipse, so it counts 0.95.
+    """
+    along, across = spread.unbind(-1)
+    correlation = 0.95 * correlation
+    return torch.stack([along, correlation * across, torch.sqrt(1 - correlation**2) * across], -1)
+
+
+def _within(limits: tuple[float, float], raw: Float[Tensor, "*cells"]) -> Float[Tensor, "*cells"]:
+    smallest, largest = limits
+    return smallest + (largest - smallest) * torch.sigmoid(raw - 0.5)

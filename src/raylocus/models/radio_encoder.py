@@ -1,7 +1,8 @@
-"""Radio encoder: a set transformer over cells inside each report and over reports in continuous time."""
+"""Radio encoder: layers over the set of cells inside each report, and over reports in continuous time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +10,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration, RadioEncoderKind
 from raylocus.models.feature_embedding import FeatureEmbedding
 from raylocus.models.inputs.tensors import SequenceTensors
+from raylocus.models.set_layers.attention import SetBlock
+from raylocus.models.set_layers.convolution import TimeConvolution
+from raylocus.models.set_layers.deep_sets import DeepSetsBlock
+from raylocus.models.set_layers.recurrence import Recurrence
 from raylocus.network.reports.features import features_named
 
 #: Columns of `models.inputs.maps.cell_poses`.
@@ -36,27 +41,14 @@ class RadioEncoding:
     """Which cells were reported."""
 
 
-class SetBlock(nn.Module):
-    """Pre-norm self-attention over a masked set, then a feed-forward layer (Vaswani et al. 2017)."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
-        self.feed_forward = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
-        )
-
-    def forward(
-        self, tokens: Float[Tensor, "set element width"], present: Bool[Tensor, "set element"]
-    ) -> Float[Tensor, "set element width"]:
-        """Tokens updated by those present; the result at absent ones means nothing."""
-        normed = self.norm(tokens)
-        # A set with nothing in it would give NaN: it attends to itself and is masked by the caller.
-        hidden = ~present & present.any(1, keepdim=True)
-        attended, _ = self.attention(normed, normed, normed, key_padding_mask=hidden, need_weights=False)
-        tokens = tokens + attended
-        return tokens + self.feed_forward(tokens)
+#: Layers over reports, by what the radio encoder is. Cells have no order that a convolution or a recurrence could
+#: follow: only attention has another layer over them than the perceptron.
+REPORT_LAYERS: dict[RadioEncoderKind, Callable[[LocationNetworkConfiguration], nn.Module]] = {
+    "transformer": lambda sizes: SetBlock(sizes.token_width, sizes.attention_heads),
+    "mlp": lambda sizes: DeepSetsBlock(sizes.token_width),
+    "convolutional": lambda sizes: TimeConvolution(sizes.token_width),
+    "gru": lambda sizes: Recurrence(sizes.token_width),
+}
 
 
 class RadioEncoder(nn.Module):
@@ -64,17 +56,19 @@ class RadioEncoder(nn.Module):
 
     def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
-        width, heads = configuration.token_width, configuration.attention_heads
+        width = configuration.token_width
+        over_reports = REPORT_LAYERS[configuration.radio_encoder]
+        over_cells = REPORT_LAYERS["transformer" if configuration.radio_encoder == "transformer" else "mlp"]
         features = features_named(configuration.features)
         self.features = FeatureEmbedding([each for each in features if each.token != "beam"], width)
         self.beam_features = FeatureEmbedding([each for each in features if each.token == "beam"], width)
         self.beam_output = nn.Linear(width, width, bias=False)
         self.pose = nn.Linear(POSE_WIDTH + SUMMARIES, width)
         self.embed = nn.Sequential(nn.GELU(), nn.Linear(width, width))
-        self.across_cells = nn.ModuleList(SetBlock(width, heads) for _ in range(configuration.cell_layers))
+        self.across_cells = nn.ModuleList(over_cells(configuration) for _ in range(configuration.cell_layers))
         self.age = nn.Sequential(nn.Linear(3, width), nn.GELU(), nn.Linear(width, width))
         self.across_reports = nn.ModuleList(
-            SetBlock(width, heads) for _ in range(configuration.report_layers)
+            over_reports(configuration) for _ in range(configuration.report_layers)
         )
         self.output = nn.LayerNorm(width)
 

@@ -11,9 +11,9 @@ from raylocus.network.impairments.availability import FULL_CAPABILITY, UeCapabil
 from raylocus.network.impairments.building_loss import BuildingLoss
 from raylocus.network.impairments.clocks import ClockErrors
 from raylocus.network.impairments.identities import IdentityErrors
-from raylocus.network.mac.power_headroom import UplinkPowerControl
-from raylocus.network.mac.timing_advance import TimingLoop
+from raylocus.network.mac.link_adaptation import OuterLoop, Scheduler
 from raylocus.network.mac.traffic import Traffic
+from raylocus.network.mac.uplink import TimingLoop, UplinkPowerControl
 from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
 from raylocus.network.reports.features import FEATURE_SETS, ReportFeature, features_named
@@ -28,7 +28,6 @@ from raylocus.network.rrc.measurement_configuration import (
     ReportConfiguration,
     SoundingSignal,
 )
-from raylocus.network.system.link_adaptation import OuterLoop, Scheduler
 
 
 @dataclass(frozen=True)

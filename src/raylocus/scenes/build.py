@@ -19,9 +19,9 @@ from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.foreign_files import absence
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.hearing import HeardCells, all_cells
+from raylocus.scenes.map_geometry import topmost_surface
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place
-from raylocus.scenes.rasterize import topmost_surface
 from raylocus.scenes.site_files import pattern_paths
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.write_place import SceneContent, write_place

@@ -11,12 +11,10 @@ from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
 from raylocus.scenes.coarse_ground import siting_maps
 from raylocus.scenes.geometry_maps import grid_of
-from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.siting.macro import MacroLayout, macro_sites, macro_sites_around
-from raylocus.scenes.siting.micro import MicroLayout, micro_sites
-from raylocus.scenes.siting.panels import array_on
+from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
+from raylocus.scenes.siting.macro import MacroLayout, array_on, macro_sites, macro_sites_around
 from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
-from raylocus.scenes.siting.spacing import PlannedSite
+from raylocus.scenes.siting.spacing import MicroLayout, PlannedSite, micro_sites
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,17 @@ LAYOUTS = {
     "macro": DeploymentConfiguration(),
     "micro": DeploymentConfiguration(macro=None, micro=MicroLayout()),
     "mixed": DeploymentConfiguration(micro=MicroLayout(site_distance=130.0)),
+    # As on a measured campus: five sites and nine cells, antennas 6 to 18 m above the UEs.
+    "low": DeploymentConfiguration(
+        macro=None,
+        micro=MicroLayout(
+            site_distance=170.0,
+            height=(7.5, 19.5),
+            downtilt=(0.0, 0.12),
+            power_dbm=40.0,
+            array=AntennaArray(),
+        ),
+    ),
 }
 
 

@@ -6,14 +6,14 @@ import math
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import xarray as xr
 
 from raylocus.errors import PlaceError, StoreError
 from raylocus.geo import Grid
-from raylocus.scenes.cell_names.technologies import TECHNOLOGIES
+from raylocus.scenes.cell_names.channels import TECHNOLOGIES
 from raylocus.scenes.sites import Carrier, Cell, Deployment, ElementPattern
 
 #: Most ground cells along a side of a tile, for which an index of 32 bits is enough.
@@ -46,6 +46,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
     if get_origin(hint) is tuple:
         if get_args(hint)[1:] == (...,):
             return isinstance(value, tuple | list) and all(_fits(each, get_args(hint)[0]) for each in value)

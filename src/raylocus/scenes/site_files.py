@@ -80,7 +80,7 @@ def import_sites(
     notes = Counter(
         {
             "cells outside the tile, left out": len(records) - len(located),
-            "cells of other networks in the tile, left out": len(located) - len(chosen),
+            "cells of other networks, left out": len(located) - len(chosen),
         }
     )
     patterns = {} if file.patterns is None else read_patterns(file.patterns)
@@ -135,16 +135,21 @@ def _nowhere(
     away = np.linalg.norm(positions, axis=1)
     nearest = records[int(away.argmin())]
     if all(abs(one.latitude) <= np.pi / 2 and 0 < abs(one.longitude) <= np.pi for one in records):
-        return f"no cell of {path} stands in the tile, and its coordinates look like radians; give degrees"
+        return f"no cell of {path} stands in {_square(tile)}, and its coordinates look like radians; give degrees"
     if _swapped(records, frame, tile):
         return (
-            f"no cell of {path} stands in the tile, but with latitude and longitude exchanged some would; name the "
-            "columns with --site-columns latitude=COLUMN,longitude=COLUMN"
+            f"no cell of {path} stands in {_square(tile)}, but with latitude and longitude exchanged some would; "
+            "name the columns with --site-columns latitude=COLUMN,longitude=COLUMN"
         )
     return (
-        f"none of the {len(records)} cells of {path} stands in the tile; the nearest is {away.min() / 1000:.1f} km "
-        f"from its centre, at {nearest.latitude:.5f},{nearest.longitude:.5f}: build the place there"
+        f"none of the {len(records)} cells of {path} stands in {_square(tile)}; the nearest is "
+        f"{away.min() / 1000:.1f} km from its centre, at {nearest.latitude:.5f},{nearest.longitude:.5f}: build there"
     )
+
+
+def _square(tile: Grid) -> str:
+    """The ground that cells are kept on: a tile, or an area with its reach."""
+    return f"the square of {tile.size:g} m that is looked at"
 
 
 def _swapped(records: Sequence[SiteRecord], frame: GeoFrame, tile: Grid) -> bool:
@@ -160,6 +165,6 @@ def _of_network(path: Path, cells: list[LocatedCell], network: str | None) -> li
     if network is not None and network not in found:
         listed = ", ".join(f"{name!r} (cells: {count})" for name, count in found.most_common())
         raise PlaceError(
-            f"{path} has no cell of {network!r} in the tile; choose with --network from what it has: {listed}"
+            f"{path} has no cell of {network!r} there; choose with --network from what it has: {listed}"
         )
     return [cell for cell in cells if network in (None, cell.record.network)]

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
 from raylocus.scenes.cell_names.candidates import Candidates, CellNames, CellTable, candidate_cells
-from raylocus.scenes.cell_names.technologies import technology_codes
+from raylocus.scenes.cell_names.channels import technology_codes
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
 #: Height of UEs over the terrain [m] that places are traced at unless their configuration says otherwise.

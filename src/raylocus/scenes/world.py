@@ -61,9 +61,9 @@ class WorldLaw:
 
     severity: float = 0.5
     """0: the world is the map; 1: as wrong as the field."""
-    level_offset_db: float = 12.0
+    level_offset_db: float = 16.0
     """Standard deviation of the level error common to all cells [dB]."""
-    power_error_db: float = 3.0
+    power_error_db: float = 5.0
     """Standard deviation of each cell's own level error [dB]."""
     azimuth_error: float = 0.21
     """Standard deviation of each antenna's azimuth [rad]; 12°."""
@@ -73,8 +73,10 @@ class WorldLaw:
     """Standard deviation of each antenna's downtilt [rad]; 3°."""
     back_lobe_loss_db: tuple[float, float] = (0.0, 24.0)
     """Range of what each antenna's back-lobe floor lacks of the nominal one [dB]: 30 dB become 6 to 30."""
-    log_beamwidth: float = 0.15
+    log_beamwidth: float = 0.2
     """Standard deviation of the natural logarithm of each antenna's half-power beam widths."""
+    log_widening: float = 0.2
+    """Mean of the same: walls and masts near an antenna smear its main lobe, nothing sharpens it; 65° become 79°."""
     log_permittivity: float = 0.3
     """Standard deviation of the natural logarithm of each material's relative permittivity."""
     log_conductivity: float = 0.7
@@ -101,6 +103,17 @@ class WorldLaw:
             raise InputError(
                 f"building_share is a share of a variance; choose 0 to 1, not {self.building_share}"
             )
+
+    @property
+    def back_lobe_loss_range(self) -> tuple[float, float]:
+        """Range of what a back-lobe floor lacks at this severity [dB]."""
+        least, most = self.back_lobe_loss_db
+        return self.severity * least, self.severity * most
+
+    @property
+    def log_beamwidth_law(self) -> tuple[float, float]:
+        """Mean and standard deviation of ln(true over listed beam width) at this severity."""
+        return self.severity * self.log_widening, self.severity * self.log_beamwidth
 
     def log_deviations(self, share: float) -> tuple[float, float]:
         """Standard deviations of ln εr and ln σ at this severity that a share of the variance makes."""
@@ -157,6 +170,7 @@ def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Gen
     anywhere = generator.uniform(-np.pi, np.pi, cells)
     low, high = law.scatter_gain_db
     permittivity, conductivity = law.log_deviations(1 - law.building_share)
+    widening, width_spread = law.log_beamwidth_law
     return World(
         law=law,
         level_error_db=severity * level,
@@ -167,8 +181,8 @@ def sample_world(deployment: Deployment, law: WorldLaw, generator: np.random.Gen
         scatter_gain_db=generator.uniform(low, high) + (10 * np.log10(severity) if severity > 0 else -np.inf),
         residual_seed=int(generator.integers(2**62)),
         building_seed=int(generator.integers(2**62)),
-        back_lobe_loss_db=severity * generator.uniform(*law.back_lobe_loss_db, cells),
-        beamwidth_factor=np.exp(severity * law.log_beamwidth * generator.standard_normal(cells)),
+        back_lobe_loss_db=generator.uniform(*law.back_lobe_loss_range, cells),
+        beamwidth_factor=np.exp(widening + width_spread * generator.standard_normal(cells)),
     )
 
 

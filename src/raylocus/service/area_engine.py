@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 
 from raylocus.errors import PlaceError
+from raylocus.inference.answering import Answering, Locators
 from raylocus.inference.fix import Fix
 from raylocus.network.formats.cell_resolution import Known
 from raylocus.service.answers import Answer, HeardCell, Refusal, Why
@@ -19,7 +20,7 @@ from raylocus.service.asked_reports import AskedReports, asked_reports
 from raylocus.service.choices import Choice, choices_of
 from raylocus.service.known_cells import FoundCells, found_cells, last_known_reports, located_reports
 from raylocus.service.questions import Question
-from raylocus.service.served_areas import Methods, OpenArea, ServedArea, methods_for, served_area
+from raylocus.service.served_areas import ServedArea, served_area
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,10 @@ class AreaEngine:
     """Locates phones in any number of places and areas."""
 
     served: tuple[ServedArea, ...]
-    methods: Methods
+    locators: Locators
     memory: float
     """Resident memory of the process [bytes] over which the maps not asked for longest are let go."""
-    _open: OrderedDict[int, OpenArea] = field(default_factory=OrderedDict, repr=False)
+    _open: OrderedDict[int, Answering] = field(default_factory=OrderedDict, repr=False)
 
     @classmethod
     def load(cls, folders: Sequence[Path], checkpoint: Path | None, memory: float) -> AreaEngine:
@@ -49,7 +50,7 @@ class AreaEngine:
         names = [area.name for area in served]
         if len(set(names)) < len(names):
             raise PlaceError(f"two areas are called {max(names, key=names.count)}; rename one's folder")
-        return cls(served, methods_for(served, checkpoint), memory)
+        return cls(served, Locators.of(checkpoint), memory)
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -67,7 +68,7 @@ class AreaEngine:
 
     def warm(self) -> None:
         """Opens and encodes the first area."""
-        self._opened(0).fixes(asked_reports([]).reports)
+        self._opened(0).separate_fixes(asked_reports([]).reports)
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
         """One answer a question; those of one area are located together."""
@@ -83,7 +84,7 @@ class AreaEngine:
         for area in sorted({choice.area for choice in chosen.values()}):
             own = [number for number, choice in chosen.items() if choice.area == area]
             reports = located_reports(asked, found[area], np.array(own), self.served[area].deployment)
-            fixes = self._opened(area).fixes(reports)
+            fixes = self._opened(area).separate_fixes(reports)
             for number, fix in zip(own, fixes, strict=True):
                 cells = self._heard(asked, found[area], number, area, questions[number], fix)
                 answers[number] = Answer(fix, self.areas[area], cells, doubtful=chosen[number].doubtful)
@@ -94,7 +95,7 @@ class AreaEngine:
     ) -> tuple[HeardCell, ...]:
         """The cells of the last report of a question that names any of the area."""
         deployment = self.served[area].deployment
-        levels = self._opened(area).mapped_levels(fix.position)
+        levels = self._opened(area).levels_at(fix.position)
         report = int(last_known_reports(asked, found)[number])
         start, stop = asked.reports.token_offsets[report : report + 2].tolist()
         tokens = [token for token in range(start, stop) if asked.reports.beam[token] < 0]
@@ -106,13 +107,14 @@ class AreaEngine:
                 heard.append(HeardCell(cell, Known.UNKNOWN))
                 continue
             x, y, _ = deployment.sites[deployment.cells[index].site].position
-            heard.append(HeardCell(cell, Known(int(found.known[token])), (x, y), levels[index]))
+            level = None if np.isnan(levels[index]) else float(levels[index])
+            heard.append(HeardCell(cell, Known(int(found.known[token])), (x, y), level))
         return tuple(heard)
 
-    def _opened(self, number: int) -> OpenArea:
+    def _opened(self, number: int) -> Answering:
         """An area, ready to locate; the maps of others are let go while memory is short."""
         if number not in self._open:
-            self._open[number] = self.methods.opened(self.served[number])
+            self._open[number] = self.locators.answering(self.served[number].folder)
         self._open.move_to_end(number)
         while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
             self._open.popitem(last=False)

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.network.reports.features import CRITICAL, FEATURES
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
-from raylocus.scenes.cell_names.technologies import TECHNOLOGIES, technology_codes
+from raylocus.scenes.cell_names.channels import TECHNOLOGIES, technology_codes
 from raylocus.service.questions import MeasuredCell, Question
 from raylocus.units import timing_advance_step
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.geo import compass_from_azimuth
-from raylocus.inference.fix import Ellipse, Fix
+from raylocus.inference.fix import Ellipse, Fix, quantile_of_mass
 
 #: Peaks nearer to a more probable one than this are part of it [m].
 PEAK_DISTANCE = 40.0
@@ -44,8 +44,8 @@ class Arc:
 def ellipse_at(fix: Fix, confidence: float) -> Ellipse:
     """The ellipse about the estimate, shaped as the covariance, that holds a probability."""
     offset = fix.grid.centres - fix.position
-    distance = np.sqrt(np.einsum("ni,ij,nj->n", offset, np.linalg.inv(fix.covariance), offset))
-    scale = _quantile(distance, fix.heatmap.ravel(), confidence)
+    distance = np.sqrt(((offset @ np.linalg.inv(fix.covariance)) * offset).sum(axis=1))
+    scale = quantile_of_mass(distance, fix.heatmap.ravel(), confidence)
     one = fix.ellipse
     # A ground cell is as good as its size.
     least = fix.grid.resolution / 2
@@ -92,11 +92,11 @@ def arc_about(fix: Fix, site: tuple[float, float], confidence: float) -> Arc:
     offset, mass = fix.grid.centres - np.array(site), fix.heatmap.ravel()
     each = (1 + confidence) / 2
     distance = np.hypot(*offset.T)
-    middle = _quantile(distance, mass, 0.5)
-    half = _quantile(np.abs(distance - middle), mass, each) + fix.grid.resolution / 2
+    middle = quantile_of_mass(distance, mass, 0.5)
+    half = quantile_of_mass(np.abs(distance - middle), mass, each) + fix.grid.resolution / 2
     axis = np.angle(np.sum(mass * np.exp(1j * np.arctan2(offset[:, 1], offset[:, 0]))))
     turn = np.abs(np.angle(np.exp(1j * (np.arctan2(offset[:, 1], offset[:, 0]) - axis))))
-    aside = np.rad2deg(_quantile(turn, mass, each))
+    aside = np.rad2deg(quantile_of_mass(turn, mass, each))
     inner = max(middle - half, 0.0)
     start = (compass_from_azimuth(float(axis)) - aside) % 360
     return Arc(inner, middle + half - inner, float(start), float(min(2 * aside, 360.0)))
@@ -110,13 +110,6 @@ def ellipse_outline(
     along, across = ellipse.major * np.cos(angle), ellipse.minor * np.sin(angle)
     cosine, sine = np.cos(ellipse.azimuth), np.sin(ellipse.azimuth)
     return centre + np.stack([cosine * along - sine * across, sine * along + cosine * across], axis=-1)
-
-
-def _quantile(values: Float[np.ndarray, " n"], mass: Float[np.ndarray, " n"], share: float) -> float:
-    """The value that holds a share of the mass below it."""
-    order = np.argsort(values, kind="stable")
-    held = np.cumsum(mass[order])
-    return float(values[order[min(int(np.searchsorted(held, share * held[-1])), len(order) - 1)]])
 
 
 def _moments(

@@ -28,8 +28,7 @@ from raylocus.propagation.atlas.atlas import (
     SPECULAR,
     PathAtlas,
 )
-from raylocus.propagation.atlas.channel_response import impulse_response
-from raylocus.propagation.atlas.interaction_points import interaction_points
+from raylocus.propagation.atlas.channel_response import impulse_response, interaction_points
 from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, paths_at
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.storage import written_whole

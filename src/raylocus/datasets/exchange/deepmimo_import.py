@@ -19,7 +19,7 @@ from raylocus.datasets.exchange.scenario import (
     read_paths,
 )
 from raylocus.errors import InputError, StoreError
-from raylocus.network.channel.channel import ChannelState
+from raylocus.network.channel.links import ChannelState
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.movement.trajectories import Trajectories

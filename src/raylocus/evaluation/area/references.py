@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from raylocus.models.area.anchors import report_mean
+from raylocus.models.area.anchors import amplitude_centroid
 from raylocus.network.field.heard import HeardNetwork
 
 
@@ -24,26 +24,9 @@ def serving_site(network: HeardNetwork) -> Float[np.ndarray, "report 2"]:
     return network.cells.position[network.cell[chosen]]
 
 
-def level_centroid(network: HeardNetwork) -> Float[np.ndarray, "report 2"]:
-    """Mean of the heard cells' sites, weighted by the amplitude that RSRP says: 10^(RSRP / 20) [m]."""
-    weight = 10 ** ((network.level - network.level[network.rows.first]) / 20)
-    return report_mean(network, network.cells.position[network.cell], weight)
-
-
 #: By name, in the order of tables.
 REFERENCES: dict[str, Callable[[HeardNetwork], Float[np.ndarray, "report 2"]]] = {
     "serving site": serving_site,
     "strongest cell": strongest_site,
-    "RSRP centroid": level_centroid,
+    "RSRP centroid": amplitude_centroid,
 }
-
-
-def of_last_reports(
-    report: Int[np.ndarray, " reading"],
-    weight: Float[np.ndarray, " reading"],
-    wanted: Int[np.ndarray, " wanted"],
-) -> Int[np.ndarray, " wanted"]:
-    """The likeliest reading of each wanted report."""
-    order = np.lexsort((-weight, report))
-    first = order[np.searchsorted(report[order], wanted)]
-    return first

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.evaluation.area.references import REFERENCES, of_last_reports
+from raylocus.evaluation.area.references import REFERENCES
 from raylocus.evaluation.metrics import coverage, horizontal_errors
 from raylocus.models.area.ground_masses import Located
 from raylocus.models.area.heard_reports import heard_reports
@@ -83,8 +83,7 @@ def score_in_area(method: AreaMethod, reports: Reports, deployment: Deployment) 
     if not len(found):
         raise InputError("no sequence has both a known cell and a true position, which an evaluation needs")
     sequence = found[:, 0].astype(np.int64)
-    heard = heard_reports(reports, deployment)
-    network = heard.network.select(of_last_reports(heard.report, heard.weight, reports.last_report[sequence]))
+    network = heard_reports(reports, deployment).likeliest(reports.last_report[sequence])
     at = truth[sequence]
     errors = {method.name: found[:, 1]}
     errors |= {name: horizontal_errors(locate(network), at) for name, locate in REFERENCES.items()}

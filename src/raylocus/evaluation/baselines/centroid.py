@@ -13,6 +13,7 @@ from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior
+from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
 
@@ -52,18 +53,11 @@ class WeightedCentroid:
         return posterior_of_masses(maps.tile, self.density(centre, maps), centre)
 
     def centroids(self, observed: Observations, deployment: Deployment) -> Float[np.ndarray, "sample 2"]:
-        """The weighted mean of the sites heard in each sequence's last report [m]."""
+        """The weighted mean of the sites heard in each sequence's last report, the serving one if no level is [m]."""
         level = observed.rsrp[observed.last]
-        level = (
-            level
-            - np.nanmax(np.where(np.isfinite(level).any(axis=1, keepdims=True), level, 0), axis=1)[:, None]
-        )
-        weight = np.nan_to_num(10 ** (level / self.decade_db))
-        silent = ~np.isfinite(level).any(axis=1)
-        weight[silent, observed.serving[observed.last][silent]] = 1.0
         site = deployment.site_positions[deployment.site_of_cell, :2]
-        centre: Float[np.ndarray, "sample 2"] = weight @ site / weight.sum(axis=1, keepdims=True)
-        return centre
+        centre = rsrp_centroid(level, site, self.decade_db)
+        return np.where(np.isfinite(centre), centre, site[observed.serving[observed.last]])
 
     def density(
         self, centre: Float[np.ndarray, "sample 2"], maps: NominalMaps

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.evaluation.baselines.forward_filter import forward_filter
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, deviations, log_likelihood
-from raylocus.evaluation.baselines.masses import masses, posterior_of_masses
+from raylocus.evaluation.baselines.masses import forward_filter, masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import climbed, examples, likeliest
 from raylocus.evaluation.method import TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations

@@ -1,15 +1,100 @@
-"""From a likelihood of every ground cell to posterior masses."""
+"""From a likelihood of every ground cell to posterior masses, of one report or filtered along a sequence."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from torch import Tensor
 
-from raylocus.evaluation.baselines.forward_filter import gaussian_matrix
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import NominalMaps
 from raylocus.models.posterior import Posterior, posterior_of
+
+#: Diffusions tried side by side [m/s], each as likely beforehand: standing (the first), walking, cycling, driving.
+SPEEDS = (0.0, 1.5, 5.0, 12.0)
+#: A Gaussian is cut off at so many standard deviations.
+CUT = 4.0
+
+
+def forward_filter(
+    log_likelihood: Float[np.ndarray, "report ground"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
+    prior: Float[np.ndarray, " ground"],
+    grid: Grid,
+    independence: float,
+) -> Float[np.ndarray, "sample ground"]:
+    """Mass of the last position given all reports, of each sequence.
+
+    For each of `SPEEDS` a belief is carried along: between reports it diffuses by a Gaussian of
+    speed · Δt / √2 an axis, held outdoors; at a report it is multiplied by the likelihood. Their
+    sum, each weighted by its evidence, is the answer.
+
+    Args:
+        log_likelihood: ln p(report | ground cell).
+        time: seconds of each report.
+        report_offsets: reports of sequence i are `report_offsets[i]:report_offsets[i + 1]`.
+        prior: mass before the first report.
+        grid: the ground cells.
+        independence: power of each report's likelihood; 1 takes the map's errors for independent from
+            report to report, 1 / reports for the same in all.
+    """
+    # The longest first: what is still under way is then always the first rows.
+    lengths = np.diff(report_offsets)
+    order = np.argsort(-lengths, kind="stable")
+    first, lengths = report_offsets[:-1][order], lengths[order]
+    scaled = torch.from_numpy(log_likelihood * np.float32(independence))
+    start = torch.from_numpy(prior.astype(np.float32)).reshape(1, 1, *grid.shape) / len(SPEEDS)
+    beliefs = start.repeat(len(order), len(SPEEDS), 1, 1)
+    for step in range(int(lengths.max(initial=0))):
+        rows = first[: np.count_nonzero(lengths > step)] + step
+        under_way = beliefs[: len(rows)]
+        if step:
+            _diffuse(under_way, time[rows] - time[rows - 1], start[0, 0] > 0, grid.resolution)
+        _multiply(under_way, scaled[torch.from_numpy(rows)])
+    found = np.empty((len(order), grid.count**2), np.float32)
+    found[order] = beliefs.sum(dim=1).flatten(1).numpy()
+    return found
+
+
+def gaussian_matrix(spread: Float[Tensor, "*shape"], count: int) -> Float[Tensor, "*shape to from"]:
+    """Matrices that blur along an axis of `count` cells by Gaussians of these standard deviations [cells].
+
+    What leaves the axis is lost.
+    """
+    away = torch.arange(1 - count, count)
+    weight = torch.exp(-0.5 * (away / spread[..., None]).square())
+    weight = torch.where(away.abs() <= CUT * spread[..., None] + 0.5, weight, 0)
+    weight = weight / weight.sum(dim=-1, keepdim=True)
+    # Windows of the weights, each one step further, are the rows from the last to the first.
+    return weight.unfold(-1, count, 1).flip(-2)
+
+
+def _diffuse(
+    beliefs: Float[Tensor, "sample speed y x"],
+    interval: Float[np.ndarray, " sample"],
+    outdoors: Tensor,
+    resolution: float,
+) -> None:
+    """Lets the beliefs that move diffuse outdoors, in place; each keeps its mass."""
+    moving = beliefs[:, 1:]
+    speeds = torch.tensor(SPEEDS[1:])
+    spread = torch.from_numpy(interval.astype(np.float32))[:, None] * speeds / (2**0.5 * resolution)
+    blur = gaussian_matrix(spread.clamp(min=1e-3), beliefs.shape[-1])
+    # A Gaussian is a product of one along each axis, and its matrices are symmetric.
+    after = (blur @ moving @ blur).mul_(outdoors)
+    mass = moving.sum(dim=(2, 3), keepdim=True) / after.sum(dim=(2, 3), keepdim=True).clamp(min=1e-30)
+    moving.copy_(after.mul_(mass))
+
+
+def _multiply(beliefs: Float[Tensor, "sample speed y x"], level: Float[Tensor, "sample ground"]) -> None:
+    """Multiplies beliefs by a likelihood and divides by the evidence, in place."""
+    # The peak is taken where belief is left, or a report that contradicts the past would erase it.
+    left = beliefs.amax(dim=1).flatten(1) > 0
+    peak = torch.where(left, level, -torch.inf).amax(dim=1, keepdim=True)
+    beliefs *= (level - peak).clamp_(max=0).exp_().reshape(len(beliefs), 1, *beliefs.shape[2:])
+    beliefs /= beliefs.sum(dim=(1, 2, 3), keepdim=True)
 
 
 def masses(

@@ -110,12 +110,13 @@ def stratified_worlds(
         return [sample_world(place.deployment, law, generator)]
     drawn = [sample_world(place.deployment, replace(law, turned_share=0.0), generator) for _ in range(count)]
     cells = len(place.deployment.cells)
+    widening, width_spread = law.log_beamwidth_law
     azimuth, downtilt, log_beamwidth = (
-        law.severity * scale * norm.ppf(_strata(count, cells, generator))
-        for scale in (law.azimuth_error, law.downtilt_error, law.log_beamwidth)
+        scale * norm.ppf(_strata(count, cells, generator))
+        for scale in (law.severity * law.azimuth_error, law.severity * law.downtilt_error, width_spread)
     )
-    least, most = law.back_lobe_loss_db
-    floor_loss = law.severity * (least + (most - least) * _strata(count, cells, generator))
+    least, most = law.back_lobe_loss_range
+    floor_loss = least + (most - least) * _strata(count, cells, generator)
     low, high = law.scatter_gain_db
     gain = low + (high - low) * _strata(count, 1, generator)[:, 0] + 10 * np.log10(law.severity)
     of_materials = np.arange(count) * min(MATERIAL_DRAWS, count) // count
@@ -124,7 +125,7 @@ def stratified_worlds(
             drawn[int(of_materials[index])],
             azimuth_error=azimuth[index],
             downtilt_error=downtilt[index],
-            beamwidth_factor=np.exp(log_beamwidth[index]),
+            beamwidth_factor=np.exp(widening + log_beamwidth[index]),
             back_lobe_loss_db=floor_loss[index],
             scatter_gain_db=float(gain[index]),
         )

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.models.inputs.nominal_maps import MappedPlace
-from raylocus.network.channel.channel import channel_at
+from raylocus.network.channel.links import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories

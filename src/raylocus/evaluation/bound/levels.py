@@ -1,21 +1,123 @@
-"""p(levels | places, law): a Gaussian copula with the offset common to all levels integrated out."""
+"""p(levels | places, law): a Gaussian copula of the residual's law, with the offset common to all integrated out."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.special import ndtri, stdtr
+from scipy.stats import norm, t
 from torch import Tensor
 
-from raylocus.evaluation.bound.residual_law import ResidualLaw
+from raylocus.scenes.world import WorldLaw
 
+#: Span and step of the tables of the margin [dB].
+TABLE_SPAN, TABLE_STEP = 120.0, 0.1
+#: Standard deviations of the Gaussian part that have a table [dB]: 0.25 · 2^(i/3).
+LEAST_GAUSSIAN, GAUSSIANS, PER_DOUBLING = 0.25, 22, 3
+#: Variance of a value that is uniform within a report's bin of 1 dB [dB²].
+QUANTISATION_VARIANCE = 1.0 / 12
 #: Gauss–Hermite nodes for the level offset, and how much wider than its Gaussian posterior they reach.
 NODES, WIDENING = 3, 1.3
 #: Spread of a turned antenna's level, in Gaussian scores.
 TURNED_SCORE = 2.0
+
+
+@dataclass(frozen=True)
+class ResidualLaw:
+    """Residual plus a Gaussian part, as a Gaussian copula.
+
+    The Gaussian part of a level is each cell's own level error, what the worlds of an ensemble differ by,
+    and the noise of the report. The margin is exact: Student t convolved with the Gaussian. The copula's
+    correlation is approximate: each part enters with the variance that it has near the margin's
+    centre, where Student's t looks Gaussian.
+    """
+
+    score: Float[Tensor, "gaussian table"]
+    """Standard Gaussian score of each level of the table, by the Gaussian part's standard deviation."""
+    log_ratio: Float[Tensor, "gaussian table"]
+    """ln of the margin's density over the Gaussian density of its score, without 1/√2π."""
+    central_variance: float
+    """Variance of the residual near its centre [dB²]; 0 where the law has none."""
+    own_variance: float
+    """Variance of each cell's own level error [dB²]."""
+    distance: float
+    """Correlation distance of the residual [m]."""
+    shared_by_all: float
+    shared_by_site: float
+
+    @classmethod
+    def of(cls, law: WorldLaw) -> ResidualLaw:
+        """The law of `scenes.world` and of each cell's own level in `scenes.world`."""
+        scale = law.severity * law.residual_db
+        score, log_ratio = _margins(scale, law.residual_freedom)
+        return cls(
+            score=score,
+            log_ratio=log_ratio,
+            # The Gaussian of this standard deviation has the density of Student's t at zero.
+            central_variance=(scale * norm.pdf(0) / t.pdf(0, law.residual_freedom)) ** 2,
+            own_variance=(law.severity * law.power_error_db) ** 2,
+            distance=law.residual_distance,
+            shared_by_all=law.residual_shared_by_all,
+            shared_by_site=law.residual_shared_by_site,
+        )
+
+    def scores(
+        self, deviation: Float[Tensor, "*shape"], gaussian: Float[Tensor, "*shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+        """Gaussian scores of deviations [dB] and their log ratios, by the Gaussian part's standard deviation [dB]."""
+        if self.central_variance == 0:
+            return deviation / gaussian, -torch.log(gaussian)
+        row = (PER_DOUBLING * torch.log2(gaussian / LEAST_GAUSSIAN)).round_().clamp_(0, GAUSSIANS - 1)
+        width = self.score.shape[1]
+        column = ((deviation + TABLE_SPAN) * (1 / TABLE_STEP)).round_().clamp_(0, width - 1)
+        index = (row * width + column).int()
+        return self.score.view(-1)[index], self.log_ratio.view(-1)[index]
+
+    def shared(
+        self,
+        cell: Int[Tensor, " token"],
+        site: Int[Tensor, " token"],
+        other_cell: Int[Tensor, " other"],
+        other_site: Int[Tensor, " other"],
+    ) -> Float[Tensor, "token other"]:
+        """Correlation of the residuals of cells at one place."""
+        same_cell = (cell[:, None] == other_cell[None, :]).float()
+        same_site = (site[:, None] == other_site[None, :]).float()
+        own_share = 1 - self.shared_by_all - self.shared_by_site
+        return self.shared_by_all + self.shared_by_site * same_site + own_share * same_cell
+
+    def fades(self, distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Autocorrelation of the residual over a distance [m]."""
+        return torch.exp(-distance / self.distance)
+
+
+@lru_cache(maxsize=8)
+def _margins(
+    scale: float, freedom: float
+) -> tuple[Float[Tensor, "gaussian table"], Float[Tensor, "gaussian table"]]:
+    """Tables of score and log ratio of scale · t(freedom) + N(0, g²), for every g; empty without a residual."""
+    if scale < TABLE_STEP:
+        return torch.zeros(GAUSSIANS, 1), torch.zeros(GAUSSIANS, 1)
+    widths = LEAST_GAUSSIAN * 2 ** (np.arange(GAUSSIANS) / PER_DOUBLING)
+    level = np.arange(0, TABLE_SPAN + TABLE_STEP / 2, TABLE_STEP)
+    # Quadrature over the Gaussian's values leaves the heavy tails of t exact.
+    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+    counts = weights > 1e-9 * weights.max()
+    nodes, weights = nodes[counts], weights[counts] / weights[counts].sum()
+    shifted = (level[None, :, None] - widths[:, None, None] * nodes) / scale
+    density = t.pdf(shifted, freedom) @ weights / scale
+    below = stdtr(freedom, (-level[None, :, None] - widths[:, None, None] * nodes) / scale) @ weights
+    score = -ndtri(np.clip(below, 1e-300, 0.5))
+    ratio = np.log(density) + score**2 / 2
+    whole = [
+        np.concatenate([half[:, :0:-1], full], axis=1) for half, full in ((-score, score), (ratio, ratio))
+    ]
+    return tuple(torch.from_numpy(each.astype(np.float32)) for each in whole)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from torch import Tensor
 
 from raylocus.evaluation.bound.beams import BeamLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
-from raylocus.evaluation.bound.levels import LevelFit, LevelLaw
-from raylocus.evaluation.bound.residual_law import ResidualLaw
+from raylocus.evaluation.bound.levels import LevelFit, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.stack.audible import audible_level
+from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
 from raylocus.units import timing_advance_step

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.models.inputs.nominal_maps import MappedPlace
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.radio_maps import beam_levels, site_channels
 from raylocus.propagation.maps.site_channel import SiteChannel

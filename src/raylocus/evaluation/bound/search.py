@@ -13,8 +13,7 @@ from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
 
 from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood
-from raylocus.evaluation.bound.motions import Motions
-from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.movement import Motions, Movement
 from raylocus.evaluation.bound.tokens import SequenceTokens
 
 #: Sequences searched for side by side.

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.evaluation.bound.residual_law import QUANTISATION_VARIANCE
+from raylocus.evaluation.bound.levels import QUANTISATION_VARIANCE
 from raylocus.evaluation.observations import Observations
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.availability import frequency_range

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
 
 from raylocus.network.field.heard import HeardNetwork
+from raylocus.network.reports.centroid import AMPLITUDE_DECADE_DB
 
 #: Neighbours by which the spacing of sites is measured.
 NEIGHBOURS = 4
@@ -58,8 +59,7 @@ def anchors_of(network: HeardNetwork) -> Anchors:
     """
     spacing = site_spacing(network)
     scale = np.exp(report_mean(network, np.log(spacing)[network.token_site]))
-    amplitude = 10 ** ((network.level - network.level[network.rows.first]) / 20)
-    weighted = report_mean(network, network.cells.position[network.cell], amplitude)
+    weighted = amplitude_centroid(network)
     of_site = 1 / _cells_of_site(network)
     plain = report_mean(network, network.cells.position[network.cell], of_site)
     timed, (distance, error, count) = _by_arrivals(network, weighted, scale)
@@ -68,6 +68,12 @@ def anchors_of(network: HeardNetwork) -> Anchors:
         scale, weighted, plain, timed, np.where(advanced, network.advance, distance),
         np.where(advanced, ADVANCE_ERROR, error), np.where(advanced, 0, count),
     )  # fmt: skip
+
+
+def amplitude_centroid(network: HeardNetwork) -> Float[np.ndarray, "report 2"]:
+    """Mean of the heard cells' sites, weighted by the amplitude that RSRP says: 10^(RSRP / 20) [m]."""
+    amplitude = 10 ** ((network.level - network.level[network.rows.first]) / AMPLITUDE_DECADE_DB)
+    return report_mean(network, network.cells.position[network.cell], amplitude)
 
 
 def site_spacing(network: HeardNetwork) -> Float[np.ndarray, " site"]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-
-from raylocus.models.area.field import Field
 
 #: Half of the square's side that is looked at, in scales, and coarse cells along its side.
 HALF, COARSE = 6.0, 24
@@ -64,14 +63,25 @@ class CellMasses:
         return here, denser, (self.mass * (density == here[:, None])).sum(1)
 
 
-def cell_masses(field: Field, temperature: float = 1.0) -> CellMasses:
-    """The masses of a field over the square about each report's centre.
+@runtime_checkable
+class Densities(Protocol):
+    """Densities of a batch of reports."""
+
+    def __len__(self) -> int:
+        """Number of reports."""
+
+    def log_density(self, points: Float[Tensor, "report point 2"]) -> Float[Tensor, "report point"]:
+        """Unnormalised log density at points in each report's frame."""
+
+
+def cell_masses(field: Densities, temperature: float = 1.0) -> CellMasses:
+    """The masses of densities over the square about each report's centre.
 
     Args:
-        field: the field.
+        field: the densities.
         temperature: by which the log density is divided; above 1 the answer is wider.
     """
-    reports, side = len(field.position), 2 * HALF / COARSE
+    reports, side = len(field), 2 * HALF / COARSE
     axis = (torch.arange(COARSE) + 0.5) * side - HALF
     centre = torch.cartesian_prod(axis, axis).expand(reports, -1, 2)
     log_mass = field.log_density(centre) / temperature + 2 * math.log(side)

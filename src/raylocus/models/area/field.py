@@ -39,6 +39,9 @@ class Field:
     weight: Float[Tensor, "report expert"]
     """Logarithm of each sum's weight."""
 
+    def __len__(self) -> int:
+        return len(self.position)
+
     def log_density(self, points: Float[Tensor, "report point 2"]) -> Float[Tensor, "report point"]:
         """Unnormalised log density at points in each report's frame."""
         step = points[:, :, None] - self.position[:, None]

@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float, Int
 
 from raylocus.geo import Grid
-from raylocus.models.area.area_network import AreaBatch, AreaNetwork
-from raylocus.models.area.cells import CellMasses, cell_masses
+from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.tokens import AreaTokens
 
 #: Cells along the side of the window that a posterior is drawn on, and the mass that the window holds at least.
@@ -70,19 +69,17 @@ class Located:
 
 
 def ground_masses(
-    network: AreaNetwork, tokens: AreaTokens, reading: Int[np.ndarray, "report most"],
-    weight: Float[np.ndarray, "report most"], temperature: float,
+    masses: CellMasses, tokens: AreaTokens, reading: Int[np.ndarray, "report most"],
+    weight: Float[np.ndarray, "report most"],
 ) -> GroundMasses:  # fmt: skip
     """The posteriors of reports, each the mixture of its readings.
 
     Args:
-        network: the network.
+        masses: of all readings, in their frames.
         tokens: rows of all readings.
         reading: rows of each report's readings; those without weight may be any.
         weight: weight of each reading; sums to 1.
-        temperature: by which log densities are divided.
     """
-    masses = cell_masses(network(AreaBatch.of(tokens)), temperature)
     scale = torch.from_numpy(tokens.scale).float()
     origin = tokens.centre[reading[:, 0]]
     shift = torch.from_numpy(tokens.centre[reading] - origin[:, None]).float()

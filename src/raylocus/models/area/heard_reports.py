@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.constants import speed_of_light
 
 from raylocus.models.area.assignment import Assignments, assign
@@ -31,6 +31,11 @@ class HeardReports:
     """Report of each reading."""
     weight: Float[np.ndarray, " reading"]
     """Weight of each reading among those of its report."""
+
+    def likeliest(self, wanted: Int[np.ndarray, " wanted"]) -> HeardNetwork:
+        """The likeliest reading of each wanted report, all of which have one."""
+        order = np.lexsort((-self.weight, self.report))
+        return self.network.select(order[np.searchsorted(self.report[order], wanted)])
 
 
 def heard_reports(reports: Reports, deployment: Deployment) -> HeardReports:
@@ -129,10 +134,3 @@ def _column(reports: Reports, name: str) -> Float[np.ndarray, " token"]:
     if name not in reports.feature_names:
         return np.full(len(reports.features), np.nan)
     return reports.features[:, reports.feature_names.index(name)]
-
-
-def hears(heard: HeardReports, count: int) -> Bool[np.ndarray, " report"]:
-    """Which reports name a known cell."""
-    named = np.zeros(count, bool)
-    named[heard.report] = True
-    return named

@@ -7,16 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from raylocus.errors import CheckpointError
-from raylocus.models.area.area_network import AreaNetwork, AreaShape
+from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
+from raylocus.models.area.cells import CellMasses, cell_masses
+from raylocus.models.area.regions import LEVELS, Regions
+from raylocus.models.area.tags import Tags
+from raylocus.models.area.tokens import AreaTokens, ReadNetwork
+from raylocus.network.field.heard import HeardNetwork, KnownCells
 from raylocus.provenance import Provenance
+from raylocus.ragged import Rows
 from raylocus.scenes.place_checks import plain_record
 from raylocus.storage import written_whole
 
 #: Version of the file.
 AREA_CHECKPOINT_SCHEMA = "raylocus.area_checkpoint.v1"
+#: Columns of the tags of an adapted network, and of its cells.
+_TOKENS = ("cell", "level", "serving", "advance", "arrival")
+_CELLS = ("position", "azimuth", "power", "deviation", "site")
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,40 @@ class TrainedAreaNetwork:
     temperature: float
     """By which log densities are divided: above 1 the answers are wider than trained."""
     provenance: Provenance
+    tags: Tags | None = None
+    """Reports of known position in the network that it was adapted to."""
+    regions: Regions = Regions()
+    """What its regions truly hold there."""
+
+    def read(self, network: HeardNetwork) -> ReadNetwork:
+        """A network with what its reports, and the tags, say of it; the reports come first.
+
+        Raises:
+            CheckpointError: it was adapted to another network.
+        """
+        if self.tags is None:
+            return ReadNetwork.of(network)
+        if not self.tags.of_network(network.cells):
+            raise CheckpointError(
+                "the checkpoint was adapted to a network of other sites; locate in that one, or adapt it to this one "
+                "with: raylocus train adapt"
+            )
+        return ReadNetwork.of(self.tags.stream(network))
+
+    def masses(self, tokens: AreaTokens, heard: HeardNetwork) -> CellMasses:
+        """The posteriors of reports in their frames.
+
+        Args:
+            tokens: rows of the reports.
+            heard: the reports themselves.
+        """
+        field = self.network(AreaBatch.of(tokens))
+        masses = (
+            cell_masses(field, self.temperature)
+            if self.tags is None
+            else cell_masses(self.tags.joined(field, heard, tokens, self.temperature))
+        )
+        return self.regions.recalibrated(masses)
 
 
 def save_area_network(trained: TrainedAreaNetwork, path: Path) -> None:
@@ -41,6 +85,8 @@ def save_area_network(trained: TrainedAreaNetwork, path: Path) -> None:
         "temperature": trained.temperature,
         "provenance": trained.provenance.to_json(),
         "weights": {name: value.detach().clone() for name, value in trained.network.state_dict().items()},
+        "regions": list(trained.regions.nominal),
+        "tags": None if trained.tags is None else _tags_record(trained.tags),
     }
     with written_whole(path) as aside:
         torch.save(record, aside)
@@ -77,6 +123,8 @@ def load_area_network(path: Path) -> TrainedAreaNetwork:
             network.eval().requires_grad_(False),
             float(record["temperature"]),
             Provenance.from_json(record["provenance"]),
+            _tags(record.get("tags")),
+            Regions(tuple(record.get("regions", LEVELS))),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError) as error:
         raise CheckpointError(f"{path} does not fit this version's network; train it again") from error
@@ -85,3 +133,22 @@ def load_area_network(path: Path) -> TrainedAreaNetwork:
     ):
         raise CheckpointError(f"{path} holds weights or a temperature that no training gives; train it again")
     return trained
+
+
+def _tags_record(tags: Tags) -> dict[str, Any]:
+    heard = tags.heard
+    columns = {name: getattr(heard, name) for name in _TOKENS} | {"offsets": heard.rows.offsets}
+    listed = {f"cells.{name}": getattr(heard.cells, name) for name in _CELLS}
+    every = {**columns, **listed, "tag_position": tags.position}
+    return {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in every.items()}
+
+
+def _tags(record: dict[str, torch.Tensor] | None) -> Tags | None:
+    if record is None:
+        return None
+    column = {name: each.numpy() for name, each in record.items()}
+    cells = KnownCells(**{name: column[f"cells.{name}"] for name in _CELLS})
+    heard = HeardNetwork(cells, Rows(column["offsets"]), **{name: column[name] for name in _TOKENS})
+    if not np.isfinite(column["tag_position"]).all() or len(column["tag_position"]) != len(heard):
+        raise ValueError("tags have a position each")
+    return Tags(heard, column["tag_position"])

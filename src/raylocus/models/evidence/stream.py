@@ -76,9 +76,9 @@ class EvidenceStream(nn.Module):
         self.log_beam = nn.Parameter(torch.tensor(3.0).log())
         shares = torch.tensor(START_SHARES) if heads == len(START_SHARES) else torch.full((heads,), 1 / heads)
         self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS)[:, None] * shares))
-        self.token_scale = _zero_linear(width, 1)
-        self.gates = _zero_linear(width, len(LIKELIHOODS) * heads)
-        self.silence = _zero_linear(width, 2)
+        self.token_scale = zero_linear(width, 1)
+        self.gates = zero_linear(width, len(LIKELIHOODS) * heads)
+        self.silence = zero_linear(width, 2)
         self.silence.bias.data = torch.tensor([3.0, -1.0])
 
     def forward(
@@ -207,7 +207,8 @@ def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:
     return (weight * evidence.offset.flatten(2)).sum(-1)
 
 
-def _zero_linear(inputs: int, outputs: int) -> nn.Linear:
+def zero_linear(inputs: int, outputs: int) -> nn.Linear:
+    """A layer that says nothing at the start of training."""
     layer = nn.Linear(inputs, outputs)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)

@@ -18,7 +18,7 @@ from raylocus.network.formats.measurements import Measurements
 from raylocus.network.formats.technologies import LOCATED
 from raylocus.network.reports.report_checks import HIGHEST_PCI
 from raylocus.scenes.cell_names.candidates import Candidates, TokenNames
-from raylocus.scenes.cell_names.technologies import technology_codes
+from raylocus.scenes.cell_names.channels import technology_codes
 from raylocus.scenes.sites import Deployment
 
 #: Highest PCI of LTE and NB-IoT (TS 36.211 §6.11).

@@ -24,10 +24,9 @@ from jaxtyping import Float, Shaped
 
 from raylocus.errors import InputError
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.log_times import seconds_of_texts
 from raylocus.network.formats.measurements import Measurements, ReadLog
 from raylocus.network.formats.technologies import advance_of_steps, enb_identity, technologies_of
-from raylocus.network.formats.text_table import TRUE, TextTable, plain_name, text_table
+from raylocus.network.formats.text_table import TRUE, TextTable, plain_name, seconds_of_texts, text_table
 from raylocus.network.reports.report_table import arrow_table
 
 #: What a map can name: of a moment, and of each cell in it.

@@ -10,7 +10,6 @@ import numpy as np
 
 from raylocus.errors import InputError
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.log_times import seconds_of_texts
 from raylocus.network.formats.measurements import Measurements, ReadLog
 from raylocus.network.formats.technologies import (
     advance_of_steps,
@@ -18,7 +17,7 @@ from raylocus.network.formats.technologies import (
     level_of_signal,
     technologies_of,
 )
-from raylocus.network.formats.text_table import TextTable, joined, text_table
+from raylocus.network.formats.text_table import TextTable, joined, seconds_of_texts, text_table
 
 
 class Geosubmit:

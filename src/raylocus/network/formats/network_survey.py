@@ -14,10 +14,9 @@ from jaxtyping import Shaped
 
 from raylocus.errors import InputError
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.log_times import seconds_of_texts
 from raylocus.network.formats.measurements import Measurements, ReadLog
 from raylocus.network.formats.technologies import advance_of_steps, enb_identity
-from raylocus.network.formats.text_table import TextTable, joined, text_table
+from raylocus.network.formats.text_table import TextTable, joined, seconds_of_texts, text_table
 
 #: Tables of the GeoPackage by technology.
 LAYERS = {

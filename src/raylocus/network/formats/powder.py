@@ -16,9 +16,8 @@ import numpy as np
 from raylocus.errors import InputError
 from raylocus.network.formats.listed_cells import ListedCell
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.log_times import seconds_of_texts
 from raylocus.network.formats.measurements import Measurements, ReadLog
-from raylocus.network.formats.text_table import plain_name
+from raylocus.network.formats.text_table import plain_name, seconds_of_texts
 from raylocus.scenes.sites import Carrier
 
 #: Where receivers stand: a mapping of their names to (latitude, longitude) or None, as Python writes it.

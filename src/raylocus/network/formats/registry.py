@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from raylocus.errors import InputError
-from raylocus.network.formats.cellmapper import CellMapper
 from raylocus.network.formats.geosubmit import Geosubmit
 from raylocus.network.formats.gnettrack import GNetTrack
 from raylocus.network.formats.log_format import LogFile, LogFormat
 from raylocus.network.formats.network_survey import NetworkSurvey, NetworkSurveyGeoPackage
-from raylocus.network.formats.opencellid import OpenCellId
 from raylocus.network.formats.oslo import Oslo
+from raylocus.network.formats.phone_tables import CellMapper, OpenCellId, TowerCollector
 from raylocus.network.formats.powder import Powder
-from raylocus.network.formats.tower_collector import TowerCollector
 
 #: Formats that know their files. Tables of other tools are read by a column map, `column_map.MappedTable`.
 FORMATS: tuple[LogFormat, ...] = (

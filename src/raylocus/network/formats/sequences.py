@@ -1,4 +1,4 @@
-"""Rows of heard cells as `Reports`: scans become reports, and a device's reports become sequences."""
+"""Rows of heard cells as `Reports`: where they lie, scans become reports, a device's reports become sequences."""
 
 from __future__ import annotations
 
@@ -10,19 +10,38 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.network.formats.cell_resolution import token_names
 from raylocus.network.formats.measurements import Measurements
-from raylocus.network.formats.true_ground import contains, ue_heights
 from raylocus.network.reports.features import CRITICAL, FEATURES
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.area import Area
 from raylocus.scenes.cell_names.candidates import TokenNames
-from raylocus.scenes.cell_names.technologies import LTE, NB_IOT
+from raylocus.scenes.cell_names.channels import LTE, NB_IOT
 from raylocus.scenes.place import Place
 from raylocus.scenes.place_checks import LARGEST_NUMEROLOGY
-from raylocus.scenes.sites import Deployment
+from raylocus.scenes.sites import UE_HEIGHT, Deployment
 from raylocus.units import timing_advance_step
 
 #: Longest time between two reports of one sequence [s].
 GAP = 60.0
+
+
+def contains(place: Place | Area, xy: Float[np.ndarray, "known 2"]) -> Bool[np.ndarray, " known"]:
+    """Whether points lie in the tile of a place, or the extent of an area."""
+    return place.extent.contains(xy) if isinstance(place, Area) else place.tile.contains(xy)
+
+
+def ue_heights(place: Place | Area, xy: Float[np.ndarray, "known 2"]) -> Float[np.ndarray, " known"]:
+    """Height of UEs over the ground [m]: that of a GPS receiver is too poor. NaN where no ground is known."""
+    if not isinstance(place, Area):
+        heights = place.geometry_maps["terrain"].values.ravel().astype(float)
+        index = place.tile.index(xy)
+        return np.where(index >= 0, heights[index] + UE_HEIGHT, np.nan)
+    if place.ground is None:
+        return np.full(len(xy), UE_HEIGHT)
+    terrain = place.ground["terrain"]
+    column, row = (
+        np.abs(terrain[axis].values - at[:, None]).argmin(axis=1) for axis, at in zip("xy", xy.T, strict=True)
+    )
+    return np.asarray(terrain.values[row, column] + UE_HEIGHT, dtype=float)
 
 
 @dataclass(frozen=True)

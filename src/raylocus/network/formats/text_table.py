@@ -1,4 +1,4 @@
-"""Tables of a log as text: columns by name, numbers among them, and what stands for no value."""
+"""Tables of a log as text: columns by name, numbers, what stands for no value, and times in one time zone a file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from raylocus.errors import InputError
 from raylocus.network.reports.report_checks import SENTINELS
 from raylocus.scenes.site_import.csv_text import CsvLines, read_lines
 from raylocus.scenes.site_import.records import NO_VALUE
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 TRUE = ("true", "1", "1.0", "t", "yes", "y")
 #: Sentinels that no quantity of a log can have; smaller ones are cell identities, channels and PCIs as well.
 LARGE = tuple(value for value in SENTINELS if abs(value) > 2**30)
+#: How G-NetTrack writes a time: 2026.03.31_14.43.00.
+POINTS = r"^(\d{4})\.(\d\d)\.(\d\d)_(\d\d)\.(\d\d)\.(\d\d)"
+_ZONE = re.compile(r"\d(?::\d\d(?:\.\d+)?)?\s*(Z|z|UTC|GMT|[+-]\d\d:?\d\d)$")
+#: Numbers since 1970 from which they are ms, µs and ns; 1e11 s is the year 5138.
+_UNITS = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3))
 
 
 def plain_name(name: str) -> str:
@@ -113,3 +119,46 @@ def read_text_table(path: Path, columns: tuple[str, ...] | None = None) -> TextT
     whole = [values[:width] for _, values in lines if len(values) >= width and not any(values[width:])]
     broken = Counter({"another number of values than the header": len(lines) - len(whole)})
     return text_table(pandas.DataFrame(whole, columns=header, dtype=str), len(lines), broken)
+
+
+def seconds_of_texts(texts: Shaped[np.ndarray, " row"], source: Path) -> Float[np.ndarray, " row"]:
+    """Seconds since 1970 of each time, NaN where it is none.
+
+    Raises:
+        InputError: the times are of several time zones.
+    """
+    import pandas
+
+    series = pandas.Series(texts.astype(object), dtype=object)
+    numbers = pandas.to_numeric(series, errors="coerce").to_numpy(float)
+    zones = sorted(
+        {
+            _zone(text)
+            for text, number in zip(texts.tolist(), numbers, strict=True)
+            if text and number != number
+        }
+    )
+    if len(zones) > 1:
+        first, second = (zone or "none" for zone in zones[:2])
+        raise InputError(
+            f"{source} has times of several time zones ({first} and {second}); write all in one, best in UTC"
+        )
+    series = series.str.replace(POINTS, r"\1-\2-\3T\4:\5:\6", regex=True).str.replace(
+        r"\s*(UTC|GMT|z)$", "Z", regex=True
+    )
+    dates = pandas.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+    seconds = (dates - pandas.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(float)
+    return np.where(np.isnan(numbers), seconds, _seconds_of_numbers(numbers))
+
+
+def _zone(text: str) -> str:
+    match = _ZONE.search(text)
+    zone = match.group(1).upper().replace(":", "") if match else ""
+    return "UTC" if zone in ("Z", "UTC", "GMT", "+0000", "-0000") else zone
+
+
+def _seconds_of_numbers(numbers: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+    scale = np.ones(len(numbers))
+    for least, factor in reversed(_UNITS):
+        scale = np.where(np.abs(numbers) >= least, factor, scale)
+    return numbers * scale

@@ -10,9 +10,8 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.movement.driving import RoadGraph, drive
-from raylocus.network.movement.people import inside_buildings, presence
 from raylocus.network.movement.trajectories import Trajectories
-from raylocus.network.movement.walking import WalkableGround, Walkers, walk
+from raylocus.network.movement.walking import WalkableGround, Walkers, inside_buildings, presence, walk
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import UE_HEIGHT
 

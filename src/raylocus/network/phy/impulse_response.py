@@ -1,9 +1,78 @@
-"""Spread of a channel in delay and Doppler shift: taps, power delay profile, RMS spreads."""
+"""Frequency and impulse response of a channel from its paths: taps, power delay profile, RMS spreads."""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Complex, Float
+
+from raylocus.errors import InputError
+from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
+
+#: Subcarriers of an SS/PBCH block that carry the SSS (TS 38.211 T 7.4.3.1-1).
+SSS_SUBCARRIERS = np.arange(56, 183)
+#: Comb sizes of PRS (TS 38.211 §7.4.1.7.3) and SRS (§6.4.1.4.2, 8 with Rel-16 positioning).
+COMBS = (1, 2, 4, 6, 8, 12)
+
+
+def comb_frequencies(
+    resource_blocks: int, numerology: int, comb: int = 1
+) -> Float[np.ndarray, " subcarrier"]:
+    """Frequencies [Hz] from the carrier of every comb-th subcarrier of some resource blocks.
+
+    A fully staggered PRS or SRS covers every subcarrier once its symbols are put together: comb 1.
+
+    Raises:
+        InputError: no reference signal has this comb.
+    """
+    if comb not in COMBS:
+        raise InputError(f"no reference signal has a comb of {comb}; choose one of {COMBS}")
+    count = SUBCARRIERS_PER_RESOURCE_BLOCK * resource_blocks
+    return subcarrier_spacing(numerology) * (np.arange(0, count, comb) - count / 2)
+
+
+def frequency_response(
+    delay: Float[np.ndarray, "*link path"],
+    amplitude: Complex[np.ndarray, "*link port path"],
+    frequencies: Float[np.ndarray, " subcarrier"],
+) -> Complex[np.ndarray, "*link port subcarrier"]:
+    """H(f) = Σ a·exp(−j2πfτ) of every port; paths of NaN delay do not exist.
+
+    Args:
+        delay: of each path [s].
+        amplitude: complex amplitude of each path at each port, the carrier's phase included.
+        frequencies: from the carrier [Hz].
+    """
+    exists = ~np.isnan(delay)
+    turns = np.where(exists, delay, 0.0)[..., None] * frequencies
+    rotation = np.exp(-2j * np.pi * (turns % 1.0)).astype(amplitude.dtype)
+    return np.where(exists[..., None, :], amplitude, 0) @ rotation
+
+
+def comb_response(
+    delay: Float[np.ndarray, "*link path"],
+    amplitude: Complex[np.ndarray, "*link path"],
+    frequencies: Float[np.ndarray, " subcarrier"],
+) -> Complex[np.ndarray, "*link subcarrier"]:
+    """`frequency_response` of one port on equally spaced subcarriers, which is one small matrix product a link.
+
+    A subcarrier is a coarse step plus a fine one, so exp(−j2πfτ) is a product of two of few exponentials.
+    """
+    count = len(frequencies)
+    fine = int(np.ceil(np.sqrt(count)))
+    coarse = -(-count // fine)
+    spacing = frequencies[1] - frequencies[0]
+    known = np.nan_to_num(delay)[..., None]
+    weight = np.where(np.isnan(delay), 0, amplitude)[..., None]
+    outer = weight * _turned(known * (frequencies[0] + spacing * fine * np.arange(coarse)))
+    inner = _turned(known * (spacing * np.arange(fine)))
+    response = outer.astype(np.complex64).swapaxes(-1, -2) @ inner
+    return response.reshape(*delay.shape[:-1], coarse * fine)[..., :count]
+
+
+def _turned(turns: Float[np.ndarray, "*batch"]) -> Complex[np.ndarray, "*batch"]:
+    """exp(−j2π·turns) in single precision; whole turns are taken off before."""
+    angle = (-2 * np.pi * (turns - np.rint(turns))).astype(np.float32)
+    return np.exp(1j * angle)
 
 
 def channel_taps(

@@ -20,7 +20,7 @@ from raylocus.network.reports.features import features_named
 from raylocus.network.reports.report_checks import check_reports
 from raylocus.network.reports.report_table import PARQUET_SCHEMA, read_report_table
 from raylocus.network.reports.reports import Reports
-from raylocus.scenes.cell_names.technologies import TECHNOLOGIES
+from raylocus.scenes.cell_names.channels import TECHNOLOGIES
 from raylocus.storage import written_whole
 
 if TYPE_CHECKING:

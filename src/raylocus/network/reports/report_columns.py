@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from raylocus.errors import StoreError
-from raylocus.scenes.cell_names.technologies import TECHNOLOGIES, technology_codes
+from raylocus.scenes.cell_names.channels import TECHNOLOGIES, technology_codes
 
 if TYPE_CHECKING:
     import pyarrow

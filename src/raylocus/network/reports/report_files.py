@@ -1,12 +1,15 @@
-"""Files of reports that a user names: raylocus's own store, or a Parquet table of anyone's."""
+"""Files of reports that a user names, raylocus's own store or anyone's Parquet table: read, checked and repaired."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from raylocus.errors import StoreError
+from raylocus.network.reports.report_checks import check_reports, repaired_reports
 from raylocus.network.reports.report_store import load_reports
 from raylocus.network.reports.report_table import ReportTable, read_report_table
+from raylocus.network.reports.reports import Reports
 from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, parquet_parts
 
 #: How a Parquet file begins.
@@ -49,3 +52,24 @@ def _import_advice(kind: str) -> str:
     if kind == "DeepMIMO 3":
         return "convert it with DeepMIMO 4 first"
     return "make one of it with raylocus dataset import"
+
+
+@dataclass(frozen=True)
+class CheckedReports:
+    """Reports that can be used, and what was done to them."""
+
+    reports: Reports
+    notes: tuple[str, ...]
+
+
+def checked_reports(path: Path) -> CheckedReports:
+    """Reads a file of reports of any known form.
+
+    Raises:
+        StoreError: there is no such file, or it is none of reports.
+        InputError: values are not what reports can have.
+    """
+    table = read_reports(path)
+    check_reports(table.reports, path)
+    repaired = repaired_reports(table.reports)
+    return CheckedReports(repaired.reports, table.notes + repaired.notes)

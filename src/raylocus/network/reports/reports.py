@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.errors import InputError
 from raylocus.network.reports.features import CRITICAL
 from raylocus.ragged import Rows
-from raylocus.scenes.cell_names.technologies import TECHNOLOGIES
+from raylocus.scenes.cell_names.channels import TECHNOLOGIES
 
 #: Fields of `Reports` with one row a report, and with one row a token.
 REPORT_FIELDS = ("time", "position", "line_of_sight")
@@ -43,7 +43,7 @@ class Reports:
     pci: Int[np.ndarray, " token"]
     """Physical cell identity."""
     technology: Int[np.ndarray, " token"]
-    """Code of `scenes.cell_names.technologies.TECHNOLOGIES`: 1 NR, 2 LTE, 3 NB-IoT, 0 unknown."""
+    """Code of `scenes.cell_names.channels.TECHNOLOGIES`: 1 NR, 2 LTE, 3 NB-IoT, 0 unknown."""
     channel: Int[np.ndarray, " token"]
     """Downlink EARFCN, or NR-ARFCN of the carrier or SSB; −1 unknown."""
     identity: Int[np.ndarray, " token"]

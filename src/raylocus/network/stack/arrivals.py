@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.phy.frequency_response import comb_frequencies, comb_response
+from raylocus.network.phy.impulse_response import comb_frequencies, comb_response
 from raylocus.network.phy.time_of_arrival import FirstPathDetector, first_path_delay, noisy_response
 from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.stack.heard_cells import HeardCells

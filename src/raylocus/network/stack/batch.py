@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.network.channel.channel import ChannelState
+from raylocus.network.channel.links import ChannelState
 from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.impairments.availability import frequency_range

@@ -9,13 +9,17 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mac.harq import (
+from raylocus.network.mac.link_adaptation import (
+    adapt,
+    frame_error_rate,
     residual_error_rate,
+    resource_elements_per_second,
     retransmission_delay,
+    scheduled_share,
     transmission_error_rates,
 )
-from raylocus.network.mac.power_headroom import downlink_path_loss, power_headroom
 from raylocus.network.mac.traffic import LONG_LEVELS, buffer_size_index, buffered, scheduling_request_rate
+from raylocus.network.mac.uplink import downlink_path_loss, power_headroom
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.reports.report_mapping import POWER_HEADROOM
@@ -29,12 +33,6 @@ from raylocus.network.rlc.acknowledged_mode import (
     waiting_times,
 )
 from raylocus.network.rrc.filtering import reports_by_step
-from raylocus.network.system.link_adaptation import (
-    adapt,
-    frame_error_rate,
-    resource_elements_per_second,
-    scheduled_share,
-)
 from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES, table_of
 from raylocus.scenes.sites import Carrier
 

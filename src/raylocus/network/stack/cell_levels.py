@@ -1,4 +1,4 @@
-"""The physical layer: what a UE measures of every cell and beam (TS 38.215 §5.1)."""
+"""The physical layer: what a UE measures of every cell and beam (TS 38.215 §5.1), and what it cannot have heard."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.channel.channel import ChannelState
+from raylocus.network.channel.links import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.random_streams import RandomSource
 from raylocus.scenes.sites import Carrier
@@ -18,9 +18,32 @@ from raylocus.units import (
     to_decibel,
 )
 
+#: A cell's traffic lies this much below its best beam [dB], the beams sharing it.
+TRAFFIC_BELOW_BEST_DB = 6.0
 #: Share of the resource elements of an SS/PBCH block's four symbols that it fills: PSS 127, PBCH 240, SSS and
 #: PBCH 127 + 96, PBCH 240 of 240 each (TS 38.211 T 7.4.3.1-1).
 SSB_OCCUPANCY = (127 + 240 + 127 + 96 + 240) / 960
+
+
+def audible_level(
+    level: Float[np.ndarray, "report cell"], carrier: Carrier, network: NetworkConfiguration
+) -> Float[np.ndarray, " report"]:
+    """Level below which a cell cannot have been in a report with these levels [dBm].
+
+    The highest of the detection threshold, what the interference of the reported cells hides, and, where a
+    report is full, the weakest that is in it.
+
+    Args:
+        level: RSRP of the reported cells [dBm]; NaN where not reported.
+        carrier: of the cells.
+        network: thresholds, load and size of reports.
+    """
+    noise = from_decibel(noise_per_resource_element(carrier.numerology, network.noise_figure_db))
+    traffic = network.load * np.nansum(from_decibel(level - TRAFFIC_BELOW_BEST_DB), axis=1)
+    interference = to_decibel(traffic + noise) + network.detection_sinr
+    full = np.isfinite(level).sum(axis=1) > network.most_neighbours
+    weakest = np.where(full, np.fmin.reduce(level, axis=1, initial=np.inf), -np.inf)
+    return np.maximum(np.maximum(interference, network.detection_rsrp), weakest)
 
 
 @dataclass(frozen=True)

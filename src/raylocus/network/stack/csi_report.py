@@ -11,8 +11,7 @@ from jaxtyping import Complex, Float, Int
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.impairments.availability import CODEBOOK_COLUMNS, UeCapability
-from raylocus.network.phy.frequency_response import frequency_response
-from raylocus.network.phy.impulse_response import doppler_spread, path_delay_spread
+from raylocus.network.phy.impulse_response import doppler_spread, frequency_response, path_delay_spread
 from raylocus.network.phy.rank import (
     column_phase_step,
     compress_csi,
@@ -22,7 +21,7 @@ from raylocus.network.phy.rank import (
 )
 from raylocus.network.phy.type_one_codebook import MOST_SEARCHED_LAYERS, codebook, select_precoder
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.stack.fading import doppler_shifts
+from raylocus.network.stack.downlink import doppler_shifts
 from raylocus.propagation.link_abstraction.link_quality import link_quality
 from raylocus.scenes.sites import Carrier, Cell, Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarrier_spacing, to_decibel

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mac.power_headroom import downlink_path_loss, transmit_power
+from raylocus.network.mac.uplink import downlink_path_loss, transmit_power
 from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.handover import HandoverHistory, neighbour_cells
 from raylocus.network.stack.cell_levels import CellMeasurements

@@ -11,23 +11,21 @@ from jaxtyping import Complex, Float
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.clocks import clock_error, drifts
-from raylocus.network.mac.timing_advance import uplink_timing_error
+from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.trajectories import Trajectories
-from raylocus.network.phy.frequency_response import comb_frequencies, frequency_response
+from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response
 from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
-from raylocus.network.positioning.timing_codes import (
+from raylocus.network.positioning.timing_measurements import (
     decode_azimuth,
     decode_phase,
     encode_azimuth,
     encode_phase,
-    reported_timing,
-)
-from raylocus.network.positioning.timing_measurements import (
     group_delays,
     phase_difference,
     receive_transmit_differences,
     reference_signal_time_difference,
     relative_time_of_arrival,
+    reported_timing,
 )
 from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.network.reports.report_mapping import PRS_RSRP, SRS_RSRP

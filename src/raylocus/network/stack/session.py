@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.mac.timing_advance import TimingLoop, commanded_timing_advance
+from raylocus.network.mac.uplink import TimingLoop, commanded_timing_advance
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.rrc.events import Event, event_conditions, triggered
 from raylocus.network.rrc.handover import HandoverHistory

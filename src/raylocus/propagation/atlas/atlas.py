@@ -1,4 +1,4 @@
-"""The path atlas: for every site and ground cell, the list of propagation paths."""
+"""The path atlas: for every site and ground cell the list of propagation paths; and whole rows of its grid."""
 
 from __future__ import annotations
 
@@ -10,11 +10,45 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
-from raylocus.propagation.geometry.wedges import Wedges
+from raylocus.propagation.geometry.surfaces import Wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 
 #: Path types of `PathAtlas.kind`.
 SPECULAR, OVER_ROOFTOP, DIFFRACTED, REFRACTED, SCATTERED = 0, 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class GridRows:
+    """Rows `start` to `stop` (exclusive) of a grid, from the south; arrays over them are [y, x]."""
+
+    grid: Grid
+    start: int
+    stop: int
+
+    @classmethod
+    def whole(cls, grid: Grid) -> GridRows:
+        """All rows."""
+        return cls(grid, 0, grid.count)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(y, x) shape of arrays over the rows."""
+        return self.stop - self.start, self.grid.count
+
+    @property
+    def count(self) -> int:
+        """Ground cells in the rows."""
+        return (self.stop - self.start) * self.grid.count
+
+    @property
+    def first(self) -> int:
+        """Flat index, in the whole grid, of the first ground cell."""
+        return self.start * self.grid.count
+
+    @property
+    def y(self) -> Float[np.ndarray, " row"]:
+        """Cell-centre northings of the rows [m]."""
+        return self.grid.y_coordinates[self.start : self.stop]
 
 
 @dataclass(frozen=True)
@@ -95,6 +129,8 @@ COLUMNS = {
     "before_edge": (("path",), "1"),
     "first_leg": (("path",), "m"),
 }
+
+
 #: Columns of the wedge table.
 WEDGE_COLUMNS = {
     "origin": (("edge", "xyz"), "m"),

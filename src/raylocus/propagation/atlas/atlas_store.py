@@ -18,9 +18,8 @@ from jaxtyping import Int
 
 from raylocus.errors import StoreError
 from raylocus.geo import Grid
-from raylocus.propagation.atlas.atlas import COLUMNS, WEDGE_COLUMNS, PathAtlas, concatenate, reorder
-from raylocus.propagation.atlas.grid_rows import GridRows
-from raylocus.propagation.geometry.wedges import Wedges
+from raylocus.propagation.atlas.atlas import COLUMNS, WEDGE_COLUMNS, GridRows, PathAtlas, concatenate, reorder
+from raylocus.propagation.geometry.surfaces import Wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import MATERIALS

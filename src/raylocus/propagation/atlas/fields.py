@@ -14,7 +14,7 @@ from raylocus.propagation.atlas.atlas import (
     PathAtlas,
     reorder,
 )
-from raylocus.propagation.geometry.vectors import as_components, cross, dot, mirrored, norm
+from raylocus.propagation.geometry.images import as_components, cross, dot, mirrored, norm
 from raylocus.propagation.materials.materials import RadioMaterials, slab_reflection, slab_transmission
 from raylocus.propagation.materials.utd import EdgeGeometry, diffracted_field, spreading
 from raylocus.propagation.rays.pieces import piece_slices

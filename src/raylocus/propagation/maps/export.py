@@ -12,7 +12,7 @@ import xarray as xr
 from raylocus.errors import InputError
 from raylocus.geo import compass_from_azimuth
 from raylocus.propagation.maps.traced_place import TracedPlace
-from raylocus.scenes.geotiff import Band, write_geotiff
+from raylocus.scenes.export import Band, write_geotiff
 from raylocus.scenes.sites import Deployment
 
 #: Layers that hold an azimuth [rad], counter-clockwise from east.

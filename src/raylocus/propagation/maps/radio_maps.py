@@ -9,8 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
-from raylocus.propagation.atlas.atlas import PathAtlas
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
 from raylocus.propagation.maps.site_channel import CHANNEL_LAYER_NAMES, SiteChannel
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.scenes.sites import Deployment

@@ -12,17 +12,16 @@ import xarray as xr
 from jaxtyping import Float, Shaped
 
 from raylocus.geo import Grid
-from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas
-from raylocus.propagation.atlas.grid_rows import GridRows
-from raylocus.propagation.maps.joined_layers import joined_layers
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.maps.world_maps import joined_layers
 from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_count
-from raylocus.propagation.site_treatment import treatments_of
+from raylocus.propagation.search.site_treatment import treatments_of
 from raylocus.provenance import Provenance
-from raylocus.scenes.geotiff import frame_crs, frame_origin
+from raylocus.scenes.export import frame_crs, frame_origin
 from raylocus.scenes.sites import Deployment
 from raylocus.xarray_store import save_dataset_by_rows
 

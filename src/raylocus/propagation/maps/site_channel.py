@@ -10,9 +10,8 @@ from jaxtyping import Float, Int, Shaped
 from scipy.sparse import csr_matrix
 
 from raylocus.propagation.antennas.antennas import cell_gains
-from raylocus.propagation.atlas.atlas import PathAtlas, reorder
+from raylocus.propagation.atlas.atlas import GridRows, PathAtlas, reorder
 from raylocus.propagation.atlas.fields import path_fields
-from raylocus.propagation.atlas.grid_rows import GridRows
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.scenes.sites import Cell
 from raylocus.units import SPEED_OF_LIGHT, to_decibel

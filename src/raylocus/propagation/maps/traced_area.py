@@ -13,7 +13,7 @@ import xarray as xr
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
-from raylocus.propagation.maps.traced_place import TracedPlace, open_place
+from raylocus.propagation.maps.traced_place import RADIO_STORE, TracedPlace, open_place
 from raylocus.scenes.area import Area, AreaTile, open_area
 from raylocus.scenes.deployment_part import part_of_deployment
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
@@ -140,7 +140,9 @@ class TracedArea(Area):
     @property
     def traced(self) -> bool:
         """Whether there are tiles, and all have their R."""
-        return bool(self.tiles) and all(self.place(tile).radio_file.exists() for tile in self.tiles)
+        return bool(self.tiles) and all(
+            (self.folder / tile.folder / RADIO_STORE).exists() for tile in self.tiles
+        )
 
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
         """The window nearest to one about a point that lies in the area and on the tiles' ground cells.

@@ -15,6 +15,9 @@ from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.place_checks import check_maps
 from raylocus.xarray_store import load_dataset
 
+#: Name of the store that makes a place traced.
+RADIO_STORE = "radio.zarr"
+
 
 @dataclass(frozen=True)
 class TracedPlace(Place):
@@ -42,9 +45,14 @@ class TracedPlace(Place):
         return self.atlas_files[self.deployment.frequencies.index(self.deployment.carrier.frequency)]
 
     @property
+    def traced(self) -> bool:
+        """Whether it has its R."""
+        return self.radio_file.exists()
+
+    @property
     def radio_file(self) -> Path:
         """Where R is."""
-        return self.folder / "radio.zarr"
+        return self.folder / RADIO_STORE
 
     @cached_property
     def atlas(self) -> PathAtlas:

@@ -1,16 +1,16 @@
-"""The radio maps of a world: the nominal atlas under other materials, antennas, levels and residual."""
+"""The radio maps of a world, the nominal atlas under other materials, antennas, levels; and several carriers joined."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from raylocus.propagation.atlas.atlas import PathAtlas
-from raylocus.propagation.atlas.grid_rows import GridRows
-from raylocus.propagation.maps.joined_layers import joined_layers
+from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
+from raylocus.propagation.maps.layers.system import best_server
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.radio_maps import (
     as_dataset,
@@ -24,6 +24,35 @@ from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.scenes.sites import Deployment, ElementPattern
 from raylocus.scenes.world import World, residual_field
 from raylocus.units import from_decibel, to_decibel
+
+
+def joined_layers(parts: Sequence[xr.Dataset], deployment: Deployment) -> xr.Dataset:
+    """R of a deployment from the R of each of its layers.
+
+    Every cell's layers are those of its own carrier: its interference is that carrier's, and so is the RSSI of its
+    RSRQ. A cell with fewer beams or streams than another has NaN past its last. `best_server` is over all cells, the
+    layer `rssi` the first carrier's.
+
+    Args:
+        parts: R of `deployment.layers()`, over the same rows.
+        deployment: the whole.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    names = [name for name, layer in parts[0].data_vars.items() if "cell" in layer.dims]
+    most = {
+        axis: max(part.sizes[axis] for part in parts) for axis in ("beam", "stream") if axis in parts[0].sizes
+    }
+    padded = [
+        part[names].pad({axis: (0, size - part.sizes[axis]) for axis, size in most.items()}) for part in parts
+    ]
+    order = np.argsort(np.concatenate([layer.cells for layer in deployment.layers()]), kind="stable")
+    joined = xr.concat(padded, "cell").isel(cell=order)
+    maps = parts[0].drop_vars(names).merge(joined)
+    if "best_server" in maps:
+        best = best_server(maps["rsrp"].values).astype(np.float32)
+        maps = maps.assign(best_server=maps["best_server"].copy(data=best))
+    return maps.assign_attrs(parts[0].attrs, frequency=[*deployment.frequencies])
 
 
 def world_radio_maps(place: TracedPlace, world: World) -> xr.Dataset:

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 from scipy.special import fresnel
 
-from raylocus.propagation.geometry.vectors import cross, dot, mirrored, norm, unit
+from raylocus.propagation.geometry.images import cross, dot, mirrored, norm, unit
 from raylocus.propagation.materials.materials import slab_reflection
 
 #: From here on F(x) is its asymptotic series, whose five terms are then good to 10⁻⁸.

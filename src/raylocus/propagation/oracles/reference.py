@@ -13,7 +13,7 @@ from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
 from raylocus.propagation.atlas.channel_response import PointPaths
 from raylocus.propagation.atlas.fields import leaving_edge
-from raylocus.propagation.geometry.vectors import as_components, dot, mirrored
+from raylocus.propagation.geometry.images import as_components, dot, mirrored
 from raylocus.propagation.rays.pieces import piece_slices
 from raylocus.propagation.runtime.runtime import activate
 from raylocus.units import SPEED_OF_LIGHT

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from raylocus.propagation.atlas.atlas import SPECULAR, PathAtlas
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.propagation.search.path_columns import PathColumns
 from raylocus.scenes.geometry_maps import MATERIALS
 

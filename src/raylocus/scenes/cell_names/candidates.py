@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.ragged import Rows
-from raylocus.scenes.cell_names.technologies import LTE, NB_IOT, TECHNOLOGIES, UNKNOWN, channel_frequency
+from raylocus.scenes.cell_names.channels import LTE, NB_IOT, TECHNOLOGIES, UNKNOWN, channel_frequency
 
 #: A number that no cell has.
 _NONE = -2

@@ -1,12 +1,20 @@
-"""Channel and band numbers to carrier frequencies, by the rasters of TS 36.101 and TS 38.104."""
+"""Technologies, and their channel and band numbers to carrier frequencies (rasters of TS 36.101 and TS 38.104)."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from importlib import resources
 from typing import NamedTuple
 
+import numpy as np
+from jaxtyping import Int
+
 from raylocus.errors import InputError
+
+#: Names by code; code 0 is unknown.
+TECHNOLOGIES = ("", "NR", "LTE", "NB-IoT")
+UNKNOWN, NR, LTE, NB_IOT = range(4)
 
 
 class LteBand(NamedTuple):
@@ -50,6 +58,8 @@ LTE_BANDS = tuple(
     )
     for row in _rows("lte_bands.csv")
 )
+
+
 #: Downlinks of NR in FR1 and FR2; supplementary uplinks have none, satellites are no sites.
 NR_BANDS = tuple(
     NrBand(
@@ -61,12 +71,16 @@ NR_BANDS = tuple(
     )
     for row in _rows("nr_bands.csv")
 )
+
+
 #: NR-ARFCN raster, TS 38.104 Table 5.4.2.1-1: (first number, last number, F_REF-Offs [MHz], step [kHz]).
 NR_RASTER = (
     (0, 599_999, 0.0, 5.0),
     (600_000, 2_016_666, 3000.0, 15.0),
     (2_016_667, 3_279_165, 24_250.08, 60.0),
 )
+
+
 #: Step of LTE's raster [MHz], TS 36.101 §5.7.1.
 LTE_STEP = 0.1
 
@@ -150,3 +164,20 @@ def band_frequency(number: int) -> float:
     if any(band.number == number for band in NR_BANDS):
         return nr_band_frequency(number)
     raise InputError(f"band {number} is not known; give the cells' EARFCN, NR-ARFCN or frequency")
+
+
+def technology_codes(names: Sequence[str]) -> Int[np.ndarray, " name"]:
+    """Codes of names; 0 for any other name."""
+    codes = {name: code for code, name in enumerate(TECHNOLOGIES)}
+    return np.array([codes.get(name, UNKNOWN) for name in names], np.int8)
+
+
+def channel_frequency(channel: int, technology: int) -> float:
+    """Downlink frequency [Hz] of a channel number of a technology; NaN where it is no channel.
+
+    An NR-ARFCN in reports is that of the SSB, anywhere in the carrier; an EARFCN is the carrier's centre.
+    """
+    try:
+        return arfcn_frequency(channel) if technology == NR else earfcn_frequency(channel)
+    except InputError:
+        return float("nan")

@@ -18,10 +18,15 @@ from raylocus.provenance import Provenance
 from raylocus.scenes.building_records import read_buildings
 from raylocus.scenes.ground.terrain import FLAT
 from raylocus.scenes.map_errors.buildings import BuildingErrors, draw_buildings
-from raylocus.scenes.map_errors.clutter import draw_cars, draw_trees, with_crowns
-from raylocus.scenes.map_errors.ground import draw_terrain, terrain_of_mesh
 from raylocus.scenes.map_errors.law import MapErrorLaw
-from raylocus.scenes.map_errors.sites import draw_sites
+from raylocus.scenes.map_errors.surroundings import (
+    draw_cars,
+    draw_sites,
+    draw_terrain,
+    draw_trees,
+    terrain_of_mesh,
+    with_crowns,
+)
 from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.place import Place
 from raylocus.scenes.triangles import read_place_scene

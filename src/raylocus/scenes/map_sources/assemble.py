@@ -13,12 +13,19 @@ import shapely
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
 from raylocus.scenes.buildings.from_features import SURROUNDINGS, buildings_of
-from raylocus.scenes.buildings.height_prior import region_of
+from raylocus.scenes.buildings.heights import region_of
 from raylocus.scenes.ground.from_features import pavements_of, roads_of, sea_of, vegetation_of, water_of
 from raylocus.scenes.ground.terrain import flat_terrain, read_terrain
 from raylocus.scenes.map_sources.elevation_tiles import elevation_for
-from raylocus.scenes.tagged.features import REPAIRED, Bounds, Feature, TaggedMap, in_frame, notes_of
-from raylocus.scenes.tagged.named_random import NamedRandom
+from raylocus.scenes.tagged.features import (
+    REPAIRED,
+    Bounds,
+    Feature,
+    NamedRandom,
+    TaggedMap,
+    in_frame,
+    notes_of,
+)
 from raylocus.scenes.vector_map import Building, VectorMap
 
 #: Ground around a map's bounds that its terrain covers too [m].

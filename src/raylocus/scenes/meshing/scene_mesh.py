@@ -17,10 +17,10 @@ from raylocus.scenes.meshing.prisms import (
     caps,
     join_faces,
     meshable,
+    pitched_roof,
     plan_triangles,
     walls,
 )
-from raylocus.scenes.meshing.roofs import pitched_roof
 from raylocus.scenes.triangles import Triangles
 from raylocus.scenes.vector_map import Building, Terrain, VectorMap
 

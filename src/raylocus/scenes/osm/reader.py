@@ -18,10 +18,9 @@ import shapely
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area
 from raylocus.scenes.osm.blobs import has_uncompressed_blob, read_every_tag
-from raylocus.scenes.osm.dialect import is_plain
+from raylocus.scenes.osm.dialect import is_old_style, is_plain, with_old_style
 from raylocus.scenes.osm.elements import read_elements
 from raylocus.scenes.osm.formats import header_bounds, osm_file, refusal
-from raylocus.scenes.osm.old_style import is_old_style, with_old_style
 from raylocus.scenes.osm.ordering import write_in_order
 from raylocus.scenes.osm.repair import (
     Relation,

@@ -16,8 +16,7 @@ from raylocus.geo import Grid, wrap_angle
 from raylocus.scenes.site_import.listed_pcis import listed_pcis
 from raylocus.scenes.site_import.records import SiteRecord
 from raylocus.scenes.sites import ISOTROPIC, AntennaArray, Carrier, Cell, Deployment, ElementPattern, Site
-from raylocus.scenes.siting.macro import MacroLayout, antenna_height
-from raylocus.scenes.siting.panels import array_on
+from raylocus.scenes.siting.macro import MacroLayout, antenna_height, array_on
 from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from raylocus.errors import InputError
-from raylocus.scenes.site_import.column import Column
-from raylocus.scenes.site_import.lookalikes import refuse_lookalikes
+from raylocus.scenes.site_import.column import Column, refuse_lookalikes
 from raylocus.scenes.site_import.quantities import QUANTITIES, name_and_unit, squashed, unit_of
 from raylocus.scenes.site_import.records import Row, Table
 

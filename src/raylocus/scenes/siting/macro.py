@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import binary_erosion, maximum_filter
 
 from raylocus.geo import Grid
-from raylocus.scenes.sites import AntennaArray
+from raylocus.scenes.sites import AntennaArray, Carrier
 from raylocus.scenes.siting.spacing import (
     PlannedSite,
     away_from_edge,
@@ -23,6 +23,14 @@ from raylocus.scenes.siting.spacing import (
 
 #: Roofs this far around a rooftop antenna are below it [m].
 ROOF_RADIUS = 10.0
+
+
+def array_on(carrier: Carrier, array: AntennaArray) -> AntennaArray:
+    """The array of a sector on a carrier: in NR with at most L_max beams (TS 38.213 §4.1), else with one wide beam."""
+    if carrier.technology != "NR":
+        return replace(array, columns=1, beams=1)
+    most = 4 if carrier.frequency <= 3e9 else 8 if carrier.frequency < 7.125e9 else 64
+    return replace(array, beams=min(array.beams, most))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,11 @@
-"""Tagged shapes: what every map source delivers before raylocus decides what is a building and how high."""
+"""Tagged shapes, what every map source delivers, and the draws that belong to a named one.
+
+A draw is fixed by its name, so that a tile cut out of a map and the whole map agree.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -10,18 +14,39 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from jaxtyping import Float
+from scipy.special import ndtri
 from shapely.geometry.base import BaseGeometry
 
 from raylocus.geo import GeoFrame
 
 #: Metres of a foot and of an inch.
 FOOT, INCH = 0.3048, 0.0254
-
 _METRES = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*(?:m|metres?|meters?)?", re.IGNORECASE)
 _FEET = re.compile(
     r"(\d+(?:\.\d+)?)\s*(?:'|’|ft|feet|foot)\s*(?:(\d+(?:\.\d+)?)\s*(?:\"|''|”|in|inch|inches)?)?",
     re.IGNORECASE,
 )
+
+
+@dataclass(frozen=True)
+class NamedRandom:
+    """Independent draws, each fixed by a key and a name and not by the order of asking."""
+
+    key: int
+
+    @classmethod
+    def of(cls, generator: np.random.Generator) -> NamedRandom:
+        """Keyed by one number of a generator."""
+        return cls(int(generator.integers(2**63)))
+
+    def uniform(self, name: str) -> float:
+        """Uniform in the open interval (0, 1)."""
+        digest = hashlib.blake2b(name.encode(), digest_size=8, key=self.key.to_bytes(8, "little")).digest()
+        return ((int.from_bytes(digest, "little") >> 12) + 0.5) / 2**52
+
+    def normal(self, name: str) -> float:
+        """Standard normal."""
+        return float(ndtri(self.uniform(name)))
 
 
 def parse_length(text: str) -> float | None:
@@ -54,6 +79,8 @@ class Feature:
 
 #: Tag of a building whose outline is not what the source says: it was cut, open or crossed itself.
 REPAIRED = "raylocus:repaired"
+
+
 #: (west, south, east, north) [degrees].
 Bounds = tuple[float, float, float, float]
 

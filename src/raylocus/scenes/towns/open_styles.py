@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from raylocus.scenes.towns.fill_blocks import BuiltLots
 from raylocus.scenes.towns.fill_streets import BuildingRows, StreetHouses
-from raylocus.scenes.towns.street_grid import StreetGrid
-from raylocus.scenes.towns.street_tree import StreetTree
+from raylocus.scenes.towns.street_grid import StreetGrid, StreetTree
 from raylocus.scenes.towns.style import (
     BARN,
     BUNGALOW,

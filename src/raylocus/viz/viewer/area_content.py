@@ -1,4 +1,4 @@
-"""What the viewer shows of an area: its sites, its ground in coarse cells, and its tiles' buildings."""
+"""What the viewer shows of an area: sites, ground in coarse cells, buildings, R and paths of its tiles."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from raylocus.scenes.area import Area, AreaTile
 from raylocus.scenes.coarse_ground import LAYERS, cut_ground, flat_ground
 from raylocus.scenes.place import load_place
 from raylocus.scenes.triangles import read_place_scene
+from raylocus.viz.viewer.area_maps import area_layers, area_paths, traced_tiles
 from raylocus.viz.viewer.content import ViewerContent, room_for
 from raylocus.viz.viewer.meshes import PackedMesh, building_meshes
 from raylocus.viz.viewer.place_content import geometry_layers
@@ -21,6 +22,8 @@ from raylocus.viz.viewer.tracks import Track
 
 #: Ground cells along the longer side of an area.
 CELLS = 256
+#: Share of the page's room that buildings may take, so that there is some for R.
+MESH_SHARE = 0.5
 
 
 def area_content(area: Area, tracks: Sequence[Track] = ()) -> ViewerContent:
@@ -36,7 +39,10 @@ def area_content(area: Area, tracks: Sequence[Track] = ()) -> ViewerContent:
     """
     grid = area.grid(float(math.ceil(max(area.extent.size) / CELLS)))
     ground = _ground(area, grid)
-    meshes, left_out = _tile_meshes(area, room_for(len(tracks)))
+    room = room_for(len(tracks))
+    meshes, left_out = _tile_meshes(area, int(MESH_SHARE * room))
+    traced = traced_tiles(area, grid)
+    drawn = area_layers(traced, area, grid, room - sum(mesh.size for mesh in meshes))
     named = f"tiles whose buildings are not in the page, which would be too large: {left_out}; view them one by one"
     return ViewerContent(
         name=area.name,
@@ -46,8 +52,8 @@ def area_content(area: Area, tracks: Sequence[Track] = ()) -> ViewerContent:
         deployment=area.deployment,
         ground=ground,
         meshes=tuple(meshes),
-        layers=tuple(geometry_layers(ground)),
-        paths=None,
+        layers=(*drawn, *geometry_layers(ground)),
+        paths=area_paths(traced, area, grid),
         tracks=tuple(tracks),
         notes=(named,) if left_out else (),
     )

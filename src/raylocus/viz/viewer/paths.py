@@ -10,11 +10,10 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import OVER_ROOFTOP, REFRACTED, PathAtlas, reorder
-from raylocus.propagation.atlas.channel_response import point_paths
-from raylocus.propagation.atlas.interaction_points import interaction_points
+from raylocus.propagation.atlas.channel_response import interaction_points, point_paths
 from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, paths_at
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.propagation.search.over_roofs.roof_profile import stretched_strings
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 from raylocus.ragged import Rows
 from raylocus.units import to_decibel
 from raylocus.viz.viewer.packing import PackedArray, packed
@@ -64,25 +63,33 @@ class PathLines:
         }
 
 
-def path_lines(atlas: PathAtlas, sites: Float[np.ndarray, "site 3"], geometry_maps: xr.Dataset) -> PathLines:
+def path_lines(
+    atlas: PathAtlas,
+    sites: Float[np.ndarray, "site 3"],
+    geometry_maps: xr.Dataset,
+    along: int = ALONG_SIDE,
+) -> PathLines:
     """The strongest paths from every site to a lattice of outdoor ground cells.
 
     Args:
         atlas: the place's.
         sites: antenna centres [m].
         geometry_maps: G.
+        along: most points of the lattice along a side.
     """
     terrain, surface = (geometry_maps[name].values.astype(float) for name in ("terrain", "surface"))
     outdoor = geometry_maps["footprint"].values == 0
     ends = ground_cell_points(atlas.grid, terrain, atlas.ue_height)
     raster = SurfaceRaster(atlas.grid, surface, outdoor)
-    cells = lattice(atlas.grid, outdoor)
-    return _sorted([_of_site(atlas, site, sites[site], ends, cells, raster) for site in range(len(sites))])
+    cells = lattice(atlas.grid, outdoor, along)
+    return joined_lines(
+        [_of_site(atlas, site, sites[site], ends, cells, raster) for site in range(len(sites))]
+    )
 
 
-def lattice(grid: Grid, outdoor: Bool[np.ndarray, "y x"]) -> Int[np.ndarray, " chosen"]:
+def lattice(grid: Grid, outdoor: Bool[np.ndarray, "y x"], along: int) -> Int[np.ndarray, " chosen"]:
     """Of each square of ground cells the first that is outdoors, if any; flat indices, ascending."""
-    stride = -(-grid.count // ALONG_SIDE)
+    stride = -(-grid.count // along)
     row, column = np.nonzero(outdoor)
     square = (row // stride) * grid.count + column // stride
     _, first = np.unique(square, return_index=True)
@@ -190,7 +197,8 @@ def _turn(
     return np.where(good[:, None], met, np.nan)
 
 
-def _sorted(parts: list[PathLines]) -> PathLines:
+def joined_lines(parts: list[PathLines]) -> PathLines:
+    """Lines of several sites or tiles as one, in the order that a page reads."""
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("cell", "site", "kind", "gain", "length")

@@ -45,7 +45,7 @@ def place_content(
         InputError: there is no such layer, or the layers asked for make the page larger than `LIMIT`.
         StoreError: a map of the place is broken.
     """
-    maps = place.radio_maps if place.radio_file.exists() else xr.Dataset()
+    maps = place.radio_maps if place.traced else xr.Dataset()
     meshes = tuple(building_meshes(read_place_scene(place.scene_file), place.tile))
     room = room_for(len(tracks)) - sum(mesh.size for mesh in meshes)
     _check_names(maps, layers, place)

@@ -68,7 +68,7 @@ def no_level(
 
 def level_of(place: TracedPlace) -> MappedLevel:
     """Looks up R of a place, as far as it is traced."""
-    if not place.radio_file.exists():
+    if not place.traced:
         return no_level
     rsrp, tile = place.radio_maps["rsrp"].values, place.tile
 

@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Float
 
 from raylocus.errors import StoreError
-from raylocus.evaluation.baselines.locunet.network import LocUNet
-from raylocus.evaluation.baselines.locunet.planes import PlacePictures, last_levels, place_pictures
+from raylocus.evaluation.baselines.locunet.network import LocUNet, PlacePictures, last_levels, place_pictures
 from raylocus.evaluation.baselines.locunet.training import LocUNetTraining, trained
 from raylocus.evaluation.baselines.masses import gaussian_masses, posterior_of_masses
 from raylocus.evaluation.method import TrainingPlaces

@@ -11,8 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from raylocus.errors import InputError
-from raylocus.evaluation.baselines.locunet.network import LocUNet
-from raylocus.evaluation.baselines.locunet.planes import PlacePictures, last_levels, place_pictures
+from raylocus.evaluation.baselines.locunet.network import LocUNet, PlacePictures, last_levels, place_pictures
 from raylocus.models.inputs.nominal_maps import NominalMaps
 from raylocus.network.reports.reports import Reports
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.maps.radio_maps import Layer, as_dataset
 from raylocus.propagation.maps.site_channel import GroundCellGroups, SiteChannel
 from raylocus.units import SPEED_OF_LIGHT

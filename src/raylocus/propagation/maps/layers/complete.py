@@ -8,8 +8,7 @@ import xarray as xr
 
 from raylocus.errors import InputError
 from raylocus.propagation.antennas.panels import UeAntenna
-from raylocus.propagation.atlas.atlas import PathAtlas
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
 from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
 from raylocus.propagation.maps.layers import channel, csi, measurements, system

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Complex, Float
 
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.maps.layers.coherent import CoherentChannel
 from raylocus.propagation.maps.radio_maps import Layer, as_dataset
 from raylocus.scenes.sites import Deployment

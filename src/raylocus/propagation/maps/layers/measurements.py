@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.maps.radio_maps import NOISE_FIGURE_DB, Layer, as_dataset, mean_traffic
 from raylocus.scenes.sites import Deployment
 from raylocus.units import (

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Complex, Float, Int, Shaped
 
-from raylocus.propagation.atlas.grid_rows import GridRows
+from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.link_abstraction.link_quality import LinkQuality, link_quality
 from raylocus.propagation.maps.layers.coherent import CoherentChannel
 from raylocus.propagation.maps.radio_maps import Layer, as_dataset, strongest

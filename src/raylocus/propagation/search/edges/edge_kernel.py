@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.propagation.materials.materials import RadioMaterials
-from raylocus.propagation.materials.mirror_bounds import MirrorBounds
+from raylocus.propagation.materials.materials import MirrorBounds, RadioMaterials
 from raylocus.propagation.search.edges.edge_chains import EDGE_TOLERANCE, EdgeChains
 from raylocus.propagation.search.edges.edge_device import (
     CellTargets,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.propagation.geometry.surfaces import COPLANAR_COSINE
-from raylocus.propagation.geometry.wedges import Wedges, wedge_faces
+from raylocus.propagation.geometry.surfaces import COPLANAR_COSINE, Wedges, wedge_faces
 from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
 from raylocus.propagation.search.verification import PathVerifier
 

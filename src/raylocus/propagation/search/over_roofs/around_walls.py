@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.propagation.materials.knife_edge import fresnel_parameter, knife_edge_loss
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths
-from raylocus.propagation.search.over_roofs.silhouettes import Fans, silhouettes
+from raylocus.propagation.search.over_roofs.string_rays import Fans, silhouettes
 
 #: An obstacle that takes more of the straight line is no thin wall [m]; one of 5 m may be seen at 60°.
 THICKEST = 10.0

@@ -12,9 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths, paths_along
-from raylocus.propagation.search.over_roofs.profiles import CHUNK, Profiles, plan_distance
+from raylocus.propagation.search.over_roofs.profiles import CHUNK, Profiles, SurfaceRaster, plan_distance
 from raylocus.propagation.search.over_roofs.roof_profile import strings_over
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 
 #: The way before the UE that is read from the fine raster [m].
 FINE_REACH = 200.0

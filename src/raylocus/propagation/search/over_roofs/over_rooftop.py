@@ -15,8 +15,8 @@ from jaxtyping import Float, Int
 
 from raylocus.propagation.materials.knife_edge import cascaded_knife_edge_loss
 from raylocus.propagation.rays.launcher import RayScene
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.propagation.search.over_roofs.roof_profile import Strings, stretched_strings
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 from raylocus.propagation.search.over_roofs.taut_strings import taut_strings
 
 

@@ -1,19 +1,29 @@
-"""What the surface raster says on the straight ways between a site and ground cells."""
+"""The surface raster, and what it says on the straight ways between a site and ground cells."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 
 #: Ground cells whose profiles are held at once; bounds the memory to about 100 MB at 512 m and 2 m.
 CHUNK = 4096
 #: Height of what is no obstacle [m].
 _NOTHING = -np.inf
+
+
+@dataclass(frozen=True)
+class SurfaceRaster:
+    """What stands on a tile, as a raster."""
+
+    grid: Grid
+    height: Float[np.ndarray, "y x"]
+    """Height of the topmost surface [m]."""
+    outdoor: Bool[np.ndarray, "y x"]
+    """Where the UE surface lies open."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from raylocus.propagation.search.over_roofs.profiles import CHUNK, Profiles, plan_distance, read_profiles
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
+from raylocus.propagation.search.over_roofs.profiles import (
+    CHUNK,
+    Profiles,
+    SurfaceRaster,
+    plan_distance,
+    read_profiles,
+)
 
 #: More edges than this on one string are not resolved: a string ends at the cell all the same.
 MOST_EDGES = 24

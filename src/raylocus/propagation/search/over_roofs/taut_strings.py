@@ -6,10 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.search.over_roofs.profiles import height_read
+from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster, height_read
 from raylocus.propagation.search.over_roofs.roof_profile import MOST_EDGES, Strings, upper_hull
 from raylocus.propagation.search.over_roofs.string_rays import Edges, Pieces, missed_edges, open_between
-from raylocus.propagation.search.over_roofs.surface_raster import SurfaceRaster
 
 #: How often a string is pulled over what its pieces still hit; each time over one wall at least.
 MOST_ROUNDS = 4

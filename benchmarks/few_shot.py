@@ -1,0 +1,145 @@
+"""Few-shot in drawn networks: what 1 to 1,000 tagged reports of a network are worth to the locator for areas.
+
+python benchmarks/few_shot.py [--networks 24] [--seed 1] [--tags 1 10 100 1000] [--model area.ckpt]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from rich.console import Console
+from rich.table import Table
+
+from raylocus.errors import InputError
+from raylocus.inference.area_locator import AreaLocator
+from raylocus.models.area.cells import CellMasses
+from raylocus.models.area.regions import Regions
+from raylocus.models.area.tags import Tags, differences, level_table
+from raylocus.models.area.trained import TrainedAreaNetwork
+from raylocus.network.field.law import training_law
+from raylocus.network.field.simulate import SimulatedNetwork, simulate_network
+from raylocus.training.adapt.area import adapt_area_network
+
+#: Reports that are located, and others of the network without positions that its statistics are of.
+LOCATED, STREAM = 24, 76
+#: Neighbours of kNN.
+NEIGHBOURS = 5
+#: Seeds of the networks begin with this.
+UNSEEN = 20261130
+#: Draws of networks with replacement, and the ends of the intervals [%].
+DRAWS, ENDS = 500, (5, 95)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Errors [scales] and ranks of the reports of one network by one method."""
+
+    error: Float[np.ndarray, " report"]
+    rank: Float[np.ndarray, " report"]
+
+
+def methods(start: TrainedAreaNetwork, tags: Tags) -> dict[str, TrainedAreaNetwork]:
+    """The network as it comes, adapted, and with only a part of what adaptation does."""
+    found = {"as it comes": start, "the tags alone": replace(start, tags=tags)}
+    try:
+        adapted = adapt_area_network(start, tags).trained
+    except InputError:
+        return found | {
+            "adapted": start,
+            "regions alone": start,
+            "weights alone": start,
+            "adapted, regions as they come": start,
+        }
+    return found | {
+        "regions alone": replace(start, regions=adapted.regions),
+        "weights alone": replace(adapted, tags=None, regions=Regions()),
+        "adapted, regions as they come": replace(adapted, regions=Regions()),
+        "adapted": adapted,
+    }
+
+
+def scored(masses: CellMasses, at: torch.Tensor) -> Scores:
+    """Errors of the medians, and in which region each truth lies."""
+    error = (masses.median() - at).norm(dim=1).numpy()
+    _, denser, tied = (each.numpy() for each in masses.at(at))
+    return Scores(error, denser + tied / 2)
+
+
+@torch.inference_mode()
+def in_network(start: TrainedAreaNetwork, drawn: SimulatedNetwork, count: int) -> dict[str, Scores]:
+    """Scores of the first reports of a network by every method, its last ones being the tags."""
+    located = np.arange(LOCATED)
+    heard = drawn.heard.select(np.arange(LOCATED + STREAM))
+    some = np.arange(max(LOCATED, len(drawn.position) - count), len(drawn.position))
+    tags = Tags(drawn.heard.select(some), drawn.position[some])
+    found = {}
+    with torch.inference_mode(False):
+        every = methods(start, tags)
+    for name, trained in every.items():
+        tokens = trained.read(heard).tokens(located)
+        at = torch.from_numpy((drawn.position[:LOCATED] - tokens.centre) / tokens.scale[:, None]).float()
+        found[name] = scored(trained.masses(tokens, heard.select(located)), at)
+    unlike = differences(level_table(heard.select(located)), level_table(tags.heard))
+    nearest = np.argsort(unlike, axis=1, kind="stable")[:, :NEIGHBOURS]
+    weight = 1 / (1 + np.take_along_axis(unlike, nearest, axis=1))
+    mean = (weight[..., None] * tags.position[nearest]).sum(1) / weight.sum(1, keepdims=True)
+    error = np.hypot(*(mean - drawn.position[:LOCATED]).T) / tokens.scale
+    return found | {"kNN on the tags": Scores(error, np.full(LOCATED, np.nan))}
+
+
+def row(networks: list[Scores], generator: np.random.Generator) -> list[str]:
+    """p50, p90 and what regions hold, with intervals over networks."""
+
+    def numbers(chosen: list[Scores]) -> list[float]:
+        error, rank = (np.concatenate([getattr(one, name) for one in chosen]) for name in ("error", "rank"))
+        return [*np.percentile(error, (50, 90)), *(100 * np.mean(rank <= mass) for mass in (0.5, 0.9, 0.95))]
+
+    draws = [
+        numbers([networks[index] for index in generator.integers(len(networks), size=len(networks))])
+        for _ in range(DRAWS)
+    ]
+    low, high = np.percentile(draws, ENDS, axis=0)
+    cells = [f"{v:.2f} ({a:.2f}–{b:.2f})" for v, a, b in zip(numbers(networks), low, high, strict=True)][:2]
+    shares = [f"{v:.0f}% ({a:.0f}–{b:.0f})" for v, a, b in zip(numbers(networks), low, high, strict=True)][2:]
+    return cells + (["", "", ""] if np.isnan(networks[0].rank).any() else shares)
+
+
+def main() -> None:
+    """Prints a table for each number of tags."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--networks", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tags", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--model", type=Path, default=None)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    locator = AreaLocator.pretrained() if given.model is None else AreaLocator.load(given.model)
+    for count in given.tags:
+        found: dict[str, list[Scores]] = defaultdict(list)
+        number = 0
+        while len(found["kNN on the tags"]) < given.networks:
+            generator = np.random.default_rng((UNSEEN, given.seed, number))
+            number += 1
+            drawn = simulate_network(training_law(generator), 2 * (LOCATED + STREAM) + count, generator)
+            if len(drawn.position) < LOCATED + STREAM + count:
+                continue
+            for name, scores in in_network(locator.trained, drawn, count).items():
+                found[name].append(scores)
+        table = Table(
+            title=f"{count} tags, {given.networks} networks: error / site spacing, regions (90 % intervals)"
+        )
+        for column in ("method", "p50", "p90", "50 % holds", "90 % holds", "95 % holds"):
+            table.add_column(column, justify="right")
+        for name, networks in found.items():
+            table.add_row(name, *row(networks, np.random.default_rng(0)))
+        Console(width=130).print(table)
+
+
+if __name__ == "__main__":
+    main()

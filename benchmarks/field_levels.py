@@ -1,0 +1,167 @@
+"""An area's formula with each cell's level fitted to a few tagged reports of a real network, against its peers.
+
+    python benchmarks/field_levels.py powder.zarr --place areas/powder --log single_tx.csv --test grid_test.json
+    python benchmarks/field_levels.py powder.zarr --place areas/powder --log single_tx.csv --season 2022-07
+
+Tags are drawn from the reports that are not in the test; peers are given the same tags. Settings were fixed by the
+laws that docs/conventions.md and TR 38.901 state, before any real report was located.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raylocus.network.field.law import USUAL
+from raylocus.network.reports.centroid import rsrp_centroid
+from raylocus.network.reports.report_files import read_reports
+from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import token_cells
+from raylocus.scenes.networks import extent_of, open_network
+
+#: Slope of TR 38.901's NLOS formulas with its deviation, and the deviation of a cell's level [dB].
+SLOPE, SLOPE_DEVIATION, LEVEL_DEVIATION = 3.7, 0.5, USUAL.cell_offset[1]
+#: Degrees of freedom of the residual, and the scale that it has before anything is fitted [dB].
+FREEDOM, SCALE = 4.0, 11.0
+NEAREST, STEP, NEIGHBOURS, ROUNDS = 10.0, 50.0, 3, 12
+#: Level [dBm] that kNN takes for a cell that is not in a report.
+UNHEARD = -105.0
+
+
+@dataclass(frozen=True)
+class Formula:
+    """level = cell's level − 10 · slope · lg(distance) with a Student t residual."""
+
+    level: np.ndarray
+    slope: float
+    scale: float
+
+    @classmethod
+    def fit(cls, levels: np.ndarray, position: np.ndarray, sites: np.ndarray) -> Formula:
+        """MAP by the EM weights of a Student t, priors as the laws have them."""
+        report, cell = np.nonzero(np.isfinite(levels))
+        decades = 10 * np.log10(np.maximum(np.linalg.norm(position[report] - sites[cell], axis=1), NEAREST))
+        count = len(sites)
+        design = np.column_stack([np.eye(count)[cell], -decades, np.ones(len(cell))])
+        prior = np.append(np.full(count, LEVEL_DEVIATION), [SLOPE_DEVIATION, 1e3]) ** -2.0
+        mean = np.append(np.zeros(count), [SLOPE, 0.0])
+        wanted, weight, scale = levels[report, cell], np.ones(len(cell)), SCALE
+        for _ in range(ROUNDS):
+            normal = design.T @ (design * weight[:, None]) / scale**2 + np.diag(prior)
+            found = np.linalg.solve(normal, design.T @ (weight * wanted) / scale**2 + prior * mean)
+            square = (wanted - design @ found) ** 2
+            weight = (FREEDOM + 1) / (FREEDOM + square / scale**2)
+            scale = float(np.sqrt((weight * square).mean()))
+        return cls(found[:count] + found[-1], float(found[count]), scale)
+
+    def posterior(self, levels: np.ndarray, points: np.ndarray, sites: np.ndarray) -> np.ndarray:
+        """Masses over the points; silence is not read."""
+        apart = np.maximum(np.linalg.norm(points[:, None] - sites[None], axis=-1), NEAREST)
+        mapped = self.level - 10 * self.slope * np.log10(apart)
+        out = np.empty((len(levels), len(points)))
+        for row, report in enumerate(levels):
+            heard = np.isfinite(report)
+            off = ((report[heard] - mapped[:, heard]) / self.scale) ** 2
+            density = -(FREEDOM + 1) / 2 * np.log1p(off / FREEDOM).sum(axis=1)
+            out[row] = np.exp(density - density.max())
+        return out / out.sum(axis=1, keepdims=True)
+
+
+def dense_levels(reports: Reports, place: object) -> np.ndarray:
+    """RSRP by report and cell [dBm]; NaN where not reported."""
+    cell = token_cells(reports, place.deployment)  # type: ignore[attr-defined]
+    levels = np.full((len(reports.time), len(place.deployment.cells)), np.nan)  # type: ignore[attr-defined]
+    known = cell >= 0
+    rsrp = reports.features[:, reports.feature_names.index("rsrp")]
+    levels[reports.report_of_token[known], cell[known]] = rsrp[known]
+    return levels
+
+
+def nearest(levels: np.ndarray, tags: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Mean position of the tags whose levels are nearest."""
+    filled, known = (np.nan_to_num(each, nan=UNHEARD) for each in (levels, tags))
+    apart = np.linalg.norm(filled[:, None] - known[None], axis=-1)
+    return position[np.argsort(apart, axis=1)[:, :NEIGHBOURS]].mean(axis=1)
+
+
+def tried(
+    levels: np.ndarray,
+    position: np.ndarray,
+    parts: tuple[np.ndarray, np.ndarray],
+    sites: np.ndarray,
+    points: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Errors of every method at the tested reports, and the posterior mass that is denser than the truth's."""
+    tags, test = parts
+    asked, truth = levels[test], position[test]
+    law = Formula.fit(levels[tags], position[tags], sites)
+    mass = law.posterior(asked, points, sites)
+    at = np.linalg.norm(points[None] - truth[:, None], axis=-1).argmin(axis=1)
+    denser = (mass * (mass > mass[np.arange(len(at)), at][:, None])).sum(axis=1)
+    answers = {
+        "formula, levels fitted": mass @ points,
+        "strongest cell": sites[np.nan_to_num(asked, nan=-np.inf).argmax(axis=1)],
+        "RSRP centroid": rsrp_centroid(asked, sites),
+        "RSRP centroid, levels fitted": rsrp_centroid(asked - law.level, sites),
+        f"{NEIGHBOURS} nearest tags": nearest(asked, levels[tags], position[tags]),
+    }
+    errors = {name: np.linalg.norm(each - truth, axis=1) for name, each in answers.items()}
+    return {**errors, "denser": denser}
+
+
+def main() -> None:
+    """Prints errors of all draws of tags together."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("reports", type=Path)
+    parser.add_argument("--place", type=Path, required=True)
+    parser.add_argument("--log", type=Path, required=True, help="the log, for the times of its moments")
+    parser.add_argument("--test", type=Path, help="JSON list of times of the tested reports")
+    parser.add_argument(
+        "--season", help="test the reports of this month, such as 2022-07; tags are of the others"
+    )
+    parser.add_argument("--share", type=float, default=0.1, help="share of the other reports that is tagged")
+    parser.add_argument("--draws", type=int, default=5)
+    given = parser.parse_args()
+    reports, place = read_reports(given.reports).reports, open_network(given.place)
+    sites = place.deployment.site_positions[place.deployment.site_of_cell, :2]
+    levels, position = dense_levels(reports, place), reports.position[:, :2]
+    with given.log.open() as file:
+        moment = sorted(row["timestamp"] for row in csv.DictReader(file))
+    assert len(moment) == len(levels), "the reports are one of each moment of the log"
+    if given.season:
+        test = np.array([each.startswith(given.season) for each in moment])
+    else:
+        test = np.isin(moment, json.loads(given.test.read_text()))
+    extent = extent_of(place)
+    axes = [
+        np.arange(low, high, STEP) for low, high in ((extent.west, extent.east), (extent.south, extent.north))
+    ]
+    points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
+    usable, found = np.isfinite(levels).any(axis=1) & np.isfinite(position).all(axis=1), []
+    others, asked = np.flatnonzero(usable & ~test), np.flatnonzero(usable & test)
+    for seed in range(given.draws):
+        tags = np.random.default_rng(seed).permutation(others)[: max(round(given.share * len(others)), 10)]
+        found.append(tried(levels, position, (tags, asked), sites, points))
+    print(f"{len(asked)} reports tested, {len(tags)} tagged, {given.draws} draws of tags")
+    for name in found[0]:
+        values = np.concatenate([each[name] for each in found])
+        if name == "denser":
+            print(
+                "regions of 50, 90, 95 % hold",
+                *(f"{(values < mass).mean():.1%}" for mass in (0.5, 0.9, 0.95)),
+            )
+        else:
+            print(
+                f"{name}: p50, p67, p90",
+                *(f"{each:.0f}" for each in np.quantile(values, (0.5, 0.67, 0.9))),
+                "m",
+            )
+
+
+if __name__ == "__main__":
+    main()

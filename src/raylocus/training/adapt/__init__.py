@@ -1,0 +1,1 @@
+"""Adaptation of trained networks to one network by a few reports of known position."""
