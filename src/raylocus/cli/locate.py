@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raylocus.cli.console import verb_parser
+from raylocus.cli.console import VerbParser, verb_parser
 
 if TYPE_CHECKING:
     from raylocus.inference.explanation import CellResidual
@@ -22,36 +22,7 @@ CONFIDENCE = 0.9
 
 def run(arguments: Sequence[str]) -> int:
     """Prints a table of fixes; writes them as JSON and GeoJSON where asked."""
-    parser = verb_parser(
-        "locate", "Locate the phones of a reports file: one fix for each sequence's last report."
-    )
-    parser.add_argument(
-        "reports", type=Path, help="reports file such as runs/demo/reports.zarr, or a Parquet table"
-    )
-    parser.add_argument(
-        "--place", type=Path, required=True, help="area folder, or place folder the reports were made in"
-    )
-    parser.add_argument(
-        "--model",
-        type=Path | None,
-        default=None,
-        help="checkpoint: of a traced place such as runs/demo/locator.ckpt, or of raylocus train area for an area; "
-        "left out, those that ship: on maps where the place or area is traced, else by sites, levels and timing",
-    )
-    parser.add_argument("--out", type=Path, help="JSON file for the fixes")
-    parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
-    parser.add_argument(
-        "--refine",
-        choices=["bilinear", "drjit", "images", "path_solver"],
-        help="move each estimate by gradient to where posterior and measurements agree best: by R, by the atlas's "
-        "paths, or by rays traced at every step (seconds a fix); in a traced place",
-    )
-    parser.add_argument(
-        "--explain",
-        action="store_true",
-        help="print what was measured of each cell and what the map has at the fix; in a traced place",
-    )
-    given = parser.parse(arguments)
+    given = _parser().parse(arguments)
     from rich.console import Console
 
     from raylocus.cli.fix_tables import fix_table, residual_table
@@ -74,6 +45,39 @@ def run(arguments: Sequence[str]) -> int:
 
         _write(given.geojson, fixes_geojson(located.answers.fixes, records, CONFIDENCE))
     return 0
+
+
+def _parser() -> VerbParser:
+    parser = verb_parser(
+        "locate", "Locate the phones of a reports file: one fix for each sequence's last report."
+    )
+    parser.add_argument(
+        "reports", type=Path, help="reports file such as runs/demo/reports.zarr, or a Parquet table"
+    )
+    parser.add_argument(
+        "--place", type=Path, required=True, help="area folder, or place folder the reports were made in"
+    )
+    parser.add_argument(
+        "--model",
+        type=Path | None,
+        default=None,
+        help="checkpoint: of a traced place such as runs/demo/locator.ckpt, or of raylocus train area for an area; "
+        "left out, those that ship: on maps where the place or area is traced, else by sites, levels and timing",
+    )
+    parser.add_argument("--out", type=Path, help="JSON file for the fixes")
+    parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
+    parser.add_argument(
+        "--refine",
+        choices=["bilinear", "images", "path_solver"],
+        help="move each estimate by gradient to where posterior and measurements agree best: by R, by the atlas's "
+        "paths, or by rays traced at every step (seconds a fix); in a traced place",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="print what was measured of each cell and what the map has at the fix; in a traced place",
+    )
+    return parser
 
 
 @dataclass(frozen=True)
