@@ -115,7 +115,8 @@ class Locator:
         if self.refine is None:
             return posterior, fits
         refinement = Refinement(self.refine, feature_deviations(self.trained.network.evidence))
-        return refinement.refined(posterior, known_reports(reports, place.deployment).reports, place), fits
+        known, maps = known_reports(reports, place.deployment).reports, self._encode(place).maps
+        return refinement.refined(posterior, known, place, maps), fits
 
     @torch.inference_mode()
     def _inferred(

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from raylocus.models.evidence.deviations import FeatureDeviations
-from raylocus.models.inputs.maps import PlaceMaps, place_maps
+from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
@@ -47,18 +47,20 @@ class Refinement:
     by: PhysicsVariant
     deviations: FeatureDeviations
 
-    def refined(self, posterior: Posterior, reports: Reports, place: MappedPlace) -> Posterior:
+    def refined(
+        self, posterior: Posterior, reports: Reports, place: MappedPlace, maps: PlaceMaps
+    ) -> Posterior:
         """The same posterior with estimates that are at least as likely, none outside its 90 % region.
 
         Args:
             posterior: of the reports' sequences.
             reports: with cells of the place alone.
             place: a traced place where paths are to be followed.
+            maps: of the place.
 
         Raises:
             InputError: paths are to be followed, and the place has none.
         """
-        maps = place_maps(place)
         field = feature_field(self.by, maps, place if isinstance(place, TracedPlace) else None)
         parts = [
             self._climbed(posterior, slice(start, start + BATCH), reports, place, (maps, field))
