@@ -177,7 +177,9 @@ class Locator:
     def _encode(self, place: MappedPlace) -> EncodedPlace:
         # The place itself is kept together with its encoding, so that its id cannot be given to another.
         if id(place) not in self._encoded:
-            self._encoded[id(place)] = (place, self.trained.network.encode_place(place_maps(place)))
+            with torch.inference_mode(False):  # refinement walks gradients through the maps
+                maps = place_maps(place)
+            self._encoded[id(place)] = (place, self.trained.network.encode_place(maps))
         self._encoded.move_to_end(id(place))
         while len(self._encoded) > KEPT_PLACES:
             self._encoded.popitem(last=False)
