@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raylocus.cli.console import verb_parser
+from raylocus.cli.console import VerbParser, verb_parser
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from raylocus.inference.explanation import CellResidual
     from raylocus.inference.fix import Answers, Fix
+    from raylocus.models.physics.variants import PhysicsVariant
 
 #: Confidence of the radius that is printed.
 CONFIDENCE = 0.9
@@ -22,6 +22,32 @@ CONFIDENCE = 0.9
 
 def run(arguments: Sequence[str]) -> int:
     """Prints a table of fixes; writes them as JSON and GeoJSON where asked."""
+    given = _parser().parse(arguments)
+    from rich.console import Console
+
+    from raylocus.cli.fix_tables import fix_table, residual_table
+
+    located = _located(given.reports, given.place, given.model, given.refine, given.explain)
+    records = [
+        fix_record(sequence, fix, hears)
+        for sequence, (fix, hears) in enumerate(
+            zip(located.answers.fixes, located.answers.hears, strict=True)
+        )
+    ]
+    Console().print(fix_table(records, CONFIDENCE))
+    if given.explain:
+        Console().print(residual_table(located.residuals))
+    for note in located.notes:
+        print(f"note: {note}")
+    _write(given.out, records)
+    if given.geojson:
+        from raylocus.inference.geojson import fixes_geojson
+
+        _write(given.geojson, fixes_geojson(located.answers.fixes, records, CONFIDENCE))
+    return 0
+
+
+def _parser() -> VerbParser:
     parser = verb_parser(
         "locate", "Locate the phones of a reports file: one fix for each sequence's last report."
     )
@@ -40,45 +66,45 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
-    given = parser.parse(arguments)
-    from rich.console import Console
-
-    located = _located(given.reports, given.place, given.model)
-    records = [
-        fix_record(sequence, fix, hears)
-        for sequence, (fix, hears) in enumerate(
-            zip(located.answers.fixes, located.answers.hears, strict=True)
-        )
-    ]
-    Console().print(_table(records))
-    for note in located.notes:
-        print(f"note: {note}")
-    _write(given.out, records)
-    if given.geojson:
-        from raylocus.inference.geojson import fixes_geojson
-
-        _write(given.geojson, fixes_geojson(located.answers.fixes, records, CONFIDENCE))
-    return 0
+    parser.add_argument(
+        "--refine",
+        choices=["bilinear", "images", "path_solver"],
+        help="move each estimate by gradient to where posterior and measurements agree best: by R, by the atlas's "
+        "paths, or by rays traced at every step (seconds a fix); in a traced place",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="print what was measured of each cell and what the map has at the fix; in a traced place",
+    )
+    return parser
 
 
 @dataclass(frozen=True)
 class _Located:
     answers: Answers
     notes: tuple[str, ...]
+    residuals: list[CellResidual]
+    """What the fixes rest on, where that is asked for."""
 
 
-def _located(path: Path, folder: Path, model: Path | None) -> _Located:
+def _located(
+    path: Path, folder: Path, model: Path | None, refine: PhysicsVariant | None, explain: bool
+) -> _Located:
     """The answers, and what is to be said of the reports."""
-    from raylocus.inference.answering import answering_by
+    from raylocus.inference.answering import answering_by, on_maps
     from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.token_cells import known_reports
     from raylocus.scenes.networks import open_network
 
     answering = answering_by(folder, model)
+    if refine:
+        answering = on_maps(answering, "--refine").refined(refine)
     read = checked_reports(path)
     notes = known_reports(read.reports, open_network(folder).deployment).notes
     answers = answering.answers(read.reports)
-    return _Located(answers, read.notes + notes + _deaf(answers.hears, answering.without_cells))
+    residuals = on_maps(answering, "--explain").residuals(read.reports, answers.fixes) if explain else []
+    return _Located(answers, read.notes + notes + _deaf(answers.hears, answering.without_cells), residuals)
 
 
 def _deaf(hears: Sequence[bool], answer: str) -> tuple[str, ...]:
@@ -131,22 +157,3 @@ def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
 
 def _is_json(value: int | float | None) -> bool:
     return value is None or math.isfinite(value)
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return "–" if value is None else f"{value:.{decimals}f}"
-
-
-def _table(records: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
-
-    table = Table(title="fixes")
-    columns = ("sequence", "x / m", "y / m", f"{CONFIDENCE:.0%} radius / m", "ellipse / m", "fit", "trusted")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for record in records:
-        ellipse = " × ".join(_number(record[f"ellipse_{axis}_m"], 0) for axis in ("major", "minor"))
-        position = (_number(record["x_m"], 1), _number(record["y_m"], 1), _number(record["radius_m"], 0))
-        trusted = "yes" if record["trusted"] else "no"
-        table.add_row(str(record["sequence"]), *position, ellipse, _number(record["fit"], 2), trusted)
-    return table
