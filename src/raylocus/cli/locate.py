@@ -14,7 +14,9 @@ from raylocus.cli.console import verb_parser
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from raylocus.inference.answering import Answering
     from raylocus.inference.fix import Answers, Fix
+    from raylocus.network.reports.reports import Reports
 
 #: Confidence of the radius that is printed.
 CONFIDENCE = 0.9
@@ -40,10 +42,19 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
+    parser.add_argument(
+        "--online",
+        type=Path,
+        help="file of what is learned of the levels of cells: corrects these reports by it, then learns from those of "
+        "known position and from trusted fixes; made where there is none",
+    )
+    parser.add_argument(
+        "--undo", type=int, default=0, help="so many reports of the file of --online are taken back first"
+    )
     given = parser.parse(arguments)
     from rich.console import Console
 
-    located = _located(given.reports, given.place, given.model)
+    located = _located(given.reports, given.place, given.model, (given.online, given.undo))
     records = [
         fix_record(sequence, fix, hears)
         for sequence, (fix, hears) in enumerate(
@@ -67,18 +78,38 @@ class _Located:
     notes: tuple[str, ...]
 
 
-def _located(path: Path, folder: Path, model: Path | None) -> _Located:
+def _located(path: Path, folder: Path, model: Path | None, online: tuple[Path | None, int]) -> _Located:
     """The answers, and what is to be said of the reports."""
+    from raylocus.errors import InputError
     from raylocus.inference.answering import answering_by
     from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.token_cells import known_reports
     from raylocus.scenes.networks import open_network
 
+    state, undo = online
+    if undo and state is None:
+        raise InputError("--undo takes back what --online learned; name its file")
     answering = answering_by(folder, model)
     read = checked_reports(path)
     notes = known_reports(read.reports, open_network(folder).deployment).notes
-    answers = answering.answers(read.reports)
-    return _Located(answers, read.notes + notes + _deaf(answers.hears, answering.without_cells))
+    found = (
+        _Located(answering.answers(read.reports), ())
+        if state is None
+        else _online(answering, read.reports, state, undo)
+    )
+    answers = found.answers
+    return _Located(answers, read.notes + notes + found.notes + _deaf(answers.hears, answering.without_cells))
+
+
+def _online(answering: Answering, reports: Reports, path: Path, undo: int) -> _Located:
+    """The answers by levels that follow the stream; the file is written when all of it is answered."""
+    from raylocus.inference.online import OnlineLocator
+    from raylocus.inference.online_journal import save_journal
+
+    locator = OnlineLocator(answering)
+    found = locator.answers(reports, locator.journal(path).without_last(undo))
+    save_journal(found.journal, path)
+    return _Located(found.answers, (found.note, f"{path} written"))
 
 
 def _deaf(hears: Sequence[bool], answer: str) -> tuple[str, ...]:
