@@ -2,7 +2,7 @@
 
     python benchmarks/few_shot_field.py areas/oslo oslo-1.zarr … oslo-7.zarr --folder runs/oslo-few-shot
 
-Every file is a campaign. What is located are its points that are no tags. Each part is kept: a killed run goes on.
+Every file is a campaign. What is located are points of it that are no tags. Each part is kept: a killed run goes on.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from raylocus.training.adapt.area import adapt_area_network, tags_of
 
 #: Points further than this from every tag are listed by themselves [m].
 FAR = 100.0
+#: Points of a campaign that are located, drawn at random.
+LOCATED = 300
 #: A campaign has at least this many times as many points as tags are taken of it.
 SPARE = 1.1
 
@@ -66,6 +68,7 @@ def scored(
     tagged, asked = drawn(campaigns[number], row.own, generator)
     rest = Reports.concatenate([each for index, each in enumerate(campaigns) if index != number])
     every = Reports.concatenate([tagged, drawn(rest, row.others, generator)[0]])
+    asked = drawn(asked, LOCATED, generator)[0]
     start, heard = AreaLocator.pretrained(), heard_reports(asked, deployment)
     if not len(every):
         scores = score_in_area(start, asked, deployment)
