@@ -125,7 +125,7 @@ class OnlineLocator:
         cell, level = _heard(one, self.deployment)
         true = one.position[0, :2]
         tagged = bool(np.isfinite(true).all())
-        if tagged and rank_of(fix, true) > REGION:
+        if tagged and _rank(fix, true) > REGION:
             return Learned(contradicting=1), journal
         if not len(cell) or not (tagged or fix.trusted):
             return Learned(), journal
@@ -163,7 +163,7 @@ def _heard(
     return found, level[usable][first]
 
 
-def rank_of(fix: Fix, point: Float[np.ndarray, "2"]) -> float:
+def _rank(fix: Fix, point: Float[np.ndarray, "2"]) -> float:
     """Mass of the ground that is likelier than a point by the heatmap of a fix; 1 outside of it."""
     index = int(fix.grid.index(point))
     heatmap = fix.heatmap.ravel()
