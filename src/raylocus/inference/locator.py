@@ -15,13 +15,16 @@ from jaxtyping import Int
 from raylocus.errors import InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import Fix, fixes_of
+from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import doubted_density, estimate, fine_density
+from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.misfit import Judgement
+from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
@@ -45,6 +48,8 @@ class Locator:
     name: str = "raylocus"
     without_maps: AreaLocator = field(default_factory=AreaLocator.pretrained, repr=False)
     """Who is believed as far as maps are wrong."""
+    refine: PhysicsVariant | None = None
+    """What estimates are refined by, see `inference.refinement`; None leaves them where the network has them."""
     _encoded: OrderedDict[int, tuple[MappedPlace, EncodedPlace]] = field(
         default_factory=OrderedDict, repr=False
     )
@@ -124,8 +129,19 @@ class Locator:
         """What is thought of the maps that phones were located on together, from their statistics of the misfit."""
         return self.trained.calibration.misfit.judge(statistics, WRONG_MAPS)
 
-    @torch.inference_mode()
     def _answered(
+        self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
+    ) -> tuple[Posterior, list[float]]:
+        """The posterior, refined where that is asked for, and how well map and measurements fit."""
+        posterior, fits = self._inferred(reports, place, groups)
+        if self.refine is None:
+            return posterior, fits
+        refinement = Refinement(self.refine, feature_deviations(self.trained.network.evidence))
+        known, maps = known_reports(reports, place.deployment).reports, self._encode(place).maps
+        return refinement.refined(posterior, known, place, maps), fits
+
+    @torch.inference_mode()
+    def _inferred(
         self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
     ) -> tuple[Posterior, list[float]]:
         """The posterior, and how well map and measurements fit; phones of a group are judged together."""
@@ -185,7 +201,9 @@ class Locator:
     def _encode(self, place: MappedPlace) -> EncodedPlace:
         # The place itself is kept together with its encoding, so that its id cannot be given to another.
         if id(place) not in self._encoded:
-            self._encoded[id(place)] = (place, self.trained.network.encode_place(place_maps(place)))
+            with torch.inference_mode(False):  # refinement walks gradients through the maps
+                maps = place_maps(place)
+            self._encoded[id(place)] = (place, self.trained.network.encode_place(maps))
         self._encoded.move_to_end(id(place))
         while len(self._encoded) > KEPT_PLACES:
             self._encoded.popitem(last=False)
