@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from raylocus.geo import Extent, Grid
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.tokens import AreaTokens
+from raylocus.network.field.heard import HeardNetwork
 
 #: Cells along the side of the window that a posterior is drawn on, and the mass that the window holds at least.
 WINDOW, WINDOW_MASS = 64, 0.998
@@ -78,6 +79,8 @@ class Located:
 
     sequence: Int[np.ndarray, " report"]
     ground: GroundMasses
+    heard: HeardNetwork
+    """The likeliest reading of each last report."""
     fit: float = 1.0
     """See `inference.fix.Fix.fit`; 1 where no map was judged."""
 
