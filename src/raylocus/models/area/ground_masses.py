@@ -70,6 +70,8 @@ class Located:
 
     sequence: Int[np.ndarray, " report"]
     ground: GroundMasses
+    fit: float = 1.0
+    """See `inference.fix.Fix.fit`; 1 where no map was judged."""
 
 
 def ground_masses(
