@@ -16,7 +16,7 @@ from raylocus.calibration.unlabelled_reports import UnlabelledReports
 from raylocus.propagation.maps.traced_place import TracedPlace
 
 #: Steps at most, and the improvement [nats] below which they end.
-STEPS, SMALL = 20, 0.1
+STEPS, SMALL = 20, 0.003
 #: Values that reports without positions are asked for.
 ASKED = ("common", "level", "floor", "scatter")
 #: Levels that the search begins at, in deviations of the prior: the likelihood has several maxima.
