@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any
 from raylocus.cli.console import VerbParser, verb_parser
 
 if TYPE_CHECKING:
+    from jsonargparse import Namespace
+
+    from raylocus.inference.answering import Answering
     from raylocus.inference.explanation import CellResidual
     from raylocus.inference.fix import Answers, Fix
-    from raylocus.models.physics.variants import PhysicsVariant
+    from raylocus.network.reports.reports import Reports
 
 #: Confidence of the radius that is printed.
 CONFIDENCE = 0.9
@@ -27,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
 
     from raylocus.cli.fix_tables import fix_table, residual_table
 
-    located = _located(given.reports, given.place, given.model, given.refine, given.explain)
+    located = _located(given)
     records = [
         fix_record(sequence, fix, hears)
         for sequence, (fix, hears) in enumerate(
@@ -77,6 +80,15 @@ def _parser() -> VerbParser:
         action="store_true",
         help="print what was measured of each cell and what the map has at the fix; in a traced place",
     )
+    parser.add_argument(
+        "--online",
+        type=Path,
+        help="file of what is learned of the levels of cells: corrects these reports by it, then learns from those of "
+        "known position and from trusted fixes; made where there is none",
+    )
+    parser.add_argument(
+        "--undo", type=int, default=0, help="so many reports of the file of --online are taken back first"
+    )
     return parser
 
 
@@ -88,23 +100,41 @@ class _Located:
     """What the fixes rest on, where that is asked for."""
 
 
-def _located(
-    path: Path, folder: Path, model: Path | None, refine: PhysicsVariant | None, explain: bool
-) -> _Located:
+def _located(given: Namespace) -> _Located:
     """The answers, and what is to be said of the reports."""
+    from raylocus.errors import InputError
     from raylocus.inference.answering import answering_by, on_maps
     from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.token_cells import known_reports
     from raylocus.scenes.networks import open_network
 
-    answering = answering_by(folder, model)
-    if refine:
-        answering = on_maps(answering, "--refine").refined(refine)
-    read = checked_reports(path)
-    notes = known_reports(read.reports, open_network(folder).deployment).notes
-    answers = answering.answers(read.reports)
-    residuals = on_maps(answering, "--explain").residuals(read.reports, answers.fixes) if explain else []
-    return _Located(answers, read.notes + notes + _deaf(answers.hears, answering.without_cells), residuals)
+    if given.undo and given.online is None:
+        raise InputError("--undo takes back what --online learned; name its file")
+    answering = answering_by(given.place, given.model)
+    if given.refine:
+        answering = on_maps(answering, "--refine").refined(given.refine)
+    read = checked_reports(given.reports)
+    notes = read.notes + known_reports(read.reports, open_network(given.place).deployment).notes
+    answers, learned = _answers(answering, read.reports, given.online, given.undo)
+    residuals = (
+        on_maps(answering, "--explain").residuals(read.reports, answers.fixes) if given.explain else []
+    )
+    return _Located(answers, notes + learned + _deaf(answers.hears, answering.without_cells), residuals)
+
+
+def _answers(
+    answering: Answering, reports: Reports, online: Path | None, undo: int
+) -> tuple[Answers, tuple[str, ...]]:
+    """The answers, where asked for by levels that follow the stream: that file is written when all is answered."""
+    if online is None:
+        return answering.answers(reports), ()
+    from raylocus.inference.online import OnlineLocator
+    from raylocus.inference.online_journal import save_journal
+
+    locator = OnlineLocator(answering)
+    found = locator.answers(reports, locator.journal(online).without_last(undo))
+    save_journal(found.journal, online)
+    return found.answers, (found.note, f"{online} written")
 
 
 def _deaf(hears: Sequence[bool], answer: str) -> tuple[str, ...]:
