@@ -31,7 +31,7 @@ PART = 100
 LEVELS = ("rsrp", "l1_rsrp")
 #: A tag outside of this region of its own report's answer is not learned from.
 REGION = 0.99
-#: Variance of an own fix's levels over those of a tag: what it finds is in part what it was told.
+#: Variance of an own fix's levels over those of a tag: it finds in part what was learned before.
 OWN_FIX = 4.0
 #: Share of a fix's mass in the ground cells that its levels are expected over.
 MASS = 0.98
@@ -107,7 +107,8 @@ class OnlineLocator:
             PlaceError: the network has none of the reports' cells.
         """
         hears = known_reports(reports, self.deployment).hears
-        fixes, learned = {}, Learned()
+        fixes: dict[int, Fix] = {}
+        learned = Learned()
         for part in _parts(hears):
             some = reports.select(part)
             found = self.answering.answers(corrected(some, self.deployment, journal)).fixes

@@ -82,16 +82,17 @@ def save_journal(journal: OnlineJournal, path: Path) -> None:
         StorageFullError: the disk filled up.
     """
     base, entries = journal.base, journal.entries
-    columns = {
-        name: np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _OF_LEVEL
-    }
+    columns = [
+        np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _OF_LEVEL
+    ]
     with written_whole(path) as aside, aside.open("wb") as file:
         np.savez_compressed(
             file, schema=ONLINE_SCHEMA, network=journal.network, law=np.array([base.law.common, base.law.own]),
             base_cell=base.cell, mean=base.mean, covariance=base.covariance, noise=base.noise,
             length=np.array([len(each.cell) for each in entries], np.int64),
             position=np.array([each.position for each in entries]).reshape(-1, 2),
-            crowded=np.array([each.crowded for each in entries]), **columns,
+            crowded=np.array([each.crowded for each in entries]),
+            cell=columns[0], residual=columns[1], spread=columns[2],
         )  # fmt: skip
 
 
