@@ -71,7 +71,7 @@ def benchmark(*words: str) -> int:
 
 def table_without_times(folder: Path) -> list[list[str]]:
     """Words of every line of the table, the last one left out: the processor time."""
-    return [line.split()[:-1] for line in (folder / "out" / "table.txt").read_text().splitlines()]
+    return [line.split()[:-1] for line in (folder / "out" / "benchmark.txt").read_text().splitlines()]
 
 
 def test_a_benchmark_is_gone_on_with_and_ends_with_the_same_table(
@@ -79,7 +79,7 @@ def test_a_benchmark_is_gone_on_with_and_ends_with_the_same_table(
 ) -> None:
     monkeypatch.chdir(folder)
     assert benchmark("model-0.ckpt") == 0
-    assert {"table.txt", "benchmark.json", "benchmark.png", "positioning"} == {
+    assert {"benchmark.txt", "benchmark.json", "benchmark.png", "positioning"} == {
         path.name for path in (folder / "out").iterdir()
     }
     whole, record = table_without_times(folder), json.loads((folder / "out" / "benchmark.json").read_text())
@@ -98,7 +98,7 @@ def test_a_benchmark_is_gone_on_with_and_ends_with_the_same_table(
     capsys.readouterr()
 
     # Killed after the first place: what is whole is not made again, and the table is the same.
-    (folder / "out" / "table.txt").unlink()
+    (folder / "out" / "benchmark.txt").unlink()
     (folder / "out" / "positioning" / "places" / "benchmark-tiny-slabs.npz").unlink()
     assert benchmark("model-0.ckpt") == 0
     said = capsys.readouterr().out
@@ -147,9 +147,9 @@ def test_an_ablation_of_what_is_given(folder: Path, monkeypatch: pytest.MonkeyPa
     assert [line["seeds"] for line in lines] == [1, 1, 3, 1, 1, 3]
     assert lines[0]["change"] is None and np.isfinite(lines[2]["change"]["value"])
     assert len(list((folder / "ablation" / "trials").iterdir())) == 5
-    table = (folder / "ablation" / "table.txt").read_text()
+    table = (folder / "ablation" / "ablation.txt").read_text()
     assert main([*words, "--model", "model-0.ckpt"]) == 0
-    assert (folder / "ablation" / "table.txt").read_text() == table
+    assert (folder / "ablation" / "ablation.txt").read_text() == table
 
 
 def test_an_ablation_that_trains(folder: Path) -> None:
@@ -178,7 +178,7 @@ def test_an_ablation_that_trains(folder: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     # Three seeds of two models: what is given at test time asks for none of its own.
     assert len(list((folder / "trained" / "runs").iterdir())) == 6
-    lines = json.loads((folder / "trained" / "ablation.json").read_text())["lines"]
+    lines = json.loads((folder / "trained" / "training.json").read_text())["lines"]
     assert [line["variant"] for line in lines[:3]] == [
         "worlds that err",
         "the map itself",

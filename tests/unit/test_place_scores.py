@@ -103,12 +103,13 @@ def test_an_ablation_compares_variants_in_the_same_worlds_and_seeds() -> None:
     one = ("raylocus",)
     trials = [Trial("as it is", seed, scores(seed=seed, names=one)) for seed in (1, 2, 3)]
     trials += [Trial("worse", seed, scores(seed=seed, factor=1.3, names=one)) for seed in (1, 2, 3)]
-    trials += [Trial("one seed", 1, scores(seed=1, factor=2.0, names=one))]
+    long = "one seed, " + "and a name that is longer than the table has room for, " * 3
+    trials += [Trial(long, 1, scores(seed=1, factor=2.0, names=one))]
     lines = lines_of(trials)
     assert [(line.severity, line.variant, line.seeds, line.sequences) for line in lines[:3]] == [
         (0.5, "as it is", 3, 30),
         (0.5, "worse", 3, 30),
-        (0.5, "one seed", 1, 30),
+        (0.5, long, 1, 30),
     ]
     assert lines[0].change is None
     # Worlds differ by much more than 30 %; drawn alike for both, they are no uncertainty of the difference.
@@ -118,4 +119,5 @@ def test_an_ablation_compares_variants_in_the_same_worlds_and_seeds() -> None:
     assert lines[1].p50.high / lines[1].p50.low > 1.3
     text = ablation_text("Does it pay?", lines)
     assert "Does it pay?" in text and "+30.0 (+30.0 to +30.0)" in text
+    assert text.count("longer") == 3 * len({line.severity for line in lines})
     assert len(ablation_figure("Does it pay?", lines).axes) == 2

@@ -61,14 +61,15 @@ class _Target:
         self, values: Float[np.ndarray, " value"]
     ) -> tuple[float, Float[np.ndarray, " value"], Float[np.ndarray, "value value"]]:
         """Loss, gradient, and the sum of the reports' gradients' products as its curvature (Berndt et al. 1974)."""
-        likelihood, gradients = self.model.evaluated(values)
+        (likelihood, gradients), weight = self.model.evaluated(values), self.model.weight
         plain, extra = values[: self.prior.layout.size], values[self.prior.layout.size :]
         deviation = np.array([SCALE_DEVIATION, DROPOUT_DEVIATION])
         scaled = (extra - self.centre) / deviation
-        loss = -likelihood + self.prior.loss(plain) + float(scaled @ scaled) / 2
+        loss = -weight * likelihood + self.prior.loss(plain) + float(scaled @ scaled) / 2
         own = np.append(self.prior.gradient(plain), scaled / deviation)
         precision = np.append(self.prior.precision(plain), deviation**-2.0)
-        return loss, own - gradients.sum(axis=0), gradients.T @ gradients + np.diag(precision)
+        curvature = weight * gradients.T @ gradients + np.diag(precision)
+        return loss, own - weight * gradients.sum(axis=0), curvature
 
 
 def calibrate_unlabelled(

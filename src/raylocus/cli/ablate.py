@@ -30,7 +30,8 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.evaluation.ablation.summary import ablation_record, ablation_text, lines_of
     from raylocus.viz.ablation import ablation_figure
 
-    recipe = load_ablation_recipe(recipe_file("ablation", given.config))
+    file = recipe_file("ablation", given.config)
+    recipe = load_ablation_recipe(file)
     model = None if recipe.dataset is not None else contestant(given.model)
     training = recipe_file("train", recipe.train)
     tested = recipe.test_set(recipe.variants[0])
@@ -39,8 +40,9 @@ def run(arguments: Sequence[str]) -> int:
         trials = ablation.run(lambda units: progress_lines(units, _say), engine)
     lines = lines_of(trials)
     text, record = ablation_text(recipe.question, lines), ablation_record(recipe.question, lines)
-    save_table(text, record, given.out / "ablation.json")
-    save_picture(ablation_figure(recipe.question, lines), given.out / "ablation.png")
+    # Recipes may share a folder, and with it datasets and models.
+    save_table(text, record, given.out / f"{file.stem}.json")
+    save_picture(ablation_figure(recipe.question, lines), given.out / f"{file.stem}.png")
     return 0
 
 

@@ -127,12 +127,12 @@ def recipe_file(kind: Kind, given: str | Path) -> Path:
 
 
 def save_table(text: str, record: object, file: Path) -> None:
-    """Prints a table, and writes it as table.txt next to a JSON file of the same.
+    """Prints a table, and writes it as text next to a JSON file of the same.
 
     Raises:
         StorageFullError: the disk filled up.
     """
-    with written_whole(file.with_name("table.txt")) as aside:
+    with written_whole(file.with_suffix(".txt")) as aside:
         aside.write_text(text)
     with written_whole(file) as aside:
         aside.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")

@@ -152,7 +152,7 @@ def answers_in(located: Iterable[Located], sequences: int, frame: GeoFrame, exte
             grid = some.ground.window(index)
             heatmap = some.ground.raster(index, grid)
             found[sequence] = Fix(
-                some.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, frame
+                some.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, frame, some.fit
             )
     unknown = _prior(extent, frame)
     return Answers([unknown if fix is None else fix for fix in found], [fix is not None for fix in found])

@@ -61,8 +61,8 @@ def ablation_text(question: str, lines: Sequence[Line]) -> str:
     file = io.StringIO()
     console = Console(file=file, width=TABLE_WIDTH)
     table = Table(title=question, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for heading in ("severity", "variant"):
-        table.add_column(heading, no_wrap=True)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("variant", overflow="fold")
     for heading in ("seeds", "sequences", "p50", "p90", "NLL", "in 90%", "p50 against the first [%]"):
         table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:

@@ -45,12 +45,14 @@ class AreaBatch:
 
     @classmethod
     def of(cls, tokens: AreaTokens) -> AreaBatch:
-        """The tensors of rows."""
+        """The tensors of rows, without the places of tokens that no row has."""
+        some = tokens.present.any(0)
+        columns = {
+            name: getattr(tokens, name)[:, some] for name in cls.__dataclass_fields__ if name != "report"
+        }
         return cls(
-            **{
-                name: torch.from_numpy(np.ascontiguousarray(getattr(tokens, name)))
-                for name in cls.__dataclass_fields__
-            }
+            **{name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in columns.items()},
+            report=torch.from_numpy(np.ascontiguousarray(tokens.report)),
         )
 
 
