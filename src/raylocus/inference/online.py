@@ -19,10 +19,11 @@ from raylocus.errors import InputError
 from raylocus.inference.answering import Answering
 from raylocus.inference.fix import Answers, Fix
 from raylocus.inference.online_expected import expected_levels
-from raylocus.inference.online_journal import OnlineJournal, load_journal, network_digest
+from raylocus.inference.online_journal import OnlineJournal, load_journal
 from raylocus.inference.online_levels import COMMON, OWN, LevelEntry
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports, nearest_candidates
+from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
 #: Sequences that are answered before anything is learned of them.
@@ -79,7 +80,7 @@ class OnlineLocator:
     def __init__(self, answering: Answering) -> None:
         self.answering, self.expected = answering, expected_levels(answering)
         self.deployment = self.expected.deployment
-        self.network = network_digest(self.deployment, self.expected.name)
+        self.network = f"{self.expected.name} {deployment_digest(self.deployment)}"
 
     def journal(self, path: Path) -> OnlineJournal:
         """What a file holds of this network; where there is no file, nothing learned.

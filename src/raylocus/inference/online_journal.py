@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.inference.online_levels import OWN, LevelEntry, LevelLaw, LevelState
 from raylocus.ragged import Rows
-from raylocus.scenes.sites import Deployment
 from raylocus.storage import written_whole
 
 #: Version of the file.
@@ -31,7 +29,7 @@ class OnlineJournal:
     """The state as it was, the reports learned from since, and the state that they lead to."""
 
     network: str
-    """What its network is known by, see `network_digest`."""
+    """What its network, and the levels expected there, are known by."""
     base: LevelState
     entries: tuple[LevelEntry, ...]
     state: LevelState
@@ -68,11 +66,6 @@ def _replayed(base: LevelState, entries: tuple[LevelEntry, ...]) -> LevelState:
     for entry in entries:
         base = base.learned(entry)
     return base
-
-
-def network_digest(deployment: Deployment, reference: str) -> str:
-    """What a network and the levels expected in it are known by: all that is listed of it."""
-    return hashlib.sha256(f"{reference} {deployment!r}".encode()).hexdigest()[:16]
 
 
 def save_journal(journal: OnlineJournal, path: Path) -> None:
