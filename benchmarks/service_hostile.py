@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from service_load import start
+from service_process import start
 
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 
