@@ -19,9 +19,9 @@ from rich.table import Table
 from raylocus.errors import InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.cells import CellMasses
-from raylocus.models.area.regions import Regions
 from raylocus.models.area.tags import Tags, differences, level_table
 from raylocus.models.area.trained import TrainedAreaNetwork
+from raylocus.models.regions import Regions
 from raylocus.network.field.heard import HeardNetwork
 from raylocus.network.field.law import training_law
 from raylocus.network.field.simulate import SimulatedNetwork, simulate_network

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from raylocus.errors import InputError
+from raylocus.errors import CheckpointError, InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.inference.refinement import Refinement
@@ -28,6 +28,7 @@ from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
+from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
 #: Sequences that go through the network together: few enough for the processor's cache.
@@ -146,6 +147,7 @@ class Locator:
     ) -> tuple[Posterior, list[float]]:
         """The posterior, and how well map and measurements fit; phones of a group are judged together."""
         self._require_any_feature(reports)
+        self._require_own_network(place.deployment)
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
         estimator = self.trained.calibration.estimator
         parts = [
@@ -162,7 +164,9 @@ class Locator:
             fits[members] = judgement.fit
             if judgement.wrong >= LEAST_DOUBT:
                 self._doubt(reports.select(members), place, judgement.wrong, (densities, means), members)
-        return posterior_of(place.tile, densities.numpy(), means.numpy()), fits.tolist()
+        flat = densities.flatten(1)
+        held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
+        return posterior_of(place.tile, held.numpy(), means.numpy()), fits.tolist()
 
     def _doubt(
         self,
@@ -178,6 +182,14 @@ class Locator:
         densities[members] = doubted_density(densities[members], wrong, torch.from_numpy(density))
         if wrong > 0.5:
             means[members] = torch.from_numpy(position).to(means)
+
+    def _require_own_network(self, deployment: Deployment) -> None:
+        own = self.trained.calibration.network
+        if own and own != deployment_digest(deployment):
+            raise CheckpointError(
+                "the checkpoint was adapted to a network of other sites, cells or antennas; locate in that one, or "
+                "adapt it to this one with: raylocus train adapt"
+            )
 
     def _require_any_feature(self, reports: Reports) -> None:
         read = self.trained.network.radio_encoder.reads()

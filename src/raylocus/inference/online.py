@@ -19,10 +19,11 @@ from raylocus.errors import InputError
 from raylocus.inference.answering import Answering
 from raylocus.inference.fix import Answers, Fix
 from raylocus.inference.online_expected import expected_levels
-from raylocus.inference.online_journal import OnlineJournal, load_journal, network_digest
+from raylocus.inference.online_journal import OnlineJournal, load_journal
 from raylocus.inference.online_levels import COMMON, OWN, LevelEntry
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports, nearest_candidates
+from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
 #: Sequences that are answered before anything is learned of them.
@@ -31,7 +32,7 @@ PART = 100
 LEVELS = ("rsrp", "l1_rsrp")
 #: A tag outside of this region of its own report's answer is not learned from.
 REGION = 0.99
-#: Variance of an own fix's levels over those of a tag: what it finds is in part what it was told.
+#: Variance of an own fix's levels over those of a tag: it finds in part what was learned before.
 OWN_FIX = 4.0
 #: Share of a fix's mass in the ground cells that its levels are expected over.
 MASS = 0.98
@@ -79,7 +80,7 @@ class OnlineLocator:
     def __init__(self, answering: Answering) -> None:
         self.answering, self.expected = answering, expected_levels(answering)
         self.deployment = self.expected.deployment
-        self.network = network_digest(self.deployment, self.expected.name)
+        self.network = f"{self.expected.name} {deployment_digest(self.deployment)}"
 
     def journal(self, path: Path) -> OnlineJournal:
         """What a file holds of this network; where there is no file, nothing learned.
@@ -107,7 +108,8 @@ class OnlineLocator:
             PlaceError: the network has none of the reports' cells.
         """
         hears = known_reports(reports, self.deployment).hears
-        fixes, learned = {}, Learned()
+        fixes: dict[int, Fix] = {}
+        learned = Learned()
         for part in _parts(hears):
             some = reports.select(part)
             found = self.answering.answers(corrected(some, self.deployment, journal)).fixes

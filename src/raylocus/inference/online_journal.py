@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,6 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.inference.online_levels import OWN, LevelEntry, LevelLaw, LevelState
 from raylocus.ragged import Rows
-from raylocus.scenes.sites import Deployment
 from raylocus.storage import written_whole
 
 #: Version of the file.
@@ -31,7 +29,7 @@ class OnlineJournal:
     """The state as it was, the reports learned from since, and the state that they lead to."""
 
     network: str
-    """What its network is known by, see `network_digest`."""
+    """What its network, and the levels expected there, are known by."""
     base: LevelState
     entries: tuple[LevelEntry, ...]
     state: LevelState
@@ -70,11 +68,6 @@ def _replayed(base: LevelState, entries: tuple[LevelEntry, ...]) -> LevelState:
     return base
 
 
-def network_digest(deployment: Deployment, reference: str) -> str:
-    """What a network and the levels expected in it are known by: all that is listed of it."""
-    return hashlib.sha256(f"{reference} {deployment!r}".encode()).hexdigest()[:16]
-
-
 def save_journal(journal: OnlineJournal, path: Path) -> None:
     """Writes one file of plain arrays.
 
@@ -82,16 +75,17 @@ def save_journal(journal: OnlineJournal, path: Path) -> None:
         StorageFullError: the disk filled up.
     """
     base, entries = journal.base, journal.entries
-    columns = {
-        name: np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _OF_LEVEL
-    }
+    columns = [
+        np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _OF_LEVEL
+    ]
     with written_whole(path) as aside, aside.open("wb") as file:
         np.savez_compressed(
             file, schema=ONLINE_SCHEMA, network=journal.network, law=np.array([base.law.common, base.law.own]),
             base_cell=base.cell, mean=base.mean, covariance=base.covariance, noise=base.noise,
             length=np.array([len(each.cell) for each in entries], np.int64),
             position=np.array([each.position for each in entries]).reshape(-1, 2),
-            crowded=np.array([each.crowded for each in entries]), **columns,
+            crowded=np.array([each.crowded for each in entries]),
+            cell=columns[0], residual=columns[1], spread=columns[2],
         )  # fmt: skip
 
 

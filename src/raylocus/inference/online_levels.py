@@ -87,7 +87,7 @@ class LevelState:
         """The state after one more report."""
         state = self._forgotten()._covering(entry.cell)
         mean, covariance, noise = state.mean.copy(), state.covariance.copy(), state.noise.copy()
-        order = np.argsort(state.cell)
+        order = np.argsort(state.cell, kind="stable")
         known = order[np.searchsorted(state.cell, entry.cell, sorter=order)]
         for index, residual, spread in zip(known.tolist(), entry.residual, entry.spread, strict=True):
             seen = [REPORT, COMMON, OWN + index]
