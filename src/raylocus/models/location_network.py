@@ -45,23 +45,33 @@ class FilmBlock(nn.Module):
                 the block.
             query: of each sequence.
         """
-        entered = self._entered(streams)
+        entered = self._entered(streams, len(query))
         scale, shift = self.film(query)[..., None, None].chunk(2, 1)
         hidden = torch.addcmul(shift, self.norm(self.first(entered)), 1 + scale).relu_()
         return (entered + self.second(hidden)).relu_()
 
-    def _entered(self, streams: Sequence[Float[Tensor, "..."]]) -> Float[Tensor, "batch width y x"]:
+    def _entered(
+        self, streams: Sequence[Float[Tensor, "..."]], batch: int
+    ) -> Float[Tensor, "batch width y x"]:
         # Of a sum over channels each stream's part is taken by itself: what all sequences share is worked out once,
-        # and coarse maps are enlarged where they have fewer channels.
+        # and coarse maps are enlarged where they have fewer channels. Ground cells come before channels: the layout
+        # that convolutions on the CPU are several times faster in.
         weights = self.enter.weight.flatten(1).split([each.shape[1] for each in streams], 1)
-        entered: Tensor = self.enter.bias[:, None, None]
+        y, x = max(each.shape[-2:] for each in streams)
+        entered, whole = self.enter.bias, []
         for stream, weight in zip(streams, weights, strict=True):
-            # Cells first: the layout that convolutions on the CPU are several times faster in.
-            part = (stream.flatten(2).transpose(1, 2) @ weight.T).transpose(1, 2)
-            part = part.unflatten(2, stream.shape[-2:])
-            same = stream.shape[-2:] == streams[-1].shape[-2:]
-            entered = entered + (part if same else enlarged(part, *streams[-1].shape[-2:]))
-        return entered
+            cells = stream.flatten(2).transpose(1, 2)
+            if stream.shape[-2:] != (y, x):
+                coarse = (cells @ weight.T).transpose(1, 2).unflatten(2, stream.shape[-2:])
+                entered = entered + enlarged(coarse, y, x).flatten(2).transpose(1, 2)
+            elif len(stream) < batch:
+                entered = entered + cells @ weight.T
+            else:
+                whole.append((cells, weight.T.expand(batch, -1, -1)))
+        entered = entered.expand(batch, y * x, -1)
+        for cells, turned in whole:
+            entered = torch.baddbmm(entered, cells, turned)
+        return entered.transpose(1, 2).unflatten(2, (y, x))
 
 
 class PatchAttention(nn.Module):
