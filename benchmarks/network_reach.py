@@ -95,7 +95,9 @@ def main() -> None:
             place = place_of(folder, style, reach)
             spent = time.process_time() - began
             size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
-            print(f"{style}, reach {reach:g} m: {spent:.0f} s of processor time, {size:.0f} MiB (10 / 50 / 90 %)")
+            print(
+                f"{style}, reach {reach:g} m: {spent:.0f} s of processor time, {size:.0f} MiB (10 / 50 / 90 %)"
+            )
             print("\n".join(describe(place, reports_of(place, given.ues))), flush=True)
 
 
