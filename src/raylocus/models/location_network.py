@@ -58,6 +58,7 @@ class FilmBlock(nn.Module):
         # that convolutions on the CPU are several times faster in.
         weights = self.enter.weight.flatten(1).split([each.shape[1] for each in streams], 1)
         y, x = max(each.shape[-2:] for each in streams)
+        assert self.enter.bias is not None
         entered, whole = self.enter.bias, []
         for stream, weight in zip(streams, weights, strict=True):
             cells = stream.flatten(2).transpose(1, 2)
