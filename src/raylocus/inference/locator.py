@@ -32,7 +32,7 @@ from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
 #: Sequences that go through the network together: few enough for the processor's cache.
-BATCH = 8
+BATCH = 16
 #: Places whose encoding is kept, the most recently used ones.
 KEPT_PLACES = 8
 #: Share of the maps that are thought to be wrong before anything was measured: it is better to be wide than wrong.

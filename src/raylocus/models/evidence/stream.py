@@ -9,12 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.evidence.gaussian import GaussianEvidence, even_gaussian_evidence, gaussian_evidence
 from raylocus.models.evidence.likelihoods import (
-    GaussianEvidence,
     angle_evidence,
     beam_evidence,
-    even_gaussian_evidence,
-    gaussian_evidence,
     robust_evidence,
     timing_evidence,
 )
