@@ -26,7 +26,7 @@ def test_regions_hold_what_they_say_of_a_sure_answer() -> None:
     assert conformal_regions(np.zeros(0)).nominal == pytest.approx((0.5, 0.9, 0.95), abs=0.08)
     side, mass = torch.ones(1, 100), torch.linspace(2, 0.01, 100)[None]
     masses = CellMasses(torch.zeros(1, 100, 2), side, mass / mass.sum())
-    wider = Regions((0.7, 0.95, 0.98)).recalibrated(masses)
+    wider = masses.restated(Regions((0.7, 0.95, 0.98)))
     inside = int((masses.mass.cumsum(1) <= 0.7).sum())
     assert float(wider.mass[0, :inside].sum()) == pytest.approx(0.5, abs=0.02)
 
