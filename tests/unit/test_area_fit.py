@@ -1,4 +1,4 @@
-"""Calibration of an area without maps: known levels, slopes, moved sites and clocks are found, and lie in their intervals."""
+"""Calibration of an area without maps: known levels, slopes, moved sites and clocks are found."""
 
 from __future__ import annotations
 

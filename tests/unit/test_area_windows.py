@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 
 from field_fixtures import CALM, deployment_of, network, reports_of
-from raylocus.geo import Grid
+from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.area_windows import WindowLocator, candidate_centres
 from raylocus.inference.window_masses import agreement
@@ -29,6 +29,7 @@ class Windows:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
+        self.extent = Extent(-2e4, -2e4, 2e4, 2e4)
         self.asked: list[Grid] = []
 
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
@@ -138,3 +139,14 @@ def test_agreement_is_the_share_in_the_first_region() -> None:
     second = np.full((4, 4), 0.0)
     second[0, 0], second[3, 3] = 0.75, 0.25
     assert agreement(first, second) == pytest.approx(0.75)
+
+
+def test_ground_outside_of_the_area_weighs_less_and_can_still_win() -> None:
+    masses = CellMasses(
+        torch.tensor([[[0.0, 0.0], [300.0, 0.0]]] * 2), torch.full((2, 2), 10.0),
+        torch.tensor([[0.4, 0.6], [0.01, 0.99]]),
+    )  # fmt: skip
+    ground = GroundMasses(np.zeros((2, 2)), masses, np.zeros((2, 2)))
+    within = ground.within(Extent(-100.0, -100.0, 100.0, 100.0), 0.1)
+    assert within.masses.mass[:, 0] == pytest.approx([0.4 / 0.46, 0.01 / 0.109])
+    assert np.hypot(*within.median[0]) < 10 and np.hypot(*(within.median[1] - [300, 0])) < 10

@@ -54,4 +54,4 @@ def test_an_explanation_names_what_was_measured_of_each_cell(place, reports):
     rsrp = reports.features[tokens, reports.feature_names.index("rsrp")]
     assert {each.pci for each in levels} <= set(reports.pci[tokens].tolist())
     assert all(np.isclose(each.measured, rsrp[~np.isnan(rsrp)]).any() for each in levels)
-    assert abs(sum(each.measured - each.expected for each in levels)) < 1e-3
+    assert abs(np.nansum([each.measured - each.expected for each in levels])) < 1e-3

@@ -1,8 +1,8 @@
 """Tagged reports of an area without maps: each cell's level by formula, its sites' positions and their clocks.
 
 RSRP = power + common + cell − 10 γ lg d + e and, where there is timing, arrival = d + clock of the site + e', d the
-distance to the site, which stands off its listed position as far as that is uncertain. Both errors are Student t; reports
-near each other count for the few that are independent. Priors are `FieldLaw`'s. Silence is not read.
+distance to the site, which stands off its listed position as far as that is uncertain. Both errors are Student t;
+reports near each other count for the few that are independent. Priors are `FieldLaw`'s. Silence is not read.
 """
 
 from __future__ import annotations
@@ -158,8 +158,8 @@ def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
     count = int(np.isfinite(tagged.level).sum())
     if tagged.reports < FEWEST_POINTS or count < FEWEST_LEVELS:
         raise InputError(
-            f"{tagged.reports} reports of known position with {count} levels of the area's cells are too few to calibrate "
-            "an area by; reports without positions say nothing of it yet"
+            f"{tagged.reports} reports of known position with {count} levels of the area's cells are too few to "
+            "calibrate an area by; reports without positions say nothing of it yet"
         )
     listed = deployment.site_positions[:, :2]
     values, scales = layout.mean.copy(), np.array([LEVEL_SCALE, ARRIVAL_SCALE])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,10 @@ def residual_table(residuals: Sequence[CellResidual]) -> Table:
         table.add_column(column, justify="right")
     for each in residuals:
         beam = "–" if each.beam is None else str(each.beam)
-        values = f"{each.measured:.2f}", f"{each.expected:.2f} {each.unit}", f"{each.deviations:+.1f}"
-        table.add_row(str(each.sequence), str(each.pci), beam, each.feature, *values)
+        compared = (f"{each.expected:.2f} {each.unit}", f"{each.deviations:+.1f}")
+        if math.isnan(each.expected):
+            compared = ("no path", "–")
+        table.add_row(
+            str(each.sequence), str(each.pci), beam, each.feature, f"{each.measured:.2f}", *compared
+        )
     return table

@@ -53,7 +53,11 @@ class MapAnswers:
     def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
         """Of R, in the ground cell of the position, the first one outside of the tile."""
         row, column = np.divmod(max(int(self.place.tile.index(position)), 0), self.place.tile.count)
-        return self.place.radio_maps["rsrp"].values[:, row, column].astype(float)
+        return self._levels[:, row, column].astype(float)
+
+    @cached_property
+    def _levels(self) -> Float[np.ndarray, "cell y x"]:
+        return self.place.radio_maps["rsrp"].values
 
     def refined(self, by: PhysicsVariant) -> MapAnswers:
         """The same with estimates moved by gradient, see `inference.refinement`."""

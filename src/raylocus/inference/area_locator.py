@@ -83,12 +83,13 @@ class AreaLocator:
         readings = np.flatnonzero(np.isin(heard.report, last))
         read = self.trained.read(heard.network)
         rows = Rows.of(np.unique(heard.report[readings], return_counts=True)[1])
-        sequence = reports.sequence_of_report[heard.report[readings][rows.offsets[:-1]]]
+        report = heard.report[readings][rows.offsets[:-1]]
+        sequence, likeliest = reports.sequence_of_report[report], heard.likeliest(report)
         for start in range(0, len(sequence), BATCH):
             some = np.arange(start, min(start + BATCH, len(sequence)))
             chosen, own = rows.select(some)
             masses = self._masses(read, readings[chosen], heard.weight[readings[chosen]], own)
-            yield Located(sequence[some], masses)
+            yield Located(sequence[some], masses, likeliest.select(some))
 
     @torch.inference_mode()
     def _masses(

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from raylocus.geo import Grid
+from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.locator import KEPT_PLACES
 from raylocus.inference.window_masses import Look, joined
@@ -32,6 +32,8 @@ from raylocus.scenes.sites import Deployment
 
 #: Windows that are looked at for a report, and the mass below which none is.
 WINDOWS, LEAST_MASS = 3, 0.05
+#: A phone that is asked about in an area is so much less likely per square metre outside of it, where no map is.
+OUTSIDE = 0.1
 #: Windows lie in steps of this part of their side: few enough that reports share them, so many that a candidate is in
 #: the middle of one.
 STEPS = 4
@@ -50,6 +52,10 @@ class TracedGround(Protocol):
     @property
     def deployment(self) -> Deployment:
         """Its sites and cells."""
+
+    @property
+    def extent(self) -> Extent:
+        """Where phones may be."""
 
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
         """A window about a point."""
@@ -84,7 +90,8 @@ class WindowLocator:
     def located(self, reports: Reports, deployment: Deployment) -> Iterator[Located]:
         """Posteriors of the sequences whose last report names a cell of the deployment, a few at a time."""
         found = self.first.located(reports, deployment)
-        while some := list(islice(found, TOGETHER)):
+        inside = (replace(each, ground=each.ground.within(self.area.extent, OUTSIDE)) for each in found)
+        while some := list(islice(inside, TOGETHER)):
             yield from self._sharpened(reports, some)
 
     def _sharpened(self, reports: Reports, some: Sequence[Located]) -> Iterator[Located]:

@@ -30,9 +30,9 @@ class CellResidual:
     unit: str
     measured: float
     expected: float
-    """Of R at the position, with the error common to all cells, or to a cell's beams."""
+    """Of R at the position, with the error common to all cells, or to a cell's beams; NaN without a path."""
     deviations: float
-    """Measured less expected, in standard deviations of the feature."""
+    """Measured less expected, in standard deviations of the feature; NaN without a path."""
 
 
 @torch.no_grad()
@@ -60,7 +60,7 @@ def explained(
 
 def _cells(feature: FeatureResidual, pcis: Sequence[int]) -> Iterator[CellResidual]:
     standard = feature.standard
-    for index in (~standard.isnan()).nonzero().tolist():
+    for index in (~feature.measured.isnan()).nonzero().tolist():
         sequence, cell, *beam = index
         yield CellResidual(
             sequence,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -45,15 +45,21 @@ class AreaBatch:
 
     @classmethod
     def of(cls, tokens: AreaTokens) -> AreaBatch:
-        """The tensors of rows, without the places of tokens that no row has."""
-        some = tokens.present.any(0)
-        columns = {
-            name: getattr(tokens, name)[:, some] for name in cls.__dataclass_fields__ if name != "report"
-        }
+        """The tensors of rows."""
         return cls(
-            **{name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in columns.items()},
-            report=torch.from_numpy(np.ascontiguousarray(tokens.report)),
+            **{
+                name: torch.from_numpy(np.ascontiguousarray(getattr(tokens, name)))
+                for name in cls.__dataclass_fields__
+            }
         )
+
+    def filled(self) -> AreaBatch:
+        """The same without the places of tokens that no report has."""
+        some = self.present.any(0)
+        columns = {
+            name: getattr(self, name)[:, some] for name in self.__dataclass_fields__ if name != "report"
+        }
+        return replace(self, **columns)
 
 
 class AreaNetwork(nn.Module):

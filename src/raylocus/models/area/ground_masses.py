@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from raylocus.geo import Grid
+from raylocus.geo import Extent, Grid
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.tokens import AreaTokens
+from raylocus.network.field.heard import HeardNetwork
 
 #: Cells along the side of the window that a posterior is drawn on, and the mass that the window holds at least.
 WINDOW, WINDOW_MASS = 64, 0.998
@@ -44,6 +45,14 @@ class GroundMasses:
         x, y = self.median[report].tolist()
         return Grid(WINDOW * resolution, resolution, (x, y))
 
+    def within(self, extent: Extent, outside: float) -> GroundMasses:
+        """The same for phones that are rarely outside of an extent: what lies there weighs less by a factor."""
+        centre = self.masses.centre.double() + torch.from_numpy(self.origin)[:, None]
+        inside = torch.from_numpy(extent.contains(centre.numpy()))
+        mass = self.masses.mass * torch.where(inside, 1.0, outside)
+        masses = replace(self.masses, mass=mass / mass.sum(1, keepdim=True))
+        return GroundMasses(self.origin, masses, self.origin + masses.median().numpy())
+
     def raster(self, report: int, grid: Grid) -> Float[np.ndarray, "y x"]:
         """Mass of each cell of a grid; what lies outside of it is left out."""
         away = torch.from_numpy(self.origin[report] - np.array(grid.centre))
@@ -70,6 +79,8 @@ class Located:
 
     sequence: Int[np.ndarray, " report"]
     ground: GroundMasses
+    heard: HeardNetwork
+    """The likeliest reading of each last report."""
     fit: float = 1.0
     """See `inference.fix.Fix.fit`; 1 where no map was judged."""
 

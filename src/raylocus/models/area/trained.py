@@ -64,7 +64,7 @@ class TrainedAreaNetwork:
             tokens: rows of the reports.
             heard: the reports themselves.
         """
-        field = self.network(AreaBatch.of(tokens))
+        field = self.network(AreaBatch.of(tokens).filled())
         masses = (
             cell_masses(field, self.temperature)
             if self.tags is None
