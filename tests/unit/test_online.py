@@ -18,8 +18,8 @@ from raylocus.inference.online import OnlineLocator
 from raylocus.inference.online_journal import OnlineJournal, load_journal, save_journal
 from raylocus.inference.online_levels import LevelEntry, LevelLaw, LevelState
 from raylocus.network.field.simulate import SimulatedNetwork
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance
-from raylocus.scenes.place import Place
 
 CELLS, DRIFTING = 6, 2
 
@@ -112,7 +112,7 @@ def test_what_was_learned_is_taken_back_exactly_and_kept_in_a_file(
 def located_in(drawn: SimulatedNetwork, folder: Path) -> OnlineLocator:
     nowhere = Provenance.collect({}, 0)
     deployment = deployment_of(drawn.heard)
-    ground = Place(folder, "town", GeoFrame(59.9, 10.7), Grid(8000.0, 10.0), deployment, nowhere)
+    ground = TracedPlace(folder, "town", GeoFrame(59.9, 10.7), Grid(8000.0, 10.0), deployment, nowhere)
     return OnlineLocator(NetworkAnswers(ground, AreaLocator.pretrained()))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -97,6 +98,9 @@ def save_journal(journal: OnlineJournal, path: Path) -> None:
     columns = [
         np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _OF_LEVEL
     ]
+    recent: dict[str, Any] = {
+        f"{_REPORTS}{name}": np.array(getattr(journal.recent, name)) for name in _COLUMNS
+    }
     with written_whole(path) as aside, aside.open("wb") as file:
         np.savez_compressed(
             file, schema=ONLINE_SCHEMA, network=journal.network, law=np.array([base.law.common, base.law.own]),
@@ -105,7 +109,7 @@ def save_journal(journal: OnlineJournal, path: Path) -> None:
             position=np.array([each.position for each in entries]).reshape(-1, 2),
             crowded=np.array([each.crowded for each in entries]),
             cell=columns[0], residual=columns[1], spread=columns[2],
-            **{f"{_REPORTS}{name}": np.array(getattr(journal.recent, name)) for name in _COLUMNS},
+            **recent,
         )  # fmt: skip
 
 
