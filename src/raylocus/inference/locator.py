@@ -123,23 +123,14 @@ class Locator:
             judgement = self.trained.calibration.misfit.judge(statistics[members], WRONG_MAPS)
             fits[members] = judgement.fit
             if judgement.wrong >= LEAST_DOUBT:
-                self._doubt(reports.select(members), place, judgement.wrong, (densities, means), members)
+                without = self.without_maps.on_grid(reports.select(members), place.deployment, place.tile)
+                densities[members] = doubted_density(
+                    densities[members], judgement.wrong, torch.from_numpy(without)
+                )
+                means[members] = estimate(
+                    densities[members], encoded.maps, self.trained.calibration.estimator
+                )
         return posterior_of(place.tile, densities.numpy(), means.numpy()), fits.tolist()
-
-    def _doubt(
-        self,
-        reports: Reports,
-        place: MappedPlace,
-        wrong: float,
-        answers: tuple[torch.Tensor, torch.Tensor],
-        members: Int[np.ndarray, " member"],
-    ) -> None:
-        """Mixes the densities and positions of some phones with what sites, levels and timing say without a map."""
-        density, position = self.without_maps.on_grid(reports, place.deployment, place.tile)
-        densities, means = answers
-        densities[members] = doubted_density(densities[members], wrong, torch.from_numpy(density))
-        if wrong > 0.5:
-            means[members] = torch.from_numpy(position).to(means)
 
     def _require_any_feature(self, reports: Reports) -> None:
         read = self.trained.network.radio_encoder.reads()
@@ -154,9 +145,11 @@ class Locator:
         self, sequences: SequenceTensors, place: EncodedPlace
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Densities, positions and statistics of the misfit."""
-        output, calibration = self.trained.network(sequences, place), self.trained.calibration
+        network, calibration = self.trained.network, self.trained.calibration
+        output = network(sequences, place)
+        misfit = network.misfit(sequences, output, place)
         density = fine_density(output.prediction, place.maps, calibration.temperature)
-        return density, estimate(density, place.maps, calibration.estimator), output.statistics
+        return density, estimate(density, place.maps, calibration.estimator), misfit
 
     def _encode(self, place: MappedPlace) -> EncodedPlace:
         # The place itself is kept together with its encoding, so that its id cannot be given to another.

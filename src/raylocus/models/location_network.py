@@ -103,12 +103,14 @@ EVIDENCE_DEPTH = 15.0
 
 @dataclass(frozen=True)
 class NetworkOutput:
-    """The prediction, and the evidence it was made from."""
+    """The prediction, and what it was made from."""
 
     prediction: Prediction
     evidence: Evidence
-    statistics: Float[Tensor, "batch statistic"]
-    """How well maps and measurements fit at the answer, see `models.misfit`; no gradient flows through it."""
+    pooled: PooledObservations
+    weights: Float[Tensor, "batch head time"]
+    """Of the reports, by each time head."""
+    summary: Float[Tensor, "batch width"]
 
 
 class LocationNetwork(nn.Module):
@@ -144,9 +146,17 @@ class LocationNetwork(nn.Module):
         evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
         features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
         prediction = self.heads(features, evidence.total, place.maps)
-        with torch.no_grad():
-            statistics = misfit_statistics(prediction, pooled, evidence, place.maps)
-        return NetworkOutput(prediction, evidence, statistics)
+        return NetworkOutput(prediction, evidence, pooled, weights, encoding.summary)
+
+    @torch.no_grad()
+    def misfit(
+        self, sequences: SequenceTensors, output: NetworkOutput, place: EncodedPlace
+    ) -> Float[Tensor, "batch statistic"]:
+        """How well maps and measurements fit at the answer, see `models.misfit`."""
+        gains = self.evidence.gains_over_swapped_cells(
+            output.pooled, sequences, output.weights, output.summary, place.misnamed
+        )
+        return misfit_statistics(output.prediction, output.pooled, output.evidence, gains, place.maps)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -100,6 +101,34 @@ class EvidenceStream(nn.Module):
         total = torch.einsum("bkh,bkhyx->byx", gates, likelihoods) + torch.log(maps.outdoor + 1e-4)
         fused = slice(len(FUSED))
         return Evidence(likelihoods[:, fused].flatten(1, 2), total, highest[:, fused].flatten(1))
+
+    def gains_over_swapped_cells(
+        self,
+        pooled: PooledObservations,
+        sequences: SequenceTensors,
+        weights: Float[Tensor, "batch head time"],
+        summary: Float[Tensor, "batch width"],
+        misnamed: Sequence[tuple[PlaceMaps, EvidenceRasters]],
+    ) -> Float[Tensor, "batch likelihood"]:
+        """How much better `FUSED` explain the newest reports than if other cells of the place had been named [nats].
+
+        Likelihoods are averaged over the outdoor ground. Where maps are wrong names say nothing: the gain is about 0.
+
+        Args:
+            pooled: what was observed.
+            sequences: the same, report by report.
+            weights: of the reports.
+            summary: the encoder's, of each sequence.
+            misnamed: `EncodedPlace.misnamed`.
+        """
+        newest, newest_weights, found = pooled.newest, weights[:, :1], []
+        for maps, rasters in misnamed:
+            seen = torch.stack(
+                self._likelihoods(newest, sequences, newest_weights, summary, maps, rasters), 1
+            )
+            outdoor = seen[:, : len(FUSED), 0] + torch.log(maps.outdoor + 1e-4)
+            found.append(torch.logsumexp(outdoor.flatten(2), 2))
+        return found[0] - torch.stack(found[1:]).mean(0)
 
     def _likelihoods(
         self,
