@@ -18,6 +18,7 @@ import numpy as np
 from raylocus.calibration.calibrate import Calibration, calibrate
 from raylocus.calibration.calibrated_place import calibrated_cell
 from raylocus.calibration.labelled_calibration import CalibrationLaw
+from raylocus.calibration.labelled_fit import Posterior, climb
 from raylocus.calibration.labelled_model import LabelledModel
 from raylocus.calibration.measured import measured_at
 from raylocus.calibration.parameters import Layout
@@ -43,6 +44,8 @@ TOWNS = ("european-core", "high-rise-slabs")
 ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
 #: Networks of each town that the locator's spreads are fitted on.
 FITTED = 1
+#: Half of Gaussian errors are below so many standard deviations.
+HALF = 0.6745
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +152,7 @@ def measured_network(one: Trial, law: CalibrationLaw, severity: float, kinds: tu
             estimated = labelled_severity(found.labelled, law)
         out[kind] = {
             **errors_of_values(one, found),
+            **bounds_of_levels(one, found, law),
             "values": found.posterior.values,
             "scale": np.array(found.noise.levels.scale - law.world.residual_db * severity),
             "severity": np.array(estimated.value - severity),
@@ -158,16 +162,38 @@ def measured_network(one: Trial, law: CalibrationLaw, severity: float, kinds: tu
     return out
 
 
+def level_deviation(posterior: Posterior, layout: Layout) -> np.ndarray:
+    """Standard deviation of each cell's level, what all share included [dB]."""
+    own, common = layout.index("level"), layout.index("common").start
+    covariance = posterior.covariance
+    return np.sqrt(np.diag(covariance)[own] + covariance[common, common] + 2 * covariance[own, common])
+
+
+def bounds_of_levels(one: Trial, found: Calibration, law: CalibrationLaw) -> dict[str, np.ndarray]:
+    """Errors of levels where all else of the world is known, the law of its errors included; none without positions.
+
+    No estimate that is given less is nearer in the mean.
+    """
+    if found.labelled is None:
+        return {}
+    model, layout = found.labelled.model, found.prior.layout
+    truth, free = true_values(one, layout), layout.mask(("level",))
+    free[layout.index("scatter")] = False
+    known = climb((model.under(law.noise()),), found.prior, free, truth)
+    level = (known.values - truth)[layout.index("level")] + known.values[layout.index("common")]
+    return {
+        "level, all else known": np.abs(level),
+        "level, all else known, expected": HALF * level_deviation(known, layout),
+        "level, expected": HALF * level_deviation(found.labelled.posterior, layout),
+    }
+
+
 def errors_of_values(one: Trial, found: Calibration) -> dict[str, np.ndarray]:
     """How far estimates are from the truth, and whether it lies inside their 90 % intervals."""
-    layout, values, covariance = found.prior.layout, found.posterior.values, found.posterior.covariance
+    layout, values = found.prior.layout, found.posterior.values
     truth = true_values(one, layout)
     level = (values - truth)[layout.index("level")] + values[layout.index("common")]
-    jacobian = np.zeros((layout.cells, layout.size))
-    cells = np.arange(layout.cells)
-    jacobian[cells, layout.index("level").start + cells] = 1
-    jacobian[:, layout.index("common").start] = 1
-    sure = np.sqrt(np.einsum("cv,vw,cw->c", jacobian, covariance, jacobian))
+    sure = level_deviation(found.posterior, layout)
     azimuth = np.abs(wrapped((values - truth)[layout.index("azimuth")]))
     deviation = np.rad2deg(found.posterior.deviation[layout.index("azimuth")])
     floor = (values - truth)[layout.index("floor")]

@@ -19,9 +19,10 @@ from rich.table import Table
 from raylocus.errors import InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.cells import CellMasses
-from raylocus.models.area.regions import Regions
 from raylocus.models.area.tags import Tags, differences, level_table
 from raylocus.models.area.trained import TrainedAreaNetwork
+from raylocus.models.regions import Regions
+from raylocus.network.field.heard import HeardNetwork
 from raylocus.network.field.law import training_law
 from raylocus.network.field.simulate import SimulatedNetwork, simulate_network
 from raylocus.training.adapt.area import adapt_area_network
@@ -71,6 +72,14 @@ def scored(masses: CellMasses, at: torch.Tensor) -> Scores:
     return Scores(error, denser + tied / 2)
 
 
+def nearest_tags(heard: HeardNetwork, tags: Tags) -> Float[np.ndarray, "report 2"]:
+    """Weighted mean of the positions of the tags whose levels are most alike [m]."""
+    unlike = differences(level_table(heard), level_table(tags.heard))
+    nearest = np.argsort(unlike, axis=1, kind="stable")[:, :NEIGHBOURS]
+    weight = 1 / (1 + np.take_along_axis(unlike, nearest, axis=1))
+    return (weight[..., None] * tags.position[nearest]).sum(1) / weight.sum(1, keepdims=True)
+
+
 @torch.inference_mode()
 def in_network(start: TrainedAreaNetwork, drawn: SimulatedNetwork, count: int) -> dict[str, Scores]:
     """Scores of the first reports of a network by every method, its last ones being the tags."""
@@ -85,11 +94,7 @@ def in_network(start: TrainedAreaNetwork, drawn: SimulatedNetwork, count: int) -
         tokens = trained.read(heard).tokens(located)
         at = torch.from_numpy((drawn.position[:LOCATED] - tokens.centre) / tokens.scale[:, None]).float()
         found[name] = scored(trained.masses(tokens, heard.select(located)), at)
-    unlike = differences(level_table(heard.select(located)), level_table(tags.heard))
-    nearest = np.argsort(unlike, axis=1, kind="stable")[:, :NEIGHBOURS]
-    weight = 1 / (1 + np.take_along_axis(unlike, nearest, axis=1))
-    mean = (weight[..., None] * tags.position[nearest]).sum(1) / weight.sum(1, keepdims=True)
-    error = np.hypot(*(mean - drawn.position[:LOCATED]).T) / tokens.scale
+    error = np.hypot(*(nearest_tags(heard.select(located), tags) - drawn.position[:LOCATED]).T) / tokens.scale
     return found | {"kNN on the tags": Scores(error, np.full(LOCATED, np.nan))}
 
 

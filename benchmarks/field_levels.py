@@ -12,70 +12,42 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from raylocus.network.field.law import USUAL
+from raylocus.calibration.area_fit import FREEDOM, AreaFit, fit_area
+from raylocus.calibration.calibrated_area import fitted_deployment
+from raylocus.evaluation.area.scores import score_in_area
+from raylocus.inference.area_locator import AreaLocator
 from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.report_files import read_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.networks import extent_of, open_network
+from raylocus.scenes.sites import Deployment
 
-#: Slope of TR 38.901's NLOS formulas with its deviation, and the deviation of a cell's level [dB].
-SLOPE, SLOPE_DEVIATION, LEVEL_DEVIATION = 3.7, 0.5, USUAL.cell_offset[1]
-#: Degrees of freedom of the residual, and the scale that it has before anything is fitted [dB].
-FREEDOM, SCALE = 4.0, 11.0
-NEAREST, STEP, NEIGHBOURS, ROUNDS = 10.0, 50.0, 3, 12
+#: Steps of the grid that the formula locates on [m], and tags that the nearest are averaged over.
+STEP, NEIGHBOURS = 50.0, 3
 #: Level [dBm] that kNN takes for a cell that is not in a report.
 UNHEARD = -105.0
 
 
-@dataclass(frozen=True)
-class Formula:
-    """level = cell's level − 10 · slope · lg(distance) with a Student t residual."""
-
-    level: np.ndarray
-    slope: float
-    scale: float
-
-    @classmethod
-    def fit(cls, levels: np.ndarray, position: np.ndarray, sites: np.ndarray) -> Formula:
-        """MAP by the EM weights of a Student t, priors as the laws have them."""
-        report, cell = np.nonzero(np.isfinite(levels))
-        decades = 10 * np.log10(np.maximum(np.linalg.norm(position[report] - sites[cell], axis=1), NEAREST))
-        count = len(sites)
-        design = np.column_stack([np.eye(count)[cell], -decades, np.ones(len(cell))])
-        prior = np.append(np.full(count, LEVEL_DEVIATION), [SLOPE_DEVIATION, 1e3]) ** -2.0
-        mean = np.append(np.zeros(count), [SLOPE, 0.0])
-        wanted, weight, scale = levels[report, cell], np.ones(len(cell)), SCALE
-        for _ in range(ROUNDS):
-            normal = design.T @ (design * weight[:, None]) / scale**2 + np.diag(prior)
-            found = np.linalg.solve(normal, design.T @ (weight * wanted) / scale**2 + prior * mean)
-            square = (wanted - design @ found) ** 2
-            weight = (FREEDOM + 1) / (FREEDOM + square / scale**2)
-            scale = float(np.sqrt((weight * square).mean()))
-        return cls(found[:count] + found[-1], float(found[count]), scale)
-
-    def posterior(self, levels: np.ndarray, points: np.ndarray, sites: np.ndarray) -> np.ndarray:
-        """Masses over the points; silence is not read."""
-        apart = np.maximum(np.linalg.norm(points[:, None] - sites[None], axis=-1), NEAREST)
-        mapped = self.level - 10 * self.slope * np.log10(apart)
-        out = np.empty((len(levels), len(points)))
-        for row, report in enumerate(levels):
-            heard = np.isfinite(report)
-            off = ((report[heard] - mapped[:, heard]) / self.scale) ** 2
-            density = -(FREEDOM + 1) / 2 * np.log1p(off / FREEDOM).sum(axis=1)
-            out[row] = np.exp(density - density.max())
-        return out / out.sum(axis=1, keepdims=True)
+def posterior(found: AreaFit, levels: np.ndarray, mapped: np.ndarray) -> np.ndarray:
+    """Masses over points with these levels by formula; silence is not read, errors count as independent."""
+    out = np.empty((len(levels), len(mapped)))
+    for row, report in enumerate(levels):
+        heard = np.isfinite(report)
+        off = ((report[heard] - mapped[:, heard]) / found.level_scale) ** 2
+        density = -(FREEDOM + 1) / 2 * np.log1p(off / FREEDOM).sum(axis=1)
+        out[row] = np.exp(density - density.max())
+    return out / out.sum(axis=1, keepdims=True)
 
 
-def dense_levels(reports: Reports, place: object) -> np.ndarray:
+def dense_levels(reports: Reports, deployment: Deployment) -> np.ndarray:
     """RSRP by report and cell [dBm]; NaN where not reported."""
-    cell = token_cells(reports, place.deployment)  # type: ignore[attr-defined]
-    levels = np.full((len(reports.time), len(place.deployment.cells)), np.nan)  # type: ignore[attr-defined]
+    cell = token_cells(reports, deployment)
+    levels = np.full((len(reports.time), len(deployment.cells)), np.nan)
     known = cell >= 0
     rsrp = reports.features[:, reports.feature_names.index("rsrp")]
     levels[reports.report_of_token[known], cell[known]] = rsrp[known]
@@ -90,28 +62,31 @@ def nearest(levels: np.ndarray, tags: np.ndarray, position: np.ndarray) -> np.nd
 
 
 def tried(
-    levels: np.ndarray,
-    position: np.ndarray,
-    parts: tuple[np.ndarray, np.ndarray],
-    sites: np.ndarray,
-    points: np.ndarray,
+    reports: Reports, deployment: Deployment, parts: tuple[np.ndarray, np.ndarray], points: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Errors of every method at the tested reports, and the posterior mass that is denser than the truth's."""
-    tags, test = parts
+    """Errors of every method at the tested reports, and the posterior masses that are denser than the truth's."""
+    (tags, test), position = parts, reports.position[:, :2]
+    levels = dense_levels(reports, deployment)
+    found = fit_area(reports.select(tags), deployment)
+    fitted = fitted_deployment(deployment, found)
+    sites = deployment.site_positions[deployment.site_of_cell, :2]
     asked, truth = levels[test], position[test]
-    law = Formula.fit(levels[tags], position[tags], sites)
-    mass = law.posterior(asked, points, sites)
+    mass = posterior(found, asked, found.mapped(points, deployment))
     at = np.linalg.norm(points[None] - truth[:, None], axis=-1).argmin(axis=1)
-    denser = (mass * (mass > mass[np.arange(len(at)), at][:, None])).sum(axis=1)
     answers = {
         "formula, levels fitted": mass @ points,
         "strongest cell": sites[np.nan_to_num(asked, nan=-np.inf).argmax(axis=1)],
         "RSRP centroid": rsrp_centroid(asked, sites),
-        "RSRP centroid, levels fitted": rsrp_centroid(asked - law.level, sites),
+        "RSRP centroid, levels fitted": rsrp_centroid(asked - found.cell.value, sites),
         f"{NEIGHBOURS} nearest tags": nearest(asked, levels[tags], position[tags]),
     }
     errors = {name: np.linalg.norm(each - truth, axis=1) for name, each in answers.items()}
-    return {**errors, "denser": denser}
+    errors["formula: denser"] = (mass * (mass > mass[np.arange(len(at)), at][:, None])).sum(axis=1)
+    locator, some = AreaLocator.pretrained(), reports.select(test)
+    for name, of in (("raylocus area", deployment), ("raylocus area, levels fitted", fitted)):
+        scores = score_in_area(locator, some, of)
+        errors[name], errors[f"{name}: denser"] = scores.errors[locator.name], scores.denser
+    return errors
 
 
 def main() -> None:
@@ -128,11 +103,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     given = parser.parse_args()
     reports, place = read_reports(given.reports).reports, open_network(given.place)
-    sites = place.deployment.site_positions[place.deployment.site_of_cell, :2]
-    levels, position = dense_levels(reports, place), reports.position[:, :2]
+    levels, position = dense_levels(reports, place.deployment), reports.position[:, :2]
     with given.log.open() as file:
         moment = sorted(row["timestamp"] for row in csv.DictReader(file))
-    assert len(moment) == len(levels), "the reports are one of each moment of the log"
+    assert len(moment) == len(levels) == len(reports), "a sequence is one moment of the log"
     if given.season:
         test = np.array([each.startswith(given.season) for each in moment])
     else:
@@ -146,13 +120,13 @@ def main() -> None:
     others, asked = np.flatnonzero(usable & ~test), np.flatnonzero(usable & test)
     for seed in range(given.draws):
         tags = np.random.default_rng(seed).permutation(others)[: max(round(given.share * len(others)), 10)]
-        found.append(tried(levels, position, (tags, asked), sites, points))
+        found.append(tried(reports, place.deployment, (tags, asked), points))
     print(f"{len(asked)} reports tested, {len(tags)} tagged, {given.draws} draws of tags")
     for name in found[0]:
         values = np.concatenate([each[name] for each in found])
-        if name == "denser":
+        if name.endswith("denser"):
             print(
-                "regions of 50, 90, 95 % hold",
+                f"{name.partition(':')[0]}: regions of 50, 90, 95 % hold",
                 *(f"{(values < mass).mean():.1%}" for mass in (0.5, 0.9, 0.95)),
             )
         else:

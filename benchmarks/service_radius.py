@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from service_load import observed
 
+from raylocus.inference.answering import MapAnswers
 from raylocus.inference.fix import Fix
 from raylocus.inference.locator import Locator
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.service.served_areas import OpenPlace
 
 CONFIDENCES = (0.5, 0.68, 0.9, 0.95)
 
@@ -52,10 +52,10 @@ def main() -> None:
     found = []
     for folder in given.places:
         place = open_place(folder)
-        area = OpenPlace(place, locator)
+        area = MapAnswers(place, locator)
         for severity in given.severities:
             reports = observed(place, given.phones, severity, given.seed)
-            fixes = area.fixes(reports)
+            fixes = area.separate_fixes(reports)
             found.append(errors_and_radii(fixes, reports.position[reports.last_report, :2]))
             print(row(f"{place.name}, {severity:g}", *found[-1]), flush=True)
     error, radius = (np.concatenate(each) for each in zip(*found, strict=True))

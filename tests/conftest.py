@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 # Two cores are shared with the tests' own subprocesses.
@@ -29,3 +32,26 @@ def generator() -> np.random.Generator:
 def repository() -> Path:
     """Root of the checkout."""
     return REPOSITORY
+
+
+def raylocus(folder: Path, *words: str) -> str:
+    """What the command prints. In a process of its own: Lightning pickles methods, which run-time checks replace."""
+    command = [sys.executable, "-m", "raylocus.cli.main", *words]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+@pytest.fixture(scope="session")
+def demonstrated(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A folder in which the tiny demo has run, once for all workers; to be read, and copied where a test writes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if hasattr(request.config, "workerinput") else base) / "demonstrated"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            aside = folder.with_suffix(".partial")
+            aside.mkdir(exist_ok=True)
+            raylocus(aside, "demo", "--recipe", "tiny")
+            aside.rename(folder)
+    return folder

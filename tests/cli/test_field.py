@@ -101,6 +101,10 @@ def test_oslo_from_its_file_to_scores_and_fixes(tmp_path: Path, capsys: pytest.C
     assert len(features) == 40
     longitude, latitude = features[0]["geometry"]["coordinates"]
     assert abs(latitude - 59.92) < 0.05 and abs(longitude - 10.74) < 0.1
+    online = ["locate", str(reports), "--place", str(area), "--online", str(tmp_path / "levels.npz")]
+    assert main([*online, "--undo", "1"]) == 2 and not (tmp_path / "levels.npz").exists()
+    assert main(online) == 0 and main([*online, "--undo", "15"]) == 0
+    assert "learned from" in capsys.readouterr().out
 
 
 def test_powder_has_its_receivers_as_cells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,7 +97,9 @@ def test_unknown_cells_are_passed_over_by_locate(
     known = load_place(place).deployment.pcis[:2].tolist()
     others = [pci for pci in range(1008) if pci not in load_place(place).deployment.pcis]
     words = ("--place", place, "--model", model, "--out", tmp_path / "fixes.json")
-    text = said(capsys, "locate", table(tmp_path / "t.parquet", [*known, others[0]]), *words)
+    asked = (*words, "--refine", "bilinear", "--explain")
+    text = said(capsys, "locate", table(tmp_path / "t.parquet", [*known, others[0]]), *asked)
+    assert "rsrp" in text.split("measured and expected")[1]
     assert f"(PCI {others[0]}), passed over: 6" in text
     assert len(json.loads((tmp_path / "fixes.json").read_text())) == 2
     sentence = refused(capsys, "locate", table(tmp_path / "o.parquet", others[:2]), *words)

@@ -142,8 +142,8 @@ def test_continuous_integration_runs_the_readmes_test_command() -> None:
     lines = (REPOSITORY / ".ci" / "run").read_text().splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
     assert "set -euo pipefail" in lines
-    wanted = ["make lint", "make types", "make test", "make wheel"]
-    assert [line for line in lines if line.startswith("make ")] == wanted
+    parts = [re.match(r"part (make \w+)", line) for line in lines]
+    assert {part[1] for part in parts if part} == {"make lint", "make types", "make test", "make wheel"}
 
 
 def test_continuous_integration_uses_the_built_wheel_in_an_empty_folder() -> None:

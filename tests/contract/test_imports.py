@@ -133,6 +133,8 @@ def test_opening_and_locating_load_no_tracer() -> None:
     # One process for all, as most of the time goes into loading torch.
     doors = [
         "raylocus",
+        "raylocus.network.observe",
+        "raylocus.network.reports.report_store",
         "raylocus.propagation.maps.traced_place",
         "raylocus.inference.locator",
         "raylocus.service.http.app",

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from area_fixtures import build_town
-from raylocus.errors import PlaceError
-from raylocus.inference.answering import Locators, MapAnswers, NetworkAnswers, answering_by
+from raylocus.errors import InputError, PlaceError
+from raylocus.inference.answering import Locators, MapAnswers, NetworkAnswers, answering_by, on_maps
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.area_windows import WindowLocator
 
@@ -57,3 +57,5 @@ def test_a_network_has_no_levels(town: Path) -> None:
     answering = answering_by(town, AREA)
     assert isinstance(answering, NetworkAnswers)
     assert np.isnan(answering.levels_at(np.zeros(2))).all()
+    with pytest.raises(InputError, match="--refine needs the maps of one traced place"):
+        on_maps(answering, "--refine")

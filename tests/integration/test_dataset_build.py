@@ -145,7 +145,7 @@ def test_a_build_killed_at_any_moment_ends_with_the_same_bytes(
     build_dataset(configuration, tmp_path / "whole.zarr")
     out = tmp_path / "killed.zarr"
     script = BUILD.format(paths=[str(Path(__file__).parents[1]), str(Path(world_tasks.__file__).parents[3])])
-    units, moments = tmp_path / "killed.zarr.units", np.random.default_rng(1).uniform(0, 0.3, 4)
+    units, moments = tmp_path / "killed.zarr.units", np.random.default_rng(1).uniform(0, 0.3, 2)
     made: dict[str, int] = {}
     for kill, moment in enumerate(moments):
         process = subprocess.Popen([sys.executable, "-c", script, str(places), str(out)])
@@ -159,7 +159,7 @@ def test_a_build_killed_at_any_moment_ends_with_the_same_bytes(
         found = {unit.name: unit.stat().st_mtime_ns for unit in units.glob("[!.]*")}
         assert made.items() <= found.items(), "a whole unit was made again"
         made = found
-    assert len(made) >= 4
+    assert len(made) >= 2
     # As if the last kill had come in the middle of a write.
     (units / f".half.npz.{process.pid}.partial").write_bytes(b"PK")
     build_dataset(configuration, out)

@@ -13,29 +13,21 @@ from pathlib import Path
 import pytest
 import torch
 
+from conftest import raylocus
 from raylocus.cli.main import SLEEPING_THREADS, main
+from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE
 from raylocus.models.checkpoint import load_network
+from raylocus.training.cli import LOCATOR_FILE
 
 NUMBERS = {"p50", "p67", "p80", "p90", "p95", "mean", "coverage_50", "coverage_90", "coverage_95", "nll"}
 #: Inside the tiny recipe's tile of 160 m.
 HALF = 80
 
 
-def demo(folder: Path, *words: str) -> str:
-    """What the tiny demo prints. In a process of its own: Lightning pickles methods, which run-time checks replace."""
-    command = [sys.executable, "-m", "raylocus.cli.main", "demo", "--recipe", "tiny", *words]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
-
-
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty folder in which the tiny demo has run."""
-    folder = tmp_path_factory.mktemp("demo")
-    demo(folder)
-    return folder
+def finished(tmp_path_factory: pytest.TempPathFactory, demonstrated: Path) -> Path:
+    """A folder in which the tiny demo has run."""
+    return shutil.copytree(demonstrated, tmp_path_factory.mktemp("demo") / "finished")
 
 
 def test_everything_is_there(finished: Path) -> None:
@@ -64,24 +56,34 @@ def test_metrics_hold_every_method_and_number(finished: Path) -> None:
     assert metrics["bound"]["error_over_bound"] == 1.0
 
 
-def test_a_second_run_reuses_what_is_whole_and_makes_again_what_is_not(finished: Path) -> None:
-    before = (finished / "runs" / "tiny" / "locator.ckpt").stat().st_mtime_ns
-    (finished / "runs" / "tiny" / "metrics.json").write_text("{}")
-    ended = [line for line in demo(finished).splitlines() if line.startswith("[") and not line.endswith("…")]
+def test_a_second_run_makes_again_what_is_not_whole_and_ends_with_the_same_table(
+    finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = finished / "runs" / "tiny"
+    before, table = (run / LOCATOR_FILE).stat().st_mtime_ns, (run / "table.txt").read_bytes()
+    for name in ("metrics.json", "table.txt", CLASSICS_FILE):
+        (run / name).unlink()
+    monkeypatch.chdir(finished)
+    assert main(["demo", "--recipe", "tiny"]) == 0
+    ended = [
+        line
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("[") and not line.endswith("…")
+    ]
     assert [line.split()[1] for line in ended] == ["dataset:", "train:", "evaluate:"]
     assert [line.endswith("already complete") for line in ended] == [True, True, False]
-    assert (finished / "runs" / "tiny" / "locator.ckpt").stat().st_mtime_ns == before
+    assert (run / LOCATOR_FILE).stat().st_mtime_ns == before
+    assert (run / "table.txt").read_bytes() == table
 
 
-def test_two_runs_end_with_the_same_weights_and_the_same_table(finished: Path) -> None:
-    demo(finished, "--out", "runs/again")
-    one, again = (load_network(finished / "runs" / name / "locator.ckpt") for name in ("tiny", "again"))
-    assert one.calibration == again.calibration
+def test_two_trainings_end_with_the_same_weights(finished: Path) -> None:
+    again = finished / "runs" / "again"
+    folders = [f"--trainer.default_root_dir={again}", f"--trainer.logger.init_args.save_dir={again}"]
+    raylocus(finished, "train", "fit", "--config", "tiny", *folders)
+    one, two = (load_network(finished / "runs" / name / LOCATOR_FILE) for name in ("tiny", "again"))
+    assert one.calibration == two.calibration
     for name, weight in one.network.state_dict().items():
-        assert torch.equal(weight, again.network.state_dict()[name]), name
-    tables = [(finished / "runs" / name / "table.txt").read_bytes() for name in ("tiny", "again")]
-    assert tables[0] == tables[1]
-    shutil.rmtree(finished / "runs" / "again")
+        assert torch.equal(weight, two.network.state_dict()[name]), name
 
 
 def test_its_model_locates_its_reports(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

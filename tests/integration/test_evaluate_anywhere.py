@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -60,15 +61,24 @@ class Workplace:
     test_only: Path
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Workplace:
-    trained_on = save_synthetic_dataset(tmp_path)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("anywhere")
+    trained_on = save_synthetic_dataset(folder)
     torch.manual_seed(0)
     network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8))
     inputs = {"dataset": open_report_dataset(trained_on).digest}
     trained = TrainedNetwork(network, PosteriorCalibration(), Provenance.collect({}, 0, inputs))
-    save_network(trained, tmp_path / "run" / "locator.ckpt")
-    return Workplace(tmp_path / "run", trained_on, save_test_only_dataset(tmp_path, "elsewhere.zarr"))
+    save_network(trained, folder / "run" / "locator.ckpt")
+    save_test_only_dataset(folder, "elsewhere.zarr")
+    return folder
+
+
+@pytest.fixture
+def work(made: Path, tmp_path: Path) -> Workplace:
+    """A run of its own for every test; nothing writes into the datasets."""
+    run = shutil.copytree(made / "run", tmp_path / "run")
+    return Workplace(run, made / "reports.zarr", made / "elsewhere.zarr")
 
 
 def evaluate(*words: object) -> int:

@@ -32,7 +32,7 @@ import raylocus
 from raylocus.errors import InputError, ServiceError
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.serving import serve
-from service_fixtures import Served, levels_at, nr_scan, served
+from service_fixtures import Served, levels_at, nr_scan, served, towers
 
 #: Seconds that a client has to send its request in these tests.
 REQUEST_TIME = 1.0
@@ -106,6 +106,30 @@ def test_the_client_locates(service: Running, scan: dict[str, object]) -> None:
         assert client.locate([{"nr": [{"localId": {"pci": 999}, "ss": {"rsrp": -80}}]}]) is None
         with pytest.raises(InputError, match="confidence"):
             client.locate([scan], confidence=10)
+
+
+def test_the_client_speaks_every_dialect(service: Running, place: Served) -> None:
+    levels = levels_at(place.places[0], 20.0, -10.0)
+    device, foreign = {"phoneNumber": "+49301234567"}, {"localId": {"pci": 999}, "ss": {"rsrp": -80}}
+    with raylocus.Client(service.url) as client:
+        assert client.geolocate(towers(levels)) is not None and client.geolocate([]) is None
+        client.geosubmit([{"position": {"latitude": 50.0, "longitude": 8.0}, "cellTowers": towers(levels)}])
+        for key, reports in (("session/17", [nr_scan(levels)]), (device["phoneNumber"], [nr_scan(levels)])):
+            client.announce(key, reports)
+        found = client.determine_location(correlationID="session/17", supportedGADShapes=["POINT"])
+        assert found is not None and found["locationEstimate"]["shape"] == "POINT"
+        circle, located = client.retrieve_location(device, maxAge=60.0), client.locate([nr_scan(levels)])
+        assert circle is not None and located is not None and circle.radius == located.radius
+        inside = client.verify_location(device, circle.latitude, circle.longitude, circle.radius)
+        assert inside == pytest.approx(0.95, abs=0.02)
+        assert client.verify_location(device, 51.0, 8.0, 100.0) == 0.0
+        client.announce("lost", [{"nr": [foreign]}])
+        assert client.determine_location(correlationID="lost") is None
+        client.forget("session/17")
+        with pytest.raises(InputError, match="no measurements are announced"):
+            client.determine_location(correlationID="session/17")
+        with pytest.raises(InputError, match="not within 2 m²"):
+            client.retrieve_location(device, maxSurface=2.0)
 
 
 def test_the_client_says_when_nobody_answers() -> None:

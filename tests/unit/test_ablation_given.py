@@ -94,12 +94,14 @@ def test_all_recipes_of_the_package_can_be_read() -> None:
     for file in recipes("ablation").values():
         recipe = load_ablation_recipe(file)
         assert len(recipe.seeds) >= 3 and len(recipe.variants) >= 2
-    for file in recipes("benchmark").values():
-        benchmark = load_benchmark_recipe(file)
+    tiny = load_ablation_recipe(recipes("ablation")["tiny"])
+    assert [tiny.training_set(each).world_law.severity for each in tiny.variants] == [0.5, 0.0, 0.5]
+    read = {name: load_benchmark_recipe(file) for name, file in recipes("benchmark").items()}
+    for benchmark in read.values():
         assert list(benchmark.feature_sets) == ["critical", "level only", "positioning"]
-    assert len(benchmark.only([benchmark.tested[0]]).tested) == 1
-    standard = load_benchmark_recipe(recipes("benchmark")["standard"])
+    standard = read["standard"]
     assert len(standard.tested) == 13 and standard.dataset.severities == (0.25, 0.5, 1.0, 1.5)
+    assert len(standard.only([standard.tested[0]]).tested) == 1
 
 
 @pytest.mark.parametrize(

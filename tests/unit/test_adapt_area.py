@@ -12,8 +12,8 @@ from field_fixtures import CALM, deployment_of, network, reports_of
 from raylocus.errors import CheckpointError, InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.cells import CellMasses
-from raylocus.models.area.regions import Regions, conformal_regions
 from raylocus.models.area.trained import load_area_network, save_area_network
+from raylocus.models.regions import Regions, conformal_regions
 from raylocus.training.adapt.area import adapt_area_network, tags_of
 
 

@@ -10,12 +10,13 @@ import torch
 import xarray as xr
 
 from field_fixtures import CALM, deployment_of, network, reports_of
-from raylocus.geo import Grid
+from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
-from raylocus.inference.area_windows import WindowLocator, agreement, candidate_centres
+from raylocus.inference.area_windows import WindowLocator, candidate_centres
+from raylocus.inference.window_masses import agreement
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses
-from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.models.misfit import Judgement
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
 
@@ -28,6 +29,7 @@ class Windows:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
+        self.extent = Extent(-2e4, -2e4, 2e4, 2e4)
         self.asked: list[Grid] = []
 
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
@@ -47,14 +49,19 @@ class Windows:
 class Sure:
     """A second stage that is sure of one point of the area, wherever it lies."""
 
-    def __init__(self, point: np.ndarray) -> None:
-        self.point = point
+    def __init__(self, point: np.ndarray, wrong: float = 0.0) -> None:
+        self.point, self.wrong = point, wrong
+        self.judged: list[int] = []
 
-    def posterior(self, reports: Reports, place: SimpleNamespace) -> Posterior:
+    def on_maps(self, reports: Reports, place: SimpleNamespace) -> tuple[torch.Tensor, torch.Tensor]:
         away = np.hypot(*(place.tile.centres + place.centre - self.point).T)
         density = np.exp(-0.5 * (away / 10) ** 2) + 1e-30
-        density = (density / density.sum()).reshape(place.tile.shape)
-        return posterior_of(place.tile, np.repeat(density[None], len(reports), axis=0))
+        density = torch.from_numpy((density / density.sum()).reshape(place.tile.shape))
+        return density.expand(len(reports), -1, -1), torch.zeros(len(reports), 1)
+
+    def judge(self, statistics: torch.Tensor) -> Judgement:
+        self.judged.append(len(statistics))
+        return Judgement(fit=0.4, wrong=self.wrong)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +85,17 @@ def test_a_second_stage_that_fits_decides(world: tuple[Reports, Deployment]) -> 
     assert np.hypot(*(after.ground.median[0] - point)) < np.hypot(*(before.ground.median[0] - point))
     at = torch.from_numpy(point - after.ground.origin).float()
     assert after.ground.masses.radius(at, 0.3) < before.ground.masses.radius(at, 0.3)
+
+
+def test_maps_that_all_reports_say_are_wrong_change_nothing(world: tuple[Reports, Deployment]) -> None:
+    first = AreaLocator.pretrained()
+    reports, deployment = world
+    second = Sure(medians(first, *world)[0], wrong=1.0)
+    (before,) = first.located(reports, deployment)
+    (after,) = WindowLocator(first, second, Windows(deployment), SIDE).located(reports, deployment)
+    assert second.judged == [len(before.sequence)]  # once, by its fullest window each
+    assert after.fit == 0.4
+    assert np.allclose(after.ground.median, before.ground.median, atol=0.5)
 
 
 def test_a_second_stage_that_is_sure_and_wrong_changes_little(world: tuple[Reports, Deployment]) -> None:
@@ -112,7 +130,7 @@ def test_candidates_cover_where_the_mass_is() -> None:
     centres = candidate_centres(ground, 0, SIDE)
     assert len(centres) == 2
     for centre, point in zip(centres, ([500.0, 0.0], [3500.0, 100.0]), strict=True):
-        assert Grid(SIDE, 8.0, centre).contains(np.array(point))
+        assert np.abs(np.array(centre) - point).max() <= SIDE / 4  # in the middle of it
 
 
 def test_agreement_is_the_share_in_the_first_region() -> None:
@@ -121,3 +139,14 @@ def test_agreement_is_the_share_in_the_first_region() -> None:
     second = np.full((4, 4), 0.0)
     second[0, 0], second[3, 3] = 0.75, 0.25
     assert agreement(first, second) == pytest.approx(0.75)
+
+
+def test_ground_outside_of_the_area_weighs_less_and_can_still_win() -> None:
+    masses = CellMasses(
+        torch.tensor([[[0.0, 0.0], [300.0, 0.0]]] * 2), torch.full((2, 2), 10.0),
+        torch.tensor([[0.4, 0.6], [0.01, 0.99]]),
+    )  # fmt: skip
+    ground = GroundMasses(np.zeros((2, 2)), masses, np.zeros((2, 2)))
+    within = ground.within(Extent(-100.0, -100.0, 100.0, 100.0), 0.1)
+    assert within.masses.mass[:, 0] == pytest.approx([0.4 / 0.46, 0.01 / 0.109])
+    assert np.hypot(*within.median[0]) < 10 and np.hypot(*(within.median[1] - [300, 0])) < 10

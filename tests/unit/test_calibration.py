@@ -10,7 +10,7 @@ import torch
 
 from calibration_fixtures import CLEAN, TURNED, observed, turned_world, without_positions
 from raylocus.calibration.antenna_model import ANTENNA, AntennaModel
-from raylocus.calibration.calibrate import COMMON_DEVIATION, Calibration, calibrate
+from raylocus.calibration.calibrate import Calibration, calibrate
 from raylocus.calibration.calibrated_place import calibrated_deployment
 from raylocus.calibration.check import check_map
 from raylocus.calibration.error_law import ErrorLaw, Tokens, blocks_of, loss_of_errors, spatial_parts
@@ -177,8 +177,15 @@ def test_both_kinds_are_surer_than_one(turned: tuple) -> None:
     common = LAYOUT.index("common")
     assert both.unlabelled is not None and both.labelled is not None
     assert both.posterior.deviation[common] < alone.posterior.deviation[common]
-    # What the law of being heard leaves open no number of reports takes away.
-    assert both.posterior.deviation[common] > COMMON_DEVIATION
+
+
+def test_reports_of_one_street_count_for_few_where_positions_are_not_known() -> None:
+    law = ErrorLaw(10.0, own_share=0.1)
+    near = np.column_stack([np.linspace(0, 8, 50), np.zeros(50)])
+    far = np.column_stack([np.linspace(0, 8000, 50), np.zeros(50)])
+    assert law.alike(near) == pytest.approx(0.9, abs=0.08)
+    # Of two places drawn far apart only one in fifty is the same.
+    assert law.alike(far) == pytest.approx(0.9 * 0.02, abs=0.02)
 
 
 def test_shared_errors_in_closed_form() -> None:

@@ -24,10 +24,6 @@ from raylocus.errors import InputError
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace
 
-#: What the law of being heard leaves open of the level that all cells share [dB]: on simulated networks of severity 1
-#: (benchmarks/calibration.py) it is off by more than the measurements' own spread says.
-COMMON_DEVIATION = 3.0
-
 
 @dataclass(frozen=True)
 class Calibration:
@@ -70,17 +66,9 @@ def calibrate(reports: Reports, place: TracedPlace, law: CalibrationLaw) -> Cali
         )
     if not is_enough(measured):
         assert others is not None
-        return _widened(_by_unlabelled(others, place, law, measured))
+        return _by_unlabelled(others, place, law, measured)
     found = calibrate_labelled(measured, place, law)
-    return _widened(_with_labelled(found, others, place, law, measured))
-
-
-def _widened(found: Calibration) -> Calibration:
-    """With `COMMON_DEVIATION` in the common level's variance."""
-    covariance = found.posterior.covariance.copy()
-    common = found.prior.layout.index("common").start
-    covariance[common, common] += COMMON_DEVIATION**2
-    return dataclasses.replace(found, posterior=dataclasses.replace(found.posterior, covariance=covariance))
+    return _with_labelled(found, others, place, law, measured)
 
 
 def _enough(blind: np.ndarray) -> bool:

@@ -16,6 +16,10 @@ from raylocus.scenes.world import WorldLaw
 
 #: Tokens of one block at most: blocks are taken as independent of each other.
 BLOCK_TOKENS = 500
+#: Scale of what is each report's own [dB]: measurement errors, each building's materials, scattering.
+OWN_DB = 2.0
+#: Places at most whose pairs' mean correlation is computed.
+MOST_ALIKE = 1000
 
 
 @dataclass(frozen=True)
@@ -38,9 +42,11 @@ class ErrorLaw:
     def of(cls, law: WorldLaw, severity: float | None = None) -> ErrorLaw:
         """The law of a radio world."""
         chosen = law.severity if severity is None else severity
+        scale = float(np.hypot(max(chosen, 0.05) * law.residual_db, OWN_DB))
         return cls(
-            scale=float(np.hypot(max(chosen, 0.05) * law.residual_db, 2.0)),
+            scale=scale,
             freedom=law.residual_freedom,
+            own_share=(OWN_DB / scale) ** 2,
             distance=law.residual_distance,
             shared_by_all=law.residual_shared_by_all,
             shared_by_site=law.residual_shared_by_site,
@@ -73,6 +79,12 @@ class ErrorLaw:
     def pull(self, error: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """−d ln density / d error [1/dB]."""
         return (self.freedom + 1) * error / (self.freedom * self.scale**2 + error**2)
+
+    def alike(self, xy: Float[np.ndarray, "place 2"]) -> float:
+        """Mean correlation of one cell's scores at two places drawn from these."""
+        some = xy[:: -(-len(xy) // MOST_ALIKE)]
+        apart = np.linalg.norm(some[:, None] - some[None], axis=-1)
+        return float((1 - self.own_share) * np.exp(-apart / self.distance).mean())
 
     def correlation(self, tokens: Tokens, other: Tokens) -> Float[np.ndarray, "token other"]:
         """Correlation of what is not each report's own between tokens, times its share of the variance."""

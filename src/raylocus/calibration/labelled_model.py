@@ -14,7 +14,13 @@ from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import Links, Measured
 from raylocus.calibration.objective import Objective
 from raylocus.calibration.parameters import Layout
-from raylocus.calibration.silence import SilentBlock, independent_shares, silence_term, silent_blocks
+from raylocus.calibration.silence import (
+    SilentBlock,
+    independent_shares,
+    silence_distance,
+    silence_term,
+    silent_blocks,
+)
 from raylocus.propagation.maps.traced_place import TracedPlace
 
 
@@ -69,7 +75,7 @@ class LabelledModel:
         """The model under one law of errors."""
         blocks = blocks_of(self.heard, law.levels, self.parts)
         silent = [] if law.dropout is None else silent_blocks(self.silent, self.heard, law.levels, blocks)
-        share = independent_shares(self.silent, law.levels.distance / 2)
+        share = independent_shares(self.silent, silence_distance(law.levels))
         return LawOfErrors(self, law, blocks, silent, share)
 
 

@@ -13,6 +13,7 @@ from raylocus.calibration.beam_contrasts import BeamLaw
 from raylocus.calibration.error_law import ErrorLaw
 from raylocus.calibration.labelled_model import LabelledModel, LawOfErrors, NoiseLaw
 from raylocus.calibration.parameters import Prior
+from raylocus.calibration.silence import independent_shares, silence_distance
 
 #: Standard deviations of what is looked for about the law of radio worlds: ln scale, logit of the own share,
 #: ln distance.
@@ -87,8 +88,13 @@ def fit_beams(errors: LawOfErrors, levels: PointLevels) -> BeamLaw:
 
 
 def _dropout(model: LabelledModel, law: NoiseLaw, levels: PointLevels) -> float:
-    """The likeliest of `DROPOUTS`, those that were heard counted as found, and the strongest as always named."""
-    share = model.heard_share @ (1 - model.measured.heard.strongest)
+    """The likeliest of `DROPOUTS`, those that were heard counted as found, and the strongest as always named.
+
+    Heard and silent ones count by the same distance, or dropout would come out by how dense the reports are.
+    """
+    share = independent_shares(model.heard, silence_distance(law.levels)) @ (
+        1 - model.measured.heard.strongest
+    )
     losses = []
     for dropout in DROPOUTS:
         silent = model.under(dataclasses.replace(law, dropout=dropout))

@@ -89,6 +89,11 @@ def log_silence(arguments: Float[np.ndarray, "end ..."], dropout: float) -> Floa
     return found
 
 
+def silence_distance(law: ErrorLaw) -> float:
+    """Within this distance [m] reports that do or do not name a cell say the same: half of that of the levels."""
+    return law.distance / 2
+
+
 def independent_shares(tokens: Tokens, distance: float) -> Float[np.ndarray, " token"]:
     """How much of each token is independent of the others of its cell: 1 over how many are within the distance [m]."""
     share = np.empty(len(tokens.cell))

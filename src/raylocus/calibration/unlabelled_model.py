@@ -17,7 +17,7 @@ from torch import Tensor
 
 from raylocus.calibration.error_law import ErrorLaw
 from raylocus.calibration.labelled_calibration import CalibrationLaw
-from raylocus.calibration.level_table import FLOORS, SCATTERS, LevelTable, level_table
+from raylocus.calibration.level_table import FLOORS, SCATTERS, LevelTable, chosen_places, level_table
 from raylocus.calibration.objective import Objective
 from raylocus.calibration.parameters import Layout
 from raylocus.calibration.shared_errors import SharedErrors, single
@@ -154,6 +154,9 @@ class MarginalModel:
         self.reports, self._deployment = reports, place.deployment
         self.marginal = MarginalLaw.of(law.noise().levels)
         self._table: LevelTable = level_table(reports, place, values)
+        alike = law.noise().levels.alike(place.tile.centres[chosen_places(place)])
+        #: What of each report is independent of the others: near each other they err alike, wherever they are.
+        self.weight = 1 / (1 + (len(reports.level) - 1) * alike)
 
     def evaluated(
         self, values: Float[np.ndarray, " value"]
@@ -206,4 +209,5 @@ class MarginalTerm:
         """−ln likelihood; its curvature is the sum of the products of the reports' gradients (Berndt et al. 1974)."""
         total, gradients = self.model.evaluated(np.append(values, self.errors))
         own = gradients[:, : len(values)]
-        return Objective(-total, -own.sum(axis=0), own.T @ own)
+        weight = self.model.weight
+        return Objective(-weight * total, -weight * own.sum(axis=0), weight * own.T @ own)

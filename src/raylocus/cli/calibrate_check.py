@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raylocus.cli.calibrate_area import check_area
 from raylocus.cli.calibrate_input import add_input, read_input
 from raylocus.cli.console import verb_parser
 
@@ -19,10 +20,17 @@ if TYPE_CHECKING:
 
 def run(arguments: Sequence[str]) -> int:
     """Prints what reports say of each carrier, and writes a page with figures where positions are known."""
-    parser = verb_parser("calibrate check", "Say how wrong the map of a place is, by reports of its network.")
+    parser = verb_parser(
+        "calibrate check",
+        "Say how wrong the map of a place, or the list of an area, is, by reports of its network.",
+    )
     add_input(parser)
     parser.add_argument("--out", type=Path | None, default=None, help="page with figures, such as check.html")
     given = parser.parse(arguments)
+    from raylocus.scenes.area import is_area
+
+    if is_area(given.place):
+        return check_area(given)
     from raylocus.calibration.calibrate import calibrate
 
     reports, place, law, notes = read_input(given)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from raylocus.cli.calibrate_area import fit_area_into
 from raylocus.cli.calibrate_input import add_input, read_input
 from raylocus.cli.console import verb_parser
 
@@ -14,11 +15,15 @@ def run(arguments: Sequence[str]) -> int:
     """Writes the calibrated place; where there is too little to go by, nothing."""
     parser = verb_parser(
         "calibrate fit",
-        "Fit antennas, levels and errors of a place to reports of its network; nothing is traced.",
+        "Fit antennas, levels and errors of a place or an area to reports of its network; nothing is traced.",
     )
     add_input(parser)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the calibrated place")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the calibrated place or area")
     given = parser.parse(arguments)
+    from raylocus.scenes.area import is_area
+
+    if is_area(given.place):
+        return fit_area_into(given)
     from raylocus.calibration.calibrate import calibrate
     from raylocus.calibration.calibrated_place import (
         calibrated_deployment,

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from raylocus.calibration.labelled_calibration import CalibrationLaw
     from raylocus.network.reports.reports import Reports
     from raylocus.propagation.maps.traced_place import TracedPlace
+    from raylocus.scenes.area import Area
+    from raylocus.scenes.place import Place
 
 
 def add_input(parser: VerbParser) -> None:
@@ -26,7 +28,10 @@ def add_input(parser: VerbParser) -> None:
         help="reports file such as reports.zarr, or a Parquet table",
     )
     parser.add_argument(
-        "--place", type=Path, required=True, help="traced place folder the reports were made in"
+        "--place",
+        type=Path,
+        required=True,
+        help="folder of the traced place, or of the area, the reports were made in",
     )
     parser.add_argument(
         "--gpx", type=Path | None, default=None, help="GPX track, in the place of a reports file"
@@ -62,12 +67,17 @@ def read_input(given: Namespace) -> tuple[Reports, TracedPlace, CalibrationLaw, 
 
     law = CalibrationLaw(world=WorldLaw(severity=given.severity), silence=given.silence and given.gpx is None)
     place = open_place(given.place)
+    reports, notes = read_reports_of(given, place)
+    return reports, place, law, notes
+
+
+def read_reports_of(given: Namespace, place: Place | Area) -> tuple[Reports, list[str]]:
+    """Reports of a file, or of a track and its links, with their positions unless unwanted; and notes."""
     reports, notes = _reports(given, place)
-    return reports if given.positions else without_positions(reports), place, law, notes
+    return reports if given.positions else without_positions(reports), notes
 
 
-def _reports(given: Namespace, place: TracedPlace) -> tuple[Reports, list[str]]:
-    """Reports of a file, or of a track and its links; and what is to be said of them."""
+def _reports(given: Namespace, place: Place | Area) -> tuple[Reports, list[str]]:
     from raylocus.errors import InputError
     from raylocus.network.formats.gpx_links import reports_of_links
     from raylocus.network.reports.report_checks import check_reports, repaired_reports

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from raylocus.cli.console import verb_parser
+from raylocus.cli.console import VerbParser, verb_parser
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from jsonargparse import Namespace
 
+    from raylocus.inference.answering import Answering
+    from raylocus.inference.explanation import CellResidual
     from raylocus.inference.fix import Answers, Fix
+    from raylocus.network.reports.reports import Reports
 
 #: Confidence of the radius that is printed.
 CONFIDENCE = 0.9
@@ -22,6 +25,32 @@ CONFIDENCE = 0.9
 
 def run(arguments: Sequence[str]) -> int:
     """Prints a table of fixes; writes them as JSON and GeoJSON where asked."""
+    given = _parser().parse(arguments)
+    from rich.console import Console
+
+    from raylocus.cli.fix_tables import fix_table, residual_table
+
+    located = _located(given)
+    records = [
+        fix_record(sequence, fix, hears)
+        for sequence, (fix, hears) in enumerate(
+            zip(located.answers.fixes, located.answers.hears, strict=True)
+        )
+    ]
+    Console().print(fix_table(records, CONFIDENCE))
+    if given.explain:
+        Console().print(residual_table(located.residuals))
+    for note in located.notes:
+        print(f"note: {note}")
+    _write(given.out, records)
+    if given.geojson:
+        from raylocus.inference.geojson import fixes_geojson
+
+        _write(given.geojson, fixes_geojson(located.answers.fixes, records, CONFIDENCE))
+    return 0
+
+
+def _parser() -> VerbParser:
     parser = verb_parser(
         "locate", "Locate the phones of a reports file: one fix for each sequence's last report."
     )
@@ -40,45 +69,72 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--out", type=Path, help="JSON file for the fixes")
     parser.add_argument("--geojson", type=Path, help="GeoJSON file for the fixes and their circles")
-    given = parser.parse(arguments)
-    from rich.console import Console
-
-    located = _located(given.reports, given.place, given.model)
-    records = [
-        fix_record(sequence, fix, hears)
-        for sequence, (fix, hears) in enumerate(
-            zip(located.answers.fixes, located.answers.hears, strict=True)
-        )
-    ]
-    Console().print(_table(records))
-    for note in located.notes:
-        print(f"note: {note}")
-    _write(given.out, records)
-    if given.geojson:
-        from raylocus.inference.geojson import fixes_geojson
-
-        _write(given.geojson, fixes_geojson(located.answers.fixes, records, CONFIDENCE))
-    return 0
+    parser.add_argument(
+        "--refine",
+        choices=["bilinear", "images", "path_solver"],
+        help="move each estimate by gradient to where posterior and measurements agree best: by R, by the atlas's "
+        "paths, or by rays traced at every step (seconds a fix); in a traced place",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="print what was measured of each cell and what the map has at the fix; in a traced place",
+    )
+    parser.add_argument(
+        "--online",
+        type=Path,
+        help="file of what is learned of the levels of cells: corrects these reports by it, then learns from those of "
+        "known position and from trusted fixes; made where there is none",
+    )
+    parser.add_argument(
+        "--undo", type=int, default=0, help="so many reports of the file of --online are taken back first"
+    )
+    return parser
 
 
 @dataclass(frozen=True)
 class _Located:
     answers: Answers
     notes: tuple[str, ...]
+    residuals: list[CellResidual]
+    """What the fixes rest on, where that is asked for."""
 
 
-def _located(path: Path, folder: Path, model: Path | None) -> _Located:
+def _located(given: Namespace) -> _Located:
     """The answers, and what is to be said of the reports."""
-    from raylocus.inference.answering import answering_by
+    from raylocus.errors import InputError
+    from raylocus.inference.answering import answering_by, on_maps
     from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.token_cells import known_reports
     from raylocus.scenes.networks import open_network
 
-    answering = answering_by(folder, model)
-    read = checked_reports(path)
-    notes = known_reports(read.reports, open_network(folder).deployment).notes
-    answers = answering.answers(read.reports)
-    return _Located(answers, read.notes + notes + _deaf(answers.hears, answering.without_cells))
+    if given.undo and given.online is None:
+        raise InputError("--undo takes back what --online learned; name its file")
+    answering = answering_by(given.place, given.model)
+    if given.refine:
+        answering = on_maps(answering, "--refine").refined(given.refine)
+    read = checked_reports(given.reports)
+    notes = read.notes + known_reports(read.reports, open_network(given.place).deployment).notes
+    answers, learned = _answers(answering, read.reports, given.online, given.undo)
+    residuals = (
+        on_maps(answering, "--explain").residuals(read.reports, answers.fixes) if given.explain else []
+    )
+    return _Located(answers, notes + learned + _deaf(answers.hears, answering.without_cells), residuals)
+
+
+def _answers(
+    answering: Answering, reports: Reports, online: Path | None, undo: int
+) -> tuple[Answers, tuple[str, ...]]:
+    """The answers, where asked for by levels that follow the stream: that file is written when all is answered."""
+    if online is None:
+        return answering.answers(reports), ()
+    from raylocus.inference.online import OnlineLocator
+    from raylocus.inference.online_journal import save_journal
+
+    locator = OnlineLocator(answering)
+    found = locator.answers(reports, locator.journal(online).without_last(undo))
+    save_journal(found.journal, online)
+    return found.answers, (found.note, f"{online} written")
 
 
 def _deaf(hears: Sequence[bool], answer: str) -> tuple[str, ...]:
@@ -131,22 +187,3 @@ def fix_record(sequence: int, fix: Fix, hears: bool = True) -> dict[str, Any]:
 
 def _is_json(value: int | float | None) -> bool:
     return value is None or math.isfinite(value)
-
-
-def _number(value: float | None, decimals: int) -> str:
-    return "–" if value is None else f"{value:.{decimals}f}"
-
-
-def _table(records: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
-
-    table = Table(title="fixes")
-    columns = ("sequence", "x / m", "y / m", f"{CONFIDENCE:.0%} radius / m", "ellipse / m", "fit", "trusted")
-    for column in columns:
-        table.add_column(column, justify="right")
-    for record in records:
-        ellipse = " × ".join(_number(record[f"ellipse_{axis}_m"], 0) for axis in ("major", "minor"))
-        position = (_number(record["x_m"], 1), _number(record["y_m"], 1), _number(record["radius_m"], 0))
-        trusted = "yes" if record["trusted"] else "no"
-        table.add_row(str(record["sequence"]), *position, ellipse, _number(record["fit"], 2), trusted)
-    return table

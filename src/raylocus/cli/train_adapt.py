@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raylocus.cli.console import verb_parser
 
-#: What names the network that ships.
+if TYPE_CHECKING:
+    from raylocus.inference.answering import MapAnswers, NetworkAnswers
+    from raylocus.network.reports.reports import Reports
+
+#: What names the locators that ship.
 SHIPPED = "shipped"
 
 
@@ -15,9 +20,12 @@ def run(arguments: Sequence[str]) -> int:
     """Writes the adapted checkpoint; where there is too little to go by, nothing."""
     parser = verb_parser(
         "train adapt",
-        "Adapt the locator for areas to one network, by 10 to 1,000 reports of known position.",
+        "Adapt a locator to one network, by 10 to 1,000 reports of known position: that for areas with its weights and "
+        "regions, that for traced maps with its regions.",
     )
-    parser.add_argument("checkpoint", help=f"file of raylocus train area, or {SHIPPED!r}")
+    parser.add_argument(
+        "checkpoint", help=f"file of raylocus train area, or of a locator for traced maps, or {SHIPPED!r}"
+    )
     parser.add_argument(
         "reports", type=Path, help="reports file of one stream, some or all of known position"
     )
@@ -25,20 +33,39 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="file of the adapted checkpoint")
     parser.add_argument("--seed", type=int, default=0, help="decides which blocks are held out together")
     given = parser.parse(arguments)
-    from raylocus.inference.area_locator import AreaLocator
-    from raylocus.models.area.trained import save_area_network
+    from raylocus.inference.answering import MapAnswers, answering_by
     from raylocus.network.reports.report_files import checked_reports
-    from raylocus.scenes.networks import open_network
-    from raylocus.training.adapt.area import adapt_area_network, tags_of
 
-    shipped = given.checkpoint == SHIPPED
-    start = AreaLocator.pretrained() if shipped else AreaLocator.load(given.checkpoint)
-    deployment = open_network(given.place).deployment
+    answering = answering_by(given.place, None if given.checkpoint == SHIPPED else Path(given.checkpoint))
     read = checked_reports(given.reports)
-    adapted = adapt_area_network(start.trained, tags_of(read.reports, deployment), given.seed)
-    save_area_network(adapted.trained, given.out)
-    print("\n".join([*(f"note: {note}" for note in read.notes), *adapted.lines]))
+    if isinstance(answering, MapAnswers):
+        lines = _to_place(answering, read.reports, given.out)
+    else:
+        lines = _to_area(answering, read.reports, given.out, given.seed)
+    print("\n".join([*(f"note: {note}" for note in read.notes), *lines]))
     print(
         f"{given.out} written; use it with: raylocus locate REPORTS --place {given.place} --model {given.out}"
     )
     return 0
+
+
+def _to_place(answering: MapAnswers, reports: Reports, out: Path) -> tuple[str, ...]:
+    from raylocus.inference.place_adaptation import adapt_to_place
+    from raylocus.models.checkpoint import save_network
+
+    adapted = adapt_to_place(answering.locator.trained, reports, answering.place)
+    save_network(adapted.trained, out)
+    return adapted.lines
+
+
+def _to_area(answering: NetworkAnswers, reports: Reports, out: Path, seed: int) -> tuple[str, ...]:
+    """Of an area with traced windows the first stage is adapted, the locator by sites."""
+    from raylocus.inference.area_locator import AreaLocator
+    from raylocus.models.area.trained import save_area_network
+    from raylocus.training.adapt.area import adapt_area_network, tags_of
+
+    method = answering.method
+    start = method if isinstance(method, AreaLocator) else method.first
+    adapted = adapt_area_network(start.trained, tags_of(reports, answering.network.deployment), seed)
+    save_area_network(adapted.trained, out)
+    return adapted.lines

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.errors import PlaceError
+from raylocus.errors import InputError, PlaceError
 from raylocus.inference.area_locator import AreaLocator, answers_in
 from raylocus.inference.area_windows import WindowLocator
+from raylocus.inference.explanation import CellResidual, explained
 from raylocus.inference.fix import Answers, Fix
 from raylocus.inference.locator import Locator
 from raylocus.models.area.trained import is_area_network
 from raylocus.models.checkpoint import TrainedNetwork
+from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
 from raylocus.propagation.maps.traced_area import open_traced_area
@@ -50,7 +53,21 @@ class MapAnswers:
     def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
         """Of R, in the ground cell of the position, the first one outside of the tile."""
         row, column = np.divmod(max(int(self.place.tile.index(position)), 0), self.place.tile.count)
-        return self.place.radio_maps["rsrp"].values[:, row, column].astype(float)
+        return self._levels[:, row, column].astype(float)
+
+    @cached_property
+    def _levels(self) -> Float[np.ndarray, "cell y x"]:
+        return self.place.radio_maps["rsrp"].values
+
+    def refined(self, by: PhysicsVariant) -> MapAnswers:
+        """The same with estimates moved by gradient, see `inference.refinement`."""
+        return replace(self, locator=replace(self.locator, refine=by))
+
+    def residuals(self, reports: Reports, fixes: Sequence[Fix]) -> list[CellResidual]:
+        """What the fixes of the reports rest on."""
+        return explained(
+            self.locator, known_reports(reports, self.place.deployment).reports, self.place, fixes
+        )
 
 
 @dataclass(frozen=True)
@@ -144,5 +161,22 @@ def answering_by(folder: Path, checkpoint: Path | None) -> Answering:
         raise PlaceError(
             f"{checkpoint} locates on traced maps, which {folder} does not have; run: raylocus maps trace {folder}, or "
             "leave out --model to locate by sites, levels and timing"
+        )
+    return answering
+
+
+def on_maps(answering: Answering, asked: str) -> MapAnswers:
+    """The same, where a traced place answers.
+
+    Args:
+        answering: who answers.
+        asked: the option that needs it.
+
+    Raises:
+        InputError: it is an area, or has no maps.
+    """
+    if not isinstance(answering, MapAnswers):
+        raise InputError(
+            f"{asked} needs the maps of one traced place; leave it out, or trace the place first"
         )
     return answering

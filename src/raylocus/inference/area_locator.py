@@ -83,12 +83,13 @@ class AreaLocator:
         readings = np.flatnonzero(np.isin(heard.report, last))
         read = self.trained.read(heard.network)
         rows = Rows.of(np.unique(heard.report[readings], return_counts=True)[1])
-        sequence = reports.sequence_of_report[heard.report[readings][rows.offsets[:-1]]]
+        report = heard.report[readings][rows.offsets[:-1]]
+        sequence, likeliest = reports.sequence_of_report[report], heard.likeliest(report)
         for start in range(0, len(sequence), BATCH):
             some = np.arange(start, min(start + BATCH, len(sequence)))
             chosen, own = rows.select(some)
             masses = self._masses(read, readings[chosen], heard.weight[readings[chosen]], own)
-            yield Located(sequence[some], masses)
+            yield Located(sequence[some], masses, likeliest.select(some))
 
     @torch.inference_mode()
     def _masses(
@@ -150,7 +151,7 @@ def answers_in(located: Iterable[Located], sequences: int, frame: GeoFrame, exte
             grid = some.ground.window(index)
             heatmap = some.ground.raster(index, grid)
             found[sequence] = Fix(
-                some.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, frame
+                some.ground.median[index], covariance[index], heatmap / heatmap.sum(), grid, frame, some.fit
             )
     unknown = _prior(extent, frame)
     return Answers([unknown if fix is None else fix for fix in found], [fix is not None for fix in found])

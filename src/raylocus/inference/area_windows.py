@@ -1,42 +1,48 @@
 """First where in the area, then through the traced windows about the candidates, and one posterior of both.
 
 The first stage is right about how sure it is; the second is sharper where its maps fit. A window's mass stays what the
-first stage gives it. Inside, the second stage's density takes the place of the first's as far as the two agree: by the
-share of it that lies in the first stage's 95 % region. Where maps do not fit the answer leans on the first stage, and a
-window that is not looked at keeps its mass, so that a wrong first look can be recovered from.
+first stage gives it. Inside, the second stage's density takes the place of the first's as far as the maps are thought
+to be right, which all reports judge together, each in its fullest window, and as far as the two stages agree: by the
+share of the second that lies in the first's 95 % region. A window that is not looked at keeps its mass, so that a
+wrong first look can be recovered from.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from raylocus.geo import Grid
+from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.locator import KEPT_PLACES
-from raylocus.models.area.cells import CellMasses
+from raylocus.inference.window_masses import Look, joined
 from raylocus.models.area.ground_masses import GroundMasses, Located
 from raylocus.models.inputs.nominal_maps import MappedPlace
-from raylocus.models.posterior import Posterior
+from raylocus.models.misfit import Judgement
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import tokens_of
 from raylocus.scenes.sites import Deployment
 
 #: Windows that are looked at for a report, and the mass below which none is.
 WINDOWS, LEAST_MASS = 3, 0.05
-#: Windows lie in steps of this part of their side, so that reports share them.
-STEPS = 2
+#: A phone that is asked about in an area is so much less likely per square metre outside of it, where no map is.
+OUTSIDE = 0.1
+#: Windows lie in steps of this part of their side: few enough that reports share them, so many that a candidate is in
+#: the middle of one.
+STEPS = 4
+#: Batches of the first stage that are looked at together: they share windows, and judge the maps.
+TOGETHER = 32
 #: Windows that stay open, the most recently used ones: as many as the second stage keeps encoded.
 KEPT_WINDOWS = KEPT_PLACES
 #: Squares along the side of a window that its density is kept in.
 SQUARES = 64
-#: Region of the first stage that the second is compared with.
-REGION = 0.95
 
 
 @runtime_checkable
@@ -46,6 +52,10 @@ class TracedGround(Protocol):
     @property
     def deployment(self) -> Deployment:
         """Its sites and cells."""
+
+    @property
+    def extent(self) -> Extent:
+        """Where phones may be."""
 
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
         """A window about a point."""
@@ -58,8 +68,11 @@ class TracedGround(Protocol):
 class PlaceLocator(Protocol):
     """What locates on the maps of a place."""
 
-    def posterior(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """Densities on the grid of the place."""
+    def on_maps(self, reports: Reports, place: MappedPlace) -> tuple[torch.Tensor, torch.Tensor]:
+        """Densities on the grid of the place, and statistics of how well maps and reports fit."""
+
+    def judge(self, statistics: torch.Tensor) -> Judgement:
+        """What is thought of the maps by the statistics of reports."""
 
 
 @dataclass(frozen=True)
@@ -76,20 +89,32 @@ class WindowLocator:
 
     def located(self, reports: Reports, deployment: Deployment) -> Iterator[Located]:
         """Posteriors of the sequences whose last report names a cell of the deployment, a few at a time."""
-        for some in self.first.located(reports, deployment):
-            parts: list[list[CellMasses]] = [[] for _ in some.sequence]
-            shares = [torch.ones_like(mass) for mass in some.ground.masses.mass]
-            for grid, members in self._windows(some.ground).items():
-                place = self._window(grid)
-                known = [
-                    index for index in members if _names(reports, int(some.sequence[index]), place.deployment)
-                ]
-                if not known:
-                    continue
-                found = self._densities(reports, some.sequence[known], place)
-                for index, density in zip(known, found, strict=True):
-                    parts[index].append(_replaced(some.ground, index, grid, density, shares[index]))
-            yield Located(some.sequence, _joined(some.ground, shares, parts))
+        found = self.first.located(reports, deployment)
+        inside = (replace(each, ground=each.ground.within(self.area.extent, OUTSIDE)) for each in found)
+        while some := list(islice(inside, TOGETHER)):
+            yield from self._sharpened(reports, some)
+
+    def _sharpened(self, reports: Reports, some: Sequence[Located]) -> Iterator[Located]:
+        """Posteriors of the first stage, and what the windows' maps say in them."""
+        looks = self._looks(reports, some)
+        fullest = [own[0].statistics for own in looks.values()]
+        judgement = self.second.judge(torch.stack(fullest)) if fullest else Judgement(1.0, 1.0)
+        for located in some:
+            of_reports = [looks.get(sequence, []) for sequence in located.sequence.tolist()]
+            ground = joined(located.ground, of_reports, 1 - judgement.wrong)
+            yield replace(located, ground=ground, fit=judgement.fit)
+
+    def _looks(self, reports: Reports, some: Sequence[Located]) -> dict[int, list[Look]]:
+        """Of each sequence the windows that were looked at, the fullest first; none whose cells no report names."""
+        found: dict[int, dict[Grid, Look]] = defaultdict(dict)
+        wanted = self._windows(some)
+        for grid, members in _by_window(wanted).items():
+            for sequence, look in self._seen(reports, np.array(members), grid):
+                found[sequence][grid] = look
+        return {
+            sequence: [own[grid] for grid in wanted[sequence] if grid in own]
+            for sequence, own in found.items()
+        }
 
     def _window(self, grid: Grid) -> MappedPlace:
         """A window, kept: the second stage encodes each place that it is given once."""
@@ -100,35 +125,53 @@ class WindowLocator:
             self._opened.popitem(last=False)
         return self._opened[grid]
 
-    def _windows(self, ground: GroundMasses) -> dict[Grid, list[int]]:
-        """The windows that are looked at, and for which of the reports."""
-        wanted: dict[Grid, list[int]] = defaultdict(list)
-        for index in range(len(ground.median)):
-            for centre in candidate_centres(ground, index, self.side):
-                grid = self.area.window_at(centre, self.side)
-                if index not in wanted[grid]:
-                    wanted[grid].append(index)
-        return wanted
+    def _windows(self, some: Sequence[Located]) -> dict[int, list[Grid]]:
+        """The windows to look at of each sequence, the fullest first."""
+        return {
+            sequence: list(dict.fromkeys(
+                self.area.window_at(centre, self.side)
+                for centre in candidate_centres(located.ground, index, self.side)
+            ))
+            for located in some
+            for index, sequence in enumerate(located.sequence.tolist())
+        }  # fmt: skip
 
-    def _densities(
-        self, reports: Reports, sequences: Int[np.ndarray, " some"], place: MappedPlace
-    ) -> Float[np.ndarray, "some squares_y squares_x"]:
-        """The second stage's densities in a window."""
-        density = self.second.posterior(reports.select(sequences), place).density.astype(float)
-        fine = density.shape[-1]
-        block = fine // SQUARES if fine % SQUARES == 0 else 1
-        count = fine // block
-        return density.reshape(len(density), count, block, count, block).sum((2, 4))
+    def _seen(
+        self, reports: Reports, sequences: Int[np.ndarray, " some"], grid: Grid
+    ) -> Iterator[tuple[int, Look]]:
+        """What the maps of a window say of those of some sequences that name a cell which is heard in it."""
+        place = self._window(grid)
+        known = tokens_of(reports.select(sequences), place.deployment)
+        if known.hears.any():
+            heard = known.reports.select(np.flatnonzero(known.hears))
+            density, statistics = self.second.on_maps(heard, place)
+            blocks = _in_squares(density).numpy()
+            for sequence, *seen in zip(sequences[known.hears].tolist(), blocks, statistics, strict=True):
+                yield sequence, Look(grid, *seen)
 
 
-def _names(reports: Reports, sequence: int, deployment: Deployment) -> bool:
-    """Whether a sequence names a cell that is heard in a window."""
-    return bool(deployment.candidates(reports.select(np.array([sequence]))).known.any())
+def _in_squares(density: Float[torch.Tensor, "some y x"]) -> Float[torch.Tensor, "some squares squares"]:
+    """`SQUARES` along a side where that goes up."""
+    count = SQUARES if density.shape[-1] % SQUARES == 0 else density.shape[-1]
+    block = density.shape[-1] // count
+    return density.double().reshape(-1, count, block, count, block).sum((2, 4))
+
+
+def _by_window(wanted: dict[int, list[Grid]]) -> dict[Grid, list[int]]:
+    """The sequences that look at each window."""
+    members: dict[Grid, list[int]] = defaultdict(list)
+    for sequence, grids in wanted.items():
+        for grid in grids:
+            members[grid].append(sequence)
+    return members
 
 
 def candidate_centres(ground: GroundMasses, index: int, side: float) -> list[tuple[float, float]]:
-    """Centres of up to `WINDOWS` windows of a side [m] that hold most of a report's mass, the fullest first."""
-    pitch = side / STEPS
+    """Centres of up to `WINDOWS` windows of a side [m] that hold most of a report's mass, the fullest first.
+
+    What lies in the middle half of a window's sides counts twice: a posterior is best there.
+    """
+    pitch, edge = side / STEPS, STEPS // 4
     point = ground.masses.centre[index].numpy() + ground.origin[index]
     mass = ground.masses.mass[index].numpy().astype(float)
     step = np.floor(point / pitch).astype(np.int64)
@@ -137,59 +180,13 @@ def candidate_centres(ground: GroundMasses, index: int, side: float) -> list[tup
     np.add.at(raster, tuple((step - lowest + STEPS).T), mass)
     centres = []
     for _ in range(WINDOWS):
-        held = np.lib.stride_tricks.sliding_window_view(raster, (STEPS, STEPS)).sum((2, 3))
-        corner = np.unravel_index(int(held.argmax()), held.shape)
+        squares = np.lib.stride_tricks.sliding_window_view(raster, (STEPS, STEPS))
+        held = squares.sum((2, 3))
+        middle = squares[:, :, edge:-edge, edge:-edge].sum((2, 3))
+        corner = np.unravel_index(int((held + middle).argmax()), held.shape)
         if held[corner] < LEAST_MASS:
             break
         raster[tuple(slice(start, start + STEPS) for start in corner)] = 0
         x, y = (np.array(corner) - STEPS + lowest) * pitch + side / 2
         centres.append((float(x), float(y)))
     return centres
-
-
-def agreement(first: Float[np.ndarray, "y x"], second: Float[np.ndarray, "y x"]) -> float:
-    """Share of the second density that lies in the first one's region of mass `REGION`, both over one window."""
-    order = np.argsort(-first, axis=None, kind="stable")
-    held = np.cumsum(first.ravel()[order])
-    inside = order[: int(np.searchsorted(held, REGION * held[-1])) + 1]
-    return float(second.ravel()[inside].sum() / max(second.sum(), 1e-30))
-
-
-def _replaced(
-    ground: GroundMasses, index: int, grid: Grid, density: Float[np.ndarray, "y x"], share: torch.Tensor
-) -> CellMasses:
-    """The squares of a window's second stage; what the first stage keeps of its own is written to `share`."""
-    squares = Grid(grid.size, grid.size / len(density), grid.centre)
-    first = ground.raster(index, squares)
-    trust = agreement(first, density)
-    centre = ground.masses.centre[index].numpy() + ground.origin[index]
-    inside = torch.from_numpy(grid.contains(centre)) & (share == 1)
-    held = float((ground.masses.mass[index] * inside).sum())
-    share[inside] = 1 - trust
-    at = torch.from_numpy(squares.centres - ground.origin[index]).float()
-    mass = torch.from_numpy(held * trust * density.ravel() / max(density.sum(), 1e-30)).float()
-    return CellMasses(at[None], torch.full((1, len(at)), squares.resolution), mass[None])
-
-
-def _joined(ground: GroundMasses, shares: list[torch.Tensor], parts: list[list[CellMasses]]) -> GroundMasses:
-    """First and second stage as one; reports have as many squares as the longest, of the others some without mass."""
-    most = max(sum(part.mass.shape[1] for part in of_report) for of_report in parts)
-    centre, side, mass = zip(*(_padded(of_report, most) for of_report in parts), strict=True)
-    own = ground.masses
-    masses = torch.cat([own.mass * torch.stack(shares), torch.cat(mass)], dim=1)
-    joined = CellMasses(
-        torch.cat([own.centre, torch.cat(centre)], dim=1),
-        torch.cat([own.side, torch.cat(side)], dim=1),
-        masses / masses.sum(1, keepdim=True),
-    )
-    return GroundMasses(ground.origin, joined, ground.origin + joined.median().numpy())
-
-
-def _padded(parts: list[CellMasses], most: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Centres, sides and masses of one report's squares, filled up with squares without mass."""
-    missing = most - sum(part.mass.shape[1] for part in parts)
-    fill = CellMasses(torch.zeros(1, missing, 2), torch.ones(1, missing), torch.zeros(1, missing))
-    every = [*parts, fill]
-    columns = ([part.centre for part in every], [part.side for part in every], [part.mass for part in every])
-    centre, side, mass = (torch.cat(column, dim=1) for column in columns)
-    return centre, side, mass

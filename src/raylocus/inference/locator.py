@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -12,19 +12,24 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from raylocus.errors import InputError
+from raylocus.errors import CheckpointError, InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import Fix, fixes_of
+from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import doubted_density, estimate, fine_density
+from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
-from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import EncodedPlace
+from raylocus.models.misfit import Judgement
+from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
+from raylocus.scenes.networks import deployment_digest
+from raylocus.scenes.sites import Deployment
 
 #: Sequences that go through the network together: few enough for the processor's cache.
 BATCH = 8
@@ -44,6 +49,8 @@ class Locator:
     name: str = "raylocus"
     without_maps: AreaLocator = field(default_factory=AreaLocator.pretrained, repr=False)
     """Who is believed as far as maps are wrong."""
+    refine: PhysicsVariant | None = None
+    """What estimates are refined by, see `inference.refinement`; None leaves them where the network has them."""
     _encoded: OrderedDict[int, tuple[MappedPlace, EncodedPlace]] = field(
         default_factory=OrderedDict, repr=False
     )
@@ -103,34 +110,71 @@ class Locator:
         )
 
     @torch.inference_mode()
+    def on_maps(self, reports: Reports, place: MappedPlace) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the maps alone say of each sequence: densities (sample y x), and statistics of the misfit for `judge`.
+
+        Args:
+            reports: with tokens of the place's cells only.
+            place: the place.
+
+        Raises:
+            InputError: as `posterior`.
+        """
+        self._require_any_feature(reports)
+        parts = list(self._batches(reports, self._encode(place), place.deployment))
+        return torch.cat([density for density, _ in parts]), torch.cat(
+            [statistics for _, statistics in parts]
+        )
+
+    def judge(self, statistics: torch.Tensor) -> Judgement:
+        """What is thought of the maps that phones were located on together, from their statistics of the misfit."""
+        return self.trained.calibration.misfit.judge(statistics, WRONG_MAPS)
+
     def _answered(
+        self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
+    ) -> tuple[Posterior, list[float]]:
+        """The posterior, refined where that is asked for, and how well map and measurements fit."""
+        posterior, fits = self._inferred(reports, place, groups)
+        if self.refine is None:
+            return posterior, fits
+        refinement = Refinement(self.refine, feature_deviations(self.trained.network.evidence))
+        known, maps = known_reports(reports, place.deployment).reports, self._encode(place).maps
+        return refinement.refined(posterior, known, place, maps), fits
+
+    @torch.inference_mode()
+    def _inferred(
         self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
     ) -> tuple[Posterior, list[float]]:
         """The posterior, and how well map and measurements fit; phones of a group are judged together."""
         self._require_any_feature(reports)
+        self._require_own_network(place.deployment)
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
-        batches = (
-            reports.select(np.arange(start, min(start + BATCH, len(reports))))
-            for start in range(0, len(reports), BATCH)
-        )
-        parts = [self._answer(sequence_tensors(batch, place.deployment), encoded) for batch in batches]
+        parts = list(self._batches(reports, encoded, place.deployment))
         if not parts:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
-        densities, means, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
+        densities, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
         fits = np.empty(len(reports))
         for members in groups:
-            judgement = self.trained.calibration.misfit.judge(statistics[members], WRONG_MAPS)
+            judgement = self.judge(statistics[members])
             fits[members] = judgement.fit
             if judgement.wrong >= LEAST_DOUBT:
                 without = self.without_maps.on_grid(reports.select(members), place.deployment, place.tile)
                 densities[members] = doubted_density(
                     densities[members], judgement.wrong, torch.from_numpy(without)
                 )
-                means[members] = estimate(
-                    densities[members], encoded.maps, self.trained.calibration.estimator
-                )
-        return posterior_of(place.tile, densities.numpy(), means.numpy()), fits.tolist()
+        means = estimate(densities, encoded.maps, self.trained.calibration.estimator)
+        flat = densities.flatten(1)
+        held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
+        return posterior_of(place.tile, held.numpy(), means.numpy()), fits.tolist()
+
+    def _require_own_network(self, deployment: Deployment) -> None:
+        own = self.trained.calibration.network
+        if own and own != deployment_digest(deployment):
+            raise CheckpointError(
+                "the checkpoint was adapted to a network of other sites, cells or antennas; locate in that one, or "
+                "adapt it to this one with: raylocus train adapt"
+            )
 
     def _require_any_feature(self, reports: Reports) -> None:
         read = self.trained.network.radio_encoder.reads()
@@ -141,20 +185,23 @@ class Locator:
                 f"{', '.join(read)}; import at least one of these columns"
             )
 
-    def _answer(
-        self, sequences: SequenceTensors, place: EncodedPlace
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Densities, positions and statistics of the misfit."""
-        network, calibration = self.trained.network, self.trained.calibration
-        output = network(sequences, place)
-        misfit = network.misfit(sequences, output, place)
-        density = fine_density(output.prediction, place.maps, calibration.temperature)
-        return density, estimate(density, place.maps, calibration.estimator), misfit
+    def _batches(
+        self, reports: Reports, place: EncodedPlace, deployment: Deployment
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Densities and statistics of the misfit, a few sequences at a time."""
+        for start in range(0, len(reports), BATCH):
+            batch = reports.select(np.arange(start, min(start + BATCH, len(reports))))
+            sequences = sequence_tensors(batch, deployment)
+            output = self.trained.network(sequences, place)
+            density = fine_density(output.prediction, place.maps, self.trained.calibration.temperature)
+            yield density, self.trained.network.misfit(sequences, output, place)
 
     def _encode(self, place: MappedPlace) -> EncodedPlace:
         # The place itself is kept together with its encoding, so that its id cannot be given to another.
         if id(place) not in self._encoded:
-            self._encoded[id(place)] = (place, self.trained.network.encode_place(place_maps(place)))
+            with torch.inference_mode(False):  # refinement walks gradients through the maps
+                maps = place_maps(place)
+            self._encoded[id(place)] = (place, self.trained.network.encode_place(maps))
         self._encoded.move_to_end(id(place))
         while len(self._encoded) > KEPT_PLACES:
             self._encoded.popitem(last=False)

@@ -14,6 +14,7 @@ from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import ESTIMATORS
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.misfit import MisfitCalibration
+from raylocus.models.regions import LEVELS, Regions
 from raylocus.network.reports.features import SCHEMA, features_named
 from raylocus.provenance import Provenance
 from raylocus.scenes.place_checks import plain_record
@@ -37,6 +38,10 @@ class PosteriorCalibration:
     """Which of `models.density.ESTIMATORS` names the position."""
     misfit: MisfitCalibration = MisfitCalibration()
     """How maps that do not fit are found out."""
+    regions: Regions = Regions()
+    """What regions truly hold in the network that it was adapted to."""
+    network: str = ""
+    """That network, see `scenes.networks.deployment_digest`; empty where it is adapted to none."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,8 @@ def _configuration(record: dict[str, Any]) -> LocationNetworkConfiguration:
 
 def _calibration(record: dict[str, Any]) -> PosteriorCalibration:
     misfit = plain_record(MisfitCalibration, record["misfit"])
-    plain = plain_record(PosteriorCalibration, {**record, "misfit": MisfitCalibration()})
+    regions = Regions(tuple(record.get("regions", {"nominal": LEVELS})["nominal"]))
+    plain = plain_record(PosteriorCalibration, {**record, "misfit": MisfitCalibration(), "regions": regions})
     vectors: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list | tuple) else value for name, value in misfit.items()
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from raylocus.geo import Extent
 from raylocus.scenes.area import Area, is_area, open_area
 from raylocus.scenes.place import Place, load_place
+from raylocus.scenes.sites import Deployment
 
 
 def open_network(folder: Path) -> Area | Place:
@@ -16,6 +18,11 @@ def open_network(folder: Path) -> Area | Place:
         PlaceError: there is neither.
     """
     return open_area(folder) if is_area(folder) else load_place(folder)
+
+
+def deployment_digest(deployment: Deployment) -> str:
+    """What a network is known by, all that is listed of it: sites, cells, antennas, powers."""
+    return hashlib.sha256(repr(deployment).encode()).hexdigest()[:16]
 
 
 def extent_of(network: Area | Place) -> Extent:

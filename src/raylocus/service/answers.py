@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from raylocus.inference.fix import Fix
 from raylocus.network.formats.cell_resolution import Known
@@ -44,7 +45,7 @@ class Answer:
     doubtful: bool = False
     """Whether the cells may well be of another place, by what names them."""
 
-    @property
+    @cached_property
     def trusted(self) -> bool:
         """Whether the fix is to be trusted, and the cells are surely the area's."""
         return self.fix.trusted and not self.doubtful

@@ -40,9 +40,10 @@ def located_reports(
     """The reports of some questions (ascending) that name known cells, with those, each cell once a report."""
     reports = asked.reports
     own = np.isin(reports.sequence_of_report[reports.report_of_token], questions) & (found.cell >= 0)
-    keys = np.stack([reports.report_of_token, found.cell, reports.beam], axis=1)
+    beams = reports.beam.max(initial=0) + 2  # −1 is the cell itself
+    key = (reports.report_of_token * len(deployment.cells) + found.cell) * beams + reports.beam
     first = np.zeros(len(own), bool)
-    first[np.unique(keys, axis=0, return_index=True)[1]] = True
+    first[np.unique(key, return_index=True)[1]] = True
     kept = own & first
     numerology = np.array([each.numerology for each in deployment.carriers])
     of_token = numerology[deployment.carrier_of_cell[found.cell[kept]]]

@@ -43,10 +43,10 @@ class Arc:
 
 def ellipse_at(fix: Fix, confidence: float) -> Ellipse:
     """The ellipse about the estimate, shaped as the covariance, that holds a probability."""
-    offset = fix.grid.centres - fix.position
-    distance = np.sqrt(((offset @ np.linalg.inv(fix.covariance)) * offset).sum(axis=1))
-    scale = quantile_of_mass(distance, fix.heatmap.ravel(), confidence)
-    one = fix.ellipse
+    x, y = fix.grid.x_coordinates - fix.position[0], fix.grid.y_coordinates[:, None] - fix.position[1]
+    (xx, xy), (_, yy) = np.linalg.inv(fix.covariance)
+    distance = np.sqrt(xx * x**2 + 2 * xy * (x * y) + yy * y**2)
+    scale, one = quantile_of_mass(distance, fix.heatmap, confidence), fix.ellipse
     # A ground cell is as good as its size.
     least = fix.grid.resolution / 2
     return Ellipse(max(scale * one.major, least), max(scale * one.minor, least), one.azimuth)

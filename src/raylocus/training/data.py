@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -39,6 +40,8 @@ class PlaceBatch:
     maps: PlaceMaps
     """The same object in every batch, so that what is made of it can be kept."""
     sequences: SequenceTensors
+    folder: Path
+    """Where the place was traced, as the dataset's configuration says; it need not be there."""
 
 
 class ReportData(lightning.LightningDataModule):
@@ -123,7 +126,10 @@ class ReportData(lightning.LightningDataModule):
     ) -> list[PlaceBatch]:
         """The batch on the device: tokens travel packed and become dense there, maps are there already."""
         return [
-            PlaceBatch(self._maps(part.place, device), part.sequences.to(device).dense()) for part in batch
+            PlaceBatch(
+                self._maps(part.place, device), part.sequences.to(device).dense(), self._folder(part.place)
+            )
+            for part in batch
         ]
 
     def validation_worlds(self) -> Iterator[PlaceBatch]:
@@ -134,7 +140,7 @@ class ReportData(lightning.LightningDataModule):
             samples = chosen[worlds == world]
             place = int(self.stored.place_index[samples[0]])
             sequences = packed_sequences(self.stored.read(samples), self.stored.place(place).deployment)
-            yield PlaceBatch(self._maps(place, torch.device("cpu")), sequences.dense())
+            yield PlaceBatch(self._maps(place, torch.device("cpu")), sequences.dense(), self._folder(place))
 
     def feature_statistics(self) -> dict[str, tuple[float, float]]:
         """Mean and standard deviation of every feature of the training split, in the unit of `SequenceTensors`."""
@@ -184,6 +190,9 @@ class ReportData(lightning.LightningDataModule):
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
+
+    def _folder(self, place: int) -> Path:
+        return self.stored.configuration.places[place].folder
 
     def _read_maps(self, place: int, device: torch.device) -> PlaceMaps:
         return place_maps(self.stored.place(place)).to(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,9 +22,12 @@ from raylocus.models.checkpoint import (
 )
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import estimate, fine_density
+from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.location_network import LocationNetwork
-from raylocus.models.losses import LossConfiguration, location_loss
+from raylocus.models.losses import LossConfiguration, local_mean, location_loss
+from raylocus.models.physics.residuals import physics_loss
+from raylocus.models.physics.variants import feature_field
 from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented
 from raylocus.training.data import PlaceBatch, ReportData
@@ -107,6 +111,7 @@ class LocationModule(lightning.LightningModule):
         }
         self.provenance = Provenance.collect(settings, seed)
         self._rasters = lru_cache(maxsize=KEPT_RASTERS)(evidence_rasters)
+        self._fields = lru_cache(maxsize=KEPT_RASTERS)(partial(feature_field, loss.physics_by))
 
     @property
     def trained(self) -> TrainedNetwork:
@@ -150,7 +155,21 @@ class LocationModule(lightning.LightningModule):
             order = random_cell_order(maps, self.generator)
             maps, rasters, sequences = order.place(maps), order.rasters(rasters), order.sequences(sequences)
         output = self.network(sequences, self.network.encode_place(maps, rasters))
-        return location_loss(output.prediction, sequences, maps, self.loss)
+        # Physics is the same under any symmetry and order of cells, and paths exist in the place as it stands.
+        where = symmetry.back(local_mean(output.prediction))
+        return location_loss(output.prediction, sequences, maps, self.loss) + self._physics(
+            where, dataclasses.replace(batch, sequences=varied)
+        )
+
+    def _physics(self, where: Tensor, batch: PlaceBatch) -> Tensor:
+        """The weighted physics loss of predicted positions [m]."""
+        if not self.loss.physics:
+            return where.new_zeros(())
+        expected = self._fields(batch.maps, batch.folder).at(where)
+        deviations = feature_deviations(self.network.evidence)
+        return self.loss.physics * physics_loss(
+            expected, batch.sequences, batch.maps.site_of_cell, deviations
+        )
 
     def on_train_batch_end(self, *_: Any) -> None:
         """Ends training after its last step."""
@@ -193,5 +212,6 @@ class LocationModule(lightning.LightningModule):
             density = fine_density(prediction, maps, self.calibration.temperature)
             error = (estimate(density, maps, self.calibration.estimator) - sequences.target).norm(dim=-1)
             loss = location_loss(prediction, sequences, maps, self.loss)
+            loss = loss + self._physics(local_mean(prediction), part)
             self.log(f"{split}/loss", loss, batch_size=len(sequences))
             self.log(f"{split}/median_error", error.median(), prog_bar=True, batch_size=len(sequences))

@@ -54,6 +54,11 @@ class Symmetry:
             x, y = -y, x
         return torch.stack([x, y], -1)
 
+    def back(self, values: Float[Tensor, "*lead 2"]) -> Float[Tensor, "*lead 2"]:
+        """Vectors (x, y) that were moved along, as they were before."""
+        x, y = Symmetry(-self.quarter_turns, False).vector(values).unbind(-1)
+        return torch.stack([-x if self.mirrored else x, y], -1)
+
     def azimuth(self, values: Float[Tensor, "*shape"], half_turn: float) -> Float[Tensor, "*shape"]:
         """Azimuths in [−half_turn, half_turn), moved along."""
         values = half_turn - values if self.mirrored else values

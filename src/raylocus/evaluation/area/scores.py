@@ -14,7 +14,6 @@ from raylocus.errors import InputError
 from raylocus.evaluation.area.references import REFERENCES
 from raylocus.evaluation.metrics import coverage, horizontal_errors
 from raylocus.models.area.ground_masses import Located
-from raylocus.models.area.heard_reports import heard_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
 
@@ -78,28 +77,25 @@ def score_in_area(method: AreaMethod, reports: Reports, deployment: Deployment) 
     """
     truth = reports.position[reports.last_report, :2]
     rows = [_scored(located, truth) for located in method.located(reports, deployment)]
-    found = np.concatenate(rows) if rows else np.zeros((0, 6))
-    found = found[np.isfinite(truth[found[:, 0].astype(np.int64), 0])]
+    found = np.concatenate(rows) if rows else np.zeros((0, 7 + len(REFERENCES)))
+    found = found[np.isfinite(found[:, 6])]
     if not len(found):
         raise InputError("no sequence has both a known cell and a true position, which an evaluation needs")
-    sequence = found[:, 0].astype(np.int64)
-    network = heard_reports(reports, deployment).likeliest(reports.last_report[sequence])
-    at = truth[sequence]
-    errors = {method.name: found[:, 1]}
-    errors |= {name: horizontal_errors(locate(network), at) for name, locate in REFERENCES.items()}
-    log_density, denser, tied, radius = found[:, 2:].T
-    heard_cells = network.rows.lengths.astype(float)
-    return AreaScores(errors, log_density, denser, tied, radius, heard_cells, at)
+    sequence, log_density, denser, tied, radius, heard, *errors = found.T
+    named = dict(zip((method.name, *REFERENCES), errors, strict=True))
+    return AreaScores(named, log_density, denser, tied, radius, heard, truth[sequence.astype(np.int64)])
 
 
-def _scored(located: Located, truth: Float[np.ndarray, "sample 2"]) -> Float[np.ndarray, "report 6"]:
-    """Sequence, error, log density, the two masses and radius of some posteriors."""
+def _scored(located: Located, truth: Float[np.ndarray, "sample 2"]) -> Float[np.ndarray, "report column"]:
+    """Sequence, log density, the two masses, radius, heard cells, and errors of some posteriors and references."""
     ground, at = located.ground, truth[located.sequence]
     point = torch.from_numpy(np.nan_to_num(at) - ground.origin).float()
     density, denser, tied = (each.numpy().astype(float) for each in ground.masses.at(point))
     middle = torch.from_numpy(ground.median - ground.origin).float()
     radius = ground.masses.radius(middle, 0.9).numpy()
-    error = horizontal_errors(ground.median, at)
+    positions = [ground.median, *(locate(located.heard) for locate in REFERENCES.values())]
+    errors = [horizontal_errors(each, at) for each in positions]
     return np.column_stack([
-        located.sequence, error, np.log(np.maximum(density, LEAST_DENSITY)), denser, tied, radius,
+        located.sequence, np.log(np.maximum(density, LEAST_DENSITY)), denser, tied, radius,
+        located.heard.rows.lengths, *errors,
     ])  # fmt: skip

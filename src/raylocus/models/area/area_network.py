@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -52,6 +52,14 @@ class AreaBatch:
                 for name in cls.__dataclass_fields__
             }
         )
+
+    def filled(self) -> AreaBatch:
+        """The same without the places of tokens that no report has."""
+        some = self.present.any(0)
+        columns = {
+            name: getattr(self, name)[:, some] for name in self.__dataclass_fields__ if name != "report"
+        }
+        return replace(self, **columns)
 
 
 class AreaNetwork(nn.Module):

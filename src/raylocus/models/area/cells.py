@@ -14,8 +14,8 @@ from torch import Tensor
 HALF, COARSE = 6.0, 24
 #: Of the cells of each round so many are divided, each into `PARTS` × `PARTS`.
 DIVIDED, PARTS = (48, 64), 4
-#: Steps of Weiszfeld's iteration.
-MEDIAN_STEPS = 40
+#: Steps of Weiszfeld's iteration at most, and the step, in sides of the smallest cell, that ends it.
+MEDIAN_STEPS, MEDIAN_TOLERANCE = 40, 1e-3
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,16 @@ class CellMasses:
 
     def median(self) -> Float[Tensor, "report 2"]:
         """The point of least expected distance."""
-        point = (self.mass[..., None] * self.centre).sum(1)
+        own, tolerance = (0.3 * self.side).square(), MEDIAN_TOLERANCE * float(self.side.min())
+        x, y = (each.contiguous() for each in self.centre.unbind(-1))
+        around = torch.cat([self.centre, torch.ones_like(self.centre[..., :1])], -1)
+        point = (self.mass[:, None] @ self.centre)[:, 0]
         for _ in range(MEDIAN_STEPS):
-            distance = (self.centre - point[:, None]).square().sum(-1) + (0.3 * self.side).square()
-            pull = self.mass * distance.rsqrt()
-            point = (pull[..., None] * self.centre).sum(1) / pull.sum(1, keepdim=True)
+            square = (x - point[:, :1]).square() + (y - point[:, 1:]).square() + own
+            *moments, pull = ((self.mass * square.rsqrt())[:, None] @ around)[:, 0].unbind(-1)
+            before, point = point, torch.stack(moments, -1) / pull[:, None]
+            if float((point - before).abs().max()) <= tolerance:
+                break
         return point
 
     def covariance(self) -> Float[Tensor, "report 2 2"]:

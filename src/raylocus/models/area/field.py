@@ -44,39 +44,54 @@ class Field:
 
     def log_density(self, points: Float[Tensor, "report point 2"]) -> Float[Tensor, "report point"]:
         """Unnormalised log density at points in each report's frame."""
-        step = points[:, :, None] - self.position[:, None]
-        square = step.square().sum(-1)
-        distance = torch.sqrt(square + NEAR**2)
-        terms = self._distance_terms(torch.log(distance)[..., None])
-        terms = terms + self._range_terms(distance) + self._angle_terms(step, distance)
-        sums = (terms * self.present[:, None, :, None]).sum(2) + self.weight[:, None]
+        x, y = (points[:, None, :, axis] - self.position[:, :, None, axis] for axis in range(2))
+        distance = torch.sqrt(x.square() + y.square() + NEAR**2)
+        sums = self._distance_terms(torch.log(distance)[:, None]) + self._angle_terms(x, y, distance)
+        timed = self.present & torch.isfinite(self.range)
+        if timed.any():
+            sums = sums + self._range_terms(distance[:, None], timed)
         held = -1.6 * torch.log1p(points.square().sum(-1) / FAR**2)
-        return torch.logsumexp(sums, dim=-1) + held
+        return torch.logsumexp(sums + self.weight[..., None], dim=1) + held
 
-    def _part(self, first: int, last: int) -> Float[Tensor, "report 1 token expert part"]:
-        return self.coefficients[:, None, ..., first:last]
+    def _part(self, first: int, last: int) -> Float[Tensor, "part report expert token 1"]:
+        """Coefficients with the points last, so that what all points share is read once."""
+        return self.coefficients[..., first:last].permute(3, 0, 2, 1)[..., None].contiguous()
 
     def _distance_terms(
-        self, log_distance: Float[Tensor, "report point token 1"]
-    ) -> Float[Tensor, "report point token expert"]:
-        centre, width, weight, step, sharpness, height = self._part(0, 6).unbind(-1)
+        self, log_distance: Float[Tensor, "report 1 token point"]
+    ) -> Float[Tensor, "report expert point"]:
+        centre, width, weight, step, sharpness, height = self._part(0, 6)
         off = (log_distance - centre) * torch.exp(-width)
         beyond = (log_distance - step) * torch.exp(sharpness)
-        return -functional.softplus(weight) * torch.log1p(off.square()) + height * torch.sigmoid(beyond)
+        there = self.present[:, None, :, None]
+        law = _weighed(-functional.softplus(weight) * there, torch.log1p(off.square()))
+        return law + _weighed(height * there, torch.sigmoid(beyond))
 
     def _range_terms(
-        self, distance: Float[Tensor, "report point token"]
-    ) -> Float[Tensor, "report point token expert"]:
-        bias, width, weight = self._part(6, 9).unbind(-1)
-        timed = torch.isfinite(self.range)[:, None, :, None]
+        self, distance: Float[Tensor, "report 1 token point"], timed: Bool[Tensor, "report token"]
+    ) -> Float[Tensor, "report expert point"]:
+        bias, width, weight = self._part(6, 9)
         spread = (torch.nan_to_num(self.range_error) + 0.02)[:, None, :, None]
-        off = (distance - torch.nan_to_num(self.range)[:, None])[..., None] / spread - bias
-        return -functional.softplus(weight) * timed * torch.log1p((off * torch.exp(-width)).square())
+        off = (distance - torch.nan_to_num(self.range)[:, None, :, None]) / spread - bias
+        weight = -functional.softplus(weight) * timed[:, None, :, None]
+        return _weighed(weight, torch.log1p((off * torch.exp(-width)).square()))
 
     def _angle_terms(
-        self, step: Float[Tensor, "report point token 2"], distance: Float[Tensor, "report point token"]
-    ) -> Float[Tensor, "report point token expert"]:
-        cosine = (step * self.direction[:, None]).sum(-1) / (distance + NEAR)
-        harmonics = torch.stack([cosine, 2 * cosine**2 - 1, 4 * cosine**3 - 3 * cosine], dim=-1)
-        known = (self.direction.square().sum(-1) > 0)[:, None, :, None]
-        return torch.einsum("bpth,bteh->bpte", harmonics, self.coefficients[..., 9:12]) * known
+        self,
+        x: Float[Tensor, "report token point"],
+        y: Float[Tensor, "report token point"],
+        distance: Float[Tensor, "report token point"],
+    ) -> Float[Tensor, "report expert point"]:
+        towards_x, towards_y = self.direction[..., None].unbind(2)
+        cosine = (x * towards_x + y * towards_y) / (distance + NEAR)
+        square = cosine.square()
+        harmonics = torch.cat([cosine, 2 * square - 1, (4 * square - 3) * cosine], dim=1)
+        known = self.present & (self.direction != 0).any(-1)
+        weight = self.coefficients[..., 9:12] * known[..., None, None]
+        return weight.permute(0, 2, 3, 1).flatten(2) @ harmonics
+
+
+def _weighed(
+    weight: Float[Tensor, "report expert token 1"], terms: Float[Tensor, "report expert token point"]
+) -> Float[Tensor, "report expert point"]:
+    return (weight.transpose(-1, -2) @ terms)[:, :, 0]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from raylocus.geo import Grid
+from raylocus.geo import Extent, Grid
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.tokens import AreaTokens
+from raylocus.network.field.heard import HeardNetwork
 
 #: Cells along the side of the window that a posterior is drawn on, and the mass that the window holds at least.
 WINDOW, WINDOW_MASS = 64, 0.998
@@ -44,20 +45,32 @@ class GroundMasses:
         x, y = self.median[report].tolist()
         return Grid(WINDOW * resolution, resolution, (x, y))
 
+    def within(self, extent: Extent, outside: float) -> GroundMasses:
+        """The same for phones that are rarely outside of an extent: what lies there weighs less by a factor."""
+        centre = self.masses.centre.double() + torch.from_numpy(self.origin)[:, None]
+        inside = torch.from_numpy(extent.contains(centre.numpy()))
+        mass = self.masses.mass * torch.where(inside, 1.0, outside)
+        masses = replace(self.masses, mass=mass / mass.sum(1, keepdim=True))
+        return GroundMasses(self.origin, masses, self.origin + masses.median().numpy())
+
     def raster(self, report: int, grid: Grid) -> Float[np.ndarray, "y x"]:
         """Mass of each cell of a grid; what lies outside of it is left out."""
-        some = self.masses.mass[report] > 1e-9
-        centre = self.masses.centre[report][some].double() + torch.from_numpy(self.origin[report])
-        half = (self.masses.side[report][some] / 2)[:, None].double()
-        mass = self.masses.mass[report][some].double() / (4 * half[:, 0] ** 2)
-        overlaps = []
-        for axis, coordinates in enumerate((grid.x_coordinates, grid.y_coordinates)):
-            cell = torch.from_numpy(coordinates)
-            middle, edge = centre[:, axis, None], grid.resolution / 2
-            overlap = torch.minimum(middle + half, cell + edge) - torch.maximum(middle - half, cell - edge)
-            overlaps.append(overlap.clamp(min=0))
-        raster = (overlaps[1] * mass[:, None]).T @ overlaps[0]
-        return raster.numpy()
+        away = torch.from_numpy(self.origin[report] - np.array(grid.centre))
+        centre, side = (self.masses.centre[report].double() + away).float(), self.masses.side[report]
+        near = ((centre.abs() - side[:, None] / 2) < grid.size / 2).all(1)
+        some = near & (self.masses.mass[report] > 1e-9)
+        half, density = side[some] / 2, self.masses.mass[report][some] / side[some].square()
+        edge, axis = (
+            grid.resolution / 2,
+            torch.from_numpy(grid.x_coordinates - grid.centre[0]).float()[:, None],
+        )
+        over_x, over_y = (
+            (torch.minimum(middle + half, axis + edge) - torch.maximum(middle - half, axis - edge)).clamp_(
+                min=0
+            )
+            for middle in centre[some].unbind(1)
+        )
+        return ((over_y * density) @ over_x.T).double().numpy()
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,10 @@ class Located:
 
     sequence: Int[np.ndarray, " report"]
     ground: GroundMasses
+    heard: HeardNetwork
+    """The likeliest reading of each last report."""
+    fit: float = 1.0
+    """See `inference.fix.Fix.fit`; 1 where no map was judged."""
 
 
 def ground_masses(

@@ -6,18 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.constants import speed_of_light
 
 from raylocus.models.area.assignment import Assignments, assign
-from raylocus.network.field.heard import HeardNetwork, KnownCells
+from raylocus.network.field.heard import HeardNetwork, KnownCells, arrival_lengths
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
 from raylocus.scenes.cell_names.candidates import Candidates
 from raylocus.scenes.sites import Deployment
 from raylocus.units import timing_advance_distance
 
-#: A frame [s], in which times of arrival are counted (TS 36.211 §4.1).
-FRAME = 0.01
 #: Free-space loss grows with 20·log10 of the frequency; levels are compared at this one [Hz].
 REFERENCE_FREQUENCY = 1e9
 
@@ -99,7 +96,8 @@ def _network(
     token = order[found.token]
     return HeardNetwork(
         cells, found.rows, found.cell, level[token], reports.serving[token],
-        _advances(reports, token, found.cell, deployment), _arrivals(reports, token, found.cell, cells),
+        _advances(reports, token, found.cell, deployment),
+        arrival_lengths(_column(reports, "time_of_arrival")[token], cells.site[found.cell], len(cells.sites)),
     )  # fmt: skip
 
 
@@ -113,21 +111,6 @@ def _advances(
     numerology = np.array([deployment.carriers[each.carrier].numerology for each in deployment.cells])
     lengths = np.array([timing_advance_distance(each) for each in range(7)])
     return steps * lengths[numerology[cell]]
-
-
-def _arrivals(
-    reports: Reports,
-    token: Int[np.ndarray, " read_token"],
-    cell: Int[np.ndarray, " read_token"],
-    cells: KnownCells,
-) -> Float[np.ndarray, " read_token"]:
-    """Times of arrival as lengths [m], the site's middle one being 0: they are counted within a frame."""
-    turn = np.exp(2j * np.pi * _column(reports, "time_of_arrival")[token] / FRAME)
-    has, site = np.isfinite(turn), cells.site[cell]
-    count = len(cells.sites)
-    real, imaginary = (np.bincount(site[has], part[has], count) for part in (turn.real, turn.imag))
-    middle = np.exp(1j * np.arctan2(imaginary, real))
-    return np.angle(turn / middle[site]) / (2 * np.pi) * FRAME * speed_of_light
 
 
 def _column(reports: Reports, name: str) -> Float[np.ndarray, " token"]:

@@ -13,9 +13,9 @@ import torch
 from raylocus.errors import CheckpointError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
 from raylocus.models.area.cells import CellMasses, cell_masses
-from raylocus.models.area.regions import LEVELS, Regions
 from raylocus.models.area.tags import Tags
 from raylocus.models.area.tokens import AreaTokens, ReadNetwork
+from raylocus.models.regions import LEVELS, Regions
 from raylocus.network.field.heard import HeardNetwork, KnownCells
 from raylocus.provenance import Provenance
 from raylocus.ragged import Rows
@@ -64,7 +64,7 @@ class TrainedAreaNetwork:
             tokens: rows of the reports.
             heard: the reports themselves.
         """
-        field = self.network(AreaBatch.of(tokens))
+        field = self.network(AreaBatch.of(tokens).filled())
         masses = (
             cell_masses(field, self.temperature)
             if self.tags is None

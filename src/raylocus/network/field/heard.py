@@ -9,6 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.ragged import Rows
+from raylocus.units import SPEED_OF_LIGHT
+
+#: A frame [s], in which times of arrival are counted (TS 36.211 §4.1).
+FRAME = 0.01
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,22 @@ class HeardNetwork:
             self.cells, rows, self.cell[tokens], self.level[tokens], self.serving[tokens],
             self.advance[tokens], self.arrival[tokens],
         )  # fmt: skip
+
+
+def arrival_middles(
+    arrival: Float[np.ndarray, " token"], site: Int[np.ndarray, " token"], sites: int
+) -> Float[np.ndarray, " site"]:
+    """Each site's middle time of arrival within a frame [rad of a frame]; 0 where it has none."""
+    turn = np.exp(2j * np.pi * arrival / FRAME)
+    has = np.isfinite(turn)
+    real, imaginary = (np.bincount(site[has], part[has], sites) for part in (turn.real, turn.imag))
+    return np.arctan2(imaginary, real)
+
+
+def arrival_lengths(
+    arrival: Float[np.ndarray, " token"], site: Int[np.ndarray, " token"], sites: int
+) -> Float[np.ndarray, " token"]:
+    """Times of arrival [s] as lengths [m], each site's middle one being 0: they are counted within a frame."""
+    middle = arrival_middles(arrival, site, sites)[site]
+    after = np.angle(np.exp(1j * (2 * np.pi * arrival / FRAME - middle)))
+    return after / (2 * np.pi) * FRAME * SPEED_OF_LIGHT

@@ -20,6 +20,7 @@ from raylocus.errors import InputError
 from raylocus.network.formats.measurements import Measurements
 from raylocus.network.formats.sequences import sequence_rows
 from raylocus.network.reports.reports import Reports
+from raylocus.scenes.area import Area
 from raylocus.scenes.place import Place
 
 #: Longest time between a sample of power and the track's point that it is taken to be at [s].
@@ -57,7 +58,7 @@ def read_gpx(path: Path) -> Track:
     return Track(time, latitude, longitude)
 
 
-def reports_of_links(gpx: Path, links: Mapping[int, Path], place: Place) -> Reports:
+def reports_of_links(gpx: Path, links: Mapping[int, Path], place: Place | Area) -> Reports:
     """Reports of a track and the powers that were measured along it.
 
     Args:

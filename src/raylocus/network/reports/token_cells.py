@@ -93,12 +93,18 @@ def known_reports(reports: Reports, deployment: Deployment) -> KnownReports:
     Raises:
         PlaceError: it has none of the reports' cells, so that they were made elsewhere.
     """
-    of_place = deployment.candidates(reports).known
-    if len(of_place) and not of_place.any():
+    known = tokens_of(reports, deployment)
+    if len(reports.pci) and not known.hears.any():
         raise PlaceError(
             f"the place has none of the cells of the reports, such as {cell_label(reports, 0)}; give the place the "
             "reports were made in"
         )
+    return known
+
+
+def tokens_of(reports: Reports, deployment: Deployment) -> KnownReports:
+    """The same, where reports may be of other cells only."""
+    of_place = deployment.candidates(reports).known
     of_beam = of_place & (reports.beam >= deployment.beam_count)
     kept = of_place & ~of_beam
     known = reports.select_tokens(kept)

@@ -83,7 +83,7 @@ def paths_at(
     central = offset[ue] <= CENTRAL
     present = np.flatnonzero(np.where(central, reaches_centre(paths), paths.visible >= PRESENT_SHARE))
     ue, paths = ue[present], reorder(paths, present)
-    return UePaths(ue, len(position), _moved(paths, points[cell[ue]], position[ue]))
+    return UePaths(ue, len(position), moved_paths(paths, points[cell[ue]], position[ue]))
 
 
 def _to_cells(
@@ -118,7 +118,7 @@ def first_order_error(
     return (np.einsum("pi,pi->p", offset, offset) - along**2) / (2 * length)
 
 
-def _moved(
+def moved_paths(
     paths: PathAtlas, centre: Float[np.ndarray, "path 3"], position: Float[np.ndarray, "path 3"]
 ) -> PathAtlas:
     """The paths that end at `centre` as they are at `position` [m]."""

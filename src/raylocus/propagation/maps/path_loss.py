@@ -78,10 +78,12 @@ def formula_levels(
 def power_sum(
     level: Float[np.ndarray, "*shape"], other: Float[np.ndarray, "*shape"]
 ) -> Float[np.ndarray, "*shape"]:
-    """Level of two powers together [dBm]; NaN in the first is no power."""
-    nepers = np.log(10) / 10
-    first = np.where(np.isfinite(level), level, -np.inf)
-    return (np.logaddexp(first * nepers, other * nepers) / nepers).astype(np.float32)
+    """Level of two powers together [dBm]; NaN in the first is no power, the second is never missing."""
+    # By their ratio, in single precision: all beams of an area's window, and 1e-5 dB is nothing.
+    nepers = np.float32(np.log(10) / 10)
+    over = (level.astype(np.float32, copy=False) - other.astype(np.float32, copy=False)) * nepers
+    np.copyto(over, -np.inf, where=np.isnan(over))
+    return (other + np.log1p(np.exp(over)) / nepers).astype(np.float32)
 
 
 def _offsets(

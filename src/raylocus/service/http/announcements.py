@@ -19,7 +19,7 @@ Key = Annotated[
 _DONE: dict[int | str, dict[str, Any]] = {204: {"description": "Done"}, **ERRORS}
 
 
-@ROUTER.put("/{key}", status_code=204, response_class=Response, responses=_DONE, summary="Announce")
+@ROUTER.put("/{key:path}", status_code=204, response_class=Response, responses=_DONE, summary="Announce")
 async def announce(request: Request, key: Key, body: Measurements) -> Response:
     """Keeps measurements in memory for a short time, for a request that names the key."""
     question = question_of_measurements(body)
@@ -29,7 +29,7 @@ async def announce(request: Request, key: Key, body: Measurements) -> Response:
     return Response(status_code=204)
 
 
-@ROUTER.delete("/{key}", status_code=204, response_class=Response, responses=_DONE, summary="Forget")
+@ROUTER.delete("/{key:path}", status_code=204, response_class=Response, responses=_DONE, summary="Forget")
 async def forget(request: Request, key: Key) -> Response:
     """Forgets what was announced under a key."""
     if not desk_of(request).board.drop(key):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from raylocus.network.formats.technologies import advance_of_steps, level_of_signal, technologies_of
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.http.desk import CONFIDENCE, desk_of
-from raylocus.service.http.lenient import Counting, Within, each_valid, nan_if_none
+from raylocus.service.http.lenient import EACH_VALID, Counting, Within, nan_if_none
 from raylocus.service.http.problems import Problem
 from raylocus.service.http.submissions import keep_submission
 from raylocus.service.questions import MeasuredCell, MeasuredReport, Question, question_of
@@ -47,7 +47,7 @@ class GeolocateBody(Counting):
     model_config = ConfigDict(extra="ignore")
 
     radioType: str | None = None
-    cellTowers: Annotated[list[Tower], each_valid(Tower)] = []
+    cellTowers: Annotated[list[Tower], EACH_VALID] = []
     considerIp: bool | None = None
     wifiAccessPoints: list[Any] | None = None
     bluetoothBeacons: list[Any] | None = None

@@ -12,10 +12,8 @@ from pydantic import (
     BeforeValidator,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
-    ModelWrapValidatorHandler,
-    PrivateAttr,
     ValidationError,
-    model_validator,
+    WrapValidator,
 )
 
 
@@ -55,47 +53,41 @@ def nan_if_none(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def each_valid(model: type[BaseModel]) -> BeforeValidator:
-    """Of a list, the items that are valid; null is an empty list."""
-    return BeforeValidator(_filter(model))
+class Kept(list[Any]):
+    """The items of a list that are valid."""
+
+    dropped: int = 0
+    """Items that are not."""
 
 
-def _filter(model: type[BaseModel]) -> Callable[[Any], Any]:
-    def read(values: Any) -> Any:
-        if values is None:
-            return []
-        if not isinstance(values, list):
-            return values  # which is refused: there is no list to take anything from
-        found = []
-        for value in values:
-            try:
-                found.append(model.model_validate(value))
-            except ValidationError:
-                continue
-        return found
+def _kept(values: Any, handler: Callable[[Any], Any]) -> Any:
+    if values is None:
+        return Kept()
+    if not isinstance(values, list):
+        return handler(values)  # which is refused: there is no list to take anything from
+    try:
+        return Kept(handler(values))
+    except ValidationError:
+        kept = Kept()
+    for value in values:
+        try:
+            kept += handler([value])
+        except ValidationError:
+            kept.dropped += 1
+    return kept
 
-    return read
+
+#: Of a list, the items that are valid; null is an empty list.
+EACH_VALID = WrapValidator(_kept)
 
 
 class Counting(BaseModel):
-    """A model that counts what its lists left out."""
-
-    _dropped: int = PrivateAttr(default=0)
+    """A model that knows what its lists left out."""
 
     @property
     def dropped(self) -> int:
-        """Items that could not be read."""
-        return self._dropped
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def count(cls, data: Any, handler: ModelWrapValidatorHandler[Counting]) -> Counting:
-        """Counts the items of lists before and after."""
-        model = handler(data)
-        if isinstance(data, dict):
-            for name, field in type(model).model_fields.items():
-                given, kept = data.get(field.alias or name), getattr(model, name)
-                if isinstance(given, list) and isinstance(kept, list):
-                    model._dropped += len(given) - len(kept)
-                    model._dropped += sum(item.dropped for item in kept if isinstance(item, Counting))
-        return model
+        """Items that could not be read, at any depth."""
+        lists = [value for value in self.__dict__.values() if isinstance(value, Kept)]
+        return sum(
+            kept.dropped + sum(item.dropped for item in kept if isinstance(item, Counting)) for kept in lists
+        )

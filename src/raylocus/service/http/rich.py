@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -39,7 +39,6 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     "/v2/locate",
     response_model=LocateAnswer,
     responses={**ERRORS, 200: {"model": LocateAnswer, "content": {GEOJSON: {"schema": {"type": "object"}}}}},
-    response_model_exclude_none=True,
     summary="Locate, with everything that is known",
 )
 async def locate(
@@ -48,7 +47,7 @@ async def locate(
     confidence: Annotated[int, Query(ge=50, le=99)] = CONFIDENCE,
     desired: Annotated[str, Query(max_length=40, description="mixture, heatmap, or both")] = "",
     accept: Annotated[str, Header()] = "application/json",
-) -> Any:
+) -> Response:
     """The position at the last report; cells that cannot be read are passed over, and counted."""
     found = await desk_of(request).locate(question_of_measurements(body))
     if isinstance(found, Refusal):
@@ -57,9 +56,10 @@ async def locate(
         raise Problem(404, found.why.value, found.why.name, extra=extra)
     wanted = {word.strip() for word in desired.split(",")}
     answer = locate_answer(found, confidence, body.dropped, wanted)
-    if GEOJSON not in accept:
-        return answer
-    return JSONResponse(geojson(found, answer), media_type=GEOJSON)
+    if GEOJSON in accept:
+        return JSONResponse(geojson(found, answer), media_type=GEOJSON)
+    # As it is: a returned model would be checked a second time.
+    return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
 def geojson(found: Answer, answer: LocateAnswer) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from raylocus.service.http.lenient import Counting, Within, each_valid, nan_if_none
+from raylocus.service.http.lenient import EACH_VALID, Counting, Within, nan_if_none
 from raylocus.service.questions import MeasuredBeam, MeasuredCell, MeasuredReport, Question, question_of
 from raylocus.units import timing_advance_step
 
@@ -25,8 +25,12 @@ NrArfcn = Annotated[float | None, Within(0, 3279165, True)]
 Earfcn = Annotated[float | None, Within(0, 262143, True)]
 
 
-class _Part(Counting):
+class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore")
+
+
+class _Whole(_Part, Counting):
+    """What has lists of parts."""
 
 
 class NrSignal(_Part):
@@ -60,7 +64,7 @@ class Beam(_Part):
     rsrp: Annotated[float | None, Within(-170, -31, unit="dBm")] = None
 
 
-class NrCell(_Part):
+class NrCell(_Whole):
     """A cell of NR; the first of a report is taken as the serving one."""
 
     mcc: str | int | None = None
@@ -71,8 +75,8 @@ class NrCell(_Part):
     ss: NrSignal = NrSignal()
     ta: Annotated[float | None, Within(0, 3846, True, "T_A steps of TS 38.213 §4.2")] = None
     scs: Annotated[float | None, Within(15, 240, True, "kHz; a timing advance without it is left out")] = None
-    beams: Annotated[list[Beam], each_valid(Beam)] = []
-    nmr: Annotated[list[NrNeighbour], each_valid(NrNeighbour)] = []
+    beams: Annotated[list[Beam], EACH_VALID] = []
+    nmr: Annotated[list[NrNeighbour], EACH_VALID] = []
 
 
 class LteLocalId(_Part):
@@ -93,7 +97,7 @@ class LteNeighbour(_Part):
     sinr: Ratio = None
 
 
-class LteCell(_Part):
+class LteCell(_Whole):
     """A cell of LTE; the first of a report without NR is taken as the serving one."""
 
     mcc: str | int | None = None
@@ -105,22 +109,22 @@ class LteCell(_Part):
     rsrq: Quality = None
     sinr: Ratio = None
     ta: Annotated[float | None, Within(0, 1282, True, "16 Ts")] = None
-    nmr: Annotated[list[LteNeighbour], each_valid(LteNeighbour)] = []
-    nrNmr: Annotated[list[NrNeighbour], each_valid(NrNeighbour)] = []
+    nmr: Annotated[list[LteNeighbour], EACH_VALID] = []
+    nrNmr: Annotated[list[NrNeighbour], EACH_VALID] = []
 
 
-class Scan(_Part):
+class Scan(_Whole):
     """What a phone heard at one time."""
 
     time: Annotated[float | None, Within(-1e12, 1e12, unit="s; only differences count")] = None
-    nr: Annotated[list[NrCell], each_valid(NrCell)] = []
-    lte: Annotated[list[LteCell], each_valid(LteCell)] = []
+    nr: Annotated[list[NrCell], EACH_VALID] = []
+    lte: Annotated[list[LteCell], EACH_VALID] = []
 
 
 class Measurements(Scan):
     """One report, or several of one phone under `reports`; the position at the last one is answered."""
 
-    reports: Annotated[list[Scan], each_valid(Scan), Field(max_length=256)] = []
+    reports: Annotated[list[Scan], EACH_VALID, Field(max_length=256)] = []
 
 
 def question_of_measurements(body: Measurements) -> Question:

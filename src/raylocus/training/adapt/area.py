@@ -16,9 +16,9 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork
 from raylocus.models.area.heard_reports import heard_reports
-from raylocus.models.area.regions import conformal_regions
 from raylocus.models.area.tags import Tags
 from raylocus.models.area.trained import TrainedAreaNetwork
+from raylocus.models.regions import conformal_regions
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
@@ -81,13 +81,32 @@ def adapt_area_network(start: TrainedAreaNetwork, tags: Tags, seed: int = 0) -> 
     """
     if start.tags is not None:
         raise InputError("this checkpoint is adapted already; adapt the one it was made from, with all tags")
-    if len(tags) < FEWEST:
-        raise InputError(
-            f"{len(tags)} reports have a position and a known cell, {FEWEST} are needed to adapt to; nothing is changed"
-        )
+    require_enough(len(tags))
     generator = np.random.default_rng(seed)
     tags = tags.select(np.sort(generator.permutation(len(tags))[:MOST]))
     return _Adaptation(start, tags, seed).adapted(generator)
+
+
+def require_enough(tags: int) -> None:
+    """Refuses to adapt to less than `FEWEST` tags."""
+    if tags < FEWEST:
+        raise InputError(
+            f"{tags} reports have a position and a known cell, {FEWEST} are needed to adapt to; nothing is changed"
+        )
+
+
+def require_agreement(rank: Float[np.ndarray, " tag"]) -> None:
+    """Refuses tags that do not belong to their reports.
+
+    Args:
+        rank: mass of the region that just holds each, by a locator that did not know it.
+    """
+    outside = float((rank > OUTSIDE).mean())
+    if outside > MOST_OUTSIDE:
+        raise InputError(
+            f"{outside:.0%} of the positions contradict what their reports hear: they lie outside of the "
+            f"{OUTSIDE:.0%} regions; check that positions belong to these reports and to this place"
+        )
 
 
 class _Adaptation:
@@ -103,7 +122,7 @@ class _Adaptation:
         """What held-out parts prefer, fitted to all tags."""
         every = np.arange(len(self.tags))
         first = self.judged(self.start, every)
-        self._require_agreement(first.rank)
+        require_agreement(first.rank)
         parts = held_out_parts(self.tags.position, BLOCK * float(np.median(self.tokens.scale)), generator)
         end = self._best_end(parts)
         tagging = [self._without(part, end) for part in parts]
@@ -131,14 +150,6 @@ class _Adaptation:
         masses = trained.masses(self.tokens.select(some), self.tags.heard.select(some))
         density, denser, tied = (each.numpy() for each in masses.at(self.truth[some]))
         return -np.log(np.maximum(density, LEAST_DENSITY)), denser + tied / 2
-
-    def _require_agreement(self, rank: Float[np.ndarray, " tag"]) -> None:
-        outside = float((rank > OUTSIDE).mean())
-        if outside > MOST_OUTSIDE:
-            raise InputError(
-                f"{outside:.0%} of the positions contradict what their reports hear: they lie outside of the "
-                f"{OUTSIDE:.0%} regions; check that positions belong to these reports and to this place"
-            )
 
     def _best_end(self, parts: Iterable[Int[np.ndarray, " _"]]) -> int:
         """The number of steps after which held-out tags are found best, 0 unless surely more."""

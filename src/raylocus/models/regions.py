@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator
+from torch import Tensor
 
 from raylocus.models.area.cells import CellMasses
 
@@ -37,14 +38,21 @@ class Regions:
 
     def recalibrated(self, masses: CellMasses) -> CellMasses:
         """Masses whose regions, of the same shapes, hold what they say."""
+        mass = self.restated(masses.mass, masses.mass / masses.side.square())
+        return CellMasses(masses.centre, masses.side, mass)
+
+    def restated(
+        self, mass: Float[Tensor, "report cell"], density: Float[Tensor, "report cell"]
+    ) -> Float[Tensor, "report cell"]:
+        """The same of any cells, whose masses sum to 1; denser ones stay denser."""
         if self.nominal == LEVELS:
-            return masses
-        order = (masses.mass / masses.side.square()).argsort(dim=1, descending=True, stable=True)
-        held = masses.mass.gather(1, order).double().cumsum(1).clamp(max=1).numpy()
+            return mass
+        order = density.argsort(dim=1, descending=True, stable=True)
+        held = mass.gather(1, order).double().cumsum(1).clamp(max=1).numpy()
         stated = PchipInterpolator([0, *self.nominal, 1], [0, *LEVELS, 1])(held)
         parts = torch.from_numpy(np.diff(stated, axis=1, prepend=0.0).clip(0)).float()
-        mass = torch.zeros_like(masses.mass).scatter(1, order, parts)
-        return CellMasses(masses.centre, masses.side, mass / mass.sum(1, keepdim=True))
+        found = torch.zeros_like(mass).scatter(1, order, parts)
+        return found / found.sum(1, keepdim=True)
 
 
 def conformal_regions(ranks: Float[np.ndarray, " truth"]) -> Regions:

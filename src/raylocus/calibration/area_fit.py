@@ -1,0 +1,257 @@
+"""Tagged reports of an area without maps: each cell's level by formula, its sites' positions and their clocks.
+
+RSRP = power + common + cell − 10 γ lg d + e and, where there is timing, arrival = d + clock of the site + e', d the
+distance to the site, which stands off its listed position as far as that is uncertain. Both errors are Student t;
+reports near each other count for the few that are independent. Priors are `FieldLaw`'s. Silence is not read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import csr_array, diags_array
+
+from raylocus.calibration.error_law import Tokens
+from raylocus.calibration.measured import FEWEST_LEVELS, FEWEST_POINTS
+from raylocus.calibration.silence import independent_shares
+from raylocus.errors import InputError
+from raylocus.network.field.heard import FRAME, arrival_lengths, arrival_middles
+from raylocus.network.field.law import USUAL
+from raylocus.network.reports.reports import Reports, require_features
+from raylocus.network.reports.token_cells import nearest_candidates
+from raylocus.scenes.sites import Deployment
+from raylocus.units import SPEED_OF_LIGHT, SUBCARRIERS_PER_RESOURCE_BLOCK
+
+#: Slope of TR 38.901's NLOS formulas, with its deviation.
+SLOPE, SLOPE_DEVIATION = 3.7, 0.5
+#: Deviation of each cell's own level [dB], and of a clock [m]: the widest of the law.
+LEVEL_DEVIATION, CLOCK_DEVIATION = USUAL.cell_offset[1], USUAL.clock[1]
+#: Deviation of the level that all share [dB]: nothing is known of it.
+COMMON_DEVIATION = 100.0
+#: Degrees of freedom of the errors, and scales of levels [dB] and of arrivals [m] before anything is fitted.
+FREEDOM, LEVEL_SCALE, ARRIVAL_SCALE = 4.0, 11.0, 50.0
+#: Distances count from this on [m], smoothly; within `ALIKE` [m] reports err alike.
+NEAREST, ALIKE = 10.0, 40.0
+ROUNDS = 15
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Values with their standard deviations; the prior's where nothing was measured."""
+
+    value: Float[np.ndarray, " n"]
+    deviation: Float[np.ndarray, " n"]
+
+
+@dataclass(frozen=True)
+class AreaFit:
+    """An area's network as tagged reports say."""
+
+    reports: int
+    levels: Int[np.ndarray, " cell"]
+    """Reports that name each cell."""
+    cell: Estimates
+    """What each cell's level has beyond all cells' [dB]."""
+    common: Estimates
+    """Level at 1 m over the listed energy of a resource element [dB]."""
+    slope: Estimates
+    """Exponent of distance γ."""
+    moved: Estimates
+    """How far each site stands off its listed position: x of all sites, then y [m]."""
+    clock: Estimates | None
+    """Time of each site's clock within a frame, as a length [m]; None where there is no timing."""
+    level_scale: float
+    """Of the Student t of levels [dB]."""
+    arrival_scale: float
+    """Of that of arrivals [m]."""
+
+    def mapped(
+        self, points: Float[np.ndarray, "point 2"], deployment: Deployment
+    ) -> Float[np.ndarray, "point cell"]:
+        """RSRP of every cell at some points [dBm]."""
+        sites = deployment.site_positions[:, :2] + self.moved.value.reshape(2, -1).T
+        apart = np.linalg.norm(points[:, None] - sites[deployment.site_of_cell], axis=-1)
+        decades = 10 * np.log10(np.hypot(apart, NEAREST))
+        return listed_energy(deployment) + self.common.value + self.cell.value - self.slope.value * decades
+
+
+def listed_energy(deployment: Deployment) -> Float[np.ndarray, " cell"]:
+    """Listed energy of a resource element of each cell [dBm]."""
+    blocks = np.array([deployment.carriers[cell.carrier].resource_blocks for cell in deployment.cells])
+    power = np.array([cell.power_dbm for cell in deployment.cells])
+    return power - 10 * np.log10(SUBCARRIERS_PER_RESOURCE_BLOCK * blocks)
+
+
+@dataclass(frozen=True)
+class _Tagged:
+    """Tokens of whole cells in reports of known position."""
+
+    xy: Float[np.ndarray, "token 2"]
+    cell: Int[np.ndarray, " token"]
+    site: Int[np.ndarray, " token"]
+    level: Float[np.ndarray, " token"]
+    """RSRP less the listed energy; NaN where it is missing [dB]."""
+    arrival: Float[np.ndarray, " token"]
+    """As a length, the site's middle one being 0; NaN where it is missing [m]."""
+    middle: Float[np.ndarray, " site"]
+    """That middle one within a frame, as a length [m]."""
+    share: Float[np.ndarray, " token"]
+    """What of each is independent of its neighbours."""
+    reports: int
+
+    @classmethod
+    def of(cls, reports: Reports, deployment: Deployment) -> _Tagged:
+        cell = nearest_candidates(deployment.candidates(reports), reports, deployment)
+        xy = reports.position[reports.report_of_token, :2]
+        kept = np.flatnonzero((cell >= 0) & (reports.beam < 0) & np.isfinite(xy).all(axis=1))
+        site, column = deployment.site_of_cell[cell[kept]], reports.feature_names.index
+        arrival = np.full(len(kept), np.nan)
+        if "time_of_arrival" in reports.feature_names:
+            arrival = reports.features[kept, column("time_of_arrival")]
+        middle = arrival_middles(arrival, site, len(deployment.sites)) / (2 * np.pi) * FRAME * SPEED_OF_LIGHT
+        tokens = Tokens(xy[kept], cell[kept], site, np.ones(len(kept)))
+        return cls(
+            xy=xy[kept],
+            cell=cell[kept],
+            site=site,
+            level=reports.features[kept, column("rsrp")] - listed_energy(deployment)[cell[kept]],
+            arrival=arrival_lengths(arrival, site, len(deployment.sites)),
+            middle=middle,
+            share=independent_shares(tokens, ALIKE),
+            reports=len(np.unique(reports.report_of_token[kept])),
+        )
+
+
+class _Layout:
+    """Where values stand: cells, common, slope, x and y of sites, clocks."""
+
+    def __init__(self, deployment: Deployment):
+        cells, self.sites = len(deployment.cells), len(deployment.sites)
+        sizes = (cells, 1, 1, 2 * self.sites, self.sites)
+        ends = np.cumsum(sizes).tolist()
+        parts = (slice(end - size, end) for end, size in zip(ends, sizes, strict=True))
+        self.cell, self.common, self.slope, self.moved, self.clock = parts
+        self.size = int(ends[-1])
+        stated = np.maximum([site.deviation for site in deployment.sites], 1e-3)
+        self.mean, self.deviation = np.zeros(self.size), np.empty(self.size)
+        self.mean[self.slope] = SLOPE
+        deviations = (LEVEL_DEVIATION, COMMON_DEVIATION, SLOPE_DEVIATION, np.tile(stated, 2), CLOCK_DEVIATION)
+        named = (self.cell, self.common, self.slope, self.moved, self.clock)
+        for part, deviation in zip(named, deviations, strict=True):
+            self.deviation[part] = deviation
+
+
+def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
+    """MAP by Gauss and Newton's steps with a Student t's weights (EM).
+
+    Args:
+        reports: those without a position are passed over.
+        deployment: the area's.
+
+    Raises:
+        InputError: there is too little to say anything, or no RSRP.
+    """
+    require_features(reports, ("rsrp",), "calibration reads")
+    tagged, layout = _Tagged.of(reports, deployment), _Layout(deployment)
+    count = int(np.isfinite(tagged.level).sum())
+    if tagged.reports < FEWEST_POINTS or count < FEWEST_LEVELS:
+        raise InputError(
+            f"{tagged.reports} reports of known position with {count} levels of the area's cells are too few to "
+            "calibrate an area by; reports without positions say nothing of it yet"
+        )
+    listed = deployment.site_positions[:, :2]
+    values, scales = layout.mean.copy(), np.array([LEVEL_SCALE, ARRIVAL_SCALE])
+    for _ in range(ROUNDS):
+        design, error, kind = _linear(tagged, layout, listed, values)
+        weight, scales = _weights(error, kind, tagged, scales)
+        normal = _normal(design, weight, layout)
+        pulled = design.T @ (weight * error) - (values - layout.mean) / layout.deviation**2
+        values = values + np.linalg.solve(normal, pulled)
+    return _found(tagged, layout, values, (design, kind, scales))
+
+
+def _linear(
+    tagged: _Tagged, layout: _Layout, listed: Float[np.ndarray, "site 2"], values: Float[np.ndarray, " value"]
+) -> tuple[csr_array, Float[np.ndarray, " row"], Int[np.ndarray, "kind row"]]:
+    """Derivatives of levels and arrivals, their errors, and for each row whether it is an arrival, and its token."""
+    step = tagged.xy - (listed + values[layout.moved].reshape(2, -1).T)[tagged.site]
+    apart = np.hypot(np.hypot(*step.T), NEAREST)
+    level, arrival = (np.flatnonzero(np.isfinite(each)) for each in (tagged.level, tagged.arrival))
+    slope, ones, sites = values[layout.slope], np.ones(len(tagged.cell)), layout.moved.start + tagged.site
+    towards = step / apart[:, None]
+    decades = 10 * np.log10(apart)
+    steep = 10 / np.log(10) * slope / apart
+    of_level = [
+        (layout.cell.start + tagged.cell, ones), (ones * layout.common.start, ones),
+        (ones * layout.slope.start, -decades), (sites, steep * towards[:, 0]),
+        (sites + layout.sites, steep * towards[:, 1]),
+    ]  # fmt: skip
+    of_arrival = [
+        (layout.clock.start + tagged.site, ones), (sites, -towards[:, 0]), (sites + layout.sites, -towards[:, 1]),
+    ]  # fmt: skip
+    mapped = values[layout.cell][tagged.cell] + values[layout.common] - slope * decades
+    ranged = values[layout.clock][tagged.site] + apart
+    error = np.concatenate([(tagged.level - mapped)[level], (tagged.arrival - ranged)[arrival]])
+    entries = [
+        (at + first, column[token], value[token])
+        for token, first, columns in ((level, 0, of_level), (arrival, len(level), of_arrival))
+        for column, value in columns
+        for at in (np.arange(len(token)),)
+    ]
+    row, column, value = (np.concatenate(each) for each in zip(*entries, strict=True))
+    design = csr_array((value, (row, column.astype(int))), shape=(len(error), layout.size))
+    kind = np.repeat([0, 1], [len(level), len(arrival)])
+    return design, error, np.stack([kind, np.concatenate([level, arrival])])
+
+
+def _weights(
+    error: Float[np.ndarray, " row"],
+    kind: Int[np.ndarray, "kind row"],
+    tagged: _Tagged,
+    scales: Float[np.ndarray, " kind"],
+) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, " kind"]]:
+    """EM's weights of a Student t over its squared scale, and the scales that they make likeliest."""
+    share = tagged.share[kind[1]]
+    expected = (FREEDOM + 1) / (FREEDOM + (error / scales[kind[0]]) ** 2)
+    square, total = (np.bincount(kind[0], each, 2) for each in (share * expected * error**2, share))
+    found = np.where(total > 0, np.sqrt(square / np.maximum(total, 1e-9)), scales)
+    return share * expected / found[kind[0]] ** 2, found
+
+
+def _normal(
+    design: csr_array, weight: Float[np.ndarray, " row"], layout: _Layout
+) -> Float[np.ndarray, "value value"]:
+    normal: Float[np.ndarray, "value value"] = (design.T @ diags_array(weight) @ design).toarray()
+    return normal + np.diag(layout.deviation**-2.0)
+
+
+def _found(
+    tagged: _Tagged,
+    layout: _Layout,
+    values: Float[np.ndarray, " value"],
+    last: tuple[csr_array, Int[np.ndarray, "kind row"], Float[np.ndarray, " kind"]],
+) -> AreaFit:
+    """Deviations by the expected information of a Student t: (ν + 1) / (ν + 3) of a Gaussian's of its scale."""
+    design, kind, scales = last
+    information = tagged.share[kind[1]] * (FREEDOM + 1) / (FREEDOM + 3) / scales[kind[0]] ** 2
+    deviation = np.sqrt(np.diag(np.linalg.inv(_normal(design, information, layout))))
+
+    def part(of: slice) -> Estimates:
+        return Estimates(values[of], deviation[of])
+
+    heard = tagged.cell[np.isfinite(tagged.level)]
+    clock = part(layout.clock)
+    clock = Estimates((clock.value + tagged.middle) % (FRAME * SPEED_OF_LIGHT), clock.deviation)
+    return AreaFit(
+        reports=tagged.reports,
+        levels=np.bincount(heard, minlength=layout.cell.stop),
+        cell=part(layout.cell),
+        common=part(layout.common),
+        slope=part(layout.slope),
+        moved=part(layout.moved),
+        clock=clock if np.isfinite(tagged.arrival).any() else None,
+        level_scale=float(scales[0]),
+        arrival_scale=float(scales[1]),
+    )

@@ -1,0 +1,133 @@
+"""What was learned online, report by report: it can be taken back, and is kept in one file."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from raylocus.errors import InputError
+from raylocus.inference.online_levels import OWN, LevelEntry, LevelLaw, LevelState
+from raylocus.ragged import Rows
+from raylocus.storage import written_whole
+
+#: Version of the file.
+ONLINE_SCHEMA = "raylocus.online.v1"
+#: Reports that can be taken back; older ones are a part of the base.
+KEPT = 500
+#: Reports within this distance share errors [m]; by what part of its own variance each widens another's.
+NEAR, SHARED = 50.0, 0.5
+#: Columns of an entry with one value a level.
+_OF_LEVEL = ("cell", "residual", "spread")
+
+
+@dataclass(frozen=True)
+class OnlineJournal:
+    """The state as it was, the reports learned from since, and the state that they lead to."""
+
+    network: str
+    """What its network, and the levels expected there, are known by."""
+    base: LevelState
+    entries: tuple[LevelEntry, ...]
+    state: LevelState
+
+    @classmethod
+    def start(cls, network: str, law: LevelLaw) -> OnlineJournal:
+        """Nothing learned."""
+        state = LevelState.start(law)
+        return cls(network, state, (), state)
+
+    def learned(self, entry: LevelEntry) -> OnlineJournal:
+        """With one more report; near ones of late make it count less."""
+        at = np.array([each.position for each in self.entries]).reshape(-1, 2)
+        near = int((np.hypot(*(at - entry.position).T) < NEAR).sum())
+        entry = replace(entry, crowded=entry.crowded * (1 + SHARED * near))
+        base, entries = self.base, (*self.entries, entry)
+        if len(entries) > KEPT:
+            base, entries = base.learned(entries[0]), entries[1:]
+        return replace(self, base=base, entries=entries, state=self.state.learned(entry))
+
+    def without_last(self, count: int) -> OnlineJournal:
+        """As it was before the last reports were learned from.
+
+        Raises:
+            InputError: there are not as many in the journal.
+        """
+        if not 0 <= count <= len(self.entries):
+            raise InputError(f"{count} reports cannot be taken back; the journal holds {len(self.entries)}")
+        entries = self.entries[: len(self.entries) - count]
+        return replace(self, entries=entries, state=_replayed(self.base, entries))
+
+
+def _replayed(base: LevelState, entries: tuple[LevelEntry, ...]) -> LevelState:
+    for entry in entries:
+        base = base.learned(entry)
+    return base
+
+
+def save_journal(journal: OnlineJournal, path: Path) -> None:
+    """Writes one file of plain arrays.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    base, entries = journal.base, journal.entries
+    columns = [
+        np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _OF_LEVEL
+    ]
+    with written_whole(path) as aside, aside.open("wb") as file:
+        np.savez_compressed(
+            file, schema=ONLINE_SCHEMA, network=journal.network, law=np.array([base.law.common, base.law.own]),
+            base_cell=base.cell, mean=base.mean, covariance=base.covariance, noise=base.noise,
+            length=np.array([len(each.cell) for each in entries], np.int64),
+            position=np.array([each.position for each in entries]).reshape(-1, 2),
+            crowded=np.array([each.crowded for each in entries]),
+            cell=columns[0], residual=columns[1], spread=columns[2],
+        )  # fmt: skip
+
+
+def load_journal(path: Path) -> OnlineJournal:
+    """Reads a file of `save_journal`.
+
+    Raises:
+        InputError: it is another file, or broken.
+    """
+    try:
+        # allow_pickle: a state is data; it must not be able to run code.
+        with np.load(path, allow_pickle=False) as read:
+            column = {name: read[name] for name in read.files}
+        if str(column["schema"]) != ONLINE_SCHEMA:
+            raise ValueError("another schema")
+        return _journal(column)
+    except (OSError, EOFError, KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} is no state of raylocus locate --online, or is broken; name a new file to start afresh"
+        ) from error
+
+
+def _journal(column: dict[str, np.ndarray]) -> OnlineJournal:
+    """Raises ValueError, KeyError or TypeError where arrays do not fit each other."""
+    numbers = ("law", "mean", "covariance", "noise", "residual", "spread", "position", "crowded")
+    if not all(np.isfinite(column[name]).all() for name in numbers):
+        raise ValueError("a value is not finite")
+    known, size = column["base_cell"].astype(np.int64), len(column["base_cell"]) + OWN
+    if column["covariance"].shape != (size, size) or column["mean"].shape != (size,):
+        raise ValueError("the state has another size than its cells")
+    rows = Rows.of(column["length"].astype(np.int64))
+    if {len(column[name]) for name in _OF_LEVEL} != {int(rows.offsets[-1])}:
+        raise ValueError("entries have another length than their columns")
+    law = LevelLaw(*(float(each) for each in column["law"]))
+    base = LevelState(law, known, column["mean"], column["covariance"], column["noise"])
+    entries = tuple(_entry(column, rows, number) for number in range(len(rows.lengths)))
+    return OnlineJournal(str(column["network"]), base, entries, _replayed(base, entries))
+
+
+def _entry(column: dict[str, np.ndarray], rows: Rows, number: int) -> LevelEntry:
+    levels = slice(*rows.offsets[number : number + 2])
+    cell: Int[np.ndarray, " level"] = column["cell"][levels].astype(np.int64)
+    residual, spread = column["residual"][levels], column["spread"][levels]
+    position: Float[np.ndarray, "2"] = column["position"][number]
+    return LevelEntry(cell, residual, spread, position, float(column["crowded"][number]))

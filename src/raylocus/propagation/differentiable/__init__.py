@@ -1,0 +1,1 @@
+"""What Dr.Jit computes for torch, gradients included: textures and paths. Loaded when it is first asked for."""

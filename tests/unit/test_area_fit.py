@@ -1,0 +1,127 @@
+"""Calibration of an area without maps: known levels, slopes, moved sites and clocks are found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from raylocus.calibration.area_fit import AreaFit, fit_area, listed_energy
+from raylocus.calibration.calibrated_place import CALIBRATION_FILE
+from raylocus.cli.main import main
+from raylocus.errors import InputError
+from raylocus.geo import Extent, GeoFrame
+from raylocus.network.field.heard import FRAME
+from raylocus.network.reports.features import CRITICAL
+from raylocus.network.reports.report_store import save_reports
+from raylocus.network.reports.reports import Reports
+from raylocus.provenance import Provenance
+from raylocus.scenes.area import Area, open_area, save_area
+from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
+from raylocus.units import SPEED_OF_LIGHT
+
+#: Listed sites on a ring and in its middle, each known to 60 m.
+ANGLE = np.arange(5) * 2 * np.pi / 5
+LISTED = np.vstack([600 * np.column_stack([np.cos(ANGLE), np.sin(ANGLE)]), [[0.0, 0.0]]])
+AREA = Deployment(
+    (Carrier(),),
+    tuple(Site(f"site-{index}", (*xy, 25.0), 60.0) for index, xy in enumerate(LISTED.tolist())),
+    tuple(Cell(pci, pci, 0.0, 0.0) for pci in range(6)),
+)
+#: What is true of it: levels, steps of sites [m], clocks [s].
+LEVEL = np.array([6.0, -5.0, 0.0, 9.0, -8.0, -2.0])
+STEP = np.array([[70.0, -30.0], [-50.0, 40.0], [0.0, 80.0], [20.0, 20.0], [-60.0, -60.0], [30.0, -10.0]])
+CLOCK = np.array([1e-3, 9.9e-3, 5e-3, 2e-6, 7e-3, 3e-3])
+SLOPE, NOISE_DB, NOISE_M = 3.3, 4.0, 20.0
+
+
+def tagged(count: int, timed: bool, seed: int = 0) -> Reports:
+    """Reports of all cells at known positions."""
+    generator = np.random.default_rng(seed)
+    xy = generator.uniform(-800, 800, (count, 2))
+    apart = np.hypot(np.linalg.norm(xy[:, None] - LISTED - STEP, axis=-1), 10.0)
+    level = listed_energy(AREA) - 30 + LEVEL - 10 * SLOPE * np.log10(apart)
+    level += NOISE_DB * generator.standard_normal(level.shape)
+    arrival = apart + NOISE_M * generator.standard_normal(level.shape)
+    arrival = (arrival / SPEED_OF_LIGHT + CLOCK) % FRAME
+    names = (*CRITICAL, "time_of_arrival")
+    features, tokens = np.full((count * 6, len(names)), np.nan), count * 6
+    features[:, names.index("rsrp")] = level.ravel()
+    if timed:
+        features[:, -1] = arrival.ravel()
+    return Reports(
+        report_offsets=np.arange(count + 1),
+        token_offsets=np.arange(count + 1) * 6,
+        time=np.zeros(count),
+        position=np.column_stack([xy, np.full(count, 1.5)]),
+        line_of_sight=np.full(count, np.nan),
+        pci=np.tile(np.arange(6), count),
+        technology=np.zeros(tokens, int),
+        channel=np.full(tokens, -1),
+        identity=np.full(tokens, -1),
+        serving=np.tile(np.arange(6) == 0, count),
+        beam=np.full(tokens, -1),
+        features=features,
+        censored=np.zeros(features.shape, int),
+        feature_names=names,
+    )
+
+
+def moved(found: AreaFit) -> np.ndarray:
+    return found.moved.value.reshape(2, -1).T
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_levels_sites_and_clocks_are_found(timed: bool) -> None:
+    found = fit_area(tagged(300, timed), AREA)
+    level = found.cell.value - found.cell.value.mean()
+    assert np.all(np.abs(level - LEVEL + LEVEL.mean()) < 2.0)
+    assert abs(found.slope.value[0] - SLOPE) < 0.15
+    off = np.linalg.norm(moved(found) - STEP, axis=1)
+    assert np.median(off) < (10.0 if timed else 30.0) < np.median(np.linalg.norm(STEP, axis=1))
+    scaled = (moved(found) - STEP) / found.moved.deviation.reshape(2, -1).T
+    assert (np.abs(scaled) < 1.645).mean() > 0.7
+    assert (found.clock is not None) == timed
+    if found.clock is not None:
+        wrong = (found.clock.value / SPEED_OF_LIGHT - CLOCK + FRAME / 2) % FRAME - FRAME / 2
+        assert np.all(np.abs(wrong) * SPEED_OF_LIGHT < 20.0)
+
+
+def test_what_is_surveyed_stays_and_what_is_not_heard_keeps_its_prior() -> None:
+    surveyed = dataclasses.replace(
+        AREA, sites=tuple(dataclasses.replace(site, deviation=0.0) for site in AREA.sites)
+    )
+    few = tagged(40, False).select_tokens(np.tile(np.arange(6) != 2, 40))
+    found = fit_area(few, surveyed)
+    assert np.abs(moved(found)).max() < 0.01
+    assert found.levels[2] == 0 and found.cell.deviation[2] > 8.5 and abs(found.cell.value[2]) < 1e-6
+
+
+def test_too_few_reports_are_refused() -> None:
+    with pytest.raises(InputError, match="too few to calibrate an area by"):
+        fit_area(tagged(3, False), AREA)
+
+
+def test_a_fit_is_an_area(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    provenance = Provenance.collect({}, 0)
+    area = Area(
+        tmp_path / "listed", "listed", GeoFrame(), Extent(-900.0, -900.0, 900.0, 900.0), AREA, provenance
+    )
+    area.folder.mkdir()
+    save_area(area, area.folder)
+    save_reports(tagged(60, True), tmp_path / "reports.zarr", provenance)
+    words = [str(tmp_path / "reports.zarr"), "--place", str(area.folder)]
+    assert main(["calibrate", "check", *words]) == 0
+    assert "exponent of distance" in capsys.readouterr().out
+    assert main(["calibrate", "fit", *words, "--out", str(tmp_path / "fitted")]) == 0
+    fitted = open_area(tmp_path / "fitted").deployment
+    record = json.loads((tmp_path / "fitted" / CALIBRATION_FILE).read_text())
+    assert fitted.cells[3].power_dbm - 46 == pytest.approx(
+        record["cells"][3]["level_db"]["estimate"], abs=1e-3
+    )
+    assert 0 < fitted.sites[0].deviation < 60 and record["sites"][0]["clock_s"]["deviation"] > 0
+    assert main(["calibrate", "fit", *words, "--out", str(area.folder)]) == 2
+    assert "another folder" in capsys.readouterr().err

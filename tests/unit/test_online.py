@@ -1,0 +1,130 @@
+"""Levels that follow a stream: a drift is followed, poison is not, and everything can be taken back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from field_fixtures import CALM, deployment_of, network, reports_of
+from raylocus.errors import InputError
+from raylocus.geo import GeoFrame, Grid
+from raylocus.inference import online_journal
+from raylocus.inference.answering import NetworkAnswers
+from raylocus.inference.area_locator import AreaLocator
+from raylocus.inference.online import OnlineLocator
+from raylocus.inference.online_journal import OnlineJournal, load_journal, save_journal
+from raylocus.inference.online_levels import LevelEntry, LevelLaw, LevelState
+from raylocus.provenance import Provenance
+from raylocus.scenes.place import Place
+
+CELLS, DRIFTING = 6, 2
+
+
+def stream(count: int, off: np.ndarray, rng: np.random.Generator, poisoned: float = 0.0) -> list[LevelEntry]:
+    """Reports of three cells each, with the residuals of severity 0.5; poisoned ones are of elsewhere."""
+    found = []
+    for _ in range(count):
+        cell = np.sort(rng.permutation(CELLS)[:3])
+        residual = off[cell] + 5.5 * (np.sqrt(0.2) * rng.standard_t(4) + np.sqrt(0.8) * rng.standard_t(4, 3))
+        if rng.random() < poisoned:
+            residual = off[cell] + rng.uniform(-60, 60, 3)
+        found.append(LevelEntry(cell, residual, np.zeros(3), rng.uniform(-2000, 2000, 2)))
+    return found
+
+
+def learned(state: LevelState, entries: list[LevelEntry]) -> LevelState:
+    for entry in entries:
+        state = state.learned(entry)
+    return state
+
+
+def own(state: LevelState) -> np.ndarray:
+    """What cells are off by, over the mean of all."""
+    found = state.corrections(CELLS)
+    return found - found.mean()
+
+
+@pytest.mark.parametrize("poisoned", [0.0, 0.2])
+def test_a_drift_of_one_cell_is_followed_and_poison_is_not(poisoned: float) -> None:
+    before, after, true = np.zeros(CELLS), np.zeros(CELLS), np.zeros(CELLS)
+    true[DRIFTING] = 6.0
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        first = learned(LevelState.start(LevelLaw()), stream(150, np.full(CELLS, -10.0), rng, poisoned))
+        before += own(first) / 3
+        after += own(learned(first, stream(300, true - 10.0, rng, poisoned))) / 3
+        assert first.noise == pytest.approx(7.5, abs=3.5)
+    assert np.abs(before).max() < 2.0
+    assert (after - before)[DRIFTING] == pytest.approx(5.0, abs=2.0)  # the mean of all moves by 1 dB
+    assert np.abs(np.delete(after - before, DRIFTING) + 1.0).max() < 2.0
+
+
+def test_nothing_moves_a_level_beyond_its_bounds_and_what_is_not_heard_is_forgotten() -> None:
+    rng = np.random.default_rng(0)
+    wild = [
+        replace(each, residual=np.where(each.cell == DRIFTING, 90.0, 0.0))
+        for each in stream(300, np.zeros(CELLS), rng)
+    ]
+    state = learned(LevelState.start(LevelLaw()), wild)
+    assert np.ptp(state.corrections(CELLS)) <= 2 * 15.0
+    others = np.array([each for each in range(CELLS) if each != DRIFTING])
+    quiet = LevelEntry(others, np.zeros(CELLS - 1), np.zeros(CELLS - 1), np.zeros(2))
+    index = int(np.flatnonzero(state.cell == DRIFTING)[0]) + 2
+    later = learned(state, [quiet] * 400)
+    assert abs(later.mean[index]) < 0.5 * abs(state.mean[index])
+    assert later.covariance[index, index] == pytest.approx(25.0, rel=0.5)
+
+
+def test_what_was_learned_is_taken_back_exactly_and_kept_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online_journal, "KEPT", 50)
+    rng = np.random.default_rng(1)
+    entries = stream(70, rng.normal(0, 5, CELLS), rng)
+    journal = OnlineJournal.start("here", LevelLaw())
+    for entry in entries[:60]:
+        journal = journal.learned(entry)
+    more = journal
+    for entry in entries[60:]:
+        more = more.learned(entry)
+    back = more.without_last(10)
+    assert np.allclose(back.state.corrections(CELLS), journal.state.corrections(CELLS), atol=1e-9)
+    assert not np.allclose(more.state.corrections(CELLS), journal.state.corrections(CELLS), atol=1e-3)
+    with pytest.raises(InputError, match="holds 50"):
+        more.without_last(51)
+    file = tmp_path / "state.npz"
+    save_journal(more, file)
+    again = load_journal(file)
+    assert again.network == "here"
+    assert np.allclose(again.state.covariance, more.state.covariance)
+    assert np.allclose(again.without_last(50).state.mean, more.base.mean)
+    whole = file.read_bytes()
+    for content in (b"", whole[:200], b"\x00" * 50):
+        file.write_bytes(content)
+        with pytest.raises(InputError, match="name a new file"):
+            load_journal(file)
+
+
+def test_positions_that_contradict_their_reports_are_passed_over(tmp_path: Path) -> None:
+    drawn = network(11, CALM, 40)
+    reports, deployment = reports_of(drawn), deployment_of(drawn.heard)
+    nowhere = Provenance.collect({}, 0)
+    ground = Place(tmp_path, "town", GeoFrame(59.9, 10.7), Grid(8000.0, 10.0), deployment, nowhere)
+    locator = OnlineLocator(NetworkAnswers(ground, AreaLocator.pretrained()))
+    start = locator.journal(tmp_path / "none.npz")
+    poisoned = np.arange(len(reports)) % 5 == 0
+    reports.position[poisoned, :2] += 15000.0
+    found = locator.answers(reports, start)
+    assert found.learned.contradicting >= poisoned.sum()
+    assert found.learned.tags >= 0.8 * (~poisoned).sum()
+    assert len(found.answers.fixes) == len(reports) and "passed over" in found.note
+    hidden = replace(reports, position=np.full_like(reports.position, np.nan))
+    blind = locator.answers(hidden, start)
+    assert blind.learned.tags == 0
+    assert blind.learned.own == sum(each.trusted for each in blind.answers.fixes)
+    save_journal(replace(found.journal, network="elsewhere"), tmp_path / "other.npz")
+    with pytest.raises(InputError, match="other sites"):
+        locator.journal(tmp_path / "other.npz")
