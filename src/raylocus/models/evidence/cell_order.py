@@ -68,6 +68,6 @@ def swapped_orders(poses: Float[Tensor, "cell pose"]) -> list[CellOrder]:
     """
     rows = poses.tolist()
     ranked = torch.tensor(sorted(range(len(rows)), key=rows.__getitem__))
-    back = torch.argsort(ranked)
+    back = torch.argsort(ranked, stable=True)
     steps = [round(len(rows) * swap / (SWAPS + 1)) for swap in range(SWAPS + 1)]
     return [CellOrder(ranked.roll(step)[back].to(poses.device)) for step in steps]
