@@ -55,9 +55,10 @@ types: $(INSTALLED)
 wheel: $(INSTALLED)
 	.ci/wheel
 
-# Every benchmark at its default size: a minute or two each, with nothing but what the project has.
+# Every benchmark at its default size, a minute or two each. One that needs data of yours says which, with exit code 2.
 bench: $(INSTALLED)
-	@set -e; for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python "$$benchmark"; done
+	@for benchmark in benchmarks/*.py; do \
+	  echo "== $$benchmark"; $(BIN)/python "$$benchmark" || [ $$? -eq 2 ] || exit 1; done
 
 docs: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

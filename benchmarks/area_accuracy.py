@@ -85,10 +85,10 @@ class Found:
         """Them."""
         return iter(self.answers)
 
-    def told(self, tile: Extent) -> Found:
+    def in_tile(self, tile: Extent) -> Found:
         """The same with nothing outside of the tile."""
         within = [replace(each, ground=each.ground.within(tile, 1e-6)) for each in self.answers]
-        return Found(f"{self.name}, tile told", within)
+        return Found(f"{self.name}, tile given", within)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Pair:
     held: np.ndarray
     area: np.ndarray
     area_held: np.ndarray
-    told: np.ndarray
+    in_tile: np.ndarray
     sites: np.ndarray
     edge: np.ndarray
     """Distance to the nearest edge of the tile [m]."""
@@ -117,7 +117,7 @@ def compared(area: TracedArea, windows: WindowLocator, known: Locator, given: ar
             there = replace(reports, position=reports.position + np.array([*tile.centre, 0.0]))
             found = Found(windows.name, list(windows.located(there, area.deployment)))
             scores = score_in_area(found, there, area.deployment)
-            told = score_in_area(found.told(extent), there, area.deployment)
+            in_tile = score_in_area(found.in_tile(extent), there, area.deployment)
             first = score_in_area(windows.first, there, area.deployment)
             posterior = known.posterior(reports, place)
             truth = reports.position[reports.last_report, :2]
@@ -126,7 +126,7 @@ def compared(area: TracedArea, windows: WindowLocator, known: Locator, given: ar
             edge = (place.tile.size / 2 - np.abs(truth).max(axis=1))[order]
             rows.append(np.column_stack([
                 error, held_by(posterior.density[order], place.tile.index(truth[order])),
-                next(iter(scores.errors.values())), scores.denser, next(iter(told.errors.values())),
+                next(iter(scores.errors.values())), scores.denser, next(iter(in_tile.errors.values())),
                 next(iter(first.errors.values())), edge,
                 np.full(len(order), given.worlds * number + world),
             ]))  # fmt: skip
@@ -161,7 +161,7 @@ def tell(pair: Pair) -> None:
     every = {
         "known tile": pair.known,
         "area, windows": pair.area,
-        "area, tile told": pair.told,
+        "area, tile given": pair.in_tile,
         "area, sites alone": pair.sites,
     }
     groups = {
@@ -174,7 +174,7 @@ def tell(pair: Pair) -> None:
             p50, p90 = np.percentile(errors[kept], (50, 90))
             inside = f", 90 % region holds {(held[name][kept] < 0.9).mean():.0%}" if name in held else ""
             print(f"{group} ({kept.sum()}), {name}: p50 {p50:.1f} m, p90 {p90:.1f} m{inside}")
-    for percent, name in itertools.product((50, 90), ("area, windows", "area, tile told")):
+    for percent, name in itertools.product((50, 90), ("area, windows", "area, tile given")):
         ratio = interval(
             pair,
             lambda rows, p=percent, own=every[name]: (

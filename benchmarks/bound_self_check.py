@@ -19,9 +19,9 @@ import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound
 from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
+from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.physics import atlas_physics
 from raylocus.evaluation.bound.search import Found
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluate import truth_of

@@ -4,12 +4,13 @@
 
 Each style is built and traced twice as OUT/STYLE-REACH (512 m, 4 m, depth 1, no diffraction), with the same sites in
 the tile; phones walk and drive in one world of severity 0.5. Printed are distances to heard cells, cells in a report,
-the serving cell's SINR, and the interference over the noise that its SINR and RSRP say.
+the serving cell's SINR, the interference over the noise that its SINR and RSRP say, and what the place costs.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
 
 import numpy as np
@@ -90,8 +91,13 @@ def main() -> None:
     given = parser.parse_args()
     for style in given.styles.split(","):
         for reach in (0.0, given.reach):
-            place = place_of(given.out / f"{style}-{reach:.0f}", style, reach)
-            print(f"{style}, reach {reach:g} m (10 / 50 / 90 %)", flush=True)
+            began, folder = time.process_time(), given.out / f"{style}-{reach:.0f}"
+            place = place_of(folder, style, reach)
+            spent = time.process_time() - began
+            size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20
+            print(
+                f"{style}, reach {reach:g} m: {spent:.0f} s of processor time, {size:.0f} MiB (10 / 50 / 90 %)"
+            )
             print("\n".join(describe(place, reports_of(place, given.ues))), flush=True)
 
 

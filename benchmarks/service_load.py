@@ -13,9 +13,7 @@ import argparse
 import asyncio
 import json
 import os
-import signal
-import subprocess
-import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +21,7 @@ from typing import Any
 
 import httpx
 import numpy as np
-import psutil
+from service_process import Service, start
 
 import raylocus
 from raylocus.network.configuration import NetworkConfiguration
@@ -32,48 +30,6 @@ from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 
 CONNECTIONS = 64
-
-
-@dataclass(frozen=True)
-class Service:
-    """A running service."""
-
-    process: subprocess.Popen[str]
-    url: str
-    ready_after: float
-    """Seconds from its start until it answered."""
-
-    @property
-    def memory(self) -> float:
-        """Resident memory [MB]."""
-        return psutil.Process(self.process.pid).memory_info().rss / 1e6
-
-    @property
-    def processor_time(self) -> float:
-        """Seconds of processor time so far."""
-        times = psutil.Process(self.process.pid).cpu_times()
-        return times.user + times.system
-
-
-def start(given: argparse.Namespace) -> Service:
-    words = ["serve", str(given.place), "--port", "0", "--rate", "0"]
-    words += ["--model", str(given.model)] if given.model else []
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "raylocus.cli.main", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    url = process.stdout.readline().split()[-1]
-    while True:
-        try:
-            if httpx.get(f"{url}/readyz").status_code == 200:
-                return Service(process, url, time.perf_counter() - began)
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.02)
 
 
 def observed(place: TracedPlace, phones: int, severity: float, seed: int) -> Reports:
@@ -232,6 +188,15 @@ def soak(service: Service, asked: list[dict[str, Any]], rate: float, seconds: fl
         print(f"{part * seconds / 10:.0f} s: {service.memory:.0f} MB, {found.answered} answered", flush=True)
 
 
+def kill_under_load(service: Service, asked: list[dict[str, Any]]) -> None:
+    """Ends the process while it answers."""
+    threading.Timer(1.0, service.process.kill).start()
+    try:
+        asyncio.run(load(service.url, asked, 50.0, 500))
+    except (ConnectionError, asyncio.IncompleteReadError):
+        service.process.wait()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -251,7 +216,7 @@ def main() -> None:
     asked = bodies(reports, place)
     service = start(given)
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {len(asked)} phones")
-    print(f"ready after {service.ready_after:.1f} s, {service.memory:.0f} MB")
+    print(f"ready after {service.readiness}, {service.memory:.0f} MB")
     print(
         "| load | answered | shed | other | answers/s | p50 / ms | p99 / ms |\n|---|---|---|---|---|---|---|"
     )
@@ -268,10 +233,9 @@ def main() -> None:
     print(f"radii hold: {coverage(service.url, asked, reports, place)}")
     if given.soak:
         soak(service, asked, given.soak_rate, given.soak)
-    service.process.send_signal(signal.SIGKILL)
-    service.process.wait()
+    kill_under_load(service, asked)
     again = start(given)
-    print(f"ready again {again.ready_after:.1f} s after a kill")
+    print(f"ready again after {again.readiness}, killed under load")
     again.process.kill()
 
 

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from network_fixtures import random_reports, save_analytic_place
 from raylocus.cli.main import VERBS, main
@@ -223,6 +224,16 @@ def test_a_fault_of_raylocus_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(doctor, "run", fail)
     with pytest.raises(ValueError, match="a bug"):
         main(["doctor"])
+
+
+@pytest.mark.parametrize("allocate", [lambda: torch.empty(1 << 60), lambda: np.empty(1 << 50)])
+def test_memory_that_runs_out(
+    allocate: Callable[[], object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from raylocus.cli import doctor
+
+    monkeypatch.setattr(doctor, "run", lambda words: allocate())
+    assert "--data.batch_size" in refused(capsys, "doctor")
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+import yaml
+
 from raylocus.cli.main import VERBS
 
 REPOSITORY = Path(__file__).parents[2]
@@ -224,6 +226,47 @@ def test_every_import_is_a_declared_requirement() -> None:
         module for module, names in brought.items() if not names & (declared | {"mitsuba", "drjit"})
     }
     assert not undeclared
+
+
+def defined_in(file: Path) -> set[str]:
+    """Names that a module binds, those it imports included."""
+    nodes = list(ast.walk(tree(file)))
+    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    imported = {(each.asname or each.name) for each in nodes if isinstance(each, ast.alias)}
+    return (
+        bound | imported | {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    )
+
+
+def holds(module: Path, imported: str) -> bool:
+    """Whether a name can be imported from a module or from a folder of modules."""
+    if module.is_dir():
+        return (module / imported).is_dir() or (module / f"{imported}.py").exists()
+    return module.with_suffix(".py").exists() and imported in defined_in(module.with_suffix(".py"))
+
+
+def test_benchmarks_and_examples_import_what_exists() -> None:
+    scripts = [*(REPOSITORY / "benchmarks").glob("*.py"), *(REPOSITORY / "examples").glob("*.py")]
+    missing = [
+        f"{script.name}: {node.module}.{each.name}"
+        for script in scripts
+        for node in ast.walk(tree(script))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("raylocus.")
+        for each in node.names
+        if not holds(SOURCE.parent.joinpath(*str(node.module).split(".")), each.name)
+    ]
+    assert scripts and not missing
+
+
+def test_training_ends_by_steps_and_never_by_the_clock() -> None:
+    recipes = {
+        file.name: yaml.safe_load(file.read_text()) for file in (SOURCE / "recipes" / "train").glob("*.yaml")
+    }
+    assert "demo.yaml" in recipes
+    for name, recipe in recipes.items():
+        trainer = recipe["trainer"]
+        assert recipe["model"]["schedule"]["steps"] > 0 and trainer["max_epochs"] == -1, name
+        assert "max_time" not in trainer and "max_minutes" not in str(recipe), name
 
 
 def absolute_imports(file: Path) -> set[str]:

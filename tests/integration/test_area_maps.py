@@ -79,6 +79,18 @@ def test_a_window_on_a_tile_is_the_tile(area: TracedArea) -> None:
     assert np.abs(there).max() < 1e-3
 
 
+def test_levels_at_a_point_are_those_of_its_tile(area: TracedArea) -> None:
+    for tile in area.tiles:
+        place = area.place(tile)
+        rsrp = place.radio_maps["rsrp"].values.reshape(len(tile.cells), -1)
+        ground = int(np.isfinite(rsrp).any(axis=0).argmax())
+        levels = area.levels_at(place.tile.centres[ground] + tile.centre)
+        assert np.array_equal(levels[list(tile.cells)], rsrp[:, ground], equal_nan=True)
+        assert np.isfinite(levels).sum() == np.isfinite(rsrp[:, ground]).sum() > 0
+    assert np.isnan(area.levels_at(np.array([1e6, 0.0]))).all()
+    assert np.isnan(area.levels_at(np.full(2, np.nan))).all()
+
+
 def test_a_window_across_edges_has_each_tiles_own_values(area: TracedArea) -> None:
     window = area.window(area.window_at((12.0, -20.0), 128.0))
     assert window.centre == (12.0, -20.0)

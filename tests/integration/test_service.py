@@ -249,6 +249,15 @@ def test_nlmf_keeps_to_the_supported_shapes(
     assert set(area) == fields | {"shape"} and area["shape"] == shape
 
 
+def test_nlmf_answers_one_timed_cell_with_an_arc(client: TestClient, levels: dict[int, float]) -> None:
+    alone = dict(list(levels.items())[:1])
+    shapes = {"supportedGADShapes": ["POINT_UNCERTAINTY_ELLIPSE", "ELLIPSOID_ARC"]}
+    for heard, shape in ((alone, "ELLIPSOID_ARC"), (levels, "POINT_UNCERTAINTY_ELLIPSE")):
+        body = {**shapes, "raylocusMeasurements": nr_scan(heard)}
+        answer = client.post("/nlmf-loc/v1/determine-location", json=body)
+        assert answer.json()["locationEstimate"]["shape"] == shape
+
+
 def test_nlmf_refuses_shapes_that_it_has_not(client: TestClient, levels: dict[int, float]) -> None:
     body = {"supportedGADShapes": ["POINT_ALTITUDE"], "raylocusMeasurements": nr_scan(levels)}
     answer = client.post("/nlmf-loc/v1/determine-location", json=body)

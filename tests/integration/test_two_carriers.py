@@ -115,6 +115,7 @@ def test_maps_are_those_of_each_carrier_alone(place: TracedPlace, carrier: int, 
         np.testing.assert_array_equal(layer.radio_maps[name].values, expected.values)
 
 
+@pytest.fixture(scope="module")
 def observed(place: TracedPlace) -> tuple[Reports, list[NumberedReports]]:
     """The reports of a few UEs in one world, and what each carrier observes alone."""
     generator = np.random.default_rng(4)
@@ -132,8 +133,10 @@ def observed(place: TracedPlace) -> tuple[Reports, list[NumberedReports]]:
     return observe_carriers(channels, walked, LAW, 9), parts
 
 
-def test_reports_hold_what_each_carrier_observes(place: TracedPlace) -> None:
-    reports, parts = observed(place)
+def test_reports_hold_what_each_carrier_observes(
+    place: TracedPlace, observed: tuple[Reports, list[NumberedReports]]
+) -> None:
+    reports, parts = observed
     numbers = np.unique(np.concatenate([part.numbers for part in parts]))
     assert len(reports.time) == len(numbers)
     check_reports(reports, Path("reports"))
@@ -158,11 +161,13 @@ def test_reports_hold_what_each_carrier_observes(place: TracedPlace) -> None:
     assert (place.deployment.pcis[cells] == reports.pci).all()
 
 
-def test_an_offset_moves_ues_to_the_preferred_carrier(place: TracedPlace) -> None:
+def test_an_offset_moves_ues_to_the_preferred_carrier(
+    place: TracedPlace, observed: tuple[Reports, list[NumberedReports]]
+) -> None:
+    _, parts = observed
     shares = []
     for offset in (-60.0, 60.0):
         law = dataclasses.replace(LAW, frequency_offsets_db=(offset,))
-        _, parts = observed(place)
         walked = sample_trajectories(
             place.geometry_maps, 6, MobilityConfiguration(), np.random.default_rng(4)
         )
@@ -181,9 +186,11 @@ def test_one_carrier_is_observed_as_before(place: TracedPlace) -> None:
         observe_carriers([channel, channel], walked, law, 9)
 
 
-def test_readers_of_a_place_take_cells_of_several_carriers(place: TracedPlace) -> None:
+def test_readers_of_a_place_take_cells_of_several_carriers(
+    place: TracedPlace, observed: tuple[Reports, list[NumberedReports]]
+) -> None:
     """Level maps by each cell's frequency, tokens at their cells, timing advance by its carrier's numerology."""
-    reports, _ = observed(place)
+    reports, _ = observed
     maps = place_maps(place)
     shape = maps.level.shape[1:]
     assert maps.level.shape == (len(place.deployment.cells), *shape) and bool(maps.level.isfinite().all())

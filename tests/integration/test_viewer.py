@@ -35,7 +35,7 @@ from raylocus.viz.viewer.area_maps import traced_tiles
 from raylocus.viz.viewer.content import LIMIT
 from raylocus.viz.viewer.paths import TOLERANCE
 from raylocus.viz.viewer.place_content import place_content
-from raylocus.viz.viewer.tracks import Heard, Track, level_of
+from raylocus.viz.viewer.tracks import Heard, Track
 from raylocus.viz.viewer_page import viewer_page
 
 NAME = 'mast </script> <b>&"'
@@ -61,7 +61,7 @@ def track(place: TracedPlace) -> Track:
     away = np.linalg.norm(place.tile.centres[None] - truth[:, None], axis=-1)
     density = np.exp(-((away / 15.0) ** 2))
     density = (density / density.sum(axis=1, keepdims=True)).reshape(4, *place.tile.shape)
-    level = level_of(place)(np.array([0, 1]), np.array([0.0, 0.0]))
+    level = place.levels_at(np.array([0.0, 0.0]))[:2]
     heard = Heard(np.array([0, 1]), np.array([-80.0, -90.0]), np.array([True, False]), level, level)
     fixes = fixes_of(posterior_of(place.tile, density), [1.0] * 4, None)
     return Track(7, 10 * ARC, truth, (heard,) * 4, np.array([False, True, True, True]), tuple(fixes))

@@ -9,6 +9,7 @@ from model_fixtures import synthetic_place
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.likelihoods import (
     beam_evidence,
+    even_gaussian_evidence,
     gaussian_evidence,
     robust_evidence,
     timing_evidence,
@@ -75,13 +76,12 @@ def test_gaussian_evidence_is_the_multivariate_normal():
     observed = generator.uniform(-110, -70, (2, 3))
     own, site, common = np.array([[4.0, 5.0, 6.0], [3.0, 8.0, 7.0]]), 5.0, 9.0
     scaled = (mapped - LEVEL_UNITS.centre) / LEVEL_UNITS.scale
-    found = gaussian_evidence(
-        torch.tensor(observed)[None, None],
-        torch.tensor(own**-2.0)[None, None],
-        torch.stack([torch.ones_like(scaled), scaled, scaled**2]),
-        torch.tensor(site**2, dtype=torch.float64),
-        torch.tensor(common**2, dtype=torch.float64),
-    )
+    level, precision = torch.tensor(observed)[None, None], torch.tensor(own**-2.0)[None, None]
+    variances = [torch.tensor(each**2, dtype=torch.float64) for each in (site, common)]
+    moments = torch.stack([torch.ones_like(scaled), scaled, scaled**2])
+    found = gaussian_evidence(level, precision, moments, *variances)
+    even = even_gaussian_evidence(level, precision, moments[1:], *variances, LEVEL_UNITS)
+    torch.testing.assert_close(even, found.log_likelihood, atol=1e-9, rtol=0)
     covariance = np.diag(own.ravel() ** 2) + common**2 + site**2 * np.kron(np.eye(2), np.ones((3, 3)))
     residual = observed.ravel() - np.moveaxis(mapped.numpy().reshape(6, 4, 5), 0, -1)
     expected = multivariate_normal(np.zeros(6), covariance).logpdf(residual)
@@ -106,6 +106,28 @@ def test_a_slot_that_heard_nothing_changes_nothing():
     assert torch.equal(first, second)
 
 
+def test_likelihoods_leave_out_cells_that_nobody_reported_without_a_change(maps, rasters):
+    pooled = noiseless(maps, 5, 7)
+    some = torch.zeros_like(pooled.heard)
+    some[..., 1:3] = 1
+    shares = {name: some for name in ("heard", "reported", "timed", "beams_known")}
+    known = pooled.beam_known * some[..., None]
+    pooled = PooledObservations(**{**vars(pooled), **shares, "beam_known": known})
+    scale, one = torch.full((1, 1, len(maps.level), 2), 5.0), torch.ones(1)
+    found = []
+    for training in (True, False):
+        with torch.set_grad_enabled(training):
+            found.append(
+                torch.stack([
+                    robust_evidence(pooled, scale, torch.zeros(1, 1), torch.tensor(6.0), one, one, rasters),
+                    timing_evidence(pooled, maps.site_of_cell, one[0], one[0], rasters.distance),
+                    beam_evidence(pooled, one[0], rasters.beam),
+                ])
+            )  # fmt: skip
+    assert found[0].flatten(1).std(1).min() > 1
+    torch.testing.assert_close(*found, atol=1e-3, rtol=1e-5)
+
+
 @pytest.mark.parametrize(("row", "column"), [(3, 12), (9, 4)])
 def test_without_noise_every_evidence_peaks_where_the_ue_is(maps, rasters, row, column):
     pooled = noiseless(maps, row, column)
@@ -117,7 +139,7 @@ def test_without_noise_every_evidence_peaks_where_the_ue_is(maps, rasters, row, 
         torch.tensor(6.0),
         torch.zeros(1),
         torch.ones(1),
-        rasters.level,
+        rasters,
     )
     level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
     gaussian = gaussian_evidence(
@@ -182,12 +204,10 @@ def evidence_of(sequences, maps, rasters):
     """The two likelihoods that stand outside the fusion network, by an untrained stream."""
     stream = EvidenceStream(LocationNetworkConfiguration(token_width=4))
     weights = torch.full((1, 3, 1), 1.0)
-    like = torch.zeros(1, 3, *maps.outdoor.shape)
     with torch.no_grad():
-        return (
-            stream._ranges(sequences, weights, like, rasters)[0, 0],
-            stream._angles(sequences, weights, like, maps)[0, 0],
-        )
+        found = stream._further(sequences, weights, maps, rasters)
+    nothing = torch.zeros(1, 3, *maps.outdoor.shape)
+    return tuple(sum(found[name], nothing)[0, 0] for name in ("ranges", "angles"))
 
 
 def test_times_of_arrival_find_the_ue_whatever_the_common_clock(maps, rasters):

@@ -19,7 +19,7 @@ from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
 from raylocus.calibration.law_check import check_law
 from raylocus.calibration.links import PointChannels
-from raylocus.calibration.measured import measured_at
+from raylocus.calibration.measured import measured_at, spread_out
 from raylocus.calibration.parameters import Layout
 from raylocus.calibration.severity import SEVERITIES, severity_of
 from raylocus.calibration.shared_errors import SharedErrors
@@ -229,7 +229,7 @@ def test_severity_is_where_the_evidence_is() -> None:
 
 def test_a_wrong_unit_is_named(turned: tuple) -> None:
     level = np.zeros(LAYOUT.cells)
-    reports = observed(PLACE, dataclasses.replace(turned[0], level_error_db=level), 60, 5)
+    reports = observed(PLACE, dataclasses.replace(turned[0], level_error_db=level), 25, 5)
     features = reports.features.copy()
     features[:, reports.feature_names.index("rsrp")] += 10 * np.log10(12 * 106)
     measured = measured_at(dataclasses.replace(reports, features=features), PLACE)
@@ -283,6 +283,20 @@ def test_tags_that_contradict_each_other_are_counted_and_passed_over(turned: tup
     assert any("contradict each other" in note for note in found.notes)
 
 
+def test_dense_reports_are_spread_out_and_beams_kept(turned: tuple) -> None:
+    whole = measured_at(turned[1], PLACE)
+    some = spread_out(whole, PLACE.tile, 60.0)
+    kept, left = np.unique(some.silent.ground), np.setdiff1d(whole.silent.ground, some.silent.ground)
+    apart = np.linalg.norm(PLACE.tile.centres[kept][:, None] - PLACE.tile.centres[kept][None], axis=-1)
+    assert apart[np.triu_indices(len(kept), 1)].min() >= 60.0
+    # Whatever is left out stands next to what is kept.
+    near = np.linalg.norm(PLACE.tile.centres[left][:, None] - PLACE.tile.centres[kept][None], axis=-1).min(
+        axis=1
+    )
+    assert len(left) and near.max() < 60.0
+    assert len(some.beamed.ground) == len(whole.beamed.ground)
+
+
 def test_points_inside_buildings_are_counted_and_passed_over(turned: tuple) -> None:
     built = dataclasses.replace(PLACE)
     maps = PLACE.geometry_maps.copy(deep=True)
@@ -297,7 +311,7 @@ def test_points_inside_buildings_are_counted_and_passed_over(turned: tuple) -> N
 
 
 def test_a_cell_that_is_never_heard_is_named(turned: tuple) -> None:
-    reports = turned[1]
+    reports = turned[1].select(np.arange(25))
     lost = reports.select_tokens(reports.pci != PLACE.deployment.cells[0].pci)
     found = calibrate_labelled(measured_at(lost, PLACE), PLACE, LAW)
     pci = PLACE.deployment.cells[0].pci

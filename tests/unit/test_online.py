@@ -17,8 +17,8 @@ from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.online import OnlineLocator
 from raylocus.inference.online_journal import OnlineJournal, load_journal, save_journal
 from raylocus.inference.online_levels import LevelEntry, LevelLaw, LevelState
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.provenance import Provenance
-from raylocus.scenes.place import Place
 
 CELLS, DRIFTING = 6, 2
 
@@ -112,7 +112,7 @@ def test_positions_that_contradict_their_reports_are_passed_over(tmp_path: Path)
     drawn = network(11, CALM, 40)
     reports, deployment = reports_of(drawn), deployment_of(drawn.heard)
     nowhere = Provenance.collect({}, 0)
-    ground = Place(tmp_path, "town", GeoFrame(59.9, 10.7), Grid(8000.0, 10.0), deployment, nowhere)
+    ground = TracedPlace(tmp_path, "town", GeoFrame(59.9, 10.7), Grid(8000.0, 10.0), deployment, nowhere)
     locator = OnlineLocator(NetworkAnswers(ground, AreaLocator.pretrained()))
     start = locator.journal(tmp_path / "none.npz")
     poisoned = np.arange(len(reports)) % 5 == 0

@@ -12,9 +12,9 @@ from raylocus.datasets.configuration import (
     DatasetConfiguration,
     load_dataset_configuration,
     single_places,
+    stored_dataset_configuration,
 )
 from raylocus.datasets.splits import PlaceChoice
-from raylocus.datasets.stored_configuration import stored_dataset_configuration
 from raylocus.errors import InputError
 from raylocus.execution.engines import available_memory, workers_that_fit
 from raylocus.provenance import Provenance

@@ -137,10 +137,9 @@ class _Layout:
         stated = np.maximum([site.deviation for site in deployment.sites], 1e-3)
         self.mean, self.deviation = np.zeros(self.size), np.empty(self.size)
         self.mean[self.slope] = SLOPE
-        deviations = (LEVEL_DEVIATION, COMMON_DEVIATION, SLOPE_DEVIATION, np.tile(stated, 2), CLOCK_DEVIATION)
-        named = (self.cell, self.common, self.slope, self.moved, self.clock)
-        for part, deviation in zip(named, deviations, strict=True):
-            self.deviation[part] = deviation
+        self.deviation[self.cell], self.deviation[self.common] = LEVEL_DEVIATION, COMMON_DEVIATION
+        self.deviation[self.slope], self.deviation[self.moved] = SLOPE_DEVIATION, np.tile(stated, 2)
+        self.deviation[self.clock] = CLOCK_DEVIATION
 
 
 def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
@@ -174,41 +173,33 @@ def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
 
 def _linear(
     tagged: _Tagged, layout: _Layout, listed: Float[np.ndarray, "site 2"], values: Float[np.ndarray, " value"]
-) -> tuple[csr_array, Float[np.ndarray, " row"], Int[np.ndarray, "kind row"]]:
-    """Derivatives of levels and arrivals, their errors, and for each row whether it is an arrival, and its token."""
+) -> tuple[csr_array, Float[np.ndarray, " row"], Int[np.ndarray, "two row"]]:
+    """Derivatives of levels, then arrivals; their errors; of each row whether it is an arrival, and its token."""
     step = tagged.xy - (listed + values[layout.moved].reshape(2, -1).T)[tagged.site]
     apart = np.hypot(np.hypot(*step.T), NEAREST)
-    level, arrival = (np.flatnonzero(np.isfinite(each)) for each in (tagged.level, tagged.arrival))
-    slope, ones, sites = values[layout.slope], np.ones(len(tagged.cell)), layout.moved.start + tagged.site
-    towards = step / apart[:, None]
-    decades = 10 * np.log10(apart)
-    steep = 10 / np.log(10) * slope / apart
-    of_level = [
-        (layout.cell.start + tagged.cell, ones), (ones * layout.common.start, ones),
-        (ones * layout.slope.start, -decades), (sites, steep * towards[:, 0]),
-        (sites + layout.sites, steep * towards[:, 1]),
-    ]  # fmt: skip
-    of_arrival = [
-        (layout.clock.start + tagged.site, ones), (sites, -towards[:, 0]), (sites + layout.sites, -towards[:, 1]),
-    ]  # fmt: skip
+    decades, slope = 10 * np.log10(apart), values[layout.slope]
     mapped = values[layout.cell][tagged.cell] + values[layout.common] - slope * decades
-    ranged = values[layout.clock][tagged.site] + apart
-    error = np.concatenate([(tagged.level - mapped)[level], (tagged.arrival - ranged)[arrival]])
+    errors = np.stack([tagged.level - mapped, tagged.arrival - values[layout.clock][tagged.site] - apart])
+    kind, token = np.nonzero(np.isfinite(errors))
+    level, site, row = kind == 0, tagged.site[token], np.arange(len(kind))
+    # What a metre of the site's way to the report changes.
+    steep = np.where(level, 10 / np.log(10) * slope / apart[token], -1.0) / apart[token]
+    own = np.where(level, layout.cell.start + tagged.cell[token], layout.clock.start + site)
     entries = [
-        (at + first, column[token], value[token])
-        for token, first, columns in ((level, 0, of_level), (arrival, len(level), of_arrival))
-        for column, value in columns
-        for at in (np.arange(len(token)),)
+        (row, own, np.ones(len(row))),
+        (row, layout.moved.start + site, steep * step[token, 0]),
+        (row, layout.moved.start + layout.sites + site, steep * step[token, 1]),
+        (row[level], np.full(level.sum(), layout.common.start), np.ones(level.sum())),
+        (row[level], np.full(level.sum(), layout.slope.start), -decades[token[level]]),
     ]
-    row, column, value = (np.concatenate(each) for each in zip(*entries, strict=True))
-    design = csr_array((value, (row, column.astype(int))), shape=(len(error), layout.size))
-    kind = np.repeat([0, 1], [len(level), len(arrival)])
-    return design, error, np.stack([kind, np.concatenate([level, arrival])])
+    rows, columns, slopes = (np.concatenate(each) for each in zip(*entries, strict=True))
+    design = csr_array((slopes, (rows, columns)), shape=(len(row), layout.size))
+    return design, errors[kind, token], np.stack([kind, token])
 
 
 def _weights(
     error: Float[np.ndarray, " row"],
-    kind: Int[np.ndarray, "kind row"],
+    kind: Int[np.ndarray, "two row"],
     tagged: _Tagged,
     scales: Float[np.ndarray, " kind"],
 ) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, " kind"]]:
@@ -231,7 +222,7 @@ def _found(
     tagged: _Tagged,
     layout: _Layout,
     values: Float[np.ndarray, " value"],
-    last: tuple[csr_array, Int[np.ndarray, "kind row"], Float[np.ndarray, " kind"]],
+    last: tuple[csr_array, Int[np.ndarray, "two row"], Float[np.ndarray, " kind"]],
 ) -> AreaFit:
     """Deviations by the expected information of a Student t: (ν + 1) / (ν + 3) of a Gaussian's of its scale."""
     design, kind, scales = last

@@ -12,9 +12,10 @@ from raylocus.calibration.error_law import ErrorLaw, spatial_parts
 from raylocus.calibration.labelled_fit import Posterior, climb, fit_antennas
 from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
 from raylocus.calibration.links import PointChannels
-from raylocus.calibration.measured import Measured, restricted
+from raylocus.calibration.measured import Measured, restricted, spread_out
 from raylocus.calibration.noise_fit import fit_noise
 from raylocus.calibration.parameters import Prior
+from raylocus.calibration.silence import silence_distance
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.world import WorldLaw
@@ -68,9 +69,10 @@ class LabelledCalibration:
 
 
 def calibrate_labelled(measured: Measured, place: TracedPlace, law: CalibrationLaw) -> LabelledCalibration:
-    """MAP with a Laplace posterior, priors as the law of worlds has them."""
+    """MAP with a Laplace posterior, priors as the law of worlds has them; of dense reports some are used."""
     channels = PointChannels(place)
-    model = LabelledModel(measured, place, channels)
+    apart = spread_out(measured, place.tile, silence_distance(law.noise().levels))
+    model = LabelledModel(apart, place, channels)
     prior = law.prior(model.layout.cells)
     whole = ("level", *OPTIONAL)
     first = fit_antennas(model.under(law.noise()), prior, prior.layout.mask(whole))

@@ -17,8 +17,8 @@ from raylocus.propagation.maps.traced_place import TracedPlace
 
 #: Steps at most, and the improvement [nats of independent reports] below which they end.
 STEPS, SMALL = 20, 0.1
-#: Values that reports without positions are asked for: the level that all cells share, and what tells parts of the
-#: ground from each other.
+#: Values that reports without positions are asked for: the level that all cells share, and what differs over the
+#: ground.
 SHARED, LOCAL = ("common",), ("level", "floor", "scatter")
 ASKED = (*SHARED, *LOCAL)
 #: Rounds of the one and the other.
@@ -115,7 +115,7 @@ def calibrate_unlabelled(
         start[common] = beginning * prior.deviation[common]
         starts.append((target.evaluated(start, 1.0)[0], beginning, start))
     found = min(starts, key=lambda each: each[0])[2]
-    # Every report tells of what all cells share; what looks like one cell's own may be the ground's: errors near each
+    # Every report counts for what all cells share; what looks like one cell's own may be the ground's: errors near each
     # other are one error.
     for _ in range(ROUNDS):
         found, loss = _climbed(target, found, target.free(SHARED, True), 1.0)

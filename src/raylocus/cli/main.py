@@ -169,10 +169,23 @@ def _sentence(error: BaseException) -> str | None:
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}"
+    if any(_says_memory_ran_out(cause) for cause in _chain(error)):
+        return (
+            f"the memory of this machine, or of its card, does not hold the work ({str(error)[:160] or 'it ran out'}); "
+            "train with a smaller --data.batch_size, or give smaller places or fewer reports at a time"
+        )
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("raylocus"):
         extra = EXTRAS.get(error.name.split(".")[0], "train")
         return f"the package {error.name!r} is not installed; run: pip install 'raylocus[{extra}]'"
     return None
+
+
+def _says_memory_ran_out(error: BaseException) -> bool:
+    # Torch raises plain RuntimeErrors, of the card with one wording and of the machine with another.
+    words = ("out of memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(each in str(error) for each in words)
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from raylocus.network.reports.reports import Reports
     from raylocus.scenes.sites import Deployment
     from raylocus.viz.viewer.content import ViewerContent
-    from raylocus.viz.viewer.tracks import Answers
+    from raylocus.viz.viewer.tracks import Track
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -68,50 +68,45 @@ def _content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
 def _place_content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
     from raylocus.propagation.maps.traced_place import open_place
     from raylocus.viz.viewer.place_content import place_content
-    from raylocus.viz.viewer.tracks import TrackMaker, level_of
 
     place = open_place(given.place)
-    reports, notes = _reports(given, place.deployment)
-    maker = TrackMaker(place.deployment, _answers(given, reports), level_of(place))
-    return place_content(place, maker.tracks(reports, given.sequences), given.layers), notes
+    tracks, notes = _tracks(given, place.deployment)
+    return place_content(place, tracks, given.layers), notes
 
 
 def _area_content(given: Namespace) -> tuple[ViewerContent, tuple[str, ...]]:
     from raylocus.scenes.area import open_area
     from raylocus.viz.viewer.area_content import area_content
-    from raylocus.viz.viewer.tracks import TrackMaker, no_level
 
     area = open_area(given.place)
     if given.layers:
         raise InputError(f"{given.place} is an area; --layers is for places, such as one of its tiles")
-    reports, notes = _reports(given, area.deployment)
-    maker = TrackMaker(area.deployment, _answers(given, reports), no_level)
-    return area_content(area, maker.tracks(reports, given.sequences)), notes
+    tracks, notes = _tracks(given, area.deployment)
+    return area_content(area, tracks), notes
 
 
-def _answers(given: Namespace, reports: Reports) -> Answers | None:
-    """Who is asked about phones; nobody where none are to be shown."""
+def _tracks(given: Namespace, deployment: Deployment) -> tuple[list[Track], tuple[str, ...]]:
+    """The phones that are shown, none without reports, with the answers to them; and what is to be said of those."""
     import numpy as np
 
     from raylocus.inference.answering import answering_by
-    from raylocus.viz.viewer.tracks import MOST_SEQUENCES
+    from raylocus.viz.viewer.tracks import MOST_SEQUENCES, TrackMaker
 
     if given.reports is None:
-        return None
+        return [], ()
+    reports, notes = _reports(given, deployment)
     answering = answering_by(given.place, given.model)
     shown = given.sequences or range(min(len(reports), MOST_SEQUENCES))
     others = reports.select(np.setdiff1d(np.arange(len(reports)), list(shown)))
-    return lambda asked: answering.fixes_among(asked, others)
+    maker = TrackMaker(deployment, lambda asked: answering.fixes_among(asked, others), answering.levels_at)
+    return maker.tracks(reports, shown), notes
 
 
 def _reports(given: Namespace, deployment: Deployment) -> tuple[Reports, tuple[str, ...]]:
-    """The reports of the file, none where no file is given; and what is to be said of them."""
+    """The reports of the file, and what is to be said of them."""
     from raylocus.network.reports.report_files import checked_reports
-    from raylocus.network.reports.reports import Reports
     from raylocus.network.reports.token_cells import known_reports
 
-    if given.reports is None:
-        return Reports.empty(), ()
     checked = checked_reports(given.reports)
     absent = [each for each in given.sequences if not 0 <= each < len(checked.reports)]
     if absent:

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from raylocus.datasets.configuration_reasons import reason
@@ -209,3 +211,22 @@ def _refuse_former_keys(text: str, source: str) -> None:
             f"{source} has the key {former[1]}:, which is now part of network:; "
             "docs/network.md lists what it holds"
         )
+
+
+def stored_dataset_configuration(record: dict[str, Any], source: str) -> DatasetConfiguration:
+    """The dataset configuration that a provenance records.
+
+    Raises:
+        InputError: the record does not describe a dataset of this version.
+    """
+    # JSON writes an infinite number otherwise than YAML does.
+    return parse_dataset_configuration(yaml.safe_dump(_with_carriers(record)), source)
+
+
+def _with_carriers(record: dict[str, Any]) -> dict[str, Any]:
+    """A record in which the deployment's one carrier, as older datasets have it, is a list."""
+    deployment = dict(record.get("scene", {}).get("deployment", {}))
+    if "carrier" not in deployment:
+        return record
+    deployment["carriers"] = [deployment.pop("carrier")]
+    return {**record, "scene": {**record["scene"], "deployment": deployment}}

@@ -14,7 +14,7 @@ import zarr
 from jaxtyping import Bool, Float, Int, Shaped
 
 from raylocus.datasets.columns import rows_of
-from raylocus.datasets.configuration import DatasetConfiguration
+from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
 from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.folders import LocalFolder, RemoteFolder, check_files, folder_at
 from raylocus.datasets.part_survey import FeatureStatistics
@@ -22,7 +22,6 @@ from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.schema import DATASET_SCHEMA, TOKEN_NUMBERS, feature_name
 from raylocus.datasets.splits import split_names
 from raylocus.datasets.store_writing import Skipped
-from raylocus.datasets.stored_configuration import stored_dataset_configuration
 from raylocus.datasets.stored_place import StoredPlace, group_names, stored_place
 from raylocus.errors import RaylocusError, StoreError
 from raylocus.network.reports.features import features_named

@@ -21,11 +21,10 @@ from raylocus.models.checkpoint import TrainedNetwork
 from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
-from raylocus.propagation.maps.traced_area import open_traced_area
+from raylocus.propagation.maps.traced_area import TracedArea, open_traced_area
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.scenes.area import Area, is_area
+from raylocus.scenes.area import is_area
 from raylocus.scenes.networks import extent_of
-from raylocus.scenes.place import Place
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,8 @@ class MapAnswers:
         return self.locator.fixes(asked.select_tokens(known), self.place)
 
     def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
-        """Of R, in the ground cell of the position, the first one outside of the tile."""
-        row, column = np.divmod(max(int(self.place.tile.index(position)), 0), self.place.tile.count)
-        return self._levels[:, row, column].astype(float)
-
-    @cached_property
-    def _levels(self) -> Float[np.ndarray, "cell y x"]:
-        return self.place.radio_maps["rsrp"].values
+        """RSRP of each cell by R [dBm]; NaN where it has none."""
+        return self.place.levels_at(position)
 
     def refined(self, by: PhysicsVariant) -> MapAnswers:
         """The same with estimates moved by gradient, see `inference.refinement`."""
@@ -74,7 +68,7 @@ class MapAnswers:
 class NetworkAnswers:
     """A network of which the sites are known, and perhaps traced windows."""
 
-    network: Area | Place
+    network: TracedArea | TracedPlace
     method: AreaLocator | WindowLocator
     without_cells: str = "anywhere in the area"
 
@@ -94,8 +88,8 @@ class NetworkAnswers:
         return self.answers(Reports.concatenate([asked, others])).fixes[: len(asked)]
 
     def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
-        """There is no map of the whole."""
-        return np.full(len(self.network.deployment.cells), np.nan)
+        """RSRP of each cell by R, where the network is traced [dBm]; NaN where it has none."""
+        return self.network.levels_at(position)
 
 
 #: A place or an area with all that locating in it needs.

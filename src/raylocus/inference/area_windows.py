@@ -31,12 +31,11 @@ from raylocus.network.reports.token_cells import tokens_of
 from raylocus.scenes.sites import Deployment
 
 #: Windows that are looked at for a report, and the mass below which none is.
-WINDOWS, LEAST_MASS = 3, 0.05
+WINDOWS, LEAST_MASS = 3, 0.1
 #: A phone that is asked about in an area is so much less likely per square metre outside of it, where no map is.
 OUTSIDE = 0.1
-#: Windows lie in steps of this part of their side: few enough that reports share them, so many that a candidate is in
-#: the middle of one.
-STEPS = 4
+#: Windows lie in steps of this part of their side, so that reports share them.
+STEPS = 2
 #: Batches of the first stage that are looked at together: they share windows, and judge the maps.
 TOGETHER = 32
 #: Windows that stay open, the most recently used ones: as many as the second stage keeps encoded.
@@ -167,11 +166,8 @@ def _by_window(wanted: dict[int, list[Grid]]) -> dict[Grid, list[int]]:
 
 
 def candidate_centres(ground: GroundMasses, index: int, side: float) -> list[tuple[float, float]]:
-    """Centres of up to `WINDOWS` windows of a side [m] that hold most of a report's mass, the fullest first.
-
-    What lies in the middle half of a window's sides counts twice: a posterior is best there.
-    """
-    pitch, edge = side / STEPS, STEPS // 4
+    """Centres of up to `WINDOWS` windows of a side [m] that hold most of a report's mass, the fullest first."""
+    pitch = side / STEPS
     point = ground.masses.centre[index].numpy() + ground.origin[index]
     mass = ground.masses.mass[index].numpy().astype(float)
     step = np.floor(point / pitch).astype(np.int64)
@@ -180,10 +176,8 @@ def candidate_centres(ground: GroundMasses, index: int, side: float) -> list[tup
     np.add.at(raster, tuple((step - lowest + STEPS).T), mass)
     centres = []
     for _ in range(WINDOWS):
-        squares = np.lib.stride_tricks.sliding_window_view(raster, (STEPS, STEPS))
-        held = squares.sum((2, 3))
-        middle = squares[:, :, edge:-edge, edge:-edge].sum((2, 3))
-        corner = np.unravel_index(int((held + middle).argmax()), held.shape)
+        held = np.lib.stride_tricks.sliding_window_view(raster, (STEPS, STEPS)).sum((2, 3))
+        corner = np.unravel_index(int(held.argmax()), held.shape)
         if held[corner] < LEAST_MASS:
             break
         raster[tuple(slice(start, start + STEPS) for start in corner)] = 0

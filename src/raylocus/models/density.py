@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.posterior import geometric_median
-from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
+from raylocus.models.prediction import Prediction, coarse_centres
 
 #: Ways to name one position; training picks the one with the least mean error on validation.
 ESTIMATORS = ("mean", "geometric_median", "mode")
@@ -37,8 +37,7 @@ def fine_density(
     Components are read at the cells' centres within `COMPONENT_REACH` of their coarse cell; the whole is
     tempered, p^(1/temperature), and normalised.
     """
-    spread = _background(prediction, maps)
-    mass = spread.scatter_add(1, *_component_masses(prediction, maps))
+    mass = _background(prediction, maps) + _component_masses(prediction, maps)
     outdoor = maps.fine_outdoor.flatten() > 0
     log_mass = torch.log(mass + 1e-12) / temperature
     masked = log_mass.masked_fill(~outdoor, -torch.inf) if outdoor.any() else log_mass
@@ -59,25 +58,36 @@ def _background(prediction: Prediction, maps: PlaceMaps) -> Float[Tensor, "batch
     return fine.flatten(1) * (coarse[0].numel() / maps.fine_outdoor.numel())
 
 
-def _component_masses(prediction: Prediction, maps: PlaceMaps) -> tuple[Tensor, Tensor]:
+def _component_masses(prediction: Prediction, maps: PlaceMaps) -> Float[Tensor, "batch ground"]:
     side = maps.fine_outdoor.shape[-1]
     cell = maps.size / side
     reach = math.ceil(COMPONENT_REACH / cell)
     steps = torch.arange(-reach, reach + 1, device=prediction.top.device)
-    centre = coarse_centres(maps)[prediction.top]
-    column, row = ((centre + maps.size / 2) / cell).long().unbind(-1)
-    columns = (column[..., None, None] + steps).expand(-1, -1, len(steps), -1).flatten(2)
-    rows = (row[..., None, None] + steps[:, None]).expand(-1, -1, -1, len(steps)).flatten(2)
-    inside = (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
-    point = (torch.stack([columns, rows], -1) + 0.5) * cell - maps.size / 2
-    batch, top = prediction.top.shape
-    density = gaussian_log_density(
-        point.flatten(0, 1), prediction.mean.flatten(0, 1), prediction.cholesky.flatten(0, 1)
-    )
+    corner = ((coarse_centres(maps)[prediction.top] + maps.size / 2) / cell).long()
+    # Components reach beyond the tile into a margin, which is cut off.
+    wide = side + 2 * reach
+    first = (corner[..., 1] + reach) * wide + corner[..., 0] + reach
+    index = first[..., None] + (steps[:, None] * wide + steps).flatten()
+    axes = (corner[..., None] + steps + 0.5) * cell - maps.size / 2
     weight = prediction.log_mass.flatten(1).gather(1, prediction.top)[..., None] + prediction.log_weight
-    mass = torch.exp(density + weight.flatten(0, 1)[:, None]).sum(-1).reshape(batch, -1) * cell**2
-    flat = (rows * side + columns).clamp(0, side * side - 1)
-    return flat.reshape(batch, -1), mass * inside.reshape(batch, -1)
+    mass = _on_axes(prediction, axes, weight + 2 * math.log(cell)).flatten(1)
+    held = mass.new_zeros(len(mass), wide * wide).scatter_add(1, index.flatten(1), mass)
+    return held.unflatten(1, (wide, wide))[:, reach : reach + side, reach : reach + side].flatten(1)
+
+
+def _on_axes(
+    prediction: Prediction,
+    axes: Float[Tensor, "batch top 2 step"],
+    log_weight: Float[Tensor, "batch top component"],
+) -> Float[Tensor, "batch top step step"]:
+    """Density of each cell's mixture where its own rows and columns cross, [y, x]."""
+    xx, yx, yy = prediction.cholesky[..., None].unbind(-2)
+    x, y = (axes[:, :, None] - prediction.mean[..., None]).unbind(-2)
+    across = x / xx
+    along = (y / yy)[..., None] - (across * yx / yy)[..., None, :]
+    weight = log_weight - math.log(2 * math.pi) - torch.log(xx * yy)[..., 0]
+    scale = (weight[..., None] - 0.5 * across.square())[..., None, :]
+    return torch.exp(scale - 0.5 * along.square()).sum(2)
 
 
 def estimate(

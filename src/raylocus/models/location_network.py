@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -16,7 +18,7 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_backbones.patches import enlarged
 from raylocus.models.map_encoder import MAP_ENCODERS, EncodedPlace
-from raylocus.models.misfit import misfit_statistics
+from raylocus.models.misfit import gains_over_swapped_cells, misfit_statistics
 from raylocus.models.point_heads import GaussianHead, RegressionHead
 from raylocus.models.prediction import LocationHeads, Prediction
 from raylocus.models.radio_encoder import RadioEncoder
@@ -35,13 +37,42 @@ class FilmBlock(nn.Module):
         self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(
-        self, maps: Float[Tensor, "batch inputs y x"], query: Float[Tensor, "batch query"]
+        self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]
     ) -> Float[Tensor, "batch width y x"]:
-        """The block's maps."""
-        entered = self.enter(maps)
+        """The block's maps.
+
+        Args:
+            streams: maps [batch or 1, channel, y, x] whose channels together are the inputs, the last one as fine as
+                the block.
+            query: of each sequence.
+        """
+        entered = self._entered(streams, len(query))
         scale, shift = self.film(query)[..., None, None].chunk(2, 1)
-        hidden = functional.relu(self.norm(self.first(entered)) * (1 + scale) + shift)
-        return functional.relu(entered + self.second(hidden))
+        hidden = torch.addcmul(shift, self.norm(self.first(entered)), 1 + scale).relu_()
+        return (entered + self.second(hidden)).relu_()
+
+    def _entered(
+        self, streams: Sequence[Float[Tensor, "..."]], batch: int
+    ) -> Float[Tensor, "batch width y x"]:
+        # Of a sum over channels each stream's part is taken by itself: what all sequences share is worked out once,
+        # and coarse maps are enlarged where they have fewer channels. Ground cells come before channels: the layout
+        # that convolutions on the CPU are several times faster in.
+        weights = self.enter.weight.flatten(1).split([each.shape[1] for each in streams], 1)
+        y, x = max(each.shape[-2:] for each in streams)
+        entered, whole = self.enter.bias, []
+        for stream, weight in zip(streams, weights, strict=True):
+            cells = stream.flatten(2).transpose(1, 2)
+            if stream.shape[-2:] != (y, x):
+                coarse = (cells @ weight.T).transpose(1, 2).unflatten(2, stream.shape[-2:])
+                entered = entered + enlarged(coarse, y, x).flatten(2).transpose(1, 2)
+            elif len(stream) < batch:
+                entered = entered + cells @ weight.T
+            else:
+                whole.append((cells, weight.T.expand(batch, -1, -1)))
+        entered = entered.expand(batch, y * x, -1)
+        for cells, turned in whole:
+            entered = torch.baddbmm(entered, cells, turned)
+        return entered.transpose(1, 2).unflatten(2, (y, x))
 
 
 class PatchAttention(nn.Module):
@@ -75,20 +106,20 @@ class FusionNetwork(nn.Module):
         self.deep = FilmBlock(3 * width, 3 * width, query)
         self.middle_up = FilmBlock(5 * width, 2 * width, query)
         self.fine_up = FilmBlock(3 * width, width, query)
-        # Convolutions on the CPU are several times faster in this layout.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
-        self, maps: Float[Tensor, "batch inputs y x"], query: Float[Tensor, "batch query"]
+        self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]
     ) -> Float[Tensor, "batch width y x"]:
-        """Features of every coarse ground cell."""
-        fine = self.fine(maps.contiguous(memory_format=torch.channels_last), query)
-        middle = self.middle(functional.avg_pool2d(fine, 2, ceil_mode=True), query)
-        coarse = self.coarse(functional.avg_pool2d(middle, 2, ceil_mode=True), query)
+        """Features of every coarse ground cell, of maps as `FilmBlock` takes them."""
+        fine = self.fine(streams, query)
+        middle = self.middle([functional.avg_pool2d(fine, 2, ceil_mode=True)], query)
+        coarse = self.coarse([functional.avg_pool2d(middle, 2, ceil_mode=True)], query)
         query = self.patches(query, coarse)
-        coarse = self.deep(coarse, query)
-        middle = self.middle_up(torch.cat([enlarged(coarse, *middle.shape[-2:]), middle], 1), query)
-        return self.fine_up(torch.cat([enlarged(middle, *fine.shape[-2:]), fine], 1), query)
+        coarse = self.deep([coarse], query)
+        middle = self.middle_up([coarse, middle], query)
+        fine_up: Tensor = self.fine_up([middle, fine], query)
+        return fine_up
 
 
 #: Heads, from features and evidence to a prediction, by what the answer is.
@@ -153,30 +184,29 @@ class LocationNetwork(nn.Module):
         self, sequences: SequenceTensors, output: NetworkOutput, place: EncodedPlace
     ) -> Float[Tensor, "batch statistic"]:
         """How well maps and measurements fit at the answer, see `models.misfit`."""
-        gains = self.evidence.gains_over_swapped_cells(
-            output.pooled, sequences, output.weights, output.summary, place.misnamed
-        )
+        newest = output.pooled.newest, sequences, output.weights[:, :1], output.summary
+        gains = gains_over_swapped_cells(partial(self.evidence.fused, *newest), place.misnamed)
         return misfit_statistics(output.prediction, output.pooled, output.evidence, gains, place.maps)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace
-    ) -> Float[Tensor, "batch channel y x"]:
+    ) -> list[Float[Tensor, "..."]]:
+        """What the fusion network sees: likelihoods, the posterior, R as the sequence weighs its cells, and G."""
         total = evidence.total - evidence.total.amax((-2, -1), keepdim=True).detach()
-        likelihoods = functional.softplus(evidence.channels + EVIDENCE_DEPTH) / EVIDENCE_DEPTH
         share = self._cell_shares(pooled)
-        radio = torch.einsum("bc,cwyx->bwyx", share, place.radio)
-        return torch.cat(
-            [
-                self.hide(likelihoods),
-                (functional.softplus(total + EVIDENCE_DEPTH) / EVIDENCE_DEPTH)[:, None],
-                torch.exp(total)[:, None],
-                radio,
-                place.ground.expand(len(share), -1, -1, -1),
-            ],
-            1,
-        )
+        return [
+            self.hide(_shallow(evidence.channels)),
+            torch.stack([_shallow(total), torch.exp(total)], 1),
+            (share @ place.radio.flatten(1)).unflatten(1, place.radio.shape[1:]),
+            place.ground[None],
+        ]
 
     def _cell_shares(self, pooled: PooledObservations) -> Float[Tensor, "batch cell"]:
         heard = pooled.heard.mean(1)
         score = self.attend_cells(pooled.token.mean(1))[..., 0] + torch.log(heard + 1e-6)
         return score.softmax(-1)
+
+
+def _shallow(log_likelihood: Float[Tensor, "*maps y x"]) -> Float[Tensor, "*maps y x"]:
+    """From 1 at the most likely ground to 0 some way below `EVIDENCE_DEPTH`."""
+    return functional.softplus(log_likelihood / EVIDENCE_DEPTH + 1, beta=EVIDENCE_DEPTH)

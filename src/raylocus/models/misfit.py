@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import Evidence
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.prediction import Prediction
@@ -68,6 +70,25 @@ def misfit_statistics(
     return torch.cat(
         [torch.stack(alone, 1), torch.log1p(-at_answer.clamp(max=0)), highest, _compressed(gains)], 1
     )
+
+
+def gains_over_swapped_cells(
+    likelihoods: Callable[[PlaceMaps, EvidenceRasters], Sequence[Float[Tensor, "batch 1 y x"]]],
+    misnamed: Sequence[tuple[PlaceMaps, EvidenceRasters]],
+) -> Float[Tensor, "batch likelihood"]:
+    """How much better likelihoods explain the reports than if other cells of the place had been named [nats].
+
+    They are averaged over the outdoor ground. Where maps are wrong names say nothing: the gain is about 0.
+
+    Args:
+        likelihoods: of the newest reports, on some maps and rasters.
+        misnamed: `EncodedPlace.misnamed`.
+    """
+    found: list[Tensor] = []
+    for maps, rasters in misnamed:
+        outdoor = torch.cat(list(likelihoods(maps, rasters)), 1) + torch.log(maps.outdoor + 1e-4)
+        found.append(torch.logsumexp(outdoor.flatten(2), 2))
+    return found[0] - torch.stack(found[1:]).mean(0)
 
 
 def _compressed(values: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class KnownLaw:
     movement: Movement
     """Ways through the place by the law of mobility."""
     physics: Physics
-    """Beams of some worlds of the place: `physics.atlas_physics`."""
+    """Beams of some worlds of the place: `ensemble.atlas_physics`."""
 
     def draw(
         self, worlds: int, sequences: int, generator: np.random.Generator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from raylocus.models.evidence.rasters import (
     DISTANCE_KNOTS,
     LEVEL_KNOTS,
     LEVEL_UNITS,
+    EvidenceRasters,
     Units,
 )
 from raylocus.models.time_heads import PooledObservations
@@ -35,7 +37,7 @@ def robust_evidence(
     offset_scale: Float[Tensor, ""],
     margin: Float[Tensor, " batch"],
     unheard_weight: Float[Tensor, " batch"],
-    rasters: Float[Tensor, "cell kind knot y x"],
+    rasters: EvidenceRasters,
 ) -> Float[Tensor, "batch head y x"]:
     """Log-likelihood of the reported levels and of the silence of all other cells.
 
@@ -50,7 +52,7 @@ def robust_evidence(
         offset_scale: standard deviation of the common offset [dB].
         margin: how far under the weakest reported level cells fall silent [dB].
         unheard_weight: exponent of the likelihood of silence.
-        rasters: `EvidenceRasters.level`.
+        rasters: of the place.
     """
     offsets = offset[..., None] + OFFSET_STEPS.to(offset.device)
     expected = LEVEL_KNOTS.to(offset.device) + offsets[..., None]
@@ -59,10 +61,43 @@ def robust_evidence(
         student_log_density(residual, scale[:, :, None, :, :, None]) * pooled.heard[:, :, None, :, None, None]
     )
     silent = _log_silence(expected, pooled.weakest - margin[:, None]) * unheard_weight[:, None, None, None]
-    table = heard + ((1 - pooled.reported)[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
-    likelihood = torch.tensordot(table, rasters, dims=3)
+    # All cells are silent, but for what is taken back of those that are not.
+    table = heard - (pooled.reported[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
+    likelihood = _over_ground(table.flatten(4), rasters.level.flatten(1, 2), pooled.reported)
+    likelihood = likelihood + torch.tensordot(silent, rasters.all_levels, dims=1)
     prior = -0.5 * (offsets / offset_scale) ** 2
     return torch.logsumexp(likelihood + prior[..., None, None], 2)
+
+
+def _over_ground(
+    table: Float[Tensor, "*rows item knot"],
+    rasters: Float[Tensor, "item knot y x"],
+    seen: Float[Tensor, "batch head item"],
+) -> Float[Tensor, "*rows y x"]:
+    """The sum over items and knots of the table's values, by which likelihoods are matrix products.
+
+    Args:
+        table: zero for items that nothing was seen of.
+        rasters: what each knot's value counts for at every ground cell.
+        seen: share of the reports that have each item.
+    """
+    items = _seen(seen)
+    if len(items) == len(rasters):
+        return torch.tensordot(table, rasters, dims=2)
+    rows, ground = table.flatten(0, -3), rasters.flatten(2)
+    # Item by item, for to pick some of the rasters would be to copy them.
+    found = rows.new_zeros(len(rows), ground.shape[-1])
+    for item in items:
+        found.addmm_(rows[:, item], ground[item])
+    return found.reshape(*table.shape[:-2], *rasters.shape[2:])
+
+
+def _seen(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
+    """What any sequence has; all in training, where that is nearly all and to ask would keep a device waiting."""
+    if torch.is_grad_enabled():
+        return range(share.shape[-1])
+    found: list[int] = (share.sum((0, 1)) > 0).nonzero().flatten().tolist()
+    return found
 
 
 def _log_silence(
@@ -89,7 +124,6 @@ def gaussian_evidence(
     moments: Float[Tensor, "moment site slot y x"],
     site_variance: Float[Tensor, ""],
     common_variance: Float[Tensor, ""],
-    units: Units = LEVEL_UNITS,
 ) -> GaussianEvidence:
     """Log-likelihood of observed levels, or lengths, given the mapped ones, offsets integrated out exactly.
 
@@ -104,8 +138,8 @@ def gaussian_evidence(
         moments: 1, R, R² of `EvidenceRasters`.
         site_variance: v [dB²].
         common_variance: u [dB²].
-        units: that `moments` are in.
     """
+    units = LEVEL_UNITS
     v, u = site_variance / units.scale**2, common_variance / units.scale**2
     p = precision * units.scale**2
     o = (level - units.centre) / units.scale
@@ -128,6 +162,50 @@ def gaussian_evidence(
     return GaussianEvidence(likelihood.reshape(shape), (u * linear * shrink * units.scale).reshape(shape))
 
 
+def even_gaussian_evidence(
+    value: Float[Tensor, "batch head site sector"],
+    precision: Float[Tensor, "batch head site sector"],
+    moments: Float[Tensor, "2 site sector y x"],
+    site_variance: Float[Tensor, ""],
+    common_variance: Float[Tensor, ""],
+    units: Units,
+) -> Float[Tensor, "batch head y x"]:
+    """The log-likelihood of `gaussian_evidence` where an error's law is the same at every ground cell.
+
+    P and all that follows from it are then numbers, and what is summed over the sites are matrix products.
+
+    Args:
+        value: what was observed.
+        precision: 1/variance of each one's own error; 0 where nothing was observed.
+        moments: R, R² of `EvidenceRasters`.
+        site_variance: v.
+        common_variance: u.
+        units: that `moments` are in.
+    """
+    v, u = site_variance / units.scale**2, common_variance / units.scale**2
+    weight, off = (
+        (precision * units.scale**2).flatten(0, 1),
+        ((value - units.centre) / units.scale).flatten(0, 1),
+    )
+    first, mapped = weight * off, moments[0].flatten(2)
+    total = weight.sum(-1, keepdim=True)
+    shrink = 1 / (1 + v * total)
+    square = torch.cat([-2 * first, weight], 1).flatten(1) @ moments.flatten(0, 2).flatten(1)
+    scale = (v * shrink).sqrt()
+    own = torch.baddbmm(
+        (scale * first.sum(-1, keepdim=True)).transpose(0, 1),
+        (-scale * weight).transpose(0, 1),
+        mapped,
+    )
+    linear = torch.addmm(
+        (shrink * first).flatten(1).sum(1, keepdim=True), (-shrink * weight).flatten(1), mapped.flatten(0, 1)
+    )
+    common = 1 / (1 + u * (total * shrink).sum((1, 2)))
+    constant = shrink.log().sum((1, 2)) + common.log() - (first * off).sum((1, 2))
+    doubled = own.square().sum(0) - square + (u * common)[:, None] * linear.square() + constant[:, None]
+    return (0.5 * doubled).reshape(*value.shape[:2], *moments.shape[-2:])
+
+
 def timing_evidence(
     pooled: PooledObservations,
     site_of_cell: Int[Tensor, " cell"],
@@ -146,8 +224,11 @@ def timing_evidence(
     """
     excess = pooled.timing[..., None] - DISTANCE_KNOTS.to(pooled.timing.device)
     table = student_log_density(excess, torch.where(excess > 0, long_scale, scale)) * pooled.timed[..., None]
-    by_site = table.new_zeros(*table.shape[:2], *rasters.shape[:2]).index_add(2, site_of_cell, table)
-    return torch.tensordot(by_site, rasters, dims=2)
+    of_sites = (*pooled.timed.shape[:2], len(rasters))
+    by_site = table.new_zeros(*of_sites, table.shape[-1]).index_add(2, site_of_cell, table)
+    return _over_ground(
+        by_site, rasters, pooled.timed.new_zeros(of_sites).index_add(2, site_of_cell, pooled.timed)
+    )
 
 
 def beam_evidence(
@@ -164,7 +245,8 @@ def beam_evidence(
     reported = student_log_density(pooled.beam[..., None] - knots, scale) * pooled.beam_known[..., None]
     below = torch.log(0.02 + 0.98 * torch.sigmoid((pooled.weakest_beam[..., None] - knots) / scale))
     unreported = (pooled.beams_known[..., None] - pooled.beam_known)[..., None] * below[..., None, :]
-    return torch.tensordot(reported + unreported, rasters, dims=3)
+    table = (reported + unreported).flatten(3)
+    return _over_ground(table, rasters.flatten(1, 2), pooled.beams_known)
 
 
 def angle_evidence(

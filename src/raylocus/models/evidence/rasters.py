@@ -46,15 +46,17 @@ class EvidenceRasters:
 
     level: Float[Tensor, "cell kind level_knot y x"]
     """Hat functions of the mapped level, split by kind."""
+    all_levels: Float[Tensor, "level_knot y x"]
+    """Their sum over cells and kinds."""
     moments: Float[Tensor, "moment site slot y x"]
     """1, R, R² of the cells of each site and kind; zero in slots that a site does not have."""
-    formula_moments: Float[Tensor, "moment site sector y x"]
-    """The same of the formula's level."""
-    isotropic_moments: Float[Tensor, "moment site sector y x"]
+    formula_moments: Float[Tensor, "2 site sector y x"]
+    """R, R² of the formula's level."""
+    isotropic_moments: Float[Tensor, "2 site sector y x"]
     """The same of the level by distance alone."""
-    sinr_moments: Float[Tensor, "moment site sector y x"]
+    sinr_moments: Float[Tensor, "2 site sector y x"]
     """The same of SINR, by `SINR_UNITS`."""
-    length_moments: Float[Tensor, "moment site sector y x"]
+    length_moments: Float[Tensor, "2 site sector y x"]
     """The same of the first path's length, by `LENGTH_UNITS`."""
     distance: Float[Tensor, "site distance_knot y x"]
     """Hat functions of the first path's length."""
@@ -85,14 +87,15 @@ def hat_functions(
 def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
     """The rasters of a place."""
     kinds = torch.stack([maps.covered, 1 - maps.covered], 1)
-    all_kinds, slots = torch.ones_like(kinds[:, :1]), _cells_of_sites(maps.site_of_cell)
+    slots, levels = _cells_of_sites(maps.site_of_cell), hat_functions(maps.level, LEVEL_KNOTS)
     return EvidenceRasters(
-        level=kinds[:, :, None] * hat_functions(maps.level, LEVEL_KNOTS)[:, None],
-        moments=_moments(maps.level, kinds, slots, LEVEL_UNITS),
-        formula_moments=_moments(maps.formula, all_kinds, slots, LEVEL_UNITS),
-        isotropic_moments=_moments(maps.isotropic, all_kinds, slots, LEVEL_UNITS),
-        sinr_moments=_moments(maps.sinr, all_kinds, slots, SINR_UNITS),
-        length_moments=_moments(maps.distance[maps.site_of_cell], all_kinds, slots, LENGTH_UNITS),
+        level=kinds[:, :, None] * levels[:, None],
+        all_levels=levels.sum(0),
+        moments=_moments_by_kind(maps.level, kinds, slots),
+        formula_moments=_moments(maps.formula, slots, LEVEL_UNITS),
+        isotropic_moments=_moments(maps.isotropic, slots, LEVEL_UNITS),
+        sinr_moments=_moments(maps.sinr, slots, SINR_UNITS),
+        length_moments=_moments(maps.distance[maps.site_of_cell], slots, LENGTH_UNITS),
         distance=hat_functions(maps.distance, DISTANCE_KNOTS),
         beam=hat_functions(maps.beam_relative, BEAM_KNOTS),
         cell_of_slot=slots,
@@ -105,12 +108,23 @@ def _cells_of_sites(site_of_cell: Int[Tensor, " cell"]) -> Int[Tensor, "site sec
 
 
 def _moments(
-    values: Float[Tensor, "cell y x"],
+    values: Float[Tensor, "cell y x"], slots: Int[Tensor, "site sector"], units: Units
+) -> Float[Tensor, "moment site sector y x"]:
+    scaled = (values - units.centre) / units.scale
+    return _of_sites(torch.stack([scaled, scaled.square()]), slots)
+
+
+def _moments_by_kind(
+    level: Float[Tensor, "cell y x"],
     kinds: Float[Tensor, "cell kind y x"],
     slots: Int[Tensor, "site sector"],
-    units: Units,
 ) -> Float[Tensor, "moment site slot y x"]:
-    scaled = ((values - units.centre) / units.scale)[:, None]
-    moments = torch.stack([kinds, kinds * scaled, kinds * scaled**2])
-    chosen = moments[:, slots.clamp(min=0)] * (slots >= 0)[..., None, None, None]
-    return chosen.flatten(2, 3)
+    scaled = ((level - LEVEL_UNITS.centre) / LEVEL_UNITS.scale)[:, None]
+    return _of_sites(torch.stack([kinds, kinds * scaled, kinds * scaled**2]), slots).flatten(2, 3)
+
+
+def _of_sites(
+    values: Float[Tensor, "moment cell *rest"], slots: Int[Tensor, "site sector"]
+) -> Float[Tensor, "moment site sector *rest"]:
+    empty = (slots < 0).reshape(*slots.shape, *(1 for _ in values.shape[2:]))
+    return values[:, slots.clamp(min=0)].masked_fill(empty, 0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +13,7 @@ from raylocus.models.evidence.likelihoods import (
     GaussianEvidence,
     angle_evidence,
     beam_evidence,
+    even_gaussian_evidence,
     gaussian_evidence,
     robust_evidence,
     timing_evidence,
@@ -26,7 +26,14 @@ from raylocus.models.evidence.positioning import (
     pseudo_ranges,
     quality,
 )
-from raylocus.models.evidence.rasters import KINDS, LENGTH_UNITS, SINR_UNITS, EvidenceRasters, Units
+from raylocus.models.evidence.rasters import (
+    KINDS,
+    LENGTH_UNITS,
+    LEVEL_UNITS,
+    SINR_UNITS,
+    EvidenceRasters,
+    Units,
+)
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.time_heads import PooledObservations
@@ -92,45 +99,21 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
-        likelihoods = torch.stack(self._likelihoods(pooled, sequences, weights, summary, maps, rasters), 1)
+        likelihoods = torch.stack(self.fused(pooled, sequences, weights, summary, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
         gates = torch.exp(
             self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
         )
-        total = torch.einsum("bkh,bkhyx->byx", gates, likelihoods) + torch.log(maps.outdoor + 1e-4)
-        fused = slice(len(FUSED))
-        return Evidence(likelihoods[:, fused].flatten(1, 2), total, highest[:, fused].flatten(1))
+        total = torch.log(maps.outdoor + 1e-4) + _weighed(gates[:, : len(FUSED)], likelihoods)
+        for name, parts in self._further(sequences, weights, maps, rasters).items():
+            if parts:
+                found = torch.stack(parts).sum(0)
+                found = found - found.amax((-2, -1), keepdim=True).detach()
+                total = total + _weighed(gates[:, LIKELIHOODS.index(name), None], found[:, None])
+        return Evidence(likelihoods.flatten(1, 2), total, highest.flatten(1))
 
-    def gains_over_swapped_cells(
-        self,
-        pooled: PooledObservations,
-        sequences: SequenceTensors,
-        weights: Float[Tensor, "batch head time"],
-        summary: Float[Tensor, "batch width"],
-        misnamed: Sequence[tuple[PlaceMaps, EvidenceRasters]],
-    ) -> Float[Tensor, "batch likelihood"]:
-        """How much better `FUSED` explain the newest reports than if other cells of the place had been named [nats].
-
-        Likelihoods are averaged over the outdoor ground. Where maps are wrong names say nothing: the gain is about 0.
-
-        Args:
-            pooled: what was observed.
-            sequences: the same, report by report.
-            weights: of the reports.
-            summary: the encoder's, of each sequence.
-            misnamed: `EncodedPlace.misnamed`.
-        """
-        newest, newest_weights, found = pooled.newest, weights[:, :1], []
-        for maps, rasters in misnamed:
-            seen = torch.stack(
-                self._likelihoods(newest, sequences, newest_weights, summary, maps, rasters), 1
-            )
-            outdoor = seen[:, : len(FUSED), 0] + torch.log(maps.outdoor + 1e-4)
-            found.append(torch.logsumexp(outdoor.flatten(2), 2))
-        return found[0] - torch.stack(found[1:]).mean(0)
-
-    def _likelihoods(
+    def fused(
         self,
         pooled: PooledObservations,
         sequences: SequenceTensors,
@@ -139,11 +122,9 @@ class EvidenceStream(nn.Module):
         maps: PlaceMaps,
         rasters: EvidenceRasters,
     ) -> list[Float[Tensor, "batch head y x"]]:
-        """Each of `LIKELIHOODS`."""
+        """Each of `FUSED` [nats], up to a constant."""
         doubt = torch.tanh(self.token_scale(pooled.token)[..., 0])
-        mapped = self._gaussian(pooled, doubt, self.log_own, rasters.moments, rasters)
-        formula = self._gaussian(pooled, doubt, self.log_formula[None], rasters.formula_moments, rasters)
-        distance = self._gaussian(pooled, doubt, self.log_isotropic[None], rasters.isotropic_moments, rasters)
+        mapped = self._mapped(pooled, doubt, rasters)
         margin, silence = self.silence(summary).unbind(-1)
         robust = robust_evidence(
             pooled,
@@ -152,83 +133,97 @@ class EvidenceStream(nn.Module):
             self.log_common.exp(),
             margin,
             torch.sigmoid(silence),
-            rasters.level,
+            rasters,
         )
         short, long = self.log_timing.exp()
-        timing = timing_evidence(pooled, maps.site_of_cell, short, long, rasters.distance)
         sinr = quality(sequences, weights)
         return [
             mapped.log_likelihood,
             robust,
-            formula.log_likelihood,
-            distance.log_likelihood,
-            timing,
+            self._by_formula(pooled, doubt, self.log_formula, rasters.formula_moments, rasters),
+            self._by_formula(pooled, doubt, self.log_isotropic, rasters.isotropic_moments, rasters),
+            timing_evidence(pooled, maps.site_of_cell, short, long, rasters.distance),
             beam_evidence(pooled, self.log_beam.exp(), rasters.beam),
             self._offsets_out(sinr, self.log_sinr, rasters.sinr_moments, SINR_UNITS, rasters),
-            self._ranges(sequences, weights, timing, rasters),
-            self._angles(sequences, weights, timing, maps),
         ]
 
-    def _ranges(
+    def _further(
         self,
         sequences: SequenceTensors,
         weights: Float[Tensor, "batch head time"],
-        like: Float[Tensor, "batch head y x"],
-        rasters: EvidenceRasters,
-    ) -> Float[Tensor, "batch head y x"]:
-        found = torch.zeros_like(like)
-        for name, seen in pseudo_ranges(sequences, weights).items():
-            scales = self.log_range[RANGES.index(name)]
-            found = found + self._offsets_out(seen, scales, rasters.length_moments, LENGTH_UNITS, rasters)
-        return found
-
-    def _angles(
-        self,
-        sequences: SequenceTensors,
-        weights: Float[Tensor, "batch head time"],
-        like: Float[Tensor, "batch head y x"],
         maps: PlaceMaps,
-    ) -> Float[Tensor, "batch head y x"]:
-        found = torch.zeros_like(like)
-        for name, seen in azimuths(sequences, weights).items():
-            scale = self.log_angle[list(ANGLES).index(name)].exp()
-            found = found + angle_evidence(seen.value, seen.known, scale, maps.site_of_cell, maps.departure)
-        return found
-
-    def _offsets_out(
-        self,
-        seen: Observation,
-        log_scales: Float[Tensor, " part"],
-        moments: Float[Tensor, "moment site slot y x"],
-        units: Units,
         rasters: EvidenceRasters,
-    ) -> Float[Tensor, "batch head y x"]:
-        """`gaussian_evidence` of a quantity with errors of each cell, of each site and of all."""
-        own, site, common = torch.exp(2 * log_scales)
-        slots = rasters.cell_of_slot
-        known = seen.known[:, :, slots.clamp(min=0)] * (slots >= 0)
-        value = seen.value[:, :, slots.clamp(min=0)]
-        return gaussian_evidence(value, known / own, moments, site, common, units).log_likelihood
+    ) -> dict[str, list[Float[Tensor, "batch head y x"]]]:
+        """Those of `LIKELIHOODS` beyond `FUSED`, by name: a part of each feature that the sequences have."""
+        ranges, angles = pseudo_ranges(sequences, weights), azimuths(sequences, weights)
+        return {
+            "ranges": [
+                self._offsets_out(
+                    seen, self.log_range[RANGES.index(name)], rasters.length_moments, LENGTH_UNITS, rasters
+                )
+                for name, seen in ranges.items()
+            ],
+            "angles": [
+                angle_evidence(
+                    *(seen.value, seen.known, self.log_angle[list(ANGLES).index(name)].exp()),
+                    *(maps.site_of_cell, maps.departure),
+                )
+                for name, seen in angles.items()
+            ],
+        }
 
-    def _gaussian(
+    def _mapped(
         self,
         pooled: PooledObservations,
         doubt: Float[Tensor, "batch head cell"],
-        log_scale: Float[Tensor, " kind"],
-        moments: Float[Tensor, "moment site slot y x"],
         rasters: EvidenceRasters,
     ) -> GaussianEvidence:
-        precision = torch.exp(-2 * (log_scale + doubt[..., None])) * pooled.heard[..., None]
+        """Levels about the map; each cell's own error is wider on ground that only scattering lights."""
+        precision = torch.exp(-2 * (self.log_own + doubt[..., None])) * pooled.heard[..., None]
         level = pooled.level[..., None].expand(precision.shape)
         slots = rasters.cell_of_slot
         used = (slots >= 0)[..., None]
         return gaussian_evidence(
             level[:, :, slots.clamp(min=0)].flatten(3),
             (precision[:, :, slots.clamp(min=0)] * used).flatten(3),
-            moments,
+            rasters.moments,
             torch.exp(2 * self.log_site),
             torch.exp(2 * self.log_common),
         )
+
+    def _by_formula(
+        self,
+        pooled: PooledObservations,
+        doubt: Float[Tensor, "batch head cell"],
+        log_scale: Float[Tensor, ""],
+        moments: Float[Tensor, "2 site sector y x"],
+        rasters: EvidenceRasters,
+    ) -> Float[Tensor, "batch head y x"]:
+        """Levels about those of a formula."""
+        seen = Observation(pooled.level, torch.exp(-2 * doubt) * pooled.heard)
+        scales = torch.stack([log_scale, self.log_site, self.log_common])
+        return self._offsets_out(seen, scales, moments, LEVEL_UNITS, rasters)
+
+    def _offsets_out(
+        self,
+        seen: Observation,
+        log_scales: Float[Tensor, " part"],
+        moments: Float[Tensor, "2 site sector y x"],
+        units: Units,
+        rasters: EvidenceRasters,
+    ) -> Float[Tensor, "batch head y x"]:
+        """`even_gaussian_evidence` of a quantity with errors of each cell, of each site and of all."""
+        own, site, common = torch.exp(2 * log_scales)
+        slots = rasters.cell_of_slot
+        known = seen.known[:, :, slots.clamp(min=0)] * (slots >= 0)
+        value = seen.value[:, :, slots.clamp(min=0)]
+        return even_gaussian_evidence(value, known / own, moments, site, common, units)
+
+
+def _weighed(
+    gates: Float[Tensor, "batch kind head"], likelihoods: Float[Tensor, "batch kind head y x"]
+) -> Float[Tensor, "batch y x"]:
+    return torch.einsum("bkh,bkhyx->byx", gates, likelihoods)
 
 
 def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
@@ -47,10 +49,7 @@ class Piece:
         Raises:
             StoreError: it is missing or broken.
         """
-        path = self.place.folder / store
-        with readable(path):
-            content = (path / MANIFEST).read_text() if path.exists() else ""
-            return _stored(path, schema, content).isel(y=self.there[0], x=self.there[1]).load()
+        return _part(self.place.folder / store, schema, *self.there).load()
 
 
 @dataclass(frozen=True)
@@ -190,6 +189,22 @@ class TracedArea(Area):
             pieces=tuple(pieces),
         )
 
+    def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
+        """RSRP of each cell in the ground cell of a position [dBm]; NaN where no tile has any.
+
+        Raises:
+            StoreError: R of the tile is broken.
+        """
+        levels = np.full(len(self.deployment.cells), np.nan)
+        for tile in self.tiles:
+            store = self.folder / tile.folder / RADIO_STORE
+            square = dataclasses.replace(self.tile, centre=tile.centre)
+            ground = int(square.index(position))
+            if ground >= 0 and store.exists():
+                row, column = divmod(ground, square.count)
+                levels[list(tile.cells)] = _part(store, RADIO_SCHEMA, row, column)["rsrp"].values
+        return levels
+
     def _sites(self, cells: Sequence[int]) -> tuple[int, ...]:
         return tuple(sorted({self.deployment.cells[cell].site for cell in cells}))
 
@@ -220,6 +235,13 @@ def open_traced_area(folder: Path | str) -> TracedArea:
     """
     area = open_area(Path(folder))
     return TracedArea(**{field.name: getattr(area, field.name) for field in fields(Area)})
+
+
+def _part(path: Path, schema: str, rows: slice | int, columns: slice | int) -> xr.Dataset:
+    """Some ground cells of a store that is kept open. Raises StoreError where it is missing or broken."""
+    with readable(path):
+        content = (path / MANIFEST).read_text() if path.exists() else ""
+        return _stored(path, schema, content).isel(y=rows, x=columns)
 
 
 @lru_cache(maxsize=STORES)

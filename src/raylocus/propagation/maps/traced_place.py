@@ -6,7 +6,9 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import load_atlas
@@ -68,6 +70,22 @@ class TracedPlace(Place):
         sizes = {"site": len(self.deployment.sites), "cell": len(self.deployment.cells)}
         check_maps(maps, self.radio_file, self.tile, sizes, ())
         return maps
+
+    def levels_at(self, position: Float[np.ndarray, "2"]) -> Float[np.ndarray, " cell"]:
+        """RSRP of each cell in the ground cell of a position [dBm]; NaN where R has none.
+
+        Raises:
+            StoreError: as `radio_maps`.
+        """
+        ground = int(self.tile.index(position)) if self.traced else -1
+        if ground < 0:
+            return np.full(len(self.deployment.cells), np.nan)
+        row, column = divmod(ground, self.tile.count)
+        return self._levels[:, row, column].astype(float)
+
+    @cached_property
+    def _levels(self) -> Float[np.ndarray, "cell y x"]:
+        return np.asarray(self.radio_maps["rsrp"].values)
 
     def of_layer(self, maps: xr.Dataset) -> xr.Dataset:
         """The cells of this layer of maps of the whole, with as many beams as they have."""

@@ -13,6 +13,8 @@ from raylocus.scenes.cell_names.channels import (
     lte_band_frequency,
     nr_band_frequency,
 )
+from raylocus.scenes.site_import.columns import Column, FoundColumns, SiteColumns
+from raylocus.scenes.site_import.records import Table
 
 
 class Technology(Enum):
@@ -122,3 +124,26 @@ def _nominal(text: str, megahertz: int, technology: Technology) -> int:
             "or the frequency in a column frequency"
         )
     return named
+
+
+def with_technology(table: Table, columns: FoundColumns, given: SiteColumns) -> FoundColumns:
+    """The columns with one of technologies: `system` with GSM 900 and LTE 1800 in it is one.
+
+    Raises:
+        InputError: a column names GSM or UMTS in some lines and something else in others.
+    """
+    if "technology" in columns.by_field or given.technology is not None:
+        return columns
+    used = {column.name for column in columns.by_field.values()}
+    for name in table.header:
+        words = [word for row in table.rows if (word := row.text(name)) is not None and name not in used]
+        found = [technology_of(word) for word in words]
+        if words and None not in found:
+            return FoundColumns({**columns.by_field, "technology": Column("technology", name)})
+        if Technology.OTHER in found:
+            example = words[found.index(Technology.OTHER)]
+            raise InputError(
+                f"{table.path} has a column {name!r} with {example!r} in it and with what names no radio; say that it "
+                f"holds the radio with --site-columns technology={name}, or that it does not with technology=none"
+            )
+    return columns

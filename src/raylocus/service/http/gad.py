@@ -21,19 +21,26 @@ Shape = dict[str, Any]
 
 
 def area_of(found: Answer, confidence: int, supported: list[str] | None) -> Shape | None:
-    """The first of `SHAPES` that a client supports; None where it supports none of them.
+    """The first of `SHAPES` that a client supports, None where it supports none.
+
+    Of one cell with a timing advance an arc comes first: it is the posterior's own shape.
 
     Args:
         found: the answer.
         confidence: probability that the phone is in the area [%]; of shapes that say none as well.
         supported: names of shapes; None for any.
     """
-    for name, shape in SHAPES.items():
+    for name in sorted(SHAPES, key=lambda each: each != "ELLIPSOID_ARC") if _ring(found) else SHAPES:
         if supported is None or name in supported:
-            made = shape(found, confidence)
+            made = SHAPES[name](found, confidence)
             if made is not None:
                 return {"shape": name, **made}
     return None
+
+
+def _ring(found: Answer) -> bool:
+    """Whether all that is known is the distance from one site."""
+    return len(found.known) == 1 and not math.isnan(found.known[0].measured.timing_advance)
 
 
 def _ellipse(found: Answer, confidence: int) -> Shape:

@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, Int
 from raylocus.inference.fix import Fix
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import token_cells
-from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.viewer.packing import PackedArray, packed
 
@@ -50,36 +49,13 @@ class Track:
     hears: Bool[np.ndarray, " report"]
     """Whether any report up to each names a cell of the place; an answer without one is not trusted."""
     fixes: tuple[Fix, ...]
-    """The answer to all reports up to each; empty where nobody was asked."""
+    """The answer to all reports up to each."""
 
 
 #: One fix for each of some sequences.
 Answers = Callable[[Reports], Sequence[Fix]]
-#: RSRP of some cells [dBm] by the map at one position [m]; NaN where it has none.
-MappedLevel = Callable[[Int[np.ndarray, " heard"], Float[np.ndarray, "2"]], Float[np.ndarray, " heard"]]
-
-
-def no_level(
-    cell: Int[np.ndarray, " heard"], position: Float[np.ndarray, "2"]
-) -> Float[np.ndarray, " heard"]:
-    """The levels of an area without maps."""
-    return np.full(len(cell), np.nan)
-
-
-def level_of(place: TracedPlace) -> MappedLevel:
-    """Looks up R of a place, as far as it is traced."""
-    if not place.traced:
-        return no_level
-    rsrp, tile = place.radio_maps["rsrp"].values, place.tile
-
-    def level(
-        cell: Int[np.ndarray, " heard"], position: Float[np.ndarray, "2"]
-    ) -> Float[np.ndarray, " heard"]:
-        ground = int(tile.index(position)) if np.isfinite(position).all() else -1
-        row, column = divmod(ground, tile.count)
-        return rsrp[cell, row, column].astype(float) if ground >= 0 else no_level(cell, position)
-
-    return level
+#: RSRP of each cell [dBm] by the map at a position [m]; NaN where it has none.
+MappedLevels = Callable[[Float[np.ndarray, "2"]], Float[np.ndarray, " cell"]]
 
 
 @dataclass(frozen=True)
@@ -87,21 +63,18 @@ class TrackMaker:
     """Makes tracks of reports at one place or area."""
 
     deployment: Deployment
-    answers: Answers | None
-    """None where nobody is asked."""
-    level: MappedLevel
+    answers: Answers
+    levels: MappedLevels
 
-    def tracks(self, reports: Reports, sequences: Sequence[int] = ()) -> list[Track]:
+    def tracks(self, reports: Reports, sequences: Sequence[int]) -> list[Track]:
         """The tracks of some sequences; of long ones the last `MOST_REPORTS` reports.
 
         Args:
             reports: of phones; tokens of cells that the deployment does not have are not shown.
-            sequences: which; the first `MOST_SEQUENCES` where left out.
+            sequences: which.
         """
-        chosen = list(sequences or range(min(len(reports), MOST_SEQUENCES)))
-        ones = [reports.select(np.array([sequence])) for sequence in chosen]
-        fixes = self._fixes(ones) if self.answers else [()] * len(ones)
-        return [self._track(*each) for each in zip(ones, chosen, fixes, strict=True)]
+        ones = [reports.select(np.array([sequence])) for sequence in sequences]
+        return [self._track(*each) for each in zip(ones, sequences, self._fixes(ones), strict=True)]
 
     def _fixes(self, ones: Sequence[Reports]) -> list[tuple[Fix, ...]]:
         """The answers to every sequence as it was after each report that is shown.
@@ -113,15 +86,14 @@ class TrackMaker:
         for step in range(max((len(_shown(one)) for one in ones), default=0)):
             some = [index for index, one in enumerate(ones) if step < len(_shown(one))]
             asked = [ones[index].select_reports(np.arange(_shown(ones[index])[step] + 1)) for index in some]
-            answers = self.answers(Reports.concatenate(asked)) if self.answers else ()
-            for index, fix in zip(some, answers, strict=True):
+            for index, fix in zip(some, self.answers(Reports.concatenate(asked)), strict=True):
                 fixes[index].append(fix)
         return [tuple(each) for each in fixes]
 
     def _track(self, one: Reports, sequence: int, fixes: tuple[Fix, ...]) -> Track:
         known = one.select_tokens(self.deployment.candidates(one).known)
         cells, shown = token_cells(known, self.deployment), _shown(one)
-        estimates = [fix.position for fix in fixes] or [np.full(2, np.nan)] * len(shown)
+        estimates = [fix.position for fix in fixes]
         truth = one.position[shown, :2]
         heard = [
             self._heard(known, cells, *each) for each in zip(shown.tolist(), truth, estimates, strict=True)
@@ -142,8 +114,8 @@ class TrackMaker:
         tokens = np.flatnonzero(own)
         tokens = tokens[np.argsort(-rsrp[tokens], kind="stable")]
         cell = cells[tokens]
-        levels = self.level(cell, truth), self.level(cell, estimate)
-        return Heard(cell, rsrp[tokens], known.serving[tokens], *levels)
+        at_truth, at_estimate = self.levels(truth)[cell], self.levels(estimate)[cell]
+        return Heard(cell, rsrp[tokens], known.serving[tokens], at_truth, at_estimate)
 
 
 def _shown(one: Reports) -> Int[np.ndarray, " shown"]:

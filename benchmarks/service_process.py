@@ -1,0 +1,67 @@
+"""`raylocus serve` as a process, for benchmarks that ask it."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import httpx
+import psutil
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service."""
+
+    process: subprocess.Popen[str]
+    url: str
+    ready_after: float
+    """Seconds from its start until it answered."""
+    ready_cost: float
+    """Seconds of processor time until then."""
+
+    @property
+    def memory(self) -> float:
+        """Resident memory [MB]."""
+        return psutil.Process(self.process.pid).memory_info().rss / 1e6
+
+    @property
+    def processor_time(self) -> float:
+        """Seconds of processor time so far."""
+        return processor_time(self.process.pid)
+
+    @property
+    def readiness(self) -> str:
+        """How soon it was ready, in words."""
+        return f"{self.ready_after:.1f} s ({self.ready_cost:.1f} s of processor time)"
+
+
+def processor_time(process: int) -> float:
+    """Of a process [s]."""
+    times = psutil.Process(process).cpu_times()
+    return times.user + times.system
+
+
+def start(given: argparse.Namespace) -> Service:
+    words = ["serve", str(given.place), "--port", "0", "--rate", "0"]
+    words += ["--model", str(given.model)] if given.model else []
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "raylocus.cli.main", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[-1]
+    while True:
+        try:
+            if httpx.get(f"{url}/readyz").status_code == 200:
+                seconds = time.perf_counter() - began
+                return Service(process, url, seconds, processor_time(process.pid))
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.02)
