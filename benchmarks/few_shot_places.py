@@ -29,6 +29,7 @@ from raylocus.evaluation.metrics import REGIONS, coverage, horizontal_errors, re
 from raylocus.inference.answering import MapAnswers
 from raylocus.inference.locator import Locator
 from raylocus.inference.online import OnlineLocator, corrected
+from raylocus.inference.online_journal import OnlineJournal
 from raylocus.inference.place_adaptation import adapt_to_place
 from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
@@ -67,7 +68,7 @@ def with_tags(locator: Locator, one: Trial, tagged: Reports, asked: Reports) -> 
     """Scores of every method that uses tags."""
     deployment, maps = one.place.deployment, nominal_maps(one.place)
     online = OnlineLocator(MapAnswers(one.place, locator))
-    journal = online.answers(tagged, online.journal(Path())).journal
+    journal = online.answers(tagged, OnlineJournal.start(online.network, online.expected.law)).journal
     yield "levels followed", on_map(locator, corrected(asked, deployment, journal), maps)
     yield "regions", on_map(adapted(locator, tagged, maps), asked, maps)
     fitted = calibrated(one, tagged)

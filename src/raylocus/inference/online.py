@@ -112,15 +112,25 @@ class OnlineLocator:
         learned = Learned()
         for part in _parts(hears):
             some = reports.select(part)
-            found = self.answering.answers(corrected(some, self.deployment, journal)).fixes
+            found = self._fixes(some, journal)
             fixes |= dict(zip(part.tolist(), found, strict=True))
             last = some.select_reports(some.last_report)
+            journal = journal.answered(last.select(hears[part]))
             for number in np.flatnonzero(hears[part]).tolist():
                 one = last.select(np.array([number]))
                 more, journal = self._learned(one, found[number], journal)
                 learned += more
         answers = Answers([fixes[number] for number in range(len(reports))], hears.tolist())
         return OnlineAnswers(answers, journal, learned)
+
+    def _fixes(self, some: Reports, journal: OnlineJournal) -> list[Fix]:
+        """By corrected levels; the network's law and clocks are taken from recent reports too."""
+        recent = journal.recent
+        if recent.feature_names != some.feature_names:
+            recent = some.select(np.arange(0))
+        return self.answering.fixes_among(
+            *(corrected(each, self.deployment, journal) for each in (some, recent))
+        )
 
     def _learned(self, one: Reports, fix: Fix, journal: OnlineJournal) -> tuple[Learned, OnlineJournal]:
         """What is learned of a single report with its answer, and the journal after it."""

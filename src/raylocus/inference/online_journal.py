@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.inference.online_levels import OWN, LevelEntry, LevelLaw, LevelState
+from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.ragged import Rows
 from raylocus.storage import written_whole
 
@@ -20,8 +22,13 @@ ONLINE_SCHEMA = "raylocus.online.v1"
 KEPT = 500
 #: Reports within this distance share errors [m]; by what part of its own variance each widens another's.
 NEAR, SHARED = 50.0, 0.5
+#: Reports that are kept of what was answered.
+RECENT = 100
 #: Columns of an entry with one value a level.
 _OF_LEVEL = ("cell", "residual", "spread")
+#: Columns of recent reports, and what their names in the file begin with.
+_COLUMNS = ("report_offsets", "token_offsets", *REPORT_FIELDS, *TOKEN_FIELDS, "feature_names")
+_REPORTS = "recent_"
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class OnlineJournal:
     base: LevelState
     entries: tuple[LevelEntry, ...]
     state: LevelState
+    recent: Reports = field(default_factory=Reports.empty)
+    """The last reports that were answered, without positions: the network's law and clocks are taken from them."""
 
     @classmethod
     def start(cls, network: str, law: LevelLaw) -> OnlineJournal:
@@ -50,8 +59,17 @@ class OnlineJournal:
             base, entries = base.learned(entries[0]), entries[1:]
         return replace(self, base=base, entries=entries, state=self.state.learned(entry))
 
+    def answered(self, reports: Reports) -> OnlineJournal:
+        """With more reports, one a sequence, that were answered; the oldest leave. Other features begin afresh."""
+        hidden = replace(reports, position=np.full_like(reports.position, np.nan))
+        kept = (
+            self.recent if self.recent.feature_names == reports.feature_names else hidden.select(np.arange(0))
+        )
+        every = Reports.concatenate([kept, hidden])
+        return replace(self, recent=every.select(np.arange(max(len(every) - RECENT, 0), len(every))))
+
     def without_last(self, count: int) -> OnlineJournal:
-        """As it was before the last reports were learned from.
+        """As it was before the last reports were learned from, no recent ones known.
 
         Raises:
             InputError: there are not as many in the journal.
@@ -59,7 +77,9 @@ class OnlineJournal:
         if not 0 <= count <= len(self.entries):
             raise InputError(f"{count} reports cannot be taken back; the journal holds {len(self.entries)}")
         entries = self.entries[: len(self.entries) - count]
-        return replace(self, entries=entries, state=_replayed(self.base, entries))
+        if not count:
+            return self
+        return OnlineJournal(self.network, self.base, entries, _replayed(self.base, entries))
 
 
 def _replayed(base: LevelState, entries: tuple[LevelEntry, ...]) -> LevelState:
@@ -78,6 +98,9 @@ def save_journal(journal: OnlineJournal, path: Path) -> None:
     columns = [
         np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _OF_LEVEL
     ]
+    recent: dict[str, Any] = {
+        f"{_REPORTS}{name}": np.array(getattr(journal.recent, name)) for name in _COLUMNS
+    }
     with written_whole(path) as aside, aside.open("wb") as file:
         np.savez_compressed(
             file, schema=ONLINE_SCHEMA, network=journal.network, law=np.array([base.law.common, base.law.own]),
@@ -86,6 +109,7 @@ def save_journal(journal: OnlineJournal, path: Path) -> None:
             position=np.array([each.position for each in entries]).reshape(-1, 2),
             crowded=np.array([each.crowded for each in entries]),
             cell=columns[0], residual=columns[1], spread=columns[2],
+            **recent,
         )  # fmt: skip
 
 
@@ -122,7 +146,23 @@ def _journal(column: dict[str, np.ndarray]) -> OnlineJournal:
     law = LevelLaw(*(float(each) for each in column["law"]))
     base = LevelState(law, known, column["mean"], column["covariance"], column["noise"])
     entries = tuple(_entry(column, rows, number) for number in range(len(rows.lengths)))
-    return OnlineJournal(str(column["network"]), base, entries, _replayed(base, entries))
+    return OnlineJournal(str(column["network"]), base, entries, _replayed(base, entries), _recent(column))
+
+
+def _recent(column: dict[str, np.ndarray]) -> Reports:
+    """Raises ValueError where columns do not fit each other."""
+    found = {name: column[f"{_REPORTS}{name}"] for name in _COLUMNS}
+    names = tuple(str(name) for name in found.pop("feature_names"))
+    reports = Reports(**found, feature_names=names)  # type: ignore[arg-type]
+    sequences, tokens = reports.report_offsets, reports.token_offsets
+    lengths = {len(found[name]) for name in TOKEN_FIELDS}
+    whole = {len(found[name]) for name in REPORT_FIELDS} == {len(tokens) - 1} and lengths == {tokens[-1]}
+    ascending = all((np.diff(each) >= 0).all() and each[0] == 0 for each in (sequences, tokens))
+    if not (
+        whole and ascending and sequences[-1] == len(tokens) - 1 and len(names) == found["features"].shape[1]
+    ):
+        raise ValueError("recent reports have columns of different lengths")
+    return reports
 
 
 def _entry(column: dict[str, np.ndarray], rows: Rows, number: int) -> LevelEntry:

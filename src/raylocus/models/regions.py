@@ -10,8 +10,6 @@ from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
-from raylocus.models.area.cells import CellMasses
-
 #: Masses of the regions that are calibrated.
 LEVELS = (0.5, 0.9, 0.95)
 #: Truths that the start's own calibration counts as.
@@ -36,15 +34,10 @@ class Regions:
         if values.shape != (len(LEVELS) + 2,) or not (np.diff(values) > 0).all():
             raise ValueError(f"nominal masses of regions ascend between 0 and 1, unlike {self.nominal}")
 
-    def recalibrated(self, masses: CellMasses) -> CellMasses:
-        """Masses whose regions, of the same shapes, hold what they say."""
-        mass = self.restated(masses.mass, masses.mass / masses.side.square())
-        return CellMasses(masses.centre, masses.side, mass)
-
     def restated(
         self, mass: Float[Tensor, "report cell"], density: Float[Tensor, "report cell"]
     ) -> Float[Tensor, "report cell"]:
-        """The same of any cells, whose masses sum to 1; denser ones stay denser."""
+        """Masses of ground cells, which sum to 1, such that regions of the same shapes hold what they say."""
         if self.nominal == LEVELS:
             return mass
         order = density.argsort(dim=1, descending=True, stable=True)

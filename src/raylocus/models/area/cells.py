@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from raylocus.models.regions import Regions
+
 #: Half of the square's side that is looked at, in scales, and coarse cells along its side.
 HALF, COARSE = 6.0, 24
 #: Of the cells of each round so many are divided, each into `PARTS` × `PARTS`.
@@ -55,6 +57,11 @@ class CellMasses:
         held = self.mass.gather(1, order).cumsum(1)
         index = (held < mass).sum(1, keepdim=True).clamp(max=held.shape[1] - 1)
         return distance.gather(1, order).gather(1, index)[:, 0]
+
+    def restated(self, regions: Regions) -> CellMasses:
+        """Masses whose regions hold what they say."""
+        mass = regions.restated(self.mass, self.mass / self.side.square())
+        return CellMasses(self.centre, self.side, mass)
 
     def at(self, points: Float[Tensor, "report 2"]) -> tuple[Float[Tensor, " report"], ...]:
         """At a point of each report: density, mass of denser cells, and mass of cells as dense, the point's included.

@@ -70,7 +70,7 @@ class TrainedAreaNetwork:
             if self.tags is None
             else cell_masses(self.tags.joined(field, heard, tokens, self.temperature))
         )
-        return self.regions.recalibrated(masses)
+        return masses.restated(self.regions)
 
 
 def save_area_network(trained: TrainedAreaNetwork, path: Path) -> None:
