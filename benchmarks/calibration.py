@@ -44,6 +44,8 @@ TOWNS = ("european-core", "high-rise-slabs")
 ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
 #: Networks of each town that the locator's spreads are fitted on.
 FITTED = 1
+#: Maps that nobody has: of the true antennas but for their azimuths, and of the true ones.
+KNOWN = ("truth but azimuths", "truth")
 #: Half of Gaussian errors are below so many standard deviations.
 HALF = 0.6745
 
@@ -240,7 +242,7 @@ def main() -> None:
     given = parser.parse_args()
     found = [network_of(number, given) for number in range(given.networks)]
     print_table([network for _, network in found], tuple(given.kinds))
-    print_locating(found, ("map", *given.kinds))
+    print_locating(found, ("map", *given.kinds, *KNOWN))
 
 
 def print_table(networks: list[Network], kinds: tuple[str, ...]) -> None:
@@ -262,8 +264,16 @@ def print_table(networks: list[Network], kinds: tuple[str, ...]) -> None:
 
 
 def maps_of(one: Trial, network: Network, kind: str) -> NominalMaps:
-    """The listed map, or the calibrated one."""
-    return nominal_maps(one.place) if kind == "map" else calibrated_maps(one.place, network[kind]["values"])
+    """The listed map, the calibrated one, or that of the true antennas, with or without their azimuths."""
+    if kind == "map":
+        return nominal_maps(one.place)
+    if kind not in KNOWN:
+        return calibrated_maps(one.place, network[kind]["values"])
+    layout = Layout(len(one.place.deployment.cells))
+    values = true_values(one, layout)
+    if kind == KNOWN[0]:
+        values[layout.index("azimuth")] = 0
+    return calibrated_maps(one.place, values)
 
 
 def print_locating(found: list[tuple[Trial, Network]], kinds: tuple[str, ...]) -> None:

@@ -21,10 +21,27 @@ from raylocus.evaluation.evaluate import truth_of
 from raylocus.evaluation.evaluation import Evaluation, evaluation_of
 from raylocus.inference.locator import Locator
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
+from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
 
 #: What is printed of `Evaluation.summary`.
 SHOWN = ("p50", "p90", "nll", "coverage_50", "coverage_90", "coverage_95")
+
+#: Side of the blocks [m] in which ground is counted that holds all but this mass.
+BLOCK, LEFT_OUT = 32.0, 1e-3
+
+
+def shares_of_the_window(posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
+    """Of each phone's window: the blocks that all but `LEFT_OUT` of the mass is in, and the rectangle about them."""
+    side = round(BLOCK / posterior.grid.resolution)
+    count = posterior.grid.count // side
+    whole = posterior.density[:, : count * side, : count * side].reshape(-1, count, side, count, side)
+    mass = whole.sum((2, 4)).reshape(-1, count**2)
+    order = np.argsort(-mass, axis=1, kind="stable")
+    needed = (np.take_along_axis(mass, order, 1).cumsum(1) < 1 - LEFT_OUT).sum(1) + 1
+    blocks = [np.unravel_index(row[:most], (count, count)) for row, most in zip(order, needed, strict=True)]
+    around = [np.prod([np.ptp(axis) + 1 for axis in each]) for each in blocks]
+    return needed / count**2, np.array(around) / count**2
 
 
 def worlds(path: Path, phones: int) -> Iterator[tuple[Reports, MappedPlace]]:
@@ -46,7 +63,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     locator = Locator.load(arguments.model) if arguments.model else Locator.pretrained()
-    together, alone, found = 0.0, [], []
+    together, alone, found, spread = 0.0, [], [], []
     for reports, place in worlds(arguments.dataset, arguments.phones):
         locator.fixes(reports.select(np.arange(1)), place)
         started = time.process_time()
@@ -54,6 +71,7 @@ def main() -> None:
         seconds = time.process_time() - started
         together += seconds
         found.append(evaluation_of(locator.name, posterior, truth_of(reports, place), seconds))
+        spread.append(shares_of_the_window(posterior))
         for phone in range(len(reports)):
             one, started = reports.select(np.array([phone])), time.process_time()
             locator.fixes(one, place)
@@ -65,6 +83,8 @@ def main() -> None:
         f"CPU ms a phone  alone {1000 * np.median(alone):.1f}, together {1000 * together / len(scores):.1f}"
     )
     print(", ".join(f"{name} {numbers[name]:.3f}" for name in SHOWN))
+    blocks, around = (np.median(np.concatenate(each)) for each in zip(*spread, strict=True))
+    print(f"all but {LEFT_OUT:g} of the mass: {blocks:.0%} of the window, rectangle about it {around:.0%}")
 
 
 if __name__ == "__main__":

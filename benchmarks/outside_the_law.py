@@ -3,7 +3,8 @@
     python benchmarks/outside_the_law.py datasets/pretrained.zarr [--model CKPT] [--masts places/campus]
 
 Phones of each test world of a dataset are located together with the right map; with all their levels 24 dB higher,
-and lower; and with the map of the dataset's next test place, its cells taken for the right ones in their order. With
+and lower; with G and R displaced by 10 and 20 m in a random direction, sites staying where they are; and with the map
+of the dataset's next test place, its cells taken for the right ones in their order. With
 --masts a place is traced as it stands with masts 6 m (σ of x and of y) from where the map has them, and phones there
 are located with the map; that takes as long as tracing a place.
 """
@@ -15,12 +16,14 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
 from raylocus.datasets.building.world_tasks import observe_world
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.store import ReportDataset, open_report_dataset
+from raylocus.evaluation.ablation.given import Given
 from raylocus.evaluation.evaluate import truth_of
 from raylocus.evaluation.evaluation import evaluation_of
 from raylocus.inference.fix import PLAUSIBLE_FIT
@@ -35,8 +38,8 @@ from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.perturb import perturb_place
 from raylocus.scenes.place import load_place
 
-#: How far levels are off [dB], and masts [m].
-LEVEL_DB, MAST_METRES = 24.0, 6.0
+#: How far levels are off [dB], masts [m], and G and R [m].
+LEVEL_DB, MAST_METRES, SHIFTS = 24.0, 6.0, (10.0, 20.0)
 #: Nothing differs from the map but where the masts stand.
 MASTS = MapErrorLaw(
     missing_share=0.0,
@@ -120,7 +123,15 @@ def cases(dataset: ReportDataset) -> Iterator[tuple[str, Case]]:
         yield "as in training", Case(reports, here, here)
         yield f"levels {LEVEL_DB:+g} dB", Case(shifted(reports, LEVEL_DB), here, here)
         yield f"levels {-LEVEL_DB:+g} dB", Case(shifted(reports, -LEVEL_DB), here, here)
+        for shift in SHIFTS:
+            generator = np.random.default_rng(int(world))
+            displaced = Given(shift=shift).place(here, _untraced, generator)
+            yield f"map displaced by {shift:g} m", Case(reports, here, displaced)
         yield "map of another tile", Case(reports, here, there)
+
+
+def _untraced() -> NoReturn:
+    raise AssertionError("no antenna is turned")
 
 
 def mast_cases(folder: Path, dataset: ReportDataset) -> Iterator[tuple[str, Case]]:
@@ -150,7 +161,7 @@ def main() -> None:
     named = list(cases(dataset)) + (list(mast_cases(given.masts, dataset)) if given.masts else [])
     for name, case in named:
         found.setdefault(name, []).append(scores_of(locator, case))
-    print(f"{'':20} phones  p50/m  p90/m  held in 90 %  flagged together  alone  trusted")
+    print(f"{'':24} phones  p50/m  p90/m  held in 90 %  flagged together  alone  trusted")
     for name, scores in found.items():
         error = np.concatenate([each.error for each in scores])
         shares = [
@@ -158,7 +169,7 @@ def main() -> None:
             for key in ("held", "flagged", "flagged_alone", "trusted")
         ]
         print(
-            f"{name:20} {len(error):6d} {np.percentile(error, 50):6.1f} {np.percentile(error, 90):6.1f} "
+            f"{name:24} {len(error):6d} {np.percentile(error, 50):6.1f} {np.percentile(error, 90):6.1f} "
             f"{shares[0]:13.0%} {shares[1]:17.0%} {shares[2]:6.0%} {shares[3]:8.0%}"
         )
 

@@ -122,6 +122,40 @@ def test_nothing_to_locate_is_ichnaeas_not_found(client: TestClient, content: by
     assert (answer.status_code, answer.content) == (404, NOT_FOUND)
 
 
+#: Every field that ichnaea's documentation of geolocate has.
+ICHNAEA: dict[str, Any] = {
+    "carrier": "Telecom",
+    "considerIp": True,
+    "homeMobileCountryCode": 208,
+    "homeMobileNetworkCode": 1,
+    "bluetoothBeacons": [
+        {"macAddress": "ff:23:45:67:89:ab", "age": 2000, "name": "beacon", "signalStrength": -110}
+    ],
+    "cellTowers": [
+        {"radioType": radio, "mobileCountryCode": 208, "mobileNetworkCode": 1, "locationAreaCode": 2}
+        | {"cellId": 1234567, "age": 1, "psc": 3, "signalStrength": -60, "timingAdvance": 1}
+        for radio in ("gsm", "wcdma", "lte", "cdma")
+    ],
+    "wifiAccessPoints": [
+        {"macAddress": "01:23:45:67:89:ab", "age": 3, "channel": 11, "frequency": 2412}
+        | {"signalStrength": -51, "signalToNoiseRatio": 13, "ssid": "net"}
+    ],
+    "fallbacks": {"lacf": True, "ipf": True},
+}
+
+
+def test_all_that_ichnaea_documents_is_read_and_disturbs_nothing(
+    client: TestClient, levels: dict[int, float]
+) -> None:
+    answer = client.post("/v1/geolocate?key=test", json=ICHNAEA)
+    assert (answer.status_code, answer.content) == (404, NOT_FOUND)
+    plain = client.post("/v1/geolocate", json={"cellTowers": towers(levels)}).json()
+    also = ICHNAEA | {"cellTowers": [tower | {"age": 1} for tower in towers(levels)] + ICHNAEA["cellTowers"]}
+    assert client.post("/v1/geolocate?key=test", json=also).json()["location"] == plain["location"]
+    wrong = client.post("/v1/geolocate", json=ICHNAEA | {"wifiAccessPoints": {}})
+    assert wrong.json()["error"]["errors"][0]["reason"] == "parseError" and wrong.status_code == 400
+
+
 def test_unknown_cells_are_not_guessed(client: TestClient, levels: dict[int, float]) -> None:
     for changed in ({"psc": 990}, {"arfcn": 627264}, {"radioType": "lte", "arfcn": 1300}):
         foreign = [tower | changed for tower in towers(levels)][:1]

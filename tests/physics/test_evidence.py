@@ -7,10 +7,9 @@ from scipy.stats import multivariate_normal
 
 from model_fixtures import synthetic_place
 from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.evidence.gaussian import even_gaussian_evidence, gaussian_evidence
 from raylocus.models.evidence.likelihoods import (
     beam_evidence,
-    even_gaussian_evidence,
-    gaussian_evidence,
     robust_evidence,
     timing_evidence,
 )

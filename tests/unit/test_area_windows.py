@@ -98,6 +98,20 @@ def test_maps_that_all_reports_say_are_wrong_change_nothing(world: tuple[Reports
     assert np.allclose(after.ground.median, before.ground.median, atol=0.5)
 
 
+def test_doubt_widens_the_answer_and_leaves_the_position(world: tuple[Reports, Deployment]) -> None:
+    first = AreaLocator.pretrained()
+    reports, deployment = world
+    point = medians(first, *world)[0]
+    sure, doubted = (
+        next(WindowLocator(first, Sure(point, wrong), Windows(deployment), SIDE).located(reports, deployment)).ground
+        for wrong in (0.0, 0.4)
+    )  # fmt: skip
+    assert np.array_equal(doubted.median, sure.median)
+    at = torch.from_numpy(point - sure.origin[0]).float().expand(len(sure.median), 2)
+    assert doubted.masses.radius(at, 0.9)[0] > 1.2 * sure.masses.radius(at, 0.9)[0]
+    assert torch.allclose(doubted.masses.mass.sum(1), torch.ones(len(at)), atol=1e-5)
+
+
 def test_a_second_stage_that_is_sure_and_wrong_changes_little(world: tuple[Reports, Deployment]) -> None:
     first = AreaLocator.pretrained()
     reports, deployment = world

@@ -19,8 +19,9 @@ from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
 from raylocus.calibration.law_check import check_law
 from raylocus.calibration.links import PointChannels
-from raylocus.calibration.measured import measured_at, spread_out
+from raylocus.calibration.measured import measured_at
 from raylocus.calibration.parameters import Layout
+from raylocus.calibration.parts_of_ground import spread_out
 from raylocus.calibration.severity import SEVERITIES, severity_of
 from raylocus.calibration.shared_errors import SharedErrors
 from raylocus.calibration.silence import silence_term

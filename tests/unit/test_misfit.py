@@ -13,12 +13,15 @@ from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import doubted_density
+from raylocus.models.evidence.cell_order import swapped_orders
+from raylocus.models.evidence.stream import FUSED
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.misfit import MisfitCalibration
 from raylocus.provenance import Provenance
 from raylocus.training.misfit_calibration import calibrate_misfit
+from raylocus.training.symmetry import random_cell_order
 
 PLACES = tuple(synthetic_place(seed, size=256.0, resolution=8.0, sites=4, beams=4) for seed in (1, 2))
 
@@ -44,9 +47,14 @@ def misfit(network, batches):
     return calibrate_misfit(network, batches)
 
 
-def judged(network, misfit, maps, sequences):
+def statistics_of(network, maps, sequences):
     with torch.no_grad():
-        return misfit.judge(network(sequences, network.encode_place(maps)).statistics, 0.1)
+        place = network.encode_place(maps)
+        return network.misfit(sequences, network(sequences, place), place)
+
+
+def judged(network, misfit, maps, sequences):
+    return misfit.judge(statistics_of(network, maps, sequences), 0.1)
 
 
 def test_a_right_map_fits_and_the_map_of_another_tile_does_not(network, misfit):
@@ -74,8 +82,23 @@ def test_statistics_are_finite_without_any_measurement(network, batches):
         observed=torch.full_like(sequences.observed, torch.nan),
         beams=torch.full_like(sequences.beams, torch.nan),
     )
-    statistics = network(nothing, network.encode_place(maps)).statistics
-    assert torch.isfinite(statistics).all()
+    assert torch.isfinite(statistics_of(network, maps, nothing)).all()
+
+
+def test_what_levels_gain_by_the_names_of_their_cells(network):
+    here = place_maps(PLACES[0])
+    reports = synthetic_reports(PLACES[0], 24, 3, severity=0.25)
+    sequences = sequence_tensors(reports, PLACES[0].deployment)
+    right = statistics_of(network, here, sequences)[:, -len(FUSED) :]
+    misnamed = [
+        statistics_of(network, order.place(here), sequences)[:, -len(FUSED)]
+        for order in swapped_orders(here.poses)[1:]
+    ]
+    assert float(right[:, 0].mean()) > 0.5 > 0 > float(torch.cat(misnamed).mean())
+    # The order that cells come in says nothing.
+    order = random_cell_order(here, torch.Generator().manual_seed(3))
+    again = statistics_of(network, order.place(here), order.sequences(sequences))[:, -len(FUSED) :]
+    torch.testing.assert_close(again, right, atol=1e-3, rtol=1e-3)
 
 
 def test_what_was_not_calibrated_doubts_nothing():

@@ -12,9 +12,10 @@ from raylocus.calibration.error_law import ErrorLaw, spatial_parts
 from raylocus.calibration.labelled_fit import Posterior, climb, fit_antennas
 from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
 from raylocus.calibration.links import PointChannels
-from raylocus.calibration.measured import Measured, restricted, spread_out
+from raylocus.calibration.measured import Measured
 from raylocus.calibration.noise_fit import fit_noise
 from raylocus.calibration.parameters import Prior
+from raylocus.calibration.parts_of_ground import restricted, spread_out
 from raylocus.calibration.silence import silence_distance
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.propagation.maps.traced_place import TracedPlace

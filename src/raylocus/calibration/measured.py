@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
 
-from raylocus.geo import Grid
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports.reports import Reports, require_features
 from raylocus.network.reports.token_cells import known_reports, token_cells
@@ -219,38 +217,6 @@ def _averaged(
     count = np.bincount(row, minlength=pairs.shape[1]).astype(float)
     total = np.bincount(row, weights=value, minlength=pairs.shape[1])
     return pairs[0], pairs[1], count, total / np.maximum(count, 1)
-
-
-def restricted(measured: Measured, ground: Int[np.ndarray, " ground"], inside: bool) -> Measured:
-    """What was measured in some ground cells, or in all others."""
-
-    def part(links: Links) -> dict[str, np.ndarray]:
-        kept = np.isin(links.ground, ground) == inside
-        return {each.name: getattr(links, each.name)[kept] for each in fields(links)}
-
-    return replace(
-        measured,
-        heard=Heard(**part(measured.heard)),
-        silent=Silent(**part(measured.silent)),
-        beamed=Beamed(**part(measured.beamed)),
-    )
-
-
-def spread_out(measured: Measured, grid: Grid, spacing: float) -> Measured:
-    """Levels and silence at ground cells that are no nearer to each other than a spacing [m]; beams stay.
-
-    Cells are heard where their errors are high, which silence makes up for where both count for the same: among dense
-    reports, whose errors are one, levels would be believed and silence would not.
-    """
-    ground = np.unique(np.concatenate([measured.heard.ground, measured.silent.ground]))
-    centres = grid.centres[ground]
-    near, free = cKDTree(centres).query_ball_point(centres, spacing * (1 - 1e-9)), np.ones(len(ground), bool)
-    for index in range(len(ground)):
-        if free[index]:
-            free[near[index]] = False
-            free[index] = True
-    taken = restricted(measured, ground[free], inside=True)
-    return replace(taken, beamed=measured.beamed)
 
 
 #: Reports and heard levels below which nothing is fitted.

@@ -118,8 +118,8 @@ class AreaLocator:
 
     def on_grid(
         self, reports: Reports, deployment: Deployment, grid: Grid
-    ) -> tuple[Float[np.ndarray, "sample y x"], Float[np.ndarray, "sample 2"]]:
-        """Densities over a grid and positions [m]; mass outside of the grid is spread evenly over it.
+    ) -> Float[np.ndarray, "sample y x"]:
+        """Densities over a grid; mass outside of it is spread evenly over it.
 
         Args:
             reports: one stream of one network.
@@ -128,13 +128,11 @@ class AreaLocator:
         """
         even = 1 / grid.count**2
         density = np.full((len(reports), *grid.shape), even, np.float32)
-        position = np.tile(np.array(grid.centre), (len(reports), 1))
         for located in self.located(reports, deployment):
             for index, sequence in enumerate(located.sequence.tolist()):
                 inside = located.ground.raster(index, grid)
                 density[sequence] = inside + max(1 - inside.sum(), 0) * even
-                position[sequence] = located.ground.median[index]
-        return density, position
+        return density
 
 
 def answers_in(located: Iterable[Located], sequences: int, frame: GeoFrame, extent: Extent) -> Answers:

@@ -32,7 +32,7 @@ from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
 #: Sequences that go through the network together: few enough for the processor's cache.
-BATCH = 8
+BATCH = 16
 #: Places whose encoding is kept, the most recently used ones.
 KEPT_PLACES = 8
 #: Share of the maps that are thought to be wrong before anything was measured: it is better to be wide than wrong.
@@ -149,39 +149,24 @@ class Locator:
         self._require_any_feature(reports)
         self._require_own_network(place.deployment)
         encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
-        estimator = self.trained.calibration.estimator
-        parts = [
-            (density, estimate(density, encoded.maps, estimator), statistics)
-            for density, statistics in self._batches(reports, encoded, place.deployment)
-        ]
+        parts = list(self._batches(reports, encoded, place.deployment))
         if not parts:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
-        densities, means, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
+        densities, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
         fits = np.empty(len(reports))
         for members in groups:
             judgement = self.judge(statistics[members])
             fits[members] = judgement.fit
             if judgement.wrong >= LEAST_DOUBT:
-                self._doubt(reports.select(members), place, judgement.wrong, (densities, means), members)
+                without = self.without_maps.on_grid(reports.select(members), place.deployment, place.tile)
+                densities[members] = doubted_density(
+                    densities[members], judgement.wrong, torch.from_numpy(without)
+                )
+        means = estimate(densities, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
         return posterior_of(place.tile, held.numpy(), means.numpy()), fits.tolist()
-
-    def _doubt(
-        self,
-        reports: Reports,
-        place: MappedPlace,
-        wrong: float,
-        answers: tuple[torch.Tensor, torch.Tensor],
-        members: Int[np.ndarray, " member"],
-    ) -> None:
-        """Mixes the densities and positions of some phones with what sites, levels and timing say without a map."""
-        density, position = self.without_maps.on_grid(reports, place.deployment, place.tile)
-        densities, means = answers
-        densities[members] = doubted_density(densities[members], wrong, torch.from_numpy(density))
-        if wrong > 0.5:
-            means[members] = torch.from_numpy(position).to(means)
 
     def _require_own_network(self, deployment: Deployment) -> None:
         own = self.trained.calibration.network
@@ -206,9 +191,10 @@ class Locator:
         """Densities and statistics of the misfit, a few sequences at a time."""
         for start in range(0, len(reports), BATCH):
             batch = reports.select(np.arange(start, min(start + BATCH, len(reports))))
-            output = self.trained.network(sequence_tensors(batch, deployment), place)
+            sequences = sequence_tensors(batch, deployment)
+            output = self.trained.network(sequences, place)
             density = fine_density(output.prediction, place.maps, self.trained.calibration.temperature)
-            yield density, output.statistics
+            yield density, self.trained.network.misfit(sequences, output, place)
 
     def _encode(self, place: MappedPlace) -> EncodedPlace:
         # The place itself is kept together with its encoding, so that its id cannot be given to another.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ class Look:
 def joined(ground: GroundMasses, looks: Sequence[Sequence[Look]], right: float) -> GroundMasses:
     """First and second stage as one; reports have as many squares as the longest, of the others some without mass.
 
+    The density is the mixture of what either would say; the position is that of the likelier, as in a place.
+
     Args:
         ground: the first stage's posteriors.
         looks: the second's of each report, the fullest window first.
@@ -37,18 +39,23 @@ def joined(ground: GroundMasses, looks: Sequence[Sequence[Look]], right: float) 
     own = ground.masses
     share = torch.ones_like(own.mass)
     parts = [
-        [_replaced(ground, index, look, right, share[index]) for look in of_report]
+        [_replaced(ground, index, look, share[index]) for look in of_report]
         for index, of_report in enumerate(looks)
     ]
     most = max(sum(part.mass.shape[1] for part in of_report) for of_report in parts)
-    centre, side, mass = zip(*(_padded(of_report, most) for of_report in parts), strict=True)
-    masses = torch.cat([own.mass * share, torch.cat(mass)], dim=1)
-    both = CellMasses(
-        torch.cat([own.centre, torch.cat(centre)], dim=1),
-        torch.cat([own.side, torch.cat(side)], dim=1),
-        masses / masses.sum(1, keepdim=True),
+    centre, side, added = (
+        torch.cat(each) for each in zip(*(_padded(of_report, most) for of_report in parts), strict=True)
     )
-    return GroundMasses(ground.origin, both, ground.origin + both.median().numpy())
+    mass = torch.cat([own.mass * share, added], dim=1)
+    sharp = CellMasses(
+        torch.cat([own.centre, centre], dim=1),
+        torch.cat([own.side, side], dim=1),
+        mass / mass.sum(1, keepdim=True),
+    )
+    plain = torch.cat([own.mass, torch.zeros_like(added)], dim=1)
+    mixed = replace(sharp, mass=right * sharp.mass + (1 - right) * plain)
+    median = ground.origin + sharp.median().numpy() if right >= 0.5 else ground.median
+    return GroundMasses(ground.origin, mixed, median)
 
 
 def agreement(first: Float[np.ndarray, "y x"], second: Float[np.ndarray, "y x"]) -> float:
@@ -59,11 +66,11 @@ def agreement(first: Float[np.ndarray, "y x"], second: Float[np.ndarray, "y x"])
     return float(second.ravel()[inside].sum() / max(second.sum(), 1e-30))
 
 
-def _replaced(ground: GroundMasses, index: int, look: Look, right: float, share: torch.Tensor) -> CellMasses:
+def _replaced(ground: GroundMasses, index: int, look: Look, share: torch.Tensor) -> CellMasses:
     """The squares of a window's second stage; what the first stage keeps of its own is written to `share`."""
     grid, density = look.grid, look.density
     squares = Grid(grid.size, grid.size / len(density), grid.centre)
-    trust = right * agreement(ground.raster(index, squares), density)
+    trust = agreement(ground.raster(index, squares), density)
     centre = ground.masses.centre[index].numpy() + ground.origin[index]
     inside = torch.from_numpy(grid.contains(centre)) & (share == 1)
     held = float((ground.masses.mass[index] * inside).sum())

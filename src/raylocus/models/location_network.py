@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -17,7 +18,7 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_backbones.patches import enlarged
 from raylocus.models.map_encoder import MAP_ENCODERS, EncodedPlace
-from raylocus.models.misfit import misfit_statistics
+from raylocus.models.misfit import gains_over_swapped_cells, misfit_statistics
 from raylocus.models.point_heads import GaussianHead, RegressionHead
 from raylocus.models.prediction import LocationHeads, Prediction
 from raylocus.models.radio_encoder import RadioEncoder
@@ -58,6 +59,7 @@ class FilmBlock(nn.Module):
         # that convolutions on the CPU are several times faster in.
         weights = self.enter.weight.flatten(1).split([each.shape[1] for each in streams], 1)
         y, x = max(each.shape[-2:] for each in streams)
+        assert self.enter.bias is not None
         entered, whole = self.enter.bias, []
         for stream, weight in zip(streams, weights, strict=True):
             cells = stream.flatten(2).transpose(1, 2)
@@ -133,12 +135,14 @@ EVIDENCE_DEPTH = 15.0
 
 @dataclass(frozen=True)
 class NetworkOutput:
-    """The prediction, and the evidence it was made from."""
+    """The prediction, and what it was made from."""
 
     prediction: Prediction
     evidence: Evidence
-    statistics: Float[Tensor, "batch statistic"]
-    """How well maps and measurements fit at the answer, see `models.misfit`; no gradient flows through it."""
+    pooled: PooledObservations
+    weights: Float[Tensor, "batch head time"]
+    """Of the reports, by each time head."""
+    summary: Float[Tensor, "batch width"]
 
 
 class LocationNetwork(nn.Module):
@@ -174,9 +178,16 @@ class LocationNetwork(nn.Module):
         evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
         features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
         prediction = self.heads(features, evidence.total, place.maps)
-        with torch.no_grad():
-            statistics = misfit_statistics(prediction, pooled, evidence, place.maps)
-        return NetworkOutput(prediction, evidence, statistics)
+        return NetworkOutput(prediction, evidence, pooled, weights, encoding.summary)
+
+    @torch.no_grad()
+    def misfit(
+        self, sequences: SequenceTensors, output: NetworkOutput, place: EncodedPlace
+    ) -> Float[Tensor, "batch statistic"]:
+        """How well maps and measurements fit at the answer, see `models.misfit`."""
+        newest = output.pooled.newest, sequences, output.weights[:, :1], output.summary
+        gains = gains_over_swapped_cells(partial(self.evidence.fused, *newest), place.misnamed)
+        return misfit_statistics(output.prediction, output.pooled, output.evidence, gains, place.maps)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration, MapBackbone, MapFusion
+from raylocus.models.evidence.cell_order import swapped_orders
 from raylocus.models.evidence.rasters import LEVEL_UNITS, EvidenceRasters, evidence_rasters
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.map_backbones.convolutional import Convolutional
@@ -26,6 +28,8 @@ BACKBONES: dict[MapBackbone, type[nn.Module]] = {
     "vision_transformer": VisionTransformer,
     "multi_resolution": MultiResolution,
 }
+#: Of so many ground cells along an axis one is looked at where only a mean over all of them is wanted.
+THINNING = 4
 #: R [cell, layer, y, x] and G [layer, y, x], encoded.
 Streams = tuple[Float[Tensor, "cell channel y x"], Float[Tensor, "ground_channel y x"]]
 
@@ -40,6 +44,16 @@ class EncodedPlace:
     """R, encoded cell by cell."""
     ground: Float[Tensor, "ground_channel y x"]
     """G, encoded; without channels where it is encoded with R."""
+
+    @cached_property
+    def misnamed(self) -> list[tuple[PlaceMaps, EvidenceRasters]]:
+        """Some of the ground cells: as they are, and then with the names of the cells swapped."""
+        maps, rasters = self.maps.map_rasters(_thinned), self.rasters.map_rasters(_thinned)
+        return [(order.place(maps), order.rasters(rasters)) for order in swapped_orders(maps.poses)]
+
+
+def _thinned(raster: Float[Tensor, "*shape y x"]) -> Float[Tensor, "*shape thin_y thin_x"]:
+    return raster[..., ::THINNING, ::THINNING]
 
 
 class MapEncoder(nn.Module, ABC):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import Evidence
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.prediction import Prediction
@@ -18,7 +20,7 @@ from raylocus.models.time_heads import PooledObservations
 LARGEST_DEVIATION = 4.0
 #: Groups stand for others like them: width of the kernel about each, in standard deviations of the right ones; and the
 #: likelihood of a score unlike any.
-SMOOTHING, SMALLEST_LIKELIHOOD = 0.3, 1e-6
+SMOOTHING, SMALLEST_LIKELIHOOD = 0.1, 1e-6
 #: Scale of an excess of timing advance [m], margin over the weakest level at which a cell should be heard [dB].
 TIMING_SCALE, AUDIBLE_MARGIN = 20.0, 6.0
 #: Scale of a beam's residual [dB].
@@ -29,6 +31,7 @@ def misfit_statistics(
     prediction: Prediction,
     pooled: PooledObservations,
     evidence: Evidence,
+    gains: Float[Tensor, "batch likelihood"],
     maps: PlaceMaps,
 ) -> Float[Tensor, "batch statistic"]:
     """What the newest reports leave unexplained, its mean over the posterior on the coarse grid.
@@ -36,12 +39,14 @@ def misfit_statistics(
     Residuals of the levels about the map and about the formula, the level common to all, path lengths too long or
     too short for the timing advance, cells that the map says are heard and are silent, beams, how levels and map
     go together from cell to cell, the posterior's spread, how well each likelihood is explained where it is explained
-    best, how much worse at the answer, and how far all of them are from agreeing on one position.
+    best, how much worse at the answer, how far all of them are from agreeing on one position, and what is lost if
+    cells' names are swapped.
 
     Args:
         prediction: the answer.
         pooled: what was observed, as the time heads weigh it; the first one is of the newest reports.
         evidence: the likelihoods.
+        gains: how much better each likelihood explains the reports than with the cells' names swapped.
         maps: the place.
     """
     mass = prediction.log_mass.flatten(1).exp()
@@ -62,7 +67,33 @@ def misfit_statistics(
     ]
     at_answer = torch.einsum("bg,bcg->bc", mass, evidence.channels.flatten(2))
     highest = evidence.highest / (1 + pooled.heard[:, 0].sum(1, keepdim=True))
-    return torch.cat([torch.stack(alone, 1), torch.log1p(-at_answer.clamp(max=0)), highest], 1)
+    return torch.cat(
+        [torch.stack(alone, 1), torch.log1p(-at_answer.clamp(max=0)), highest, _compressed(gains)], 1
+    )
+
+
+def gains_over_swapped_cells(
+    likelihoods: Callable[[PlaceMaps, EvidenceRasters], Sequence[Float[Tensor, "batch 1 y x"]]],
+    misnamed: Sequence[tuple[PlaceMaps, EvidenceRasters]],
+) -> Float[Tensor, "batch likelihood"]:
+    """How much better likelihoods explain the reports than if other cells of the place had been named [nats].
+
+    They are averaged over the outdoor ground. Where maps are wrong names say nothing: the gain is about 0.
+
+    Args:
+        likelihoods: of the newest reports, on some maps and rasters.
+        misnamed: `EncodedPlace.misnamed`.
+    """
+    found: list[Tensor] = []
+    for maps, rasters in misnamed:
+        outdoor = torch.cat(list(likelihoods(maps, rasters)), 1) + torch.log(maps.outdoor + 1e-4)
+        found.append(torch.logsumexp(outdoor.flatten(2), 2))
+    return found[0] - torch.stack(found[1:]).mean(0)
+
+
+def _compressed(values: Tensor) -> Tensor:
+    """Logarithms that keep the sign: a few phones must not outweigh all others."""
+    return values.sign() * torch.log1p(values.abs())
 
 
 def _off_map(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -39,6 +41,14 @@ class PooledObservations:
     """Share of the reports with any beam of the cell."""
     token: Float[Tensor, "batch head cell width"]
     """Mean token."""
+
+    @property
+    def newest(self) -> PooledObservations:
+        """As the first head alone weighs it, which looks at the newest reports."""
+        first: dict[str, Any] = {
+            field.name: getattr(self, field.name)[:, :1] for field in dataclasses.fields(self)
+        }
+        return PooledObservations(**first)
 
 
 class TimeHeads(nn.Module):

@@ -18,7 +18,7 @@ from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.provenance import Provenance
 from raylocus.training.calibration import calibrate
 from raylocus.training.data import PlaceBatch, ReportData
-from raylocus.training.misfit_calibration import FIELD_SEVERITY, calibrate_misfit
+from raylocus.training.misfit_calibration import calibrate_misfit
 from raylocus.training.module import LocationModule
 
 #: Name of the file that a locator loads, in the run's folder.
@@ -63,7 +63,7 @@ class RaylocusCLI(LightningCLI):
         network = self.model.network
         self.model.calibration = dataclasses.replace(
             calibrate(network, _pairs(self.datamodule.validation_worlds())),
-            misfit=calibrate_misfit(network, _pairs(self.datamodule.validation_worlds(FIELD_SEVERITY))),
+            misfit=calibrate_misfit(network, _pairs(self.datamodule.validation_worlds())),
         )
         path = Path(self.trainer.default_root_dir) / LOCATOR_FILE
         save_network(self.model.trained, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -133,17 +132,11 @@ class ReportData(lightning.LightningDataModule):
             for part in batch
         ]
 
-    def validation_worlds(self, most_severe: float = math.inf) -> Iterator[PlaceBatch]:
-        """The validation split without a trainer, on the CPU: the sequences of one world at a time.
-
-        Args:
-            most_severe: largest severity of worlds that are wanted.
-        """
+    def validation_worlds(self) -> Iterator[PlaceBatch]:
+        """The validation split without a trainer, on the CPU: the sequences of one world at a time."""
         chosen = np.flatnonzero(self.stored.split == "validation")
         worlds = self.stored.world_index[chosen]
         for world in np.unique(worlds):
-            if self.stored.worlds[world].law.severity > most_severe:
-                continue
             samples = chosen[worlds == world]
             place = int(self.stored.place_index[samples[0]])
             sequences = packed_sequences(self.stored.read(samples), self.stored.place(place).deployment)

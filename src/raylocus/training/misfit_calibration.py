@@ -10,16 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from raylocus.models.evidence.cell_order import CellOrder
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.misfit import LARGEST_DEVIATION, MisfitCalibration
-from raylocus.training.symmetry import CellOrder
 
 #: Penalty on the squared weights, of standardised statistics.
 DECAY = 0.005
-#: A map is thought to fit in worlds as wrong as the field's, not in those that are more so.
-FIELD_SEVERITY = 1.0
 #: Parts of the worlds that are left out of a fit in turn.
 FOLDS = 4
 
@@ -44,8 +42,9 @@ def calibrate_misfit(
             continue
         # Steps that share no factor with the number of others take them all in turn.
         tile = with_cells(others[number * 7 % len(others)], sequences)
-        right.append(network(sequences, network.encode_place(maps)).statistics)
-        wrong.append(network(sequences, network.encode_place(tile)).statistics)
+        for found, given in ((right, maps), (wrong, tile)):
+            place = network.encode_place(given)
+            found.append(network.misfit(sequences, network(sequences, place), place))
     if len(right) < FOLDS:
         return MisfitCalibration()
     right_scores: list[Tensor] = []

@@ -1,9 +1,8 @@
-"""The likelihoods of the evidence stream: levels Gaussian and robust, timing advance, beams."""
+"""Likelihoods of the evidence stream by tables over knots: robust levels, timing advance, beams; and of angles."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -13,9 +12,7 @@ from raylocus.models.evidence.rasters import (
     BEAM_KNOTS,
     DISTANCE_KNOTS,
     LEVEL_KNOTS,
-    LEVEL_UNITS,
     EvidenceRasters,
-    Units,
 )
 from raylocus.models.time_heads import PooledObservations
 
@@ -106,104 +103,6 @@ def _log_silence(
     # 0.15: what is left unreported at random; 6 dB: the residual spreads the threshold.
     below = torch.sigmoid((threshold[..., None, None] - expected) / 6.0)
     return torch.log(0.15 + 0.85 * below)
-
-
-@dataclass(frozen=True)
-class GaussianEvidence:
-    """The likelihood of the levels at every ground cell."""
-
-    log_likelihood: Float[Tensor, "batch head y x"]
-    """Up to a constant that is the same for all ground cells [nats]."""
-    offset: Float[Tensor, "batch head y x"]
-    """Posterior mean of the offset common to all cells, were the UE there [dB]."""
-
-
-def gaussian_evidence(
-    level: Float[Tensor, "batch head site slot"],
-    precision: Float[Tensor, "batch head site slot"],
-    moments: Float[Tensor, "moment site slot y x"],
-    site_variance: Float[Tensor, ""],
-    common_variance: Float[Tensor, ""],
-) -> GaussianEvidence:
-    """Log-likelihood of observed levels, or lengths, given the mapped ones, offsets integrated out exactly.
-
-    The residual r of slot i at site s is a + b_s + e_i with a ~ N(0, u), b_s ~ N(0, v) and
-    e_i ~ N(0, 1/p_i). With P = Σp, L = Σp·r, Q = Σp·r² over the slots of a site, integrating b_s leaves
-    −½(Q − v·L²/(1 + vP)) − ½log(1 + vP) and a Gaussian in a of precision P/(1 + vP); integrating a
-    over the sum of the sites has the same form. P, L and Q are matrix products with `moments`.
-
-    Args:
-        level: observed level [dBm].
-        precision: 1/variance of each slot's own error [1/dB²]; 0 where nothing was observed.
-        moments: 1, R, R² of `EvidenceRasters`.
-        site_variance: v [dB²].
-        common_variance: u [dB²].
-    """
-    units = LEVEL_UNITS
-    v, u = site_variance / units.scale**2, common_variance / units.scale**2
-    p = precision * units.scale**2
-    o = (level - units.centre) / units.scale
-    one, mapped, square = moments.flatten(3)
-    batch, heads = level.shape[:2]
-
-    def rows(values: Float[Tensor, "batch head site slot"]) -> Float[Tensor, "site row slot"]:
-        return values.flatten(0, 1).transpose(0, 1)
-
-    weight, first, second = rows(p), rows(p * o), rows(p * o**2)
-    total = torch.bmm(weight, one)
-    linear = torch.bmm(torch.cat([first, -weight], -1), torch.cat([one, mapped], 1))
-    quadratic = torch.bmm(torch.cat([second, -2 * first, weight], -1), torch.cat([one, mapped, square], 1))
-    shrink = 1 / (1 + v * total)
-    own = -0.5 * (quadratic - v * linear**2 * shrink) + 0.5 * torch.log(shrink)
-    total, linear = (total * shrink).sum(0), (linear * shrink).sum(0)
-    shrink = 1 / (1 + u * total)
-    likelihood = own.sum(0) + 0.5 * u * linear**2 * shrink + 0.5 * torch.log(shrink)
-    shape = (batch, heads, *moments.shape[-2:])
-    return GaussianEvidence(likelihood.reshape(shape), (u * linear * shrink * units.scale).reshape(shape))
-
-
-def even_gaussian_evidence(
-    value: Float[Tensor, "batch head site sector"],
-    precision: Float[Tensor, "batch head site sector"],
-    moments: Float[Tensor, "2 site sector y x"],
-    site_variance: Float[Tensor, ""],
-    common_variance: Float[Tensor, ""],
-    units: Units,
-) -> Float[Tensor, "batch head y x"]:
-    """The log-likelihood of `gaussian_evidence` where an error's law is the same at every ground cell.
-
-    P and all that follows from it are then numbers, and what is summed over the sites are matrix products.
-
-    Args:
-        value: what was observed.
-        precision: 1/variance of each one's own error; 0 where nothing was observed.
-        moments: R, R² of `EvidenceRasters`.
-        site_variance: v.
-        common_variance: u.
-        units: that `moments` are in.
-    """
-    v, u = site_variance / units.scale**2, common_variance / units.scale**2
-    weight, off = (
-        (precision * units.scale**2).flatten(0, 1),
-        ((value - units.centre) / units.scale).flatten(0, 1),
-    )
-    first, mapped = weight * off, moments[0].flatten(2)
-    total = weight.sum(-1, keepdim=True)
-    shrink = 1 / (1 + v * total)
-    square = torch.cat([-2 * first, weight], 1).flatten(1) @ moments.flatten(0, 2).flatten(1)
-    scale = (v * shrink).sqrt()
-    own = torch.baddbmm(
-        (scale * first.sum(-1, keepdim=True)).transpose(0, 1),
-        (-scale * weight).transpose(0, 1),
-        mapped,
-    )
-    linear = torch.addmm(
-        (shrink * first).flatten(1).sum(1, keepdim=True), (-shrink * weight).flatten(1), mapped.flatten(0, 1)
-    )
-    common = 1 / (1 + u * (total * shrink).sum((1, 2)))
-    constant = shrink.log().sum((1, 2)) + common.log() - (first * off).sum((1, 2))
-    doubled = own.square().sum(0) - square + (u * common)[:, None] * linear.square() + constant[:, None]
-    return (0.5 * doubled).reshape(*value.shape[:2], *moments.shape[-2:])
 
 
 def timing_evidence(

@@ -9,12 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.evidence.gaussian import GaussianEvidence, even_gaussian_evidence, gaussian_evidence
 from raylocus.models.evidence.likelihoods import (
-    GaussianEvidence,
     angle_evidence,
     beam_evidence,
-    even_gaussian_evidence,
-    gaussian_evidence,
     robust_evidence,
     timing_evidence,
 )
@@ -99,7 +97,7 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
-        likelihoods = torch.stack(self._fused(pooled, sequences, weights, summary, maps, rasters), 1)
+        likelihoods = torch.stack(self.fused(pooled, sequences, weights, summary, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
         gates = torch.exp(
@@ -113,7 +111,7 @@ class EvidenceStream(nn.Module):
                 total = total + _weighed(gates[:, LIKELIHOODS.index(name), None], found[:, None])
         return Evidence(likelihoods.flatten(1, 2), total, highest.flatten(1))
 
-    def _fused(
+    def fused(
         self,
         pooled: PooledObservations,
         sequences: SequenceTensors,
@@ -122,7 +120,7 @@ class EvidenceStream(nn.Module):
         maps: PlaceMaps,
         rasters: EvidenceRasters,
     ) -> list[Float[Tensor, "batch head y x"]]:
-        """Each of `FUSED`."""
+        """Each of `FUSED` [nats], up to a constant."""
         doubt = torch.tanh(self.token_scale(pooled.token)[..., 0])
         mapped = self._mapped(pooled, doubt, rasters)
         margin, silence = self.silence(summary).unbind(-1)
