@@ -127,7 +127,7 @@ def main() -> None:
     campaigns = [checked_reports(path).reports for path in given.campaigns]
     if given.untimed:
         campaigns = [without_features(each, ("time_of_arrival",)) for each in campaigns]
-    table = Table(title="error p50 / p90 [m]; regions hold")
+    table = Table(title="error / m, p50 / p90")
     for column in ("tags", "points", "error", f"over {FAR:.0f} m from tags", "kNN", "50, 90, 95 % regions"):
         table.add_column(column, justify="right")
     for own, others in ((own, others) for others in given.others for own in given.own):
