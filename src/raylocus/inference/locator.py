@@ -39,6 +39,8 @@ KEPT_PLACES = 8
 WRONG_MAPS = 0.3
 #: Maps that are less likely to be wrong are not doubted by what the sites alone say.
 LEAST_DOUBT = 0.02
+#: Share of an answer without the map that is even over the tile: where the map is wrong, its sites may be as well.
+WRONG_SITES = 0.5
 
 
 @dataclass(frozen=True)
@@ -160,9 +162,9 @@ class Locator:
             fits[members] = judgement.fit
             if judgement.wrong >= LEAST_DOUBT:
                 without = self.without_maps.on_grid(reports.select(members), place.deployment, place.tile)
-                densities[members] = doubted_density(
-                    densities[members], judgement.wrong, torch.from_numpy(without)
-                )
+                even = WRONG_SITES / place.tile.count**2
+                otherwise = torch.from_numpy((1 - WRONG_SITES) * without + even)
+                densities[members] = doubted_density(densities[members], judgement.wrong, otherwise)
         means = estimate(densities, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
