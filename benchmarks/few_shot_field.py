@@ -17,10 +17,12 @@ from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table
 
+from raylocus.errors import InputError
 from raylocus.evaluation.area.scores import score_in_area
 from raylocus.evaluation.metrics import coverage, horizontal_errors
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.heard_reports import heard_reports
+from raylocus.models.area.tags import Tags
 from raylocus.network.reports.report_files import checked_reports
 from raylocus.network.reports.reports import Reports, without_features
 from raylocus.scenes.networks import open_network
@@ -60,6 +62,15 @@ def drawn(reports: Reports, count: int, generator: np.random.Generator) -> tuple
     return reports.select(chosen), reports.select(~chosen)
 
 
+def adapted(start: AreaLocator, tags: Tags, seed: int) -> AreaLocator:
+    """The locator that knows the tags; as it comes where they are refused."""
+    try:
+        return AreaLocator(adapt_area_network(start.trained, tags, seed).trained)
+    except InputError as refusal:
+        print(refusal)
+        return start
+
+
 def scored(
     campaigns: list[Reports], number: int, row: Row, seed: int, deployment: Deployment
 ) -> Float[np.ndarray, "point 5"]:
@@ -75,7 +86,7 @@ def scored(
         nothing = np.full(len(scores.heard), np.nan)
         return np.column_stack([scores.errors[start.name], nothing, scores.denser, scores.tied, nothing])
     tags = tags_of(every, deployment)
-    located = AreaLocator(adapt_area_network(start.trained, tags, seed).trained)
+    located = adapted(start, tags, seed)
     scores = score_in_area(located, asked, deployment)
     likeliest = heard.likeliest(np.unique(heard.report))
     neighbours = horizontal_errors(nearest_tags(likeliest, tags), scores.truth)
@@ -116,7 +127,7 @@ def main() -> None:
     campaigns = [checked_reports(path).reports for path in given.campaigns]
     if given.untimed:
         campaigns = [without_features(each, ("time_of_arrival",)) for each in campaigns]
-    table = Table(title="error p50 / p90 [m]; regions hold")
+    table = Table(title="error / m, p50 / p90")
     for column in ("tags", "points", "error", f"over {FAR:.0f} m from tags", "kNN", "50, 90, 95 % regions"):
         table.add_column(column, justify="right")
     for own, others in ((own, others) for others in given.others for own in given.own):

@@ -46,7 +46,8 @@ def shares_of_the_window(posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
 
 def worlds(path: Path, phones: int) -> Iterator[tuple[Reports, MappedPlace]]:
     """Phones of each test world and the maps of its place."""
-    dataset, places = open_report_dataset(path), {}
+    dataset = open_report_dataset(path)
+    places: dict[int, MappedPlace] = {}
     for world in np.unique(dataset.world_index[dataset.split == "test"]):
         part = dataset.select((dataset.split == "test") & (dataset.world_index == world))
         index = int(part.place_index[0])

@@ -106,7 +106,6 @@ def _located(given: Namespace) -> _Located:
     from raylocus.inference.answering import answering_by, on_maps
     from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.token_cells import known_reports
-    from raylocus.scenes.networks import open_network
 
     if given.undo and given.online is None:
         raise InputError("--undo takes back what --online learned; name its file")
@@ -114,7 +113,7 @@ def _located(given: Namespace) -> _Located:
     if given.refine:
         answering = on_maps(answering, "--refine").refined(given.refine)
     read = checked_reports(given.reports)
-    notes = read.notes + known_reports(read.reports, open_network(given.place).deployment).notes
+    notes = read.notes + known_reports(read.reports, answering.deployment).notes
     answers, learned = _answers(answering, read.reports, given.online, given.undo)
     residuals = (
         on_maps(answering, "--explain").residuals(read.reports, answers.fixes) if given.explain else []

@@ -25,6 +25,7 @@ from raylocus.propagation.maps.traced_area import TracedArea, open_traced_area
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.scenes.area import is_area
 from raylocus.scenes.networks import extent_of
+from raylocus.scenes.sites import Deployment
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class MapAnswers:
     place: TracedPlace
     locator: Locator
     without_cells: str = "fixed by the map alone"
+
+    @property
+    def deployment(self) -> Deployment:
+        """Its sites and cells."""
+        return self.place.deployment
 
     def answers(self, reports: Reports) -> Answers:
         """Whether the map fits is judged by all sequences. Raises PlaceError where it has none of their cells."""
@@ -71,6 +77,11 @@ class NetworkAnswers:
     network: TracedArea | TracedPlace
     method: AreaLocator | WindowLocator
     without_cells: str = "anywhere in the area"
+
+    @property
+    def deployment(self) -> Deployment:
+        """Its sites and cells."""
+        return self.network.deployment
 
     def answers(self, reports: Reports) -> Answers:
         """The network's law, and its clocks, are taken from all sequences."""
