@@ -43,12 +43,12 @@ def labelled_severity(found: LabelledCalibration, law: CalibrationLaw) -> Severi
     fitted, severity would take over that distance's error. Silence is not read: the weights of its likelihood
     change with the distance, so that it cannot be compared between two.
     """
-    prior = -((np.log(DISTANCES) / DEVIATIONS[2]) ** 2) / 2
-    evidence = [
-        [_log_evidence(found, law, severity, distance) for distance in DISTANCES.tolist()]
-        for severity in SEVERITIES.tolist()
-    ]
-    return severity_of(logsumexp(np.array(evidence) + prior, axis=1))
+    evidence, values = np.empty((len(SEVERITIES), len(DISTANCES))), found.posterior.values
+    for row, severity in enumerate(SEVERITIES.tolist()):
+        for column, distance in enumerate(DISTANCES.tolist()):
+            # Each descent begins where that of the law next to it ended: it takes a few steps.
+            evidence[row, column], values = _log_evidence(found, law, severity, distance, values)
+    return severity_of(logsumexp(evidence - (np.log(DISTANCES) / DEVIATIONS[2]) ** 2 / 2, axis=1))
 
 
 def severity_of(evidence: Float[np.ndarray, " severity"]) -> Severity:
@@ -60,17 +60,23 @@ def severity_of(evidence: Float[np.ndarray, " severity"]) -> Severity:
     return Severity(float(fine[curve.argmax()]), float(low), float(high), evidence - evidence.max())
 
 
-def _log_evidence(found: LabelledCalibration, law: CalibrationLaw, severity: float, distance: float) -> float:
-    """Of errors of a severity that reach so many times as far as the law's."""
+def _log_evidence(
+    found: LabelledCalibration,
+    law: CalibrationLaw,
+    severity: float,
+    distance: float,
+    start: Float[np.ndarray, " value"],
+) -> tuple[float, Float[np.ndarray, " value"]]:
+    """Of errors of a severity that reach so many times as far as the law's, and the likeliest values."""
     reach = law.world.residual_distance * distance
     world = dataclasses.replace(law.world, severity=severity, residual_distance=reach)
     prior = dataclasses.replace(law, world=world).prior(found.prior.layout.cells)
     errors = found.model.under(NoiseLaw(ErrorLaw.of(world), found.noise.beams, dropout=None))
     free = found.posterior.free
-    start = np.where(free, found.posterior.values, prior.mean)
-    best = climb((errors,), prior, free, start)
+    begin = np.where(free, start, prior.mean)
+    best = climb((errors,), prior, free, begin)
     spread = np.linalg.slogdet(best.covariance[np.ix_(free, free)])[1] / 2
-    return float(spread - best.loss - np.log(prior.deviation[free]).sum())
+    return float(spread - best.loss - np.log(prior.deviation[free]).sum()), best.values
 
 
 def unlabelled_severity(found: UnlabelledCalibration, law: CalibrationLaw) -> Severity:
