@@ -21,7 +21,7 @@ from raylocus.calibration.law_check import check_law
 from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import measured_at
 from raylocus.calibration.parameters import Layout
-from raylocus.calibration.parts_of_ground import spread_out
+from raylocus.calibration.parts_of_ground import nearest_to, spread_out
 from raylocus.calibration.severity import SEVERITIES, severity_of
 from raylocus.calibration.shared_errors import SharedErrors
 from raylocus.calibration.silence import silence_term
@@ -296,6 +296,12 @@ def test_dense_reports_are_spread_out_and_beams_kept(turned: tuple) -> None:
     )
     assert len(left) and near.max() < 60.0
     assert len(some.beamed.ground) == len(whole.beamed.ground)
+    # What is left out but for its beams is held out with the kept ground next to it.
+    heard = np.unique(some.heard.ground)
+    held, rest = (nearest_to(some, PLACE.tile, part) for part in np.array_split(heard, 2))
+    assert not len(np.intersect1d(held, rest))
+    assert np.setdiff1d(some.beamed.ground, heard).size
+    assert not len(np.setdiff1d(some.beamed.ground, np.concatenate([held, rest])))
 
 
 def test_points_inside_buildings_are_counted_and_passed_over(turned: tuple) -> None:

@@ -15,7 +15,7 @@ from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import Measured
 from raylocus.calibration.noise_fit import fit_noise
 from raylocus.calibration.parameters import Prior
-from raylocus.calibration.parts_of_ground import restricted, spread_out
+from raylocus.calibration.parts_of_ground import nearest_to, restricted, spread_out
 from raylocus.calibration.silence import silence_distance
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.propagation.maps.traced_place import TracedPlace
@@ -135,8 +135,8 @@ class _Fold:
         channels: PointChannels,
         held: Bool[np.ndarray, " token"],
     ) -> _Fold | None:
-        """None where either has no level."""
-        ground = np.unique(model.measured.heard.ground[held])
+        """What was measured nearest to a held-out level is held out with it; None where either part has no level."""
+        ground = nearest_to(model.measured, place.tile, np.unique(model.measured.heard.ground[held]))
         inside, outside = (restricted(model.measured, ground, chosen) for chosen in (True, False))
         if not len(inside.heard.level) or not len(outside.heard.level):
             return None

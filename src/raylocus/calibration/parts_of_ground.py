@@ -27,6 +27,14 @@ def restricted(measured: Measured, ground: Int[np.ndarray, " ground"], inside: b
     )
 
 
+def nearest_to(measured: Measured, grid: Grid, held: Int[np.ndarray, " held"]) -> Int[np.ndarray, " ground"]:
+    """Measured ground cells to which, of all with a heard level, one of these is the nearest."""
+    heard = np.unique(measured.heard.ground)
+    ground = np.unique(np.concatenate([heard, measured.silent.ground, measured.beamed.ground]))
+    _, nearest = cKDTree(grid.centres[heard]).query(grid.centres[ground])
+    return ground[np.isin(heard[nearest], held)]
+
+
 def spread_out(measured: Measured, grid: Grid, spacing: float) -> Measured:
     """Levels and silence at ground cells that are no nearer to each other than a spacing [m]; beams stay.
 

@@ -8,15 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.interpolate import CubicSpline
+from scipy.special import logsumexp
 
 from raylocus.calibration.error_law import ErrorLaw
 from raylocus.calibration.labelled_calibration import CalibrationLaw, LabelledCalibration
 from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import NoiseLaw
+from raylocus.calibration.noise_fit import DEVIATIONS
 from raylocus.calibration.unlabelled_fit import SCALE_FACTOR_DEVIATION, UnlabelledCalibration
 
 #: Severities that are tried.
 SEVERITIES = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0])
+#: Correlation distances that are tried, as multiples of the law's: even steps of their logarithm.
+DISTANCES = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
 #: ln evidence below which severities are as good as ruled out: steeper falls would make the spline overshoot.
 LEAST = -60.0
 
@@ -33,12 +37,18 @@ class Severity:
 
 
 def labelled_severity(found: LabelledCalibration, law: CalibrationLaw) -> Severity:
-    """Laplace's evidence of each severity, from measurements of known position.
+    """Laplace's evidence of each severity, from measurements of known position, correlation distances summed out.
 
-    What is not the residual's own share, and its correlation, are as they were fitted.
+    On a small ground a wide spread that reaches far looks like a narrow one that does not: at the one distance that was
+    fitted, severity would take over that distance's error. Silence is not read: the weights of its likelihood
+    change with the distance, so that it cannot be compared between two.
     """
-    evidence = np.array([_log_evidence(found, law, float(each)) for each in SEVERITIES])
-    return severity_of(evidence)
+    evidence, values = np.empty((len(SEVERITIES), len(DISTANCES))), found.posterior.values
+    for row, severity in enumerate(SEVERITIES.tolist()):
+        for column, distance in enumerate(DISTANCES.tolist()):
+            # Each descent begins where that of the law next to it ended: it takes a few steps.
+            evidence[row, column], values = _log_evidence(found, law, severity, distance, values)
+    return severity_of(logsumexp(evidence - (np.log(DISTANCES) / DEVIATIONS[2]) ** 2 / 2, axis=1))
 
 
 def severity_of(evidence: Float[np.ndarray, " severity"]) -> Severity:
@@ -50,16 +60,23 @@ def severity_of(evidence: Float[np.ndarray, " severity"]) -> Severity:
     return Severity(float(fine[curve.argmax()]), float(low), float(high), evidence - evidence.max())
 
 
-def _log_evidence(found: LabelledCalibration, law: CalibrationLaw, severity: float) -> float:
-    world = dataclasses.replace(law.world, severity=severity)
+def _log_evidence(
+    found: LabelledCalibration,
+    law: CalibrationLaw,
+    severity: float,
+    distance: float,
+    start: Float[np.ndarray, " value"],
+) -> tuple[float, Float[np.ndarray, " value"]]:
+    """Of errors of a severity that reach so many times as far as the law's, and the likeliest values."""
+    reach = law.world.residual_distance * distance
+    world = dataclasses.replace(law.world, severity=severity, residual_distance=reach)
     prior = dataclasses.replace(law, world=world).prior(found.prior.layout.cells)
-    levels = dataclasses.replace(found.noise.levels, scale=ErrorLaw.of(world).scale)
-    errors = found.model.under(NoiseLaw(levels, found.noise.beams, found.noise.dropout))
+    errors = found.model.under(NoiseLaw(ErrorLaw.of(world), found.noise.beams, dropout=None))
     free = found.posterior.free
-    start = np.where(free, found.posterior.values, prior.mean)
-    best = climb((errors,), prior, free, start)
+    begin = np.where(free, start, prior.mean)
+    best = climb((errors,), prior, free, begin)
     spread = np.linalg.slogdet(best.covariance[np.ix_(free, free)])[1] / 2
-    return float(spread - best.loss - np.log(prior.deviation[free]).sum())
+    return float(spread - best.loss - np.log(prior.deviation[free]).sum()), best.values
 
 
 def unlabelled_severity(found: UnlabelledCalibration, law: CalibrationLaw) -> Severity:
