@@ -33,6 +33,8 @@ def test_regions_hold_what_they_say_in_the_place_and_nowhere_else(tmp_path: Path
     other = small_place(1)
     with pytest.raises(CheckpointError, match="other sites"):
         again.posterior(synthetic_reports(other, 3, 9), other)
+    with pytest.raises(CheckpointError, match="other sites"):
+        again.on_maps(synthetic_reports(other, 3, 9), other)
     with pytest.raises(InputError, match="adapted already"):
         adapt_to_place(again.trained, tagged, place)
     with pytest.raises(InputError, match="10 are needed"):

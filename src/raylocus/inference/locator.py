@@ -123,6 +123,7 @@ class Locator:
             InputError: as `posterior`.
         """
         self._require_any_feature(reports)
+        self._require_own_network(place.deployment)
         parts = list(self._batches(reports, self._encode(place), place.deployment))
         return torch.cat([density for density, _ in parts]), torch.cat(
             [statistics for _, statistics in parts]
