@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -12,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raylocus.models.configuration import Head, LocationNetworkConfiguration
+from raylocus.models.evidence.cell_order import renamed
+from raylocus.models.evidence.positioning import quality
 from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
@@ -185,9 +186,17 @@ class LocationNetwork(nn.Module):
         self, sequences: SequenceTensors, output: NetworkOutput, place: EncodedPlace
     ) -> Float[Tensor, "batch statistic"]:
         """How well maps and measurements fit at the answer, see `models.misfit`."""
-        newest = output.pooled.newest, sequences, output.weights[:, :1], output.summary
-        gains = gains_over_swapped_cells(partial(self.evidence.fused, *newest), place.misnamed)
-        return misfit_statistics(output.prediction, output.pooled, output.evidence, gains, place.maps)
+        maps, rasters = place.thinned
+        observed = output.pooled.longest, quality(sequences, output.weights[:, -1:])
+        named = self.evidence.fused(
+            *(renamed(each, place.swaps) for each in observed),
+            output.summary.repeat_interleave(len(place.swaps), 0),
+            *(maps, rasters),
+        )
+        by_order = torch.cat(named, 1).unflatten(0, (-1, len(place.swaps)))
+        exponents = self.evidence.exponents(output.summary)[:, : len(FUSED)].sum(-1)
+        gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
+        return misfit_statistics(output.evidence.highest, output.pooled.heard[:, 0].sum(1), gains)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace

@@ -43,12 +43,12 @@ class PooledObservations:
     """Mean token."""
 
     @property
-    def newest(self) -> PooledObservations:
-        """As the first head alone weighs it, which looks at the newest reports."""
-        first: dict[str, Any] = {
-            field.name: getattr(self, field.name)[:, :1] for field in dataclasses.fields(self)
+    def longest(self) -> PooledObservations:
+        """As the last head alone weighs it, which looks back farthest."""
+        last: dict[str, Any] = {
+            field.name: getattr(self, field.name)[:, -1:] for field in dataclasses.fields(self)
         }
-        return PooledObservations(**first)
+        return PooledObservations(**last)
 
 
 class TimeHeads(nn.Module):

@@ -97,12 +97,10 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
-        likelihoods = torch.stack(self.fused(pooled, sequences, weights, summary, maps, rasters), 1)
+        likelihoods = torch.stack(self.fused(pooled, quality(sequences, weights), summary, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
-        gates = torch.exp(
-            self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
-        )
+        gates = self.exponents(summary)
         total = torch.log(maps.outdoor + 1e-4) + _weighed(gates[:, : len(FUSED)], likelihoods)
         for name, parts in self._further(sequences, weights, maps, rasters).items():
             if parts:
@@ -111,11 +109,16 @@ class EvidenceStream(nn.Module):
                 total = total + _weighed(gates[:, LIKELIHOODS.index(name), None], found[:, None])
         return Evidence(likelihoods.flatten(1, 2), total, highest.flatten(1))
 
+    def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
+        """Of each of `LIKELIHOODS` in the total."""
+        return torch.exp(
+            self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
+        )
+
     def fused(
         self,
         pooled: PooledObservations,
-        sequences: SequenceTensors,
-        weights: Float[Tensor, "batch head time"],
+        sinr: Observation,
         summary: Float[Tensor, "batch width"],
         maps: PlaceMaps,
         rasters: EvidenceRasters,
@@ -134,7 +137,6 @@ class EvidenceStream(nn.Module):
             rasters,
         )
         short, long = self.log_timing.exp()
-        sinr = quality(sequences, weights)
         return [
             mapped.log_likelihood,
             robust,
