@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from raylocus.models.evidence.likelihoods import (
     robust_evidence,
     timing_evidence,
 )
+from raylocus.models.evidence.positioning import azimuths
 from raylocus.models.evidence.rasters import (
     BEAM_KNOTS,
     LEVEL_UNITS,
@@ -234,6 +237,16 @@ def test_azimuths_find_the_direction_across_the_end_of_the_circle(maps, rasters)
         radians = evidence_of(seen_at(maps, row, column, dl_aod=azimuth + 2 * torch.pi), maps, rasters)[1]
         for likelihood in (degrees, radians):
             assert float(likelihood.max() - likelihood[row, column]) < 1e-3
+
+
+def test_reports_that_hardly_count_have_azimuths_with_finite_gradients(maps):
+    azimuth = torch.full((len(maps.site_of_cell),), torch.nan)
+    azimuth[0] = 40.0
+    weights = torch.tensor([[[1e-30]], [[1.0]]]).reshape(1, 2, 1).requires_grad_()
+    found = azimuths(seen_at(maps, 9, 4, ul_aoa=azimuth), weights)["ul_aoa"].value
+    found.sum().backward()
+    assert torch.isfinite(weights.grad).all()
+    assert float(found[0, 1, 0]) == pytest.approx(math.radians(40.0))
 
 
 def test_the_sinr_of_the_maps_is_that_of_their_levels():

@@ -66,8 +66,14 @@ def azimuths(sequences: SequenceTensors, weights: Float[Tensor, "batch head time
             continue
         radians = values * (math.pi / half_turn)
         (cosine, known), (sine, _) = (pooled(part, weights) for part in (radians.cos(), radians.sin()))
-        found[name] = Observation(torch.atan2(sine, cosine), known)
+        found[name] = Observation(azimuth_of(cosine, sine), known)
     return found
+
+
+def azimuth_of(x: Tensor, y: Tensor) -> Tensor:
+    """Azimuth of directions [rad]; 0 of those that are next to nothing, whose angle has no gradient."""
+    there = x**2 + y**2 > 1e-12
+    return torch.atan2(torch.where(there, y, 0.0), torch.where(there, x, 1.0))
 
 
 def _feature(sequences: SequenceTensors, name: str) -> Float[Tensor, "batch time cell"] | None:
