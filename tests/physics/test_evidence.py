@@ -242,7 +242,7 @@ def test_azimuths_find_the_direction_across_the_end_of_the_circle(maps, rasters)
 def test_reports_that_hardly_count_have_azimuths_with_finite_gradients(maps):
     azimuth = torch.full((len(maps.site_of_cell),), torch.nan)
     azimuth[0] = 40.0
-    weights = torch.tensor([[[1e-30]], [[1.0]]]).reshape(1, 2, 1).requires_grad_()
+    weights = torch.tensor([[[1e-27]], [[1.0]]]).reshape(1, 2, 1).requires_grad_()
     found = azimuths(seen_at(maps, 9, 4, ul_aoa=azimuth), weights)["ul_aoa"].value
     found.sum().backward()
     assert torch.isfinite(weights.grad).all()
