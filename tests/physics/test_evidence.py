@@ -59,6 +59,8 @@ def noiseless(maps, row, column):
         beam_known=torch.ones(1, 1, cells, beams),
         weakest_beam=beam.amin(-1),
         beams_known=one,
+        quality=maps.sinr[None, None, :, row, column],
+        quality_known=one,
         token=torch.zeros(1, 1, cells, 4),
     )
 
@@ -81,7 +83,7 @@ def test_gaussian_evidence_is_the_multivariate_normal():
     level, precision = torch.tensor(observed)[None, None], torch.tensor(own**-2.0)[None, None]
     variances = [torch.tensor(each**2, dtype=torch.float64) for each in (site, common)]
     moments = torch.stack([torch.ones_like(scaled), scaled, scaled**2])
-    found = gaussian_evidence(level, precision, moments, *variances)
+    found = gaussian_evidence(level, precision, moments.movedim(0, 1), *variances)
     even = even_gaussian_evidence(level, precision, moments[1:], *variances, LEVEL_UNITS)
     torch.testing.assert_close(even, found.log_likelihood, atol=1e-9, rtol=0)
     covariance = np.diag(own.ravel() ** 2) + common**2 + site**2 * np.kron(np.eye(2), np.ones((3, 3)))
@@ -102,7 +104,7 @@ def test_a_slot_that_heard_nothing_changes_nothing():
     other[..., 1] = -40.0
     variance = torch.tensor(25.0)
     first, second = (
-        gaussian_evidence(value, precision, moments, variance, variance).log_likelihood
+        gaussian_evidence(value, precision, moments.movedim(0, 1), variance, variance).log_likelihood
         for value in (level, other)
     )
     assert torch.equal(first, second)

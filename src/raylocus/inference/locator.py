@@ -214,7 +214,7 @@ class Locator:
             sequences = sequence_tensors(batch, deployment)
             output = self.trained.network(sequences, place)
             density = fine_density(output.prediction, place.maps, self.trained.calibration.temperature)
-            yield density, self.trained.network.misfit(sequences, output, place)
+            yield density, self.trained.network.misfit(output, place)
 
     def _encode(self, place: MappedPlace) -> EncodedPlace:
         # The place itself is kept together with its encoding, so that its id cannot be given to another.

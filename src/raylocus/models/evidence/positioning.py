@@ -1,4 +1,4 @@
-"""What positioning and quality features say of each cell, pooled over time: pseudo-ranges, azimuths and SINR."""
+"""What positioning features say of each cell, pooled over time: pseudo-ranges and azimuths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.time_heads import pooled
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -28,11 +28,6 @@ class Observation:
 RANGES = ("rstd", "ul_rtoa", "round_trip")
 #: Azimuths by the unit's half turn: what a site sees of a UE, and where it sends to it.
 ANGLES = {"ul_aoa": 180.0, "dl_aod": math.pi}
-
-
-def quality(sequences: SequenceTensors, weights: Float[Tensor, "batch head time"]) -> Observation:
-    """SS-SINR [dB]."""
-    return Observation(*pooled(sequences.observed[..., OBSERVED.index("sinr")], weights))
 
 
 def pseudo_ranges(
