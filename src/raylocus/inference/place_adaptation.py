@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +98,9 @@ class _Adaptation:
         self.start, self.place = start, place
         self.tagged = known_reports(tagged, place.deployment).reports
         self.truth = tagged.position[tagged.last_report, :2]
+        every = np.arange(len(self.tagged))
         self.parts = held_out_parts(self.truth, BLOCK * place.tile.size, generator)
+        self.others = [np.delete(every, part) for part in self.parts]
         self.seed = int(generator.integers(2**31))
         self.expected, self.locator = MapLevels(place), Locator(start)
         with torch.no_grad():
@@ -107,34 +110,37 @@ class _Adaptation:
         """What held-out parts prefer, learned of all tags."""
         first = self.locator.posterior(self.tagged, self.place)
         require_agreement(_ranks(first, self.truth))
-        plain, leveled = (self._costs(self._folds(levels, (0,))) for levels in (False, True))
-        levels = bool(best_end((0, 1), np.concatenate([plain, leveled])))
+        plain = [self.start] * len(self.parts)
+        leveled = [self._leveled(some) for some in self.others]
+        levels = best_end((0, 1), np.stack([self._costs(plain), self._costs(leveled)]))
         ends = ends_for(len(self.tagged))
-        folds = self._folds(levels, ends)
-        costs = self._costs(folds)
+        tried = [
+            self._tuned(start, some, ends)
+            for start, some in zip(leveled if levels else plain, self.others, strict=True)
+        ]
+        costs = np.stack([self._costs(each) for each in zip(*tried, strict=True)])
         steps = best_end(ends, costs)
         rank = np.concatenate(
             [
-                self._held_out(fold[ends.index(steps)], part)
-                for fold, part in zip(folds, self.parts, strict=True)
+                self._held_out(each[ends.index(steps)], part)
+                for each, part in zip(tried, self.parts, strict=True)
             ]
         )
-        (made,) = self._learned(np.arange(len(self.tagged)), levels, (steps,))
-        gain = float((plain[0] - costs[ends.index(steps)]).mean())
+        every = np.arange(len(self.tagged))
+        (made,) = self._tuned(self._leveled(every) if levels else self.start, every, (steps,))
+        gain = float((self._costs(plain) - costs[ends.index(steps)]).mean())
         return self._stated(made, first, rank, f"{steps} steps on its weights: {gain:+.2f} nats a report")
 
-    def _folds(self, levels: bool, ends: tuple[int, ...]) -> list[list[TrainedNetwork]]:
-        """What is learned of all tags but each part, after each number of steps."""
-        every = np.arange(len(self.tagged))
-        return [self._learned(np.delete(every, part), levels, ends) for part in self.parts]
-
-    def _learned(
-        self, some: Int[np.ndarray, " tag"], levels: bool, ends: tuple[int, ...]
-    ) -> list[TrainedNetwork]:
-        """Networks after each number of steps on some tags, whose levels are corrected if that is asked for."""
-        off = level_errors(self.tagged.select(some), self.expected) if levels else np.zeros(0)
+    def _leveled(self, some: Int[np.ndarray, " tag"]) -> TrainedNetwork:
+        """The start at levels that are corrected by some tags."""
+        off = level_errors(self.tagged.select(some), self.expected)
         calibration = dataclasses.replace(self.start.calibration, levels=tuple(off.tolist()))
-        start = dataclasses.replace(self.start, calibration=calibration)
+        return dataclasses.replace(self.start, calibration=calibration)
+
+    def _tuned(
+        self, start: TrainedNetwork, some: Int[np.ndarray, " tag"], ends: tuple[int, ...]
+    ) -> list[TrainedNetwork]:
+        """Networks after each number of steps on some tags."""
         tuned = tuned_to_place(start.network, self._tags(start, some), ends)
         return [dataclasses.replace(start, network=network) for network in tuned]
 
@@ -144,13 +150,10 @@ class _Adaptation:
         read = corrected(self.tagged.select(some), deployment, trained.calibration.levels)
         return PlaceTags(sequence_tensors(read, deployment), self.encoded, self.seed)
 
-    def _costs(self, folds: list[list[TrainedNetwork]]) -> Float[np.ndarray, "end tag"]:
-        """What each part costs those who did not know it [nats]."""
-        found = [
-            [self._tags(each, part).costs(each.network) for each in fold]
-            for fold, part in zip(folds, self.parts, strict=True)
-        ]
-        return np.concatenate([np.array(each) for each in found], axis=1)
+    def _costs(self, networks: Sequence[TrainedNetwork]) -> Float[np.ndarray, " tag"]:
+        """What each part costs its own one of some networks, who did not know it [nats]."""
+        pairs = zip(networks, self.parts, strict=True)
+        return np.concatenate([self._tags(each, part).costs(each.network) for each, part in pairs])
 
     def _held_out(
         self, trained: TrainedNetwork, part: Int[np.ndarray, " held"]
