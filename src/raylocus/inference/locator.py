@@ -14,6 +14,7 @@ from jaxtyping import Int
 
 from raylocus.errors import CheckpointError, InputError
 from raylocus.inference.area_locator import AreaLocator
+from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.inference.neighbours import neighbours
 from raylocus.inference.refinement import Refinement
@@ -129,7 +130,8 @@ class Locator:
         """
         self._require_any_feature(reports)
         self._require_own_network(place.deployment)
-        encoded, deployment = self._encode(place), place.deployment
+        encoded, deployment = self.encoded(place), place.deployment
+        reports = corrected(reports, deployment, self.trained.calibration.levels)
         cell = token_cells(reports, deployment)
         groups = neighbours(reports, cell, deployment)
         parts = [self._of_part(reports.select(members), encoded, deployment) for members in groups]
@@ -150,6 +152,11 @@ class Locator:
         """What is thought of the maps that phones were located on together, from their statistics of the misfit."""
         return self.trained.calibration.misfit.judge(statistics, WRONG_MAPS)
 
+    def _known(self, reports: Reports, deployment: Deployment) -> Reports:
+        """What is said of the network's cells, at corrected levels."""
+        known = known_reports(reports, deployment).reports
+        return corrected(known, deployment, self.trained.calibration.levels)
+
     def _answered(
         self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
     ) -> tuple[Posterior, list[float]]:
@@ -158,7 +165,7 @@ class Locator:
         if self.refine is None:
             return posterior, fits
         refinement = Refinement(self.refine, feature_deviations(self.trained.network.evidence))
-        known, maps = known_reports(reports, place.deployment).reports, self._encode(place).maps
+        known, maps = self._known(reports, place.deployment), self.encoded(place).maps
         return refinement.refined(posterior, known, place, maps), fits
 
     @torch.inference_mode()
@@ -168,7 +175,7 @@ class Locator:
         """The posterior, and how well map and measurements fit; phones of a group are judged together."""
         self._require_any_feature(reports)
         self._require_own_network(place.deployment)
-        encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
+        encoded, reports = self.encoded(place), self._known(reports, place.deployment)
         parts = list(self._batches(reports, encoded, place.deployment))
         if not parts:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
@@ -214,9 +221,10 @@ class Locator:
             sequences = sequence_tensors(batch, deployment)
             output = self.trained.network(sequences, place)
             density = fine_density(output.prediction, place.maps, self.trained.calibration.temperature)
-            yield density, self.trained.network.misfit(sequences, output, place)
+            yield density, self.trained.network.misfit(output, place)
 
-    def _encode(self, place: MappedPlace) -> EncodedPlace:
+    def encoded(self, place: MappedPlace) -> EncodedPlace:
+        """A place as the network needs it, made once and kept."""
         # The place itself is kept together with its encoding, so that its id cannot be given to another.
         if id(place) not in self._encoded:
             with torch.inference_mode(False):  # refinement walks gradients through the maps
