@@ -21,7 +21,7 @@ from raylocus.scenes.place_checks import plain_record
 from raylocus.storage import written_whole
 
 #: Version of what `checkpoint_content` writes.
-CHECKPOINT_SCHEMA = "raylocus.checkpoint.v3"
+CHECKPOINT_SCHEMA = "raylocus.checkpoint.v4"
 #: A larger size of a network in a file is a broken file.
 LARGEST_SIZE = 1 << 14
 #: Key of raylocus' part in a file that may hold Lightning's state as well.
@@ -42,6 +42,8 @@ class PosteriorCalibration:
     """What regions truly hold in the network that it was adapted to."""
     network: str = ""
     """That network, see `scenes.networks.deployment_digest`; empty where it is adapted to none."""
+    levels: tuple[float, ...] = ()
+    """What the levels of each of its cells are off by [dB]; empty where they are taken as they come."""
 
 
 @dataclass(frozen=True)

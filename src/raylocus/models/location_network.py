@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raylocus.models.configuration import Head, LocationNetworkConfiguration
-from raylocus.models.evidence.cell_order import renamed
-from raylocus.models.evidence.positioning import quality
 from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
@@ -141,8 +139,6 @@ class NetworkOutput:
     prediction: Prediction
     evidence: Evidence
     pooled: PooledObservations
-    weights: Float[Tensor, "batch head time"]
-    """Of the reports, by each time head."""
     summary: Float[Tensor, "batch width"]
 
 
@@ -179,21 +175,15 @@ class LocationNetwork(nn.Module):
         evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
         features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
         prediction = self.heads(features, evidence.total, place.maps)
-        return NetworkOutput(prediction, evidence, pooled, weights, encoding.summary)
+        return NetworkOutput(prediction, evidence, pooled, encoding.summary)
 
     @torch.no_grad()
-    def misfit(
-        self, sequences: SequenceTensors, output: NetworkOutput, place: EncodedPlace
-    ) -> Float[Tensor, "batch statistic"]:
+    def misfit(self, output: NetworkOutput, place: EncodedPlace) -> Float[Tensor, "batch statistic"]:
         """How well maps and measurements fit at the answer, see `models.misfit`."""
-        maps, rasters = place.thinned
-        observed = output.pooled.longest, quality(sequences, output.weights[:, -1:])
-        named = self.evidence.fused(
-            *(renamed(each, place.swaps) for each in observed),
-            output.summary.repeat_interleave(len(place.swaps), 0),
-            *(maps, rasters),
-        )
-        by_order = torch.cat(named, 1).unflatten(0, (-1, len(place.swaps)))
+        (maps, rasters), orders = place.thinned, place.swapped_names
+        renamed = output.pooled.longest.renamed(orders)
+        likelihoods = self.evidence.fused(renamed, output.summary.repeat(len(orders), 1), maps, rasters)
+        by_order = torch.cat(likelihoods, 1).unflatten(0, (len(orders), -1))
         exponents = self.evidence.exponents(output.summary)[:, : len(FUSED)].sum(-1)
         gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
         return misfit_statistics(output.evidence.highest, output.pooled.heard[:, 0].sum(1), gains)

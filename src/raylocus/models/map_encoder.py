@@ -51,13 +51,13 @@ class EncodedPlace:
         return self.maps.map_rasters(_thinned), self.rasters.map_rasters(_thinned)
 
     @cached_property
-    def swaps(self) -> Int[Tensor, "order cell"]:
-        """Orders of the cells that tell what their names are worth, see `swapped_orders`."""
+    def swapped_names(self) -> Int[Tensor, "order cell"]:
+        """Whose reports are taken for each cell's: its own first, then another one's, see `swapped_orders`."""
         return swapped_orders(self.maps.poses)
 
 
 def _thinned(raster: Float[Tensor, "*shape y x"]) -> Float[Tensor, "*shape thin_y thin_x"]:
-    return raster[..., ::THINNING, ::THINNING]
+    return raster[..., ::THINNING, ::THINNING].contiguous()
 
 
 class MapEncoder(nn.Module, ABC):

@@ -17,7 +17,7 @@ SMOOTHING, SMALLEST_LIKELIHOOD = 0.1, 1e-6
 
 
 def misfit_statistics(
-    highest: Float[Tensor, "batch channel"],
+    highest: Float[Tensor, "batch channel_or_further"],
     heard: Float[Tensor, " batch"],
     gains: Float[Tensor, "batch kind_or_all"],
 ) -> Float[Tensor, "batch statistic"]:
@@ -34,7 +34,7 @@ def misfit_statistics(
 
 
 def gains_over_swapped_cells(
-    likelihoods: Float[Tensor, "batch order kind y x"],
+    likelihoods: Float[Tensor, "order batch kind y x"],
     exponents: Float[Tensor, "batch kind"],
     outdoor: Float[Tensor, "y x"],
 ) -> Float[Tensor, "batch kind_or_all"]:
@@ -48,10 +48,10 @@ def gains_over_swapped_cells(
         exponents: of each likelihood in the product.
         outdoor: share of each ground cell that is outdoors.
     """
-    product = torch.einsum("bk,bokyx->boyx", exponents, likelihoods)[:, :, None]
-    named = torch.cat([likelihoods, product], 2) + torch.log(outdoor + 1e-4)
-    found = torch.logsumexp(named.flatten(3), 3)
-    return found[:, 0] - torch.logsumexp(found[:, 1:], 1) + math.log(found.shape[1] - 1)
+    product = torch.einsum("bk,obkyx->obyx", exponents, likelihoods)[:, :, None]
+    over_ground = torch.cat([likelihoods, product], 2) + torch.log(outdoor + 1e-4)
+    named, *swapped = torch.logsumexp(over_ground.flatten(3), 3)
+    return named - torch.logsumexp(torch.stack(swapped), 0) + math.log(len(swapped))
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,8 @@ def calibrate_misfit(
     right_scores: list[Tensor] = []
     wrong_scores: list[Tensor] = []
     for part in np.unique(fold):
-        others = np.flatnonzero(fold != part)
-        fitted = _fitted(*(torch.cat([each[index] for index in others]) for each in (right, wrong)))
+        rest = np.flatnonzero(fold != part)
+        fitted = _fitted(*(torch.cat([each[index] for index in rest]) for each in (right, wrong)))
         for index in np.flatnonzero(fold == part):
             right_scores.append(fitted.score(right[index]))
             wrong_scores += fitted.score(wrong[index]).chunk(WRONG)
@@ -70,7 +70,7 @@ def _statistics(
     network: LocationNetwork, sequences: SequenceTensors, maps: PlaceMaps
 ) -> Float[Tensor, "phone statistic"]:
     place = network.encode_place(maps)
-    return network.misfit(sequences, network(sequences, place), place)
+    return network.misfit(network(sequences, place), place)
 
 
 def with_cells(maps: PlaceMaps, sequences: SequenceTensors) -> PlaceMaps:

@@ -14,11 +14,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.models.evidence.positioning import Observation
 from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.models.time_heads import PooledObservations
 
 #: Orders in which the names of cells are swapped, where there are so many cells.
 SWAPS = 12
@@ -33,11 +31,7 @@ SEQUENCE_FIELDS = (
     "censored_beams",
 )
 
-#: Fields of what was observed that have no axis of cells; of the others it is the third.
-WITHOUT_CELLS = ("weakest",)
-
 Record = TypeVar("Record", PlaceMaps, EvidenceRasters, SequenceTensors)
-Observed = TypeVar("Observed", PooledObservations, Observation)
 
 
 @dataclass(frozen=True)
@@ -94,15 +88,3 @@ def _moved(sites: Sequence[Sequence[int]], step: int, turn: int) -> tuple[int, .
     """The cells of sites that are moved on by some, each with its sectors turned on."""
     moved = [*sites[step:], *sites[:step]]
     return tuple(cell for site in moved for cell in (*site[turn % len(site) :], *site[: turn % len(site)]))
-
-
-def renamed(observed: Observed, orders: Int[Tensor, "order cell"]) -> Observed:
-    """What was observed, as if of other cells: each sequence once in every order, one after the other."""
-    columns = {field.name: getattr(observed, field.name) for field in dataclasses.fields(observed)}
-    moved: dict[str, Any] = {
-        name: values[:, :, orders].movedim(2, 1).flatten(0, 1)
-        if name not in WITHOUT_CELLS
-        else values.repeat_interleave(len(orders), 0)
-        for name, values in columns.items()
-    }
-    return dataclasses.replace(observed, **moved)

@@ -22,7 +22,6 @@ from raylocus.models.evidence.positioning import (
     Observation,
     azimuths,
     pseudo_ranges,
-    quality,
 )
 from raylocus.models.evidence.rasters import (
     KINDS,
@@ -55,8 +54,9 @@ class Evidence:
     """Each of `FUSED` of each head [nats], largest value 0."""
     total: Float[Tensor, "batch y x"]
     """Their weighted sum and the outdoor prior: an unnormalised log-posterior."""
-    highest: Float[Tensor, "batch channel"]
-    """What was taken from each channel to make its largest value 0: how well its best position explains it."""
+    highest: Float[Tensor, "batch channel_or_further"]
+    """What was taken from each channel, then of each head's ranges and angles, to make its largest value 0: how well its
+    best position explains it; 0 where nothing was observed."""
 
 
 class EvidenceStream(nn.Module):
@@ -97,17 +97,18 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
-        likelihoods = torch.stack(self.fused(pooled, quality(sequences, weights), summary, maps, rasters), 1)
+        likelihoods = torch.stack(self.fused(pooled, summary, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
         gates = self.exponents(summary)
         total = torch.log(maps.outdoor + 1e-4) + _weighed(gates[:, : len(FUSED)], likelihoods)
+        best = [highest.flatten(1)]
         for name, parts in self._further(sequences, weights, maps, rasters).items():
-            if parts:
-                found = torch.stack(parts).sum(0)
-                found = found - found.amax((-2, -1), keepdim=True).detach()
-                total = total + _weighed(gates[:, LIKELIHOODS.index(name), None], found[:, None])
-        return Evidence(likelihoods.flatten(1, 2), total, highest.flatten(1))
+            found = torch.stack(parts).sum(0) if parts else weights.new_zeros(*weights.shape[:2], 1, 1)
+            highest = found.amax((-2, -1), keepdim=True).detach()
+            best.append(highest.flatten(1))
+            total = total + _weighed(gates[:, LIKELIHOODS.index(name), None], (found - highest)[:, None])
+        return Evidence(likelihoods.flatten(1, 2), total, torch.cat(best, 1))
 
     def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
         """Of each of `LIKELIHOODS` in the total."""
@@ -118,7 +119,6 @@ class EvidenceStream(nn.Module):
     def fused(
         self,
         pooled: PooledObservations,
-        sinr: Observation,
         summary: Float[Tensor, "batch width"],
         maps: PlaceMaps,
         rasters: EvidenceRasters,
@@ -137,6 +137,7 @@ class EvidenceStream(nn.Module):
             rasters,
         )
         short, long = self.log_timing.exp()
+        sinr = Observation(pooled.quality, pooled.quality_known)
         return [
             mapped.log_likelihood,
             robust,
