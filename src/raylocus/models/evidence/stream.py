@@ -55,8 +55,8 @@ class Evidence:
     total: Float[Tensor, "batch y x"]
     """Their weighted sum and the outdoor prior: an unnormalised log-posterior."""
     highest: Float[Tensor, "batch channel_or_further"]
-    """What was taken from each channel, then of each head's ranges and angles, to make its largest value 0: how well its
-    best position explains it; 0 where nothing was observed."""
+    """What was taken from each channel, then from each head's ranges and angles, to make its largest value 0: how well
+    its best position explains it; 0 where nothing was observed."""
 
 
 class EvidenceStream(nn.Module):
