@@ -12,6 +12,10 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from checked_types import check_package
+
+check_package("raylocus")
+
 # Two cores are shared with the tests' own subprocesses.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
