@@ -14,8 +14,9 @@ from dataclasses import is_dataclass
 from typing import Any
 
 import jaxtyping
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 
+strictly = beartype(conf=BeartypeConf(violation_type=TypeError))
 _axes_of_a_call = jaxtyping.jaxtyped
 
 
@@ -30,11 +31,25 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
             function.__annotations__ = {
                 name: resolved(hint, function.__globals__) for name, hint in function.__annotations__.items()
             }
-            strict = beartype(function)
+            strict = strictly(called(function))
         with _axes_of_a_call("context"):
             return strict(*given, **named)
 
     return checking
+
+
+def called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A generator's function as one that is called: its arguments are checked then, not when it is first asked."""
+    if not inspect.isgeneratorfunction(function):
+        return function
+
+    @functools.wraps(function)
+    def calling(*given: Any, **named: Any) -> Any:
+        return function(*given, **named)
+
+    del calling.__wrapped__
+    calling.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return calling
 
 
 def resolved(hint: Any, names: dict[str, Any]) -> Any:
