@@ -135,7 +135,7 @@ class Locator:
         cell = token_cells(reports, deployment)
         groups = neighbours(reports, cell, deployment)
         parts = [self._of_part(reports.select(members), encoded, deployment) for members in groups]
-        order = np.argsort(np.concatenate(groups))
+        order = np.argsort(np.concatenate(groups), kind="stable")
         density, statistics = (torch.cat(each)[order] for each in zip(*parts, strict=True))
         return density, statistics
 

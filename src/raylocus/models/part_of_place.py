@@ -20,8 +20,9 @@ from raylocus.models.map_encoder import EncodedPlace
 #: Share of the ground on which a cell is the strongest, from which on its silence counts.
 STRONGEST_SHARE = 0.01
 #: Fields with an axis of sites, which is the first, or the second.
-_MAPS_BY_SITE, _RASTERS_BY_SITE = ("departure", "distance", "line_of_sight"), ("distance", "cell_of_slot")
-_MOMENTS_BY_SITE = ("moments", "formula_moments", "isotropic_moments", "sinr_moments", "length_moments")
+_MAPS_BY_SITE = ("departure", "distance", "line_of_sight")
+_RASTERS_BY_SITE = ("distance", "moments", "cell_of_slot")
+_MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments", "length_moments")
 
 
 def cells_that_matter(place: EncodedPlace, named: Int[Tensor, " cell"]) -> Int[Tensor, " kept"]:
