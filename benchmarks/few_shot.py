@@ -19,7 +19,8 @@ from rich.table import Table
 from raylocus.errors import InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.cells import CellMasses
-from raylocus.models.area.tags import Tags, differences, level_table
+from raylocus.models.area.tag_law import level_table, pairs_of
+from raylocus.models.area.tags import Tags
 from raylocus.models.area.trained import TrainedAreaNetwork
 from raylocus.models.regions import Regions
 from raylocus.network.field.heard import HeardNetwork
@@ -29,8 +30,8 @@ from raylocus.training.adapt.area import adapt_area_network
 
 #: Reports that are located, and others of the network without positions that its statistics are of.
 LOCATED, STREAM = 24, 76
-#: Neighbours of kNN.
-NEIGHBOURS = 5
+#: Neighbours of kNN, and what a cell that is heard once costs there [dB].
+NEIGHBOURS, MISSED = 5, 4.0
 #: Seeds of the networks begin with this.
 UNSEEN = 20261130
 #: Draws of networks with replacement, and the ends of the intervals [%].
@@ -74,7 +75,8 @@ def scored(masses: CellMasses, at: torch.Tensor) -> Scores:
 
 def nearest_tags(heard: HeardNetwork, tags: Tags) -> Float[np.ndarray, "report 2"]:
     """Weighted mean of the positions of the tags whose levels are most alike [m]."""
-    unlike = differences(level_table(heard), level_table(tags.heard))
+    pairs = pairs_of(level_table(heard), level_table(tags.heard))
+    unlike = pairs.square + MISSED**2 * pairs.single
     nearest = np.argsort(unlike, axis=1, kind="stable")[:, :NEIGHBOURS]
     weight = 1 / (1 + np.take_along_axis(unlike, nearest, axis=1))
     return (weight[..., None] * tags.position[nearest]).sum(1) / weight.sum(1, keepdims=True)

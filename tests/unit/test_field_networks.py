@@ -59,7 +59,7 @@ def timed(seed: int, reports: int = 80) -> SimulatedNetwork:
         cells, Rows.of(np.full(reports, 6)), order.ravel(), -20 - 35 * np.log10(of_token),
         np.zeros(6 * reports, bool), np.full(6 * reports, np.nan), of_token + clock[order.ravel()],
     )  # fmt: skip
-    return SimulatedNetwork(heard, ues)
+    return SimulatedNetwork(heard, ues, np.arange(reports), np.zeros(reports))
 
 
 def test_clocks_of_sites_are_found_without_any_position() -> None:

@@ -1,4 +1,4 @@
-"""Tags in blocks of ground that are held out together, for neighbours know each other's answers."""
+"""Tags that are held out together: in blocks of ground, for neighbours know each other's answers, or one by one."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ def held_out_parts(
         if count >= min(FOLDS * BLOCKS, len(position) // 2) or side < 1.0:
             break
         side /= 2
+    return _dealt(block, count, generator)
+
+
+def scattered_parts(tags: int, generator: np.random.Generator) -> list[Int[np.ndarray, " held"]]:
+    """Parts of the tags, each of single ones: most have others of the parts that are kept next to them."""
+    return _dealt(np.arange(tags), tags, generator)
+
+
+def _dealt(
+    block: Int[np.ndarray, " tag"], count: int, generator: np.random.Generator
+) -> list[Int[np.ndarray, " held"]]:
     part = generator.permutation(count) % FOLDS
     parts = [np.flatnonzero(part[block] == number) for number in range(FOLDS)]
-    return [each for each in parts if 0 < len(each) < len(position)]
+    return [each for each in parts if 0 < len(each) < len(block)]
