@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -20,18 +20,22 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import Answers, Fix
+from raylocus.models.area.anchors import middle_spacing
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
 from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.area.pooling import pooled
 from raylocus.models.area.tokens import ReadNetwork
 from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.stretches import in_stretches
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
 
 #: Reports that go through the network together.
 BATCH = 32
-#: Reports of a sequence that are looked at, evenly among those that are not older than its last by so much [s].
+#: Reports in which a phone that drives [m/s] goes less than this part of the spacing of sites are read as one.
+STRETCH, SPEED = 0.3, 10.0
+#: Stretches of a sequence that are looked at, evenly among those that are not older than its last by so much [s].
 MOST_REPORTS, OLDEST = 8, 60.0
 #: Cells along the side of the prior of an area, the answer to a report that names none of its cells.
 PRIOR_CELLS = 64
@@ -80,6 +84,7 @@ class AreaLocator:
         """
         if not len(reports):
             return
+        reports = in_stretches(reports, STRETCH * middle_spacing(deployment.site_positions[:, :2]) / SPEED)
         heard = heard_reports(reports, deployment)
         if not len(heard.network):
             return

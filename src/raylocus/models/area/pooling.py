@@ -24,10 +24,10 @@ from raylocus.ragged import Rows
 
 #: Speeds [m/s] and their shares: standing, walking, driving in a town, driving fast.
 SPEEDS, SPEED_SHARES = (0.0, 1.3, 6.0, 15.0), (0.3, 0.3, 0.25, 0.15)
-#: Power that a report counts by which nothing separates from the next, and distance over which errors forget, in scales.
-SAME, FORGOTTEN = 0.05, 0.3
+#: Power of a report that nothing separates from the next, and distance over which errors forget, in scales.
+SAME, FORGOTTEN = 0.03, 1.0
 #: Share of every report that is even over the ground that is looked at: any of them may be all wrong.
-EVEN = 0.05
+EVEN = 0.1
 #: Ground cells along the side of the square that is filtered on.
 SIDE = 96
 #: Of the squares of the last report so many are divided in each of so many rounds, into `PARTS` × `PARTS`.
@@ -75,9 +75,7 @@ class _Before:
         return map_coordinates(self.density, away.T[::-1], order=1, mode="constant", cval=EVEN)
 
 
-def _weighed(
-    own: CellMasses, origin: Float[np.ndarray, "phone 2"], before: Sequence[_Before]
-) -> CellMasses:
+def _weighed(own: CellMasses, origin: Float[np.ndarray, "phone 2"], before: Sequence[_Before]) -> CellMasses:
     points = own.centre.numpy() + origin[:, None]
     factor = np.stack([each.at(some) for each, some in zip(before, points, strict=True)])
     mass = own.mass * torch.from_numpy(factor).float()
@@ -100,7 +98,10 @@ def _divided(own: CellMasses, mass: Float[Tensor, "phone cell"]) -> CellMasses:
 
 
 def _before(
-    ground: GroundMasses, reports: Int[np.ndarray, " report"], scale: float, time: Float[np.ndarray, " report"]
+    ground: GroundMasses,
+    reports: Int[np.ndarray, " report"],
+    scale: float,
+    time: Float[np.ndarray, " report"],
 ) -> _Before:
     grid = ground.square(int(reports[-1]), reports, SIDE)
     density = [_softened(ground.raster(report, grid)) for report in reports[:-1].tolist()]

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from raylocus.network.field.heard import HeardNetwork
 
-#: Deviation of levels between near points and of what they have in common [dB]: by their ratio the latter is drawn to 0.
+#: Deviations of levels of near points, and of what they share [dB]: by their ratio the latter is drawn to 0.
 SPREAD, COMMON = 7.0, 6.0
 #: A cell heard once counts as a difference of its level to the other's weakest, no more than this [dB].
 MOST_OVER = 20.0
@@ -50,9 +50,7 @@ def level_table(heard: HeardNetwork) -> Float[np.ndarray, "report cell"]:
     return table
 
 
-def pairs_of(
-    reports: Float[np.ndarray, "report cell"], others: Float[np.ndarray, "other cell"]
-) -> Pairs:
+def pairs_of(reports: Float[np.ndarray, "report cell"], others: Float[np.ndarray, "other cell"]) -> Pairs:
     """Every report with every other, by their levels [dBm]."""
     rows = [_against(levels, others, np.nanmin(others, axis=1)) for levels in reports]
     square, both, single = (np.stack(column) for column in zip(*rows, strict=True))
@@ -60,7 +58,9 @@ def pairs_of(
 
 
 def _against(
-    levels: Float[np.ndarray, " cell"], others: Float[np.ndarray, "other cell"], weakest: Float[np.ndarray, " other"]
+    levels: Float[np.ndarray, " cell"],
+    others: Float[np.ndarray, "other cell"],
+    weakest: Float[np.ndarray, " other"],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     own, heard = np.isfinite(levels), np.isfinite(others)
     both, alone = own & heard, own ^ heard
@@ -138,12 +138,14 @@ def _drawn_pairs(
     first, second = np.triu_indices(len(position), 1)
     distance = np.hypot(*(position[first] - position[second]).T)
     near = np.flatnonzero(distance < FURTHEST)
-    octave, count = np.unique(
+    _, octave, count = np.unique(
         np.round(np.log2(distance[near] + 0.01)), return_inverse=True, return_counts=True
-    )[1:]
-    share = 1 / count[octave.reshape(-1)]
-    some = near[generator.choice(len(near), min(PAIRS, len(near)), replace=False, p=share / share.sum())] if len(near) else near
-    some = some[np.argsort(first[some], kind="stable")]
-    found = [pairs_of(table[[tag]], table[second[some][first[some] == tag]]) for tag in np.unique(first[some])]
+    )
+    # The least of exponential numbers of these rates: each octave of distance is as likely as any other.
+    order = np.argsort(generator.exponential(size=len(near)) * count[octave.reshape(-1)])
+    some = np.sort(near[order[:PAIRS]])
+    found = [
+        pairs_of(table[[tag]], table[second[some][first[some] == tag]]) for tag in np.unique(first[some])
+    ]
     columns = [[getattr(each, name)[0] for each in found] for name in ("square", "both", "single")]
     return Pairs(*(np.concatenate(each) if found else np.zeros(0) for each in columns)), distance[some]

@@ -1,9 +1,9 @@
 """Reports of known position that an adapted network remembers: who reports alike stands near them.
 
-A phone is at the place of a tag or elsewhere. Its density over the ground is ε p(x) + 1/n · Σ_i r_i K(x − x_i) (p(x)^a + δ):
-p is what the network says, r_i how much likelier report and tag are at one place than at different ones
-(`models.area.tag_law`), K a heavy-tailed kernel as wide as tags are apart there. A report that is like none of them
-keeps its answer; where one is surely like a tag, the network can hardly speak against it.
+A phone is at the place of a tag or elsewhere. Its density is ε p(x) + 1/n · Σ_i r_i K(x − x_i) (p(x)^a + δ): p is what
+the network says, r_i how much likelier report and tag are at one place than at different ones (`models.area.tag_law`),
+K a heavy-tailed kernel, the narrower the denser tags are. A report that is like none of them keeps its answer; where
+one is surely like a tag, the network can hardly speak against it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from raylocus.ragged import Rows
 NEAREST = 32
 #: Power by which the network's density counts where a tag is: what the tag was heard with is better than any law.
 DOUBTED = 0.7
-#: A kernel is as wide as the third nearest tag is away, within these bounds, in scales.
+#: Power of the ratios of likelihoods: several cells that agree are better proof than a law with heavy tails has it.
+POWER = 1.25
+#: A kernel is half as wide as the third nearest tag is away, within these bounds, in scales.
 NEIGHBOUR, WIDTHS = 3, (0.03, 1.0)
 
 
@@ -59,7 +61,9 @@ class Tags:
 
     def select(self, some: np.ndarray) -> Tags:
         """Some of the tags, by mask or index."""
-        return replace(self, heard=self.heard.select(np.arange(len(self))[some]), position=self.position[some])
+        return replace(
+            self, heard=self.heard.select(np.arange(len(self))[some]), position=self.position[some]
+        )
 
     def of_network(self, cells: KnownCells) -> bool:
         """Whether they are of a network of these cells."""
@@ -87,12 +91,14 @@ class Tags:
             tokens: their rows.
             temperature: by which the network's log densities are divided.
         """
-        width = np.clip(self._spacing() / tokens.scale[:, None], *WIDTHS)
+        width = np.clip(self._spacing() / 2 / tokens.scale[:, None], *WIDTHS)
         pairs = pairs_of(level_table(heard), level_table(self.heard))
-        ratio = self.law.likelihood_ratio(pairs, width)
+        ratio = POWER * self.law.likelihood_ratio(pairs, width)
         chosen = np.argsort(-ratio, axis=1, kind="stable")[:, :NEAREST]
         position = (self.position[chosen] - tokens.centre[:, None]) / tokens.scale[:, None, None]
-        weight, width = (np.take_along_axis(each, chosen, axis=1) for each in (ratio - math.log(len(self)), width))
+        weight, width = (
+            np.take_along_axis(each, chosen, axis=1) for each in (ratio - math.log(len(self)), width)
+        )
         columns = (torch.from_numpy(each).float() for each in (position, weight, width))
         return TaggedField(field, temperature, _normaliser(field, temperature), self.odds, *columns)
 

@@ -115,9 +115,7 @@ def _disc(count: int, generator: np.random.Generator) -> Float[np.ndarray, "poin
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-def draw_area(
-    layout: Layout, generator: np.random.Generator
-) -> tuple[Float[np.ndarray, "2"], float]:
+def draw_area(layout: Layout, generator: np.random.Generator) -> tuple[Float[np.ndarray, "2"], float]:
     """Middle and radius of the part of a network in which UEs are [m]."""
     part = uniform(generator, (0.3, 1.1)) * layout.extent
     return layout.sites[generator.integers(len(layout.sites))] * uniform(generator, (0.0, 1.0)), part

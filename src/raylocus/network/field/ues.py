@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.special import ndtr
 from scipy.stats import chi2
 
-from raylocus.network.field.draws import happens, log_uniform, uniform
+from raylocus.network.field.draws import happens, log_uniform
 from raylocus.network.field.layout import Layout, draw_area, draw_streets
 
 #: Plane waves that a correlated field over the ground is summed from.
@@ -106,7 +106,9 @@ def draw_tracks(layout: Layout, phones: int, reports: int, generator: np.random.
     speed = speeds[generator.choice(3, phones, p=KINDS), np.arange(phones)]
     steps = speed[:, None] * interval * generator.uniform(0, 2, (phones, reports))
     gone = np.cumsum(steps, axis=1) / np.maximum(np.hypot(*along.T), 1.0)[:, None]
-    share = 1 - np.abs((2 * generator.random(phones)[:, None] + gone) % 2 - 1)  # back at the end of the street
+    share = 1 - np.abs(
+        (2 * generator.random(phones)[:, None] + gone) % 2 - 1
+    )  # back at the end of the street
     position = (start[street] + lane)[:, None] + share[..., None] * along[:, None]
     times = np.tile(interval * np.arange(reports), phones)
     return TrackedUes(position.reshape(-1, 2), np.repeat(np.arange(phones), reports), times)

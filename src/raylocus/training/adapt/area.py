@@ -1,8 +1,8 @@
 """Adapts an area network to one network by reports of known position.
 
 Three things are learned, each as far as tags that were held out are better off with it: biases and gains of the
-network, the tags themselves as what later reports are compared with, and what regions truly hold. Phones may stand where
-tags are or where none is: tags are held out one by one, and in blocks of ground, and both count alike.
+network, the tags themselves as what later reports are compared with, and what regions truly hold. Phones may stand
+where tags are or where none is: tags are held out one by one, and in blocks of ground, and both count alike.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from raylocus.training.area.fit import contrast
 FEWEST, MOST = 10, 1000
 #: Tags a step, points that each is distinguished from, and tags that are judged at once.
 BATCH, POINTS, JUDGED = 48, 48, 32
-#: Held-out tags of a part that numbers of steps are compared by, and that odds are.
-COMPARED, WEIGHED = 200, 60
+#: Held-out tags of a part that numbers of steps, and odds, are compared by.
+COMPARED = 60
 #: Side of a block, in the median spacing of sites.
 BLOCK = 1.0
 #: What tags may weigh: the usual odds, others, and nothing at all.
@@ -74,7 +74,9 @@ class Judged:
     @classmethod
     def joined(cls, parts: Sequence[Judged]) -> Judged:
         """The tags of all parts."""
-        return cls(*(np.concatenate([getattr(each, name) for each in parts], -1) for name in ("cost", "rank")))
+        return cls(
+            *(np.concatenate([getattr(each, name) for each in parts], -1) for name in ("cost", "rank"))
+        )
 
 
 def tags_of(reports: Reports, deployment: Deployment) -> Tags:
@@ -207,7 +209,7 @@ class _Adaptation:
         for part in parts:
             others = np.delete(np.arange(len(self.tags)), part)
             learned = replace(self.start, network=self._tuned(others, end), tags=self.tags.select(others))
-            some = np.random.default_rng((self.seed, len(part))).permutation(part)[:WEIGHED]
+            some = np.random.default_rng((self.seed, len(part))).permutation(part)[:COMPARED]
             found += [self._by_odds(learned, some[at : at + JUDGED]) for at in range(0, len(some), JUDGED)]
         return Judged.joined(found)
 
@@ -230,8 +232,8 @@ def _lines(tags: int, end: int, gain: float, made: TrainedAreaNetwork) -> Iterab
     yield (
         "the tags themselves are of no use to those held out"
         if made.tags is None
-        else f"reports are compared with the tags: levels of one place differ by {made.tags.law.nugget**0.5:.0f} dB, of "
-        f"places far apart by {(made.tags.law.nugget + made.tags.law.rise) ** 0.5:.0f} dB"
+        else f"reports are compared with the tags: levels at one place differ by {made.tags.law.nugget**0.5:.0f} dB, "
+        f"far apart by {(made.tags.law.nugget + made.tags.law.rise) ** 0.5:.0f} dB"
     )
     yield f"held-out tags: {gain:+.2f} nats a report against the start"
     stated = ", ".join(f"{mass:.0%}" for mass in made.regions.nominal)
