@@ -1,16 +1,15 @@
 """Few-shot on traced maps: what 1 to 1,000 tagged reports of a place are worth to the locator that ships.
 
-    python benchmarks/few_shot_places.py places/val-core places/val-works --worlds 3 --tags 10 100 1000
+    python benchmarks/few_shot_places.py places/val-core places/val-works --tags 10 100 --folder runs/few-shot
 
-Each world is drawn at severity 1. Rows: the map as it is; levels followed (`locate --online`); the place calibrated
-(`calibrate fit`); regions by conformal prediction (`train adapt`), of the calibrated place by half of the tags that
-calibration is then not given; nearest neighbours on the tags.
+Each world is drawn at severity 1, and kept in a file, from which a killed run goes on. Rows: the map as it is; levels
+followed (`locate --online`); the checkpoint adapted (`train adapt`); the place calibrated (`calibrate fit`); both, half
+of the tags for each; nearest neighbours on the tags.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,14 +26,16 @@ from raylocus.calibration.labelled_calibration import CalibrationLaw
 from raylocus.errors import InputError
 from raylocus.evaluation.metrics import REGIONS, coverage, horizontal_errors, region_ranks
 from raylocus.inference.answering import MapAnswers
+from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.locator import Locator
-from raylocus.inference.online import OnlineLocator, corrected
+from raylocus.inference.online import OnlineLocator
 from raylocus.inference.online_journal import OnlineJournal
 from raylocus.inference.place_adaptation import adapt_to_place
 from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import open_place
+from raylocus.storage import written_whole
 from raylocus.training.adapt.area import tags_of
 
 #: Error, denser and tied mass of each located phone.
@@ -57,7 +58,7 @@ def calibrated(one: Trial, tagged: Reports) -> MappedPlace:
 
 
 def adapted(locator: Locator, tagged: Reports, maps: MappedPlace) -> Locator:
-    """With the regions that tags say; as it comes where they are too few."""
+    """With the levels, weights and regions that tags say; as it comes where they are too few."""
     try:
         return Locator(adapt_to_place(locator.trained, tagged, maps).trained)
     except InputError:
@@ -69,18 +70,38 @@ def with_tags(locator: Locator, one: Trial, tagged: Reports, asked: Reports) -> 
     deployment, maps = one.place.deployment, nominal_maps(one.place)
     online = OnlineLocator(MapAnswers(one.place, locator))
     journal = online.answers(tagged, OnlineJournal.start(online.network, online.expected.law)).journal
-    yield "levels followed", on_map(locator, corrected(asked, deployment, journal), maps)
-    yield "regions", on_map(adapted(locator, tagged, maps), asked, maps)
-    fitted = calibrated(one, tagged)
-    yield "calibrated", on_map(locator, asked, fitted)
+    off = journal.state.corrections(len(deployment.cells))
+    yield "levels followed", on_map(locator, corrected(asked, deployment, off), maps)
+    yield "adapted", on_map(adapted(locator, tagged, maps), asked, maps)
+    yield "calibrated", on_map(locator, asked, calibrated(one, tagged))
     even = np.arange(len(tagged)) % 2 == 0
     half = calibrated(one, tagged.select(even))
-    yield "calibrated, regions", on_map(adapted(locator, tagged.select(~even), half), asked, half)
+    yield "calibrated, adapted", on_map(adapted(locator, tagged.select(~even), half), asked, half)
     heard = heard_reports(asked, deployment)
     named = np.unique(heard.report)
     at = nearest_tags(heard.likeliest(named), tags_of(tagged, deployment))
     error = horizontal_errors(at, asked.position[named, :2])
     yield "kNN on the tags", np.column_stack([error, np.full((len(error), 2), np.nan)])
+
+
+def world_of(number: int, locator: Locator, given: argparse.Namespace) -> dict[str, Scored]:
+    """Scores of one world by tags and method, made now or read from the file that an earlier run left."""
+    file = given.folder / f"{number}-{given.phones}-{'-'.join(map(str, given.tags))}.npz"
+    if not file.exists():
+        place = open_place(given.places[number % len(given.places)])
+        one = trial(place, number, 1.0, max(given.tags), 0)
+        asked = one.asked.select(np.arange(given.phones))
+        found = {"0/as it comes": on_map(locator, asked, nominal_maps(place))}
+        for count in given.tags:
+            tagged = one.tagged.select(np.arange(min(count, len(one.tagged))))
+            for name, scores in with_tags(locator, one, tagged, asked):
+                found[f"{count}/{name}"] = scores
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(file) as aside, aside.open("wb") as opened:
+            np.savez(opened, **found)
+        print(f"world {number + 1} of {given.worlds} done", flush=True)
+    with np.load(file) as stored:
+        return dict(stored)
 
 
 def main() -> None:
@@ -91,33 +112,23 @@ def main() -> None:
     parser.add_argument("--tags", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--phones", type=int, default=100, help="located in each world")
     parser.add_argument("--model", type=Path, default=None)
+    parser.add_argument("--folder", type=Path, default=Path("runs/few-shot"), help="one a model")
     given = parser.parse_args()
     torch.set_num_threads(1)
     locator = Locator.pretrained() if given.model is None else Locator.load(given.model)
-    found: dict[tuple[str, str], list[Scored]] = defaultdict(list)
-    for number in range(given.worlds):
-        place = open_place(given.places[number % len(given.places)])
-        one = trial(place, number, 1.0, max(given.tags), 0)
-        asked = one.asked.select(np.arange(given.phones))
-        found["0", "as it comes"].append(on_map(locator, asked, nominal_maps(place)))
-        for count in given.tags:
-            tagged = one.tagged.select(np.arange(min(count, len(one.tagged))))
-            for name, scores in with_tags(locator, one, tagged, asked):
-                found[str(count), name].append(scores)
-        print(f"world {number + 1} of {given.worlds} done", flush=True)
-    print_table(found)
+    print_table([world_of(number, locator, given) for number in range(given.worlds)])
 
 
-def print_table(found: dict[tuple[str, str], list[Scored]]) -> None:
+def print_table(worlds: list[dict[str, Scored]]) -> None:
     """A row for each number of tags and method."""
     table = Table(title="error / m, regions")
     for column in ("tags", "method", "p50", "p67", "p90", "50, 90, 95 % regions hold"):
         table.add_column(column, justify="right")
-    for (count, name), worlds in found.items():
-        error, denser, tied = np.concatenate(worlds).T
+    for name in worlds[0]:
+        error, denser, tied = np.concatenate([each[name] for each in worlds]).T
         numbers = (f"{value:.0f}" for value in np.percentile(error, (50, 67, 90)))
         held = ", ".join(f"{coverage(denser, tied, mass):.0%}" for mass in REGIONS)
-        table.add_row(count, name, *numbers, "" if np.isnan(denser).any() else held)
+        table.add_row(*name.split("/"), *numbers, "" if np.isnan(denser).any() else held)
     Console(width=110).print(table)
 
 

@@ -24,6 +24,9 @@ from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
 
+#: Features of positioning that most say where a phone is.
+RANGING = ("rstd", "ue_rx_tx", "gnb_rx_tx", "ul_rtoa", "ul_aoa")
+
 #: What is printed of `Evaluation.summary`.
 SHOWN = ("p50", "p90", "nll", "coverage_50", "coverage_90", "coverage_95")
 
@@ -55,6 +58,18 @@ def worlds(path: Path, phones: int) -> Iterator[tuple[Reports, MappedPlace]]:
         yield part.reports.select(np.arange(min(phones, len(part.reports)))), places[index]
 
 
+def reports_positioning(reports: Reports) -> bool:
+    """Whether the network reports ranges or angles."""
+    columns = [name in RANGING for name in reports.feature_names]
+    return bool(reports.present[:, columns].any())
+
+
+def _line(found: list[Evaluation]) -> str:
+    scores = Evaluation.concatenate(found)
+    numbers = scores.summary()
+    return ", ".join([f"{len(scores)} phones", *(f"{name} {numbers[name]:.3f}" for name in SHOWN)])
+
+
 def main() -> None:
     """Prints milliseconds a phone, and errors, likelihood and coverage."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -64,7 +79,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     locator = Locator.load(arguments.model) if arguments.model else Locator.pretrained()
-    together, alone, found, spread = 0.0, [], [], []
+    together, alone, found, spread, positioning = 0.0, [], [], [], []
     for reports, place in worlds(arguments.dataset, arguments.phones):
         locator.fixes(reports.select(np.arange(1)), place)
         started = time.process_time()
@@ -72,18 +87,23 @@ def main() -> None:
         seconds = time.process_time() - started
         together += seconds
         found.append(evaluation_of(locator.name, posterior, truth_of(reports, place), seconds))
+        positioning.append(reports_positioning(reports))
         spread.append(shares_of_the_window(posterior))
         for phone in range(len(reports)):
             one, started = reports.select(np.array([phone])), time.process_time()
             locator.fixes(one, place)
             alone.append(time.process_time() - started)
     scores = Evaluation.concatenate(found)
-    numbers = scores.summary()
     print(f"{len(scores)} phones of {len(found)} worlds, one at a time and up to {arguments.phones} together")
     print(
         f"CPU ms a phone  alone {1000 * np.median(alone):.1f}, together {1000 * together / len(scores):.1f}"
     )
-    print(", ".join(f"{name} {numbers[name]:.3f}" for name in SHOWN))
+    for with_positioning in (False, True):
+        part = [each for each, has in zip(found, positioning, strict=True) if has == with_positioning]
+        if part:
+            print(
+                f"networks {'with' if with_positioning else 'without'} features of positioning:", _line(part)
+            )
     blocks, around = (np.median(np.concatenate(each)) for each in zip(*spread, strict=True))
     print(f"all but {LEFT_OUT:g} of the mass: {blocks:.0%} of the window, rectangle about it {around:.0%}")
 

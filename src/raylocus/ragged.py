@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Int
@@ -26,27 +27,27 @@ class Rows:
         """The rows of all parts, given by their offsets, one after the other."""
         return cls.of(np.concatenate([np.diff(part) for part in parts]))
 
-    @property
+    @cached_property
     def lengths(self) -> Int[np.ndarray, " row"]:
         """Number of elements of each row."""
         return np.diff(self.offsets)
 
-    @property
+    @cached_property
     def row(self) -> Int[np.ndarray, " element"]:
         """Row of each element."""
         return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
 
-    @property
+    @cached_property
     def first(self) -> Int[np.ndarray, " element"]:
         """First element of each element's row."""
         return np.repeat(self.offsets[:-1], self.lengths)
 
-    @property
+    @cached_property
     def rank(self) -> Int[np.ndarray, " element"]:
         """Number of elements before each in its row."""
         return np.arange(self.offsets[-1]) - self.first
 
-    @property
+    @cached_property
     def starts(self) -> Int[np.ndarray, " filled_row"]:
         """First element of each row that has any."""
         return self.offsets[:-1][self.lengths > 0]

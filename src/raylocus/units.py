@@ -19,8 +19,6 @@ TC = 1.0 / (480e3 * 4096)
 THERMAL_NOISE_DBM_PER_HZ = -174.0
 #: Subcarriers of one resource block.
 SUBCARRIERS_PER_RESOURCE_BLOCK = 12
-#: Highest T_A of a random access response, TS 38.213 §4.2.
-MAX_TIMING_ADVANCE = 3846
 
 
 def subcarrier_spacing(numerology: int) -> float:

@@ -1,4 +1,4 @@
-"""Report mappings against the tables of TS 38.133, row by row, at both edges of every bin."""
+"""Report mappings against the tables of TS 38.133 and TS 36.133, row by row, at both edges of every bin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raylocus.network.reports.features import FEATURE_INDEX, FEATURES
+from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, ReportFeature
 from raylocus.network.reports.report_mapping import (
     decode,
     decode_differential,
@@ -19,18 +19,32 @@ from raylocus.network.reports.report_mapping import (
     reported,
     reported_beams,
 )
+from raylocus.network.reports.technology_ranges import logged_levels, reported_in
+from raylocus.scenes.cell_names.channels import technology_codes
 
-#: Name, lower end, step and last index of tables 10.1.6.1-1, 10.1.11.1-1 and 10.1.16.1-1.
-TABLES = [("rsrp", -156.0, 1.0, 126), ("rsrq", -43.0, 0.5, 127), ("sinr", -23.0, 0.5, 127)]
+#: Feature, lower end, step and last index of tables 10.1.6.1-1, 10.1.11.1-1 and 10.1.16.1-1 of TS 38.133, and of
+#: tables 9.1.4-1 and 9.1.7-1 and clause 9.1.17 of TS 36.133.
+TABLES = [
+    (reported_in(FEATURES[FEATURE_INDEX[name]], technology), low, step, last)
+    for technology, name, low, step, last in (
+        *(("NR", "rsrp", -156.0, 1.0, 126), ("NR", "rsrq", -43.0, 0.5, 127), ("NR", "sinr", -23.0, 0.5, 127)),
+        *(
+            ("LTE", "rsrp", -140.0, 1.0, 97),
+            ("LTE", "rsrq", -19.5, 0.5, 34),
+            ("LTE", "sinr", -23.0, 0.5, 127),
+        ),
+    )
+]
 
 
 def below(value: float) -> np.ndarray:
     return np.array([np.nextafter(value, -np.inf)])
 
 
-@pytest.mark.parametrize(("name", "low", "step", "last"), TABLES)
-def test_every_bin_of_a_table_at_both_edges(name: str, low: float, step: float, last: int) -> None:
-    feature = FEATURES[FEATURE_INDEX[name]]
+@pytest.mark.parametrize(("feature", "low", "step", "last"), TABLES)
+def test_every_bin_of_a_table_at_both_edges(
+    feature: ReportFeature, low: float, step: float, last: int
+) -> None:
     assert last_code(feature) == last
     for code in range(1, last + 1):
         edge = low + step * (code - 1)
@@ -40,15 +54,32 @@ def test_every_bin_of_a_table_at_both_edges(name: str, low: float, step: float, 
         assert decode(np.array([code]), feature)[0] == pytest.approx(low + step * (code - 0.5), abs=1e-12)
 
 
-@pytest.mark.parametrize(("name", "low", "step", "last"), TABLES)
-def test_ends_stay_censored(name: str, low: float, step: float, last: int) -> None:
-    feature = FEATURES[FEATURE_INDEX[name]]
+@pytest.mark.parametrize(("feature", "low", "step", "last"), TABLES)
+def test_ends_stay_censored(feature: ReportFeature, low: float, step: float, last: int) -> None:
     high = low + step * (last - 1)
     values = np.array([low - 1e-9, low, np.nextafter(high, -np.inf), high, high + 50, np.nan])
     decoded, censored = reported(values, feature)
     assert censored.tolist() == [-1, 0, 0, 1, 1, 0]
     assert decoded[:5].tolist() == [low, low + step / 2, high - step / 2, high, high]
     assert np.isnan(decoded[5])
+
+
+def test_levels_of_logs_are_held_in_the_range_of_their_technology() -> None:
+    # RSRP of TS 36.133 ends at −44 dBm, which Android writes as −43 (index 97), and begins at −156 with the extension.
+    values = np.array([-156.5, -156.0, -90.0, -44.0, -43.0, -42.0])
+    for name, expected, ends in (
+        ("LTE", [np.nan, -156.0, -90.0, -44.0, -44.0, np.nan], [0, -1, 0, 1, 1, 0]),
+        ("NR", [np.nan, -156.0, -90.0, -44.0, -43.0, -42.0], [0, -1, 0, 0, 0, 0]),
+    ):
+        technology = np.repeat(technology_codes([name]), len(values))
+        held, censored = logged_levels(values, FEATURES[FEATURE_INDEX["rsrp"]], technology)
+        np.testing.assert_array_equal(held, expected)
+        assert censored.tolist() == ends
+    quality = np.array([-34.5, -34.0, -20.0, 2.5, 3.0, 3.5])
+    technology = np.repeat(technology_codes(["LTE"]), len(quality))
+    held, censored = logged_levels(quality, FEATURES[FEATURE_INDEX["rsrq"]], technology)
+    np.testing.assert_array_equal(held, [np.nan, -34.0, -20.0, 2.5, 2.5, np.nan])
+    assert censored.tolist() == [0, -1, 0, 1, 1, 0]
 
 
 def test_l1_rsrp_uses_indices_16_to_113() -> None:

@@ -32,6 +32,7 @@ from raylocus.propagation.search.specular import SpecularSearch
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.propagation.tracing.trace_place import is_traced, trace_place
 from raylocus.scenes.build import build_place
+from raylocus.scenes.cell_names.channels import LTE
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, Deployment, ElementPattern
 from raylocus.scenes.world import WorldLaw, sample_world
@@ -159,6 +160,18 @@ def test_reports_hold_what_each_carrier_observes(
     assert (reports.identity[~reports.serving] == -1).all()
     cells = token_cells(reports, place.deployment)
     assert (place.deployment.pcis[cells] == reports.pci).all()
+
+
+def test_lte_reports_in_its_own_ranges_and_no_beams(observed: tuple[Reports, list[NumberedReports]]) -> None:
+    """TS 36.133 §9.1: levels end at −140 and −44 dBm, −19.5 and −3 dB, where they are censored; LTE has no SSBs."""
+    reports, _ = observed
+    of_lte = reports.technology == LTE
+    assert of_lte.any() and (reports.beam[of_lte] < 0).all() and (reports.beam[~of_lte] >= 0).any()
+    for name, low, high in (("rsrp", -140.0, -44.0), ("rsrq", -19.5, -3.0)):
+        column = reports.feature_names.index(name)
+        level, ends = reports.features[of_lte, column], reports.censored[of_lte, column]
+        assert np.nanmin(level) >= low and np.nanmax(level) <= high
+        np.testing.assert_array_equal(ends, np.where(level == high, 1, np.where(level == low, -1, 0)))
 
 
 def test_an_offset_moves_ues_to_the_preferred_carrier(

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from raylocus.models.evidence.likelihoods import (
     robust_evidence,
     timing_evidence,
 )
+from raylocus.models.evidence.positioning import azimuths
 from raylocus.models.evidence.rasters import (
     BEAM_KNOTS,
     LEVEL_UNITS,
@@ -56,6 +59,8 @@ def noiseless(maps, row, column):
         beam_known=torch.ones(1, 1, cells, beams),
         weakest_beam=beam.amin(-1),
         beams_known=one,
+        quality=maps.sinr[None, None, :, row, column],
+        quality_known=one,
         token=torch.zeros(1, 1, cells, 4),
     )
 
@@ -78,7 +83,7 @@ def test_gaussian_evidence_is_the_multivariate_normal():
     level, precision = torch.tensor(observed)[None, None], torch.tensor(own**-2.0)[None, None]
     variances = [torch.tensor(each**2, dtype=torch.float64) for each in (site, common)]
     moments = torch.stack([torch.ones_like(scaled), scaled, scaled**2])
-    found = gaussian_evidence(level, precision, moments, *variances)
+    found = gaussian_evidence(level, precision, moments.movedim(0, 1), *variances)
     even = even_gaussian_evidence(level, precision, moments[1:], *variances, LEVEL_UNITS)
     torch.testing.assert_close(even, found.log_likelihood, atol=1e-9, rtol=0)
     covariance = np.diag(own.ravel() ** 2) + common**2 + site**2 * np.kron(np.eye(2), np.ones((3, 3)))
@@ -99,7 +104,7 @@ def test_a_slot_that_heard_nothing_changes_nothing():
     other[..., 1] = -40.0
     variance = torch.tensor(25.0)
     first, second = (
-        gaussian_evidence(value, precision, moments, variance, variance).log_likelihood
+        gaussian_evidence(value, precision, moments.movedim(0, 1), variance, variance).log_likelihood
         for value in (level, other)
     )
     assert torch.equal(first, second)
@@ -234,6 +239,16 @@ def test_azimuths_find_the_direction_across_the_end_of_the_circle(maps, rasters)
         radians = evidence_of(seen_at(maps, row, column, dl_aod=azimuth + 2 * torch.pi), maps, rasters)[1]
         for likelihood in (degrees, radians):
             assert float(likelihood.max() - likelihood[row, column]) < 1e-3
+
+
+def test_reports_that_hardly_count_have_azimuths_with_finite_gradients(maps):
+    azimuth = torch.full((len(maps.site_of_cell),), torch.nan)
+    azimuth[0] = 40.0
+    weights = torch.tensor([[[1e-27]], [[1.0]]]).reshape(1, 2, 1).requires_grad_()
+    found = azimuths(seen_at(maps, 9, 4, ul_aoa=azimuth), weights)["ul_aoa"].value
+    found.sum().backward()
+    assert torch.isfinite(weights.grad).all()
+    assert float(found[0, 1, 0]) == pytest.approx(math.radians(40.0))
 
 
 def test_the_sinr_of_the_maps_is_that_of_their_levels():

@@ -28,21 +28,29 @@ from raylocus.network.rlc.acknowledged_mode import (
     stationary_wait,
     waiting_times,
 )
+from raylocus.scenes.sites import Carrier
 from raylocus.units import TC, timing_advance_step
 
-STEP = timing_advance_step(1)
 
-
-def advance(steps: list[float], dead_band: float = 1.0) -> tuple[list[float], list[int]]:
-    delay = np.array(steps) * STEP / 2
+def advance(
+    steps: list[float], dead_band: float = 1.0, carrier: Carrier = Carrier(numerology=1)
+) -> tuple[list[float], list[int]]:
+    delay = np.array(steps) * timing_advance_step(carrier.numerology) / 2
     offsets = np.array([0, len(steps)])
-    total, command = commanded_timing_advance(delay, offsets[:1], offsets, 1, TimingLoop(dead_band))
+    total, command = commanded_timing_advance(delay, offsets[:1], offsets, carrier, TimingLoop(dead_band))
     return total.tolist(), command.tolist()
 
 
 def test_access_sets_the_advance_and_the_dead_band_holds_it() -> None:
     # Offsets from 5: 0.2, 0.9 and 1.0 are held; 1.4 is sent as one step.
     assert advance([5.2, 5.9, 6.0, 6.4, 6.4]) == ([5, 5, 5, 6, 6], [0, 0, 0, 1, 0])
+
+
+def test_lte_ends_at_1282_steps_of_16_ts() -> None:
+    # 78.07 m one way each, 100.1 km in all (TS 36.213 §4.2.3); NR goes on.
+    lte = Carrier(numerology=0, technology="LTE")
+    assert advance([1281, 1282, 1290, 1400], carrier=lte)[0] == [1281, 1281, 1282, 1282]
+    assert advance([1281, 1282, 1290], carrier=Carrier(numerology=0))[0] == [1281, 1281, 1290]
 
 
 def test_one_command_moves_by_at_most_31_back_and_32_forth() -> None:

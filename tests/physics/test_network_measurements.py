@@ -161,7 +161,7 @@ def test_timing_advance_noise_has_the_stated_spread() -> None:
     measured = map_delay(delay[:, None], 30e-9, np.random.default_rng(0))[:, 0]
     offsets = np.arange(0, 20_001, 5)
     loop = TimingLoop(dead_band_steps=0.5)
-    advance, _ = commanded_timing_advance(measured, offsets[:-1], offsets, 4, loop)
+    advance, _ = commanded_timing_advance(measured, offsets[:-1], offsets, Carrier(numerology=4), loop)
     # Kept up within half a step it is the rounded advance of every report.
     assert (advance == np.round(2 * measured / 32.552083e-9)).mean() > 0.999
     spread = np.hypot(2 * 30e-9 / 32.552e-9, 1 / np.sqrt(12))

@@ -13,7 +13,7 @@ from field_fixtures import CALM, deployment_of, network, reports_of
 from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.area_windows import WindowLocator, candidate_centres
-from raylocus.inference.window_masses import agreement
+from raylocus.inference.window_masses import Look, agreement, joined
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses
 from raylocus.models.misfit import Judgement
@@ -145,6 +145,23 @@ def test_candidates_cover_where_the_mass_is() -> None:
     assert len(centres) == 2
     for centre, point in zip(centres, ([500.0, 0.0], [3500.0, 100.0]), strict=True):
         assert Grid(SIDE, 8.0, centre).contains(np.array(point))
+
+
+@pytest.mark.parametrize(("held", "position"), [(0.7, 20.0), (0.4, 3000.0)])
+def test_the_position_is_that_of_the_windows_where_they_hold_most(held: float, position: float) -> None:
+    masses = CellMasses(
+        torch.tensor([[[0.0, 0.0], [3000.0, 0.0]]]),
+        torch.full((1, 2), 200.0),
+        torch.tensor([[held, 1 - held]]),
+    )
+    ground = GroundMasses(np.zeros((1, 2)), masses, np.zeros((1, 2)))
+    grid = Grid(SIDE, 8.0)
+    away = np.hypot(*(grid.centres - np.array([20.0, 0.0])).T)
+    density = np.exp(-0.5 * (away / 30) ** 2).reshape(grid.shape)
+    both = joined(ground, [[Look(grid, density / density.sum(), torch.zeros(1))]], 1.0)
+    assert both.median[0, 0] == pytest.approx(position, abs=100.0 if held < 0.5 else 1.0)
+    # What the window does not hold stays an answer.
+    assert both.masses.mass[0, 1] == pytest.approx(1 - held, abs=1e-3)
 
 
 def test_agreement_is_the_share_in_the_first_region() -> None:

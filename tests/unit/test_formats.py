@@ -471,7 +471,7 @@ def test_values_that_cannot_be_are_left_out_and_counted() -> None:
     np.testing.assert_array_equal(checked.measurements.sinr, [-1.0, nan])
     assert np.isnan(checked.measurements.latitude).all()
     assert checked.notes["positions at (0, 0) or off the Earth, left out"] == 2
-    assert checked.notes["rsrp outside -156 to -31 dBm, left out"] == 2
+    assert checked.notes["rsrp outside the range that its technology reports, left out"] == 2
 
 
 def test_cells_are_found_by_identity_by_channel_and_by_pci_alone(place: Place) -> None:

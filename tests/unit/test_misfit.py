@@ -50,7 +50,7 @@ def misfit(network, batches):
 def statistics_of(network, maps, sequences):
     with torch.no_grad():
         place = network.encode_place(maps)
-        return network.misfit(sequences, network(sequences, place), place)
+        return network.misfit(network(sequences, place), place)
 
 
 def judged(network, misfit, maps, sequences):

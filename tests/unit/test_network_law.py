@@ -40,6 +40,16 @@ def test_networks_go_without_features_as_often_as_the_law_says():
     assert not drawn(1, none).availability
 
 
+def test_half_of_the_networks_have_no_positioning_and_the_others_some_of_it():
+    usual = NetworkConfiguration(feature_set="positioning", availability={"rstd": 0.9, "ul_aoa": 0.9})
+    networks = [draw_network(usual, NetworkLaw(), np.random.default_rng(seed)) for seed in range(200)]
+    shares = [(each.availability["rstd"], each.availability["ul_aoa"]) for each in networks]
+    assert np.mean([pair == (0.0, 0.0) for pair in shares]) == pytest.approx(0.5 + 0.5 * 0.16, abs=0.1)
+    assert np.mean([pair == (0.9, 0.9) for pair in shares]) == pytest.approx(0.5 * 0.36, abs=0.08)
+    critical = [drawn(seed) for seed in range(20)]
+    assert [each.load for each in critical] == [each.load for each in networks[:20]]
+
+
 def test_worlds_draw_networks_of_their_own_again_and_again():
     configuration = parse_dataset_configuration(RECIPE + "network_law: {load: [0.2, 0.8]}", "here")
     worlds = plan_worlds(configuration)

@@ -14,7 +14,9 @@ from jaxtyping import Int
 
 from raylocus.errors import CheckpointError, InputError
 from raylocus.inference.area_locator import AreaLocator
+from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.fix import Fix, fixes_of
+from raylocus.inference.neighbours import neighbours
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import doubted_density, estimate, fine_density
@@ -24,10 +26,12 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.misfit import Judgement
+from raylocus.models.part_of_place import cells_that_matter, part_of_place
 from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
-from raylocus.network.reports.token_cells import known_reports
+from raylocus.network.reports.token_cells import known_reports, token_cells
+from raylocus.scenes.deployment_part import part_of_deployment
 from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
@@ -115,6 +119,8 @@ class Locator:
     def on_maps(self, reports: Reports, place: MappedPlace) -> tuple[torch.Tensor, torch.Tensor]:
         """What the maps alone say of each sequence: densities (sample y x), and statistics of the misfit for `judge`.
 
+        Of the place's cells those count that any report names or should, see `models.part_of_place`.
+
         Args:
             reports: with tokens of the place's cells only.
             place: the place.
@@ -124,14 +130,32 @@ class Locator:
         """
         self._require_any_feature(reports)
         self._require_own_network(place.deployment)
-        parts = list(self._batches(reports, self._encode(place), place.deployment))
-        return torch.cat([density for density, _ in parts]), torch.cat(
-            [statistics for _, statistics in parts]
-        )
+        encoded, deployment = self.encoded(place), place.deployment
+        reports = corrected(reports, deployment, self.trained.calibration.levels)
+        cell = token_cells(reports, deployment)
+        groups = neighbours(reports, cell, deployment)
+        parts = [self._of_part(reports.select(members), encoded, deployment) for members in groups]
+        order = np.argsort(np.concatenate(groups), kind="stable")
+        density, statistics = (torch.cat(each)[order] for each in zip(*parts, strict=True))
+        return density, statistics
+
+    def _of_part(
+        self, reports: Reports, place: EncodedPlace, deployment: Deployment
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Densities and statistics of at most `BATCH` sequences by the cells that matter to them."""
+        named = torch.from_numpy(np.unique(token_cells(reports, deployment)))
+        cells = cells_that_matter(place, named)
+        own = part_of_deployment(deployment, cells.tolist(), (0.0, 0.0))
+        return next(self._batches(reports, part_of_place(place, cells), own))
 
     def judge(self, statistics: torch.Tensor) -> Judgement:
         """What is thought of the maps that phones were located on together, from their statistics of the misfit."""
         return self.trained.calibration.misfit.judge(statistics, WRONG_MAPS)
+
+    def _known(self, reports: Reports, deployment: Deployment) -> Reports:
+        """What is said of the network's cells, at corrected levels."""
+        known = known_reports(reports, deployment).reports
+        return corrected(known, deployment, self.trained.calibration.levels)
 
     def _answered(
         self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
@@ -141,7 +165,7 @@ class Locator:
         if self.refine is None:
             return posterior, fits
         refinement = Refinement(self.refine, feature_deviations(self.trained.network.evidence))
-        known, maps = known_reports(reports, place.deployment).reports, self._encode(place).maps
+        known, maps = self._known(reports, place.deployment), self.encoded(place).maps
         return refinement.refined(posterior, known, place, maps), fits
 
     @torch.inference_mode()
@@ -151,7 +175,7 @@ class Locator:
         """The posterior, and how well map and measurements fit; phones of a group are judged together."""
         self._require_any_feature(reports)
         self._require_own_network(place.deployment)
-        encoded, reports = self._encode(place), known_reports(reports, place.deployment).reports
+        encoded, reports = self.encoded(place), self._known(reports, place.deployment)
         parts = list(self._batches(reports, encoded, place.deployment))
         if not parts:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
@@ -197,9 +221,10 @@ class Locator:
             sequences = sequence_tensors(batch, deployment)
             output = self.trained.network(sequences, place)
             density = fine_density(output.prediction, place.maps, self.trained.calibration.temperature)
-            yield density, self.trained.network.misfit(sequences, output, place)
+            yield density, self.trained.network.misfit(output, place)
 
-    def _encode(self, place: MappedPlace) -> EncodedPlace:
+    def encoded(self, place: MappedPlace) -> EncodedPlace:
+        """A place as the network needs it, made once and kept."""
         # The place itself is kept together with its encoding, so that its id cannot be given to another.
         if id(place) not in self._encoded:
             with torch.inference_mode(False):  # refinement walks gradients through the maps

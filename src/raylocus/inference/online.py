@@ -7,7 +7,6 @@ A position outside of the region that its own report leaves open contradicts it 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,19 +16,17 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.inference.answering import Answering
+from raylocus.inference.corrected_levels import corrected, heard_levels
 from raylocus.inference.fix import Answers, Fix
 from raylocus.inference.online_expected import expected_levels
 from raylocus.inference.online_journal import OnlineJournal, load_journal
 from raylocus.inference.online_levels import COMMON, OWN, LevelEntry
 from raylocus.network.reports.reports import Reports
-from raylocus.network.reports.token_cells import known_reports, nearest_candidates
+from raylocus.network.reports.token_cells import known_reports
 from raylocus.scenes.networks import deployment_digest
-from raylocus.scenes.sites import Deployment
 
 #: Sequences that are answered before anything is learned of them.
 PART = 100
-#: Columns of levels that are corrected.
-LEVELS = ("rsrp", "l1_rsrp")
 #: A tag outside of this region of its own report's answer is not learned from.
 REGION = 0.99
 #: Variance of an own fix's levels over those of a tag: it finds in part what was learned before.
@@ -128,13 +125,12 @@ class OnlineLocator:
         recent = journal.recent
         if recent.feature_names != some.feature_names:
             recent = some.select(np.arange(0))
-        return self.answering.fixes_among(
-            *(corrected(each, self.deployment, journal) for each in (some, recent))
-        )
+        off = journal.state.corrections(len(self.deployment.cells))
+        return self.answering.fixes_among(*(corrected(each, self.deployment, off) for each in (some, recent)))
 
     def _learned(self, one: Reports, fix: Fix, journal: OnlineJournal) -> tuple[Learned, OnlineJournal]:
         """What is learned of a single report with its answer, and the journal after it."""
-        cell, level = _heard(one, self.deployment)
+        cell, level = heard_levels(one, self.deployment)
         true = one.position[0, :2]
         tagged = bool(np.isfinite(true).all())
         if tagged and _rank(fix, true) > REGION:
@@ -149,30 +145,6 @@ class OnlineLocator:
         where, factor = (true, 1.0) if tagged else (fix.position, OWN_FIX)
         entry = LevelEntry(cell[known], level[known] - mean, spread, where, factor)
         return Learned(tags=int(tagged), own=int(not tagged)), journal.learned(entry)
-
-
-def corrected(reports: Reports, deployment: Deployment, journal: OnlineJournal) -> Reports:
-    """Reports whose levels are less what their cells are off by; those of unknown cells stay as they are."""
-    off = np.append(journal.state.corrections(len(deployment.cells)), 0.0)[_cells(reports, deployment)]
-    features = reports.features.copy()
-    for name in LEVELS:
-        features[:, reports.feature_names.index(name)] -= off
-    return dataclasses.replace(reports, features=features)
-
-
-def _cells(reports: Reports, deployment: Deployment) -> Int[np.ndarray, " token"]:
-    return nearest_candidates(deployment.candidates(reports), reports, deployment)
-
-
-def _heard(
-    reports: Reports, deployment: Deployment
-) -> tuple[Int[np.ndarray, " level"], Float[np.ndarray, " level"]]:
-    """Cells that a single report names, each once, and what it measured of them [dBm]; no censored levels."""
-    column = reports.feature_names.index("rsrp")
-    level, cell = reports.features[:, column], _cells(reports, deployment)
-    usable = np.isfinite(level) & (reports.censored[:, column] == 0) & (cell >= 0) & (reports.beam < 0)
-    found, first = np.unique(cell[usable], return_index=True)
-    return found, level[usable][first]
 
 
 def _rank(fix: Fix, point: Float[np.ndarray, "2"]) -> float:

@@ -34,9 +34,10 @@ class MapLevels:
 
     name, law = "maps", LevelLaw()
 
-    def __init__(self, place: MappedPlace) -> None:
-        self.maps = nominal_maps(place)
-        self.deployment = place.deployment
+    def __init__(self, place: MappedPlace, off: tuple[float, ...] = ()) -> None:
+        """Of a place, whose cells may be known to be off [dB]."""
+        self.maps, self.deployment = nominal_maps(place), place.deployment
+        self.off = np.array(off or np.zeros(len(place.deployment.cells)))
 
     def at(
         self, cells: Int[np.ndarray, " cell"], points: Float[np.ndarray, "point 2"]
@@ -44,7 +45,7 @@ class MapLevels:
         """Of R and unmodelled scattering; NaN outside of the tile."""
         index = self.maps.tile.index(points)
         level = self.maps.level.reshape(len(self.maps.level), -1)[cells][:, np.maximum(index, 0)]
-        return np.where(index >= 0, level.astype(float), np.nan)
+        return np.where(index >= 0, level.astype(float) + self.off[cells, None], np.nan)
 
 
 class FormulaLevels:
@@ -73,5 +74,5 @@ class FormulaLevels:
 def expected_levels(answering: Answering) -> ExpectedLevels:
     """Of who answers in a place or area; windows of an area have no maps of the whole."""
     if isinstance(answering, MapAnswers):
-        return MapLevels(answering.place)
+        return MapLevels(answering.place, answering.locator.trained.calibration.levels)
     return FormulaLevels(answering.network.deployment)

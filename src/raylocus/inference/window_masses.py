@@ -29,7 +29,9 @@ class Look:
 def joined(ground: GroundMasses, looks: Sequence[Sequence[Look]], right: float) -> GroundMasses:
     """First and second stage as one; reports have as many squares as the longest, of the others some without mass.
 
-    The density is the mixture of what either would say; the position is that of the likelier, as in a place.
+    The density is the mixture of what either would say; the position is that of the likelier, as in a place, and of
+    the windows alone where they hold most of the mass. What they leave of the first stage is a tenth of it, often all
+    on one side, and would draw a position by a third of the error that a phone has in a known tile.
 
     Args:
         ground: the first stage's posteriors.
@@ -46,16 +48,28 @@ def joined(ground: GroundMasses, looks: Sequence[Sequence[Look]], right: float) 
     centre, side, added = (
         torch.cat(each) for each in zip(*(_padded(of_report, most) for of_report in parts), strict=True)
     )
-    mass = torch.cat([own.mass * share, added], dim=1)
-    sharp = CellMasses(
+    left = own.mass * share
+    sharp = _normalised(
         torch.cat([own.centre, centre], dim=1),
         torch.cat([own.side, side], dim=1),
-        mass / mass.sum(1, keepdim=True),
+        torch.cat([left, added], dim=1),
     )
     plain = torch.cat([own.mass, torch.zeros_like(added)], dim=1)
     mixed = replace(sharp, mass=right * sharp.mass + (1 - right) * plain)
-    median = ground.origin + sharp.median().numpy() if right >= 0.5 else ground.median
-    return GroundMasses(ground.origin, mixed, median)
+    if right < 0.5:
+        return GroundMasses(ground.origin, mixed, ground.median)
+    seen = added.sum(1, keepdim=True) > left.sum(1, keepdim=True)
+    likelier = torch.cat([torch.where(seen, 0.0, left), added], dim=1)
+    median = _normalised(sharp.centre, sharp.side, likelier).median()
+    return GroundMasses(ground.origin, mixed, ground.origin + median.numpy())
+
+
+def _normalised(
+    centre: Float[torch.Tensor, "report cell 2"],
+    side: Float[torch.Tensor, "report cell"],
+    mass: Float[torch.Tensor, "report cell"],
+) -> CellMasses:
+    return CellMasses(centre, side, mass / mass.sum(1, keepdim=True))
 
 
 def agreement(first: Float[np.ndarray, "y x"], second: Float[np.ndarray, "y x"]) -> float:

@@ -42,6 +42,8 @@ class PosteriorCalibration:
     """What regions truly hold in the network that it was adapted to."""
     network: str = ""
     """That network, see `scenes.networks.deployment_digest`; empty where it is adapted to none."""
+    levels: tuple[float, ...] = ()
+    """What the levels of each of its cells are off by [dB]; empty where they are taken as they come."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -140,8 +139,6 @@ class NetworkOutput:
     prediction: Prediction
     evidence: Evidence
     pooled: PooledObservations
-    weights: Float[Tensor, "batch head time"]
-    """Of the reports, by each time head."""
     summary: Float[Tensor, "batch width"]
 
 
@@ -178,15 +175,15 @@ class LocationNetwork(nn.Module):
         evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
         features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
         prediction = self.heads(features, evidence.total, place.maps)
-        return NetworkOutput(prediction, evidence, pooled, weights, encoding.summary)
+        return NetworkOutput(prediction, evidence, pooled, encoding.summary)
 
     @torch.no_grad()
-    def misfit(
-        self, sequences: SequenceTensors, output: NetworkOutput, place: EncodedPlace
-    ) -> Float[Tensor, "batch statistic"]:
+    def misfit(self, output: NetworkOutput, place: EncodedPlace) -> Float[Tensor, "batch statistic"]:
         """How well maps and measurements fit at the answer, see `models.misfit`."""
-        newest = output.pooled.newest, sequences, output.weights[:, :1], output.summary
-        gains = gains_over_swapped_cells(partial(self.evidence.fused, *newest), place.misnamed)
+        (maps, rasters), orders = place.thinned, place.swapped_names
+        renamed = output.pooled.newest.renamed(orders)
+        likelihoods = self.evidence.fused(renamed, output.summary.repeat(len(orders), 1), maps, rasters)
+        gains = gains_over_swapped_cells(likelihoods, maps.outdoor, len(orders))
         return misfit_statistics(output.prediction, output.pooled, output.evidence, gains, place.maps)
 
     def _channels(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration, MapBackbone, MapFusion
@@ -46,14 +46,20 @@ class EncodedPlace:
     """G, encoded; without channels where it is encoded with R."""
 
     @cached_property
-    def misnamed(self) -> list[tuple[PlaceMaps, EvidenceRasters]]:
-        """Some of the ground cells: as they are, and then with the names of the cells swapped."""
-        maps, rasters = self.maps.map_rasters(_thinned), self.rasters.map_rasters(_thinned)
-        return [(order.place(maps), order.rasters(rasters)) for order in swapped_orders(maps.poses)]
+    def thinned(self) -> tuple[PlaceMaps, EvidenceRasters]:
+        """Some of the ground cells."""
+        return self.maps.map_rasters(_thinned), self.rasters.map_rasters(_thinned)
+
+    @cached_property
+    def swapped_names(self) -> Int[Tensor, "order cell"]:
+        """Whose reports are taken for each cell's: its own first, then another one's, see `swapped_orders`."""
+        return torch.stack(
+            [torch.argsort(each.order, stable=True) for each in swapped_orders(self.maps.poses)]
+        )
 
 
 def _thinned(raster: Float[Tensor, "*shape y x"]) -> Float[Tensor, "*shape thin_y thin_x"]:
-    return raster[..., ::THINNING, ::THINNING]
+    return raster[..., ::THINNING, ::THINNING].contiguous()
 
 
 class MapEncoder(nn.Module, ABC):

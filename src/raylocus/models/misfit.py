@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import Evidence
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.prediction import Prediction
@@ -73,22 +72,21 @@ def misfit_statistics(
 
 
 def gains_over_swapped_cells(
-    likelihoods: Callable[[PlaceMaps, EvidenceRasters], Sequence[Float[Tensor, "batch 1 y x"]]],
-    misnamed: Sequence[tuple[PlaceMaps, EvidenceRasters]],
+    likelihoods: Sequence[Float[Tensor, "renamed 1 y x"]], outdoor: Float[Tensor, "y x"], orders: int
 ) -> Float[Tensor, "batch likelihood"]:
     """How much better likelihoods explain the reports than if other cells of the place had been named [nats].
 
     They are averaged over the outdoor ground. Where maps are wrong names say nothing: the gain is about 0.
 
     Args:
-        likelihoods: of the newest reports, on some maps and rasters.
-        misnamed: `EncodedPlace.misnamed`.
+        likelihoods: of the newest reports, of the batch as it is and then in other orders of the cells
+            (`PooledObservations.renamed`).
+        outdoor: share of each ground cell outside buildings.
+        orders: of the cells, the batch's own included.
     """
-    found: list[Tensor] = []
-    for maps, rasters in misnamed:
-        outdoor = torch.cat(list(likelihoods(maps, rasters)), 1) + torch.log(maps.outdoor + 1e-4)
-        found.append(torch.logsumexp(outdoor.flatten(2), 2))
-    return found[0] - torch.stack(found[1:]).mean(0)
+    over_ground = torch.cat(list(likelihoods), 1) + torch.log(outdoor + 1e-4)
+    named, *swapped = torch.logsumexp(over_ground.flatten(2), 2).chunk(orders)
+    return named - torch.stack(swapped).mean(0)
 
 
 def _compressed(values: Tensor) -> Tensor:

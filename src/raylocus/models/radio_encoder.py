@@ -75,7 +75,7 @@ class RadioEncoder(nn.Module):
     def forward(self, sequences: SequenceTensors, poses: Float[Tensor, "cell pose"]) -> RadioEncoding:
         """Encodes a batch of sequences of the place whose cells have these poses."""
         heard, present = sequences.reported, ~sequences.age.isnan()
-        tokens = self._tokens(sequences, poses).flatten(0, 1)
+        tokens = self._tokens(sequences, poses, heard).flatten(0, 1)
         for block in self.across_cells:
             tokens = block(tokens, heard.flatten(0, 1))
         tokens = tokens.reshape(*heard.shape, -1) * heard[..., None]
@@ -98,20 +98,32 @@ class RadioEncoder(nn.Module):
         return tuple(name for part in parts for name, row in part.rows.items() if part.read[row] > 0)
 
     def _tokens(
-        self, sequences: SequenceTensors, poses: Float[Tensor, "cell pose"]
+        self,
+        sequences: SequenceTensors,
+        poses: Float[Tensor, "cell pose"],
+        heard: Bool[Tensor, "batch time cell"],
     ) -> Float[Tensor, "batch time cell width"]:
-        known = ~sequences.beams.isnan()
-        lowest = torch.where(known, sequences.beams, torch.inf).amin(-1)
-        highest = torch.where(known, sequences.beams, -torch.inf).amax(-1)
+        """Embeddings of what was reported: a fraction of all cells in all reports; zero elsewhere."""
+        token = heard.nonzero(as_tuple=True)
+        beams = sequences.beams[token]
+        known = ~beams.isnan()
+        lowest = torch.where(known, beams, torch.inf).amin(-1)
+        highest = torch.where(known, beams, -torch.inf).amax(-1)
         spread = torch.where(known.any(-1), highest - lowest, 0) / 10
-        summaries = torch.stack([sequences.serving.float(), known.sum(-1) / 4, spread], -1)
-        posed = self.pose(torch.cat([poses.expand(*spread.shape, -1), summaries], -1))
-        measured = self.features(sequences.cell_features, sequences.censored, sequences.cell_names)
-        return self.embed(posed + measured + self._beams(sequences))
+        summaries = torch.stack([sequences.serving[token].float(), known.sum(-1) / 4, spread], -1)
+        posed = self.pose(torch.cat([poses[token[2]], summaries], -1))
+        names = sequences.cell_names
+        measured = self.features(sequences.cell_features[token], sequences.censored[token], names)
+        tokens = posed.new_zeros(*heard.shape, posed.shape[-1])
+        tokens[token] = self.embed(posed + measured + self._beams(sequences, token))
+        return tokens
 
-    def _beams(self, sequences: SequenceTensors) -> Float[Tensor, "batch time cell width"]:
-        """Mean over each cell's reported beams."""
-        there = ~sequences.beam_features.isnan().all(-1)
-        embedded = self.beam_features(sequences.beam_features, sequences.censored_beams, sequences.beam_names)
-        share = there / there.sum(-1, keepdim=True).clamp(min=1)
-        return self.beam_output((functional.gelu(embedded) * share[..., None]).sum(-2))
+    def _beams(self, sequences: SequenceTensors, token: tuple[Tensor, ...]) -> Float[Tensor, "token width"]:
+        """Mean over each token's reported beams."""
+        values, censored = sequences.beam_features[token], sequences.censored_beams[token]
+        there = ~values.isnan().all(-1)
+        beam = there.nonzero(as_tuple=True)
+        embedded = functional.gelu(self.beam_features(values[beam], censored[beam], sequences.beam_names))
+        total = embedded.new_zeros(len(values), embedded.shape[-1]).index_add(0, beam[0], embedded)
+        mean: Tensor = self.beam_output(total / there.sum(-1, keepdim=True).clamp(min=1))
+        return mean

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
@@ -39,16 +40,33 @@ class PooledObservations:
     """Mean of the weakest reported beam under the strongest [dB]."""
     beams_known: Float[Tensor, "batch head cell"]
     """Share of the reports with any beam of the cell."""
+    quality: Float[Tensor, "batch head cell"]
+    """Mean SS-SINR [dB]."""
+    quality_known: Float[Tensor, "batch head cell"]
+    """Share of the reports with an SINR of the cell."""
     token: Float[Tensor, "batch head cell width"]
     """Mean token."""
 
     @property
     def newest(self) -> PooledObservations:
         """As the first head alone weighs it, which looks at the newest reports."""
-        first: dict[str, Any] = {
-            field.name: getattr(self, field.name)[:, :1] for field in dataclasses.fields(self)
+        return self._map_tensors(lambda name, values: values[:, :1])
+
+    def renamed(self, orders: Int[Tensor, "order cell"]) -> PooledObservations:
+        """The batch once in each order of the cells, one after the other."""
+
+        def moved(name: str, values: Tensor) -> Tensor:
+            if name == "weakest":
+                return values.repeat(len(orders), 1)
+            return values[:, :, orders].movedim(2, 0).flatten(0, 1)
+
+        return self._map_tensors(moved)
+
+    def _map_tensors(self, function: Callable[[str, Tensor], Tensor]) -> PooledObservations:
+        mapped: dict[str, Any] = {
+            field.name: function(field.name, getattr(self, field.name)) for field in dataclasses.fields(self)
         }
-        return PooledObservations(**first)
+        return PooledObservations(**mapped)
 
 
 class TimeHeads(nn.Module):
@@ -77,6 +95,7 @@ def pool_observations(
     levels = sequences.observed[..., OBSERVED.index("rsrp")]
     level, heard = pooled(levels, weights)
     timing, timed = pooled(sequences.observed[..., OBSERVED.index("timing_advance")], weights)
+    quality, quality_known = pooled(sequences.observed[..., OBSERVED.index("sinr")], weights)
     weakest = torch.nan_to_num(levels, nan=torch.inf).amin(-1)
     strongest_beam = torch.nan_to_num(sequences.beams, nan=-torch.inf).amax(-1, keepdim=True)
     relative = sequences.beams - strongest_beam
@@ -94,6 +113,8 @@ def pool_observations(
         beam_known=beam_known,
         weakest_beam=weakest_beam,
         beams_known=beams_known,
+        quality=quality,
+        quality_known=quality_known,
         token=torch.einsum("bht,btcw->bhcw", weights, encoding.tokens),
     )
 

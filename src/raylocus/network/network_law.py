@@ -9,6 +9,7 @@ import numpy as np
 
 from raylocus.errors import InputError
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
+from raylocus.network.reports.features import feature_set
 
 #: Features that whole networks go without, and the share of those that do: chosen, for every mix to be seen. Of the
 #: logs that docs/logs.md lists none has beams and most have no timing advance.
@@ -24,6 +25,10 @@ class NetworkLaw:
 
     never_reported: dict[str, float] = field(default_factory=lambda: dict(NEVER_REPORTED))
     """Probability that a network never reports a feature, by its name."""
+    without_positioning: float = 0.5
+    """Probability that a network reports no feature of positioning at all, where the feature set has them; chosen."""
+    positioning_never_reported: float = 0.4
+    """Probability that one of the others never reports a feature of positioning, each by itself; chosen."""
     most_neighbours: tuple[int, int] = (1, 8)
     """Range of maxReportCells, uniform in the logarithm: of a campus network about two cells are heard in a report."""
     neighbour_dropout: tuple[float, float] = (0.0, 0.8)
@@ -53,10 +58,11 @@ class NetworkLaw:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            ranged = name not in ("never_reported", "filter_coefficients", "times_to_trigger")
+            ranged = isinstance(value, tuple) and name not in ("filter_coefficients", "times_to_trigger")
             if ranged and value[0] > value[1]:
                 raise InputError(f"network_law.{name} runs from its lowest to its highest value, not {value}")
-        if not all(0 <= share <= 1 for share in self.never_reported.values()):
+        shares = (*self.never_reported.values(), self.without_positioning, self.positioning_never_reported)
+        if not all(0 <= share <= 1 for share in shares):
             raise InputError("shares of networks lie between 0 and 1")
 
 
@@ -84,9 +90,8 @@ def draw_network(
     timing = (
         MapTiming(noise=between(law.timing_noise)) if isinstance(usual.timing, MapTiming) else usual.timing
     )
-    return dataclasses.replace(
+    drawn = dataclasses.replace(
         usual,
-        availability={**usual.availability, **dict.fromkeys(never, 0.0)},
         neighbour_dropout=between(law.neighbour_dropout),
         detection_rsrp=between(law.detection_rsrp),
         detection_sinr=between(law.detection_sinr),
@@ -106,3 +111,16 @@ def draw_network(
             time_to_trigger=float(generator.choice(law.times_to_trigger)),
         ),
     )
+    # Last, so that networks without these features are what they were before there were any.
+    never += _positioning_never_reported(usual, law, generator)
+    return dataclasses.replace(drawn, availability={**usual.availability, **dict.fromkeys(never, 0.0)})
+
+
+def _positioning_never_reported(
+    usual: NetworkConfiguration, law: NetworkLaw, generator: np.random.Generator
+) -> list[str]:
+    """Features of positioning (RSTD, Rx−Tx, RTOA, angles, levels of PRS and SRS) that a network goes without."""
+    names = [each.name for each in feature_set(usual.feature_set) if each.layer == "positioning"]
+    if generator.random() < law.without_positioning:
+        return names
+    return [name for name in names if generator.random() < law.positioning_never_reported]

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.network.reports.features import CRITICAL, FEATURES
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.technology_ranges import logged_levels, logged_range
 from raylocus.ragged import Rows
 from raylocus.scenes.cell_names.channels import TECHNOLOGIES, technology_codes
 from raylocus.service.questions import MeasuredCell, Question
@@ -37,8 +38,9 @@ class AskedReports:
     def with_advances(self, numerology: Int[np.ndarray, " token"]) -> Reports:
         """The reports with the timing advances of serving cells, in the steps of each token's carrier."""
         steps = np.round(self.advance / timing_advance_step(0) * 2.0**numerology)
-        feature, features = FEATURES[_ADVANCE], self.reports.features.copy()
-        possible = (steps >= feature.low) & (steps <= feature.high) & (self.reports.beam < 0)
+        features = self.reports.features.copy()
+        least, most = logged_range(FEATURES[_ADVANCE], self.reports.technology)
+        possible = (steps >= least) & (steps <= most) & (self.reports.beam < 0)
         features[:, _ADVANCE] = np.where(possible & self.reports.serving, steps, np.nan)
         return replace(self.reports, features=features)
 
@@ -53,8 +55,11 @@ def asked_reports(questions: Sequence[Question]) -> AskedReports:
     lengths = [sum(1 + len(cell.beams) for cell in report.cells) for report in reports]
     of_cell = np.repeat(np.arange(len(cells)), [1 + len(cell.beams) for cell in cells])
     time = np.array([report.time for report in reports], float)
+    technology = technology_codes([cell.technology for cell in cells])[of_cell]
     features = np.full((len(numbers), len(CRITICAL)), np.nan)
-    features[:, :_ADVANCE] = _in_range(np.stack([column[name] for name in CRITICAL[:_ADVANCE]], axis=1))
+    censored = np.zeros(features.shape, np.int8)
+    for index, feature in enumerate(FEATURES[:_ADVANCE]):
+        features[:, index], censored[:, index] = logged_levels(column[feature.name], feature, technology)
     made = Reports(
         report_offsets=offsets,
         token_offsets=Rows.of(np.array(lengths, int)).offsets,
@@ -62,13 +67,13 @@ def asked_reports(questions: Sequence[Question]) -> AskedReports:
         position=np.full((len(reports), 3), np.nan),
         line_of_sight=np.full(len(reports), np.nan),
         pci=_whole(column["pci"]),
-        technology=technology_codes([cell.technology for cell in cells])[of_cell],
+        technology=technology,
         channel=_whole(column["channel"]),
         identity=_whole(column["identity"]),
         serving=np.array([cell.serving for cell in cells], bool)[of_cell],
         beam=_whole(column["beam"]),
         features=features,
-        censored=np.zeros(features.shape, np.int8),
+        censored=censored,
     )
     return AskedReports(made, column["advance"])
 
@@ -86,9 +91,3 @@ def _numbers(cell: MeasuredCell) -> list[tuple[float, ...]]:
 
 def _whole(values: Float[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
     return np.nan_to_num(values, nan=-1).astype(np.int64)
-
-
-def _in_range(features: Float[np.ndarray, "token feature"]) -> Float[np.ndarray, "token feature"]:
-    within = FEATURES[: features.shape[1]]
-    low, high = (np.array([getattr(feature, end) for feature in within]) for end in ("low", "high"))
-    return np.where((features >= low) & (features <= high), features, np.nan)

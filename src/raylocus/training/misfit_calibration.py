@@ -44,7 +44,7 @@ def calibrate_misfit(
         tile = with_cells(others[number * 7 % len(others)], sequences)
         for found, given in ((right, maps), (wrong, tile)):
             place = network.encode_place(given)
-            found.append(network.misfit(sequences, network(sequences, place), place))
+            found.append(network.misfit(network(sequences, place), place))
     if len(right) < FOLDS:
         return MisfitCalibration()
     right_scores: list[Tensor] = []

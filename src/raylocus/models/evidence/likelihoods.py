@@ -60,16 +60,20 @@ def robust_evidence(
     silent = _log_silence(expected, pooled.weakest - margin[:, None]) * unheard_weight[:, None, None, None]
     # All cells are silent, but for what is taken back of those that are not.
     table = heard - (pooled.reported[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
-    likelihood = _over_ground(table.flatten(4), rasters.level.flatten(1, 2), pooled.reported)
-    likelihood = likelihood + torch.tensordot(silent, rasters.all_levels, dims=1)
+    # Over all knots the rasters of a cell sum to 1, so that the prior of the offset goes in with the silence.
     prior = -0.5 * (offsets / offset_scale) ** 2
-    return torch.logsumexp(likelihood + prior[..., None, None], 2)
+    silent = silent + prior[..., None] / len(rasters.level)
+    start = torch.tensordot(silent, rasters.all_levels, dims=1)
+    return torch.logsumexp(
+        _over_ground(table.flatten(4), rasters.level.flatten(1, 2), pooled.reported, start), 2
+    )
 
 
 def _over_ground(
     table: Float[Tensor, "*rows item knot"],
     rasters: Float[Tensor, "item knot y x"],
     seen: Float[Tensor, "batch head item"],
+    start: Float[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "*rows y x"]:
     """The sum over items and knots of the table's values, by which likelihoods are matrix products.
 
@@ -77,15 +81,17 @@ def _over_ground(
         table: zero for items that nothing was seen of.
         rasters: what each knot's value counts for at every ground cell.
         seen: share of the reports that have each item.
+        start: what the sum is added to, and may be written over.
     """
+    rows, ground = table.flatten(0, -3), rasters.flatten(2)
+    found = rows.new_zeros(len(rows), ground.shape[-1]) if start is None else start.reshape(len(rows), -1)
     items = _seen(seen)
     if len(items) == len(rasters):
-        return torch.tensordot(table, rasters, dims=2)
-    rows, ground = table.flatten(0, -3), rasters.flatten(2)
-    # Item by item, for to pick some of the rasters would be to copy them.
-    found = rows.new_zeros(len(rows), ground.shape[-1])
-    for item in items:
-        found.addmm_(rows[:, item], ground[item])
+        found = torch.addmm(found, rows.flatten(1), ground.flatten(0, 1))
+    else:
+        # Item by item, for to pick some of the rasters would be to copy them.
+        for item in items:
+            found.addmm_(rows[:, item], ground[item])
     return found.reshape(*table.shape[:-2], *rasters.shape[2:])
 
 

@@ -1,4 +1,4 @@
-"""What positioning and quality features say of each cell, pooled over time: pseudo-ranges, azimuths and SINR."""
+"""What positioning features say of each cell, pooled over time: pseudo-ranges and azimuths."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.time_heads import pooled
 from raylocus.units import SPEED_OF_LIGHT
 
@@ -28,11 +28,6 @@ class Observation:
 RANGES = ("rstd", "ul_rtoa", "round_trip")
 #: Azimuths by the unit's half turn: what a site sees of a UE, and where it sends to it.
 ANGLES = {"ul_aoa": 180.0, "dl_aod": math.pi}
-
-
-def quality(sequences: SequenceTensors, weights: Float[Tensor, "batch head time"]) -> Observation:
-    """SS-SINR [dB]."""
-    return Observation(*pooled(sequences.observed[..., OBSERVED.index("sinr")], weights))
 
 
 def pseudo_ranges(
@@ -66,8 +61,14 @@ def azimuths(sequences: SequenceTensors, weights: Float[Tensor, "batch head time
             continue
         radians = values * (math.pi / half_turn)
         (cosine, known), (sine, _) = (pooled(part, weights) for part in (radians.cos(), radians.sin()))
-        found[name] = Observation(torch.atan2(sine, cosine), known)
+        found[name] = Observation(azimuth_of(cosine, sine), known)
     return found
+
+
+def azimuth_of(x: Tensor, y: Tensor) -> Tensor:
+    """Azimuth of directions [rad]; 0 of those that are next to nothing, whose angle has no gradient."""
+    there = x**2 + y**2 > 1e-12
+    return torch.atan2(torch.where(there, y, 0.0), torch.where(there, x, 1.0))
 
 
 def _feature(sequences: SequenceTensors, name: str) -> Float[Tensor, "batch time cell"] | None:

@@ -48,7 +48,7 @@ class EvidenceRasters:
     """Hat functions of the mapped level, split by kind."""
     all_levels: Float[Tensor, "level_knot y x"]
     """Their sum over cells and kinds."""
-    moments: Float[Tensor, "moment site slot y x"]
+    moments: Float[Tensor, "site moment slot y x"]
     """1, R, R² of the cells of each site and kind; zero in slots that a site does not have."""
     formula_moments: Float[Tensor, "2 site sector y x"]
     """R, R² of the formula's level."""
@@ -118,9 +118,10 @@ def _moments_by_kind(
     level: Float[Tensor, "cell y x"],
     kinds: Float[Tensor, "cell kind y x"],
     slots: Int[Tensor, "site sector"],
-) -> Float[Tensor, "moment site slot y x"]:
+) -> Float[Tensor, "site moment slot y x"]:
     scaled = ((level - LEVEL_UNITS.centre) / LEVEL_UNITS.scale)[:, None]
-    return _of_sites(torch.stack([kinds, kinds * scaled, kinds * scaled**2]), slots).flatten(2, 3)
+    moments = torch.stack([kinds, kinds * scaled, kinds * scaled**2])
+    return _of_sites(moments, slots).flatten(2, 3).movedim(0, 1).contiguous()
 
 
 def _of_sites(

@@ -22,7 +22,6 @@ from raylocus.models.evidence.positioning import (
     Observation,
     azimuths,
     pseudo_ranges,
-    quality,
 )
 from raylocus.models.evidence.rasters import (
     KINDS,
@@ -97,7 +96,7 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
-        likelihoods = torch.stack(self.fused(pooled, sequences, weights, summary, maps, rasters), 1)
+        likelihoods = torch.stack(self.fused(pooled, summary, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
         gates = torch.exp(
@@ -114,8 +113,6 @@ class EvidenceStream(nn.Module):
     def fused(
         self,
         pooled: PooledObservations,
-        sequences: SequenceTensors,
-        weights: Float[Tensor, "batch head time"],
         summary: Float[Tensor, "batch width"],
         maps: PlaceMaps,
         rasters: EvidenceRasters,
@@ -134,7 +131,7 @@ class EvidenceStream(nn.Module):
             rasters,
         )
         short, long = self.log_timing.exp()
-        sinr = quality(sequences, weights)
+        sinr = Observation(pooled.quality, pooled.quality_known)
         return [
             mapped.log_likelihood,
             robust,

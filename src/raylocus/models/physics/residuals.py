@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from raylocus.models.evidence.deviations import FeatureDeviations
-from raylocus.models.evidence.positioning import ANGLES, RANGES, azimuths, pseudo_ranges
+from raylocus.models.evidence.positioning import ANGLES, RANGES, azimuth_of, azimuths, pseudo_ranges
 from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
 from raylocus.models.physics.expected import Expected
 
@@ -70,7 +70,7 @@ def feature_residuals(
         value = torch.where(seen.known[:, 0] > 0, seen.value[:, 0], torch.nan)
         about = _with_offset(length, value) if name in CLOCKED else length
         found.append(FeatureResidual(name, "m", value, about, deviations.ranges[RANGES.index(name)]))
-    mapped = torch.atan2(expected.departure[..., 1], expected.departure[..., 0])[:, site_of_cell]
+    mapped = azimuth_of(expected.departure[..., 0], expected.departure[..., 1])[:, site_of_cell]
     for name, seen in azimuths(sequences, newest).items():
         value = torch.where(seen.known[:, 0] > 0, seen.value[:, 0], torch.nan)
         deviation = deviations.angles[list(ANGLES).index(name)]

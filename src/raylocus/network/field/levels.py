@@ -30,8 +30,8 @@ def draw_levels(
     step = ues.position[:, None] - layout.sites
     flat = np.hypot(step[..., 0], step[..., 1])
     distance = np.hypot(flat, layout.height)
-    chance = ues.chances(len(layout.sites), generator)
-    sighted = chance < np.exp(-flat / log_uniform(generator, law.line_of_sight))
+    number = ues.draws(len(layout.sites), generator)
+    sighted = number < np.exp(-flat / log_uniform(generator, law.line_of_sight))
     at_site = (
         -_slope_loss(law, distance, generator)
         + uniform(generator, law.line_of_sight_gain) * sighted

@@ -27,7 +27,7 @@ LANE = 5.0
 
 @dataclass(frozen=True)
 class Ues:
-    """Reports that share no ground: each has chances of its own."""
+    """Reports that share no ground: each has random numbers of its own."""
 
     position: Float[np.ndarray, "ue 2"]
     """Where they are [m]."""
@@ -44,7 +44,7 @@ class Ues:
         """One report a phone."""
         return cls(position, np.arange(len(position)), np.zeros(len(position)))
 
-    def chances(self, columns: int, generator: np.random.Generator) -> Float[np.ndarray, "ue column"]:
+    def draws(self, columns: int, generator: np.random.Generator) -> Float[np.ndarray, "ue column"]:
         """Uniform numbers of the ground where they stand."""
         return generator.random((len(self), columns))
 
@@ -69,7 +69,7 @@ class Ues:
 class TrackedUes(Ues):
     """Reports of which near ones share the ground, as they do along a drive."""
 
-    def chances(self, columns: int, generator: np.random.Generator) -> Float[np.ndarray, "ue column"]:
+    def draws(self, columns: int, generator: np.random.Generator) -> Float[np.ndarray, "ue column"]:
         """Uniform numbers that near reports share."""
         field = ground_fields(self.position, columns, log_uniform(generator, SAME_GROUND), generator)
         return np.clip(ndtr(field), 1e-6, 1 - 1e-6)
@@ -78,13 +78,13 @@ class TrackedUes(Ues):
         self, freedom: float, columns: int, generator: np.random.Generator
     ) -> Float[np.ndarray, "ue column"]:
         """χ² numbers that near reports share."""
-        return np.asarray(chi2.ppf(self.chances(columns, generator), freedom))
+        return np.asarray(chi2.ppf(self.draws(columns, generator), freedom))
 
     def exponentials(
         self, mean: float, columns: int, generator: np.random.Generator
     ) -> Float[np.ndarray, "ue column"]:
         """Exponential numbers that near reports share."""
-        return -mean * np.log(self.chances(columns, generator))
+        return -mean * np.log(self.draws(columns, generator))
 
 
 def draw_tracks(layout: Layout, phones: int, reports: int, generator: np.random.Generator) -> TrackedUes:

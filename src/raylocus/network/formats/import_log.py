@@ -17,11 +17,13 @@ from raylocus.network.formats.sequences import GAP, sequence_rows
 from raylocus.network.reports.features import features_named
 from raylocus.network.reports.report_checks import check_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.technology_ranges import logged_levels
 from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.area import Area
+from raylocus.scenes.cell_names.channels import technology_codes
 from raylocus.scenes.place import Place
 
-#: Fields that are features of a report as they stand, in the range of `features.csv`.
+#: Fields that are features of a report as they stand.
 LEVELS = ("rsrp", "rsrq", "sinr")
 #: Time from which a number cannot be seconds since 1970 [s]: the year 5138.
 LATEST = 1e11
@@ -60,10 +62,10 @@ def _in_range(
 ) -> Float[np.ndarray, " row"]:
     (feature,) = features_named((name,))
     values = getattr(measured, name)
-    out = (values < feature.low) | (values > feature.high)
-    text = f"{name} outside {feature.low:g} to {feature.high:g} {feature.unit}, left out"
-    notes[text] += int(np.count_nonzero(out & ~placeholder))
-    return np.where(out, np.nan, values)
+    kept, _ = logged_levels(values, feature, technology_codes(measured.technology.tolist()))
+    out = np.isnan(kept) & ~np.isnan(values) & ~placeholder
+    notes[f"{name} outside the range that its technology reports, left out"] += int(np.count_nonzero(out))
+    return kept
 
 
 def _positions(measured: Measurements, notes: Counter[str]) -> dict[str, Float[np.ndarray, " row"]]:

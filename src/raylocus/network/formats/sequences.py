@@ -12,6 +12,7 @@ from raylocus.network.formats.cell_resolution import token_names
 from raylocus.network.formats.measurements import Measurements
 from raylocus.network.reports.features import CRITICAL, FEATURES
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.technology_ranges import logged_levels, logged_range
 from raylocus.scenes.area import Area
 from raylocus.scenes.cell_names.candidates import TokenNames
 from raylocus.scenes.cell_names.channels import LTE, NB_IOT
@@ -71,7 +72,8 @@ def sequence_rows(measured: Measurements, place: Place | Area, gap: float = GAP)
     serving, further = _one_serving(measured.serving[rows], report)
     position, notes = _positions(measured, rows, report, place)
     names = token_names(measured.select(rows))
-    features, advances = _features(measured, rows, serving, _numerologies(names, place.deployment))
+    numerologies = _numerologies(names, place.deployment)
+    features, censored, advances = _features(measured, rows, serving, names.technology, numerologies)
     notes["further serving cells of one report, taken as heard"] += further
     notes["timing advances that are not of the serving cell or out of range, left out"] += advances
     reports = Reports(
@@ -87,7 +89,7 @@ def sequence_rows(measured: Measurements, place: Place | Area, gap: float = GAP)
         serving=serving,
         beam=np.full(len(rows), -1),
         features=features,
-        censored=np.zeros(features.shape, np.int8),
+        censored=censored,
         feature_names=(*CRITICAL, "time_of_arrival")[: features.shape[1]],
     )
     again = Counter({"cells that the report has already": len(measured) - len(rows)})
@@ -194,17 +196,23 @@ def _features(
     measured: Measurements,
     rows: Int[np.ndarray, " token"],
     serving: Bool[np.ndarray, " token"],
+    technology: Int[np.ndarray, " token"],
     numerology: Int[np.ndarray, " token"],
-) -> tuple[Float[np.ndarray, "token feature"], int]:
-    """The critical features, times of arrival where the log has any, and how many timing advances were left out."""
+) -> tuple[Float[np.ndarray, "token feature"], Int[np.ndarray, "token feature"], int]:
+    """The critical features, times of arrival where the log has any; what is censored; left out timing advances."""
     features = np.full((len(rows), len(CRITICAL)), np.nan)
+    censored = np.zeros(features.shape, np.int8)
     for name in ("rsrp", "rsrq", "sinr"):
-        features[:, CRITICAL.index(name)] = getattr(measured, name)[rows]
+        column = CRITICAL.index(name)
+        found = logged_levels(getattr(measured, name)[rows], FEATURES[column], technology)
+        features[:, column], censored[:, column] = found
     column = CRITICAL.index("timing_advance")
     step = np.array([timing_advance_step(each) for each in range(LARGEST_NUMEROLOGY + 1)])[numerology]
     steps = np.round(measured.timing_advance[rows] / step)
-    kept = serving & (steps >= FEATURES[column].low) & (steps <= FEATURES[column].high)
-    features[kept, column] = steps[kept]
+    least, most = logged_range(FEATURES[column], technology)
+    kept = serving & (steps >= least) & (steps <= most)
+    features[kept, column], censored[kept, column] = steps[kept], (steps == most)[kept]
     if not np.isnan(measured.time_of_arrival).all():
         features = np.column_stack([features, measured.time_of_arrival[rows]])
-    return features, int(np.count_nonzero(~np.isnan(steps) & ~kept))
+        censored = np.column_stack([censored, np.zeros(len(rows), np.int8)])
+    return features, censored, int(np.count_nonzero(~np.isnan(steps) & ~kept))

@@ -98,7 +98,8 @@ def absent_features(
     }
     absent = [AbsentFeature(each.name, why) for each in features if (why := reasons.get(each.needs))]
     named = {each.name for each in absent}
-    for why, names in _lacking_antennas(deployment):
+    beamless = [("LTE has no SSBs", ("l1_rsrp", "l1_sinr"))] if deployment.carrier.technology != "NR" else []
+    for why, names in [*_lacking_antennas(deployment), *beamless]:
         absent += [
             AbsentFeature(each.name, why)
             for each in features

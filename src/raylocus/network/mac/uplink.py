@@ -12,8 +12,11 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource
+from raylocus.network.reports.features import FEATURE_INDEX, FEATURES
+from raylocus.network.reports.technology_ranges import reported_in
 from raylocus.network.rrc.filtering import reports_by_step
-from raylocus.units import MAX_TIMING_ADVANCE, TC, timing_advance_step
+from raylocus.scenes.sites import Carrier
+from raylocus.units import TC, timing_advance_step
 
 #: T_A − 31 of a Timing Advance Command MAC CE lies between these (6 bits).
 COMMAND_RANGE = (-31, 32)
@@ -37,24 +40,25 @@ def commanded_timing_advance(
     delay: Float[np.ndarray, " report"],
     access: Int[np.ndarray, " sample"],
     report_offsets: Int[np.ndarray, " sample_plus_1"],
-    numerology: int,
+    carrier: Carrier,
     loop: TimingLoop = TimingLoop(),
 ) -> tuple[Float[np.ndarray, " report"], Int[np.ndarray, " report"]]:
     """N_TA as the sum of commands, in steps, and the command T_A − 31 of each report (0: none sent).
 
     At the first report the UE gets an absolute T_A by random access; afterwards a MAC CE of −31..+32
-    steps corrects it once the offset leaves the dead band (TS 38.213 §4.2). Random access is repeated where
-    the delay is unknown at the report before.
+    steps corrects it once the offset leaves the dead band (TS 38.213 §4.2, TS 36.213 §4.2.3). Random access
+    is repeated where the delay is unknown at the report before.
 
     Args:
         delay: one-way delay [s] that the network measures at each report; NaN where it detects nothing.
         access: first report of each sequence (`report_offsets[:-1]`), or a later handover's.
         report_offsets: reports of each sequence.
-        numerology: μ of the uplink.
+        carrier: whose uplink it is.
         loop: dead band.
     """
-    ideal = 2 * delay / timing_advance_step(numerology)
-    advance = np.clip(np.round(ideal), 0, MAX_TIMING_ADVANCE)
+    ideal = 2 * delay / timing_advance_step(carrier.numerology)
+    most = reported_in(FEATURES[FEATURE_INDEX["timing_advance"]], carrier.technology).high
+    advance = np.clip(np.round(ideal), 0, most)
     command = np.zeros(len(delay), np.int64)
     fresh = np.zeros(len(delay), bool)
     fresh[access] = True
@@ -65,7 +69,7 @@ def commanded_timing_advance(
         sent = np.abs(offset) > loop.dead_band_steps
         continued = ~fresh[now] & ~np.isnan(offset)
         command[now] = np.where(continued & sent, step, 0)
-        tracked = np.clip(kept + np.where(sent, step, 0), 0, MAX_TIMING_ADVANCE)
+        tracked = np.clip(kept + np.where(sent, step, 0), 0, most)
         advance[now] = np.where(continued, tracked, advance[now])
     return advance, command
 

@@ -106,7 +106,7 @@ class Batch:
     def advance(self) -> AdvanceReport:
         """Timing advance of the serving cell."""
         walked, loop = self.trajectories, self.configuration.timing_loop
-        return advance_report(self.uplink_delay[:, 0], self.history, walked, self.carrier.numerology, loop)
+        return advance_report(self.uplink_delay[:, 0], self.history, walked, self.carrier, loop)
 
     @cached_property
     def session(self) -> SessionReport:

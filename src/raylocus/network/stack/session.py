@@ -13,6 +13,7 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.rrc.events import Event, event_conditions, triggered
 from raylocus.network.rrc.handover import HandoverHistory
 from raylocus.ragged import Rows
+from raylocus.scenes.sites import Carrier
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def advance_report(
     delay: Float[np.ndarray, " report"],
     history: HandoverHistory,
     trajectories: Trajectories,
-    numerology: int,
+    carrier: Carrier,
     loop: TimingLoop,
 ) -> AdvanceReport:
     """Timing advance at every report: measured at access and after handovers, then kept up.
@@ -71,13 +72,13 @@ def advance_report(
         delay: of the UE's SRS at its serving cell [s]; NaN where it is not heard.
         history: handovers.
         trajectories: times of the reports.
-        numerology: μ.
+        carrier: whose uplink it is.
         loop: how it is kept up.
     """
     offsets = trajectories.report_offsets
     changed = np.flatnonzero(np.diff(history.count, prepend=0) > 0)
     access = np.unique(np.concatenate([offsets[:-1], changed])).astype(np.int64)
-    advance, command = commanded_timing_advance(delay, access, offsets, numerology, loop)
+    advance, command = commanded_timing_advance(delay, access, offsets, carrier, loop)
     return AdvanceReport(advance, np.where(command == 0, np.nan, command.astype(float)))
 
 

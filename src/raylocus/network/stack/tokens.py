@@ -13,10 +13,10 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.features import CRITICAL, FEATURE_INDEX, FEATURES
 from raylocus.network.reports.report_mapping import reported, reported_beams
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.technology_ranges import reported_in
 from raylocus.network.stack.cell_levels import CellMeasurements
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
-from raylocus.units import MAX_TIMING_ADVANCE
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def reports_of(content: ReportContent, trajectories: Trajectories, deployment: D
     A UE knows the serving cell's identity from SIB1 (TS 38.331 §5.2.2.4.2), a neighbour's only where it is asked to
     read it.
     """
-    blocks = (_cell_block(content), _beam_block(content))
+    blocks = (_cell_block(content, deployment.carrier.technology), _beam_block(content))
     valid, cell, serving, beam, features, censored = (
         np.concatenate([getattr(block, name) for block in blocks], axis=1) for name in _Block.__annotations__
     )
@@ -99,17 +99,18 @@ def _empty_features(shape: tuple[int, ...]) -> tuple[Float[np.ndarray, "..."], I
     return np.full((*shape, len(FEATURES)), np.nan), np.zeros((*shape, len(FEATURES)), np.int8)
 
 
-def _cell_block(content: ReportContent) -> _Block:
+def _cell_block(content: ReportContent, technology: str) -> _Block:
     valid = content.cells >= 0
     cell = np.where(valid, content.cells, 0)
     features, censored = _empty_features(cell.shape)
+    ranges = [reported_in(feature, technology) for feature in FEATURES]
     for name in ("rsrp", "rsrq", "sinr"):
         column = FEATURE_INDEX[name]
         level = np.take_along_axis(getattr(content.measured, name), cell, axis=1)
-        features[..., column], censored[..., column] = reported(level, FEATURES[column])
+        features[..., column], censored[..., column] = reported(level, ranges[column])
     column = FEATURE_INDEX["timing_advance"]
     features[:, 0, column] = content.timing_advance
-    censored[:, 0, column] = content.timing_advance == MAX_TIMING_ADVANCE
+    censored[:, 0, column] = content.timing_advance == ranges[column].high
     serving = np.broadcast_to(np.arange(cell.shape[1]) == 0, cell.shape)
     return _Block(valid, cell, serving, np.full(cell.shape, -1), features, censored)
 

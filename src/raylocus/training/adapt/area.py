@@ -28,7 +28,7 @@ from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
 from raylocus.training.adapt.blocks import held_out_parts, scattered_parts
-from raylocus.training.adapt.fine_tune import ends_for, fine_tuned
+from raylocus.training.adapt.fine_tune import best_end, ends_for, fine_tuned
 from raylocus.training.area.fit import contrast
 
 #: Fewer tags say nothing, more are drawn from.
@@ -178,10 +178,7 @@ class _Adaptation:
     def _best_end(self, parts: Iterable[Int[np.ndarray, " _"]]) -> int:
         """The number of steps after which held-out tags are found best, 0 unless surely more."""
         ends = ends_for(len(self.tags))
-        costs = np.concatenate([self._costs(part, ends) for part in parts], axis=1)
-        gain = costs[0] - costs
-        sure = gain.mean(1) - gain.std(1) / np.sqrt(gain.shape[1])
-        return ends[int(np.argmax(np.where(sure > 0, gain.mean(1), 0.0)))]
+        return best_end(ends, np.concatenate([self._costs(part, ends) for part in parts], axis=1))
 
     def _costs(
         self, part: Int[np.ndarray, " held"], ends: tuple[int, ...]

@@ -1,0 +1,77 @@
+"""A second start for `train adapt` on traced maps: weights from which few steps on few tags lead far (Reptile).
+
+    python benchmarks/meta_start.py places/pre-* --rounds 60 --out runs/meta.ckpt
+    python benchmarks/few_shot_places.py places/val-* --model runs/meta.ckpt --folder runs/few-shot-meta
+
+Each round draws a place, a world of severity 1 and tags, tunes the weights that adaptation tunes, and moves the start
+towards where they came to (Nichol et al. 2018, arXiv:1803.02999); the move shrinks to nothing over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+from calibration import trial
+
+from raylocus.inference.locator import Locator
+from raylocus.models.checkpoint import save_network
+from raylocus.models.inputs.nominal_maps import nominal_maps
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.location_network import LocationNetwork
+from raylocus.propagation.maps.traced_place import open_place
+from raylocus.training.adapt.place import PlaceTags, evidence_and_biases, tuned_to_place
+
+#: Steps of a round, and the share of the way that the start is moved in the first one.
+STEPS, MOVE = 8, 0.5
+#: Seeds of worlds begin here: none is one of those that few_shot_places draws.
+FIRST_WORLD = 1000
+
+
+def tags_of_round(locator: Locator, place: Path, seed: int, count: int) -> PlaceTags:
+    """Tags of one world of a place."""
+    one = trial(open_place(place), seed, 1.0, count, 0)
+    with torch.no_grad():
+        encoded = locator.encoded(nominal_maps(one.place))
+    return PlaceTags(sequence_tensors(one.tagged, one.place.deployment), encoded, seed)
+
+
+def moved(start: LocationNetwork, tuned: LocationNetwork, share: float) -> None:
+    """Moves the weights that adaptation tunes a share of the way to where tuning brought them."""
+    pairs = zip(evidence_and_biases(start), evidence_and_biases(tuned), strict=True)
+    with torch.no_grad():
+        for (own, _), (other, _) in pairs:
+            own.lerp_(other, share)
+
+
+def main() -> None:
+    """Writes a checkpoint."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("places", type=Path, nargs="+")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--tags", type=int, default=32, help="of each round")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    locator, generator = Locator.pretrained(), np.random.default_rng(1)
+    network, gained = copy.deepcopy(locator.trained.network), []
+    for number in range(given.rounds):
+        place = given.places[int(generator.integers(len(given.places)))]
+        tags = tags_of_round(locator, place, FIRST_WORLD + number, given.tags)
+        before = tags.costs(network).mean()
+        (tuned,) = tuned_to_place(network, tags, (STEPS,))
+        gained.append(before - tags.costs(tuned).mean())
+        moved(network, tuned, MOVE * (1 - number / given.rounds))
+        print(
+            f"round {number + 1} of {given.rounds}: {before:.2f} nats, {gained[-1]:+.2f} by tuning",
+            flush=True,
+        )
+    save_network(dataclasses.replace(locator.trained, network=network), given.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The part of an encoded place that some reports are about: cells that they name, and those that they should hear.
+
+A window of an area holds a hundred cells, of which reports name a few, and evidence costs as much as there are cells.
+What is left out are cells that no report names and that are the strongest hardly anywhere: nobody expects to hear them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from raylocus.models.evidence.cell_order import CellOrder
+from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.map_encoder import EncodedPlace
+
+#: Share of the ground on which a cell is the strongest, from which on its silence counts.
+STRONGEST_SHARE = 0.01
+#: Fields with an axis of sites, which is the first, or the second.
+_MAPS_BY_SITE = ("departure", "distance", "line_of_sight")
+_RASTERS_BY_SITE = ("distance", "moments", "cell_of_slot")
+_MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments", "length_moments")
+
+
+def cells_that_matter(place: EncodedPlace, named: Int[Tensor, " cell"]) -> Int[Tensor, " kept"]:
+    """Those that are named or expected to be heard, ascending."""
+    strongest = place.maps.level.flatten(1).argmax(0)
+    share = torch.bincount(strongest, minlength=len(place.maps.level)) / len(strongest)
+    return torch.cat([named, (share >= STRONGEST_SHARE).nonzero()[:, 0]]).unique()
+
+
+def part_of_place(place: EncodedPlace, cells: Int[Tensor, " cell"]) -> EncodedPlace:
+    """A place with some of its cells and their sites, in the order of the place.
+
+    Args:
+        place: all of it.
+        cells: indices, ascending.
+    """
+    sites, site_of_cell = place.maps.site_of_cell[cells].unique(return_inverse=True)
+    beams = int(place.maps.beams_of_cell[cells].max())
+    return EncodedPlace(
+        _part_of_maps(place.maps, cells, sites, site_of_cell, beams),
+        _part_of_rasters(place.rasters, cells, sites, beams),
+        place.radio[cells],
+        place.ground,
+    )
+
+
+def _part_of_maps(
+    maps: PlaceMaps, cells: Int[Tensor, " cell"], sites: Int[Tensor, " site"],
+    site_of_cell: Int[Tensor, " cell"], beams: int,
+) -> PlaceMaps:  # fmt: skip
+    part = CellOrder(cells).place(maps)
+    return dataclasses.replace(
+        part,
+        beam_relative=part.beam_relative[:, :beams],
+        site_of_cell=site_of_cell,
+        **{name: getattr(maps, name)[sites] for name in _MAPS_BY_SITE},
+    )
+
+
+def _part_of_rasters(
+    rasters: EvidenceRasters, cells: Int[Tensor, " cell"], sites: Int[Tensor, " site"], beams: int
+) -> EvidenceRasters:
+    index = torch.full((int(rasters.cell_of_slot.max()) + 1,), -1)
+    index[cells] = torch.arange(len(cells))
+    by_site = {name: getattr(rasters, name)[sites] for name in _RASTERS_BY_SITE}
+    slots, level = by_site.pop("cell_of_slot"), rasters.level[cells]
+    return dataclasses.replace(
+        rasters,
+        level=level,
+        all_levels=level.sum((0, 1)),
+        beam=rasters.beam[cells, :beams],
+        # Slots of other cells stay, unused.
+        cell_of_slot=torch.where(slots >= 0, index[slots.clamp(min=0)], -1),
+        **by_site,
+        **{name: getattr(rasters, name)[:, sites] for name in _MOMENTS_BY_SITE},
+    )
