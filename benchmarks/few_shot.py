@@ -78,7 +78,7 @@ def scored(masses: CellMasses, at: torch.Tensor) -> Scores:
 def nearest_tags(heard: HeardNetwork, tags: Tags) -> Float[np.ndarray, "report 2"]:
     """Weighted mean of the positions of the tags whose levels are most alike [m]."""
     pairs = pairs_of(level_table(heard), level_table(tags.heard))
-    unlike = pairs.square + MISSED**2 * pairs.single
+    unlike = pairs.square + MISSED**2 * (pairs.faint + pairs.plain)
     nearest = np.argsort(unlike, axis=1, kind="stable")[:, :NEIGHBOURS]
     weight = 1 / (1 + np.take_along_axis(unlike, nearest, axis=1))
     return (weight[..., None] * tags.position[nearest]).sum(1) / weight.sum(1, keepdims=True)

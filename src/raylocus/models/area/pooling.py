@@ -84,7 +84,7 @@ def _weighed(own: CellMasses, origin: Float[np.ndarray, "phone 2"], before: Sequ
 
 def _divided(own: CellMasses, mass: Float[Tensor, "phone cell"]) -> CellMasses:
     """The same with those squares divided that hold most of another mass."""
-    top = mass.topk(DIVIDED, dim=1).indices
+    top = mass.topk(min(DIVIDED, mass.shape[1]), dim=1).indices
     side, parts = own.side.gather(1, top) / PARTS, own.mass.gather(1, top) / PARTS**2
     axis = torch.arange(PARTS) - (PARTS - 1) / 2
     step = torch.cartesian_prod(axis, axis) * side[..., None, None]

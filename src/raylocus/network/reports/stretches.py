@@ -38,7 +38,10 @@ def _joined(
     token_report = reports.report_of_token
     names = np.concatenate([of_report[token_report][None], cell_names(reports)])
     _, first, inverse = np.unique(names, axis=1, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(first))  # cells stay in the order in which they are first named
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(
+        len(first)
+    )  # in the order in which they are first named
     of_token, last = rank[inverse.reshape(-1)], np.zeros(len(first), np.int64)
     last[of_token] = np.arange(len(of_token))  # of several that are put at one place the last one stays
     stretch = of_report[token_report[last]]

@@ -2,7 +2,7 @@
 
 Three things are learned, each as far as tags that were held out are better off with it: biases and gains of the
 network, the tags themselves as what later reports are compared with, and what regions truly hold. Phones may stand
-where tags are or where none is: tags are held out one by one, and in blocks of ground, and both count alike.
+where tags are or where none is: tags are held out one by one, and all of one side, and both count alike.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from raylocus.models.regions import conformal_regions, widest
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
-from raylocus.training.adapt.blocks import held_out_parts, scattered_parts
+from raylocus.training.adapt.blocks import held_out_parts, scattered_parts, sides
 from raylocus.training.adapt.fine_tune import best_end, ends_for, fine_tuned
 from raylocus.training.area.fit import contrast
 
@@ -41,7 +41,7 @@ COMPARED = 60
 BLOCK = 1.0
 #: What tags may weigh: the usual odds, others, and nothing at all.
 NOTHING = Odds(elsewhere=math.inf)
-ODDS = (*(Odds(*each) for each in product((0.01, 0.1, 0.001), (0.03, 0.3, 0.003))), NOTHING)
+ODDS = (*(Odds(*each) for each in product((0.1, 0.01, 1.0), (0.03, 0.3, 0.003))), NOTHING)
 #: What other odds than the usual ones have to gain over all held-out tags [nats].
 LEAST_GAIN = 1.0
 #: Where more than this share of tags lies outside of the start's 99 % regions, tags and network do not belong together.
@@ -153,7 +153,7 @@ class _Adaptation:
         side = BLOCK * float(np.median(self.tokens.scale))
         blocks = held_out_parts(self.tags.position, side, generator)
         end = self._best_end(blocks)
-        kinds = [self._held_out(parts, end) for parts in (blocks, scattered_parts(len(self.tags), generator))]
+        kinds = [self._held_out(parts, end) for parts in self._ways(generator)]
         best = _preferred(kinds)
         made = replace(
             self.start, network=self._tuned(every, end),
@@ -165,6 +165,10 @@ class _Adaptation:
         )  # fmt: skip
         gain = first.cost.mean() - np.mean([kind.cost[best].mean() for kind in kinds])
         return Adapted(made, tuple(_lines(len(self.tags), end, float(gain), made)))
+
+    def _ways(self, generator: np.random.Generator) -> tuple[list[Int[np.ndarray, " held"]], ...]:
+        """Tags to hold out as phones that stand among tags, and as phones that stand elsewhere."""
+        return scattered_parts(len(self.tags), generator), sides(self.tags.position, generator)
 
     @torch.inference_mode()
     def judged(self, trained: TrainedAreaNetwork, some: Int[np.ndarray, " tag"]) -> Judged:
@@ -218,7 +222,7 @@ class _Adaptation:
 
 
 def _preferred(kinds: Sequence[Judged]) -> int:
-    """Which of `ODDS` held-out tags prefer, those held out one by one and those in blocks counting alike."""
+    """Which of `ODDS` held-out tags prefer, those held out in either way counting alike."""
     cost = np.mean([kind.cost.mean(1) for kind in kinds], axis=0)
     cost[1:-1] += LEAST_GAIN / kinds[0].cost.shape[1]
     return int(cost.argmin())
