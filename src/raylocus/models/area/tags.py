@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 from torch import Tensor
 
@@ -23,9 +23,12 @@ from raylocus.models.area.cells import CellMasses, cell_masses
 from raylocus.models.area.field import Field
 from raylocus.models.area.tag_law import PairLaw, level_table, pairs_of
 from raylocus.models.area.tokens import AreaTokens
+from raylocus.models.regions import Regions
 from raylocus.network.field.heard import HeardNetwork, KnownCells
 from raylocus.ragged import Rows
 
+#: A report is like a tag where it is so much likelier near it than far away [nats].
+ALIKE = 3.0
 #: Tags of a report that are looked at.
 NEAREST = 32
 #: Power by which the network's density counts where a tag is: what the tag was heard with is better than any law.
@@ -40,7 +43,7 @@ NEIGHBOUR, WIDTHS = 3, (0.03, 1.0)
 class Odds:
     """How a network's tags weigh against what it says by itself."""
 
-    elsewhere: float = 0.01
+    elsewhere: float = 0.03
     """Of a phone that stands where no tag is."""
     granted: float = 0.03
     """Density that the network grants any place where a tag is, per square of a scale."""
@@ -55,6 +58,8 @@ class Tags:
     """In the frame of the network [m]."""
     law: PairLaw = PairLaw()
     odds: Odds = Odds()
+    regions: Regions = Regions()
+    """What regions truly hold of reports that are like one of the tags."""
 
     def __len__(self) -> int:
         return len(self.position)
@@ -100,7 +105,8 @@ class Tags:
             np.take_along_axis(each, chosen, axis=1) for each in (ratio - math.log(len(self)), width)
         )
         columns = (torch.from_numpy(each).float() for each in (position, weight, width))
-        return TaggedField(field, temperature, _normaliser(field, temperature), self.odds, *columns)
+        alike = torch.from_numpy(ratio.max(axis=1) > ALIKE)
+        return TaggedField(alike, field, temperature, _normaliser(field, temperature), self.odds, *columns)
 
     def _spacing(self) -> Float[np.ndarray, " tag"]:
         if len(self) < 2:
@@ -113,6 +119,8 @@ class Tags:
 class TaggedField:
     """Densities of a batch of reports with their tags, in each report's frame."""
 
+    alike: Bool[Tensor, " report"]
+    """Whether a report is like one of them."""
     field: Field
     temperature: float
     normaliser: Float[Tensor, " report"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class TrainedAreaNetwork:
     tags: Tags | None = None
     """Reports of known position in the network that it was adapted to."""
     regions: Regions = Regions()
-    """What its regions truly hold there."""
+    """What its regions truly hold there, of reports that are unlike all tags."""
 
     def read(self, network: HeardNetwork) -> ReadNetwork:
         """A network with what its reports, and the tags, say of it; the reports come first.
@@ -67,9 +67,11 @@ class TrainedAreaNetwork:
         """
         if self.tags is None:
             masses = cell_masses(self.network(AreaBatch.of(tokens).filled()), self.temperature)
-        else:
-            masses = cell_masses(self.tagged(tokens, heard))
-        return masses.restated(self.regions)
+            return masses.restated(self.regions)
+        tagged = self.tagged(tokens, heard)
+        masses = cell_masses(tagged)
+        like, unlike = (masses.restated(each).mass for each in (self.tags.regions, self.regions))
+        return replace(masses, mass=torch.where(tagged.alike[:, None], like, unlike))
 
     def tagged(self, tokens: AreaTokens, heard: HeardNetwork) -> TaggedField:
         """The densities of reports by network and tags, of which there are some.
@@ -153,7 +155,7 @@ def _tags_record(tags: Tags) -> dict[str, Any]:
     heard = tags.heard
     columns = {name: getattr(heard, name) for name in _TOKENS} | {"offsets": heard.rows.offsets}
     listed = {f"cells.{name}": getattr(heard.cells, name) for name in _CELLS}
-    law = np.array([*astuple(tags.law), *astuple(tags.odds)])
+    law = np.array([*astuple(tags.law), *astuple(tags.odds), *tags.regions.nominal])
     every = {**columns, **listed, "tag_position": tags.position, "law": law}
     return {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in every.items()}
 
@@ -166,5 +168,6 @@ def _tags(record: dict[str, torch.Tensor] | None) -> Tags | None:
     heard = HeardNetwork(cells, Rows(column["offsets"]), **{name: column[name] for name in _TOKENS})
     if not np.isfinite(column["tag_position"]).all() or len(column["tag_position"]) != len(heard):
         raise ValueError("tags have a position each")
-    law = column["law"].tolist()
-    return Tags(heard, column["tag_position"], PairLaw(*law[:5]), Odds(*law[5:]))
+    law, odds, regions = np.split(column["law"], np.cumsum([len(fields(PairLaw)), len(fields(Odds))]))
+    regions = Regions(tuple(regions.tolist()))
+    return Tags(heard, column["tag_position"], PairLaw(*law.tolist()), Odds(*odds.tolist()), regions)

@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork
@@ -23,7 +23,7 @@ from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.area.tag_law import PairLaw, level_table
 from raylocus.models.area.tags import Odds, Tags
 from raylocus.models.area.trained import TrainedAreaNetwork
-from raylocus.models.regions import conformal_regions, widest
+from raylocus.models.regions import Regions, conformal_regions, widest
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
@@ -41,7 +41,7 @@ COMPARED = 60
 BLOCK = 1.0
 #: What tags may weigh: the usual odds, others, and nothing at all.
 NOTHING = Odds(elsewhere=math.inf)
-ODDS = (*(Odds(*each) for each in product((0.1, 0.01, 1.0), (0.03, 0.3, 0.003))), NOTHING)
+ODDS = (*(Odds(*each) for each in product((0.03, 0.3, 0.003), (0.03, 0.3, 0.003))), NOTHING)
 #: What other odds than the usual ones have to gain over all held-out tags [nats].
 LEAST_GAIN = 1.0
 #: Where more than this share of tags lies outside of the start's 99 % regions, tags and network do not belong together.
@@ -77,6 +77,19 @@ class Judged:
         return cls(
             *(np.concatenate([getattr(each, name) for each in parts], -1) for name in ("cost", "rank"))
         )
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Tags that were held out in one way, answered by each of `ODDS`."""
+
+    judged: Judged
+    alike: Bool[np.ndarray, " tag"]
+    """Whether they are like one of those that were not."""
+
+    def regions(self, odds: int, alike: bool) -> Regions:
+        """Of those that are like tags, or of the others."""
+        return conformal_regions(self.judged.rank[odds, self.alike == alike])
 
 
 def tags_of(reports: Reports, deployment: Deployment) -> Tags:
@@ -155,15 +168,16 @@ class _Adaptation:
         end = self._best_end(blocks)
         kinds = [self._held_out(parts, end) for parts in self._ways(generator)]
         best = _preferred(kinds)
+        like, unlike = (widest([kind.regions(best, alike) for kind in kinds]) for alike in (True, False))
         made = replace(
             self.start, network=self._tuned(every, end),
-            tags=None if ODDS[best] is NOTHING else replace(self.tags, odds=ODDS[best]),
-            regions=widest([conformal_regions(kind.rank[best]) for kind in kinds]),
+            tags=None if ODDS[best] is NOTHING else replace(self.tags, odds=ODDS[best], regions=like),
+            regions=widest([like, unlike]) if ODDS[best] is NOTHING else unlike,
             provenance=Provenance.collect(
                 {"adapted": self.start.provenance.digest, "tags": len(self.tags), "steps": end}, self.seed
             ),
         )  # fmt: skip
-        gain = first.cost.mean() - np.mean([kind.cost[best].mean() for kind in kinds])
+        gain = first.cost.mean() - np.mean([kind.judged.cost[best].mean() for kind in kinds])
         return Adapted(made, tuple(_lines(len(self.tags), end, float(gain), made)))
 
     def _ways(self, generator: np.random.Generator) -> tuple[list[Int[np.ndarray, " held"]], ...]:
@@ -204,27 +218,30 @@ class _Adaptation:
         (network,) = fine_tuned(self.start.network, self._loss(some), (end,))
         return network.eval().requires_grad_(False)
 
-    def _held_out(self, parts: list[Int[np.ndarray, " _"]], end: int) -> Judged:
-        """How some tags of each part are answered, for each of `ODDS`, by what was learned from the others."""
+    def _held_out(self, parts: list[Int[np.ndarray, " _"]], end: int) -> HeldOut:
+        """How some tags of each part are answered by what was learned from the others."""
         found = []
         for part in parts:
             others = np.delete(np.arange(len(self.tags)), part)
             learned = replace(self.start, network=self._tuned(others, end), tags=self.tags.select(others))
             some = np.random.default_rng((self.seed, len(part))).permutation(part)[:COMPARED]
             found += [self._by_odds(learned, some[at : at + JUDGED]) for at in range(0, len(some), JUDGED)]
-        return Judged.joined(found)
+        return HeldOut(
+            Judged.joined([each.judged for each in found]), np.concatenate([each.alike for each in found])
+        )
 
     @torch.inference_mode()
-    def _by_odds(self, learned: TrainedAreaNetwork, some: Int[np.ndarray, " tag"]) -> Judged:
+    def _by_odds(self, learned: TrainedAreaNetwork, some: Int[np.ndarray, " tag"]) -> HeldOut:
         tagged = learned.tagged(self.tokens.select(some), self.tags.heard.select(some))
         found = [Judged.at(masses, self.truth[some]) for masses in tagged.masses_by(ODDS)]
-        return Judged(np.stack([each.cost for each in found]), np.stack([each.rank for each in found]))
+        judged = Judged(np.stack([each.cost for each in found]), np.stack([each.rank for each in found]))
+        return HeldOut(judged, tagged.alike.numpy())
 
 
-def _preferred(kinds: Sequence[Judged]) -> int:
+def _preferred(kinds: Sequence[HeldOut]) -> int:
     """Which of `ODDS` held-out tags prefer, those held out in either way counting alike."""
-    cost = np.mean([kind.cost.mean(1) for kind in kinds], axis=0)
-    cost[1:-1] += LEAST_GAIN / kinds[0].cost.shape[1]
+    cost = np.mean([kind.judged.cost.mean(1) for kind in kinds], axis=0)
+    cost[1:-1] += LEAST_GAIN / len(kinds[0].alike)
     return int(cost.argmin())
 
 
@@ -239,3 +256,6 @@ def _lines(tags: int, end: int, gain: float, made: TrainedAreaNetwork) -> Iterab
     yield f"held-out tags: {gain:+.2f} nats a report against the start"
     stated = ", ".join(f"{mass:.0%}" for mass in made.regions.nominal)
     yield f"regions of 50, 90 and 95 % are what the network calls {stated}"
+    if made.tags is not None:
+        stated = ", ".join(f"{mass:.0%}" for mass in made.tags.regions.nominal)
+        yield f"of reports that are like a tag {stated}"
