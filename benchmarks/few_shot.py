@@ -1,6 +1,9 @@
 """Few-shot in drawn networks: what 1 to 1,000 tagged reports of a network are worth to the locator for areas.
 
-python benchmarks/few_shot.py [--networks 24] [--seed 1] [--tags 1 10 100 1000] [--model area.ckpt]
+    python benchmarks/few_shot.py [--networks 24] [--seed 1] [--tags 1 10 100 1000] [--phones apart] [--model area.ckpt]
+
+Phones and tags stand anywhere; or they are of drives along a few streets: any points of them (*next*), points of other
+drives than the tags (*passes*), or all on the other side of a line through the network (*apart*).
 """
 
 from __future__ import annotations
@@ -12,25 +15,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from rich.console import Console
 from rich.table import Table
 
 from raylocus.errors import InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.cells import CellMasses
-from raylocus.models.area.tags import Tags, differences, level_table
+from raylocus.models.area.tag_law import level_table, pairs_of
+from raylocus.models.area.tags import Tags
 from raylocus.models.area.trained import TrainedAreaNetwork
 from raylocus.models.regions import Regions
 from raylocus.network.field.heard import HeardNetwork
 from raylocus.network.field.law import training_law
-from raylocus.network.field.simulate import SimulatedNetwork, simulate_network
+from raylocus.network.field.simulate import SimulatedNetwork, simulate_network, simulate_tracks
 from raylocus.training.adapt.area import adapt_area_network
 
 #: Reports that are located, and others of the network without positions that its statistics are of.
 LOCATED, STREAM = 24, 76
-#: Neighbours of kNN.
-NEIGHBOURS = 5
+#: Neighbours of kNN, and what a cell that is heard once costs there [dB].
+NEIGHBOURS, MISSED = 5, 4.0
+#: Reports of a drive, and the share of drives or ground that is kept for phones.
+DRIVE, KEPT = 20, 0.3
+#: How many more reports are drawn than are needed.
+SPARE = 1.8
 #: Seeds of the networks begin with this.
 UNSEEN = 20261130
 #: Draws of networks with replacement, and the ends of the intervals [%].
@@ -47,17 +55,12 @@ class Scores:
 
 def methods(start: TrainedAreaNetwork, tags: Tags) -> dict[str, TrainedAreaNetwork]:
     """The network as it comes, adapted, and with only a part of what adaptation does."""
-    found = {"as it comes": start, "the tags alone": replace(start, tags=tags)}
     try:
         adapted = adapt_area_network(start, tags).trained
     except InputError:
-        return found | {
-            "adapted": start,
-            "regions alone": start,
-            "weights alone": start,
-            "adapted, regions as they come": start,
-        }
-    return found | {
+        adapted = start
+    return {
+        "as it comes": start,
         "regions alone": replace(start, regions=adapted.regions),
         "weights alone": replace(adapted, tags=None, regions=Regions()),
         "adapted, regions as they come": replace(adapted, regions=Regions()),
@@ -74,28 +77,73 @@ def scored(masses: CellMasses, at: torch.Tensor) -> Scores:
 
 def nearest_tags(heard: HeardNetwork, tags: Tags) -> Float[np.ndarray, "report 2"]:
     """Weighted mean of the positions of the tags whose levels are most alike [m]."""
-    unlike = differences(level_table(heard), level_table(tags.heard))
+    pairs = pairs_of(level_table(heard), level_table(tags.heard))
+    unlike = pairs.square + MISSED**2 * (pairs.faint + pairs.plain)
     nearest = np.argsort(unlike, axis=1, kind="stable")[:, :NEIGHBOURS]
     weight = 1 / (1 + np.take_along_axis(unlike, nearest, axis=1))
     return (weight[..., None] * tags.position[nearest]).sum(1) / weight.sum(1, keepdims=True)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A network, its reports that are located, those that are tags, and others without positions."""
+
+    network: SimulatedNetwork
+    located: Int[np.ndarray, " located"]
+    tags: Int[np.ndarray, " tag"]
+    stream: Int[np.ndarray, " other"]
+
+
+def draw(phones: str, count: int, generator: np.random.Generator) -> Drawn | None:
+    """A network with so many tags; none where too little is heard in it."""
+    law, needed = training_law(generator), LOCATED + STREAM + count
+    if phones == "anywhere":
+        drawn = simulate_network(law, 2 * (LOCATED + STREAM) + count, generator)
+        first, rest = np.arange(LOCATED + STREAM), np.arange(LOCATED + STREAM, len(drawn.position))
+        located, tags = first[:LOCATED], rest[len(rest) - min(count, len(rest)) :]
+    else:
+        drawn = simulate_tracks(law, round(SPARE * needed / DRIVE), DRIVE, generator)
+        kept = kept_for_phones(phones, drawn, generator)
+        located = generator.permutation(np.flatnonzero(kept))[:LOCATED]
+        tags = generator.permutation(np.setdiff1d(np.flatnonzero(~kept | (phones == "next")), located))[
+            :count
+        ]
+    others = np.setdiff1d(np.arange(len(drawn.position)), np.concatenate([located, tags]))
+    return (
+        Drawn(drawn, located, tags, others[:STREAM])
+        if len(located) == LOCATED and len(tags) == count
+        else None
+    )
+
+
+def kept_for_phones(
+    phones: str, drawn: SimulatedNetwork, generator: np.random.Generator
+) -> Bool[np.ndarray, " report"]:
+    """Which reports are of phones and not of tags."""
+    if phones == "passes":
+        return generator.random(int(drawn.phone[-1]) + 1)[drawn.phone] < KEPT
+    if phones == "apart":
+        angle = generator.uniform(-np.pi, np.pi)
+        along = drawn.position @ np.array([np.cos(angle), np.sin(angle)])
+        return along < np.quantile(along, KEPT)
+    return np.ones(len(drawn.position), bool)
+
+
 @torch.inference_mode()
-def in_network(start: TrainedAreaNetwork, drawn: SimulatedNetwork, count: int) -> dict[str, Scores]:
-    """Scores of the first reports of a network by every method, its last ones being the tags."""
-    located = np.arange(LOCATED)
-    heard = drawn.heard.select(np.arange(LOCATED + STREAM))
-    some = np.arange(max(LOCATED, len(drawn.position) - count), len(drawn.position))
-    tags = Tags(drawn.heard.select(some), drawn.position[some])
+def in_network(start: TrainedAreaNetwork, drawn: Drawn) -> dict[str, Scores]:
+    """Scores of the located reports of a network by every method."""
+    network, some = drawn.network, drawn.located
+    heard, located = network.heard.select(np.concatenate([some, drawn.stream])), np.arange(len(some))
+    tags, truth = Tags(network.heard.select(drawn.tags), network.position[drawn.tags]), network.position[some]
     found = {}
     with torch.inference_mode(False):
         every = methods(start, tags)
     for name, trained in every.items():
         tokens = trained.read(heard).tokens(located)
-        at = torch.from_numpy((drawn.position[:LOCATED] - tokens.centre) / tokens.scale[:, None]).float()
+        at = torch.from_numpy((truth - tokens.centre) / tokens.scale[:, None]).float()
         found[name] = scored(trained.masses(tokens, heard.select(located)), at)
-    error = np.hypot(*(nearest_tags(heard.select(located), tags) - drawn.position[:LOCATED]).T) / tokens.scale
-    return found | {"kNN on the tags": Scores(error, np.full(LOCATED, np.nan))}
+    error = np.hypot(*(nearest_tags(heard.select(located), tags) - truth).T) / tokens.scale
+    return found | {"kNN on the tags": Scores(error, np.full(len(some), np.nan))}
 
 
 def row(networks: list[Scores], generator: np.random.Generator) -> list[str]:
@@ -121,6 +169,7 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tags", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--phones", choices=["anywhere", "next", "passes", "apart"], default="anywhere")
     parser.add_argument("--model", type=Path, default=None)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -131,13 +180,12 @@ def main() -> None:
         while len(found["kNN on the tags"]) < given.networks:
             generator = np.random.default_rng((UNSEEN, given.seed, number))
             number += 1
-            drawn = simulate_network(training_law(generator), 2 * (LOCATED + STREAM) + count, generator)
-            if len(drawn.position) < LOCATED + STREAM + count:
-                continue
-            for name, scores in in_network(locator.trained, drawn, count).items():
+            drawn = draw(given.phones, count, generator)
+            for name, scores in ({} if drawn is None else in_network(locator.trained, drawn)).items():
                 found[name].append(scores)
         table = Table(
-            title=f"{count} tags, {given.networks} networks: error / site spacing, regions (90 % intervals)"
+            title=f"{count} tags, phones {given.phones}, {given.networks} networks: error / site spacing, regions "
+            "(90 % intervals)"
         )
         for column in ("method", "p50", "p90", "50 % holds", "90 % holds", "95 % holds"):
             table.add_column(column, justify="right")

@@ -12,7 +12,7 @@ from raylocus.models.area.anchors import anchors_of
 from raylocus.models.area.statistics import network_statistics
 from raylocus.network.field.heard import HeardNetwork, KnownCells
 from raylocus.network.field.law import HARSH, USUAL
-from raylocus.network.field.simulate import SimulatedNetwork
+from raylocus.network.field.simulate import SimulatedNetwork, simulate_tracks
 from raylocus.ragged import Rows
 
 
@@ -59,7 +59,7 @@ def timed(seed: int, reports: int = 80) -> SimulatedNetwork:
         cells, Rows.of(np.full(reports, 6)), order.ravel(), -20 - 35 * np.log10(of_token),
         np.zeros(6 * reports, bool), np.full(6 * reports, np.nan), of_token + clock[order.ravel()],
     )  # fmt: skip
-    return SimulatedNetwork(heard, ues)
+    return SimulatedNetwork(heard, ues, np.arange(reports), np.zeros(reports))
 
 
 def test_clocks_of_sites_are_found_without_any_position() -> None:
@@ -89,3 +89,17 @@ def test_a_wider_stream_says_more_of_its_cells() -> None:
     assert np.isfinite(whole.network).all() and np.isfinite(one.network).all()
     assert whole.network.shape == one.network.shape
     assert np.abs(whole.cell_level).sum() > np.abs(one.cell_level).sum()
+
+
+def test_near_reports_of_a_track_share_their_ground() -> None:
+    def differences(drawn: SimulatedNetwork) -> float:
+        """Mean difference of the levels of the first cell of each report and the next one."""
+        heard, first = drawn.heard, drawn.heard.rows.starts
+        same = (heard.cell[first[1:]] == heard.cell[first[:-1]]) & (np.diff(drawn.phone) == 0)
+        near = np.hypot(*np.diff(drawn.position, axis=0).T) < 10.0
+        return float(np.abs(np.diff(heard.level[first]))[same & near].mean())
+
+    law = replace(USUAL, measurement=(0.1, 0.2), device=(11.0, 12.0), shadowing=(9.0, 10.0))
+    tracks = [simulate_tracks(law, 12, 8, np.random.default_rng(seed)) for seed in range(4)]
+    assert all(np.all(np.diff(each.time)[np.diff(each.phone) == 0] > 0) for each in tracks)
+    assert np.mean([differences(each) for each in tracks]) < 5.0

@@ -10,25 +10,33 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import Answers, Fix
+from raylocus.models.area.anchors import middle_spacing
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
 from raylocus.models.area.heard_reports import heard_reports
+from raylocus.models.area.pooling import pooled
 from raylocus.models.area.tokens import ReadNetwork
 from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.stretches import in_stretches
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
 
 #: Reports that go through the network together.
 BATCH = 32
+#: Reports in which a phone that drives [m/s] goes less than this part of the spacing of sites are read as one.
+STRETCH, SPEED = 0.3, 10.0
+#: Stretches of a sequence that are looked at, evenly among those that are not older than its last by so much [s].
+MOST_REPORTS, OLDEST = 8, 60.0
 #: Cells along the side of the prior of an area, the answer to a report that names none of its cells.
 PRIOR_CELLS = 64
 
@@ -76,20 +84,20 @@ class AreaLocator:
         """
         if not len(reports):
             return
+        reports = in_stretches(reports, STRETCH * middle_spacing(deployment.site_positions[:, :2]) / SPEED)
         heard = heard_reports(reports, deployment)
         if not len(heard.network):
             return
-        last = reports.last_report
-        readings = np.flatnonzero(np.isin(heard.report, last))
         read = self.trained.read(heard.network)
-        rows = Rows.of(np.unique(heard.report[readings], return_counts=True)[1])
-        report = heard.report[readings][rows.offsets[:-1]]
-        sequence, likeliest = reports.sequence_of_report[report], heard.likeliest(report)
-        for start in range(0, len(sequence), BATCH):
-            some = np.arange(start, min(start + BATCH, len(sequence)))
-            chosen, own = rows.select(some)
-            masses = self._masses(read, readings[chosen], heard.weight[readings[chosen]], own)
-            yield Located(sequence[some], masses, likeliest.select(some))
+        readings = Rows.of(np.bincount(heard.report, minlength=len(reports.time)))
+        for used, phones in _batches(reports, readings.lengths > 0):
+            chosen, own = readings.select(used)
+            ground = self._masses(read, chosen, heard.weight[chosen], own)
+            last = used[phones.offsets[1:] - 1]
+            if phones.lengths.max() > 1:
+                scale = read.anchors.scale[chosen[own.offsets[:-1]]]
+                ground = pooled(ground, scale, reports.time[used], phones)
+            yield Located(reports.sequence_of_report[last], ground, heard.likeliest(last))
 
     @torch.inference_mode()
     def _masses(
@@ -155,6 +163,24 @@ def answers_in(located: Iterable[Located], sequences: int, frame: GeoFrame, exte
             )
     unknown = _prior(extent, frame)
     return Answers([unknown if fix is None else fix for fix in found], [fix is not None for fix in found])
+
+
+def _batches(
+    reports: Reports, known: Bool[np.ndarray, " report"]
+) -> Iterator[tuple[Int[np.ndarray, " used"], Rows]]:
+    """Reports of sequences whose last one is known, and whose they are: about `BATCH` at once, single ones first."""
+    single: list[Int[np.ndarray, " used"]] = []
+    several: list[Int[np.ndarray, " used"]] = []
+    for start, stop in pairwise(reports.report_offsets.tolist()):
+        if known[stop - 1]:
+            recent = reports.time[stop - 1] - reports.time[start:stop] <= OLDEST
+            own = start + np.flatnonzero(known[start:stop] & recent)
+            kept = np.linspace(0, len(own) - 1, min(len(own), MOST_REPORTS)).round().astype(np.int64)
+            (several if len(kept) > 1 else single).append(own[kept])
+    for group, phones in ((single, BATCH), (several, max(1, BATCH // MOST_REPORTS))):
+        for first in range(0, len(group), phones):
+            some = group[first : first + phones]
+            yield np.concatenate(some), Rows.of(np.array([len(each) for each in some]))
 
 
 @cache

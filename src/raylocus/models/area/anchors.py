@@ -81,10 +81,22 @@ def site_spacing(network: HeardNetwork) -> Float[np.ndarray, " site"]:
     sites = network.cells.sites
     heard = np.unique(network.token_site)
     others = sites[heard] if len(heard) > 2 else sites
-    if len(others) < 2:
-        return np.full(len(sites), LONE_SPACING)
-    neighbours = min(NEIGHBOURS, len(others) - 1)
-    distance, _ = cKDTree(others).query(sites, neighbours + 1)
+    return _spacing_at(sites, others)
+
+
+def middle_spacing(sites: Float[np.ndarray, "site 2"]) -> float:
+    """Median spacing of sites [m]."""
+    return float(np.median(_spacing_at(sites, sites)))
+
+
+def _spacing_at(
+    points: Float[np.ndarray, "point 2"], sites: Float[np.ndarray, "site 2"]
+) -> Float[np.ndarray, " point"]:
+    """Spacing of sites about points at which sites are [m]."""
+    if len(sites) < 2:
+        return np.full(len(points), LONE_SPACING)
+    neighbours = min(NEIGHBOURS, len(sites) - 1)
+    distance, _ = cKDTree(sites).query(points, neighbours + 1)
     return np.clip(distance[:, -1] * np.sqrt(np.pi / neighbours), *SPACINGS)
 
 

@@ -34,16 +34,30 @@ class GroundMasses:
         """Covariances [m²]."""
         return self.masses.covariance().numpy().astype(float)
 
+    def select(self, reports: Int[np.ndarray, " selected"]) -> GroundMasses:
+        """Some of the reports."""
+        own = self.masses
+        masses = CellMasses(own.centre[reports], own.side[reports], own.mass[reports])
+        return GroundMasses(self.origin[reports], masses, self.median[reports])
+
     def window(self, report: int) -> Grid:
         """A square of `WINDOW`² cells about a report's median that holds nearly all of its mass."""
-        away = self.masses.centre[report] - torch.from_numpy((self.median - self.origin)[report])
+        return self.square(report, np.array([report]), WINDOW)
+
+    def square(self, about: int, reports: Int[np.ndarray, " held"], count: int) -> Grid:
+        """A square of count² cells about a report's median that holds nearly all of the mass of some."""
+        reach = max(self._reach(report, self.median[about]) for report in reports.tolist())
+        x, y = self.median[about].tolist()
+        resolution = max(2 * reach / count, FINEST)
+        return Grid(count * resolution, resolution, (x, y))
+
+    def _reach(self, report: int, point: Float[np.ndarray, "2"]) -> float:
+        """Half of the side of the square about a point that holds `WINDOW_MASS` of a report."""
+        away = self.masses.centre[report] - torch.from_numpy(point - self.origin[report])
         reach = away.abs().amax(1) + self.masses.side[report] / 2
         order = reach.argsort(stable=True)
         held = self.masses.mass[report][order].cumsum(0)
-        index = min(int((held < WINDOW_MASS).sum()), len(order) - 1)
-        resolution = max(2 * float(reach[order][index]) / WINDOW, FINEST)
-        x, y = self.median[report].tolist()
-        return Grid(WINDOW * resolution, resolution, (x, y))
+        return float(reach[order][min(int((held < WINDOW_MASS).sum()), len(order) - 1)])
 
     def within(self, extent: Extent, outside: float) -> GroundMasses:
         """The same for phones that are rarely outside of an extent: what lies there weighs less by a factor."""

@@ -1,37 +1,52 @@
 """Reports of known position that an adapted network remembers: who reports alike stands near them.
 
-The density over the ground is multiplied by ε + 1/n · Σ_i w_i K(x − x_i): the weight w_i says how alike report and tag
-are, K is a heavy-tailed kernel as wide as tags are apart there. A report that is like none of them keeps its answer.
+A phone is at the place of a tag or elsewhere. Its density is ε p(x) + 1/n · Σ_i r_i K(x − x_i) (p(x)^a + δ): p is what
+the network says, r_i how much likelier report and tag are at one place than at different ones (`models.area.tag_law`),
+K a heavy-tailed kernel, the narrower the denser tags are. A report that is like none of them keeps its answer; where
+one is surely like a tag, the network can hardly speak against it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from raylocus.models.area.cells import CellMasses, cell_masses
 from raylocus.models.area.field import Field
+from raylocus.models.area.tag_law import PairLaw, level_table, pairs_of
 from raylocus.models.area.tokens import AreaTokens
+from raylocus.models.regions import Regions
 from raylocus.network.field.heard import HeardNetwork, KnownCells
 from raylocus.ragged import Rows
 
-#: Deviation of levels between near points, of what they have in common, and what a cell heard once costs [dB].
-SPREAD, COMMON, MISSED = 7.0, 6.0, 4.0
-#: A cell heard once costs no more than this level over the other's weakest [dB].
-MOST_OVER = 20.0
-#: Deviation of the weight of a report's whole difference: levels of one report err together [dB].
-LIKENESS = 7.0
+#: A report is like a tag where it is so much likelier near it than far away [nats].
+ALIKE = 3.0
 #: Tags of a report that are looked at.
 NEAREST = 32
-#: Density of standing where no tag is, in scales.
-ELSEWHERE = 0.001
-#: A kernel is as wide as the third nearest tag is away, within these bounds, in scales.
-NEIGHBOUR, WIDTHS = 3, (0.06, 1.0)
+#: Power by which the network's density counts where a tag is: what the tag was heard with is better than any law.
+DOUBTED = 0.7
+#: Power of the ratios of likelihoods: several cells that agree are better proof than a law with heavy tails has it.
+POWER = 1.25
+#: A kernel is half as wide as the third nearest tag is away, within these bounds, in scales.
+NEIGHBOUR, WIDTHS = 3, (0.03, 1.0)
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How a network's tags weigh against what it says by itself."""
+
+    elsewhere: float = 0.03
+    """Of a phone that stands where no tag is."""
+    granted: float = 0.03
+    """Density that the network grants any place where a tag is, per square of a scale."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +56,19 @@ class Tags:
     heard: HeardNetwork
     position: Float[np.ndarray, "tag 2"]
     """In the frame of the network [m]."""
+    law: PairLaw = PairLaw()
+    odds: Odds = Odds()
+    regions: Regions = Regions()
+    """What regions truly hold of reports that are like one of the tags."""
 
     def __len__(self) -> int:
         return len(self.position)
 
     def select(self, some: np.ndarray) -> Tags:
         """Some of the tags, by mask or index."""
-        return Tags(self.heard.select(np.arange(len(self))[some]), self.position[some])
+        return replace(
+            self, heard=self.heard.select(np.arange(len(self))[some]), position=self.position[some]
+        )
 
     def of_network(self, cells: KnownCells) -> bool:
         """Whether they are of a network of these cells."""
@@ -75,14 +96,17 @@ class Tags:
             tokens: their rows.
             temperature: by which the network's log densities are divided.
         """
-        weight = np.exp(-differences(level_table(heard), level_table(self.heard)) / (2 * LIKENESS**2))
-        chosen = np.argsort(-weight, axis=1, kind="stable")[:, :NEAREST]
-        width = np.clip(self._spacing()[chosen] / tokens.scale[:, None], *WIDTHS)
+        width = np.clip(self._spacing() / 2 / tokens.scale[:, None], *WIDTHS)
+        pairs = pairs_of(level_table(heard), level_table(self.heard))
+        ratio = POWER * self.law.likelihood_ratio(pairs, width)
+        chosen = np.argsort(-ratio, axis=1, kind="stable")[:, :NEAREST]
         position = (self.position[chosen] - tokens.centre[:, None]) / tokens.scale[:, None, None]
-        share = np.take_along_axis(weight, chosen, axis=1) / len(self)
-        return TaggedField(
-            field, temperature, *(torch.from_numpy(each).float() for each in (position, share, width))
+        weight, width = (
+            np.take_along_axis(each, chosen, axis=1) for each in (ratio - math.log(len(self)), width)
         )
+        columns = (torch.from_numpy(each).float() for each in (position, weight, width))
+        alike = torch.from_numpy(ratio.max(axis=1) > ALIKE)
+        return TaggedField(alike, field, temperature, _normaliser(field, temperature), self.odds, *columns)
 
     def _spacing(self) -> Float[np.ndarray, " tag"]:
         if len(self) < 2:
@@ -95,10 +119,16 @@ class Tags:
 class TaggedField:
     """Densities of a batch of reports with their tags, in each report's frame."""
 
+    alike: Bool[Tensor, " report"]
+    """Whether a report is like one of them."""
     field: Field
     temperature: float
+    normaliser: Float[Tensor, " report"]
+    """ln of the mass of the network's density."""
+    odds: Odds
     position: Float[Tensor, "report tag 2"]
     weight: Float[Tensor, "report tag"]
+    """ln of the ratio of likelihoods, shared among the tags."""
     width: Float[Tensor, "report tag"]
 
     def __len__(self) -> int:
@@ -106,38 +136,39 @@ class TaggedField:
 
     def log_density(self, points: Float[Tensor, "report point 2"]) -> Float[Tensor, "report point"]:
         """Unnormalised log density at points."""
+        return self.joined(self.alone(points), points)
+
+    def alone(self, points: Float[Tensor, "report point 2"]) -> Float[Tensor, "report point"]:
+        """Log density at points without the tags."""
+        return self.field.log_density(points) / self.temperature - self.normaliser[:, None]
+
+    def joined(
+        self, alone: Float[Tensor, "report point"], points: Float[Tensor, "report point 2"]
+    ) -> Float[Tensor, "report point"]:
+        """Unnormalised log density at points, of what it is there without the tags."""
         variance = self.width.square()[:, None]
         square = (points[:, :, None] - self.position[:, None]).square().sum(-1) / variance
-        kernel = (1 + square / 2) ** -2 / (2 * torch.pi * variance)
-        factor = ELSEWHERE + (self.weight[:, None] * kernel).sum(-1)
-        return self.field.log_density(points) / self.temperature + torch.log(factor)
+        kernel = self.weight[:, None] - 2 * torch.log1p(square / 2) - torch.log(2 * torch.pi * variance)
+        granted = torch.logaddexp(DOUBTED * alone, torch.tensor(math.log(self.odds.granted)))
+        elsewhere = alone + min(math.log(self.odds.elsewhere), 1e3)
+        return torch.logaddexp(elsewhere, kernel.logsumexp(-1) + granted)
+
+    def masses_by(self, odds: Sequence[Odds]) -> Iterator[CellMasses]:
+        """The masses by each of several odds, on the same cells."""
+        cells = cell_masses(self)
+        alone = self.alone(cells.centre)
+        for each in odds:
+            log_density = replace(self, odds=each).joined(alone, cells.centre)
+            yield replace(cells, mass=(log_density + 2 * torch.log(cells.side)).softmax(1))
 
 
-def level_table(heard: HeardNetwork) -> Float[np.ndarray, "report cell"]:
-    """Level of each cell in each report [dBm]; NaN where it is not heard."""
-    table = np.full((len(heard), len(heard.cells.site)), np.nan)
-    table[heard.report, heard.cell] = heard.level
-    return table
-
-
-def differences(
-    reports: Float[np.ndarray, "report cell"], tags: Float[np.ndarray, "tag cell"]
-) -> Float[np.ndarray, "report tag"]:
-    """How unlike levels are [dB²]: squares summed over cells, the level that a report has in common integrated out.
-
-    A cell that only one of both hears costs `MISSED`² and the square of what it is over the other's weakest level.
-    """
-    heard, weakest = np.isfinite(tags), np.nanmin(tags, axis=1)
-    found = np.empty((len(reports), len(tags)))
-    for row, levels in enumerate(reports):
-        own = np.isfinite(levels)
-        both = own & heard
-        step = np.where(both, levels - tags, 0.0)
-        squares = (step**2).sum(1) - step.sum(1) ** 2 / (both.sum(1) + (SPREAD / COMMON) ** 2)
-        over = np.where(own, levels - weakest[:, None], tags - np.nanmin(levels))
-        alone = np.clip(np.where(own ^ heard, over, 0.0), 0, MOST_OVER) ** 2 + MISSED**2 * (own ^ heard)
-        found[row] = squares + alone.sum(1)
-    return found
+def _normaliser(field: Field, temperature: float) -> Float[Tensor, " report"]:
+    """ln of the mass of a density that is not normalised."""
+    masses = cell_masses(field, temperature)
+    fullest = masses.mass.argmax(dim=1, keepdim=True)
+    centre = masses.centre.gather(1, fullest[..., None].expand(-1, -1, 2))
+    density = masses.mass.gather(1, fullest) / masses.side.gather(1, fullest).square()
+    return (field.log_density(centre) / temperature - torch.log(density))[:, 0]
 
 
 def network_name(cells: KnownCells) -> str:

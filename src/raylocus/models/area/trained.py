@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ import torch
 from raylocus.errors import CheckpointError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
 from raylocus.models.area.cells import CellMasses, cell_masses
-from raylocus.models.area.tags import Tags
+from raylocus.models.area.tag_law import PairLaw
+from raylocus.models.area.tags import Odds, TaggedField, Tags
 from raylocus.models.area.tokens import AreaTokens, ReadNetwork
 from raylocus.models.regions import LEVELS, Regions
 from raylocus.network.field.heard import HeardNetwork, KnownCells
@@ -40,7 +41,7 @@ class TrainedAreaNetwork:
     tags: Tags | None = None
     """Reports of known position in the network that it was adapted to."""
     regions: Regions = Regions()
-    """What its regions truly hold there."""
+    """What its regions truly hold there, of reports that are unlike all tags."""
 
     def read(self, network: HeardNetwork) -> ReadNetwork:
         """A network with what its reports, and the tags, say of it; the reports come first.
@@ -64,13 +65,28 @@ class TrainedAreaNetwork:
             tokens: rows of the reports.
             heard: the reports themselves.
         """
+        if self.tags is None:
+            masses = cell_masses(self.network(AreaBatch.of(tokens).filled()), self.temperature)
+            return masses.restated(self.regions)
+        tagged = self.tagged(tokens, heard)
+        masses = cell_masses(tagged)
+        like, unlike = (masses.restated(each).mass for each in (self.tags.regions, self.regions))
+        return replace(masses, mass=torch.where(tagged.alike[:, None], like, unlike))
+
+    def tagged(self, tokens: AreaTokens, heard: HeardNetwork) -> TaggedField:
+        """The densities of reports by network and tags, of which there are some.
+
+        Args:
+            tokens: rows of the reports.
+            heard: the reports themselves.
+
+        Raises:
+            ValueError: it was adapted to no network.
+        """
+        if self.tags is None:
+            raise ValueError("a network that was not adapted has no tags")
         field = self.network(AreaBatch.of(tokens).filled())
-        masses = (
-            cell_masses(field, self.temperature)
-            if self.tags is None
-            else cell_masses(self.tags.joined(field, heard, tokens, self.temperature))
-        )
-        return masses.restated(self.regions)
+        return self.tags.joined(field, heard, tokens, self.temperature)
 
 
 def save_area_network(trained: TrainedAreaNetwork, path: Path) -> None:
@@ -139,7 +155,8 @@ def _tags_record(tags: Tags) -> dict[str, Any]:
     heard = tags.heard
     columns = {name: getattr(heard, name) for name in _TOKENS} | {"offsets": heard.rows.offsets}
     listed = {f"cells.{name}": getattr(heard.cells, name) for name in _CELLS}
-    every = {**columns, **listed, "tag_position": tags.position}
+    law = np.array([*astuple(tags.law), *astuple(tags.odds), *tags.regions.nominal])
+    every = {**columns, **listed, "tag_position": tags.position, "law": law}
     return {name: torch.from_numpy(np.ascontiguousarray(each)) for name, each in every.items()}
 
 
@@ -151,4 +168,6 @@ def _tags(record: dict[str, torch.Tensor] | None) -> Tags | None:
     heard = HeardNetwork(cells, Rows(column["offsets"]), **{name: column[name] for name in _TOKENS})
     if not np.isfinite(column["tag_position"]).all() or len(column["tag_position"]) != len(heard):
         raise ValueError("tags have a position each")
-    return Tags(heard, column["tag_position"])
+    law, odds, regions = np.split(column["law"], np.cumsum([len(fields(PairLaw)), len(fields(Odds))]))
+    regions = Regions(tuple(regions.tolist()))
+    return Tags(heard, column["tag_position"], PairLaw(*law.tolist()), Odds(*odds.tolist()), regions)

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.network.field.draws import happens, log_uniform, uniform
 from raylocus.network.field.law import FieldLaw
 from raylocus.network.field.layout import Layout
+from raylocus.network.field.ues import Ues
 
 #: Longest lists of cells in a report, and how often networks have them.
 LISTS, LIST_SHARES = (
@@ -30,7 +31,7 @@ class Hearing:
 
 
 def hear(
-    law: FieldLaw, layout: Layout, levels: Float[np.ndarray, "ue cell"], sends: Bool[np.ndarray, " cell"],
+    law: FieldLaw, layout: Layout, ues: Ues, levels: Float[np.ndarray, "ue cell"], sends: Bool[np.ndarray, " cell"],
     generator: np.random.Generator,
 ) -> Hearing:  # fmt: skip
     """Detection, operators, lists of neighbours, dropouts and the length of lists, each as the network has it.
@@ -38,11 +39,12 @@ def hear(
     Args:
         law: the law.
         layout: sites and cells.
+        ues: the UEs.
         levels: true levels with an arbitrary constant [dB].
         sends: cells that are on the air.
         generator: decides everything that is drawn.
     """
-    audible = sends & _of_operator(layout, len(levels), generator)
+    audible = sends & _of_operator(layout, ues, generator)
     levels, floor = _absolute(law, levels, audible, generator)
     measured = levels + uniform(generator, law.measurement) * generator.standard_normal(levels.shape)
     limit = floor + uniform(generator, law.cell_detection) * generator.standard_normal(levels.shape[1])
@@ -78,11 +80,12 @@ def _absolute(
     return levels - max(limit, -500.0) + floor, floor
 
 
-def _of_operator(layout: Layout, ues: int, generator: np.random.Generator) -> Bool[np.ndarray, "ue cell"]:
+def _of_operator(layout: Layout, ues: Ues, generator: np.random.Generator) -> Bool[np.ndarray, "ue cell"]:
     """Which cells are of a UE's operator, where a list holds several operators' sites."""
     operators = int(generator.choice([1, 2, 3], p=[0.6, 0.25, 0.15]))
     of_site = generator.integers(operators, size=len(layout.sites))
-    return of_site[layout.site] == generator.integers(operators, size=ues)[:, None]
+    own = ues.of_phones(lambda phones: generator.integers(operators, size=phones))
+    return of_site[layout.site] == own[:, None]
 
 
 def _drops(

@@ -89,12 +89,13 @@ def _hexagons(count: int, spacing: float) -> Float[np.ndarray, "site 2"]:
 
 def draw_ues(layout: Layout, count: int, generator: np.random.Generator) -> Float[np.ndarray, "ue 2"]:
     """True positions [m]: anywhere, along streets, in groups or near sites, in all of the network or a part of it."""
-    part = uniform(generator, (0.3, 1.1)) * layout.extent
-    middle = layout.sites[generator.integers(len(layout.sites))] * uniform(generator, (0.0, 1.0))
+    middle, part = draw_area(layout, generator)
     kind = generator.choice(["anywhere", "streets", "groups", "sites"], p=[0.4, 0.3, 0.15, 0.15])
     anywhere = middle + part * _disc(count, generator)
     if kind == "streets":
-        return _on_streets(middle, part, count, generator)
+        start, end = draw_streets(middle, part, generator)
+        street, along = generator.integers(len(start), size=count), generator.random(count)[:, None]
+        return start[street] * (1 - along) + end[street] * along + 5 * generator.standard_normal((count, 2))
     if kind == "groups":
         centres = middle + part * _disc(max(1, round(uniform(generator, (2.0, 20.0)))), generator)
         chosen = centres[generator.integers(len(centres), size=count)]
@@ -114,10 +115,15 @@ def _disc(count: int, generator: np.random.Generator) -> Float[np.ndarray, "poin
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-def _on_streets(
-    middle: Float[np.ndarray, "2"], part: float, count: int, generator: np.random.Generator
-) -> Float[np.ndarray, "ue 2"]:
+def draw_area(layout: Layout, generator: np.random.Generator) -> tuple[Float[np.ndarray, "2"], float]:
+    """Middle and radius of the part of a network in which UEs are [m]."""
+    part = uniform(generator, (0.3, 1.1)) * layout.extent
+    return layout.sites[generator.integers(len(layout.sites))] * uniform(generator, (0.0, 1.0)), part
+
+
+def draw_streets(
+    middle: Float[np.ndarray, "2"], part: float, generator: np.random.Generator
+) -> tuple[Float[np.ndarray, "street 2"], Float[np.ndarray, "street 2"]]:
+    """Where streets begin and end, within a radius about a middle [m]."""
     streets = max(1, round(log_uniform(generator, (1.0, 20.0))))
-    start, end = middle + part * _disc(streets, generator), middle + part * _disc(streets, generator)
-    street, along = generator.integers(streets, size=count), generator.random(count)[:, None]
-    return start[street] * (1 - along) + end[street] * along + 5 * generator.standard_normal((count, 2))
+    return middle + part * _disc(streets, generator), middle + part * _disc(streets, generator)

@@ -8,15 +8,13 @@ from jaxtyping import Bool, Float
 from raylocus.network.field.draws import happens, log_uniform, uniform
 from raylocus.network.field.law import FieldLaw
 from raylocus.network.field.layout import Layout
-
-#: Plane waves that a correlated field over the ground is summed from.
-WAVES = 8
+from raylocus.network.field.ues import Ues, ground_fields
 
 
 def draw_levels(
     law: FieldLaw,
     layout: Layout,
-    ues: Float[np.ndarray, "ue 2"],
+    ues: Ues,
     power: Float[np.ndarray, " cell"],
     generator: np.random.Generator,
 ) -> tuple[Float[np.ndarray, "ue cell"], Bool[np.ndarray, "ue site"]]:
@@ -25,14 +23,15 @@ def draw_levels(
     Args:
         law: the law.
         layout: sites and cells.
-        ues: where UEs are [m].
+        ues: the UEs.
         power: true level of each cell at 1 m [dB].
         generator: decides everything that is drawn.
     """
-    step = ues[:, None] - layout.sites
+    step = ues.position[:, None] - layout.sites
     flat = np.hypot(step[..., 0], step[..., 1])
     distance = np.hypot(flat, layout.height)
-    sighted = generator.random(distance.shape) < np.exp(-flat / log_uniform(generator, law.line_of_sight))
+    number = ues.draws(len(layout.sites), generator)
+    sighted = number < np.exp(-flat / log_uniform(generator, law.line_of_sight))
     at_site = (
         -_slope_loss(law, distance, generator)
         + uniform(generator, law.line_of_sight_gain) * sighted
@@ -40,7 +39,7 @@ def draw_levels(
         + _shadowing(law, ues, len(layout.sites), generator)
     )
     levels = at_site[:, layout.site] + power + _pattern(law, layout, step, generator)
-    return levels + _common(law, len(ues), generator)[:, None], sighted
+    return levels + _common(law, ues, generator)[:, None], sighted
 
 
 def _slope_loss(
@@ -63,26 +62,15 @@ def _canyon(
 
 
 def _shadowing(
-    law: FieldLaw, ues: Float[np.ndarray, "ue 2"], sites: int, generator: np.random.Generator
+    law: FieldLaw, ues: Ues, sites: int, generator: np.random.Generator
 ) -> Float[np.ndarray, "ue site"]:
     """Shadowing that is correlated over the ground and between sites, with heavy tails."""
     deviation, shared = uniform(generator, law.shadowing), uniform(generator, law.shared_shadowing)
-    field = _ground_fields(ues, sites + 1, log_uniform(generator, law.correlation), generator)
+    field = ground_fields(ues.position, sites + 1, log_uniform(generator, law.correlation), generator)
     correlated = np.sqrt(shared) * field[:, :1] + np.sqrt(1 - shared) * field[:, 1:]
     freedom = log_uniform(generator, law.tails)
-    heavy = np.sqrt(freedom / generator.chisquare(freedom, correlated.shape))
+    heavy = np.sqrt(freedom / ues.chi_squares(freedom, sites, generator))
     return deviation * correlated * np.minimum(heavy, 4.0)
-
-
-def _ground_fields(
-    ues: Float[np.ndarray, "ue 2"], count: int, length: float, generator: np.random.Generator
-) -> Float[np.ndarray, "ue field"]:
-    """Fields of unit variance that forget over a length [m]: sums of random plane waves."""
-    wave = generator.standard_normal((count, WAVES, 2)) / length
-    phase = generator.uniform(-np.pi, np.pi, (count, WAVES))
-    angle = (ues.astype(np.float32) @ wave.reshape(-1, 2).T.astype(np.float32)).reshape(-1, count, WAVES)
-    field = np.cos(angle + phase.astype(np.float32)).sum(-1) * np.sqrt(2 / WAVES)
-    return field.astype(float)
 
 
 def _pattern(
@@ -96,8 +84,9 @@ def _pattern(
     return np.where(layout.omnidirectional, 0.0, gain)
 
 
-def _common(law: FieldLaw, count: int, generator: np.random.Generator) -> Float[np.ndarray, " ue"]:
+def _common(law: FieldLaw, ues: Ues, generator: np.random.Generator) -> Float[np.ndarray, " ue"]:
     """What all levels of a report have in common [dB]: device and buildings."""
-    device = uniform(generator, law.device) * generator.standard_normal(count)
-    indoors = generator.random(count) < uniform(generator, (0.0, 1.0)) * happens(generator, 0.5)
-    return device - uniform(generator, law.indoor_loss) * indoors * generator.uniform(0.5, 1.5, count)
+    device = uniform(generator, law.device) * ues.of_phones(generator.standard_normal)
+    indoors = ues.of_phones(generator.random) < uniform(generator, (0.0, 1.0)) * happens(generator, 0.5)
+    loss = uniform(generator, law.indoor_loss) * indoors
+    return device - loss * ues.of_phones(lambda phones: generator.uniform(0.5, 1.5, phones))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from raylocus.network.field.law import FieldLaw
 from raylocus.network.field.layout import Layout, draw_layout, draw_ues
 from raylocus.network.field.levels import draw_levels
 from raylocus.network.field.timing import advances, arrivals, path_lengths
+from raylocus.network.field.ues import Ues, draw_tracks
 from raylocus.ragged import Rows
 
 
@@ -24,6 +26,10 @@ class SimulatedNetwork:
     heard: HeardNetwork
     position: Float[np.ndarray, "report 2"]
     """Where each UE is [m]."""
+    phone: Int[np.ndarray, " report"]
+    """Whose report it is, ascending."""
+    time: Float[np.ndarray, " report"]
+    """Since about the first report of the phone [s]."""
 
 
 def simulate_network(law: FieldLaw, reports: int, generator: np.random.Generator) -> SimulatedNetwork:
@@ -34,15 +40,34 @@ def simulate_network(law: FieldLaw, reports: int, generator: np.random.Generator
         reports: the most reports, all but those that name no listed cell.
         generator: decides everything that is drawn.
     """
+    return _heard_by_any(law, lambda layout: Ues.apart(draw_ues(layout, reports, generator)), generator)
+
+
+def simulate_tracks(
+    law: FieldLaw, phones: int, reports: int, generator: np.random.Generator
+) -> SimulatedNetwork:
+    """The same for phones that move and report several times; near reports share what the ground decides.
+
+    Args:
+        law: what networks are drawn from.
+        phones: number of phones.
+        reports: the most reports of each, all but those that name no listed cell.
+        generator: decides everything that is drawn.
+    """
+    return _heard_by_any(law, lambda layout: draw_tracks(layout, phones, reports, generator), generator)
+
+
+def _heard_by_any(
+    law: FieldLaw, ues: Callable[[Layout], Ues], generator: np.random.Generator
+) -> SimulatedNetwork:
     while True:
-        found = _draw(law, reports, generator)
+        layout = draw_layout(law, generator)
+        found = _draw(law, layout, ues(layout), generator)
         if len(found.position):
             return found
 
 
-def _draw(law: FieldLaw, reports: int, generator: np.random.Generator) -> SimulatedNetwork:
-    layout = draw_layout(law, generator)
-    ues = draw_ues(layout, reports, generator)
+def _draw(law: FieldLaw, layout: Layout, ues: Ues, generator: np.random.Generator) -> SimulatedNetwork:
     listed_power = generator.normal(0, uniform(generator, (0.0, 8.0)), len(layout.site)) * happens(
         generator, 0.4
     )
@@ -51,15 +76,15 @@ def _draw(law: FieldLaw, reports: int, generator: np.random.Generator) -> Simula
     of_site = generator.random(len(layout.sites))
     silent = uniform(generator, law.silent) * happens(generator, 0.5)
     unlisted = uniform(generator, law.unlisted) * happens(generator, 0.5)
-    hearing = hear(law, layout, levels, (of_site >= silent)[layout.site], generator)
+    hearing = hear(law, layout, ues, levels, (of_site >= silent)[layout.site], generator)
     reported = hearing.reported & (of_site < 1 - unlisted)[layout.site]
-    cells = _listed(law, layout, ues, hearing, listed_power, generator)
+    cells = _listed(law, layout, ues.position, hearing, listed_power, generator)
     lengths = path_lengths(law, layout, ues, sighted, generator)
     listed = np.flatnonzero((of_site < 1 - unlisted)[layout.site])
     network = _rows(cells, listed, reported, hearing, _timing(law, lengths, hearing, layout, generator))
     network = _misread(law, network, generator)
     kept = np.flatnonzero(network.rows.lengths > 0)
-    return SimulatedNetwork(network.select(kept), ues[kept])
+    return SimulatedNetwork(network.select(kept), ues.position[kept], ues.phone[kept], ues.time[kept])
 
 
 def _misread(law: FieldLaw, network: HeardNetwork, generator: np.random.Generator) -> HeardNetwork:

@@ -8,19 +8,20 @@ from jaxtyping import Bool, Float, Int
 from raylocus.network.field.draws import log_uniform, uniform
 from raylocus.network.field.law import FieldLaw
 from raylocus.network.field.layout import Layout
+from raylocus.network.field.ues import Ues
 
 #: Steps of the timing advance, one way [m]: μ = 0 to 3 (docs/conventions.md).
 ADVANCE_STEPS = (78.07, 39.04, 19.52, 9.76)
 
 
 def path_lengths(
-    law: FieldLaw, layout: Layout, ues: Float[np.ndarray, "ue 2"], sighted: Bool[np.ndarray, "ue site"],
+    law: FieldLaw, layout: Layout, ues: Ues, sighted: Bool[np.ndarray, "ue site"],
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "ue site"]:  # fmt: skip
     """Length of the detected path to each site [m]: longer than the straight one without line of sight."""
-    step = ues[:, None] - layout.sites
+    step = ues.position[:, None] - layout.sites
     straight = np.hypot(np.hypot(step[..., 0], step[..., 1]), layout.height)
-    detour = generator.exponential(log_uniform(generator, law.detour), straight.shape)
+    detour = ues.exponentials(log_uniform(generator, law.detour), straight.shape[1], generator)
     return straight + np.where(sighted, 0.0, detour)
 
 

@@ -79,4 +79,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     # The only 400 that comes this way is a body that no parser reads: too deep, or a number too long.
     code = "decode" if error.status_code == 400 else ""
-    return problem_response(request, Problem(error.status_code, str(error.detail), code))
+    answer = problem_response(request, Problem(error.status_code, str(error.detail), code))
+    # With 405 comes what is allowed (RFC 9110 §15.5.6).
+    answer.headers.update(error.headers or {})
+    return answer

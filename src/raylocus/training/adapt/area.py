@@ -1,28 +1,33 @@
 """Adapts an area network to one network by reports of known position.
 
-Three things are learned, each as far as blocks of ground that were held out are better off with it: biases and gains of
-the network, the tags themselves as what later reports are compared with, and what regions truly hold.
+Three things are learned, each as far as tags that were held out are better off with it: biases and gains of the
+network, the tags themselves as what later reports are compared with, and what regions truly hold. Phones may stand
+where tags are or where none is: tags are held out one by one, and all of one side, and both count alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork
+from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.heard_reports import heard_reports
-from raylocus.models.area.tags import Tags
+from raylocus.models.area.tag_law import PairLaw, level_table
+from raylocus.models.area.tags import Odds, Tags
 from raylocus.models.area.trained import TrainedAreaNetwork
-from raylocus.models.regions import conformal_regions
+from raylocus.models.regions import Regions, conformal_regions, widest
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
-from raylocus.training.adapt.blocks import held_out_parts
+from raylocus.training.adapt.blocks import held_out_parts, scattered_parts, sides
 from raylocus.training.adapt.fine_tune import best_end, ends_for, fine_tuned
 from raylocus.training.area.fit import contrast
 
@@ -30,10 +35,15 @@ from raylocus.training.area.fit import contrast
 FEWEST, MOST = 10, 1000
 #: Tags a step, points that each is distinguished from, and tags that are judged at once.
 BATCH, POINTS, JUDGED = 48, 48, 32
-#: Held-out tags of a part that numbers of steps are compared by.
-COMPARED = 200
+#: Held-out tags of a part that numbers of steps, and odds, are compared by.
+COMPARED = 60
 #: Side of a block, in the median spacing of sites.
-BLOCK = 0.25
+BLOCK = 1.0
+#: What tags may weigh: the usual odds, others, and nothing at all.
+NOTHING = Odds(elsewhere=math.inf)
+ODDS = (*(Odds(*each) for each in product((0.03, 0.3, 0.003), (0.03, 0.3, 0.003))), NOTHING)
+#: What other odds than the usual ones have to gain over all held-out tags [nats].
+LEAST_GAIN = 1.0
 #: Where more than this share of tags lies outside of the start's 99 % regions, tags and network do not belong together.
 MOST_OUTSIDE, OUTSIDE = 0.4, 0.99
 #: Density that an answer is granted anywhere, in scales.
@@ -52,8 +62,34 @@ class Adapted:
 class Judged:
     """Held-out tags: cost of the density at each truth [nats], and the mass of the region that just holds it."""
 
-    cost: Float[np.ndarray, " tag"]
-    rank: Float[np.ndarray, " tag"]
+    cost: Float[np.ndarray, "*tag"]
+    rank: Float[np.ndarray, "*tag"]
+
+    @classmethod
+    def at(cls, masses: CellMasses, truth: Float[torch.Tensor, "tag 2"]) -> Judged:
+        """Of some answers."""
+        density, denser, tied = (each.numpy().astype(float) for each in masses.at(truth))
+        return cls(-np.log(np.maximum(density, LEAST_DENSITY)), denser + tied / 2)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Judged]) -> Judged:
+        """The tags of all parts."""
+        return cls(
+            *(np.concatenate([getattr(each, name) for each in parts], -1) for name in ("cost", "rank"))
+        )
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Tags that were held out in one way, answered by each of `ODDS`."""
+
+    judged: Judged
+    alike: Bool[np.ndarray, " tag"]
+    """Whether they are like one of those that were not."""
+
+    def regions(self, odds: int, alike: bool) -> Regions:
+        """Of those that are like tags, or of the others."""
+        return conformal_regions(self.judged.rank[odds, self.alike == alike])
 
 
 def tags_of(reports: Reports, deployment: Deployment) -> Tags:
@@ -113,8 +149,12 @@ class _Adaptation:
     """Tags as rows, and what is tried on them."""
 
     def __init__(self, start: TrainedAreaNetwork, tags: Tags, seed: int) -> None:
-        self.start, self.tags, self.seed = start, tags, seed
+        self.start, self.seed = start, seed
         self.tokens = start.read(tags.heard).tokens(np.arange(len(tags)))
+        law = PairLaw.fitted(
+            level_table(tags.heard), tags.position / np.median(self.tokens.scale), np.random.default_rng(seed)
+        )
+        self.tags = replace(tags, law=law)
         at = (tags.position - self.tokens.centre) / self.tokens.scale[:, None]
         self.truth = torch.from_numpy(at).float()
 
@@ -123,33 +163,35 @@ class _Adaptation:
         every = np.arange(len(self.tags))
         first = self.judged(self.start, every)
         require_agreement(first.rank)
-        parts = held_out_parts(self.tags.position, BLOCK * float(np.median(self.tokens.scale)), generator)
-        end = self._best_end(parts)
-        tagging = [self._without(part, end) for part in parts]
-        tagged = self._held_out(parts, tagging)
-        plain = self._held_out(parts, [replace(each, tags=None) for each in tagging])
-        remember = bool(tagged.cost.mean() < plain.cost.mean())
-        better = tagged if remember else plain
-        network = self._tuned(every, end)
-        made = replace(self.start, network=network, tags=self.tags if remember else None)
-        provenance = Provenance.collect(
-            {"adapted": self.start.provenance.digest, "tags": len(self.tags), "steps": end}, self.seed
-        )
-        made = replace(made, regions=conformal_regions(better.rank), provenance=provenance)
-        return Adapted(made, tuple(self._lines(first, better, end, made)))
+        side = BLOCK * float(np.median(self.tokens.scale))
+        blocks = held_out_parts(self.tags.position, side, generator)
+        end = self._best_end(blocks)
+        kinds = [self._held_out(parts, end) for parts in self._ways(generator)]
+        best = _preferred(kinds)
+        like, unlike = (widest([kind.regions(best, alike) for kind in kinds]) for alike in (True, False))
+        made = replace(
+            self.start, network=self._tuned(every, end),
+            tags=None if ODDS[best] is NOTHING else replace(self.tags, odds=ODDS[best], regions=like),
+            regions=widest([like, unlike]) if ODDS[best] is NOTHING else unlike,
+            provenance=Provenance.collect(
+                {"adapted": self.start.provenance.digest, "tags": len(self.tags), "steps": end}, self.seed
+            ),
+        )  # fmt: skip
+        gain = first.cost.mean() - np.mean([kind.judged.cost[best].mean() for kind in kinds])
+        return Adapted(made, tuple(_lines(len(self.tags), end, float(gain), made)))
 
-    def judged(self, trained: TrainedAreaNetwork, some: Int[np.ndarray, " tag"]) -> Judged:
-        """How a network answers some tags."""
-        found = [self._judge(trained, some[at : at + JUDGED]) for at in range(0, len(some), JUDGED)]
-        return Judged(*(np.concatenate(each).astype(float) for each in zip(*found, strict=True)))
+    def _ways(self, generator: np.random.Generator) -> tuple[list[Int[np.ndarray, " held"]], ...]:
+        """Tags to hold out as phones that stand among tags, and as phones that stand elsewhere."""
+        return scattered_parts(len(self.tags), generator), sides(self.tags.position, generator)
 
     @torch.inference_mode()
-    def _judge(
-        self, trained: TrainedAreaNetwork, some: Int[np.ndarray, " tag"]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        masses = trained.masses(self.tokens.select(some), self.tags.heard.select(some))
-        density, denser, tied = (each.numpy() for each in masses.at(self.truth[some]))
-        return -np.log(np.maximum(density, LEAST_DENSITY)), denser + tied / 2
+    def judged(self, trained: TrainedAreaNetwork, some: Int[np.ndarray, " tag"]) -> Judged:
+        """How a network answers some tags."""
+        parts = [some[at : at + JUDGED] for at in range(0, len(some), JUDGED)]
+        return Judged.joined([
+            Judged.at(trained.masses(self.tokens.select(part), self.tags.heard.select(part)), self.truth[part])
+            for part in parts
+        ])  # fmt: skip
 
     def _best_end(self, parts: Iterable[Int[np.ndarray, " _"]]) -> int:
         """The number of steps after which held-out tags are found best, 0 unless surely more."""
@@ -176,26 +218,44 @@ class _Adaptation:
         (network,) = fine_tuned(self.start.network, self._loss(some), (end,))
         return network.eval().requires_grad_(False)
 
-    def _without(self, part: Int[np.ndarray, " held"], end: int) -> TrainedAreaNetwork:
-        """What is learned from all tags but a part."""
-        others = np.delete(np.arange(len(self.tags)), part)
-        return replace(self.start, network=self._tuned(others, end), tags=self.tags.select(others))
-
-    def _held_out(self, parts: list[Int[np.ndarray, " _"]], learned: list[TrainedAreaNetwork]) -> Judged:
-        """How parts are answered by what was learned from the others."""
-        found = [self.judged(each, part) for each, part in zip(learned, parts, strict=True)]
-        return Judged(
-            np.concatenate([each.cost for each in found]), np.concatenate([each.rank for each in found])
+    def _held_out(self, parts: list[Int[np.ndarray, " _"]], end: int) -> HeldOut:
+        """How some tags of each part are answered by what was learned from the others."""
+        found = []
+        for part in parts:
+            others = np.delete(np.arange(len(self.tags)), part)
+            learned = replace(self.start, network=self._tuned(others, end), tags=self.tags.select(others))
+            some = np.random.default_rng((self.seed, len(part))).permutation(part)[:COMPARED]
+            found += [self._by_odds(learned, some[at : at + JUDGED]) for at in range(0, len(some), JUDGED)]
+        return HeldOut(
+            Judged.joined([each.judged for each in found]), np.concatenate([each.alike for each in found])
         )
 
-    def _lines(self, first: Judged, better: Judged, end: int, made: TrainedAreaNetwork) -> Iterable[str]:
-        gain = first.cost.mean() - better.cost.mean()
-        yield f"{len(self.tags)} reports of known position; {end} steps on biases and gains"
-        yield (
-            "reports are compared with the tags"
-            if made.tags is not None
-            else "the tags themselves are of no use in held-out blocks"
-        )
-        yield f"held-out blocks: {gain:+.2f} nats a report against the start"
-        stated = ", ".join(f"{mass:.0%}" for mass in made.regions.nominal)
-        yield f"regions of 50, 90 and 95 % are what the network calls {stated}"
+    @torch.inference_mode()
+    def _by_odds(self, learned: TrainedAreaNetwork, some: Int[np.ndarray, " tag"]) -> HeldOut:
+        tagged = learned.tagged(self.tokens.select(some), self.tags.heard.select(some))
+        found = [Judged.at(masses, self.truth[some]) for masses in tagged.masses_by(ODDS)]
+        judged = Judged(np.stack([each.cost for each in found]), np.stack([each.rank for each in found]))
+        return HeldOut(judged, tagged.alike.numpy())
+
+
+def _preferred(kinds: Sequence[HeldOut]) -> int:
+    """Which of `ODDS` held-out tags prefer, those held out in either way counting alike."""
+    cost = np.mean([kind.judged.cost.mean(1) for kind in kinds], axis=0)
+    cost[1:-1] += LEAST_GAIN / len(kinds[0].alike)
+    return int(cost.argmin())
+
+
+def _lines(tags: int, end: int, gain: float, made: TrainedAreaNetwork) -> Iterable[str]:
+    yield f"{tags} reports of known position; {end} steps on biases and gains"
+    yield (
+        "the tags themselves are of no use to those held out"
+        if made.tags is None
+        else f"reports are compared with the tags: levels at one place differ by {made.tags.law.nugget**0.5:.0f} dB, "
+        f"far apart by {(made.tags.law.nugget + made.tags.law.rise) ** 0.5:.0f} dB"
+    )
+    yield f"held-out tags: {gain:+.2f} nats a report against the start"
+    stated = ", ".join(f"{mass:.0%}" for mass in made.regions.nominal)
+    yield f"regions of 50, 90 and 95 % are what the network calls {stated}"
+    if made.tags is not None:
+        stated = ", ".join(f"{mass:.0%}" for mass in made.tags.regions.nominal)
+        yield f"of reports that are like a tag {stated}"

@@ -1,0 +1,129 @@
+"""The reports of one phone together: a forward filter over the ground, for phones that stand, walk or drive.
+
+What a network and its ground are wrong about, reports near each other share. Each report but the last therefore counts
+only as far as the phone has moved on since, by its likelihood to the power `SAME` + (1 − `SAME`)(1 − exp(−moved / ℓ)).
+Speed is unknown: one filter for each of `SPEEDS`, and their mixture. The last report counts whole and has its squares
+kept, so that a phone that reports once is answered as if nothing was pooled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from scipy.ndimage import gaussian_filter, map_coordinates
+from torch import Tensor
+
+from raylocus.geo import Grid
+from raylocus.models.area.cells import CellMasses
+from raylocus.models.area.ground_masses import GroundMasses
+from raylocus.ragged import Rows
+
+#: Speeds [m/s] and their shares: standing, walking, driving in a town, driving fast.
+SPEEDS, SPEED_SHARES = (0.0, 1.3, 6.0, 15.0), (0.3, 0.3, 0.25, 0.15)
+#: Power of a report that nothing separates from the next, and distance over which errors forget, in scales.
+SAME, FORGOTTEN = 0.03, 1.0
+#: Share of every report that is even over the ground that is looked at: any of them may be all wrong.
+EVEN = 0.1
+#: Ground cells along the side of the square that is filtered on.
+SIDE = 96
+#: Of the squares of the last report so many are divided in each of so many rounds, into `PARTS` × `PARTS`.
+DIVIDED, ROUNDS, PARTS = 48, 2, 4
+
+
+def pooled(
+    ground: GroundMasses,
+    scale: Float[np.ndarray, " report"],
+    time: Float[np.ndarray, " report"],
+    phones: Rows,
+) -> GroundMasses:
+    """Where phones are at their last reports, by all of their reports.
+
+    Args:
+        ground: the posterior of each report by itself.
+        scale: spacing of sites about each [m].
+        time: of each report, ascending for each phone [s].
+        phones: the reports of each phone, at least one.
+    """
+    last = phones.offsets[1:] - 1
+    before = [
+        _before(ground, np.arange(start, stop), scale[stop - 1], time)
+        for start, stop in zip(phones.offsets[:-1].tolist(), phones.offsets[1:].tolist(), strict=True)
+    ]
+    found = ground.select(last)
+    own = found.masses
+    for _ in range(ROUNDS):
+        own = _divided(own, _weighed(own, found.origin, before).mass)
+    masses = _weighed(own, found.origin, before)
+    return GroundMasses(found.origin, masses, found.origin + masses.median().numpy())
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What the earlier reports of a phone say of where it is at its last."""
+
+    grid: Grid
+    density: Float[np.ndarray, "y x"]
+    """Relative to an even one."""
+
+    def at(self, points: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, " point"]:
+        """Relative density at points."""
+        away = (points - np.array(self.grid.centre)) / self.grid.resolution + (self.grid.count - 1) / 2
+        return map_coordinates(self.density, away.T[::-1], order=1, mode="constant", cval=EVEN)
+
+
+def _weighed(own: CellMasses, origin: Float[np.ndarray, "phone 2"], before: Sequence[_Before]) -> CellMasses:
+    points = own.centre.numpy() + origin[:, None]
+    factor = np.stack([each.at(some) for each, some in zip(before, points, strict=True)])
+    mass = own.mass * torch.from_numpy(factor).float()
+    return replace(own, mass=mass / mass.sum(1, keepdim=True))
+
+
+def _divided(own: CellMasses, mass: Float[Tensor, "phone cell"]) -> CellMasses:
+    """The same with those squares divided that hold most of another mass."""
+    top = mass.topk(min(DIVIDED, mass.shape[1]), dim=1).indices
+    side, parts = own.side.gather(1, top) / PARTS, own.mass.gather(1, top) / PARTS**2
+    axis = torch.arange(PARTS) - (PARTS - 1) / 2
+    step = torch.cartesian_prod(axis, axis) * side[..., None, None]
+    centre = own.centre.gather(1, top[..., None].expand(-1, -1, 2))[:, :, None] + step
+    rest = own.mass.scatter(1, top, 0.0)
+    return CellMasses(
+        torch.cat([own.centre, centre.flatten(1, 2)], dim=1),
+        torch.cat([own.side, side.repeat_interleave(PARTS**2, dim=1)], dim=1),
+        torch.cat([rest, parts.repeat_interleave(PARTS**2, dim=1)], dim=1),
+    )
+
+
+def _before(
+    ground: GroundMasses,
+    reports: Int[np.ndarray, " report"],
+    scale: float,
+    time: Float[np.ndarray, " report"],
+) -> _Before:
+    grid = ground.square(int(reports[-1]), reports, SIDE)
+    density = [_softened(ground.raster(report, grid)) for report in reports[:-1].tolist()]
+    gaps = np.diff(time[reports])
+    filtered = [
+        share * _filtered(density, speed * gaps, scale, grid)
+        for speed, share in zip(SPEEDS, SPEED_SHARES, strict=True)
+    ]
+    return _Before(grid, np.sum(filtered, axis=0))
+
+
+def _softened(mass: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
+    return (1 - EVEN) * mass / max(mass.sum(), 1e-9) * mass.size + EVEN
+
+
+def _filtered(
+    density: Sequence[Float[np.ndarray, "y x"]], moved: Float[np.ndarray, " report"], scale: float, grid: Grid
+) -> Float[np.ndarray, "y x"]:
+    """Density at the last report, relative to an even one, when so much is moved after each of the others [m]."""
+    power = SAME + (1 - SAME) * (1 - np.exp(-moved / (FORGOTTEN * scale)))
+    found = np.ones((grid.count, grid.count))
+    for own, exponent, step in zip(density, power, moved, strict=True):
+        found = found * own**exponent
+        found = _softened(gaussian_filter(found, step / np.sqrt(2) / grid.resolution, mode="nearest"))
+    return found
