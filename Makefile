@@ -11,6 +11,9 @@ INSTALLED := $(VENV)/.installed
 # pip's ordinary index serves the larger build with CUDA, which works as well.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
+# Bytecode is kept: the suite starts the command some hundred times, which would compile the package each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-instruction-sets fuzz lint types wheel bench docs clean
 

@@ -4,7 +4,8 @@
 
 Each style is built and traced twice as OUT/STYLE-REACH (512 m, 4 m, depth 1, no diffraction), with the same sites in
 the tile; phones walk and drive in one world of severity 0.5. Printed are distances to heard cells, cells in a report,
-the serving cell's SINR, the interference over the noise that its SINR and RSRP say, and what the place costs.
+the serving cell's SINR, the interference over the noise that its SINR and RSRP say, and what the place costs: to build
+and trace, on disk, and in memory and processor time of a step of training.
 """
 
 from __future__ import annotations
@@ -14,7 +15,13 @@ import time
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
+from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.evidence.rasters import evidence_rasters
+from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.location_network import LocationNetwork
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
@@ -80,6 +87,23 @@ def describe(place: TracedPlace, reports: Reports) -> list[str]:
     ]
 
 
+def training_cost(place: TracedPlace, reports: Reports) -> str:
+    """What the network holds of a place, and a step of training of it with 16 phones."""
+    network = LocationNetwork(LocationNetworkConfiguration())
+    maps = place_maps(place)
+    rasters = evidence_rasters(maps)
+    tensors = [each for part in (maps, rasters) for each in vars(part).values() if isinstance(each, Tensor)]
+    held = sum(each.numel() * each.element_size() for each in tensors) / 2**20
+    sequences = sequence_tensors(reports.select(np.arange(16)), place.deployment)
+    spent = []
+    for _ in range(3):
+        began = time.process_time()
+        prediction = network(sequences, network.encode_place(maps, rasters)).prediction
+        (-prediction.log_mass).mean().backward()
+        spent.append(time.process_time() - began)
+    return f"  held of the place {held:.0f} MiB, a step of training {min(spent):.2f} s of processor time"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -98,7 +122,8 @@ def main() -> None:
             print(
                 f"{style}, reach {reach:g} m: {spent:.0f} s of processor time, {size:.0f} MiB (10 / 50 / 90 %)"
             )
-            print("\n".join(describe(place, reports_of(place, given.ues))), flush=True)
+            reports = reports_of(place, given.ues)
+            print("\n".join([*describe(place, reports), training_cost(place, reports)]), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,75 @@
-"""Run-time checks of shapes and types that cost their time where a function is called, not where it is imported."""
+"""Shapes and types of every function of the package, checked while the tests run, at the cost of what is called.
+
+jaxtyping's import hook puts its decorator on every function. That decorator compiles two more functions for each at
+import and has the arguments checked twice a call; in its place stands one that makes one checked function at its first
+call. The suite imports some ten times as many functions as it calls.
+"""
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from typing import Any
 
-from beartype import beartype
+import jaxtyping
+from beartype import BeartypeConf, beartype
+
+strictly = beartype(conf=BeartypeConf(violation_type=TypeError))
+_axes_of_a_call = jaxtyping.jaxtyped
 
 
-def checked_when_called(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`beartype` of a function, made at its first call: the suite imports some ten times as many as it calls."""
-    checked: Callable[..., Any] | None = None
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose arguments and result are checked; equal names of axes have one length within a call."""
+    strict: Callable[..., Any] | None = None
 
     @functools.wraps(function)
     def checking(*given: Any, **named: Any) -> Any:
-        nonlocal checked
-        if checked is None:
-            checked = beartype(function)
-        return checked(*given, **named)
+        nonlocal strict
+        if strict is None:
+            function.__annotations__ = {
+                name: resolved(hint, function.__globals__) for name, hint in function.__annotations__.items()
+            }
+            strict = strictly(called(function))
+        with _axes_of_a_call("context"):
+            return strict(*given, **named)
 
     return checking
+
+
+def called(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A generator's function as one that is called: its arguments are checked then, not when it is first asked."""
+    if not inspect.isgeneratorfunction(function):
+        return function
+
+    @functools.wraps(function)
+    def calling(*given: Any, **named: Any) -> Any:
+        return function(*given, **named)
+
+    del calling.__wrapped__
+    calling.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return calling
+
+
+def resolved(hint: Any, names: dict[str, Any]) -> Any:
+    """The type that an annotation means; anything, where its module has the name for the type checker only."""
+    try:
+        return eval(hint, names) if isinstance(hint, str) else hint
+    except NameError:
+        return Any
+
+
+def checked_definition(definition: Any) -> Any:
+    """A function checked, a dataclass with its fields checked when made, any other class as it is."""
+    if not inspect.isclass(definition):
+        return checked(definition)
+    if is_dataclass(definition) and "__init__" in vars(definition):
+        definition.__init__ = checked(definition.__init__)
+    return definition
+
+
+def check_package(name: str) -> None:
+    """Checks what is imported of a package from now on."""
+    jaxtyping.jaxtyped = lambda typechecker: checked_definition
+    jaxtyping.install_import_hook(name, typechecker=None)

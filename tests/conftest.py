@@ -12,6 +12,10 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from checked_types import check_package
+
+check_package("raylocus")
+
 # Two cores are shared with the tests' own subprocesses.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
@@ -45,7 +49,12 @@ def raylocus(folder: Path, *words: str) -> str:
 
 @pytest.fixture(scope="session")
 def demonstrated(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """A folder in which the tiny demo has run, once for all workers; to be read, and copied where a test writes."""
+    """A folder in which the tiny demo has run, once for all workers; to be read, and copied where a test writes.
+
+    Continuous integration has run it from the wheel and says where (`.ci/wheel`).
+    """
+    if made := os.environ.get("DEMONSTRATED"):
+        return Path(made)
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if hasattr(request.config, "workerinput") else base) / "demonstrated"
     with FileLock(folder.with_suffix(".lock")):

@@ -10,6 +10,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-.venv/bin/python}
+unset PYTHONDONTWRITEBYTECODE
 
 declare -A SETS=(
   [native]=""

@@ -74,6 +74,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def fitted(made: Path) -> Classics:
+    """The classics as they are fitted to the dataset that was trained on."""
+    return Classics.fit(open_report_dataset(made / "reports.zarr"))
+
+
 @pytest.fixture
 def work(made: Path, tmp_path: Path) -> Workplace:
     """A run of its own for every test; nothing writes into the datasets."""
@@ -125,18 +131,16 @@ def test_classics_of_another_dataset_travel_with_the_run(
     assert json.loads((work.run / "metrics.json").read_text()) == metrics
 
 
-def test_fitted_classics_survive_on_disk(work: Workplace, tmp_path: Path) -> None:
-    classics = Classics.fit(open_report_dataset(work.trained_on))
-    classics.save(tmp_path / CLASSICS_FILE)
-    assert Classics.load(tmp_path / CLASSICS_FILE) == classics
+def test_fitted_classics_survive_on_disk(fitted: Classics, tmp_path: Path) -> None:
+    fitted.save(tmp_path / CLASSICS_FILE)
+    assert Classics.load(tmp_path / CLASSICS_FILE) == fitted
     (tmp_path / CLASSICS_FILE).write_text((tmp_path / CLASSICS_FILE).read_text()[:-40])
     with pytest.raises(StoreError, match=r"classics\.json .* evaluate again"):
         Classics.load(tmp_path / CLASSICS_FILE)
 
 
-def test_classics_of_an_old_dataset_are_fitted_again(work: Workplace) -> None:
+def test_classics_of_an_old_dataset_are_fitted_again(work: Workplace, fitted: Classics) -> None:
     dataset, stored = open_report_dataset(work.trained_on), work.run / CLASSICS_FILE
-    fitted = classics_for(dataset, stored, dataset.digest, lambda name: None)
     old = dataclasses.replace(fitted, provenance=Provenance.collect({}, None, {"dataset": "0" * 64}))
     old.save(stored)
     assert classics_for(dataset, stored, dataset.digest, lambda name: None) == fitted

@@ -5,7 +5,14 @@ import torch
 from test_losses import pointed
 
 from model_fixtures import synthetic_place
-from raylocus.models.density import estimate, fine_centres, fine_density, mode_position
+from raylocus.models.density import (
+    DISPLACED_MAPS,
+    displaced_density,
+    estimate,
+    fine_centres,
+    fine_density,
+    mode_position,
+)
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.posterior import geometric_median
 
@@ -58,3 +65,14 @@ def test_estimators_of_two_unequal_peaks(maps):
     torch.testing.assert_close(estimate(density, maps, "mean")[0], 0.6 * heavy + 0.4 * light)
     assert (geometric_median(density, maps.size)[0] - heavy).norm() < 2
     torch.testing.assert_close(mode_position(density, centres)[0], heavy)
+
+
+def test_maps_that_may_be_displaced_leave_some_mass_inside_outlines_near_by_and_none_far_off():
+    density = torch.zeros(1, 64, 64)
+    density[0, 20, 30] = 1.0
+    found = displaced_density(density, 256.0)[0]
+    assert float(found.sum()) == pytest.approx(1.0, abs=1e-5)
+    assert 1 - DISPLACED_MAPS < float(found[20, 30]) < 1 - 0.9 * DISPLACED_MAPS
+    # 12 m are three ground cells: a tenth of the mass, and two thirds of it, is as near along x.
+    assert float(found[:, 27:34].sum() - found[20, 30]) == pytest.approx(0.75 * DISPLACED_MAPS, rel=0.1)
+    assert float(found[20, 45:].sum()) == 0

@@ -13,7 +13,7 @@ from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import doubted_density
-from raylocus.models.evidence.cell_order import swapped_orders
+from raylocus.models.evidence.cell_order import SWAPS, CellOrder, swapped_orders
 from raylocus.models.evidence.stream import FUSED
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
@@ -89,16 +89,35 @@ def test_what_levels_gain_by_the_names_of_their_cells(network):
     here = place_maps(PLACES[0])
     reports = synthetic_reports(PLACES[0], 24, 3, severity=0.25)
     sequences = sequence_tensors(reports, PLACES[0].deployment)
-    right = statistics_of(network, here, sequences)[:, -len(FUSED) :]
-    misnamed = [
-        statistics_of(network, order.place(here), sequences)[:, -len(FUSED)]
+    right = statistics_of(network, here, sequences)[:, -len(FUSED) - 1 :]
+    misnamed = torch.stack([
+        statistics_of(network, CellOrder(order).place(here), sequences)[:, -len(FUSED) - 1 :].mean(0)
         for order in swapped_orders(here.poses)[1:]
-    ]
-    assert float(right[:, 0].mean()) > 0.5 > 0 > float(torch.cat(misnamed).mean())
+    ])  # fmt: skip
+    # Of the levels, and of all likelihoods together.
+    for gain in (0, -1):
+        assert float(right[:, gain].mean()) > 0.2 > -0.2 > float(misnamed[:, gain].mean())
     # The order that cells come in says nothing.
     order = random_cell_order(here, torch.Generator().manual_seed(3))
-    again = statistics_of(network, order.place(here), order.sequences(sequences))[:, -len(FUSED) :]
+    again = statistics_of(network, order.place(here), order.sequences(sequences))[:, -len(FUSED) - 1 :]
     torch.testing.assert_close(again, right, atol=1e-3, rtol=1e-3)
+
+
+def test_sites_change_names_as_wholes_and_no_cell_keeps_its_own():
+    poses, site = place_maps(PLACES[0]).poses, torch.from_numpy(PLACES[0].deployment.site_of_cell)
+    orders = swapped_orders(poses)
+    assert (orders[0] == torch.arange(len(site))).all() and 2 < len(orders) <= 1 + SWAPS
+    assert (orders.sort(1).values == orders[0]).all() and len(orders.unique(dim=0)) == len(orders)
+    assert (site[orders[1:]] != site).all()
+    together = site[orders][:, :, None] == site[orders][:, None]
+    assert (together == together[0]).all()
+
+
+def test_names_are_swapped_of_one_site_and_of_one_cell():
+    poses = place_maps(PLACES[0]).poses
+    site = poses[(poses[:, :2] == poses[0, :2]).all(1)]
+    assert len(site) == 3 and len(swapped_orders(site)) == 3
+    assert (swapped_orders(site[:1]) == 0).all() and len(swapped_orders(site[:1])) == 2
 
 
 def test_what_was_not_calibrated_doubts_nothing():

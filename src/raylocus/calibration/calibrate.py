@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from raylocus.calibration.blind_turns import BlindTurns
 from raylocus.calibration.labelled_calibration import (
     CalibrationLaw,
     GroupScore,
@@ -78,18 +79,21 @@ def _enough(blind: np.ndarray) -> bool:
 def _by_unlabelled(
     reports: UnlabelledReports, place: TracedPlace, law: CalibrationLaw, measured: Measured
 ) -> Calibration:
-    found, prior, noise = (
-        calibrate_unlabelled(reports, place, law),
-        law.prior(len(place.deployment.cells)),
-        law.noise(),
-    )
-    size = prior.layout.size
-    free = np.zeros(size, bool)
-    for name in ASKED:
+    """Levels first, then azimuths, then levels again with these."""
+    prior, noise = law.prior(len(place.deployment.cells)), law.noise()
+    first = calibrate_unlabelled(reports, place, law)
+    turned, size, azimuth = first.values.copy(), prior.layout.size, prior.layout.index("azimuth")
+    azimuths = BlindTurns(reports, place, law, first.values).azimuths()
+    turned[azimuth] = azimuths.error
+    found = calibrate_unlabelled(reports, place, law, turned[:size])
+    covariance, free = found.covariance[:size, :size].copy(), np.zeros(size, bool)
+    for name in (*ASKED, "azimuth"):
         free[prior.layout.index(name)] = True
-    posterior = Posterior(found.values[:size], found.loss, found.covariance[:size, :size], free)
+    covariance[azimuth, azimuth] = np.diag(azimuths.deviation**2)
+    posterior = Posterior(found.values[:size], found.loss, covariance, free)
     fitted = dataclasses.replace(noise, levels=found.law, dropout=found.dropout)
-    return Calibration(posterior, fitted, prior, ("level", "floor"), (), None, found, measured.notes)
+    kept = ("level", "floor", "azimuth")
+    return Calibration(posterior, fitted, prior, kept, (), None, found, measured.notes)
 
 
 def _with_labelled(

@@ -61,7 +61,7 @@ def level_table(
     antenna[:, ANTENNA.index("floor")] = values[layout.index("floor")][cell]
     antenna[:, ANTENNA.index("scatter")] = values[layout.index("scatter")]
     beams = model.beams(antenna).reshape(layout.cells, len(ground), -1)
-    known = _timing(reports, place, ground) + _beams(reports, beams)
+    known = timing_likelihood(reports, place, ground) + beam_likelihood(reports, beams)
     return LevelTable(single(np.stack(nodes)), single(known))
 
 
@@ -75,7 +75,7 @@ def chosen_places(place: TracedPlace) -> Int[np.ndarray, " place"]:
     return thinned if len(thinned) else outdoors
 
 
-def _timing(
+def timing_likelihood(
     reports: UnlabelledReports, place: TracedPlace, ground: Int[np.ndarray, " place"]
 ) -> Float[np.ndarray, "report place"]:
     """ln probability of each T_A at each place."""
@@ -91,7 +91,7 @@ def _timing(
     return np.where(np.isfinite(distance)[:, None], likely, 0.0)
 
 
-def _beams(
+def beam_likelihood(
     reports: UnlabelledReports, beams: Float[np.ndarray, "cell place beam"]
 ) -> Float[np.ndarray, "report place"]:
     """ln density of the serving cell's beams at each place, but for a constant of each report."""

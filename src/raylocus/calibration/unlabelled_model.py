@@ -50,6 +50,28 @@ class MarginalLaw:
         low, high = self.scores[below], self.scores[below + 1]
         return low + (high - low) * (place - below)
 
+    def log_margin(self, error: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """ln density of errors in units of the scale, but for a constant."""
+        return -(self.law.freedom + 1) / 2 * torch.log1p(error**2 / self.law.freedom)
+
+    def log_silence(
+        self,
+        margins: Float[Tensor, "2 *shape place"],
+        expected: Float[Tensor, "*shape place"],
+        left: Tensor,
+        dropout: Tensor,
+    ) -> Float[Tensor, "*shape"]:
+        """ln probability that a cell is not reported.
+
+        Args:
+            margins: of the audible and of the strongest reported level over the cell's, in units of the scale.
+            expected: mean score of its error, given the heard cells.
+            left: standard deviation of the same.
+            dropout: probability that a cell that was found goes unreported.
+        """
+        found, hidden = torch.special.log_ndtr((self.score(margins) - expected) / left)
+        return torch.logaddexp(found + torch.log1p(-dropout), hidden + torch.log(dropout))
+
 
 #: Knots of the table of scores, in units of the scale.
 REACH, STEP = 30.0, 0.02
@@ -98,7 +120,7 @@ def log_densities_at_places(
     heard = torch.isfinite(reported)
     error = (torch.nan_to_num(reported)[:, :, None] - mapped) / scale
     law = marginal.law
-    margin = -(law.freedom + 1) / 2 * torch.log1p(error**2 / law.freedom) - torch.log(scale)
+    margin = marginal.log_margin(error) - torch.log(scale)
     unsaid = ~heard & ~torch.from_numpy(reports.hidden[rows])
     # The serving cell is always named; of the others that are found a share is.
     named = heard.sum(dim=1) - 1
@@ -106,16 +128,12 @@ def log_densities_at_places(
     score = marginal.score(error) * heard[:, :, None]
     shared = SharedErrors.of(heard, deployment, law)
     copula = shared.log_ratio(score)
-    ends = torch.stack([single(reports.audible[rows]), single(reports.strongest[rows])])
     expected = shared.expected(score)
-    arguments = (marginal.score((ends[:, :, None, None] - mapped) / scale) - expected) / shared.left[
-        :, :, None
-    ]
-    found, hidden = torch.special.log_ndtr(arguments)
-    silence = torch.logaddexp(
-        found + torch.log1p(-dropout)[:, None, None], hidden + torch.log(dropout)[:, None, None]
-    )
-    total = margin.sum(dim=1) + copula + shared.jointly(silence * unsaid[:, :, None])
+    ends = torch.stack([single(reports.audible[rows]), single(reports.strongest[rows])])
+    margins = (ends[:, :, None, None] - mapped) / scale
+    silence = marginal.log_silence(margins, expected, shared.left[:, :, None], dropout[:, None, None])
+    total_silence = shared.jointly(silence * unsaid[:, :, None])
+    total = margin.sum(dim=1) + copula + total_silence
     total = total + (named * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
     return AtPlaces(total, mapped, expected, shared.left)
 

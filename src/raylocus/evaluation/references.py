@@ -17,7 +17,7 @@ from raylocus.evaluation.bound.bound import Bound, BoundRefused
 from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.self_check import WORLDS, SelfCheck, self_check
+from raylocus.evaluation.bound.self_check import SEQUENCES, WORLDS, SelfCheck, self_check
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.method import Method
 from raylocus.models.inputs.nominal_maps import MappedPlace
@@ -80,7 +80,9 @@ class References:
     def self_checks(self) -> dict[float, SelfCheck]:
         """The bound's self-check by severity, with equal shares of the draws. Raises BoundRefused as `bound`."""
         present = np.unique(self._severity_of_sample)
-        worlds = max(WORLDS // len(present), 2)
+        # Four times what is tested at most, so that of few sequences the check is not the longest part.
+        drawn = min(WORLDS, 4 * len(self._severity_of_sample) // SEQUENCES)
+        worlds = max(drawn // len(present), 2)
         return {
             float(self._severities[0][each]): self_check(self._bounds[int(each)], worlds) for each in present
         }

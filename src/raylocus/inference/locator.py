@@ -19,7 +19,7 @@ from raylocus.inference.fix import Fix, fixes_of
 from raylocus.inference.neighbours import neighbours
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
-from raylocus.models.density import doubted_density, estimate, fine_density
+from raylocus.models.density import displaced_density, doubted_density, estimate, fine_density
 from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
@@ -221,7 +221,7 @@ class Locator:
             sequences = sequence_tensors(batch, deployment)
             output = self.trained.network(sequences, place)
             density = fine_density(output.prediction, place.maps, self.trained.calibration.temperature)
-            yield density, self.trained.network.misfit(output, place)
+            yield displaced_density(density, place.maps.size), self.trained.network.misfit(output, place)
 
     def encoded(self, place: MappedPlace) -> EncodedPlace:
         """A place as the network needs it, made once and kept."""

@@ -17,6 +17,8 @@ from raylocus.models.prediction import Prediction, coarse_centres
 ESTIMATORS = ("mean", "geometric_median", "mode")
 #: A mode is the mean within this radius of the most probable neighbourhood [m].
 MODE_RADIUS = 20.0
+#: Share of maps that are displaced against the sites, and by how much (standard deviation of x and of y) [m].
+DISPLACED_MAPS, DISPLACEMENT = 0.1, 12.0
 #: Components are cut off this far from the centre of their coarse cell along each axis [m].
 COMPONENT_REACH = 36.0
 
@@ -42,6 +44,24 @@ def fine_density(
     log_mass = torch.log(mass + 1e-12) / temperature
     masked = log_mass.masked_fill(~outdoor, -torch.inf) if outdoor.any() else log_mass
     return masked.softmax(-1).reshape(len(mass), *maps.fine_outdoor.shape)
+
+
+def displaced_density(density: Float[Tensor, "batch y x"], size: float) -> Float[Tensor, "batch y x"]:
+    """A density of one to whom maps may lie displaced; what was inside outlines may then be outdoors.
+
+    Args:
+        density: on the native ground cells.
+        size: side of the tile [m].
+    """
+    deviation = DISPLACEMENT / (size / density.shape[-1])
+    reach = math.ceil(3 * deviation)
+    steps = torch.arange(-reach, reach + 1, device=density.device, dtype=density.dtype)
+    kernel = torch.exp(-0.5 * (steps / deviation).square())
+    kernel = kernel / kernel.sum()
+    along_x = functional.conv2d(density[:, None], kernel[None, None, None], padding=(0, reach))
+    moved = functional.conv2d(along_x, kernel[None, None, :, None], padding=(reach, 0))[:, 0]
+    mixed = (1 - DISPLACED_MAPS) * density + DISPLACED_MAPS * moved
+    return mixed / mixed.sum((-2, -1), keepdim=True)
 
 
 def doubted_density(

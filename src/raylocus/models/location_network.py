@@ -181,10 +181,12 @@ class LocationNetwork(nn.Module):
     def misfit(self, output: NetworkOutput, place: EncodedPlace) -> Float[Tensor, "batch statistic"]:
         """How well maps and measurements fit at the answer, see `models.misfit`."""
         (maps, rasters), orders = place.thinned, place.swapped_names
-        renamed = output.pooled.newest.renamed(orders)
+        renamed = output.pooled.longest.renamed(orders)
         likelihoods = self.evidence.fused(renamed, output.summary.repeat(len(orders), 1), maps, rasters)
-        gains = gains_over_swapped_cells(likelihoods, maps.outdoor, len(orders))
-        return misfit_statistics(output.prediction, output.pooled, output.evidence, gains, place.maps)
+        by_order = torch.cat(likelihoods, 1).unflatten(0, (len(orders), -1))
+        exponents = self.evidence.exponents(output.summary)[:, : len(FUSED)].sum(-1)
+        gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
+        return misfit_statistics(output.evidence.highest, output.pooled.heard[:, 0].sum(1), gains)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace

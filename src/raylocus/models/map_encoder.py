@@ -53,9 +53,7 @@ class EncodedPlace:
     @cached_property
     def swapped_names(self) -> Int[Tensor, "order cell"]:
         """Whose reports are taken for each cell's: its own first, then another one's, see `swapped_orders`."""
-        return torch.stack(
-            [torch.argsort(each.order, stable=True) for each in swapped_orders(self.maps.poses)]
-        )
+        return swapped_orders(self.maps.poses)
 
 
 def _thinned(raster: Float[Tensor, "*shape y x"]) -> Float[Tensor, "*shape thin_y thin_x"]:

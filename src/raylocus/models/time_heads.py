@@ -48,9 +48,9 @@ class PooledObservations:
     """Mean token."""
 
     @property
-    def newest(self) -> PooledObservations:
-        """As the first head alone weighs it, which looks at the newest reports."""
-        return self._map_tensors(lambda name, values: values[:, :1])
+    def longest(self) -> PooledObservations:
+        """As the last head alone weighs it, which looks back farthest."""
+        return self._map_tensors(lambda name, values: values[:, -1:])
 
     def renamed(self, orders: Int[Tensor, "order cell"]) -> PooledObservations:
         """The batch once in each order of the cells, one after the other."""

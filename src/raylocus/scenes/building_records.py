@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import shapely
-import trimesh
 from jaxtyping import Float, Int
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -147,6 +146,8 @@ def _bodies(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, " tr
 
 def open_edges(vertices: Float[np.ndarray, "triangle 3 3"]) -> int:
     """Edges that triangles run along more often one way than the other: 0 for a closed surface."""
+    import trimesh  # which only building a place needs, not reading one
+
     # `trimesh.Trimesh.is_watertight` refuses edges of four faces, which solids that touch along an edge have.
     start, end = trimesh.geometry.faces_to_edges(welded(vertices)).T
     _, edge = np.unique(np.sort([start, end], axis=0), axis=1, return_inverse=True)

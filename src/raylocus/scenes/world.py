@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import norm, t
+from scipy.special import ndtr, stdtrit
 
 from raylocus.errors import InputError
 from raylocus.geo import Grid
@@ -212,9 +212,9 @@ def residual_field(world: World, deployment: Deployment, grid: Grid) -> Float[np
 
 def student_from_gaussian(gaussian: Float[np.ndarray, "..."], law: WorldLaw) -> Float[np.ndarray, "..."]:
     """Student t values [dB] of standard Gaussian ones, quantile by quantile."""
-    # A table is a thousand times faster than t.ppf; beyond ±5 there is one value in a million.
+    # A table is a thousand times faster than `stdtrit`; beyond ±5 there is one value in a million.
     knots = np.linspace(-5, 5, 2001)
-    values = t.ppf(norm.cdf(knots), law.residual_freedom)
+    values = stdtrit(law.residual_freedom, ndtr(knots))
     return law.severity * law.residual_db * np.interp(gaussian, knots, values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,15 +19,17 @@ from raylocus.models.misfit import LARGEST_DEVIATION, MisfitCalibration
 
 #: Penalty on the squared weights, of standardised statistics.
 DECAY = 0.005
-#: Parts of the worlds that are left out of a fit in turn.
-FOLDS = 4
+#: Parts of the places that are left out of a fit in turn.
+FOLDS = 8
+#: Wrong maps that each world is judged under.
+WRONG = 2
 
 
 @torch.no_grad()
 def calibrate_misfit(
     network: LocationNetwork, worlds: Iterable[tuple[PlaceMaps, SequenceTensors]]
 ) -> MisfitCalibration:
-    """The score of a wrong map, fitted on all worlds, and the worlds' mean scores where they were left out of a fit.
+    """The score of a wrong map, fitted on all worlds, and their mean scores where their place was left out of a fit.
 
     Args:
         network: the trained network.
@@ -34,6 +37,8 @@ def calibrate_misfit(
     """
     network.eval()
     kept = list(worlds)
+    places: dict[int, int] = {}
+    place_of_world: list[int] = []
     right: list[Tensor] = []
     wrong: list[Tensor] = []
     for number, (maps, sequences) in enumerate(kept):
@@ -41,23 +46,31 @@ def calibrate_misfit(
         if not others:
             continue
         # Steps that share no factor with the number of others take them all in turn.
-        tile = with_cells(others[number * 7 % len(others)], sequences)
-        for found, given in ((right, maps), (wrong, tile)):
-            place = network.encode_place(given)
-            found.append(network.misfit(network(sequences, place), place))
+        chosen = [others[(7 * number + len(others) * step // WRONG) % len(others)] for step in range(WRONG)]
+        given = [maps, *(with_cells(other, sequences) for other in chosen)]
+        statistics = [_statistics(network, sequences, each) for each in given]
+        right.append(statistics[0])
+        wrong.append(torch.cat(statistics[1:]))
+        place_of_world.append(places.setdefault(id(maps), len(places)))
     if len(right) < FOLDS:
         return MisfitCalibration()
+    fold = np.array(place_of_world) % FOLDS
     right_scores: list[Tensor] = []
     wrong_scores: list[Tensor] = []
-    for fold in range(FOLDS):
-        fitted = _fitted(_without(right, fold), _without(wrong, fold))
-        right_scores += [fitted.score(each) for each in right[fold::FOLDS]]
-        wrong_scores += [fitted.score(each) for each in wrong[fold::FOLDS]]
+    for part in np.unique(fold):
+        rest = np.flatnonzero(fold != part)
+        fitted = _fitted(*(torch.cat([each[index] for index in rest]) for each in (right, wrong)))
+        for index in np.flatnonzero(fold == part):
+            right_scores.append(fitted.score(right[index]))
+            wrong_scores += fitted.score(wrong[index]).chunk(WRONG)
     return _grouped(_fitted(torch.cat(right), torch.cat(wrong)), right_scores, wrong_scores)
 
 
-def _without(groups: Sequence[Tensor], fold: int) -> Tensor:
-    return torch.cat([each for index, each in enumerate(groups) if index % FOLDS != fold])
+def _statistics(
+    network: LocationNetwork, sequences: SequenceTensors, maps: PlaceMaps
+) -> Float[Tensor, "phone statistic"]:
+    place = network.encode_place(maps)
+    return network.misfit(network(sequences, place), place)
 
 
 def with_cells(maps: PlaceMaps, sequences: SequenceTensors) -> PlaceMaps:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -14,8 +18,8 @@ from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 
-#: Orders in which the names of cells are swapped.
-SWAPS = 2
+#: Orders in which the names of cells are swapped, where there are so many cells.
+SWAPS = 12
 #: Fields whose axis of cells is the first, and the third.
 MAP_FIELDS = (
     *("level", "covered", "formula", "isotropic", "sinr", "beam_relative", "fine_level"),
@@ -57,17 +61,30 @@ class CellOrder:
         return dataclasses.replace(record, **moved)
 
 
-def swapped_orders(poses: Float[Tensor, "cell pose"]) -> list[CellOrder]:
-    """The cells as they are, then `SWAPS` orders that give each the name of one elsewhere.
+def swapped_orders(poses: Float[Tensor, "cell pose"]) -> Int[Tensor, "order cell"]:
+    """The cells as they are, then up to `SWAPS` orders that give each the name of one at another site.
 
-    Cells are ranked by where they stand and point, and names move along the ranks, so that in whatever order the cells
-    come, each is given the name of the same other one.
+    Whole sites change names, and their sectors in turn: which cells stand together is right in many a wrong map as
+    well, and must not count for a map. In whatever order the cells come, each is given the name of the same other one.
 
     Args:
         poses: of each cell, see `models.inputs.maps.cell_poses`.
     """
     rows = poses.tolist()
-    ranked = torch.tensor(sorted(range(len(rows)), key=rows.__getitem__))
-    back = torch.argsort(ranked, stable=True)
-    steps = [round(len(rows) * swap / (SWAPS + 1)) for swap in range(SWAPS + 1)]
-    return [CellOrder(ranked.roll(step)[back].to(poses.device)) for step in steps]
+    ranked = sorted(
+        range(len(rows)), key=lambda cell: (rows[cell][:2], math.atan2(*rows[cell][4:2:-1]), rows[cell])
+    )
+    sites = [list(site) for _, site in groupby(ranked, key=lambda cell: rows[cell][:2])]
+    moves = [(step, turn) for step in range(1, len(sites)) for turn in range(max(map(len, sites)))]
+    # At a site that is alone sectors change names; the name of a cell that is alone cannot.
+    moves = moves or [(0, turn) for turn in range(1, len(rows))] or [(0, 0)]
+    chosen = {moves[round(index)] for index in np.linspace(0, len(moves) - 1, SWAPS)}
+    back = torch.argsort(torch.tensor(ranked), stable=True)
+    names = dict.fromkeys(_moved(sites, step, turn) for step, turn in ((0, 0), *sorted(chosen)))
+    return torch.tensor([*names] if len(rows) > 1 else [ranked, ranked])[:, back].to(poses.device)
+
+
+def _moved(sites: Sequence[Sequence[int]], step: int, turn: int) -> tuple[int, ...]:
+    """The cells of sites that are moved on by some, each with its sectors turned on."""
+    moved = [*sites[step:], *sites[:step]]
+    return tuple(cell for site in moved for cell in (*site[turn % len(site) :], *site[: turn % len(site)]))

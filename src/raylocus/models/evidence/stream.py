@@ -54,8 +54,9 @@ class Evidence:
     """Each of `FUSED` of each head [nats], largest value 0."""
     total: Float[Tensor, "batch y x"]
     """Their weighted sum and the outdoor prior: an unnormalised log-posterior."""
-    highest: Float[Tensor, "batch channel"]
-    """What was taken from each channel to make its largest value 0: how well its best position explains it."""
+    highest: Float[Tensor, "batch channel_or_further"]
+    """What was taken from each channel, then from each head's ranges and angles, to make its largest value 0: how well
+    its best position explains it; 0 where nothing was observed."""
 
 
 class EvidenceStream(nn.Module):
@@ -99,16 +100,21 @@ class EvidenceStream(nn.Module):
         likelihoods = torch.stack(self.fused(pooled, summary, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
-        gates = torch.exp(
+        gates = self.exponents(summary)
+        total = torch.log(maps.outdoor + 1e-4) + _weighed(gates[:, : len(FUSED)], likelihoods)
+        best = [highest.flatten(1)]
+        for name, parts in self._further(sequences, weights, maps, rasters).items():
+            found = torch.stack(parts).sum(0) if parts else weights.new_zeros(*weights.shape[:2], 1, 1)
+            highest = found.amax((-2, -1), keepdim=True).detach()
+            best.append(highest.flatten(1))
+            total = total + _weighed(gates[:, LIKELIHOODS.index(name), None], (found - highest)[:, None])
+        return Evidence(likelihoods.flatten(1, 2), total, torch.cat(best, 1))
+
+    def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
+        """Of each of `LIKELIHOODS` in the total."""
+        return torch.exp(
             self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
         )
-        total = torch.log(maps.outdoor + 1e-4) + _weighed(gates[:, : len(FUSED)], likelihoods)
-        for name, parts in self._further(sequences, weights, maps, rasters).items():
-            if parts:
-                found = torch.stack(parts).sum(0)
-                found = found - found.amax((-2, -1), keepdim=True).detach()
-                total = total + _weighed(gates[:, LIKELIHOODS.index(name), None], found[:, None])
-        return Evidence(likelihoods.flatten(1, 2), total, highest.flatten(1))
 
     def fused(
         self,

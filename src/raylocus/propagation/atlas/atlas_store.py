@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -115,9 +116,8 @@ class StoredAtlas:
 
     def ground_cells(self, site: int) -> Int[np.ndarray, " path"]:
         """Ground cell of every path of a site, ascending."""
-        part = open_dataset(site_part(self.path, site), _SITE_SCHEMA)
         with readable(self.path):
-            cells: Int[np.ndarray, " path"] = part["ground_cell"].values
+            cells: Int[np.ndarray, " path"] = self._parts[site]["ground_cell"].values
         return cells
 
     def rows(self, rows: GridRows) -> PathAtlas:
@@ -131,12 +131,17 @@ class StoredAtlas:
         """Every path."""
         return self._joined([slice(None)] * self.sites)
 
+    @cached_property
+    def _parts(self) -> list[xr.Dataset]:
+        """The paths of each site, opened once: R is made in pieces, and each asks all of them."""
+        return [open_dataset(site_part(self.path, site), _SITE_SCHEMA) for site in range(self.sites)]
+
     def _joined(self, of_site: list[slice]) -> PathAtlas:
         with readable(self.path):
             grid, materials, wedges, buildings, ue_height = _read_scene(self.path)
             atlases = []
             for site, paths in enumerate(of_site):
-                part = open_dataset(site_part(self.path, site), _SITE_SCHEMA).isel(path=paths).load()
+                part = self._parts[site].isel(path=paths).load()
                 columns = {name: part[name].values for name in COLUMNS}
                 atlas = PathAtlas(
                     grid, materials, **columns, wedges=wedges, buildings=buildings, ue_height=ue_height

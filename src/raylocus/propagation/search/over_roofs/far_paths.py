@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths, paths_along
 from raylocus.propagation.search.over_roofs.profiles import CHUNK, Profiles, SurfaceRaster, plan_distance
@@ -69,10 +69,15 @@ def far_profiles(
     back, half_step = _steps_back(float(distance.max(initial=0.0)), ground)
     along = distance[:, None] - back
     position = point[:, None, :2] - (back[:, None] / distance[:, None, None]) * plan[:, None]
-    fine, coarse = back < FINE_REACH, ground.beyond.grid.resolution
-    height, is_open = np.empty(along.shape), np.empty(along.shape, bool)
-    height[:, ~fine], is_open[:, ~fine] = _read(ground.beyond, position[:, ~fine])
-    height[:, fine], is_open[:, fine] = _read_finest(ground, position[:, fine])
+    coarse, beyond = ground.beyond.grid.resolution, int(np.count_nonzero(back >= FINE_REACH))
+    height, is_open = (
+        np.concatenate(each, axis=1)
+        for each in zip(
+            _read(ground.beyond, position[:, :beyond]),
+            _read_finest(ground, position[:, beyond:]),
+            strict=True,
+        )
+    )
     ends = (along < coarse) | (back < ground.near.grid.resolution)
     height = np.where(ends, -np.inf, height + along * back / (2 * EFFECTIVE_EARTH))
     return Profiles(along, height, np.cumsum(is_open, axis=1), half_step)
@@ -90,8 +95,8 @@ def _steps_back(
 
 
 def _read(
-    raster: SurfaceRaster, position: Float[np.ndarray, "cell step 2"]
-) -> tuple[Float[np.ndarray, "cell step"], np.ndarray]:
+    raster: SurfaceRaster, position: Float[np.ndarray, "*shape 2"]
+) -> tuple[Float[np.ndarray, "*shape"], Bool[np.ndarray, "*shape"]]:
     """Heights, −∞ off the raster, and whether the ground is open."""
     index = raster.grid.index(position)
     known, index = index >= 0, np.maximum(index, 0)
@@ -100,10 +105,8 @@ def _read(
 
 def _read_finest(
     ground: GroundBetween, position: Float[np.ndarray, "cell step 2"]
-) -> tuple[Float[np.ndarray, "cell step"], np.ndarray]:
+) -> tuple[Float[np.ndarray, "cell step"], Bool[np.ndarray, "cell step"]]:
     height, is_open = _read(ground.near, position)
     off = ~ground.near.grid.contains(position)
-    if off.any():
-        coarse = _read(ground.beyond, position)
-        height, is_open = np.where(off, coarse[0], height), np.where(off, coarse[1], is_open)
+    height[off], is_open[off] = _read(ground.beyond, position[off])
     return height, is_open

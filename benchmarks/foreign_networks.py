@@ -1,0 +1,326 @@
+"""Do no harm: phones of networks that another simulator made, located in an area without its maps and with them.
+
+    python benchmarks/foreign_networks.py OUT [EXTRACT...] [--networks 4] [--phones 40] [--seed 1]
+
+Nothing of what raylocus trains on makes these reports. Each extract of OpenStreetMap (of a folder all, of none two
+generated towns) is built twice, with other heights where none are mapped: as the world, whose walls are of other
+materials and whose paths are those of Sionna's PathSolver (three reflections, diffraction), and as an area from a list
+of its sites, each 15 to 30 m off, which is traced and is all that is known. To the paths comes power over the roofs by
+TR 36.942. In each network antennas look 10 to 30° elsewhere than is listed, patterns are smeared and end 8 to 15 dB
+below their maximum, all levels are −20 to +30 dB off and each cell's by 4 dB, trees take 0.3 dB a metre, shadowing is
+correlated with 6 to 9 dB, and reports name the strongest one to three cells without timing. They are written as CSV
+and imported by `raylocus reports import`. Printed are errors, next to serving site and centroid, and what 90 % regions
+hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import io
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from extracts import extracts
+from jaxtyping import Float
+
+from raylocus.cli import reports_import
+from raylocus.evaluation.area.scores import AreaScores, score_in_area
+from raylocus.execution.task import ThisProcess
+from raylocus.inference.answering import NetworkAnswers, answering_by
+from raylocus.inference.area_windows import WindowLocator
+from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
+from raylocus.network.movement.trajectories import Trajectories
+from raylocus.network.reports.report_files import checked_reports
+from raylocus.network.reports.reports import Reports
+from raylocus.propagation.atlas.channel_response import PointPaths
+from raylocus.propagation.maps.heard_cells import heard_cells
+from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.oracles.reference import ReferenceSettings, reference_paths
+from raylocus.propagation.tracing.trace_area import trace_area
+from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.ragged import Rows
+from raylocus.scenes.area import is_area
+from raylocus.scenes.build import build_place, build_source
+from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
+from raylocus.scenes.place import Place, load_place
+from raylocus.scenes.radio_properties import MaterialProperties, SceneMaterials
+from raylocus.scenes.site_files import SiteFile
+from raylocus.scenes.world import gaussian_fields
+from raylocus.units import from_decibel, to_decibel
+
+TRACE = TraceConfiguration(depth=3, diffraction=False, dynamic_range_db=30.0)
+PATHS = ReferenceSettings(depth=3, samples=200_000, diffraction=True, receivers=40)
+#: Walls of the world.
+WALLS = SceneMaterials(concrete=MaterialProperties(7.0, 0.25), brick=MaterialProperties(5.2, 0.1))
+MOVEMENT = MobilityConfiguration(fewest_reports=4, most_reports=8, report_intervals=(1.0, 2.0, 5.0))
+#: NR-ARFCN of the carrier, and its frequency [Hz].
+CHANNEL, FREQUENCY = 633_334, 3.5e9
+#: Power of a resource element [dBm], gain of an antenna [dBi], its vertical beam width [degrees].
+POWER, GAIN, VERTICAL = 12.0, 15.0, 10.0
+#: Weakest level that is reported [dBm], before all levels are off; loss of a metre of trees, most of a path's [dB].
+WEAKEST, TREES, MOST_TREES = -120.0, 0.3, 20.0
+COLUMNS = {
+    "time": "time", "device": "phone", "technology": {"value": "NR"}, "channel": {"value": CHANNEL}, "pci": "pci",
+    "rsrp": "rsrp", "serving": "serving", "latitude": "latitude", "longitude": "longitude",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Network:
+    """How one network differs from what is listed of it."""
+
+    azimuth: Float[np.ndarray, " cell"]
+    """Added to each listed azimuth [rad]."""
+    floor: Float[np.ndarray, " cell"]
+    """How far patterns fall at most [dB]."""
+    width: Float[np.ndarray, " cell"]
+    """Half-power beam width [degrees]."""
+    level: Float[np.ndarray, " cell"]
+    """Added to each level [dB]."""
+    shadow: Float[np.ndarray, "cell y x"]
+    """Shadowing [dB]."""
+
+    @classmethod
+    def drawn(cls, world: Place, generator: np.random.Generator) -> Network:
+        """One of a world."""
+        cells, sites = len(world.deployment.cells), len(world.deployment.sites)
+        side = generator.choice([-1.0, 1.0], cells)
+        distance, deviation = generator.uniform(25, 60), generator.uniform(6, 9)
+        fields = gaussian_fields(1 + sites + cells, world.tile, distance, generator)
+        common, of_site, own = np.split(fields, [1, 1 + sites])
+        return cls(
+            side * np.deg2rad(generator.uniform(10, 30, cells)),
+            generator.uniform(8, 15, cells),
+            generator.uniform(65, 100, cells),
+            generator.uniform(-20, 30) + generator.normal(0, 4, cells),
+            deviation * (common + of_site[world.deployment.site_of_cell] + own) / np.sqrt(3),
+        )
+
+
+def world_of(source: Path, folder: Path, seed: int) -> Place:
+    """The extract as it is: its middle, a network that is drawn, and walls of other materials."""
+    if not folder.exists():
+        scene = SceneConfiguration(resolution=4.0, seed=seed + 1, margin=200.0, materials=WALLS)
+        build_place(str(source), folder, scene)
+    return load_place(folder)
+
+
+def list_sites(world: Place, path: Path, generator: np.random.Generator) -> SiteFile:
+    """A planner's list of the world's network, each site 15 to 30 m off."""
+    deployment = world.deployment
+    angle = generator.uniform(0, 2 * np.pi, len(deployment.sites))
+    off = generator.uniform(15, 30, len(angle))[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    latitude, longitude = world.frame.to_wgs84(deployment.site_positions[:, :2] + off)
+    height = deployment.site_positions[:, 2] - world.geometry_maps["terrain"].values.mean()
+    rows = [
+        {
+            "site": deployment.sites[cell.site].name, "technology": "NR", "latitude": latitude[cell.site],
+            "longitude": longitude[cell.site], "height (m)": height[cell.site].round(1), "pci": cell.pci,
+            "azimuth (deg)": np.rad2deg(np.pi / 2 - cell.azimuth) % 360, "arfcn": CHANNEL,
+            "tilt (deg)": np.rad2deg(cell.downtilt), "power (dBm)": cell.power_dbm,
+        }
+        for cell in deployment.cells
+    ]  # fmt: skip
+    write_table(path, rows)
+    return SiteFile(path)
+
+
+def write_table(path: Path, rows: list[dict[str, object]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def trees_loss(world: Place, site: np.ndarray, points: np.ndarray) -> Float[np.ndarray, " point"]:
+    """What trees on the straight way to each point take [dB]."""
+    if "vegetation" not in world.geometry_maps:
+        return np.zeros(len(points))
+    canopy = np.nan_to_num(world.geometry_maps["vegetation"].values).ravel()
+    share = (np.arange(64) + 0.5) / 64
+    way = site + share[:, None, None] * (points - site)
+    inside = world.tile.contains(way[..., :2].reshape(-1, 2)).reshape(way.shape[:2])
+    index = world.tile.index(np.where(inside[..., None], way[..., :2], 0.0).reshape(-1, 2))
+    under = inside & (canopy[index].reshape(inside.shape) > way[..., 2])
+    return np.minimum(TREES * under.mean(axis=0) * np.linalg.norm(points - site, axis=1), MOST_TREES)
+
+
+def antenna_gain(
+    direction: np.ndarray, azimuth: float, tilt: float, width: float, floor: float
+) -> np.ndarray:
+    """Of a smeared pattern towards unit vectors, linear."""
+    turned = (np.arctan2(direction[:, 1], direction[:, 0]) - azimuth + np.pi) % (2 * np.pi) - np.pi
+    below = np.rad2deg(-np.arcsin(np.clip(direction[:, 2], -1, 1)) - tilt)
+    loss = 12 * (np.rad2deg(turned) / width) ** 2 + 12 * (below / VERTICAL) ** 2
+    return from_decibel(GAIN - np.minimum(loss, floor))
+
+
+@dataclass(frozen=True)
+class SiteLinks:
+    """All ways from one site to the points."""
+
+    site: Float[np.ndarray, "3"]
+    points: Float[np.ndarray, "point 3"]
+    paths: PointPaths
+    trees: Float[np.ndarray, " point"]
+    """Loss [dB]."""
+
+    @classmethod
+    def of(cls, world: Place, site: np.ndarray, points: np.ndarray) -> SiteLinks:
+        """Those of a world."""
+        paths = reference_paths(world.scene_file, FREQUENCY, site, points, PATHS)
+        return cls(site, points, paths, trees_loss(world, site, points))
+
+    def at(self, chosen: slice) -> SiteLinks:
+        """To some of the points."""
+        paths = self.paths
+        kept = (paths.point >= chosen.start) & (paths.point < chosen.stop)
+        names = ("length", "departure", "arrival", "field", "line_of_sight")
+        columns = {name: getattr(paths, name)[kept] for name in names}
+        some = PointPaths(
+            paths.point[kept] - chosen.start, chosen.stop - chosen.start, paths.wavelength, **columns
+        )
+        return SiteLinks(self.site, self.points[chosen], some, self.trees[chosen])
+
+    def levels(self, azimuth: float, tilt: float, width: float, floor: float) -> Float[np.ndarray, " point"]:
+        """Path gain of an antenna [dB]: PathSolver's paths and a way over the roofs (TR 36.942 §4.5.2)."""
+        way = self.points - self.site
+        distance = np.linalg.norm(way, axis=1)
+        over_roofs = from_decibel(
+            -(128.1 + 37.6 * np.log10(distance / 1000) + 21 * np.log10(FREQUENCY / 2e9))
+        )
+        power = over_roofs * antenna_gain(way / distance[:, None], azimuth, tilt, width, floor)
+        paths = self.paths
+        np.add.at(power, paths.point, paths.gain * antenna_gain(paths.departure, azimuth, tilt, width, floor))
+        return np.asarray(to_decibel(power) - self.trees)
+
+
+def reported(
+    world: Place,
+    links: list[SiteLinks],
+    network: Network,
+    walked: Trajectories,
+    generator: np.random.Generator,
+) -> list[dict[str, object]]:
+    """A row for each of the strongest cells of each report."""
+    cells = world.deployment.cells
+    level = np.array([
+        links[cell.site].levels(cell.azimuth + turn, cell.downtilt, width, floor)
+        for cell, turn, width, floor in zip(cells, network.azimuth, network.width, network.floor, strict=True)
+    ])  # fmt: skip
+    at = world.tile.index(walked.position)
+    level += POWER + network.shadow.reshape(len(cells), -1)[:, at] + generator.normal(0, 2, level.shape)
+    heard = level + (network.level - network.level.mean())[:, None] > WEAKEST
+    shown = np.clip(np.round(level + network.level[:, None]), -156, -31)
+    latitude, longitude = world.frame.to_wgs84(walked.position[:, :2])
+    phone = Rows(walked.report_offsets).row
+    most = generator.integers(1, 4, len(walked))[phone]
+    rows: list[dict[str, object]] = []
+    for report in range(len(phone)):
+        ranked = [cell for cell in np.argsort(-level[:, report] - network.level) if heard[cell, report]]
+        for rank, cell in enumerate(ranked[: most[report]]):
+            rows.append({
+                "time": round(1e9 + 1000.0 * phone[report] + walked.time[report], 3), "phone": f"phone {phone[report]}",
+                "pci": cells[cell].pci, "rsrp": shown[cell, report], "serving": str(rank == 0).lower(),
+                "latitude": latitude[report], "longitude": longitude[report],
+            })  # fmt: skip
+    return rows
+
+
+def imported(rows: list[dict[str, object]], area: Path, name: str) -> Reports:
+    """The rows written as CSV and read by `raylocus reports import`."""
+    table, columns, out = (area.with_name(f"{name}.{ending}") for ending in ("csv", "yaml", "zarr"))
+    write_table(table, rows)
+    columns.write_text(yaml.safe_dump(COLUMNS))
+    words = [table, "--place", area, "--columns", columns, "--out", out]
+    with contextlib.redirect_stdout(io.StringIO()):
+        reports_import.run([*map(str, words)])
+    return checked_reports(out).reports
+
+
+def area_of(source: Path, folder: Path, sites: SiteFile, seed: int) -> NetworkAnswers:
+    """What is known: the extract and the list, traced."""
+    if not is_area(folder):
+        scene = SceneConfiguration(resolution=4.0, seed=seed, sites=sites)
+        build_source(str(source), folder, (scene, AreaConfiguration(reach=600.0)), heard_cells)
+    trace_area(folder, TRACE, RadioMapConfiguration(layers=()), ThisProcess(), (silent, silent))
+    answering = answering_by(folder, None)
+    assert isinstance(answering, NetworkAnswers)
+    return answering
+
+
+def silent(done: int, total: int) -> None:
+    """Says nothing."""
+
+
+def scored(source: Path, folder: Path, given: argparse.Namespace) -> dict[str, list[AreaScores]]:
+    """Scores of each network of an extract, by what was known."""
+    world = world_of(source, folder / "world", given.seed)
+    generator = np.random.default_rng([given.seed, *source.name.encode()])
+    area = area_of(source, folder / "area", list_sites(world, folder / "sites.csv", generator), given.seed)
+    assert isinstance(area.method, WindowLocator)
+    walks = [
+        sample_trajectories(world.geometry_maps, given.phones, MOVEMENT, generator)
+        for _ in range(given.networks)
+    ]
+    points = np.concatenate([walk.position for walk in walks])
+    links = [SiteLinks.of(world, site, points) for site in world.deployment.site_positions]
+    found: dict[str, list[AreaScores]] = {"sites alone": [], "traced maps": []}
+    start = 0
+    for number, walked in enumerate(walks):
+        own = slice(start, start := start + len(walked.position))
+        of_network = [each.at(own) for each in links]
+        network = Network.drawn(world, generator)
+        rows = reported(world, of_network, network, walked, generator)
+        reports = imported(rows, folder / "area", f"network-{number}")
+        for name, method in (("sites alone", area.method.first), ("traced maps", area.method)):
+            found[name].append(score_in_area(method, reports, area.deployment))
+        fit = area.answers(reports).fixes[0].fit
+        tell(f"{source.parent.name}, network {number + 1} (levels {network.level.mean():+.0f} dB, fit {fit:.2f})",
+             {name: scores[-1:] for name, scores in found.items()})  # fmt: skip
+    return found
+
+
+def tell(title: str, found: dict[str, list[AreaScores]]) -> None:
+    """Percentiles of the errors, and what 90 % regions hold."""
+    every = {name: AreaScores.concatenate(scores) for name, scores in found.items()}
+    first = next(iter(every.values()))
+    errors = {name: next(iter(each.errors.values())) for name, each in every.items()}
+    errors |= {name: each for name, each in itertools.islice(first.errors.items(), 1, None)}
+    print(f"{title}: {len(first.heard)} phones, {first.heard.mean():.1f} cells a report")
+    for name, error in errors.items():
+        p50, p90 = np.percentile(error, (50, 90))
+        held = (
+            f"  90 % region holds {every[name].covered(0.9):4.0%}, radius {np.median(every[name].radius):4.0f} m"
+            if name in every
+            else ""
+        )
+        print(f"  {name:14} p50 {p50:5.0f} m  p90 {p90:5.0f} m{held}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("extracts", nargs="*", type=Path)
+    for name, count in (("networks", 4), ("phones", 40), ("seed", 1)):
+        parser.add_argument(f"--{name}", type=int, default=count)
+    given = parser.parse_args()
+    every: dict[str, list[AreaScores]] = {}
+    with extracts(given.extracts) as sources:
+        for source in sources:
+            folder = given.out / source.parent.name
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, scores in scored(source, folder, given).items():
+                every[name] = every.get(name, []) + scores
+    tell("all", every)
+
+
+if __name__ == "__main__":
+    main()
