@@ -21,7 +21,7 @@ def misfit_statistics(
     heard: Float[Tensor, " batch"],
     gains: Float[Tensor, "batch kind_or_all"],
 ) -> Float[Tensor, "batch statistic"]:
-    """What tells maps that are not the world's: how well the best position explains reports, and what names gain.
+    """What shows that maps are not the world's: how well the best position explains reports, and what names gain.
 
     Args:
         highest: each likelihood where it is explained best [nats].
