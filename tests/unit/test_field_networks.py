@@ -102,4 +102,4 @@ def test_near_reports_of_a_track_share_their_ground() -> None:
     law = replace(USUAL, measurement=(0.1, 0.2), device=(11.0, 12.0), shadowing=(9.0, 10.0))
     tracks = [simulate_tracks(law, 12, 8, np.random.default_rng(seed)) for seed in range(4)]
     assert all(np.all(np.diff(each.time)[np.diff(each.phone) == 0] > 0) for each in tracks)
-    assert np.mean([differences(each) for each in tracks]) < 5.0
+    assert np.mean([differences(each) for each in tracks]) < 3.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +61,4 @@ def conformal_regions(ranks: Float[np.ndarray, " truth"]) -> Regions:
     # Equal quantiles would make a region of no mass.
     spaced = np.maximum.accumulate(found + np.arange(len(LEVELS)) * 1e-4)
     low, middle, high = np.minimum(spaced, BOUNDS[1] + np.arange(len(LEVELS)) * 1e-4).tolist()
-    return Regions((low, middle, high))
-
-
-def widest(every: Sequence[Regions]) -> Regions:
-    """Regions that are as wide as the widest of some at each mass."""
-    low, middle, high = (max(each) for each in zip(*(regions.nominal for regions in every), strict=True))
     return Regions((low, middle, high))

@@ -168,6 +168,6 @@ def _tags(record: dict[str, torch.Tensor] | None) -> Tags | None:
     heard = HeardNetwork(cells, Rows(column["offsets"]), **{name: column[name] for name in _TOKENS})
     if not np.isfinite(column["tag_position"]).all() or len(column["tag_position"]) != len(heard):
         raise ValueError("tags have a position each")
-    law, odds, nominal = np.split(column["law"], np.cumsum([len(fields(PairLaw)), len(fields(Odds))]))
-    regions = Regions(tuple(nominal.tolist()))
-    return Tags(heard, column["tag_position"], PairLaw(*law.tolist()), Odds(*odds.tolist()), regions)
+    parts = np.split(column["law"], np.cumsum([len(fields(PairLaw)), len(fields(Odds))]))
+    law, odds, nominal = (each.tolist() for each in parts)
+    return Tags(heard, column["tag_position"], PairLaw(*law), Odds(*odds), Regions(tuple(nominal)))

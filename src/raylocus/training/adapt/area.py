@@ -7,28 +7,25 @@ where tags are or where none is: tags are held out one by one, and all of one si
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from itertools import product
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork
-from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.area.tag_law import PairLaw, level_table
-from raylocus.models.area.tags import Odds, Tags
+from raylocus.models.area.tags import Tags
 from raylocus.models.area.trained import TrainedAreaNetwork
-from raylocus.models.regions import Regions, conformal_regions, widest
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
 from raylocus.training.adapt.blocks import held_out_parts, scattered_parts, sides
 from raylocus.training.adapt.fine_tune import best_end, ends_for, fine_tuned
+from raylocus.training.adapt.held_out import NOTHING, ODDS, HeldOut, Judged, preferred, regions_of
 from raylocus.training.area.fit import contrast
 
 #: Fewer tags say nothing, more are drawn from.
@@ -39,15 +36,8 @@ BATCH, POINTS, JUDGED = 48, 48, 32
 COMPARED = 60
 #: Side of a block, in the median spacing of sites.
 BLOCK = 1.0
-#: What tags may weigh: the usual odds, others, and nothing at all.
-NOTHING = Odds(elsewhere=math.inf)
-ODDS = (*(Odds(*each) for each in product((0.03, 0.3, 0.003), (0.03, 0.3, 0.003))), NOTHING)
-#: What other odds than the usual ones have to gain over all held-out tags [nats].
-LEAST_GAIN = 1.0
 #: Where more than this share of tags lies outside of the start's 99 % regions, tags and network do not belong together.
 MOST_OUTSIDE, OUTSIDE = 0.4, 0.99
-#: Density that an answer is granted anywhere, in scales.
-LEAST_DENSITY = 1e-4
 
 
 @dataclass(frozen=True)
@@ -56,40 +46,6 @@ class Adapted:
 
     trained: TrainedAreaNetwork
     lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Held-out tags: cost of the density at each truth [nats], and the mass of the region that just holds it."""
-
-    cost: Float[np.ndarray, "*tag"]
-    rank: Float[np.ndarray, "*tag"]
-
-    @classmethod
-    def at(cls, masses: CellMasses, truth: Float[torch.Tensor, "tag 2"]) -> Judged:
-        """Of some answers."""
-        density, denser, tied = (each.numpy().astype(float) for each in masses.at(truth))
-        return cls(-np.log(np.maximum(density, LEAST_DENSITY)), denser + tied / 2)
-
-    @classmethod
-    def joined(cls, parts: Sequence[Judged]) -> Judged:
-        """The tags of all parts."""
-        return cls(
-            *(np.concatenate([getattr(each, name) for each in parts], -1) for name in ("cost", "rank"))
-        )
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Tags that were held out in one way, answered by each of `ODDS`."""
-
-    judged: Judged
-    alike: Bool[np.ndarray, " tag"]
-    """Whether they are like one of those that were not."""
-
-    def regions(self, odds: int, alike: bool) -> Regions:
-        """Of those that are like tags, or of the others."""
-        return conformal_regions(self.judged.rank[odds, self.alike == alike])
 
 
 def tags_of(reports: Reports, deployment: Deployment) -> Tags:
@@ -167,12 +123,12 @@ class _Adaptation:
         blocks = held_out_parts(self.tags.position, side, generator)
         end = self._best_end(blocks)
         kinds = [self._held_out(parts, end) for parts in self._ways(generator)]
-        best = _preferred(kinds)
-        like, unlike = (widest([kind.regions(best, alike) for kind in kinds]) for alike in (True, False))
+        best = preferred(kinds)
+        like, unlike = regions_of(kinds, best)
         made = replace(
             self.start, network=self._tuned(every, end),
             tags=None if ODDS[best] is NOTHING else replace(self.tags, odds=ODDS[best], regions=like),
-            regions=widest([like, unlike]) if ODDS[best] is NOTHING else unlike,
+            regions=unlike,
             provenance=Provenance.collect(
                 {"adapted": self.start.provenance.digest, "tags": len(self.tags), "steps": end}, self.seed
             ),
@@ -236,13 +192,6 @@ class _Adaptation:
         found = [Judged.at(masses, self.truth[some]) for masses in tagged.masses_by(ODDS)]
         judged = Judged(np.stack([each.cost for each in found]), np.stack([each.rank for each in found]))
         return HeldOut(judged, tagged.alike.numpy())
-
-
-def _preferred(kinds: Sequence[HeldOut]) -> int:
-    """Which of `ODDS` held-out tags prefer, those held out in either way counting alike."""
-    cost = np.mean([kind.judged.cost.mean(1) for kind in kinds], axis=0)
-    cost[1:-1] += LEAST_GAIN / len(kinds[0].alike)
-    return int(cost.argmin())
 
 
 def _lines(tags: int, end: int, gain: float, made: TrainedAreaNetwork) -> Iterable[str]:
