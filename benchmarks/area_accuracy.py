@@ -108,32 +108,43 @@ class Pair:
 
 def compared(area: TracedArea, windows: WindowLocator, known: Locator, given: argparse.Namespace) -> Pair:
     rows: list[np.ndarray] = []
-    for number, tile in enumerate(area.tiles):
-        place = area.place(tile)
-        extent = Extent(*Grid(place.tile.size, place.tile.resolution, tile.centre).bounds)
-        for world in range(given.worlds):
-            seed = 1000 * number + 10 * world
-            reports = reports_in(place, given.phones, given.severity, seed)
-            there = replace(reports, position=reports.position + np.array([*tile.centre, 0.0]))
-            found = Found(windows.name, list(windows.located(there, area.deployment)))
-            scores = score_in_area(found, there, area.deployment)
-            in_tile = score_in_area(found.in_tile(extent), there, area.deployment)
-            first = score_in_area(windows.first, there, area.deployment)
-            posterior = known.posterior(reports, place)
-            truth = reports.position[reports.last_report, :2]
-            order = [int(np.abs(truth + tile.centre - at).sum(axis=1).argmin()) for at in scores.truth]
-            error = np.linalg.norm(posterior.mean - truth, axis=1)[order]
-            edge = (place.tile.size / 2 - np.abs(truth).max(axis=1))[order]
-            rows.append(np.column_stack([
-                error, held_by(posterior.density[order], place.tile.index(truth[order])),
-                next(iter(scores.errors.values())), scores.denser, next(iter(in_tile.errors.values())),
-                next(iter(first.errors.values())), edge,
-                np.full(len(order), given.worlds * number + world),
-            ]))  # fmt: skip
-            print(
-                f"tile {number + 1} of {len(area.tiles)}, world {world + 1}: {len(order)} phones", flush=True
-            )
+    for number, world in itertools.product(range(len(area.tiles)), range(given.worlds)):
+        rows.append(of_world(area, windows, known, given, (number, world)))
+        print(
+            f"tile {number + 1} of {len(area.tiles)}, world {world + 1}: {len(rows[-1])} phones", flush=True
+        )
     return Pair(*np.concatenate(rows).T)
+
+
+def of_world(
+    area: TracedArea,
+    windows: WindowLocator,
+    known: Locator,
+    given: argparse.Namespace,
+    of: tuple[int, int],
+) -> np.ndarray:
+    """Rows of `Pair` of the phones of one world in one tile."""
+    number, world = of
+    tile = area.tiles[number]
+    place = area.place(tile)
+    extent = Extent(*Grid(place.tile.size, place.tile.resolution, tile.centre).bounds)
+    reports = reports_in(place, given.phones, given.severity, 1000 * number + 10 * world)
+    there = replace(reports, position=reports.position + np.array([*tile.centre, 0.0]))
+    found = Found(windows.name, list(windows.located(there, area.deployment)))
+    scores = score_in_area(found, there, area.deployment)
+    in_tile = score_in_area(found.in_tile(extent), there, area.deployment)
+    first = score_in_area(windows.first, there, area.deployment)
+    posterior = known.posterior(reports, place)
+    truth = reports.position[reports.last_report, :2]
+    order = [int(np.abs(truth + tile.centre - at).sum(axis=1).argmin()) for at in scores.truth]
+    error = np.linalg.norm(posterior.mean - truth, axis=1)[order]
+    edge = (place.tile.size / 2 - np.abs(truth).max(axis=1))[order]
+    return np.column_stack([
+        error, held_by(posterior.density[order], place.tile.index(truth[order])),
+        next(iter(scores.errors.values())), scores.denser, next(iter(in_tile.errors.values())),
+        next(iter(first.errors.values())), edge,
+        np.full(len(order), given.worlds * number + world),
+    ])  # fmt: skip
 
 
 def held_by(density: np.ndarray, cell: np.ndarray) -> np.ndarray:

@@ -10,7 +10,6 @@ their own, whose peak memory is printed. CPU seconds are quoted, which a busy ma
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import resource
 import time
@@ -79,14 +78,18 @@ def pairs_of(folder: Path) -> tuple[int, int, int]:
 
 
 def draw(rows: list[dict[str, float]], path: Path) -> None:
-    from raylocus.viz.style import new_axes
+    from raylocus.viz.style import PALETTE, new_axes
 
     figure, axes = new_axes(5.0, 3.6)
-    pairs, cpu = (np.array([row[name] for row in rows]) for name in ("pairs", "trace_cpu"))
-    axes.plot(pairs, cpu, "o-", label="traced")
-    axes.plot(pairs, cpu[-1] * pairs / pairs[-1], "--", color="#666666", label="linear")
-    axes.set(xlabel="(mast, window) pairs", ylabel="CPU time / s", title="tracing an area")
-    axes.legend()
+    pairs, traced, built = (
+        np.array([row[name] for row in rows]) for name in ("pairs", "trace_cpu", "build_cpu")
+    )
+    most = np.array([0.0, pairs[-1]])
+    axes.plot(most, traced[-1] / pairs[-1] * most, "--", color=PALETTE[-1], label="as the last, linear")
+    axes.plot(pairs, traced, "o-", color=PALETTE[0], label="trace")
+    axes.plot(pairs, built, "s-", color=PALETTE[1], label="build")
+    axes.set(xlabel="(mast, window) pairs", ylabel="processor time / s", xlim=(0, None), ylim=(0, None))
+    axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
 
 
@@ -108,15 +111,14 @@ def main() -> None:
         built = measured(build, folder, side, given.masts)
         traced = measured(trace, folder)
         tiles, pairs, near = pairs_of(folder)
-        rows.append({"tiles": tiles, "pairs": pairs, "near": near, "trace_cpu": traced["cpu"]})
+        rows.append({"pairs": pairs, "trace_cpu": traced["cpu"], "build_cpu": built["cpu"]})
         print(
             f"| {tiles} | {pairs}, {near} | {built['cpu']:.0f}, {built['peak']:.0f} | {traced['cpu']:.0f}, "
             f"{traced['peak']:.0f} | {traced['cpu'] / pairs:.2f} |",
             flush=True,
         )
-    (given.out / "cost.json").write_text(json.dumps(rows))
-    if given.picture is not None:
-        draw(rows, given.picture)
+        if given.picture is not None:
+            draw(rows, given.picture)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def moved(start: LocationNetwork, tuned: LocationNetwork, share: float) -> None:
 
 
 def main() -> None:
-    """Writes a checkpoint."""
+    """Writes a checkpoint after every round."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("places", type=Path, nargs="+")
     parser.add_argument("--rounds", type=int, default=60)
@@ -58,13 +58,13 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     locator, generator = Locator.pretrained(), np.random.default_rng(1)
-    network, gained = copy.deepcopy(locator.trained.network), []
+    network = copy.deepcopy(locator.trained.network)
     for number in range(given.rounds):
         place = given.places[int(generator.integers(len(given.places)))]
         tags = tags_of_round(locator, place, FIRST_WORLD + number, given.tags)
         before = tags.costs(network).mean()
         (tuned,) = tuned_to_place(network, tags, (STEPS,))
-        gained.append(before - tags.costs(tuned).mean())
+        gained = before - tags.costs(tuned).mean()
         moved(network, tuned, MOVE * (1 - number / given.rounds))
         print(
             f"round {number + 1} of {given.rounds}: {before:.2f} nats, {gained[-1]:+.2f} by tuning",

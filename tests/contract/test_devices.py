@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.fx.experimental import _config as torch_shapes
 
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.models.configuration import LocationNetworkConfiguration
@@ -45,8 +46,10 @@ def test_a_training_step_lives_on_one_device(symmetry: Symmetry) -> None:
     dense = packed_sequences(synthetic_reports(PLACE, 4, 5), PLACE.deployment).dense()
     records, step = (here, evidence_rasters(here), dense), Step(symmetry)
     # The meta device has shapes and no values, so no card is needed; like a card, it refuses to meet the CPU.
+    # Without values everything counts as reported.
     state = {name: value.to(META) for name, value in step.state_dict().items()}
-    loss = torch.func.functional_call(step, state, tuple(moved(record) for record in records))
+    with torch_shapes.patch(meta_nonzero_assume_all_nonzero=True):
+        loss = torch.func.functional_call(step, state, tuple(moved(record) for record in records))
     assert loss.device == META
 
 

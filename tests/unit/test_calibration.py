@@ -10,6 +10,7 @@ import torch
 
 from calibration_fixtures import CLEAN, TURNED, observed, turned_world, without_positions
 from raylocus.calibration.antenna_model import ANTENNA, AntennaModel
+from raylocus.calibration.blind_turns import BlindTurns
 from raylocus.calibration.calibrate import Calibration, calibrate
 from raylocus.calibration.calibrated_place import calibrated_deployment
 from raylocus.calibration.check import check_map
@@ -167,6 +168,20 @@ def test_levels_of_reports_without_positions() -> None:
     level = found.values[LAYOUT.index("level")] + found.values[LAYOUT.index("common")]
     assert abs(np.mean(level - world.level_error_db)) < 2.5
     assert 0.1 < found.dropout < 0.6
+
+
+def test_a_turned_antenna_is_found_by_reports_without_positions() -> None:
+    world = turned_world(PLACE, 3, turned=-1.0)
+    reports = unlabelled_reports(without_positions(observed(PLACE, world, 40, 5)), PLACE)
+    values = np.zeros(LAYOUT.size + 2)
+    values[LAYOUT.index("level")], values[LAYOUT.index("scatter")] = (
+        world.level_error_db,
+        world.scatter_gain_db,
+    )
+    found = BlindTurns(reports, PLACE, LAW, values).azimuths()
+    off = np.abs(np.angle(np.exp(1j * (found.error - world.azimuth_error))))
+    assert off[TURNED] < 3 * found.deviation[TURNED] < np.deg2rad(15)
+    assert np.all(off < np.deg2rad(16)) and np.all(found.deviation > np.deg2rad(2))
 
 
 def test_both_kinds_are_surer_than_one(turned: tuple) -> None:

@@ -73,10 +73,13 @@ class BlindTurns:
         scores = np.zeros((len(chosen), len(TRIED)))
         busiest = np.argsort(-np.bincount(self.reports.serving, minlength=len(chosen)), kind="stable")
         for _ in range(ROUNDS):
+            before = chosen.copy()
             for cell in busiest.tolist():
                 scores[cell] = score = self._score(cell, chosen)
                 if score.max() > score[chosen[cell]] + BETTER:
                     chosen[cell] = int(score.argmax())
+            if np.array_equal(before, chosen):
+                break
         return Azimuths(TRIED[chosen], _deviations(scores, TRIED[chosen]))
 
     def _levels(
@@ -136,18 +139,21 @@ class BlindTurns:
         scale, dropout = np.exp(self.values[layout.size]), 1 / (1 + np.exp(-self.values[layout.size + 1]))
         mapped = level + self.values[layout.index("level")][cell] + self.values[layout.index("common")]
 
-        def over(levels: Float[np.ndarray, " report"]) -> Float[Tensor, "report place"]:
-            return single((np.nan_to_num(levels)[:, None] - mapped) / scale)
+        def over(levels: Float[np.ndarray, " some"]) -> Float[Tensor, "some place"]:
+            return single((levels[:, None] - mapped) / scale)
 
-        error = over(reports.level[:, cell])
+        said = np.isfinite(reports.level[:, cell])
+        found, heard, silent = torch.empty(mean.shape), *(torch.from_numpy(each) for each in (said, ~said))
+        error = over(reports.level[said, cell])
         score = law.score(error)
-        heard = law.log_margin(error) + score**2 / 2 - ((score - mean) / deviation) ** 2 / 2
-        margins = torch.stack([over(reports.audible), over(reports.strongest)])
-        silent = law.log_silence(margins, mean, deviation, torch.tensor(dropout))
-        own = (1 - law.law.own_share) * (law.law.shared_by_all + law.law.shared_by_site)
-        said = torch.from_numpy(np.isfinite(reports.level[:, cell]))[:, None]
+        conditional = ((score - mean[heard]) / deviation[heard]) ** 2
+        found[heard] = law.log_margin(error) + (score**2 - conditional) / 2
+        margins = torch.stack([over(reports.audible[~said]), over(reports.strongest[~said])])
+        silence = law.log_silence(margins, mean[silent], deviation[silent], torch.tensor(dropout))
         # Silent cells of a site are in part one event: what is this cell's own counts.
-        return torch.where(said, heard, (1 - own) * silent)
+        shared = (1 - law.law.own_share) * (law.law.shared_by_all + law.law.shared_by_site)
+        found[silent] = (1 - shared) * silence
+        return found
 
     def _priors(self, cell: int) -> Float[np.ndarray, " turn"]:
         layout, found = self.prior.layout, np.empty(len(TRIED))

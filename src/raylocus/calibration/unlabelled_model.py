@@ -60,7 +60,7 @@ class MarginalLaw:
         expected: Float[Tensor, "*shape place"],
         left: Tensor,
         dropout: Tensor,
-    ) -> Float[Tensor, "*shape"]:
+    ) -> Float[Tensor, "*shape place"]:
         """ln probability that a cell is not reported.
 
         Args:

@@ -158,8 +158,9 @@ class _Adaptation:
     def _held_out(
         self, trained: TrainedNetwork, part: Int[np.ndarray, " held"]
     ) -> Float[np.ndarray, " held"]:
+        """Ranks of a part among all tags, for it is all of them that the maps are judged by."""
         answering = dataclasses.replace(self.locator, trained=trained, _encoded=OrderedDict())
-        return _ranks(answering.posterior(self.tagged.select(part), self.place), self.truth[part])
+        return _ranks(answering.posterior(self.tagged, self.place), self.truth)[part]
 
     def _stated(
         self, made: TrainedNetwork, first: Posterior, rank: Float[np.ndarray, " tag"], tuned: str

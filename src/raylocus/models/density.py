@@ -39,11 +39,11 @@ def fine_density(
     Components are read at the cells' centres within `COMPONENT_REACH` of their coarse cell; the whole is
     tempered, p^(1/temperature), and normalised.
     """
-    mass = _background(prediction, maps) + _component_masses(prediction, maps)
+    mass = _background(prediction, maps) + _component_masses(prediction, maps) + 1e-12
+    tempered = mass if temperature == 1 else (mass / mass.amax(1, keepdim=True)).pow(1 / temperature)
     outdoor = maps.fine_outdoor.flatten() > 0
-    log_mass = torch.log(mass + 1e-12) / temperature
-    masked = log_mass.masked_fill(~outdoor, -torch.inf) if outdoor.any() else log_mass
-    return masked.softmax(-1).reshape(len(mass), *maps.fine_outdoor.shape)
+    held = tempered * outdoor if outdoor.any() else tempered
+    return (held / held.sum(1, keepdim=True)).reshape(len(mass), *maps.fine_outdoor.shape)
 
 
 def displaced_density(density: Float[Tensor, "batch y x"], size: float) -> Float[Tensor, "batch y x"]:

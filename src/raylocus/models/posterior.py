@@ -13,6 +13,9 @@ from raylocus.geo import Grid
 
 #: The geometric median is found to this distance [m], in at most so many steps.
 MEDIAN_TOLERANCE, MEDIAN_STEPS = 0.01, 60
+#: Steps are so many times Weiszfeld's: twice as long ones would go straight to the middle of a round density, but for
+#: ever to and fro about a single point.
+STRETCH = 1.5
 #: The pull of a ground cell whose centre is nearer than this is held at what it is there [m].
 NEAREST = 1e-3
 #: Densities that are worked on at once: few enough to stay in the processor's cache.
@@ -77,7 +80,7 @@ def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Flo
         # On a grid squared distances are a sum of two short axes, which is exact and quick.
         x, y = ((axis - one[:, None]).square() for one in here.unbind(1))
         pull = (y[:, :, None] + x[:, None, :]).clamp_(min=NEAREST**2).rsqrt_().mul_(density[moving])
-        point[moving] = _weighted_mean(pull, axis)
+        point[moving] = here + STRETCH * (_weighted_mean(pull, axis) - here)
         moving = moving[(point[moving] - here).abs().amax(1) > MEDIAN_TOLERANCE]
         if not len(moving):
             break

@@ -101,7 +101,7 @@ def _before(
     ground: GroundMasses,
     reports: Int[np.ndarray, " report"],
     scale: float,
-    time: Float[np.ndarray, " report"],
+    time: Float[np.ndarray, " every"],
 ) -> _Before:
     grid = ground.square(int(reports[-1]), reports, SIDE)
     density = [_softened(ground.raster(report, grid)) for report in reports[:-1].tolist()]

@@ -79,9 +79,9 @@ def hat_functions(
     knots = knots.to(values.device)
     upper = torch.searchsorted(knots, values).clamp(1, len(knots) - 1)
     share = (values - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
-    index = torch.arange(len(knots), device=knots.device)[:, None, None]
     upper, share = upper.unsqueeze(-3), share.unsqueeze(-3)
-    return (index == upper) * share + (index == upper - 1) * (1 - share)
+    hats = values.new_zeros(*values.shape[:-2], len(knots), *values.shape[-2:])
+    return hats.scatter_(-3, upper - 1, 1 - share).scatter_(-3, upper, share)
 
 
 def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
