@@ -85,7 +85,7 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
         np.array([row[name] for row in rows]) for name in ("pairs", "trace_cpu", "build_cpu")
     )
     most = np.array([0.0, pairs[-1]])
-    axes.plot(most, traced[-1] / pairs[-1] * most, "--", color=PALETTE[-1], label="as the last, linear")
+    axes.plot(most, traced[-1] / pairs[-1] * most, "--", color=PALETTE[-1], label="linear, through the last")
     axes.plot(pairs, traced, "o-", color=PALETTE[0], label="trace")
     axes.plot(pairs, built, "s-", color=PALETTE[1], label="build")
     axes.set(xlabel="(mast, window) pairs", ylabel="processor time / s", xlim=(0, None), ylim=(0, None))

@@ -24,6 +24,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[TracedPlace, Path
     place = saved_free_space(folder / "listed")
     reports = observed(place, turned_world(place, 3, turned=-1.0), 60, 5)
     save_reports(reports, folder / "reports.zarr", Provenance.collect({}, 5))
+    save_reports(reports.select(np.arange(20)), folder / "some.zarr", Provenance.collect({}, 5))
     save_reports(reports.select(np.arange(3)), folder / "few.zarr", Provenance.collect({}, 5))
     return place, folder
 
@@ -46,7 +47,7 @@ def test_a_fit_is_a_place_with_its_own_maps(network: tuple, capsys: pytest.Captu
 
 def test_a_check_says_how_wrong(network: tuple, capsys: pytest.CaptureFixture[str]) -> None:
     place, folder = network
-    words = [str(folder / "reports.zarr"), "--place", str(place.folder), "--out", str(folder / "check.html")]
+    words = [str(folder / "some.zarr"), "--place", str(place.folder), "--out", str(folder / "check.html")]
     assert main(["calibrate", "check", *words]) == 0
     said = capsys.readouterr().out
     assert "severity: " in said and "correlation distance" in said
