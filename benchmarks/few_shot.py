@@ -22,7 +22,7 @@ from rich.table import Table
 from raylocus.errors import InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.cells import CellMasses
-from raylocus.models.area.tag_law import level_table, pairs_of
+from raylocus.models.area.tag_law import level_table
 from raylocus.models.area.tags import Tags
 from raylocus.models.area.trained import TrainedAreaNetwork
 from raylocus.models.regions import Regions
@@ -33,8 +33,10 @@ from raylocus.training.adapt.area import adapt_area_network
 
 #: Reports that are located, and others of the network without positions that its statistics are of.
 LOCATED, STREAM = 24, 76
-#: Neighbours of kNN, and what a cell that is heard once costs there [dB].
-NEIGHBOURS, MISSED = 5, 4.0
+#: Neighbours of kNN.
+NEIGHBOURS = 5
+#: Of kNN: deviations of levels and of what they share, and what a cell heard once costs, at least and at most [dB].
+SPREAD, COMMON, MISSED, MOST_OVER = 7.0, 6.0, 4.0, 20.0
 #: Reports of a drive, and the share of drives or ground that is kept for phones.
 DRIVE, KEPT = 20, 0.3
 #: How many more reports are drawn than are needed.
@@ -75,10 +77,29 @@ def scored(masses: CellMasses, at: torch.Tensor) -> Scores:
     return Scores(error, denser + tied / 2)
 
 
+def differences(
+    reports: Float[np.ndarray, "report cell"], tags: Float[np.ndarray, "tag cell"]
+) -> Float[np.ndarray, "report tag"]:
+    """How unlike levels are [dB²]: squares summed over cells, the level that a report has in common integrated out.
+
+    A cell that only one of both hears costs `MISSED`² and the square of what it is over the other's weakest level.
+    """
+    heard, weakest = np.isfinite(tags), np.nanmin(tags, axis=1)
+    found = np.empty((len(reports), len(tags)))
+    for row, levels in enumerate(reports):
+        own = np.isfinite(levels)
+        both = own & heard
+        step = np.where(both, levels - tags, 0.0)
+        squares = (step**2).sum(1) - step.sum(1) ** 2 / (both.sum(1) + (SPREAD / COMMON) ** 2)
+        over = np.where(own, levels - weakest[:, None], tags - np.nanmin(levels))
+        alone = np.clip(np.where(own ^ heard, over, 0.0), 0, MOST_OVER) ** 2 + MISSED**2 * (own ^ heard)
+        found[row] = squares + alone.sum(1)
+    return found
+
+
 def nearest_tags(heard: HeardNetwork, tags: Tags) -> Float[np.ndarray, "report 2"]:
     """Weighted mean of the positions of the tags whose levels are most alike [m]."""
-    pairs = pairs_of(level_table(heard), level_table(tags.heard))
-    unlike = pairs.square + MISSED**2 * (pairs.faint + pairs.plain)
+    unlike = differences(level_table(heard), level_table(tags.heard))
     nearest = np.argsort(unlike, axis=1, kind="stable")[:, :NEIGHBOURS]
     weight = 1 / (1 + np.take_along_axis(unlike, nearest, axis=1))
     return (weight[..., None] * tags.position[nearest]).sum(1) / weight.sum(1, keepdims=True)

@@ -22,7 +22,7 @@ from raylocus.models.checkpoint import (
     save_network,
 )
 from raylocus.models.configuration import LocationNetworkConfiguration
-from raylocus.models.density import ESTIMATORS, estimate, fine_centres
+from raylocus.models.density import DISPLACED_MAPS, ESTIMATORS, estimate, fine_centres
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
@@ -185,7 +185,9 @@ def test_densities_are_probabilities_on_the_grid_of_the_place(trained):
     posterior = Locator.load(trained / "run" / "locator.ckpt").posterior(reports, place)
     assert posterior.density.shape == (len(reports), *place.tile.shape)
     np.testing.assert_allclose(posterior.density.sum((1, 2)), 1, atol=1e-4)
-    assert posterior.density[:, place.geometry_maps["footprint"].values > 0].max() == 0
+    # Inside of outlines only as far as maps may lie displaced.
+    inside = place.geometry_maps["footprint"].values > 0
+    assert np.all(posterior.density[:, inside].sum(1) < DISPLACED_MAPS)
     assert np.all(np.linalg.eigvalsh(posterior.covariance) > 0)
 
 
