@@ -43,6 +43,16 @@ def two_peaks() -> Fix:
     return Fix(posterior.mean[0], posterior.covariance[0], posterior.density[0], grid, GeoFrame(50.0, 8.0))
 
 
+def test_a_fix_is_never_surer_than_one_ground_cell() -> None:
+    grid = Grid(16.0, 4.0)
+    heatmap = np.zeros(grid.shape)
+    heatmap[1, 2] = 1
+    middle = np.array([grid.x_coordinates[2], grid.y_coordinates[1]])
+    fix = Fix(middle, np.zeros((2, 2)), heatmap, grid, GeoFrame(50.0, 8.0))
+    # The circle about all of the cell.
+    assert fix.radius(0.5) == fix.radius(0.95) == pytest.approx(math.hypot(2, 2))
+
+
 @pytest.mark.parametrize("confidence", [0.5, 0.68, 0.9, 0.95, 0.99])
 def test_regions_hold_what_they_say(confidence: float) -> None:
     fix = two_peaks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,9 +63,10 @@ class Fix:
         return Ellipse(float(major), float(minor), float(np.arctan2(direction[1], direction[0])))
 
     def radius(self, confidence: float) -> float:
-        """Radius [m] about the estimate that holds the UE with this probability."""
+        """Radius [m] about the estimate that holds the UE with this probability; that about a ground cell at least."""
         x, y = self.grid.x_coordinates - self.position[0], self.grid.y_coordinates - self.position[1]
-        return quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, confidence)
+        found = quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, confidence)
+        return max(found, self.grid.resolution / math.sqrt(2))
 
     @property
     def latlon(self) -> tuple[float, float] | None:
