@@ -53,16 +53,18 @@ def test_the_network_reaches_beyond_the_extent_and_tiles_hold_what_is_heard(area
 
 
 def test_masts_are_traced_near_and_over_the_roofs_from_afar(area: TracedArea) -> None:
+    treatments: set[str] = set()
     for tile in area.tiles:
         place = area.place(tile)
         near = np.abs(place.deployment.site_positions[:, :2]).max(axis=1) < SCENE.tile_size / 2 + AREA.near
         kinds = place.radio_maps.attrs["site_treatment"]
         assert kinds == [TRACED if each else FAR for each in near]
-        assert {TRACED, FAR} == set(kinds)
+        treatments.update(kinds)
         lit = np.isfinite(place.radio_maps["path_gain"].values).mean(axis=(1, 2))
         outdoors = 1 - float(place.geometry_maps["footprint"].mean())
         # But for what lies too far behind roofs, more or less by the town, which other processors draw otherwise.
         assert np.all(lit[~near] < outdoors + 1e-3) and np.all(lit[~near] > 0.8 * outdoors)
+    assert treatments == {TRACED, FAR}
 
 
 def test_a_window_on_a_tile_is_the_tile(area: TracedArea) -> None:
