@@ -133,20 +133,24 @@ class Locator:
         encoded, deployment = self.encoded(place), place.deployment
         reports = corrected(reports, deployment, self.trained.calibration.levels)
         cell = token_cells(reports, deployment)
+        sequence = reports.sequence_of_report[reports.report_of_token]
         groups = neighbours(reports, cell, deployment)
-        parts = [self._of_part(reports.select(members), encoded, deployment) for members in groups]
+        parts = [
+            self._of_part(reports.select(members), cell[np.isin(sequence, members)], encoded, deployment)
+            for members in groups
+        ]
         order = np.argsort(np.concatenate(groups), kind="stable")
         density, statistics = (torch.cat(each)[order] for each in zip(*parts, strict=True))
         return density, statistics
 
     def _of_part(
-        self, reports: Reports, place: EncodedPlace, deployment: Deployment
+        self, reports: Reports, named: Int[np.ndarray, " token"], place: EncodedPlace, deployment: Deployment
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Densities and statistics of at most `BATCH` sequences by the cells that matter to them."""
-        named = torch.from_numpy(np.unique(token_cells(reports, deployment)))
-        cells = cells_that_matter(place, named)
+        cells = cells_that_matter(place, torch.from_numpy(np.unique(named)))
         own = part_of_deployment(deployment, cells.tolist(), (0.0, 0.0))
-        return next(self._batches(reports, part_of_place(place, cells), own))
+        (found,) = self._batches(reports, part_of_place(place, cells), own)
+        return found
 
     def judge(self, statistics: torch.Tensor) -> Judgement:
         """What is thought of the maps that phones were located on together, from their statistics of the misfit."""
