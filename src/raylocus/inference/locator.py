@@ -100,9 +100,7 @@ class Locator:
         Raises:
             InputError, PlaceError: as `posterior`.
         """
-        return fixes_of(
-            *self._answered(reports, place, _one_stream(reports)), getattr(place, "frame", None)
-        )
+        return fixes_of(*self._answered(reports, place, _one_stream(reports)), getattr(place, "frame", None))
 
     def separate_fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
         """The same, where whether the map fits each sequence is judged by that one alone.

@@ -106,7 +106,8 @@ def _before(
 ) -> _Before:
     grid = ground.square(int(reports[-1]), reports, SIDE)
     log_density = [
-        _softened(torch.from_numpy(ground.raster(report, grid)).float()).log() for report in reports[:-1].tolist()
+        _softened(torch.from_numpy(ground.raster(report, grid)).float()).log()
+        for report in reports[:-1].tolist()
     ]
     moved = np.outer(np.diff(time[reports]), SPEEDS)
     filtered = _filtered(log_density, moved, scale, grid)
@@ -120,7 +121,10 @@ def _softened(mass: Float[Tensor, "*speed y x"]) -> Float[Tensor, "*speed y x"]:
 
 
 def _filtered(
-    log_density: Sequence[Float[Tensor, "y x"]], moved: Float[np.ndarray, "report speed"], scale: float, grid: Grid
+    log_density: Sequence[Float[Tensor, "y x"]],
+    moved: Float[np.ndarray, "report speed"],
+    scale: float,
+    grid: Grid,
 ) -> Float[Tensor, "speed y x"]:
     """Density at the last report, relative to an even one, when so much is moved after each of the others [m]."""
     power = SAME + (1 - SAME) * (1 - np.exp(-moved / (FORGOTTEN * scale)))

@@ -31,7 +31,12 @@ def create_app(engine: Engine, configuration: ServiceConfiguration) -> FastAPI:
     """
     keys, meters = ApiKeys.read(configuration.key_file), Meters()
     batcher = Batcher(
-        engine, configuration.batch, configuration.patience, configuration.answer_time, meters.observe_batch
+        engine,
+        configuration.batch,
+        configuration.patience,
+        configuration.answer_time,
+        configuration.threads,
+        meters.observe_batch,
     )
 
     @asynccontextmanager
