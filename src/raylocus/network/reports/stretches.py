@@ -41,7 +41,9 @@ def _joined(
     changes = _changes(names[:, alike])
     first = alike[changes]
     rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(len(first))  # in the order in which they are first named
+    rank[np.argsort(first, kind="stable")] = np.arange(
+        len(first)
+    )  # in the order in which they are first named
     of_token, last = np.empty(len(alike), np.int64), np.zeros(len(first), np.int64)
     of_token[alike] = rank[np.cumsum(changes) - 1]
     last[of_token] = np.arange(len(of_token))  # of several that are put at one place the last one stays

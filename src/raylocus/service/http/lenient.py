@@ -34,13 +34,11 @@ class Within:
             [core_schema.str_schema(strict=True), core_schema.float_schema(allow_inf_nan=False)]
         )
         either = core_schema.union_schema([number, text], mode="left_to_right")
-        held: CoreSchema = (
-            core_schema.int_schema(ge=math.ceil(self.low), le=math.floor(self.high))
-            if self.whole
-            else core_schema.float_schema(ge=self.low, le=self.high)
-        )
+        held: list[CoreSchema] = [core_schema.float_schema(ge=self.low, le=self.high)]
+        if self.whole:
+            held.insert(0, core_schema.int_schema())
         return core_schema.with_default_schema(
-            core_schema.chain_schema([either, held]), default=None, on_error="default"
+            core_schema.chain_schema([either, *held]), default=None, on_error="default"
         )
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
