@@ -54,7 +54,7 @@ def plan(name: str, length: float, width: float, depth: float) -> Float[np.ndarr
 
 def place(corners: Float[np.ndarray, "corner 2"], centre: Float[np.ndarray, "2"], angle: float) -> Polygon:
     """The plan turned by an angle [rad] and moved to its centre [m]."""
-    return Polygon(rotate(corners, angle) + centre)
+    return Polygon(rotate(corners, angle, centre))
 
 
 @dataclass(frozen=True)

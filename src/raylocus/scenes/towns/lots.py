@@ -9,7 +9,7 @@ import shapely
 from jaxtyping import Float
 from shapely import Polygon
 
-from raylocus.scenes.towns.frames import Boxes, polygons_of
+from raylocus.scenes.towns.frames import Boxes, on_grid, polygons_of
 
 #: Lots smaller than this are left open [m²].
 SMALLEST_LOT = 20.0
@@ -55,7 +55,7 @@ def _halves(pieces: Sequence[Polygon], shift: Float[np.ndarray, " piece"]) -> li
 
 def shrink(polygons: Sequence[Polygon], distance: float) -> list[Polygon]:
     """The largest part of each polygon that keeps this distance [m] from its border; may be empty."""
-    kept = shapely.buffer(np.array(polygons, dtype=object), -distance, join_style="mitre")
+    kept = on_grid(shapely.buffer(np.array(polygons, dtype=object), -distance, join_style="mitre"))
     return [max(polygons_of(each), key=lambda part: part.area, default=Polygon()) for each in kept]
 
 
