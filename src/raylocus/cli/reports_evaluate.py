@@ -66,7 +66,7 @@ def _print(scores: AreaScores, generator: np.random.Generator, sequences: int) -
     from rich.table import Table
 
     from raylocus.evaluation.area.table import group_rows, honesty_lines, percentile_rows
-    from raylocus.evaluation.metrics import PERCENTILES
+    from raylocus.evaluation.evaluation import PERCENTILES
 
     errors = Table(title="error / m (90 % intervals, ground in blocks)")
     groups = Table(title=f"{next(iter(scores.errors))} by heard cells")

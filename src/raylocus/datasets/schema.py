@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raylocus.datasets.columns import StoredColumn
-from raylocus.datasets.encoding import Encoding
+from raylocus.datasets.columns import Encoding, StoredColumn
 from raylocus.datasets.splits import SPLITS
 from raylocus.network.reports.features import ReportFeature
 

@@ -13,9 +13,8 @@ import numpy as np
 import zarr
 from jaxtyping import Bool, Float, Int, Shaped
 
-from raylocus.datasets.columns import rows_of
+from raylocus.datasets.columns import Encoding, rows_of
 from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
-from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.folders import LocalFolder, RemoteFolder, check_files, folder_at
 from raylocus.datasets.part_survey import FeatureStatistics
 from raylocus.datasets.plan import WorldRecord, plan_worlds

@@ -14,8 +14,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from raylocus.datasets.columns import compressor
-from raylocus.datasets.encoding import Encoding
+from raylocus.datasets.columns import Encoding, compressor
 from raylocus.datasets.folders import LocalFolder, RemoteFolder
 from raylocus.geo import GeoFrame, Grid
 from raylocus.scenes.place import Place, place_of_record, place_record

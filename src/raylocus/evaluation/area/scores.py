@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.evaluation.area.references import REFERENCES
-from raylocus.evaluation.metrics import coverage, horizontal_errors
+from raylocus.evaluation.evaluation import coverage, horizontal_errors
 from raylocus.models.area.ground_masses import Located
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
@@ -43,7 +43,7 @@ class AreaScores:
     """ln of the density at the truth [1/m²]."""
     denser: Float[np.ndarray, " sample"]
     tied: Float[np.ndarray, " sample"]
-    """Masses that say in which region the truth lies, see `evaluation.metrics.region_ranks`."""
+    """Masses that say in which region the truth lies, see `evaluation.evaluation.region_ranks`."""
     radius: Float[np.ndarray, " sample"]
     """90 % radius about the estimate [m]."""
     heard: Float[np.ndarray, " sample"]

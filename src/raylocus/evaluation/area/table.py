@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.evaluation.area.scores import AreaScores
-from raylocus.evaluation.metrics import PERCENTILES, REGIONS
+from raylocus.evaluation.evaluation import PERCENTILES, REGIONS
 
 #: Side of the squares of ground that are drawn together [m]: errors of one street are one observation.
 BLOCK = 200.0

@@ -19,7 +19,7 @@ from raylocus.evaluation.breakdown import Circumstances, Group, Quoted, quoted
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.place_scores import PlaceScores
 from raylocus.evaluation.references import BOUND_NAME
-from raylocus.evaluation.table import COLUMNS, table_rows
+from raylocus.evaluation.results import COLUMNS, table_rows
 
 #: Wide enough for every column.
 TABLE_WIDTH = 170
