@@ -16,9 +16,8 @@ from shapely import STRtree
 
 from raylocus.errors import PlaceError
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.towns.frames import Warp
+from raylocus.scenes.towns.frames import Warp, cut_into_lots
 from raylocus.scenes.towns.generate import MARGIN, STYLES, generate_town
-from raylocus.scenes.towns.lots import cut_into_lots
 from raylocus.scenes.vector_map import ROAD_CLASSES, VectorMap
 
 TILE = 128.0

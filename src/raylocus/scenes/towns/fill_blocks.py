@@ -8,9 +8,8 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
-from raylocus.scenes.towns.frames import on_grid, polygons_of
-from raylocus.scenes.towns.lots import cut_into_lots, fit_to_build, shrink
-from raylocus.scenes.towns.structures import BuildingType, Structure
+from raylocus.scenes.towns.frames import cut_into_lots, fit_to_build, on_grid, polygons_of, shrink
+from raylocus.scenes.towns.style import BuildingType, Structure
 
 #: Narrowest building [m].
 NARROWEST = 4.0

@@ -10,9 +10,8 @@ import shapely
 from jaxtyping import Float, Int
 from shapely import Polygon, STRtree
 
-from raylocus.scenes.towns.frames import Boxes, rotate
-from raylocus.scenes.towns.lots import shrink
-from raylocus.scenes.towns.structures import BuildingType, Structure, pick
+from raylocus.scenes.towns.frames import Boxes, rotate, shrink
+from raylocus.scenes.towns.style import BuildingType, Structure, pick
 
 
 def keep_apart(footprints: Sequence[Polygon], land: shapely.Geometry, gap: float) -> Int[np.ndarray, " kept"]:

@@ -15,8 +15,7 @@ from raylocus.geo import GeoFrame
 from raylocus.scenes.towns import dense_styles, open_styles
 from raylocus.scenes.towns.frames import PRECISION, on_grid, polygons_of, square
 from raylocus.scenes.towns.landscape import draw_terrain, draw_water, dry_land, plant, quay_streets
-from raylocus.scenes.towns.structures import Structure
-from raylocus.scenes.towns.style import Street, TownStyle
+from raylocus.scenes.towns.style import Street, Structure, TownStyle
 from raylocus.scenes.vector_map import Building, Road, VectorMap
 
 #: Source of a height, share of the buildings, and its standard deviation as (constant [m], relative).
