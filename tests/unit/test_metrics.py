@@ -22,7 +22,7 @@ from raylocus.evaluation.breakdown import (
     sight_groups,
 )
 from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of
-from raylocus.evaluation.results import table_rows
+from raylocus.evaluation.table import table_rows
 from raylocus.geo import Grid
 from raylocus.models.density import estimate
 from raylocus.models.inputs.maps import place_maps

@@ -10,42 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from raylocus.datasets.remote_folder import RemoteFolder
 from raylocus.datasets.schema import DATASET_SCHEMA
 from raylocus.errors import RaylocusError, StoreError
 from raylocus.storage import MANIFEST, file_sizes, parse_manifest, remove_leftovers, written_whole
-
-
-@runtime_checkable
-class Folder(Protocol):
-    """Named files; each is there whole or not at all."""
-
-    @property
-    def name(self) -> str:
-        """Path or URL, as messages call it."""
-
-    def read(self, file: str) -> bytes | None:
-        """The bytes of a file; None where there is none."""
-
-    def write(self, file: str, content: bytes) -> None:
-        """Writes a file whole or not at all."""
-
-    def remove(self, file: str) -> None:
-        """Removes a file, if there is one."""
-
-    def sizes(self) -> dict[str, int]:
-        """Size [bytes] of every file, by its path inside the folder; the manifest is left out."""
-
-    def tidy(self) -> None:
-        """Removes what killed writers left half-written."""
-
-    def zarr_store(self) -> Any:
-        """What zarr opens to read this folder."""
-
-    def unreadable(self, error: Exception) -> RaylocusError:
-        """The sentence for what a library raised while it read this folder."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +68,11 @@ class LocalFolder:
         )
 
 
-def folder_at(path: Path | str) -> LocalFolder | RemoteFolder:
+#: Named files; each is there whole or not at all.
+Folder = LocalFolder | RemoteFolder
+
+
+def folder_at(path: Path | str) -> Folder:
     """The folder at a path or a URL; file:// and plain paths are local."""
     text = str(path)
     if text.startswith("file://"):
@@ -109,7 +83,7 @@ def folder_at(path: Path | str) -> LocalFolder | RemoteFolder:
 
 
 @contextmanager
-def folder_written_whole(target: LocalFolder | RemoteFolder) -> Iterator[Path]:
+def folder_written_whole(target: Folder) -> Iterator[Path]:
     """Yields a local folder that takes the target's place when it is whole.
 
     Raises:
@@ -131,7 +105,7 @@ def folder_written_whole(target: LocalFolder | RemoteFolder) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def check_files(folder: LocalFolder | RemoteFolder) -> None:
+def check_files(folder: Folder) -> None:
     """Checks that the store's files are there and of their sizes.
 
     Raises:

@@ -1,9 +1,8 @@
-"""What an evaluation leaves in a run's folder in addition to its page: metrics.json, table, examples."""
+"""What an evaluation leaves in a run's folder in addition to its page: metrics.json, table.txt, example reports."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -13,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 from raylocus.datasets.store import ReportDataset
 from raylocus.evaluation.baselines.fitted_classics import Classics
@@ -23,80 +19,10 @@ from raylocus.evaluation.breakdown import QUOTED, Circumstances, Group, Quoted, 
 from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
+from raylocus.evaluation.table import bound_among, breakdown_table, pooled, printed, results_table
 from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole
-
-#: Column titles by key of `Evaluation.summary`, with the format of their numbers.
-COLUMNS = {
-    "p50": ("p50", ".1f"),
-    "p67": ("p67", ".1f"),
-    "p80": ("p80", ".1f"),
-    "p90": ("p90", ".1f"),
-    "p95": ("p95", ".1f"),
-    "mean": ("mean", ".1f"),
-    "coverage_50": ("in 50%", ".0%"),
-    "coverage_90": ("in 90%", ".0%"),
-    "coverage_95": ("in 95%", ".0%"),
-    "nll": ("NLL", ".2f"),
-    "error_over_bound": ("÷bound", ".2f"),
-}
-
-
-#: Percentiles of the error with their intervals, by method and percentile.
-Intervals = Mapping[str, Mapping[int, Quoted]]
-
-
-def table_rows(
-    evaluations: Sequence[Evaluation], bound: Evaluation | None = None, intervals: Intervals | None = None
-) -> list[list[str]]:
-    """One row of text a method: its name and the columns of `COLUMNS`, with intervals where they are given."""
-    rows = []
-    for evaluation in evaluations:
-        summary = evaluation.summary(bound)
-        quoted = {
-            f"p{percent}": str(one) for percent, one in (intervals or {}).get(evaluation.name, {}).items()
-        }
-        cells = (
-            "—" if summary[key] is None else quoted.get(key, format(summary[key], style))
-            for key, (_, style) in COLUMNS.items()
-        )
-        rows.append([evaluation.name, *cells])
-    return rows
-
-
-def results_table(
-    evaluations: Sequence[Evaluation], title: str, bound: Evaluation | None, intervals: Intervals
-) -> Table:
-    """A rich table of all methods."""
-    caption = (
-        "errors in metres, in brackets their 95 % bootstrap intervals; “in 90%”: truths inside the 90 % region, "
-        "90 % is right; NLL in nats per m²"
-    )
-    table = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    table.add_column("method", no_wrap=True)
-    for heading, _ in COLUMNS.values():
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in table_rows(evaluations, bound, intervals):
-        table.add_row(*row)
-    return table
-
-
-def breakdown_table(quotes: Mapping[str, Mapping[Group, Intervals]], methods: Sequence[str]) -> Table:
-    """A rich table of the errors of some methods by group, see `breakdown.quoted`."""
-    caption = "errors in metres with their 95 % bootstrap intervals, over worlds where there are several"
-    table = Table(caption=caption, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-    for heading in ("by", "group"):
-        table.add_column(heading, no_wrap=True)
-    stacked = (name.replace(", ", ",\n") + f"\np{percent}" for name in methods for percent in QUOTED)
-    for heading in ("sequences", *stacked):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for dimension, groups in quotes.items():
-        for group, of_methods in groups.items():
-            cells = (str(of_methods[name][percent]) for name in methods for percent in QUOTED)
-            table.add_row(dimension, group.label, str(int(group.members.sum())), *cells)
-    return table
-
 
 #: Wide enough for every column of the tables.
 TABLE_WIDTH = 200
@@ -116,16 +42,14 @@ class Results:
     @cached_property
     def evaluations(self) -> list[Evaluation]:
         """One evaluation a method; a reference that refuses a place is left out."""
-        return [
-            Evaluation.concatenate([comparison.outcomes[name].evaluation for comparison in self.comparisons])
-            for name in self.comparisons[0].outcomes
-            if all(name in comparison.outcomes for comparison in self.comparisons)
-        ]
+        return pooled(
+            [{name: one.evaluation for name, one in each.outcomes.items()} for each in self.comparisons]
+        )
 
     @property
     def bound(self) -> Evaluation | None:
         """The bound's; None where it refuses."""
-        return next((one for one in self.evaluations if one.name == BOUND_NAME), None)
+        return bound_among(self.evaluations)
 
     @cached_property
     def quotes(self) -> dict[str, dict[Group, Mapping[str, Mapping[int, Quoted]]]]:
@@ -173,12 +97,14 @@ class Results:
 
     def table_text(self) -> str:
         """The tables and notes as text."""
-        file = io.StringIO()
-        console = Console(file=file, width=TABLE_WIDTH)
         (intervals,) = self.quotes["all"].values()
-        console.print(results_table(self.evaluations, self.title, self.bound, intervals))
-        console.print(breakdown_table(self.quotes, self.compared))
-        return file.getvalue() + "".join(f"{note}\n" for note in self.notes)
+        table = results_table(self.evaluations, self.title, intervals, {})
+        table.caption = (
+            "errors in metres, in brackets their 95 % bootstrap intervals; “in 90%”: truths inside the 90 % region, "
+            "90 % is right; NLL in nats per m²"
+        )
+        tables = [table, breakdown_table(self.quotes, self.compared)]
+        return printed(tables, TABLE_WIDTH) + "".join(f"{note}\n" for note in self.notes)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """metrics.json: numbers by method, and the bound's self-check and what is refused by place.

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from raylocus.evaluation.breakdown import Group, Quoted, heard_groups, sight_groups
 from raylocus.evaluation.evaluation import Evaluation, Outcome
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
-from raylocus.evaluation.results import COLUMNS, Results, table_rows, tested_severities
+from raylocus.evaluation.results import Results, tested_severities
+from raylocus.evaluation.table import COLUMNS, table_rows
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import versions

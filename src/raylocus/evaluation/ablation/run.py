@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import yaml
 
 from raylocus.datasets.build import Listener, build_dataset
 from raylocus.datasets.configuration import DatasetConfiguration, parse_dataset_configuration
-from raylocus.datasets.configuration_reasons import reason
 from raylocus.datasets.store import ReportDataset, open_report_dataset
+from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError
 from raylocus.evaluation.ablation.given import Given
 from raylocus.evaluation.comparison import circumstances_of, world_by_world
 from raylocus.evaluation.evaluation import evaluate
 from raylocus.evaluation.method import Contestant, Method
-from raylocus.evaluation.place_scores import PlaceScores, stored_scores
+from raylocus.evaluation.place_scores import PlaceScores, kept_scores
 from raylocus.execution.task import Engine
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import hash_configuration, versions
@@ -101,17 +102,7 @@ def load_ablation_recipe(path: Path) -> AblationRecipe:
     Raises:
         InputError: the file does not describe an ablation.
     """
-    from jsonargparse import ArgumentError, ArgumentParser
-
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(AblationRecipe, "ablation")
-    try:
-        indented = "ablation:\n" + "".join(f"  {line}\n" for line in path.read_text().splitlines())
-        recipe: AblationRecipe = parser.instantiate(parser.parse_string(indented)).ablation
-    except InputError:
-        raise
-    except (ArgumentError, ValueError) as error:
-        raise InputError(f"{path} is not a recipe of an ablation: {reason(str(error))}") from error
+    recipe = read_as(AblationRecipe, path.read_text(), str(path), "a recipe of an ablation")
     for variant in recipe.variants:  # a wrong override is said before any work is done
         recipe.test_set(variant)
         if recipe.dataset is not None:
@@ -177,11 +168,8 @@ class Ablation:
             name = test.configuration.places[int(index)].name
             file = self.out / "trials" / f"{_slug(variant.name)}.{seed}.{name}.npz"
             digest = hash_configuration([*made_from, name])
-            scores = stored_scores(file, digest)
-            if scores is None:
-                scores = _scored(model.method, place, variant, seed)
-                scores.save(file, digest)
-            yield Trial(variant.name, seed, scores)
+            scored = partial(_scored, model.method, place, variant, seed)
+            yield Trial(variant.name, seed, kept_scores(file, digest, scored))
 
     def _dataset(
         self, configuration: DatasetConfiguration, listener: Listener, engine: Engine

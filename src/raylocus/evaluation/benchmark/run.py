@@ -14,10 +14,10 @@ import numpy as np
 from raylocus.datasets.build import Listener, build_dataset
 from raylocus.datasets.building.world_tasks import pack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
-from raylocus.datasets.configuration_reasons import reason
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.stored_place import StoredPlace
+from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError
 from raylocus.evaluation.baselines.fitted_classics import (
     CLASSICS_FILE,
@@ -30,7 +30,7 @@ from raylocus.evaluation.baselines.locunet.training import LocUNetTraining
 from raylocus.evaluation.comparison import circumstances_of, compared_at, world_by_world
 from raylocus.evaluation.evaluation import evaluate
 from raylocus.evaluation.method import Contestant, Method
-from raylocus.evaluation.place_scores import PlaceScores, stored_scores
+from raylocus.evaluation.place_scores import PlaceScores, kept_scores
 from raylocus.execution.task import Engine
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.network.configuration import NetworkConfiguration
@@ -96,17 +96,7 @@ def load_benchmark_recipe(path: Path) -> BenchmarkRecipe:
     Raises:
         InputError: the file does not describe a benchmark.
     """
-    from jsonargparse import ArgumentError, ArgumentParser
-
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(BenchmarkRecipe, "benchmark")
-    try:
-        indented = "benchmark:\n" + "".join(f"  {line}\n" for line in path.read_text().splitlines())
-        return parser.instantiate(parser.parse_string(indented)).benchmark
-    except InputError:
-        raise
-    except (ArgumentError, ValueError) as error:
-        raise InputError(f"{path} is not a recipe of a benchmark: {reason(str(error))}") from error
+    return read_as(BenchmarkRecipe, path.read_text(), str(path), "a recipe of a benchmark")
 
 
 @dataclass(frozen=True)
@@ -160,13 +150,12 @@ class Benchmark:
 
     def _kept(self, file: Path, made_from: list[str], make: Callable[[], PlaceScores]) -> PlaceScores:
         """The scores of a file, made first where it does not hold them."""
-        digest = hash_configuration([*made_from, versions()])
-        found = stored_scores(file, digest)
-        if found is None:
+
+        def made() -> PlaceScores:
             self.report(f"      {file.stem}")
-            found = make()
-            found.save(file, digest)
-        return found
+            return make()
+
+        return kept_scores(file, hash_configuration([*made_from, versions()]), made)
 
 
 def _located(method: Method, test: ReportDataset, place: StoredPlace) -> PlaceScores:
