@@ -37,7 +37,7 @@ import json, sys
 from pathlib import Path
 import numpy as np
 from raylocus.inference.locator import Locator
-from raylocus.network.reports.report_store import load_reports
+from raylocus.network.reports.report_files import load_reports
 from raylocus.propagation.maps.traced_place import open_place
 
 model, place, reports = map(Path, sys.argv[1:])
@@ -91,7 +91,7 @@ def trained(tmp_path_factory, repository):
 
 
 def test_a_fresh_process_gives_the_same_fixes_without_the_tracer(trained, repository):
-    from raylocus.network.reports.report_store import save_reports
+    from raylocus.network.reports.report_files import save_reports
 
     place = small_place(2)
     reports = synthetic_reports(place, 4, 9)

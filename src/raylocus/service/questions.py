@@ -23,7 +23,7 @@ class MeasuredCell:
     """One cell that a phone heard; what is not known is NaN or an empty text."""
 
     technology: str = ""
-    """One of `network.formats.technologies.TECHNOLOGIES`."""
+    """One of `network.formats.measurements.TECHNOLOGIES`."""
     channel: float = NAN
     """Downlink EARFCN or NR-ARFCN."""
     pci: float = NAN
