@@ -16,6 +16,7 @@ from raylocus.inference.area_windows import WindowLocator
 from raylocus.inference.explanation import CellResidual, explained
 from raylocus.inference.fix import Answers, Fix
 from raylocus.inference.locator import Locator
+from raylocus.inference.place_method import PlaceMethod
 from raylocus.models.area.ground_masses import Located
 from raylocus.models.area.trained import is_area_network
 from raylocus.models.checkpoint import TrainedNetwork
@@ -41,6 +42,11 @@ class MapAnswers:
     def deployment(self) -> Deployment:
         """Its sites and cells."""
         return self.place.deployment
+
+    @property
+    def method(self) -> PlaceMethod:
+        """What answers, as it is scored in areas."""
+        return PlaceMethod(self.locator, self.place)
 
     def answers(self, reports: Reports) -> Answers:
         """Whether the map fits is judged by all sequences. Raises PlaceError where it has none of their cells."""
