@@ -31,7 +31,6 @@ from raylocus.calibration.unlabelled_model import MarginalModel
 from raylocus.calibration.unlabelled_reports import unlabelled_reports
 from raylocus.errors import InputError
 from raylocus.geo import wrap_angle
-from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.scenes.sites import ElementPattern, PatternCuts
 from stack_fixtures import free_space_place
@@ -162,23 +161,15 @@ def test_priors_hold_where_nothing_is_measured(turned: tuple) -> None:
     assert np.all(found.deviation[level][unheard] > 0.6 * prior.deviation[level][unheard])
 
 
-def at_end(reports: Reports, limit: float) -> Reports:
-    """The same where the range of all levels ends at a limit."""
-    features, censored = reports.features.copy(), reports.censored.copy()
-    for name in ("rsrp", "l1_rsrp"):
-        column = reports.feature_names.index(name)
-        censored[features[:, column] >= limit, column] = 1
-        features[:, column] = np.minimum(features[:, column], limit)
-    return dataclasses.replace(reports, features=features, censored=censored)
-
-
 def test_levels_of_reports_without_positions_whose_range_ends() -> None:
     world = turned_world(PLACE, 11)
     seen = without_positions(observed(PLACE, world, 150, 2))
-    rsrp = seen.features[seen.beam < 0, seen.feature_names.index("rsrp")]
-    cut = at_end(seen, float(np.nanquantile(rsrp, 0.5)))
-    reports = unlabelled_reports(cut, PLACE)
-    assert np.nanmax(reports.beams) < np.nanmax(reports.level) == reports.level[reports.above].min()
+    column = seen.feature_names.index("rsrp")
+    limit, features = np.nanmedian(seen.features[:, column]), seen.features.copy()
+    features[:, column] = np.minimum(features[:, column], limit)
+    censored = (features == limit).astype(np.int8)
+    reports = unlabelled_reports(dataclasses.replace(seen, features=features, censored=censored), PLACE)
+    assert reports.level[reports.above].min() == np.nanmax(reports.level)
     found = calibrate_unlabelled(reports, PLACE, CalibrationLaw())
     level = found.values[LAYOUT.index("level")] + found.values[LAYOUT.index("common")]
     assert abs(np.mean(level - world.level_error_db)) < 2.5
@@ -279,13 +270,12 @@ def test_too_little_is_refused(turned: tuple) -> None:
 def test_a_level_at_the_end_of_its_range_is_not_silence(turned: tuple) -> None:
     reports = turned[1]
     censored = reports.censored.copy()
-    censored[:, [reports.feature_names.index(name) for name in ("rsrp", "l1_rsrp")]] = 1
+    censored[:, reports.feature_names.index("rsrp")] = 1
     before, after = (
         measured_at(reports, PLACE),
         measured_at(dataclasses.replace(reports, censored=censored), PLACE),
     )
     assert not len(after.heard.level) and len(after.silent.cell) == len(before.silent.cell)
-    assert len(before.beamed.level) and not len(after.beamed.level)
 
 
 def test_a_map_that_says_less_than_who_is_heard_is_noticed() -> None:

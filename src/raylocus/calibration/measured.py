@@ -149,8 +149,7 @@ class _Tokens:
         column = {name: reports.features[:, index] for index, name in enumerate(reports.feature_names)}
         beams = column.get("l1_rsrp", np.full(len(reports.pci), np.nan))
         level = np.where(reports.beam < 0, column["rsrp"], beams)
-        ends = dict(zip(reports.feature_names, reports.censored.T, strict=True))
-        exact = np.where(reports.beam < 0, ends["rsrp"], ends.get("l1_rsrp", ends["rsrp"])) == 0
+        exact = reports.censored[:, reports.feature_names.index("rsrp")] == 0
         kept = np.flatnonzero(chosen[reports.report_of_token] & ~np.isnan(level))
         cell = token_cells(reports, deployment)[kept]
         ground = np.where(chosen, ground, -1)
@@ -194,8 +193,8 @@ class _Tokens:
         return Silent(*_averaged(ground, cell, limit[row])[:3], *ends)
 
     def beamed(self, deployment: Deployment) -> Beamed:
-        """The beams of each report that names several of one cell, none at the end of its range."""
-        own = (self.beam >= 0) & (self.beam < deployment.beam_count) & self.exact
+        """The beams of each report that names several of one cell."""
+        own = (self.beam >= 0) & (self.beam < deployment.beam_count)
         pairs, row = np.unique(np.stack([self.report[own], self.cell[own]]), axis=1, return_inverse=True)
         level = np.full((pairs.shape[1], deployment.beam_count), np.nan)
         level[row.reshape(-1), self.beam[own]] = self.level[own]

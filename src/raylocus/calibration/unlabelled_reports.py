@@ -35,7 +35,7 @@ class UnlabelledReports:
     timing_advance: Float[np.ndarray, " report"]
     """T_A of the serving cell [steps]."""
     beams: Float[np.ndarray, "report beam"]
-    """L1-RSRP of the serving cell's beams [dBm]; none at the end of its range."""
+    """L1-RSRP of the serving cell's beams [dBm]; their differences hold also where the strongest is at its range's end."""
     report: Int[np.ndarray, " report"]
     """Index of each among all reports."""
     hidden: Bool[np.ndarray, "report cell"]
@@ -102,12 +102,12 @@ class _Dense:
         """All reports by cell and beam."""
         cell, report = token_cells(reports, place.deployment), reports.report_of_token
         column = dict(zip(reports.feature_names, reports.features.T, strict=True))
-        end = dict(zip(reports.feature_names, reports.censored.T, strict=True))
+        at_end = reports.censored[:, reports.feature_names.index("rsrp")] > 0
         count, cells = len(reports.time), len(place.deployment.cells)
         whole = reports.beam < 0
         level, above = np.full((count, cells), np.nan), np.zeros((count, cells), bool)
         level[report[whole], cell[whole]] = column["rsrp"][whole]
-        above[report[whole], cell[whole]] = end["rsrp"][whole] > 0
+        above[report[whole], cell[whole]] = at_end[whole]
         serving = np.where(np.isfinite(level), level, -np.inf).argmax(axis=1)
         serving[report[reports.serving]] = cell[reports.serving]
         advance, beams = np.full(count, np.nan), np.full((count, place.deployment.beam_count), np.nan)
@@ -115,6 +115,6 @@ class _Dense:
             there = np.flatnonzero(np.isfinite(column["timing_advance"]))
             advance[report[there]] = column["timing_advance"][there]
         if "l1_rsrp" in column:
-            own = np.flatnonzero(~whole & (cell == serving[report]) & (end["l1_rsrp"] == 0))
+            own = np.flatnonzero(~whole & (cell == serving[report]))
             beams[report[own], reports.beam[own]] = column["l1_rsrp"][own]
-        return cls(level, above & np.isfinite(level), serving, advance, beams)
+        return cls(level, above, serving, advance, beams)
