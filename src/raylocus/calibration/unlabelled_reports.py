@@ -35,7 +35,7 @@ class UnlabelledReports:
     timing_advance: Float[np.ndarray, " report"]
     """T_A of the serving cell [steps]."""
     beams: Float[np.ndarray, "report beam"]
-    """L1-RSRP of the serving cell's beams [dBm]; their differences hold also where the strongest is at its range's end."""
+    """L1-RSRP of the serving cell's beams [dBm]; differences hold also at the end of their range."""
     report: Int[np.ndarray, " report"]
     """Index of each among all reports."""
     hidden: Bool[np.ndarray, "report cell"]
