@@ -35,7 +35,7 @@ def read_as(kind: type[T], text: str, source: str, what: str) -> T:
 @functools.lru_cache(maxsize=64)
 def _made(kind: type[Any], text: str) -> Any:
     """Of text that was read before, what it was read as: the variants of an ablation share most of theirs."""
-    parser = _parser(kind)
+    parser = _parser(cast(Any, kind))
     indented = "given:\n" + "".join(f"  {line}\n" for line in text.splitlines())
     return parser.instantiate(parser.parse_string(indented)).given
 
