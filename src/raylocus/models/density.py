@@ -64,6 +64,16 @@ def displaced_density(density: Float[Tensor, "batch y x"], size: float) -> Float
     return mixed / mixed.sum((-2, -1), keepdim=True)
 
 
+def ranged_density(
+    density: Float[Tensor, "batch y x"], log_likelihood: Float[Tensor, "batch y x"]
+) -> Float[Tensor, "batch y x"]:
+    """A density given further evidence on its own ground cells."""
+    likelihood = torch.exp(log_likelihood - log_likelihood.amax((-2, -1), keepdim=True))
+    # Ground of no likelihood keeps some mass, for a density to divide by.
+    held = density * (likelihood + 1e-12)
+    return held / held.sum((-2, -1), keepdim=True)
+
+
 def doubted_density(
     density: Float[Tensor, "batch y x"],
     wrong: Float[Tensor, "batch 1 1"],
