@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,90 +20,94 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 
 #: Standard deviations [m] that one range may have, equally likely: wide bands in line of sight to narrow ones.
-SPREADS = (1.0, 2.0, 4.0, 8.0, 16.0)
+SPREADS = (1.0, 3.0, 9.0, 27.0)
 #: What averaging does not lessen [m]: group delays and the map's own grid.
 LASTING = 1.5
 #: Earlier reports count as far as a phone has not moved on, at this speed [m/s], up to this age [s].
-SPEED, OLDEST = 8.0, 4.0
+SPEEDS, OLDEST = (1.0, 10.0), 10.0
 #: Share of the sites that are late in line of sight and without.
-LATE = (0.1, 0.5)
+LATE = (0.05, 0.3)
 #: Their mean excess [m], and the share of these that are anything within `SPAN` [m].
 EXCESS, ASTRAY, SPAN = 80.0, 0.25, 1000.0
-#: Standard deviation of the difference of two sites' clocks [m]: 50 ns each (TR 38.855), and the path's own share.
-CLOCKS = 20.0
+#: Standard deviation of a site's clock [m]: 50 ns (TR 38.855).
+CLOCK = 15.0
+#: Standard deviation of what arrivals at sites have in common [m], for UEs send when they should (TS 38.133 §7.1).
+SENDING = 36.0
 #: Sites that take turns in naming what all errors have in common; more of them hardly differ.
-REFERENCES = 3
+REFERENCES = 2
 
 
 def ranging_likelihood(sequences: SequenceTensors, maps: PlaceMaps) -> Float[Tensor, "batch fine_y fine_x"]:
     """Log-likelihood of the newest reports' ranges on the native ground, up to a constant; 0 where there are none.
 
-    Of round trips, in which clocks cancel, arrivals at the sites, and differences of arrivals at the UE, a sequence's
-    first that it has counts: the next ones say little more.
+    Round trips are taken where a sequence has them, for clocks cancel in them. They cancel as well in the mean of an
+    arrival at the site and a difference of arrivals at the UE, up to what all sites have in common; of one of these
+    alone the sites' clocks are part of the error.
     """
-    times = sequences.age.shape[1]
-    each_report = torch.eye(times).expand(len(sequences), -1, -1)
+    each_report = torch.eye(sequences.age.shape[1]).expand(len(sequences), -1, -1)
     seen = pseudo_ranges(sequences, each_report)
-    found = [_of_sequence(seen, sequences.age[sample], sample, maps) for sample in range(len(sequences))]
     nothing = torch.zeros_like(maps.fine_outdoor)
+    if not seen:
+        return nothing.expand(len(sequences), -1, -1)
+    ranges = {name: _by_site(observed, maps.site_of_cell) for name, observed in seen.items()}
+    if "rstd" in ranges and "ul_rtoa" in ranges:
+        ranges["mean"] = (ranges["rstd"] + ranges["ul_rtoa"]) / 2
+    late = _late(maps)
+    found = [
+        _of_sequence({name: each[sample] for name, each in ranges.items()}, age, late, maps)
+        for sample, age in enumerate(sequences.age)
+    ]
     return torch.stack([nothing if each is None else each for each in found])
 
 
+def _by_site(observed: Observation, site_of_cell: Int[Tensor, " cell"]) -> Float[Tensor, "batch report site"]:
+    """Mean over the cells of a site, which see the same paths; NaN where it has none."""
+    member = functional.one_hot(site_of_cell).float()
+    known = (observed.known > 0).float()
+    return (observed.value * known) @ member / (known @ member)
+
+
 def _of_sequence(
-    seen: dict[str, Observation], age: Float[Tensor, " report"], sample: int, maps: PlaceMaps
+    ranges: dict[str, Float[Tensor, "report site"]],
+    age: Float[Tensor, " report"],
+    late: Float[Tensor, "site fine_y fine_x"],
+    maps: PlaceMaps,
 ) -> Float[Tensor, "fine_y fine_x"] | None:
-    recent = (age <= OLDEST).nonzero().flatten()
-    for name in ("round_trip", "ul_rtoa", "rstd"):
-        if name not in seen:
+    recent = age <= OLDEST
+    for name, clock in (("round_trip", 0.0), ("mean", 0.0), ("ul_rtoa", CLOCK), ("rstd", CLOCK)):
+        if name not in ranges or not bool((known := ~ranges[name][recent].isnan()).any()):
             continue
-        value, known = seen[name].value[sample, recent], seen[name].known[sample, recent] > 0
-        if name == "round_trip" and known.any():
-            return _round_trips(value, known, age[recent], maps)
-        shared = known.sum(1) > 1
-        if name != "round_trip" and shared.any():
-            newest = int(shared.nonzero()[-1])
-            found = _common_offset_out(value[newest], known[newest], maps)
-            if found is not None:
-                return found
+        sites = known.any(0).nonzero().flatten()
+        if name in ("mean", "rstd") and len(sites) < 2:
+            continue
+        value, deviation = _pooled(ranges[name][recent][:, sites], age[recent], clock)
+        error = value[..., None, None] - maps.fine_distance[sites]
+        if name == "round_trip":
+            return _log_density(error, deviation, late[sites]).sum(1).logsumexp(0)
+        common = _common_errors(error)
+        found = _log_density(error - common[:, :, None], deviation, late[sites]).sum(2)
+        if name == "ul_rtoa":
+            found = found - 0.5 * (common / SENDING) ** 2
+        return found.flatten(0, 1).logsumexp(0)
     return None
 
 
-def _round_trips(
-    value: Float[Tensor, "report cell"],
-    known: Bool[Tensor, "report cell"],
-    age: Float[Tensor, " report"],
-    maps: PlaceMaps,
-) -> Float[Tensor, "fine_y fine_x"]:
-    """Each site's ranges count as one, at their mean by precision: what makes one late makes all of them late."""
-    spread = torch.tensor(SPREADS)[:, None]
-    precision = 1 / (spread**2 + (SPEED * age) ** 2)
-    total, late = torch.zeros(len(SPREADS), *maps.fine_outdoor.shape), _late(maps)
-    for site in maps.site_of_cell[known.any(0)].unique().tolist():
-        own = known & (maps.site_of_cell == site)
-        weight = precision @ own.float()
-        mean = (precision @ torch.where(own, value, 0.0)).sum(1) / weight.sum(1)
-        deviation = (1 / weight.sum(1) + LASTING**2).sqrt()
-        error = mean[:, None, None] - maps.fine_distance[site]
-        total += _log_density(error, deviation[:, None, None], late[site])
-    return total.logsumexp(0)
+def _pooled(
+    values: Float[Tensor, "report site"], age: Float[Tensor, " report"], clock: float
+) -> tuple[Float[Tensor, "case site"], Float[Tensor, "case site 1 1"]]:
+    """Means by precision under each spread and speed, and their deviations: a site's values are late together."""
+    spread, speed = torch.cartesian_prod(torch.tensor(SPREADS), torch.tensor(SPEEDS)).T[..., None]
+    precision = 1 / (spread**2 + (speed * age) ** 2)
+    total = precision @ (~values.isnan()).float()
+    deviation = (1 / total + LASTING**2 + clock**2).sqrt()
+    return precision @ values.nan_to_num() / total, deviation[..., None, None]
 
 
-def _common_offset_out(
-    value: Float[Tensor, " cell"], known: Bool[Tensor, " cell"], maps: PlaceMaps
-) -> Float[Tensor, "fine_y fine_x"] | None:
-    """The common error is, in turn, the one that a site has; where that one is late the others do not agree with it."""
-    sites = maps.site_of_cell[known].unique()
-    if len(sites) < 2:
-        return None
-    means = torch.stack([value[known & (maps.site_of_cell == site)].mean() for site in sites])
-    errors, late = means[:, None, None] - maps.fine_distance[sites], _late(maps)[sites]
-    deviation = torch.tensor(SPREADS).square().add(CLOCKS**2).sqrt()[:, None, None, None]
-    of_references = [
-        _log_density(errors[others] - errors[index], deviation, late[others]).sum(1)
-        for index in range(min(REFERENCES, len(sites)))
-        for others in [[each for each in range(len(sites)) if each != index]]
-    ]
-    return torch.cat(of_references).logsumexp(0)
+def _common_errors(
+    error: Float[Tensor, "case site fine_y fine_x"],
+) -> Float[Tensor, "option case fine_y fine_x"]:
+    """What all errors may have in common: their mean, or all of one site's, for others may be late."""
+    return torch.stack([error.mean(1), *error.unbind(1)[:REFERENCES]])
 
 
 def _late(maps: PlaceMaps) -> Float[Tensor, "site fine_y fine_x"]:
