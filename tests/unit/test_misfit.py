@@ -147,6 +147,8 @@ def test_the_calibration_survives_on_disk_and_shows_in_a_fix(network, misfit, tm
     alone = Locator(again).fixes(reports.select(np.array([2])), PLACES[0])[0]
     assert alone.fit == pytest.approx(separate[2].fit, abs=1e-4)
     np.testing.assert_allclose(alone.heatmap, separate[2].heatmap, atol=1e-6)
+    # One phone must fit better to be trusted, and circles of doubted answers are stated as what they hold.
+    assert separate[2].plausible_fit > alone.plausible_fit and separate[2].radius(0.95) < alone.radius(0.95)
 
 
 def test_a_fix_that_does_not_fit_is_not_trusted():

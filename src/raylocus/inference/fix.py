@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from raylocus.geo import GeoFrame, Grid
 from raylocus.models.posterior import Posterior
+from raylocus.models.regions import Regions
 
 #: A fix whose 90 % radius is larger than this [m] is not to be trusted to name a street.
 TRUSTED_RADIUS = 150.0
@@ -49,6 +50,10 @@ class Fix:
     fit: float = 1.0
     """Share of worlds in which maps of the right place fit the phones located together as badly as here; 1 where it was
     not judged. Small where the map is outdated, the cell list wrong or the place another."""
+    plausible_fit: float = PLAUSIBLE_FIT
+    """The least fit of a fix that is trusted: the fewer phones judged the map, the more is asked for."""
+    circles: Regions = Regions()
+    """What circles and ellipses about the estimate truly hold."""
 
     @property
     def ellipse(self) -> Ellipse:
@@ -65,7 +70,8 @@ class Fix:
     def radius(self, confidence: float) -> float:
         """Radius [m] about the estimate that holds the UE with this probability; that about a ground cell at least."""
         x, y = self.grid.x_coordinates - self.position[0], self.grid.y_coordinates - self.position[1]
-        found = quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, confidence)
+        mass = self.circles.mass_that_holds(confidence)
+        found = quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, mass)
         return max(found, self.grid.resolution / math.sqrt(2))
 
     @property
@@ -78,8 +84,8 @@ class Fix:
 
     @property
     def trusted(self) -> bool:
-        """Whether the 90 % radius is at most `TRUSTED_RADIUS`, and map and measurements fit as `PLAUSIBLE_FIT` asks."""
-        return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= PLAUSIBLE_FIT
+        """Whether the 90 % radius is at most `TRUSTED_RADIUS`, and map and measurements fit as `plausible_fit` asks."""
+        return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= self.plausible_fit
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,12 @@ class Regions:
         if values.shape != (len(LEVELS) + 2,) or not (np.diff(values) > 0).all():
             raise ValueError(f"nominal masses of regions ascend between 0 and 1, unlike {self.nominal}")
 
+    def mass_that_holds(self, share: float) -> float:
+        """The nominal mass of a region that holds the truth with a probability."""
+        if self.nominal == LEVELS:
+            return share
+        return float(PchipInterpolator([0, *LEVELS, 1], [0, *self.nominal, 1])(share))
+
     def restated(
         self, mass: Float[Tensor, "report cell"], density: Float[Tensor, "report cell"]
     ) -> Float[Tensor, "report cell"]:
