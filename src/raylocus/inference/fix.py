@@ -13,7 +13,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.models.posterior import Posterior
 from raylocus.models.regions import Regions
 
-#: A fix whose 90 % radius is larger than this [m] is not to be trusted to name a street.
+#: A fix is not to be trusted to name a street if 90 % of its heatmap are not within this radius [m].
 TRUSTED_RADIUS = 150.0
 #: Of right maps this share is taken for wrong.
 PLAUSIBLE_FIT = 0.05
@@ -69,8 +69,10 @@ class Fix:
 
     def radius(self, confidence: float) -> float:
         """Radius [m] about the estimate that holds the UE with this probability; that about a ground cell at least."""
+        return self._radius_of(self.circles.mass_that_holds(confidence))
+
+    def _radius_of(self, mass: float) -> float:
         x, y = self.grid.x_coordinates - self.position[0], self.grid.y_coordinates - self.position[1]
-        mass = self.circles.mass_that_holds(confidence)
         found = quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, mass)
         return max(found, self.grid.resolution / math.sqrt(2))
 
@@ -84,8 +86,11 @@ class Fix:
 
     @property
     def trusted(self) -> bool:
-        """Whether the 90 % radius is at most `TRUSTED_RADIUS`, and map and measurements fit as `plausible_fit` asks."""
-        return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= self.plausible_fit
+        """Whether 90 % of the heatmap is within `TRUSTED_RADIUS`, and map and measurements fit as `plausible_fit` asks.
+
+        Its doubts of the map count whole, whatever circles truly hold where the map is right.
+        """
+        return self._radius_of(0.9) <= TRUSTED_RADIUS and self.fit >= self.plausible_fit
 
 
 @dataclass(frozen=True)
