@@ -53,16 +53,12 @@ def row(name: str, scores: np.ndarray) -> str:
 
 def circles_of(locator: Locator, dataset: ReportDataset) -> Regions:
     """What circles about estimates truly hold, of phones that are located alone in the validation places."""
-    ranks = [
-        mass_within(fix, fix.position, float(np.linalg.norm(fix.position - where)))
-        for name, case in cases(dataset, "validation")
-        if name == "as in training"
-        for fix, where in zip(
-            locator.separate_fixes(case.reports, case.own),
-            case.reports.position[case.reports.last_report, :2],
-            strict=True,
-        )
-    ]
+    ranks = []
+    for name, case in cases(dataset, "validation"):
+        truth = case.reports.position[case.reports.last_report, :2]
+        for number, where in enumerate(truth if name == "as in training" else ()):
+            (fix,) = locator.fixes(case.reports.select(np.array([number])), case.own)
+            ranks.append(mass_within(fix, fix.position, float(np.linalg.norm(fix.position - where))))
     return conformal_regions(np.array(ranks))
 
 

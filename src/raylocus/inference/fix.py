@@ -11,9 +11,8 @@ from jaxtyping import Float
 
 from raylocus.geo import GeoFrame, Grid
 from raylocus.models.posterior import Posterior
-from raylocus.models.regions import Regions
 
-#: A fix is not to be trusted to name a street if 90 % of its heatmap are not within this radius [m].
+#: A fix of which less than 90 % are within this radius [m] is not to be trusted to name a street.
 TRUSTED_RADIUS = 150.0
 #: Of right maps this share is taken for wrong.
 PLAUSIBLE_FIT = 0.05
@@ -52,8 +51,8 @@ class Fix:
     not judged. Small where the map is outdated, the cell list wrong or the place another."""
     plausible_fit: float = PLAUSIBLE_FIT
     """The least fit of a fix that is trusted: the fewer phones judged the map, the more is asked for."""
-    circles: Regions = Regions()
-    """What circles and ellipses about the estimate truly hold."""
+    near: float = 0.9
+    """How much of the heatmap of a fix that is trusted is within `TRUSTED_RADIUS`."""
 
     @property
     def ellipse(self) -> Ellipse:
@@ -69,11 +68,8 @@ class Fix:
 
     def radius(self, confidence: float) -> float:
         """Radius [m] about the estimate that holds the UE with this probability; that about a ground cell at least."""
-        return self._radius_of(self.circles.mass_that_holds(confidence))
-
-    def _radius_of(self, mass: float) -> float:
         x, y = self.grid.x_coordinates - self.position[0], self.grid.y_coordinates - self.position[1]
-        found = quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, mass)
+        found = quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, confidence)
         return max(found, self.grid.resolution / math.sqrt(2))
 
     @property
@@ -86,11 +82,8 @@ class Fix:
 
     @property
     def trusted(self) -> bool:
-        """Whether 90 % of the heatmap is within `TRUSTED_RADIUS`, and map and measurements fit as `plausible_fit` asks.
-
-        Its doubts of the map count whole, whatever circles truly hold where the map is right.
-        """
-        return self._radius_of(0.9) <= TRUSTED_RADIUS and self.fit >= self.plausible_fit
+        """Whether `near` is within `TRUSTED_RADIUS`, and map and measurements fit as `plausible_fit` asks."""
+        return self.radius(self.near) <= TRUSTED_RADIUS and self.fit >= self.plausible_fit
 
 
 @dataclass(frozen=True)

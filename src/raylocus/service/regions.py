@@ -46,8 +46,7 @@ def ellipse_at(fix: Fix, confidence: float) -> Ellipse:
     x, y = fix.grid.x_coordinates - fix.position[0], fix.grid.y_coordinates[:, None] - fix.position[1]
     (xx, xy), (_, yy) = np.linalg.inv(fix.covariance)
     distance = np.sqrt(xx * x**2 + 2 * xy * (x * y) + yy * y**2)
-    mass = fix.circles.mass_that_holds(confidence)
-    scale, one = quantile_of_mass(distance, fix.heatmap, mass), fix.ellipse
+    scale, one = quantile_of_mass(distance, fix.heatmap, confidence), fix.ellipse
     # A ground cell is as good as its size.
     least = fix.grid.resolution / 2
     return Ellipse(max(scale * one.major, least), max(scale * one.minor, least), one.azimuth)
