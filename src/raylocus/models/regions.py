@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -38,8 +39,12 @@ class Regions:
 
     def stated(self, held: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
         """How much regions of nominal masses truly hold."""
-        found: np.ndarray = PchipInterpolator([0, *self.nominal, 1], [0, *LEVELS, 1])(held)
+        found: np.ndarray = self._curve(held)
         return found
+
+    @cached_property
+    def _curve(self) -> PchipInterpolator:
+        return PchipInterpolator([0, *self.nominal, 1], [0, *LEVELS, 1])
 
     def restated(
         self, mass: Float[Tensor, "report cell"], density: Float[Tensor, "report cell"]
