@@ -12,7 +12,7 @@ import torch
 
 from model_fixtures import synthetic_reports
 from raylocus.errors import CheckpointError, InputError, PlaceError
-from raylocus.evaluation.area.scores import score_in_area
+from raylocus.evaluation.area_scores import score_in_area
 from raylocus.inference.locator import Locator
 from raylocus.inference.place_method import PlaceMethod
 from raylocus.models.checkpoint import (
@@ -38,10 +38,10 @@ FRESH = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from raylocus.evaluation.area.scores import score_in_area
+from raylocus.evaluation.area_scores import score_in_area
 from raylocus.inference.locator import Locator
 from raylocus.inference.place_method import PlaceMethod
-from raylocus.network.reports.report_store import load_reports
+from raylocus.network.reports.report_files import load_reports
 from raylocus.propagation.maps.traced_place import open_place
 
 model, place, reports = map(Path, sys.argv[1:])
@@ -95,7 +95,7 @@ def trained(tmp_path_factory, repository):
 
 
 def test_a_fresh_process_gives_the_same_fixes_without_the_tracer(trained, repository):
-    from raylocus.network.reports.report_store import save_reports
+    from raylocus.network.reports.report_files import save_reports
 
     place = small_place(2)
     reports = synthetic_reports(place, 4, 9)

@@ -12,7 +12,7 @@ from raylocus.cli.console import verb_parser
 if TYPE_CHECKING:
     import numpy as np
 
-    from raylocus.evaluation.area.scores import AreaScores
+    from raylocus.evaluation.area_scores import AreaScores
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -44,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     import numpy as np
 
-    from raylocus.evaluation.area.scores import AreaScores, score_in_area
+    from raylocus.evaluation.area_scores import AreaScores, score_in_area
     from raylocus.inference.answering import answering_by
     from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.reports import without_features
@@ -66,8 +66,8 @@ def _print(scores: AreaScores, generator: np.random.Generator, sequences: int) -
     from rich.console import Console
     from rich.table import Table
 
-    from raylocus.evaluation.area.table import group_rows, honesty_lines, percentile_rows
-    from raylocus.evaluation.metrics import PERCENTILES
+    from raylocus.evaluation.area_scores import group_rows, honesty_lines, percentile_rows
+    from raylocus.evaluation.evaluation import PERCENTILES
 
     errors = Table(title="error / m (90 % intervals, ground in blocks)")
     groups = Table(title=f"{next(iter(scores.errors))} by heard cells")

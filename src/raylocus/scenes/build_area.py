@@ -20,8 +20,7 @@ from raylocus.scenes.area_network import area_network
 from raylocus.scenes.build_map import SourceTiles, vector_map_content, whole_already, with_tile_notes
 from raylocus.scenes.coarse_ground import GROUND_RESOLUTION, cut_ground, save_coarse_ground
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.deployment_part import part_of_deployment
-from raylocus.scenes.hearing import HeardCells
+from raylocus.scenes.deployment_part import HeardCells, part_of_deployment
 from raylocus.scenes.map_ground import ground_of_map, wide_terrain
 from raylocus.scenes.place import AREA_FILE, Place
 from raylocus.scenes.site_files import SiteImport
