@@ -13,7 +13,8 @@ from field_fixtures import CALM, deployment_of, network, reports_of
 from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.area_windows import WindowLocator, candidate_centres
-from raylocus.inference.window_masses import Look, agreement, joined
+from raylocus.inference.opinions import even_share, pooled, probability_right, surprise
+from raylocus.inference.window_masses import Look, Opinions, joined
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses
 from raylocus.models.misfit import Judgement
@@ -49,8 +50,8 @@ class Windows:
 class Sure:
     """A second stage that is sure of one point of the area, wherever it lies."""
 
-    def __init__(self, point: np.ndarray, wrong: float = 0.0) -> None:
-        self.point, self.wrong = point, wrong
+    def __init__(self, point: np.ndarray, score: float = -2.0) -> None:
+        self.point, self.score = point, score
         self.judged: list[int] = []
 
     def on_maps(self, reports: Reports, place: SimpleNamespace) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,7 +62,7 @@ class Sure:
 
     def judge(self, statistics: torch.Tensor) -> Judgement:
         self.judged.append(len(statistics))
-        return Judgement(fit=0.4, wrong=self.wrong)
+        return Judgement(fit=0.4, wrong=0.0, score=self.score)
 
 
 @pytest.fixture(scope="module")
@@ -87,29 +88,23 @@ def test_a_second_stage_that_fits_decides(world: tuple[Reports, Deployment]) -> 
     assert after.ground.masses.radius(at, 0.3) < before.ground.masses.radius(at, 0.3)
 
 
-def test_maps_that_all_reports_say_are_wrong_change_nothing(world: tuple[Reports, Deployment]) -> None:
+def test_the_worse_maps_fit_the_less_they_change(world: tuple[Reports, Deployment]) -> None:
     first = AreaLocator.pretrained()
     reports, deployment = world
-    second = Sure(medians(first, *world)[0], wrong=1.0)
     (before,) = first.located(reports, deployment)
-    (after,) = WindowLocator(first, second, Windows(deployment), SIDE).located(reports, deployment)
-    assert second.judged == [len(before.sequence)]  # once, by its fullest window each
-    assert after.fit == 0.4
-    assert np.allclose(after.ground.median, before.ground.median, atol=0.5)
-
-
-def test_doubt_widens_the_answer_and_leaves_the_position(world: tuple[Reports, Deployment]) -> None:
-    first = AreaLocator.pretrained()
-    reports, deployment = world
-    point = medians(first, *world)[0]
-    sure, doubted = (
-        next(WindowLocator(first, Sure(point, wrong), Windows(deployment), SIDE).located(reports, deployment)).ground
-        for wrong in (0.0, 0.4)
-    )  # fmt: skip
-    assert np.array_equal(doubted.median, sure.median)
-    at = torch.from_numpy(point - sure.origin[0]).float().expand(len(sure.median), 2)
-    assert doubted.masses.radius(at, 0.9)[0] > 1.2 * sure.masses.radius(at, 0.9)[0]
-    assert torch.allclose(doubted.masses.mass.sum(1), torch.ones(len(at)), atol=1e-5)
+    point = before.ground.median[0] + np.array([40.0, 0.0])
+    steps, radii = [], []
+    for score in (-3.0, 0.0, 6.0):
+        second = Sure(point, score)
+        (after,) = WindowLocator(first, second, Windows(deployment), SIDE).located(reports, deployment)
+        assert second.judged == [len(before.sequence)]  # once, by its fullest window each
+        assert after.fit == 0.4
+        assert torch.allclose(after.ground.masses.mass.sum(1), torch.ones(len(before.sequence)), atol=1e-5)
+        steps.append(np.hypot(*(after.ground.median[0] - before.ground.median[0])))
+        at = torch.from_numpy(point - after.ground.origin[0]).float().expand(len(before.sequence), 2)
+        radii.append(float(after.ground.masses.radius(at, 0.5)[0]))
+    assert steps == sorted(steps, reverse=True) and steps[2] < 0.5 * steps[0]
+    assert radii == sorted(radii) and radii[2] > 1.5 * radii[0]
 
 
 def test_a_second_stage_that_is_sure_and_wrong_changes_little(world: tuple[Reports, Deployment]) -> None:
@@ -158,18 +153,31 @@ def test_the_position_is_that_of_the_windows_where_they_hold_most(held: float, p
     grid = Grid(SIDE, 8.0)
     away = np.hypot(*(grid.centres - np.array([20.0, 0.0])).T)
     density = np.exp(-0.5 * (away / 30) ** 2).reshape(grid.shape)
-    both = joined(ground, [[Look(grid, density / density.sum(), torch.zeros(1))]], 1.0)
+    opinions = Opinions.of(ground, 0, Look(grid, density / density.sum(), torch.zeros(1)))
+    both = joined(ground, [[opinions]], 1.0)
     assert both.median[0, 0] == pytest.approx(position, abs=100.0 if held < 0.5 else 1.0)
     # What the window does not hold stays an answer.
     assert both.masses.mass[0, 1] == pytest.approx(1 - held, abs=1e-3)
 
 
-def test_agreement_is_the_share_in_the_first_region() -> None:
-    first = np.zeros((4, 4))
-    first[0, :2] = 0.5
-    second = np.full((4, 4), 0.0)
-    second[0, 0], second[3, 3] = 0.75, 0.25
-    assert agreement(first, second) == pytest.approx(0.75)
+def test_a_pool_keeps_what_both_think_likely_and_lies_between_them() -> None:
+    x = np.arange(60.0)
+    sites, maps = (even_share(np.exp(-0.5 * ((x - at) / 6) ** 2)[None]) for at in (20.0, 32.0))
+    right, wrong, half = (pooled(sites, maps, each) for each in (1.0, 0.0, 0.5))
+    assert np.allclose(wrong, sites) and np.allclose(half, (right + sites) / 2)
+    # Gaussians: precisions 1 and 0.5 of the maps' and the sites', so the mean is a third of the way to the sites.
+    assert (right * x).sum() == pytest.approx(28.0, abs=0.05)
+    # Even masses leave the other opinion as it is.
+    assert np.allclose(pooled(even_share(np.zeros((1, 60))), maps, 1.0), maps, atol=1e-6)
+
+
+def test_maps_that_put_phones_elsewhere_are_believed_less() -> None:
+    x = np.arange(60.0)
+    sites, near, far = (even_share(np.exp(-0.5 * ((x - at) / 4) ** 2)[None]) for at in (20.0, 21.0, 30.0))
+    assert surprise(sites, sites) == 0 and 0 < surprise(sites, near) < surprise(sites, far)
+    odds = [probability_right(0.0, [surprise(sites, maps)] * 20) for maps in (sites, near, far)]
+    assert odds == sorted(odds, reverse=True) and odds[2] < 0.1 < 0.7 < odds[0]
+    assert probability_right(2.0, [0.0] * 20) < probability_right(2.0, [0.0]) < probability_right(0.0, [])
 
 
 def test_ground_outside_of_the_area_weighs_less_and_can_still_win() -> None:

@@ -1,10 +1,9 @@
 """First where in the area, then through the traced windows about the candidates, and one posterior of both.
 
 The first stage is right about how sure it is; the second is sharper where its maps fit. A window's mass stays what the
-first stage gives it. Inside, the second stage's density takes the place of the first's as far as the maps are thought
-to be right, which all reports judge together, each in its fullest window, and as far as the two stages agree: by the
-share of the second that lies in the first's 95 % region. A window that is not looked at keeps its mass, so that a
-wrong first look can be recovered from.
+first stage gives it. Inside, both opinions are pooled as far as the maps are thought to be right, which all reports
+judge together, each in its fullest window (`inference/opinions.py`). A window that is not looked at keeps its mass, so
+that a wrong first look can be recovered from.
 """
 
 from __future__ import annotations
@@ -22,7 +21,8 @@ from jaxtyping import Float, Int
 from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.locator import KEPT_PLACES
-from raylocus.inference.window_masses import Look, joined
+from raylocus.inference.opinions import probability_right, surprise
+from raylocus.inference.window_masses import Look, Opinions, joined
 from raylocus.models.area.ground_masses import GroundMasses, Located
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.misfit import Judgement
@@ -96,12 +96,19 @@ class WindowLocator:
     def _sharpened(self, reports: Reports, some: Sequence[Located]) -> Iterator[Located]:
         """Posteriors of the first stage, and what the windows' maps say in them."""
         looks = self._looks(reports, some)
-        fullest = [own[0].statistics for own in looks.values()]
-        judgement = self.second.judge(torch.stack(fullest)) if fullest else Judgement(1.0, 1.0)
-        for located in some:
-            of_reports = [looks.get(sequence, []) for sequence in located.sequence.tolist()]
-            ground = joined(located.ground, of_reports, 1 - judgement.wrong)
-            yield replace(located, ground=ground, fit=judgement.fit)
+        opinions = [
+            [
+                [Opinions.of(located.ground, index, look) for look in looks.get(sequence, [])]
+                for index, sequence in enumerate(located.sequence.tolist())
+            ]
+            for located in some
+        ]
+        fullest = [own[0] for of_batch in opinions for own in of_batch if own]
+        statistics = [each.look.statistics for each in fullest]
+        judgement = self.second.judge(torch.stack(statistics)) if fullest else Judgement(1.0, 1.0)
+        right = probability_right(judgement.score, [surprise(each.sites, each.maps) for each in fullest])
+        for located, of_batch in zip(some, opinions, strict=True):
+            yield replace(located, ground=joined(located.ground, of_batch, right), fit=judgement.fit)
 
     def _looks(self, reports: Reports, some: Sequence[Located]) -> dict[int, list[Look]]:
         """Of each sequence the windows that were looked at, the fullest first; none whose cells no report names."""

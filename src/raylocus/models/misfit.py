@@ -110,7 +110,7 @@ class MisfitCalibration:
         odds = prior / (1 - prior) * likelihoods[1] / likelihoods[0]
         # A score beyond all that was seen is as good a reason to doubt as any that was.
         beyond = mean > float(wrong.median())
-        return Judgement(fit, max(odds / (1 + odds), 1 - fit if beyond else 0.0))
+        return Judgement(fit, max(odds / (1 + odds), 1 - fit if beyond else 0.0), mean)
 
     def _noise(self, phones: int) -> float:
         """Standard deviation of the mean score of so many phones about that of a group of their world."""
@@ -126,3 +126,5 @@ class Judgement:
     """Share of right maps that fit as badly."""
     wrong: float
     """Probability that the map is wrong."""
+    score: float = 0.0
+    """Mean score of the phones, about the log odds that the map is wrong."""
