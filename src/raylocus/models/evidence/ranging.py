@@ -26,7 +26,7 @@ LASTING = 1.5
 #: Earlier reports count as far as a phone has not moved on, at this speed [m/s], up to this age [s].
 SPEEDS, OLDEST = (1.0, 10.0), 10.0
 #: Share of the sites that are late in line of sight and without.
-LATE = (0.05, 0.3)
+LATE = (0.1, 0.5)
 #: Their mean excess [m], and the share of these that are anything within `SPAN` [m].
 EXCESS, ASTRAY, SPAN = 80.0, 0.25, 1000.0
 #: Standard deviation of a site's clock [m]: 50 ns (TR 38.855).
