@@ -2,10 +2,10 @@
 
     python benchmarks/viewer_page.py [places/munich places/midtown]
 
-Without places, munich is built and traced on a grid of 8 m first. Needs Playwright and a Chromium, such as Debian's. The
-first picture is there two frames after the page has drawn the place with its first layer; time runs from the start of the
-navigation, by the browser's own clock. The processor time of all of the browser's processes in that span is what a
-machine that does other things as well needs for it.
+Without places, munich is built and traced on a grid of 8 m first. Needs Playwright and a Chromium, such as Debian's.
+The first picture is there two frames after the page has drawn the place with its first layer; time runs from the
+start of the navigation, by the browser's own clock. The processor time of all of the browser's processes in that span
+is what a machine that does other things as well needs for it.
 """
 
 from __future__ import annotations
