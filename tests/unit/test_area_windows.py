@@ -142,7 +142,7 @@ def grounds(*points: tuple[float, float], share: float) -> dict[int, tuple[Groun
     return {number: (ground, number) for number in range(count)}
 
 
-def test_one_window_too_many_is_all_that_is_opened_anew(
+def test_one_window_too_many_is_all_that_is_opened_again(
     world: tuple[Reports, Deployment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports, deployment = world
