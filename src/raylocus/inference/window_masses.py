@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from raylocus.geo import Grid
-from raylocus.inference.opinions import even_share, pooled
+from raylocus.inference.opinions import pooled, shares
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses
 
@@ -34,16 +34,27 @@ class Opinions:
     """What both stages say of one report in one window, each as shares of it."""
 
     look: Look
-    sites: Float[np.ndarray, "squares_y squares_x"]
-    maps: Float[np.ndarray, "squares_y squares_x"]
+    sites: Float[torch.Tensor, "squares_y squares_x"]
+    maps: Float[torch.Tensor, "squares_y squares_x"]
 
     @classmethod
     def of(cls, ground: GroundMasses, index: int, look: Look) -> Opinions:
         """Those of a report of the first stage."""
-        return cls(look, even_share(ground.raster(index, look.squares)), even_share(look.density))
+        sites, maps = ground.raster(index, look.squares), look.density
+        return cls(look, *(shares(torch.from_numpy(each).double()) for each in (sites, maps)))
 
 
-def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], right: float) -> GroundMasses:
+@dataclass(frozen=True)
+class Belief:
+    """How far maps are believed."""
+
+    weight: float
+    """Of what maps say beside what sites say."""
+    wrong: float
+    """Probability that they are surely wrong, and sites are right alone."""
+
+
+def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], belief: Belief) -> GroundMasses:
     """First and second stage as one; reports have as many squares as the longest, of the others some without mass.
 
     A window's mass stays what the first stage gave it. The position is that of the windows alone where they hold most
@@ -53,11 +64,11 @@ def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], right: 
     Args:
         ground: the first stage's posteriors.
         opinions: both stages' of each report, the fullest window first.
-        right: probability that the maps are right.
+        belief: what all reports say of the maps.
     """
     own, left = ground.masses, ground.masses.mass.clone()
     parts = [
-        [_replaced(ground, index, each, left[index], right) for each in of_report]
+        [_replaced(ground, index, each, left[index], belief) for each in of_report]
         for index, of_report in enumerate(opinions)
     ]
     most = max(sum(part.mass.shape[1] for part in of_report) for of_report in parts)
@@ -73,19 +84,20 @@ def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], right: 
 
 
 def _replaced(
-    ground: GroundMasses, index: int, opinions: Opinions, left: Float[torch.Tensor, " cell"], right: float
+    ground: GroundMasses, index: int, opinions: Opinions, left: Float[torch.Tensor, " cell"], belief: Belief
 ) -> CellMasses:
     """The squares of a window with the mass that the first stage has in it, which is taken off what is `left` of it."""
     squares = opinions.look.squares
-    inside: Bool[np.ndarray, " cell"] = squares.contains(
-        ground.masses.centre[index].numpy() + ground.origin[index]
-    )
-    taken = torch.from_numpy(inside)
-    held = float(left[taken].sum())
-    left[taken] = 0
+    centre = ground.masses.centre[index].numpy() + ground.origin[index]
+    inside = torch.from_numpy(squares.contains(centre))
+    held = float(left[inside].sum())
+    left[inside] = 0
+    both = pooled(opinions.sites, opinions.maps, belief.weight)
+    share = (1 - belief.wrong) * both + belief.wrong * opinions.sites
     at = torch.from_numpy(squares.centres - ground.origin[index]).float()
-    mass = torch.from_numpy(held * pooled(opinions.sites, opinions.maps, right).ravel()).float()
-    return CellMasses(at[None], torch.full((1, len(at)), squares.resolution), mass[None])
+    return CellMasses(
+        at[None], torch.full((1, len(at)), squares.resolution), (held * share).float().flatten()[None]
+    )
 
 
 def _padded(parts: list[CellMasses], most: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
