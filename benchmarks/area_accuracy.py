@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.evaluation.area.scores import score_in_area
+from raylocus.evaluation.area_scores import score_in_area
 from raylocus.execution.task import ThisProcess
 from raylocus.geo import Extent, Grid
 from raylocus.inference.answering import Locators, NetworkAnswers

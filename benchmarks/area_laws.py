@@ -17,8 +17,8 @@ from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table
 
-from raylocus.evaluation.area.references import REFERENCES
-from raylocus.evaluation.metrics import coverage
+from raylocus.evaluation.area_scores import REFERENCES
+from raylocus.evaluation.evaluation import coverage
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.ground_masses import ground_masses
 from raylocus.models.area.tokens import area_tokens

@@ -17,16 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.evaluation.bound.bound import Bound
+from raylocus.evaluation.bound.bound import Bound, KnownLaw
 from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import atlas_physics
-from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.search import Found
 from raylocus.evaluation.bound.true_maps import TrueMaps
-from raylocus.evaluation.evaluate import truth_of
-from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of
-from raylocus.evaluation.metrics import negative_log_likelihood
+from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of, negative_log_likelihood, truth_of
 from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.configuration import NetworkConfiguration

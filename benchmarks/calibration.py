@@ -25,7 +25,7 @@ from raylocus.calibration.parameters import Layout
 from raylocus.calibration.severity import labelled_severity, unlabelled_severity
 from raylocus.cli.main import main as raylocus
 from raylocus.evaluation.baselines.grid_bayes import BEAM_SPREADS_DB, FREE_LEVEL, GridBayes
-from raylocus.evaluation.metrics import coverage, region_ranks
+from raylocus.evaluation.evaluation import coverage, region_ranks
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import NetworkConfiguration

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.table import Table
 
 from raylocus.errors import InputError
-from raylocus.evaluation.area.scores import score_in_area
-from raylocus.evaluation.metrics import coverage, horizontal_errors
+from raylocus.evaluation.area_scores import score_in_area
+from raylocus.evaluation.evaluation import coverage, horizontal_errors
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.area.tags import Tags

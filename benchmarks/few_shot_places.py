@@ -24,7 +24,7 @@ from rich.table import Table
 from raylocus.calibration.calibrate import calibrate
 from raylocus.calibration.labelled_calibration import CalibrationLaw
 from raylocus.errors import InputError
-from raylocus.evaluation.metrics import REGIONS, coverage, horizontal_errors, region_ranks
+from raylocus.evaluation.evaluation import REGIONS, coverage, horizontal_errors, region_ranks
 from raylocus.inference.answering import MapAnswers
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.locator import Locator

@@ -18,7 +18,7 @@ import numpy as np
 
 from raylocus.calibration.area_fit import FREEDOM, AreaFit, fit_area
 from raylocus.calibration.calibrated_area import fitted_deployment
-from raylocus.evaluation.area.scores import score_in_area
+from raylocus.evaluation.area_scores import score_in_area
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.report_files import read_reports

@@ -29,7 +29,7 @@ from extracts import extracts
 from foreign_world import Network, SiteLinks, reported, world_of
 
 from raylocus.cli import reports_import
-from raylocus.evaluation.area.scores import AreaScores, score_in_area
+from raylocus.evaluation.area_scores import AreaScores, score_in_area
 from raylocus.execution.task import ThisProcess
 from raylocus.inference.answering import NetworkAnswers, answering_by
 from raylocus.inference.area_windows import WindowLocator

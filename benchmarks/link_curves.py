@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import ndtr
 
-from raylocus.propagation.link_abstraction.error_curves import curves
-from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE, TransportBlock
+from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE, TransportBlock, curves
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES
 
 #: Row of TS 38.214 Table 5.1.3.1-1 with the same modulation and rate as CQI 4 to 15.

@@ -17,8 +17,7 @@ import numpy as np
 import torch
 
 from raylocus.datasets.store import open_report_dataset
-from raylocus.evaluation.evaluate import truth_of
-from raylocus.evaluation.evaluation import Evaluation, evaluation_of
+from raylocus.evaluation.evaluation import Evaluation, evaluation_of, truth_of
 from raylocus.inference.locator import Locator
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.models.posterior import Posterior

@@ -34,7 +34,7 @@ STEPS = {
     "sites and PCI plan": ("write_place", "_network"),
     "PLY and scene.xml": ("write_place", "write_mitsuba_scene"),
     "building records": ("write_place", "write_building_records"),
-    "zarr": ("write_place", "save_geometry"),
+    "zarr": ("write_place", "save_dataset"),
 }
 #: The step whose time holds another's.
 WITHIN = {"rest of the map": "buildings: heights, parts, overlaps"}

@@ -28,8 +28,7 @@ from raylocus.datasets.building.world_tasks import observe_world
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.evaluation.ablation.given import Given
-from raylocus.evaluation.evaluate import truth_of
-from raylocus.evaluation.evaluation import evaluation_of
+from raylocus.evaluation.evaluation import evaluation_of, truth_of
 from raylocus.inference.fix import PLAUSIBLE_FIT
 from raylocus.inference.locator import Locator
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps

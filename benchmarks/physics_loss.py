@@ -21,7 +21,7 @@ from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.physics.residuals import feature_residuals, huber_sums
 from raylocus.models.physics.variants import PhysicsVariant, feature_field
-from raylocus.network.reports.report_store import load_reports
+from raylocus.network.reports.report_files import load_reports
 from raylocus.network.reports.token_cells import known_reports
 from raylocus.propagation.maps.traced_place import open_place
 

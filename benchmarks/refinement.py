@@ -15,8 +15,7 @@ import torch
 
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.evaluation.comparison import world_by_world
-from raylocus.evaluation.evaluate import evaluate
-from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.evaluation import Evaluation, evaluate
 from raylocus.inference.locator import Locator
 from raylocus.models.physics.variants import PhysicsVariant
 from raylocus.propagation.maps.traced_place import open_place

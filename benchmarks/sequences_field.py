@@ -20,8 +20,8 @@ from jaxtyping import Float
 from rich.console import Console
 from rich.table import Table
 
-from raylocus.evaluation.area.scores import score_in_area
-from raylocus.evaluation.metrics import REGIONS, coverage
+from raylocus.evaluation.area_scores import score_in_area
+from raylocus.evaluation.evaluation import REGIONS, coverage
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.anchors import middle_spacing
 from raylocus.network.field.drawn_reports import drawn_deployment, drawn_reports

@@ -1,4 +1,4 @@
-"""What the service answers to requests that mean it no good, and the processor time that each costs it.
+"""What the service answers to requests that are broken or mean it no good, and the processor time that each costs it.
 
 python benchmarks/service_hostile.py places/town
 """
@@ -20,6 +20,8 @@ from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 #: Requests of each kind.
 REPEATS = 5
 LOCATE, GEOLOCATE = "/v2/locate", "/v1/geolocate"
+NLMF = "/nlmf-loc/v1/determine-location"
+VERIFY, RETRIEVE = "/location-verification/v3/verify", "/location-retrieval/v0.5/retrieve"
 
 
 def nr_arfcn(frequency: float) -> int:
@@ -53,14 +55,36 @@ def kinds(place: TracedPlace) -> Iterator[tuple[str, str, bytes, str]]:
     yield "all cells, heatmap", f"{LOCATE}?desired=heatmap,mixture", json.dumps(some[0]).encode(), ""
     wide = {"center": {"latitude": 0, "longitude": 0}, "radius": 1e7, "areaType": "CIRCLE"}
     asked = {"area": wide, "raylocusMeasurements": some[0]}
-    yield "a circle as large as the Earth", "/location-verification/v3/verify", json.dumps(asked).encode(), ""
+    yield "a circle as large as the Earth", VERIFY, json.dumps(asked).encode(), ""
     yield "a head of 15 kB", LOCATE, b"{}", f"X-Long: {'x' * 15_000}\r\n"
     yield "200 lines in the head", LOCATE, b"{}", "".join(f"X-{n}: 1\r\n" for n in range(200))
     yield "an unknown path of 8 kB", "/" + "a" * 8000, b"{}", ""
+    yield from refused(some[0])
+
+
+def refused(heard: dict[str, Any]) -> Iterator[tuple[str, str, bytes, str]]:
+    """What each API refuses in its own words."""
+    yield "no JSON", GEOLOCATE, b"{", ""
+    yield "no JSON", NLMF, b"{", ""
+    yield "no JSON", RETRIEVE, b"{", ""
+    foreign = {"radioType": "nr", "arfcn": 100_000, "psc": 7, "signalStrength": -80}
+    yield "cells of no area", GEOLOCATE, json.dumps({"cellTowers": [foreign]}).encode(), ""
+    yield "cells of no area", LOCATE, json.dumps({"nr": [cell(7, 100_000)]}).encode(), ""
+    yield "a confidence of 10", f"{LOCATE}?confidence=10", json.dumps(heard).encode(), ""
+    yield "packed as Brotli", LOCATE, b"{}", "Content-Encoding: br\r\n"
+    yield "gzip that is none", GEOLOCATE, b"{}", "Content-Encoding: gzip\r\n"
+    both: dict[str, Any] = {"ecgi": {}, "ncgi": {}, "raylocusMeasurements": heard}
+    yield "ecgi and ncgi", NLMF, json.dumps(both).encode(), ""
+    yield "an unknown correlationID", NLMF, json.dumps({"correlationID": "nobody"}).encode(), ""
+    shapes = {"supportedGADShapes": ["LOCAL_3D_POINT"], "raylocusMeasurements": heard}
+    yield "shapes that it has not", NLMF, json.dumps(shapes).encode(), ""
+    unknown = {"device": {"phoneNumber": "+4930000"}}
+    yield "an unknown phone", RETRIEVE, json.dumps(unknown).encode(), ""
+    yield "no area to compare with", VERIFY, json.dumps(unknown).encode(), ""
 
 
 def answered(address: tuple[str, int], path: str, body: bytes, head: str) -> str:
-    """The status of the answer."""
+    """The status of the answer, and what the API calls the error."""
     length = f"Content-Length: {len(body)}\r\n"
     with socket.create_connection(address, timeout=30) as connection:
         start_line = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -71,7 +95,14 @@ def answered(address: tuple[str, int], path: str, body: bytes, head: str) -> str
                 received += more
         except ConnectionError:
             pass  # what was answered before the rest of the body was thrown away
-    return received.split(b" ", 2)[1].decode() if received else "closed"
+    return f"{received.split(b' ', 2)[1].decode()} {word_of(received)}".strip() if received else "closed"
+
+
+def word_of(answer: bytes) -> str:
+    """The name of an error; empty where there is none."""
+    body = json.loads(answer.partition(b"\r\n\r\n")[2] or b"{}")
+    word = body.get("cause") if "detail" in body else body.get("code", "")
+    return str(body["error"]["errors"][0]["reason"] if "error" in body else word)
 
 
 def main() -> None:
@@ -83,13 +114,14 @@ def main() -> None:
     given = parser.parse_args()
     place, service = open_place(given.place), start(given)
     host, port = service.url.removeprefix("http://").split(":")
-    print("| request | answer | processor time / ms |\n|---|---|---|")
+    print("| request | to | answer | processor time / ms |\n|---|---|---|---|")
     for name, path, body, head in kinds(place):
         answered((host, int(port)), path, body, head)
         before = service.processor_time
         statuses = {answered((host, int(port)), path, body, head) for _ in range(REPEATS)}
         spent = 1e3 * (service.processor_time - before) / REPEATS
-        print(f"| {name} | {', '.join(sorted(statuses))} | {spent:.0f} |", flush=True)
+        to = path.split("?")[0] if len(path) < 50 else "…"
+        print(f"| {name} | `{to}` | {', '.join(sorted(statuses))} | {spent:.0f} |", flush=True)
     service.process.kill()
 
 

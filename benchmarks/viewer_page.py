@@ -24,6 +24,7 @@ from playwright.sync_api import BrowserType, sync_playwright
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.tracing.trace_place import trace_place
 from raylocus.scenes.build import build_place
+from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.viz.viewer.content import ViewerContent
 from raylocus.viz.viewer.place_content import place_content
 from raylocus.viz.viewer_page import viewer_page
@@ -51,7 +52,7 @@ def main(folders: list[str]) -> None:
 
 def munich(folder: Path) -> str:
     """The built-in city, traced."""
-    build_place("munich", folder / "munich")
+    build_place("munich", folder / "munich", SceneConfiguration())
     return str(trace_place(folder / "munich").folder)
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import errno
 import glob
+import io
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
 
 from raylocus.errors import RaylocusError, StorageFullError, StoreError
 from raylocus.provenance import hash_file
@@ -185,3 +192,24 @@ def readable(path: Path) -> Iterator[None]:
     except Exception as error:  # each codec has its own, and a broken size asks for any memory
         cause = f"{type(error).__name__}: {error}"[:200]
         raise StoreError(f"{path} cannot be read ({cause}); delete it and build it again") from error
+
+
+def packed(document: Any, arrays: Mapping[str, Shaped[np.ndarray, "..."]]) -> bytes:
+    """Arrays, and a document that JSON can hold, as one compressed file; equal ones have equal bytes."""
+    buffer = io.BytesIO()
+    text = np.frombuffer(json.dumps(document).encode(), np.uint8)
+    np.savez_compressed(buffer, allow_pickle=False, document=text, **arrays)
+    return buffer.getvalue()
+
+
+def unpacked(content: bytes, names: Sequence[str]) -> tuple[Any, dict[str, Shaped[np.ndarray, "..."]]]:
+    """The document and the arrays of such names that `packed` made a file of.
+
+    Raises:
+        ValueError: it was cut short, is damaged or lacks one of them.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return json.loads(archive["document"].tobytes()), {name: archive[name] for name in names}
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"damaged: {error}") from error

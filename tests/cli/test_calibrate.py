@@ -11,7 +11,7 @@ import pytest
 from calibration_fixtures import TURNED, observed, saved_free_space, turned_world
 from raylocus.calibration.calibrated_place import CALIBRATION_FILE
 from raylocus.cli.main import main
-from raylocus.network.reports.report_store import save_reports
+from raylocus.network.reports.report_files import save_reports
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance

@@ -16,7 +16,7 @@ import torch
 
 from network_fixtures import random_reports, save_analytic_place
 from raylocus.cli.main import VERBS, main
-from raylocus.network.reports.report_store import save_reports
+from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
 
 RAYLOCUS = Path(sys.executable).with_name("raylocus")

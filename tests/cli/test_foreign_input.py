@@ -20,7 +20,7 @@ from raylocus.inference.fix import Fix
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, save_network
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
-from raylocus.network.reports.report_store import load_reports
+from raylocus.network.reports.report_files import load_reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.place import load_place
 

@@ -9,7 +9,7 @@ import pytest
 from network_fixtures import random_reports
 from raylocus.cli.main import main
 from raylocus.network.reports.parquet import save_parquet
-from raylocus.network.reports.report_store import save_reports
+from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
 
 

@@ -17,7 +17,7 @@ from raylocus.geo import GeoFrame
 from raylocus.network.formats.import_log import import_log
 from raylocus.network.formats.log_format import LogFile
 from raylocus.network.formats.registry import format_of
-from raylocus.network.reports.report_store import load_reports
+from raylocus.network.reports.report_files import load_reports
 from raylocus.scenes.place import Place
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "real"

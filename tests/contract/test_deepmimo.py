@@ -18,7 +18,7 @@ from raylocus.datasets.exchange.deepmimo_import import import_scenario
 from raylocus.errors import InputError, StoreError
 from raylocus.geo import GeoFrame
 from raylocus.network.reports.features import FEATURE_INDEX
-from raylocus.network.reports.report_store import load_reports
+from raylocus.network.reports.report_files import load_reports
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.propagation.antennas.panels import Panel

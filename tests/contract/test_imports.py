@@ -134,7 +134,7 @@ def test_opening_and_locating_load_no_tracer() -> None:
     doors = [
         "raylocus",
         "raylocus.network.observe",
-        "raylocus.network.reports.report_store",
+        "raylocus.network.reports.report_files",
         "raylocus.propagation.maps.traced_place",
         "raylocus.inference.locator",
         "raylocus.service.http.app",

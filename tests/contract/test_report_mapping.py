@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, ReportFeature
+from raylocus.network.reports.features import (
+    FEATURE_INDEX,
+    FEATURES,
+    ReportFeature,
+    logged_levels,
+    reported_in,
+)
 from raylocus.network.reports.report_mapping import (
     decode,
     decode_differential,
@@ -19,7 +25,6 @@ from raylocus.network.reports.report_mapping import (
     reported,
     reported_beams,
 )
-from raylocus.network.reports.technology_ranges import logged_levels, reported_in
 from raylocus.scenes.cell_names.channels import technology_codes
 
 #: Feature, lower end, step and last index of tables 10.1.6.1-1, 10.1.11.1-1 and 10.1.16.1-1 of TS 38.133, and of

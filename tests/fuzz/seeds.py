@@ -19,7 +19,7 @@ from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, sav
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
 from raylocus.network.reports.parquet import save_parquet
-from raylocus.network.reports.report_store import save_reports
+from raylocus.network.reports.report_files import save_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.atlas.atlas_store import save_atlas
 from raylocus.provenance import Provenance

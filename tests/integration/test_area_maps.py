@@ -18,6 +18,7 @@ from raylocus.execution.task import Task, TaskOutcome, ThisProcess
 from raylocus.geo import Grid
 from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.traced_area import TracedArea
+from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.search.site_treatment import FAR, TRACED
 from raylocus.scenes.area import is_area, open_area
 from raylocus.scenes.build import build_source
@@ -230,6 +231,10 @@ def test_an_area_larger_than_the_disk_is_refused(tmp_path: Path) -> None:
     fine = SceneConfiguration(resolution=0.25)
     with pytest.raises(PlaceError, match="GiB free; take a smaller map"):
         build_source(source, folder, (fine, AreaConfiguration()), heard_cells)
+    # Said before a town is generated or a map fetched, which would take hours.
+    for huge in ("procedural:european-core", "5,45,15,55"):
+        with pytest.raises(PlaceError, match="GiB free; take a smaller map"):
+            build_source(huge, folder, (fine, AreaConfiguration(side=1e6)), heard_cells)
     assert not folder.exists()
 
 
@@ -241,4 +246,6 @@ def test_an_area_without_a_map_is_not_traced(tmp_path: Path) -> None:
     )
     with pytest.raises(PlaceError, match="nothing to trace"):
         trace_town(folder)
+    with pytest.raises(PlaceError, match="is an area, and a place is needed"):
+        open_place(folder)
     assert TRACE.depth == 1

@@ -16,7 +16,7 @@ from raylocus.cli.main import main
 from raylocus.datasets.build import BuildPart, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, load_dataset_configuration
-from raylocus.datasets.integrity import require_intact, verify_store
+from raylocus.datasets.folders import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import InputError, PlaceError, StorageFullError, StoreError, StoreUnreachableError

@@ -34,8 +34,8 @@ from raylocus.datasets.summary import summarise
 from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.network.reports.features import FEATURE_INDEX
 from raylocus.network.reports.parquet import load_parquet
-from raylocus.network.reports.report_store import load_reports
-from raylocus.scenes.built_in import ATTRIBUTION
+from raylocus.network.reports.report_files import load_reports
+from raylocus.scenes.build import ATTRIBUTION
 from raylocus.scenes.place import load_place, save_place
 from raylocus.storage import MANIFEST, write_manifest
 

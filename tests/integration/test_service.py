@@ -184,6 +184,20 @@ def test_what_cannot_be_parsed_is_ichnaeas_parse_error(client: TestClient, conte
     assert list(error["details"]) == [kind]
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "word"),
+    [
+        ("/v2/locate", "code", "BAD_REQUEST"),
+        ("/nlmf-loc/v1/determine-location", "cause", "INVALID_MSG_FORMAT"),
+        ("/location-retrieval/v0.5/retrieve", "code", "INVALID_ARGUMENT"),
+    ],
+)
+def test_what_cannot_be_parsed_has_the_word_of_each_api(
+    client: TestClient, path: str, field: str, word: str
+) -> None:
+    assert client.post(path, content=b"{").json()[field] == word
+
+
 def test_locate_says_what_it_rests_on(client: TestClient, levels: dict[int, float]) -> None:
     body = nr_scan(levels | {990: -100})
     answer = client.post("/v2/locate?confidence=90&desired=mixture,heatmap", json=body).json()

@@ -20,7 +20,7 @@ from raylocus.network.positioning.timing_measurements import TimingErrors
 from raylocus.network.reports.explain import explain_trace
 from raylocus.network.reports.features import CRITICAL, FEATURE_SETS, SCHEMA, feature_set, features_named
 from raylocus.network.reports.parquet import load_parquet, save_parquet
-from raylocus.network.reports.report_store import load_reports, save_reports
+from raylocus.network.reports.report_files import load_reports, save_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.network.rrc.measurement_configuration import ReportConfiguration

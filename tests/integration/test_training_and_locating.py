@@ -12,7 +12,9 @@ import torch
 
 from model_fixtures import synthetic_reports
 from raylocus.errors import CheckpointError, InputError, PlaceError
+from raylocus.evaluation.area_scores import score_in_area
 from raylocus.inference.locator import Locator
+from raylocus.inference.place_method import PlaceMethod
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     CHECKPOINT_SCHEMA,
@@ -36,8 +38,10 @@ FRESH = """
 import json, sys
 from pathlib import Path
 import numpy as np
+from raylocus.evaluation.area_scores import score_in_area
 from raylocus.inference.locator import Locator
-from raylocus.network.reports.report_store import load_reports
+from raylocus.inference.place_method import PlaceMethod
+from raylocus.network.reports.report_files import load_reports
 from raylocus.propagation.maps.traced_place import open_place
 
 model, place, reports = map(Path, sys.argv[1:])
@@ -91,7 +95,7 @@ def trained(tmp_path_factory, repository):
 
 
 def test_a_fresh_process_gives_the_same_fixes_without_the_tracer(trained, repository):
-    from raylocus.network.reports.report_store import save_reports
+    from raylocus.network.reports.report_files import save_reports
 
     place = small_place(2)
     reports = synthetic_reports(place, 4, 9)
@@ -200,6 +204,19 @@ def test_a_fix_holds_the_mass_it_says(trained):
     assert fix.radius(0.5) < fix.radius(0.9)
     assert fix.ellipse.major >= fix.ellipse.minor > 0
     assert fix.latlon is None
+
+
+def test_what_evaluates_scores_what_locates(trained):
+    place = small_place(2)
+    locator, reports = Locator.load(trained / "run" / "locator.ckpt"), synthetic_reports(place, 5, 11)
+    scores = score_in_area(PlaceMethod(locator, place), reports, place.deployment)
+    posterior = locator.posterior(reports, place)
+    truth = reports.position[reports.last_report, :2]
+    error = np.linalg.norm(posterior.mean - truth, axis=1)
+    np.testing.assert_allclose(scores.errors["raylocus, maps"], error, atol=1e-4)
+    flat = posterior.density.reshape(len(posterior.density), -1)
+    own = flat[np.arange(len(flat)), place.tile.index(truth)]
+    np.testing.assert_allclose(scores.log_density, np.log(own / place.tile.resolution**2), atol=1e-4)
 
 
 def test_reports_of_another_place_are_refused(trained):

@@ -37,6 +37,7 @@ from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, Deployment, ElementPattern
 from raylocus.scenes.world import WorldLaw, sample_world
 from raylocus.units import timing_advance_distance
+from raylocus.viz.viewer.place_content import place_content
 
 TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0, refraction=1, scattering=0.2)
 MAPS = RadioMapConfiguration(layers=("channel", "measurements", "system"))
@@ -214,6 +215,8 @@ def test_readers_of_a_place_take_cells_of_several_carriers(
     expected = {1: timing_advance_distance(1), 2: timing_advance_distance(0)}
     metres = [step * expected[code] for step, code in zip(steps, reports.technology[serving], strict=True)]
     np.testing.assert_allclose(advance[np.isfinite(advance)], metres, rtol=1e-6)
+    lines = place_content(place).paths
+    assert lines is not None and len(lines.site)
     formula = formula_levels(place.deployment, place.tile, place.geometry_maps["terrain"].values, 1.5)
     for layer in place.deployment.layers():
         own = formula_levels(layer.deployment, place.tile, place.geometry_maps["terrain"].values, 1.5)

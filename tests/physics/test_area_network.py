@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from field_fixtures import network
-from raylocus.evaluation.area.references import REFERENCES
+from raylocus.evaluation.area_scores import REFERENCES
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
 from raylocus.models.area.cells import CellMasses, cell_masses

@@ -14,10 +14,10 @@ from scipy.stats import multivariate_normal
 
 from evaluation_fixtures import SyntheticPlace, some_world, synthetic_place, synthetic_reports
 from raylocus.errors import InputError, PlaceError
+from raylocus.evaluation.baselines.fingerprints import NearestNeighbours
 from raylocus.evaluation.baselines.grid_bayes import GridBayes, SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, log_likelihood
 from raylocus.evaluation.baselines.masses import SPEEDS, forward_filter, masses
-from raylocus.evaluation.baselines.nearest_neighbours import NearestNeighbours
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell
 from raylocus.evaluation.baselines.timing_advance import TimingAdvance, ring_and_wedge
 from raylocus.evaluation.observations import Observations, observations

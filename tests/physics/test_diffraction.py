@@ -28,7 +28,7 @@ from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_pa
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.edges.edge_chains import EdgeChains, diffracted_paths
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
-from raylocus.propagation.search.verification import PathVerifier
+from raylocus.propagation.search.specular import PathVerifier
 from raylocus.propagation.tracing.trace import SiteTracer
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import write_mitsuba_scene

@@ -12,8 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from raylocus.propagation.link_abstraction.error_curves import curves, eesm_beta, effective_sinr
-from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE, TransportBlock, link_quality
+from raylocus.propagation.link_abstraction.link_quality import (
+    DEFAULT_CQI_TABLE,
+    TransportBlock,
+    curves,
+    eesm_beta,
+    effective_sinr,
+    link_quality,
+)
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES
 
 #: TS 38.214 Table 5.2.2.1-2, spectral efficiency of CQI 1 to 15.

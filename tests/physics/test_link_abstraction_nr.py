@@ -25,8 +25,13 @@ from raylocus.network.mac.link_adaptation import (
     scheduled_share,
     transmission_error_rates,
 )
-from raylocus.propagation.link_abstraction.error_curves import block_error_rate, effective_sinr, thresholds_db
-from raylocus.propagation.link_abstraction.link_quality import TransportBlock, link_quality
+from raylocus.propagation.link_abstraction.link_quality import (
+    TransportBlock,
+    block_error_rate,
+    effective_sinr,
+    link_quality,
+    thresholds_db,
+)
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
 
 #: SINR [dB] at 10 % BLER of CQI 4 to 15 of table 1 as read off Sionna's curves by linear interpolation

@@ -11,7 +11,7 @@ import torch
 
 from evaluation_fixtures import SyntheticPlace, some_world, synthetic_place, synthetic_reports
 from raylocus.errors import InputError, StoreError
-from raylocus.evaluation.baselines.centroid import WeightedCentroid
+from raylocus.evaluation.baselines.fingerprints import RandomForest
 from raylocus.evaluation.baselines.least_squares import (
     MULTILATERATION,
     TIME_DIFFERENCES,
@@ -20,8 +20,8 @@ from raylocus.evaluation.baselines.least_squares import (
 from raylocus.evaluation.baselines.locunet.method import locunet_for
 from raylocus.evaluation.baselines.locunet.network import CELLS, LocUNet, centre_of_mass, grey, place_pictures
 from raylocus.evaluation.baselines.locunet.training import LocUNetTraining
-from raylocus.evaluation.baselines.random_forest import RandomForest
 from raylocus.evaluation.baselines.ranges import Ranges, level_ranges, ranges_of
+from raylocus.evaluation.baselines.strongest_cell import WeightedCentroid
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports

@@ -11,8 +11,8 @@ from model_fixtures import SyntheticPlace, synthetic_reports
 from raylocus.cli.console import recipes
 from raylocus.errors import InputError
 from raylocus.evaluation.ablation.given import Given
-from raylocus.evaluation.ablation.recipe import load_ablation_recipe, overridden
-from raylocus.evaluation.benchmark.recipe import load_benchmark_recipe
+from raylocus.evaluation.ablation.run import load_ablation_recipe, overridden
+from raylocus.evaluation.benchmark.run import load_benchmark_recipe
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports
 from training_fixtures import small_place

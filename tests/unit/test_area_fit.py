@@ -16,7 +16,7 @@ from raylocus.errors import InputError
 from raylocus.geo import Extent, GeoFrame
 from raylocus.network.field.heard import FRAME
 from raylocus.network.reports.features import CRITICAL
-from raylocus.network.reports.report_store import save_reports
+from raylocus.network.reports.report_files import save_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.area import Area, open_area, save_area

@@ -9,8 +9,14 @@ import pytest
 
 from field_fixtures import CALM, deployment_of, network, reports_of
 from raylocus.errors import CheckpointError, InputError
-from raylocus.evaluation.area.scores import AreaScores, score_in_area
-from raylocus.evaluation.area.table import bootstrap, group_rows, honesty_lines, percentile_rows
+from raylocus.evaluation.area_scores import (
+    AreaScores,
+    bootstrap,
+    group_rows,
+    honesty_lines,
+    percentile_rows,
+    score_in_area,
+)
 from raylocus.geo import Extent, GeoFrame
 from raylocus.inference.area_locator import AreaLocator, answers_in
 from raylocus.inference.geojson import fixes_geojson

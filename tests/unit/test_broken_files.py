@@ -17,7 +17,7 @@ from raylocus.errors import CheckpointError, PlaceError, StoreError
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
-from raylocus.network.reports.report_store import REPORTS_SCHEMA, load_reports, reports_to_dataset
+from raylocus.network.reports.report_files import REPORTS_SCHEMA, load_reports, reports_to_dataset
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance

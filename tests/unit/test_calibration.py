@@ -161,9 +161,15 @@ def test_priors_hold_where_nothing_is_measured(turned: tuple) -> None:
     assert np.all(found.deviation[level][unheard] > 0.6 * prior.deviation[level][unheard])
 
 
-def test_levels_of_reports_without_positions() -> None:
+def test_levels_of_reports_without_positions_whose_range_ends() -> None:
     world = turned_world(PLACE, 11)
-    reports = unlabelled_reports(without_positions(observed(PLACE, world, 150, 2)), PLACE)
+    seen = without_positions(observed(PLACE, world, 150, 2))
+    column = seen.feature_names.index("rsrp")
+    limit, features = np.nanmedian(seen.features[:, column]), seen.features.copy()
+    features[:, column] = np.minimum(features[:, column], limit)
+    censored = (features == limit).astype(np.int8)
+    reports = unlabelled_reports(dataclasses.replace(seen, features=features, censored=censored), PLACE)
+    assert reports.level[reports.above].min() == np.nanmax(reports.level)
     found = calibrate_unlabelled(reports, PLACE, CalibrationLaw())
     level = found.values[LAYOUT.index("level")] + found.values[LAYOUT.index("common")]
     assert abs(np.mean(level - world.level_error_db)) < 2.5

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from network_fixtures import random_reports, save_analytic_place, small_configuration
-from raylocus.datasets.columns import CHUNK_ROWS, spans
-from raylocus.datasets.encoding import TOLERANCE, ColumnSurvey, Encoding
+from raylocus.datasets.columns import CHUNK_ROWS, TOLERANCE, ColumnSurvey, Encoding, spans
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.store_writing import save_report_dataset

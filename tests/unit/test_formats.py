@@ -22,10 +22,15 @@ from raylocus.network.formats.cell_resolution import Known, resolve_cells
 from raylocus.network.formats.column_map import MappedTable, load_column_map
 from raylocus.network.formats.import_log import ImportedLog, checked_rows, import_log
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.measurements import Measurements, ReadLog
+from raylocus.network.formats.measurements import (
+    Measurements,
+    ReadLog,
+    enb_identity,
+    level_of_signal,
+    technologies_of,
+)
 from raylocus.network.formats.registry import FORMATS, format_of
 from raylocus.network.formats.sequences import sequence_rows
-from raylocus.network.formats.technologies import enb_identity, level_of_signal, technologies_of
 from raylocus.network.formats.text_table import seconds_of_texts
 from raylocus.network.reports.features import CRITICAL
 from raylocus.network.reports.token_cells import token_cells

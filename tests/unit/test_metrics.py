@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from model_fixtures import synthetic_place
 from raylocus.errors import InputError
-from raylocus.evaluation import metrics
+from raylocus.evaluation import evaluation
 from raylocus.evaluation.breakdown import (
     Circumstances,
     Group,
@@ -50,28 +50,30 @@ def drawn_from_itself(count: int, seed: int) -> tuple[Posterior, np.ndarray]:
 
 def test_a_posterior_covers_truths_drawn_from_it() -> None:
     answers, truth = drawn_from_itself(1500, 0)
-    ranks = metrics.region_ranks(answers, truth)
-    for mass in metrics.REGIONS:
+    ranks = evaluation.region_ranks(answers, truth)
+    for mass in evaluation.REGIONS:
         limit = 4 * np.sqrt(mass * (1 - mass) / 1500)
-        assert metrics.coverage(*ranks, mass) == pytest.approx(mass, abs=limit)
+        assert evaluation.coverage(*ranks, mass) == pytest.approx(mass, abs=limit)
 
 
 def test_a_posterior_that_is_too_narrow_is_found_out() -> None:
     answers, truth = drawn_from_itself(400, 1)
     sharper = posterior(answers.density.astype(float) ** 4)
-    assert metrics.coverage(*metrics.region_ranks(sharper, truth), 0.9) < 0.75
+    assert evaluation.coverage(*evaluation.region_ranks(sharper, truth), 0.9) < 0.75
 
 
 @given(st.floats(0, 1))
 def test_a_uniform_density_has_exactly_nominal_coverage(mass: float) -> None:
     flat = posterior(np.ones((3, *GRID.shape), np.float32))
-    ranks = metrics.region_ranks(flat, np.zeros((3, 2)) + 1)
-    assert metrics.coverage(*ranks, mass) == pytest.approx(mass, abs=1e-6)
+    ranks = evaluation.region_ranks(flat, np.zeros((3, 2)) + 1)
+    assert evaluation.coverage(*ranks, mass) == pytest.approx(mass, abs=1e-6)
 
 
 def test_the_likelihood_of_a_uniform_density_is_the_log_of_its_area() -> None:
     flat = posterior(np.ones((1, *GRID.shape), np.float32))
-    assert metrics.negative_log_likelihood(flat, np.array([[5.0, 5.0]]))[0] == pytest.approx(np.log(64.0**2))
+    assert evaluation.negative_log_likelihood(flat, np.array([[5.0, 5.0]]))[0] == pytest.approx(
+        np.log(64.0**2)
+    )
 
 
 def test_a_point_mass_is_right_or_costs_the_floor() -> None:
@@ -79,12 +81,12 @@ def test_a_point_mass_is_right_or_costs_the_floor() -> None:
     density[:, 3, 5] = 1
     here = GRID.centres[GRID.index(GRID.centres) == 3 * GRID.count + 5][0]
     answers, truth = posterior(density), np.array([here, -here])
-    nll = metrics.negative_log_likelihood(answers, truth)
+    nll = evaluation.negative_log_likelihood(answers, truth)
     assert nll[0] == pytest.approx(np.log(16.0))
-    assert nll[1] == pytest.approx(-np.log(metrics.NLL_FLOOR / 64.0**2))
-    denser, tied = metrics.region_ranks(answers, truth)
-    assert metrics.coverage(denser[:1], tied[:1], 0.9) == pytest.approx(0.9)
-    assert metrics.coverage(denser[1:], tied[1:], 0.9) == 0
+    assert nll[1] == pytest.approx(-np.log(evaluation.NLL_FLOOR / 64.0**2))
+    denser, tied = evaluation.region_ranks(answers, truth)
+    assert evaluation.coverage(denser[:1], tied[:1], 0.9) == pytest.approx(0.9)
+    assert evaluation.coverage(denser[1:], tied[1:], 0.9) == 0
     assert np.allclose(answers.mean[0], here)
     assert np.allclose(answers.covariance[0], np.eye(2) * 16 / 12, atol=1e-3)
 
@@ -94,7 +96,7 @@ def test_gaussian_likelihood_is_the_closed_form() -> None:
     squares = (fine.centres**2).sum(axis=1) / (2 * 5.0**2)
     answers = posterior_of(fine, (np.exp(-squares) / np.exp(-squares).sum()).reshape(1, *fine.shape))
     expected = -2 * norm.logpdf([3.25, -1.75], scale=5.0).sum() / 2
-    assert metrics.negative_log_likelihood(answers, np.array([[3.25, -1.75]]))[0] == pytest.approx(
+    assert evaluation.negative_log_likelihood(answers, np.array([[3.25, -1.75]]))[0] == pytest.approx(
         expected, abs=0.01
     )
 
@@ -102,7 +104,7 @@ def test_gaussian_likelihood_is_the_closed_form() -> None:
 def test_a_truth_outside_the_tile_is_named() -> None:
     flat = posterior(np.ones((1, *GRID.shape), np.float32))
     with pytest.raises(InputError, match="outside the tile"):
-        metrics.negative_log_likelihood(flat, np.array([[500.0, 0.0]]))
+        evaluation.negative_log_likelihood(flat, np.array([[500.0, 0.0]]))
 
 
 @settings(deadline=None, max_examples=30)

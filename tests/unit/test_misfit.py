@@ -128,8 +128,8 @@ def test_what_was_not_calibrated_doubts_nothing():
 def test_doubt_leans_on_the_answer_without_a_map():
     density, even = torch.zeros(1, 5, 5), torch.full((1, 5, 5), 0.04)
     density[0, 1, 2] = 1.0
-    torch.testing.assert_close(doubted_density(density, 0.0, even), density)
-    found = doubted_density(density, 0.5, even)
+    torch.testing.assert_close(doubted_density(density, torch.zeros(1, 1, 1), even), density)
+    found = doubted_density(density, torch.full((1, 1, 1), 0.5), even)
     assert float(found.sum()) == pytest.approx(1.0)
     assert float(found[0, 1, 2]) == pytest.approx(0.52) and float(found[0, 4, 4]) == pytest.approx(0.02)
 

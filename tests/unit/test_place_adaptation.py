@@ -9,7 +9,7 @@ import torch
 
 from model_fixtures import synthetic_reports
 from raylocus.errors import CheckpointError, InputError
-from raylocus.evaluation.metrics import coverage, region_ranks
+from raylocus.evaluation.evaluation import coverage, region_ranks
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.locator import Locator
 from raylocus.inference.online_expected import MapLevels

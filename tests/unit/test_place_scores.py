@@ -15,6 +15,7 @@ from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances, weighted_percentile
 from raylocus.evaluation.evaluation import Evaluation, Truth
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
+from raylocus.evaluation.table import bound_among
 from raylocus.viz.ablation import ablation_figure
 from raylocus.viz.benchmark import severity_figure
 
@@ -64,7 +65,8 @@ def test_a_block_holds_one_severity_of_all_places() -> None:
     assert low.evaluations[0].summary() == of_low.summary() and low.evaluations[0].seconds == pytest.approx(
         0.6
     )
-    assert low.bound is not None and low.evaluations[0].summary(low.bound)["error_over_bound"] == 2.0
+    bound = bound_among(low.evaluations)
+    assert bound is not None and low.evaluations[0].summary(bound)["error_over_bound"] == 2.0
     # Worlds are numbered alike in both places and are different ones: six of them say more than three.
     three, six = (
         blocks_of({"critical": each})[0].quotes["raylocus"][90]
@@ -88,7 +90,7 @@ def test_the_table_says_what_must_be_read_with_it() -> None:
 
 def test_a_method_that_refuses_one_place_is_not_in_the_block() -> None:
     (block, _) = blocks_of({"critical": [scores("north"), scores("south", names=("raylocus",))]})
-    assert [one.name for one in block.evaluations] == ["raylocus"] and block.bound is None
+    assert [one.name for one in block.evaluations] == ["raylocus"] and bound_among(block.evaluations) is None
 
 
 def test_a_resampled_percentile_is_that_of_the_resample() -> None:

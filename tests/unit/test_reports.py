@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from network_fixtures import random_reports, same_reports
 from raylocus.errors import StoreError
-from raylocus.network.reports.report_store import (
+from raylocus.network.reports.report_files import (
     REPORTS_SCHEMA,
     load_reports,
     reports_to_dataset,

@@ -210,6 +210,9 @@ def test_questions_that_arrive_together_are_asked_together_in_one_thread() -> No
     answers = asked_of(Batcher(engine, batch=6, patience=10.0, answer_time=10.0), 10)
     assert all(isinstance(answer, Refusal) for answer in answers)
     assert sum(engine.sizes) == 10 and max(engine.sizes) == 6 and len(engine.threads) == 1
+    both = SlowEngine(0.01)
+    asked_of(Batcher(both, batch=1, patience=10.0, answer_time=10.0, threads=2), 4)
+    assert both.sizes == [1] * 4 and len(both.threads) == 2
 
 
 def test_one_failing_question_spoils_no_other() -> None:

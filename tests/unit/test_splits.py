@@ -13,8 +13,14 @@ from scipy.spatial.distance import cdist
 
 from network_fixtures import random_reports
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, parse_dataset_configuration
-from raylocus.datasets.plan import WorldRecord, plan_worlds
-from raylocus.datasets.split_assignment import DAY, assign_splits, block_splits, start_times
+from raylocus.datasets.plan import (
+    DAY,
+    WorldRecord,
+    assign_splits,
+    block_splits,
+    plan_worlds,
+    start_times,
+)
 from raylocus.datasets.splits import (
     NO_SPLIT,
     SPLITS,

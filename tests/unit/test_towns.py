@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +16,8 @@ from shapely import STRtree
 
 from raylocus.errors import PlaceError
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.scenes.towns.frames import Warp
+from raylocus.scenes.towns.frames import Warp, cut_into_lots
 from raylocus.scenes.towns.generate import MARGIN, STYLES, generate_town
-from raylocus.scenes.towns.lots import cut_into_lots
 from raylocus.scenes.vector_map import ROAD_CLASSES, VectorMap
 
 TILE = 128.0
@@ -41,6 +45,10 @@ def town_bytes(town: VectorMap) -> bytes:
     shapes += [*town.water, *town.vegetation]
     numbers = repr([(one.height, one.height_deviation, one.wall_material) for one in town.buildings]).encode()
     return b"".join([*map(shapely.to_wkb, shapes), numbers, town.terrain.height.tobytes()])
+
+
+def town_digest(style: str) -> str:
+    return hashlib.sha256(town_bytes(one_town(style))).hexdigest()
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -77,6 +85,21 @@ def test_every_building_is_wholly_described(style: str) -> None:
 def test_a_seed_is_one_town(style: str) -> None:
     assert town_bytes(generate_town(style, 3, TILE)) == town_bytes(one_town(style))
     assert town_bytes(generate_town(style, 4, TILE)) != town_bytes(one_town(style))
+
+
+def test_processors_without_vector_instructions_build_the_same_towns() -> None:
+    # Their towns were others: the last bit of a sine decided which side of a square lot was cut.
+    styles = ("european-core", "perimeter-blocks", "asian-low-rise", "hill-town")
+    script = f"import test_towns as t; print(*(t.town_digest(style) for style in {styles}))"
+    plain = {
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA",
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path]),
+    }
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, env=os.environ | plain, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [town_digest(style) for style in styles]
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -16,7 +16,7 @@ from evaluation_fixtures import SyntheticPlace, some_world, synthetic_place, syn
 from raylocus.evaluation.baselines.grid_bayes import GridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell
-from raylocus.evaluation.evaluate import evaluate_all
+from raylocus.evaluation.evaluation import evaluate_all
 from raylocus.models.posterior import posterior_of
 from raylocus.viz.maps import colour_range, layer_figure
 from raylocus.viz.posterior import ELLIPSE_90, error_ellipse, posterior_figure, region_threshold

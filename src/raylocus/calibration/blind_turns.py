@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.calibration.antenna_model import ANTENNA, AntennaModel
@@ -27,7 +27,7 @@ from raylocus.calibration.level_table import (
 from raylocus.calibration.links import PointChannels
 from raylocus.calibration.parameters import Prior
 from raylocus.calibration.shared_errors import single
-from raylocus.calibration.unlabelled_model import MarginalLaw, log_densities_at_places
+from raylocus.calibration.unlabelled_model import AtPlaces, MarginalLaw, log_densities_at_places
 from raylocus.calibration.unlabelled_reports import UnlabelledReports
 from raylocus.propagation.maps.traced_place import TracedPlace
 
@@ -98,57 +98,53 @@ class BlindTurns:
 
     def _score(self, cell: int, chosen: Int[np.ndarray, " cell"]) -> Float[np.ndarray, " turn"]:
         """ln posterior of each azimuth of a cell, but for a constant."""
-        others, mean, deviation = self._without(cell, chosen)
+        others = self._without(cell, chosen)
         served = self.reports.serving == cell
-        own = _only(self.reports, served)
+        own = self.reports.select(served)
         score = np.empty(len(TRIED))
         for turn in range(len(TRIED)):
             beams = self.table[turn, cell]
-            joint = others + self._own(cell, beams.max(axis=1), mean, deviation)
+            joint = others.log_density + self._own(cell, beams.max(axis=1), others)
             joint[served] += single(_beams(own, beams))
             score[turn] = float(torch.logsumexp(joint, 1).double().sum())
         return score + self._priors(cell)
 
-    def _without(
-        self, cell: int, chosen: Int[np.ndarray, " cell"]
-    ) -> tuple[Float[Tensor, "report place"], Float[Tensor, "report place"], Float[Tensor, "report 1"]]:
-        """ln p of every place without a cell; mean and standard deviation of its error's score, given the others."""
-        reports = self.reports
-        level, hidden, beams = reports.level.copy(), reports.hidden.copy(), reports.beams.copy()
-        level[:, cell], hidden[:, cell], beams[reports.serving == cell] = np.nan, True, np.nan
-        without = dataclasses.replace(reports, level=level, hidden=hidden, beams=beams)
+    def _without(self, cell: int, chosen: Int[np.ndarray, " cell"]) -> AtPlaces:
+        """What reports say of every place where nothing is said of a cell."""
+        every = np.arange(len(self.reports.level))
+        without = self.reports.without(every, np.full(len(every), cell))
         there = self.table[chosen, np.arange(len(chosen))]
         nodes = single(there.max(axis=2)).expand(len(FLOORS) * len(SCATTERS), -1, -1)
         known = LevelTable(nodes, single(self.timing + beam_likelihood(without, there)))
-        values = single(self.values).expand(len(level), -1)
+        values = single(self.values).expand(len(every), -1)
         with torch.no_grad():
-            places = log_densities_at_places(
-                without, known, self.deployment, self.marginal, values, slice(0, len(level))
+            return log_densities_at_places(
+                without, known, self.deployment, self.marginal, values, slice(0, len(every))
             )
-        return places.log_density, places.expected[:, cell], places.left[:, cell, None]
 
     def _own(
-        self,
-        cell: int,
-        level: Float[np.ndarray, " place"],
-        mean: Float[Tensor, "report place"],
-        deviation: Float[Tensor, "report 1"],
+        self, cell: int, level: Float[np.ndarray, " place"], others: AtPlaces
     ) -> Float[Tensor, "report place"]:
         """ln p of what reports say of a cell itself, level or silence, given the other cells."""
         reports, layout, law = self.reports, self.prior.layout, self.marginal
+        mean, deviation = others.expected[:, cell], others.left[:, cell, None]
         scale, dropout = np.exp(self.values[layout.size]), 1 / (1 + np.exp(-self.values[layout.size + 1]))
         mapped = level + self.values[layout.index("level")][cell] + self.values[layout.index("common")]
 
         def over(levels: Float[np.ndarray, " some"]) -> Float[Tensor, "some place"]:
             return single((levels[:, None] - mapped) / scale)
 
-        said = np.isfinite(reports.level[:, cell])
-        found, heard, silent = torch.empty(mean.shape), *(torch.from_numpy(each) for each in (said, ~said))
+        named, above = np.isfinite(reports.level[:, cell]), reports.above[:, cell]
+        said = named & ~above
+        kinds = (said, above, ~named)
+        found, (heard, loud, silent) = torch.empty(mean.shape), (torch.from_numpy(each) for each in kinds)
         error = over(reports.level[said, cell])
         score = law.score(error)
         conditional = ((score - mean[heard]) / deviation[heard]) ** 2
         found[heard] = law.log_margin(error) + (score**2 - conditional) / 2
-        margins = torch.stack([over(reports.audible[~said]), over(reports.strongest[~said])])
+        found[loud] = law.log_above(over(reports.level[above, cell]), mean[loud], deviation[loud])
+        margins = torch.stack([over(reports.audible[~named]), over(reports.strongest[~named])])
+        margins = margins + others.louder[silent] / scale
         silence = law.log_silence(margins, mean[silent], deviation[silent], torch.tensor(dropout))
         # Silent cells of a site are in part one event: what is this cell's own counts.
         shared = (1 - law.law.own_share) * (law.law.shared_by_all + law.law.shared_by_site)
@@ -183,13 +179,7 @@ def _beams(
     )
 
 
-def _only(reports: UnlabelledReports, kept: Bool[np.ndarray, " report"]) -> UnlabelledReports:
-    columns = {each.name: getattr(reports, each.name)[kept] for each in dataclasses.fields(reports)}
-    return UnlabelledReports(**columns)
-
-
 def _thinned(reports: UnlabelledReports) -> UnlabelledReports:
     """Evenly, so that no more than `MOST_REPORTS` are left."""
-    kept = np.zeros(len(reports.serving), bool)
-    kept[np.linspace(0, len(kept) - 1, min(len(kept), MOST_REPORTS)).astype(int)] = True
-    return _only(reports, kept)
+    count = len(reports.serving)
+    return reports.select(np.linspace(0, count - 1, min(count, MOST_REPORTS)).astype(int))

@@ -13,7 +13,8 @@ import numpy as np
 from raylocus.calibration.area_fit import AreaFit, Estimates
 from raylocus.calibration.calibrated_place import CALIBRATION_FILE
 from raylocus.errors import InputError
-from raylocus.scenes.area import AREA_FILE, Area, open_area, save_area
+from raylocus.scenes.area import Area, open_area, save_area
+from raylocus.scenes.place import AREA_FILE
 from raylocus.scenes.sites import Deployment
 from raylocus.storage import written_whole
 from raylocus.units import SPEED_OF_LIGHT

@@ -140,18 +140,14 @@ def _hidden(
 ) -> tuple[UnlabelledReports, Int[np.ndarray, " kept"], Float[np.ndarray, " kept"]]:
     """Reports of two cells or more with one hidden: of those that do not serve the strongest, the next … in turn."""
     heard = np.isfinite(reports.level)
-    free = heard.copy()
+    free = heard & ~reports.above
     free[np.arange(len(heard)), reports.serving] = False
     kept = np.flatnonzero(free.any(axis=1) & (heard.sum(axis=1) > 1))
     order = np.argsort(np.where(free, -reports.level, np.inf), axis=1, kind="stable")[kept]
     row = np.arange(len(kept))
     cell = order[row, row % free[kept].sum(axis=1)]
-    level, hidden = reports.level[kept].copy(), np.zeros((len(kept), heard.shape[1]), bool)
-    taken = level[row, cell]
-    level[row, cell], hidden[row, cell] = np.nan, True
-    names = ("audible", "strongest", "serving", "timing_advance", "beams", "report")
-    rest = {name: getattr(reports, name)[kept] for name in names}
-    return UnlabelledReports(level=level, hidden=hidden, **rest), cell, taken
+    some = reports.select(kept)
+    return some.without(row, cell), cell, some.level[row, cell]
 
 
 def _predicted(
@@ -165,7 +161,7 @@ def _predicted(
     rows, cell, level = hidden
     scale, errors = float(np.exp(found.values[-2])), model.marginal
     weight = torch.softmax(each.log_density, dim=1)
-    audible = single(reports.audible[rows])[:, None, None]
+    audible = (single(reports.audible[rows])[:, None] + each.louder)[:, None]
     reach = (errors.score((audible - each.mapped) / scale) - each.expected) / each.left[:, :, None]
     unnamed = ~torch.isfinite(single(reports.level[rows]))
     named = torch.einsum("rx,rcx->rc", weight, torch.special.ndtr(-reach)) * unnamed

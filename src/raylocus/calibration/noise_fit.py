@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from raylocus.calibration.antenna_model import PointLevels
 from raylocus.calibration.beam_contrasts import BeamLaw
 from raylocus.calibration.error_law import ErrorLaw
+from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import LabelledModel, LawOfErrors, NoiseLaw
 from raylocus.calibration.parameters import Prior
 from raylocus.calibration.silence import independent_shares, silence_distance
@@ -31,6 +32,9 @@ def fit_noise(
 ) -> NoiseLaw:
     """The most probable law of errors with these antennas.
 
+    Cells are heard where their errors are high. About levels that silence has put right those errors have a mean, which
+    would be taken for a residual that reaches far; so the law is fitted about levels that are read without silence.
+
     Args:
         model: the measurements.
         law: where the search begins, and the centre of its prior.
@@ -39,11 +43,13 @@ def fit_noise(
     """
     levels = model.modelled(values)
     found = dataclasses.replace(law, beams=fit_beams(model.under(law), levels))
-    start = _numbers(law.levels)
+    start, heard = _numbers(law.levels), dataclasses.replace(law, dropout=None)
+    free = prior.layout.mask(("level",))
+    alone = model.modelled(climb((model.under(heard),), prior, free, values).values)
 
     def loss(numbers: Float[np.ndarray, " number"]) -> float:
         tried = dataclasses.replace(found, levels=_law(law.levels, numbers), dropout=None)
-        objective = model.under(tried).objective_of(levels)
+        objective = model.under(tried).objective_of(alone)
         curvature = objective.hessian + np.diag(prior.precision(values))
         penalty = (((numbers - start) / DEVIATIONS) ** 2).sum() / 2
         return float(objective.loss + np.linalg.slogdet(curvature)[1] / 2 + penalty)

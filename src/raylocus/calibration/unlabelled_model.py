@@ -72,6 +72,21 @@ class MarginalLaw:
         found, hidden = torch.special.log_ndtr((self.score(margins) - expected) / left)
         return torch.logaddexp(found + torch.log1p(-dropout), hidden + torch.log(dropout))
 
+    def log_above(
+        self,
+        error: Float[Tensor, "*shape place"],
+        expected: Float[Tensor, "*shape place"],
+        left: Tensor,
+    ) -> Float[Tensor, "*shape place"]:
+        """ln probability that a cell is at least as strong as reported.
+
+        Args:
+            error: of the reported level, in units of the scale.
+            expected: mean score of the cell's error, given the levels that are not at the end of their range.
+            left: standard deviation of the same.
+        """
+        return torch.special.log_ndtr((expected - self.score(error)) / left)
+
 
 #: Knots of the table of scores, in units of the scale.
 REACH, STEP = 30.0, 0.02
@@ -90,6 +105,8 @@ class AtPlaces:
     """Mean score of the error of each cell that is not heard, given those that are."""
     left: Float[Tensor, "report cell"]
     """Standard deviation of the same."""
+    louder: Float[Tensor, "report place"]
+    """How far the map has the strongest level over the end of the range at which it is reported [dB]."""
 
 
 def log_densities_at_places(
@@ -117,25 +134,28 @@ def log_densities_at_places(
     mapped = torch.einsum("rcn,ncx->rcx", weights, table.nodes) + level[:, :, None]
     scale, dropout = values[:, layout.size].exp()[:, None, None], torch.sigmoid(values[:, layout.size + 1])
     reported = single(reports.level[rows])
-    heard = torch.isfinite(reported)
+    named, above = torch.isfinite(reported), torch.from_numpy(reports.above[rows])
+    heard = named & ~above
     error = (torch.nan_to_num(reported)[:, :, None] - mapped) / scale
     law = marginal.law
     margin = marginal.log_margin(error) - torch.log(scale)
-    unsaid = ~heard & ~torch.from_numpy(reports.hidden[rows])
-    # The serving cell is always named; of the others that are found a share is.
-    named = heard.sum(dim=1) - 1
+    unsaid = ~named & ~torch.from_numpy(reports.hidden[rows])
     margin = margin * heard[:, :, None]
     score = marginal.score(error) * heard[:, :, None]
     shared = SharedErrors.of(heard, deployment, law)
     copula = shared.log_ratio(score)
     expected = shared.expected(score)
     ends = torch.stack([single(reports.audible[rows]), single(reports.strongest[rows])])
-    margins = (ends[:, :, None, None] - mapped) / scale
+    louder = ((mapped - torch.nan_to_num(reported)[:, :, None]) * above[:, :, None]).clamp(min=0).amax(dim=1)
+    margins = (ends[:, :, None, None] + louder[:, None] - mapped) / scale
     silence = marginal.log_silence(margins, expected, shared.left[:, :, None], dropout[:, None, None])
     total_silence = shared.jointly(silence * unsaid[:, :, None])
-    total = margin.sum(dim=1) + copula + total_silence
-    total = total + (named * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
-    return AtPlaces(total, mapped, expected, shared.left)
+    loud = marginal.log_above(error, expected, shared.left[:, :, None]) * above[:, :, None]
+    total = margin.sum(dim=1) + copula + loud.sum(dim=1) + total_silence
+    # The serving cell is always named; of the others that are found a share is.
+    found = named.sum(dim=1) - 1
+    total = total + (found * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
+    return AtPlaces(total, mapped, expected, shared.left, louder)
 
 
 def _interpolated(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -24,6 +24,8 @@ class UnlabelledReports:
 
     level: Float[np.ndarray, "report cell"]
     """RSRP [dBm]."""
+    above: Bool[np.ndarray, "report cell"]
+    """Levels at the upper end of their range: the cell is at least so strong."""
     audible: Float[np.ndarray, " report"]
     """Level below which a cell cannot be in the report [dBm]."""
     strongest: Float[np.ndarray, " report"]
@@ -33,11 +35,24 @@ class UnlabelledReports:
     timing_advance: Float[np.ndarray, " report"]
     """T_A of the serving cell [steps]."""
     beams: Float[np.ndarray, "report beam"]
-    """L1-RSRP of the serving cell's beams [dBm]."""
+    """L1-RSRP of the serving cell's beams [dBm]; differences hold also at the end of their range."""
     report: Int[np.ndarray, " report"]
     """Index of each among all reports."""
     hidden: Bool[np.ndarray, "report cell"]
     """Cells of which nothing is said, not even that they are silent."""
+
+    def select(self, kept: Int[np.ndarray, " kept"] | Bool[np.ndarray, " report"]) -> UnlabelledReports:
+        """Some of the reports."""
+        return UnlabelledReports(**{each.name: getattr(self, each.name)[kept] for each in fields(self)})
+
+    def without(self, report: Int[np.ndarray, " row"], cell: Int[np.ndarray, " row"]) -> UnlabelledReports:
+        """Nothing said of one cell of each of some reports, and of its beams where it serves."""
+        level, above, hidden, beams = (
+            each.copy() for each in (self.level, self.above, self.hidden, self.beams)
+        )
+        level[report, cell], above[report, cell], hidden[report, cell] = np.nan, False, True
+        beams[report[self.serving[report] == cell]] = np.nan
+        return replace(self, level=level, above=above, hidden=hidden, beams=beams)
 
 
 def unlabelled_reports(
@@ -63,6 +78,7 @@ def unlabelled_reports(
     level = dense.level[used]
     return UnlabelledReports(
         level=level,
+        above=dense.above[used],
         audible=audible_level(level, place.deployment.carrier, network),
         strongest=np.nanmax(level, axis=1),
         serving=dense.serving[used],
@@ -76,6 +92,7 @@ def unlabelled_reports(
 @dataclass(frozen=True)
 class _Dense:
     level: Float[np.ndarray, "report cell"]
+    above: Bool[np.ndarray, "report cell"]
     serving: Int[np.ndarray, " report"]
     timing_advance: Float[np.ndarray, " report"]
     beams: Float[np.ndarray, "report beam"]
@@ -85,10 +102,12 @@ class _Dense:
         """All reports by cell and beam."""
         cell, report = token_cells(reports, place.deployment), reports.report_of_token
         column = dict(zip(reports.feature_names, reports.features.T, strict=True))
+        at_end = reports.censored[:, reports.feature_names.index("rsrp")] > 0
         count, cells = len(reports.time), len(place.deployment.cells)
         whole = reports.beam < 0
-        level = np.full((count, cells), np.nan)
+        level, above = np.full((count, cells), np.nan), np.zeros((count, cells), bool)
         level[report[whole], cell[whole]] = column["rsrp"][whole]
+        above[report[whole], cell[whole]] = at_end[whole]
         serving = np.where(np.isfinite(level), level, -np.inf).argmax(axis=1)
         serving[report[reports.serving]] = cell[reports.serving]
         advance, beams = np.full(count, np.nan), np.full((count, place.deployment.beam_count), np.nan)
@@ -98,4 +117,4 @@ class _Dense:
         if "l1_rsrp" in column:
             own = np.flatnonzero(~whole & (cell == serving[report]))
             beams[report[own], reports.beam[own]] = column["l1_rsrp"][own]
-        return cls(level, serving, advance, beams)
+        return cls(level, above, serving, advance, beams)

@@ -25,8 +25,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     from raylocus.cli.engines import engine_of
     from raylocus.datasets.building.work import workers_for
-    from raylocus.evaluation.ablation.recipe import load_ablation_recipe
-    from raylocus.evaluation.ablation.run import Ablation
+    from raylocus.evaluation.ablation.run import Ablation, load_ablation_recipe
     from raylocus.evaluation.ablation.summary import ablation_record, ablation_text, lines_of
     from raylocus.viz.ablation import ablation_figure
 

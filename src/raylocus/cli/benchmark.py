@@ -18,7 +18,7 @@ from raylocus.cli.console import (
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:
-    from raylocus.evaluation.benchmark.recipe import BenchmarkRecipe
+    from raylocus.evaluation.benchmark.run import BenchmarkRecipe
     from raylocus.evaluation.method import Contestant
     from raylocus.models.checkpoint import TrainedNetwork
 
@@ -29,8 +29,7 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.cli.engines import engine_of
     from raylocus.datasets.building.work import workers_for
     from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
-    from raylocus.evaluation.benchmark.recipe import load_benchmark_recipe
-    from raylocus.evaluation.benchmark.run import Benchmark
+    from raylocus.evaluation.benchmark.run import Benchmark, load_benchmark_recipe
     from raylocus.viz.benchmark import severity_figure
 
     whole = load_benchmark_recipe(recipe_file("benchmark", given.size))

@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> int:
                         help="of a scenario's law of observation; left out, nothing is added to the paths")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the observation's random draws")
     given = parser.parse(arguments)
-    from raylocus.network.reports.report_store import save_reports
+    from raylocus.network.reports.report_files import save_reports
 
     reports, provenance, summary, notes = _read(given.source, given.severity, given.seed)
     save_reports(reports, given.out, provenance)

@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _require_whole(name: str) -> None:
     """Reads every file; each that is not as it was written is printed."""
-    from raylocus.datasets.integrity import verify_store
+    from raylocus.datasets.folders import verify_store
 
     findings = verify_store(name)
     for finding in findings[1:]:

@@ -1,4 +1,4 @@
-"""`raylocus reports evaluate`: how well the phones of reports with true positions are located in an area."""
+"""`raylocus reports evaluate`: how well the phones of reports with true positions are located in an area or place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from raylocus.cli.console import verb_parser
 if TYPE_CHECKING:
     import numpy as np
 
-    from raylocus.evaluation.area.scores import AreaScores
+    from raylocus.evaluation.area_scores import AreaScores
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -30,7 +30,8 @@ def run(arguments: Sequence[str]) -> int:
         "--model",
         type=Path | None,
         default=None,
-        help="file of raylocus train area; raylocus' own if left out",
+        help="checkpoint as in raylocus locate; left out, those that ship: on maps where the place "
+        "or area is traced, else by sites, levels and timing",
     )
     parser.add_argument(
         "--without",
@@ -43,18 +44,18 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     import numpy as np
 
-    from raylocus.evaluation.area.scores import AreaScores, score_in_area
-    from raylocus.inference.area_locator import AreaLocator
+    from raylocus.evaluation.area_scores import AreaScores, score_in_area
+    from raylocus.inference.answering import answering_by
     from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.reports import without_features
-    from raylocus.scenes.networks import open_network
 
-    network = open_network(given.place)
-    locator = AreaLocator.pretrained() if given.model is None else AreaLocator.load(given.model)
+    answering = answering_by(given.place, given.model)
     streams = [
         without_features(checked_reports(path).reports, tuple(given.without)) for path in given.reports
     ]
-    scores = AreaScores.concatenate([score_in_area(locator, each, network.deployment) for each in streams])
+    scores = AreaScores.concatenate(
+        [score_in_area(answering.method, each, answering.deployment) for each in streams]
+    )
     _print(scores, np.random.default_rng(given.seed), sum(map(len, streams)))
     if given.out is not None:
         _write(scores, given.out)
@@ -65,8 +66,8 @@ def _print(scores: AreaScores, generator: np.random.Generator, sequences: int) -
     from rich.console import Console
     from rich.table import Table
 
-    from raylocus.evaluation.area.table import group_rows, honesty_lines, percentile_rows
-    from raylocus.evaluation.metrics import PERCENTILES
+    from raylocus.evaluation.area_scores import group_rows, honesty_lines, percentile_rows
+    from raylocus.evaluation.evaluation import PERCENTILES
 
     errors = Table(title="error / m (90 % intervals, ground in blocks)")
     groups = Table(title=f"{next(iter(scores.errors))} by heard cells")

@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     from raylocus.network.formats.import_log import import_log
     from raylocus.network.formats.log_format import LogFile
-    from raylocus.network.reports.report_store import save_reports
+    from raylocus.network.reports.report_files import save_reports
     from raylocus.provenance import Provenance, hash_file
     from raylocus.scenes.networks import open_network
 

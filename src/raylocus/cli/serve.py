@@ -19,7 +19,7 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--model",
         type=Path,
-        help="checkpoint that locates in traced places, such as runs/demo/locator.ckpt; without it, sites alone do",
+        help="checkpoint such as runs/demo/locator.ckpt; without it, the networks that come with raylocus locate",
     )
     parser.add_class_arguments(ServiceConfiguration)
     given = parser.parse(arguments)

@@ -18,7 +18,7 @@ from raylocus.datasets.summary import (
     place_table,
     split_table,
 )
-from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES
+from raylocus.scenes.build import ATTRIBUTION, GROUND_SHAPES
 from raylocus.scenes.place import Place
 
 #: What every dataset of simulated reports does not show.

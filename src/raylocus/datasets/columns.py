@@ -1,15 +1,23 @@
-"""The columns of a dataset: flat arrays over (sample,), (report,) and (token,) with offsets between them."""
+"""The columns of a dataset, flat arrays over (sample,), (report,) and (token,) with offsets between them.
+
+They are stored as codes of a step where values lie on one, else as floats.
+Codes follow the CF conventions (`scale_factor`, `add_offset`, `_FillValue`, section 8.1), so xarray decodes
+them by itself. They are made here and not by xarray, because columns are written shard by shard, and
+xarray encodes whole variables only. What is lost is stated with every column.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import zarr
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from zarr.codecs import BloscCodec, BloscShuffle
+
+from raylocus.network.reports.features import ReportFeature
 
 #: Rows of a chunk, the least that is read, and chunks of a shard, one file.
 CHUNK_ROWS, SHARD_CHUNKS = 8192, 32
@@ -116,3 +124,115 @@ def spans(starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]) -
         else:
             merged.append((start, stop))
     return merged or [(0, 0)]
+
+
+#: A value may be off by this share of its report step.
+TOLERANCE = 1e-3
+#: Integer types for codes: smallest, largest, and the code of a missing value.
+_CODES = (("uint8", 0, 254, 255), ("int16", -32767, 32767, -32768), ("int32", 1 - 2**31, 2**31 - 1, -(2**31)))
+_FLOATS = ("float16", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How one column of numbers is stored."""
+
+    dtype: str
+    scale: float | None = None
+    """Value of one code step; None where values are stored as they are."""
+    offset: float = 0.0
+    """Value of code 0."""
+    missing: int | None = None
+    """Code of a missing value; None where it is NaN."""
+    error: float = 0.0
+    """Largest difference between a value and what is read back, over all that the dataset holds."""
+
+    def encode(self, values: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "*shape"]:
+        """What is stored of values, which are floats where there is a scale."""
+        if self.scale is None or self.missing is None:
+            return values.astype(self.dtype)
+        absent = np.isnan(values)
+        codes = np.rint((np.where(absent, self.offset, values) - self.offset) / self.scale)
+        return np.where(absent, self.missing, codes).astype(self.dtype)
+
+    def decode(self, stored: Shaped[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+        """The values of what is stored, in float64."""
+        if self.scale is None:
+            return stored.astype(np.float64)
+        return np.where(stored == self.missing, np.nan, stored.astype(np.float64) * self.scale + self.offset)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes that say all this."""
+        stated: dict[str, Any] = {"round_trip_error": self.error}
+        if self.scale is None:
+            return stated
+        return stated | {
+            "scale_factor": self.scale,
+            "add_offset": self.offset,
+            "_FillValue": self.missing,
+        }
+
+    @classmethod
+    def from_attributes(cls, dtype: str, attributes: dict[str, Any]) -> Encoding:
+        """The encoding that `attributes` states of a column."""
+        error = float(attributes.get("round_trip_error", 0.0))
+        if "scale_factor" not in attributes:
+            return cls(dtype, error=error)
+        scale, offset = float(attributes["scale_factor"]), float(attributes["add_offset"])
+        return cls(dtype, scale, offset, int(attributes["_FillValue"]), error)
+
+
+@dataclass
+class ColumnSurvey:
+    """What one pass over a column's values finds out, to choose how they are stored."""
+
+    step: float
+    """Width of a report bin; 0 where values lie on none."""
+    low: float = 0.0
+    """Where the bins start."""
+    smallest: float = np.inf
+    largest: float = -np.inf
+    off_grid: float = 0.0
+    """Largest distance of a value to a multiple of half a step: bins' centres and edges."""
+    float_errors: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_FLOATS, 0.0))
+    """Largest error as a float, by its type."""
+
+    @classmethod
+    def of_feature(cls, feature: ReportFeature) -> ColumnSurvey:
+        """A survey of a report feature."""
+        return cls(feature.step, feature.low)
+
+    def add(self, values: Float[np.ndarray, "..."]) -> None:
+        """Takes in some of the column's values."""
+        known = values[~np.isnan(values)].astype(np.float64)
+        if not known.size:
+            return
+        self.smallest = min(self.smallest, float(known.min()))
+        self.largest = max(self.largest, float(known.max()))
+        if self.step:
+            codes = np.rint((known - self.low) / (self.step / 2))
+            error = np.abs(codes * (self.step / 2) + self.low - known).max()
+            self.off_grid = max(self.off_grid, float(error))
+        with np.errstate(over="ignore"):
+            for dtype in _FLOATS:
+                error = float(np.abs(known.astype(dtype).astype(np.float64) - known).max())
+                self.float_errors[dtype] = max(self.float_errors[dtype], error)
+
+    @property
+    def encoding(self) -> Encoding:
+        """The smallest encoding that is off by no more than a thousandth of the step; float32 without one."""
+        tolerance = self.step * TOLERANCE
+        if not self.step:
+            return Encoding("float32", error=self.float_errors["float32"])
+        if self.off_grid <= tolerance:
+            return self._codes(self.step / 2)
+        dtype = next(dtype for dtype in _FLOATS if self.float_errors[dtype] <= tolerance)
+        return Encoding(dtype, error=self.float_errors[dtype])
+
+    def _codes(self, scale: float) -> Encoding:
+        first, last = (self.smallest - self.low) / scale, (self.largest - self.low) / scale
+        for dtype, lowest, highest, missing in _CODES:
+            if not last >= first or (round(first) >= lowest and round(last) <= highest):
+                return Encoding(dtype, scale, self.low, missing, self.off_grid)
+        return Encoding("float64")

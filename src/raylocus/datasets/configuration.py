@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ArgumentError, ArgumentParser
 
-from raylocus.datasets.configuration_reasons import reason
 from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
+from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration
@@ -180,28 +178,7 @@ def parse_dataset_configuration(text: str, source: str) -> DatasetConfiguration:
         InputError: the text does not describe a dataset.
     """
     _refuse_former_keys(text, source)
-    try:
-        return _parsed(text)
-    except InputError:
-        raise
-    except (ArgumentError, ValueError) as error:
-        raise InputError(f"{source} is not a dataset configuration: {reason(str(error))}") from error
-
-
-@functools.lru_cache(maxsize=64)
-def _parsed(text: str) -> DatasetConfiguration:
-    """Of text that was read before, what it was read as: the variants of an ablation share most of theirs."""
-    parser = _parser()
-    indented = "dataset:\n" + "".join(f"  {line}\n" for line in text.splitlines())
-    configuration: DatasetConfiguration = parser.instantiate(parser.parse_string(indented)).dataset
-    return configuration
-
-
-@functools.cache
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(DatasetConfiguration, "dataset")
-    return parser
+    return read_as(DatasetConfiguration, text, source, "a dataset configuration")
 
 
 def _refuse_former_keys(text: str, source: str) -> None:

@@ -1,48 +1,21 @@
-"""Folders that a build reads and writes: on this machine, or behind a URL that fsspec knows, such as s3://."""
+"""Folders that a build reads and writes, here or behind a URL that fsspec knows (s3://), and what is wrong with one."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from raylocus.datasets.remote_folder import RemoteFolder
+from raylocus.datasets.schema import DATASET_SCHEMA
 from raylocus.errors import RaylocusError, StoreError
 from raylocus.storage import MANIFEST, file_sizes, parse_manifest, remove_leftovers, written_whole
-
-
-@runtime_checkable
-class Folder(Protocol):
-    """Named files; each is there whole or not at all."""
-
-    @property
-    def name(self) -> str:
-        """Path or URL, as messages call it."""
-
-    def read(self, file: str) -> bytes | None:
-        """The bytes of a file; None where there is none."""
-
-    def write(self, file: str, content: bytes) -> None:
-        """Writes a file whole or not at all."""
-
-    def remove(self, file: str) -> None:
-        """Removes a file, if there is one."""
-
-    def sizes(self) -> dict[str, int]:
-        """Size [bytes] of every file, by its path inside the folder; the manifest is left out."""
-
-    def tidy(self) -> None:
-        """Removes what killed writers left half-written."""
-
-    def zarr_store(self) -> Any:
-        """What zarr opens to read this folder."""
-
-    def unreadable(self, error: Exception) -> RaylocusError:
-        """The sentence for what a library raised while it read this folder."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +68,11 @@ class LocalFolder:
         )
 
 
-def folder_at(path: Path | str) -> LocalFolder | RemoteFolder:
+#: Named files; each is there whole or not at all.
+Folder = LocalFolder | RemoteFolder
+
+
+def folder_at(path: Path | str) -> Folder:
     """The folder at a path or a URL; file:// and plain paths are local."""
     text = str(path)
     if text.startswith("file://"):
@@ -106,7 +83,7 @@ def folder_at(path: Path | str) -> LocalFolder | RemoteFolder:
 
 
 @contextmanager
-def folder_written_whole(target: LocalFolder | RemoteFolder) -> Iterator[Path]:
+def folder_written_whole(target: Folder) -> Iterator[Path]:
     """Yields a local folder that takes the target's place when it is whole.
 
     Raises:
@@ -128,7 +105,7 @@ def folder_written_whole(target: LocalFolder | RemoteFolder) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def check_files(folder: LocalFolder | RemoteFolder) -> None:
+def check_files(folder: Folder) -> None:
     """Checks that the store's files are there and of their sizes.
 
     Raises:
@@ -147,3 +124,88 @@ def check_files(folder: LocalFolder | RemoteFolder) -> None:
             f"{folder.name} is truncated or was changed by hand; "
             f"see what is wrong with: raylocus dataset inspect {folder.name}"
         )
+
+
+#: What to do about a store that is damaged.
+REBUILD = "delete it and run the same raylocus dataset build again: only what is missing is made"
+
+
+@dataclass(frozen=True)
+class StoreFault:
+    """One thing that is wrong with a store."""
+
+    name: str
+    """The file, or the store itself."""
+    problem: str
+    fix: str
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one sentence."""
+        return f"{self.name} {self.problem}; {self.fix}"
+
+
+def verify_store(path: Path | str) -> list[StoreFault]:
+    """Reads every file of a dataset and compares it with its size and SHA-256 in the manifest.
+
+    Raises:
+        StoreUnreachableError: the store behind a URL does not answer.
+    """
+    folder = folder_at(path)
+    text = folder.read(MANIFEST)
+    if text is None:
+        foreign = f"has no {MANIFEST}: it was cut short or was not written by raylocus"
+        problem = foreign if folder.sizes() else "does not exist"
+        return [StoreFault(folder.name, problem, "run: raylocus dataset build")]
+    try:
+        listed = parse_manifest(text.decode())
+    except ValueError:
+        return [StoreFault(MANIFEST, "is broken", REBUILD)]
+    there = folder.sizes()
+    findings = []
+    for name, (size, digest) in sorted(listed.items()):
+        wrong = _problem_of(folder, name, size, digest, there)
+        if wrong is not None:
+            findings.append(StoreFault(name, wrong, REBUILD))
+    added = sorted(set(there) - set(listed))
+    findings += [StoreFault(name, "does not belong to the dataset", "delete this file") for name in added]
+    return findings + _schema_findings(folder)
+
+
+def require_intact(path: Path | str) -> None:
+    """Refuses a dataset that is damaged.
+
+    Raises:
+        StoreError: a file is missing, changed or added, or the schema is another.
+        StoreUnreachableError: the store behind a URL does not answer.
+    """
+    findings = verify_store(path)
+    if findings:
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise StoreError(f"{path} is damaged: {findings[0].sentence}{more}")
+
+
+def _problem_of(
+    folder: Folder, name: str, size: int, digest: str | None, there: dict[str, int]
+) -> str | None:
+    if name not in there:
+        return "is missing"
+    if there[name] != size:
+        return f"has {there[name]} bytes where {size} were written"
+    content = folder.read(name)
+    if content is None:
+        return "is missing"
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        return "has other bytes than were written"
+    return None
+
+
+def _schema_findings(folder: Folder) -> list[StoreFault]:
+    try:
+        found = json.loads(folder.read("zarr.json") or b"{}").get("attributes", {}).get("schema")
+    except ValueError:
+        return []  # its hash has shown it already
+    if found == DATASET_SCHEMA:
+        return []
+    fix = "build it again with this version, or read it with the version that wrote it"
+    return [StoreFault(folder.name, f"has schema {found!r} where {DATASET_SCHEMA!r} is needed", fix)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from raylocus.datasets.encoding import ColumnSurvey
+from raylocus.datasets.columns import ColumnSurvey
 from raylocus.datasets.schema import REPORT_NUMBERS, feature_name
 from raylocus.errors import InputError
 from raylocus.network.reports.features import features_named

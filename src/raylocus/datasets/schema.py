@@ -4,76 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from raylocus.datasets.columns import StoredColumn
-from raylocus.datasets.encoding import Encoding
+from raylocus.datasets.columns import Encoding, StoredColumn
 from raylocus.datasets.splits import SPLITS
 from raylocus.network.reports.features import ReportFeature
 
 #: Version of a dataset store.
 DATASET_SCHEMA = "raylocus.dataset.v2"
 
+
+def _fixed(
+    name: str, rows: str, dtype: str, meaning: str, units: str = "1", classes: Sequence[str] = ()
+) -> StoredColumn:
+    named = {"classes": list(classes)} if classes else {}
+    return StoredColumn(name, (rows,), dtype, {"units": units, "long_name": meaning} | named)
+
+
 #: Columns that are the same in every dataset. Offsets have one row more than what they point from.
 FIXED_COLUMNS = (
-    StoredColumn(
-        "report_offsets",
-        ("sample_plus_1",),
-        "int64",
-        {"units": "1", "long_name": "first report of each sequence, and the end"},
+    _fixed("report_offsets", "sample_plus_1", "int64", "first report of each sequence, and the end"),
+    _fixed("split", "sample", "int8", "index into classes; -1 for none of them", classes=SPLITS),
+    _fixed("place_index", "sample", "int32", "index into the places"),
+    _fixed("world_index", "sample", "int32", "index into the planned worlds"),
+    _fixed(
+        "start_time", "sample", "float64", "when the sequence starts, after the dataset's first midnight", "s"
     ),
-    StoredColumn(
-        "split",
-        ("sample",),
-        "int8",
-        {"units": "1", "long_name": "index into classes; -1 for none of them", "classes": list(SPLITS)},
-    ),
-    StoredColumn("place_index", ("sample",), "int32", {"units": "1", "long_name": "index into the places"}),
-    StoredColumn(
-        "world_index", ("sample",), "int32", {"units": "1", "long_name": "index into the planned worlds"}
-    ),
-    StoredColumn(
-        "start_time",
-        ("sample",),
-        "float64",
-        {"units": "s", "long_name": "when the sequence starts, after the dataset's first midnight"},
-    ),
-    StoredColumn(
-        "token_offsets",
-        ("report_plus_1",),
-        "int64",
-        {"units": "1", "long_name": "first token of each report, and the end"},
-    ),
-    StoredColumn("pci", ("token",), "int16", {"units": "1", "long_name": "physical cell identity"}),
-    StoredColumn(
-        "technology",
-        ("token",),
-        "int8",
-        {"units": "1", "long_name": "1 NR, 2 LTE, 3 NB-IoT, 0 unknown"},
-    ),
-    StoredColumn(
-        "channel",
-        ("token",),
-        "int32",
-        {"units": "1", "long_name": "downlink EARFCN or NR-ARFCN; -1 unknown"},
-    ),
-    StoredColumn(
-        "identity",
-        ("token",),
-        "int64",
-        {"units": "1", "long_name": "E-UTRAN or NR cell identity; -1 unknown"},
-    ),
-    StoredColumn(
-        "serving",
-        ("token",),
-        "bool",
-        {"units": "1", "long_name": "whether the token is of the serving cell"},
-        fill=False,
-    ),
-    StoredColumn(
-        "beam",
-        ("token",),
-        "int16",
-        {"units": "1", "long_name": "SSB index; -1 for the token of a whole cell"},
-    ),
+    _fixed("token_offsets", "report_plus_1", "int64", "first token of each report, and the end"),
+    _fixed("pci", "token", "int16", "physical cell identity"),
+    _fixed("technology", "token", "int8", "1 NR, 2 LTE, 3 NB-IoT, 0 unknown"),
+    _fixed("channel", "token", "int32", "downlink EARFCN or NR-ARFCN; -1 unknown"),
+    _fixed("identity", "token", "int64", "E-UTRAN or NR cell identity; -1 unknown"),
+    _fixed("serving", "token", "bool", "whether the token is of the serving cell"),
+    _fixed("beam", "token", "int16", "SSB index; -1 for the token of a whole cell"),
 )
 #: Whole numbers that name the cell of a token.
 TOKEN_NUMBERS = ("pci", "technology", "channel", "identity", "beam")

@@ -13,10 +13,9 @@ import numpy as np
 import zarr
 from jaxtyping import Bool, Float, Int, Shaped
 
-from raylocus.datasets.columns import rows_of
+from raylocus.datasets.columns import Encoding, rows_of
 from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
-from raylocus.datasets.encoding import Encoding
-from raylocus.datasets.folders import LocalFolder, RemoteFolder, check_files, folder_at
+from raylocus.datasets.folders import Folder, check_files, folder_at
 from raylocus.datasets.part_survey import FeatureStatistics
 from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.schema import DATASET_SCHEMA, TOKEN_NUMBERS, feature_name
@@ -38,7 +37,7 @@ class ReportDataset:
     Reports and maps are read when asked for; what is held before is a few numbers a sequence.
     """
 
-    folder: LocalFolder | RemoteFolder
+    folder: Folder
     """Where the store is."""
     places: tuple[Path, ...]
     """Folder that each place was observed in; `place` opens what the dataset itself holds of it."""
@@ -214,9 +213,7 @@ def open_report_dataset(path: Path | str) -> ReportDataset:
         raise folder.unreadable(error) from error
 
 
-def _dataset(
-    folder: LocalFolder | RemoteFolder, root: zarr.Group, attributes: dict[str, Any]
-) -> ReportDataset:
+def _dataset(folder: Folder, root: zarr.Group, attributes: dict[str, Any]) -> ReportDataset:
     provenance = Provenance.from_json(attributes["provenance"])
     configuration = stored_dataset_configuration(provenance.configuration, folder.name)
 

@@ -13,12 +13,11 @@ import numpy as np
 import zarr
 from jaxtyping import Shaped
 
-from raylocus.datasets.columns import ColumnWriter
+from raylocus.datasets.columns import ColumnWriter, Encoding
 from raylocus.datasets.configuration import DatasetConfiguration
-from raylocus.datasets.encoding import Encoding
 from raylocus.datasets.folders import folder_at, folder_written_whole
 from raylocus.datasets.part_survey import FeatureMoments, PartSurvey, numbers_of
-from raylocus.datasets.plan import WorldRecord, plan_worlds
+from raylocus.datasets.plan import WorldRecord, assign_splits, plan_worlds, start_times
 from raylocus.datasets.schema import (
     DATASET_SCHEMA,
     FIXED_COLUMNS,
@@ -29,7 +28,6 @@ from raylocus.datasets.schema import (
     feature_name,
     report_column,
 )
-from raylocus.datasets.split_assignment import assign_splits, start_times
 from raylocus.datasets.splits import SPLITS
 from raylocus.datasets.stored_place import group_names, write_stored_place
 from raylocus.geo import Grid

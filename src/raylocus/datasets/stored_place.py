@@ -14,9 +14,8 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from raylocus.datasets.columns import compressor
-from raylocus.datasets.encoding import Encoding
-from raylocus.datasets.folders import LocalFolder, RemoteFolder
+from raylocus.datasets.columns import Encoding, compressor
+from raylocus.datasets.folders import Folder
 from raylocus.geo import GeoFrame, Grid
 from raylocus.scenes.place import Place, place_of_record, place_record
 from raylocus.scenes.sites import Deployment
@@ -30,7 +29,7 @@ _GEOMETRY, _RADIO = "geometry", "radio"
 class StoredPlace:
     """A place as a dataset holds it; maps are read when first asked for."""
 
-    store: LocalFolder | RemoteFolder
+    store: Folder
     group: str
     """Its group in the store, such as places/munich-0."""
     place: Place
@@ -84,7 +83,7 @@ def write_stored_place(place: Place, radio_maps: xr.Dataset, folder: Path, group
     zarr.open_group(folder, path=group, mode="a").attrs.update(attributes)
 
 
-def stored_place(store: LocalFolder | RemoteFolder, group: str, attributes: dict[str, Any]) -> StoredPlace:
+def stored_place(store: Folder, group: str, attributes: dict[str, Any]) -> StoredPlace:
     """The place of a group, by its attributes.
 
     Raises:
@@ -141,7 +140,7 @@ def _layer_encoding(layer: xr.DataArray) -> Encoding:
     return Encoding(str(values.dtype))
 
 
-def _read_maps(store: LocalFolder | RemoteFolder, group: str) -> xr.Dataset:
+def _read_maps(store: Folder, group: str) -> xr.Dataset:
     """The maps of a group. Raises StoreError where they cannot be read."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")

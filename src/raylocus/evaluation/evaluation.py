@@ -3,14 +3,128 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.evaluation import metrics
+from raylocus.errors import InputError
+from raylocus.evaluation.method import Method
+from raylocus.evaluation.observations import observations
+from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.models.posterior import Posterior
+from raylocus.network.reports.reports import Reports
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One method's posterior and its evaluation."""
+
+    posterior: Posterior
+    evaluation: Evaluation
+
+
+def truth_of(reports: Reports, place: MappedPlace) -> Truth:
+    """What is true of each sequence's last report."""
+    last = reports.last_report
+    return Truth(
+        position=np.asarray(reports.position[last, :2]),
+        heard_cells=observations(reports, place.deployment).heard[last],
+        line_of_sight=np.asarray(reports.line_of_sight[last], float),
+    )
+
+
+def evaluate(method: Method, reports: Reports, place: MappedPlace) -> Outcome:
+    """Locates all sequences with one method and scores the answers.
+
+    Raises:
+        InputError: a true position lies outside the tile.
+        PlaceError: the reports name a cell that the place does not have.
+    """
+    started = time.process_time()
+    posterior = method.locate(reports, place)
+    seconds = time.process_time() - started
+    return Outcome(posterior, evaluation_of(method.name, posterior, truth_of(reports, place), seconds))
+
+
+def evaluate_all(
+    methods: Sequence[Method],
+    reports: Reports,
+    place: MappedPlace,
+    progress: Callable[[str], None] = lambda name: None,
+) -> dict[str, Outcome]:
+    """Outcomes by method name, in the methods' order; `progress` is called with each name as it starts."""
+    outcomes, maps = {}, nominal_maps(place)
+    for method in methods:
+        progress(method.name)
+        outcomes[method.name] = evaluate(method, reports, maps)
+    return outcomes
+
+
+#: Probability mass, of the whole tile, that every method is granted as a uniform floor in the NLL:
+#: a truth where the method gives less costs as much as if this mass were spread over the tile.
+NLL_FLOOR = 1e-6
+#: Percentiles of the error that tables quote.
+PERCENTILES = (50, 67, 80, 90, 95)
+#: Nominal masses of the highest-density regions whose coverage is quoted.
+REGIONS = (0.5, 0.9, 0.95)
+
+
+def horizontal_errors(
+    estimate: Float[np.ndarray, "sample 2"], truth: Float[np.ndarray, "sample 2"]
+) -> Float[np.ndarray, " sample"]:
+    """Distance from estimate to truth on the ground [m]."""
+    return np.hypot(*(estimate - truth).T)
+
+
+def negative_log_likelihood(
+    posterior: Posterior, truth: Float[np.ndarray, "sample 2"]
+) -> Float[np.ndarray, " sample"]:
+    """−ln of the density per m² at the truth [nats], with the floor `NLL_FLOOR`.
+
+    Raises:
+        InputError: a truth lies outside the tile.
+    """
+    mass = _mass_at(posterior, truth)
+    floor = NLL_FLOOR / posterior.density[0].size if len(posterior.density) else 0.0
+    return -np.log(np.maximum(mass, floor) / posterior.grid.resolution**2)
+
+
+def region_ranks(
+    posterior: Posterior, truth: Float[np.ndarray, "sample 2"]
+) -> tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]]:
+    """Mass of the cells denser than the truth's, and mass of the cells that tie with it, itself included.
+
+    The truth enters the highest-density region of mass p, as it grows, when p passes from the first
+    number to the sum of both.
+
+    Raises:
+        InputError: a truth lies outside the tile.
+    """
+    flat = posterior.density.reshape(len(posterior.density), -1).astype(np.float64)
+    at_truth = _mass_at(posterior, truth)[:, None]
+    return np.where(flat > at_truth, flat, 0).sum(axis=1), np.where(flat == at_truth, flat, 0).sum(axis=1)
+
+
+def coverage(denser: Float[np.ndarray, " sample"], tied: Float[np.ndarray, " sample"], mass: float) -> float:
+    """Share of truths inside the smallest region that holds `mass`, from `region_ranks`.
+
+    Cells on the region's edge count by the part of them that is needed to reach the mass exactly, so
+    that a correct posterior on a grid has exactly nominal coverage (the mean of the randomised
+    probability integral transform of Smith 1985).
+    """
+    part = np.where(tied > 0, (mass - denser) / np.where(tied > 0, tied, 1), 0.0)
+    return float(np.clip(part, 0, 1).mean())
+
+
+def _mass_at(posterior: Posterior, truth: Float[np.ndarray, "sample 2"]) -> Float[np.ndarray, " sample"]:
+    index = posterior.grid.index(truth)
+    if (index < 0).any():
+        raise InputError("a true position lies outside the tile; evaluate only reports made inside it")
+    flat = posterior.density.reshape(len(posterior.density), -1)
+    return flat[np.arange(len(flat)), index].astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -50,7 +164,7 @@ class Evaluation:
     negative_log_likelihood: Float[np.ndarray, " sample"]
     """[nats], of a density per m²."""
     denser: Float[np.ndarray, " sample"]
-    """Mass denser than the truth's cell, see `metrics.region_ranks`."""
+    """Mass denser than the truth's cell, see `region_ranks`."""
     tied: Float[np.ndarray, " sample"]
     """Mass as dense as the truth's cell."""
     seconds: float
@@ -81,13 +195,13 @@ class Evaluation:
 
     def coverage(self, mass: float) -> float:
         """Share of truths inside the highest-density region of that mass."""
-        return metrics.coverage(self.denser, self.tied, mass)
+        return coverage(self.denser, self.tied, mass)
 
     def summary(self, bound: Evaluation | None = None) -> dict[str, float | None]:
         """The numbers of metrics.json; `error_over_bound` is None where no bound was computed."""
-        numbers: dict[str, float | None] = {f"p{p}": self.percentile(float(p)) for p in metrics.PERCENTILES}
+        numbers: dict[str, float | None] = {f"p{p}": self.percentile(float(p)) for p in PERCENTILES}
         numbers["mean"] = float(self.error.mean())
-        numbers |= {f"coverage_{round(100 * mass)}": self.coverage(mass) for mass in metrics.REGIONS}
+        numbers |= {f"coverage_{round(100 * mass)}": self.coverage(mass) for mass in REGIONS}
         numbers["nll"] = float(self.negative_log_likelihood.mean())
         numbers["error_over_bound"] = (
             None if bound is None else self.percentile(50.0) / bound.percentile(50.0)
@@ -101,12 +215,12 @@ def evaluation_of(name: str, posterior: Posterior, truth: Truth, seconds: float)
     Raises:
         InputError: a truth lies outside the tile.
     """
-    denser, tied = metrics.region_ranks(posterior, truth.position)
+    denser, tied = region_ranks(posterior, truth.position)
     return Evaluation(
         name=name,
         truth=truth,
-        error=metrics.horizontal_errors(posterior.mean, truth.position),
-        negative_log_likelihood=metrics.negative_log_likelihood(posterior, truth.position),
+        error=horizontal_errors(posterior.mean, truth.position),
+        negative_log_likelihood=negative_log_likelihood(posterior, truth.position),
         denser=denser,
         tied=tied,
         seconds=seconds,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import json
-import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import ROWS, Evaluation, Truth
-from raylocus.storage import written_whole
+from raylocus.storage import packed, unpacked, written_whole
 
 #: Version of the file.
 SCORES_SCHEMA = "raylocus.place-scores.v1"
@@ -75,11 +73,8 @@ class PlaceScores:
             "self_checks": [[key, dataclasses.asdict(check)] for key, check in self.self_checks.items()],
             "methods": [[one.name, one.seconds] for one in self.evaluations],
         }
-        buffer = io.BytesIO()
-        text = np.frombuffer(json.dumps(document).encode(), np.uint8)
-        np.savez_compressed(buffer, allow_pickle=False, document=text, **self._arrays())
         with written_whole(path) as aside:
-            aside.write_bytes(buffer.getvalue())
+            aside.write_bytes(packed(document, self._arrays()))
 
     def _arrays(self) -> dict[str, Any]:
         truth = self.evaluations[0].truth
@@ -88,6 +83,15 @@ class PlaceScores:
             **{name: getattr(self.circumstances, name) for name in _CIRCUMSTANCES},
             **{name: np.stack([getattr(one, name) for one in self.evaluations]) for name in ROWS},
         }
+
+
+def kept_scores(path: Path, made_from: str, make: Callable[[], PlaceScores]) -> PlaceScores:
+    """The scores of a file, made first where it does not hold them, see `stored_scores`."""
+    found = stored_scores(path, made_from)
+    if found is None:
+        found = make()
+        found.save(path, made_from)
+    return found
 
 
 def stored_scores(path: Path, made_from: str) -> PlaceScores | None:
@@ -103,10 +107,8 @@ def stored_scores(path: Path, made_from: str) -> PlaceScores | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            document = json.loads(archive["document"].tobytes())
-            arrays = {name: archive[name] for name in (*_TRUTH, *_CIRCUMSTANCES, *ROWS)}
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        document, arrays = unpacked(path.read_bytes(), (*_TRUTH, *_CIRCUMSTANCES, *ROWS))
+    except ValueError as error:
         raise StoreError(f"{path} is damaged; delete it and run the command again") from error
     if (document["schema"], document["made_from"]) != (SCORES_SCHEMA, made_from):
         return None

@@ -13,9 +13,8 @@ from jaxtyping import Int
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.plan import redraw_world
 from raylocus.datasets.store import ReportDataset
-from raylocus.evaluation.bound.bound import Bound, BoundRefused
+from raylocus.evaluation.bound.bound import Bound, BoundRefused, KnownLaw
 from raylocus.evaluation.bound.ensemble import atlas_physics
-from raylocus.evaluation.bound.known_law import KnownLaw
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.self_check import SEQUENCES, WORLDS, SelfCheck, self_check
 from raylocus.evaluation.bound.true_maps import TrueMaps

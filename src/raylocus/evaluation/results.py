@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from raylocus.datasets.store import ReportDataset
 from raylocus.evaluation.baselines.fitted_classics import Classics
@@ -21,8 +19,8 @@ from raylocus.evaluation.breakdown import QUOTED, Circumstances, Group, Quoted, 
 from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
-from raylocus.evaluation.table import breakdown_table, results_table
-from raylocus.network.reports.report_store import save_reports
+from raylocus.evaluation.table import bound_among, breakdown_table, pooled, printed, results_table
+from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole
 
@@ -44,16 +42,14 @@ class Results:
     @cached_property
     def evaluations(self) -> list[Evaluation]:
         """One evaluation a method; a reference that refuses a place is left out."""
-        return [
-            Evaluation.concatenate([comparison.outcomes[name].evaluation for comparison in self.comparisons])
-            for name in self.comparisons[0].outcomes
-            if all(name in comparison.outcomes for comparison in self.comparisons)
-        ]
+        return pooled(
+            [{name: one.evaluation for name, one in each.outcomes.items()} for each in self.comparisons]
+        )
 
     @property
     def bound(self) -> Evaluation | None:
         """The bound's; None where it refuses."""
-        return next((one for one in self.evaluations if one.name == BOUND_NAME), None)
+        return bound_among(self.evaluations)
 
     @cached_property
     def quotes(self) -> dict[str, dict[Group, Mapping[str, Mapping[int, Quoted]]]]:
@@ -101,12 +97,14 @@ class Results:
 
     def table_text(self) -> str:
         """The tables and notes as text."""
-        file = io.StringIO()
-        console = Console(file=file, width=TABLE_WIDTH)
         (intervals,) = self.quotes["all"].values()
-        console.print(results_table(self.evaluations, self.title, self.bound, intervals))
-        console.print(breakdown_table(self.quotes, self.compared))
-        return file.getvalue() + "".join(f"{note}\n" for note in self.notes)
+        table = results_table(self.evaluations, self.title, intervals, {})
+        table.caption = (
+            "errors in metres, in brackets their 95 % bootstrap intervals; “in 90%”: truths inside the 90 % region, "
+            "90 % is right; NLL in nats per m²"
+        )
+        tables = [table, breakdown_table(self.quotes, self.compared)]
+        return printed(tables, TABLE_WIDTH) + "".join(f"{note}\n" for note in self.notes)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """metrics.json: numbers by method, and the bound's self-check and what is refused by place.

@@ -1,14 +1,17 @@
-"""The results as a table for the terminal."""
+"""Evaluations as tables: methods of all places together, by group, and as text."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.table import Table
 
 from raylocus.evaluation.breakdown import QUOTED, Group, Quoted
 from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.references import BOUND_NAME
 
 #: Column titles by key of `Evaluation.summary`, with the format of their numbers.
 COLUMNS = {
@@ -49,20 +52,37 @@ def table_rows(
 
 
 def results_table(
-    evaluations: Sequence[Evaluation], title: str, bound: Evaluation | None, intervals: Intervals
+    evaluations: Sequence[Evaluation], title: str, intervals: Intervals, further: Mapping[str, list[str]]
 ) -> Table:
-    """A rich table of all methods."""
-    caption = (
-        "errors in metres, in brackets their 95 % bootstrap intervals; “in 90%”: truths inside the 90 % region, "
-        "90 % is right; NLL in nats per m²"
-    )
-    table = Table(title=title, caption=caption, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    """A rich table of all methods, with further columns by their heading."""
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("method", no_wrap=True)
-    for heading, _ in COLUMNS.values():
+    for heading in (*(heading for heading, _ in COLUMNS.values()), *further):
         table.add_column(heading, justify="right", no_wrap=True)
-    for row in table_rows(evaluations, bound, intervals):
-        table.add_row(*row)
+    rows = table_rows(evaluations, bound_among(evaluations), intervals)
+    for number, row in enumerate(rows):
+        table.add_row(*row, *(column[number] for column in further.values()))
     return table
+
+
+def printed(tables: Sequence[Table], width: int) -> str:
+    """Rich tables as text."""
+    file = io.StringIO()
+    console = Console(file=file, width=width)
+    for table in tables:
+        console.print(table)
+    return file.getvalue()
+
+
+def pooled(of_place: Sequence[Mapping[str, Evaluation]]) -> list[Evaluation]:
+    """One evaluation a method that answers in every place."""
+    common = [name for name in of_place[0] if all(name in found for found in of_place)]
+    return [Evaluation.concatenate([found[name] for found in of_place]) for name in common]
+
+
+def bound_among(evaluations: Sequence[Evaluation]) -> Evaluation | None:
+    """The bound's; None where it refuses a place."""
+    return next((one for one in evaluations if one.name == BOUND_NAME), None)
 
 
 def breakdown_table(quotes: Mapping[str, Mapping[Group, Intervals]], methods: Sequence[str]) -> Table:

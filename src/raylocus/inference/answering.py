@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,8 @@ from raylocus.inference.area_windows import WindowLocator
 from raylocus.inference.explanation import CellResidual, explained
 from raylocus.inference.fix import Answers, Fix
 from raylocus.inference.locator import Locator
+from raylocus.inference.place_method import PlaceMethod
+from raylocus.models.area.ground_masses import Located
 from raylocus.models.area.trained import is_area_network
 from raylocus.models.checkpoint import TrainedNetwork
 from raylocus.models.physics.variants import PhysicsVariant
@@ -40,6 +42,11 @@ class MapAnswers:
     def deployment(self) -> Deployment:
         """Its sites and cells."""
         return self.place.deployment
+
+    @property
+    def method(self) -> PlaceMethod:
+        """What answers, as it is scored in areas."""
+        return PlaceMethod(self.locator, self.place)
 
     def answers(self, reports: Reports) -> Answers:
         """Whether the map fits is judged by all sequences. Raises PlaceError where it has none of their cells."""
@@ -85,14 +92,19 @@ class NetworkAnswers:
 
     def answers(self, reports: Reports) -> Answers:
         """The network's law, and its clocks, are taken from all sequences."""
-        network = self.network
-        located = self.method.located(reports, network.deployment)
-        return answers_in(located, len(reports), network.frame, extent_of(network))
+        return self._answers(self.method.located(reports, self.network.deployment), len(reports))
 
     def separate_fixes(self, reports: Reports) -> list[Fix]:
         """Each alone: a stream of several phones would make the answer of one depend on the others."""
+        if isinstance(self.method, AreaLocator):
+            each = np.arange(len(reports))
+            located = self.method.located_by_stream(reports, self.network.deployment, each)
+            return self._answers(located, len(reports)).fixes
         ones = (reports.select(np.array([number])) for number in range(len(reports)))
         return [self.answers(one).fixes[0] for one in ones]
+
+    def _answers(self, located: Iterable[Located], sequences: int) -> Answers:
+        return answers_in(located, sequences, self.network.frame, extent_of(self.network))
 
     def fixes_among(self, asked: Reports, others: Reports) -> list[Fix]:
         """The network's law is taken from all of them."""

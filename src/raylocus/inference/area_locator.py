@@ -24,8 +24,10 @@ from raylocus.models.area.anchors import middle_spacing
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
 from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.area.pooling import pooled
-from raylocus.models.area.tokens import ReadNetwork
+from raylocus.models.area.streams import Streams
+from raylocus.models.area.tokens import AreaTokens
 from raylocus.models.area.trained import TrainedAreaNetwork, load_area_network
+from raylocus.network.field.heard import HeardNetwork
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.stretches import in_stretches
 from raylocus.ragged import Rows
@@ -82,31 +84,40 @@ class AreaLocator:
             reports: one stream of one network: its law, and its sites' clocks, are taken from all of it.
             deployment: its sites and cells.
         """
+        return self.located_by_stream(reports, deployment, np.zeros(len(reports), np.int64))
+
+    def located_by_stream(
+        self, reports: Reports, deployment: Deployment, stream: Int[np.ndarray, " sequence"]
+    ) -> Iterator[Located]:
+        """The same for several streams, of which none knows of the others.
+
+        Args:
+            reports: of one network.
+            deployment: its sites and cells.
+            stream: number of the stream that each sequence is of, ascending.
+        """
         if not len(reports):
             return
         reports = in_stretches(reports, STRETCH * middle_spacing(deployment.site_positions[:, :2]) / SPEED)
-        heard = heard_reports(reports, deployment)
-        if not len(heard.network):
-            return
-        read = self.trained.read(heard.network)
+        of_report = stream[reports.sequence_of_report]
+        heard = heard_reports(reports, deployment, of_report)
+        streams = Streams(self.trained, heard.network, of_report[heard.report])
         readings = Rows.of(np.bincount(heard.report, minlength=len(reports.time)))
         for used, phones in _batches(reports, readings.lengths > 0):
             chosen, own = readings.select(used)
-            ground = self._masses(read, chosen, heard.weight[chosen], own)
+            tokens = streams.tokens(chosen)
+            ground = self._masses(tokens, heard.network.select(chosen), heard.weight[chosen], own)
             last = used[phones.offsets[1:] - 1]
             if phones.lengths.max() > 1:
-                scale = read.anchors.scale[chosen[own.offsets[:-1]]]
-                ground = pooled(ground, scale, reports.time[used], phones)
+                ground = pooled(ground, tokens.scale[own.offsets[:-1]], reports.time[used], phones)
             yield Located(reports.sequence_of_report[last], ground, heard.likeliest(last))
 
     @torch.inference_mode()
     def _masses(
-        self, read: ReadNetwork, readings: Int[np.ndarray, " reading"], weight: Float[np.ndarray, " reading"],
-        rows: Rows,
-    ) -> GroundMasses:  # fmt: skip
+        self, tokens: AreaTokens, heard: HeardNetwork, weight: Float[np.ndarray, " reading"], rows: Rows
+    ) -> GroundMasses:
         """Posteriors of reports, each of one or several readings."""
-        tokens = read.tokens(readings)
-        masses = self.trained.masses(tokens, read.network.select(readings))
+        masses = self.trained.masses(tokens, heard)
         count, most = len(rows.lengths), int(rows.lengths.max())
         reading, share = np.zeros((count, most), np.int64), np.zeros((count, most))
         reading[:] = rows.offsets[:-1, None]
@@ -125,18 +136,19 @@ class AreaLocator:
         return answers_in(located, len(reports), area.frame, extent).fixes
 
     def on_grid(
-        self, reports: Reports, deployment: Deployment, grid: Grid
+        self, reports: Reports, deployment: Deployment, grid: Grid, stream: Int[np.ndarray, " sample"]
     ) -> Float[np.ndarray, "sample y x"]:
         """Densities over a grid; mass outside of it is spread evenly over it.
 
         Args:
-            reports: one stream of one network.
+            reports: of one network.
             deployment: its sites and cells, in the grid's frame.
             grid: where phones are taken to be.
+            stream: see `located_by_stream`.
         """
         even = 1 / grid.count**2
         density = np.full((len(reports), *grid.shape), even, np.float32)
-        for located in self.located(reports, deployment):
+        for located in self.located_by_stream(reports, deployment, stream):
             for index, sequence in enumerate(located.sequence.tolist()):
                 inside = located.ground.raster(index, grid)
                 density[sequence] = inside + max(1 - inside.sum(), 0) * even

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -86,7 +86,7 @@ class Locator:
             InputError: the reports have none of the features that the model was trained on.
             PlaceError: the place has none of the reports' cells.
         """
-        return self._answered(reports, place, [np.arange(len(reports))])[0]
+        return self._answered(reports, place, _one_stream(reports))[0]
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The same as `posterior`: what evaluation asks of every method."""
@@ -100,9 +100,7 @@ class Locator:
         Raises:
             InputError, PlaceError: as `posterior`.
         """
-        return fixes_of(
-            *self._answered(reports, place, [np.arange(len(reports))]), getattr(place, "frame", None)
-        )
+        return fixes_of(*self._answered(reports, place, _one_stream(reports)), getattr(place, "frame", None))
 
     def separate_fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
         """The same, where whether the map fits each sequence is judged by that one alone.
@@ -111,8 +109,7 @@ class Locator:
             InputError, PlaceError: as `posterior`.
         """
         return fixes_of(
-            *self._answered(reports, place, list(np.arange(len(reports))[:, None])),
-            getattr(place, "frame", None),
+            *self._answered(reports, place, np.arange(len(reports))), getattr(place, "frame", None)
         )
 
     @torch.inference_mode()
@@ -162,10 +159,10 @@ class Locator:
         return corrected(known, deployment, self.trained.calibration.levels)
 
     def _answered(
-        self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
+        self, reports: Reports, place: MappedPlace, stream: Int[np.ndarray, " sample"]
     ) -> tuple[Posterior, list[float]]:
         """The posterior, refined where that is asked for, and how well map and measurements fit."""
-        posterior, fits = self._inferred(reports, place, groups)
+        posterior, fits = self._inferred(reports, place, stream)
         if self.refine is None:
             return posterior, fits
         refinement = Refinement(self.refine, feature_deviations(self.trained.network.evidence))
@@ -174,9 +171,9 @@ class Locator:
 
     @torch.inference_mode()
     def _inferred(
-        self, reports: Reports, place: MappedPlace, groups: Sequence[Int[np.ndarray, " member"]]
+        self, reports: Reports, place: MappedPlace, stream: Int[np.ndarray, " sample"]
     ) -> tuple[Posterior, list[float]]:
-        """The posterior, and how well map and measurements fit; phones of a group are judged together."""
+        """The posterior, and how well map and measurements fit; phones of a stream are judged together."""
         self._require_any_feature(reports)
         self._require_own_network(place.deployment)
         encoded, reports = self.encoded(place), self._known(reports, place.deployment)
@@ -185,15 +182,18 @@ class Locator:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
         densities, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
-        fits = np.empty(len(reports))
-        for members in groups:
-            judgement = self.judge(statistics[members])
-            fits[members] = judgement.fit
-            if judgement.wrong >= LEAST_DOUBT:
-                without = self.without_maps.on_grid(reports.select(members), place.deployment, place.tile)
-                even = WRONG_SITES / place.tile.count**2
-                otherwise = torch.from_numpy((1 - WRONG_SITES) * without + even)
-                densities[members] = doubted_density(densities[members], judgement.wrong, otherwise)
+        fits, wrong = np.empty(len(reports)), np.empty(len(reports))
+        for number in np.unique(stream):
+            judgement = self.judge(statistics[stream == number])
+            fits[stream == number], wrong[stream == number] = judgement.fit, judgement.wrong
+        doubted = np.flatnonzero(wrong >= LEAST_DOUBT)
+        if len(doubted):
+            without = self.without_maps.on_grid(
+                reports.select(doubted), place.deployment, place.tile, stream[doubted]
+            )
+            otherwise = torch.from_numpy((1 - WRONG_SITES) * without + WRONG_SITES / place.tile.count**2)
+            share = torch.from_numpy(wrong[doubted, None, None]).float()
+            densities[doubted] = doubted_density(densities[doubted], share, otherwise)
         means = estimate(densities, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
@@ -238,3 +238,7 @@ class Locator:
         while len(self._encoded) > KEPT_PLACES:
             self._encoded.popitem(last=False)
         return self._encoded[id(place)][1]
+
+
+def _one_stream(reports: Reports) -> Int[np.ndarray, " sample"]:
+    return np.zeros(len(reports), np.int64)

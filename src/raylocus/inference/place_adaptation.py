@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
-from raylocus.evaluation.metrics import REGIONS, horizontal_errors, region_ranks
+from raylocus.evaluation.evaluation import REGIONS, horizontal_errors, region_ranks
 from raylocus.inference.corrected_levels import corrected, heard_levels
 from raylocus.inference.locator import Locator
 from raylocus.inference.online_expected import ExpectedLevels, MapLevels

@@ -65,7 +65,9 @@ def displaced_density(density: Float[Tensor, "batch y x"], size: float) -> Float
 
 
 def doubted_density(
-    density: Float[Tensor, "batch y x"], wrong: float, otherwise: Float[Tensor, "batch y x"]
+    density: Float[Tensor, "batch y x"],
+    wrong: Float[Tensor, "batch 1 1"],
+    otherwise: Float[Tensor, "batch y x"],
 ) -> Float[Tensor, "batch y x"]:
     """A density mixed with that of someone without a map, by the probability that the map is wrong."""
     return (1 - wrong) * density + wrong * otherwise

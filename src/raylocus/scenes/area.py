@@ -17,7 +17,7 @@ from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.coarse_ground import GROUND_SCHEMA
-from raylocus.scenes.place import deployment_of_record, deployment_record
+from raylocus.scenes.place import AREA_FILE, deployment_of_record, deployment_record
 from raylocus.scenes.place_checks import plain_record
 from raylocus.scenes.sites import Deployment
 from raylocus.storage import written_whole
@@ -25,8 +25,6 @@ from raylocus.xarray_store import open_dataset
 
 #: Version of area.json; an area of another version must be built again.
 AREA_SCHEMA = "raylocus.area.v1"
-#: Name of the file that makes a folder an area.
-AREA_FILE = "area.json"
 
 
 @dataclass(frozen=True)

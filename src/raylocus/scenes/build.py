@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,20 +16,56 @@ import xarray as xr
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
-from raylocus.scenes.built_in import ATTRIBUTION, GROUND_SHAPES, BuiltInCity
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
+from raylocus.scenes.deployment_part import HeardCells, all_cells
 from raylocus.scenes.foreign_files import absence
 from raylocus.scenes.geometry_maps import geometry_maps
-from raylocus.scenes.hearing import HeardCells, all_cells
 from raylocus.scenes.map_geometry import topmost_surface
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import Place
 from raylocus.scenes.site_files import pattern_paths
-from raylocus.scenes.triangles import Triangles
+from raylocus.scenes.triangles import Triangles, read_mitsuba_scene
 from raylocus.scenes.write_place import SceneContent, write_place
 
 if TYPE_CHECKING:
     from raylocus.scenes.area import Area
+
+#: Shape ids of the terrain in each scene. The scenes have a local frame of unknown origin.
+GROUND_SHAPES = {
+    "munich": "mesh-ground",
+    "florence": "mesh-ground",
+    "etoile": "mesh-Plane",
+    "san_francisco": "mesh-Terrain",
+}
+#: Notice that sionna-rt gives with them (its documentation of `sionna.rt.scene`).
+ATTRIBUTION = (
+    "city scene of sionna-rt, made from data © OpenStreetMap contributors, Open Database License 1.0 "
+    "(openstreetmap.org/copyright)"
+)
+
+
+@dataclass(frozen=True)
+class BuiltInCity:
+    """One of sionna-rt's city scenes."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name not in GROUND_SHAPES:
+            raise PlaceError(
+                f"unknown place {self.name!r}; the built-in cities are {', '.join(sorted(GROUND_SHAPES))}"
+            )
+
+    @property
+    def scene_file(self) -> Path:
+        """The installed scene's XML, found without importing sionna (which would load Dr.Jit)."""
+        distribution = metadata.distribution("sionna-rt")
+        return Path(str(distribution.locate_file(f"sionna/rt/scenes/{self.name}/{self.name}.xml")))
+
+    def read(self) -> Triangles:
+        """All triangles of the city in its own frame."""
+        ground = GROUND_SHAPES[self.name]
+        return read_mitsuba_scene(self.scene_file, lambda shape: shape == ground)
 
 
 def place_provenance(source: str, configuration: SceneConfiguration) -> Provenance:
@@ -136,11 +174,16 @@ def _build_map(
     heard: HeardCells,
     progress: Callable[[Place], None],
 ) -> Place | Area:
-    from raylocus.scenes.build_area import AreaBuild, build_area
+    from raylocus.scenes.build_area import AreaBuild, build_area, check_room
     from raylocus.scenes.build_map import build_map_tile, source_tiles
+    from raylocus.scenes.map_sources.read_source import extent_before_reading
+    from raylocus.scenes.tiling import tile_positions
 
     scene, area = configurations
     _files(source, scene)  # a missing one is said before any work
+    extent = extent_before_reading(source, scene.options.radius, area.side or scene.tile_size)
+    if extent is not None:
+        check_room(folder, len(tile_positions(extent, scene.tile_size)), scene.tile)
     tiles = source_tiles(source, scene, area.side)
     if len(tiles.positions) > 1:
         return build_area(

@@ -15,15 +15,14 @@ import xarray as xr
 from raylocus.errors import PlaceError
 from raylocus.geo import Extent, Grid
 from raylocus.provenance import Provenance
-from raylocus.scenes.area import AREA_FILE, Area, AreaTile, open_area, save_area
+from raylocus.scenes.area import Area, AreaTile, open_area, save_area
 from raylocus.scenes.area_network import area_network
 from raylocus.scenes.build_map import SourceTiles, vector_map_content, whole_already, with_tile_notes
 from raylocus.scenes.coarse_ground import GROUND_RESOLUTION, cut_ground, save_coarse_ground
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.deployment_part import part_of_deployment
-from raylocus.scenes.hearing import HeardCells
+from raylocus.scenes.deployment_part import HeardCells, part_of_deployment
 from raylocus.scenes.map_ground import ground_of_map, wide_terrain
-from raylocus.scenes.place import Place
+from raylocus.scenes.place import AREA_FILE, Place
 from raylocus.scenes.site_files import SiteImport
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.tiling import IndexedMap, TilePosition
@@ -92,7 +91,7 @@ def build_area(build: AreaBuild, progress: Callable[[Place], None]) -> Area:
         PlaceError: no site stands in or near the extent, none fits, or the disk is too small.
         StorageFullError: the disk filled up.
     """
-    _check_disk(build)
+    check_room(build.folder, len(build.source.positions), build.scene.tile)
     network = build.network
     build.folder.mkdir(parents=True, exist_ok=True)
     if not _is_same(build):
@@ -174,14 +173,17 @@ def _remove_others(folder: Path, tiles: Sequence[AreaTile]) -> None:
             shutil.rmtree(found)
 
 
-def _check_disk(build: AreaBuild) -> None:
-    """Refuses an area that the disk has no room for."""
-    needed = len(build.source.positions) * build.scene.tile.count**2 * BYTES_PER_GROUND_CELL
-    parent = next(folder for folder in [build.folder, *build.folder.absolute().parents] if folder.exists())
+def check_room(folder: Path, tiles: int, tile: Grid) -> None:
+    """Refuses an area that the disk has no room for.
+
+    Raises:
+        PlaceError: so many tiles take more than the disk of the folder has.
+    """
+    needed = tiles * tile.count**2 * BYTES_PER_GROUND_CELL
+    parent = next(each for each in [folder, *folder.absolute().parents] if each.exists())
     free = shutil.disk_usage(parent).free
     if needed > free:
         raise PlaceError(
-            f"an area of {len(build.source.positions)} tiles takes about {needed / 2**30:.1f} GiB, and the disk of "
-            f"{build.folder} has {free / 2**30:.1f} GiB free; take a smaller map or larger ground cells "
-            "(--scene.resolution)"
+            f"an area of {tiles} tiles takes about {needed / 2**30:.1f} GiB, and the disk of {folder} has "
+            f"{free / 2**30:.1f} GiB free; take a smaller map or larger ground cells (--scene.resolution)"
         )

@@ -1,12 +1,23 @@
-"""A part of a network: some of its cells, in the frame of a window."""
+"""A part of a network: the cells that are heard in a window, in its frame."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import xarray as xr
 
 from raylocus.errors import PlaceError
+from raylocus.geo import Grid
 from raylocus.scenes.sites import Deployment
+
+#: Of a deployment, a window in its frame and coarse ground around it: indices of the cells that are heard.
+HeardCells = Callable[[Deployment, Grid, xr.Dataset], Sequence[int]]
+
+
+def all_cells(deployment: Deployment, window: Grid, ground: xr.Dataset) -> Sequence[int]:
+    """Every cell, where nothing is known of propagation."""
+    return range(len(deployment.cells))
 
 
 def part_of_deployment(

@@ -27,6 +27,8 @@ from raylocus.xarray_store import load_dataset
 PLACE_SCHEMA = "raylocus.place.v3"
 #: The version before, of one carrier, which is read as well.
 _ONE_CARRIER = "raylocus.place.v2"
+#: Name of the file that makes a folder an area, which is no place.
+AREA_FILE = "area.json"
 #: Store of a place's surroundings.
 SURROUNDINGS = "surroundings.zarr"
 
@@ -114,6 +116,10 @@ def load_place(folder: Path) -> Place:
     try:
         record = json.loads((folder / "place.json").read_text())
     except FileNotFoundError as error:
+        if (folder / AREA_FILE).is_file():
+            raise PlaceError(
+                f"{folder} is an area, and a place is needed; give one of its tiles, a folder in {folder}/tiles"
+            ) from error
         raise PlaceError(
             f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}"
         ) from error

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gc
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import psutil
 
 from raylocus.errors import PlaceError
-from raylocus.inference.answering import Answering, Locators
+from raylocus.inference.answering import Answering, Locators, MapAnswers
 from raylocus.inference.fix import Fix
 from raylocus.network.formats.cell_resolution import Known
 from raylocus.service.answers import Answer, HeardCell, Refusal, Why
@@ -24,6 +26,21 @@ from raylocus.service.served_areas import ServedArea, served_area
 
 
 @dataclass(frozen=True)
+class _Opened:
+    """An area that is ready to locate in."""
+
+    answering: Answering
+    turn: AbstractContextManager[object]
+    """Held by the thread that locates; any number may in a place, but windows of an area are opened by one."""
+
+    @classmethod
+    def of(cls, answering: Answering) -> _Opened:
+        """Encodes the maps, so that no answer waits for it."""
+        answering.separate_fixes(asked_reports([]).reports)
+        return cls(answering, nullcontext() if isinstance(answering, MapAnswers) else Lock())
+
+
+@dataclass(frozen=True)
 class AreaEngine:
     """Locates phones in any number of places and areas."""
 
@@ -31,7 +48,8 @@ class AreaEngine:
     locators: Locators
     memory: float
     """Resident memory of the process [bytes] over which the maps not asked for longest are let go."""
-    _open: OrderedDict[int, Answering] = field(default_factory=OrderedDict, repr=False)
+    _open: OrderedDict[int, _Opened] = field(default_factory=OrderedDict, repr=False)
+    _opening: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
     def load(cls, folders: Sequence[Path], checkpoint: Path | None, memory: float) -> AreaEngine:
@@ -68,7 +86,7 @@ class AreaEngine:
 
     def warm(self) -> None:
         """Opens and encodes the first area."""
-        self._opened(0).separate_fixes(asked_reports([]).reports)
+        self._opened(0)
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
         """One answer a question; those of one area are located together."""
@@ -84,39 +102,42 @@ class AreaEngine:
         for area in sorted({choice.area for choice in chosen.values()}):
             own = [number for number, choice in chosen.items() if choice.area == area]
             reports = located_reports(asked, found[area], np.array(own), self.served[area].deployment)
-            fixes = self._opened(area).separate_fixes(reports)
+            opened = self._opened(area)
+            with opened.turn:
+                fixes = opened.answering.separate_fixes(reports)
             for number, fix in zip(own, fixes, strict=True):
-                cells = self._heard(asked, found[area], number, area, questions[number], fix)
+                cells = _heard(asked, found[area], number, opened.answering, questions[number], fix)
                 answers[number] = Answer(fix, self.areas[area], cells, doubtful=chosen[number].doubtful)
         return [answers[number] for number in range(len(questions))]
 
-    def _heard(
-        self, asked: AskedReports, found: FoundCells, number: int, area: int, question: Question, fix: Fix
-    ) -> tuple[HeardCell, ...]:
-        """The cells of the last report of a question that names any of the area."""
-        deployment = self.served[area].deployment
-        levels = self._opened(area).levels_at(fix.position)
-        report = int(last_known_reports(asked, found)[number])
-        start, stop = asked.reports.token_offsets[report : report + 2].tolist()
-        tokens = [token for token in range(start, stop) if asked.reports.beam[token] < 0]
-        measured = question.reports[report - int(asked.reports.report_offsets[number])].cells
-        heard = []
-        for token, cell in zip(tokens, measured, strict=True):
-            index = int(found.cell[token])
-            if index < 0:
-                heard.append(HeardCell(cell, Known.UNKNOWN))
-                continue
-            x, y, _ = deployment.sites[deployment.cells[index].site].position
-            level = None if np.isnan(levels[index]) else float(levels[index])
-            heard.append(HeardCell(cell, Known(int(found.known[token])), (x, y), level))
-        return tuple(heard)
-
-    def _opened(self, number: int) -> Answering:
+    def _opened(self, number: int) -> _Opened:
         """An area, ready to locate; the maps of others are let go while memory is short."""
-        if number not in self._open:
-            self._open[number] = self.locators.answering(self.served[number].folder)
-        self._open.move_to_end(number)
-        while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
-            self._open.popitem(last=False)
-            gc.collect()
-        return self._open[number]
+        with self._opening:
+            if number not in self._open:
+                self._open[number] = _Opened.of(self.locators.answering(self.served[number].folder))
+            self._open.move_to_end(number)
+            while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
+                self._open.popitem(last=False)
+                gc.collect()
+            return self._open[number]
+
+
+def _heard(
+    asked: AskedReports, found: FoundCells, number: int, answering: Answering, question: Question, fix: Fix
+) -> tuple[HeardCell, ...]:
+    """The cells of the last report of a question that names any of the area."""
+    deployment, levels = answering.deployment, answering.levels_at(fix.position)
+    report = int(last_known_reports(asked, found)[number])
+    start, stop = asked.reports.token_offsets[report : report + 2].tolist()
+    tokens = [token for token in range(start, stop) if asked.reports.beam[token] < 0]
+    measured = question.reports[report - int(asked.reports.report_offsets[number])].cells
+    heard = []
+    for token, cell in zip(tokens, measured, strict=True):
+        index = int(found.cell[token])
+        if index < 0:
+            heard.append(HeardCell(cell, Known.UNKNOWN))
+            continue
+        x, y, _ = deployment.sites[deployment.cells[index].site].position
+        level = None if np.isnan(levels[index]) else float(levels[index])
+        heard.append(HeardCell(cell, Known(int(found.known[token])), (x, y), level))
+    return tuple(heard)

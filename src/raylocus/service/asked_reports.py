@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.reports.features import CRITICAL, FEATURES
+from raylocus.network.reports.features import CRITICAL, FEATURES, logged_levels, logged_range
 from raylocus.network.reports.reports import Reports
-from raylocus.network.reports.technology_ranges import logged_levels, logged_range
 from raylocus.ragged import Rows
 from raylocus.scenes.cell_names.channels import TECHNOLOGIES, technology_codes
 from raylocus.service.questions import MeasuredCell, Question

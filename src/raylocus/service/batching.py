@@ -1,4 +1,4 @@
-"""Questions that arrive together are located together, by one thread; what would wait too long is turned away."""
+"""Questions that arrive together are located together, by few threads; what would wait too long is turned away."""
 
 from __future__ import annotations
 
@@ -43,24 +43,26 @@ class Batcher:
         batch: int,
         patience: float,
         answer_time: float,
+        threads: int = 1,
         observe: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
         """A queue that is not running yet.
 
         Args:
-            engine: asked in a thread of its own.
+            engine: asked in threads of their own.
             batch: most questions that are asked at once.
             patience: longest time to wait for a turn [s].
             answer_time: longest time to wait for an answer [s].
+            threads: batches that are asked at once.
             observe: called with the size and the seconds of each batch.
         """
         self.engine, self.batch = engine, batch
         self.patience, self.answer_time, self.observe = patience, answer_time, observe
-        self.seconds_each = patience / (2 * batch)
+        self.threads, self.seconds_each = threads, patience / (2 * batch)
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._busy = 0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="locate")
-        self._loop: asyncio.Task[None] | None = None
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="locate")
+        self._tasks: list[asyncio.Task[None]] = []
         self.ready = False
 
     @property
@@ -71,19 +73,19 @@ class Batcher:
     @property
     def overload(self) -> float | None:
         """Seconds that a question would have to wait, where that is too long; None where it may be asked."""
-        wait = self.waiting * self.seconds_each
-        # One may always wait for the one at work, or a slow answer would turn everybody away for good.
-        return wait if wait > self.patience and self.waiting > 1 else None
+        wait = self.waiting * self.seconds_each / self.threads
+        # One may always wait for each at work, or a slow answer would turn everybody away for good.
+        return wait if wait > self.patience and self.waiting > self.threads else None
 
     async def start(self) -> None:
         """Begins to answer, and makes the engine ready in the background."""
-        self._loop = asyncio.create_task(self._run())
+        self._tasks.append(asyncio.create_task(self._make_ready()))
 
     async def stop(self) -> None:
         """Stops; what still waits is given up."""
-        if self._loop is not None:
-            self._loop.cancel()
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        for task in self._tasks:
+            task.cancel()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def ask(self, question: Question) -> Answer | Refusal:
         """The answer to a question.
@@ -100,21 +102,27 @@ class Batcher:
         except TimeoutError as error:
             raise OverloadedError(self.answer_time) from error
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _make_ready(self) -> None:
         try:
-            await loop.run_in_executor(self._thread, self.engine.warm)
+            await asyncio.get_running_loop().run_in_executor(self._pool, self.engine.warm)
         except Exception as error:  # a service that cannot answer is not ready, and says so
             LOGGER.error(json.dumps({"fault": f"{type(error).__name__} while it was made ready"}))
             return
-        self.ready, ended = True, time.perf_counter()
+        self.ready = True
+        self._tasks += [asyncio.create_task(self._answer()) for _ in range(self.threads)]
+
+    async def _answer(self) -> None:
+        """Batch after batch, by one thread at a time."""
+        ended = time.perf_counter()
         while True:
             idle, since = self._queue.empty(), time.perf_counter()
             batch = await self._next()
             # Under load everything between two batches counts, reading requests and writing answers included.
             started = time.perf_counter() if idle else min(since, ended)
             questions = [waiting.question for waiting in batch]
-            answers = await loop.run_in_executor(self._thread, self._answers, questions)
+            self._busy += len(batch)
+            answers = await asyncio.get_running_loop().run_in_executor(self._pool, self._answers, questions)
+            self._busy -= len(batch)
             for waiting, answer in zip(batch, answers, strict=True):
                 if not waiting.answer.done():
                     _settle(waiting.answer, answer)
@@ -123,11 +131,9 @@ class Batcher:
 
     async def _next(self) -> list[_Waiting]:
         """Whatever waits, up to a full batch; those who gave up are left out."""
-        self._busy = 0
         batch = [await self._queue.get()]
         while len(batch) < self.batch and not self._queue.empty():
             batch.append(self._queue.get_nowait())
-        self._busy = len(batch)
         return [waiting for waiting in batch if not waiting.answer.done()] or await self._next()
 
     def _learn(self, size: int, seconds: float) -> None:

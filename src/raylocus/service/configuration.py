@@ -18,6 +18,8 @@ class ServiceConfiguration:
     """Resident memory [GB] over which the areas that were not asked for longest are let go."""
     batch: int = 16
     """Most phones that are located together."""
+    threads: int = 2
+    """Batches that are located at once, each by one thread."""
     patience: float = 0.2
     """Longest time [s] that a question may have to wait for its turn; above it, it is refused with 503."""
     answer_time: float = 10.0

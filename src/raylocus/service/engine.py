@@ -12,7 +12,7 @@ from raylocus.service.questions import Question
 
 @runtime_checkable
 class Engine(Protocol):
-    """Locates phones; called from one thread at a time."""
+    """Locates phones; may be called from several threads at once."""
 
     @property
     def areas(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class MeasuredCell:
     """One cell that a phone heard; what is not known is NaN or an empty text."""
 
     technology: str = ""
-    """One of `network.formats.technologies.TECHNOLOGIES`."""
+    """One of `network.formats.measurements.TECHNOLOGIES`."""
     channel: float = NAN
     """Downlink EARFCN or NR-ARFCN."""
     pci: float = NAN
@@ -92,10 +92,11 @@ def question_of(reports: list[MeasuredReport]) -> Question:
 
 def _each_once(cells: list[MeasuredCell]) -> tuple[MeasuredCell, ...]:
     """Of two rows of one cell the serving one stays, or else the stronger; at most one cell serves."""
-    best: dict[tuple[str, ...], MeasuredCell] = {}
+    best: dict[tuple[str, float, float], MeasuredCell] = {}
     for cell in sorted(cells, key=lambda each: (not each.serving, -each.rsrp)):
         name = cell.identity if math.isnan(cell.pci) else cell.pci
-        best.setdefault((cell.technology, repr(cell.channel), repr(name)), cell)
+        channel = -1.0 if math.isnan(cell.channel) else cell.channel
+        best.setdefault((cell.technology, channel, name), cell)
     # The serving ones come first.
     kept = list(best.values())
-    return (*kept[:1], *(replace(cell, serving=False) for cell in kept[1:]))
+    return (*kept[:1], *(replace(cell, serving=False) if cell.serving else cell for cell in kept[1:]))

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from raylocus.datasets.integrity import require_intact
+from raylocus.datasets.folders import require_intact
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.errors import InputError
 from raylocus.models.inputs.maps import PlaceMaps, place_maps

@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from raylocus.evaluation.breakdown import Group, Quoted, heard_groups, sight_groups
-from raylocus.evaluation.evaluate import Outcome
-from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.evaluation import Evaluation, Outcome
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.results import Results, tested_severities
 from raylocus.evaluation.table import COLUMNS, table_rows

@@ -10,7 +10,7 @@ from pathlib import Path
 from raylocus.datasets.building.place_tasks import PlaceTask, check_same_solver, place_hashes
 from raylocus.datasets.building.world_tasks import WorldTask, unpack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
-from raylocus.datasets.folders import LocalFolder, RemoteFolder
+from raylocus.datasets.folders import Folder
 from raylocus.datasets.plan import WorldRecord, plan_worlds
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store_writing import Skipped
@@ -58,7 +58,7 @@ class Work:
     """The units of one dataset's build."""
 
     configuration: DatasetConfiguration
-    units: LocalFolder | RemoteFolder
+    units: Folder
     """Where the worlds' reports are kept."""
     skipped: dict[int, str] = field(default_factory=dict)
     """Why each place failed that did, by its index."""

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from raylocus.datasets.building.place_tasks import installed_solver
 from raylocus.datasets.configuration import DatasetConfiguration
-from raylocus.datasets.folders import LocalFolder, RemoteFolder
+from raylocus.datasets.folders import Folder
 from raylocus.datasets.plan import WorldRecord, redraw_world
 from raylocus.errors import InputError, StoreError
 from raylocus.network.channel.world_channel import WorldChannel
@@ -24,6 +18,7 @@ from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Report
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.provenance import Provenance, hash_configuration
+from raylocus.storage import packed, unpacked
 
 #: Version of a unit's file.
 UNIT_SCHEMA = "raylocus.unit.v2"
@@ -34,11 +29,7 @@ def pack_reports(reports: Reports) -> bytes:
     """The bytes of reports; equal reports have equal bytes."""
     document = {"schema": UNIT_SCHEMA, "features": reports.feature_names, "absent": reports.absent}
     arrays = {name: getattr(reports, name) for name in _ARRAYS}
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, allow_pickle=False, document=np.frombuffer(json.dumps(document).encode(), np.uint8), **arrays
-    )
-    return buffer.getvalue()
+    return packed(document, arrays)
 
 
 def unpack_reports(content: bytes, name: str) -> Reports:
@@ -48,10 +39,8 @@ def unpack_reports(content: bytes, name: str) -> Reports:
         StoreError: they were cut short, damaged or are of another schema; the message has `name`.
     """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            document = json.loads(archive["document"].tobytes())
-            arrays = {field: archive[field] for field in _ARRAYS}
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        document, arrays = unpacked(content, _ARRAYS)
+    except ValueError as error:
         raise StoreError(f"the unit {name} is damaged") from error
     if document["schema"] != UNIT_SCHEMA:
         raise StoreError(f"the unit {name} has schema {document['schema']!r}, not {UNIT_SCHEMA!r}")
@@ -69,7 +58,7 @@ class WorldTask:
     """Of what the reports are made from."""
     place_digest: str
     """Of what the place holds."""
-    folder: LocalFolder | RemoteFolder
+    folder: Folder
     """Where units are kept."""
 
     @classmethod
@@ -78,7 +67,7 @@ class WorldTask:
         record: WorldRecord,
         configuration: DatasetConfiguration,
         inputs: dict[str, str],
-        folder: LocalFolder | RemoteFolder,
+        folder: Folder,
     ) -> WorldTask:
         """The task of a world whose place has these input hashes."""
         decisive = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +10,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from raylocus.evaluation.ablation.run import Trial
 from raylocus.evaluation.breakdown import RESAMPLES, SEED, Quoted, weighted_percentile, with_interval
 from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.table import printed
 
 #: Wide enough for every column.
 TABLE_WIDTH = 150
@@ -58,8 +57,6 @@ def lines_of(trials: Sequence[Trial]) -> list[Line]:
 
 def ablation_text(question: str, lines: Sequence[Line]) -> str:
     """The table as text."""
-    file = io.StringIO()
-    console = Console(file=file, width=TABLE_WIDTH)
     table = Table(title=question, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("severity", no_wrap=True)
     table.add_column("variant", overflow="fold")
@@ -75,8 +72,7 @@ def ablation_text(question: str, lines: Sequence[Line]) -> str:
         table.add_row(
             f"{line.severity:g}", line.variant, str(line.seeds), str(line.sequences), *numbers, change
         )
-    console.print(table)
-    return file.getvalue() + (
+    return printed([table], TABLE_WIDTH) + (
         "Errors in metres, in brackets their 95 % bootstrap intervals over seeds and worlds; “in 90%”: truths inside "
         "the 90 % region; NLL in nats per m².\n"
     )

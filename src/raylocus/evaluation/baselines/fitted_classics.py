@@ -13,7 +13,7 @@ import numpy as np
 
 from raylocus.datasets.store import ReportDataset
 from raylocus.errors import InputError, StoreError
-from raylocus.evaluation.baselines.centroid import WeightedCentroid
+from raylocus.evaluation.baselines.fingerprints import NearestNeighbours, RandomForest
 from raylocus.evaluation.baselines.grid_bayes import (
     BEAM_SPREADS_DB,
     FREE_LEVEL,
@@ -26,9 +26,7 @@ from raylocus.evaluation.baselines.least_squares import (
     TIME_DIFFERENCES,
     RangeLeastSquares,
 )
-from raylocus.evaluation.baselines.nearest_neighbours import NearestNeighbours
-from raylocus.evaluation.baselines.random_forest import RandomForest
-from raylocus.evaluation.baselines.strongest_cell import StrongestCell
+from raylocus.evaluation.baselines.strongest_cell import StrongestCell, WeightedCentroid
 from raylocus.evaluation.baselines.timing_advance import TimingAdvance
 from raylocus.evaluation.method import Method, TrainingPlaces
 from raylocus.models.inputs.nominal_maps import nominal_maps

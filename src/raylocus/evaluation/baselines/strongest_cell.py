@@ -1,21 +1,72 @@
-"""Cell identity: the UE is near its serving site, or in front of its serving sector."""
+"""Cell identity (near the serving site, or in front of its sector), and the weighted centroid of the sites heard."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.baselines.masses import masses, posterior_of_masses
+from raylocus.evaluation.baselines.masses import gaussian_masses, masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.method import TrainingPlaces
-from raylocus.evaluation.observations import observations
+from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior
+from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
+
+#: Values that `fit` chooses from: decibels by which a weight falls to a tenth, and spreads [m].
+DECADES_DB = (10.0, 20.0, 40.0, 80.0, 1000.0)
+SPREADS = (35.0, 50.0, 70.0, 100.0, 140.0, 200.0, 280.0)
+FITTED_REPORTS = 400
+
+
+@dataclass(frozen=True)
+class WeightedCentroid:
+    """A circular Gaussian about the weighted mean of the sites of the last report's cells, cut to open ground."""
+
+    name: str
+    decade_db: float
+    """A cell's weight is 10 to the power of RSRP / `decade_db`: 10 is its received power itself."""
+    spread: float
+    """Standard deviation an axis [m]."""
+
+    @classmethod
+    def fit(cls, name: str, training: TrainingPlaces) -> WeightedCentroid:
+        """Chooses both numbers on training places. Raises InputError without training sequences."""
+        chosen = examples(training, FITTED_REPORTS)
+
+        def scores(method: WeightedCentroid, number: int) -> Float[np.ndarray, " sample"]:
+            one = chosen[number]
+            centre = method.centroids(one.observations, one.maps.deployment)
+            return one.log_scores_of_masses(method.density(centre, one.maps))
+
+        best = likeliest((cls(name, decade, 70.0) for decade in DECADES_DB), scores, chosen)
+        return likeliest((replace(best, spread=spread) for spread in SPREADS), scores, chosen)
+
+    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """Posterior from the last report, the estimate being the centroid. Raises PlaceError for an unknown PCI."""
+        maps = nominal_maps(place)
+        centre = self.centroids(observations(reports, maps.deployment), maps.deployment)
+        return posterior_of_masses(maps.tile, self.density(centre, maps), centre)
+
+    def centroids(self, observed: Observations, deployment: Deployment) -> Float[np.ndarray, "sample 2"]:
+        """The weighted mean of the sites heard in each sequence's last report, the serving one if no level is [m]."""
+        level = observed.rsrp[observed.last]
+        site = deployment.site_positions[deployment.site_of_cell, :2]
+        centre = rsrp_centroid(level, site, self.decade_db)
+        return np.where(np.isfinite(centre), centre, site[observed.serving[observed.last]])
+
+    def density(
+        self, centre: Float[np.ndarray, "sample 2"], maps: NominalMaps
+    ) -> Float[np.ndarray, "sample ground"]:
+        """Masses over the flat ground of a Gaussian about each centre."""
+        covariance = np.broadcast_to(np.eye(2) * self.spread**2, (len(centre), 2, 2))
+        return gaussian_masses(centre, covariance, maps)
+
 
 #: Distances in front of the sector [m] and spreads [m] that `fit` chooses from.
 REACHES = (20.0, 40.0, 60.0, 80.0, 110.0, 150.0)

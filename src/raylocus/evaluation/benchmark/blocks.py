@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances, Group, Quoted, quoted
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.place_scores import PlaceScores
-from raylocus.evaluation.references import BOUND_NAME
-from raylocus.evaluation.table import COLUMNS, table_rows
+from raylocus.evaluation.table import bound_among, pooled, printed, results_table
 
 #: Wide enough for every column.
 TABLE_WIDTH = 170
@@ -37,14 +33,7 @@ class Block:
     @cached_property
     def evaluations(self) -> list[Evaluation]:
         """One a method that answers in every place."""
-        of_place = [{one.name: one for one in place.evaluations} for place in self.scores]
-        common = [name for name in of_place[0] if all(name in found for found in of_place)]
-        return [Evaluation.concatenate([found[name] for found in of_place]) for name in common]
-
-    @property
-    def bound(self) -> Evaluation | None:
-        """The bound's; None where it refuses a place."""
-        return next((one for one in self.evaluations if one.name == BOUND_NAME), None)
+        return pooled([{one.name: one for one in place.evaluations} for place in self.scores])
 
     @property
     def self_check(self) -> SelfCheck | None:
@@ -71,14 +60,8 @@ class Block:
 
     def table(self) -> Table:
         """A rich table; the last column is the only one that another run changes."""
-        table = Table(title=self.title, box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
-        table.add_column("method", no_wrap=True)
-        for heading in (*(heading for heading, _ in COLUMNS.values()), "CPU ms"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        rows = table_rows(self.evaluations, self.bound, self.quotes)
-        for row, evaluation in zip(rows, self.evaluations, strict=True):
-            table.add_row(*row, format(_milliseconds(evaluation), ".1f"))
-        return table
+        cost = [format(_milliseconds(one), ".1f") for one in self.evaluations]
+        return results_table(self.evaluations, self.title, self.quotes, {"CPU ms": cost})
 
     def record(self) -> dict[str, Any]:
         """The block as JSON."""
@@ -103,7 +86,7 @@ class Block:
             f"p{percent}": [one.low, one.high] for percent, one in self.quotes[evaluation.name].items()
         }
         return {
-            **evaluation.summary(self.bound),
+            **evaluation.summary(bound_among(self.evaluations)),
             "intervals": intervals,
             "p50_by_place": places,
             "cpu_ms": _milliseconds(evaluation),
@@ -121,11 +104,8 @@ def blocks_of(scores: Mapping[str, Sequence[PlaceScores]]) -> list[Block]:
 
 def benchmark_text(blocks: Sequence[Block], left_out: Sequence[str]) -> str:
     """The tables as text, and below them what must be read with them."""
-    file = io.StringIO()
-    console = Console(file=file, width=TABLE_WIDTH)
-    for block in blocks:
-        console.print(block.table())
-    return file.getvalue() + "".join(f"{note}\n" for note in _notes(blocks, left_out))
+    tables = printed([block.table() for block in blocks], TABLE_WIDTH)
+    return tables + "".join(f"{note}\n" for note in _notes(blocks, left_out))
 
 
 def benchmark_record(blocks: Sequence[Block], left_out: Sequence[str]) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Running a benchmark: a dataset for each feature set, methods fitted once, a file of scores for each place."""
+"""A benchmark's recipe and its run: a dataset for each feature set, methods fitted once, scores for each place."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -13,8 +13,12 @@ import numpy as np
 
 from raylocus.datasets.build import Listener, build_dataset
 from raylocus.datasets.building.world_tasks import pack_reports
+from raylocus.datasets.configuration import DatasetConfiguration
+from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.stored_place import StoredPlace
+from raylocus.datasets.yaml_text import read_as
+from raylocus.errors import InputError
 from raylocus.evaluation.baselines.fitted_classics import (
     CLASSICS_FILE,
     Classics,
@@ -22,14 +26,77 @@ from raylocus.evaluation.baselines.fitted_classics import (
     training_places,
 )
 from raylocus.evaluation.baselines.locunet.method import LOCUNET_FILE, LocUNetMethod, locunet_for
-from raylocus.evaluation.benchmark.recipe import BenchmarkRecipe
+from raylocus.evaluation.baselines.locunet.training import LocUNetTraining
 from raylocus.evaluation.comparison import circumstances_of, compared_at, world_by_world
-from raylocus.evaluation.evaluate import evaluate
+from raylocus.evaluation.evaluation import evaluate
 from raylocus.evaluation.method import Contestant, Method
-from raylocus.evaluation.place_scores import PlaceScores, stored_scores
+from raylocus.evaluation.place_scores import PlaceScores, kept_scores
 from raylocus.execution.task import Engine
 from raylocus.models.inputs.nominal_maps import nominal_maps
+from raylocus.network.configuration import NetworkConfiguration
 from raylocus.provenance import hash_configuration, versions
+
+
+@dataclass(frozen=True)
+class BenchmarkRecipe:
+    """Places, severities and sizes, which all feature sets share, and the feature sets."""
+
+    dataset: DatasetConfiguration
+    """What is observed; its network is each of `feature_sets` in turn. Places for training are what the classics and
+    LocUNet are fitted on."""
+    feature_sets: dict[str, NetworkConfiguration] = field(
+        default_factory=lambda: {"critical": NetworkConfiguration()}
+    )
+    """Networks by the name of what they report, in the order in which they are evaluated."""
+    locunet: LocUNetTraining = LocUNetTraining(sequences=0)
+
+    def dataset_of(self, feature_set: str) -> DatasetConfiguration:
+        """The dataset in which the network reports one of the feature sets."""
+        return dataclasses.replace(self.dataset, network=self.feature_sets[feature_set])
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """Names of the places that are tested in."""
+        return tuple(place.name for place in self.dataset.places if place.split == "test")
+
+    def only(self, names: Sequence[str]) -> BenchmarkRecipe:
+        """The same with some of the places to test in.
+
+        Raises:
+            InputError: a name is not of a place to test in.
+        """
+        unknown = [name for name in names if name not in self.tested]
+        if unknown:
+            raise InputError(
+                f"the benchmark has no place {unknown[0]}; its places are {', '.join(self.tested)}"
+            )
+        return self._with_places(
+            [place for place in self.dataset.places if place.split != "test" or place.name in names]
+        )
+
+    def with_places(self, folder: Path) -> BenchmarkRecipe:
+        """The same with the traced places of a folder added to those to test in.
+
+        Raises:
+            InputError: there is no place in the folder.
+        """
+        found = sorted(file.parent for file in folder.glob("*/place.json"))
+        if not found:
+            raise InputError(f"{folder} holds no place; name the folder that place folders are in")
+        added = [PlaceChoice(place, split="test", city=f"added {place.name}") for place in found]
+        return self._with_places([*self.dataset.places, *added])
+
+    def _with_places(self, places: Sequence[PlaceChoice]) -> BenchmarkRecipe:
+        return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, places=tuple(places)))
+
+
+def load_benchmark_recipe(path: Path) -> BenchmarkRecipe:
+    """Reads a recipe from YAML.
+
+    Raises:
+        InputError: the file does not describe a benchmark.
+    """
+    return read_as(BenchmarkRecipe, path.read_text(), str(path), "a recipe of a benchmark")
 
 
 @dataclass(frozen=True)
@@ -83,13 +150,12 @@ class Benchmark:
 
     def _kept(self, file: Path, made_from: list[str], make: Callable[[], PlaceScores]) -> PlaceScores:
         """The scores of a file, made first where it does not hold them."""
-        digest = hash_configuration([*made_from, versions()])
-        found = stored_scores(file, digest)
-        if found is None:
+
+        def made() -> PlaceScores:
             self.report(f"      {file.stem}")
-            found = make()
-            found.save(file, digest)
-        return found
+            return make()
+
+        return kept_scores(file, hash_configuration([*made_from, versions()]), made)
 
 
 def _located(method: Method, test: ReportDataset, place: StoredPlace) -> PlaceScores:

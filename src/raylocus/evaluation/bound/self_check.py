@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound
-from raylocus.evaluation.evaluate import truth_of
-from raylocus.evaluation.evaluation import Evaluation, evaluation_of
+from raylocus.evaluation.evaluation import Evaluation, evaluation_of, truth_of
 from raylocus.network.reports.reports import Reports
 
 #: Worlds drawn for the check of one place, and sequences in each: those of one world share its errors.

@@ -35,21 +35,25 @@ class HeardReports:
         return self.network.select(order[np.searchsorted(self.report[order], wanted)])
 
 
-def heard_reports(reports: Reports, deployment: Deployment) -> HeardReports:
+def heard_reports(
+    reports: Reports, deployment: Deployment, stream: Int[np.ndarray, " report"] | None = None
+) -> HeardReports:
     """The tokens of whole cells that the deployment may have.
 
     Args:
         reports: the reports.
         deployment: sites and cells.
+        stream: number of the stream that each report is of, to which nothing of others is known; one if left out.
     """
+    stream = np.zeros(len(reports.time), np.int64) if stream is None else stream
     whole = reports.select_tokens(reports.beam < 0)
-    level, order = _filled_levels(whole)
+    level, order = _filled_levels(whole, stream)
     cells, candidates = known_cells(deployment), deployment.candidates(whole)
     tokens = Rows(whole.token_offsets)
     chosen, rows = candidates.rows.select(order)
     ordered = Candidates(rows, candidates.cells[chosen])
     found = assign(ordered, tokens, cells.position, _spacing(cells))
-    network = _network(found, whole, order, level, cells, deployment)
+    network = _network(found, whole, order, level, cells, deployment, stream)
     return HeardReports(network, found.report, found.weight)
 
 
@@ -68,10 +72,13 @@ def known_cells(deployment: Deployment) -> KnownCells:
     return KnownCells(position, azimuth, power - np.median(power), deviation, site)
 
 
-def _filled_levels(reports: Reports) -> tuple[Float[np.ndarray, " token"], Int[np.ndarray, " token"]]:
+def _filled_levels(
+    reports: Reports, stream: Int[np.ndarray, " report"]
+) -> tuple[Float[np.ndarray, " token"], Int[np.ndarray, " token"]]:
     """Levels, and the tokens of each report from the strongest down.
 
-    A serving cell without a level has that of the strongest, another that of the weakest of its report.
+    A serving cell without a level has that of the strongest, another that of the weakest of its report; of a report
+    without any, the usual level of its stream.
     """
     level = reports.features[:, reports.feature_names.index("rsrp")].copy()
     report, missing = reports.report_of_token, np.isnan(level)
@@ -79,8 +86,11 @@ def _filled_levels(reports: Reports) -> tuple[Float[np.ndarray, " token"], Int[n
     np.maximum.at(strongest, report[~missing], level[~missing])
     np.minimum.at(weakest, report[~missing], level[~missing])
     filled = np.where(reports.serving, strongest[report], weakest[report])
-    usual = np.nanmedian(level) if (~missing).any() else -90.0
-    level = np.where(missing, np.where(np.isfinite(filled), filled, usual), level)
+    level = np.where(missing & np.isfinite(filled), filled, level)
+    empty = ~np.isfinite(strongest)[report]
+    for number in np.unique(stream[report[empty]]):
+        own = stream[report] == number
+        level[own & empty] = np.median(level[own & ~missing]) if (own & ~missing).any() else -90.0
     return level, np.lexsort((~reports.serving, -level, report))
 
 
@@ -91,13 +101,15 @@ def _spacing(cells: KnownCells) -> float:
 
 def _network(
     found: Assignments, reports: Reports, order: Int[np.ndarray, " token"], level: Float[np.ndarray, " token"],
-    cells: KnownCells, deployment: Deployment,
+    cells: KnownCells, deployment: Deployment, stream: Int[np.ndarray, " report"],
 ) -> HeardNetwork:  # fmt: skip
     token = order[found.token]
+    key = stream[reports.report_of_token[token]] * len(cells.sites) + cells.site[found.cell]
+    clocks, clock = np.unique(key, return_inverse=True)
     return HeardNetwork(
         cells, found.rows, found.cell, level[token], reports.serving[token],
         _advances(reports, token, found.cell, deployment),
-        arrival_lengths(_column(reports, "time_of_arrival")[token], cells.site[found.cell], len(cells.sites)),
+        arrival_lengths(_column(reports, "time_of_arrival")[token], clock.reshape(-1), len(clocks)),
     )  # fmt: skip
 
 

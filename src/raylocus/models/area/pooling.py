@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import map_coordinates
+from scipy.special import ndtr
 from torch import Tensor
 
 from raylocus.geo import Grid
@@ -104,26 +105,41 @@ def _before(
     time: Float[np.ndarray, " every"],
 ) -> _Before:
     grid = ground.square(int(reports[-1]), reports, SIDE)
-    density = [_softened(ground.raster(report, grid)) for report in reports[:-1].tolist()]
-    gaps = np.diff(time[reports])
-    filtered = [
-        share * _filtered(density, speed * gaps, scale, grid)
-        for speed, share in zip(SPEEDS, SPEED_SHARES, strict=True)
+    log_density = [
+        _softened(torch.from_numpy(ground.raster(report, grid)).float()).log()
+        for report in reports[:-1].tolist()
     ]
-    return _Before(grid, np.sum(filtered, axis=0))
+    moved = np.outer(np.diff(time[reports]), SPEEDS)
+    filtered = _filtered(log_density, moved, scale, grid)
+    return _Before(grid, np.tensordot(SPEED_SHARES, filtered.double().numpy(), 1))
 
 
-def _softened(mass: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
-    return (1 - EVEN) * mass / max(mass.sum(), 1e-9) * mass.size + EVEN
+def _softened(mass: Float[Tensor, "*speed y x"]) -> Float[Tensor, "*speed y x"]:
+    """Relative to an even density, and a part of it."""
+    mean = mass.mean((-2, -1), keepdim=True).clamp_(min=1e-12)
+    return (1 - EVEN) * mass / mean + EVEN
 
 
 def _filtered(
-    density: Sequence[Float[np.ndarray, "y x"]], moved: Float[np.ndarray, " report"], scale: float, grid: Grid
-) -> Float[np.ndarray, "y x"]:
+    log_density: Sequence[Float[Tensor, "y x"]],
+    moved: Float[np.ndarray, "report speed"],
+    scale: float,
+    grid: Grid,
+) -> Float[Tensor, "speed y x"]:
     """Density at the last report, relative to an even one, when so much is moved after each of the others [m]."""
     power = SAME + (1 - SAME) * (1 - np.exp(-moved / (FORGOTTEN * scale)))
-    found = np.ones((grid.count, grid.count))
-    for own, exponent, step in zip(density, power, moved, strict=True):
-        found = found * own**exponent
-        found = _softened(gaussian_filter(found, step / np.sqrt(2) / grid.resolution, mode="nearest"))
+    found = torch.ones(moved.shape[1], grid.count, grid.count)
+    for own, exponents, steps in zip(log_density, torch.from_numpy(power).float(), moved, strict=True):
+        spread = _spread(steps / np.sqrt(2) / grid.resolution, grid.count)
+        found = found * torch.exp(exponents[:, None, None] * own)
+        found = _softened(spread @ found @ spread.mT)
     return found
+
+
+def _spread(deviation: Float[np.ndarray, " speed"], count: int) -> Float[Tensor, "speed to from"]:
+    """Where mass of each of so many cells in a row goes by a normal law [cells]; beyond its ends it stops at them."""
+    step = np.arange(-count, count) + 0.5
+    below = ndtr(step / np.maximum(deviation[:, None], 1e-9))
+    between = count - np.arange(count)[:, None] + np.arange(count - 1)
+    edges = np.pad(below[:, between], ((0, 0), (0, 0), (1, 1)), constant_values=((0, 0), (0, 0), (0, 1)))
+    return torch.from_numpy(np.diff(edges, axis=-1)).float()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from scipy.spatial import cKDTree
 
 from raylocus.models.area.anchors import Anchors, report_mean
 from raylocus.network.field.heard import HeardNetwork
@@ -40,8 +39,9 @@ def network_statistics(network: HeardNetwork, anchors: Anchors) -> NetworkStatis
     fall, residual = _fall(network, anchors)
     count = np.bincount(network.cell, minlength=len(network.cells.site)).astype(float)
     level = np.bincount(network.cell, residual, len(count)) / (count + LEVEL_PRIOR)
-    pairs = np.unique(np.stack([network.report, network.token_site]), axis=1)
-    share = np.bincount(pairs[1], minlength=len(network.cells.sites)) / len(network)
+    sites = len(network.cells.sites)
+    pairs = np.unique(network.report * sites + network.token_site)
+    share = np.bincount(pairs % sites, minlength=sites) / len(network)
     numbers = np.concatenate([
         _counts(network), _levels(network), _geometry(network, anchors), fall, _azimuths(network, anchors),
         _listing(network, anchors), [np.std(level) / 10], _timing(network, anchors), _hearing(network, anchors, share),
@@ -136,7 +136,7 @@ def _hearing(
     """Which share of the sites that lie nearer to the centroid than the furthest heard one is heard."""
     sites = network.cells.sites
     nearest = min(NEAREST, len(sites))
-    distance, index = cKDTree(sites).query(anchors.plain, nearest)
+    distance, index = network.cells.site_tree.query(anchors.plain, nearest)
     distance, index = distance.reshape(len(network), nearest), index.reshape(len(network), nearest)
     key = network.report * len(sites) + network.token_site
     heard = np.isin(np.arange(len(network))[:, None] * len(sites) + index, key)

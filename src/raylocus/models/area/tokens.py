@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
 
 from raylocus.models.area.anchors import Anchors, anchors_of, site_spacing
 from raylocus.models.area.statistics import MOST, NetworkStatistics, network_statistics
@@ -146,7 +145,7 @@ class _Table:
         """The nearest listed sites that a report does not name."""
         net, sites = self.network, self.network.cells.sites
         wanted = min(len(sites), SILENT + HEARD)
-        _, nearest = cKDTree(sites).query(self.anchors.weighted, wanted)
+        _, nearest = net.cells.site_tree.query(self.anchors.weighted, wanted)
         nearest = nearest.reshape(len(net), wanted)
         key = net.report * len(sites) + net.token_site
         silent = ~np.isin(np.arange(len(net))[:, None] * len(sites) + nearest, key)
@@ -154,7 +153,7 @@ class _Table:
         report, place = np.nonzero(silent & (rank < SILENT))
         site, column = nearest[report, place], HEARD + rank[report, place]
         self._place(report, column, sites[site], np.full(len(site), np.nan))
-        deviation = net.cells.deviation[np.unique(net.cells.site, return_index=True)[1]][site]
+        deviation = net.cells.deviation[net.cells.first_of_site][site]
         self.features[report, column, 1] = 1
         self.features[report, column, 10:12] = np.stack(
             [deviation / self.anchors.scale[report], deviation > 0], axis=1
@@ -225,7 +224,8 @@ class _Table:
         heard = self.present[:, :HEARD, None]
         spread = np.sqrt((position[:, :HEARD] ** 2 * heard).sum((1, 2)) / heard.sum((1, 2)))
         first = net.level[net.rows.starts]
-        sites = np.bincount(np.unique(np.stack([net.report, net.token_site]), axis=1)[0], minlength=len(net))
+        listed = len(net.cells.sites)
+        sites = np.bincount(np.unique(net.report * listed + net.token_site) // listed, minlength=len(net))
         own = np.stack([
             np.log(self.anchors.scale) / 1.5 - 4, np.log(lengths), np.log(sites), np.log(spread + 0.05),
             (first + 90) / 20, np.isfinite(self.anchors.timed[:, 0]), self.present[:, HEARD:-ANCHORS].mean(1),

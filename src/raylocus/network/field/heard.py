@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.spatial import cKDTree
 
 from raylocus.ragged import Rows
 from raylocus.units import SPEED_OF_LIGHT
@@ -31,9 +32,19 @@ class KnownCells:
     """Site of each cell, 0, 1, … without gaps."""
 
     @cached_property
+    def first_of_site(self) -> Int[np.ndarray, " site"]:
+        """The first cell of each site."""
+        return np.unique(self.site, return_index=True)[1]
+
+    @cached_property
     def sites(self) -> Float[np.ndarray, "site 2"]:
         """Listed position of each site: that of its first cell [m]."""
-        return self.position[np.unique(self.site, return_index=True)[1]]
+        return self.position[self.first_of_site]
+
+    @cached_property
+    def site_tree(self) -> cKDTree:
+        """Their listed positions to look the nearest up in."""
+        return cKDTree(self.sites)
 
 
 @dataclass(frozen=True)

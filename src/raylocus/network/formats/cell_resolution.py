@@ -14,8 +14,7 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.formats.measurements import Measurements
-from raylocus.network.formats.technologies import LOCATED
+from raylocus.network.formats.measurements import LOCATED, Measurements
 from raylocus.network.reports.report_checks import HIGHEST_PCI
 from raylocus.scenes.cell_names.candidates import Candidates, TokenNames
 from raylocus.scenes.cell_names.channels import technology_codes

@@ -24,8 +24,13 @@ from jaxtyping import Float, Shaped
 
 from raylocus.errors import InputError
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.measurements import Measurements, ReadLog
-from raylocus.network.formats.technologies import advance_of_steps, enb_identity, technologies_of
+from raylocus.network.formats.measurements import (
+    Measurements,
+    ReadLog,
+    advance_of_steps,
+    enb_identity,
+    technologies_of,
+)
 from raylocus.network.formats.text_table import TRUE, TextTable, plain_name, seconds_of_texts, text_table
 from raylocus.network.reports.report_table import arrow_table
 

@@ -14,10 +14,9 @@ from raylocus.network.formats.cell_resolution import Known, ResolvedRows, resolv
 from raylocus.network.formats.log_format import LogFile, LogFormat
 from raylocus.network.formats.measurements import Measurements
 from raylocus.network.formats.sequences import GAP, sequence_rows
-from raylocus.network.reports.features import features_named
+from raylocus.network.reports.features import features_named, logged_levels
 from raylocus.network.reports.report_checks import check_reports
 from raylocus.network.reports.reports import Reports
-from raylocus.network.reports.technology_ranges import logged_levels
 from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.area import Area
 from raylocus.scenes.cell_names.channels import technology_codes

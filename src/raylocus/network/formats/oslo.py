@@ -16,8 +16,7 @@ from jaxtyping import Float
 from raylocus.errors import InputError
 from raylocus.network.formats.listed_cells import ListedCell
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.measurements import Measurements, ReadLog
-from raylocus.network.formats.technologies import CELL_BITS
+from raylocus.network.formats.measurements import CELL_BITS, Measurements, ReadLog
 from raylocus.scenes.sites import Carrier
 
 #: Columns of a link.

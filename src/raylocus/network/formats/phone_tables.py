@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.measurements import Measurements, ReadLog
-from raylocus.network.formats.technologies import (
+from raylocus.network.formats.measurements import (
+    Measurements,
+    ReadLog,
     advance_of_steps,
     enb_identity,
     level_of_signal,

@@ -10,9 +10,8 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.network.formats.cell_resolution import token_names
 from raylocus.network.formats.measurements import Measurements
-from raylocus.network.reports.features import CRITICAL, FEATURES
+from raylocus.network.reports.features import CRITICAL, FEATURES, logged_levels, logged_range
 from raylocus.network.reports.reports import Reports
-from raylocus.network.reports.technology_ranges import logged_levels, logged_range
 from raylocus.scenes.area import Area
 from raylocus.scenes.cell_names.candidates import TokenNames
 from raylocus.scenes.cell_names.channels import LTE, NB_IOT

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.rrc.filtering import reports_by_step
-from raylocus.propagation.link_abstraction.error_curves import block_error_rate, thresholds_db
+from raylocus.propagation.link_abstraction.link_quality import block_error_rate, thresholds_db
 from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
 from raylocus.ragged import Rows
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, slot_duration

@@ -12,8 +12,7 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.reports.features import FEATURE_INDEX, FEATURES
-from raylocus.network.reports.technology_ranges import reported_in
+from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, reported_in
 from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.scenes.sites import Carrier
 from raylocus.units import TC, timing_advance_step

@@ -2,15 +2,143 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import xarray as xr
+
 from raylocus.errors import StoreError
+from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports.report_checks import check_reports, repaired_reports
-from raylocus.network.reports.report_store import load_reports
 from raylocus.network.reports.report_table import ReportTable, read_report_table
-from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, UNKNOWN_NAMES, Reports
+from raylocus.provenance import Provenance
 from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, parquet_parts
+from raylocus.storage import readable
+from raylocus.xarray_store import load_dataset, save_dataset
+
+#: Version of a reports file.
+REPORTS_SCHEMA = "raylocus.reports.v1"
+
+_ATTRIBUTES = {
+    "report_offsets": {"long_name": "first report of each sequence, and the end"},
+    "token_offsets": {"long_name": "first token of each report, and the end"},
+    "time": {"units": "s", "long_name": "time since the sequence's first report"},
+    "position": {"units": "m", "long_name": "true UE antenna position in the place's frame"},
+    "line_of_sight": {"units": "1", "long_name": "1 where the serving site is in line of sight"},
+    "pci": {"units": "1", "long_name": "physical cell identity"},
+    "technology": {"units": "1", "long_name": "1 NR, 2 LTE, 3 NB-IoT, 0 unknown"},
+    "channel": {"units": "1", "long_name": "downlink EARFCN or NR-ARFCN; -1 unknown"},
+    "identity": {"units": "1", "long_name": "E-UTRAN or NR cell identity; -1 unknown"},
+    "serving": {"units": "1", "long_name": "whether the token is of the serving cell"},
+    "beam": {"units": "1", "long_name": "SSB index; -1 for the token of a whole cell"},
+    "features": {
+        "units": "see the attribute feature_units",
+        "long_name": "decoded report values; NaN is missing",
+    },
+    "censored": {"units": "1", "long_name": "-1 below the report range, 1 above it, 0 inside or missing"},
+}
+#: Kinds of numbers that each column may hold.
+COLUMN_KINDS = {
+    "time": "f", "position": "f", "line_of_sight": "f",
+    "pci": "iu", "technology": "iu", "channel": "iu", "identity": "iu",
+    "serving": "b", "beam": "iu", "features": "f", "censored": "iu",
+}  # fmt: skip
+_TRAILING = {"position": ("axis",), "features": ("feature",), "censored": ("feature",)}
+
+
+def reports_to_dataset(reports: Reports) -> xr.Dataset:
+    """Reports as an xarray dataset: ragged offsets and columns over (report,) and (token,)."""
+    rows = {"report_offsets": "sample_plus_1", "token_offsets": "report_plus_1"}
+    rows |= dict.fromkeys(REPORT_FIELDS, "report") | dict.fromkeys(TOKEN_FIELDS, "token")
+    variables = {
+        name: ((row, *_TRAILING.get(name, ())), getattr(reports, name), _ATTRIBUTES[name])
+        for name, row in rows.items()
+    }
+    return xr.Dataset(
+        variables,
+        attrs={
+            "feature_names": list(reports.feature_names),
+            "feature_units": [feature.unit for feature in features_named(reports.feature_names)],
+            "absent_features": [list(pair) for pair in reports.absent],
+        },
+    )
+
+
+def reports_from_dataset(dataset: xr.Dataset, source: Path) -> Reports:
+    """The reports of a dataset that `reports_to_dataset` made, read from `source`.
+
+    Raises:
+        StoreError: the dataset has other features or lacks a column.
+    """
+    names = tuple(dataset.attrs.get("feature_names", ()))
+    known = {feature.name for feature in SCHEMA}
+    if names[: len(CRITICAL)] != CRITICAL or not known.issuperset(names):
+        raise StoreError(
+            f"{source} holds other report features than this version of raylocus; build it again"
+        )
+    dataset = _with_names(dataset)
+    lacking = [name for name in _ATTRIBUTES if name not in dataset]
+    if lacking:
+        raise StoreError(f"{source} has no column {lacking[0]!r}; build it again")
+    absent = tuple((str(name), str(reason)) for name, reason in dataset.attrs.get("absent_features", ()))
+    columns = {name: np.asarray(dataset[name].values) for name in _ATTRIBUTES}
+    _check_columns(columns, len(names), source)
+    return Reports(**columns, feature_names=names, absent=absent)
+
+
+def save_reports(reports: Reports, path: Path, provenance: Provenance) -> None:
+    """Writes a reports file whole.
+
+    Raises:
+        StorageFullError: the disk filled up.
+    """
+    dataset = reports_to_dataset(reports).assign_attrs(provenance=provenance.to_json())
+    save_dataset(dataset, path, REPORTS_SCHEMA)
+
+
+def load_reports(path: Path) -> Reports:
+    """Reads a reports file.
+
+    Raises:
+        StoreError: the file is absent, truncated, foreign, or of another schema version.
+    """
+    dataset = load_dataset(path, REPORTS_SCHEMA)
+    with readable(path):
+        return reports_from_dataset(dataset, path)
+
+
+def _with_names(dataset: xr.Dataset) -> xr.Dataset:
+    """A dataset with the names that an older file, whose cells have a PCI alone, does not have."""
+    lacking = {name: missing for name, missing in UNKNOWN_NAMES.items() if name not in dataset}
+    count = dataset.sizes.get("token", 0)
+    return dataset.assign({name: (("token",), np.full(count, missing)) for name, missing in lacking.items()})
+
+
+def _check_columns(columns: Mapping[str, np.ndarray], width: int, source: Path) -> None:
+    """Refuses columns that do not fit each other, with StoreError."""
+    reports, tokens = columns["report_offsets"], columns["token_offsets"]
+    sound = _rise(reports) and _rise(tokens) and int(reports[-1]) == len(tokens) - 1
+    if not sound:
+        raise StoreError(f"{source} has offsets that do not fit its reports; build it again")
+    rows = dict.fromkeys(REPORT_FIELDS, len(tokens) - 1) | dict.fromkeys(TOKEN_FIELDS, int(tokens[-1]))
+    widths = {"position": (3,), "features": (width,), "censored": (width,)}
+    for name, kinds in COLUMN_KINDS.items():
+        column, shape = columns[name], (rows[name], *widths.get(name, ()))
+        if column.shape != shape or column.dtype.kind not in kinds:
+            raise StoreError(
+                f"{source} has the column {name!r} as {column.dtype} of the shape {column.shape} where {shape} is "
+                "needed; build it again"
+            )
+
+
+def _rise(offsets: np.ndarray) -> bool:
+    """Whether these are offsets: whole numbers from 0 that never fall."""
+    whole = offsets.ndim == 1 and len(offsets) > 0 and offsets.dtype.kind in "iu"
+    return whole and int(offsets[0]) == 0 and bool(np.all(offsets[1:] >= offsets[:-1]))
+
 
 #: How a Parquet file begins.
 _PARQUET = b"PAR1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.network.reports.reports import Reports, cell_names
 from raylocus.ragged import Rows
@@ -24,8 +24,8 @@ def in_stretches(reports: Reports, length: float) -> Reports:
     """
     end = reports.time[reports.last_report][reports.sequence_of_report]
     age = np.floor((end - reports.time) / length).astype(np.int64)
-    key = np.stack([reports.sequence_of_report, -age])
-    of_report = np.unique(key, axis=1, return_inverse=True)[1].reshape(-1)
+    # Reports of a sequence follow each other in time, so that those of a stretch do.
+    of_report = np.cumsum(_changes(np.stack([reports.sequence_of_report, age]))) - 1
     if len(of_report) == 0 or of_report[-1] + 1 == len(of_report):
         return reports
     newest = np.flatnonzero(np.diff(of_report, append=len(of_report)))
@@ -37,12 +37,15 @@ def _joined(
 ) -> Reports:
     token_report = reports.report_of_token
     names = np.concatenate([of_report[token_report][None], cell_names(reports)])
-    _, first, inverse = np.unique(names, axis=1, return_index=True, return_inverse=True)
+    alike = np.lexsort(names)
+    changes = _changes(names[:, alike])
+    first = alike[changes]
     rank = np.empty(len(first), np.int64)
     rank[np.argsort(first, kind="stable")] = np.arange(
         len(first)
     )  # in the order in which they are first named
-    of_token, last = rank[inverse.reshape(-1)], np.zeros(len(first), np.int64)
+    of_token, last = np.empty(len(alike), np.int64), np.zeros(len(first), np.int64)
+    of_token[alike] = rank[np.cumsum(changes) - 1]
     last[of_token] = np.arange(len(of_token))  # of several that are put at one place the last one stays
     stretch = of_report[token_report[last]]
     lengths = np.bincount(reports.sequence_of_report[newest], minlength=len(reports))
@@ -60,6 +63,11 @@ def _joined(
         **columns,
         **tokens,
     )
+
+
+def _changes(names: Int[np.ndarray, "name element"]) -> Bool[np.ndarray, " element"]:
+    """Whether elements are the first, or named unlike the one before."""
+    return np.append(True, (names[:, 1:] != names[:, :-1]).any(axis=0))[: names.shape[1]]
 
 
 def _features(

@@ -10,10 +10,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.movement.trajectories import Trajectories
-from raylocus.network.reports.features import CRITICAL, FEATURE_INDEX, FEATURES
+from raylocus.network.reports.features import CRITICAL, FEATURE_INDEX, FEATURES, reported_in
 from raylocus.network.reports.report_mapping import reported, reported_beams
 from raylocus.network.reports.reports import Reports
-from raylocus.network.reports.technology_ranges import reported_in
 from raylocus.network.stack.cell_levels import CellMeasurements
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment

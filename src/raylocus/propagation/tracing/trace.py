@@ -23,8 +23,7 @@ from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.propagation.search.passed_through import Canopy
 from raylocus.propagation.search.path_columns import PathColumns
 from raylocus.propagation.search.scattering import ScatteringSearch
-from raylocus.propagation.search.specular import SpecularPaths, SpecularSearch
-from raylocus.propagation.search.verification import PathVerifier
+from raylocus.propagation.search.specular import PathVerifier, SpecularPaths, SpecularSearch
 from raylocus.propagation.tracing.band_paths import BandPaths, TracedTile
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.building_records import building_index

@@ -14,8 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area, road_class_of
-from raylocus.scenes.map_sources.building_columns import KIND, Columns, columns_of
-from raylocus.scenes.map_sources.column_units import named_column
+from raylocus.scenes.map_sources.building_columns import KIND, Columns, columns_of, named_column
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.row_roles import as_building
 from raylocus.scenes.map_sources.sea_level import above_ground

@@ -89,6 +89,24 @@ def read_source(
     return SourceMap(dataclasses.replace(found, parameters=parameters), extent)
 
 
+def extent_before_reading(source: str, radius: float, side: float) -> MapExtent | None:
+    """What a source covers, where that is known before anything is read, fetched or generated.
+
+    Args:
+        source: as of `read_source`.
+        radius: half of the side of the square about a point [m].
+        side: of a generated town [m].
+
+    Raises:
+        PlaceError: its numbers are no place on Earth.
+    """
+    if source.startswith(PROCEDURAL):
+        return MapExtent(side, side)
+    if source_file(source) is None and _NUMBERS.fullmatch(source.strip()):
+        return frame_of(requested_bounds(source, radius))[1]
+    return None
+
+
 def _tagged_map(source: str, options: SourceOptions, tile_size: float) -> tuple[TaggedMap, Bounds]:
     """What a source holds, and the box that is wanted of it."""
     path = source_file(source)

@@ -8,9 +8,8 @@ import numpy as np
 import shapely
 from shapely import Polygon
 
-from raylocus.scenes.towns.frames import polygons_of
-from raylocus.scenes.towns.lots import cut_into_lots, fit_to_build, shrink
-from raylocus.scenes.towns.structures import BuildingType, Structure
+from raylocus.scenes.towns.frames import cut_into_lots, fit_to_build, on_grid, polygons_of, shrink
+from raylocus.scenes.towns.style import BuildingType, Structure
 
 #: Narrowest building [m].
 NARROWEST = 4.0
@@ -75,8 +74,8 @@ class PerimeterBlocks:
 
     def fill(self, block: Polygon, generator: np.random.Generator) -> list[Structure]:
         """See `Filling`."""
-        court = shapely.buffer(block, -self.depth * generator.uniform(0.9, 1.1), join_style="mitre")
-        rear_land = shapely.buffer(court, -0.7 * self.depth, join_style="mitre")
+        court = on_grid(shapely.buffer(block, -self.depth * generator.uniform(0.9, 1.1), join_style="mitre"))
+        rear_land = on_grid(shapely.buffer(court, -0.7 * self.depth, join_style="mitre"))
         lots = cut_into_lots(block, self.lot_area, 10.0, generator, jitter=0.06)
         built = np.flatnonzero(generator.random(len(lots)) >= self.gap)
         houses = shapely.difference([lots[index] for index in built], court)

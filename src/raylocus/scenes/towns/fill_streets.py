@@ -10,9 +10,8 @@ import shapely
 from jaxtyping import Float, Int
 from shapely import Polygon, STRtree
 
-from raylocus.scenes.towns.frames import Boxes, rotate
-from raylocus.scenes.towns.lots import shrink
-from raylocus.scenes.towns.structures import BuildingType, Structure, pick
+from raylocus.scenes.towns.frames import Boxes, rotate, shrink
+from raylocus.scenes.towns.style import BuildingType, Structure, pick
 
 
 def keep_apart(footprints: Sequence[Polygon], land: shapely.Geometry, gap: float) -> Int[np.ndarray, " kept"]:
@@ -54,7 +53,7 @@ def plan(name: str, length: float, width: float, depth: float) -> Float[np.ndarr
 
 def place(corners: Float[np.ndarray, "corner 2"], centre: Float[np.ndarray, "2"], angle: float) -> Polygon:
     """The plan turned by an angle [rad] and moved to its centre [m]."""
-    return Polygon(rotate(corners, angle) + centre)
+    return Polygon(rotate(corners, angle, centre))
 
 
 @dataclass(frozen=True)

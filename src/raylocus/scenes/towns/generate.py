@@ -13,10 +13,9 @@ from shapely.geometry import LineString
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
 from raylocus.scenes.towns import dense_styles, open_styles
-from raylocus.scenes.towns.frames import polygons_of, square
+from raylocus.scenes.towns.frames import PRECISION, on_grid, polygons_of, square
 from raylocus.scenes.towns.landscape import draw_terrain, draw_water, dry_land, plant, quay_streets
-from raylocus.scenes.towns.structures import Structure
-from raylocus.scenes.towns.style import Street, TownStyle
+from raylocus.scenes.towns.style import Street, Structure, TownStyle
 from raylocus.scenes.vector_map import Building, Road, VectorMap
 
 #: Source of a height, share of the buildings, and its standard deviation as (constant [m], relative).
@@ -75,8 +74,6 @@ OVERHANG = 80.0
 SMALLEST_BLOCK = 80.0
 #: Tolerance of block outlines [m]; far below the width of a pavement.
 BLOCK_TOLERANCE = 0.4
-#: Grid of all footprints' coordinates [m].
-PRECISION = 1e-3
 
 
 def generate_town(style: str, seed: int, tile_size: float) -> VectorMap:
@@ -152,7 +149,7 @@ def _blocks(streets: list[Street], land: shapely.Geometry, side: float) -> list[
     lines = np.array([street.line for street in streets])
     halves = np.array([street.corridor / 2 for street in streets])
     corridors = shapely.union_all(shapely.buffer(lines, halves, quad_segs=2))
-    blocks = polygons_of(shapely.simplify(shapely.difference(land, corridors), BLOCK_TOLERANCE))
+    blocks = polygons_of(on_grid(shapely.simplify(shapely.difference(land, corridors), BLOCK_TOLERANCE)))
     near = square(side)
     return [block for block in blocks if block.area > SMALLEST_BLOCK and block.intersects(near)]
 
@@ -175,7 +172,7 @@ def _built_up(
 
 
 def _to_millimetres(structures: list[Structure]) -> list[Structure]:
-    """The structures on a grid of `PRECISION`.
+    """The structures on the grid, where all that is done with their footprints stays.
 
     Party walls that differ by rounding alone (10⁻¹⁵ m) make GEOS return wrong intersections and unions.
     """
@@ -205,4 +202,4 @@ def _roads(streets: list[Street], side: float) -> tuple[Road, ...]:
 
 
 def _carriageways(roads: tuple[Road, ...]) -> list[Polygon]:
-    return [shapely.buffer(road.line, road.width / 2, quad_segs=1, cap_style="flat") for road in roads]
+    return [shapely.buffer(road.line, road.width / 2, quad_segs=4, cap_style="flat") for road in roads]

@@ -9,7 +9,7 @@ from shapely import Polygon, STRtree
 from shapely.geometry import LineString
 
 from raylocus.geo import Grid
-from raylocus.scenes.towns.frames import polygons_of, rotate, square
+from raylocus.scenes.towns.frames import on_grid, polygons_of, rotate, rounded, square
 from raylocus.scenes.towns.style import Greenery, Relief, Street, TownStyle
 from raylocus.scenes.vector_map import Terrain
 
@@ -32,7 +32,7 @@ def draw_terrain(
         return Terrain(grid, np.zeros(grid.shape), "generated")
     along = rotate(grid.centres, -orientation)
     height = relief.rise * along[:, 1] / side + relief.hills * _hills(along, relief.wavelength, generator)
-    return Terrain(grid, (height - height.min()).reshape(grid.shape), "generated")
+    return Terrain(grid, rounded(height - height.min()).reshape(grid.shape), "generated")
 
 
 def _hills(
@@ -68,7 +68,7 @@ def quay_streets(water: tuple[Polygon, ...], side: float) -> list[Street]:
     """The road along the water's edge."""
     if not water:
         return []
-    edge = shapely.buffer(shapely.union_all(water), QUAY_ROAD, join_style="mitre").boundary
+    edge = on_grid(shapely.buffer(shapely.union_all(water), QUAY_ROAD, join_style="mitre")).boundary
     inside = shapely.intersection(edge, square(side - 2 * QUAY_ROAD - 1))
     lines = [line for line in shapely.get_parts(shapely.line_merge(inside)) if isinstance(line, LineString)]
     return [Street(line, "primary", 8.0, 18.0) for line in lines if line.length > 30]
@@ -78,9 +78,8 @@ def dry_land(style: TownStyle, water: tuple[Polygon, ...], side: float) -> shape
     """Where blocks and streets may lie."""
     if not style.water_share:
         return square(side)
-    return shapely.difference(
-        square(side), shapely.buffer(shapely.union_all(water), QUAY, join_style="mitre")
-    )
+    shore = on_grid(shapely.buffer(shapely.union_all(water), QUAY, join_style="mitre"))
+    return shapely.difference(square(side), shore)
 
 
 #: Trees per hectare of a park.
@@ -117,7 +116,7 @@ def plant(
         hits, _ = STRtree(obstacles).query(points, predicate="dwithin", distance=radii + WALL_DISTANCE)
         blocked[hits] = True
     crowns = shapely.buffer(points[~blocked], radii[~blocked], quad_segs=2)
-    return tuple(polygons_of(shapely.union_all(crowns)))
+    return tuple(polygons_of(on_grid(shapely.union_all(crowns))))
 
 
 def _along_streets(streets: list[Street], greenery: Greenery) -> Float[np.ndarray, "tree 2"]:
@@ -128,7 +127,7 @@ def _along_streets(streets: list[Street], greenery: Greenery) -> Float[np.ndarra
     for street in streets:
         offset = (street.width + street.corridor) / 4
         for side in (-offset, offset):
-            line = shapely.offset_curve(street.line, side)
+            line = on_grid(shapely.offset_curve(street.line, side))
             distances = np.arange(8.0, line.length - 8.0, greenery.street_tree_spacing)
             trunks.append(shapely.get_coordinates(shapely.line_interpolate_point(line, distances)))
     return np.concatenate(trunks) if trunks else np.zeros((0, 2))

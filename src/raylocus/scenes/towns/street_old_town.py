@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 from shapely.geometry import LineString
 
-from raylocus.scenes.towns.frames import rotate, square
+from raylocus.scenes.towns.frames import rotate, rounded, square
 from raylocus.scenes.towns.style import Street
 
 
@@ -55,8 +55,8 @@ class StreetStar:
 
     def _ring(self, centre: Float[np.ndarray, "2"], radius: float) -> Street:
         angle = np.linspace(0, 2 * np.pi, max(24, int(radius / 4)) + 1)
-        line = LineString(centre + radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1))
-        return Street(line, "residential", self.width, self.corridor)
+        circle = radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+        return Street(LineString(rounded(centre + circle)), "residential", self.width, self.corridor)
 
     def _cross_streets(
         self,
@@ -78,7 +78,7 @@ class StreetStar:
 
 def _spoke(centre: Float[np.ndarray, "2"], angle: float, inner: float, outer: float) -> LineString:
     direction = np.array([np.cos(angle), np.sin(angle)])
-    return LineString([centre + inner * direction, centre + outer * direction])
+    return LineString(rounded(centre + np.outer([inner, outer], direction)))
 
 
 @dataclass(frozen=True)

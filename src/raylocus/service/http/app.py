@@ -19,7 +19,7 @@ from raylocus.service.http.admission import ApiKeys
 from raylocus.service.http.board import Board
 from raylocus.service.http.desk import Desk
 from raylocus.service.http.guard import Guard
-from raylocus.service.http.problems import Problem, problem_response
+from raylocus.service.http.problems import DECODE, Problem, problem_response
 from raylocus.service.http.watch import Meters, Watch
 
 
@@ -31,7 +31,12 @@ def create_app(engine: Engine, configuration: ServiceConfiguration) -> FastAPI:
     """
     keys, meters = ApiKeys.read(configuration.key_file), Meters()
     batcher = Batcher(
-        engine, configuration.batch, configuration.patience, configuration.answer_time, meters.observe_batch
+        engine,
+        configuration.batch,
+        configuration.patience,
+        configuration.answer_time,
+        configuration.threads,
+        meters.observe_batch,
     )
 
     @asynccontextmanager
@@ -71,14 +76,14 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    code = "decode" if first["type"] == "json_invalid" else ""
+    code = DECODE if first["type"] == "json_invalid" else ""
     return problem_response(request, Problem(400, f"{where}: {first['msg']}", code))
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     # The only 400 that comes this way is a body that no parser reads: too deep, or a number too long.
-    code = "decode" if error.status_code == 400 else ""
+    code = DECODE if error.status_code == 400 else ""
     answer = problem_response(request, Problem(error.status_code, str(error.detail), code))
     # With 405 comes what is allowed (RFC 9110 §15.5.6).
     answer.headers.update(error.headers or {})

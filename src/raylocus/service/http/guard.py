@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from raylocus.service.batching import Batcher
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.http.admission import ApiKeys, RateLimit
-from raylocus.service.http.problems import Problem, problem_response
+from raylocus.service.http.problems import DECODE, Problem, problem_response
 from raylocus.service.http.watch import Meters
 
 #: Paths that say nothing but whether the service runs.
@@ -115,11 +115,11 @@ class Guard:
         try:
             body = unpacking.decompress(packed, self.configuration.body_bytes + 1)
         except zlib.error as error:
-            raise Problem(400, "the body is not what gzip writes", "decode") from error
+            raise Problem(400, "the body is not what gzip writes", DECODE) from error
         if len(body) > self.configuration.body_bytes:
             raise self._too_large()
         if not unpacking.eof:
-            raise Problem(400, "the packed body ends too early", "decode")
+            raise Problem(400, "the packed body ends too early", DECODE)
         return body
 
     def _too_large(self) -> Problem:

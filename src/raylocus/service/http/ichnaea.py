@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict
 
-from raylocus.network.formats.technologies import advance_of_steps, level_of_signal, technologies_of
+from raylocus.network.formats.measurements import advance_of_steps, level_of_signal, technologies_of
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.http.desk import CONFIDENCE, desk_of
 from raylocus.service.http.lenient import EACH_VALID, Counting, Within, nan_if_none

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
     WrapValidator,
 )
+from pydantic_core import CoreSchema, core_schema
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,19 @@ class Within:
     """Whether it must be a whole number."""
     unit: str = ""
 
-    def read(self, value: Any) -> float | None:
-        """The number, also of a text; None where it is none or out of range."""
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            return None
-        try:
-            number = float(value)
-        except (ValueError, OverflowError):
-            return None
-        if not math.isfinite(number) or not self.low <= number <= self.high:
-            return None
-        return None if self.whole and number != round(number) else number
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
-        return BeforeValidator(self.read).__get_pydantic_core_schema__(source, handler)
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # All of it is pydantic's own, no function of Python's a number: a body has hundreds.
+        number = core_schema.float_schema(allow_inf_nan=False, strict=True)
+        text = core_schema.chain_schema(
+            [core_schema.str_schema(strict=True), core_schema.float_schema(allow_inf_nan=False)]
+        )
+        either = core_schema.union_schema([number, text], mode="left_to_right")
+        held: list[CoreSchema] = [core_schema.float_schema(ge=self.low, le=self.high)]
+        if self.whole:
+            held.insert(0, core_schema.int_schema())
+        return core_schema.with_default_schema(
+            core_schema.chain_schema([either, *held]), default=None, on_error="default"
+        )
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         kind = "integer" if self.whole else "number"

@@ -14,6 +14,9 @@ ICHNAEA = ("/v1/", "/v2/geosubmit")
 NLMF = ("/nlmf-loc/",)
 CAMARA = ("/location-retrieval/", "/location-verification/")
 
+#: What ichnaea calls a body that cannot be read at all, for `Problem.code`; the other APIs have words of their own.
+DECODE = "decode"
+
 _TITLES = {
     400: "Bad request",
     401: "Missing or invalid API key",
@@ -99,7 +102,7 @@ def _here(problem: Problem) -> dict[str, Any]:
     return {
         "title": _TITLES.get(problem.status, "Error"),
         "status": problem.status,
-        "code": problem.code or _word(problem.status),
+        "code": _own_code(problem) or _word(problem.status),
         "cause": problem.detail,
         **problem.extra,
     }
@@ -115,11 +118,12 @@ def _nlmf(problem: Problem) -> dict[str, Any]:
         500: "SYSTEM_FAILURE",
         503: "NF_CONGESTION",
     }
+    own = "INVALID_MSG_FORMAT" if problem.code == DECODE else problem.code
     return {
         "title": _TITLES.get(problem.status, "Error"),
         "status": problem.status,
         "detail": problem.detail,
-        "cause": problem.code or causes.get(problem.status, "UNSPECIFIED_MSG_FAILURE"),
+        "cause": own or causes.get(problem.status, "UNSPECIFIED_MSG_FAILURE"),
     }
 
 
@@ -127,8 +131,12 @@ def _camara(problem: Problem) -> dict[str, Any]:
     """ErrorInfo of CAMARA's common definitions."""
     codes = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 429: "TOO_MANY_REQUESTS", 500: "INTERNAL"}
     codes[503] = "UNAVAILABLE"
-    code = problem.code or codes.get(problem.status) or _word(problem.status)
+    code = _own_code(problem) or codes.get(problem.status) or _word(problem.status)
     return {"status": problem.status, "code": code, "message": problem.detail}
+
+
+def _own_code(problem: Problem) -> str:
+    return "" if problem.code == DECODE else problem.code
 
 
 def _word(status: int) -> str:

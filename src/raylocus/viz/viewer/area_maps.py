@@ -74,11 +74,11 @@ def area_layers(tiles: Sequence[TracedTile], area: Area, grid: Grid, room: int) 
 
 
 def area_paths(tiles: Sequence[TracedTile], area: Area, grid: Grid) -> PathLines | None:
-    """Paths to the points of one lattice over the area; None where no tile has an atlas."""
+    """Paths at the first carrier to the points of one lattice over the area; None where no tile has an atlas."""
     parts = []
     for tile in tiles:
-        if tile.place.atlas_file.exists():
-            place = tile.place
+        place = tile.place.layers()[0]
+        if place.atlas_file.exists():
             along = max(1, round(ALONG_SIDE * place.tile.size / grid.size))
             own = path_lines(place.atlas, place.deployment.site_positions, place.geometry_maps, along)
             shift = np.array([*tile.tile.centre, 0.0])

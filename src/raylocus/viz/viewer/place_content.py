@@ -50,7 +50,7 @@ def place_content(
     room = room_for(len(tracks)) - sum(mesh.size for mesh in meshes)
     _check_names(maps, layers, place)
     drawn, left_out = _radio_layers(maps, layers, room)
-    sites = place.deployment.site_positions
+    sites, first = place.deployment.site_positions, place.layers()[0]
     return ViewerContent(
         name=place.name,
         attribution=place.attribution,
@@ -60,7 +60,7 @@ def place_content(
         ground=place.geometry_maps,
         meshes=meshes,
         layers=(*drawn, *geometry_layers(place.geometry_maps)),
-        paths=path_lines(place.atlas, sites, place.geometry_maps) if place.atlas_file.exists() else None,
+        paths=path_lines(first.atlas, sites, place.geometry_maps) if first.atlas_file.exists() else None,
         tracks=tuple(tracks),
         notes=_notes(left_out),
     )

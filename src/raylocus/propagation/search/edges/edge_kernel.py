@@ -23,7 +23,7 @@ from raylocus.propagation.search.edges.edge_device import (
     PreparedPairs,
 )
 from raylocus.propagation.search.edges.edge_scene import EDGE_OFFSET, EdgeScene
-from raylocus.propagation.search.verification import HIT_TOLERANCE
+from raylocus.propagation.search.specular import HIT_TOLERANCE
 
 #: Pairs of one kernel; bounds the memory to about 100 MB.
 BATCH = 1 << 22

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.geometry.surfaces import COPLANAR_COSINE, Wedges, wedge_faces
 from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
-from raylocus.propagation.search.verification import PathVerifier
+from raylocus.propagation.search.specular import PathVerifier
 
 #: Paths meet an edge this far outside of it [m], so that no segment starts on its faces; farther out they pass what
 #: the true path is stopped by.

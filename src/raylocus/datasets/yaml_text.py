@@ -1,8 +1,51 @@
-"""The one sentence of what is wrong with a YAML file, out of jsonargparse's many."""
+"""YAML text as a dataclass, and the one sentence of what is wrong with it, out of jsonargparse's many."""
 
 from __future__ import annotations
 
+import functools
 import re
+from typing import Any, TypeVar
+
+from jsonargparse import ArgumentError, ArgumentParser
+
+from raylocus.errors import InputError
+
+T = TypeVar("T")
+
+
+def read_as(kind: type[T], text: str, source: str, what: str) -> T:
+    """What YAML text describes.
+
+    Args:
+        kind: a dataclass with the text's keys.
+        text: the YAML.
+        source: names it in errors.
+        what: it should be.
+
+    Raises:
+        InputError: it describes no such thing.
+    """
+    try:
+        made: T = _made(kind, text)
+    except (ArgumentError, ValueError) as error:
+        raise InputError(f"{source} is not {what}: {reason(str(error))}") from error
+    return made
+
+
+@functools.lru_cache(maxsize=64)
+def _made(kind: type[Any], text: str) -> Any:
+    """Of text that was read before, what it was read as: the variants of an ablation share most of theirs."""
+    parser = _parser(kind)
+    indented = "given:\n" + "".join(f"  {line}\n" for line in text.splitlines())
+    return parser.instantiate(parser.parse_string(indented)).given
+
+
+@functools.cache
+def _parser(kind: type[Any]) -> ArgumentParser:
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(kind, "given")
+    return parser
+
 
 # jsonargparse's errors carry text only (4.53: `argument_name` is None, the causes are a TypeError and a ValueError of
 # the same text), so the key and the reason are taken out of it.
@@ -29,7 +72,7 @@ def reason(message: str) -> str:
         message: the error's text, many lines where a value may be of several types.
     """
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
-    key = re.search(r'Parser key "dataset\.([^"]+)"', message)
+    key = re.search(r'Parser key "given\.([^"]+)"', message)
     where = f"{key[1]}: " if key else ""
     reasons = [
         line for line in lines if line and not line.startswith(_AROUND) and not _OTHER_KIND.match(line)
