@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from raylocus.errors import CheckpointError, InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.inference.neighbours import neighbours
+from raylocus.inference.opinions import pooled, surprise, weight_of_maps
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import displaced_density, doubted_density, estimate, fine_density
@@ -41,8 +42,6 @@ BATCH = 16
 KEPT_PLACES = 8
 #: Share of the maps that are thought to be wrong before anything was measured: it is better to be wide than wrong.
 WRONG_MAPS = 0.3
-#: Maps that are less likely to be wrong are not doubted by what the sites alone say.
-LEAST_DOUBT = 0.02
 #: Share of an answer without the map that is even over the tile: where the map is wrong, its sites may be as well.
 WRONG_SITES = 0.5
 
@@ -54,7 +53,7 @@ class Locator:
     trained: TrainedNetwork
     name: str = "raylocus"
     without_maps: AreaLocator = field(default_factory=AreaLocator.pretrained, repr=False)
-    """Who is believed as far as maps are wrong."""
+    """Whose opinion is pooled with the maps', and believed as far as they are wrong."""
     refine: PhysicsVariant | None = None
     """What estimates are refined by, see `inference.refinement`; None leaves them where the network has them."""
     _encoded: OrderedDict[int, tuple[MappedPlace, EncodedPlace]] = field(
@@ -182,22 +181,30 @@ class Locator:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
         densities, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
-        fits, wrong = np.empty(len(reports)), np.empty(len(reports))
-        for number in np.unique(stream):
-            judgement = self.judge(statistics[stream == number])
-            fits[stream == number], wrong[stream == number] = judgement.fit, judgement.wrong
-        doubted = np.flatnonzero(wrong >= LEAST_DOUBT)
-        if len(doubted):
-            without = self.without_maps.on_grid(
-                reports.select(doubted), place.deployment, place.tile, stream[doubted]
-            )
-            otherwise = torch.from_numpy((1 - WRONG_SITES) * without + WRONG_SITES / place.tile.count**2)
-            share = torch.from_numpy(wrong[doubted, None, None]).float()
-            densities[doubted] = doubted_density(densities[doubted], share, otherwise)
+        sites = self.without_maps.on_grid(reports, place.deployment, place.tile, stream)
+        densities, fits = self._with_sites(densities, torch.from_numpy(sites), statistics, stream)
         means = estimate(densities, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
         return posterior_of(place.tile, held.numpy(), means.numpy()), fits.tolist()
+
+    def _with_sites(
+        self,
+        maps: Float[torch.Tensor, "sample y x"],
+        sites: Float[torch.Tensor, "sample y x"],
+        statistics: Float[torch.Tensor, "sample statistic"],
+        stream: Int[np.ndarray, " sample"],
+    ) -> tuple[Float[torch.Tensor, "sample y x"], Float[np.ndarray, " sample"]]:
+        """What maps and sites say as one density of each phone, and how well the map is said to fit."""
+        surprises, fits = surprise(sites, maps), np.empty(len(maps))
+        weight, wrong = torch.empty(2, len(maps), 1, 1)
+        for number in np.unique(stream):
+            own = stream == number
+            judgement = self.judge(statistics[own])
+            fits[own] = judgement.fit
+            weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
+        otherwise = (1 - WRONG_SITES) * sites + WRONG_SITES / sites[0].numel()
+        return doubted_density(pooled(sites, maps, weight), wrong, otherwise), fits
 
     def _require_own_network(self, deployment: Deployment) -> None:
         own = self.trained.calibration.network

@@ -33,14 +33,16 @@ def shares(mass: Float[Tensor, "*phone y x"]) -> Float[Tensor, "*phone y x"]:
 
 
 def pooled(
-    sites: Float[Tensor, "*phone y x"], maps: Float[Tensor, "*phone y x"], weight: float | Tensor
+    sites: Float[Tensor, "*phone y x"],
+    maps: Float[Tensor, "*phone y x"],
+    weight: float | Float[Tensor, "*#phone 1 1"],
 ) -> Float[Tensor, "*phone y x"]:
     """Both opinions as one.
 
     Args:
         sites: share of each square by sites and levels.
         maps: by the maps.
-        weight: of the maps, from 0 to 1.
+        weight: of the maps, from 0 to 1; of all phones, or of each.
     """
     of_sites = (1 - SHARED * weight) * sites.clamp(min=LEAST).log()
     log_share = of_sites + weight * maps.clamp(min=LEAST).log()
