@@ -103,7 +103,7 @@ def test_the_worse_maps_fit_the_less_they_change(world: tuple[Reports, Deploymen
         steps.append(np.hypot(*(after.ground.median[0] - before.ground.median[0])))
         at = torch.from_numpy(point - after.ground.origin[0]).float().expand(len(before.sequence), 2)
         radii.append(float(after.ground.masses.radius(at, 0.5)[0]))
-    assert steps == sorted(steps, reverse=True) and steps[2] < 0.5 * steps[0]
+    assert steps == sorted(steps, reverse=True) and steps[2] < 0.7 * steps[0], steps
     assert radii == sorted(radii) and radii[2] > 1.5 * radii[0]
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from raylocus.errors import CheckpointError, InputError
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.inference.neighbours import neighbours
-from raylocus.inference.opinions import pooled, surprise, weight_of_maps
+from raylocus.inference.opinions import with_sites
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
-from raylocus.models.density import displaced_density, doubted_density, estimate, fine_density
+from raylocus.models.density import displaced_density, estimate, fine_density
 from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
@@ -42,8 +42,6 @@ BATCH = 16
 KEPT_PLACES = 8
 #: Share of the maps that are thought to be wrong before anything was measured: it is better to be wide than wrong.
 WRONG_MAPS = 0.3
-#: Share of an answer without the map that is even over the tile: where the map is wrong, its sites may be as well.
-WRONG_SITES = 0.5
 
 
 @dataclass(frozen=True)
@@ -182,29 +180,14 @@ class Locator:
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
         densities, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
         sites = self.without_maps.on_grid(reports, place.deployment, place.tile, stream)
-        densities, fits = self._with_sites(densities, torch.from_numpy(sites), statistics, stream)
-        means = estimate(densities, encoded.maps, self.trained.calibration.estimator)
+        each, stream = np.unique(stream, return_inverse=True)
+        judgements = [self.judge(statistics[stream == number]) for number in range(len(each))]
+        densities, middle = with_sites(densities, torch.from_numpy(sites), judgements, stream)
+        means = estimate(middle, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
-        return posterior_of(place.tile, held.numpy(), means.numpy()), fits.tolist()
-
-    def _with_sites(
-        self,
-        maps: Float[torch.Tensor, "sample y x"],
-        sites: Float[torch.Tensor, "sample y x"],
-        statistics: Float[torch.Tensor, "sample statistic"],
-        stream: Int[np.ndarray, " sample"],
-    ) -> tuple[Float[torch.Tensor, "sample y x"], Float[np.ndarray, " sample"]]:
-        """What maps and sites say as one density of each phone, and how well the map is said to fit."""
-        surprises, fits = surprise(sites, maps), np.empty(len(maps))
-        weight, wrong = torch.empty(2, len(maps), 1, 1)
-        for number in np.unique(stream):
-            own = stream == number
-            judgement = self.judge(statistics[own])
-            fits[own] = judgement.fit
-            weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
-        otherwise = (1 - WRONG_SITES) * sites + WRONG_SITES / sites[0].numel()
-        return doubted_density(pooled(sites, maps, weight), wrong, otherwise), fits
+        fits = [judgements[number].fit for number in stream]
+        return posterior_of(place.tile, held.numpy(), means.numpy()), fits
 
     def _require_own_network(self, deployment: Deployment) -> None:
         own = self.trained.calibration.network

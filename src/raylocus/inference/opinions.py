@@ -11,9 +11,15 @@ phones where sites and levels say that they are not.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from jaxtyping import Float
+import numpy as np
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from raylocus.models.density import doubted_density
+from raylocus.models.misfit import Judgement
 
 #: Log odds of the weight of maps: at a score and a surprise of 0, and for each unit of the mean of either. Fitted by
 #: benchmarks/opinions.py on simulated networks of raylocus and of another simulator, under right and wrong maps.
@@ -22,6 +28,8 @@ ODDS, PER_SCORE, PER_SURPRISE = 1.05, -0.62, -1.69
 SHARED = 0.5
 #: Means of a few phones count as those of so many more that say nothing; no phone says more than so much.
 SILENT, MOST = 3.0, 6.0
+#: Share of an answer without the map that is even over a tile: where the map is wrong, its sites may be as well.
+WRONG_SITES = 0.5
 #: Least share of a square in a pool.
 LEAST = 1e-9
 
@@ -67,3 +75,38 @@ def weight_of_maps(score: float, surprises: Float[Tensor, " phone"]) -> float:
     mean = float(surprises.clamp(-MOST, MOST).mean()) if len(surprises) else 0.0
     odds = ODDS + said * (PER_SCORE * min(max(score, -MOST), MOST) + PER_SURPRISE * mean)
     return 1 / (1 + math.exp(-odds))
+
+
+def weight_of_position(weight: float | Float[Tensor, "*phone"]) -> float | Float[Tensor, "*phone"]:
+    """The weight that maps have in naming a position.
+
+    A density must hold phones of networks that maps say little of; a position need not. On the networks of
+    benchmarks/opinions.py the root took a seventh off the median error under the law, and added a hundredth elsewhere.
+    """
+    return weight**0.5
+
+
+def with_sites(
+    maps: Float[Tensor, "phone y x"],
+    sites: Float[Tensor, "phone y x"],
+    judgements: Sequence[Judgement],
+    judged: Int[np.ndarray, " phone"],
+) -> tuple[Float[Tensor, "phone y x"], Float[Tensor, "phone y x"]]:
+    """Posteriors over a tile by both opinions, and the densities that name positions.
+
+    Args:
+        maps: share of each square by the maps.
+        sites: by sites and levels.
+        judgements: what is thought of the maps by phones that are judged together.
+        judged: the judgement of each phone.
+    """
+    surprises, (weight, wrong) = surprise(sites, maps), torch.empty(2, len(maps), 1, 1)
+    for number, judgement in enumerate(judgements):
+        own = judged == number
+        weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
+    otherwise = (1 - WRONG_SITES) * sites + WRONG_SITES / sites.shape[1:].numel()
+    density, middle = (
+        doubted_density(pooled(sites, maps, each), wrong, otherwise)
+        for each in (weight, weight_of_position(weight))
+    )
+    return density, middle
