@@ -75,6 +75,25 @@ def unannotated(module: ast.Module) -> list[str]:
     return found
 
 
+def bound_twice(module: ast.Module) -> list[str]:
+    """Names of a module that a later line binds again: two files that became one may both have had one."""
+    names = []
+    for node in module.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            if not any("overload" in ast.dump(decorator) for decorator in node.decorator_list):
+                names.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found = [each for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+            names += [each.id for each in found if isinstance(each.ctx, ast.Store)]
+    return [each for each in dict.fromkeys(names) if names.count(each) > 1]
+
+
+def test_a_module_binds_each_name_once() -> None:
+    assert bound_twice(ast.parse("A, B = 1, 2\ndef f(): ...\nB: int = 3\nf = A")) == ["B", "f"]
+    assert not {name(file): found for file in FILES if (found := bound_twice(tree(file)))}
+
+
 def test_everything_public_is_documented() -> None:
     silent = [name(file) for file in FILES if not ast.get_docstring(tree(file))]
     assert not silent, f"these files do not say what they are: {silent}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from jsonargparse import ArgumentError, ArgumentParser
 
@@ -26,7 +26,7 @@ def read_as(kind: type[T], text: str, source: str, what: str) -> T:
         InputError: it describes no such thing.
     """
     try:
-        made: T = _made(kind, text)
+        made: T = _made(cast(Any, kind), text)
     except (ArgumentError, ValueError) as error:
         raise InputError(f"{source} is not {what}: {reason(str(error))}") from error
     return made
@@ -35,7 +35,7 @@ def read_as(kind: type[T], text: str, source: str, what: str) -> T:
 @functools.lru_cache(maxsize=64)
 def _made(kind: type[Any], text: str) -> Any:
     """Of text that was read before, what it was read as: the variants of an ablation share most of theirs."""
-    parser = _parser(kind)
+    parser = _parser(cast(Any, kind))
     indented = "given:\n" + "".join(f"  {line}\n" for line in text.splitlines())
     return parser.instantiate(parser.parse_string(indented)).given
 

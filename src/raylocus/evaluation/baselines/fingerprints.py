@@ -97,12 +97,10 @@ class NearestNeighbours:
         return np.maximum(np.nan_to_num(rsrp, nan=self.floor_dbm), self.floor_dbm)
 
 
-#: Values that `fit` chooses from: spread of a fingerprint about R [dB], and of the Gaussian put on each of its
-#: ground cells [m].
+#: Values that `fit` chooses from: spread of a fingerprint about R [dB].
 NOISES_DB = (4.0, 8.0)
-SPREADS = (4.0, 12.0, 25.0, 45.0)
-#: Sequences, of so many places, that they are chosen on: each noise is a forest for each place.
-FITTED_REPORTS, FITTED_PLACES = 200, 3
+#: Places whose sequences they are chosen on: each noise is a forest for each place.
+FITTED_PLACES = 3
 #: Fingerprints, trees, and fingerprints in a leaf at least.
 FINGERPRINTS, TREES, LEAF = 5000, 30, 10
 #: Share of the cells of a fingerprint that go unreported, and the level that stands for them [dBm].

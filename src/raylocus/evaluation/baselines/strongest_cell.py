@@ -20,7 +20,7 @@ from raylocus.scenes.sites import Deployment
 
 #: Values that `fit` chooses from: decibels by which a weight falls to a tenth, and spreads [m].
 DECADES_DB = (10.0, 20.0, 40.0, 80.0, 1000.0)
-SPREADS = (35.0, 50.0, 70.0, 100.0, 140.0, 200.0, 280.0)
+CENTROID_SPREADS = (35.0, 50.0, 70.0, 100.0, 140.0, 200.0, 280.0)
 FITTED_REPORTS = 400
 
 
@@ -45,7 +45,7 @@ class WeightedCentroid:
             return one.log_scores_of_masses(method.density(centre, one.maps))
 
         best = likeliest((cls(name, decade, 70.0) for decade in DECADES_DB), scores, chosen)
-        return likeliest((replace(best, spread=spread) for spread in SPREADS), scores, chosen)
+        return likeliest((replace(best, spread=spread) for spread in CENTROID_SPREADS), scores, chosen)
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """Posterior from the last report, the estimate being the centroid. Raises PlaceError for an unknown PCI."""
@@ -71,7 +71,6 @@ class WeightedCentroid:
 #: Distances in front of the sector [m] and spreads [m] that `fit` chooses from.
 REACHES = (20.0, 40.0, 60.0, 80.0, 110.0, 150.0)
 SPREADS = (25.0, 35.0, 50.0, 70.0, 100.0, 140.0)
-FITTED_REPORTS = 400
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ _SYNONYMS = {
     KIND: "class building_type building_class type subtype fclass theme",
 }
 #: Columns of heights in other units, and columns of yes and no that stand for a tag.
-_UNITS = {"height_ft": "ft", "height_feet": "ft", "building_height_ft": "ft", "height_cm": "cm"}
+_UNITS_OF_NAMES = {"height_ft": "ft", "height_feet": "ft", "building_height_ft": "ft", "height_cm": "cm"}
 _FLAGS = {"is_underground": ("location", "underground"), "is_undergr": ("location", "underground")}
 #: What `building` and other columns of yes and no say.
 _YES, _NO = ("true", "t", "1", "y"), ("false", "f", "0", "n")
@@ -225,14 +225,14 @@ _NAMES: dict[str, tuple[str, ...]] = {
                 *([_squeezed(key)] if key != KIND else []),
                 *map(_squeezed, _SYNONYMS.get(key, "").split()),
                 *(_squeezed(flag) for flag, (stands_for, _) in _FLAGS.items() if stands_for == key),
-                *(map(_squeezed, _UNITS) if key == "height" else ()),
+                *(map(_squeezed, _UNITS_OF_NAMES) if key == "height" else ()),
             ]
         )
     )
     for key in (*KEYS, KIND)
 }
 _FLAG_VALUES = {_squeezed(name): value for name, (_, value) in _FLAGS.items()}
-_SQUEEZED_UNITS = {_squeezed(name): unit for name, unit in _UNITS.items()}
+_SQUEEZED_UNITS = {_squeezed(name): unit for name, unit in _UNITS_OF_NAMES.items()}
 #: Tags that are lengths.
 _LENGTHS = ("height", "building:height", "min_height", "roof:height")
 
