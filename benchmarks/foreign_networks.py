@@ -118,10 +118,10 @@ class Foreign:
     reports: list[Reports]
 
 
-def foreign(source: Path, folder: Path, given: argparse.Namespace) -> Foreign:
-    """Networks of an extract; the folder keeps its world, its area and their reports, once all are made."""
+def foreign(source: Path, folder: Path, name: str, given: argparse.Namespace) -> Foreign:
+    """Networks of an extract, drawn by its name; the folder keeps world, area and reports, once all are made."""
     world = world_of(source, folder / "world", given.seed)
-    generator = np.random.default_rng([given.seed, *source.name.encode()])
+    generator = np.random.default_rng([given.seed, *name.encode()])
     sites = list_sites(world, folder / "sites.csv", generator)
     area = area_of(source, folder / "area", sites, given.seed)
     kept = [folder / f"network-{number}.zarr" for number in range(given.networks)]
@@ -144,7 +144,7 @@ def foreign(source: Path, folder: Path, given: argparse.Namespace) -> Foreign:
 
 def scored(source: Path, folder: Path, given: argparse.Namespace) -> dict[str, list[AreaScores]]:
     """Scores of each network of an extract, by what was known."""
-    networks = foreign(source, folder, given)
+    networks = foreign(source, folder, source.name, given)
     area = networks.area
     assert isinstance(area.method, WindowLocator)
     found: dict[str, list[AreaScores]] = {"sites alone": [], "traced maps": []}

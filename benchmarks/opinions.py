@@ -37,10 +37,10 @@ from raylocus.propagation.maps.traced_area import open_traced_area
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.scenes.world import WorldLaw, sample_world
 
-#: Style, and style of the town whose maps are wrong.
+#: Style, style of the town whose maps are wrong, seed.
 TOWNS = (
-    ("perimeter-blocks", "detached-suburb"), ("european-core", "high-rise-slabs"), ("low-rise-grid", "tower-grid"),
-    ("industrial", "village"),
+    ("perimeter-blocks", "detached-suburb", 11), ("european-core", "high-rise-slabs", 12),
+    ("low-rise-grid", "tower-grid", 13), ("industrial", "village", 14),
 )  # fmt: skip
 SIDE = 768.0
 SEVERITIES = (0.25, 0.5, 1.0, 1.5)
@@ -121,10 +121,11 @@ def of_law(folder: Path, given: argparse.Namespace) -> Iterator[Judged]:
 
 def of_towns(folder: Path, given: argparse.Namespace) -> Iterator[Judged]:
     """Networks of another simulator, by the maps of their own town and of another."""
-    for style, other in TOWNS:
-        own, wrong = (extract(name, folder / style, given.seed) for name in (style, other))
-        networks = foreign(own, folder / style, given)
-        elsewhere = area_of(wrong, folder / style / "wrong", networks.sites, given.seed)
+    for style, other, seed in TOWNS:
+        drawn = argparse.Namespace(**{**vars(given), "seed": seed})
+        own, wrong = (extract(name, folder / style, seed) for name in (style, other))
+        networks = foreign(own, folder / style, style, drawn)
+        elsewhere = area_of(wrong, folder / style / "wrong", networks.sites, seed)
         for reports in networks.reports:
             for kind, area in (("foreign", networks.area), ("wrong", elsewhere)):
                 assert isinstance(area.method, WindowLocator)
