@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from raylocus.cli.memory import keep_freed_memory
 from raylocus.evaluation.area_scores import score_in_area
 from raylocus.execution.task import ThisProcess
 from raylocus.geo import Extent, Grid
@@ -235,6 +236,7 @@ def main() -> None:
     parser.add_argument("--severity", type=float, default=0.5)
     parser.add_argument("--model", type=Path)
     given = parser.parse_args()
+    keep_freed_memory()
     began = time.process_time()
     folder = given.out / "town"
     town(folder)

@@ -1,6 +1,6 @@
 """What a network that goes on beyond the tile changes in reports, next to the island that ends at its edge.
 
-    python benchmarks/network_reach.py OUT [--styles european-core,perimeter-blocks] [--reach 1500] [--ues 150]
+    python benchmarks/network_reach.py [OUT] [--styles european-core,perimeter-blocks] [--reach 1500] [--ues 150]
 
 Each style is built and traced twice as OUT/STYLE-REACH (512 m, 4 m, depth 1, no diffraction), with the same sites in
 the tile; phones walk and drive in one world of severity 0.5. Printed are distances to heard cells, cells in a report,
@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, nargs="?", default=Path("build/network_reach"))
     parser.add_argument("--styles", default="european-core,perimeter-blocks")
     parser.add_argument("--reach", type=float, default=1500.0)
     parser.add_argument("--ues", type=int, default=150)

@@ -90,7 +90,7 @@ class Scores:
 def scores_of(locator: Locator, case: Case) -> Scores:
     """Locates the phones together, and judges the map by groups of them."""
     truth = truth_of(case.reports, case.own)
-    reports = dataclasses.replace(case.reports, pci=_renamed(case.reports.pci, case.own, case.given))
+    reports = dataclasses.replace(case.reports, pci=renamed(case.reports.pci, case.own, case.given))
     fixes = locator.fixes(reports, case.given)
     density = np.stack([fix.heatmap for fix in fixes]).astype(np.float32)
     posterior = posterior_of(case.given.tile, density, np.stack([fix.position for fix in fixes]))
@@ -109,7 +109,7 @@ def scores_of(locator: Locator, case: Case) -> Scores:
     )
 
 
-def _renamed(pci: np.ndarray, own: MappedPlace, given: MappedPlace) -> np.ndarray:
+def renamed(pci: np.ndarray, own: MappedPlace, given: MappedPlace) -> np.ndarray:
     """PCIs of the cells of the other place that have the same numbers."""
     names = np.resize(given.deployment.pcis, len(own.deployment.pcis))
     order = np.argsort(own.deployment.pcis)

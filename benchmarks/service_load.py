@@ -210,11 +210,12 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="*", default=[20.0, 50.0, 150.0, 600.0])
     parser.add_argument("--soak", type=float, default=0.0, help="seconds of steady load at the end")
     parser.add_argument("--soak_rate", type=float, default=10.0, help="its requests a second")
+    parser.add_argument("--options", default="", help="of raylocus serve, such as '--threads 1 --batch 16'")
     given = parser.parse_args()
     place = open_place(given.place)
     reports = observed(place, given.phones, given.severity, given.seed)
     asked = bodies(reports, place)
-    service = start(given)
+    service = start(given, given.options.split())
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, {len(asked)} phones")
     print(f"ready after {service.readiness}, {service.memory:.0f} MB")
     print(
@@ -234,7 +235,7 @@ def main() -> None:
     if given.soak:
         soak(service, asked, given.soak_rate, given.soak)
     kill_under_load(service, asked)
-    again = start(given)
+    again = start(given, given.options.split())
     print(f"ready again after {again.readiness}, killed under load")
     again.process.kill()
 

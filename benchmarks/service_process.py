@@ -6,6 +6,7 @@ import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -45,8 +46,8 @@ def processor_time(process: int) -> float:
     return times.user + times.system
 
 
-def start(given: argparse.Namespace) -> Service:
-    words = ["serve", str(given.place), "--port", "0", "--rate", "0"]
+def start(given: argparse.Namespace, options: Sequence[str] = ()) -> Service:
+    words = ["serve", str(given.place), "--port", "0", "--rate", "0", *options]
     words += ["--model", str(given.model)] if given.model else []
     began = time.perf_counter()
     process = subprocess.Popen(

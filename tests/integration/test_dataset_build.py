@@ -21,8 +21,8 @@ from network_fixtures import (
 from raylocus.datasets.build import build_dataset
 from raylocus.datasets.building import world_tasks
 from raylocus.datasets.configuration import DatasetConfiguration
-from raylocus.datasets.part_survey import FeatureMoments
 from raylocus.datasets.plan import redraw_world
+from raylocus.datasets.schema import FeatureMoments
 from raylocus.datasets.store import open_report_dataset
 from raylocus.errors import PlaceError, StoreError
 from raylocus.network.channel.links import channel_at

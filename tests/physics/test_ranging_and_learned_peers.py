@@ -17,9 +17,8 @@ from raylocus.evaluation.baselines.least_squares import (
     TIME_DIFFERENCES,
     RangeLeastSquares,
 )
-from raylocus.evaluation.baselines.locunet.method import locunet_for
+from raylocus.evaluation.baselines.locunet.method import LocUNetTraining, locunet_for
 from raylocus.evaluation.baselines.locunet.network import CELLS, LocUNet, centre_of_mass, grey, place_pictures
-from raylocus.evaluation.baselines.locunet.training import LocUNetTraining
 from raylocus.evaluation.baselines.ranges import Ranges, level_ranges, ranges_of
 from raylocus.evaluation.baselines.strongest_cell import WeightedCentroid
 from raylocus.evaluation.observations import observations

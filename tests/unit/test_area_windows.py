@@ -12,8 +12,9 @@ import xarray as xr
 from field_fixtures import CALM, deployment_of, network, reports_of
 from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
-from raylocus.inference.area_windows import WindowLocator, candidate_centres
+from raylocus.inference.area_windows import WindowLocator
 from raylocus.inference.opinions import pooled, shares, surprise, weight_of_maps
+from raylocus.inference.window_choice import chosen_windows
 from raylocus.inference.window_masses import Belief, Look, Opinions, joined
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses
@@ -130,16 +131,30 @@ def test_a_window_is_opened_once(world: tuple[Reports, Deployment]) -> None:
     assert len(ground.asked) == asked
 
 
-def test_candidates_cover_where_the_mass_is() -> None:
+def grounds(*points: tuple[float, float], share: float) -> dict[int, tuple[GroundMasses, int]]:
+    """A report for each point, which holds a share of it, and 3 km east of it the rest."""
+    count = len(points)
     masses = CellMasses(
-        torch.tensor([[[0.0, 0.0], [3000.0, 100.0], [-9000.0, 0.0]]]), torch.full((1, 3), 10.0),
-        torch.tensor([[0.6, 0.38, 0.02]]),
+        torch.tensor([[[0.0, 0.0], [3000.0, 0.0]]] * count), torch.full((count, 2), 10.0),
+        torch.tensor([[share, 1 - share]] * count),
     )  # fmt: skip
-    ground = GroundMasses(np.array([[500.0, 0.0]]), masses, np.zeros((1, 2)))
-    centres = candidate_centres(ground, 0, SIDE)
-    assert len(centres) == 2
-    for centre, point in zip(centres, ([500.0, 0.0], [3500.0, 100.0]), strict=True):
-        assert Grid(SIDE, 8.0, centre).contains(np.array(point))
+    ground = GroundMasses(np.array(points), masses, np.array(points))
+    return {number: (ground, number) for number in range(count)}
+
+
+@pytest.mark.parametrize(("share", "windows"), [(0.95, 1), (0.8, 2)])
+def test_windows_cover_where_the_mass_is(share: float, windows: int) -> None:
+    (centres,) = chosen_windows(grounds((500.0, 10.0), share=share), SIDE).values()
+    assert len(centres) == windows
+    for centre, x in zip(centres, (500.0, 3500.0), strict=False):
+        assert Grid(SIDE, 8.0, centre).contains(np.array([x, 10.0]))
+
+
+def test_phones_share_windows() -> None:
+    # Each alone may be in any of four windows; one square holds them all.
+    points = [(x, y) for x in (-200.0, -20.0, 20.0, 200.0) for y in (-200.0, 200.0)]
+    chosen = chosen_windows(grounds(*points, share=0.95), SIDE)
+    assert {tuple(centres) for centres in chosen.values()} == {((0.0, 0.0),)}
 
 
 @pytest.mark.parametrize(("held", "position"), [(0.7, 20.0), (0.4, 3000.0)])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raylocus.datasets.part_survey import FeatureMoments
+from raylocus.datasets.schema import FeatureMoments
 
 
 @settings(max_examples=50, deadline=None)

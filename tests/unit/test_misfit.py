@@ -10,7 +10,7 @@ from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.geo import Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import PLAUSIBLE_FIT, Fix
-from raylocus.inference.locator import Locator
+from raylocus.inference.locator import CIRCLES_ALONE, Locator
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import doubted_density
@@ -145,9 +145,15 @@ def test_the_calibration_survives_on_disk_and_shows_in_a_fix(network, misfit, tm
     assert len({fix.fit for fix in located}) == 1 and 0 < located[0].fit < 1
     separate = Locator(again).separate_fixes(reports, PLACES[0])
     assert len({fix.fit for fix in separate}) > 1
-    alone = Locator(again).fixes(reports.select(np.array([2])), PLACES[0])[0]
+    (alone,) = Locator(again).separate_fixes(reports.select(np.array([2])), PLACES[0])
     assert alone.fit == pytest.approx(separate[2].fit, abs=1e-4)
     np.testing.assert_allclose(alone.heatmap, separate[2].heatmap, atol=1e-6)
+    # Alone, circles of doubted answers are stated as what they hold, and a better fit is asked for.
+    (together,) = Locator(again).fixes(reports.select(np.array([2])), PLACES[0])
+    assert alone.radius(0.95) < together.radius(0.95) and alone.plausible_fit > together.plausible_fit
+    assert alone.radius(0.9) == pytest.approx(
+        together.radius(CIRCLES_ALONE.nominal[1]), abs=PLACES[0].tile.resolution
+    )
 
 
 def test_what_sites_say_is_pooled_with_the_maps(network, monkeypatch):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -37,6 +38,28 @@ class LevelTable:
     """By `FLOORS` and `SCATTERS`, the latter fastest [dBm]."""
     log_prior: Float[Tensor, "report place"]
     """ln p(x) p(timing advance, beams | x), but for a constant."""
+
+    def levels(
+        self, floor: Float[Tensor, "report cell"], scatter: Float[Tensor, "report one"]
+    ) -> Float[Tensor, "report cell place"]:
+        """By what is added to each cell's floor, and scattering's gain [dB], between the nodes linearly [dBm]."""
+        by_floor, by_scatter = (
+            _hats(value, nodes) for value, nodes in ((floor, FLOORS), (scatter, SCATTERS))
+        )
+        weights = (by_floor[..., :, None] * by_scatter[..., None, :]).flatten(2)
+        return torch.einsum("rcn,ncx->rcx", weights, self.nodes)
+
+
+def _hats(
+    value: Float[Tensor, "report some"], nodes: Float[np.ndarray, " node"]
+) -> Float[Tensor, "report some node"]:
+    """Weights of even nodes, linear between them and from the last ones on."""
+    step = float(nodes[1] - nodes[0])
+    place = (value - float(nodes[0])) / step
+    below = place.detach().floor().clamp(0, len(nodes) - 2).long()
+    share = place - below
+    first = torch.nn.functional.one_hot(below, len(nodes)) * (1 - share)[..., None]
+    return first + torch.nn.functional.one_hot(below + 1, len(nodes)) * share[..., None]
 
 
 def level_table(

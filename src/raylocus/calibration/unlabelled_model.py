@@ -17,7 +17,7 @@ from torch import Tensor
 
 from raylocus.calibration.error_law import ErrorLaw
 from raylocus.calibration.labelled_calibration import CalibrationLaw
-from raylocus.calibration.level_table import FLOORS, SCATTERS, LevelTable, chosen_places, level_table
+from raylocus.calibration.level_table import LevelTable, chosen_places, level_table
 from raylocus.calibration.objective import Objective
 from raylocus.calibration.parameters import Layout
 from raylocus.calibration.shared_errors import SharedErrors, single
@@ -130,8 +130,8 @@ def log_densities_at_places(
     cells = len(deployment.cells)
     layout = Layout(cells)
     level = values[:, layout.index("level")] + values[:, layout.index("common")]
-    weights = _interpolated(values[:, layout.index("floor")], values[:, layout.index("scatter")])
-    mapped = torch.einsum("rcn,ncx->rcx", weights, table.nodes) + level[:, :, None]
+    mapped = table.levels(values[:, layout.index("floor")], values[:, layout.index("scatter")])
+    mapped = mapped + level[:, :, None]
     scale, dropout = values[:, layout.size].exp()[:, None, None], torch.sigmoid(values[:, layout.size + 1])
     reported = single(reports.level[rows])
     named, above = torch.isfinite(reported), torch.from_numpy(reports.above[rows])
@@ -156,26 +156,6 @@ def log_densities_at_places(
     found = named.sum(dim=1) - 1
     total = total + (found * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
     return AtPlaces(total, mapped, expected, shared.left, louder)
-
-
-def _interpolated(
-    floor: Float[Tensor, "report cell"], scatter: Float[Tensor, "report one"]
-) -> Float[Tensor, "report cell node"]:
-    """Bilinear weights of the nodes."""
-    by_floor, by_scatter = (_hats(value, nodes) for value, nodes in ((floor, FLOORS), (scatter, SCATTERS)))
-    return (by_floor[..., :, None] * by_scatter[..., None, :]).flatten(2)
-
-
-def _hats(
-    value: Float[Tensor, "report some"], nodes: Float[np.ndarray, " node"]
-) -> Float[Tensor, "report some node"]:
-    """Linear interpolation between even nodes, and from the last ones on."""
-    step = float(nodes[1] - nodes[0])
-    place = (value - float(nodes[0])) / step
-    below = place.detach().floor().clamp(0, len(nodes) - 2).long()
-    share = place - below
-    first = torch.nn.functional.one_hot(below, len(nodes)) * (1 - share)[..., None]
-    return first + torch.nn.functional.one_hot(below + 1, len(nodes)) * share[..., None]
 
 
 class MarginalModel:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
+from raylocus.cli.memory import keep_freed_memory
 from raylocus.errors import RaylocusError
 
 #: Threads that wait for work sleep. They would otherwise spin, and where another process wants the cores, ten times
@@ -128,6 +129,7 @@ def _run(given: list[str]) -> int:
         print(f"raylocus {metadata.version('raylocus')}")
         return DONE
     verb = _find(given)
+    keep_freed_memory()
     module = importlib.import_module(f"raylocus.cli.{verb.module}")
     code: int = module.run(given[len(verb.words) :])
     return code

@@ -16,9 +16,8 @@ from jaxtyping import Bool, Float, Int, Shaped
 from raylocus.datasets.columns import Encoding, rows_of
 from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
 from raylocus.datasets.folders import Folder, check_files, folder_at
-from raylocus.datasets.part_survey import FeatureStatistics
 from raylocus.datasets.plan import WorldRecord, plan_worlds
-from raylocus.datasets.schema import DATASET_SCHEMA, TOKEN_NUMBERS, feature_name
+from raylocus.datasets.schema import DATASET_SCHEMA, TOKEN_NUMBERS, FeatureStatistics, feature_name
 from raylocus.datasets.splits import split_names
 from raylocus.datasets.store_writing import Skipped
 from raylocus.datasets.stored_place import StoredPlace, group_names, stored_place

@@ -16,16 +16,18 @@ from jaxtyping import Shaped
 from raylocus.datasets.columns import ColumnWriter, Encoding
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import folder_at, folder_written_whole
-from raylocus.datasets.part_survey import FeatureMoments, PartSurvey, numbers_of
 from raylocus.datasets.plan import WorldRecord, assign_splits, plan_worlds, start_times
 from raylocus.datasets.schema import (
     DATASET_SCHEMA,
     FIXED_COLUMNS,
     REPORT_NUMBERS,
     TOKEN_NUMBERS,
+    FeatureMoments,
+    PartSurvey,
     censored_column,
     feature_column,
     feature_name,
+    numbers_of,
     report_column,
 )
 from raylocus.datasets.splits import SPLITS

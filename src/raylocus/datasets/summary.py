@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.datasets.part_survey import FeatureStatistics
 from raylocus.datasets.parts import PlaceSequences, parts_of
+from raylocus.datasets.schema import FeatureStatistics
 from raylocus.datasets.splits import NO_SPLIT_NAME, SPLITS
 from raylocus.datasets.store import ReportDataset
 from raylocus.network.reports.features import ReportFeature, features_named

@@ -22,20 +22,17 @@ from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.locator import KEPT_PLACES
 from raylocus.inference.opinions import surprise, weight_of_maps
+from raylocus.inference.window_choice import chosen_windows
 from raylocus.inference.window_masses import Belief, Look, Opinions, joined
-from raylocus.models.area.ground_masses import GroundMasses, Located
+from raylocus.models.area.ground_masses import Located
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.misfit import Judgement
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import tokens_of
 from raylocus.scenes.sites import Deployment
 
-#: Windows that are looked at for a report, and the mass below which none is.
-WINDOWS, LEAST_MASS = 3, 0.1
 #: A phone that is asked about in an area is so much less likely per square metre outside of it, where no map is.
 OUTSIDE = 0.1
-#: Windows lie in steps of this part of their side, so that reports share them.
-STEPS = 2
 #: Batches of the first stage that are looked at together: they share windows, and judge the maps.
 TOGETHER = 32
 #: Windows that stay open, the most recently used ones: as many as the second stage keeps encoded.
@@ -148,14 +145,15 @@ class WindowLocator:
 
     def _windows(self, some: Sequence[Located]) -> dict[int, list[Grid]]:
         """The windows to look at of each sequence, the fullest first."""
-        return {
-            sequence: list(dict.fromkeys(
-                self.area.window_at(centre, self.side)
-                for centre in candidate_centres(located.ground, index, self.side)
-            ))
+        grounds = {
+            sequence: (located.ground, index)
             for located in some
             for index, sequence in enumerate(located.sequence.tolist())
-        }  # fmt: skip
+        }
+        return {
+            sequence: list(dict.fromkeys(self.area.window_at(centre, self.side) for centre in centres))
+            for sequence, centres in chosen_windows(grounds, self.side).items()
+        }
 
     def _seen(
         self, reports: Reports, sequences: Int[np.ndarray, " some"], grid: Grid
@@ -185,24 +183,3 @@ def _by_window(wanted: dict[int, list[Grid]]) -> dict[Grid, list[int]]:
         for grid in grids:
             members[grid].append(sequence)
     return members
-
-
-def candidate_centres(ground: GroundMasses, index: int, side: float) -> list[tuple[float, float]]:
-    """Centres of up to `WINDOWS` windows of a side [m] that hold most of a report's mass, the fullest first."""
-    pitch = side / STEPS
-    point = ground.masses.centre[index].numpy() + ground.origin[index]
-    mass = ground.masses.mass[index].numpy().astype(float)
-    step = np.floor(point / pitch).astype(np.int64)
-    lowest = step.min(axis=0)
-    raster = np.zeros(np.ptp(step, axis=0) + 1 + 2 * STEPS)
-    np.add.at(raster, tuple((step - lowest + STEPS).T), mass)
-    centres = []
-    for _ in range(WINDOWS):
-        held = np.lib.stride_tricks.sliding_window_view(raster, (STEPS, STEPS)).sum((2, 3))
-        corner = np.unravel_index(int(held.argmax()), held.shape)
-        if held[corner] < LEAST_MASS:
-            break
-        raster[tuple(slice(start, start + STEPS) for start in corner)] = 0
-        x, y = (np.array(corner) - STEPS + lowest) * pitch + side / 2
-        centres.append((float(x), float(y)))
-    return centres

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from raylocus.geo import GeoFrame, Grid
 from raylocus.models.posterior import Posterior
 
-#: A fix whose 90 % radius is larger than this [m] is not to be trusted to name a street.
+#: A fix of which less than 90 % are within this radius [m] is not to be trusted to name a street.
 TRUSTED_RADIUS = 150.0
 #: Of right maps this share is taken for wrong.
 PLAUSIBLE_FIT = 0.05
@@ -49,6 +49,10 @@ class Fix:
     fit: float = 1.0
     """Share of worlds in which maps of the right place fit the phones located together as badly as here; 1 where it was
     not judged. Small where the map is outdated, the cell list wrong or the place another."""
+    plausible_fit: float = PLAUSIBLE_FIT
+    """The least fit of a fix that is trusted: the fewer phones judged the map, the more is asked for."""
+    near: float = 0.9
+    """How much of the heatmap of a fix that is trusted is within `TRUSTED_RADIUS`."""
 
     @property
     def ellipse(self) -> Ellipse:
@@ -78,8 +82,8 @@ class Fix:
 
     @property
     def trusted(self) -> bool:
-        """Whether the 90 % radius is at most `TRUSTED_RADIUS`, and map and measurements fit as `PLAUSIBLE_FIT` asks."""
-        return self.radius(0.9) <= TRUSTED_RADIUS and self.fit >= PLAUSIBLE_FIT
+        """Whether `near` is within `TRUSTED_RADIUS`, and map and measurements fit as `plausible_fit` asks."""
+        return self.radius(self.near) <= TRUSTED_RADIUS and self.fit >= self.plausible_fit
 
 
 @dataclass(frozen=True)

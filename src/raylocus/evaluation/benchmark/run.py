@@ -25,8 +25,12 @@ from raylocus.evaluation.baselines.fitted_classics import (
     classics_for,
     training_places,
 )
-from raylocus.evaluation.baselines.locunet.method import LOCUNET_FILE, LocUNetMethod, locunet_for
-from raylocus.evaluation.baselines.locunet.training import LocUNetTraining
+from raylocus.evaluation.baselines.locunet.method import (
+    LOCUNET_FILE,
+    LocUNetMethod,
+    LocUNetTraining,
+    locunet_for,
+)
 from raylocus.evaluation.comparison import circumstances_of, compared_at, world_by_world
 from raylocus.evaluation.evaluation import evaluate
 from raylocus.evaluation.method import Contestant, Method

@@ -170,6 +170,15 @@ def angle_evidence(
         site_of_cell: site index of each cell.
         departure: `PlaceMaps.departure`.
     """
-    mapped = torch.atan2(departure[:, 1], departure[:, 0])[site_of_cell]
-    off = torch.remainder(observed[..., None, None] - mapped + torch.pi, 2 * torch.pi) - torch.pi
-    return (student_log_density(off, scale) * known[..., None, None]).sum(2)
+    batch, head, cell = known.nonzero(as_tuple=True)
+    share, here = known[batch, head, cell, None], observed[batch, head, cell]
+    # Of directions the squared chord, 2 − 2 cos, is about the squared angle where that matters, and the law is then
+    # one logarithm of a matrix product.
+    chord = 2 / (FREEDOM * scale**2)
+    seen = here.new_zeros(len(here), len(departure), 2)
+    seen[torch.arange(len(here)), site_of_cell[cell]] = chord * torch.stack([here.cos(), here.sin()], 1)
+    stretched = (1.0001 + chord) - seen.flatten(1) @ departure.flatten(2).flatten(0, 1)
+    likelihood = share * (-(FREEDOM + 1) / 2 * torch.log(stretched) - torch.log(scale))
+    found = likelihood.new_zeros(known.shape[0] * known.shape[1], likelihood.shape[1])
+    found = found.index_add(0, batch * known.shape[1] + head, likelihood)
+    return found.reshape(*known.shape[:2], *departure.shape[2:])

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.scenes.sites import Deployment
@@ -39,7 +40,7 @@ class PlaceMaps:
     sinr: Float[Tensor, "cell y x"]
     """SS-SINR [dB] by `level`: never missing."""
     departure: Float[Tensor, "site 2 y x"]
-    """Cosine and sine of the azimuth at the site of the strongest path; of the straight line where there is none."""
+    """Direction (x, y) at the site of the strongest path; of the straight line where there is none."""
     beam_relative: Float[Tensor, "cell beam y x"]
     """RSRP of each beam over the cell's best [dB], scattering included, not below `BEAM_FLOOR`."""
     distance: Float[Tensor, "site y x"]
@@ -103,7 +104,9 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         formula=coarse(maps.formula_level),
         isotropic=coarse(maps.isotropic_level),
         sinr=coarse(maps.sinr),
-        departure=coarse(np.stack([np.cos(maps.departure_azimuth), np.sin(maps.departure_azimuth)], 1)),
+        departure=functional.normalize(
+            coarse(np.stack([np.cos(maps.departure_azimuth), np.sin(maps.departure_azimuth)], 1))
+        ),
         beam_relative=coarse(maps.beam_relative),
         distance=coarse(maps.path_length),
         line_of_sight=coarse(maps.line_of_sight),

@@ -21,11 +21,9 @@ from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
 from raylocus.network.stack.arrivals import Arrivals, ReferenceSignals, detected_delay, map_delay
-from raylocus.network.stack.beams import BeamReport, beam_report
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer, downlink_bearer, uplink_bearer
 from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
-from raylocus.network.stack.delay_profile import DelayProfile, delay_profile
 from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, filtered, level_shift_db
 from raylocus.network.stack.heard_cells import HeardCells, best_amplitudes, heard_cells, named_cells
 from raylocus.network.stack.positioning_report import (
@@ -34,6 +32,7 @@ from raylocus.network.stack.positioning_report import (
     timing_offsets,
     uplink_angles,
 )
+from raylocus.network.stack.serving_cell import BeamReport, DelayProfile, beam_report, delay_profile
 from raylocus.network.stack.session import AdvanceReport, SessionReport, advance_report, session_report
 from raylocus.scenes.sites import Carrier, Deployment
 

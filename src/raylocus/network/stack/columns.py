@@ -16,11 +16,10 @@ from raylocus.network.reports.features import CRITICAL, ReportFeature
 from raylocus.network.reports.report_mapping import reported
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.beams import BeamReport
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer
 from raylocus.network.stack.csi_report import CsiReport
-from raylocus.network.stack.delay_profile import DelayProfile
 from raylocus.network.stack.positioning_report import PositioningReport
+from raylocus.network.stack.serving_cell import BeamReport, DelayProfile
 from raylocus.network.stack.session import AdvanceReport, SessionReport
 from raylocus.network.stack.tokens import ReportContent, reports_of
 from raylocus.scenes.sites import Deployment

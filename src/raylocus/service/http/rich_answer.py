@@ -96,7 +96,7 @@ class LocateAnswer(BaseModel):
     """Of the radius and the ellipse [%]."""
     ellipse: Axes
     trusted: bool
-    """Whether the 90 % radius names a street, the map fits, and the cells are surely the area's."""
+    """Whether the posterior names a street, the map fits, and the cells are surely the area's."""
     evidence: Evidence
     unknownCells: int
     """Cells of the last report that the area does not have."""
