@@ -17,7 +17,7 @@ from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.inference.neighbours import neighbours
-from raylocus.inference.opinions import with_sites
+from raylocus.inference.opinions import shares, with_sites
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
 from raylocus.models.density import displaced_density, estimate, fine_density
@@ -185,10 +185,12 @@ class Locator:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
         densities, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
-        sites = self.without_maps.on_grid(reports, place.deployment, place.tile, stream)
+        sites = torch.from_numpy(self.without_maps.on_grid(reports, place.deployment, place.tile, stream))
+        # Sites know nothing of walls; phones that maps say are outdoors are outdoors for both.
+        outdoors = displaced_density((encoded.maps.fine_outdoor > 0).float()[None] + 1e-12, encoded.maps.size)
         each, stream = np.unique(stream, return_inverse=True)
         judgements = [self.judge(statistics[stream == number]) for number in range(len(each))]
-        densities, middle = with_sites(densities, torch.from_numpy(sites), judgements, stream)
+        densities, middle = with_sites(densities, shares(sites * outdoors), judgements, stream)
         means = estimate(middle, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
