@@ -21,9 +21,9 @@ from torch import Tensor
 from raylocus.models.density import doubted_density
 from raylocus.models.misfit import Judgement
 
-#: Log odds of the weight of maps: at a score and a surprise of 0, and for each unit of the mean of either. Fitted by
-#: benchmarks/opinions.py on simulated networks of raylocus and of another simulator, under right and wrong maps.
-ODDS, PER_SCORE, PER_SURPRISE = 1.05, -0.62, -1.69
+#: Log odds of the weight of maps: at a score and a surprise of 0, and for each unit of the mean of either. Of those
+#: that benchmarks/opinions.py finds about as good as the best, the ones that believe least maps that sites contradict.
+ODDS, PER_SCORE, PER_SURPRISE = 0.5, -0.8, -1.0
 #: So much of the weight of maps is taken off that of sites: they have read the same reports.
 SHARED = 0.5
 #: Means of a few phones count as those of so many more that say nothing; no phone says more than so much.
@@ -80,8 +80,8 @@ def weight_of_maps(score: float, surprises: Float[Tensor, " phone"]) -> float:
 def weight_of_position(weight: float | Float[Tensor, "*phone"]) -> float | Float[Tensor, "*phone"]:
     """The weight that maps have in naming a position.
 
-    A density must hold phones of networks that maps say little of; a position need not. On the networks of
-    benchmarks/opinions.py the root took a seventh off the median error under the law, and added a hundredth elsewhere.
+    A density must hold phones of networks that maps say little of; a position need not. On generated networks the root
+    took a seventh off the median error under the law that maps are trained on, and added little elsewhere.
     """
     return weight**0.5
 
