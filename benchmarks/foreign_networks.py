@@ -20,6 +20,7 @@ import contextlib
 import csv
 import io
 import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -108,31 +109,53 @@ def silent(done: int, total: int) -> None:
     """Says nothing."""
 
 
-def scored(source: Path, folder: Path, given: argparse.Namespace) -> dict[str, list[AreaScores]]:
-    """Scores of each network of an extract, by what was known."""
+@dataclass(frozen=True)
+class Foreign:
+    """Networks of one extract, and what is known of them."""
+
+    area: NetworkAnswers
+    sites: SiteFile
+    reports: list[Reports]
+
+
+def foreign(source: Path, folder: Path, name: str, given: argparse.Namespace) -> Foreign:
+    """Networks of an extract, drawn by its name; the folder keeps world, area and reports, once all are made."""
     world = world_of(source, folder / "world", given.seed)
-    generator = np.random.default_rng([given.seed, *source.name.encode()])
-    area = area_of(source, folder / "area", list_sites(world, folder / "sites.csv", generator), given.seed)
-    assert isinstance(area.method, WindowLocator)
+    generator = np.random.default_rng([given.seed, *name.encode()])
+    sites = list_sites(world, folder / "sites.csv", generator)
+    area = area_of(source, folder / "area", sites, given.seed)
+    kept = [folder / f"network-{number}.zarr" for number in range(given.networks)]
+    if all(path.exists() for path in kept):
+        return Foreign(area, sites, [checked_reports(path).reports for path in kept])
     walks = [
         sample_trajectories(world.geometry_maps, given.phones, MOVEMENT, generator)
         for _ in range(given.networks)
     ]
     points = np.concatenate([walk.position for walk in walks])
     links = [SiteLinks.of(world, site, points) for site in world.deployment.site_positions]
-    found: dict[str, list[AreaScores]] = {"sites alone": [], "traced maps": []}
-    start = 0
-    for number, walked in enumerate(walks):
+    reports, start = [], 0
+    for path, walked in zip(kept, walks, strict=True):
         own = slice(start, start := start + len(walked.position))
-        of_network = [each.at(own) for each in links]
         network = Network.drawn(world, generator)
-        rows = reported(world, of_network, network, walked, generator)
-        reports = imported(rows, folder / "area", f"network-{number}")
+        rows = reported(world, [each.at(own) for each in links], network, walked, generator)
+        reports.append(imported(rows, folder / "area", path.stem))
+    return Foreign(area, sites, reports)
+
+
+def scored(source: Path, folder: Path, given: argparse.Namespace) -> dict[str, list[AreaScores]]:
+    """Scores of each network of an extract, by what was known."""
+    networks = foreign(source, folder, source.name, given)
+    area = networks.area
+    assert isinstance(area.method, WindowLocator)
+    found: dict[str, list[AreaScores]] = {"sites alone": [], "traced maps": []}
+    for number, reports in enumerate(networks.reports):
         for name, method in (("sites alone", area.method.first), ("traced maps", area.method)):
             found[name].append(score_in_area(method, reports, area.deployment))
         fit = area.answers(reports).fixes[0].fit
-        tell(f"{source.parent.name}, network {number + 1} (levels {network.level.mean():+.0f} dB, fit {fit:.2f})",
-             {name: scores[-1:] for name, scores in found.items()})  # fmt: skip
+        tell(
+            f"{source.parent.name}, network {number + 1} (fit {fit:.2f})",
+            {name: scores[-1:] for name, scores in found.items()},
+        )
     return found
 
 

@@ -8,6 +8,7 @@ import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.geo import Grid
+from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import PLAUSIBLE_FIT, Fix
 from raylocus.inference.locator import CIRCLES_ALONE, Locator
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
@@ -153,6 +154,22 @@ def test_the_calibration_survives_on_disk_and_shows_in_a_fix(network, misfit, tm
     assert alone.radius(0.9) == pytest.approx(
         together.radius(CIRCLES_ALONE.nominal[1]), abs=PLACES[0].tile.resolution
     )
+
+
+def test_what_sites_say_is_pooled_with_the_maps(network, monkeypatch):
+    trained = TrainedNetwork(network, PosteriorCalibration(), Provenance.collect({}))
+    place, reports = PLACES[0], synthetic_reports(PLACES[0], 6, 7)
+    even = np.full(place.tile.shape, 1 / place.tile.count**2, np.float32)
+    half = np.where(place.tile.x_coordinates < 0, 2, 1e-6).astype(np.float32) * even
+    said = []
+    for share in (even, half):
+        monkeypatch.setattr(AreaLocator, "on_grid", lambda *_, share=share: np.stack([share] * 6))
+        said.append(Locator(trained).posterior(reports, place))
+    maps = Locator(trained).on_maps(reports, place)[0].numpy()
+    for density, own in zip(said[0].density, maps, strict=True):
+        assert density.argmax() == own.argmax() and density.max() < own.max()
+    west = [each.density[:, :, place.tile.x_coordinates < 0].sum((1, 2)) for each in said]
+    assert (west[1] > west[0]).all() and west[1].min() > 0.5
 
 
 def test_a_fix_that_does_not_fit_is_not_trusted():

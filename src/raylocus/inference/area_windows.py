@@ -1,8 +1,8 @@
 """First where in the area, then through the traced windows about the candidates, and one posterior of both.
 
 The first stage is right about how sure it is; the second is sharper where its maps fit. A window's mass stays what the
-first stage gives it. Inside, both opinions are pooled as far as the maps are thought to be right, which all reports
-judge together, each in its fullest window (`inference/opinions.py`). A window that is not looked at keeps its mass, so
+first stage gives it. Inside, both opinions are pooled (`inference/opinions.py`), as far as the maps are believed, which
+all reports judge together, each in its fullest window. A window that is not looked at keeps its mass, so
 that a wrong first look can be recovered from.
 """
 
@@ -21,9 +21,9 @@ from jaxtyping import Float, Int
 from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.locator import KEPT_PLACES
-from raylocus.inference.opinions import probability_right, surprise
+from raylocus.inference.opinions import surprise, weight_of_maps
 from raylocus.inference.window_choice import chosen_windows
-from raylocus.inference.window_masses import Look, Opinions, joined
+from raylocus.inference.window_masses import Belief, Look, Opinions, joined
 from raylocus.models.area.ground_masses import Located
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.misfit import Judgement
@@ -92,20 +92,35 @@ class WindowLocator:
 
     def _sharpened(self, reports: Reports, some: Sequence[Located]) -> Iterator[Located]:
         """Posteriors of the first stage, and what the windows' maps say in them."""
+        opinions = self.opinions(reports, some)
+        fullest = [own[0] for of_batch in opinions for own in of_batch if own]
+        fit, belief = self._judged(fullest)
+        for located, of_batch in zip(some, opinions, strict=True):
+            yield replace(located, ground=joined(located.ground, of_batch, belief), fit=fit)
+
+    def _judged(self, fullest: Sequence[Opinions]) -> tuple[float, Belief]:
+        """Fit of the maps, and how far they are believed, by each report in its fullest window."""
+        if not fullest:
+            return 1.0, Belief(0.0, 1.0)
+        judgement = self.second.judge(torch.stack([each.look.statistics for each in fullest]))
+        surprises = torch.stack([surprise(each.sites, each.maps) for each in fullest])
+        return judgement.fit, Belief(weight_of_maps(judgement.score, surprises), judgement.wrong)
+
+    def opinions(self, reports: Reports, some: Sequence[Located]) -> list[list[list[Opinions]]]:
+        """What both stages say of each report in its windows, the fullest first; one list for each of the batches.
+
+        Args:
+            reports: those that were located.
+            some: batches of posteriors of the first stage.
+        """
         looks = self._looks(reports, some)
-        opinions = [
+        return [
             [
                 [Opinions.of(located.ground, index, look) for look in looks.get(sequence, [])]
                 for index, sequence in enumerate(located.sequence.tolist())
             ]
             for located in some
         ]
-        fullest = [own[0] for of_batch in opinions for own in of_batch if own]
-        statistics = [each.look.statistics for each in fullest]
-        judgement = self.second.judge(torch.stack(statistics)) if fullest else Judgement(1.0, 1.0)
-        right = probability_right(judgement.score, [surprise(each.sites, each.maps) for each in fullest])
-        for located, of_batch in zip(some, opinions, strict=True):
-            yield replace(located, ground=joined(located.ground, of_batch, right), fit=judgement.fit)
 
     def _looks(self, reports: Reports, some: Sequence[Located]) -> dict[int, list[Look]]:
         """Of each sequence the windows that were looked at, the fullest first; none whose cells no report names."""

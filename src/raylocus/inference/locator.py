@@ -17,15 +17,10 @@ from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.inference.neighbours import neighbours
+from raylocus.inference.opinions import shares, with_sites
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
-from raylocus.models.density import (
-    displaced_density,
-    doubted_density,
-    estimate,
-    fine_density,
-    ranged_density,
-)
+from raylocus.models.density import displaced_density, estimate, fine_density, ranged_density
 from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.evidence.ranging import ranging_likelihood
 from raylocus.models.inputs.maps import place_maps
@@ -49,10 +44,6 @@ BATCH = 16
 KEPT_PLACES = 8
 #: Share of the maps that are thought to be wrong before anything was measured: it is better to be wide than wrong.
 WRONG_MAPS = 0.3
-#: Maps that are less likely to be wrong are not doubted by what the sites alone say.
-LEAST_DOUBT = 0.02
-#: Share of an answer without the map that is even over the tile: where the map is wrong, its sites may be as well.
-WRONG_SITES = 0.5
 #: What circles hold of phones that are located alone, fitted to validation phones and their own maps
 #: (benchmarks/service_radius.py --fit): they are too wide, since one phone hardly shows that its map is right.
 CIRCLES_ALONE = Regions((0.396, 0.790, 0.875))
@@ -69,7 +60,7 @@ class Locator:
     trained: TrainedNetwork
     name: str = "raylocus"
     without_maps: AreaLocator = field(default_factory=AreaLocator.pretrained, repr=False)
-    """Who is believed as far as maps are wrong."""
+    """Whose opinion is pooled with the maps', and believed as far as they are wrong."""
     refine: PhysicsVariant | None = None
     """What estimates are refined by, see `inference.refinement`; None leaves them where the network has them."""
     _encoded: OrderedDict[int, tuple[MappedPlace, EncodedPlace]] = field(
@@ -197,24 +188,19 @@ class Locator:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
         densities, statistics, ranging = (torch.cat(each) for each in zip(*parts, strict=True))
-        fits, wrong = np.empty(len(reports)), np.empty(len(reports))
-        for number in np.unique(stream):
-            judgement = self.judge(statistics[stream == number])
-            fits[stream == number], wrong[stream == number] = judgement.fit, judgement.wrong
-        doubted = np.flatnonzero(wrong >= LEAST_DOUBT)
-        if len(doubted):
-            without = self.without_maps.on_grid(
-                reports.select(doubted), place.deployment, place.tile, stream[doubted]
-            )
-            otherwise = torch.from_numpy((1 - WRONG_SITES) * without + WRONG_SITES / place.tile.count**2)
-            share = torch.from_numpy(wrong[doubted, None, None]).float()
-            densities[doubted] = doubted_density(densities[doubted], share, otherwise)
+        sites = torch.from_numpy(self.without_maps.on_grid(reports, place.deployment, place.tile, stream))
+        # Sites know nothing of walls; phones that maps say are outdoors are outdoors for both.
+        outdoors = displaced_density((encoded.maps.fine_outdoor > 0).float()[None] + 1e-12, encoded.maps.size)
+        each, stream = np.unique(stream, return_inverse=True)
+        judgements = [self.judge(statistics[stream == number]) for number in range(len(each))]
+        densities, middle = with_sites(densities, shares(sites * outdoors), judgements, stream)
         # Ranges are the same whether or not the map is right: the sites are where they are, and paths may be longer.
-        densities = ranged_density(densities, ranging)
-        means = estimate(densities, encoded.maps, self.trained.calibration.estimator)
+        densities, middle = ranged_density(densities, ranging), ranged_density(middle, ranging)
+        means = estimate(middle, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
-        return posterior_of(place.tile, held.numpy(), means.numpy()), fits.tolist()
+        fits = [judgements[number].fit for number in stream]
+        return posterior_of(place.tile, held.numpy(), means.numpy()), fits
 
     def _require_own_network(self, deployment: Deployment) -> None:
         own = self.trained.calibration.network

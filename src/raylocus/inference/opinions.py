@@ -1,10 +1,11 @@
 """Two opinions of where a phone is, by sites and levels and by maps, as one that is rarely worse than the better.
 
-Both are of the same reports. Where the maps are right, each knows something that the other does not: the first has read
-the network's own law from all of its reports, the second what stands in the way. A logarithmic pool keeps what both
-think likely; its exponents, below one, are for what they share. Where the maps are wrong the first is right alone. How
-likely that is all phones of a network say together, by how badly reports and maps fit (`models.misfit`), and by how
-often the maps put phones where sites and levels say that they are not.
+Both are of the same reports, and each knows what the other does not: the first has read the network's own law from all
+of its reports, the second what stands in the way. A logarithmic pool keeps what both think likely (Genest and Zidek,
+Combining probability distributions, Statistical Science 1986). The weight of the maps is what a likelihood is tempered
+by that does not quite hold: no network is quite of the law that the maps' locator was trained on. How much they weigh
+all phones of a network say together, by how badly reports and maps fit (`models.misfit`) and by how often the maps put
+phones where sites and levels say that they are not.
 """
 
 from __future__ import annotations
@@ -13,52 +14,99 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
-#: Exponent of what sites say beside what right maps say.
-SITES = 0.5
-#: Log odds that maps are right: at a score and a surprise of 0, and for each unit of the mean of either. Fitted by
-#: benchmarks/opinions.py on simulated networks of raylocus and of another simulator, under right and wrong maps.
-ODDS, PER_SCORE, PER_SURPRISE = 1.3, -0.7, -2.2
+from raylocus.models.density import doubted_density
+from raylocus.models.misfit import Judgement
+
+#: Log odds of the weight of maps: at a score and a surprise of 0, and for each unit of the mean of either. Of those
+#: that benchmarks/opinions.py finds about as good as the best, the ones that believe least maps that sites contradict.
+ODDS, PER_SCORE, PER_SURPRISE = 0.5, -0.8, -1.0
+#: So much of the weight of maps is taken off that of sites: they have read the same reports.
+SHARED = 0.5
 #: Means of a few phones count as those of so many more that say nothing; no phone says more than so much.
 SILENT, MOST = 3.0, 6.0
-#: Least share of a square in an opinion.
+#: Share of an answer without the map that is even over a tile: where the map is wrong, its sites may be as well.
+WRONG_SITES = 0.5
+#: Least share of a square in a pool.
 LEAST = 1e-9
 
 
-def even_share(mass: Float[np.ndarray, "y x"]) -> Float[np.ndarray, "y x"]:
+def shares(mass: Float[Tensor, "*phone y x"]) -> Float[Tensor, "*phone y x"]:
     """Masses as shares of their sum; even ones where there is none."""
-    total = float(mass.sum())
-    return mass / total if total > 0 else np.full(mass.shape, 1 / mass.size)
+    some = mass + 1e-30
+    return some / some.sum((-2, -1), keepdim=True)
 
 
 def pooled(
-    sites: Float[np.ndarray, "y x"], maps: Float[np.ndarray, "y x"], right: float
-) -> Float[np.ndarray, "y x"]:
+    sites: Float[Tensor, "*phone y x"],
+    maps: Float[Tensor, "*phone y x"],
+    weight: float | Float[Tensor, "*#phone 1 1"],
+) -> Float[Tensor, "*phone y x"]:
     """Both opinions as one.
 
     Args:
         sites: share of each square by sites and levels.
         maps: by the maps.
-        right: probability that the maps are right.
+        weight: of the maps, from 0 to 1; of all phones, or of each.
     """
-    log_pool = np.log(np.maximum(maps, LEAST)) + SITES * np.log(np.maximum(sites, LEAST))
-    return right * even_share(np.exp(log_pool - log_pool.max())) + (1 - right) * sites
+    of_sites = (1 - SHARED * weight) * sites.clamp(min=LEAST).log()
+    log_share = of_sites + weight * maps.clamp(min=LEAST).log()
+    return log_share.flatten(-2).softmax(-1).unflatten(-1, sites.shape[-2:])
 
 
-def surprise(sites: Float[np.ndarray, "y x"], maps: Float[np.ndarray, "y x"]) -> float:
+def surprise(
+    sites: Float[Tensor, "*phone y x"], maps: Float[Tensor, "*phone y x"]
+) -> Float[Tensor, "*phone"]:
     """How much less likely by sites is where the maps put a phone than where sites put it themselves [nats]."""
-    return float(((sites - maps) * np.log(np.maximum(sites, LEAST))).sum())
+    return ((sites - maps) * sites.clamp(min=LEAST).log()).sum((-2, -1))
 
 
-def probability_right(score: float, surprises: Sequence[float]) -> float:
-    """That the maps of phones which are located together are right.
+def weight_of_maps(score: float, surprises: Float[Tensor, " phone"]) -> float:
+    """How much the maps weigh for phones that are located together.
 
     Args:
         score: mean score of their misfit, high where maps are wrong.
-        surprises: of each phone.
+        surprises: of each phone; without any, maps weigh as usual.
     """
-    heard = len(surprises) / (len(surprises) + SILENT)
-    mean = float(np.clip(surprises, -MOST, MOST).mean()) if surprises else 0.0
-    odds = ODDS + heard * (PER_SCORE * min(max(score, -MOST), MOST) + PER_SURPRISE * mean)
+    said = len(surprises) / (len(surprises) + SILENT)
+    mean = float(surprises.clamp(-MOST, MOST).mean()) if len(surprises) else 0.0
+    odds = ODDS + said * (PER_SCORE * min(max(score, -MOST), MOST) + PER_SURPRISE * mean)
     return 1 / (1 + math.exp(-odds))
+
+
+def weight_of_position(weight: float | Float[Tensor, "*phone"]) -> float | Float[Tensor, "*phone"]:
+    """The weight that maps have in naming a position.
+
+    A density must hold phones of networks that maps say little of; a position need not. On generated networks the root
+    took a seventh off the median error under the law that maps are trained on, and added little elsewhere.
+    """
+    return weight**0.5
+
+
+def with_sites(
+    maps: Float[Tensor, "phone y x"],
+    sites: Float[Tensor, "phone y x"],
+    judgements: Sequence[Judgement],
+    judged: Int[np.ndarray, " phone"],
+) -> tuple[Float[Tensor, "phone y x"], Float[Tensor, "phone y x"]]:
+    """Posteriors over a tile by both opinions, and the densities that name positions.
+
+    Args:
+        maps: share of each square by the maps.
+        sites: by sites and levels.
+        judgements: what is thought of the maps by phones that are judged together.
+        judged: the judgement of each phone.
+    """
+    surprises, (weight, wrong) = surprise(sites, maps), torch.empty(2, len(maps), 1, 1)
+    for number, judgement in enumerate(judgements):
+        own = judged == number
+        weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
+    otherwise = (1 - WRONG_SITES) * sites + WRONG_SITES / sites.shape[1:].numel()
+    density, middle = (
+        doubted_density(pooled(sites, maps, each), wrong, otherwise)
+        for each in (weight, weight_of_position(weight))
+    )
+    return density, middle

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from raylocus.geo import Grid
-from raylocus.inference.opinions import even_share, pooled
+from raylocus.inference.opinions import pooled, shares, weight_of_position
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses
 
@@ -34,16 +34,27 @@ class Opinions:
     """What both stages say of one report in one window, each as shares of it."""
 
     look: Look
-    sites: Float[np.ndarray, "squares_y squares_x"]
-    maps: Float[np.ndarray, "squares_y squares_x"]
+    sites: Float[torch.Tensor, "squares_y squares_x"]
+    maps: Float[torch.Tensor, "squares_y squares_x"]
 
     @classmethod
     def of(cls, ground: GroundMasses, index: int, look: Look) -> Opinions:
         """Those of a report of the first stage."""
-        return cls(look, even_share(ground.raster(index, look.squares)), even_share(look.density))
+        sites, maps = ground.raster(index, look.squares), look.density
+        return cls(look, *(shares(torch.from_numpy(each).double()) for each in (sites, maps)))
 
 
-def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], right: float) -> GroundMasses:
+@dataclass(frozen=True)
+class Belief:
+    """How far maps are believed."""
+
+    weight: float
+    """Of what maps say, next to what sites say."""
+    wrong: float
+    """Probability that they are surely wrong, and sites are right alone."""
+
+
+def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], belief: Belief) -> GroundMasses:
     """First and second stage as one; reports have as many squares as the longest, of the others some without mass.
 
     A window's mass stays what the first stage gave it. The position is that of the windows alone where they hold most
@@ -53,46 +64,64 @@ def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], right: 
     Args:
         ground: the first stage's posteriors.
         opinions: both stages' of each report, the fullest window first.
-        right: probability that the maps are right.
+        belief: what all reports say of the maps.
     """
     own, left = ground.masses, ground.masses.mass.clone()
     parts = [
-        [_replaced(ground, index, each, left[index], right) for each in of_report]
+        [_squares(ground, index, each, left[index], belief) for each in of_report]
         for index, of_report in enumerate(opinions)
     ]
     most = max(sum(part.mass.shape[1] for part in of_report) for of_report in parts)
-    centre, side, added = (
-        torch.cat(each) for each in zip(*(_padded(of_report, most) for of_report in parts), strict=True)
-    )
+    centre, side, (added, middle) = _stacked(parts, most)
     centre, side = torch.cat([own.centre, centre], dim=1), torch.cat([own.side, side], dim=1)
-    seen = added.sum(1, keepdim=True) > left.sum(1, keepdim=True)
-    likelier = torch.cat([torch.where(seen, 0.0, left), added], dim=1)
+    seen = middle.sum(1, keepdim=True) > left.sum(1, keepdim=True)
+    likelier = torch.cat([torch.where(seen, 0.0, left), middle], dim=1)
     median = CellMasses(centre, side, likelier / likelier.sum(1, keepdim=True)).median()
     masses = CellMasses(centre, side, torch.cat([left, added], dim=1))
     return GroundMasses(ground.origin, masses, ground.origin + median.numpy())
 
 
-def _replaced(
-    ground: GroundMasses, index: int, opinions: Opinions, left: Float[torch.Tensor, " cell"], right: float
-) -> CellMasses:
+@dataclass(frozen=True)
+class Squares:
+    """Those of one window, about a report's origin."""
+
+    centre: Float[torch.Tensor, "square 2"]
+    side: float
+    mass: Float[torch.Tensor, "2 square"]
+    """Of the posterior, and of what names a position."""
+
+
+def _squares(
+    ground: GroundMasses, index: int, opinions: Opinions, left: Float[torch.Tensor, " cell"], belief: Belief
+) -> Squares:
     """The squares of a window with the mass that the first stage has in it, which is taken off what is `left` of it."""
     squares = opinions.look.squares
-    inside: Bool[np.ndarray, " cell"] = squares.contains(
-        ground.masses.centre[index].numpy() + ground.origin[index]
+    inside = torch.from_numpy(squares.contains(ground.masses.centre[index].numpy() + ground.origin[index]))
+    held = float(left[inside].sum())
+    left[inside] = 0
+    density, middle = (
+        pooled(opinions.sites, opinions.maps, weight)
+        for weight in (belief.weight, weight_of_position(belief.weight))
     )
-    taken = torch.from_numpy(inside)
-    held = float(left[taken].sum())
-    left[taken] = 0
-    at = torch.from_numpy(squares.centres - ground.origin[index]).float()
-    mass = torch.from_numpy(held * pooled(opinions.sites, opinions.maps, right).ravel()).float()
-    return CellMasses(at[None], torch.full((1, len(at)), squares.resolution), mass[None])
+    doubted = (1 - belief.wrong) * density + belief.wrong * opinions.sites
+    mass = held * torch.stack([doubted, middle]).flatten(1).float()
+    centre = torch.from_numpy(squares.centres - ground.origin[index]).float()
+    return Squares(centre, squares.resolution, mass)
 
 
-def _padded(parts: list[CellMasses], most: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Centres, sides and masses of one report's squares, filled up with squares without mass."""
-    missing = most - sum(part.mass.shape[1] for part in parts)
-    fill = CellMasses(torch.zeros(1, missing, 2), torch.ones(1, missing), torch.zeros(1, missing))
-    every = [*parts, fill]
-    columns = ([part.centre for part in every], [part.side for part in every], [part.mass for part in every])
-    centre, side, mass = (torch.cat(column, dim=1) for column in columns)
+def _stacked(
+    parts: Sequence[Sequence[Squares]], most: int
+) -> tuple[
+    Float[torch.Tensor, "report square 2"],
+    Float[torch.Tensor, "report square"],
+    Float[torch.Tensor, "2 report square"],
+]:
+    """Centres, sides and masses of all reports' squares, filled up with squares without mass."""
+    centre, side = torch.zeros(len(parts), most, 2), torch.ones(len(parts), most)
+    mass = torch.zeros(2, len(parts), most)
+    for report, of_report in enumerate(parts):
+        start = 0
+        for part in of_report:
+            own = slice(start, start := start + len(part.centre))
+            centre[report, own], side[report, own], mass[:, report, own] = part.centre, part.side, part.mass
     return centre, side, mass
