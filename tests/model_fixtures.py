@@ -10,6 +10,8 @@ import torch
 import xarray as xr
 
 from raylocus.geo import Grid
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.network.channel.links import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import NetworkConfiguration
@@ -183,3 +185,25 @@ def synthetic_reports(place: SyntheticPlace, sequences: int, seed: int, severity
     channel = KnownChannel(state, place.deployment)
     law = NetworkConfiguration().at_severity(severity)
     return observe(channel, trajectories, law, int(generator.integers(2**31)))
+
+
+def reported_features(
+    maps: PlaceMaps, age: tuple[float, ...] = (0.0,), **features: torch.Tensor
+) -> SequenceTensors:
+    """Reports of one UE with these features of every cell ([cell], or [report, cell]), the first cell serving."""
+    cells, beams = maps.beam_relative.shape[:2]
+    further = torch.stack([each.expand(len(age), cells) for each in features.values()], -1)[None].float()
+    serving = torch.zeros(1, len(age), cells, dtype=torch.bool)
+    serving[..., 0] = True
+    return SequenceTensors(
+        observed=torch.full((1, len(age), cells, 4), torch.nan),
+        beams=torch.full((1, len(age), cells, beams), torch.nan),
+        serving=serving,
+        censored=torch.zeros(1, len(age), cells, 4 + len(features)),
+        age=torch.tensor([age]),
+        position=torch.zeros(1, len(age), 2),
+        further=further,
+        further_beams=torch.zeros(1, len(age), cells, beams, 0),
+        censored_beams=torch.zeros(1, len(age), cells, beams, 1),
+        further_names=tuple(features),
+    )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
-from model_fixtures import synthetic_place
+from model_fixtures import reported_features, synthetic_place
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.gaussian import even_gaussian_evidence, gaussian_evidence
 from raylocus.models.evidence.likelihoods import (
@@ -25,10 +25,9 @@ from raylocus.models.evidence.rasters import (
 from raylocus.models.evidence.stream import EvidenceStream
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import SCATTER_GAIN, nominal_maps
-from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.time_heads import PooledObservations
 from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
-from raylocus.units import SPEED_OF_LIGHT, noise_per_resource_element
+from raylocus.units import noise_per_resource_element
 
 
 @pytest.fixture(scope="module")
@@ -184,59 +183,18 @@ def test_timing_evidence_is_a_ring(maps, rasters):
     assert found[(distance - 60).abs() < 4].min() > found[(distance - 60).abs() > 25].max()
 
 
-def seen_at(maps, row, column, **features) -> SequenceTensors:
-    """One report of a UE in a coarse cell with these features of every cell, and the first cell serving."""
-    cells, beams = maps.beam_relative.shape[:2]
-    further = torch.stack(list(features.values()), -1)[None, None].float()
-    serving = torch.zeros(1, 1, cells, dtype=torch.bool)
-    serving[..., 0] = True
-    return SequenceTensors(
-        observed=torch.full((1, 1, cells, 4), torch.nan),
-        beams=torch.full((1, 1, cells, beams), torch.nan),
-        serving=serving,
-        censored=torch.zeros(1, 1, cells, 4 + len(features)),
-        age=torch.zeros(1, 1),
-        position=torch.zeros(1, 1, 2),
-        further=further,
-        further_beams=torch.zeros(1, 1, cells, beams, 0),
-        censored_beams=torch.zeros(1, 1, cells, beams, 1),
-        further_names=tuple(features),
-    )
-
-
-def evidence_of(sequences, maps, rasters):
-    """The two likelihoods that stand outside the fusion network, by an untrained stream."""
+def angles_of(maps, **features):
+    """The likelihood of azimuths, by an untrained stream."""
     stream = EvidenceStream(LocationNetworkConfiguration(token_width=4))
-    weights = torch.full((1, 3, 1), 1.0)
     with torch.no_grad():
-        found = stream._further(sequences, weights, maps, rasters)
-    nothing = torch.zeros(1, 3, *maps.outdoor.shape)
-    return tuple(sum(found[name], nothing)[0, 0] for name in ("ranges", "angles"))
+        return stream.angles(reported_features(maps, **features), torch.full((1, 3, 1), 1.0), maps)[0, 0]
 
 
-def test_times_of_arrival_find_the_ue_whatever_the_common_clock(maps, rasters):
-    row, column = 9, 4
-    length = maps.distance[maps.site_of_cell][:, row, column]
-    delay = length / SPEED_OF_LIGHT
-    rstd = delay - delay[0]
-    rstd[0] = torch.nan
-    found = [
-        evidence_of(seen_at(maps, row, column, **{name: values}), maps, rasters)[0]
-        for name, values in (("rstd", rstd), ("ul_rtoa", delay), ("ul_rtoa", delay + 1e-8))
-    ]
-    for likelihood in found:
-        assert float(likelihood.max() - likelihood[row, column]) < 0.6
-        assert float(likelihood.max() - likelihood.min()) > 3
-    both = evidence_of(seen_at(maps, row, column, ue_rx_tx=3 * delay, gnb_rx_tx=-delay), maps, rasters)[0]
-    assert float(both.max() - both[row, column]) < 0.3
-    assert not evidence_of(seen_at(maps, row, column, ue_rx_tx=delay), maps, rasters)[0].any()
-
-
-def test_azimuths_find_the_direction_across_the_end_of_the_circle(maps, rasters):
+def test_azimuths_find_the_direction_across_the_end_of_the_circle(maps):
     for row, column in ((9, 4), (3, 12), (8, 1)):
         azimuth = torch.atan2(*maps.departure[maps.site_of_cell][:, [1, 0], row, column].T)
-        degrees = evidence_of(seen_at(maps, row, column, ul_aoa=torch.rad2deg(azimuth)), maps, rasters)[1]
-        radians = evidence_of(seen_at(maps, row, column, dl_aod=azimuth + 2 * torch.pi), maps, rasters)[1]
+        degrees = angles_of(maps, ul_aoa=torch.rad2deg(azimuth))
+        radians = angles_of(maps, dl_aod=azimuth + 2 * torch.pi)
         for likelihood in (degrees, radians):
             assert float(likelihood.max() - likelihood[row, column]) < 1e-3
 
@@ -245,7 +203,7 @@ def test_reports_that_hardly_count_have_azimuths_with_finite_gradients(maps):
     azimuth = torch.full((len(maps.site_of_cell),), torch.nan)
     azimuth[0] = 40.0
     weights = torch.tensor([[[1e-27]], [[1.0]]]).reshape(1, 2, 1).requires_grad_()
-    found = azimuths(seen_at(maps, 9, 4, ul_aoa=azimuth), weights)["ul_aoa"].value
+    found = azimuths(reported_features(maps, ul_aoa=azimuth), weights)["ul_aoa"].value
     found.sum().backward()
     assert torch.isfinite(weights.grad).all()
     assert float(found[0, 1, 0]) == pytest.approx(math.radians(40.0))

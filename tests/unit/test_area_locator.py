@@ -147,6 +147,20 @@ def test_positions_are_scored_and_never_read(locator: AreaLocator) -> None:
         score_in_area(locator, blind, deployment)
 
 
+def test_streams_that_are_located_together_know_nothing_of_each_other(locator: AreaLocator) -> None:
+    drawn = next(n for n in (network(seed, CALM) for seed in range(40)) if np.isfinite(n.heard.arrival).all())
+    reports, deployment = reports_of(drawn).select(np.arange(4)), deployment_of(drawn.heard)
+    # Of a report without any level, the usual one of its stream is taken, and others are not asked.
+    reports.features[slice(*reports.token_offsets[1:3]), reports.feature_names.index("rsrp")] = np.nan
+    (together,) = locator.located_by_stream(reports, deployment, np.arange(4))
+    alone = [next(iter(locator.located(reports.select(np.array([n])), deployment))) for n in range(4)]
+    np.testing.assert_allclose(
+        together.ground.median, np.concatenate([one.ground.median for one in alone]), atol=0.1
+    )
+    (one_stream,) = locator.located(reports, deployment)
+    assert np.abs(together.ground.median - one_stream.ground.median).max() > 1
+
+
 def test_scores_are_of_the_truth(locator: AreaLocator) -> None:
     drawn = network(12)
     scores = score_in_area(locator, reports_of(drawn), deployment_of(drawn.heard))

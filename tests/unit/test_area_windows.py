@@ -142,6 +142,18 @@ def grounds(*points: tuple[float, float], share: float) -> dict[int, tuple[Groun
     return {number: (ground, number) for number in range(count)}
 
 
+def test_one_window_too_many_is_all_that_is_opened_again(
+    world: tuple[Reports, Deployment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports, deployment = world
+    monkeypatch.setattr("raylocus.inference.area_windows.KEPT_WINDOWS", 4)
+    ground = Windows(deployment)
+    both = WindowLocator(AreaLocator.pretrained(), Sure(np.zeros(2)), ground, SIDE)
+    for opened in (5, 6, 7):
+        medians(both, reports, deployment)
+        assert len(ground.asked) == opened
+
+
 @pytest.mark.parametrize(("share", "windows"), [(0.95, 1), (0.8, 2)])
 def test_windows_cover_where_the_mass_is(share: float, windows: int) -> None:
     (centres,) = chosen_windows(grounds((500.0, 10.0), share=share), SIDE).values()

@@ -22,6 +22,7 @@ from raylocus.service.answers import Answer, Refusal, Why
 from raylocus.service.asked_reports import asked_reports
 from raylocus.service.batching import Batcher, OverloadedError
 from raylocus.service.choices import accident_probability
+from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.http.admission import MOST_CLIENTS, ApiKeys, RateLimit
 from raylocus.service.http.board import Board
 from raylocus.service.questions import MeasuredBeam, MeasuredCell, MeasuredReport, Question, question_of
@@ -213,6 +214,11 @@ def test_questions_that_arrive_together_are_asked_together_in_one_thread() -> No
     both = SlowEngine(0.01)
     asked_of(Batcher(both, batch=1, patience=10.0, answer_time=10.0, threads=2), 4)
     assert both.sizes == [1] * 4 and len(both.threads) == 2
+
+
+def test_a_service_that_could_never_answer_does_not_start() -> None:
+    with pytest.raises(InputError, match="threads, patience"):
+        ServiceConfiguration(threads=0, patience=math.nan)
 
 
 def test_one_failing_question_spoils_no_other() -> None:

@@ -41,6 +41,13 @@ def test_rows_of_ranges_are_slices_one_after_the_other(ranges: list[tuple[int, i
         assert stop == start or any(first <= start and stop <= last for first, last in read)
     gaps = [after[0] - before[1] for before, after in zip(read[:-1], read[1:], strict=True)]
     assert all(gap >= CHUNK_ROWS for gap in gaps)
+    # Nothing is read along that lies a chunk or more from what was asked for.
+    asked = np.zeros(61_000, bool)
+    for start, stop in zip(starts, stops, strict=True):
+        asked[start:stop] = True
+    for first, last in read:
+        known = np.flatnonzero(asked[first:last])
+        assert np.diff(known, prepend=-1, append=last - first).max(initial=0) <= CHUNK_ROWS
 
 
 @settings(max_examples=10, deadline=None)

@@ -126,7 +126,8 @@ class WindowLocator:
         """Of each sequence the windows that were looked at, the fullest first; none whose cells no report names."""
         found: dict[int, dict[Grid, Look]] = defaultdict(dict)
         wanted = self._windows(some)
-        for grid, members in _by_window(wanted).items():
+        # Open windows first: asked for in turn, one more than stay open would open all of them again each time.
+        for grid, members in sorted(_by_window(wanted).items(), key=lambda each: each[0] not in self._opened):
             for sequence, look in self._seen(reports, np.array(members), grid):
                 found[sequence][grid] = look
         return {

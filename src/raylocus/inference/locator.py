@@ -20,8 +20,9 @@ from raylocus.inference.neighbours import neighbours
 from raylocus.inference.opinions import shares, with_sites
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
-from raylocus.models.density import displaced_density, estimate, fine_density
+from raylocus.models.density import displaced_density, estimate, fine_density, ranged_density
 from raylocus.models.evidence.deviations import feature_deviations
+from raylocus.models.evidence.ranging import ranging_likelihood
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
@@ -48,6 +49,8 @@ WRONG_MAPS = 0.3
 CIRCLES_ALONE = Regions((0.396, 0.790, 0.875))
 #: For the same reason more is asked for until an answer is trusted: what was 90 %, and a better fit.
 NEAR_ALONE, PLAUSIBLE_FIT_ALONE = 0.96, 0.4
+#: Of some sequences: densities by the maps but for ranges, statistics of the misfit, log-likelihoods of the ranges.
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -140,13 +143,13 @@ class Locator:
             for members in groups
         ]
         order = np.argsort(np.concatenate(groups), kind="stable")
-        density, statistics = (torch.cat(each)[order] for each in zip(*parts, strict=True))
-        return density, statistics
+        density, statistics, ranging = (torch.cat(each)[order] for each in zip(*parts, strict=True))
+        return ranged_density(density, ranging), statistics
 
     def _of_part(
         self, reports: Reports, named: Int[np.ndarray, " token"], place: EncodedPlace, deployment: Deployment
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Densities and statistics of at most `BATCH` sequences by the cells that matter to them."""
+    ) -> Batch:
+        """At most `BATCH` sequences by the cells that matter to them."""
         cells = cells_that_matter(place, torch.from_numpy(np.unique(named)))
         own = part_of_deployment(deployment, cells.tolist(), (0.0, 0.0))
         (found,) = self._batches(reports, part_of_place(place, cells), own)
@@ -184,13 +187,15 @@ class Locator:
         if not parts:
             nothing = np.zeros((0, *place.tile.shape), np.float32)
             return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
-        densities, statistics = (torch.cat(each) for each in zip(*parts, strict=True))
+        densities, statistics, ranging = (torch.cat(each) for each in zip(*parts, strict=True))
         sites = torch.from_numpy(self.without_maps.on_grid(reports, place.deployment, place.tile, stream))
         # Sites know nothing of walls; phones that maps say are outdoors are outdoors for both.
         outdoors = displaced_density((encoded.maps.fine_outdoor > 0).float()[None] + 1e-12, encoded.maps.size)
         each, stream = np.unique(stream, return_inverse=True)
         judgements = [self.judge(statistics[stream == number]) for number in range(len(each))]
-        densities, middle = with_sites(densities, shares(sites * outdoors), judgements, stream)
+        both = with_sites(densities, shares(sites * outdoors), judgements, stream)
+        # Ranges are the same whether or not the map is right: the sites are where they are, and paths may be longer.
+        densities, middle = (ranged_density(each, ranging) for each in both)
         means = estimate(middle, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)
@@ -214,16 +219,18 @@ class Locator:
                 f"{', '.join(read)}; import at least one of these columns"
             )
 
-    def _batches(
-        self, reports: Reports, place: EncodedPlace, deployment: Deployment
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Densities and statistics of the misfit, a few sequences at a time."""
+    def _batches(self, reports: Reports, place: EncodedPlace, deployment: Deployment) -> Iterator[Batch]:
+        """What maps say of a few sequences at a time."""
         for start in range(0, len(reports), BATCH):
             batch = reports.select(np.arange(start, min(start + BATCH, len(reports))))
             sequences = sequence_tensors(batch, deployment)
             output = self.trained.network(sequences, place)
             density = fine_density(output.prediction, place.maps, self.trained.calibration.temperature)
-            yield displaced_density(density, place.maps.size), self.trained.network.misfit(output, place)
+            yield (
+                displaced_density(density, place.maps.size),
+                self.trained.network.misfit(output, place),
+                ranging_likelihood(sequences, place.maps),
+            )
 
     def encoded(self, place: MappedPlace) -> EncodedPlace:
         """A place as the network needs it, made once and kept."""

@@ -83,7 +83,8 @@ def chosen_windows(
 
 def _shared(options: Mapping[int, Mapping[Corner, float]], opened: set[Corner]) -> dict[int, Corner]:
     """One of the options of each sequence that has any: one that is opened already, else of the most votes."""
-    waiting, chosen = {sequence: each for sequence, each in options.items() if each}, {}
+    waiting = {sequence: each for sequence, each in options.items() if each}
+    chosen: dict[int, Corner] = {}
     while waiting:
         votes: Counter[Corner] = Counter()
         mass: Counter[Corner] = Counter()

@@ -19,6 +19,8 @@ ESTIMATORS = ("mean", "geometric_median", "mode")
 MODE_RADIUS = 20.0
 #: Share of maps that are displaced against the sites, and by how much (standard deviation of x and of y) [m].
 DISPLACED_MAPS, DISPLACEMENT = 0.1, 12.0
+#: Power of the ranges' likelihood: one canyon makes several sites late, which together say less than they would apart.
+RANGING_WEIGHT = 0.8
 #: Components are cut off this far from the centre of their coarse cell along each axis [m].
 COMPONENT_REACH = 36.0
 
@@ -62,6 +64,16 @@ def displaced_density(density: Float[Tensor, "batch y x"], size: float) -> Float
     moved = functional.conv2d(along_x, kernel[None, None, :, None], padding=(reach, 0))[:, 0]
     mixed = (1 - DISPLACED_MAPS) * density + DISPLACED_MAPS * moved
     return mixed / mixed.sum((-2, -1), keepdim=True)
+
+
+def ranged_density(
+    density: Float[Tensor, "batch y x"], log_likelihood: Float[Tensor, "batch y x"]
+) -> Float[Tensor, "batch y x"]:
+    """A density given what times of arrival say of its own ground cells, see `models.evidence.ranging`."""
+    likelihood = torch.exp(RANGING_WEIGHT * (log_likelihood - log_likelihood.amax((-2, -1), keepdim=True)))
+    # Ground of no likelihood keeps some mass, for a density to divide by.
+    held = density * (likelihood + 1e-12)
+    return held / held.sum((-2, -1), keepdim=True)
 
 
 def doubted_density(

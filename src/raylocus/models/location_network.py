@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raylocus.models.configuration import Head, LocationNetworkConfiguration
+from raylocus.models.evidence.positioning import TIMES
 from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
@@ -168,7 +169,8 @@ class LocationNetwork(nn.Module):
         return self.map_encoder(maps, rasters)
 
     def forward(self, sequences: SequenceTensors, place: EncodedPlace) -> NetworkOutput:
-        """Predictions for a batch of sequences of one place."""
+        """Predictions for a batch of sequences of one place; times of arrival are left to `models.evidence.ranging`."""
+        sequences = sequences.without(TIMES)
         encoding = self.radio_encoder(sequences, place.maps.poses)
         weights = self.time_heads(sequences, encoding)
         pooled = pool_observations(sequences, encoding, weights)

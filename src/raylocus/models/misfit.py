@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -98,9 +99,7 @@ class MisfitCalibration:
         if not self.right_groups or not len(statistics):
             return Judgement(1.0, 0.0)
         mean = float(self.score(statistics).mean())
-        right, wrong = (
-            torch.tensor(each, dtype=torch.float64) for each in (self.right_groups, self.wrong_groups)
-        )
+        right, wrong = self._groups
         noise = self._noise(len(statistics))
         fit = float(torch.special.ndtr((right - mean) / noise).mean())
         likelihoods = [
@@ -115,7 +114,17 @@ class MisfitCalibration:
     def _noise(self, phones: int) -> float:
         """Standard deviation of the mean score of so many phones about that of a group of their world."""
         within = self.deviation**2 * max(1 / phones - 1 / self.group_size, 0.0)
-        return math.sqrt(within + (SMOOTHING * float(torch.tensor(self.right_groups).std())) ** 2 + 1e-12)
+        return math.sqrt(within + (SMOOTHING * self._spread) ** 2 + 1e-12)
+
+    @cached_property
+    def _groups(self) -> tuple[Float[Tensor, " right"], Float[Tensor, " wrong"]]:
+        right, wrong = self.right_groups, self.wrong_groups
+        return torch.tensor(right, dtype=torch.float64), torch.tensor(wrong, dtype=torch.float64)
+
+    @cached_property
+    def _spread(self) -> float:
+        """Standard deviation of the right groups."""
+        return float(self._groups[0].std())
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.map_encoder import EncodedPlace
 
 #: Fields with an axis of sites, which is the first, or the second.
-_MAPS_BY_SITE = ("departure", "distance", "line_of_sight")
+_MAPS_BY_SITE = ("departure", "distance", "line_of_sight", "fine_distance")
 _RASTERS_BY_SITE = ("distance", "moments", "cell_of_slot")
-_MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments", "length_moments")
+_MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments")
 
 
 def cells_that_matter(place: EncodedPlace, named: Int[Tensor, " cell"]) -> Int[Tensor, " kept"]:

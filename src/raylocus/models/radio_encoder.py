@@ -94,8 +94,8 @@ class RadioEncoder(nn.Module):
 
     def reads(self) -> tuple[str, ...]:
         """The features that training had."""
-        parts = (self.features, self.beam_features)
-        return tuple(name for part in parts for name, row in part.rows.items() if part.read[row] > 0)
+        parts = [(part.rows, part.read.tolist()) for part in (self.features, self.beam_features)]
+        return tuple(name for rows, read in parts for name, row in rows.items() if read[row] > 0)
 
     def _tokens(
         self,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from raylocus.errors import InputError
+
 
 @dataclass(frozen=True)
 class ServiceConfiguration:
@@ -38,3 +40,16 @@ class ServiceConfiguration:
     """How long [s] measurements that were announced for a later request are kept in memory."""
     board_size: int = 10_000
     """Most announced measurements in memory."""
+
+    def __post_init__(self) -> None:
+        """Checks what would stop the service later.
+
+        Raises:
+            InputError: nothing could be located, or no time or memory is left to.
+        """
+        least = {"batch": 1, "threads": 1, "body_bytes": 1, "board_size": 1}
+        lacking = [name for name, value in least.items() if getattr(self, name) < value]
+        positive = ("memory_gb", "patience", "answer_time", "request_time", "board_time")
+        lacking += [name for name in positive if not getattr(self, name) > 0]
+        if lacking:
+            raise InputError(f"the service needs more than 0 of {', '.join(lacking)}; give positive numbers")

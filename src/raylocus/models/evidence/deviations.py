@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from raylocus.models.evidence.positioning import ANGLES, RANGES
+from raylocus.models.evidence.ranging import CLOCK, SPREADS
 from raylocus.models.evidence.stream import EvidenceStream
 
 
@@ -35,7 +36,7 @@ def feature_deviations(stream: EvidenceStream) -> FeatureDeviations:
         level=_joint([stream.log_own[0], stream.log_site]),
         timing_advance=float(stream.log_timing.exp().mean()),
         beam=float(stream.log_beam.exp()),
-        ranges=tuple(_joint(stream.log_range[row, :2].unbind()) for row in range(len(RANGES))),
+        ranges=tuple(SPREADS[1] if name == "round_trip" else CLOCK for name in RANGES),
         angles=tuple(stream.log_angle.exp().tolist()[: len(ANGLES)]),
     )
 

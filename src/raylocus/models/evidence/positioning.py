@@ -26,6 +26,8 @@ class Observation:
 
 #: Pseudo-ranges: a first path's length and an error common to all cells, in the order of the stream's scales.
 RANGES = ("rstd", "ul_rtoa", "round_trip")
+#: Features that they are made of.
+TIMES = ("rstd", "ul_rtoa", "ue_rx_tx", "gnb_rx_tx")
 #: Azimuths by the unit's half turn: what a site sees of a UE, and where it sends to it.
 ANGLES = {"ul_aoa": 180.0, "dl_aod": math.pi}
 

@@ -34,8 +34,8 @@ class Units(NamedTuple):
     scale: float
 
 
-#: Of levels [dBm], of SINR [dB] and of path lengths [m].
-LEVEL_UNITS, SINR_UNITS, LENGTH_UNITS = Units(-95.0, 10.0), Units(5.0, 10.0), Units(250.0, 100.0)
+#: Of levels [dBm] and of SINR [dB].
+LEVEL_UNITS, SINR_UNITS = Units(-95.0, 10.0), Units(5.0, 10.0)
 #: Kinds of ground a cell can have: those that ray tracing lights, and those that only scattering does.
 KINDS = 2
 
@@ -56,8 +56,6 @@ class EvidenceRasters:
     """The same of the level by distance alone."""
     sinr_moments: Float[Tensor, "2 site sector y x"]
     """The same of SINR, by `SINR_UNITS`."""
-    length_moments: Float[Tensor, "2 site sector y x"]
-    """The same of the first path's length, by `LENGTH_UNITS`."""
     distance: Float[Tensor, "site distance_knot y x"]
     """Hat functions of the first path's length."""
     beam: Float[Tensor, "cell beam beam_knot y x"]
@@ -95,7 +93,6 @@ def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
         formula_moments=_moments(maps.formula, slots, LEVEL_UNITS),
         isotropic_moments=_moments(maps.isotropic, slots, LEVEL_UNITS),
         sinr_moments=_moments(maps.sinr, slots, SINR_UNITS),
-        length_moments=_moments(maps.distance[maps.site_of_cell], slots, LENGTH_UNITS),
         distance=hat_functions(maps.distance, DISTANCE_KNOTS),
         beam=hat_functions(maps.beam_relative, BEAM_KNOTS),
         cell_of_slot=slots,

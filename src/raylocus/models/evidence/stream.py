@@ -16,16 +16,9 @@ from raylocus.models.evidence.likelihoods import (
     robust_evidence,
     timing_evidence,
 )
-from raylocus.models.evidence.positioning import (
-    ANGLES,
-    RANGES,
-    Observation,
-    azimuths,
-    pseudo_ranges,
-)
+from raylocus.models.evidence.positioning import ANGLES, Observation, azimuths
 from raylocus.models.evidence.rasters import (
     KINDS,
-    LENGTH_UNITS,
     LEVEL_UNITS,
     SINR_UNITS,
     EvidenceRasters,
@@ -37,11 +30,12 @@ from raylocus.models.time_heads import PooledObservations
 
 #: Likelihoods of each time head that the fusion network sees as well, in channel order.
 FUSED = ("gaussian", "robust", "formula", "distance", "timing", "beams", "quality")
-#: All likelihoods; networks that never had the last ones in training use them by their laws alone.
-LIKELIHOODS = (*FUSED, "ranges", "angles")
+#: All likelihoods; networks that never had the last one in training use it by its law alone. Ranges are finer than the
+#: grid of these, see `models.evidence.ranging`.
+LIKELIHOODS = (*FUSED, "angles")
 #: Exponents of each likelihood, summed over the heads, at the start of training. The first four
 #: judge the same levels, so they share one unit; SINR follows from them in part.
-START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.9, 0.8)
+START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.8)
 #: Share of each head's exponent at the start: the newest reports count most.
 START_SHARES = (0.6, 0.25, 0.15)
 
@@ -55,8 +49,8 @@ class Evidence:
     total: Float[Tensor, "batch y x"]
     """Their weighted sum and the outdoor prior: an unnormalised log-posterior."""
     highest: Float[Tensor, "batch channel_or_further"]
-    """What was taken from each channel, then from each head's ranges and angles, to make its largest value 0: how well
-    its best position explains it; 0 where nothing was observed."""
+    """What was taken from each channel, then from each head's angles, to make its largest value 0: how well its best
+    position explains it; 0 where nothing was observed."""
 
 
 class EvidenceStream(nn.Module):
@@ -72,10 +66,6 @@ class EvidenceStream(nn.Module):
         self.log_isotropic = nn.Parameter(torch.tensor(11.0).log())
         # SINR [dB]: of a cell, common to a site, common to all, for the load is not known.
         self.log_sinr = nn.Parameter(torch.log(torch.tensor([5.0, 4.0, 4.0])))
-        # Rows of `RANGES` [m]: of a cell, common to a site (its clock), common to all.
-        self.log_range = nn.Parameter(
-            torch.log(torch.tensor([[8.0, 15.0, 1000.0], [8.0, 15.0, 60.0], [6.0, 1.0, 3.0]]))
-        )
         self.log_angle = nn.Parameter(torch.log(torch.tensor([0.07, 0.17])))
         self.log_student = nn.Parameter(torch.log(torch.tensor([6.0, 9.0])))
         self.log_timing = nn.Parameter(torch.log(torch.tensor([13.0, 20.0])))
@@ -102,13 +92,10 @@ class EvidenceStream(nn.Module):
         likelihoods = likelihoods - highest
         gates = self.exponents(summary)
         total = torch.log(maps.outdoor + 1e-4) + _weighed(gates[:, : len(FUSED)], likelihoods)
-        best = [highest.flatten(1)]
-        for name, parts in self._further(sequences, weights, maps, rasters).items():
-            found = torch.stack(parts).sum(0) if parts else weights.new_zeros(*weights.shape[:2], 1, 1)
-            highest = found.amax((-2, -1), keepdim=True).detach()
-            best.append(highest.flatten(1))
-            total = total + _weighed(gates[:, LIKELIHOODS.index(name), None], (found - highest)[:, None])
-        return Evidence(likelihoods.flatten(1, 2), total, torch.cat(best, 1))
+        angles = self.angles(sequences, weights, maps)
+        best = angles.amax((-2, -1), keepdim=True).detach()
+        total = total + _weighed(gates[:, LIKELIHOODS.index("angles"), None], (angles - best)[:, None])
+        return Evidence(likelihoods.flatten(1, 2), total, torch.cat([highest.flatten(1), best.flatten(1)], 1))
 
     def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
         """Of each of `LIKELIHOODS` in the total."""
@@ -148,30 +135,18 @@ class EvidenceStream(nn.Module):
             self._offsets_out(sinr, self.log_sinr, rasters.sinr_moments, SINR_UNITS, rasters),
         ]
 
-    def _further(
-        self,
-        sequences: SequenceTensors,
-        weights: Float[Tensor, "batch head time"],
-        maps: PlaceMaps,
-        rasters: EvidenceRasters,
-    ) -> dict[str, list[Float[Tensor, "batch head y x"]]]:
-        """Those of `LIKELIHOODS` beyond `FUSED`, by name: a part of each feature that the sequences have."""
-        ranges, angles = pseudo_ranges(sequences, weights), azimuths(sequences, weights)
-        return {
-            "ranges": [
-                self._offsets_out(
-                    seen, self.log_range[RANGES.index(name)], rasters.length_moments, LENGTH_UNITS, rasters
-                )
-                for name, seen in ranges.items()
-            ],
-            "angles": [
-                angle_evidence(
-                    *(seen.value, seen.known, self.log_angle[list(ANGLES).index(name)].exp()),
-                    *(maps.site_of_cell, maps.departure),
-                )
-                for name, seen in angles.items()
-            ],
-        }
+    def angles(
+        self, sequences: SequenceTensors, weights: Float[Tensor, "batch head time"], maps: PlaceMaps
+    ) -> Float[Tensor, "batch head #y #x"]:
+        """Log-likelihood of all azimuths that the sequences have."""
+        found = [
+            angle_evidence(
+                *(seen.value, seen.known, self.log_angle[list(ANGLES).index(name)].exp()),
+                *(maps.site_of_cell, maps.departure),
+            )
+            for name, seen in azimuths(sequences, weights).items()
+        ]
+        return torch.stack(found).sum(0) if found else weights.new_zeros(*weights.shape[:2], 1, 1)
 
     def _mapped(
         self,

@@ -53,6 +53,8 @@ class PlaceMaps:
     """Share of the ground cell outside buildings."""
     fine_level: Float[Tensor, "cell fine_y fine_x"]
     """RSRP of the best beam [dBm] on the native grid; NaN without a path."""
+    fine_distance: Float[Tensor, "site fine_y fine_x"]
+    """`distance` on the native grid."""
     fine_outdoor: Float[Tensor, "fine_y fine_x"]
     """1 outside buildings, 0 inside, on the native grid."""
     poses: Float[Tensor, "cell pose"]
@@ -119,6 +121,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         ),
         outdoor=coarse(maps.outdoor),
         fine_level=torch.from_numpy(maps.traced_level),
+        fine_distance=torch.from_numpy(np.asarray(maps.path_length, np.float32)),
         fine_outdoor=torch.from_numpy(maps.outdoor),
         poses=torch.from_numpy(cell_poses(deployment, ground)),
         site_of_cell=torch.from_numpy(np.asarray(deployment.site_of_cell, np.int64)),

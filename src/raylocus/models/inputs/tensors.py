@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,17 @@ class SequenceTensors:
             if not field.name.endswith("_names")
         }
         return dataclasses.replace(self, **mapped)
+
+    def without(self, names: Collection[str]) -> SequenceTensors:
+        """The same without some of the features of `further_names`."""
+        kept = [column for column, name in enumerate(self.further_names) if name not in names]
+        columns = [*range(len(OBSERVED)), *(len(OBSERVED) + column for column in kept)]
+        return dataclasses.replace(
+            self,
+            further=self.further[..., kept],
+            censored=self.censored[..., columns],
+            further_names=tuple(self.further_names[column] for column in kept),
+        )
 
     def trimmed(self) -> SequenceTensors:
         """The same without the leading times that pad every sequence."""

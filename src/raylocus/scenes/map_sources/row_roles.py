@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raylocus.scenes.map_sources.building_columns import KIND, OTHER_KEYS, Columns
+from raylocus.scenes.osm.tags import is_building
 
 #: Areas of `amenity` that are no building.
 _OPEN_AMENITIES = (
@@ -50,7 +51,7 @@ def as_building(tags: dict[str, str], columns: Columns) -> tuple[dict[str, str],
     kinds = tags.get(KIND, "").split(";")
     plain = {key: value for key, value in tags.items() if key != KIND}
     if columns.says_building():
-        return plain, None if _stands(plain) else _contradiction(plain)
+        return plain, None if is_building(plain) else _contradiction(plain)
     against = _other_key(plain)
     if against is not None:
         return plain, against
@@ -71,10 +72,6 @@ def _is_other_kind(kind: str, columns: Columns) -> bool:
 
 def _names(columns: Columns) -> list[str]:
     return [*columns.unused, *(name for found in columns.keys.values() for name in found)]
-
-
-def _stands(tags: dict[str, str]) -> bool:
-    return tags.get("building", "no") != "no" or tags.get("building:part", "no") != "no"
 
 
 def _contradiction(tags: dict[str, str]) -> str:
