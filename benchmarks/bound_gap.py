@@ -1,4 +1,4 @@
-"""What the locator makes of each kind of measurement, beside the bound.
+"""What the locator makes of each kind of measurement next to the bound.
 
     python benchmarks/bound_gap.py PLACE … [--model CKPT] [--severity 0.25 0.5] [--worlds 8] [--sequences 8]
 

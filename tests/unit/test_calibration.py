@@ -267,7 +267,7 @@ def test_too_little_is_refused(turned: tuple) -> None:
         calibrate(without_positions(turned[1].select(np.arange(6))), PLACE, LAW)
 
 
-def test_a_level_at_the_end_of_its_range_is_not_silence(turned: tuple) -> None:
+def test_reports_whose_range_ends_say_no_levels_and_no_silence_but_beams(turned: tuple) -> None:
     reports = turned[1]
     censored = reports.censored.copy()
     censored[:, reports.feature_names.index("rsrp")] = 1
@@ -275,7 +275,8 @@ def test_a_level_at_the_end_of_its_range_is_not_silence(turned: tuple) -> None:
         measured_at(reports, PLACE),
         measured_at(dataclasses.replace(reports, censored=censored), PLACE),
     )
-    assert not len(after.heard.level) and len(after.silent.cell) == len(before.silent.cell)
+    assert len(before.silent.cell) and not len(after.heard.level) and not len(after.silent.cell)
+    assert len(before.beamed.cell) == len(after.beamed.cell)
 
 
 def test_a_map_that_says_less_than_who_is_heard_is_noticed() -> None:

@@ -13,6 +13,7 @@ from raylocus.calibration.labelled_calibration import (
     GroupScore,
     LabelledCalibration,
     calibrate_labelled,
+    with_wider_azimuths,
 )
 from raylocus.calibration.labelled_fit import Posterior, climb
 from raylocus.calibration.labelled_model import NoiseLaw
@@ -112,5 +113,6 @@ def _with_labelled(
     by_others = calibrate_unlabelled(others, place, law, values)
     marginal = MarginalModel(others, place, law, values).under(noise.levels.scale, by_others.dropout)
     both = (found.model.under(noise), marginal)
-    posterior = climb(both, found.prior, found.posterior.free, values)
+    climbed = climb(both, found.prior, found.posterior.free, values)
+    posterior = with_wider_azimuths(climbed, found.prior)
     return Calibration(posterior, noise, found.prior, kept, found.groups, found, by_others, measured.notes)

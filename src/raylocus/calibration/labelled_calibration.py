@@ -23,6 +23,9 @@ from raylocus.scenes.world import WorldLaw
 
 #: Groups that held-out blocks decide on, in this order; levels are always fitted.
 OPTIONAL = ("azimuth", "pattern", "downtilt")
+#: Factor on the deviations of azimuths: reports of beams make the posterior jagged, and its width at the top says too
+#: little. On ten simulated networks errors were 1.1 (median) to 1.6 (90 %) of it.
+AZIMUTHS_WIDER = 1.5
 #: Parts of the ground that are held out in turn, each of several blocks.
 FOLDS, BLOCKS_OF_FOLD = 3, 3
 
@@ -85,7 +88,14 @@ def calibrate_labelled(measured: Measured, place: TracedPlace, law: CalibrationL
     found = fit_antennas(model.under(noise), prior, free, start)
     noise = fit_noise(model, noise, prior, found.values)
     found = climb((model.under(noise),), prior, free, found.values)
-    return LabelledCalibration(found, noise, scores, prior, model)
+    return LabelledCalibration(with_wider_azimuths(found, prior), noise, scores, prior, model)
+
+
+def with_wider_azimuths(found: Posterior, prior: Prior) -> Posterior:
+    """The same with deviations of azimuths that say how far they truly are off, see `AZIMUTHS_WIDER`."""
+    wider = np.ones(prior.layout.size)
+    wider[prior.layout.index("azimuth")] = AZIMUTHS_WIDER
+    return dataclasses.replace(found, covariance=found.covariance * np.outer(wider, wider))
 
 
 def _held_out(

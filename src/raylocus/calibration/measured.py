@@ -180,11 +180,13 @@ class _Tokens:
         return Heard(*averaged, _averaged(where, self.cell[own], strongest.astype(float))[3])
 
     def silent(self, deployment: Deployment, network: NetworkConfiguration) -> Silent:
-        """Cells that reports with any cell do not name, averaged in the same way."""
+        """Cells that reports do not name whose levels are all within the range, averaged in the same way."""
         own = self.beam < 0
         levels = np.full((len(self.ground), len(deployment.cells)), np.nan)
         levels[self.report[own], self.cell[own]] = self.level[own]
-        used = np.flatnonzero(np.isfinite(levels).any(axis=1))
+        # What lies over the end of the range hides others; how far over is not said.
+        ended = np.isin(np.arange(len(levels)), self.report[own & ~self.exact])
+        used = np.flatnonzero(np.isfinite(levels).any(axis=1) & ~ended)
         limit = audible_level(levels[used], deployment.carrier, network)
         strongest = np.nanmax(levels[used], axis=1)
         row, cell = np.nonzero(np.isnan(levels[used]))
