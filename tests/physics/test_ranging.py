@@ -51,7 +51,7 @@ def test_arrivals_find_the_ue_whatever_is_common_to_them(maps, names, offset):
     # Where clocks do not cancel they err by 15 m, so that neighbouring ground is nearly as likely.
     assert float(here.max() - here[ROW, COLUMN]) < 1.0
     assert float(here.max() - here.min()) > 2
-    assert float((here - later).abs().max()) < 0.3
+    assert float((here - later).abs().max()) < 0.5
 
 
 def test_arrivals_of_all_sites_that_are_much_too_late_are_likelier_far_from_them(maps):

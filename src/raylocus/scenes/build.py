@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -177,13 +178,13 @@ def _build_map(
     from raylocus.scenes.build_area import AreaBuild, build_area, check_room
     from raylocus.scenes.build_map import build_map_tile, source_tiles
     from raylocus.scenes.map_sources.read_source import extent_before_reading
-    from raylocus.scenes.tiling import tile_positions
+    from raylocus.scenes.tiling import tile_counts
 
     scene, area = configurations
     _files(source, scene)  # a missing one is said before any work
     extent = extent_before_reading(source, scene.options.radius, area.side or scene.tile_size)
     if extent is not None:
-        check_room(folder, len(tile_positions(extent, scene.tile_size)), scene.tile)
+        check_room(folder, math.prod(tile_counts(extent, scene.tile_size)), scene.tile)
     tiles = source_tiles(source, scene, area.side)
     if len(tiles.positions) > 1:
         return build_area(

@@ -31,13 +31,17 @@ class TilePosition:
     """In the map's frame [m]."""
 
 
-def tile_positions(extent: MapExtent, size: float) -> list[TilePosition]:
-    """Tiles of the side `size` [m] over a map, centred on it.
+def tile_counts(extent: MapExtent, size: float) -> tuple[int, int]:
+    """Columns and rows of tiles of the side `size` [m]: as many as fit best, at least one.
 
-    Along each axis as many as fit best: at the map's edge at most half a tile in all is open ground or
-    left out. A map smaller than a tile gets one.
+    At the map's edge at most half a tile in all is open ground or left out.
     """
-    columns, rows = (max(1, round(side / size)) for side in (extent.width, extent.depth))
+    return max(1, round(extent.width / size)), max(1, round(extent.depth / size))
+
+
+def tile_positions(extent: MapExtent, size: float) -> list[TilePosition]:
+    """Tiles of the side `size` [m] over a map, centred on it."""
+    columns, rows = tile_counts(extent, size)
     return [
         TilePosition(column, row, ((column - (columns - 1) / 2) * size, (row - (rows - 1) / 2) * size))
         for row in range(rows)
