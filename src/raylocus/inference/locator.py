@@ -193,9 +193,7 @@ class Locator:
         outdoors = displaced_density((encoded.maps.fine_outdoor > 0).float()[None] + 1e-12, encoded.maps.size)
         each, stream = np.unique(stream, return_inverse=True)
         judgements = [self.judge(statistics[stream == number]) for number in range(len(each))]
-        densities, middle = with_sites(densities, shares(sites * outdoors), judgements, stream)
-        # Ranges are the same whether or not the map is right: the sites are where they are, and paths may be longer.
-        densities, middle = ranged_density(densities, ranging), ranged_density(middle, ranging)
+        densities, middle = with_sites(densities, shares(sites * outdoors), judgements, stream, ranging)
         means = estimate(middle, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.models.density import doubted_density
+from raylocus.models.density import doubted_density, ranged_density
 from raylocus.models.misfit import Judgement
 
 #: Log odds of the weight of maps: at a score and a surprise of 0, and for each unit of the mean of either. Of those
@@ -91,6 +91,7 @@ def with_sites(
     sites: Float[Tensor, "phone y x"],
     judgements: Sequence[Judgement],
     judged: Int[np.ndarray, " phone"],
+    ranging: Float[Tensor, "phone y x"],
 ) -> tuple[Float[Tensor, "phone y x"], Float[Tensor, "phone y x"]]:
     """Posteriors over a tile by both opinions, and the densities that name positions.
 
@@ -99,14 +100,16 @@ def with_sites(
         sites: by sites and levels.
         judgements: what is thought of the maps by phones that are judged together.
         judged: the judgement of each phone.
+        ranging: log-likelihoods of times of arrival. Walls make paths longer, so that they hold on other maps, too, but
+            not where sites are elsewhere.
     """
     surprises, (weight, wrong) = surprise(sites, maps), torch.empty(2, len(maps), 1, 1)
     for number, judgement in enumerate(judgements):
         own = judged == number
         weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
-    otherwise = (1 - WRONG_SITES) * sites + WRONG_SITES / sites.shape[1:].numel()
+    otherwise = (1 - WRONG_SITES) * ranged_density(sites, ranging) + WRONG_SITES / sites.shape[1:].numel()
     density, middle = (
-        doubted_density(pooled(sites, maps, each), wrong, otherwise)
+        doubted_density(ranged_density(pooled(sites, maps, each), ranging), wrong, otherwise)
         for each in (weight, weight_of_position(weight))
     )
     return density, middle
