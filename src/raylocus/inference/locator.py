@@ -190,10 +190,11 @@ class Locator:
         densities, statistics, ranging = (torch.cat(each) for each in zip(*parts, strict=True))
         sites = torch.from_numpy(self.without_maps.on_grid(reports, place.deployment, place.tile, stream))
         # Sites know nothing of walls; phones that maps say are outdoors are outdoors for both.
-        outdoors = displaced_density((encoded.maps.fine_outdoor > 0).float()[None] + 1e-12, encoded.maps.size)
         each, stream = np.unique(stream, return_inverse=True)
         judgements = [self.judge(statistics[stream == number]) for number in range(len(each))]
-        densities, middle = with_sites(densities, shares(sites * outdoors), judgements, stream, ranging)
+        densities, middle = with_sites(
+            densities, shares(sites * encoded.outdoors), judgements, stream, ranging
+        )
         means = estimate(middle, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)

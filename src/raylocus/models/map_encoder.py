@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration, MapBackbone, MapFusion
+from raylocus.models.density import displaced_density
 from raylocus.models.evidence.cell_order import swapped_orders
 from raylocus.models.evidence.rasters import LEVEL_UNITS, EvidenceRasters, evidence_rasters
 from raylocus.models.inputs.maps import PlaceMaps
@@ -49,6 +50,11 @@ class EncodedPlace:
     def thinned(self) -> tuple[PlaceMaps, EvidenceRasters]:
         """Some of the ground cells."""
         return self.maps.map_rasters(_thinned), self.rasters.map_rasters(_thinned)
+
+    @cached_property
+    def outdoors(self) -> Float[Tensor, "1 fine_y fine_x"]:
+        """Share of the phones outdoors in each native ground cell, where the map may lie displaced; even, sums to 1."""
+        return displaced_density((self.maps.fine_outdoor > 0).float()[None] + 1e-12, self.maps.size)
 
     @cached_property
     def swapped_names(self) -> Int[Tensor, "order cell"]:

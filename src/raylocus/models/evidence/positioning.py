@@ -24,7 +24,7 @@ class Observation:
     """Share of the reports that have it."""
 
 
-#: Pseudo-ranges: a first path's length and an error common to all cells, in the order of the stream's scales.
+#: Pseudo-ranges: a first path's length and an error common to all cells.
 RANGES = ("rstd", "ul_rtoa", "round_trip")
 #: Features that they are made of.
 TIMES = ("rstd", "ul_rtoa", "ue_rx_tx", "gnb_rx_tx")
