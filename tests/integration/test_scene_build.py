@@ -19,7 +19,7 @@ from shapely import Polygon, affinity
 
 from map_fixtures import FRAME, OsmText, rectangle, village
 from raylocus.errors import InputError, PlaceError
-from raylocus.propagation.maps.heard_cells import heard_cells
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.scene_validation import validate_place
 from raylocus.scenes.area import Area

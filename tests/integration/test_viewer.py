@@ -30,8 +30,7 @@ from raylocus.scenes.area import Area, AreaTile
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.viz.viewer.area_content import area_content
-from raylocus.viz.viewer.area_maps import traced_tiles
+from raylocus.viz.viewer.area_content import area_content, traced_tiles
 from raylocus.viz.viewer.content import LIMIT
 from raylocus.viz.viewer.paths import TOLERANCE
 from raylocus.viz.viewer.place_content import place_content

@@ -18,8 +18,7 @@ from raylocus.evaluation.baselines.fingerprints import NearestNeighbours
 from raylocus.evaluation.baselines.grid_bayes import GridBayes, SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, log_likelihood
 from raylocus.evaluation.baselines.masses import SPEEDS, forward_filter, masses
-from raylocus.evaluation.baselines.strongest_cell import StrongestCell
-from raylocus.evaluation.baselines.timing_advance import TimingAdvance, ring_and_wedge
+from raylocus.evaluation.baselines.strongest_cell import StrongestCell, TimingAdvance, ring_and_wedge
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.geo import Grid
 from raylocus.models.inputs.maps import place_maps

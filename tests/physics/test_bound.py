@@ -43,7 +43,7 @@ from raylocus.evaluation.references import References
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
 from raylocus.network.reports.reports import Reports
-from raylocus.network.rrc.filtering import l3_filter
+from raylocus.network.rrc.events import l3_filter
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.vector_map import ROAD_CLASSES
 from raylocus.scenes.world import World, WorldLaw, student_from_gaussian

@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.datasets.building.work import workers_for
     from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
     from raylocus.evaluation.benchmark.run import Benchmark, load_benchmark_recipe
-    from raylocus.viz.benchmark import severity_figure
+    from raylocus.viz.comparisons import severity_figure
 
     recipe = _chosen(load_benchmark_recipe(recipe_file("benchmark", given.size)), given)
     contestants = _contestants([*given.run, *([given.model] if given.model else [])])

@@ -19,7 +19,7 @@ from raylocus.models.physics.rays import Rays, expected_of
 from raylocus.propagation.atlas.atlas import reorder
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, moved_paths, paths_at
-from raylocus.propagation.differentiable.solver import SolverSettings, differentiable_solver
+from raylocus.propagation.differentiable.wrapped import SolverSettings, differentiable_solver
 from raylocus.propagation.maps.traced_place import TracedPlace
 
 #: Step of the differences over the ground [m].

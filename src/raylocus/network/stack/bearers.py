@@ -18,8 +18,14 @@ from raylocus.network.mac.link_adaptation import (
     scheduled_share,
     transmission_error_rates,
 )
-from raylocus.network.mac.traffic import LONG_LEVELS, buffer_size_index, buffered, scheduling_request_rate
-from raylocus.network.mac.uplink import downlink_path_loss, power_headroom
+from raylocus.network.mac.uplink import (
+    LONG_LEVELS,
+    buffer_size_index,
+    buffered,
+    downlink_path_loss,
+    power_headroom,
+    scheduling_request_rate,
+)
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.reports.report_mapping import POWER_HEADROOM
@@ -32,7 +38,7 @@ from raylocus.network.rlc.acknowledged_mode import (
     stationary_wait,
     waiting_times,
 )
-from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.rrc.events import reports_by_step
 from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES, table_of
 from raylocus.scenes.sites import Carrier
 

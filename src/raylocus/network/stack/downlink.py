@@ -18,7 +18,7 @@ from raylocus.network.channel.links import ChannelState, Links, beam_weights
 from raylocus.network.configuration import CoherentFading, NetworkConfiguration
 from raylocus.network.phy.impulse_response import SSS_SUBCARRIERS
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.rrc.filtering import l3_filter
+from raylocus.network.rrc.events import l3_filter
 from raylocus.network.stack.cell_levels import CellMeasurements, detected_cells, measure_cells
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element, subcarrier_spacing, to_decibel

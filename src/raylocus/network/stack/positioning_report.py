@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.impairments.clocks import clock_error, drifts
+from raylocus.network.impairments.report_errors import clock_error, drifts
 from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response

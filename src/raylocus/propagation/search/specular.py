@@ -10,8 +10,14 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.geometry.images import ImagePaths, image_paths
-from raylocus.propagation.rays.directions import LaunchDirections, directions_for
-from raylocus.propagation.rays.launcher import BYTES_PER_RAY, SURFACE_OFFSET, Crossings, RayScene
+from raylocus.propagation.rays.launcher import (
+    BYTES_PER_RAY,
+    SURFACE_OFFSET,
+    Crossings,
+    LaunchDirections,
+    RayScene,
+    directions_for,
+)
 from raylocus.propagation.rays.pieces import in_pieces, piece_length, piece_slices
 from raylocus.propagation.search.grouping import distinct, with_neighbours
 

@@ -9,7 +9,7 @@ import xarray as xr
 from raylocus.geo import GeoFrame, Grid
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.viewer.layers import PackedLayer
-from raylocus.viz.viewer.meshes import PackedMesh
+from raylocus.viz.viewer.packing import PackedMesh
 from raylocus.viz.viewer.paths import PathLines
 from raylocus.viz.viewer.tracks import Track
 

@@ -11,7 +11,7 @@ from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.triangles import read_place_scene
 from raylocus.viz.viewer.content import LIMIT, ViewerContent, room_for
 from raylocus.viz.viewer.layers import PackedLayer, packed_layer
-from raylocus.viz.viewer.meshes import building_meshes
+from raylocus.viz.viewer.packing import building_meshes
 from raylocus.viz.viewer.paths import path_lines
 from raylocus.viz.viewer.tracks import Track
 

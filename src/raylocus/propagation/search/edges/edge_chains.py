@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.propagation.geometry.images import fermat_points, source_images
-from raylocus.propagation.rays.directions import horizontal_directions, low_discrepancy
+from raylocus.propagation.rays.launcher import horizontal_directions, low_discrepancy
 from raylocus.propagation.search.edges.edge_scene import EdgeScene, outside_wedges
 
 #: A shadow ray may end this far short of an edge [m]: the faces meet there.
