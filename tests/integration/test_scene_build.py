@@ -32,7 +32,7 @@ from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.site_files import SiteFile
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.tagged.features import REPAIRED
+from raylocus.scenes.tagged import REPAIRED
 from raylocus.scenes.triangles import read_place_scene
 
 SCENE = SceneConfiguration(resolution=4.0)

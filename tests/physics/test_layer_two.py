@@ -21,7 +21,7 @@ from raylocus.network.mac.uplink import (
     transmit_power,
     uplink_timing_error,
 )
-from raylocus.network.rlc.acknowledged_mode import (
+from raylocus.network.rlc import (
     AcknowledgedMode,
     bearer_throughput,
     deliver,

@@ -21,7 +21,7 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.network.formats.cell_resolution import Known, resolve_cells
 from raylocus.network.formats.column_map import MappedTable, load_column_map
 from raylocus.network.formats.import_log import FORMATS, ImportedLog, checked_rows, format_of, import_log
-from raylocus.network.formats.log_format import LogFile
+from raylocus.network.formats.log_format import LogFile, seconds_of_texts
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,
@@ -30,7 +30,6 @@ from raylocus.network.formats.measurements import (
     technologies_of,
 )
 from raylocus.network.formats.sequences import sequence_rows
-from raylocus.network.formats.text_table import seconds_of_texts
 from raylocus.network.reports.features import CRITICAL
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.place import Place

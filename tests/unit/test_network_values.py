@@ -22,7 +22,7 @@ from raylocus.network.phy.type_one_codebook import PANELS, beam_vectors, panel_o
 from raylocus.network.random_streams import complex_normal, correlated_normal
 from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.features import features_named, logged_levels
-from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
+from raylocus.network.rlc import AcknowledgedMode
 from raylocus.network.rrc.events import Event, filter_weight, l3_filter
 from raylocus.network.rrc.measurement_configuration import (
     PositioningSignal,

@@ -19,7 +19,7 @@ from raylocus.errors import InputError
 
 if TYPE_CHECKING:
     from raylocus.evaluation.benchmark.run import BenchmarkRecipe
-    from raylocus.evaluation.method import Contestant
+    from raylocus.evaluation.evaluation import Contestant
     from raylocus.models.checkpoint import TrainedNetwork
 
 
@@ -83,7 +83,7 @@ def contestant(path: Path | None, name: str = "raylocus") -> Contestant:
         CheckpointError: there is no such file, or it is foreign, or of another schema version.
     """
     from raylocus.evaluation.comparison import checkpoint_of
-    from raylocus.evaluation.method import Contestant
+    from raylocus.evaluation.evaluation import Contestant
     from raylocus.inference.locator import Locator
 
     found = Locator.pretrained() if path is None else Locator.load(checkpoint_of(path))

@@ -4,18 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.evaluation.method import Method
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
+
+#: Reports and the place that they were made in, one pair a place.
+TrainingPlaces = Iterable[tuple[Reports, MappedPlace]]
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A way of locating, learned or classical."""
+
+    @property
+    def name(self) -> str:
+        """What tables and figures call it."""
+
+    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """The posterior of each sequence's last position, on the grid of the place."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A trained model that is put to a test."""
+
+    method: Method
+    digest: str
+    """Of its weights and all else that decides its answers."""
 
 
 @dataclass(frozen=True)
@@ -183,11 +207,8 @@ class Evaluation:
     def concatenate(cls, parts: Sequence[Evaluation]) -> Evaluation:
         """One method on the sequences of all parts, one after the other."""
         rows = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ROWS}
-        truth, seconds = (
-            Truth.concatenate([part.truth for part in parts]),
-            sum(part.seconds for part in parts),
-        )
-        return cls(name=parts[0].name, truth=truth, seconds=seconds, **rows)
+        truth = Truth.concatenate([part.truth for part in parts])
+        return cls(name=parts[0].name, truth=truth, seconds=sum(part.seconds for part in parts), **rows)
 
     def percentile(self, percent: float) -> float:
         """A percentile of the horizontal error [m]."""

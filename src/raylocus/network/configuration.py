@@ -15,7 +15,7 @@ from raylocus.network.mac.uplink import TimingLoop, Traffic, UplinkPowerControl
 from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
 from raylocus.network.reports.features import FEATURE_SETS, ReportFeature, features_named
-from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
+from raylocus.network.rlc import AcknowledgedMode
 from raylocus.network.rrc.events import UNSET, Event
 from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.network.rrc.measurement_configuration import (

@@ -27,7 +27,7 @@ from raylocus.evaluation.baselines.least_squares import (
     RangeLeastSquares,
 )
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell, TimingAdvance, WeightedCentroid
-from raylocus.evaluation.method import Method, TrainingPlaces
+from raylocus.evaluation.evaluation import Method, TrainingPlaces
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from raylocus.evaluation.baselines.masses import gaussian_masses, masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
-from raylocus.evaluation.method import TrainingPlaces
+from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.evaluation.observations import Observations, advance_distances, observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior

@@ -32,8 +32,7 @@ from raylocus.evaluation.baselines.locunet.method import (
     locunet_for,
 )
 from raylocus.evaluation.comparison import circumstances_of, compared_at, world_by_world
-from raylocus.evaluation.evaluation import evaluate
-from raylocus.evaluation.method import Contestant, Method
+from raylocus.evaluation.evaluation import Contestant, Method, evaluate
 from raylocus.evaluation.place_scores import PlaceScores, kept_scores
 from raylocus.execution.task import Engine
 from raylocus.models.inputs.nominal_maps import nominal_maps

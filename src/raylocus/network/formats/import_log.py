@@ -16,9 +16,8 @@ from raylocus.network.formats.gnettrack import GNetTrack
 from raylocus.network.formats.log_format import LogFile, LogFormat
 from raylocus.network.formats.measurements import Measurements
 from raylocus.network.formats.network_survey import NetworkSurvey, NetworkSurveyGeoPackage
-from raylocus.network.formats.oslo import Oslo
 from raylocus.network.formats.phone_tables import CellMapper, OpenCellId, TowerCollector
-from raylocus.network.formats.powder import Powder
+from raylocus.network.formats.published_sets import Oslo, Powder
 from raylocus.network.formats.sequences import GAP, sequence_rows
 from raylocus.network.reports.features import features_named, logged_levels
 from raylocus.network.reports.report_checks import check_reports

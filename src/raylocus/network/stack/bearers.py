@@ -29,7 +29,7 @@ from raylocus.network.mac.uplink import (
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.reports.report_mapping import POWER_HEADROOM
-from raylocus.network.rlc.acknowledged_mode import (
+from raylocus.network.rlc import (
     Delivery,
     bearer_throughput,
     deliver,

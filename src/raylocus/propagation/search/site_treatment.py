@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.search.over_roofs.far_paths import GroundBetween
+from raylocus.propagation.search.over_roofs.over_rooftop import GroundBetween
 from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.scenes.building_records import read_named_scene
 from raylocus.scenes.geometry_maps import BUILT_SHARE, grid_of

@@ -22,7 +22,7 @@ from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.sea_level import above_ground
 from raylocus.scenes.map_sources.tables import cells_of, read_table
 from raylocus.scenes.osm.tags import NATURAL_LINES, is_building
-from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap
+from raylocus.scenes.tagged import Bounds, Feature, TaggedMap
 
 #: Areas of `amenity` that are no building.
 _OPEN_AMENITIES = "parking parking_space motorcycle_parking bicycle_parking grave_yard fountain marketplace"

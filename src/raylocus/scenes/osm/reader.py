@@ -37,7 +37,7 @@ from raylocus.scenes.osm.repair import (
     ways_of,
 )
 from raylocus.scenes.osm.tags import NATURAL_LINES, area_tags, is_building, line_tags
-from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap
+from raylocus.scenes.tagged import Bounds, Feature, TaggedMap
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")
