@@ -14,6 +14,7 @@ from rich.table import Table
 
 from raylocus.evaluation.evaluation import Evaluation, Truth
 from raylocus.evaluation.references import BOUND_NAME
+from raylocus.ragged import Columns
 
 #: Bounds of the groups by number of heard cells, each from the first to the second, inclusive.
 HEARD_GROUPS = ((1, 2), (3, 4), (5, 6), (7, 99))
@@ -26,7 +27,7 @@ QUOTED = (50, 90)
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class Circumstances(Columns):
     """Where and in which world each evaluated sequence was observed."""
 
     place: Shaped[np.ndarray, " sample"]
@@ -37,12 +38,6 @@ class Circumstances:
     """Severity of the world's law."""
     world: Int[np.ndarray, " sample"]
     """Number of the world; sequences of one world share its errors."""
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Circumstances]) -> Circumstances:
-        """The sequences of all parts, one after the other."""
-        names = ("place", "style", "severity", "world")
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 @dataclass(frozen=True, eq=False)

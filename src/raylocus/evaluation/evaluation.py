@@ -16,6 +16,7 @@ from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
+from raylocus.ragged import Columns
 
 #: Reports and the place that they were made in, one pair a place.
 TrainingPlaces = Iterable[tuple[Reports, MappedPlace]]
@@ -152,7 +153,7 @@ def _mass_at(posterior: Posterior, truth: Float[np.ndarray, "sample 2"]) -> Floa
 
 
 @dataclass(frozen=True)
-class Truth:
+class Truth(Columns):
     """What is true of each sequence's last report."""
 
     position: Float[np.ndarray, "sample 2"]
@@ -161,16 +162,6 @@ class Truth:
     """Cells with an RSRP in the last report."""
     line_of_sight: Float[np.ndarray, " sample"]
     """1 where the serving site is in line of sight, 0 where not, NaN where unknown."""
-
-    def select(self, members: Bool[np.ndarray, " sample"]) -> Truth:
-        """That of some sequences."""
-        return Truth(*(getattr(self, field.name)[members] for field in dataclasses.fields(self)))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Truth]) -> Truth:
-        """The sequences of all parts, one after the other."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 #: Arrays of an `Evaluation` with one row a sequence.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -57,11 +56,6 @@ STATUS_LOSS = 0.01
 @dataclass(frozen=True)
 class DownlinkBearer:
     """Features of the bearer; NaN where the UE is out of range."""
-
-    ROWS: ClassVar = (
-        *("mcs", "bler", "harq_nack", "spectral_efficiency", "throughput", "frame_error_rate"),
-        *("bearer_throughput", "rlc_retransmissions", "round_trip", "latency", "jitter"),
-    )
 
     mcs: Float[np.ndarray, " report"]
     bler: Float[np.ndarray, " report"]
@@ -170,8 +164,6 @@ PUSCH_SHARE = 0.1
 @dataclass(frozen=True)
 class UplinkBearer:
     """Features of the uplink; the buffer's are NaN where the UE is out of range."""
-
-    ROWS: ClassVar = ("power_headroom", "buffer_status", "scheduling_requests")
 
     power_headroom: Float[np.ndarray, " report"]
     buffer_status: Float[np.ndarray, " report"]

@@ -20,6 +20,7 @@ from raylocus.propagation.rays.launcher import (
 )
 from raylocus.propagation.rays.pieces import in_pieces, piece_length, piece_slices
 from raylocus.propagation.search.grouping import distinct, with_neighbours
+from raylocus.ragged import Columns
 
 #: Points of a cell that are tried, in cell sides from its centre; the centre comes first.
 PROBES = np.array([[0.0, 0.0], [-0.25, -0.25], [0.25, -0.25], [-0.25, 0.25], [0.25, 0.25]])
@@ -119,7 +120,7 @@ BYTES_PER_PATH = 400
 
 
 @dataclass(frozen=True)
-class SpecularPaths:
+class SpecularPaths(Columns):
     """Which paths of one site there are; `SpecularSearch.exact` draws them."""
 
     ground_cell: Int[np.ndarray, " path"]
@@ -130,10 +131,6 @@ class SpecularPaths:
 
     def __len__(self) -> int:
         return len(self.ground_cell)
-
-    def select(self, index: Int[np.ndarray, " chosen"] | slice) -> SpecularPaths:
-        """Some of the paths."""
-        return SpecularPaths(self.ground_cell[index], self.reached[index], self.triangles[index])
 
 
 class SpecularSearch:
