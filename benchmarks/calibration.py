@@ -16,13 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.calibration.calibrate import Calibration, calibrate
-from raylocus.calibration.calibrated_place import calibrated_cell
+from raylocus.calibration.calibrated_place import calibrated_atlas, calibrated_cell
 from raylocus.calibration.labelled_calibration import CalibrationLaw
 from raylocus.calibration.labelled_fit import Posterior, climb
 from raylocus.calibration.labelled_model import LabelledModel
-from raylocus.calibration.measured import measured_at
+from raylocus.calibration.measured import Heard, Measured, measured_at
 from raylocus.calibration.parameters import Layout
+from raylocus.calibration.parts_of_ground import restricted, spread_out
 from raylocus.calibration.severity import labelled_severity, unlabelled_severity
+from raylocus.calibration.silence import silence_distance
 from raylocus.cli.main import main as raylocus
 from raylocus.evaluation.baselines.grid_bayes import BEAM_SPREADS_DB, FREE_LEVEL, GridBayes
 from raylocus.evaluation.evaluation import coverage, region_ranks
@@ -97,7 +99,10 @@ def calibrated_maps(place: TracedPlace, values: np.ndarray) -> NominalMaps:
         calibrated_cell(cell, layout, values, index) for index, cell in enumerate(place.deployment.cells)
     ]
     deployment = dataclasses.replace(place.deployment, cells=tuple(cells))
-    maps, scatter = radio_maps(place.atlas, deployment), float(values[layout.index("scatter")][0])
+    maps, scatter = (
+        radio_maps(calibrated_atlas(place, layout, values), deployment),
+        float(values[layout.index("scatter")][0]),
+    )
     return NominalMaps(place.tile, deployment, place.geometry_maps, maps, place.atlas.ue_height, scatter)
 
 
@@ -174,20 +179,33 @@ def level_deviation(posterior: Posterior, layout: Layout) -> np.ndarray:
 def bounds_of_levels(one: Trial, found: Calibration, law: CalibrationLaw) -> dict[str, np.ndarray]:
     """Errors of levels where all else of the world is known, the law of its errors included; none without positions.
 
-    No estimate that is given less is nearer in the mean.
+    No estimate that is given less is nearer in the mean. And the same where each report names every cell without noise.
     """
     if found.labelled is None:
         return {}
-    model, layout = found.labelled.model, found.prior.layout
+    layout = found.prior.layout
+    bounds = {"level, expected": HALF * level_deviation(found.labelled.posterior, layout)}
     truth, free = true_values(one, layout), layout.mask(("level",))
     free[layout.index("scatter")] = False
-    known = climb((model.under(law.noise()),), found.prior, free, truth)
-    level = (known.values - truth)[layout.index("level")] + known.values[layout.index("common")]
-    return {
-        "level, all else known": np.abs(level),
-        "level, all else known, expected": HALF * level_deviation(known, layout),
-        "level, expected": HALF * level_deviation(found.labelled.posterior, layout),
-    }
+    every = LabelledModel(every_cell_heard(one), one.place)
+    for name, model in (("all else known", found.labelled.model), ("all else known and heard", every)):
+        known = climb((model.under(law.noise()),), found.prior, free, truth)
+        level = (known.values - truth)[layout.index("level")] + known.values[layout.index("common")]
+        bounds[f"level, {name}"] = np.abs(level)
+        bounds[f"level, {name}, expected"] = HALF * level_deviation(known, layout)
+    return bounds
+
+
+def every_cell_heard(one: Trial) -> Measured:
+    """The true level of every cell where the tagged reports were made, and nothing else."""
+    measured = measured_at(one.tagged, one.place)
+    apart = spread_out(measured, one.place.tile, silence_distance(CalibrationLaw().noise().levels))
+    ground = np.unique(np.concatenate([apart.heard.ground, apart.silent.ground]))
+    maps = world_radio_maps(one.place, one.world)["rsrp"].values.reshape(len(one.place.deployment.cells), -1)
+    cell, where = (each.ravel() for each in np.meshgrid(np.arange(len(maps)), ground, indexing="ij"))
+    alone = restricted(measured, ground[:0], inside=True)
+    heard = Heard(where, cell, np.ones(len(cell)), maps[cell, where].astype(float), np.zeros(len(cell)))
+    return dataclasses.replace(alone, heard=heard)
 
 
 def errors_of_values(one: Trial, found: Calibration) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from calibration_fixtures import CLEAN, TURNED, observed, turned_world, without_positions
+from calibration_fixtures import CLEAN, TURNED, observed, turned_world, without_positions, wooded
 from raylocus.calibration.antenna_model import ANTENNA, AntennaModel
 from raylocus.calibration.blind_turns import BlindTurns
 from raylocus.calibration.calibrate import Calibration, calibrate
@@ -87,7 +87,9 @@ def test_changed_antennas_are_those_of_a_changed_deployment(fitted: Calibration)
 
 @pytest.mark.parametrize("dropout", [None, 0.3])
 def test_derivatives_of_labelled_reports(turned: tuple, dropout: float | None) -> None:
-    model = LabelledModel(measured_at(turned[1], PLACE), PLACE)
+    place = wooded(PLACE)
+    model = LabelledModel(measured_at(turned[1], place), place)
+    assert model.wooded
     prior = CalibrationLaw().prior(LAYOUT.cells)
     values = prior.mean + 0.2 * prior.deviation * np.random.default_rng(1).standard_normal(LAYOUT.size)
     term = model.under(NoiseLaw(ErrorLaw(6.0), dropout=dropout))

@@ -26,7 +26,6 @@ def run(arguments: Sequence[str]) -> int:
         return fit_area_into(given)
     from raylocus.calibration.calibrate import calibrate
     from raylocus.calibration.calibrated_place import (
-        calibrated_deployment,
         calibration_record,
         check_target,
         save_calibrated_place,
@@ -48,7 +47,7 @@ def run(arguments: Sequence[str]) -> int:
         "unlabelled": sum(each["unlabelled"] for each in records),
         "carriers": records,
     }
-    save_calibrated_place(place, calibrated_deployment(place.deployment, found), record, given.out)
+    save_calibrated_place(place, found, record, given.out)
     print("\n".join([*(f"note: {note}" for note in notes), *map(_line, records)]))
     print(f"{given.out} written: a place with its own R; every estimate is in {given.out}/calibration.json")
     return 0
