@@ -44,7 +44,8 @@ def labelled_severity(found: LabelledCalibration, law: CalibrationLaw) -> Severi
 
     On a small ground a wide spread that reaches far looks like a narrow one that does not: at the one distance that was
     fitted, severity would take over that distance's error. Silence is not read: the weights of its likelihood
-    change with the distance, so that it cannot be compared between two.
+    change with the distance, so that it cannot be compared between two. All values of antennas are integrated out, whatever
+    held-out blocks kept: what is left as listed errs all the same, and would be taken for errors of the levels.
     """
     evidence, values = np.empty((len(SEVERITIES), len(DISTANCES))), found.posterior.values
     for row, severity in enumerate(SEVERITIES.tolist()):
@@ -75,11 +76,9 @@ def _log_evidence(
     world = dataclasses.replace(law.world, severity=severity, residual_distance=reach)
     prior = dataclasses.replace(law, world=world).prior(found.prior.layout.cells)
     errors = found.model.under(NoiseLaw(ErrorLaw.of(world), found.noise.beams, dropout=None))
-    free = found.posterior.free
-    begin = np.where(free, start, prior.mean)
-    best = climb((errors,), prior, free, begin)
-    spread = np.linalg.slogdet(best.covariance[np.ix_(free, free)])[1] / 2
-    return float(spread - best.loss - np.log(prior.deviation[free]).sum()), best.values
+    best = climb((errors,), prior, np.ones(prior.layout.size, bool), start)
+    spread = np.linalg.slogdet(best.covariance)[1] / 2
+    return float(spread - best.loss - np.log(prior.deviation).sum()), best.values
 
 
 def unlabelled_severity(found: UnlabelledCalibration, law: CalibrationLaw) -> Severity:
