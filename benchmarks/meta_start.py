@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from calibration import trial
+from calibration_trials import trial
 from few_shot_places import Scored, adapted, on_map, print_table
 
 from raylocus.inference.locator import Locator
