@@ -16,10 +16,7 @@ from raylocus.models.density import displaced_density
 from raylocus.models.evidence.cell_order import swapped_orders
 from raylocus.models.evidence.rasters import LEVEL_UNITS, EvidenceRasters, evidence_rasters
 from raylocus.models.inputs.maps import PlaceMaps
-from raylocus.models.map_backbones.convolutional import Convolutional
-from raylocus.models.map_backbones.crossing import PatchCrossing
-from raylocus.models.map_backbones.multi_resolution import MultiResolution
-from raylocus.models.map_backbones.vision_transformer import VisionTransformer
+from raylocus.models.map_backbones import Convolutional, MultiResolution, PatchCrossing, VisionTransformer
 
 #: Layers of R that a cell's encoder sees, and layers of G.
 RADIO_LAYERS, GROUND_LAYERS = 5, 4

@@ -9,15 +9,13 @@ from typing import Literal
 from raylocus.errors import InputError
 from raylocus.network.impairments.availability import FULL_CAPABILITY, UeCapability
 from raylocus.network.impairments.building_loss import BuildingLoss
-from raylocus.network.impairments.clocks import ClockErrors
-from raylocus.network.impairments.identities import IdentityErrors
+from raylocus.network.impairments.report_errors import ClockErrors, IdentityErrors
 from raylocus.network.mac.link_adaptation import OuterLoop, Scheduler
-from raylocus.network.mac.traffic import Traffic
-from raylocus.network.mac.uplink import TimingLoop, UplinkPowerControl
+from raylocus.network.mac.uplink import TimingLoop, Traffic, UplinkPowerControl
 from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
 from raylocus.network.reports.features import FEATURE_SETS, ReportFeature, features_named
-from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
+from raylocus.network.rlc import AcknowledgedMode
 from raylocus.network.rrc.events import UNSET, Event
 from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.network.rrc.measurement_configuration import (

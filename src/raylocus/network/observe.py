@@ -12,8 +12,11 @@ from raylocus.errors import InputError
 from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.impairments.availability import absent_features, check_deployment, check_signals
-from raylocus.network.impairments.clocks import time_stamps
-from raylocus.network.impairments.identities import with_missing_identities, with_wrong_identities
+from raylocus.network.impairments.report_errors import (
+    time_stamps,
+    with_missing_identities,
+    with_wrong_identities,
+)
 from raylocus.network.movement.trajectories import Trajectories, keep_reports, select_sequences, velocities
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
 from raylocus.network.random_streams import ReportStreams

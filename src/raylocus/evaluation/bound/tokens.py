@@ -13,7 +13,7 @@ from raylocus.evaluation.bound.levels import QUANTISATION_VARIANCE
 from raylocus.evaluation.observations import Observations
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.availability import frequency_range
-from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS, filter_weight
+from raylocus.network.rrc.events import MEASUREMENT_PERIODS, filter_weight
 from raylocus.scenes.sites import Deployment
 
 #: Cell levels used at most; the cost of the likelihood grows with their square.

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.network.channel.links import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.random_streams import RandomSource
+from raylocus.ragged import Columns
 from raylocus.scenes.sites import Carrier
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
@@ -47,7 +48,7 @@ def audible_level(
 
 
 @dataclass(frozen=True)
-class CellMeasurements:
+class CellMeasurements(Columns):
     """What a UE measures of every cell; NaN where the cell has no path."""
 
     rsrp: Float[np.ndarray, "report cell"]
@@ -56,10 +57,6 @@ class CellMeasurements:
     """SS-RSRQ [dB]."""
     sinr: Float[np.ndarray, "report cell"]
     """SS-SINR [dB]."""
-
-    def select(self, reports: Int[np.ndarray, " kept"]) -> CellMeasurements:
-        """Those of some of the reports."""
-        return CellMeasurements(self.rsrp[reports], self.rsrq[reports], self.sinr[reports])
 
     def masked(self, detected: Bool[np.ndarray, "report cell"]) -> CellMeasurements:
         """The measurements of detected cells; the others become NaN."""

@@ -74,9 +74,8 @@ def present_features(
     return present
 
 
-#: Layers of `Batch` by name, each with the rows of `features.csv` that it fills; `ReportContent` has the critical ones.
+#: Layers of `Batch` by name; each fills the rows of `features.csv` that it has fields of.
 LAYERS: dict[str, Any] = {
-    "content": ReportContent,
     "advance": AdvanceReport,
     "session": SessionReport,
     "beam_quality": BeamReport,
@@ -86,8 +85,10 @@ LAYERS: dict[str, Any] = {
     "uplink": UplinkBearer,
     "profile": DelayProfile,
 }
-#: The layer that fills each row.
-SOURCES = {row: layer for layer, report in LAYERS.items() for row in report.ROWS}
+#: The layer that fills each row; the critical ones are in `ReportContent`.
+SOURCES = {
+    field.name: layer for layer, report in LAYERS.items() for field in dataclasses.fields(report)
+} | dict.fromkeys(CRITICAL, "content")
 #: Layers that follow from single paths.
 PATH_LAYERS = ("positioning", "csi", "bearer", "uplink", "profile")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -38,11 +37,6 @@ _SELECTED = (
 @dataclass(frozen=True)
 class CsiReport:
     """CSI features of the serving cell; NaN where there is no path to it or no codebook for its panel."""
-
-    ROWS: ClassVar = (
-        *("cqi", "ri", "pmi_i11", "pmi_i13", "pmi_i2", "condition_number", "singular_value_2"),
-        *("singular_value_3", "singular_value_4", "eigenvector_step", "delay_spread", "doppler_spread"),
-    )
 
     cqi: Float[np.ndarray, " report"]
     ri: Float[np.ndarray, " report"]

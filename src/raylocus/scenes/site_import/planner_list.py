@@ -12,9 +12,8 @@ from raylocus.geo import azimuth_from_compass
 from raylocus.scenes.cell_names.channels import earfcn_frequency, nr_carrier_frequency
 from raylocus.scenes.site_import.columns import FoundColumns, SiteColumns, find_columns
 from raylocus.scenes.site_import.records import Row, SiteList, SiteRecord, Table
-from raylocus.scenes.site_import.sexagesimal import Sexagesimal, find_sexagesimal
+from raylocus.scenes.site_import.several_columns import Sexagesimal, Tilts, find_sexagesimal
 from raylocus.scenes.site_import.technologies import Technology, named_band, technology_of, with_technology
-from raylocus.scenes.site_import.tilts import Tilts
 
 #: As few azimuths may be small by accident.
 FEWEST_AZIMUTHS = 3
