@@ -21,9 +21,9 @@ from raylocus.calibration.unlabelled_fit import SCALE_FACTOR_DEVIATION, Unlabell
 SEVERITIES = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0])
 #: Correlation distances that are tried, as multiples of the law's: even steps of their logarithm.
 DISTANCES = np.array([0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
-#: Power of the evidence of known positions. A cell is heard where it is strong, which the evidence does not know: with
-#: all antennas known, errors on 24 simulated networks of seeds 102 to 125 (benchmarks/calibration_bounds.py) were 1.2 of
-#: its deviations, and fitted antennas err as well.
+#: Power of the evidence of known positions. A cell is heard where it is strong, which the evidence does not know:
+#: with all antennas known, errors on 24 simulated networks of seeds 102 to 125 (benchmarks/calibration_bounds.py)
+#: were 1.2 of its deviations, and fitted antennas err as well.
 EVIDENCE = 0.5
 #: ln evidence below which severities are as good as ruled out: steeper falls would make the spline overshoot.
 LEAST = -60.0
