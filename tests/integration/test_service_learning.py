@@ -72,6 +72,11 @@ def test_levels_that_are_off_are_learned_from_submitted_reports_kept_and_taken_b
         ):  # fmt: skip
             assert client.post("/v2/geosubmit", json={"items": unheard}).status_code == 200
         assert not len(load_journal(file).entries) and amiss(answered(first, place, off)) == amiss(before)
+        for area in first._open.values():
+            assert area.learning is not None and area.learning._turn.acquire(blocking=False)
+            busy = client.post("/v2/geosubmit", json={"items": submitted[:1]})
+            assert busy.status_code == 503 and busy.headers["retry-after"] == "1"
+            area.learning._turn.release()
         for part in range(2):
             body = {"items": submitted[15 * part : 15 * part + 15]}
             assert client.post("/v2/geosubmit", json=body).status_code == 200

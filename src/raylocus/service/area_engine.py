@@ -129,6 +129,7 @@ class AreaEngine:
         """Learns the levels of the cells of the areas that the reports are surely of; nothing without a folder.
 
         Raises:
+            OverloadedError: others are learned from.
             StorageFullError: what was learned cannot be kept.
         """
         if self.kept is None or not submitted:

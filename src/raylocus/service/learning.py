@@ -12,6 +12,10 @@ from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.online import Learned, OnlineLocator
 from raylocus.inference.online_journal import load_journal, save_journal
 from raylocus.network.reports.reports import Reports
+from raylocus.service.batching import OverloadedError
+
+#: Seconds after which to hand in reports again that came while others were learned from.
+BUSY = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,16 +53,23 @@ class Learning:
     def learn(self, reports: Reports, locating: AbstractContextManager[object]) -> Learned:
         """Learns from reports of known position, and writes the file.
 
+        Who hands in reports while others are learned from is turned away: no thread waits that could answer.
+
         Args:
             reports: with positions.
             locating: held while they are located.
 
         Raises:
+            OverloadedError: others are learned from.
             StorageFullError: the disk is full; nothing is learned.
         """
-        with self._turn:
+        if not self._turn.acquire(blocking=False):
+            raise OverloadedError(BUSY)
+        try:
             with locating:
                 found = self._locator.answers(reports, self._journal)
             save_journal(found.journal, self._file)
             self._journal = found.journal
+        finally:
+            self._turn.release()
         return found.learned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from raylocus.errors import StorageFullError
 from raylocus.network.formats.measurements import advance_of_steps, level_of_signal, technologies_of
 from raylocus.service.answers import Answer, Refusal
+from raylocus.service.batching import OverloadedError
 from raylocus.service.engine import Engine
 from raylocus.service.http.desk import CONFIDENCE, desk_of
 from raylocus.service.http.lenient import EACH_VALID, Counting, Within, nan_if_none
@@ -25,6 +27,8 @@ ROUTER = APIRouter(tags=["ichnaea"])
 MEASURED = ("gps", "gnss", "manual")
 #: Positions that are said to be less accurate are not learned from [m].
 LEAST_ACCURATE = 50.0
+#: Reports of one body that are learned from at most: each costs as much as an answer.
+MOST_LEARNED = 20
 
 
 class Tower(BaseModel):
@@ -188,16 +192,18 @@ async def geosubmit(
 ) -> dict[str, str]:
     """Checks collected reports; keeps them with `--store`, and learns from them with `--learn`, else neither."""
     desk = desk_of(request)
-    await run_in_threadpool(keep_submission, desk.configuration.store, body.items)
     if desk.configuration.learn is not None:
         await run_in_threadpool(_learn, desk.batcher.engine, body.items)
+    await run_in_threadpool(keep_submission, desk.configuration.store, body.items)
     return {}
 
 
 def _learn(engine: Engine, items: list[dict[str, Any]]) -> None:
-    """Raises Problem where what is learned cannot be kept."""
+    """Raises Problem where what is learned cannot be kept, or others are learned from."""
     try:
-        engine.learn(list(_submitted(items)))
+        engine.learn(list(islice(_submitted(items), MOST_LEARNED)))
+    except OverloadedError as error:
+        raise Problem(503, str(error), retry_after=error.retry_after) from error
     except (StorageFullError, OSError) as error:
         raise Problem(503, "what is learned cannot be kept at the moment", retry_after=60.0) from error
 
