@@ -197,10 +197,9 @@ def test_both_kinds_are_surer_than_one(turned: tuple) -> None:
     more = without_positions(observed(PLACE, world, 40, 9))
     tagged = reports.select(np.arange(20))
     both = calibrate(type(reports).concatenate([tagged, more]), PLACE, CalibrationLaw())
-    alone = calibrate(tagged, PLACE, CalibrationLaw())
     common = LAYOUT.index("common")
     assert both.unlabelled is not None and both.labelled is not None
-    assert both.posterior.deviation[common] < alone.posterior.deviation[common]
+    assert both.posterior.deviation[common] < both.labelled.posterior.deviation[common]
 
 
 def test_reports_of_one_street_count_for_few_where_positions_are_not_known() -> None:
