@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.cli.memory import keep_freed_memory
 from raylocus.evaluation.area_scores import score_in_area
+from raylocus.execution.memory import keep_freed_memory
 from raylocus.execution.task import ThisProcess
 from raylocus.geo import Extent, Grid
 from raylocus.inference.answering import Locators, NetworkAnswers
