@@ -197,6 +197,12 @@ def named_modules(text: str) -> Iterator[str]:
 
 
 @cache
+def own_paths() -> tuple[str, ...]:
+    """Files and folders of the package."""
+    return tuple(str(path) for path in SOURCE.rglob("*") if "__pycache__" not in path.parts) + (str(SOURCE),)
+
+
+@cache
 def own_files() -> tuple[str, ...]:
     return tuple(str(file) for file in REPOSITORY.rglob("*.py") if ".venv" not in file.parts)
 
@@ -205,7 +211,7 @@ def exists(named: str) -> bool:
     if named.endswith(".py"):
         return any(file.endswith(f"/{named}") for file in own_files())
     if "/" in named:
-        return any(f"/{name(file)}".endswith((f"/{named}.py", f"/{named}/__init__.py")) for file in FILES)
+        return any(f"/{path}".endswith((f"/{named}.py", f"/{named}")) for path in own_paths())
     parts = named.split(".")
     return (
         any((SOURCE / Path(*parts[:count])).with_suffix(".py").exists() for count in range(2, len(parts) + 1))
