@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     values = vars(given).copy()
     areas, model = values.pop("areas"), values.pop("model")
     configuration = ServiceConfiguration(**values)
-    engine = AreaEngine.load(areas, model, 1e9 * configuration.memory_gb)
+    engine = AreaEngine.load(areas, model, 1e9 * configuration.memory_gb, configuration.learn)
     # What is broken is said before anybody is answered.
     engine.warm()
     app = create_app(engine, configuration)
