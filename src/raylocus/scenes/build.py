@@ -183,7 +183,7 @@ def _build_map(
     scene, area = configurations
     if area.side is not None and not source.startswith(PROCEDURAL):
         raise InputError(
-            f"--area.side is that of a generated town, and {source} is as large as its map; leave it out, or cut the map"
+            f"--area.side is that of a generated town; {source} is as large as its map; leave it out, or cut the map"
         )
     _files(source, scene)  # a missing one is said before any work
     extent = extent_before_reading(source, scene.options.radius, area.side or scene.tile_size)
