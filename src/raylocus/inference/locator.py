@@ -145,10 +145,6 @@ class Locator:
         density, statistics, ranging = (torch.cat(each)[order] for each in zip(*parts, strict=True))
         return ranged_density(density, ranging), statistics
 
-    def outdoors(self, place: MappedPlace) -> torch.Tensor:
-        """Share of phones in each ground cell of a place (y x) before they have reported anything."""
-        return self.encoded(place).outdoors[0]
-
     def _of_part(
         self, reports: Reports, named: Int[np.ndarray, " token"], place: EncodedPlace, deployment: Deployment
     ) -> Batch:
