@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from raylocus.cli.main import main
 from raylocus.inference.online_journal import load_journal, save_journal
 from raylocus.service.answers import Answer
 from raylocus.service.area_engine import AreaEngine
+from raylocus.service.batching import OverloadedError
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.http.ichnaea import GeolocateBody, geolocate_question
 from service_fixtures import ORIGIN, Served, levels_at, served, towers
@@ -64,6 +67,8 @@ def test_levels_that_are_off_are_learned_from_submitted_reports_kept_and_taken_b
     first, file = engine(), tmp_path / "town-1.npz"
     off = np.resize(OFF, len(place.places[0].deployment.cells))
     true, before = answered(first, place, 0 * off), answered(first, place, off)
+    another = engine()
+    assert amiss(answered(another, place, off)) == amiss(before)
     submitted = items(place, 30, off)
     with started(first, ServiceConfiguration(learn=tmp_path, rate=0.0)) as client:
         for unheard in (
@@ -72,19 +77,23 @@ def test_levels_that_are_off_are_learned_from_submitted_reports_kept_and_taken_b
         ):  # fmt: skip
             assert client.post("/v2/geosubmit", json={"items": unheard}).status_code == 200
         assert not len(load_journal(file).entries) and amiss(answered(first, place, off)) == amiss(before)
-        for area in first._open.values():
-            assert area.learning is not None and area.learning._turn.acquire(blocking=False)
+        with file.with_suffix(".lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
             busy = client.post("/v2/geosubmit", json={"items": submitted[:1]})
-            assert busy.status_code == 503 and busy.headers["retry-after"] == "1"
-            area.learning._turn.release()
+        assert busy.status_code == 503 and busy.headers["retry-after"] == "1"
         for part in range(2):
             body = {"items": submitted[15 * part : 15 * part + 15]}
             assert client.post("/v2/geosubmit", json=body).status_code == 200
-    again = engine()
-    assert amiss(answered(first, place, off)) == amiss(answered(again, place, off)) < 0.4 * amiss(before)
+    learned = amiss(answered(first, place, off))
+    assert learned == amiss(answered(another, place, off)) == amiss(answered(engine(), place, off))
+    assert learned < 0.4 * amiss(before)
     journal = load_journal(file)
     save_journal(journal.without_last(len(journal.entries)), file)
-    assert amiss(answered(engine(), place, off)) == pytest.approx(amiss(before))
+    assert amiss(answered(first, place, off)) == pytest.approx(amiss(before))
+
+
+def test_a_process_that_is_busy_says_so_to_the_one_that_asked() -> None:
+    assert pickle.loads(pickle.dumps(OverloadedError(3.0))).retry_after == 3.0
 
 
 def test_what_cannot_be_read_or_was_learned_elsewhere_is_refused_before_anybody_is_answered(

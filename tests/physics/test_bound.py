@@ -143,7 +143,7 @@ def test_what_the_filter_and_the_bins_did_is_undone(place: SyntheticPlace) -> No
     generator, time = np.random.default_rng(0), np.arange(5) * 0.5
     true = np.linspace(-100.0, -80.0, 5)[:, None]
     measured = true + law.receiver_noise_db * generator.normal(size=(5, 4000))
-    filtered = l3_filter(measured, time, np.array([0, 5]), law.filter_coefficient, period)
+    filtered = l3_filter(measured, time, np.array([0, 5]), law.report.filter_coefficient, period)
     exact, _ = unfiltered(filtered, time, law, period)
     assert np.allclose(exact, measured)
     found, variance = unfiltered(np.floor(filtered) + 0.5, time, law, period)

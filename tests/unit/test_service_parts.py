@@ -227,8 +227,8 @@ def test_questions_that_arrive_together_are_asked_together_in_one_thread() -> No
 
 
 def test_a_service_that_could_never_answer_does_not_start() -> None:
-    with pytest.raises(InputError, match="threads, patience"):
-        ServiceConfiguration(threads=0, patience=math.nan)
+    with pytest.raises(InputError, match="processes, patience"):
+        ServiceConfiguration(processes=0, patience=math.nan)
 
 
 def test_one_failing_question_spoils_no_other() -> None:

@@ -107,11 +107,10 @@ def observe_numbered(
         if part is not None and len(part.reports):
             parts.append(part)
     absent = absent_features(features, deployment, configuration.capability)
-    reasons = tuple((each.name, each.reason) for each in absent)
     found = [part.reports for part in parts]
     whole = Reports.concatenate(found) if found else Reports.empty(tuple(each.name for each in features))
     numbers = np.concatenate([np.zeros(0, np.int64), *(part.numbers for part in parts)])
-    return NumberedReports(dataclasses.replace(whole, absent=reasons), numbers)
+    return NumberedReports(dataclasses.replace(whole, absent=absent), numbers)
 
 
 def _check_signals(

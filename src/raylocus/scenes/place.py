@@ -148,9 +148,9 @@ def place_of_record(record: Any, folder: Path) -> Place:
         )
     try:
         return _place(record, folder)
-    except RaylocusError:
+    except PlaceError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (RaylocusError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PlaceError(
             f"{folder}/place.json is not as raylocus wrote it ({type(error).__name__}: {error}); "
             "build the place again"

@@ -13,7 +13,6 @@ from threading import Lock
 import numpy as np
 import psutil
 
-from raylocus.errors import PlaceError
 from raylocus.inference.answering import Answering, Locators, MapAnswers
 from raylocus.inference.fix import Fix
 from raylocus.network.formats.cell_resolution import Known
@@ -24,7 +23,7 @@ from raylocus.service.choices import Choice, choices_of
 from raylocus.service.known_cells import FoundCells, found_cells, last_known_reports, located_reports
 from raylocus.service.learning import Learning, LearningFolder
 from raylocus.service.questions import Question, Submitted
-from raylocus.service.served_areas import ServedArea, served_area
+from raylocus.service.served_areas import ServedAreas, served_areas
 
 
 @dataclass(frozen=True)
@@ -51,10 +50,9 @@ class _Opened:
 
 
 @dataclass(frozen=True)
-class AreaEngine:
+class AreaEngine(ServedAreas):
     """Locates phones in any number of places and areas."""
 
-    served: tuple[ServedArea, ...]
     locators: Locators
     memory: float
     """Resident memory of the process [bytes] over which the maps not asked for longest are let go."""
@@ -80,23 +78,12 @@ class AreaEngine:
             PlaceError: a folder is neither, has no latitude and longitude, or two have one name.
             CheckpointError: the checkpoint cannot be read.
         """
-        served = tuple(served_area(folder) for folder in folders)
-        names = [area.name for area in served]
-        if len(set(names)) < len(names):
-            raise PlaceError(f"two areas are called {max(names, key=names.count)}; rename one's folder")
         kept = None if learn is None else LearningFolder(learn)
-        for name in names if kept else ():
-            kept.check(name)
-        return cls(served, Locators.of(checkpoint), memory, kept)
-
-    @property
-    def areas(self) -> tuple[str, ...]:
-        """Names of the areas."""
-        return tuple(area.name for area in self.served)
-
-    def folder(self, area: str) -> Path | None:
-        """Where an area lies on disk; None where it is not served."""
-        return next((each.folder for each in self.served if each.name == area), None)
+        engine = cls(served_areas(folders), Locators.of(checkpoint), memory, kept)
+        if kept is not None:
+            for name in engine.areas:
+                kept.check(name)
+        return engine
 
     @property
     def open_areas(self) -> int:

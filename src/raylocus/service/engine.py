@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -29,3 +30,16 @@ class Engine(Protocol):
 
     def learn(self, submitted: Sequence[Submitted]) -> None:
         """Takes note of what phones heard at known positions, where it learns."""
+
+
+class FaultError(Exception):
+    """A fault of an engine in another process; its text holds nothing that was asked."""
+
+
+def fault_of(error: BaseException) -> str:
+    """Kind and line of an error, without its message, which may hold what was asked."""
+    if isinstance(error, FaultError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {frames[-1].name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

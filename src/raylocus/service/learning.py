@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import fcntl
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 from raylocus.inference.answering import Answering
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.online import Learned, OnlineLocator
-from raylocus.inference.online_journal import load_journal, save_journal
+from raylocus.inference.online_journal import OnlineJournal, load_journal, save_journal
 from raylocus.network.reports.reports import Reports
 from raylocus.service.batching import OverloadedError
 
@@ -39,21 +40,29 @@ class LearningFolder:
 
 
 class Learning:
-    """One area whose levels are learned; any thread may ask, one at a time learns."""
+    """One area whose levels are learned; any thread or process may ask, one at a time learns."""
 
     def __init__(self, answering: Answering, file: Path) -> None:
-        self._locator, self._file, self._turn = OnlineLocator(answering), file, Lock()
-        self._journal = self._locator.journal(file)
+        self._locator, self._file = OnlineLocator(answering), file
+        self._journal, self._read = self._locator.journal(file), _version(file)
 
     def corrected(self, reports: Reports) -> Reports:
         """With levels less what their cells are known to be off by."""
         deployment = self._locator.deployment
-        return corrected(reports, deployment, self._journal.state.corrections(len(deployment.cells)))
+        state = self._newest().state
+        return corrected(reports, deployment, state.corrections(len(deployment.cells)))
+
+    def _newest(self) -> OnlineJournal:
+        """What is known, by whatever process it was learned."""
+        version = _version(self._file)
+        if version != self._read:
+            self._journal, self._read = self._locator.journal(self._file), version
+        return self._journal
 
     def learn(self, reports: Reports, locating: AbstractContextManager[object]) -> Learned:
         """Learns from reports of known position, and writes the file.
 
-        Who hands in reports while others are learned from is turned away: no thread waits that could answer.
+        Who hands in reports while others are learned from is turned away: nobody waits who could answer.
 
         Args:
             reports: with positions.
@@ -63,13 +72,29 @@ class Learning:
             OverloadedError: others are learned from.
             StorageFullError: the disk is full; nothing is learned.
         """
-        if not self._turn.acquire(blocking=False):
-            raise OverloadedError(BUSY)
-        try:
+        with _turn(self._file.with_suffix(".lock")):
             with locating:
-                found = self._locator.answers(reports, self._journal)
+                found = self._locator.answers(reports, self._newest())
             save_journal(found.journal, self._file)
-            self._journal = found.journal
-        finally:
-            self._turn.release()
         return found.learned
+
+
+def _version(file: Path) -> tuple[int, int] | None:
+    """Differs after every writing, which puts another file in its place; None without a file."""
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+@contextmanager
+def _turn(lock: Path) -> Iterator[None]:
+    """Raises OverloadedError where another thread or process holds the lock."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OverloadedError(BUSY) from None
+        yield

@@ -185,7 +185,7 @@ def triggered(
     fires, listed = np.zeros(entering.shape, bool), np.zeros(entering.shape, bool)
     since_entering = np.where(entering, time[:, None], np.nan)
     since_leaving = np.where(leaving, time[:, None], np.nan)
-    for now in _all_steps(report_offsets):
+    for now in (Rows(report_offsets).starts, *reports_by_step(report_offsets)):
         first = now == report_offsets[:-1][np.searchsorted(report_offsets, now, side="right") - 1]
         before = np.where(first, now, now - 1)
         was = listed[before] & ~first[:, None]
@@ -196,10 +196,6 @@ def triggered(
         fires[now] = due & ~was
         listed[now] = (was & ~over) | due
     return fires, listed
-
-
-def _all_steps(report_offsets: Int[np.ndarray, " sample_plus_1"]) -> list[Int[np.ndarray, " report"]]:
-    return [Rows(report_offsets).starts, *reports_by_step(report_offsets)]
 
 
 def _held_since(

@@ -64,7 +64,7 @@ class Batch:
     def levels(self) -> CellMeasurements:
         """L3-filtered levels of all cells."""
         period = MEASUREMENT_PERIODS[frequency_range(self.deployment.carrier.frequency)]
-        walked, coefficient = self.trajectories, self.configuration.filter_coefficient
+        walked, coefficient = self.trajectories, self.configuration.report.filter_coefficient
         return filtered(self.downlink.measured, walked.time, walked.report_offsets, coefficient, period)
 
     @cached_property
@@ -87,7 +87,7 @@ class Batch:
     def beams(self) -> tuple[Int[np.ndarray, "report reported"], Float[np.ndarray, "report reported"]]:
         """SSB indices of the reported beams of the serving cell, and their L1-RSRP, the UE's bias apart [dBm]."""
         level = self.downlink.rsrp_beam[self.serving] + self.downlink.error[self.serving][:, None]
-        most = min(self.configuration.most_beams, self.deployment.beam_count)
+        most = min(self.configuration.report.most_beams, self.deployment.beam_count)
         return strongest_beams(level, most, self.configuration.beam_noise_db, self.random)
 
     @cached_property

@@ -42,7 +42,7 @@ def audible_level(
     noise = from_decibel(noise_per_resource_element(carrier.numerology, network.noise_figure_db))
     traffic = network.load * np.nansum(from_decibel(level - TRAFFIC_BELOW_BEST_DB), axis=1)
     interference = to_decibel(traffic + noise) + network.detection_sinr
-    full = np.isfinite(level).sum(axis=1) > network.most_neighbours
+    full = np.isfinite(level).sum(axis=1) > network.report.most_neighbours
     weakest = np.where(full, np.fmin.reduce(level, axis=1, initial=np.inf), -np.inf)
     return np.maximum(np.maximum(interference, network.detection_rsrp), weakest)
 

@@ -61,13 +61,13 @@ def present_features(
     periods = dict(
         zip(OCCASIONS, occasion_periods(configuration, deployment.carrier.numerology), strict=True)
     )
-    absent = {each.name for each in absent_features(features, deployment, configuration.capability)}
+    absent = dict(absent_features(features, deployment, configuration.capability))
     present = np.zeros((len(time), len(features)), bool)
     for index, feature in enumerate(features):
         if feature.name in absent:
             continue
         drawn = random.of(f"presence {feature.occasion or feature.name}").random(time.shape)
-        present[:, index] = drawn < configuration.availability_of(feature)
+        present[:, index] = drawn < configuration.availability.get(feature.name, feature.availability)
         if feature.occasion:
             phase = random.of(f"phase {feature.occasion}").random(time.shape)
             present[:, index] &= occurred(time, offsets, float(periods[feature.occasion]), phase)
