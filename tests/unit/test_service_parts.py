@@ -25,7 +25,14 @@ from raylocus.service.choices import accident_probability
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.http.admission import MOST_CLIENTS, ApiKeys, RateLimit
 from raylocus.service.http.board import Board
-from raylocus.service.questions import MeasuredBeam, MeasuredCell, MeasuredReport, Question, question_of
+from raylocus.service.questions import (
+    MeasuredBeam,
+    MeasuredCell,
+    MeasuredReport,
+    Question,
+    Submitted,
+    question_of,
+)
 from raylocus.service.regions import arc_about, ellipse_at, likely_cells, mass_within, peaks_of
 from raylocus.units import timing_advance_step
 from service_fixtures import CHANNEL, levels_at, served
@@ -184,6 +191,9 @@ class SlowEngine:
         return None
 
     def warm(self) -> None:
+        pass
+
+    def learn(self, submitted: Sequence[Submitted]) -> None:
         pass
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:

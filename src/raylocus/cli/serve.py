@@ -24,20 +24,21 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_class_arguments(ServiceConfiguration)
     given = parser.parse(arguments)
-    from raylocus.service.workers import Workers, begin_to_load
+    from raylocus.execution.preloading import begin_to_load
 
-    begin_to_load()
+    begin_to_load("raylocus.service.area_engine")
     from raylocus.service.area_engine import AreaEngine
     from raylocus.service.http.app import create_app
     from raylocus.service.http.watch import log_to_standard_error
     from raylocus.service.served_areas import ServedAreas, served_areas
     from raylocus.service.serving import serve
+    from raylocus.service.workers import Workers
 
     values = vars(given).copy()
     areas, model = values.pop("areas"), values.pop("model")
     configuration = ServiceConfiguration(**values)
     memory = 1e9 * configuration.memory_gb / configuration.processes
-    load = partial(AreaEngine.load, areas, model, memory)
+    load = partial(AreaEngine.load, areas, model, memory, configuration.learn)
     engine = Workers.of(ServedAreas(served_areas(areas)), load, configuration.processes)
     # What is broken is said before anybody is answered.
     engine.warm()

@@ -39,6 +39,8 @@ BATCH = 32
 STRETCH, SPEED = 0.3, 10.0
 #: Stretches of a sequence that are looked at, evenly among those that are not older than its last by so much [s].
 MOST_REPORTS, OLDEST = 8, 60.0
+#: A phone that is asked about on ground of which there is a map is so much less likely per square metre outside of it.
+OUTSIDE = 0.1
 #: Cells along the side of the prior of an area, the answer to a report that names none of its cells.
 PRIOR_CELLS = 64
 
@@ -62,6 +64,8 @@ class AreaLocator:
 
     trained: TrainedAreaNetwork
     name: str = "raylocus area"
+    mapped: Extent | None = None
+    """Ground that phones are asked about; None where nobody said it, as around the sites of a list."""
 
     @classmethod
     def pretrained(cls) -> AreaLocator:
@@ -113,6 +117,8 @@ class AreaLocator:
                 if len(some):
                     rows, each = phones.select(some)
                     part = pooled(ground.select(rows), scale[rows], time[rows], each)
+                    if self.mapped is not None:
+                        part = part.within(self.mapped, OUTSIDE)
                     last = used[phones.offsets[some + 1] - 1]
                     yield Located(reports.sequence_of_report[last], part, heard.likeliest(last))
 

@@ -34,7 +34,7 @@ from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.models.regions import Regions, with_circles
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports, token_cells
-from raylocus.scenes.deployment_part import part_of_deployment
+from raylocus.scenes.deployment import part_of_deployment
 from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
@@ -146,6 +146,10 @@ class Locator:
         density, statistics, ranging = (torch.cat(each)[order] for each in zip(*parts, strict=True))
         return ranged_density(density, ranging), statistics
 
+    def outdoors(self, place: MappedPlace) -> torch.Tensor:
+        """Share of phones in each ground cell of a place (y x) before they have reported anything."""
+        return self.encoded(place).outdoors[0]
+
     def _of_part(
         self, reports: Reports, named: Int[np.ndarray, " token"], place: EncodedPlace, deployment: Deployment
     ) -> Batch:
@@ -161,8 +165,9 @@ class Locator:
 
     def _known(self, reports: Reports, deployment: Deployment) -> Reports:
         """What is said of the network's cells, at corrected levels."""
-        known = known_reports(reports, deployment).reports
-        return corrected(known, deployment, self.trained.calibration.levels)
+        return corrected(
+            known_reports(reports, deployment).reports, deployment, self.trained.calibration.levels
+        )
 
     def _answered(
         self, reports: Reports, place: MappedPlace, stream: Int[np.ndarray, " sample"]
@@ -185,8 +190,7 @@ class Locator:
         encoded, reports = self.encoded(place), self._known(reports, place.deployment)
         parts = list(self._batches(reports, encoded, place.deployment))
         if not parts:
-            nothing = np.zeros((0, *place.tile.shape), np.float32)
-            return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
+            return posterior_of(place.tile, np.zeros((0, *place.tile.shape)), np.zeros((0, 2))), []
         densities, statistics, ranging = (torch.cat(each) for each in zip(*parts, strict=True))
         sites = torch.from_numpy(self.without_maps.on_grid(reports, place.deployment, place.tile, stream))
         # Sites know nothing of walls; phones that maps say are outdoors are outdoors for both.

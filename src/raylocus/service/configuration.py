@@ -37,6 +37,8 @@ class ServiceConfiguration:
     """File of API keys, one a line; without it nobody needs a key."""
     store: Path | None = None
     """Folder that accepted geosubmit bodies are written to; without it they are checked and forgotten."""
+    learn: Path | None = None
+    """Folder of what is learned of each area's levels from geosubmit's positions; without it nothing is learned."""
     board_time: float = 60.0
     """How long [s] measurements that were announced for a later request are kept in memory."""
     board_size: int = 10_000

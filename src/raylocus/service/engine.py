@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from raylocus.service.answers import Answer, Refusal
-from raylocus.service.questions import Question
+from raylocus.service.questions import Question, Submitted
 
 
 @runtime_checkable
@@ -27,6 +27,9 @@ class Engine(Protocol):
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
         """One answer a question, in their order; they are located together where they lie in one area."""
+
+    def learn(self, submitted: Sequence[Submitted]) -> None:
+        """Takes note of what phones heard at known positions, where it learns."""
 
 
 class FaultError(Exception):

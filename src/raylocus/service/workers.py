@@ -12,7 +12,6 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from queue import SimpleQueue
@@ -23,7 +22,7 @@ from raylocus.execution.memory import keep_freed_memory
 from raylocus.geo import GeoFrame, Grid
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.engine import Engine, FaultError, fault_of
-from raylocus.service.questions import Question
+from raylocus.service.questions import Question, Submitted
 from raylocus.service.served_areas import ServedAreas
 
 #: Processes that may end while they answer a question, until it is given up.
@@ -44,10 +43,12 @@ ForkingPickler.register(GeoFrame, _by_its_fields)
 ForkingPickler.register(Grid, _by_its_fields)
 
 
-def begin_to_load() -> None:
-    """Has the libraries of processes that locate loaded by the time that these are started."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["raylocus.service.area_engine"])
-    forkserver.ensure_running()
+@dataclass(frozen=True)
+class Work:
+    """What a process is asked to do; either may be empty."""
+
+    questions: Sequence[Question]
+    submitted: Sequence[Submitted]
 
 
 class Worker:
@@ -72,8 +73,8 @@ class Worker:
             its.close()
         return self._connection
 
-    def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
-        """The answers of its engine.
+    def ask(self, work: Work) -> list[Answer | Refusal]:
+        """What its engine answers.
 
         Raises:
             EOFError, OSError: the process was ended.
@@ -81,7 +82,7 @@ class Worker:
         """
         connection = self.start()
         try:
-            connection.send(questions)
+            connection.send(work)
             found: list[Answer | Refusal] | Exception = connection.recv()
         except (EOFError, OSError):
             self._connection = None
@@ -123,19 +124,31 @@ class Workers(ServedAreas):
         for worker in self.workers:
             worker.start()
         for worker in self.workers:
-            worker.answer([])
+            worker.ask(Work([], []))
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
-        """The answers of the next process that is idle; if it ends meanwhile another one in its place is asked.
+        """The answers of the next process that is idle.
 
         Raises:
             RaylocusError, FaultError: what the engine raises, or the questions end every process.
         """
+        return self._done(Work(questions, []))
+
+    def learn(self, submitted: Sequence[Submitted]) -> None:
+        """Has the next process that is idle learn, from whose file the others read it.
+
+        Raises:
+            RaylocusError, FaultError: as `answer`.
+        """
+        self._done(Work([], submitted))
+
+    def _done(self, work: Work) -> list[Answer | Refusal]:
+        """By the next process that is idle; if it ends meanwhile another one in its place is asked."""
         worker = self._idle.get()
         try:
             for _ in range(ATTEMPTS):
                 try:
-                    return worker.answer(questions)
+                    return worker.ask(work)
                 except (EOFError, OSError):
                     continue
         finally:
@@ -152,21 +165,32 @@ def _work(connection: Connection, load: Callable[[], Engine], threads: int) -> N
     import torch
 
     torch.set_num_threads(threads)
+    engine = _engine(load)
+    try:
+        while True:
+            connection.send(_answers(engine, connection.recv()))
+            if isinstance(engine, Exception):
+                return
+    except (EOFError, OSError):
+        return
+
+
+def _engine(load: Callable[[], Engine]) -> Engine | Exception:
     try:
         engine = load()
         engine.warm()
-        while True:
-            connection.send(_answers(engine, connection.recv()))
-    except (EOFError, OSError):
-        return
-    except Exception as error:  # there is no engine: the first answer says why
-        connection.send(_sent(error))
+    except Exception as error:  # whoever asks first gets it
+        return _sent(error)
+    return engine
 
 
-def _answers(engine: Engine, questions: Sequence[Question]) -> Sequence[Answer | Refusal] | Exception:
+def _answers(engine: Engine | Exception, work: Work) -> Sequence[Answer | Refusal] | Exception:
+    if isinstance(engine, Exception):
+        return engine
     try:
-        return engine.answer(questions)
-    except Exception as error:  # it is that of these questions
+        engine.learn(work.submitted)
+        return engine.answer(work.questions)
+    except Exception as error:  # it is that of this work
         return _sent(error)
 
 
