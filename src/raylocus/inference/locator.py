@@ -92,7 +92,7 @@ class Locator:
             InputError: the reports have none of the features that the model was trained on.
             PlaceError: the place has none of the reports' cells.
         """
-        return self._answered(reports, place, _one_stream(reports))[0]
+        return self._answered(reports, place, np.zeros(len(reports), np.int64))[0]
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The same as `posterior`: what evaluation asks of every method."""
@@ -106,7 +106,9 @@ class Locator:
         Raises:
             InputError, PlaceError: as `posterior`.
         """
-        return fixes_of(*self._answered(reports, place, _one_stream(reports)), getattr(place, "frame", None))
+        return fixes_of(
+            *self._answered(reports, place, np.zeros(len(reports), np.int64)), getattr(place, "frame", None)
+        )
 
     def separate_fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
         """The same, where whether the map fits each sequence is judged by that one alone, and more is asked of it.
@@ -246,7 +248,3 @@ class Locator:
         while len(self._encoded) > KEPT_PLACES:
             self._encoded.popitem(last=False)
         return self._encoded[id(place)][1]
-
-
-def _one_stream(reports: Reports) -> Int[np.ndarray, " sample"]:
-    return np.zeros(len(reports), np.int64)
