@@ -55,18 +55,18 @@ class GroundMasses:
 
     def square(self, about: int, reports: Int[np.ndarray, " held"], count: int) -> Grid:
         """A square of count² cells about a report's median that holds nearly all of the mass of some."""
-        reach = max(self._reach(report, self.median[about]) for report in reports.tolist())
+        resolution = max(2 * self._reach(reports, self.median[about]) / count, FINEST)
         x, y = self.median[about].tolist()
-        resolution = max(2 * reach / count, FINEST)
         return Grid(count * resolution, resolution, (x, y))
 
-    def _reach(self, report: int, point: Float[np.ndarray, "2"]) -> float:
-        """Half of the side of the square about a point that holds `WINDOW_MASS` of a report."""
-        away = self.masses.centre[report] - torch.from_numpy(point - self.origin[report])
-        reach = away.abs().amax(1) + self.masses.side[report] / 2
-        order = reach.argsort(stable=True)
-        held = self.masses.mass[report][order].cumsum(0)
-        return float(reach[order][min(int((held < WINDOW_MASS).sum()), len(order) - 1)])
+    def _reach(self, reports: Int[np.ndarray, " held"], point: Float[np.ndarray, "2"]) -> float:
+        """Half of the side of the square about a point that holds `WINDOW_MASS` of each of some reports."""
+        own = self.masses
+        away = own.centre[reports] - torch.from_numpy(point - self.origin[reports])[:, None]
+        reach, order = (away.abs().amax(2) + own.side[reports] / 2).sort(dim=1, stable=True)
+        held = own.mass[reports].gather(1, order).cumsum(1)
+        last = (held < WINDOW_MASS).sum(1, keepdim=True).clamp(max=reach.shape[1] - 1)
+        return float(reach.gather(1, last).max())
 
     def within(self, extent: Extent, outside: float) -> GroundMasses:
         """The same for phones that are rarely outside of an extent: what lies there weighs less by a factor."""
