@@ -41,7 +41,9 @@ def fine_density(
     Components are read at the cells' centres within `COMPONENT_REACH` of their coarse cell; the whole is
     tempered, p^(1/temperature), and normalised.
     """
-    mass = _background(prediction, maps) + _component_masses(prediction, maps) + 1e-12
+    smooth = _background(prediction, maps) + _component_masses(prediction, maps)
+    detail = functional.interpolate(prediction.detail[:, None], size=tuple(maps.fine_outdoor.shape))
+    mass = smooth * detail.flatten(1).exp() + 1e-12
     tempered = mass if temperature == 1 else (mass / mass.amax(1, keepdim=True)).pow(1 / temperature)
     outdoor = maps.fine_outdoor.flatten() > 0
     held = tempered * outdoor if outdoor.any() else tempered

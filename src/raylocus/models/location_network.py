@@ -25,16 +25,14 @@ from raylocus.models.radio_encoder import RadioEncoder
 from raylocus.models.time_heads import PooledObservations, TimeHeads, pool_observations
 
 
-class FilmBlock(nn.Module):
-    """Two convolutions with a residual path; the query scales and shifts between them (Perez et al. 2018)."""
+class PointBlock(nn.Module):
+    """Streams of maps brought together cell by cell; the query scales and shifts them (Perez et al. 2018)."""
 
     def __init__(self, inputs: int, width: int, query: int) -> None:
         super().__init__()
         self.enter = nn.Conv2d(inputs, width, 1)
-        self.first = nn.Conv2d(width, width, 3, padding=1)
         self.norm = nn.GroupNorm(4, width)
         self.film = nn.Linear(query, 2 * width)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(
         self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]
@@ -46,10 +44,13 @@ class FilmBlock(nn.Module):
                 the block.
             query: of each sequence.
         """
-        entered = self._entered(streams, len(query))
+        return self._modulated(self._entered(streams, len(query)), query)
+
+    def _modulated(
+        self, maps: Float[Tensor, "batch width y x"], query: Float[Tensor, "batch query"]
+    ) -> Float[Tensor, "batch width y x"]:
         scale, shift = self.film(query)[..., None, None].chunk(2, 1)
-        hidden = torch.addcmul(shift, self.norm(self.first(entered)), 1 + scale).relu_()
-        return (entered + self.second(hidden)).relu_()
+        return torch.addcmul(shift, self.norm(maps), 1 + scale).relu_()
 
     def _entered(
         self, streams: Sequence[Float[Tensor, "..."]], batch: int
@@ -76,6 +77,22 @@ class FilmBlock(nn.Module):
         return entered.transpose(1, 2).unflatten(2, (y, x))
 
 
+class FilmBlock(PointBlock):
+    """Two convolutions with a residual path; the query scales and shifts between them."""
+
+    def __init__(self, inputs: int, width: int, query: int) -> None:
+        super().__init__(inputs, width, query)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(
+        self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]
+    ) -> Float[Tensor, "batch width y x"]:
+        """The block's maps, of streams as `PointBlock` takes them."""
+        entered = self._entered(streams, len(query))
+        return (entered + self.second(self._modulated(self.first(entered), query))).relu_()
+
+
 class PatchAttention(nn.Module):
     """The sequence's query looks at the patches of both maps and comes back wiser."""
 
@@ -95,29 +112,32 @@ class PatchAttention(nn.Module):
 
 
 class FusionNetwork(nn.Module):
-    """A U-Net of three scales with cross-attention at the coarsest."""
+    """A U-Net whose convolutions are at 16 and 32 m, with cross-attention at the coarsest.
+
+    At 8 m, where a convolution costs four times as much, streams meet cell by cell only: the encoded maps have seen
+    their neighbourhood already.
+    """
 
     def __init__(self, inputs: int, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         width, query = configuration.fusion_width, configuration.token_width
-        self.fine = FilmBlock(inputs, width, query)
-        self.middle = FilmBlock(width, 2 * width, query)
-        self.coarse = FilmBlock(2 * width, 3 * width, query)
-        self.patches = PatchAttention(query, 3 * width, configuration.attention_heads)
-        self.deep = FilmBlock(3 * width, 3 * width, query)
-        self.middle_up = FilmBlock(5 * width, 2 * width, query)
-        self.fine_up = FilmBlock(3 * width, width, query)
+        middle, coarse = 3 * width // 2, 2 * width
+        self.fine = PointBlock(inputs, width, query)
+        self.middle = FilmBlock(width, middle, query)
+        self.coarse = FilmBlock(middle, coarse, query)
+        self.patches = PatchAttention(query, coarse, configuration.attention_heads)
+        self.middle_up = FilmBlock(coarse + middle, middle, query)
+        self.fine_up = PointBlock(middle + width, width, query)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
         self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]
     ) -> Float[Tensor, "batch width y x"]:
-        """Features of every coarse ground cell, of maps as `FilmBlock` takes them."""
+        """Features of every coarse ground cell, of maps as `PointBlock` takes them."""
         fine = self.fine(streams, query)
         middle = self.middle([functional.avg_pool2d(fine, 2, ceil_mode=True)], query)
         coarse = self.coarse([functional.avg_pool2d(middle, 2, ceil_mode=True)], query)
         query = self.patches(query, coarse)
-        coarse = self.deep([coarse], query)
         middle = self.middle_up([coarse, middle], query)
         fine_up: Tensor = self.fine_up([middle, fine], query)
         return fine_up
@@ -140,7 +160,6 @@ class NetworkOutput:
     prediction: Prediction
     evidence: Evidence
     pooled: PooledObservations
-    summary: Float[Tensor, "batch width"]
 
 
 class LocationNetwork(nn.Module):
@@ -175,20 +194,21 @@ class LocationNetwork(nn.Module):
         weights = self.time_heads(sequences, encoding)
         pooled = pool_observations(sequences, encoding, weights)
         evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
-        features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
-        prediction = self.heads(features, evidence.total, place.maps)
-        return NetworkOutput(prediction, evidence, pooled, encoding.summary)
+        features = self.fusion(self._channels(evidence, pooled, place), evidence.summary)
+        prediction = self.heads(features, evidence, place.maps)
+        return NetworkOutput(prediction, evidence, pooled)
 
     @torch.no_grad()
     def misfit(self, output: NetworkOutput, place: EncodedPlace) -> Float[Tensor, "batch statistic"]:
         """How well maps and measurements fit at the answer, see `models.misfit`."""
         (maps, rasters), orders = place.thinned, place.swapped_names
         renamed = output.pooled.longest.renamed(orders)
-        likelihoods = self.evidence.fused(renamed, output.summary.repeat(len(orders), 1), maps, rasters)
+        likelihoods = self.evidence.fused(renamed, output.evidence.summary.repeat(len(orders), 1), maps, rasters)
         by_order = torch.cat(likelihoods, 1).unflatten(0, (len(orders), -1))
-        exponents = self.evidence.exponents(output.summary)[:, : len(FUSED)].sum(-1)
+        exponents = self.evidence.exponents(output.evidence.summary)[:, : len(FUSED)].sum(-1)
         gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
-        return misfit_statistics(output.evidence.highest, output.pooled.heard[:, 0].sum(1), gains)
+        found, heard = output.evidence, output.pooled.heard[:, 0].sum(1)
+        return misfit_statistics(found.highest, heard, found.log_scale, gains)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace
@@ -210,5 +230,5 @@ class LocationNetwork(nn.Module):
 
 
 def _shallow(log_likelihood: Float[Tensor, "*maps y x"]) -> Float[Tensor, "*maps y x"]:
-    """From 1 at the most likely ground to 0 some way below `EVIDENCE_DEPTH`."""
-    return functional.softplus(log_likelihood / EVIDENCE_DEPTH + 1, beta=EVIDENCE_DEPTH)
+    """From 1 at the most likely ground to 0 at `EVIDENCE_DEPTH` below."""
+    return (log_likelihood / EVIDENCE_DEPTH + 1).clamp(min=0)

@@ -54,6 +54,7 @@ def _part_of_maps(
     return dataclasses.replace(
         part,
         beam_relative=part.beam_relative[:, :beams],
+        sharp_beam_relative=part.sharp_beam_relative[:, :beams],
         site_of_cell=site_of_cell,
         **{name: getattr(maps, name)[sites] for name in _MAPS_BY_SITE},
     )

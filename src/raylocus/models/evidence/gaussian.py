@@ -15,10 +15,17 @@ from raylocus.models.evidence.rasters import LEVEL_UNITS, Units
 class GaussianEvidence:
     """The likelihood of the levels at every ground cell."""
 
-    log_likelihood: Float[Tensor, "batch head y x"]
-    """Up to a constant that is the same for all ground cells [nats]."""
+    distance: Float[Tensor, "batch head y x"]
+    """Squared distance of what was observed from what is mapped, in deviations."""
+    log_width: Float[Tensor, "batch head y x"]
+    """Log-determinant of the covariance, up to the cells' own errors."""
     offset: Float[Tensor, "batch head y x"]
     """Posterior mean of the offset common to all cells, were the UE there [dB]."""
+
+    @property
+    def log_likelihood(self) -> Float[Tensor, "batch head y x"]:
+        """Up to a constant that is the same for all ground cells [nats]."""
+        return -0.5 * (self.distance + self.log_width)
 
 
 def gaussian_evidence(
@@ -61,10 +68,12 @@ def gaussian_evidence(
     mean = shrunk.sum(0)
     common = 1 / (1 + u / v * (len(by_site) - shrink.sum(0)))
     offset = u * mean * common
-    constants = torch.log(shrink).sum(0) + torch.log(common)
-    doubled = v * (linear * shrunk).sum(0) + offset * mean + constants - square
+    log_width = -torch.log(shrink.prod(0) * common)
+    distance = square - v * (linear * shrunk).sum(0) - offset * mean
     shape = (*level.shape[:2], *moments.shape[-2:])
-    return GaussianEvidence((0.5 * doubled).reshape(shape), (units.scale * offset).reshape(shape))
+    return GaussianEvidence(
+        distance.reshape(shape), log_width.reshape(shape), (units.scale * offset).reshape(shape)
+    )
 
 
 def even_gaussian_evidence(

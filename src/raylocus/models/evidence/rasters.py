@@ -89,7 +89,7 @@ def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
     return EvidenceRasters(
         level=kinds[:, :, None] * levels[:, None],
         all_levels=levels.sum(0),
-        moments=_moments_by_kind(maps.level, kinds, slots),
+        moments=moments_by_kind(maps.level, kinds, slots),
         formula_moments=_moments(maps.formula, slots, LEVEL_UNITS),
         isotropic_moments=_moments(maps.isotropic, slots, LEVEL_UNITS),
         sinr_moments=_moments(maps.sinr, slots, SINR_UNITS),
@@ -111,11 +111,12 @@ def _moments(
     return _of_sites(torch.stack([scaled, scaled.square()]), slots)
 
 
-def _moments_by_kind(
+def moments_by_kind(
     level: Float[Tensor, "cell y x"],
     kinds: Float[Tensor, "cell kind y x"],
     slots: Int[Tensor, "site sector"],
 ) -> Float[Tensor, "site moment slot y x"]:
+    """1, R, R² by `LEVEL_UNITS` of the cells of each site, split by kind of ground; zero where a slot is empty."""
     scaled = ((level - LEVEL_UNITS.centre) / LEVEL_UNITS.scale)[:, None]
     moments = torch.stack([kinds, kinds * scaled, kinds * scaled**2])
     return _of_sites(moments, slots).flatten(2, 3).movedim(0, 1).contiguous()
