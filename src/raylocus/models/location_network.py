@@ -13,7 +13,7 @@ from torch.nn import functional
 from raylocus.models.configuration import Head, LocationNetworkConfiguration
 from raylocus.models.evidence.positioning import TIMES
 from raylocus.models.evidence.rasters import EvidenceRasters
-from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
+from raylocus.models.evidence.stream import FUSED, LIKELIHOODS, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_backbones.patches import enlarged
@@ -204,8 +204,10 @@ class LocationNetwork(nn.Module):
         (maps, rasters), orders = place.thinned, place.swapped_names
         renamed = output.pooled.longest.renamed(orders)
         likelihoods = self.evidence.fused(renamed, output.evidence.summary.repeat(len(orders), 1), maps, rasters)
-        by_order = torch.cat(likelihoods, 1).unflatten(0, (len(orders), -1))
-        exponents = self.evidence.exponents(output.evidence.summary)[:, : len(FUSED)].sum(-1)
+        sharp = self.evidence.sharp(renamed, maps.sharp_beam_relative, rasters).log_likelihood
+        by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (len(orders), -1))
+        kinds = [LIKELIHOODS.index(name) for name in (*FUSED, "sharp")]
+        exponents = self.evidence.exponents(output.evidence.summary)[:, kinds].sum(-1)
         gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
         found, heard = output.evidence, output.pooled.heard[:, 0].sum(1)
         return misfit_statistics(found.highest, heard, found.log_scale, gains)

@@ -20,7 +20,7 @@ from raylocus.models.map_encoder import EncodedPlace
 
 #: Fields with an axis of sites, which is the first, or the second.
 _MAPS_BY_SITE = ("departure", "distance", "line_of_sight", "fine_distance")
-_RASTERS_BY_SITE = ("distance", "moments", "cell_of_slot")
+_RASTERS_BY_SITE = ("distance", "moments", "sharp_moments", "cell_of_slot")
 _MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments")
 
 

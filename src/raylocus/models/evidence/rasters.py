@@ -60,6 +60,8 @@ class EvidenceRasters:
     """Hat functions of the first path's length."""
     beam: Float[Tensor, "cell beam beam_knot y x"]
     """Hat functions of each beam's relative level."""
+    sharp_moments: Float[Tensor, "site moment slot sharp_y sharp_x"]
+    """`moments` of the sharp ground cells."""
     cell_of_slot: Int[Tensor, "site sector"]
     """Cell index of each sector of each site; −1 where the site has fewer."""
 
@@ -89,12 +91,15 @@ def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
     return EvidenceRasters(
         level=kinds[:, :, None] * levels[:, None],
         all_levels=levels.sum(0),
-        moments=moments_by_kind(maps.level, kinds, slots),
+        moments=_moments_by_kind(maps.level, kinds, slots),
         formula_moments=_moments(maps.formula, slots, LEVEL_UNITS),
         isotropic_moments=_moments(maps.isotropic, slots, LEVEL_UNITS),
         sinr_moments=_moments(maps.sinr, slots, SINR_UNITS),
         distance=hat_functions(maps.distance, DISTANCE_KNOTS),
         beam=hat_functions(maps.beam_relative, BEAM_KNOTS),
+        sharp_moments=_moments_by_kind(
+            maps.sharp_level, torch.stack([maps.sharp_covered, 1 - maps.sharp_covered], 1), slots
+        ),
         cell_of_slot=slots,
     )
 
@@ -111,12 +116,11 @@ def _moments(
     return _of_sites(torch.stack([scaled, scaled.square()]), slots)
 
 
-def moments_by_kind(
+def _moments_by_kind(
     level: Float[Tensor, "cell y x"],
     kinds: Float[Tensor, "cell kind y x"],
     slots: Int[Tensor, "site sector"],
 ) -> Float[Tensor, "site moment slot y x"]:
-    """1, R, R² by `LEVEL_UNITS` of the cells of each site, split by kind of ground; zero where a slot is empty."""
     scaled = ((level - LEVEL_UNITS.centre) / LEVEL_UNITS.scale)[:, None]
     moments = torch.stack([kinds, kinds * scaled, kinds * scaled**2])
     return _of_sites(moments, slots).flatten(2, 3).movedim(0, 1).contiguous()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raylocus.models.evidence.gaussian import gaussian_evidence
-from raylocus.models.evidence.rasters import moments_by_kind
-from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
+from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.time_heads import PooledObservations
 
 #: Numbers in each of the rasters that are worked on at once: few enough to stay in the processor's cache.
@@ -45,36 +45,44 @@ class SharpEvidence(nn.Module):
         self.log_freedom = nn.Parameter(torch.tensor(3.0).log())
 
     def forward(
-        self, pooled: PooledObservations, maps: PlaceMaps, cell_of_slot: Int[Tensor, "site sector"]
+        self,
+        pooled: PooledObservations,
+        mapped_beams: Float[Tensor, "cell beam sharp_y sharp_x"],
+        rasters: EvidenceRasters,
     ) -> SharpFit:
-        """Log-likelihood of the levels and beams of each head together."""
-        slots = cell_of_slot[_heard_at(pooled, cell_of_slot)]
+        """Log-likelihood of the levels and beams of each head together.
+
+        Args:
+            pooled: what was observed.
+            mapped_beams: each beam over the cell's best [dB].
+            rasters: of the place.
+        """
         freedom = self.log_freedom.exp()
         count = freedom + pooled.heard.sum(2) + pooled.beam_known.sum((2, 3))
-        rows = max(AT_ONCE // (count.numel() * maps.sharp_level.shape[-1]), 1)
-        beams = self._beams(pooled, maps.sharp_beam_relative)
         found, nearest = [], []
-        for start in range(0, beams.shape[-2], rows):
-            part = slice(start, start + rows)
-            distance, width = self._levels(pooled, maps, slots, part)
-            distance = (distance + beams[..., part, :]).clamp(min=0)
-            found.append(-0.5 * torch.addcmul(width, count[..., None, None], torch.log1p(distance / freedom)))
+        for levels, beams in self._in_parts(pooled, mapped_beams, rasters):
+            distance = (levels.distance + beams).clamp(min=0)
+            wide = torch.log1p(distance / freedom)
+            found.append(-0.5 * torch.addcmul(levels.log_width, count[..., None, None], wide))
             nearest.append(distance.detach().amin((-2, -1)))
         scale = (freedom + torch.stack(nearest).amin(0)) / count
         return SharpFit(torch.cat(found, -2), scale.log())
 
-    def _levels(
-        self, pooled: PooledObservations, maps: PlaceMaps, slots: Int[Tensor, "site sector"], rows: slice
-    ) -> tuple[Float[Tensor, "batch head rows x"], Float[Tensor, "batch head rows x"]]:
-        """Squared distance of the levels from the mapped ones in deviations, and the log-determinant of these."""
-        covered = maps.sharp_covered[:, rows]
-        moments = moments_by_kind(maps.sharp_level[:, rows], torch.stack([covered, 1 - covered], 1), slots)
+    def _in_parts(
+        self,
+        pooled: PooledObservations,
+        mapped_beams: Float[Tensor, "cell beam sharp_y sharp_x"],
+        rasters: EvidenceRasters,
+    ) -> Iterator[tuple[GaussianEvidence, Float[Tensor, "batch head rows sharp_x"]]]:
+        """What levels say over some rows of ground cells at a time, and the squared distance of the beams."""
+        slots, beams = rasters.cell_of_slot, self._beams(pooled, mapped_beams)
         precision = torch.exp(-2 * self.log_own) * pooled.heard[..., None]
-        known = precision[:, :, slots.clamp(min=0)] * (slots >= 0)[..., None]
-        level = pooled.level[:, :, slots.clamp(min=0), None].expand(known.shape)
+        known = (precision[:, :, slots.clamp(min=0)] * (slots >= 0)[..., None]).flatten(3)
+        level = pooled.level[:, :, slots.clamp(min=0)].repeat_interleave(precision.shape[-1], 3)
         scales = torch.exp(2 * self.log_site), torch.exp(2 * self.log_common)
-        found = gaussian_evidence(level.flatten(3), known.flatten(3), moments, *scales)
-        return found.distance, found.log_width
+        rows = max(AT_ONCE // (pooled.heard[..., 0].numel() * beams.shape[-1]), 1)
+        for moments, part in zip(rasters.sharp_moments.split(rows, -2), beams.split(rows, -2), strict=True):
+            yield gaussian_evidence(level, known, moments, *scales), part
 
     def _beams(
         self, pooled: PooledObservations, mapped: Float[Tensor, "cell beam sharp_y sharp_x"]
@@ -93,13 +101,6 @@ class SharpEvidence(nn.Module):
             constant = (first * seen).sum(2, keepdim=True)
             total.index_add_(0, served, square + constant - shrink * linear.square())
         return total.unflatten(2, mapped.shape[-2:])
-
-
-def _heard_at(pooled: PooledObservations, cell_of_slot: Int[Tensor, "site sector"]) -> Int[Tensor, " site"]:
-    """Sites of which a level is known; one at least."""
-    heard = pooled.heard.detach().sum((0, 1)) > 0
-    named = (heard[cell_of_slot.clamp(min=0)] & (cell_of_slot >= 0)).any(1).nonzero().flatten()
-    return named if len(named) else named.new_zeros(1)
 
 
 def pooled_and_detail(

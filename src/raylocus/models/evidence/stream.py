@@ -81,7 +81,8 @@ class EvidenceStream(nn.Module):
         self.log_beam = nn.Parameter(torch.tensor(3.0).log())
         self.sharp = SharpEvidence()
         self.severity = zero_linear(heads, width, bias=False)
-        self.log_presence = nn.Parameter(torch.zeros(len(GROUND_KINDS)))
+        # Generated towns have no water for training to learn of.
+        self.log_presence = nn.Parameter(torch.log(torch.tensor([0.1, 1.0, 1.0, 1.0])))
         shares = torch.tensor(START_SHARES) if heads == len(START_SHARES) else torch.full((heads,), 1 / heads)
         self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS)[:, None] * shares))
         self.token_scale = zero_linear(width, 1)
@@ -99,7 +100,7 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
-        sharp = self.sharp(pooled, maps, rasters.cell_of_slot)
+        sharp = self.sharp(pooled, maps.sharp_beam_relative, rasters)
         summary = summary + self.severity(sharp.log_scale)
         likelihoods = torch.stack(self.fused(pooled, summary, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
