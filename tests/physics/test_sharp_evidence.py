@@ -27,7 +27,7 @@ def test_sharp_evidence_is_the_multivariate_t_of_levels_and_beams(maps, rasters,
     pooled = type(pooled)(**{name: value.double() for name, value in vars(pooled).items()})
     rasters = rasters.map_rasters(lambda each: each.double())
     maps = maps.map_rasters(lambda each: each.double())
-    found = evidence(pooled, maps.sharp_beam_relative, rasters).log_likelihood[0, 0]
+    found = evidence(pooled, maps, rasters).log_likelihood[0, 0]
     cells, beams = pooled.beam.shape[2:]
     own, one_site = evidence.log_own.exp().tolist(), (maps.site_of_cell[:, None] == maps.site_of_cell).numpy()
     noise, offset = (evidence.log_beam.exp() ** 2).tolist()
@@ -55,9 +55,9 @@ def test_errors_that_are_twice_as_large_have_four_times_the_scale(maps, rasters)
     scales, evidence = [], SharpEvidence().requires_grad_(False)
     for factor in (20.0, 40.0):
         erring = type(pooled)(**{**vars(pooled), "level": pooled.level + factor * off})
-        scales.append(evidence(erring, maps.sharp_beam_relative, rasters).log_scale.exp())
+        scales.append(evidence(erring, maps, rasters).log_scale.exp())
     assert scales[1] / scales[0] == pytest.approx(4.0, rel=0.2)
-    assert evidence(pooled, maps.sharp_beam_relative, rasters).log_scale < scales[0].log() - 1
+    assert evidence(pooled, maps, rasters).log_scale < scales[0].log() - 1
 
 
 def test_what_is_pooled_and_what_is_left_are_the_whole(maps):
@@ -80,7 +80,7 @@ def test_parts_of_a_coarse_cell_that_differ_are_told_apart(maps, rasters):
         levels = maps.sharp_level[None, None, :, row, x]
         quiet = {name: 0 * getattr(pooled, name) for name in ("beam_known", "beams_known")}
         pooled = type(pooled)(**{**vars(pooled), **quiet, "level": levels})
-        evidence = SharpEvidence()(pooled, maps.sharp_beam_relative, rasters).log_likelihood[0, 0]
+        evidence = SharpEvidence()(pooled, maps, rasters).log_likelihood[0, 0]
         found.append(evidence[row, 2 * column : 2 * column + 2].detach())
     assert found[0][0] > found[0][1] + 1
     assert found[1][1] > found[1][0] + 1

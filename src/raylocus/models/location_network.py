@@ -204,7 +204,7 @@ class LocationNetwork(nn.Module):
         (maps, rasters), orders = place.thinned, place.swapped_names
         renamed = output.pooled.longest.renamed(orders)
         likelihoods = self.evidence.fused(renamed, output.evidence.summary.repeat(len(orders), 1), maps, rasters)
-        sharp = self.evidence.sharp(renamed, maps.sharp_beam_relative, rasters).log_likelihood
+        sharp = self.evidence.sharp(renamed, maps, rasters).log_likelihood
         by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (len(orders), -1))
         kinds = [LIKELIHOODS.index(name) for name in (*FUSED, "sharp")]
         exponents = self.evidence.exponents(output.evidence.summary)[:, kinds].sum(-1)

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
 from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
 
 #: Numbers in each of the rasters that are worked on at once: few enough to stay in the processor's cache.
@@ -45,22 +46,13 @@ class SharpEvidence(nn.Module):
         self.log_freedom = nn.Parameter(torch.tensor(3.0).log())
 
     def forward(
-        self,
-        pooled: PooledObservations,
-        mapped_beams: Float[Tensor, "cell beam sharp_y sharp_x"],
-        rasters: EvidenceRasters,
+        self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters
     ) -> SharpFit:
-        """Log-likelihood of the levels and beams of each head together.
-
-        Args:
-            pooled: what was observed.
-            mapped_beams: each beam over the cell's best [dB].
-            rasters: of the place.
-        """
+        """Log-likelihood of the levels and beams of each head together."""
         freedom = self.log_freedom.exp()
         count = freedom + pooled.heard.sum(2) + pooled.beam_known.sum((2, 3))
         found, nearest = [], []
-        for levels, beams in self._in_parts(pooled, mapped_beams, rasters):
+        for levels, beams in self._in_parts(pooled, maps, rasters):
             distance = (levels.distance + beams).clamp(min=0)
             wide = torch.log1p(distance / freedom)
             found.append(-0.5 * torch.addcmul(levels.log_width, count[..., None, None], wide))
@@ -69,38 +61,37 @@ class SharpEvidence(nn.Module):
         return SharpFit(torch.cat(found, -2), scale.log())
 
     def _in_parts(
-        self,
-        pooled: PooledObservations,
-        mapped_beams: Float[Tensor, "cell beam sharp_y sharp_x"],
-        rasters: EvidenceRasters,
+        self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters
     ) -> Iterator[tuple[GaussianEvidence, Float[Tensor, "batch head rows sharp_x"]]]:
         """What levels say over some rows of ground cells at a time, and the squared distance of the beams."""
-        slots, beams = rasters.cell_of_slot, self._beams(pooled, mapped_beams)
+        slots, beams = rasters.cell_of_slot, self._beams(pooled, maps)
         precision = torch.exp(-2 * self.log_own) * pooled.heard[..., None]
         known = (precision[:, :, slots.clamp(min=0)] * (slots >= 0)[..., None]).flatten(3)
         level = pooled.level[:, :, slots.clamp(min=0)].repeat_interleave(precision.shape[-1], 3)
         scales = torch.exp(2 * self.log_site), torch.exp(2 * self.log_common)
         rows = max(AT_ONCE // (pooled.heard[..., 0].numel() * beams.shape[-1]), 1)
+        sites = rasters.sharp_site.tolist()
         for moments, part in zip(rasters.sharp_moments.split(rows, -2), beams.split(rows, -2), strict=True):
-            yield gaussian_evidence(level, known, moments, *scales), part
+            yield gaussian_evidence(level, known, [moments[site] for site in sites], *scales), part
 
     def _beams(
-        self, pooled: PooledObservations, mapped: Float[Tensor, "cell beam sharp_y sharp_x"]
+        self, pooled: PooledObservations, maps: PlaceMaps
     ) -> Float[Tensor, "batch head sharp_y sharp_x"]:
         """Squared distance of the reported beams from the mapped ones, in deviations; the level of a cell is free."""
         own, offset = torch.exp(2 * self.log_beam)
-        total = mapped.new_zeros(*pooled.heard.shape[:2], mapped[0, 0].numel())
+        place, count = maps.sharp_cell.tolist(), pooled.beam.shape[-1]
+        total = pooled.heard.new_zeros(*pooled.heard.shape[:2], maps.sharp_outdoor.numel())
         for cell in pooled.beams_known.sum((0, 1)).nonzero().flatten().tolist():
             served = pooled.beams_known[:, :, cell].sum(1).nonzero().flatten()
-            beams, seen = mapped[cell].flatten(1), pooled.beam[served, :, cell]
-            weight = pooled.beam_known[served, :, cell] / own
+            beams = maps.sharp_beam_relative[place[cell], :count].flatten(1)
+            seen, weight = pooled.beam[served, :, cell], pooled.beam_known[served, :, cell] / own
             first = weight * seen
             linear = first.sum(2, keepdim=True) - weight @ beams
             shrink = offset / (1 + offset * weight.sum(2, keepdim=True))
             square = torch.cat([-2 * first, weight], 2) @ torch.cat([beams, beams.square()])
             constant = (first * seen).sum(2, keepdim=True)
             total.index_add_(0, served, square + constant - shrink * linear.square())
-        return total.unflatten(2, mapped.shape[-2:])
+        return total.unflatten(2, maps.sharp_outdoor.shape)
 
 
 def pooled_and_detail(

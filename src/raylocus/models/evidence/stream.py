@@ -100,7 +100,7 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
-        sharp = self.sharp(pooled, maps.sharp_beam_relative, rasters)
+        sharp = self.sharp(pooled, maps, rasters)
         summary = summary + self.severity(sharp.log_scale)
         likelihoods = torch.stack(self.fused(pooled, summary, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
@@ -184,7 +184,7 @@ class EvidenceStream(nn.Module):
         return gaussian_evidence(
             level[:, :, slots.clamp(min=0)].flatten(3),
             (precision[:, :, slots.clamp(min=0)] * used).flatten(3),
-            rasters.moments,
+            rasters.moments.unbind(),
             torch.exp(2 * self.log_site),
             torch.exp(2 * self.log_common),
         )

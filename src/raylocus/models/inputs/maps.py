@@ -58,12 +58,14 @@ class PlaceMaps:
     """Height / 20 m, share of buildings, terrain over its median / 20 m."""
     outdoor: Float[Tensor, "y x"]
     """Share of the ground cell outside buildings."""
-    sharp_level: Float[Tensor, "cell sharp_y sharp_x"]
-    """`level` of the sharp ground cells [dBm]."""
-    sharp_covered: Float[Tensor, "cell sharp_y sharp_x"]
+    sharp_level: Float[Tensor, "sharp_cell sharp_y sharp_x"]
+    """`level` of the sharp ground cells [dBm]. Sharp maps are large, so cells that are taken or ordered stay there."""
+    sharp_covered: Float[Tensor, "sharp_cell sharp_y sharp_x"]
     """`covered` of the sharp ground cells."""
-    sharp_beam_relative: Float[Tensor, "cell beam sharp_y sharp_x"]
+    sharp_beam_relative: Float[Tensor, "sharp_cell beam sharp_y sharp_x"]
     """`beam_relative` of the sharp ground cells [dB]."""
+    sharp_cell: Int[Tensor, " cell"]
+    """Index of each cell in the sharp maps."""
     sharp_outdoor: Float[Tensor, "sharp_y sharp_x"]
     """Share of each sharp ground cell outside buildings."""
     sharp_ground: Float[Tensor, "kind sharp_y sharp_x"]
@@ -88,7 +90,7 @@ class PlaceMaps:
         rasters: dict[str, Any] = {
             field.name: function(getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "size")
+            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "size")
         }
         return dataclasses.replace(self, **rasters)
 
@@ -146,6 +148,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         sharp_level=sharp(maps.level),
         sharp_covered=sharp(traced),
         sharp_beam_relative=sharp(maps.beam_relative),
+        sharp_cell=torch.arange(len(maps.level)),
         sharp_outdoor=sharp(maps.outdoor),
         sharp_ground=sharp(_ground_kinds(maps.geometry_maps)),
         fine_level=torch.from_numpy(maps.traced_level),
