@@ -203,7 +203,9 @@ class LocationNetwork(nn.Module):
         """How well maps and measurements fit at the answer, see `models.misfit`."""
         (maps, rasters), orders = place.thinned, place.swapped_names
         renamed = output.pooled.longest.renamed(orders)
-        likelihoods = self.evidence.fused(renamed, output.evidence.summary.repeat(len(orders), 1), maps, rasters)
+        likelihoods = self.evidence.fused(
+            renamed, output.evidence.summary.repeat(len(orders), 1), maps, rasters
+        )
         sharp = self.evidence.sharp(renamed, maps, rasters).log_likelihood
         by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (len(orders), -1))
         kinds = [LIKELIHOODS.index(name) for name in (*FUSED, "sharp")]

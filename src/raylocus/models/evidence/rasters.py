@@ -69,7 +69,11 @@ class EvidenceRasters:
 
     def map_rasters(self, function: Callable[[Tensor], Tensor]) -> EvidenceRasters:
         """The same with a function applied to every field that is a raster."""
-        names = [field.name for field in dataclasses.fields(self) if field.name not in ("cell_of_slot", "sharp_site")]
+        names = [
+            field.name
+            for field in dataclasses.fields(self)
+            if field.name not in ("cell_of_slot", "sharp_site")
+        ]
         return dataclasses.replace(self, **{name: function(getattr(self, name)) for name in names})
 
 

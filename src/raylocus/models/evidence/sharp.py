@@ -45,9 +45,7 @@ class SharpEvidence(nn.Module):
         self.log_beam = nn.Parameter(torch.log(torch.tensor([3.0, 1.5])))
         self.log_freedom = nn.Parameter(torch.tensor(3.0).log())
 
-    def forward(
-        self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters
-    ) -> SharpFit:
+    def forward(self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters) -> SharpFit:
         """Log-likelihood of the levels and beams of each head together."""
         freedom = self.log_freedom.exp()
         count = freedom + pooled.heard.sum(2) + pooled.beam_known.sum((2, 3))

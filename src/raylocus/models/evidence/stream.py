@@ -25,7 +25,7 @@ from raylocus.models.evidence.rasters import (
     Units,
 )
 from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
-from raylocus.models.inputs.maps import GROUND_KINDS, PlaceMaps
+from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.time_heads import PooledObservations
 

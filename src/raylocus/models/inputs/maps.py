@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
 import torch
+import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
