@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -84,3 +86,19 @@ def test_parts_of_a_coarse_cell_that_differ_are_told_apart(maps, rasters):
         found.append(evidence[row, 2 * column : 2 * column + 2].detach())
     assert found[0][0] > found[0][1] + 1
     assert found[1][1] > found[1][0] + 1
+
+
+def test_ground_is_of_the_first_kind_that_applies_and_of_none_inside_buildings():
+    place = synthetic_place(1, size=128.0, sites=3, beams=4)
+    maps, (rows, columns) = place.geometry_maps, place.tile.shape
+    x, y = np.meshgrid(np.arange(columns), np.arange(rows))
+    layers = {"road": x == 9, "water": y == 3, "vegetation": y > 20, "road_distance": 4.0 * abs(x - 9)}
+    known = maps.assign({name: (("y", "x"), each.astype(np.float32)) for name, each in layers.items()})
+    found = place_maps(dataclasses.replace(place, geometry_maps=known))
+    water, road, roadside, vegetation = (each.numpy() > 0 for each in found.sharp_ground)
+    outdoor = found.sharp_outdoor.numpy() > 0
+    assert np.array_equal(water, outdoor & (y == 3))
+    assert np.array_equal(road, outdoor & (y != 3) & (x == 9))
+    assert np.array_equal(roadside, outdoor & (y != 3) & (abs(x - 9) == 1))
+    assert np.array_equal(vegetation, outdoor & (y > 20) & (abs(x - 9) > 1))
+    assert not place_maps(place).sharp_ground.any()

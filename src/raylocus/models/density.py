@@ -68,13 +68,17 @@ def displaced_density(density: Float[Tensor, "batch y x"], size: float) -> Float
     return mixed / mixed.sum((-2, -1), keepdim=True)
 
 
-def ranged_density(
-    density: Float[Tensor, "batch y x"], log_likelihood: Float[Tensor, "batch y x"]
-) -> Float[Tensor, "batch y x"]:
-    """A density given what times of arrival say of its own ground cells, see `models.evidence.ranging`."""
-    likelihood = torch.exp(RANGING_WEIGHT * (log_likelihood - log_likelihood.amax((-2, -1), keepdim=True)))
+def weights_of_ranges(log_likelihood: Float[Tensor, "batch y x"]) -> Float[Tensor, "batch y x"]:
+    """What a density is multiplied by, given what times of arrival say, see `models.evidence.ranging`; at most 1."""
     # Ground of no likelihood keeps some mass, for a density to divide by.
-    held = density * (likelihood + 1e-12)
+    return torch.exp(RANGING_WEIGHT * (log_likelihood - log_likelihood.amax((-2, -1), keepdim=True))) + 1e-12
+
+
+def ranged_density(
+    density: Float[Tensor, "batch y x"], weights: Float[Tensor, "batch y x"]
+) -> Float[Tensor, "batch y x"]:
+    """A density given times of arrival, by `weights_of_ranges` of its own ground cells."""
+    held = density * weights
     return held / held.sum((-2, -1), keepdim=True)
 
 
