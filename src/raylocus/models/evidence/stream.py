@@ -49,6 +49,8 @@ class Evidence:
 
     channels: Float[Tensor, "batch channel y x"]
     """Each of `FUSED` of each head [nats], largest value 0."""
+    sharp: Float[Tensor, "batch y x"]
+    """What the sharp ground cells say of each coarse one, with where people are [nats]."""
     detail: Float[Tensor, "batch sharp_y sharp_x"]
     """Log-density of each sharp ground cell relative to the coarse cell's [nats]."""
     total: Float[Tensor, "batch y x"]
@@ -80,6 +82,8 @@ class EvidenceStream(nn.Module):
         self.log_timing = nn.Parameter(torch.log(torch.tensor([13.0, 20.0])))
         self.log_beam = nn.Parameter(torch.tensor(3.0).log())
         self.sharp = SharpEvidence()
+        # Half of the logarithm of a variance is that of a deviation.
+        self.scale_share = nn.Parameter(torch.tensor(0.5))
         self.severity = zero_linear(heads, width, bias=False)
         # Generated towns have no water for training to learn of.
         self.log_presence = nn.Parameter(torch.log(torch.tensor([0.1, 1.0, 1.0, 1.0])))
@@ -102,7 +106,7 @@ class EvidenceStream(nn.Module):
         """All likelihoods of a batch of sequences of one place."""
         sharp = self.sharp(pooled, maps, rasters)
         summary = summary + self.severity(sharp.log_scale)
-        likelihoods = torch.stack(self.fused(pooled, summary, maps, rasters), 1)
+        likelihoods = torch.stack(self.fused(pooled, summary, sharp.log_scale, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
         gates = self.exponents(summary)
@@ -113,7 +117,8 @@ class EvidenceStream(nn.Module):
         best = angles.amax((-2, -1), keepdim=True).detach()
         total = total + _weighed(gates[:, LIKELIHOODS.index("angles"), None], (angles - best)[:, None])
         best_of_all = torch.cat([highest.flatten(1), best.flatten(1)], 1)
-        return Evidence(likelihoods.flatten(1, 2), detail, total, summary, sharp.log_scale, best_of_all)
+        channels = likelihoods.flatten(1, 2)
+        return Evidence(channels, prior, detail, total, summary, sharp.log_scale, best_of_all)
 
     def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
         """Of each of `LIKELIHOODS` in the total."""
@@ -129,11 +134,12 @@ class EvidenceStream(nn.Module):
         self,
         pooled: PooledObservations,
         summary: Float[Tensor, "batch width"],
+        log_scale: Float[Tensor, "batch head"],
         maps: PlaceMaps,
         rasters: EvidenceRasters,
     ) -> list[Float[Tensor, "batch head y x"]]:
         """Each of `FUSED` [nats], up to a constant."""
-        doubt = torch.tanh(self.token_scale(pooled.token)[..., 0])
+        doubt = torch.tanh(self.token_scale(pooled.token)[..., 0] + self.scale_share * log_scale[..., None])
         mapped = self._mapped(pooled, doubt, rasters)
         margin, silence = self.silence(summary).unbind(-1)
         robust = robust_evidence(
