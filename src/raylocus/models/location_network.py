@@ -178,7 +178,7 @@ class LocationNetwork(nn.Module):
         self.evidence = EvidenceStream(configuration)
         self.map_encoder = MAP_ENCODERS[configuration.map_fusion](configuration)
         self.attend_cells = nn.Linear(width, 1)
-        channels = len(FUSED) * heads + 2 + 2 * configuration.map_width
+        channels = len(FUSED) * heads + 3 + 2 * configuration.map_width
         self.hide = nn.Dropout2d(configuration.dropout)
         self.fusion = FusionNetwork(channels, configuration)
         self.heads = HEADS[configuration.head](configuration)
@@ -203,26 +203,27 @@ class LocationNetwork(nn.Module):
         """How well maps and measurements fit at the answer, see `models.misfit`."""
         (maps, rasters), orders = place.thinned, place.swapped_names
         renamed = output.pooled.longest.renamed(orders)
-        likelihoods = self.evidence.fused(
-            renamed, output.evidence.summary.repeat(len(orders), 1), maps, rasters
-        )
+        evidence = output.evidence
+        known = (each.repeat(len(orders), 1) for each in (evidence.summary, evidence.log_scale[:, -1:]))
+        likelihoods = self.evidence.fused(renamed, *known, maps, rasters)
         sharp = self.evidence.sharp(renamed, maps, rasters).log_likelihood
         by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (len(orders), -1))
         kinds = [LIKELIHOODS.index(name) for name in (*FUSED, "sharp")]
-        exponents = self.evidence.exponents(output.evidence.summary)[:, kinds].sum(-1)
+        exponents = self.evidence.exponents(evidence.summary)[:, kinds].sum(-1)
         gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
-        found, heard = output.evidence, output.pooled.heard[:, 0].sum(1)
-        return misfit_statistics(found.highest, heard, found.log_scale, gains)
+        heard = output.pooled.heard[:, 0].sum(1)
+        return misfit_statistics(evidence.highest, heard, evidence.log_scale, gains)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace
     ) -> list[Float[Tensor, "..."]]:
-        """What the fusion network sees: likelihoods, the posterior, R as the sequence weighs its cells, and G."""
-        total = evidence.total - evidence.total.amax((-2, -1), keepdim=True).detach()
+        """What the fusion network sees: likelihoods, sharp ones too, the posterior, R as the sequence weighs its cells, and G."""
+        both = torch.stack([evidence.sharp, evidence.total], 1)
+        both = both - both.amax((-2, -1), keepdim=True).detach()
         share = self._cell_shares(pooled)
         return [
             self.hide(_shallow(evidence.channels)),
-            torch.stack([_shallow(total), torch.exp(total)], 1),
+            torch.cat([_shallow(both), torch.exp(both[:, 1:])], 1),
             (share @ place.radio.flatten(1)).unflatten(1, place.radio.shape[1:]),
             place.ground[None],
         ]
