@@ -217,7 +217,7 @@ class LocationNetwork(nn.Module):
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace
     ) -> list[Float[Tensor, "..."]]:
-        """What the fusion network sees: likelihoods, sharp ones too, the posterior, R as the sequence weighs its cells, and G."""
+        """What the fusion network sees: all evidence, the posterior, R as the sequence weighs its cells, and G."""
         both = torch.stack([evidence.sharp, evidence.total], 1)
         both = both - both.amax((-2, -1), keepdim=True).detach()
         share = self._cell_shares(pooled)
