@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.execution.task import ThisProcess
-from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_area import open_traced_area
 from raylocus.propagation.tracing.trace_area import trace_area
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration

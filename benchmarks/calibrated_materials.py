@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from calibration import TOWNS, towns, trial
+from calibration_trials import TOWNS, towns, trial
 
 from raylocus.calibration.labelled_calibration import CalibrationLaw, calibrate_labelled
 from raylocus.calibration.materials_fit import fit_materials

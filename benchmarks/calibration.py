@@ -14,80 +14,33 @@ import time
 from pathlib import Path
 
 import numpy as np
+from calibration_bounds import bounds
+from calibration_trials import TOWNS, Trial, level_deviation, towns, trial, true_values
 
 from raylocus.calibration.calibrate import Calibration, calibrate
-from raylocus.calibration.calibrated_place import calibrated_cell
+from raylocus.calibration.calibrated_place import calibrated_atlas, calibrated_cell
 from raylocus.calibration.labelled_calibration import CalibrationLaw
-from raylocus.calibration.labelled_fit import Posterior, climb
 from raylocus.calibration.labelled_model import LabelledModel
 from raylocus.calibration.measured import measured_at
 from raylocus.calibration.parameters import Layout
-from raylocus.calibration.severity import labelled_severity, unlabelled_severity
-from raylocus.cli.main import main as raylocus
+from raylocus.calibration.severity import (
+    labelled_severity,
+    unlabelled_severity,
+)
 from raylocus.evaluation.baselines.grid_bayes import BEAM_SPREADS_DB, FREE_LEVEL, GridBayes
 from raylocus.evaluation.evaluation import coverage, region_ranks
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
-from raylocus.network.channel.world_channel import WorldChannel
-from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
-from raylocus.network.observe import observe
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.radio_maps import radio_maps
-from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.propagation.maps.world_maps import world_radio_maps
-from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.storage import written_whole
 
 #: By kind of reports and name.
 Network = dict[str, dict[str, np.ndarray]]
-TOWNS = ("european-core", "high-rise-slabs")
-ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
 #: Networks of each town that the locator's spreads are fitted on.
 FITTED = 1
 #: Maps that nobody has: of the true antennas but for their azimuths, and of the true ones.
 KNOWN = ("truth but azimuths", "truth")
-#: Half of Gaussian errors are below so many standard deviations.
-HALF = 0.6745
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """One world of a place, what was measured in it, and what phones report that are to be located."""
-
-    place: TracedPlace
-    world: World
-    tagged: Reports
-    blind: Reports
-    asked: Reports
-
-
-def towns(folder: Path) -> list[TracedPlace]:
-    """The traced places, made where they are not there."""
-    for seed, town in enumerate(TOWNS, 1):
-        if not (folder / town / "radio.zarr").exists():
-            build = ["scene", "build", f"procedural:{town}", "--out", str(folder / town), "--seed", str(seed)]
-            size = ["--scene.tile_size", "384", "--scene.resolution", "6"]
-            assert raylocus([*build, *size, "--scene.deployment.macro.site_distance", "190"]) == 0
-            trace = ["maps", "trace", str(folder / town), "--trace.depth", "2", "--trace.rays_per_cell", "2"]
-            assert raylocus(trace) == 0
-    return [open_place(folder / town) for town in TOWNS]
-
-
-def trial(place: TracedPlace, seed: int, severity: float, points: int, reports: int) -> Trial:
-    """Draws a world and observes it."""
-    generator = np.random.default_rng([7, seed])
-    world = sample_world(place.deployment, WorldLaw(severity=severity), generator)
-    maps = world_radio_maps(place, world)
-    counts = (points, reports, 300)
-    walked = sample_trajectories(place.geometry_maps, sum(counts) * 2, ALONE, generator)
-    network = NetworkConfiguration().at_severity(severity)
-    seen = observe(WorldChannel(place, maps, world), walked, network, seed)
-    ends = np.cumsum(counts)
-    tagged, blind, asked = (
-        seen.select(np.arange(start, end)) for start, end in zip((0, *ends[:-1]), ends, strict=True)
-    )
-    hidden = dataclasses.replace(blind, position=np.full_like(blind.position, np.nan))
-    return Trial(place, world, tagged, hidden, asked)
 
 
 def calibrated_maps(place: TracedPlace, values: np.ndarray) -> NominalMaps:
@@ -97,7 +50,10 @@ def calibrated_maps(place: TracedPlace, values: np.ndarray) -> NominalMaps:
         calibrated_cell(cell, layout, values, index) for index, cell in enumerate(place.deployment.cells)
     ]
     deployment = dataclasses.replace(place.deployment, cells=tuple(cells))
-    maps, scatter = radio_maps(place.atlas, deployment), float(values[layout.index("scatter")][0])
+    maps, scatter = (
+        radio_maps(calibrated_atlas(place, layout, values), deployment),
+        float(values[layout.index("scatter")][0]),
+    )
     return NominalMaps(place.tile, deployment, place.geometry_maps, maps, place.atlas.ue_height, scatter)
 
 
@@ -107,24 +63,6 @@ def spread_of(one: Trial, values: np.ndarray) -> float:
     model = LabelledModel(measured, one.place)
     error = measured.heard.level - model.modelled(values).best[model.heard_point]
     return float(1.4826 * np.median(np.abs(error - np.median(error))))
-
-
-def true_values(one: Trial, layout: Layout) -> np.ndarray:
-    """The values that a perfect calibration would find."""
-    values, world = np.zeros(layout.size), one.world
-    values[layout.index("level")] = world.level_error_db
-    values[layout.index("azimuth")], values[layout.index("downtilt")] = (
-        world.azimuth_error,
-        world.downtilt_error,
-    )
-    listed = np.array([cell.pattern.beamwidth_azimuth for cell in one.place.deployment.cells])
-    for name in ("width_azimuth", "width_elevation"):
-        values[layout.index(name)] = (world.beamwidth_factor - 1) * listed
-    values[layout.index("floor")], values[layout.index("scatter")] = (
-        -world.back_lobe_loss_db,
-        world.scatter_gain_db,
-    )
-    return values
 
 
 def located(method: GridBayes, one: Trial, maps: NominalMaps) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +92,7 @@ def measured_network(one: Trial, law: CalibrationLaw, severity: float, kinds: tu
             estimated = labelled_severity(found.labelled, law)
         out[kind] = {
             **errors_of_values(one, found),
-            **bounds_of_levels(one, found, law),
+            **bounds(one, found, law, severity),
             "values": found.posterior.values,
             "scale": np.array(found.noise.levels.scale - law.world.residual_db * severity),
             "severity": np.array(estimated.value - severity),
@@ -162,32 +100,6 @@ def measured_network(one: Trial, law: CalibrationLaw, severity: float, kinds: tu
             "seconds": np.array(seconds),
         }
     return out
-
-
-def level_deviation(posterior: Posterior, layout: Layout) -> np.ndarray:
-    """Standard deviation of each cell's level, what all share included [dB]."""
-    own, common = layout.index("level"), layout.index("common").start
-    covariance = posterior.covariance
-    return np.sqrt(np.diag(covariance)[own] + covariance[common, common] + 2 * covariance[own, common])
-
-
-def bounds_of_levels(one: Trial, found: Calibration, law: CalibrationLaw) -> dict[str, np.ndarray]:
-    """Errors of levels where all else of the world is known, the law of its errors included; none without positions.
-
-    No estimate that is given less is nearer in the mean.
-    """
-    if found.labelled is None:
-        return {}
-    model, layout = found.labelled.model, found.prior.layout
-    truth, free = true_values(one, layout), layout.mask(("level",))
-    free[layout.index("scatter")] = False
-    known = climb((model.under(law.noise()),), found.prior, free, truth)
-    level = (known.values - truth)[layout.index("level")] + known.values[layout.index("common")]
-    return {
-        "level, all else known": np.abs(level),
-        "level, all else known, expected": HALF * level_deviation(known, layout),
-        "level, expected": HALF * level_deviation(found.labelled.posterior, layout),
-    }
 
 
 def errors_of_values(one: Trial, found: Calibration) -> dict[str, np.ndarray]:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from calibration import Trial, calibrated_maps, trial
+from calibration import calibrated_maps
+from calibration_trials import Trial, trial
 from few_shot import nearest_tags
 from jaxtyping import Float
 from rich.console import Console

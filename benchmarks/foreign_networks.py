@@ -36,8 +36,8 @@ from raylocus.inference.area_windows import WindowLocator
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.reports.report_files import checked_reports
 from raylocus.network.reports.reports import Reports
-from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.tracing.trace_area import trace_area
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.area import is_area

@@ -1,7 +1,6 @@
 """A second start for `train adapt` on traced maps: weights from which few steps on few tags lead far (Reptile).
 
-    python benchmarks/meta_start.py places/pre-* --rounds 60 --out runs/meta.ckpt
-    python benchmarks/few_shot_places.py places/val-* --model runs/meta.ckpt --folder runs/few-shot-meta
+    python benchmarks/meta_start.py places/pre-* --on places/val-* --rounds 60 --out runs/meta.ckpt
 
 Each round draws a place, a world of severity 1 and tags, tunes the weights that adaptation tunes, and moves the start
 towards where they came to (Nichol et al. 2018, arXiv:1803.02999); the move shrinks to nothing over the rounds.
@@ -16,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from calibration import trial
+from calibration_trials import trial
+from few_shot_places import Scored, adapted, on_map, print_table
 
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import save_network
@@ -48,29 +48,55 @@ def moved(start: LocationNetwork, tuned: LocationNetwork, share: float) -> None:
             own.lerp_(other, share)
 
 
-def main() -> None:
+def learned_start(given: argparse.Namespace) -> Locator:
     """Writes a checkpoint after every round."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("places", type=Path, nargs="+")
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--tags", type=int, default=32, help="of each round")
-    parser.add_argument("--out", type=Path, required=True)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
     locator, generator = Locator.pretrained(), np.random.default_rng(1)
     network = copy.deepcopy(locator.trained.network)
     for number in range(given.rounds):
         place = given.places[int(generator.integers(len(given.places)))]
-        tags = tags_of_round(locator, place, FIRST_WORLD + number, given.tags)
+        tags = tags_of_round(locator, place, FIRST_WORLD + number, given.round_tags)
         before = tags.costs(network).mean()
         (tuned,) = tuned_to_place(network, tags, (STEPS,))
         gained = before - tags.costs(tuned).mean()
         moved(network, tuned, MOVE * (1 - number / given.rounds))
-        print(
-            f"round {number + 1} of {given.rounds}: {before:.2f} nats, {gained[-1]:+.2f} by tuning",
-            flush=True,
-        )
-    save_network(dataclasses.replace(locator.trained, network=network), given.out)
+        save_network(dataclasses.replace(locator.trained, network=network), given.out)
+        print(f"round {number + 1} of {given.rounds}: {before:.2f} nats, {gained:+.2f} by tuning", flush=True)
+    return Locator.load(given.out)
+
+
+def compared(meta: Locator, place: Path, number: int, given: argparse.Namespace) -> dict[str, Scored]:
+    """Both starts adapted by the first tags of one world, see `few_shot_places.print_table`."""
+    one = trial(open_place(place), number, 1.0, max(given.tags), 0)
+    maps, asked = nominal_maps(one.place), one.asked.select(np.arange(given.phones))
+    starts, found = {"shipped start": Locator.pretrained(), "learned start": meta}, {}
+    for count in given.tags:
+        for name, locator in starts.items():
+            tagged = one.tagged.select(np.arange(count))
+            found[f"{count}/{name}"] = on_map(adapted(locator, tagged, maps), asked, maps)
+    print(f"world {number + 1} of {given.worlds} done", flush=True)
+    return found
+
+
+def main() -> None:
+    """Learns a start where there is none yet, and compares it with the one that ships."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("places", type=Path, nargs="+", help="that the start is learned on")
+    parser.add_argument(
+        "--on", type=Path, nargs="+", required=True, help="places that both starts are compared on"
+    )
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--round_tags", type=int, default=32, help="of each round")
+    parser.add_argument(
+        "--tags", type=int, nargs="+", default=[1, 10, 100, 1000], help="by which starts are adapted"
+    )
+    parser.add_argument("--worlds", type=int, default=4, help="dealt to the places in turn")
+    parser.add_argument("--phones", type=int, default=100, help="located in each world")
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    meta = Locator.load(given.out) if given.out.exists() else learned_start(given)
+    worlds = range(given.worlds)
+    print_table([compared(meta, given.on[number % len(given.on)], number, given) for number in worlds])
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.reports import Reports
-from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.radio_maps import NOISE_FIGURE_DB
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps

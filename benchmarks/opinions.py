@@ -26,7 +26,7 @@ from torch import Tensor
 
 from raylocus.inference import opinions
 from raylocus.inference.answering import Locators
-from raylocus.inference.area_windows import OUTSIDE, WindowLocator
+from raylocus.inference.area_windows import WindowLocator
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
@@ -85,8 +85,7 @@ def of_square(shares: Tensor, square: Tensor) -> Tensor:
 def judged(kind: str, town: str, windows: WindowLocator, reports: Reports) -> Judged:
     """What both stages say of a network, of phones that are in their fullest window."""
     misfit = Locators().maps.calibration.misfit
-    found = windows.first.located(reports, windows.area.deployment)
-    some = [replace(each, ground=each.ground.within(windows.area.extent, OUTSIDE)) for each in found]
+    some = list(windows.first.located(reports, windows.area.deployment))
     truth = reports.position[reports.last_report, :2]
     rows = [
         (own[0], int(own[0].look.squares.index(at[None])[0]))
@@ -106,8 +105,8 @@ def of_law(folder: Path, given: argparse.Namespace) -> Iterator[Judged]:
     """Worlds of the law in each tile of the town of `area_accuracy.py`."""
     if not folder.exists():
         area_accuracy.town(folder)
-    area, locators = open_traced_area(folder), Locators()
-    windows = WindowLocator(locators.sites, area_accuracy.Locator(locators.maps), area, area.tile.size)
+    area = open_traced_area(folder)
+    windows = area_accuracy.windows_of(area, Locators())
     for (number, tile), severity in itertools.product(enumerate(area.tiles), SEVERITIES):
         place, generator = area.place(tile), np.random.default_rng([given.seed, number, int(100 * severity)])
         world = sample_world(place.deployment, WorldLaw(severity=severity), generator)

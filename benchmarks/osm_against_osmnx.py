@@ -31,7 +31,7 @@ from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.map_sources.assemble import frame_of
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import REPAIRED
+from raylocus.scenes.tagged import REPAIRED
 
 REPEATS = 5
 RESOLUTION = 2.0

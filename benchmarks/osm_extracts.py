@@ -33,7 +33,7 @@ from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.meshing.scene_mesh import scene_mesh
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import REPAIRED
+from raylocus.scenes.tagged import REPAIRED
 from raylocus.scenes.vector_map import VectorMap
 
 RAYS = 100_000

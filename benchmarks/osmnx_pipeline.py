@@ -25,7 +25,7 @@ from scipy.ndimage import distance_transform_edt
 from raylocus.scenes.buildings.from_features import roof_material, wall_material
 from raylocus.scenes.buildings.heights import building_type
 from raylocus.scenes.ground.from_features import DEFAULT_WIDTH, road_class_of
-from raylocus.scenes.tagged.features import parse_count, parse_length
+from raylocus.scenes.tagged import parse_count, parse_length
 
 TAGS = {
     "building": True, "building:part": True, "highway": True, "natural": ["water", "wood", "bay"],

@@ -116,6 +116,7 @@ async def load(url: str, asked: list[dict[str, Any]], rate: float, count: int) -
     requests = [request_of(body, host) for body in asked]
     times: asyncio.Queue[tuple[int, float]] = asyncio.Queue()
     answers: list[tuple[int, float]] = []
+    turns = asyncio.Semaphore(1)
 
     async def connection() -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -126,6 +127,7 @@ async def load(url: str, asked: list[dict[str, Any]], rate: float, count: int) -
             writer.write(requests[number % len(requests)])
             status = await answered(reader)
             answers.append((status, time.perf_counter() - due))
+            turns.release()
         writer.close()
 
     # The service closes a connection that sends nothing for five seconds: at a low rate a few are enough.
@@ -136,8 +138,7 @@ async def load(url: str, asked: list[dict[str, Any]], rate: float, count: int) -
         if rate:
             await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
         else:
-            while len(answers) < number:
-                await asyncio.sleep(0)
+            await turns.acquire()
         times.put_nowait((number, began + number / rate if rate else time.perf_counter()))
     for _ in connections:
         times.put_nowait((-1, 0.0))
@@ -210,7 +211,7 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="*", default=[20.0, 50.0, 150.0, 600.0])
     parser.add_argument("--soak", type=float, default=0.0, help="seconds of steady load at the end")
     parser.add_argument("--soak_rate", type=float, default=10.0, help="its requests a second")
-    parser.add_argument("--options", default="", help="of raylocus serve, such as '--threads 1 --batch 16'")
+    parser.add_argument("--options", default="", help="of raylocus serve, such as '--processes 1 --batch 16'")
     given = parser.parse_args()
     place = open_place(given.place)
     reports = observed(place, given.phones, given.severity, given.seed)

@@ -26,8 +26,8 @@ class Service:
 
     @property
     def memory(self) -> float:
-        """Resident memory [MB]."""
-        return psutil.Process(self.process.pid).memory_info().rss / 1e6
+        """Memory of all its processes [MB], of what they share their part."""
+        return sum(each.memory_full_info().pss for each in processes(self.process.pid)) / 1e6
 
     @property
     def processor_time(self) -> float:
@@ -40,10 +40,15 @@ class Service:
         return f"{self.ready_after:.1f} s ({self.ready_cost:.1f} s of processor time)"
 
 
+def processes(process: int) -> list[psutil.Process]:
+    """A process and all that it has started."""
+    first = psutil.Process(process)
+    return [first, *first.children(recursive=True)]
+
+
 def processor_time(process: int) -> float:
-    """Of a process [s]."""
-    times = psutil.Process(process).cpu_times()
-    return times.user + times.system
+    """Of a process and all that it has started [s]."""
+    return sum(sum(each.cpu_times()[:2]) for each in processes(process))
 
 
 def start(given: argparse.Namespace, options: Sequence[str] = ()) -> Service:

@@ -22,7 +22,7 @@ from raylocus.scenes.buildings.roof_tags import roof_of
 from raylocus.scenes.map_sources.assemble import frame_of
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.osm.tags import is_building
-from raylocus.scenes.tagged.features import in_frame
+from raylocus.scenes.tagged import in_frame
 
 #: Fewer buildings than this are only counted among all.
 FEWEST = 10

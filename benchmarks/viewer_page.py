@@ -26,8 +26,7 @@ from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.propagation.tracing.trace_place import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.configuration import SceneConfiguration
-from raylocus.viz.viewer.content import ViewerContent
-from raylocus.viz.viewer.place_content import place_content
+from raylocus.viz.viewer.place_content import ViewerContent, place_content
 from raylocus.viz.viewer_page import viewer_page
 
 OPENED = 5

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from raylocus.execution.task import Engine, ThisProcess
-from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_area import TracedArea
 from raylocus.propagation.tracing.trace_area import trace_area
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration

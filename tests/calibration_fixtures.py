@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from network_fixtures import TILE
+from raylocus.calibration.crowns import Crowns
 from raylocus.geo import GeoFrame
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
@@ -23,7 +24,6 @@ from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.place import Place, save_place
 from raylocus.scenes.world import World, WorldLaw, sample_world
 from raylocus.xarray_store import save_dataset
-from stack_fixtures import free_space_place
 
 #: The cell whose antenna is turned: it then looks at the middle of the tile.
 TURNED = 4
@@ -64,11 +64,23 @@ def without_positions(reports: Reports) -> Reports:
     return dataclasses.replace(reports, position=np.full_like(reports.position, np.nan))
 
 
-def saved_free_space(folder: Path, sites: int = 2) -> TracedPlace:
-    """The free-space place on disk, with atlas and R."""
-    place = free_space_place(sites)
+def wooded(place: TracedPlace, share: float = 0.0) -> TracedPlace:
+    """The same with trees in its eastern half; they cost what ITU-R P.833 says and such a share more."""
+    trees = np.zeros(TILE.shape, np.float32)
+    trees[:, TILE.count // 2 :] = 1.0
+    maps = place.geometry_maps
+    maps = maps.assign(vegetation=maps["vegetation"].copy(data=trees))
+    found = dataclasses.replace(place)
+    found.__dict__.update(geometry_maps=maps, atlas=place.atlas)
+    atlas = Crowns(found).changed(place.atlas, 1.0 + share)
+    found.__dict__.update(atlas=atlas, radio_maps=radio_maps(atlas, place.deployment))
+    return found
+
+
+def saved_place(place: TracedPlace, folder: Path) -> TracedPlace:
+    """A place on disk, with atlas and R."""
     save_dataset(place.geometry_maps, folder / "geometry.zarr", GEOMETRY_SCHEMA)
-    provenance = Provenance.collect({"sites": sites}, 0)
+    provenance = Provenance.collect({}, 0)
     save_atlas(place.atlas, folder / "atlas.zarr", provenance)
     maps = radio_maps(place.atlas, place.deployment).assign_attrs(provenance=provenance.to_json())
     save_dataset(maps, folder / "radio.zarr", RADIO_SCHEMA)

@@ -11,7 +11,7 @@ from network_fixtures import TILE, deployment, ground
 from raylocus.geo import GeoFrame
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
-from raylocus.network.impairments.identities import IdentityErrors
+from raylocus.network.impairments.report_errors import IdentityErrors
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.features import SCHEMA

@@ -1,13 +1,42 @@
-"""Ragged columns: values of all rows one after the other, and the offsets at which rows begin."""
+"""Columns of one length, and ragged ones: values of all rows one after the other, and the offsets where rows begin."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
+
+Selected = TypeVar("Selected", bound="Columns")
+
+
+class Columns:
+    """A dataclass whose fields are arrays of one length, or `Columns` themselves; None where there is none."""
+
+    def select(
+        self: Selected, rows: Int[np.ndarray, " selected"] | Bool[np.ndarray, " row"] | slice
+    ) -> Selected:
+        """Some of the rows, by index (in that order) or by mask."""
+        return type(self)(**{name: _selected(getattr(self, name), rows) for name in self.names()})
+
+    @classmethod
+    def concatenate(cls: type[Selected], parts: Sequence[Selected]) -> Selected:
+        """The rows of all parts, one after the other; there must be at least one part."""
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.names()})
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Of the columns, in order."""
+        return tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
+
+
+def _selected(column: Any, rows: Any) -> Any:
+    if column is None:
+        return None
+    return column.select(rows) if isinstance(column, Columns) else column[rows]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import xarray as xr
@@ -13,6 +14,14 @@ from zarr.storage import MemoryStore
 
 from raylocus.errors import StoreError
 from raylocus.storage import check_whole, readable, write_manifest, written_whole
+
+
+@contextmanager
+def consolidating() -> Iterator[None]:
+    """Without the warning that consolidated metadata is not yet in zarr's specification; zarr and xarray read it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Consolidated metadata")
+        yield
 
 
 def save_dataset(dataset: xr.Dataset, path: Path, schema: str) -> None:
@@ -25,9 +34,7 @@ def save_dataset(dataset: xr.Dataset, path: Path, schema: str) -> None:
     # zarr writes a file at a time through a thread each, which costs more than packing small arrays does.
     files: dict[str, Buffer] = {}
     with written_whole(path) as aside:
-        with warnings.catch_warnings():
-            # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
-            warnings.filterwarnings("ignore", message="Consolidated metadata")
+        with consolidating():
             stamped.to_zarr(MemoryStore(files), mode="w", zarr_format=3, consolidated=True)
         for name, content in files.items():
             file = aside / name
@@ -62,8 +69,7 @@ def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, 
                 if "y" in variable.dims
             }
             stamped.to_zarr(aside, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Consolidated metadata")
+        with consolidating():
             zarr.consolidate_metadata(aside)
         write_manifest(aside)
 

@@ -8,21 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration_fixtures import TURNED, observed, saved_free_space, turned_world
+from calibration_fixtures import TURNED, observed, saved_place, turned_world, wooded
 from raylocus.calibration.calibrated_place import CALIBRATION_FILE
 from raylocus.cli.main import main
 from raylocus.network.reports.report_files import save_reports
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.provenance import Provenance
+from stack_fixtures import free_space_place
 
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[TracedPlace, Path]:
-    """A place on disk and reports of a world in which its fifth antenna is turned by 57°."""
+    """A place on disk and reports of a world: its fifth antenna is turned by 57°, trees cost 80 % more than traced."""
     folder = tmp_path_factory.mktemp("calibrate")
-    place = saved_free_space(folder / "listed")
-    reports = observed(place, turned_world(place, 3, turned=-1.0), 60, 5)
+    place = saved_place(wooded(free_space_place(2)), folder / "listed")
+    true = wooded(free_space_place(2), 0.8)
+    reports = observed(true, turned_world(true, 3, turned=-1.0), 60, 5)
     save_reports(reports, folder / "reports.zarr", Provenance.collect({}, 5))
     save_reports(reports.select(np.arange(20)), folder / "some.zarr", Provenance.collect({}, 5))
     save_reports(reports.select(np.arange(3)), folder / "few.zarr", Provenance.collect({}, 5))
@@ -41,6 +43,12 @@ def test_a_fit_is_a_place_with_its_own_maps(network: tuple, capsys: pytest.Captu
     mapped = radio_maps(fitted.atlas, fitted.deployment)["rsrp"].values
     assert np.allclose(fitted.radio_maps["rsrp"].values, mapped, atol=0.01, equal_nan=True)
     record = json.loads((fitted.folder / CALIBRATION_FILE).read_text())
+    carrier = record["carriers"][0]
+    assert "crowns" in carrier["kept"] and carrier["network"]["crowns"]["estimate"] == pytest.approx(
+        0.8, abs=0.25
+    )
+    more = fitted.atlas.excess_loss_db / np.maximum(place.atlas.excess_loss_db, 1e-3)
+    assert np.median(more[place.atlas.excess_loss_db > 1]) == pytest.approx(1.8, abs=0.25)
     assert record["points"] == 60 and record["carriers"][0]["cells"][0]["level_db"]["deviation"] > 0
     assert before == {file: file.stat().st_mtime_ns for file in place.folder.rglob("*") if file.is_file()}
 

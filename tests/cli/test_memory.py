@@ -7,7 +7,7 @@ import sys
 
 ARRAYS = """
 import resource, numpy as np
-from raylocus.cli.memory import keep_freed_memory
+from raylocus.execution.memory import keep_freed_memory
 {keep}
 def pages():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -14,9 +14,8 @@ import scipy.io
 from log_fixtures import flat_place
 from raylocus.cli.main import main
 from raylocus.geo import GeoFrame
-from raylocus.network.formats.import_log import import_log
+from raylocus.network.formats.import_log import format_of, import_log
 from raylocus.network.formats.log_format import LogFile
-from raylocus.network.formats.registry import format_of
 from raylocus.network.reports.report_files import load_reports
 from raylocus.scenes.place import Place
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.mac.traffic import LONG_LEVELS, buffer_size_index
+from raylocus.network.mac.uplink import LONG_LEVELS, buffer_size_index
 from raylocus.network.positioning.timing_measurements import (
     TIMING_LIMIT,
     decode_azimuth,

@@ -16,7 +16,7 @@ from raylocus.cli.main import main
 from raylocus.errors import PlaceError
 from raylocus.execution.task import Task, TaskOutcome, ThisProcess
 from raylocus.geo import Grid
-from raylocus.propagation.maps.heard_cells import heard_cells
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_area import TracedArea
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.search.site_treatment import FAR, TRACED

@@ -112,9 +112,12 @@ def test_a_benchmark_is_gone_on_with_and_ends_with_the_same_table(
     assert (
         "model-0 " in said and "model-1 " in said and "true maps\n" not in said.partition("severity 0.5")[0]
     )
-    # One place less is said below the table.
+    # One place less is said below the table; the other has the worlds that it had, so that its scores stand.
     assert benchmark("model-0.ckpt", "--only", "benchmark-tiny-hill") == 0
-    assert "Left out by --only: benchmark-tiny-slabs." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Left out by --only: benchmark-tiny-slabs." in said and "benchmark-tiny-hill\n" not in said
+    only = json.loads((folder / "out" / "benchmark.json").read_text())["blocks"][0]["methods"]["grid-Bayes"]
+    assert only["p50"] == methods["grid-Bayes"]["p50_by_place"]["benchmark-tiny-hill"]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from area_fixtures import NETWORK, SCENE, TOWN, TRACE
-from raylocus.propagation.maps.heard_cells import heard_cells
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.tracing.trace_place import trace_place

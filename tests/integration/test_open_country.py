@@ -14,7 +14,7 @@ from rasterio.transform import from_origin
 from map_fixtures import FRAME, OsmText, rectangle
 from raylocus.cli.main import main
 from raylocus.errors import InputError
-from raylocus.propagation.maps.heard_cells import heard_cells
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.materials.knife_edge import knife_edge_loss
 from raylocus.propagation.scene_validation import validate_place

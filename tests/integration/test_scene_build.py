@@ -19,7 +19,7 @@ from shapely import Polygon, affinity
 
 from map_fixtures import FRAME, OsmText, rectangle, village
 from raylocus.errors import InputError, PlaceError
-from raylocus.propagation.maps.heard_cells import heard_cells
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.scene_validation import validate_place
 from raylocus.scenes.area import Area
@@ -32,7 +32,7 @@ from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.site_files import SiteFile
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.scenes.tagged.features import REPAIRED
+from raylocus.scenes.tagged import REPAIRED
 from raylocus.scenes.triangles import read_place_scene
 
 SCENE = SceneConfiguration(resolution=4.0)

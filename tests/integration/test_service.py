@@ -422,6 +422,9 @@ def test_a_fault_is_a_plain_500_and_its_message_is_not_logged(
         def warm(self) -> None:
             pass
 
+        def learn(self, submitted: Any) -> None:
+            pass
+
         def answer(self, questions: Any) -> Any:
             raise ZeroDivisionError("/home/operator/places")
 

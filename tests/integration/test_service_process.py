@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 import schemathesis
 from fastapi import FastAPI
@@ -190,6 +191,21 @@ def test_requests_of_every_kind_are_answered_as_documented(service: Running) -> 
         asked()
 
 
+def test_a_process_that_locates_is_replaced_when_it_is_killed(
+    service: Running, scan: dict[str, object]
+) -> None:
+    with raylocus.Client(service.url) as client:
+        before = client.locate([scan])
+        for worker in workers(service):
+            worker.kill()
+        assert before is not None and client.locate([scan]) == before == client.locate([scan])
+
+
+def workers(service: Running) -> list[psutil.Process]:
+    """Its processes that locate, which another one has forked."""
+    return [each for child in psutil.Process(service.process.pid).children() for each in child.children()]
+
+
 def test_a_kill_under_load_breaks_nothing(place: Served, scan: dict[str, object], tmp_path: Path) -> None:
     store = ("--rate", "0", "--store", str(tmp_path / "kept"))
     item = {"timestamp": 1, "position": {"latitude": 50, "longitude": 8}, "cellTowers": [{"radioType": "nr"}]}
@@ -206,9 +222,11 @@ def test_a_kill_under_load_breaks_nothing(place: Served, scan: dict[str, object]
             asked = [pool.submit(submit, number) for number in range(40)]
             while not list((tmp_path / "kept").rglob("[!.]*.json")):
                 time.sleep(0.01)
+            located = workers(service)
             service.process.send_signal(signal.SIGKILL)
             for each in asked:
                 each.result()
+        assert len(located) == 2 and not psutil.wait_procs(located, timeout=10)[1]
     with running(place, *store) as service, raylocus.Client(service.url) as client:
         assert client.locate([scan]) is not None
     for kept in (tmp_path / "kept").rglob("[!.]*.json"):

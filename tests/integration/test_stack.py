@@ -12,8 +12,7 @@ import pytest
 from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.network.channel.links import beam_weights
 from raylocus.network.impairments.availability import UeCapability
-from raylocus.network.impairments.clocks import ClockErrors
-from raylocus.network.impairments.identities import IdentityErrors
+from raylocus.network.impairments.report_errors import ClockErrors, IdentityErrors
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.movement.trajectories import Trajectories, select_sequences, velocities
 from raylocus.network.positioning.timing_measurements import TimingErrors

@@ -9,7 +9,7 @@ import pytest
 
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.impairments.identities import (
+from raylocus.network.impairments.report_errors import (
     IdentityErrors,
     with_missing_identities,
     with_wrong_identities,

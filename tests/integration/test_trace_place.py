@@ -27,8 +27,7 @@ from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.radio_pieces import bytes_of_rows, paths_of_rows, row_pieces, save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.propagation.rays.directions import directions_for
-from raylocus.propagation.rays.launcher import BYTES_PER_RAY
+from raylocus.propagation.rays.launcher import BYTES_PER_RAY, directions_for
 from raylocus.propagation.rays.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
 from raylocus.propagation.tracing.site_parts import tracer_of
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration

@@ -30,11 +30,9 @@ from raylocus.scenes.area import Area, AreaTile
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
-from raylocus.viz.viewer.area_content import area_content
-from raylocus.viz.viewer.area_maps import traced_tiles
-from raylocus.viz.viewer.content import LIMIT
+from raylocus.viz.viewer.area_content import area_content, traced_tiles
 from raylocus.viz.viewer.paths import TOLERANCE
-from raylocus.viz.viewer.place_content import place_content
+from raylocus.viz.viewer.place_content import LIMIT, place_content
 from raylocus.viz.viewer.tracks import Heard, Track
 from raylocus.viz.viewer_page import viewer_page
 
@@ -127,7 +125,7 @@ def test_layers_stop_at_the_limit_and_those_left_out_are_named(
 ) -> None:
     whole = place_content(place)
     assert len(whole.notes) == 1 and "rsrp_beam, singular_value" in whole.notes[0]
-    monkeypatch.setattr("raylocus.viz.viewer.content.RESERVED", LIMIT - 30_000)
+    monkeypatch.setattr("raylocus.viz.viewer.place_content.RESERVED", LIMIT - 30_000)
     small = place_content(place)
     drawn = [layer.name for layer in small.layers if layer.source == "R"]
     assert drawn[:2] == ["rsrp", "sinr"] and sum(layer.size for layer in small.layers[: len(drawn)]) <= 30_000

@@ -10,7 +10,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, norm
 
 from evaluation_fixtures import SyntheticPlace, some_world, synthetic_place, synthetic_reports
 from raylocus.errors import InputError, PlaceError
@@ -18,8 +18,7 @@ from raylocus.evaluation.baselines.fingerprints import NearestNeighbours
 from raylocus.evaluation.baselines.grid_bayes import GridBayes, SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, log_likelihood
 from raylocus.evaluation.baselines.masses import SPEEDS, forward_filter, masses
-from raylocus.evaluation.baselines.strongest_cell import StrongestCell
-from raylocus.evaluation.baselines.timing_advance import TimingAdvance, ring_and_wedge
+from raylocus.evaluation.baselines.strongest_cell import StrongestCell, TimingAdvance, ring_and_wedge
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.geo import Grid
 from raylocus.models.inputs.maps import place_maps
@@ -43,9 +42,12 @@ def reports(place: SyntheticPlace) -> Reports:
     return synthetic_reports(place, some_world(place, 1), 20, 1)
 
 
-def one_report(rsrp: list[float], advance: float = NAN, serving: int = 0) -> Observations:
+def one_report(
+    rsrp: list[float], advance: float = NAN, serving: int = 0, ends: tuple[int, ...] = ()
+) -> Observations:
     return Observations(
         rsrp=np.array([rsrp]),
+        rsrp_end=np.array([ends or [0] * len(rsrp)]),
         beam_rsrp=np.full((1, 8), NAN),
         timing_advance=np.array([advance]),
         serving=np.array([serving]),
@@ -94,6 +96,24 @@ def test_grid_bayes_is_bayes_by_hand(
     observed = one_report([first, second], 2.0 if timed else NAN)
     found = masses(log_likelihood(observed, np.array([0]), maps, model), prior)[0]
     assert np.allclose(found, by_hand / by_hand.sum(), atol=2e-3)
+
+
+@given(
+    st.floats(2, 15), st.floats(0, 30), st.floats(-100, -70), st.floats(-100, -70), st.sampled_from((-1, 1))
+)
+def test_a_level_at_the_end_of_its_range_is_at_least_or_at_most_so_strong(
+    spread: float, common: float, first: float, end: float, side: int
+) -> None:
+    maps, model = two_cell_maps(), LikelihoodModel(spread, common, 20.0)
+    observed = one_report([first, end], ends=(0, side))
+    found = log_likelihood(observed, np.array([0]), maps, model)[0].astype(float)
+    # The second level given the first is Gaussian, the offset that both have being known in part.
+    mine, other = maps.level.reshape(2, 4).astype(float)
+    total = spread**2 + common**2
+    mean = other + common**2 / total * (first - mine)
+    beyond = norm(mean, np.sqrt(total - common**4 / total)).logcdf(2 * mean - end if side > 0 else end)
+    by_hand = norm(mine, np.sqrt(total)).logpdf(first) + beyond
+    assert np.allclose(found - found[0], by_hand - by_hand[0], atol=0.02, rtol=2e-3)
 
 
 @given(st.floats(-40, 40))
@@ -317,7 +337,13 @@ def test_the_truth_is_not_looked_at(place: SyntheticPlace, reports: Reports) -> 
 
 
 def test_observations_gather_every_token_once(place: SyntheticPlace, reports: Reports) -> None:
-    dense = observations(reports, place.deployment)
+    marked = np.where(reports.present, np.sign(reports.features + 90).astype(reports.censored.dtype), 0)
+    dense = observations(replace(reports, censored=marked), place.deployment)
+    heard = np.isfinite(dense.rsrp)
+    assert (
+        np.array_equal(dense.rsrp_end[heard], np.sign(dense.rsrp[heard] + 90))
+        and not dense.rsrp_end[~heard].any()
+    )
     whole = reports.beam < 0
     assert np.isfinite(dense.rsrp).sum() == np.isfinite(reports.features[whole, 0]).sum()
     assert np.isfinite(dense.beam_rsrp).sum() == np.isfinite(reports.features[~whole, 3]).sum()

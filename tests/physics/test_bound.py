@@ -43,7 +43,7 @@ from raylocus.evaluation.references import References
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
 from raylocus.network.reports.reports import Reports
-from raylocus.network.rrc.filtering import l3_filter
+from raylocus.network.rrc.events import l3_filter
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.vector_map import ROAD_CLASSES
 from raylocus.scenes.world import World, WorldLaw, student_from_gaussian
@@ -143,7 +143,7 @@ def test_what_the_filter_and_the_bins_did_is_undone(place: SyntheticPlace) -> No
     generator, time = np.random.default_rng(0), np.arange(5) * 0.5
     true = np.linspace(-100.0, -80.0, 5)[:, None]
     measured = true + law.receiver_noise_db * generator.normal(size=(5, 4000))
-    filtered = l3_filter(measured, time, np.array([0, 5]), law.filter_coefficient, period)
+    filtered = l3_filter(measured, time, np.array([0, 5]), law.report.filter_coefficient, period)
     exact, _ = unfiltered(filtered, time, law, period)
     assert np.allclose(exact, measured)
     found, variance = unfiltered(np.floor(filtered) + 0.5, time, law, period)
@@ -217,7 +217,10 @@ def test_true_maps_are_scored_by_the_noise_alone(place: SyntheticPlace, movement
     rsrp = np.full((1, len(place.deployment.cells)), np.nan)
     rsrp[0, :4] = level
     missing = np.full((1, place.deployment.beam_count), np.nan)
-    observed = Observations(rsrp, missing, np.array([np.nan]), np.array([0]), np.zeros(1), np.array([0, 1]))
+    exact = np.zeros(rsrp.shape, int)
+    observed = Observations(
+        rsrp, exact, missing, np.array([np.nan]), np.array([0]), np.zeros(1), np.array([0, 1])
+    )
     ground = torch.arange(place.tile.count**2)
     (tokens,) = all_tokens(observed, place.deployment, law)
     found = likelihood.of_last(tokens, ground).log_density.numpy()
@@ -237,7 +240,10 @@ def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace, m
     time = np.array([0.0, 0.24])
     rsrp = l3_filter(mapped[:, [first, second]].T.astype(float), time, np.array([0, 2]), 4)
     missing = np.full((2, place.deployment.beam_count), np.nan)
-    observed = Observations(rsrp, missing, np.full(2, np.nan), np.zeros(2, int), time, np.array([0, 2]))
+    exact = np.zeros(rsrp.shape, int)
+    observed = Observations(
+        rsrp, exact, missing, np.full(2, np.nan), np.zeros(2, int), time, np.array([0, 2])
+    )
     (tokens,) = all_tokens(observed, place.deployment, likelihood.network)
     ground = torch.arange(place.tile.count**2)
     assert int(likelihood.of_last(tokens, ground).log_density.argmax()) == second

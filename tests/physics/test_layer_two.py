@@ -8,18 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
-from raylocus.network.mac.traffic import Traffic, buffered, scheduling_request_rate
 from raylocus.network.mac.uplink import (
     TRANSMIT_TIMING_LIMIT,
     TimingLoop,
+    Traffic,
     UplinkPowerControl,
+    buffered,
     commanded_timing_advance,
     downlink_path_loss,
     power_headroom,
+    scheduling_request_rate,
     transmit_power,
     uplink_timing_error,
 )
-from raylocus.network.rlc.acknowledged_mode import (
+from raylocus.network.rlc import (
     AcknowledgedMode,
     bearer_throughput,
     deliver,

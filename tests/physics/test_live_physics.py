@@ -9,8 +9,7 @@ import xarray as xr
 
 from propagation_fixtures import FREQUENCY, METAL, TILE, box, scene
 from raylocus.geo import GeoFrame
-from raylocus.models.physics.differences import differentiable
-from raylocus.models.physics.expected import Expected
+from raylocus.models.physics.expected import Expected, differentiable
 from raylocus.models.physics.live import LiveFeatures, SolverRays, SolverSettings, image_rays
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import itu_materials

@@ -13,8 +13,7 @@ from network_fixtures import deployment
 from raylocus.network.channel.links import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.uplink import TimingLoop, commanded_timing_advance
-from raylocus.network.rrc.events import Event
-from raylocus.network.rrc.filtering import filter_weight, l3_filter
+from raylocus.network.rrc.events import Event, filter_weight, l3_filter
 from raylocus.network.rrc.handover import handover_history, neighbour_cells
 from raylocus.network.stack.arrivals import map_delay
 from raylocus.network.stack.cell_levels import detected_cells, measure_cells, strongest_beams

@@ -7,8 +7,14 @@ import pytest
 
 from raylocus.errors import InputError
 from raylocus.network.impairments.availability import UeCapability, beam_limit, frequency_range
-from raylocus.network.rrc.events import CellOffsets, Event, event_conditions, triggered
-from raylocus.network.rrc.filtering import MEASUREMENT_PERIOD, l3_filter
+from raylocus.network.rrc.events import (
+    MEASUREMENT_PERIOD,
+    CellOffsets,
+    Event,
+    event_conditions,
+    l3_filter,
+    triggered,
+)
 from raylocus.network.rrc.handover import handover_history
 from raylocus.network.rrc.measurement_configuration import (
     PositioningSignal,

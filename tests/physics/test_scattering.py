@@ -11,8 +11,8 @@ from propagation_fixtures import FREQUENCY, TILE, materials, quad, scene, tracer
 from raylocus.propagation.atlas.atlas import SCATTERED, SPECULAR, PathAtlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import paths_at
-from raylocus.propagation.geometry.rough_walls import scattering_pattern, wall_patches
 from raylocus.propagation.geometry.surfaces import Surfaces
+from raylocus.propagation.search.scattering import scattering_pattern, wall_patches
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import Triangles, write_mitsuba_scene
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raylocus.calibration.area_fit import AreaFit, fit_area, listed_energy
+from calibration_fixtures import observed, turned_world
+from raylocus.calibration.area_fit import AreaFit, fit_area
 from raylocus.calibration.calibrated_place import CALIBRATION_FILE
+from raylocus.calibration.site_timing import fit_site_timing
+from raylocus.calibration.tagged_tokens import listed_energy
 from raylocus.cli.main import main
 from raylocus.errors import InputError
 from raylocus.geo import Extent, GeoFrame
@@ -18,10 +21,12 @@ from raylocus.network.field.heard import FRAME
 from raylocus.network.reports.features import CRITICAL
 from raylocus.network.reports.report_files import save_reports
 from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.token_cells import token_cells
 from raylocus.provenance import Provenance
 from raylocus.scenes.area import Area, open_area, save_area
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.units import SPEED_OF_LIGHT
+from stack_fixtures import free_space_place
 
 #: Listed sites on a ring and in its middle, each known to 60 m.
 ANGLE = np.arange(5) * 2 * np.pi / 5
@@ -88,6 +93,34 @@ def test_levels_sites_and_clocks_are_found(timed: bool) -> None:
     if found.clock is not None:
         wrong = (found.clock.value / SPEED_OF_LIGHT - CLOCK + FRAME / 2) % FRAME - FRAME / 2
         assert np.all(np.abs(wrong) * SPEED_OF_LIGHT < 20.0)
+
+
+def test_moved_sites_and_clocks_of_a_traced_place_are_found_and_far_ones_are_as_unsure_as_stated() -> None:
+    place = free_space_place(3)
+    sites = tuple(dataclasses.replace(each, deviation=15.0) for each in place.deployment.sites)
+    listed = dataclasses.replace(place, deployment=dataclasses.replace(place.deployment, sites=sites))
+    listed.__dict__.update(geometry_maps=place.geometry_maps, radio_maps=place.radio_maps)
+    reports = observed(place, turned_world(place, 3), 150, 5)
+    site, step = place.deployment.site_of_cell[token_cells(reports, place.deployment)], STEP[[0, 1, 4], :] / 6
+    true = place.deployment.site_positions + np.column_stack([step, np.zeros(3)])
+    length = np.linalg.norm(reports.position[reports.report_of_token] - true[site], axis=1)
+    length += 4.0 * np.random.default_rng(1).standard_t(4, len(length))
+    arrival = np.where(
+        (reports.beam < 0) & (site < 2), (length / SPEED_OF_LIGHT + CLOCK[site]) % FRAME, np.nan
+    )
+    assert fit_site_timing(reports, listed) is None
+    timed = dataclasses.replace(
+        reports, features=np.column_stack([reports.features, arrival]),
+        censored=np.column_stack([reports.censored, np.zeros(len(site), np.int8)]),
+        feature_names=(*reports.feature_names, "time_of_arrival"),
+    )  # fmt: skip
+    found = fit_site_timing(timed, listed)
+    assert found is not None and found.scale == pytest.approx(4.0, abs=1.5)
+    off, unsure = (each.reshape(2, -1).T for each in (found.moved.value, found.moved.deviation))
+    assert np.linalg.norm(off - step, axis=1)[:2].max() < 4.0 < np.linalg.norm(step, axis=1).min()
+    assert np.abs((off - step) / unsure)[:2].max() < 3.0 and unsure[2] == pytest.approx(15.0)
+    wrong = (found.clock.value / SPEED_OF_LIGHT - CLOCK[:3] + FRAME / 2) % FRAME - FRAME / 2
+    assert np.abs(wrong[:2]).max() * SPEED_OF_LIGHT < 4.0
 
 
 def test_what_is_surveyed_stays_and_what_is_not_heard_keeps_its_prior() -> None:

@@ -31,7 +31,6 @@ class Windows:
 
     def __init__(self, deployment: Deployment) -> None:
         self.deployment = deployment
-        self.extent = Extent(-2e4, -2e4, 2e4, 2e4)
         self.asked: list[Grid] = []
 
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
@@ -60,6 +59,9 @@ class Sure:
         density = np.exp(-0.5 * (away / 10) ** 2) + 1e-30
         density = torch.from_numpy((density / density.sum()).reshape(place.tile.shape))
         return density.expand(len(reports), -1, -1), torch.zeros(len(reports), 1)
+
+    def outdoors(self, place: SimpleNamespace) -> torch.Tensor:
+        return torch.full(place.tile.shape, 1 / place.tile.count**2)
 
     def judge(self, statistics: torch.Tensor) -> Judgement:
         self.judged.append(len(statistics))
@@ -169,22 +171,37 @@ def test_phones_share_windows() -> None:
     assert {tuple(centres) for centres in chosen.values()} == {((0.0, 0.0),)}
 
 
-@pytest.mark.parametrize(("held", "position"), [(0.7, 20.0), (0.4, 3000.0)])
-def test_the_position_is_that_of_the_windows_where_they_hold_most(held: float, position: float) -> None:
+def test_far_ground_loses_where_maps_agree_nearer() -> None:
     masses = CellMasses(
         torch.tensor([[[0.0, 0.0], [3000.0, 0.0]]]),
-        torch.full((1, 2), 200.0),
-        torch.tensor([[held, 1 - held]]),
+        torch.tensor([[200.0, 1000.0]]),
+        torch.tensor([[0.7, 0.3]]),
     )
-    ground = GroundMasses(np.zeros((1, 2)), masses, np.zeros((1, 2)))
+    ground = GroundMasses(np.zeros((1, 2)), masses, masses.median().numpy())
     grid = Grid(SIDE, 8.0)
-    away = np.hypot(*(grid.centres - np.array([20.0, 0.0])).T)
-    density = np.exp(-0.5 * (away / 30) ** 2).reshape(grid.shape)
-    opinions = Opinions.of(ground, 0, Look(grid, density / density.sum(), torch.zeros(1)))
-    both = joined(ground, [[opinions]], Belief(1.0, 0.0))
-    assert both.median[0, 0] == pytest.approx(position, abs=100.0 if held < 0.5 else 1.0)
-    # What the window does not hold stays an answer.
-    assert both.masses.mass[0, 1] == pytest.approx(1 - held, abs=1e-3)
+    density = np.exp(-0.5 * (np.hypot(*(grid.centres - np.array([20.0, 0.0])).T) / 30) ** 2)
+    even = np.full(grid.shape, 1 / grid.count**2)
+    look = Look(grid, even, (density / density.sum()).reshape(grid.shape), torch.zeros(1))
+    both = joined(ground, [[Opinions.of(ground, 0, look)]], Belief(1.0, 0.0))
+    # ∫ sites^½ maps over the window next to ∫ sites^1½ over the far square.
+    odds = (0.3 / 0.7) ** 1.5 * 200 / 1000
+    assert float(both.masses.mass[0, 1]) == pytest.approx(odds / (1 + odds), rel=0.02)
+    assert both.median[0, 0] == pytest.approx(20.0, abs=3.0)
+    alone = joined(ground, [[Opinions.of(ground, 0, look)]], Belief(1.0, 1.0))
+    assert float(alone.masses.mass[0, 1]) == pytest.approx(0.3, abs=1e-5)
+
+
+def test_ground_of_two_windows_is_the_first_ones() -> None:
+    masses = CellMasses(
+        torch.tensor([[[0.0, 0.0], [320.0, 0.0]]]), torch.tensor([[200.0, 100.0]]), torch.tensor([[0.5, 0.5]])
+    )
+    ground = GroundMasses(np.zeros((1, 2)), masses, masses.median().numpy())
+    grids = [Grid(SIDE, 8.0, (x, 0.0)) for x in (0.0, 128.0)]
+    even = np.full(grids[0].shape, 1 / grids[0].count ** 2)
+    looks = [Look(grid, even, even, torch.zeros(1)) for grid in grids]
+    both = joined(ground, [[Opinions.of(ground, 0, look) for look in looks]], Belief(0.0, 0.0))
+    for grid in grids:
+        assert np.allclose(both.raster(0, grid), ground.raster(0, grid), atol=1e-6)
 
 
 def bell(middle: float, width: float) -> torch.Tensor:

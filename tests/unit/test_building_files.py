@@ -28,7 +28,7 @@ from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.map_sources.tables import cells_of
-from raylocus.scenes.tagged.features import Feature, NamedRandom
+from raylocus.scenes.tagged import Feature, NamedRandom
 from raylocus.scenes.vector_map import VectorMap
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from calibration_fixtures import CLEAN, TURNED, observed, turned_world, without_positions
+from calibration_fixtures import CLEAN, TURNED, observed, turned_world, without_positions, wooded
 from raylocus.calibration.antenna_model import ANTENNA, AntennaModel
 from raylocus.calibration.blind_turns import BlindTurns
 from raylocus.calibration.calibrate import Calibration, calibrate
@@ -87,7 +87,9 @@ def test_changed_antennas_are_those_of_a_changed_deployment(fitted: Calibration)
 
 @pytest.mark.parametrize("dropout", [None, 0.3])
 def test_derivatives_of_labelled_reports(turned: tuple, dropout: float | None) -> None:
-    model = LabelledModel(measured_at(turned[1], PLACE), PLACE)
+    place = wooded(PLACE)
+    model = LabelledModel(measured_at(turned[1], place), place)
+    assert model.wooded
     prior = CalibrationLaw().prior(LAYOUT.cells)
     values = prior.mean + 0.2 * prior.deviation * np.random.default_rng(1).standard_normal(LAYOUT.size)
     term = model.under(NoiseLaw(ErrorLaw(6.0), dropout=dropout))
@@ -195,10 +197,9 @@ def test_both_kinds_are_surer_than_one(turned: tuple) -> None:
     more = without_positions(observed(PLACE, world, 40, 9))
     tagged = reports.select(np.arange(20))
     both = calibrate(type(reports).concatenate([tagged, more]), PLACE, CalibrationLaw())
-    alone = calibrate(tagged, PLACE, CalibrationLaw())
     common = LAYOUT.index("common")
     assert both.unlabelled is not None and both.labelled is not None
-    assert both.posterior.deviation[common] < alone.posterior.deviation[common]
+    assert both.posterior.deviation[common] < both.labelled.posterior.deviation[common]
 
 
 def test_reports_of_one_street_count_for_few_where_positions_are_not_known() -> None:

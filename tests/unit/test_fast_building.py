@@ -34,7 +34,7 @@ from raylocus.scenes.meshing.prisms import PRECISION, _on_grid
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
 from raylocus.scenes.siting.macro import MacroLayout, _overlooks
-from raylocus.scenes.tagged.features import Feature, NamedRandom
+from raylocus.scenes.tagged import Feature, NamedRandom
 from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import SceneContent, write_place
 

@@ -20,8 +20,8 @@ from log_fixtures import GROUND, LTE, NR, flat_place
 from raylocus.errors import InputError, PlaceError
 from raylocus.network.formats.cell_resolution import Known, resolve_cells
 from raylocus.network.formats.column_map import MappedTable, load_column_map
-from raylocus.network.formats.import_log import ImportedLog, checked_rows, import_log
-from raylocus.network.formats.log_format import LogFile
+from raylocus.network.formats.import_log import FORMATS, ImportedLog, checked_rows, format_of, import_log
+from raylocus.network.formats.log_format import LogFile, seconds_of_texts
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,
@@ -29,9 +29,7 @@ from raylocus.network.formats.measurements import (
     level_of_signal,
     technologies_of,
 )
-from raylocus.network.formats.registry import FORMATS, format_of
 from raylocus.network.formats.sequences import sequence_rows
-from raylocus.network.formats.text_table import seconds_of_texts
 from raylocus.network.reports.features import CRITICAL
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.place import Place

@@ -33,7 +33,7 @@ from raylocus.scenes.buildings.heights import (
 from raylocus.scenes.buildings.roof_tags import roof_of
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import Feature, NamedRandom, parse_length
+from raylocus.scenes.tagged import Feature, NamedRandom, parse_length
 
 EXTRACTS = Path(__file__).parents[2].parent / "shared" / "data" / "osm"
 

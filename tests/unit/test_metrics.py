@@ -20,9 +20,9 @@ from raylocus.evaluation.breakdown import (
     heard_groups,
     quoted,
     sight_groups,
+    table_rows,
 )
 from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of
-from raylocus.evaluation.table import table_rows
 from raylocus.geo import Grid
 from raylocus.models.density import estimate
 from raylocus.models.inputs.maps import place_maps

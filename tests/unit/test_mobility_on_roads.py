@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from network_fixtures import TILE, ground
 from raylocus.errors import InputError
 from raylocus.network.impairments.availability import occurred
-from raylocus.network.impairments.clocks import ClockErrors, clock_error, drifts, time_stamps
+from raylocus.network.impairments.report_errors import ClockErrors, clock_error, drifts, time_stamps
 from raylocus.network.movement.driving import SPEED_LIMITS, RoadGraph
 from raylocus.network.movement.mobility import (
     MobilityConfiguration,

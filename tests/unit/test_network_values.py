@@ -14,7 +14,7 @@ from raylocus.errors import InputError
 from raylocus.network.configuration import CoherentFading, MapTiming, NetworkConfiguration
 from raylocus.network.impairments.availability import UeCapability
 from raylocus.network.impairments.building_loss import BuildingLoss, wall_loss_db
-from raylocus.network.impairments.identities import IdentityErrors
+from raylocus.network.impairments.report_errors import IdentityErrors
 from raylocus.network.mac.link_adaptation import Scheduler
 from raylocus.network.mac.uplink import UplinkPowerControl, needed_power
 from raylocus.network.movement.trajectories import Trajectories, keep_reports, velocities
@@ -22,9 +22,8 @@ from raylocus.network.phy.type_one_codebook import PANELS, beam_vectors, panel_o
 from raylocus.network.random_streams import complex_normal, correlated_normal
 from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.features import features_named, logged_levels
-from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
-from raylocus.network.rrc.events import Event
-from raylocus.network.rrc.filtering import filter_weight, l3_filter
+from raylocus.network.rlc import AcknowledgedMode
+from raylocus.network.rrc.events import Event, filter_weight, l3_filter
 from raylocus.network.rrc.measurement_configuration import (
     PositioningSignal,
     ReportConfiguration,

@@ -13,7 +13,7 @@ from raylocus.errors import InputError
 from raylocus.network.channel.links import ChannelState, channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.impairments.clocks import ClockErrors
+from raylocus.network.impairments.report_errors import ClockErrors
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe

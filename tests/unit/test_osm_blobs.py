@@ -8,7 +8,7 @@ import osmium
 import pytest
 
 from raylocus.errors import InputError
-from raylocus.scenes.osm.blobs import has_uncompressed_blob
+from raylocus.scenes.osm.formats import has_uncompressed_blob
 from raylocus.scenes.osm.reader import read_osm
 
 CORNERS = ((11.0, 48.0), (11.001, 48.0), (11.001, 48.001), (11.0, 48.001))

@@ -22,7 +22,7 @@ from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.dialect import is_plain
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import TaggedMap
+from raylocus.scenes.tagged import TaggedMap
 
 XML = ElementTree.Element
 

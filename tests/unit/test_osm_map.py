@@ -24,7 +24,7 @@ from raylocus.scenes.ground.layers import ground_layers, road_distance
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.reader import read_osm
-from raylocus.scenes.tagged.features import Feature, NamedRandom
+from raylocus.scenes.tagged import Feature, NamedRandom
 from raylocus.scenes.vector_map import VectorMap
 
 

@@ -15,7 +15,7 @@ from raylocus.models.location_network import LocationNetwork
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.part_of_place import cells_that_matter, part_of_place
 from raylocus.network.reports.token_cells import token_cells, tokens_of
-from raylocus.scenes.deployment_part import part_of_deployment
+from raylocus.scenes.deployment import part_of_deployment
 
 PLACE = synthetic_place(1, size=128.0, sites=3, beams=4)
 

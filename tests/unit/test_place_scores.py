@@ -12,12 +12,10 @@ from raylocus.evaluation.ablation.run import Trial
 from raylocus.evaluation.ablation.summary import ablation_text, lines_of
 from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
 from raylocus.evaluation.bound.self_check import SelfCheck
-from raylocus.evaluation.breakdown import Circumstances, weighted_percentile
+from raylocus.evaluation.breakdown import Circumstances, bound_among, weighted_percentile
 from raylocus.evaluation.evaluation import Evaluation, Truth
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
-from raylocus.evaluation.table import bound_among
-from raylocus.viz.ablation import ablation_figure
-from raylocus.viz.benchmark import severity_figure
+from raylocus.viz.comparisons import ablation_figure, severity_figure
 
 SEVERITIES = np.repeat([0.5, 1.0], 30)
 WORLDS = np.arange(60) // 10

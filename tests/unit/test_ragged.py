@@ -1,12 +1,14 @@
-"""Ragged columns against the same rows as lists."""
+"""Ragged columns against the same rows as lists, and columns of one length."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raylocus.ragged import Rows
+from raylocus.ragged import Columns, Rows
 
 LENGTHS = st.lists(st.integers(0, 4), max_size=6)
 
@@ -48,3 +50,38 @@ def test_kept_elements_stay_in_their_rows_and_empty_rows_go(lengths: list[int]) 
 def test_joined_rows_come_one_after_the_other(parts: list[list[int]]) -> None:
     joined = Rows.joined([Rows.of(np.array(part, np.int64)).offsets for part in parts])
     assert joined.lengths.tolist() == [length for part in parts for length in part]
+
+
+@dataclass(frozen=True)
+class Inner(Columns):
+    """Columns inside of others."""
+
+    number: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outer(Columns):
+    """Columns of several kinds."""
+
+    number: np.ndarray
+    inner: Inner
+    absent: np.ndarray | None = None
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=8), st.data())
+def test_rows_of_columns_are_rows_of_each(values: list[int], data: st.DataObject) -> None:
+    number = np.array(values)
+    columns = Outer(number, Inner(np.stack([number, -number], axis=1)))
+    index = np.array(data.draw(st.lists(st.integers(0, len(values) - 1), max_size=9)), np.int64)
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values))))
+    for rows in (index, mask, slice(1, None)):
+        found = columns.select(rows)
+        assert np.array_equal(found.number, number[rows]) and found.absent is None
+        assert np.array_equal(found.inner.number[:, 1], -number[rows])
+
+
+@given(st.lists(LENGTHS, min_size=1, max_size=4))
+def test_joined_columns_are_cut_again_into_what_they_were(parts: list[list[int]]) -> None:
+    joined = Inner.concatenate([Inner(np.array(part, np.int64)) for part in parts])
+    assert joined.number.tolist() == [number for part in parts for number in part]
+    assert Inner.names() == ("number",) and Outer.names() == ("number", "inner", "absent")

@@ -25,7 +25,14 @@ from raylocus.service.choices import accident_probability
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.http.admission import MOST_CLIENTS, ApiKeys, RateLimit
 from raylocus.service.http.board import Board
-from raylocus.service.questions import MeasuredBeam, MeasuredCell, MeasuredReport, Question, question_of
+from raylocus.service.questions import (
+    MeasuredBeam,
+    MeasuredCell,
+    MeasuredReport,
+    Question,
+    Submitted,
+    question_of,
+)
 from raylocus.service.regions import arc_about, ellipse_at, likely_cells, mass_within, peaks_of
 from raylocus.units import timing_advance_step
 from service_fixtures import CHANNEL, levels_at, served
@@ -186,6 +193,9 @@ class SlowEngine:
     def warm(self) -> None:
         pass
 
+    def learn(self, submitted: Sequence[Submitted]) -> None:
+        pass
+
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
         self.sizes.append(len(questions))
         self.threads.add(threading.get_ident())
@@ -217,8 +227,8 @@ def test_questions_that_arrive_together_are_asked_together_in_one_thread() -> No
 
 
 def test_a_service_that_could_never_answer_does_not_start() -> None:
-    with pytest.raises(InputError, match="threads, patience"):
-        ServiceConfiguration(threads=0, patience=math.nan)
+    with pytest.raises(InputError, match="processes, patience"):
+        ServiceConfiguration(processes=0, patience=math.nan)
 
 
 def test_one_failing_question_spoils_no_other() -> None:

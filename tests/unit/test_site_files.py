@@ -181,6 +181,7 @@ def test_networks_have_a_carrier_each_and_one_may_be_chosen(tmp_path: Path) -> N
         ("lat,lon,pci\n51.3,6.4,1008\n", ["line 2", "1008", "1007"]),
         ("lat,lon,pci\n51.3,6.4,1.5\n", ["line 2", "whole number"]),
         ("lat,lon,earfcn\n51.3,6.4,2700\n", ["line 2", "2700", "EARFCN"]),
+        ("lat,lon,earfcn,frequency\n51.3,6.4,6300,800\n51.3,6.4,6300,2600\n", ["line 3", "806 MHz", "2600"]),
         ("lat,lon,band\n51.3,6.4,wide\n", ["line 2", "'wide'", "band"]),
         (
             "lat,lon,azimuth\n" + "51.3,6.4,1.57\n51.3,6.4,3.66\n51.3,6.4,5.76\n",

@@ -19,7 +19,7 @@ from raylocus.datasets.stored_place import group_names
 from raylocus.errors import InputError
 from raylocus.evaluation.breakdown import weighted_percentile
 from raylocus.scenes.site_import.quantities import name_and_unit
-from raylocus.scenes.tagged.features import parse_count
+from raylocus.scenes.tagged import parse_count
 from raylocus.scenes.towns.fill_streets import keep_apart, plan
 from raylocus.scenes.towns.frames import Boxes, rotate, shrink
 from raylocus.storage import MANIFEST, file_sizes, packed, parse_manifest, unpacked, write_manifest

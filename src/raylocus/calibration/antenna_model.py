@@ -21,8 +21,9 @@ from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import AntennaArray, PatternCuts
 
 #: What a cell's level follows from, in this order: what is added to its level [dB], azimuth [rad] and downtilt
-#: [rad], to its pattern's beamwidths [degrees] and floor [dB], and the gain of unmodelled scattering [dB].
-ANTENNA = ("level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor", "scatter")
+#: [rad], to its pattern's beamwidths [degrees] and floor [dB], the gain of unmodelled scattering [dB], and the share of
+#: the crowns' loss that is added to it.
+ANTENNA = ("level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor", "scatter", "crowns")
 #: Narrowest beamwidth that a pattern may have [degrees].
 NARROWEST = 10.0
 
@@ -55,6 +56,11 @@ class AntennaModel:
         wanted = np.zeros(self._points, bool)
         wanted[beamed] = True
         self._some = [each.select(wanted[each.row]) for each in links]
+
+    @property
+    def wooded(self) -> bool:
+        """Whether any path to the points goes through trees."""
+        return any(bool((links.crowns > 0).any()) for links in self._links)
 
     def dark(self) -> Bool[np.ndarray, " point"]:
         """Points that no path leads to."""
@@ -103,14 +109,15 @@ def beam_levels(links: PointLinks, antenna: Float[Tensor, "point antenna"]) -> F
         links: of cells to the points.
         antenna: values of `ANTENNA` at each point.
     """
-    level, azimuth, downtilt, width_azimuth, width_elevation, floor, scatter = antenna.unbind(1)
+    level, azimuth, downtilt, width_azimuth, width_elevation, floor, scatter, crowns = antenna.unbind(1)
     path = links.point
     local = _in_antenna_frame(
         links.departure, (links.azimuth + azimuth)[path], (links.downtilt + downtilt)[path]
     )
     added = torch.stack([width_azimuth, width_elevation, floor, floor, torch.zeros_like(floor)], dim=1)
     element = _element_gain_db(local, (links.pattern + added)[path], links.cuts)
-    weight = links.power * _from_decibel(element) * _rows(local[2], links.array)
+    wooded = -crowns.clamp(min=-1)[path] * links.crowns
+    weight = links.power * _from_decibel(element + wooded) * _rows(local[2], links.array)
     through = weight[:, None] * _columns(local[1], links.array)
     power = torch.zeros(len(level), through.shape[1], dtype=through.dtype).index_add(0, path, through)
     scattered = _from_decibel(links.isotropic + scatter)

@@ -13,16 +13,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array, diags_array
 
-from raylocus.calibration.error_law import Tokens
 from raylocus.calibration.measured import FEWEST_LEVELS, FEWEST_POINTS
-from raylocus.calibration.silence import independent_shares
+from raylocus.calibration.tagged_tokens import Estimates, TaggedTokens, clocks_in_frame, listed_energy
 from raylocus.errors import InputError
-from raylocus.network.field.heard import FRAME, arrival_lengths, arrival_middles
 from raylocus.network.field.law import USUAL
 from raylocus.network.reports.reports import Reports, require_features
-from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.sites import Deployment
-from raylocus.units import SPEED_OF_LIGHT, SUBCARRIERS_PER_RESOURCE_BLOCK
 
 #: Slope of TR 38.901's NLOS formulas, with its deviation.
 SLOPE, SLOPE_DEVIATION = 3.7, 0.5
@@ -32,17 +28,9 @@ LEVEL_DEVIATION, CLOCK_DEVIATION = USUAL.cell_offset[1], USUAL.clock[1]
 COMMON_DEVIATION = 100.0
 #: Degrees of freedom of the errors, and scales of levels [dB] and of arrivals [m] before anything is fitted.
 FREEDOM, LEVEL_SCALE, ARRIVAL_SCALE = 4.0, 11.0, 50.0
-#: Distances count from this on [m], smoothly; within `ALIKE` [m] reports err alike.
-NEAREST, ALIKE = 10.0, 40.0
+#: Distances count from this on [m], smoothly.
+NEAREST = 10.0
 ROUNDS = 15
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """Values with their standard deviations; the prior's where nothing was measured."""
-
-    value: Float[np.ndarray, " n"]
-    deviation: Float[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)
@@ -77,53 +65,6 @@ class AreaFit:
         return listed_energy(deployment) + self.common.value + self.cell.value - self.slope.value * decades
 
 
-def listed_energy(deployment: Deployment) -> Float[np.ndarray, " cell"]:
-    """Listed energy of a resource element of each cell [dBm]."""
-    blocks = np.array([deployment.carriers[cell.carrier].resource_blocks for cell in deployment.cells])
-    power = np.array([cell.power_dbm for cell in deployment.cells])
-    return power - 10 * np.log10(SUBCARRIERS_PER_RESOURCE_BLOCK * blocks)
-
-
-@dataclass(frozen=True)
-class _Tagged:
-    """Tokens of whole cells in reports of known position."""
-
-    xy: Float[np.ndarray, "token 2"]
-    cell: Int[np.ndarray, " token"]
-    site: Int[np.ndarray, " token"]
-    level: Float[np.ndarray, " token"]
-    """RSRP less the listed energy; NaN where it is missing [dB]."""
-    arrival: Float[np.ndarray, " token"]
-    """As a length, the site's middle one being 0; NaN where it is missing [m]."""
-    middle: Float[np.ndarray, " site"]
-    """That middle one within a frame, as a length [m]."""
-    share: Float[np.ndarray, " token"]
-    """What of each is independent of its neighbours."""
-    reports: int
-
-    @classmethod
-    def of(cls, reports: Reports, deployment: Deployment) -> _Tagged:
-        cell = nearest_candidates(deployment.candidates(reports), reports, deployment)
-        xy = reports.position[reports.report_of_token, :2]
-        kept = np.flatnonzero((cell >= 0) & (reports.beam < 0) & np.isfinite(xy).all(axis=1))
-        site, column = deployment.site_of_cell[cell[kept]], reports.feature_names.index
-        arrival = np.full(len(kept), np.nan)
-        if "time_of_arrival" in reports.feature_names:
-            arrival = reports.features[kept, column("time_of_arrival")]
-        middle = arrival_middles(arrival, site, len(deployment.sites)) / (2 * np.pi) * FRAME * SPEED_OF_LIGHT
-        tokens = Tokens(xy[kept], cell[kept], site, np.ones(len(kept)))
-        return cls(
-            xy=xy[kept],
-            cell=cell[kept],
-            site=site,
-            level=reports.features[kept, column("rsrp")] - listed_energy(deployment)[cell[kept]],
-            arrival=arrival_lengths(arrival, site, len(deployment.sites)),
-            middle=middle,
-            share=independent_shares(tokens, ALIKE),
-            reports=len(np.unique(reports.report_of_token[kept])),
-        )
-
-
 class _Layout:
     """Where values stand: cells, common, slope, x and y of sites, clocks."""
 
@@ -153,7 +94,7 @@ def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
         InputError: there is too little to say anything, or no RSRP.
     """
     require_features(reports, ("rsrp",), "calibration reads")
-    tagged, layout = _Tagged.of(reports, deployment), _Layout(deployment)
+    tagged, layout = TaggedTokens.of(reports, deployment), _Layout(deployment)
     count = int(np.isfinite(tagged.level).sum())
     if tagged.reports < FEWEST_POINTS or count < FEWEST_LEVELS:
         raise InputError(
@@ -172,7 +113,10 @@ def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
 
 
 def _linear(
-    tagged: _Tagged, layout: _Layout, listed: Float[np.ndarray, "site 2"], values: Float[np.ndarray, " value"]
+    tagged: TaggedTokens,
+    layout: _Layout,
+    listed: Float[np.ndarray, "site 2"],
+    values: Float[np.ndarray, " value"],
 ) -> tuple[csr_array, Float[np.ndarray, " row"], Int[np.ndarray, "two row"]]:
     """Derivatives of levels, then arrivals; their errors; of each row whether it is an arrival, and its token."""
     step = tagged.xy - (listed + values[layout.moved].reshape(2, -1).T)[tagged.site]
@@ -200,7 +144,7 @@ def _linear(
 def _weights(
     error: Float[np.ndarray, " row"],
     kind: Int[np.ndarray, "two row"],
-    tagged: _Tagged,
+    tagged: TaggedTokens,
     scales: Float[np.ndarray, " kind"],
 ) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, " kind"]]:
     """EM's weights of a Student t over its squared scale, and the scales that they make likeliest."""
@@ -219,7 +163,7 @@ def _normal(
 
 
 def _found(
-    tagged: _Tagged,
+    tagged: TaggedTokens,
     layout: _Layout,
     values: Float[np.ndarray, " value"],
     last: tuple[csr_array, Int[np.ndarray, "two row"], Float[np.ndarray, " kind"]],
@@ -233,8 +177,7 @@ def _found(
         return Estimates(values[of], deviation[of])
 
     heard = tagged.cell[np.isfinite(tagged.level)]
-    clock = part(layout.clock)
-    clock = Estimates((clock.value + tagged.middle) % (FRAME * SPEED_OF_LIGHT), clock.deviation)
+    clock = clocks_in_frame(part(layout.clock), tagged)
     return AreaFit(
         reports=tagged.reports,
         levels=np.bincount(heard, minlength=layout.cell.stop),

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from raylocus.calibration.area_fit import AreaFit, Estimates
+from raylocus.calibration.area_fit import AreaFit
 from raylocus.calibration.calibrated_place import CALIBRATION_FILE
+from raylocus.calibration.tagged_tokens import Estimates
 from raylocus.errors import InputError
 from raylocus.scenes.area import Area, open_area, save_area
 from raylocus.scenes.place import AREA_FILE
@@ -70,18 +71,6 @@ def save_calibrated_area(area: Area, found: AreaFit, reports: str, folder: Path)
 
 def area_calibration_record(found: AreaFit, deployment: Deployment) -> dict[str, Any]:
     """Every estimate with its standard deviation, as JSON."""
-    moved, unsure = (each.reshape(2, -1) for each in (found.moved.value, found.moved.deviation))
-    sites = []
-    for index, site in enumerate(deployment.sites):
-        entry: dict[str, Any] = {"name": site.name}
-        for axis, name in enumerate(("east_m", "north_m")):
-            entry[name] = {
-                "estimate": round(float(moved[axis, index]), 2),
-                "deviation": round(float(unsure[axis, index]), 2),
-            }
-        if found.clock is not None:
-            entry["clock_s"] = _estimate(found.clock, index, 1 / SPEED_OF_LIGHT, 12)
-        sites.append(entry)
     cells = [
         {"pci": cell.pci, "reports": int(found.levels[index]), "level_db": _estimate(found.cell, index)}
         for index, cell in enumerate(deployment.cells)
@@ -93,8 +82,21 @@ def area_calibration_record(found: AreaFit, deployment: Deployment) -> dict[str,
         "student_t_scale_db": round(found.level_scale, 2),
         "student_t_scale_of_arrivals_m": None if found.clock is None else round(found.arrival_scale, 1),
         "cells": cells,
-        "sites": sites,
+        "sites": site_records(found.moved, found.clock, deployment),
     }
+
+
+def site_records(moved: Estimates, clock: Estimates | None, deployment: Deployment) -> list[dict[str, Any]]:
+    """Steps of each site off its listed position, and its clock where there is timing, as JSON."""
+    sites = []
+    for index, site in enumerate(deployment.sites):
+        entry: dict[str, Any] = {"name": site.name}
+        for axis, name in enumerate(("east_m", "north_m")):
+            entry[name] = _estimate(moved, axis * len(deployment.sites) + index, digits=2)
+        if clock is not None:
+            entry["clock_s"] = _estimate(clock, index, 1 / SPEED_OF_LIGHT, 12)
+        sites.append(entry)
+    return sites
 
 
 def _estimate(of: Estimates, index: int, unit: float = 1.0, digits: int = 3) -> dict[str, float]:

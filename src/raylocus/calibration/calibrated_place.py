@@ -14,10 +14,12 @@ from jaxtyping import Float
 
 from raylocus.calibration.antenna_model import NARROWEST
 from raylocus.calibration.calibrate import Calibration
+from raylocus.calibration.crowns import Crowns
 from raylocus.calibration.parameters import OF_CELL, OF_NETWORK, Layout
 from raylocus.errors import InputError
 from raylocus.geo import compass_from_azimuth, wrap_angle
-from raylocus.propagation.atlas.atlas_store import StoredAtlas
+from raylocus.propagation.atlas.atlas import PathAtlas
+from raylocus.propagation.atlas.atlas_store import StoredAtlas, save_atlas
 from raylocus.propagation.maps.layers.complete import GROUPS, RadioMapConfiguration
 from raylocus.propagation.maps.radio_pieces import save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
@@ -73,14 +75,22 @@ def check_target(place: TracedPlace, folder: Path) -> None:
         raise InputError(f"{folder} is the place that is calibrated; name another folder with --out")
 
 
+def calibrated_atlas(place: TracedPlace, layout: Layout, values: Float[np.ndarray, " value"]) -> PathAtlas:
+    """The paths of a place of one carrier with what trees cost by a calibration."""
+    return Crowns(place).changed(place.atlas, float(values[layout.index("crowns")][0]))
+
+
 def save_calibrated_place(
-    place: TracedPlace, deployment: Deployment, record: dict[str, Any], folder: Path
+    place: TracedPlace,
+    layers: list[tuple[Calibration, tuple[int, ...]]],
+    record: dict[str, Any],
+    folder: Path,
 ) -> TracedPlace:
-    """Writes a place with other antennas, powers and patterns; its paths are the other's.
+    """Writes a place with other antennas, powers and patterns; its paths are the other's, but for what trees cost.
 
     Args:
         place: that was calibrated.
-        deployment: as calibrated.
+        layers: calibrations of its carriers, each with the indices of its cells.
         record: for `CALIBRATION_FILE`.
         folder: of the new place.
 
@@ -89,18 +99,31 @@ def save_calibrated_place(
         StorageFullError: the disk filled up.
     """
     check_target(place, folder)
+    deployment = calibrated_deployment(place.deployment, layers)
     with written_whole(folder) as aside:
         shutil.copytree(place.folder, aside, copy_function=_linked, ignore=_rewritten)
         moved = dataclasses.replace(
             place, folder=aside, name=folder.name, deployment=deployment, notes=(*place.notes, _note(record))
         )
         save_place(moved)
+        for layer, (found, _) in zip(place.layers(), layers, strict=True):
+            _save_crowns(layer, found, aside)
         (aside / CALIBRATION_FILE).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
         wanted = radio_configuration(place)
         paths = Provenance.from_json(StoredAtlas.open(place.atlas_files[0]).provenance)
         budget = TraceConfiguration().memory_budget
         save_radio_maps(open_place(aside), wanted, radio_provenance(moved, paths, wanted), budget)
     return open_place(folder)
+
+
+def _save_crowns(layer: TracedPlace, found: Calibration, folder: Path) -> None:
+    """Writes a carrier's paths again where trees cost other than as traced; of several at a frequency the last."""
+    layout, values, path = found.prior.layout, found.posterior.values, folder / layer.atlas_file.name
+    if values[layout.index("crowns")][0] == 0:
+        return
+    provenance = Provenance.from_json(StoredAtlas.open(path).provenance)
+    shutil.rmtree(path)
+    save_atlas(calibrated_atlas(layer, layout, values), path, provenance)
 
 
 def radio_configuration(place: TracedPlace) -> RadioMapConfiguration:

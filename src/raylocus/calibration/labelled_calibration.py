@@ -22,7 +22,7 @@ from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.world import WorldLaw
 
 #: Groups that held-out blocks decide on, in this order; levels are always fitted.
-OPTIONAL = ("azimuth", "pattern", "downtilt")
+OPTIONAL = ("azimuth", "pattern", "downtilt", "crowns")
 #: Factor on the deviations of azimuths: reports of beams make the posterior jagged, and its width at the top says too
 #: little. On ten simulated networks errors were 1.1 (median) to 1.6 (90 %) of it.
 AZIMUTHS_WIDER = 1.5
@@ -78,7 +78,7 @@ def calibrate_labelled(measured: Measured, place: TracedPlace, law: CalibrationL
     apart = spread_out(measured, place.tile, silence_distance(law.noise().levels))
     model = LabelledModel(apart, place, channels)
     prior = law.prior(model.layout.cells)
-    whole = ("level", *OPTIONAL)
+    whole = ("level", *_optional(model))
     first = fit_antennas(model.under(law.noise()), prior, prior.layout.mask(whole))
     noise = fit_noise(model, law.noise(), prior, first.values)
     scores = _held_out(model, place, channels, prior, noise, first.values)
@@ -98,6 +98,10 @@ def with_wider_azimuths(found: Posterior, prior: Prior) -> Posterior:
     return dataclasses.replace(found, covariance=found.covariance * np.outer(wider, wider))
 
 
+def _optional(model: LabelledModel) -> tuple[str, ...]:
+    return tuple(group for group in OPTIONAL if group != "crowns" or model.wooded)
+
+
 def _held_out(
     model: LabelledModel,
     place: TracedPlace,
@@ -112,7 +116,7 @@ def _held_out(
     groups: tuple[str, ...] = ("level",)
     scores = []
     before = _score(folds, prior, noise, groups, start)
-    for group in OPTIONAL:
+    for group in _optional(model):
         after = _score(folds, prior, noise, (*groups, group), start)
         kept = bool(after > before)
         scores.append(GroupScore(group, after - before, kept))

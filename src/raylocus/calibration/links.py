@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from raylocus.calibration.crowns import Crowns
 from raylocus.propagation.atlas.atlas import GridRows, PathAtlas, reorder
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.site_channel import SiteChannel
@@ -57,6 +58,8 @@ class PointLinks:
     """Power gain of each path from an isotropic antenna of the cell's polarisation."""
     departure: Float[Tensor, "path 3"]
     """Unit vector from the site along the path."""
+    crowns: Float[Tensor, " path"]
+    """Loss in trees before the UE [dB], see `crowns.Crowns.loss`."""
 
     def select(self, chosen: Bool[np.ndarray, " point"]) -> PointLinks:
         """Some of the points, with their paths."""
@@ -71,6 +74,7 @@ class PointLinks:
             point=renamed[self.point[paths]],
             power=self.power[paths],
             departure=self.departure[paths],
+            crowns=self.crowns[paths],
             **of_points,
         )
 
@@ -85,6 +89,7 @@ class PointChannels:
         terrain = place.geometry_maps["terrain"].values
         levels = isotropic_levels(place.deployment, place.atlas.grid, terrain, place.atlas.ue_height)
         self._isotropic = levels.reshape(len(levels), -1)
+        self._crowns = Crowns(place)
 
     def links(self, ground: Int[np.ndarray, " point"], cell: Int[np.ndarray, " point"]) -> list[PointLinks]:
         """Links of cells to ground cells, one of each a point, by the cells' arrays."""
@@ -115,7 +120,10 @@ class PointChannels:
         for kind in np.unique(polarization).tolist():
             power = np.where(polarization == kind, channel.sent_power(kind)[path], power)
         kept = _strongest(power, point)
-        return _Paths(row[point[kept]], power[kept], channel.paths.departure[path[kept]].astype(np.float64))
+        some, of_kept = np.unique(path[kept], return_inverse=True)
+        crowns = self._crowns.loss(reorder(channel.paths, some))[of_kept.reshape(-1)]
+        departure = channel.paths.departure[path[kept]].astype(np.float64)
+        return _Paths(row[point[kept]], power[kept], departure, crowns)
 
     def _of_kind(
         self,
@@ -142,6 +150,7 @@ class PointChannels:
             point=torch.from_numpy(number[paths.point[own]]),
             power=_real(paths.power[own]),
             departure=_real(paths.departure[own]),
+            crowns=_real(paths.crowns[own]),
         )
 
 
@@ -151,6 +160,7 @@ class _Paths(NamedTuple):
     point: Int[np.ndarray, " path"]
     power: Float[np.ndarray, " path"]
     departure: Float[np.ndarray, "path 3"]
+    crowns: Float[np.ndarray, " path"]
 
 
 def _real(values: ArrayLike) -> Tensor:

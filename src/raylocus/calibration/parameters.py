@@ -14,15 +14,19 @@ from raylocus.scenes.world import WorldLaw
 
 #: Values that are each cell's own.
 OF_CELL = ("level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor")
-#: Values that all cells of a network share; `common` is the level's part that they share [dB].
-OF_NETWORK = ("common", "scatter")
+#: Values that all cells of a network share: the level's part that they share [dB], gain of scattering [dB], and what
+#: trees cost more than traced, in parts of ITU-R P.833's loss.
+OF_NETWORK = ("common", "scatter", "crowns")
 #: What is kept or left out as one.
 GROUPS = {
     "level": ("common", "level", "scatter"),
     "azimuth": ("azimuth",),
     "downtilt": ("downtilt",),
     "pattern": ("width_azimuth", "width_elevation", "floor"),
+    "crowns": ("crowns",),
 }
+#: Deviation of `crowns`, chosen: P.833's mixed wood is one of many, and in leaf or not.
+CROWNS = 0.5
 
 
 #: Deviation of what a law says does not err at all.
@@ -106,6 +110,7 @@ class Prior:
             "width_elevation": width,
             "floor": (most - least) / np.sqrt(12),
             "scatter": (high - low) / np.sqrt(12),
+            "crowns": CROWNS,
         }
         for name, spread in spreads.items():
             deviation[layout.index(name)] = max(spread, LEAST_DEVIATION)

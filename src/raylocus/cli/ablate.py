@@ -27,7 +27,7 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.datasets.building.work import workers_for
     from raylocus.evaluation.ablation.run import Ablation, load_ablation_recipe
     from raylocus.evaluation.ablation.summary import ablation_record, ablation_text, lines_of
-    from raylocus.viz.ablation import ablation_figure
+    from raylocus.viz.comparisons import ablation_figure
 
     file = recipe_file("ablation", given.config)
     recipe = load_ablation_recipe(file)

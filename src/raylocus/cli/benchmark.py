@@ -19,7 +19,7 @@ from raylocus.errors import InputError
 
 if TYPE_CHECKING:
     from raylocus.evaluation.benchmark.run import BenchmarkRecipe
-    from raylocus.evaluation.method import Contestant
+    from raylocus.evaluation.evaluation import Contestant
     from raylocus.models.checkpoint import TrainedNetwork
 
 
@@ -30,15 +30,14 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.datasets.building.work import workers_for
     from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
     from raylocus.evaluation.benchmark.run import Benchmark, load_benchmark_recipe
-    from raylocus.viz.benchmark import severity_figure
+    from raylocus.viz.comparisons import severity_figure
 
-    whole = load_benchmark_recipe(recipe_file("benchmark", given.size))
-    recipe = _chosen(whole, given)
+    recipe = _chosen(load_benchmark_recipe(recipe_file("benchmark", given.size)), given)
     contestants = _contestants([*given.run, *([given.model] if given.model else [])])
     with engine_of("local", given.workers, None, lambda: workers_for(recipe.dataset)) as engine:
         benchmark = Benchmark(recipe, contestants, given.out, _say)
         scores = benchmark.run(lambda units: progress_lines(units, _say), engine)
-    blocks, left_out = blocks_of(scores), _left_out(whole, recipe)
+    blocks, left_out = blocks_of(scores), _left_out(recipe)
     text, record = benchmark_text(blocks, left_out), benchmark_record(blocks, left_out)
     save_table(text, record, given.out / "benchmark.json")
     save_picture(severity_figure(blocks), given.out / "benchmark.png")
@@ -84,7 +83,7 @@ def contestant(path: Path | None, name: str = "raylocus") -> Contestant:
         CheckpointError: there is no such file, or it is foreign, or of another schema version.
     """
     from raylocus.evaluation.comparison import checkpoint_of
-    from raylocus.evaluation.method import Contestant
+    from raylocus.evaluation.evaluation import Contestant
     from raylocus.inference.locator import Locator
 
     found = Locator.pretrained() if path is None else Locator.load(checkpoint_of(path))
@@ -111,9 +110,8 @@ def _contestants(paths: Sequence[Path]) -> list[Contestant]:
     return [contestant(path, name) for path, name in zip(paths, names, strict=True)]
 
 
-def _left_out(whole: BenchmarkRecipe, recipe: BenchmarkRecipe) -> list[str]:
-    missing = [name for name in whole.tested if name not in recipe.tested]
-    return [f"Left out by --only: {', '.join(missing)}."] if missing else []
+def _left_out(recipe: BenchmarkRecipe) -> list[str]:
+    return [f"Left out by --only: {', '.join(recipe.left_out)}."] if recipe.left_out else []
 
 
 def _say(line: str) -> None:

@@ -25,12 +25,13 @@ def run(arguments: Sequence[str]) -> int:
     if is_area(given.place):
         return fit_area_into(given)
     from raylocus.calibration.calibrate import calibrate
+    from raylocus.calibration.calibrated_area import site_records
     from raylocus.calibration.calibrated_place import (
-        calibrated_deployment,
         calibration_record,
         check_target,
         save_calibrated_place,
     )
+    from raylocus.calibration.site_timing import fit_site_timing
 
     reports, place, law, notes = read_input(given)
     check_target(place, given.out)
@@ -48,7 +49,11 @@ def run(arguments: Sequence[str]) -> int:
         "unlabelled": sum(each["unlabelled"] for each in records),
         "carriers": records,
     }
-    save_calibrated_place(place, calibrated_deployment(place.deployment, found), record, given.out)
+    timing = fit_site_timing(reports, place)
+    if timing is not None:
+        record["sites"] = site_records(timing.moved, timing.clock, place.deployment)
+        record["student_t_scale_of_arrivals_m"] = round(timing.scale, 1)
+    save_calibrated_place(place, found, record, given.out)
     print("\n".join([*(f"note: {note}" for note in notes), *map(_line, records)]))
     print(f"{given.out} written: a place with its own R; every estimate is in {given.out}/calibration.json")
     return 0

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
-from raylocus.cli.memory import keep_freed_memory
 from raylocus.errors import RaylocusError
+from raylocus.execution.memory import keep_freed_memory
 
 #: Threads that wait for work sleep. They would otherwise spin, and where another process wants the cores, ten times
 #: as long as they work: OpenMP's of torch (GNU and LLVM) and OpenBLAS's read these when they are loaded.

@@ -21,9 +21,9 @@ def run(arguments: Sequence[str]) -> int:
     parser.add_argument("--margin", type=float, default=1500.0, help="ground around the outermost sites [m]")
     given = parser.parse(arguments)
     from raylocus.errors import InputError
+    from raylocus.network.formats.import_log import FORMATS, format_of
     from raylocus.network.formats.listed_cells import CellLister, area_of_cells
     from raylocus.network.formats.log_format import LogFile
-    from raylocus.network.formats.registry import FORMATS, format_of
 
     if not given.margin > 0:
         raise InputError(f"--margin takes metres above 0, not {given.margin:g}")

@@ -75,7 +75,7 @@ def _require_gap(gap: float) -> None:
 def _format(file: LogFile, name: str | None, columns: Path | None) -> LogFormat:
     from raylocus.errors import InputError
     from raylocus.network.formats.column_map import MappedTable, load_column_map
-    from raylocus.network.formats.registry import format_of
+    from raylocus.network.formats.import_log import format_of
 
     if columns is None:
         return format_of(file, name)

@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
     parser = _parser()
     given = parser.parse([_protected(word) for word in arguments])
     made = parser.instantiate(given)
-    from raylocus.propagation.maps.heard_cells import heard_cells
+    from raylocus.propagation.maps.path_loss import heard_cells
     from raylocus.scenes.build import build_source
 
     settings = _configuration(given, made.scene), _area(given, made.area)

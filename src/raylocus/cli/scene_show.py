@@ -46,7 +46,7 @@ def _draw_map(place: TracedPlace, title: str, path: Path) -> None:
 def _draw_perturbed(place: TracedPlace, perturbed: list[TracedPlace], path: Path) -> None:
     from raylocus.cli.console import save_picture
     from raylocus.errors import PlaceError
-    from raylocus.viz.perturbed_places import perturbed_places_figure
+    from raylocus.viz.maps import perturbed_places_figure
 
     for each in perturbed:
         if each.map_error.get("of", {}).get("digest") != place.provenance.digest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from raylocus.cli.console import verb_parser
@@ -23,15 +24,21 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_class_arguments(ServiceConfiguration)
     given = parser.parse(arguments)
+    from raylocus.service.workers import Workers, begin_to_load
+
+    begin_to_load()
     from raylocus.service.area_engine import AreaEngine
     from raylocus.service.http.app import create_app
     from raylocus.service.http.watch import log_to_standard_error
+    from raylocus.service.served_areas import ServedAreas, served_areas
     from raylocus.service.serving import serve
 
     values = vars(given).copy()
     areas, model = values.pop("areas"), values.pop("model")
     configuration = ServiceConfiguration(**values)
-    engine = AreaEngine.load(areas, model, 1e9 * configuration.memory_gb)
+    memory = 1e9 * configuration.memory_gb / configuration.processes
+    load = partial(AreaEngine.load, areas, model, memory, configuration.learn)
+    engine = Workers.of(ServedAreas(served_areas(areas)), load, configuration.processes)
     # What is broken is said before anybody is answered.
     engine.warm()
     app = create_app(engine, configuration)

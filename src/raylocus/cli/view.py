@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from raylocus.network.reports.reports import Reports
     from raylocus.scenes.sites import Deployment
-    from raylocus.viz.viewer.content import ViewerContent
+    from raylocus.viz.viewer.place_content import ViewerContent
     from raylocus.viz.viewer.tracks import Track
 
 

@@ -7,7 +7,7 @@ same bytes as one that was not; so does one whose units were made by other proce
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,7 @@ def build_dataset(
     out: Path | str,
     listener: Listener = _silent,
     engine: Engine = ThisProcess(),
+    left_out: Mapping[int, str] | None = None,
 ) -> tuple[Skipped, ...]:
     """Builds the dataset at `out`, or does nothing where it is whole already.
 
@@ -68,9 +69,10 @@ def build_dataset(
         out: folder, or URL that fsspec knows, such as s3://bucket/name.zarr.
         listener: called with the progress, stage by stage.
         engine: what performs the units of work.
+        left_out: why some places are not built, by their index; all others have the worlds that they have with them.
 
     Returns:
-        The places that could not be built or traced, and why.
+        The places that are left out or could not be built or traced, and why.
 
     Raises:
         PlaceError: more places failed than the configuration allows.
@@ -78,7 +80,7 @@ def build_dataset(
         StorageFullError: the disk filled up; the same command goes on.
         StoreUnreachableError: the store behind the URL does not answer; the same command goes on.
     """
-    work = Work(configuration, folder_at(f"{out}.units"))
+    work = Work(configuration, folder_at(f"{out}.units"), dict(left_out or {}))
     everything = range(len(work.worlds))
     work.trace(everything, listener("places"), engine)
     if not _is_whole(out, work):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import zarr
@@ -38,6 +36,7 @@ from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance
 from raylocus.storage import write_manifest
+from raylocus.xarray_store import consolidating
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,7 @@ def save_report_dataset(
     """
     left_out = {each.place_index for each in skipped}
     survey = PartSurvey.of(parts)
-    with folder_written_whole(folder_at(path)) as folder, warnings.catch_warnings():
-        # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
-        warnings.filterwarnings("ignore", message="Consolidated metadata")
+    with folder_written_whole(folder_at(path)) as folder, consolidating():
         root = zarr.create_group(folder, zarr_format=3)
         tiles = _write_places(root, configuration, left_out, folder)
         worlds = [
@@ -179,21 +176,12 @@ def _writers(root: zarr.Group, survey: PartSurvey, encodings: dict[str, Encoding
 
 
 def _write_statistics(root: zarr.Group, moments: FeatureMoments) -> None:
-    statistics = moments.statistics
-    for name, values in (
-        ("feature_mean", statistics.mean),
-        ("feature_standard_deviation", statistics.standard_deviation),
-    ):
-        attributes: dict[str, Any] = {
-            "units": "see each feature",
-            "long_name": f"{name[8:]} over the training split",
-        }
-        array = root.create_array(
-            name,
-            shape=values.shape,
-            dtype="float64",
+    for name, values in dataclasses.asdict(moments.statistics).items():
+        attributes = {"units": "see each feature", "long_name": f"{name} over the training split"}
+        root.create_array(
+            f"feature_{name}",
+            data=values,
             fill_value=float("nan"),
             attributes=attributes,
             dimension_names=("feature",),
         )
-        array[:] = values

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from raylocus.datasets.folders import Folder
 from raylocus.geo import GeoFrame, Grid
 from raylocus.scenes.place import Place, place_of_record, place_record
 from raylocus.scenes.sites import Deployment
+from raylocus.xarray_store import consolidating
 
 #: Step that layers are stored in, by their unit: far below what a report can resolve.
 LAYER_STEPS = {"dB": 0.01, "dBm": 0.01, "rad": 1e-4, "s": 1e-11, "m": 0.01, "Hz s/m": 1e-3, "1": 1e-4}
@@ -108,9 +108,7 @@ def _write_maps(maps: xr.Dataset, folder: Path, group: str) -> None:
     }
     stored = xr.Dataset(encoded, coords=maps.coords, attrs=maps.attrs)
     chunks = {name: {"compressors": (compressor(),)} | _chunks(maps[name]) for name in encodings}
-    with warnings.catch_warnings():
-        # Consolidated metadata is not yet in the zarr v3 specification; zarr and xarray both read it.
-        warnings.filterwarnings("ignore", message="Consolidated metadata")
+    with consolidating():
         stored.to_zarr(folder, group=group, mode="a", zarr_format=3, consolidated=True, encoding=chunks)
 
 
@@ -142,12 +140,11 @@ def _layer_encoding(layer: xr.DataArray) -> Encoding:
 
 def _read_maps(store: Folder, group: str) -> xr.Dataset:
     """The maps of a group. Raises StoreError where they cannot be read."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Consolidated metadata")
-        try:
+    try:
+        with consolidating():
             maps = xr.open_zarr(store.zarr_store(), group=group, chunks=None, consolidated=True).load()
-        except Exception as error:  # each codec has its own
-            raise store.unreadable(error) from error
+    except Exception as error:  # each codec has its own
+        raise store.unreadable(error) from error
     # Codes are decoded to float64; maps are float32 everywhere else.
     narrow = {
         name: maps[name].astype(np.float32) for name in maps.data_vars if maps[name].dtype == np.float64

@@ -15,8 +15,7 @@ from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.evaluation.bound.bound import BoundRefused
 from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
-from raylocus.evaluation.evaluation import Outcome, evaluate, evaluate_all
-from raylocus.evaluation.method import Method
+from raylocus.evaluation.evaluation import Method, Outcome, evaluate, evaluate_all
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME, MethodByGroup, References
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.network.reports.reports import Reports

@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.evaluation.method import Method
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
+from raylocus.ragged import Columns
+
+#: Reports and the place that they were made in, one pair a place.
+TrainingPlaces = Iterable[tuple[Reports, MappedPlace]]
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A way of locating, learned or classical."""
+
+    @property
+    def name(self) -> str:
+        """What tables and figures call it."""
+
+    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """The posterior of each sequence's last position, on the grid of the place."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A trained model that is put to a test."""
+
+    method: Method
+    digest: str
+    """Of its weights and all else that decides its answers."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +153,7 @@ def _mass_at(posterior: Posterior, truth: Float[np.ndarray, "sample 2"]) -> Floa
 
 
 @dataclass(frozen=True)
-class Truth:
+class Truth(Columns):
     """What is true of each sequence's last report."""
 
     position: Float[np.ndarray, "sample 2"]
@@ -137,16 +162,6 @@ class Truth:
     """Cells with an RSRP in the last report."""
     line_of_sight: Float[np.ndarray, " sample"]
     """1 where the serving site is in line of sight, 0 where not, NaN where unknown."""
-
-    def select(self, members: Bool[np.ndarray, " sample"]) -> Truth:
-        """That of some sequences."""
-        return Truth(*(getattr(self, field.name)[members] for field in dataclasses.fields(self)))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Truth]) -> Truth:
-        """The sequences of all parts, one after the other."""
-        names = [field.name for field in dataclasses.fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 #: Arrays of an `Evaluation` with one row a sequence.
@@ -183,11 +198,8 @@ class Evaluation:
     def concatenate(cls, parts: Sequence[Evaluation]) -> Evaluation:
         """One method on the sequences of all parts, one after the other."""
         rows = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ROWS}
-        truth, seconds = (
-            Truth.concatenate([part.truth for part in parts]),
-            sum(part.seconds for part in parts),
-        )
-        return cls(name=parts[0].name, truth=truth, seconds=seconds, **rows)
+        truth = Truth.concatenate([part.truth for part in parts])
+        return cls(name=parts[0].name, truth=truth, seconds=sum(part.seconds for part in parts), **rows)
 
     def percentile(self, percent: float) -> float:
         """A percentile of the horizontal error [m]."""

@@ -19,6 +19,8 @@ class Observations:
 
     rsrp: Float[np.ndarray, "report cell"]
     """SS-RSRP [dBm]."""
+    rsrp_end: Int[np.ndarray, "report cell"]
+    """1 where the RSRP is the upper end of its range, which says "at least", −1 at the lower, 0 elsewhere."""
     beam_rsrp: Float[np.ndarray, "report beam"]
     """L1-RSRP of the serving cell's beams [dBm]."""
     timing_advance: Float[np.ndarray, " report"]
@@ -60,6 +62,8 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
     whole = reports.beam < 0
     shape = (len(reports.time), len(deployment.cells))
     rsrp = _scatter(shape, report[whole], cell[whole], _feature(reports, "rsrp")[whole])
+    end = np.zeros(shape, np.int8)
+    end[report[whole], cell[whole]] = reports.censored[whole, reports.feature_names.index("rsrp")]
     beams = _scatter(
         (shape[0], deployment.beam_count),
         report[~whole],
@@ -68,6 +72,7 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
     )
     return Observations(
         rsrp=rsrp,
+        rsrp_end=end,
         beam_rsrp=beams,
         timing_advance=_timing_advance(reports),
         serving=_serving(reports, cell, rsrp),

@@ -20,8 +20,7 @@ from raylocus.storage import packed, unpacked, written_whole
 
 #: Version of the file.
 SCORES_SCHEMA = "raylocus.place-scores.v1"
-_TRUTH = tuple(field.name for field in dataclasses.fields(Truth))
-_CIRCUMSTANCES = tuple(field.name for field in dataclasses.fields(Circumstances))
+_TRUTH, _CIRCUMSTANCES = Truth.names(), Circumstances.names()
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,9 @@ class PlaceScores:
 
     def select(self, members: Bool[np.ndarray, " sample"]) -> PlaceScores:
         """Those of some sequences."""
-        columns = (getattr(self.circumstances, name)[members] for name in _CIRCUMSTANCES)
         evaluations = tuple(one.select(members) for one in self.evaluations)
-        return dataclasses.replace(self, circumstances=Circumstances(*columns), evaluations=evaluations)
+        circumstances = self.circumstances.select(members)
+        return dataclasses.replace(self, circumstances=circumstances, evaluations=evaluations)
 
     def save(self, path: Path, made_from: str) -> None:
         """Writes the file.

@@ -18,7 +18,7 @@ from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.self_check import SEQUENCES, WORLDS, SelfCheck, self_check
 from raylocus.evaluation.bound.true_maps import TrueMaps
-from raylocus.evaluation.method import Method
+from raylocus.evaluation.evaluation import Method
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports

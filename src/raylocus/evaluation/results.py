@@ -15,11 +15,22 @@ import numpy as np
 
 from raylocus.datasets.store import ReportDataset
 from raylocus.evaluation.baselines.fitted_classics import Classics
-from raylocus.evaluation.breakdown import QUOTED, Circumstances, Group, Quoted, all_groups, quoted
+from raylocus.evaluation.breakdown import (
+    QUOTED,
+    Circumstances,
+    Group,
+    Quoted,
+    all_groups,
+    bound_among,
+    breakdown_table,
+    pooled,
+    printed,
+    quoted,
+    results_table,
+)
 from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
-from raylocus.evaluation.table import bound_among, breakdown_table, pooled, printed, results_table
 from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole

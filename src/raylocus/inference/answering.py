@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.errors import InputError, PlaceError
+from raylocus.geo import Extent
 from raylocus.inference.area_locator import AreaLocator, answers_in
 from raylocus.inference.area_windows import WindowLocator
 from raylocus.inference.explanation import CellResidual, explained
@@ -155,13 +156,19 @@ class Locators:
             PlaceError: there is neither a place nor an area.
         """
         network = open_traced_area(folder) if is_area(folder) else open_place(folder)
+        by_sites = replace(self.sites, mapped=_mapped(network))
         if isinstance(self.given, AreaLocator) or not network.traced:
-            return NetworkAnswers(network, self.sites)
+            return NetworkAnswers(network, by_sites)
         if isinstance(network, TracedPlace):
             return MapAnswers(network, Locator(self.maps))
         return NetworkAnswers(
-            network, WindowLocator(self.sites, Locator(self.maps), network, network.tile.size)
+            network, WindowLocator(by_sites, Locator(self.maps), network, network.tile.size)
         )
+
+
+def _mapped(network: TracedArea | TracedPlace) -> Extent | None:
+    """Ground that a map was made of; that around the sites of a list nobody has asked for."""
+    return None if isinstance(network, TracedArea) and not network.tiles else extent_of(network)
 
 
 def answering_by(folder: Path, checkpoint: Path | None) -> Answering:

@@ -39,6 +39,8 @@ BATCH = 32
 STRETCH, SPEED = 0.3, 10.0
 #: Stretches of a sequence that are looked at, evenly among those that are not older than its last by so much [s].
 MOST_REPORTS, OLDEST = 8, 60.0
+#: A phone that is asked about on ground of which there is a map is so much less likely per square metre outside of it.
+OUTSIDE = 0.1
 #: Cells along the side of the prior of an area, the answer to a report that names none of its cells.
 PRIOR_CELLS = 64
 
@@ -62,6 +64,8 @@ class AreaLocator:
 
     trained: TrainedAreaNetwork
     name: str = "raylocus area"
+    mapped: Extent | None = None
+    """Ground that phones are asked about; None where nobody said it, as around the sites of a list."""
 
     @classmethod
     def pretrained(cls) -> AreaLocator:
@@ -110,6 +114,8 @@ class AreaLocator:
             last = used[phones.offsets[1:] - 1]
             if phones.lengths.max() > 1:
                 ground = pooled(ground, tokens.scale[own.offsets[:-1]], reports.time[used], phones)
+            if self.mapped is not None:
+                ground = ground.within(self.mapped, OUTSIDE)
             yield Located(reports.sequence_of_report[last], ground, heard.likeliest(last))
 
     @torch.inference_mode()

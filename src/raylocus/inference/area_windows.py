@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from raylocus.geo import Extent, Grid
+from raylocus.geo import Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.locator import KEPT_PLACES
 from raylocus.inference.opinions import surprise, weight_of_maps
@@ -31,8 +31,6 @@ from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import tokens_of
 from raylocus.scenes.sites import Deployment
 
-#: A phone that is asked about in an area is so much less likely per square metre outside of it, where no map is.
-OUTSIDE = 0.1
 #: Batches of the first stage that are looked at together: they share windows, and judge the maps.
 TOGETHER = 32
 #: Windows that stay open, the most recently used ones: as many as the second stage keeps encoded.
@@ -49,10 +47,6 @@ class TracedGround(Protocol):
     def deployment(self) -> Deployment:
         """Its sites and cells."""
 
-    @property
-    def extent(self) -> Extent:
-        """Where phones may be."""
-
     def window_at(self, point: tuple[float, float], size: float) -> Grid:
         """A window about a point."""
 
@@ -66,6 +60,9 @@ class PlaceLocator(Protocol):
 
     def on_maps(self, reports: Reports, place: MappedPlace) -> tuple[torch.Tensor, torch.Tensor]:
         """Densities on the grid of the place, and statistics of how well maps and reports fit."""
+
+    def outdoors(self, place: MappedPlace) -> torch.Tensor:
+        """Share of phones in each ground cell before they have reported anything."""
 
     def judge(self, statistics: torch.Tensor) -> Judgement:
         """What is thought of the maps by the statistics of reports."""
@@ -86,8 +83,7 @@ class WindowLocator:
     def located(self, reports: Reports, deployment: Deployment) -> Iterator[Located]:
         """Posteriors of the sequences whose last report names a cell of the deployment, a few at a time."""
         found = self.first.located(reports, deployment)
-        inside = (replace(each, ground=each.ground.within(self.area.extent, OUTSIDE)) for each in found)
-        while some := list(islice(inside, TOGETHER)):
+        while some := list(islice(found, TOGETHER)):
             yield from self._sharpened(reports, some)
 
     def _sharpened(self, reports: Reports, some: Sequence[Located]) -> Iterator[Located]:
@@ -165,9 +161,9 @@ class WindowLocator:
         if known.hears.any():
             heard = known.reports.select(np.flatnonzero(known.hears))
             density, statistics = self.second.on_maps(heard, place)
-            blocks = _in_squares(density).numpy()
+            outdoors, *blocks = _in_squares(torch.cat([self.second.outdoors(place)[None], density])).numpy()
             for sequence, *seen in zip(sequences[known.hears].tolist(), blocks, statistics, strict=True):
-                yield sequence, Look(grid, *seen)
+                yield sequence, Look(grid, outdoors, *seen)
 
 
 def _in_squares(density: Float[torch.Tensor, "some y x"]) -> Float[torch.Tensor, "some squares squares"]:

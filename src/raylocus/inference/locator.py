@@ -40,7 +40,7 @@ from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.models.regions import Regions, with_circles
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports, token_cells
-from raylocus.scenes.deployment_part import part_of_deployment
+from raylocus.scenes.deployment import part_of_deployment
 from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
@@ -151,6 +151,10 @@ class Locator:
         order = np.argsort(np.concatenate(groups), kind="stable")
         density, statistics, ranging = (torch.cat(each)[order] for each in zip(*parts, strict=True))
         return ranged_density(density, weights_of_ranges(ranging)), statistics
+
+    def outdoors(self, place: MappedPlace) -> torch.Tensor:
+        """Share of phones in each ground cell of a place (y x) before they have reported anything."""
+        return self.encoded(place).outdoors[0]
 
     def _of_part(
         self, reports: Reports, named: Int[np.ndarray, " token"], place: EncodedPlace, deployment: Deployment

@@ -44,6 +44,7 @@ def pooled(
     sites: Float[Tensor, "*phone y x"],
     maps: Float[Tensor, "*phone y x"],
     weight: float | Float[Tensor, "*#phone 1 1"],
+    area: float | Float[Tensor, "*phone y x"] = 1.0,
 ) -> Float[Tensor, "*phone y x"]:
     """Both opinions as one.
 
@@ -51,9 +52,11 @@ def pooled(
         sites: share of each square by sites and levels.
         maps: by the maps.
         weight: of the maps, from 0 to 1; of all phones, or of each.
+        area: of each square, where they differ.
     """
-    of_sites = (1 - SHARED * weight) * sites.clamp(min=LEAST).log()
-    log_share = of_sites + weight * maps.clamp(min=LEAST).log()
+    log_area = torch.as_tensor(area).log()
+    of_sites, of_maps = (each.clamp(min=LEAST).log() - log_area for each in (sites, maps))
+    log_share = (1 - SHARED * weight) * of_sites + weight * of_maps + log_area
     return log_share.flatten(-2).softmax(-1).unflatten(-1, sites.shape[-2:])
 
 

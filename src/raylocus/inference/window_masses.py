@@ -20,6 +20,8 @@ class Look:
     """What the second stage says of one report in one window."""
 
     grid: Grid
+    outdoors: Float[np.ndarray, "squares_y squares_x"]
+    """Share of phones in each square before they have reported anything."""
     density: Float[np.ndarray, "squares_y squares_x"]
     statistics: Float[torch.Tensor, " statistic"]
 
@@ -40,7 +42,8 @@ class Opinions:
     @classmethod
     def of(cls, ground: GroundMasses, index: int, look: Look) -> Opinions:
         """Those of a report of the first stage."""
-        sites, maps = ground.raster(index, look.squares), look.density
+        # Sites know nothing of walls; phones that maps say are outdoors are outdoors for both.
+        sites, maps = ground.raster(index, look.squares) * look.outdoors, look.density
         return cls(look, *(shares(torch.from_numpy(each).double()) for each in (sites, maps)))
 
 
@@ -57,71 +60,68 @@ class Belief:
 def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], belief: Belief) -> GroundMasses:
     """First and second stage as one; reports have as many squares as the longest, of the others some without mass.
 
-    A window's mass stays what the first stage gave it. The position is that of the windows alone where they hold most
-    of the mass: what they leave of the first stage is a tenth of it, often all on one side, and would draw a position
-    by a third of the error that a phone has in a known tile.
+    They are one pool of the whole ground. Of how much is in a window, and of ground that was not looked at, maps say
+    what sites say. Ground where both agree gains by that, and far ground loses, where little is said of much ground.
 
     Args:
         ground: the first stage's posteriors.
         opinions: both stages' of each report, the fullest window first.
         belief: what all reports say of the maps.
     """
-    own, left = ground.masses, ground.masses.mass.clone()
-    parts = [
-        [_squares(ground, index, each, left[index], belief) for each in of_report]
-        for index, of_report in enumerate(opinions)
-    ]
-    most = max(sum(part.mass.shape[1] for part in of_report) for of_report in parts)
-    centre, side, (added, middle) = _stacked(parts, most)
-    centre, side = torch.cat([own.centre, centre], dim=1), torch.cat([own.side, side], dim=1)
-    seen = middle.sum(1, keepdim=True) > left.sum(1, keepdim=True)
-    likelier = torch.cat([torch.where(seen, 0.0, left), middle], dim=1)
-    median = CellMasses(centre, side, likelier / likelier.sum(1, keepdim=True)).median()
-    masses = CellMasses(centre, side, torch.cat([left, added], dim=1))
-    return GroundMasses(ground.origin, masses, ground.origin + median.numpy())
+    reports = [Squares.of(ground, index, each) for index, each in enumerate(opinions)]
+    centre, side, mass = (
+        _stacked([each.centre for each in reports], 0.0),
+        _stacked([each.side for each in reports], 1.0),
+        _stacked([_masses(each, belief) for each in reports], 0.0),
+    )
+    middle = CellMasses(centre, side, mass[..., 1]).median()
+    masses = CellMasses(centre, side, mass[..., 0])
+    return GroundMasses(ground.origin, masses, ground.origin + middle.numpy())
 
 
 @dataclass(frozen=True)
 class Squares:
-    """Those of one window, about a report's origin."""
+    """Those of one report, about its origin: of the first stage, and of the windows."""
 
     centre: Float[torch.Tensor, "square 2"]
-    side: float
-    mass: Float[torch.Tensor, "2 square"]
+    side: Float[torch.Tensor, " square"]
+    sites: Float[torch.Tensor, " square"]
+    maps: Float[torch.Tensor, " square"]
+    """Masses by either; those of squares that a window covers are 0."""
+
+    @classmethod
+    def of(cls, ground: GroundMasses, index: int, opinions: Sequence[Opinions]) -> Squares:
+        """Those of a report of the first stage, and of its windows."""
+        own, origin = ground.masses, ground.origin[index]
+        left, parts = own.mass[index].clone(), []
+        for number, each in enumerate(opinions):
+            squares = each.look.squares
+            free = torch.ones(squares.shape)
+            for other in opinions[:number]:
+                free[torch.from_numpy(other.look.grid.contains(squares.centres)).reshape(free.shape)] = 0
+            inside = torch.from_numpy(squares.contains(own.centre[index].numpy() + origin))
+            sites, maps = (left[inside].sum() * shares(one * free) for one in (each.sites, each.maps))
+            left[inside] = 0
+            parts.append((squares, sites.flatten().float(), maps.flatten().float()))
+        centre = [torch.from_numpy(squares.centres - origin).float() for squares, _, _ in parts]
+        side = [torch.full((len(sites),), squares.resolution) for squares, sites, _ in parts]
+        return cls(
+            torch.cat([own.centre[index], *centre]),
+            torch.cat([own.side[index], *side]),
+            torch.cat([left, *(sites for _, sites, _ in parts)]),
+            torch.cat([left, *(maps for _, _, maps in parts)]),
+        )
+
+
+def _masses(squares: Squares, belief: Belief) -> Float[torch.Tensor, "square 2"]:
     """Of the posterior, and of what names a position."""
-
-
-def _squares(
-    ground: GroundMasses, index: int, opinions: Opinions, left: Float[torch.Tensor, " cell"], belief: Belief
-) -> Squares:
-    """The squares of a window with the mass that the first stage has in it, which is taken off what is `left` of it."""
-    squares = opinions.look.squares
-    inside = torch.from_numpy(squares.contains(ground.masses.centre[index].numpy() + ground.origin[index]))
-    held = float(left[inside].sum())
-    left[inside] = 0
+    sites, maps, area = (each.double()[None] for each in (squares.sites, squares.maps, squares.side.square()))
     density, middle = (
-        pooled(opinions.sites, opinions.maps, weight)
-        for weight in (belief.weight, weight_of_position(belief.weight))
+        pooled(sites, maps, weight, area)[0] for weight in (belief.weight, weight_of_position(belief.weight))
     )
-    doubted = (1 - belief.wrong) * density + belief.wrong * opinions.sites
-    mass = held * torch.stack([doubted, middle]).flatten(1).float()
-    centre = torch.from_numpy(squares.centres - ground.origin[index]).float()
-    return Squares(centre, squares.resolution, mass)
+    return torch.stack([(1 - belief.wrong) * density + belief.wrong * sites[0], middle], 1).float()
 
 
-def _stacked(
-    parts: Sequence[Sequence[Squares]], most: int
-) -> tuple[
-    Float[torch.Tensor, "report square 2"],
-    Float[torch.Tensor, "report square"],
-    Float[torch.Tensor, "2 report square"],
-]:
-    """Centres, sides and masses of all reports' squares, filled up with squares without mass."""
-    centre, side = torch.zeros(len(parts), most, 2), torch.ones(len(parts), most)
-    mass = torch.zeros(2, len(parts), most)
-    for report, of_report in enumerate(parts):
-        start = 0
-        for part in of_report:
-            own = slice(start, start := start + len(part.centre))
-            centre[report, own], side[report, own], mass[:, report, own] = part.centre, part.side, part.mass
-    return centre, side, mass
+def _stacked(parts: Sequence[torch.Tensor], filled: float) -> Float[torch.Tensor, "report square *column"]:
+    """Rows of all reports, filled up."""
+    return torch.nn.utils.rnn.pad_sequence(list(parts), batch_first=True, padding_value=filled)

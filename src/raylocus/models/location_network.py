@@ -16,7 +16,7 @@ from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import FUSED, LIKELIHOODS, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.models.map_backbones.patches import enlarged
+from raylocus.models.map_backbones import enlarged
 from raylocus.models.map_encoder import MAP_ENCODERS, EncodedPlace
 from raylocus.models.misfit import gains_over_swapped_cells, misfit_statistics
 from raylocus.models.point_heads import GaussianHead, RegressionHead

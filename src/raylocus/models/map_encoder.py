@@ -16,11 +16,10 @@ from raylocus.models.density import displaced_density
 from raylocus.models.evidence.cell_order import swapped_orders
 from raylocus.models.evidence.rasters import LEVEL_UNITS, EvidenceRasters, evidence_rasters
 from raylocus.models.inputs.maps import PlaceMaps
-from raylocus.models.map_backbones.convolutional import Convolutional
-from raylocus.models.map_backbones.crossing import PatchCrossing
-from raylocus.models.map_backbones.multi_resolution import MultiResolution
-from raylocus.models.map_backbones.vision_transformer import VisionTransformer
+from raylocus.models.map_backbones import Convolutional, MultiResolution, PatchCrossing, VisionTransformer
 
+#: Share of phones that may be anywhere: indoors, or where the map has buildings that do not stand there.
+ANYWHERE = 0.3
 #: Layers of R that a cell's encoder sees, and layers of G.
 RADIO_LAYERS, GROUND_LAYERS = 5, 4
 #: Networks from maps [map, inputs, y, x] to features [map, width, y, x], made of both numbers.
@@ -59,8 +58,9 @@ class EncodedPlace:
 
     @cached_property
     def outdoors(self) -> Float[Tensor, "1 fine_y fine_x"]:
-        """Share of the phones outdoors in each native ground cell, where the map may lie displaced; even, sums to 1."""
-        return displaced_density((self.maps.fine_outdoor > 0).float()[None] + 1e-12, self.maps.size)
+        """Share of phones in each native ground cell: even outdoors, where the map may lie displaced, or anywhere."""
+        outdoors = displaced_density((self.maps.fine_outdoor > 0).float()[None] + 1e-12, self.maps.size)
+        return (1 - ANYWHERE) * outdoors + ANYWHERE / outdoors.numel()
 
     @cached_property
     def swapped_names(self) -> Int[Tensor, "order cell"]:

@@ -13,10 +13,7 @@ from torch.nn import functional
 from raylocus.models.configuration import LocationNetworkConfiguration, RadioEncoderKind
 from raylocus.models.feature_embedding import FeatureEmbedding
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.models.set_layers.attention import SetBlock
-from raylocus.models.set_layers.convolution import TimeConvolution
-from raylocus.models.set_layers.deep_sets import DeepSetsBlock
-from raylocus.models.set_layers.recurrence import Recurrence
+from raylocus.models.set_layers import DeepSetsBlock, Recurrence, SetBlock, TimeConvolution
 from raylocus.network.reports.features import features_named
 
 #: Columns of `models.inputs.maps.cell_poses`.

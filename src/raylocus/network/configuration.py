@@ -9,15 +9,13 @@ from typing import Literal
 from raylocus.errors import InputError
 from raylocus.network.impairments.availability import FULL_CAPABILITY, UeCapability
 from raylocus.network.impairments.building_loss import BuildingLoss
-from raylocus.network.impairments.clocks import ClockErrors
-from raylocus.network.impairments.identities import IdentityErrors
+from raylocus.network.impairments.report_errors import ClockErrors, IdentityErrors
 from raylocus.network.mac.link_adaptation import OuterLoop, Scheduler
-from raylocus.network.mac.traffic import Traffic
-from raylocus.network.mac.uplink import TimingLoop, UplinkPowerControl
+from raylocus.network.mac.uplink import TimingLoop, Traffic, UplinkPowerControl
 from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
-from raylocus.network.reports.features import FEATURE_SETS, ReportFeature, features_named
-from raylocus.network.rlc.acknowledged_mode import AcknowledgedMode
+from raylocus.network.reports.features import FEATURE_SETS, features_named
+from raylocus.network.rlc import AcknowledgedMode
 from raylocus.network.rrc.events import UNSET, Event
 from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.network.rrc.measurement_configuration import (
@@ -167,11 +165,8 @@ class NetworkConfiguration:
         self._check_events()
 
     def _check_events(self) -> None:
-        if (
-            self.handover.kind != "A3"
-            or self.handover.threshold != UNSET
-            or self.handover.second_threshold != UNSET
-        ):
+        offsets_only = self.handover.threshold == self.handover.second_threshold == UNSET
+        if self.handover.kind != "A3" or not offsets_only:
             raise InputError(
                 "handover is by event A3, which has an offset and a hysteresis but no threshold; "
                 f"not by {self.handover}"
@@ -198,25 +193,6 @@ class NetworkConfiguration:
         raise InputError(
             "times of arrival that are detected have no Gaussian noise; observe with network.timing of kind map"
         )
-
-    @property
-    def filter_coefficient(self) -> int:
-        """k of the L3 filter (TS 38.331 §5.5.3.2); 0 is no filter."""
-        return self.report.filter_coefficient
-
-    @property
-    def most_neighbours(self) -> int:
-        """maxReportCells of TS 38.331."""
-        return self.report.most_neighbours
-
-    @property
-    def most_beams(self) -> int:
-        """Beams of the serving cell in an L1-RSRP report."""
-        return self.report.most_beams
-
-    def availability_of(self, feature: ReportFeature) -> float:
-        """Share of the reports that have a feature, its occasion apart."""
-        return self.availability.get(feature.name, feature.availability)
 
     def at_severity(self, severity: float) -> NetworkConfiguration:
         """The configuration in a world of this severity: bias × severity, dropout × severity (at most 1)."""

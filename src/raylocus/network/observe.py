@@ -12,8 +12,11 @@ from raylocus.errors import InputError
 from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.impairments.availability import absent_features, check_deployment, check_signals
-from raylocus.network.impairments.clocks import time_stamps
-from raylocus.network.impairments.identities import with_missing_identities, with_wrong_identities
+from raylocus.network.impairments.report_errors import (
+    time_stamps,
+    with_missing_identities,
+    with_wrong_identities,
+)
 from raylocus.network.movement.trajectories import Trajectories, keep_reports, select_sequences, velocities
 from raylocus.network.positioning.timing_measurements import synchronisation_errors
 from raylocus.network.random_streams import ReportStreams
@@ -104,11 +107,10 @@ def observe_numbered(
         if part is not None and len(part.reports):
             parts.append(part)
     absent = absent_features(features, deployment, configuration.capability)
-    reasons = tuple((each.name, each.reason) for each in absent)
     found = [part.reports for part in parts]
     whole = Reports.concatenate(found) if found else Reports.empty(tuple(each.name for each in features))
     numbers = np.concatenate([np.zeros(0, np.int64), *(part.numbers for part in parts)])
-    return NumberedReports(dataclasses.replace(whole, absent=reasons), numbers)
+    return NumberedReports(dataclasses.replace(whole, absent=absent), numbers)
 
 
 def _check_signals(

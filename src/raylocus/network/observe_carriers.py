@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.errors import InputError
 from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.impairments.clocks import time_stamps
+from raylocus.network.impairments.report_errors import time_stamps
 from raylocus.network.movement.trajectories import Trajectories, keep_reports
 from raylocus.network.observe import NumberedReports, observe, observe_numbered
 from raylocus.network.random_streams import ReportStreams

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import ndtri
 
-from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.rrc.events import reports_by_step
 
 #: Numbers that the generator makes at each value of its counter.
 NUMBERS_PER_COUNT = 4

@@ -16,7 +16,7 @@ from jaxtyping import Bool
 from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.provenance import Provenance
-from raylocus.scenes.coarse_ground import GROUND_SCHEMA
+from raylocus.scenes.geometry_maps import GROUND_SCHEMA
 from raylocus.scenes.place import AREA_FILE, deployment_of_record, deployment_record
 from raylocus.scenes.place_checks import plain_record
 from raylocus.scenes.sites import Deployment

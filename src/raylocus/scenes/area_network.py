@@ -8,10 +8,9 @@ import numpy as np
 import xarray as xr
 
 from raylocus.geo import Extent, Grid
-from raylocus.scenes.coarse_ground import siting_maps
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.deployment import sample_deployment
-from raylocus.scenes.geometry_maps import grid_of
+from raylocus.scenes.geometry_maps import grid_of, siting_maps
 from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.site_files import SiteImport, import_sites
 from raylocus.scenes.site_import.assembly import GroundMaps

@@ -11,10 +11,16 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.area import Area, save_area
-from raylocus.scenes.coarse_ground import GROUND_RESOLUTION, coarse_ground, save_coarse_ground, siting_maps
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.foreign_files import absence
-from raylocus.scenes.geometry_maps import geometry_maps, grid_of
+from raylocus.scenes.geometry_maps import (
+    GROUND_RESOLUTION,
+    coarse_ground,
+    geometry_maps,
+    grid_of,
+    save_coarse_ground,
+    siting_maps,
+)
 from raylocus.scenes.ground.terrain import read_terrain, terrain_height
 from raylocus.scenes.map_sources.assemble import frame_of
 from raylocus.scenes.map_sources.elevation_tiles import elevation_for

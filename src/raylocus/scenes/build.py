@@ -18,7 +18,7 @@ from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.deployment_part import HeardCells, all_cells
+from raylocus.scenes.deployment import HeardCells, all_cells
 from raylocus.scenes.foreign_files import absence
 from raylocus.scenes.geometry_maps import geometry_maps
 from raylocus.scenes.map_geometry import topmost_surface

@@ -18,9 +18,9 @@ from raylocus.provenance import Provenance
 from raylocus.scenes.area import Area, AreaTile, open_area, save_area
 from raylocus.scenes.area_network import area_network
 from raylocus.scenes.build_map import SourceTiles, vector_map_content, whole_already, with_tile_notes
-from raylocus.scenes.coarse_ground import GROUND_RESOLUTION, cut_ground, save_coarse_ground
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.deployment_part import HeardCells, part_of_deployment
+from raylocus.scenes.deployment import HeardCells, part_of_deployment
+from raylocus.scenes.geometry_maps import GROUND_RESOLUTION, cut_ground, save_coarse_ground
 from raylocus.scenes.map_ground import ground_of_map, wide_terrain
 from raylocus.scenes.place import AREA_FILE, Place
 from raylocus.scenes.site_files import SiteImport

@@ -9,7 +9,7 @@ from pathlib import Path
 from raylocus.errors import PlaceError
 from raylocus.provenance import Provenance
 from raylocus.scenes.configuration import SceneConfiguration
-from raylocus.scenes.deployment_part import HeardCells
+from raylocus.scenes.deployment import HeardCells
 from raylocus.scenes.map_geometry import mesh_and_maps
 from raylocus.scenes.map_sources.assemble import MapExtent, Window
 from raylocus.scenes.map_sources.read_source import SourceMap, read_source

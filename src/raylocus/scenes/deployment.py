@@ -1,7 +1,9 @@
-"""Draws a plausible network over a tile: macro sites on roofs and masts, street-level sites, or both."""
+"""A plausible network over a tile: macro sites on roofs and masts, street-level sites, or both; parts of a network."""
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +11,45 @@ import xarray as xr
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid, wrap_angle
-from raylocus.scenes.coarse_ground import siting_maps
-from raylocus.scenes.geometry_maps import grid_of
+from raylocus.scenes.geometry_maps import grid_of, siting_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.scenes.siting.macro import MacroLayout, array_on, macro_sites, macro_sites_around
 from raylocus.scenes.siting.pci_plan import groups_of, plan_pcis
 from raylocus.scenes.siting.spacing import MicroLayout, PlannedSite, micro_sites
+
+#: Of a deployment, a window in its frame and coarse ground around it: indices of the cells that are heard.
+HeardCells = Callable[[Deployment, Grid, xr.Dataset], Sequence[int]]
+
+
+def all_cells(deployment: Deployment, window: Grid, ground: xr.Dataset) -> Sequence[int]:
+    """Every cell, where nothing is known of propagation."""
+    return range(len(deployment.cells))
+
+
+def part_of_deployment(
+    deployment: Deployment, cells: Sequence[int], centre: tuple[float, float]
+) -> Deployment:
+    """Some cells with their sites and carriers, in the frame centred on a point [m]; indices keep their order.
+
+    Raises:
+        PlaceError: there are no cells.
+    """
+    if not cells:
+        raise PlaceError("a window needs a cell that is heard in it")
+    sites = sorted({deployment.cells[cell].site for cell in cells})
+    moved = []
+    for index in sites:
+        x, y, z = deployment.sites[index].position
+        position = (x - centre[0], y - centre[1], z)
+        moved.append(dataclasses.replace(deployment.sites[index], position=position))
+    own = [
+        dataclasses.replace(deployment.cells[cell], site=sites.index(deployment.cells[cell].site))
+        for cell in cells
+    ]
+    carriers = sorted({cell.carrier for cell in own})
+    used = tuple(deployment.carriers[index] for index in carriers)
+    renamed = tuple(dataclasses.replace(cell, carrier=carriers.index(cell.carrier)) for cell in own)
+    return Deployment(used, tuple(moved), renamed)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError
 from raylocus.geo import Grid
-from raylocus.scenes.coarse_ground import coarse_ground
+from raylocus.scenes.geometry_maps import coarse_ground
 from raylocus.scenes.ground.layers import burnt
 from raylocus.scenes.ground.terrain import read_terrain, terrain_height
 from raylocus.scenes.map_sources.elevation_tiles import elevation_for
@@ -25,7 +25,7 @@ SQUARE = 64
 
 
 def ground_of_map(vector_map: VectorMap, terrain_around: Terrain, grid: Grid) -> xr.Dataset:
-    """Terrain, highest roofs and shares of buildings and water over a grid, see `scenes.coarse_ground`.
+    """Terrain, highest roofs and shares of buildings and water over a grid, see `scenes.geometry_maps`.
 
     Args:
         vector_map: the map; beyond it the ground is open.

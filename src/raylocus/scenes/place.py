@@ -14,9 +14,8 @@ import xarray as xr
 from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
-from raylocus.scenes.coarse_ground import load_coarse_ground
 from raylocus.scenes.foreign_files import archive
-from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, load_coarse_ground
 from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
 from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, PatternCuts, Site
@@ -149,9 +148,9 @@ def place_of_record(record: Any, folder: Path) -> Place:
         )
     try:
         return _place(record, folder)
-    except RaylocusError:
+    except PlaceError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (RaylocusError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise PlaceError(
             f"{folder}/place.json is not as raylocus wrote it ({type(error).__name__}: {error}); "
             "build the place again"

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import PlaceError
+from raylocus.ragged import Columns
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.radio_properties import ITU_TYPE, ClassProperties, SceneMaterials
 from raylocus.scenes.sites import Carrier
@@ -29,7 +30,7 @@ def welded(vertices: Float[np.ndarray, "triangle 3 3"]) -> Int[np.ndarray, "tria
 
 
 @dataclass(frozen=True)
-class Triangles:
+class Triangles(Columns):
     """Every triangle of a scene, with its material and whether it is ground."""
 
     vertices: Float[np.ndarray, "triangle 3 3"]
@@ -40,11 +41,6 @@ class Triangles:
     """True for terrain, False for what stands on it."""
     building: Int[np.ndarray, " triangle"] | None = None
     """Lasting name of each triangle's building, 32 bits that hash its identifier, −1 for none; None: not known."""
-
-    def select(self, keep: Bool[np.ndarray, " triangle"] | Int[np.ndarray, " chosen"]) -> Triangles:
-        """The triangles where `keep` is true, or of these indices."""
-        building = None if self.building is None else self.building[keep]
-        return Triangles(self.vertices[keep], self.material[keep], self.ground[keep], building)
 
     def crop(self, centre: tuple[float, float], size: float) -> Triangles:
         """The triangles that touch a square of the side `size` [m], moved so that its centre is the origin."""

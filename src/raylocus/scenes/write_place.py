@@ -12,11 +12,9 @@ import xarray as xr
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.building_records import write_building_records
-from raylocus.scenes.coarse_ground import mirrored_ground, save_coarse_ground
 from raylocus.scenes.configuration import SceneConfiguration
-from raylocus.scenes.deployment import sample_deployment
-from raylocus.scenes.deployment_part import HeardCells, all_cells, part_of_deployment
-from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.deployment import HeardCells, all_cells, part_of_deployment, sample_deployment
+from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, mirrored_ground, save_coarse_ground
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.place import SURROUNDINGS, Place, save_place
 from raylocus.scenes.site_files import SiteImport, import_sites

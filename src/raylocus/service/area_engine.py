@@ -6,23 +6,24 @@ import gc
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import psutil
 
-from raylocus.errors import PlaceError
 from raylocus.inference.answering import Answering, Locators, MapAnswers
 from raylocus.inference.fix import Fix
 from raylocus.network.formats.cell_resolution import Known
+from raylocus.network.reports.reports import Reports
 from raylocus.service.answers import Answer, HeardCell, Refusal, Why
 from raylocus.service.asked_reports import AskedReports, asked_reports
 from raylocus.service.choices import Choice, choices_of
 from raylocus.service.known_cells import FoundCells, found_cells, last_known_reports, located_reports
-from raylocus.service.questions import Question
-from raylocus.service.served_areas import ServedArea, served_area
+from raylocus.service.learning import Learning, LearningFolder
+from raylocus.service.questions import Question, Submitted
+from raylocus.service.served_areas import ServedAreas, served_areas
 
 
 @dataclass(frozen=True)
@@ -32,52 +33,55 @@ class _Opened:
     answering: Answering
     turn: AbstractContextManager[object]
     """Held by the thread that locates; any number may in a place, but windows of an area are opened by one."""
+    learning: Learning | None
+    """What is known of its levels, where that is learned."""
 
     @classmethod
-    def of(cls, answering: Answering) -> _Opened:
+    def of(cls, answering: Answering, learning: Learning | None) -> _Opened:
         """Encodes the maps, so that no answer waits for it."""
         answering.separate_fixes(asked_reports([]).reports)
-        return cls(answering, nullcontext() if isinstance(answering, MapAnswers) else Lock())
+        return cls(answering, nullcontext() if isinstance(answering, MapAnswers) else Lock(), learning)
+
+    def fixes(self, reports: Reports) -> list[Fix]:
+        """One of each sequence, by levels as they were learned."""
+        known = self.learning.corrected(reports) if self.learning else reports
+        with self.turn:
+            return self.answering.separate_fixes(known)
 
 
 @dataclass(frozen=True)
-class AreaEngine:
+class AreaEngine(ServedAreas):
     """Locates phones in any number of places and areas."""
 
-    served: tuple[ServedArea, ...]
     locators: Locators
     memory: float
     """Resident memory of the process [bytes] over which the maps not asked for longest are let go."""
+    kept: LearningFolder | None = None
+    """Where what is learned is kept; without it nothing is learned."""
     _open: OrderedDict[int, _Opened] = field(default_factory=OrderedDict, repr=False)
     _opening: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
-    def load(cls, folders: Sequence[Path], checkpoint: Path | None, memory: float) -> AreaEngine:
+    def load(
+        cls, folders: Sequence[Path], checkpoint: Path | None, memory: float, learn: Path | None = None
+    ) -> AreaEngine:
         """An engine over folders of places and areas.
 
         Args:
             folders: at least one.
             checkpoint: network that locates on maps; without it, what comes with raylocus.
             memory: most resident memory [bytes].
+            learn: folder of what is learned of each area.
 
         Raises:
+            InputError: what was learned cannot be read.
             PlaceError: a folder is neither, has no latitude and longitude, or two have one name.
             CheckpointError: the checkpoint cannot be read.
         """
-        served = tuple(served_area(folder) for folder in folders)
-        names = [area.name for area in served]
-        if len(set(names)) < len(names):
-            raise PlaceError(f"two areas are called {max(names, key=names.count)}; rename one's folder")
-        return cls(served, Locators.of(checkpoint), memory)
-
-    @property
-    def areas(self) -> tuple[str, ...]:
-        """Names of the areas."""
-        return tuple(area.name for area in self.served)
-
-    def folder(self, area: str) -> Path | None:
-        """Where an area lies on disk; None where it is not served."""
-        return next((each.folder for each in self.served if each.name == area), None)
+        engine = cls(served_areas(folders), Locators.of(checkpoint), memory, learn and LearningFolder(learn))
+        for name in engine.areas if engine.kept else ():
+            engine.kept.check(name)
+        return engine
 
     @property
     def open_areas(self) -> int:
@@ -90,9 +94,7 @@ class AreaEngine:
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
         """One answer a question; those of one area are located together."""
-        asked = asked_reports(questions)
-        found = [found_cells(asked, area.deployment) for area in self.served]
-        choices = choices_of(asked, found, [area.distinct_pcis for area in self.served])
+        asked, found, choices = self._chosen(questions)
         answers: dict[int, Answer | Refusal] = {
             number: Refusal(choice, questions[number].last.cells)
             for number, choice in enumerate(choices)
@@ -103,18 +105,48 @@ class AreaEngine:
             own = [number for number, choice in chosen.items() if choice.area == area]
             reports = located_reports(asked, found[area], np.array(own), self.served[area].deployment)
             opened = self._opened(area)
-            with opened.turn:
-                fixes = opened.answering.separate_fixes(reports)
-            for number, fix in zip(own, fixes, strict=True):
+            for number, fix in zip(own, opened.fixes(reports), strict=True):
                 cells = _heard(asked, found[area], number, opened.answering, questions[number], fix)
                 answers[number] = Answer(fix, self.areas[area], cells, doubtful=chosen[number].doubtful)
         return [answers[number] for number in range(len(questions))]
+
+    def learn(self, submitted: Sequence[Submitted]) -> None:
+        """Learns the levels of the cells of the areas that the reports are surely of; nothing without a folder.
+
+        Raises:
+            OverloadedError: others are learned from.
+            StorageFullError: what was learned cannot be kept.
+        """
+        if self.kept is None or not submitted:
+            return
+        asked, found, choices = self._chosen([each.question for each in submitted])
+        for area in range(len(self.served)):
+            own = [number for number, choice in enumerate(choices) if choice == Choice(area, doubtful=False)]
+            opened = self._opened(area) if own else None
+            if opened is None or opened.learning is None:
+                continue
+            reports = located_reports(asked, found[area], np.array(own), self.served[area].deployment)
+            where = np.array([(submitted[number].latitude, submitted[number].longitude) for number in own])
+            local = self.served[area].frame.to_local(*where.T)
+            position = np.column_stack([local, np.full(len(own), np.nan)])
+            opened.learning.learn(replace(reports, position=position), opened.turn)
+
+    def _chosen(
+        self, questions: Sequence[Question]
+    ) -> tuple[AskedReports, list[FoundCells], list[Choice | Why]]:
+        """The questions as reports, their cells in each area, and which area each is of."""
+        asked = asked_reports(questions)
+        found = [found_cells(asked, area.deployment) for area in self.served]
+        return asked, found, choices_of(asked, found, [area.distinct_pcis for area in self.served])
 
     def _opened(self, number: int) -> _Opened:
         """An area, ready to locate; the maps of others are let go while memory is short."""
         with self._opening:
             if number not in self._open:
-                self._open[number] = _Opened.of(self.locators.answering(self.served[number].folder))
+                served = self.served[number]
+                answering = self.locators.answering(served.folder)
+                learning = self.kept.opened(served.name, answering) if self.kept else None
+                self._open[number] = _Opened.of(answering, learning)
             self._open.move_to_end(number)
             while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
                 self._open.popitem(last=False)

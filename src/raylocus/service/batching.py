@@ -27,6 +27,9 @@ class OverloadedError(RaylocusError):
         super().__init__("the service has more to do than it can answer in time; ask again later")
         self.retry_after = retry_after
 
+    def __reduce__(self) -> tuple[type[OverloadedError], tuple[float]]:
+        return type(self), (self.retry_after,)
+
 
 @dataclass(frozen=True)
 class _Waiting:

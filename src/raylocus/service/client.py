@@ -77,7 +77,9 @@ class Client:
         return Circle(answer["location"]["lat"], answer["location"]["lng"], answer["accuracy"])
 
     def geosubmit(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Hands in collected reports, `items` of `/v2/geosubmit`; the service keeps them only with `--store`.
+        """Hands in collected reports, `items` of `/v2/geosubmit`.
+
+        The service keeps them with `--store` and learns from them with `--learn`, else neither.
 
         Raises:
             InputError, ServiceError: as `locate`.

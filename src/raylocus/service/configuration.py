@@ -17,11 +17,12 @@ class ServiceConfiguration:
     port: int = 8080
     """TCP port; 0 for any free one."""
     memory_gb: float = 4.0
-    """Resident memory [GB] over which the areas that were not asked for longest are let go."""
+    """Resident memory [GB] of all processes that locate over which each lets the areas go that it was not asked for
+    longest."""
     batch: int = 8
     """Most phones that are located together: more hardly cost less each, and all of them wait for the last."""
-    threads: int = 2
-    """Batches that are located at once, each by one thread."""
+    processes: int = 2
+    """Processes that locate, each a batch at a time; the processors are shared among them."""
     patience: float = 0.2
     """Longest time [s] that a question may have to wait for its turn; above it, it is refused with 503."""
     answer_time: float = 10.0
@@ -36,6 +37,8 @@ class ServiceConfiguration:
     """File of API keys, one a line; without it nobody needs a key."""
     store: Path | None = None
     """Folder that accepted geosubmit bodies are written to; without it they are checked and forgotten."""
+    learn: Path | None = None
+    """Folder of what is learned of each area's levels from geosubmit's positions; without it nothing is learned."""
     board_time: float = 60.0
     """How long [s] measurements that were announced for a later request are kept in memory."""
     board_size: int = 10_000
@@ -47,7 +50,7 @@ class ServiceConfiguration:
         Raises:
             InputError: nothing could be located, or no time or memory is left to.
         """
-        least = {"batch": 1, "threads": 1, "body_bytes": 1, "board_size": 1}
+        least = {"batch": 1, "processes": 1, "body_bytes": 1, "board_size": 1}
         lacking = [name for name, value in least.items() if getattr(self, name) < value]
         positive = ("memory_gb", "patience", "answer_time", "request_time", "board_time")
         lacking += [name for name in positive if not getattr(self, name) > 0]

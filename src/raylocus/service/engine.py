@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from raylocus.service.answers import Answer, Refusal
-from raylocus.service.questions import Question
+from raylocus.service.questions import Question, Submitted
 
 
 @runtime_checkable
@@ -26,3 +27,19 @@ class Engine(Protocol):
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
         """One answer a question, in their order; they are located together where they lie in one area."""
+
+    def learn(self, submitted: Sequence[Submitted]) -> None:
+        """Takes note of what phones heard at known positions, where it learns."""
+
+
+class FaultError(Exception):
+    """A fault of an engine in another process; its text holds nothing that was asked."""
+
+
+def fault_of(error: BaseException) -> str:
+    """Kind and line of an error, without its message, which may hold what was asked."""
+    if isinstance(error, FaultError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {frames[-1].name}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

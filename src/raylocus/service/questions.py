@@ -69,6 +69,17 @@ class Question:
         return self.reports[-1]
 
 
+@dataclass(frozen=True)
+class Submitted:
+    """What a phone heard where its position is known."""
+
+    question: Question
+    latitude: float
+    """WGS84 [degrees]."""
+    longitude: float
+    """The same."""
+
+
 #: Longest time between two reports that belong together [s]; what is older is left out.
 GAP = 60.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,3 +43,35 @@ def served_area(folder: Path) -> ServedArea:
             "built from a map or a list of sites"
         )
     return ServedArea(found.name, folder, found.frame, found.deployment, extent_of(found))
+
+
+@dataclass(frozen=True)
+class ServedAreas:
+    """All that one service serves, by names that differ."""
+
+    served: tuple[ServedArea, ...]
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """Names of the areas."""
+        return tuple(area.name for area in self.served)
+
+    def folder(self, area: str) -> Path | None:
+        """Where an area lies on disk; None where it is not served."""
+        return next((each.folder for each in self.served if each.name == area), None)
+
+
+def served_areas(folders: Sequence[Path]) -> tuple[ServedArea, ...]:
+    """What lies in folders.
+
+    Args:
+        folders: at least one.
+
+    Raises:
+        PlaceError: as `served_area`, or two have one name.
+    """
+    served = tuple(served_area(folder) for folder in folders)
+    names = [area.name for area in served]
+    if len(set(names)) < len(names):
+        raise PlaceError(f"two areas are called {max(names, key=names.count)}; rename one's folder")
+    return served

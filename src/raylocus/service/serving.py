@@ -1,14 +1,11 @@
-"""The server process: one event loop, and the threads that locate."""
+"""The server process: one event loop, which asks the processes that locate."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import sys
 from typing import Any, ClassVar
 
-import torch
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -18,8 +15,6 @@ from raylocus.service.configuration import ServiceConfiguration
 
 #: Most connections at a time.
 CONNECTIONS = 1000
-#: Longest time that a thread keeps the interpreter while another wants it [s].
-SWITCH_INTERVAL = 1e-4
 #: Longest time between two requests of a connection [s].
 KEEP_ALIVE = 30
 
@@ -31,11 +26,6 @@ def serve(app: FastAPI, configuration: ServiceConfiguration) -> None:
         InputError: the address cannot be listened on.
     """
     listening = _listen(configuration)
-    # A thread that locates takes the interpreter's lock again after each of its thousand short steps; waiting the
-    # usual 5 ms for it each time, while many requests are turned away, it would not come to an end.
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    # Each has its share of the processors: most steps are too short to be divided among several.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // configuration.threads))
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(f"raylocus serves on http://{shown}:{port}", flush=True)

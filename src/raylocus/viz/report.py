@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from raylocus.evaluation.breakdown import Group, Quoted, heard_groups, sight_groups
+from raylocus.evaluation.breakdown import COLUMNS, Group, Quoted, heard_groups, sight_groups, table_rows
 from raylocus.evaluation.evaluation import Evaluation, Outcome
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.evaluation.results import Results, tested_severities
-from raylocus.evaluation.table import COLUMNS, table_rows
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import versions

@@ -9,8 +9,8 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from raylocus.viz.viewer.content import ViewerContent
 from raylocus.viz.viewer.page_data import page_data
+from raylocus.viz.viewer.place_content import ViewerContent
 
 #: The program's files, in the order in which they are joined.
 PROGRAM = (

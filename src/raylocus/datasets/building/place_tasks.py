@@ -13,7 +13,7 @@ from typing import Any
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError, PlaceError
-from raylocus.propagation.maps.heard_cells import heard_cells
+from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.tracing.trace_place import is_traced, trace_place
 from raylocus.provenance import hash_file, versions

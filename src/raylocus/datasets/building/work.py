@@ -61,7 +61,9 @@ class Work:
     units: Folder
     """Where the worlds' reports are kept."""
     skipped: dict[int, str] = field(default_factory=dict)
-    """Why each place failed that did, by its index."""
+    """Why each place is left out that is, by its index: those given are not asked for, others failed."""
+    failed: int = field(default=0, init=False)
+    """Places that failed."""
 
     def __post_init__(self) -> None:
         observed = {world.place_index for world in self.worlds}
@@ -77,9 +79,13 @@ class Work:
         return plan_worlds(self.configuration)
 
     def place_tasks(self, rows: range) -> list[PlaceTask]:
-        """The places that begin in these rows of the plan."""
+        """The places that begin in these rows of the plan, those left out apart."""
         chosen = [self.worlds[row].place_index for row in rows if self.worlds[row].number == 0]
-        return [PlaceTask(index, self.configuration.places[index], self.configuration) for index in chosen]
+        return [
+            PlaceTask(index, self.configuration.places[index], self.configuration)
+            for index in chosen
+            if index not in self.skipped
+        ]
 
     def trace(self, rows: range, progress: Progress, engine: Engine) -> None:
         """Builds and traces the places that begin in these rows and are not there yet.
@@ -97,11 +103,7 @@ class Work:
     def inputs(self) -> dict[int, dict[str, str]]:
         """Hashes of what the worlds of each place are made from, by its index; places not ready are left out."""
         tasks = self.place_tasks(range(len(self.worlds)))
-        return {
-            task.place_index: place_hashes(task.choice.true_folder)
-            for task in tasks
-            if task.place_index not in self.skipped and task.is_done()
-        }
+        return {task.place_index: place_hashes(task.choice.true_folder) for task in tasks if task.is_done()}
 
     def world_tasks(self, rows: range) -> list[WorldTask]:
         """The worlds of these rows whose places are ready."""
@@ -142,7 +144,7 @@ class Work:
 
     @property
     def left_out(self) -> tuple[Skipped, ...]:
-        """The places that failed, in order."""
+        """The places that are left out, in order."""
         return tuple(Skipped(index, self.skipped[index]) for index in sorted(self.skipped))
 
     def _folders(self, index: int) -> list[Path]:
@@ -156,16 +158,16 @@ class Work:
     def _run(self, tasks: Sequence[Task], progress: Progress, engine: Engine) -> None:
         for done, outcome in enumerate(engine.run(tasks), start=1):
             if outcome.failure is not None:
+                self.failed += outcome.task.place_index not in self.skipped
                 self.skipped[outcome.task.place_index] = outcome.failure
                 self._check_share(outcome.failure)
             progress(done, len(tasks))
 
     def _check_share(self, reason: str) -> None:
-        failed, places = len(self.skipped), len(self.configuration.places)
-        allowed = self.configuration.max_failed_share
-        if failed > allowed * places:
+        places, allowed = len(self.configuration.places), self.configuration.max_failed_share
+        if self.failed > allowed * places:
             raise PlaceError(
-                f"{failed} of {places} places failed, more than the share of {allowed:g} that may "
+                f"{self.failed} of {places} places failed, more than the share of {allowed:g} that may "
                 f"(max_failed_share); the last one: {reason}"
             )
 

@@ -19,8 +19,7 @@ from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError
 from raylocus.evaluation.ablation.given import Given
 from raylocus.evaluation.comparison import circumstances_of, world_by_world
-from raylocus.evaluation.evaluation import evaluate
-from raylocus.evaluation.method import Contestant, Method
+from raylocus.evaluation.evaluation import Contestant, Method, evaluate
 from raylocus.evaluation.place_scores import PlaceScores, kept_scores
 from raylocus.execution.task import Engine
 from raylocus.propagation.maps.traced_place import open_place

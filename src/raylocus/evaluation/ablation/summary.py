@@ -13,9 +13,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from raylocus.evaluation.ablation.run import Trial
-from raylocus.evaluation.breakdown import RESAMPLES, SEED, Quoted, weighted_percentile, with_interval
+from raylocus.evaluation.breakdown import RESAMPLES, SEED, Quoted, printed, weighted_percentile, with_interval
 from raylocus.evaluation.evaluation import Evaluation
-from raylocus.evaluation.table import printed
 
 #: Wide enough for every column.
 TABLE_WIDTH = 150

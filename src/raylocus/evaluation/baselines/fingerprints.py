@@ -13,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from raylocus.evaluation.baselines.masses import blurred_masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
-from raylocus.evaluation.method import TrainingPlaces
+from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior

@@ -26,9 +26,8 @@ from raylocus.evaluation.baselines.least_squares import (
     TIME_DIFFERENCES,
     RangeLeastSquares,
 )
-from raylocus.evaluation.baselines.strongest_cell import StrongestCell, WeightedCentroid
-from raylocus.evaluation.baselines.timing_advance import TimingAdvance
-from raylocus.evaluation.method import Method, TrainingPlaces
+from raylocus.evaluation.baselines.strongest_cell import StrongestCell, TimingAdvance, WeightedCentroid
+from raylocus.evaluation.evaluation import Method, TrainingPlaces
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, deviations, log_likelihood
 from raylocus.evaluation.baselines.masses import forward_filter, masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import climbed, examples, likeliest
-from raylocus.evaluation.method import TrainingPlaces
+from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior

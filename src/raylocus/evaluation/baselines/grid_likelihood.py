@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
+from scipy.special import log_ndtr
 
 from raylocus.evaluation.observations import Observations, advance_distances
 from raylocus.models.inputs.nominal_maps import NominalMaps
@@ -29,11 +30,23 @@ class LikelihoodModel:
 
 
 @dataclass(frozen=True)
+class RangeEnds:
+    """Levels that are the end of their range: "at least" or "at most" so strong."""
+
+    report: Int[np.ndarray, " end"]
+    """Row of the report."""
+    short: Float[np.ndarray, "end ground"]
+    """How far the map's level falls short of the end, in its direction [dB]."""
+    side: Int[np.ndarray, "end 1"]
+    """1 at the upper end, −1 at the lower."""
+
+
+@dataclass(frozen=True)
 class Deviations:
     """How far some reports are from the map at every ground cell: sums that no spread enters."""
 
     count: Float[np.ndarray, "report 1"]
-    """Cells heard."""
+    """Cells heard, those at the ends of their range apart."""
     squares: Float[np.ndarray, "report ground"]
     """Sum over the cells heard of the squared differences of their levels [dB²]."""
     sums: Float[np.ndarray, "report ground"]
@@ -42,14 +55,16 @@ class Deviations:
     """Squared difference of T_A's distance to the first path's length [m²]; 0 without T_A."""
     beams: Float[np.ndarray, "report ground"] | None
     """Sum of the squared differences between the serving cell's beams, their mean removed [dB²]."""
+    ends: RangeEnds
 
     def log_likelihood(self, model: LikelihoodModel) -> Float[np.ndarray, "report ground"]:
         """ln p(report | ground cell) up to a constant of each report.
 
         With r the heard cells' levels minus the map's, n their number, σ and τ the two spreads, the
         common offset is integrated out in closed form (Sherman and Morrison 1950):
-        −½ (Σ r² − τ² (Σ r)² / (σ² + n τ²)) / σ². Cells that are not reported are left out: on real
-        networks a missing neighbour says little about its level.
+        −½ (Σ r² − τ² (Σ r)² / (σ² + n τ²)) / σ². A level at the end of its range is Φ of how far the map's
+        reaches beyond it, the offset being what the others leave of it. Cells that are not reported are left
+        out: on real networks a missing neighbour says little about its level.
         """
         variance, common = np.float32(model.spread_db**2), np.float32(model.level_spread_db**2)
         found = self.squares * (-1 / (2 * variance))
@@ -58,6 +73,16 @@ class Deviations:
         found += self.timing * np.float32(-1 / (2 * model.timing_spread**2))
         if model.beam_spread_db is not None and self.beams is not None:
             found += self.beams * np.float32(-1 / (2 * model.beam_spread_db**2))
+        if len(self.ends.report):
+            np.add.at(found, self.ends.report, self._of_ends(variance, common))
+        return found
+
+    def _of_ends(self, variance: np.float32, common: np.float32) -> Float[np.ndarray, "end ground"]:
+        """ln Φ of each level at the end of its range, given the other levels of its report."""
+        row = self.ends.report
+        left = common / (variance + self.count[row] * common)
+        short = self.ends.short - self.ends.side * left * self.sums[row]
+        found: Float[np.ndarray, "end ground"] = log_ndtr(-short / np.sqrt(variance * (1 + left)))
         return found
 
 
@@ -70,7 +95,8 @@ def deviations(
         observed.rsrp[reports],
         maps.level.reshape(len(maps.level), -1) - np.float32(REFERENCE_LEVEL),
     )
-    heard = np.isfinite(rsrp).astype(np.float32)
+    at_end = np.isfinite(rsrp) & (observed.rsrp_end[reports] != 0)
+    heard = (np.isfinite(rsrp) & ~at_end).astype(np.float32)
     level = np.where(heard > 0, rsrp - REFERENCE_LEVEL, 0).astype(np.float32)
     return Deviations(
         count=heard.sum(axis=1, keepdims=True),
@@ -78,6 +104,7 @@ def deviations(
         sums=level.sum(axis=1, keepdims=True) - heard @ mapped,
         timing=_timing_squares(observed, reports, maps),
         beams=_beam_squares(observed, reports, maps) if beams else None,
+        ends=_range_ends(at_end, rsrp, observed.rsrp_end[reports], mapped),
     )
 
 
@@ -86,6 +113,18 @@ def log_likelihood(
 ) -> Float[np.ndarray, "report ground"]:
     """`Deviations.log_likelihood` of some reports."""
     return deviations(observed, reports, maps, model.beam_spread_db is not None).log_likelihood(model)
+
+
+def _range_ends(
+    at_end: Bool[np.ndarray, "report cell"],
+    rsrp: Float[np.ndarray, "report cell"],
+    side: Int[np.ndarray, "report cell"],
+    mapped: Float[np.ndarray, "cell ground"],
+) -> RangeEnds:
+    report, cell = np.nonzero(at_end)
+    sides = side[at_end][:, None]
+    ends = (rsrp[at_end][:, None] - REFERENCE_LEVEL).astype(np.float32)
+    return RangeEnds(report, sides * (ends - mapped[cell]), sides)
 
 
 def _timing_squares(

@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 from raylocus.evaluation.baselines.masses import gaussian_masses, posterior_of_masses
 from raylocus.evaluation.baselines.ranges import Ranges, ranges_of
 from raylocus.evaluation.baselines.training import Example, examples, mean_score
-from raylocus.evaluation.method import TrainingPlaces
+from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports

@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
-from raylocus.evaluation.evaluation import NLL_FLOOR
-from raylocus.evaluation.method import TrainingPlaces
+from raylocus.evaluation.evaluation import NLL_FLOOR, TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports

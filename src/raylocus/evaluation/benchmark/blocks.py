@@ -12,10 +12,18 @@ import numpy as np
 from rich.table import Table
 
 from raylocus.evaluation.bound.self_check import SelfCheck
-from raylocus.evaluation.breakdown import Circumstances, Group, Quoted, quoted
+from raylocus.evaluation.breakdown import (
+    Circumstances,
+    Group,
+    Quoted,
+    bound_among,
+    pooled,
+    printed,
+    quoted,
+    results_table,
+)
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.place_scores import PlaceScores
-from raylocus.evaluation.table import bound_among, pooled, printed, results_table
 
 #: Wide enough for every column.
 TABLE_WIDTH = 170

@@ -32,8 +32,7 @@ from raylocus.evaluation.baselines.locunet.method import (
     locunet_for,
 )
 from raylocus.evaluation.comparison import circumstances_of, compared_at, world_by_world
-from raylocus.evaluation.evaluation import evaluate
-from raylocus.evaluation.method import Contestant, Method
+from raylocus.evaluation.evaluation import Contestant, Method, evaluate
 from raylocus.evaluation.place_scores import PlaceScores, kept_scores
 from raylocus.execution.task import Engine
 from raylocus.models.inputs.nominal_maps import nominal_maps
@@ -53,6 +52,8 @@ class BenchmarkRecipe:
     )
     """Networks by the name of what they report, in the order in which they are evaluated."""
     locunet: LocUNetTraining = LocUNetTraining(sequences=0)
+    left_out: tuple[str, ...] = ()
+    """Names of places that are not tested in."""
 
     def dataset_of(self, feature_set: str) -> DatasetConfiguration:
         """The dataset in which the network reports one of the feature sets."""
@@ -61,10 +62,11 @@ class BenchmarkRecipe:
     @property
     def tested(self) -> tuple[str, ...]:
         """Names of the places that are tested in."""
-        return tuple(place.name for place in self.dataset.places if place.split == "test")
+        names = (place.name for place in self.dataset.places if place.split == "test")
+        return tuple(name for name in names if name not in self.left_out)
 
     def only(self, names: Sequence[str]) -> BenchmarkRecipe:
-        """The same with some of the places to test in.
+        """The same with some of the places to test in, whose worlds stay as they are.
 
         Raises:
             InputError: a name is not of a place to test in.
@@ -74,9 +76,7 @@ class BenchmarkRecipe:
             raise InputError(
                 f"the benchmark has no place {unknown[0]}; its places are {', '.join(self.tested)}"
             )
-        return self._with_places(
-            [place for place in self.dataset.places if place.split != "test" or place.name in names]
-        )
+        return dataclasses.replace(self, left_out=tuple(name for name in self.tested if name not in names))
 
     def with_places(self, folder: Path) -> BenchmarkRecipe:
         """The same with the traced places of a folder added to those to test in.
@@ -88,10 +88,8 @@ class BenchmarkRecipe:
         if not found:
             raise InputError(f"{folder} holds no place; name the folder that place folders are in")
         added = [PlaceChoice(place, split="test", city=f"added {place.name}") for place in found]
-        return self._with_places([*self.dataset.places, *added])
-
-    def _with_places(self, places: Sequence[PlaceChoice]) -> BenchmarkRecipe:
-        return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, places=tuple(places)))
+        places = (*self.dataset.places, *added)
+        return dataclasses.replace(self, dataset=dataclasses.replace(self.dataset, places=places))
 
 
 def load_benchmark_recipe(path: Path) -> BenchmarkRecipe:
@@ -128,7 +126,13 @@ class Benchmark:
     def _scores(self, name: str, listener: Listener, engine: Engine) -> Iterator[PlaceScores]:
         folder = self.out / name.replace(" ", "-")
         self.report(f"{name}: dataset")
-        build_dataset(self.recipe.dataset_of(name), folder / "reports.zarr", listener, engine)
+        configuration = self.recipe.dataset_of(name)
+        left_out = {
+            index: "not asked for"
+            for index, place in enumerate(configuration.places)
+            if place.name in self.recipe.left_out
+        }
+        build_dataset(configuration, folder / "reports.zarr", listener, engine, left_out)
         fitted = FittedPeers(open_report_dataset(folder / "reports.zarr"), folder, self.recipe, self.report)
         dataset = fitted.dataset
         for index in np.unique(dataset.place_index[dataset.split == "test"]):

@@ -12,6 +12,7 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.movement.driving import RoadGraph, drive
 from raylocus.network.movement.mobility import MobilityConfiguration, moving_time
 from raylocus.network.movement.walking import WalkableGround, Walkers, presence, walk
+from raylocus.ragged import Columns
 
 #: Ranges that the speeds of a class that goes by road are divided into.
 RANGES = 3
@@ -56,7 +57,7 @@ def speed_bins(mobility: MobilityConfiguration, roads: bool) -> tuple[SpeedBin, 
 
 
 @dataclass(frozen=True)
-class Motions:
+class Motions(Columns):
     """Draws of speed and stops, each with the steps that it makes between the reports and the last one."""
 
     tracks: Int[np.ndarray, " motion"]
@@ -92,10 +93,6 @@ class Motions:
             parts.append((np.full(own, each.tracks), np.full(own, each.share / own), steps))
         tracks, share, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
         return cls(tracks, share, steps)
-
-    def select(self, index: Int[np.ndarray, " chosen"]) -> Motions:
-        """Some of the motions, as often as they are named."""
-        return Motions(self.tracks[index], self.share[index], self.steps[index])
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Motions, Movement
 from raylocus.evaluation.bound.tokens import SequenceTokens
+from raylocus.ragged import Columns
 
 #: Sequences searched for side by side.
 WORKERS = 2
@@ -37,18 +38,12 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Ways:
+class Ways(Columns):
     """Ways that were tried, with what the earlier reports add to the last one's likelihood along each."""
 
     motion: Int[np.ndarray, " way"]
     end: Int[np.ndarray, " way"]
     log_gain: Float[np.ndarray, " way"]
-
-    @classmethod
-    def joined(cls, rounds: Sequence[Ways]) -> Ways:
-        """The ways of several rounds."""
-        names = ("motion", "end", "log_gain")
-        return cls(*(np.concatenate([getattr(one, name) for one in rounds]) for name in names))
 
 
 @dataclass(frozen=True)
@@ -110,7 +105,7 @@ class Search:
             for motion in chosen:
                 expected[motion] += self.ways * proposals[motions.tracks[motion]]
             tried.append(self._tried(sequence, motions, chosen, proposals, last, generator))
-            ways = Ways.joined(tried)
+            ways = Ways.concatenate(tried)
             weight = motions.share[ways.motion] / expected[ways.motion, ways.end]
             belief = self._combined(ways, weight, motions, mass)
             gain = (

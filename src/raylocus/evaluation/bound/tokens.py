@@ -13,7 +13,7 @@ from raylocus.evaluation.bound.levels import QUANTISATION_VARIANCE
 from raylocus.evaluation.observations import Observations
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.availability import frequency_range
-from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS, filter_weight
+from raylocus.network.rrc.events import MEASUREMENT_PERIODS, filter_weight
 from raylocus.scenes.sites import Deployment
 
 #: Cell levels used at most; the cost of the likelihood grows with their square.
@@ -119,7 +119,7 @@ def unfiltered(
     both reports are binned. The filter assumes a measurement each `period` [s].
     """
     weight = np.ones(len(time))
-    weight[1:] = filter_weight(network.filter_coefficient, np.diff(time), period)
+    weight[1:] = filter_weight(network.report.filter_coefficient, np.diff(time), period)
     before = np.concatenate([np.full((1, level.shape[1]), np.nan), level[:-1]])
     a = np.where(np.isfinite(before), weight[:, None], 1.0)
     measured = (level - (1 - a) * np.nan_to_num(before)) / a

@@ -13,13 +13,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-from raylocus.models.physics.differences import differentiable
-from raylocus.models.physics.expected import Expected
+from raylocus.models.physics.expected import Expected, differentiable
 from raylocus.models.physics.rays import Rays, expected_of
 from raylocus.propagation.atlas.atlas import reorder
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, moved_paths, paths_at
-from raylocus.propagation.differentiable.solver import SolverSettings, differentiable_solver
+from raylocus.propagation.differentiable import SolverSettings, differentiable_solver
 from raylocus.propagation.maps.traced_place import TracedPlace
 
 #: Step of the differences over the ground [m].

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.physics.expected import Expected
-from raylocus.propagation.differentiable.textures import texture_reader
+from raylocus.propagation.differentiable import texture_reader
 
 #: Reads rasters [layer, y, x] at points that run from −1 to 1 over the tile: values [point, layer].
 Reader = Callable[[Tensor, Tensor], Tensor]

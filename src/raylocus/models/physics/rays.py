@@ -10,8 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.models.inputs.nominal_maps import BEAM_FLOOR
-from raylocus.models.physics.differences import differentiable
-from raylocus.models.physics.expected import Expected
+from raylocus.models.physics.expected import Expected, differentiable
 from raylocus.propagation.antennas.antennas import cell_gains
 from raylocus.scenes.sites import Cell, Deployment
 from raylocus.units import energy_per_resource_element

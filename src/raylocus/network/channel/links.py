@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Float
 
 from raylocus.errors import InputError
 from raylocus.propagation.antennas.antennas import (
@@ -20,6 +20,7 @@ from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import RadioMaterials
+from raylocus.ragged import Columns
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.sites import Cell
 from raylocus.units import SPEED_OF_LIGHT, from_decibel
@@ -29,7 +30,7 @@ MOST_PATHS = 16
 
 
 @dataclass(frozen=True)
-class ChannelState:
+class ChannelState(Columns):
     """The channel from every cell to the UE at each report."""
 
     rsrp_beam: Float[np.ndarray, "report cell beam"]
@@ -38,10 +39,6 @@ class ChannelState:
     """Delay of the first path from each site [s]; NaN without a path."""
     line_of_sight: Float[np.ndarray, "report site"]
     """Share of the ground cell in line of sight of each site."""
-
-    def select(self, reports: Int[np.ndarray, " kept"]) -> ChannelState:
-        """The channel at some of the reports."""
-        return ChannelState(self.rsrp_beam[reports], self.delay[reports], self.line_of_sight[reports])
 
 
 def channel_at(world_maps: xr.Dataset, position: Float[np.ndarray, "report 3"]) -> ChannelState:
@@ -70,7 +67,7 @@ def channel_at(world_maps: xr.Dataset, position: Float[np.ndarray, "report 3"]) 
 
 
 @dataclass(frozen=True)
-class Links:
+class Links(Columns):
     """Paths between every site and the UE of every report; NaN delay where there is none."""
 
     delay: Float[np.ndarray, "report site path"]
@@ -81,11 +78,6 @@ class Links:
     """Unit propagation vector at the UE."""
     departure: Float[np.ndarray, "report site path 3"]
     """Unit vector from the site."""
-
-    def select(self, reports: Int[np.ndarray, " kept"]) -> Links:
-        """The links of some of the reports."""
-        columns = (self.delay, self.transfer, self.arrival, self.departure)
-        return Links(*(column[reports] for column in columns))
 
     def later(self, way: Float[np.ndarray, " report"]) -> Links:
         """The links where every path goes on for some way [m]."""

@@ -23,7 +23,14 @@ import yaml
 from jaxtyping import Float, Shaped
 
 from raylocus.errors import InputError
-from raylocus.network.formats.log_format import LogFile
+from raylocus.network.formats.log_format import (
+    TRUE,
+    LogFile,
+    TextTable,
+    plain_name,
+    seconds_of_texts,
+    text_table,
+)
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,
@@ -31,7 +38,6 @@ from raylocus.network.formats.measurements import (
     enb_identity,
     technologies_of,
 )
-from raylocus.network.formats.text_table import TRUE, TextTable, plain_name, seconds_of_texts, text_table
 from raylocus.network.reports.report_table import arrow_table
 
 #: What a map can name: of a moment, and of each cell in it.

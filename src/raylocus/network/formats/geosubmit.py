@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from raylocus.errors import InputError
-from raylocus.network.formats.log_format import LogFile
+from raylocus.network.formats.log_format import LogFile, TextTable, joined, seconds_of_texts, text_table
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,
@@ -18,7 +18,6 @@ from raylocus.network.formats.measurements import (
     level_of_signal,
     technologies_of,
 )
-from raylocus.network.formats.text_table import TextTable, joined, seconds_of_texts, text_table
 
 
 class Geosubmit:

@@ -11,9 +11,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from raylocus.network.formats.log_format import LogFile
+from raylocus.network.formats.log_format import POINTS, LogFile, TextTable, read_text_table, seconds_of_texts
 from raylocus.network.formats.measurements import Measurements, ReadLog, enb_identity, technologies_of
-from raylocus.network.formats.text_table import POINTS, TextTable, read_text_table, seconds_of_texts
 
 #: Columns of the text export that are read, by their place; the others are passed over.
 PLACES = {

@@ -1,4 +1,4 @@
-"""A log file as `Reports` of a place, values out of range left out, and the account of every row."""
+"""A log file as `Reports` of a place: its format, values out of range left out, and the account of every row."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from jaxtyping import Bool, Float
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.network.formats.cell_resolution import Known, ResolvedRows, resolve_cells
+from raylocus.network.formats.geosubmit import Geosubmit
+from raylocus.network.formats.gnettrack import GNetTrack
 from raylocus.network.formats.log_format import LogFile, LogFormat
 from raylocus.network.formats.measurements import Measurements
+from raylocus.network.formats.network_survey import NetworkSurvey, NetworkSurveyGeoPackage
+from raylocus.network.formats.phone_tables import CellMapper, OpenCellId, TowerCollector
+from raylocus.network.formats.published_sets import Oslo, Powder
 from raylocus.network.formats.sequences import GAP, sequence_rows
 from raylocus.network.reports.features import features_named, logged_levels
 from raylocus.network.reports.report_checks import check_reports
@@ -21,6 +26,41 @@ from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.area import Area
 from raylocus.scenes.cell_names.channels import technology_codes
 from raylocus.scenes.place import Place
+
+#: Formats that know their files. Tables of other tools are read by a column map, `column_map.MappedTable`.
+FORMATS: tuple[LogFormat, ...] = (
+    GNetTrack(),
+    NetworkSurvey(),
+    NetworkSurveyGeoPackage(),
+    TowerCollector(),
+    OpenCellId(),
+    CellMapper(),
+    Geosubmit(),
+    Oslo(),
+    Powder(),
+)
+
+
+def format_of(file: LogFile, name: str | None = None) -> LogFormat:
+    """The format of a file, by its content; or the one of that name.
+
+    Raises:
+        InputError: no format knows the file, or none has the name.
+    """
+    listed = ", ".join(each.name for each in FORMATS)
+    if name is not None:
+        named = next((each for each in FORMATS if each.name == name), None)
+        if named is None:
+            raise InputError(f"there is no format {name!r} of logs; there are {listed}")
+        return named
+    found = next((each for each in FORMATS if each.recognises(file)), None)
+    if found is None:
+        raise InputError(
+            f"{file.path} is of no known format of logs ({listed}); name its columns with --columns map.yaml, as "
+            "docs/logs.md shows"
+        )
+    return found
+
 
 #: Fields that are features of a report as they stand.
 LEVELS = ("rsrp", "rsrq", "sinr")

@@ -1,16 +1,171 @@
-"""What a format of log is: a name, how it knows its files, and how it reads one."""
+"""What a format of log is: how it knows its files and reads one; tables as text: columns by name, numbers, times."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections import Counter
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Shaped
 
 from raylocus.errors import InputError
 from raylocus.network.formats.measurements import ReadLog
-from raylocus.network.formats.text_table import TextTable, plain_name, read_text_table
+from raylocus.network.reports.report_checks import SENTINELS
 from raylocus.scenes.foreign_files import absence, archive
+from raylocus.scenes.site_import.csv_text import CsvLines, read_lines
+from raylocus.scenes.site_import.records import NO_VALUE
+
+if TYPE_CHECKING:
+    import pandas
+
+#: Texts that mean true, where a log marks the serving cell.
+TRUE = ("true", "1", "1.0", "t", "yes", "y")
+#: Sentinels that no quantity of a log can have; smaller ones are cell identities, channels and PCIs as well.
+LARGE = tuple(value for value in SENTINELS if abs(value) > 2**30)
+#: How G-NetTrack writes a time: 2026.03.31_14.43.00.
+POINTS = r"^(\d{4})\.(\d\d)\.(\d\d)_(\d\d)\.(\d\d)\.(\d\d)"
+_ZONE = re.compile(r"\d(?::\d\d(?:\.\d+)?)?\s*(Z|z|UTC|GMT|[+-]\d\d:?\d\d)$")
+#: Numbers since 1970 from which they are ms, µs and ns; 1e11 s is the year 5138.
+_UNITS = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3))
+
+
+def plain_name(name: str) -> str:
+    """A column's name in lower case without spaces and underscores: `Phys_Cell_ID` is `physcellid`."""
+    return re.sub(r"[\s_]", "", name).lower()
+
+
+def joined(
+    first: Shaped[np.ndarray, " row"], second: Shaped[np.ndarray, " row"]
+) -> Shaped[np.ndarray, " row"]:
+    """Two texts as one with a dash between, such as MCC and MNC `244-91`; empty where both are."""
+    return np.where((first == "") & (second == ""), "", np.char.add(np.char.add(first, "-"), second))
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """Rows of text. A column is asked for by one or several names; the first that has a value in a row counts."""
+
+    frame: pandas.DataFrame
+    """Text by plain names, see `plain_name`; empty where there is no value."""
+    rows: int
+    """Rows in the file, the broken ones included."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """Rows that are not in `frame`, by reason."""
+    notes: Counter[str] = field(default_factory=Counter)
+    """Values that are no numbers, or stand for none; grows as columns are read."""
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def texts(self, *names: str) -> Shaped[np.ndarray, " row"]:
+        """The texts of the columns."""
+        found = np.full(len(self), "", dtype=object)
+        for name in names:
+            if plain_name(name) in self.frame:
+                found = np.where(found == "", self.frame[plain_name(name)].to_numpy(object), found)
+        return found.astype(np.str_)
+
+    def numbers(self, *names: str) -> Float[np.ndarray, " row"]:
+        """The numbers of the columns, NaN where there is none."""
+        found = np.full(len(self), np.nan)
+        for name in names:
+            if plain_name(name) in self.frame:
+                found = np.where(np.isnan(found), self._numbers(name), found)
+        return found
+
+    def truths(self, *names: str) -> Bool[np.ndarray, " row"]:
+        """Whether the columns say yes."""
+        return np.isin(np.char.lower(self.texts(*names)), TRUE)
+
+    def _numbers(self, name: str) -> Float[np.ndarray, " row"]:
+        import pandas
+
+        texts = self.frame[plain_name(name)]
+        values = pandas.to_numeric(texts, errors="coerce").to_numpy(float)
+        none = np.isin(values, LARGE) | np.isinf(values)
+        self.notes[f"values of {name} that are no number, left out"] = int(
+            np.count_nonzero(np.isnan(values) & (texts != "").to_numpy())
+        )
+        self.notes[f"values of {name} that stand for none, such as 2147483647, left out"] = int(none.sum())
+        return np.where(none, np.nan, values)
+
+
+def text_table(frame: pandas.DataFrame, rows: int, refused: Counter[str] | None = None) -> TextTable:
+    """A table of anything, as text by plain names; of columns with one plain name the first counts."""
+    frame = frame.rename(columns=lambda name: plain_name(str(name)))
+    frame = frame.loc[:, ~frame.columns.duplicated()]
+    texts = frame.map(lambda value: "" if value is None else str(value).strip())
+    texts = texts.mask(texts.apply(lambda column: column.str.lower()).isin((*NO_VALUE, "<na>", "nat")), "")
+    return TextTable(texts.reset_index(drop=True), rows, refused or Counter())
+
+
+def read_text_table(path: Path, columns: tuple[str, ...] | None = None) -> TextTable:
+    """A table separated by commas, semicolons, tabs or bars.
+
+    Args:
+        path: the file.
+        columns: names where the file has no header.
+
+    Raises:
+        InputError: the file is absent, empty or no table.
+    """
+    import pandas
+
+    found: CsvLines = read_lines(path)
+    header, lines = (found.lines[0][1], found.lines[1:]) if columns is None else (list(columns), found.lines)
+    header = [name.strip() or f"column {number}" for number, name in enumerate(header)]
+    width = len(header)
+    whole = [values[:width] for _, values in lines if len(values) >= width and not any(values[width:])]
+    broken = Counter({"another number of values than the header": len(lines) - len(whole)})
+    return text_table(pandas.DataFrame(whole, columns=header, dtype=str), len(lines), broken)
+
+
+def seconds_of_texts(texts: Shaped[np.ndarray, " row"], source: Path) -> Float[np.ndarray, " row"]:
+    """Seconds since 1970 of each time, NaN where it is none.
+
+    Raises:
+        InputError: the times are of several time zones.
+    """
+    import pandas
+
+    series = pandas.Series(texts.astype(object), dtype=object)
+    numbers = pandas.to_numeric(series, errors="coerce").to_numpy(float)
+    zones = sorted(
+        {
+            _zone(text)
+            for text, number in zip(texts.tolist(), numbers, strict=True)
+            if text and number != number
+        }
+    )
+    if len(zones) > 1:
+        first, second = (zone or "none" for zone in zones[:2])
+        raise InputError(
+            f"{source} has times of several time zones ({first} and {second}); write all in one, best in UTC"
+        )
+    series = series.str.replace(POINTS, r"\1-\2-\3T\4:\5:\6", regex=True).str.replace(
+        r"\s*(UTC|GMT|z)$", "Z", regex=True
+    )
+    dates = pandas.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+    seconds = (dates - pandas.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(float)
+    return np.where(np.isnan(numbers), seconds, _seconds_of_numbers(numbers))
+
+
+def _zone(text: str) -> str:
+    match = _ZONE.search(text)
+    zone = match.group(1).upper().replace(":", "") if match else ""
+    return "UTC" if zone in ("Z", "UTC", "GMT", "+0000", "-0000") else zone
+
+
+def _seconds_of_numbers(numbers: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
+    scale = np.ones(len(numbers))
+    for least, factor in reversed(_UNITS):
+        scale = np.where(np.abs(numbers) >= least, factor, scale)
+    return numbers * scale
+
 
 #: Bytes of a file by which a format may know it.
 HEAD = 65536

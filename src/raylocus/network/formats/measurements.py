@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from raylocus.ragged import Columns
 from raylocus.units import timing_advance_step
 
 #: The names that `Measurements.technology` has, with what logs write, in the order in which they are tried.
@@ -68,7 +69,7 @@ TEXTS = ("device", "scan", "technology", "operator")
 
 
 @dataclass(frozen=True)
-class Measurements:
+class Measurements(Columns):
     """One row a cell that one device heard at one time. What a log does not say is NaN or an empty text."""
 
     device: Shaped[np.ndarray, " row"]
@@ -119,17 +120,7 @@ class Measurements:
             count: number of rows.
             columns: fields by name, arrays or one value for every row.
         """
-        return cls(**{each.name: _column(each.name, count, columns) for each in fields(cls)})
-
-    def select(self, rows: Shaped[np.ndarray, " selected"]) -> Measurements:
-        """Some of the rows, by mask or by index in that order."""
-        return Measurements(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Measurements]) -> Measurements:
-        """The rows of all parts; there must be at least one part."""
-        names = [each.name for each in fields(cls)]
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+        return cls(**{name: _column(name, count, columns) for name in cls.names()})
 
 
 @dataclass(frozen=True)

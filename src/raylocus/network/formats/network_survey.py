@@ -13,9 +13,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from raylocus.errors import InputError
-from raylocus.network.formats.log_format import LogFile
+from raylocus.network.formats.log_format import LogFile, TextTable, joined, seconds_of_texts, text_table
 from raylocus.network.formats.measurements import Measurements, ReadLog, advance_of_steps, enb_identity
-from raylocus.network.formats.text_table import TextTable, joined, seconds_of_texts, text_table
 
 #: Tables of the GeoPackage by technology.
 LAYERS = {

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from raylocus.network.formats.log_format import LogFile
+from raylocus.network.formats.log_format import LogFile, joined, seconds_of_texts
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,
@@ -17,7 +17,6 @@ from raylocus.network.formats.measurements import (
     level_of_signal,
     technologies_of,
 )
-from raylocus.network.formats.text_table import joined, seconds_of_texts
 
 
 class CellMapper:

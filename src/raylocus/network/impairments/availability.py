@@ -78,34 +78,21 @@ COLUMN_FEATURES = (
 SSB_BLOCKS = 20
 
 
-@dataclass(frozen=True)
-class AbsentFeature:
-    """A feature that no report of a run can have, and why."""
-
-    name: str
-    reason: str
-
-
 def absent_features(
     features: tuple[ReportFeature, ...], deployment: Deployment, capability: UeCapability
-) -> tuple[AbsentFeature, ...]:
-    """Features that the band, the antennas or the UE cannot give."""
+) -> tuple[tuple[str, str], ...]:
+    """Features that the band, the antennas or the UE cannot give, each with the reason."""
     reasons = {
         "sinr": None if capability.sinr else "the UE does not measure SS-SINR",
         "downlink": None if capability.positioning_downlink else "the UE does not measure PRS",
         "uplink": None if capability.positioning_uplink else "no SRS for positioning is configured",
         "phase": None if capability.carrier_phase else "the UE does not measure carrier phase",
     }
-    absent = [AbsentFeature(each.name, why) for each in features if (why := reasons.get(each.needs))]
-    named = {each.name for each in absent}
+    absent = [(each.name, why) for each in features if (why := reasons.get(each.needs))]
     beamless = [("LTE has no SSBs", ("l1_rsrp", "l1_sinr"))] if deployment.carrier.technology != "NR" else []
     for why, names in [*_lacking_antennas(deployment), *beamless]:
-        absent += [
-            AbsentFeature(each.name, why)
-            for each in features
-            if each.name in names and each.name not in named
-        ]
-        named |= set(names)
+        named = dict(absent)
+        absent += [(each.name, why) for each in features if each.name in names and each.name not in named]
     return tuple(absent)
 
 

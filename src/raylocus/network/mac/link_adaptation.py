@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource, correlated_normal
-from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.rrc.events import reports_by_step
 from raylocus.propagation.link_abstraction.link_quality import block_error_rate, thresholds_db
 from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
 from raylocus.ragged import Rows

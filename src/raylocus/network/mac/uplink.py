@@ -1,4 +1,4 @@
-"""The serving cell's uplink: timing advance, power control and the power headroom report.
+"""The serving cell's traffic, buffers and uplink: status reports, timing advance, power control and headroom.
 
 TS 38.213 §4.2, §7.1.1 and §7.7.1, TS 38.321 §6.1.3.4, TS 38.133 §7.1 (uplink timing error).
 """
@@ -13,9 +13,114 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource
 from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, reported_in
-from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.rrc.events import reports_by_step
 from raylocus.scenes.sites import Carrier
 from raylocus.units import TC, timing_advance_step
+
+#: Bursts that are followed between two reports; where more are expected the buffer has forgotten anyway.
+MOST_BURSTS = 16
+#: Largest share of the uplink that bursts may ask for; a sender slows down before its queue runs away.
+MOST_BUSY = 0.98
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bursts of a UE's uplink: Poisson arrivals of exponential size (FTP model 3 with random size)."""
+
+    bursts_per_second: float = 0.5
+    mean_burst: float = 20_000.0
+    """Mean size of a burst [byte]; less where the uplink could not carry them."""
+
+
+def buffered(
+    uplink_rate: Float[np.ndarray, " report"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
+    traffic: Traffic,
+    random: RandomSource,
+) -> Float[np.ndarray, " report"]:
+    """Bytes waiting at each report: the workload of an M/M/1 queue, carried from report to report.
+
+    A sequence begins in the stationary state, P(empty) = 1 − ρ and an exponential size of mean S/(1 − ρ)
+    otherwise; afterwards the uplink empties what was left while bursts arrive. NaN without an uplink.
+
+    Args:
+        uplink_rate: what the uplink carries [bit/s]; NaN where there is none.
+        time: of the reports [s].
+        report_offsets: reports of each sequence.
+        traffic: the bursts.
+        random: source of all random numbers.
+    """
+    uniform = random.random((len(time), 2 + 2 * MOST_BURSTS))
+    drain = np.maximum(np.nan_to_num(uplink_rate), 1.0) / 8
+    burst = np.minimum(traffic.mean_burst, MOST_BUSY * drain / traffic.bursts_per_second)
+    busy = traffic.bursts_per_second * burst / drain
+    exponential = -np.log1p(-uniform)
+    size = exponential[:, 1] * burst / (1 - busy)
+    waiting = np.where(uniform[:, 0] < busy, size, 0.0)
+    gaps = exponential[:, 2 : 2 + MOST_BURSTS] / traffic.bursts_per_second
+    sizes = exponential[:, 2 + MOST_BURSTS :] * burst[:, None]
+    for now in reports_by_step(report_offsets):
+        elapsed = time[now] - time[now - 1]
+        carried = _workload(waiting[now - 1], drain[now], elapsed, gaps[now], sizes[now])
+        remembers = elapsed * traffic.bursts_per_second < MOST_BURSTS / 2
+        waiting[now] = np.where(remembers, carried, waiting[now])
+    return np.where(np.isnan(uplink_rate), np.nan, np.ceil(waiting))
+
+
+def _workload(
+    waiting: Float[np.ndarray, " chosen"],
+    drain: Float[np.ndarray, " chosen"],
+    elapsed: Float[np.ndarray, " chosen"],
+    gaps: Float[np.ndarray, "chosen burst"],
+    sizes: Float[np.ndarray, "chosen burst"],
+) -> Float[np.ndarray, " chosen"]:
+    """What is left after `elapsed` [s] of draining [byte/s] and of bursts that come after these gaps [s]."""
+    left = elapsed.copy()
+    for gap, size in zip(gaps.T, sizes.T, strict=True):
+        arrives = gap < left
+        step = np.minimum(gap, left)
+        waiting = np.maximum(waiting - drain * step, 0.0) + np.where(arrives, size, 0.0)
+        left = left - step
+    return np.maximum(waiting - drain * left, 0.0)
+
+
+def scheduling_request_rate(
+    uplink_rate: Float[np.ndarray, " report"], traffic: Traffic
+) -> Float[np.ndarray, " report"]:
+    """Scheduling requests per second over an uplink [bit/s]: a burst that finds the buffer empty asks, λ(1 − ρ)."""
+    offered = traffic.bursts_per_second * traffic.mean_burst * 8
+    return traffic.bursts_per_second * (1 - np.minimum(offered / np.maximum(uplink_rate, 1.0), MOST_BUSY))
+
+
+_LONG = """
+0 10 11 12 13 14 15 16 17 18 19 20 22 23 25 26 28 30 32 34 36 38 40 43 46 49 52 55 59 62 66 71 75 80 85
+91 97 103 110 117 124 132 141 150 160 170 181 193 205 218 233 248 264 281 299 318 339 361 384 409 436
+464 494 526 560 597 635 677 720 767 817 870 926 987 1051 1119 1191 1269 1351 1439 1532 1631 1737 1850
+1970 2098 2234 2379 2533 2698 2873 3059 3258 3469 3694 3934 4189 4461 4751 5059 5387 5737 6109 6506 6928
+7378 7857 8367 8910 9488 10104 10760 11458 12202 12994 13838 14736 15692 16711 17795 18951 20181 21491
+22885 24371 25953 27638 29431 31342 33376 35543 37850 40307 42923 45709 48676 51836 55200 58784 62599
+66663 70990 75598 80505 85730 91295 97221 103532 110252 117409 125030 133146 141789 150992 160793 171231
+182345 194182 206786 220209 234503 249725 265935 283197 301579 321155 342002 364202 387842 413018 439827
+468377 498780 531156 565634 602350 641449 683087 727427 774645 824928 878475 935498 996222 1060888
+1129752 1203085 1281179 1364342 1452903 1547213 1647644 1754595 1868488 1989774 2118933 2256475 2402946
+2558924 2725027 2901912 3090279 3290873 3504487 3731968 3974215 4232186 4506902 4799451 5110989 5442750
+5796046 6172275 6572925 6999582 7453933 7937777 8453028 9001725 9586039 10208280 10870913 11576557
+12328006 13128233 13980403 14887889 15854280 16883401 17979324 19146385 20389201 21712690 23122088
+24622972 26221280 27923336 29735875 31666069 33721553 35910462 38241455 40723756 43367187 46182206
+49179951 52372284 55771835 59392055 63247269 67352729 71724679 76380419 81338368
+"""
+#: Largest buffer [byte] of each index of an 8-bit (long) report: 0..253, 254 is "more" and 255 is reserved
+#: (TS 38.321 table 6.1.3.1-2).
+LONG_LEVELS = np.array(_LONG.split(), np.int64)
+
+
+def buffer_size_index(
+    size: Float[np.ndarray, "..."], levels: Int[np.ndarray, " level"]
+) -> Int[np.ndarray, "..."]:
+    """Index of a buffer of this many bytes: the least whose level holds it; one past the last for more."""
+    return np.searchsorted(levels, size, side="left").astype(np.int64)
+
 
 #: T_A − 31 of a Timing Advance Command MAC CE lies between these (6 bits).
 COMMAND_RANGE = (-31, 32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, replace
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -34,7 +35,7 @@ class ReportFeature:
     """What it is of: every `cell`, the `serving` cell, or a `beam` of the serving cell."""
     availability: float
     """Share of the reports in which a usual network has it, its occasion apart and where radio gives it: an engineer's
-    estimate and no measurement. Reports have it as often, see `stack.presence`."""
+    estimate and no measurement. Reports have it as often, see `network.stack.columns`."""
     needs: str = ""
     """What a UE or network must be set up for: sinr, downlink, uplink, phase, or nothing."""
     occasion: str = ""
@@ -45,21 +46,9 @@ class ReportFeature:
     @classmethod
     def of_row(cls, row: dict[str, str]) -> ReportFeature:
         """The feature that a row of the table describes."""
-        return cls(
-            name=row["name"],
-            unit=row["unit"],
-            low=float(row["low"]),
-            high=float(row["high"]),
-            step=float(row["step"]),
-            clause=row["clause"],
-            meaning=row["meaning"],
-            layer=row["layer"],
-            token=row["token"],
-            availability=float(row["availability"]),
-            needs=row["needs"],
-            occasion=row["occasion"],
-            circular=row["circular"] == "yes",
-        )
+        numbers = {name: float(row[name]) for name in ("low", "high", "step", "availability")}
+        given: dict[str, Any] = row | numbers | {"circular": row["circular"] == "yes"}
+        return cls(**given)
 
 
 def _read_schema() -> tuple[ReportFeature, ...]:

@@ -16,8 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
-from raylocus.network.reports.report_columns import TIME_COLUMNS, WRITTEN, ReportColumns
-from raylocus.network.reports.report_times import token_times
+from raylocus.network.reports.report_columns import TIME_COLUMNS, WRITTEN, ReportColumns, token_times
 from raylocus.network.reports.reports import Reports
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Version of the table.
 PARQUET_SCHEMA = "raylocus.reports.table.v1"
-#: Columns without which a table is none of reports; the time may have other names, see `report_times`.
+#: Columns without which a table is none of reports; the time may have other names, see `token_times`.
 NEEDED = ("sequence", "report", "pci", "serving", "rsrp")
 #: Columns that may be missing.
 OPTIONAL = ("x", "y", "z", "line_of_sight", "beam", "technology", "channel", "identity")

@@ -1,21 +1,63 @@
-"""Measurement events A1 to A6, B1 and B2 with hysteresis and time-to-trigger (TS 38.331 §5.5.4).
+"""The L3 filter of measurements, and events A1 to A6, B1 and B2 with hysteresis and time-to-trigger.
 
-The inequalities of A2 and A3 were checked against the text; the others follow the same pattern and are
-from memory. Levels are L3-filtered, in dBm or dB.
+TS 38.331 §5.5.3.2 and §5.5.4. The inequalities of A2 and A3 were checked against the text; the others follow the same
+pattern and are from memory. Levels are L3-filtered, in dBm or dB.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.rrc.filtering import reports_by_step
 from raylocus.network.rrc.measurement_configuration import OFFSET_RANGE_DB, TIMES_TO_TRIGGER
 from raylocus.ragged import Rows
+
+#: The L3 filter's coefficients assume one L1 measurement each 200 ms in FR1, 400 ms in FR2 (TS 38.133 §9.2.5.2) [s].
+MEASUREMENT_PERIODS = {1: 0.2, 2: 0.4}
+MEASUREMENT_PERIOD = MEASUREMENT_PERIODS[1]
+
+
+def filter_weight(
+    coefficient: int, elapsed: Float[np.ndarray, "..."], period: float = MEASUREMENT_PERIOD
+) -> Float[np.ndarray, "..."]:
+    """Weight of a new measurement that comes `elapsed` seconds after the last (TS 38.331 §5.5.3.2).
+
+    a = 2^(−k/4) each measurement period, so a' = 1 − (1 − a)^(elapsed / period).
+    """
+    return 1 - (1 - 2 ** (-coefficient / 4)) ** (elapsed / period)
+
+
+def reports_by_step(
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
+) -> Iterator[Int[np.ndarray, " report"]]:
+    """For step 1, 2, …: the reports that have this many predecessors in their sequence."""
+    lengths = np.diff(report_offsets)
+    for step in range(1, int(lengths.max(initial=0))):
+        yield report_offsets[:-1][lengths > step] + step
+
+
+def l3_filter(
+    measured: Float[np.ndarray, "report cell"],
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
+    coefficient: int,
+    period: float = MEASUREMENT_PERIOD,
+) -> Float[np.ndarray, "report cell"]:
+    """F_n = (1 − a')·F_{n−1} + a'·M_n of each cell, in dB, along each sequence (TS 38.331 §5.5.3.2).
+
+    The filter of a cell starts with its first measurement, and again after a report without one.
+    """
+    filtered = np.array(measured, np.float64)
+    for now in reports_by_step(report_offsets):
+        weight = filter_weight(coefficient, time[now] - time[now - 1], period)[:, None]
+        blended = (1 - weight) * filtered[now - 1] + weight * measured[now]
+        filtered[now] = np.where(np.isnan(filtered[now - 1]), measured[now], blended)
+    return filtered
+
 
 #: A threshold that an event does not have; equal to itself, so that configurations compare.
 UNSET = float("-inf")
@@ -143,7 +185,7 @@ def triggered(
     fires, listed = np.zeros(entering.shape, bool), np.zeros(entering.shape, bool)
     since_entering = np.where(entering, time[:, None], np.nan)
     since_leaving = np.where(leaving, time[:, None], np.nan)
-    for now in _all_steps(report_offsets):
+    for now in (Rows(report_offsets).starts, *reports_by_step(report_offsets)):
         first = now == report_offsets[:-1][np.searchsorted(report_offsets, now, side="right") - 1]
         before = np.where(first, now, now - 1)
         was = listed[before] & ~first[:, None]
@@ -154,10 +196,6 @@ def triggered(
         fires[now] = due & ~was
         listed[now] = (was & ~over) | due
     return fires, listed
-
-
-def _all_steps(report_offsets: Int[np.ndarray, " sample_plus_1"]) -> list[Int[np.ndarray, " report"]]:
-    return [Rows(report_offsets).starts, *reports_by_step(report_offsets)]
 
 
 def _held_since(

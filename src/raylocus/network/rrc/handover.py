@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.network.rrc.events import Event
-from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.rrc.events import Event, reports_by_step
 from raylocus.ragged import Rows
 
 

@@ -64,7 +64,7 @@ class ReportConfiguration:
     most_beams: int = 4
     """maxNrofRS-IndexesToReport."""
     filter_coefficient: int = 4
-    """k of the L3 filter."""
+    """k of the L3 filter (TS 38.331 §5.5.3.2); 0 is no filter."""
     csi_period: int = 40
     """Period of CSI and L1-RSRP reports [slots]."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -18,7 +19,7 @@ from raylocus.network.impairments.availability import frequency_range
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.positioning.timing_measurements import carrier_phase
 from raylocus.network.random_streams import RandomSource, ReportStreams
-from raylocus.network.rrc.filtering import MEASUREMENT_PERIODS
+from raylocus.network.rrc.events import MEASUREMENT_PERIODS
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
 from raylocus.network.stack.arrivals import Arrivals, ReferenceSignals, detected_delay, map_delay
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer, downlink_bearer, uplink_bearer
@@ -34,7 +35,7 @@ from raylocus.network.stack.positioning_report import (
 )
 from raylocus.network.stack.serving_cell import BeamReport, DelayProfile, beam_report, delay_profile
 from raylocus.network.stack.session import AdvanceReport, SessionReport, advance_report, session_report
-from raylocus.scenes.sites import Carrier, Deployment
+from raylocus.scenes.sites import Deployment
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,11 @@ class Batch:
         """Sites and cells as the operator lists them."""
         return self.channel.deployment
 
-    @property
-    def carrier(self) -> Carrier:
-        """Of the deployment."""
-        return self.channel.deployment.carrier
-
     @cached_property
     def levels(self) -> CellMeasurements:
         """L3-filtered levels of all cells."""
-        period = MEASUREMENT_PERIODS[frequency_range(self.carrier.frequency)]
-        walked, coefficient = self.trajectories, self.configuration.filter_coefficient
+        period = MEASUREMENT_PERIODS[frequency_range(self.deployment.carrier.frequency)]
+        walked, coefficient = self.trajectories, self.configuration.report.filter_coefficient
         return filtered(self.downlink.measured, walked.time, walked.report_offsets, coefficient, period)
 
     @cached_property
@@ -91,21 +87,19 @@ class Batch:
     def beams(self) -> tuple[Int[np.ndarray, "report reported"], Float[np.ndarray, "report reported"]]:
         """SSB indices of the reported beams of the serving cell, and their L1-RSRP, the UE's bias apart [dBm]."""
         level = self.downlink.rsrp_beam[self.serving] + self.downlink.error[self.serving][:, None]
-        most = min(self.configuration.most_beams, self.deployment.beam_count)
+        most = min(self.configuration.report.most_beams, self.deployment.beam_count)
         return strongest_beams(level, most, self.configuration.beam_noise_db, self.random)
 
     @cached_property
     def uplink_delay(self) -> Float[np.ndarray, "report slot"]:
         """Delay of the UE's SRS as each cell measures it [s]."""
-        if isinstance(self.configuration.timing, MapTiming):
-            return self._map_delay(self.random)
-        return detected_delay(self.signals.srs, self.configuration.timing.detector)
+        return self._delay("srs", self.random)
 
     @cached_property
     def advance(self) -> AdvanceReport:
         """Timing advance of the serving cell."""
         walked, loop = self.trajectories, self.configuration.timing_loop
-        return advance_report(self.uplink_delay[:, 0], self.history, walked, self.carrier, loop)
+        return advance_report(self.uplink_delay[:, 0], self.history, walked, self.deployment.carrier, loop)
 
     @cached_property
     def session(self) -> SessionReport:
@@ -115,9 +109,9 @@ class Batch:
     @cached_property
     def paths(self) -> Paths:
         """Paths of all sites and their amplitudes."""
-        if self.downlink.paths is not None:
-            return self.downlink.paths
-        return Paths.of(self.channel.links(self.trajectories.position), self.channel.antennas)
+        return self.downlink.paths or Paths.of(
+            self.channel.links(self.trajectories.position), self.channel.antennas
+        )
 
     @cached_property
     def heard(self) -> HeardCells:
@@ -148,17 +142,23 @@ class Batch:
     def signals(self) -> ReferenceSignals:
         """PRS and SRS as they are received."""
         return ReferenceSignals(
-            self.slot_delay, self.amplitude, self.heard, self.carrier, self.configuration, self.random
+            self.slot_delay,
+            self.amplitude,
+            self.heard,
+            self.deployment.carrier,
+            self.configuration,
+            self.random,
         )
 
     @cached_property
     def downlink_delay(self) -> Float[np.ndarray, "report slot"]:
         """Delay of each cell's PRS as the UE measures it [s]."""
-        if isinstance(self.configuration.timing, MapTiming):
-            return self._map_delay(self.random.of("downlink_delay"))
-        return detected_delay(self.signals.prs, self.configuration.timing.detector)
+        return self._delay("prs", self.random.of("downlink_delay"))
 
-    def _map_delay(self, random: RandomSource) -> Float[np.ndarray, "report slot"]:
+    def _delay(self, signal: Literal["prs", "srs"], random: RandomSource) -> Float[np.ndarray, "report slot"]:
+        timing = self.configuration.timing
+        if not isinstance(timing, MapTiming):
+            return detected_delay(getattr(self.signals, signal), timing.detector)
         site = self.deployment.site_of_cell[np.maximum(self.cells, 0)]
         delay = np.take_along_axis(self.state.delay, site, axis=1)
         return map_delay(np.where(self.cells >= 0, delay, np.nan), self.configuration.timing_noise, random)
@@ -167,7 +167,7 @@ class Batch:
     def positioning(self) -> PositioningReport:
         """Measurements of all reported cells for positioning."""
         clock = self.clock_offset[self.deployment.site_of_cell[np.maximum(self.cells, 0)]]
-        numerology, random = self.carrier.numerology, self.random.of("positioning")
+        numerology, random = self.deployment.carrier.numerology, self.random.of("positioning")
         offsets = timing_offsets(clock, self.trajectories, numerology, self.configuration, random)
         prs, links, antennas = self.signals.prs, self.paths.links, self.channel.antennas
         return positioning_report(
@@ -190,12 +190,11 @@ class Batch:
         """CSI of the serving cell."""
         antennas, serving = self.channel.antennas, self.cells[:, 0]
         shift = level_shift_db(self.state, self.paths.amplitude, antennas)[self.serving]
-        energy = cell_energy(antennas)[serving]
         report = csi_report(
             self.paths.links,
             serving,
             self.velocity,
-            energy + shift - self.interference_dbm,
+            cell_energy(antennas)[serving] + shift - self.interference_dbm,
             antennas,
             self.channel.cqi_table,
             self.configuration.capability,
@@ -205,13 +204,12 @@ class Batch:
     @cached_property
     def bearer(self) -> DownlinkBearer:
         """Downlink of the serving cell."""
-        layers, table = np.nan_to_num(self.csi.ri, nan=1.0), self.channel.cqi_table
         return downlink_bearer(
             self.csi.layer_sinr_db,
-            layers,
+            np.nan_to_num(self.csi.ri, nan=1.0),
             self.trajectories,
-            self.carrier,
-            table,
+            self.deployment.carrier,
+            self.channel.cqi_table,
             self.configuration,
             self.random.of("bearer"),
         )
@@ -224,7 +222,7 @@ class Batch:
             cell_energy(self.deployment)[self.cells[:, 0]],
             self.bearer.throughput,
             self.trajectories,
-            self.carrier,
+            self.deployment.carrier,
             self.configuration,
             self.random.of("uplink"),
         )
@@ -243,7 +241,7 @@ class Batch:
             self.amplitude[:, 0],
             self.uplink_delay[:, 0],
             self.heard.uplink_snr_db[:, 0],
-            self.carrier.numerology,
+            self.deployment.carrier.numerology,
             self.configuration,
             self.random.of("profile"),
         )

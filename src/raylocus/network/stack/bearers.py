@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -18,12 +17,18 @@ from raylocus.network.mac.link_adaptation import (
     scheduled_share,
     transmission_error_rates,
 )
-from raylocus.network.mac.traffic import LONG_LEVELS, buffer_size_index, buffered, scheduling_request_rate
-from raylocus.network.mac.uplink import downlink_path_loss, power_headroom
+from raylocus.network.mac.uplink import (
+    LONG_LEVELS,
+    buffer_size_index,
+    buffered,
+    downlink_path_loss,
+    power_headroom,
+    scheduling_request_rate,
+)
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.reports.report_mapping import POWER_HEADROOM
-from raylocus.network.rlc.acknowledged_mode import (
+from raylocus.network.rlc import (
     Delivery,
     bearer_throughput,
     deliver,
@@ -32,7 +37,7 @@ from raylocus.network.rlc.acknowledged_mode import (
     stationary_wait,
     waiting_times,
 )
-from raylocus.network.rrc.filtering import reports_by_step
+from raylocus.network.rrc.events import reports_by_step
 from raylocus.propagation.link_abstraction.modulation_tables import MCS_TABLES, table_of
 from raylocus.scenes.sites import Carrier
 
@@ -51,11 +56,6 @@ STATUS_LOSS = 0.01
 @dataclass(frozen=True)
 class DownlinkBearer:
     """Features of the bearer; NaN where the UE is out of range."""
-
-    ROWS: ClassVar = (
-        *("mcs", "bler", "harq_nack", "spectral_efficiency", "throughput", "frame_error_rate"),
-        *("bearer_throughput", "rlc_retransmissions", "round_trip", "latency", "jitter"),
-    )
 
     mcs: Float[np.ndarray, " report"]
     bler: Float[np.ndarray, " report"]
@@ -164,8 +164,6 @@ PUSCH_SHARE = 0.1
 @dataclass(frozen=True)
 class UplinkBearer:
     """Features of the uplink; the buffer's are NaN where the UE is out of range."""
-
-    ROWS: ClassVar = ("power_headroom", "buffer_status", "scheduling_requests")
 
     power_headroom: Float[np.ndarray, " report"]
     buffer_status: Float[np.ndarray, " report"]

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.network.channel.links import ChannelState
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.random_streams import RandomSource
+from raylocus.ragged import Columns
 from raylocus.scenes.sites import Carrier
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
@@ -41,13 +42,13 @@ def audible_level(
     noise = from_decibel(noise_per_resource_element(carrier.numerology, network.noise_figure_db))
     traffic = network.load * np.nansum(from_decibel(level - TRAFFIC_BELOW_BEST_DB), axis=1)
     interference = to_decibel(traffic + noise) + network.detection_sinr
-    full = np.isfinite(level).sum(axis=1) > network.most_neighbours
+    full = np.isfinite(level).sum(axis=1) > network.report.most_neighbours
     weakest = np.where(full, np.fmin.reduce(level, axis=1, initial=np.inf), -np.inf)
     return np.maximum(np.maximum(interference, network.detection_rsrp), weakest)
 
 
 @dataclass(frozen=True)
-class CellMeasurements:
+class CellMeasurements(Columns):
     """What a UE measures of every cell; NaN where the cell has no path."""
 
     rsrp: Float[np.ndarray, "report cell"]
@@ -56,10 +57,6 @@ class CellMeasurements:
     """SS-RSRQ [dB]."""
     sinr: Float[np.ndarray, "report cell"]
     """SS-SINR [dB]."""
-
-    def select(self, reports: Int[np.ndarray, " kept"]) -> CellMeasurements:
-        """Those of some of the reports."""
-        return CellMeasurements(self.rsrp[reports], self.rsrq[reports], self.sinr[reports])
 
     def masked(self, detected: Bool[np.ndarray, "report cell"]) -> CellMeasurements:
         """The measurements of detected cells; the others become NaN."""

@@ -61,22 +61,21 @@ def present_features(
     periods = dict(
         zip(OCCASIONS, occasion_periods(configuration, deployment.carrier.numerology), strict=True)
     )
-    absent = {each.name for each in absent_features(features, deployment, configuration.capability)}
+    absent = dict(absent_features(features, deployment, configuration.capability))
     present = np.zeros((len(time), len(features)), bool)
     for index, feature in enumerate(features):
         if feature.name in absent:
             continue
         drawn = random.of(f"presence {feature.occasion or feature.name}").random(time.shape)
-        present[:, index] = drawn < configuration.availability_of(feature)
+        present[:, index] = drawn < configuration.availability.get(feature.name, feature.availability)
         if feature.occasion:
             phase = random.of(f"phase {feature.occasion}").random(time.shape)
             present[:, index] &= occurred(time, offsets, float(periods[feature.occasion]), phase)
     return present
 
 
-#: Layers of `Batch` by name, each with the rows of `features.csv` that it fills; `ReportContent` has the critical ones.
+#: Layers of `Batch` by name; each fills the rows of `features.csv` that it has fields of.
 LAYERS: dict[str, Any] = {
-    "content": ReportContent,
     "advance": AdvanceReport,
     "session": SessionReport,
     "beam_quality": BeamReport,
@@ -86,8 +85,10 @@ LAYERS: dict[str, Any] = {
     "uplink": UplinkBearer,
     "profile": DelayProfile,
 }
-#: The layer that fills each row.
-SOURCES = {row: layer for layer, report in LAYERS.items() for row in report.ROWS}
+#: The layer that fills each row; the critical ones are in `ReportContent`.
+SOURCES = {
+    field.name: layer for layer, report in LAYERS.items() for field in dataclasses.fields(report)
+} | dict.fromkeys(CRITICAL, "content")
 #: Layers that follow from single paths.
 PATH_LAYERS = ("positioning", "csi", "bearer", "uplink", "profile")
 

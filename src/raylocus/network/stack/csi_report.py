@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -38,11 +37,6 @@ _SELECTED = (
 @dataclass(frozen=True)
 class CsiReport:
     """CSI features of the serving cell; NaN where there is no path to it or no codebook for its panel."""
-
-    ROWS: ClassVar = (
-        *("cqi", "ri", "pmi_i11", "pmi_i13", "pmi_i2", "condition_number", "singular_value_2"),
-        *("singular_value_3", "singular_value_4", "eigenvector_step", "delay_spread", "doppler_spread"),
-    )
 
     cqi: Float[np.ndarray, " report"]
     ri: Float[np.ndarray, " report"]
@@ -150,7 +144,8 @@ def _selected(
     rank = rank_indicator(csi.eigenvalues, snr, limit)
     out = np.full((len(snr), len(_SELECTED)), np.nan)
     out[:, 6] = csi.condition_db
-    out[:, 7:10] = _three(csi.values_db)
+    # The second to fourth singular values; NaN where there are fewer.
+    out[:, 7:10] = np.pad(csi.values_db, ((0, 0), (0, 3)), constant_values=np.nan)[:, 1:4]
     out[:, 10] = column_phase_step(csi, cell.array.columns)
     best = np.full(len(snr), -np.inf)
     for layers in range(1, int(rank.max()) + 1):
@@ -168,11 +163,6 @@ def _selected(
         out[chosen, :6] = np.stack([index, ri, indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
         best[chosen] = rate[wins]
     return out
-
-
-def _three(values_db: Float[np.ndarray, "ue layer"]) -> Float[np.ndarray, "ue 3"]:
-    """The second to fourth singular values; NaN where there are fewer."""
-    return np.pad(values_db, ((0, 0), (0, 3)), constant_values=np.nan)[:, 1:4]
 
 
 def _precoders(

@@ -18,8 +18,9 @@ from raylocus.network.channel.links import ChannelState, Links, beam_weights
 from raylocus.network.configuration import CoherentFading, NetworkConfiguration
 from raylocus.network.phy.impulse_response import SSS_SUBCARRIERS
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.rrc.filtering import l3_filter
+from raylocus.network.rrc.events import l3_filter
 from raylocus.network.stack.cell_levels import CellMeasurements, detected_cells, measure_cells
+from raylocus.ragged import Columns
 from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element, subcarrier_spacing, to_decibel
 
@@ -127,7 +128,7 @@ def ssb_kernel(
 
 
 @dataclass(frozen=True)
-class Paths:
+class Paths(Columns):
     """Paths from all sites, and their amplitudes through every beam."""
 
     links: Links
@@ -139,13 +140,9 @@ class Paths:
         """The paths of links through the beams of antennas as they really are."""
         return cls(links, beam_amplitudes(links, antennas))
 
-    def select(self, reports: Int[np.ndarray, " kept"]) -> Paths:
-        """Those of some of the reports."""
-        return Paths(self.links.select(reports), self.amplitude[reports])
-
 
 @dataclass(frozen=True)
-class Downlink:
+class Downlink(Columns):
     """What UEs receive, before anything is filtered or left out."""
 
     measured: CellMeasurements
@@ -156,11 +153,6 @@ class Downlink:
     """Error of each cell's level in each report, all beams alike [dB]."""
     paths: Paths | None
     """Paths, where they were needed for the levels."""
-
-    def select(self, reports: Int[np.ndarray, " kept"]) -> Downlink:
-        """Some of the reports."""
-        paths = None if self.paths is None else self.paths.select(reports)
-        return Downlink(self.measured.select(reports), self.rsrp_beam[reports], self.error[reports], paths)
 
     @property
     def heard(self) -> Bool[np.ndarray, " report"]:

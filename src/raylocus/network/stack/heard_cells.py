@@ -52,9 +52,8 @@ def named_cells(
         random: source of all random numbers.
     """
     named = random.random(rsrp.shape) >= configuration.neighbour_dropout
-    neighbours = neighbour_cells(
-        np.where(named, rsrp, np.nan), history.serving, configuration.most_neighbours
-    )
+    most = configuration.report.most_neighbours
+    neighbours = neighbour_cells(np.where(named, rsrp, np.nan), history.serving, most)
     return np.concatenate([history.serving[:, None], neighbours], axis=1)
 
 

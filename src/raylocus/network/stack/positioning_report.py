@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.impairments.clocks import clock_error, drifts
+from raylocus.network.impairments.report_errors import clock_error, drifts
 from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response
@@ -84,11 +83,6 @@ def _noisy_cosine(
 @dataclass(frozen=True)
 class PositioningReport:
     """Positioning features of the cells of each report, as reported; NaN where undetected."""
-
-    ROWS: ClassVar = (
-        *("prs_rsrp", "rstd", "ue_rx_tx", "gnb_rx_tx", "ul_rtoa", "ul_aoa", "srs_rsrp"),
-        *("carrier_phase", "time_of_arrival"),
-    )
 
     prs_rsrp: Float[np.ndarray, "report slot"]
     rstd: Float[np.ndarray, "report slot"]

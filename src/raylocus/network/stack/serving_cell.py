@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -31,8 +30,6 @@ REPORTED_TAPS, PROFILE_TAPS = 4, 16
 @dataclass(frozen=True)
 class DelayProfile:
     """Power of taps 0 to 3 relative to the whole profile [dB]; NaN where no path is detected."""
-
-    ROWS: ClassVar = ("pdp_0", "pdp_1", "pdp_2", "pdp_3")
 
     pdp_0: Float[np.ndarray, " report"]
     pdp_1: Float[np.ndarray, " report"]
@@ -84,8 +81,6 @@ DEPARTURE_CANDIDATES = np.deg2rad(np.arange(-75.0, 75.1, 0.5))
 @dataclass(frozen=True)
 class BeamReport:
     """What is read off the reported beams of the serving cell."""
-
-    ROWS: ClassVar = ("l1_sinr", "snr", "dl_aod")
 
     l1_sinr: Float[np.ndarray, "report reported"]
     snr: Float[np.ndarray, " report"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -20,8 +19,6 @@ from raylocus.scenes.sites import Carrier
 class SessionReport:
     """RRC features of the serving cell."""
 
-    ROWS: ClassVar = ("event", "handovers", "stay")
-
     event: Float[np.ndarray, " report"]
     handovers: Float[np.ndarray, " report"]
     stay: Float[np.ndarray, " report"]
@@ -30,8 +27,6 @@ class SessionReport:
 @dataclass(frozen=True)
 class AdvanceReport:
     """Timing advance of the serving cell."""
-
-    ROWS: ClassVar = ("timing_command",)
 
     timing_advance: Float[np.ndarray, " report"]
     """N_TA in steps; a critical feature, which `ReportContent` has."""

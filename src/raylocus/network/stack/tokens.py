@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.movement.trajectories import Trajectories
-from raylocus.network.reports.features import CRITICAL, FEATURE_INDEX, FEATURES, reported_in
+from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, reported_in
 from raylocus.network.reports.report_mapping import reported, reported_beams
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.cell_levels import CellMeasurements
@@ -21,8 +20,6 @@ from raylocus.scenes.sites import Deployment
 @dataclass(frozen=True)
 class ReportContent:
     """What every report holds, as measured."""
-
-    ROWS: ClassVar = CRITICAL
 
     cells: Int[np.ndarray, "report slot"]
     """Cell indices: the serving one, then neighbours; −1 where there is none."""

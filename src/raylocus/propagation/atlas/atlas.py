@@ -80,7 +80,7 @@ class PathAtlas:
     """Whether the path reaches the ground cell's centre itself."""
     excess_loss_db: Float[np.ndarray, " path"]
     """Loss over free space that geometry alone causes [dB]: diffraction over the roofs, the spreading off a rough
-    wall; 0 for the others."""
+    wall, trees before the UE; 0 for the others."""
     normals: Float[np.ndarray, "path depth 3"]
     """Unit normal of each surface that reflects, scatters or is passed, in order; zero past the last."""
     material: Int[np.ndarray, "path depth"]

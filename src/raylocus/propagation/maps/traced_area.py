@@ -17,7 +17,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import RADIO_STORE, TracedPlace, open_place
 from raylocus.scenes.area import Area, AreaTile, open_area
-from raylocus.scenes.deployment_part import part_of_deployment
+from raylocus.scenes.deployment import part_of_deployment
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
 from raylocus.scenes.sites import Deployment
 from raylocus.storage import MANIFEST, readable

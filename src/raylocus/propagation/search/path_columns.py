@@ -18,14 +18,13 @@ from raylocus.propagation.atlas.atlas import (
 )
 from raylocus.propagation.atlas.weighed_paths import WeighedPaths
 from raylocus.propagation.geometry.images import ImagePaths
-from raylocus.propagation.geometry.rough_walls import Patches
 from raylocus.propagation.geometry.surfaces import Surfaces, Wedges
 from raylocus.propagation.materials.knife_edge import knife_edge_loss
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.search.edges.edge_chains import DiffractedPaths
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths
 from raylocus.propagation.search.passed_through import RefractedPaths
-from raylocus.propagation.search.scattering import ScatteredPaths
+from raylocus.propagation.search.scattering import Patches, ScatteredPaths
 from raylocus.propagation.search.specular import SpecularPaths
 from raylocus.scenes.building_records import BuildingIndex
 from raylocus.units import to_decibel

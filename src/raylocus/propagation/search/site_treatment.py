@@ -9,11 +9,10 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
-from raylocus.propagation.search.over_roofs.far_paths import GroundBetween
+from raylocus.propagation.search.over_roofs.over_rooftop import GroundBetween
 from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.scenes.building_records import read_named_scene
-from raylocus.scenes.coarse_ground import BUILT_SHARE
-from raylocus.scenes.geometry_maps import grid_of
+from raylocus.scenes.geometry_maps import BUILT_SHARE, grid_of
 from raylocus.scenes.map_geometry import topmost_surface
 from raylocus.scenes.place import Place
 from raylocus.scenes.triangles import Triangles

@@ -10,10 +10,17 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.geo import Grid
 from raylocus.propagation.geometry.images import ImagePaths, image_paths
-from raylocus.propagation.rays.directions import LaunchDirections, directions_for
-from raylocus.propagation.rays.launcher import BYTES_PER_RAY, SURFACE_OFFSET, Crossings, RayScene
+from raylocus.propagation.rays.launcher import (
+    BYTES_PER_RAY,
+    SURFACE_OFFSET,
+    Crossings,
+    LaunchDirections,
+    RayScene,
+    directions_for,
+)
 from raylocus.propagation.rays.pieces import in_pieces, piece_length, piece_slices
 from raylocus.propagation.search.grouping import distinct, with_neighbours
+from raylocus.ragged import Columns
 
 #: Points of a cell that are tried, in cell sides from its centre; the centre comes first.
 PROBES = np.array([[0.0, 0.0], [-0.25, -0.25], [0.25, -0.25], [-0.25, 0.25], [0.25, 0.25]])
@@ -113,7 +120,7 @@ BYTES_PER_PATH = 400
 
 
 @dataclass(frozen=True)
-class SpecularPaths:
+class SpecularPaths(Columns):
     """Which paths of one site there are; `SpecularSearch.exact` draws them."""
 
     ground_cell: Int[np.ndarray, " path"]
@@ -124,10 +131,6 @@ class SpecularPaths:
 
     def __len__(self) -> int:
         return len(self.ground_cell)
-
-    def select(self, index: Int[np.ndarray, " chosen"] | slice) -> SpecularPaths:
-        """Some of the paths."""
-        return SpecularPaths(self.ground_cell[index], self.reached[index], self.triangles[index])
 
 
 class SpecularSearch:

@@ -16,8 +16,7 @@ from raylocus.propagation.search.edges.edge_chains import EdgeChains
 from raylocus.propagation.search.edges.edge_cones import Landings
 from raylocus.propagation.search.far_columns import far_columns
 from raylocus.propagation.search.over_roofs.around_walls import around_paths
-from raylocus.propagation.search.over_roofs.far_paths import GroundBetween, far_paths
-from raylocus.propagation.search.over_roofs.over_rooftop import over_rooftop_paths
+from raylocus.propagation.search.over_roofs.over_rooftop import GroundBetween, far_paths, over_rooftop_paths
 from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.propagation.search.passed_through import Canopy, refracted_paths
 from raylocus.propagation.search.path_columns import PathColumns, without_diffracted_twins

@@ -18,7 +18,7 @@ from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.rays.pieces import ahead
 from raylocus.propagation.search.edges.diffraction import DiffractionSearch
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
-from raylocus.propagation.search.over_roofs.far_paths import GroundBetween
+from raylocus.propagation.search.over_roofs.over_rooftop import GroundBetween
 from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
 from raylocus.propagation.search.passed_through import Canopy
 from raylocus.propagation.search.path_columns import PathColumns

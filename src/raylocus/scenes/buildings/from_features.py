@@ -29,7 +29,7 @@ from raylocus.scenes.buildings.heights import (
 )
 from raylocus.scenes.buildings.parts import OUTLINE, replace_outlines_by_parts, without_overlaps
 from raylocus.scenes.buildings.roof_tags import Roof, roof_of
-from raylocus.scenes.tagged.features import Feature, NamedRandom
+from raylocus.scenes.tagged import Feature, NamedRandom
 from raylocus.scenes.vector_map import Building
 
 #: OSM's values of building:material, building:facade:material and roof:material, by class of MATERIALS.

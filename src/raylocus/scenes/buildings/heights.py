@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from raylocus.geo import GeoFrame
 from raylocus.scenes.buildings.roof_tags import FLAT_ROOF, Roof
-from raylocus.scenes.tagged.features import parse_count, parse_length
+from raylocus.scenes.tagged import parse_count, parse_length
 
 #: Regions with customs of their own; everything else is `elsewhere`.
 REGIONS = ("north_america", "europe", "east_asia", "elsewhere")

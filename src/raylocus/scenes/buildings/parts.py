@@ -14,7 +14,7 @@ import shapely
 from jaxtyping import Float, Int
 from shapely import Polygon
 
-from raylocus.scenes.tagged.features import Feature, parse_length
+from raylocus.scenes.tagged import Feature, parse_length
 from raylocus.scenes.vector_map import Building
 
 #: A part belongs to an outline that holds this share of it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import shapely
 from shapely import Polygon
 
-from raylocus.scenes.tagged.features import parse_count, parse_length
+from raylocus.scenes.tagged import parse_count, parse_length
 
 #: Values of roof:shape that are meshed as such, and others that look alike from a radio's distance.
 ROOF_SHAPES = {

@@ -9,7 +9,7 @@ import shapely
 from shapely import Polygon
 from shapely.geometry import LineString
 
-from raylocus.scenes.tagged.features import Feature, parse_count, parse_length
+from raylocus.scenes.tagged import Feature, parse_count, parse_length
 from raylocus.scenes.vector_map import Road
 
 #: Values of highway by class of ROAD_CLASSES; others (construction, platform …) are no roads.

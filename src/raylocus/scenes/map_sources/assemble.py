@@ -17,7 +17,7 @@ from raylocus.scenes.buildings.heights import region_of
 from raylocus.scenes.ground.from_features import pavements_of, roads_of, sea_of, vegetation_of, water_of
 from raylocus.scenes.ground.terrain import flat_terrain, read_terrain
 from raylocus.scenes.map_sources.elevation_tiles import elevation_for
-from raylocus.scenes.tagged.features import (
+from raylocus.scenes.tagged import (
     REPAIRED,
     Bounds,
     Feature,

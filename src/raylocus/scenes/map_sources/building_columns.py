@@ -16,7 +16,7 @@ import numpy as np
 
 from raylocus.errors import InputError
 from raylocus.scenes.osm.tags import BUILDING_KEYS, GROUND_KEYS, LINE_KEYS
-from raylocus.scenes.tagged.features import parse_count
+from raylocus.scenes.tagged import parse_count
 
 #: Units by the words that files have for them.
 _UNITS = {

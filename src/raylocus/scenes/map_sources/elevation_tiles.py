@@ -22,7 +22,7 @@ from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
 from raylocus.scenes.map_sources.online import cache_folder
 from raylocus.scenes.map_sources.options import AUTO
-from raylocus.scenes.tagged.features import Bounds
+from raylocus.scenes.tagged import Bounds
 from raylocus.storage import written_whole
 
 #: Two names of the public bucket, asked in turn until one answers.

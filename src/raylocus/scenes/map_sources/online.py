@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from raylocus.errors import PlaceError
-from raylocus.scenes.tagged.features import Bounds
+from raylocus.scenes.tagged import Bounds
 from raylocus.storage import written_whole
 
 #: Public servers, asked in turn until one answers.

@@ -17,7 +17,7 @@ from raylocus.scenes.map_sources.building_file import read_building_file
 from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.tables import SUFFIXES
 from raylocus.scenes.osm.formats import format_of, is_osm
-from raylocus.scenes.tagged.features import Bounds, TaggedMap
+from raylocus.scenes.tagged import Bounds, TaggedMap
 from raylocus.scenes.vector_map import VectorMap
 
 #: What starts the name of a generated town.

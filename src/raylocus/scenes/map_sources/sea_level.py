@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError
 from raylocus.scenes.map_sources.building_columns import Columns, text_of
-from raylocus.scenes.tagged.features import Feature, in_frame, parse_length
+from raylocus.scenes.tagged import Feature, in_frame, parse_length
 
 #: Words in a column's name that mean a level above the sea.
 _WORDS = {

@@ -20,7 +20,7 @@ from raylocus.scenes.ground.from_features import is_ground_area
 from raylocus.scenes.osm.formats import XML_FORMATS, content_of, detected_format, osm_file
 from raylocus.scenes.osm.repair import Relation, Way, enclosed
 from raylocus.scenes.osm.tags import is_building
-from raylocus.scenes.tagged.features import Feature
+from raylocus.scenes.tagged import Feature
 
 #: What osmium does not understand in XML: how it is found fast, and what it must look like.
 _FOREIGN = (

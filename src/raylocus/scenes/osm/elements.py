@@ -15,7 +15,7 @@ import osmium
 
 from raylocus.errors import InputError
 from raylocus.scenes.osm.formats import XML_FORMATS, content_of, detected_format, header_bounds, osm_file
-from raylocus.scenes.tagged.features import Bounds
+from raylocus.scenes.tagged import Bounds
 
 #: Kinds of objects, in osmium's order.
 KINDS = ("node", "way", "relation")

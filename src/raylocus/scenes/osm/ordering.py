@@ -12,7 +12,7 @@ from typing import Any
 import osmium
 
 from raylocus.scenes.osm.elements import Content, Corner, Element, Member, numbered
-from raylocus.scenes.tagged.features import Bounds
+from raylocus.scenes.tagged import Bounds
 
 #: Added to the numbers of objects that were never uploaded; JOSM counts them downwards from −1.
 OFFSET = 1 << 40

@@ -17,10 +17,15 @@ import shapely
 
 from raylocus.errors import InputError
 from raylocus.scenes.ground.from_features import is_ground_area
-from raylocus.scenes.osm.blobs import has_uncompressed_blob, read_every_tag
 from raylocus.scenes.osm.dialect import is_old_style, is_plain, with_old_style
 from raylocus.scenes.osm.elements import read_elements
-from raylocus.scenes.osm.formats import header_bounds, osm_file, refusal
+from raylocus.scenes.osm.formats import (
+    has_uncompressed_blob,
+    header_bounds,
+    osm_file,
+    read_every_tag,
+    refusal,
+)
 from raylocus.scenes.osm.ordering import write_in_order
 from raylocus.scenes.osm.repair import (
     Relation,
@@ -32,7 +37,7 @@ from raylocus.scenes.osm.repair import (
     ways_of,
 )
 from raylocus.scenes.osm.tags import NATURAL_LINES, area_tags, is_building, line_tags
-from raylocus.scenes.tagged.features import Bounds, Feature, TaggedMap
+from raylocus.scenes.tagged import Bounds, Feature, TaggedMap
 
 #: Keys of areas that become buildings, water, vegetation or pavements.
 AREA_KEYS = ("building", "building:part", "natural", "landuse", "waterway", "area:highway", "highway")
@@ -171,9 +176,8 @@ class _Collector:
         missing = self.missing
         relations = [self.relations[number] for kind, number in missing if kind == "relation"]
         members = [number for each in (*relations, *self.old_style.values()) for number, _ in each.members]
-        return ways_of(
-            self.path, {number for kind, number in missing if kind == "way"}.union(members), self.locations
-        )
+        alone = {number for kind, number in missing if kind == "way"}
+        return ways_of(self.path, alone.union(members), self.locations)
 
     @property
     def late(self) -> bool:

@@ -21,7 +21,7 @@ from shapely.geometry.base import BaseGeometry
 
 from raylocus.scenes.osm.formats import osm_file
 from raylocus.scenes.osm.tags import area_tags
-from raylocus.scenes.tagged.features import REPAIRED, Feature
+from raylocus.scenes.tagged import REPAIRED, Feature
 
 #: Values of `REPAIRED`.
 CROSSING, CUT, OPEN = "crossing", "cut", "open"

@@ -12,12 +12,13 @@ from raylocus.geo import azimuth_from_compass
 from raylocus.scenes.cell_names.channels import earfcn_frequency, nr_carrier_frequency
 from raylocus.scenes.site_import.columns import FoundColumns, SiteColumns, find_columns
 from raylocus.scenes.site_import.records import Row, SiteList, SiteRecord, Table
-from raylocus.scenes.site_import.sexagesimal import Sexagesimal, find_sexagesimal
+from raylocus.scenes.site_import.several_columns import Sexagesimal, Tilts, find_sexagesimal
 from raylocus.scenes.site_import.technologies import Technology, named_band, technology_of, with_technology
-from raylocus.scenes.site_import.tilts import Tilts
 
 #: As few azimuths may be small by accident.
 FEWEST_AZIMUTHS = 3
+#: A frequency that a line states may be its band's name, or of the uplink: within this factor of its channel's.
+SAME_BAND = 1.25
 #: Highest PCI of NR (TS 38.211 §7.4.2.1) and of LTE (TS 36.211 §6.11).
 HIGHEST_PCI = {True: 503, False: 1007}
 #: Fields that are notes of where heights count from; never an antenna's height by themselves.
@@ -148,6 +149,7 @@ def _with_channel(
             lte, channel = number
             frequency = earfcn_frequency(channel) if lte else nr_carrier_frequency(channel)
             name = f"EARFCN {channel}" if lte else f"ARFCN {channel}"
+            _require_one_carrier(name, frequency / 1e6, columns.number("frequency", row, 1e-3, 1e12))
             record = dataclasses.replace(record, channel=channel)
         elif (megahertz := columns.number("frequency", row, 100.0, 100_000.0)) is not None:
             name, frequency = f"{prefix}{megahertz:g} MHz", megahertz * 1e6
@@ -159,6 +161,15 @@ def _with_channel(
     except InputError as error:
         raise InputError(f"{row.where}: {error}" if row.where not in str(error) else str(error)) from error
     return dataclasses.replace(record, network=name, frequency=frequency, lte=lte)
+
+
+def _require_one_carrier(name: str, by_channel: float, listed: float | None) -> None:
+    """Raises InputError where a line's frequency [MHz] is not that of its channel, nor near it, as a band's name is."""
+    if listed is not None and not 1 / SAME_BAND < listed / by_channel < SAME_BAND:
+        raise InputError(
+            f"{name} is {by_channel:g} MHz, and the line says {listed:g} MHz; correct one of them, or leave the column "
+            "out with --site-columns frequency=none"
+        )
 
 
 def _channel(row: Row, columns: FoundColumns, technology: Technology | None) -> tuple[bool, int] | None:

@@ -35,7 +35,7 @@ def create_app(engine: Engine, configuration: ServiceConfiguration) -> FastAPI:
         configuration.batch,
         configuration.patience,
         configuration.answer_time,
-        configuration.threads,
+        configuration.processes,
         meters.observe_batch,
     )
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from raylocus.errors import StorageFullError
 from raylocus.network.formats.measurements import advance_of_steps, level_of_signal, technologies_of
 from raylocus.service.answers import Answer, Refusal
+from raylocus.service.batching import OverloadedError
+from raylocus.service.engine import Engine
 from raylocus.service.http.desk import CONFIDENCE, desk_of
 from raylocus.service.http.lenient import EACH_VALID, Counting, Within, nan_if_none
 from raylocus.service.http.problems import Problem
 from raylocus.service.http.submissions import keep_submission
-from raylocus.service.questions import MeasuredCell, MeasuredReport, Question, question_of
+from raylocus.service.questions import MeasuredCell, MeasuredReport, Question, Submitted, question_of
 
 ROUTER = APIRouter(tags=["ichnaea"])
+#: Sources of positions that a phone or its user measured; `fused` ones may rest on what a service like this said.
+MEASURED = ("gps", "gnss", "manual")
+#: Positions that are said to be less accurate are not learned from [m].
+LEAST_ACCURATE = 50.0
+#: Reports of one body that are learned from at most: each costs as much as an answer.
+MOST_LEARNED = 20
 
 
 class Tower(BaseModel):
@@ -145,6 +156,28 @@ def _explained(found: Answer, dropped: int) -> dict[str, Any]:
     }
 
 
+class Position(BaseModel):
+    """Where a report was made."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    latitude: Annotated[float | None, Within(-90, 90)] = None
+    longitude: Annotated[float | None, Within(-180, 180)] = None
+    accuracy: Annotated[float | None, Within(0, 1e7, unit="m")] = None
+    source: str = "gps"
+
+    @property
+    def measured(self) -> bool:
+        """Whether it does not rest on what networks said, and is accurate."""
+        return self.source in MEASURED and (self.accuracy or 0.0) <= LEAST_ACCURATE
+
+
+class SubmittedItem(GeolocateBody):
+    """One report that a client collected."""
+
+    position: Position = Position()
+
+
 class GeosubmitBody(Counting):
     """Reports with positions, as ichnaea's clients collect them."""
 
@@ -157,6 +190,31 @@ class GeosubmitBody(Counting):
 async def geosubmit(
     request: Request, body: GeosubmitBody, key: Annotated[str | None, Query()] = None
 ) -> dict[str, str]:
-    """Checks collected reports; keeps them only where the service was started with `--store`."""
-    await run_in_threadpool(keep_submission, desk_of(request).configuration.store, body.items)
+    """Checks collected reports; keeps them with `--store`, and learns from them with `--learn`, else neither."""
+    desk = desk_of(request)
+    if desk.configuration.learn is not None:
+        await run_in_threadpool(_learn, desk.batcher.engine, body.items)
+    await run_in_threadpool(keep_submission, desk.configuration.store, body.items)
     return {}
+
+
+def _learn(engine: Engine, items: list[dict[str, Any]]) -> None:
+    """Raises Problem where what is learned cannot be kept, or others are learned from."""
+    try:
+        engine.learn(list(islice(_submitted(items), MOST_LEARNED)))
+    except OverloadedError as error:
+        raise Problem(503, str(error), retry_after=error.retry_after) from error
+    except (StorageFullError, OSError) as error:
+        raise Problem(503, "what is learned cannot be kept at the moment", retry_after=60.0) from error
+
+
+def _submitted(items: list[dict[str, Any]]) -> Iterator[Submitted]:
+    """Reports of measured positions; items that cannot be read are passed over."""
+    for raw in items:
+        try:
+            item = SubmittedItem.model_validate(raw)
+        except ValidationError:
+            continue
+        where = item.position
+        if where.measured and where.latitude is not None and where.longitude is not None:
+            yield Submitted(geolocate_question(item), where.latitude, where.longitude)

@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import time
-import traceback
 import uuid
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.batching import LOGGER
+from raylocus.service.engine import fault_of
 from raylocus.service.http.problems import Problem, problem_response
 
 _SECONDS = (0.005, 0.01, 0.015, 0.025, 0.04, 0.06, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -85,7 +85,7 @@ class Watch:
         try:
             await self.app(scope, receive, noting)
         except Exception as error:  # its message may hold what was asked, so it is not logged
-            LOGGER.error(json.dumps({"request": request_id, "fault": _fault(error)}))
+            LOGGER.error(json.dumps({"request": request_id, "fault": fault_of(error)}))
             if not status:
                 problem = Problem(500, f"the service has a fault; its log names it as {request_id}")
                 await problem_response(Request(scope), problem)(scope, receive, noting)
@@ -106,13 +106,6 @@ class Watch:
             "milliseconds": round(1e3 * seconds, 1),
         }
         LOGGER.info(json.dumps(line))
-
-
-def _fault(error: BaseException) -> str:
-    """Kind and line of an error, without its message."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" in {frames[-1].name}, line {frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
 
 
 def log_to_standard_error() -> None:

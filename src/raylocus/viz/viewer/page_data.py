@@ -14,8 +14,8 @@ from raylocus.geo import Grid
 from raylocus.inference.fix import PLAUSIBLE_FIT
 from raylocus.scenes.sites import Cell, Deployment
 from raylocus.viz.style import PALETTE
-from raylocus.viz.viewer.content import ViewerContent
 from raylocus.viz.viewer.packing import PackedArray
+from raylocus.viz.viewer.place_content import ViewerContent
 from raylocus.viz.viewer.tracks import Heard, Track, credible_levels
 
 #: Colour of each material, 0 to 255.

@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import xarray as xr
 
 from raylocus.errors import InputError
+from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.scenes.sites import Deployment
 from raylocus.scenes.triangles import read_place_scene
-from raylocus.viz.viewer.content import LIMIT, ViewerContent, room_for
 from raylocus.viz.viewer.layers import PackedLayer, packed_layer
-from raylocus.viz.viewer.meshes import building_meshes
-from raylocus.viz.viewer.paths import path_lines
+from raylocus.viz.viewer.packing import PackedMesh, building_meshes
+from raylocus.viz.viewer.paths import PathLines, path_lines
 from raylocus.viz.viewer.tracks import Track
+
+#: Largest page [byte].
+LIMIT = 12_000_000
+#: What the page needs in addition to layers and meshes: its program and paths, and for each track [byte].
+RESERVED, RESERVED_A_TRACK = 2_000_000, 100_000
+
+
+@dataclass(frozen=True)
+class ViewerContent:
+    """Everything that a page shows."""
+
+    name: str
+    attribution: str
+    """Licence notice of the map; empty where there is none."""
+    frame: GeoFrame
+    grid: Grid
+    """Of all layers."""
+    deployment: Deployment
+    ground: xr.Dataset
+    """`terrain` and `surface` [m] over the grid."""
+    meshes: tuple[PackedMesh, ...]
+    layers: tuple[PackedLayer, ...]
+    paths: PathLines | None
+    """None where nothing was traced."""
+    tracks: tuple[Track, ...]
+    notes: tuple[str, ...]
+    """What was left out."""
+
+
+def room_for(tracks: int) -> int:
+    """What layers and meshes of a page with so many tracks may take [byte]."""
+    return LIMIT - RESERVED - RESERVED_A_TRACK * tracks
+
 
 #: Layers of R that the answer to a click reads, if there are any.
 ALWAYS = ("rsrp", "sinr", "toa", "line_of_sight")

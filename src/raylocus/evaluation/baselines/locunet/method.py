@@ -15,7 +15,7 @@ from torch import Tensor
 from raylocus.errors import InputError, StoreError
 from raylocus.evaluation.baselines.locunet.network import LocUNet, PlacePictures, last_levels, place_pictures
 from raylocus.evaluation.baselines.masses import gaussian_masses, posterior_of_masses
-from raylocus.evaluation.method import TrainingPlaces
+from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports

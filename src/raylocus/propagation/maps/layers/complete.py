@@ -12,7 +12,7 @@ from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
 from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
 from raylocus.propagation.maps.layers import channel, csi, measurements, system
-from raylocus.propagation.maps.layers.coherent import CoherentChannel
+from raylocus.propagation.maps.layers.csi import CoherentChannel
 from raylocus.propagation.maps.radio_maps import (
     LAYERS,
     LOAD,

@@ -11,7 +11,7 @@ from jaxtyping import Complex, Float, Int, Shaped
 
 from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.link_abstraction.link_quality import LinkQuality, link_quality
-from raylocus.propagation.maps.layers.coherent import CoherentChannel
+from raylocus.propagation.maps.layers.csi import CoherentChannel
 from raylocus.propagation.maps.radio_maps import Layer, as_dataset, strongest
 from raylocus.scenes.sites import Carrier, Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarrier_spacing

@@ -15,14 +15,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.atlas.atlas import DIFFRACTED, SPECULAR, PathAtlas, reorder
-from raylocus.propagation.oracles.path_proof.edges import (
+from raylocus.propagation.oracles.path_proof.walk import (
+    AllTriangles,
     Meetings,
+    Walks,
     backwards,
     meetings,
     outwards,
     through_solid,
+    walk,
 )
-from raylocus.propagation.oracles.path_proof.walk import AllTriangles, Walks, walk
 
 #: So far outside of an edge a leg is tried again that something stops on its way there [m].
 OFFSET = 2e-2

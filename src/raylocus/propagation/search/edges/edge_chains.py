@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.propagation.geometry.images import fermat_points, source_images
-from raylocus.propagation.rays.directions import horizontal_directions, low_discrepancy
+from raylocus.propagation.rays.launcher import horizontal_directions, low_discrepancy
 from raylocus.propagation.search.edges.edge_scene import EdgeScene, outside_wedges
+from raylocus.ragged import Columns
 
 #: A shadow ray may end this far short of an edge [m]: the faces meet there.
 EDGE_TOLERANCE = 5e-2
@@ -20,7 +21,7 @@ SITE_RAYS = 1 << 19
 
 
 @dataclass(frozen=True)
-class EdgeChains:
+class EdgeChains(Columns):
     """Edges to be reached over mirrors before and behind them."""
 
     before: Int[np.ndarray, "chain bounce"]
@@ -36,10 +37,6 @@ class EdgeChains:
     def mirrored(self) -> bool:
         """Whether any chain has a mirror."""
         return bool(np.any(self.before >= 0) or np.any(self.after >= 0))
-
-    def select(self, index: Int[np.ndarray, " chosen"]) -> EdgeChains:
-        """Some of the chains."""
-        return EdgeChains(self.before[index], self.wedge[index], self.after[index])
 
 
 class EdgeChainSearch:

@@ -16,6 +16,7 @@ from raylocus.propagation.materials.knife_edge import fresnel_parameter, knife_e
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.over_roofs.over_rooftop import RooftopPaths
 from raylocus.propagation.search.over_roofs.string_rays import Fans, silhouettes
+from raylocus.ragged import Columns
 
 #: An obstacle that takes more of the straight line is no thin wall [m]; one of 5 m may be seen at 60°.
 THICKEST = 10.0
@@ -36,7 +37,7 @@ class AroundPaths:
 
 
 @dataclass(frozen=True)
-class _Lines:
+class _Lines(Columns):
     """Straight lines between sites and UEs, with the level direction across."""
 
     site: Float[np.ndarray, "line 3"]
@@ -44,10 +45,6 @@ class _Lines:
     length: Float[np.ndarray, " line"]
     forward: Float[np.ndarray, "line 3"]
     across: Float[np.ndarray, "line 3"]
-
-    def select(self, chosen: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " line"]) -> _Lines:
-        parts = (self.site, self.point, self.length, self.forward, self.across)
-        return _Lines(*(part[chosen] for part in parts))
 
     def fans(self, from_site: bool, side: float) -> Fans:
         """Fans from either end, to the left (1) or right (−1) as seen from the site."""

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.propagation.rays.launcher import RayScene
+from raylocus.ragged import Columns
 
 #: Rays of one round between a blocked and a clear one, and rounds: from a right angle to 0.6 mm at 100 m.
 RAYS, ROUNDS = 63, 3
@@ -29,7 +30,7 @@ ABOVE = 3.0
 
 
 @dataclass(frozen=True)
-class Fans:
+class Fans(Columns):
     """Fans of rays, each in the plane of two directions and from `start` to `end` along the first of them."""
 
     pivot: Float[np.ndarray, "fan 3"]
@@ -42,16 +43,6 @@ class Fans:
     """Where rays begin along `forward` [m]."""
     end: Float[np.ndarray, " fan"]
     """Where they end [m]."""
-
-    def select(self, chosen: Int[np.ndarray, " chosen"] | Bool[np.ndarray, " fan"]) -> Fans:
-        """Some of the fans."""
-        parts = (self.pivot, self.forward, self.sideways, self.start, self.end)
-        return Fans(*(part[chosen] for part in parts))
-
-    def and_also(self, others: Fans) -> Fans:
-        """These fans, and others behind them."""
-        names = ("pivot", "forward", "sideways", "start", "end")
-        return Fans(*(np.concatenate([getattr(self, name), getattr(others, name)]) for name in names))
 
     def at(
         self, slope: Float[np.ndarray, " fan"], distance: Float[np.ndarray, " fan"]
@@ -109,7 +100,7 @@ def silhouettes(
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Pieces(Columns):
     """Straight pieces of strings, each with the string that it belongs to."""
 
     string: Int[np.ndarray, " piece"]
@@ -120,13 +111,9 @@ class Pieces:
     margin: Float[np.ndarray, "piece 2"]
     """How far from each end nothing is looked for [m]."""
 
-    def select(self, chosen: Int[np.ndarray, " chosen"]) -> Pieces:
-        """Some of the pieces."""
-        return Pieces(self.string[chosen], self.along[chosen], self.height[chosen], self.margin[chosen])
-
 
 @dataclass(frozen=True)
-class Edges:
+class Edges(Columns):
     """Edges that stand above strings."""
 
     string: Int[np.ndarray, " edge"]
@@ -135,10 +122,6 @@ class Edges:
     """Horizontal distance from the site [m]."""
     height: Float[np.ndarray, " edge"]
     """m."""
-
-    def select(self, chosen: Bool[np.ndarray, " edge"]) -> Edges:
-        """Some of the edges."""
-        return Edges(self.string[chosen], self.along[chosen], self.height[chosen])
 
 
 def missed_edges(
@@ -160,7 +143,7 @@ def missed_edges(
     pieces = pieces.select(blocked)
     # Few rays are traced as fast as many, so both ends go together.
     (back, falling), (ahead, rising) = (_fans(site, plan, pieces, end) for end in (1, 0))
-    top, distance = silhouettes(scene, back.and_also(ahead), np.concatenate([falling, rising]))
+    top, distance = silhouettes(scene, Fans.concatenate([back, ahead]), np.concatenate([falling, rising]))
     sense = np.repeat([-1, 1], len(blocked))
     along = np.concatenate([pieces.along[:, 1], pieces.along[:, 0]]) + sense * distance
     height = np.concatenate([pieces.height[:, 1], pieces.height[:, 0]]) + LIFT + top * distance

@@ -1,1 +1,0 @@
-"""Radio link control: retransmissions and queues of a bearer (TS 38.322)."""

@@ -1,0 +1,196 @@
+"""Processes that locate, with an engine in each: threads of one process would take turns with its interpreter.
+
+They are forked from a process that has loaded the libraries and nothing else (multiprocessing's fork server), so that
+they share the libraries' memory and inherit no thread, lock or connection of the service.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import ForkingPickler
+from queue import SimpleQueue
+from typing import Any
+
+from raylocus.errors import RaylocusError
+from raylocus.execution.memory import keep_freed_memory
+from raylocus.geo import GeoFrame, Grid
+from raylocus.service.answers import Answer, Refusal
+from raylocus.service.engine import Engine, FaultError, fault_of
+from raylocus.service.questions import Question, Submitted
+from raylocus.service.served_areas import ServedAreas
+
+#: Processes that may end while they answer a question, until it is given up.
+ATTEMPTS = 2
+
+
+@lru_cache(64)
+def _one_of(kind: Callable[..., Any], *values: Any) -> Any:
+    """The same object for all answers: what it works out, such as projections, is kept."""
+    return kind(*values)
+
+
+def _by_its_fields(value: GeoFrame | Grid) -> tuple[Any, ...]:
+    return _one_of, (type(value), *(getattr(value, each.name) for each in fields(value)))
+
+
+ForkingPickler.register(GeoFrame, _by_its_fields)
+ForkingPickler.register(Grid, _by_its_fields)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a process is asked to do; either may be empty."""
+
+    questions: Sequence[Question]
+    submitted: Sequence[Submitted]
+
+
+def begin_to_load() -> None:
+    """Has the libraries of processes that locate loaded by the time that these are started."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["raylocus.service.area_engine"])
+    forkserver.ensure_running()
+
+
+class Worker:
+    """One process, started when it is first asked, and again after it was ended."""
+
+    def __init__(self, load: Callable[[], Engine], threads: int) -> None:
+        """A process that is not started yet.
+
+        Args:
+            load: makes its engine, there.
+            threads: of torch in it.
+        """
+        self._load, self._threads = load, threads
+        self._connection: Connection | None = None
+
+    def start(self) -> Connection:
+        """Starts the process unless it runs; it makes itself ready meanwhile."""
+        if self._connection is None:
+            context = multiprocessing.get_context("forkserver")
+            self._connection, its = context.Pipe()
+            context.Process(target=_work, args=(its, self._load, self._threads), daemon=True).start()
+            its.close()
+        return self._connection
+
+    def ask(self, work: Work) -> list[Answer | Refusal]:
+        """What its engine answers.
+
+        Raises:
+            EOFError, OSError: the process was ended.
+            RaylocusError, FaultError: what its engine raises.
+        """
+        connection = self.start()
+        try:
+            connection.send(work)
+            found: list[Answer | Refusal] | Exception = connection.recv()
+        except (EOFError, OSError):
+            self._connection = None
+            raise
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@dataclass(frozen=True)
+class Workers(ServedAreas):
+    """The engine of several processes on this machine, each with a batch at a time."""
+
+    workers: tuple[Worker, ...]
+    _idle: SimpleQueue[Worker] = field(default_factory=SimpleQueue, repr=False)
+
+    def __post_init__(self) -> None:
+        for worker in self.workers:
+            self._idle.put(worker)
+
+    @classmethod
+    def of(cls, served: ServedAreas, load: Callable[[], Engine], count: int) -> Workers:
+        """So many processes, none of which is started.
+
+        Args:
+            served: what the engine of each serves.
+            load: makes the engine of a process; it is sent there.
+            count: number of processes, which share the processors.
+        """
+        threads = max(1, (os.cpu_count() or 1) // count)
+        return cls(served.served, tuple(Worker(load, threads) for _ in range(count)))
+
+    def warm(self) -> None:
+        """Has every process make itself ready.
+
+        Raises:
+            RaylocusError: its engine cannot be made.
+        """
+        for worker in self.workers:
+            worker.start()
+        for worker in self.workers:
+            worker.ask(Work([], []))
+
+    def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
+        """The answers of the next process that is idle.
+
+        Raises:
+            RaylocusError, FaultError: what the engine raises, or the questions end every process.
+        """
+        return self._done(Work(questions, []))
+
+    def learn(self, submitted: Sequence[Submitted]) -> None:
+        """Has the next process that is idle learn, from whose file the others read it.
+
+        Raises:
+            RaylocusError, FaultError: as `answer`.
+        """
+        self._done(Work([], submitted))
+
+    def _done(self, work: Work) -> list[Answer | Refusal]:
+        """By the next process that is idle; if it ends meanwhile another one in its place is asked."""
+        worker = self._idle.get()
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    return worker.ask(work)
+                except (EOFError, OSError):
+                    continue
+        finally:
+            self._idle.put(worker)
+        raise FaultError(f"{ATTEMPTS} processes that locate ended while they were asked")
+
+
+def _work(connection: Connection, load: Callable[[], Engine], threads: int) -> None:
+    """Answers until nobody asks any more: also when the process that asks is killed."""
+    # An interrupt of the keyboard reaches every process; the one that asks decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
+    # By the time that this runs an engine has loaded it; the process that only asks can do without.
+    import torch
+
+    torch.set_num_threads(threads)
+    try:
+        engine = load()
+        engine.warm()
+        while True:
+            connection.send(_answers(engine, connection.recv()))
+    except (EOFError, OSError):
+        return
+    except Exception as error:  # there is no engine: the first answer says why
+        connection.send(_sent(error))
+
+
+def _answers(engine: Engine, work: Work) -> Sequence[Answer | Refusal] | Exception:
+    try:
+        engine.learn(work.submitted)
+        return engine.answer(work.questions)
+    except Exception as error:  # it is that of this work
+        return _sent(error)
+
+
+def _sent(error: Exception) -> Exception:
+    """An error as it may leave the process: what the user can meet as it is, of others only where they are from."""
+    return error if isinstance(error, RaylocusError) else FaultError(fault_of(error))
