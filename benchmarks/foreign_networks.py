@@ -160,7 +160,7 @@ def scored(source: Path, folder: Path, given: argparse.Namespace) -> dict[str, l
 
 
 def tell(title: str, found: dict[str, list[AreaScores]]) -> None:
-    """Percentiles of the errors, and what 90 % regions hold."""
+    """Percentiles of the errors, what 90 % regions hold, and −ln of the density at the truth."""
     every = {name: AreaScores.concatenate(scores) for name, scores in found.items()}
     first = next(iter(every.values()))
     errors = {name: next(iter(each.errors.values())) for name, each in every.items()}
@@ -169,7 +169,8 @@ def tell(title: str, found: dict[str, list[AreaScores]]) -> None:
     for name, error in errors.items():
         p50, p90 = np.percentile(error, (50, 90))
         held = (
-            f"  90 % region holds {every[name].covered(0.9):4.0%}, radius {np.median(every[name].radius):4.0f} m"
+            f"  90 % region holds {every[name].covered(0.9):4.0%}, radius {np.median(every[name].radius):4.0f} m, "
+            f"{-every[name].log_density.mean():.2f} nats per m²"
             if name in every
             else ""
         )

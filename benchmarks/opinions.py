@@ -6,7 +6,8 @@ Three kinds of networks, of generated towns alone: worlds of raylocus's own law 
 severities 0.25 to 1.5, each with a network of its own; networks of another simulator (`foreign_networks.py`) in
 `TOWNS`; and those same networks by the maps of another town. Kinds weigh as `KINDS` says; groups of 1 to 40
 phones judge together. Fitted is the share of the square that phones are in, of their fullest window. Printed are the
-log odds of the maps' weight, and −ln of that share where a town was left out of the fit: by the pool, by either.
+log odds of the maps' weight, −ln of that share where a town was left out of the fit, by the pool and by either, and how
+all of it locates in the area as it ships.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ import area_accuracy
 import numpy as np
 import torch
 from extracts import town_extract
-from foreign_networks import area_of, foreign
+from foreign_networks import area_of, foreign, tell
 from torch import Tensor
 
+from raylocus.evaluation.area_scores import AreaScores, score_in_area
 from raylocus.inference import opinions
 from raylocus.inference.answering import Locators
 from raylocus.inference.area_windows import WindowLocator
@@ -63,11 +65,13 @@ class Judged:
     """Shares of the squares of the fullest window."""
     square: Tensor
     """The true one."""
+    scores: AreaScores
+    """Of all phones in the area, by the odds that ship."""
 
     def select(self, phones: Tensor) -> Judged:
         """Some of the phones."""
         rows = (each[phones] for each in (self.signs, self.sites, self.maps, self.square))
-        return Judged(self.kind, self.town, *rows)
+        return Judged(self.kind, self.town, *rows, self.scores)
 
     def cost(self, odds: Tensor) -> Tensor:
         """Mean −ln of the true square's share by the pool, where these phones judge together."""
@@ -98,7 +102,9 @@ def judged(kind: str, town: str, windows: WindowLocator, reports: Reports) -> Ju
     )
     score = misfit.score(torch.stack([each.look.statistics for each, _ in rows]))
     signs = torch.stack([score, opinions.surprise(sites, maps)], 1)
-    return Judged(kind, town, signs.float(), sites, maps, torch.tensor([square for _, square in rows]))
+    square = torch.tensor([square for _, square in rows])
+    scores = score_in_area(windows, reports, windows.area.deployment)
+    return Judged(kind, town, signs.float(), sites, maps, square, scores)
 
 
 def of_law(folder: Path, given: argparse.Namespace) -> Iterator[Judged]:
@@ -193,6 +199,7 @@ def main() -> None:
         print(
             f"{kind:8} {len(alike)} networks: pool {np.mean(own):.2f}, sites {sites:.2f}, maps {maps:.2f} nats"
         )
+        tell(kind, {"as it ships": [each.scores for each in alike]})
 
 
 if __name__ == "__main__":

@@ -14,6 +14,10 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.inference.answering import Locators, MapAnswers, NetworkAnswers, answering_by, on_maps
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.area_windows import WindowLocator
+from raylocus.scenes.area_of_sites import build_area_of_sites
+from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
+from raylocus.scenes.networks import extent_of
+from raylocus.scenes.site_files import SiteFile
 
 MAPS = Path(str(resources.files("raylocus.inference") / "weights" / "pretrained.ckpt"))
 AREA = Path(str(resources.files("raylocus.models.area") / "area.ckpt"))
@@ -36,6 +40,7 @@ def test_maps_answer_where_all_is_traced(town: Path, tmp_path: Path) -> None:
     assert isinstance(ships.answering(tiles[1]), MapAnswers)
     alone = ships.answering(area)
     assert isinstance(alone, NetworkAnswers) and isinstance(alone.method, AreaLocator)
+    assert alone.method.mapped == extent_of(alone.network)
     (tiles[0] / "radio.zarr").mkdir()
     through = ships.answering(area)
     assert isinstance(through, NetworkAnswers) and isinstance(through.method, WindowLocator)
@@ -43,6 +48,14 @@ def test_maps_answer_where_all_is_traced(town: Path, tmp_path: Path) -> None:
     assert isinstance(by_sites.answering(area).method, AreaLocator)  # type: ignore[union-attr]
     assert isinstance(by_sites.answering(tiles[0]), NetworkAnswers)
     assert isinstance(answering_by(area, MAPS), NetworkAnswers)
+
+
+def test_nobody_has_asked_about_the_ground_around_listed_sites(tmp_path: Path) -> None:
+    (tmp_path / "sites.csv").write_text("site,latitude,longitude,pci,earfcn\na,52.5,13.4,1,6300\n")
+    scene = SceneConfiguration(sites=SiteFile(tmp_path / "sites.csv"))
+    build_area_of_sites("sites", tmp_path / "area", scene, AreaConfiguration())
+    answering = Locators.of(None).answering(tmp_path / "area")
+    assert isinstance(answering.method, AreaLocator) and answering.method.mapped is None  # type: ignore[union-attr]
 
 
 def test_a_checkpoint_for_maps_is_refused_where_there_are_none(town: Path) -> None:

@@ -116,6 +116,22 @@ def test_a_report_without_a_known_cell_is_anywhere_in_the_area(locator: AreaLoca
     assert all(fix.heatmap.sum() == pytest.approx(1) for fix in fixes)
 
 
+def test_phones_are_mostly_on_the_ground_that_was_asked_about(locator: AreaLocator) -> None:
+    drawn = network(12)
+    reports, deployment = reports_of(drawn), deployment_of(drawn.heard)
+    (anywhere,) = locator.located(reports, deployment)
+    x, y = anywhere.ground.median[0]
+    east = Extent(x, y - 1e4, x + 1e4, y + 1e4)
+    (asked,) = replace(locator, mapped=east).located(reports, deployment)
+    before, after = (
+        each.ground.masses.mass[0]
+        .numpy()[east.contains(each.ground.masses.centre[0].numpy() + each.ground.origin[0])]
+        .sum()
+        for each in (anywhere, asked)
+    )
+    assert 0.2 < before < 0.8 and after == pytest.approx(before / (before + 0.1 * (1 - before)), rel=1e-3)
+
+
 def test_fixes_agree_with_their_masses_and_become_geojson(locator: AreaLocator) -> None:
     drawn = network(12)
     reports, deployment = reports_of(drawn), deployment_of(drawn.heard)

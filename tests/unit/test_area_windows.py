@@ -60,8 +60,8 @@ class Sure:
         density = torch.from_numpy((density / density.sum()).reshape(place.tile.shape))
         return density.expand(len(reports), -1, -1), torch.zeros(len(reports), 1)
 
-    def outdoors(self, place: SimpleNamespace) -> torch.Tensor:
-        return torch.full(place.tile.shape, 1 / place.tile.count**2)
+    def encoded(self, place: SimpleNamespace) -> SimpleNamespace:
+        return SimpleNamespace(outdoors=torch.full((1, *place.tile.shape), 1 / place.tile.count**2))
 
     def judge(self, statistics: torch.Tensor) -> Judgement:
         self.judged.append(len(statistics))

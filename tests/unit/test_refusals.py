@@ -58,6 +58,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "calibrate fit --place {place} --gpx {log} --links {out} --out {out}/new",
             "no CSV file named by a PCI",
         ),
+        ("scene build {log} --out {out}/new --area.side 900", "--area.side is that of a generated town"),
         ("reports area {log} --out {out}/new --margin 0", "--margin takes metres above 0, not 0"),
         ("reports import {log} --place {place} --out {out}/r.zarr --gap 0", "--gap takes seconds above 0"),
         (

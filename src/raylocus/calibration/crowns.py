@@ -21,8 +21,10 @@ class Crowns:
 
     @cached_property
     def _canopy(self) -> Canopy:
-        maps = (self._maps[name].values.astype(float) for name in ("vegetation", "terrain", "surface"))
-        return Canopy(*maps, self._tile)
+        vegetation, terrain, surface = (
+            self._maps[name].values.astype(float) for name in ("vegetation", "terrain", "surface")
+        )
+        return Canopy(vegetation, terrain, surface, self._tile)
 
     @cached_property
     def _point(self) -> Float[np.ndarray, "ground_cell 3"]:

@@ -177,11 +177,10 @@ def _writers(root: zarr.Group, survey: PartSurvey, encodings: dict[str, Encoding
 
 def _write_statistics(root: zarr.Group, moments: FeatureMoments) -> None:
     for name, values in dataclasses.asdict(moments.statistics).items():
-        attributes = {"units": "see each feature", "long_name": f"{name} over the training split"}
         root.create_array(
             f"feature_{name}",
             data=values,
             fill_value=float("nan"),
-            attributes=attributes,
+            attributes={"units": "see each feature", "long_name": f"{name} over the training split"},
             dimension_names=("feature",),
         )

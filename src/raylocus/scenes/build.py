@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from raylocus.errors import PlaceError
+from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
@@ -177,10 +177,14 @@ def _build_map(
 ) -> Place | Area:
     from raylocus.scenes.build_area import AreaBuild, build_area, check_room
     from raylocus.scenes.build_map import build_map_tile, source_tiles
-    from raylocus.scenes.map_sources.read_source import extent_before_reading
+    from raylocus.scenes.map_sources.read_source import PROCEDURAL, extent_before_reading
     from raylocus.scenes.tiling import tile_counts
 
     scene, area = configurations
+    if area.side is not None and not source.startswith(PROCEDURAL):
+        raise InputError(
+            f"--area.side is that of a generated town; {source} is as large as its map; leave it out, or cut the map"
+        )
     _files(source, scene)  # a missing one is said before any work
     extent = extent_before_reading(source, scene.options.radius, area.side or scene.tile_size)
     if extent is not None:

@@ -152,6 +152,10 @@ class Deployment:
         _check_carriers(self.carriers)
         _check_identities(self)
 
+    def __hash__(self) -> int:
+        # What is kept of a deployment is looked up by it for every phone: few differ in these alone.
+        return hash((self.sites[0], len(self.sites), len(self.cells)))
+
     @property
     def carrier(self) -> Carrier:
         """The only carrier.

@@ -78,9 +78,11 @@ class AreaEngine(ServedAreas):
             PlaceError: a folder is neither, has no latitude and longitude, or two have one name.
             CheckpointError: the checkpoint cannot be read.
         """
-        engine = cls(served_areas(folders), Locators.of(checkpoint), memory, learn and LearningFolder(learn))
-        for name in engine.areas if engine.kept else ():
-            engine.kept.check(name)
+        kept = None if learn is None else LearningFolder(learn)
+        engine = cls(served_areas(folders), Locators.of(checkpoint), memory, kept)
+        if kept is not None:
+            for name in engine.areas:
+                kept.check(name)
         return engine
 
     @property

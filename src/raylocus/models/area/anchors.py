@@ -29,6 +29,8 @@ PRIOR_SPREAD = 0.7
 class Anchors:
     """Points and distances that every report has."""
 
+    spacing: Float[np.ndarray, " site"]
+    """Spacing of sites about each site [m]."""
     scale: Float[np.ndarray, " report"]
     """Spacing of sites about the heard ones [m]."""
     weighted: Float[np.ndarray, "report 2"]
@@ -48,7 +50,9 @@ class Anchors:
         """The anchors of some reports of the network."""
         tokens, _ = network.rows.select(reports)
         of_report = [each[reports] for each in (self.scale, self.weighted, self.plain, self.timed)]
-        return Anchors(*of_report, *(each[tokens] for each in (self.range, self.range_error, self.clocked)))
+        return Anchors(
+            self.spacing, *of_report, *(each[tokens] for each in (self.range, self.range_error, self.clocked))
+        )
 
 
 def anchors_of(network: HeardNetwork) -> Anchors:
@@ -65,7 +69,7 @@ def anchors_of(network: HeardNetwork) -> Anchors:
     timed, (distance, error, count) = _by_arrivals(network, weighted, scale)
     advanced = np.isfinite(network.advance)
     return Anchors(
-        scale, weighted, plain, timed, np.where(advanced, network.advance, distance),
+        spacing, scale, weighted, plain, timed, np.where(advanced, network.advance, distance),
         np.where(advanced, ADVANCE_ERROR, error), np.where(advanced, 0, count),
     )  # fmt: skip
 

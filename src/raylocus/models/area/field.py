@@ -44,12 +44,13 @@ class Field:
 
     def log_density(self, points: Float[Tensor, "report point 2"]) -> Float[Tensor, "report point"]:
         """Unnormalised log density at points in each report's frame."""
-        x, y = (points[:, None, :, axis] - self.position[:, :, None, axis] for axis in range(2))
+        x, y = points.movedim(-1, 0)[:, :, None].contiguous() - self.position.movedim(-1, 0)[..., None]
         distance = torch.sqrt(x.square() + y.square() + NEAR**2)
         sums = self._distance_terms(torch.log(distance)[:, None]) + self._angle_terms(x, y, distance)
         timed = self.present & torch.isfinite(self.range)
-        if timed.any():
-            sums = sums + self._range_terms(distance[:, None], timed)
+        some = timed.any(0)
+        if some.any():
+            sums = sums + self._range_terms(distance[:, None, some], timed, some)
         held = -1.6 * torch.log1p(points.square().sum(-1) / FAR**2)
         return torch.logsumexp(sums + self.weight[..., None], dim=1) + held
 
@@ -68,12 +69,18 @@ class Field:
         return law + _weighed(height * there, torch.sigmoid(beyond))
 
     def _range_terms(
-        self, distance: Float[Tensor, "report 1 token point"], timed: Bool[Tensor, "report token"]
+        self,
+        distance: Float[Tensor, "report 1 some point"],
+        timed: Bool[Tensor, "report token"],
+        some: Bool[Tensor, " token"],
     ) -> Float[Tensor, "report expert point"]:
-        bias, width, weight = self._part(6, 9)
-        spread = (torch.nan_to_num(self.range_error) + 0.02)[:, None, :, None]
-        off = (distance - torch.nan_to_num(self.range)[:, None, :, None]) / spread - bias
-        weight = -functional.softplus(weight) * timed[:, None, :, None]
+        """Of the tokens that any report has a range of."""
+        bias, width, weight = self._part(6, 9)[:, :, :, some]
+        error, middle = (
+            torch.nan_to_num(each[:, None, some, None]) for each in (self.range_error, self.range)
+        )
+        off = (distance - middle) / (error + 0.02) - bias
+        weight = -functional.softplus(weight) * timed[:, None, some, None]
         return _weighed(weight, torch.log1p((off * torch.exp(-width)).square()))
 
     def _angle_terms(

@@ -17,6 +17,8 @@ from raylocus.network.field.heard import HeardNetwork
 WINDOW, WINDOW_MASS = 64, 0.998
 #: Smallest side of a window's cells [m].
 FINEST = 1.0
+#: Mass of a grid's cell below which a square that it lies in adds nothing to it.
+NOTHING = 1e-11
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,11 @@ class GroundMasses:
         """Mass of each cell of a grid; what lies outside of it is left out."""
         away = torch.from_numpy(self.origin[report] - np.array(grid.centre))
         centre, side = (self.masses.centre[report].double() + away).float(), self.masses.side[report]
+        density = self.masses.mass[report] / side.square()
         near = ((centre.abs() - side[:, None] / 2) < grid.size / 2).all(1)
-        some = near & (self.masses.mass[report] > 1e-9)
-        half, density = side[some] / 2, self.masses.mass[report][some] / side[some].square()
-        edge, axis = (
-            grid.resolution / 2,
-            torch.from_numpy(grid.x_coordinates - grid.centre[0]).float()[:, None],
-        )
+        some = near & (density * grid.resolution**2 > NOTHING)
+        half, density, edge = side[some] / 2, density[some], grid.resolution / 2
+        axis = torch.from_numpy(grid.x_coordinates - grid.centre[0]).float()[:, None]
         over_x, over_y = (
             (torch.minimum(middle + half, axis + edge) - torch.maximum(middle - half, axis - edge)).clamp_(
                 min=0

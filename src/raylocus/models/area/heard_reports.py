@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +18,8 @@ from raylocus.units import timing_advance_distance
 
 #: Free-space loss grows with 20·log10 of the frequency; levels are compared at this one [Hz].
 REFERENCE_FREQUENCY = 1e9
+#: Deployments of which the cells are kept as they are known here.
+KEPT_DEPLOYMENTS = 8
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def heard_reports(
     return HeardReports(network, found.report, found.weight)
 
 
+@lru_cache(KEPT_DEPLOYMENTS)
 def known_cells(deployment: Deployment) -> KnownCells:
     """What a deployment lists of its cells; an antenna that sends all around has no azimuth."""
     site = np.unique(deployment.site_of_cell, return_inverse=True)[1].reshape(-1)

@@ -47,8 +47,10 @@ def pooled(
         ground: the posterior of each report by itself.
         scale: spacing of sites about each [m].
         time: of each report, ascending for each phone [s].
-        phones: the reports of each phone, at least one.
+        phones: the reports of each phone: of every one a single report, which is then answered as it is, or several.
     """
+    if phones.lengths.max() == 1:
+        return ground
     last = phones.offsets[1:] - 1
     before = [
         _before(ground, np.arange(start, stop), scale[stop - 1], time)

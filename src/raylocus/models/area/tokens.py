@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.models.area.anchors import Anchors, anchors_of, site_spacing
+from raylocus.models.area.anchors import Anchors, anchors_of
 from raylocus.models.area.statistics import MOST, NetworkStatistics, network_statistics
 from raylocus.network.field.heard import HeardNetwork
 
@@ -62,8 +62,6 @@ class ReadNetwork:
     network: HeardNetwork
     anchors: Anchors
     statistics: NetworkStatistics
-    spacing: Float[np.ndarray, " site"]
-    """Spacing of sites about each site [m]."""
 
     @classmethod
     def of(cls, network: HeardNetwork) -> ReadNetwork:
@@ -75,12 +73,12 @@ class ReadNetwork:
         if (network.rows.lengths == 0).any():
             raise ValueError("a report without a token has no row")
         anchors = anchors_of(network)
-        return cls(network, anchors, network_statistics(network, anchors), site_spacing(network))
+        return cls(network, anchors, network_statistics(network, anchors))
 
     def tokens(self, wanted: Int[np.ndarray, " wanted"]) -> AreaTokens:
         """The rows of some reports."""
         anchors = self.anchors.select(self.network, wanted)
-        table = _Table(self.network.select(wanted), anchors, self.statistics, self.spacing)
+        table = _Table(self.network.select(wanted), anchors, self.statistics)
         table.put_heard()
         table.put_silent()
         table.put_anchors()
@@ -108,9 +106,7 @@ class _Table:
         network: HeardNetwork,
         anchors: Anchors,
         statistics: NetworkStatistics,
-        spacing: Float[np.ndarray, " site"],
     ) -> None:
-        self.spacing = spacing
         self.network, self.anchors, self.statistics = network, anchors, statistics
         count = len(network)
         self.features = np.zeros((count, TOKENS, TOKEN_FEATURES), np.float32)
@@ -182,7 +178,8 @@ class _Table:
     ) -> Float[np.ndarray, "put 2"]:
         share = self.statistics.site_share[site]
         return np.stack([
-            np.log(share + 0.3 / self.statistics.reports) / 3, np.log(self.spacing[site] / self.anchors.scale[report]),
+            np.log(share + 0.3 / self.statistics.reports) / 3,
+            np.log(self.anchors.spacing[site] / self.anchors.scale[report]),
         ], axis=1)  # fmt: skip
 
     def tokens(self) -> AreaTokens:
