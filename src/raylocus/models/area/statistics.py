@@ -68,8 +68,8 @@ class _Streams:
         level = level / (count + LEVEL_PRIOR)
         pairs = np.unique(self.network.report * self.sites + self.network.token_site)
         key = self.stream[pairs // self.sites] * self.sites + pairs % self.sites
-        share = np.bincount(key, minlength=self.count * self.sites).reshape(self.count, self.sites)
-        share = share / self.reports[:, None]
+        named = np.bincount(key, minlength=self.count * self.sites).reshape(self.count, self.sites)
+        share = named / self.reports[:, None]
         numbers = np.concatenate([
             self._counts(), self._levels(), self._geometry(), fall, self._azimuths(), self._listing(),
             np.std(level, axis=1, keepdims=True) / 10, self._timing(), self._hearing(share),
