@@ -64,8 +64,8 @@ class _Streams:
     def all(self) -> NetworkStatistics:
         """The numbers of each."""
         fall, residual = self._fall()
-        count, level = (self._by_cell(each) for each in (None, residual))
-        level = level / (count + LEVEL_PRIOR)
+        count = self._by_cell(None)
+        level = self._by_cell(residual) / (count + LEVEL_PRIOR)
         pairs = np.unique(self.network.report * self.sites + self.network.token_site)
         key = self.stream[pairs // self.sites] * self.sites + pairs % self.sites
         named = np.bincount(key, minlength=self.count * self.sites).reshape(self.count, self.sites)
