@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.models.density import doubted_density, ranged_density
+from raylocus.models.density import doubted_density, ranged_density, weights_of_ranges
 from raylocus.models.misfit import Judgement
 
 #: Log odds of the weight of maps: at a score and a surprise of 0, and for each unit of the mean of either. Of those
@@ -112,9 +112,10 @@ def with_sites(
     for number, judgement in enumerate(judgements):
         own = judged == number
         weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
-    otherwise = (1 - WRONG_SITES) * ranged_density(sites, ranging) + WRONG_SITES / sites.shape[1:].numel()
+    ranges = weights_of_ranges(ranging)
+    otherwise = (1 - WRONG_SITES) * ranged_density(sites, ranges) + WRONG_SITES / sites.shape[1:].numel()
     density, middle = (
-        doubted_density(ranged_density(pooled(sites, maps, each), ranging), wrong, otherwise)
+        doubted_density(ranged_density(pooled(sites, maps, each), ranges), wrong, otherwise)
         for each in (weight, weight_of_position(weight))
     )
     return density, middle

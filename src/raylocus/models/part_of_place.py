@@ -8,6 +8,8 @@ those left out as well that are the strongest on less than a hundredth of the gr
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Int
@@ -20,13 +22,13 @@ from raylocus.models.map_encoder import EncodedPlace
 
 #: Fields with an axis of sites, which is the first, or the second.
 _MAPS_BY_SITE = ("departure", "distance", "line_of_sight", "fine_distance")
-_RASTERS_BY_SITE = ("distance", "moments", "cell_of_slot")
+_RASTERS_BY_SITE = ("distance", "moments", "sharp_site", "cell_of_slot")
 _MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments")
 
 
 def cells_that_matter(place: EncodedPlace, named: Int[Tensor, " cell"]) -> Int[Tensor, " kept"]:
     """Those that are named or expected to be heard, ascending."""
-    return torch.cat([named, place.maps.level.flatten(1).argmax(0)]).unique()
+    return torch.cat([named, place.strongest]).unique()
 
 
 def part_of_place(place: EncodedPlace, cells: Int[Tensor, " cell"]) -> EncodedPlace:
@@ -36,13 +38,28 @@ def part_of_place(place: EncodedPlace, cells: Int[Tensor, " cell"]) -> EncodedPl
         place: all of it.
         cells: indices, ascending.
     """
-    sites, site_of_cell = place.maps.site_of_cell[cells].unique(return_inverse=True)
-    beams = int(place.maps.beams_of_cell[cells].max())
-    return EncodedPlace(
-        _part_of_maps(place.maps, cells, sites, site_of_cell, beams),
-        _part_of_rasters(place.rasters, cells, sites, beams),
-        place.radio[cells],
-        place.ground,
+    return _Part(*_part(place.maps, place.rasters, cells), place.radio[cells], place.ground, place, cells)
+
+
+@dataclass(frozen=True)
+class _Part(EncodedPlace):
+    whole: EncodedPlace
+    cells: Int[Tensor, " cell"]
+
+    @cached_property
+    def thinned(self) -> tuple[PlaceMaps, EvidenceRasters]:
+        """Picked of those of the whole place, which are made once."""
+        return _part(*self.whole.thinned, self.cells)
+
+
+def _part(
+    maps: PlaceMaps, rasters: EvidenceRasters, cells: Int[Tensor, " cell"]
+) -> tuple[PlaceMaps, EvidenceRasters]:
+    sites, site_of_cell = maps.site_of_cell[cells].unique(return_inverse=True)
+    beams = int(maps.beams_of_cell[cells].max())
+    return (
+        _part_of_maps(maps, cells, sites, site_of_cell, beams),
+        _part_of_rasters(rasters, cells, sites, beams),
     )
 
 
@@ -55,7 +72,7 @@ def _part_of_maps(
         part,
         beam_relative=part.beam_relative[:, :beams],
         site_of_cell=site_of_cell,
-        **{name: getattr(maps, name)[sites] for name in _MAPS_BY_SITE},
+        **{name: getattr(maps, name).index_select(0, sites) for name in _MAPS_BY_SITE},
     )
 
 
@@ -64,16 +81,16 @@ def _part_of_rasters(
 ) -> EvidenceRasters:
     index = torch.full((int(rasters.cell_of_slot.max()) + 1,), -1)
     index[cells] = torch.arange(len(cells))
-    by_site = {name: getattr(rasters, name)[sites] for name in _RASTERS_BY_SITE}
-    slots, level = by_site.pop("cell_of_slot"), rasters.level[cells]
+    by_site = {name: getattr(rasters, name).index_select(0, sites) for name in _RASTERS_BY_SITE}
+    slots, level = by_site.pop("cell_of_slot"), rasters.level.index_select(0, cells)
     return dataclasses.replace(
         rasters,
         level=level,
         all_levels=level.sum((0, 1)),
         # First the cells, which lie together: both at once take ten times as long.
-        beam=rasters.beam[cells][:, :beams],
+        beam=rasters.beam.index_select(0, cells)[:, :beams],
         # Slots of other cells stay, unused.
         cell_of_slot=torch.where(slots >= 0, index[slots.clamp(min=0)], -1),
         **by_site,
-        **{name: getattr(rasters, name)[:, sites] for name in _MOMENTS_BY_SITE},
+        **{name: getattr(rasters, name).index_select(1, sites) for name in _MOMENTS_BY_SITE},
     )
