@@ -26,6 +26,7 @@ from raylocus.models.configuration import (
     RadioEncoderKind,
 )
 from raylocus.models.density import fine_density
+from raylocus.models.evidence.cell_order import CellOrder
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
@@ -68,13 +69,8 @@ def test_every_option_keeps_the_promises_of_the_network(option, tmp_path):
     found = log_mass(network)
     torch.testing.assert_close(found.exp().sum((1, 2)), torch.ones(len(found)))
 
-    order = torch.tensor([3, 0, 5, 1, 4, 2])
-    names = ("level", "covered", "formula", "isotropic", "sinr", "beam_relative", "fine_level", "poses")
-    moved = dataclasses.replace(
-        MAPS, **{name: getattr(MAPS, name)[order] for name in (*names, "site_of_cell")}
-    )
-    names = ("observed", "beams", "serving", "censored", "further", "further_beams", "censored_beams")
-    other = dataclasses.replace(SEQUENCES, **{name: getattr(SEQUENCES, name)[:, :, order] for name in names})
+    order = CellOrder(torch.tensor([3, 0, 5, 1, 4, 2]))
+    moved, other = order.place(MAPS), order.sequences(SEQUENCES)
     torch.testing.assert_close(log_mass(network, other, moved), found, atol=1e-3, rtol=1e-4)
 
     def padded(values: torch.Tensor) -> torch.Tensor:
@@ -109,12 +105,12 @@ def test_every_option_learns_with_all_its_weights(option):
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] - 0.2
-    # A constant over the ground is no correction; features that no report has have nothing to learn from.
+    # Features that no report has have nothing to learn from.
     parts = ("map_encoder.", "heads.", "fusion.", "radio_encoder.across", "radio_encoder.age")
     assert not [
         name
         for name, value in network.named_parameters()
-        if name.startswith(parts) and not name.endswith("correction.bias")
+        if name.startswith(parts)
         if value.grad is None or not value.grad.any()
     ]
 

@@ -82,7 +82,7 @@ def test_gaussian_evidence_is_the_multivariate_normal():
     level, precision = torch.tensor(observed)[None, None], torch.tensor(own**-2.0)[None, None]
     variances = [torch.tensor(each**2, dtype=torch.float64) for each in (site, common)]
     moments = torch.stack([torch.ones_like(scaled), scaled, scaled**2])
-    found = gaussian_evidence(level, precision, moments.movedim(0, 1), *variances)
+    found = gaussian_evidence(level, precision, moments.unbind(1), *variances)
     even = even_gaussian_evidence(level, precision, moments[1:], *variances, LEVEL_UNITS)
     torch.testing.assert_close(even, found.log_likelihood, atol=1e-9, rtol=0)
     covariance = np.diag(own.ravel() ** 2) + common**2 + site**2 * np.kron(np.eye(2), np.ones((3, 3)))
@@ -103,7 +103,7 @@ def test_a_slot_that_heard_nothing_changes_nothing():
     other[..., 1] = -40.0
     variance = torch.tensor(25.0)
     first, second = (
-        gaussian_evidence(value, precision, moments.movedim(0, 1), variance, variance).log_likelihood
+        gaussian_evidence(value, precision, moments.unbind(1), variance, variance).log_likelihood
         for value in (level, other)
     )
     assert torch.equal(first, second)
@@ -146,7 +146,7 @@ def test_without_noise_every_evidence_peaks_where_the_ue_is(maps, rasters, row, 
     )
     level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
     gaussian = gaussian_evidence(
-        level, torch.full_like(level, 0.25), rasters.moments, torch.tensor(4.0), torch.tensor(36.0)
+        level, torch.full_like(level, 0.25), rasters.moments.unbind(), torch.tensor(4.0), torch.tensor(36.0)
     ).log_likelihood
     timing = timing_evidence(
         pooled, maps.site_of_cell, torch.tensor(5.0), torch.tensor(5.0), rasters.distance
@@ -165,7 +165,7 @@ def test_a_level_common_to_all_cells_says_nothing_when_its_law_is_wide(maps, ras
     level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
     precision, site, wide = torch.full_like(level, 0.04), torch.tensor(9.0), torch.tensor(1e6)
     here, louder = (
-        gaussian_evidence(value, precision, rasters.moments, site, wide).log_likelihood
+        gaussian_evidence(value, precision, rasters.moments.unbind(), site, wide).log_likelihood
         for value in (level, level + 20)
     )
     torch.testing.assert_close(here - here.max(), louder - louder.max(), atol=0.15, rtol=0)

@@ -26,6 +26,7 @@ def pointed(maps, target: torch.Tensor) -> Prediction:
         log_weight=torch.zeros(batch, 1, 1),
         mean=target[:, None, None],
         cholesky=torch.tensor([2.0, 0.0, 2.0]).expand(batch, 1, 1, 3),
+        detail=torch.zeros(batch, 1, 1),
         resolution=resolution,
         size=maps.size,
     )

@@ -20,7 +20,13 @@ from raylocus.inference.neighbours import neighbours
 from raylocus.inference.opinions import shares, with_sites
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
-from raylocus.models.density import displaced_density, estimate, fine_density, ranged_density
+from raylocus.models.density import (
+    displaced_density,
+    estimate,
+    fine_density,
+    ranged_density,
+    weights_of_ranges,
+)
 from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.evidence.ranging import ranging_likelihood
 from raylocus.models.inputs.maps import place_maps
@@ -145,7 +151,7 @@ class Locator:
         ]
         order = np.argsort(np.concatenate(groups), kind="stable")
         density, statistics, ranging = (torch.cat(each)[order] for each in zip(*parts, strict=True))
-        return ranged_density(density, ranging), statistics
+        return ranged_density(density, weights_of_ranges(ranging)), statistics
 
     def _of_part(
         self, reports: Reports, named: Int[np.ndarray, " token"], place: EncodedPlace, deployment: Deployment

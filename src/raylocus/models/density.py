@@ -42,7 +42,9 @@ def fine_density(
     Components are read at the cells' centres within `COMPONENT_REACH` of their coarse cell; the whole is
     tempered, p^(1/temperature), and normalised.
     """
-    mass = _background(prediction, maps) + _component_masses(prediction, maps) + 1e-12
+    smooth = _background(prediction, maps) + _component_masses(prediction, maps)
+    detail = functional.interpolate(prediction.detail[:, None], size=tuple(maps.fine_outdoor.shape))
+    mass = smooth * detail.flatten(1).exp() + 1e-12
     tempered = mass if temperature == 1 else (mass / mass.amax(1, keepdim=True)).pow(1 / temperature)
     outdoor = maps.fine_outdoor.flatten() > 0
     held = tempered * outdoor if outdoor.any() else tempered
@@ -75,13 +77,17 @@ def _spread(count: int, deviation: float) -> Float[Tensor, "to from"]:
     return torch.exp(-0.5 * (step / deviation).square()) * (step.abs() <= reach) / kernel.sum()
 
 
-def ranged_density(
-    density: Float[Tensor, "batch y x"], log_likelihood: Float[Tensor, "batch y x"]
-) -> Float[Tensor, "batch y x"]:
-    """A density given what times of arrival say of its own ground cells, see `models.evidence.ranging`."""
-    likelihood = torch.exp(RANGING_WEIGHT * (log_likelihood - log_likelihood.amax((-2, -1), keepdim=True)))
+def weights_of_ranges(log_likelihood: Float[Tensor, "batch y x"]) -> Float[Tensor, "batch y x"]:
+    """What a density is multiplied by, given what times of arrival say, see `models.evidence.ranging`; at most 1."""
     # Ground of no likelihood keeps some mass, for a density to divide by.
-    held = density * (likelihood + 1e-12)
+    return torch.exp(RANGING_WEIGHT * (log_likelihood - log_likelihood.amax((-2, -1), keepdim=True))) + 1e-12
+
+
+def ranged_density(
+    density: Float[Tensor, "batch y x"], weights: Float[Tensor, "batch y x"]
+) -> Float[Tensor, "batch y x"]:
+    """A density given times of arrival, by `weights_of_ranges` of its own ground cells."""
+    held = density * weights
     return held / held.sum((-2, -1), keepdim=True)
 
 

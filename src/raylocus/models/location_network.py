@@ -13,7 +13,7 @@ from torch.nn import functional
 from raylocus.models.configuration import Head, LocationNetworkConfiguration
 from raylocus.models.evidence.positioning import TIMES
 from raylocus.models.evidence.rasters import EvidenceRasters
-from raylocus.models.evidence.stream import FUSED, Evidence, EvidenceStream
+from raylocus.models.evidence.stream import FUSED, LIKELIHOODS, Evidence, EvidenceStream
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_backbones import enlarged
@@ -25,16 +25,14 @@ from raylocus.models.radio_encoder import RadioEncoder
 from raylocus.models.time_heads import PooledObservations, TimeHeads, pool_observations
 
 
-class FilmBlock(nn.Module):
-    """Two convolutions with a residual path; the query scales and shifts between them (Perez et al. 2018)."""
+class PointBlock(nn.Module):
+    """Streams of maps brought together cell by cell; the query scales and shifts them (Perez et al. 2018)."""
 
     def __init__(self, inputs: int, width: int, query: int) -> None:
         super().__init__()
         self.enter = nn.Conv2d(inputs, width, 1)
-        self.first = nn.Conv2d(width, width, 3, padding=1)
         self.norm = nn.GroupNorm(4, width)
         self.film = nn.Linear(query, 2 * width)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(
         self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]
@@ -46,10 +44,13 @@ class FilmBlock(nn.Module):
                 the block.
             query: of each sequence.
         """
-        entered = self._entered(streams, len(query))
+        return self._modulated(self._entered(streams, len(query)), query)
+
+    def _modulated(
+        self, maps: Float[Tensor, "batch width y x"], query: Float[Tensor, "batch query"]
+    ) -> Float[Tensor, "batch width y x"]:
         scale, shift = self.film(query)[..., None, None].chunk(2, 1)
-        hidden = torch.addcmul(shift, self.norm(self.first(entered)), 1 + scale).relu_()
-        return (entered + self.second(hidden)).relu_()
+        return torch.addcmul(shift, self.norm(maps), 1 + scale).relu_()
 
     def _entered(
         self, streams: Sequence[Float[Tensor, "..."]], batch: int
@@ -76,6 +77,22 @@ class FilmBlock(nn.Module):
         return entered.transpose(1, 2).unflatten(2, (y, x))
 
 
+class FilmBlock(PointBlock):
+    """Two convolutions with a residual path; the query scales and shifts between them."""
+
+    def __init__(self, inputs: int, width: int, query: int) -> None:
+        super().__init__(inputs, width, query)
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(
+        self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]
+    ) -> Float[Tensor, "batch width y x"]:
+        """The block's maps, of streams as `PointBlock` takes them."""
+        entered = self._entered(streams, len(query))
+        return (entered + self.second(self._modulated(self.first(entered), query))).relu_()
+
+
 class PatchAttention(nn.Module):
     """The sequence's query looks at the patches of both maps and comes back wiser."""
 
@@ -95,29 +112,32 @@ class PatchAttention(nn.Module):
 
 
 class FusionNetwork(nn.Module):
-    """A U-Net of three scales with cross-attention at the coarsest."""
+    """A U-Net whose convolutions are at 16 and 32 m, with cross-attention at the coarsest.
+
+    At 8 m, where a convolution costs four times as much, streams meet cell by cell only: the encoded maps have seen
+    their neighbourhood already.
+    """
 
     def __init__(self, inputs: int, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         width, query = configuration.fusion_width, configuration.token_width
-        self.fine = FilmBlock(inputs, width, query)
-        self.middle = FilmBlock(width, 2 * width, query)
-        self.coarse = FilmBlock(2 * width, 3 * width, query)
-        self.patches = PatchAttention(query, 3 * width, configuration.attention_heads)
-        self.deep = FilmBlock(3 * width, 3 * width, query)
-        self.middle_up = FilmBlock(5 * width, 2 * width, query)
-        self.fine_up = FilmBlock(3 * width, width, query)
+        middle, coarse = 3 * width // 2, 2 * width
+        self.fine = PointBlock(inputs, width, query)
+        self.middle = FilmBlock(width, middle, query)
+        self.coarse = FilmBlock(middle, coarse, query)
+        self.patches = PatchAttention(query, coarse, configuration.attention_heads)
+        self.middle_up = FilmBlock(coarse + middle, middle, query)
+        self.fine_up = PointBlock(middle + width, width, query)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(
         self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]
     ) -> Float[Tensor, "batch width y x"]:
-        """Features of every coarse ground cell, of maps as `FilmBlock` takes them."""
+        """Features of every coarse ground cell, of maps as `PointBlock` takes them."""
         fine = self.fine(streams, query)
         middle = self.middle([functional.avg_pool2d(fine, 2, ceil_mode=True)], query)
         coarse = self.coarse([functional.avg_pool2d(middle, 2, ceil_mode=True)], query)
         query = self.patches(query, coarse)
-        coarse = self.deep([coarse], query)
         middle = self.middle_up([coarse, middle], query)
         fine_up: Tensor = self.fine_up([middle, fine], query)
         return fine_up
@@ -140,7 +160,6 @@ class NetworkOutput:
     prediction: Prediction
     evidence: Evidence
     pooled: PooledObservations
-    summary: Float[Tensor, "batch width"]
 
 
 class LocationNetwork(nn.Module):
@@ -159,7 +178,7 @@ class LocationNetwork(nn.Module):
         self.evidence = EvidenceStream(configuration)
         self.map_encoder = MAP_ENCODERS[configuration.map_fusion](configuration)
         self.attend_cells = nn.Linear(width, 1)
-        channels = len(FUSED) * heads + 2 + 2 * configuration.map_width
+        channels = len(FUSED) * heads + 3 + 2 * configuration.map_width
         self.hide = nn.Dropout2d(configuration.dropout)
         self.fusion = FusionNetwork(channels, configuration)
         self.heads = HEADS[configuration.head](configuration)
@@ -175,30 +194,36 @@ class LocationNetwork(nn.Module):
         weights = self.time_heads(sequences, encoding)
         pooled = pool_observations(sequences, encoding, weights)
         evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
-        features = self.fusion(self._channels(evidence, pooled, place), encoding.summary)
-        prediction = self.heads(features, evidence.total, place.maps)
-        return NetworkOutput(prediction, evidence, pooled, encoding.summary)
+        features = self.fusion(self._channels(evidence, pooled, place), evidence.summary)
+        prediction = self.heads(features, evidence, place.maps)
+        return NetworkOutput(prediction, evidence, pooled)
 
     @torch.no_grad()
     def misfit(self, output: NetworkOutput, place: EncodedPlace) -> Float[Tensor, "batch statistic"]:
         """How well maps and measurements fit at the answer, see `models.misfit`."""
         (maps, rasters), orders = place.thinned, place.swapped_names
         renamed = output.pooled.longest.renamed(orders)
-        likelihoods = self.evidence.fused(renamed, output.summary.repeat(len(orders), 1), maps, rasters)
-        by_order = torch.cat(likelihoods, 1).unflatten(0, (len(orders), -1))
-        exponents = self.evidence.exponents(output.summary)[:, : len(FUSED)].sum(-1)
+        evidence = output.evidence
+        known = (each.repeat(len(orders), 1) for each in (evidence.summary, evidence.log_scale[:, -1:]))
+        likelihoods = self.evidence.fused(renamed, *known, maps, rasters)
+        sharp = self.evidence.sharp(renamed, maps, rasters).log_likelihood
+        by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (len(orders), -1))
+        kinds = [LIKELIHOODS.index(name) for name in (*FUSED, "sharp")]
+        exponents = self.evidence.exponents(evidence.summary)[:, kinds].sum(-1)
         gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
-        return misfit_statistics(output.evidence.highest, output.pooled.heard[:, 0].sum(1), gains)
+        heard = output.pooled.heard[:, 0].sum(1)
+        return misfit_statistics(evidence.highest, heard, evidence.log_scale, gains)
 
     def _channels(
         self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace
     ) -> list[Float[Tensor, "..."]]:
-        """What the fusion network sees: likelihoods, the posterior, R as the sequence weighs its cells, and G."""
-        total = evidence.total - evidence.total.amax((-2, -1), keepdim=True).detach()
+        """What the fusion network sees: all evidence, the posterior, R as the sequence weighs its cells, and G."""
+        both = torch.stack([evidence.sharp, evidence.total], 1)
+        both = both - both.amax((-2, -1), keepdim=True).detach()
         share = self._cell_shares(pooled)
         return [
             self.hide(_shallow(evidence.channels)),
-            torch.stack([_shallow(total), torch.exp(total)], 1),
+            torch.cat([_shallow(both), torch.exp(both[:, 1:])], 1),
             (share @ place.radio.flatten(1)).unflatten(1, place.radio.shape[1:]),
             place.ground[None],
         ]
@@ -210,5 +235,5 @@ class LocationNetwork(nn.Module):
 
 
 def _shallow(log_likelihood: Float[Tensor, "*maps y x"]) -> Float[Tensor, "*maps y x"]:
-    """From 1 at the most likely ground to 0 some way below `EVIDENCE_DEPTH`."""
-    return functional.softplus(log_likelihood / EVIDENCE_DEPTH + 1, beta=EVIDENCE_DEPTH)
+    """From 1 at the most likely ground to 0 at `EVIDENCE_DEPTH` below."""
+    return (log_likelihood / EVIDENCE_DEPTH + 1).clamp(min=0)

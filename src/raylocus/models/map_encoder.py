@@ -47,8 +47,14 @@ class EncodedPlace:
 
     @cached_property
     def thinned(self) -> tuple[PlaceMaps, EvidenceRasters]:
-        """Some of the ground cells."""
-        return self.maps.map_rasters(_thinned), self.rasters.map_rasters(_thinned)
+        """Some of the ground cells, as many of every grid."""
+        side = self.maps.outdoor.shape[-1]
+
+        def thinned(raster: Float[Tensor, "*shape y x"]) -> Float[Tensor, "*shape thin_y thin_x"]:
+            step = THINNING * (raster.shape[-1] // side)
+            return raster[..., ::step, ::step].contiguous()
+
+        return self.maps.map_rasters(thinned), self.rasters.map_rasters(thinned)
 
     @cached_property
     def outdoors(self) -> Float[Tensor, "1 fine_y fine_x"]:
@@ -65,10 +71,6 @@ class EncodedPlace:
     def swapped_names(self) -> Int[Tensor, "order cell"]:
         """Whose reports are taken for each cell's: its own first, then another one's, see `swapped_orders`."""
         return swapped_orders(self.maps.poses)
-
-
-def _thinned(raster: Float[Tensor, "*shape y x"]) -> Float[Tensor, "*shape thin_y thin_x"]:
-    return raster[..., ::THINNING, ::THINNING].contiguous()
 
 
 class MapEncoder(nn.Module, ABC):

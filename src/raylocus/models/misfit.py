@@ -20,6 +20,7 @@ SMOOTHING, SMALLEST_LIKELIHOOD = 0.1, 1e-6
 def misfit_statistics(
     highest: Float[Tensor, "batch channel_or_further"],
     heard: Float[Tensor, " batch"],
+    log_scale: Float[Tensor, "batch head"],
     gains: Float[Tensor, "batch kind_or_all"],
 ) -> Float[Tensor, "batch statistic"]:
     """What shows that maps are not the world's: how well the best position explains reports, and what names gain.
@@ -27,11 +28,12 @@ def misfit_statistics(
     Args:
         highest: each likelihood where it is explained best [nats].
         heard: cells with a level in the newest reports.
+        log_scale: of the errors, see `evidence.sharp.SharpFit`.
         gains: see `gains_over_swapped_cells`.
     """
     # A few phones must not outweigh all others.
     compressed = gains.sign() * torch.log1p(gains.abs())
-    return torch.cat([highest / (1 + heard[:, None]), compressed], 1)
+    return torch.cat([highest / (1 + heard[:, None]), log_scale, compressed], 1)
 
 
 def gains_over_swapped_cells(

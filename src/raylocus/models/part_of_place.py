@@ -8,6 +8,8 @@ those left out as well that are the strongest on less than a hundredth of the gr
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Int
@@ -20,7 +22,7 @@ from raylocus.models.map_encoder import EncodedPlace
 
 #: Fields with an axis of sites, which is the first, or the second.
 _MAPS_BY_SITE = ("departure", "distance", "line_of_sight", "fine_distance")
-_RASTERS_BY_SITE = ("distance", "moments", "cell_of_slot")
+_RASTERS_BY_SITE = ("distance", "moments", "sharp_site", "cell_of_slot")
 _MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments")
 
 
@@ -36,13 +38,28 @@ def part_of_place(place: EncodedPlace, cells: Int[Tensor, " cell"]) -> EncodedPl
         place: all of it.
         cells: indices, ascending.
     """
-    sites, site_of_cell = place.maps.site_of_cell[cells].unique(return_inverse=True)
-    beams = int(place.maps.beams_of_cell[cells].max())
-    return EncodedPlace(
-        _part_of_maps(place.maps, cells, sites, site_of_cell, beams),
-        _part_of_rasters(place.rasters, cells, sites, beams),
-        place.radio[cells],
-        place.ground,
+    return _Part(*_part(place.maps, place.rasters, cells), place.radio[cells], place.ground, place, cells)
+
+
+@dataclass(frozen=True)
+class _Part(EncodedPlace):
+    whole: EncodedPlace
+    cells: Int[Tensor, " cell"]
+
+    @cached_property
+    def thinned(self) -> tuple[PlaceMaps, EvidenceRasters]:
+        """Picked of those of the whole place, which are made once."""
+        return _part(*self.whole.thinned, self.cells)
+
+
+def _part(
+    maps: PlaceMaps, rasters: EvidenceRasters, cells: Int[Tensor, " cell"]
+) -> tuple[PlaceMaps, EvidenceRasters]:
+    sites, site_of_cell = maps.site_of_cell[cells].unique(return_inverse=True)
+    beams = int(maps.beams_of_cell[cells].max())
+    return (
+        _part_of_maps(maps, cells, sites, site_of_cell, beams),
+        _part_of_rasters(rasters, cells, sites, beams),
     )
 
 

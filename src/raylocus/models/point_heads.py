@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
-from raylocus.models.evidence.stream import zero_linear
+from raylocus.models.evidence.stream import Evidence, zero_linear
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density, lower_factor
 
@@ -37,7 +37,7 @@ class PooledPosition(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.correction, self.shift = zero_linear(width, 1), zero_linear(width, 2)
+        self.correction, self.shift = zero_linear(width, 1, bias=False), zero_linear(width, 2)
 
     def forward(
         self,
@@ -64,11 +64,11 @@ class GaussianHead(nn.Module):
     def forward(
         self,
         features: Float[Tensor, "batch width y x"],
-        evidence: Float[Tensor, "batch y x"],
+        evidence: Evidence,
         maps: PlaceMaps,
     ) -> Prediction:
         """The prediction of each sequence, as of `models.prediction.LocationHeads`."""
-        mean, pooled = self.position(features, evidence, maps)
+        mean, pooled = self.position(features, evidence.total, maps)
         raw = torch.tanh(self.shape(pooled))
         spread = START_SPREAD * SPREAD_FACTOR ** raw[:, :2]
         cholesky = lower_factor(spread, raw[:, 2])
@@ -87,11 +87,11 @@ class RegressionHead(nn.Module):
     def forward(
         self,
         features: Float[Tensor, "batch width y x"],
-        evidence: Float[Tensor, "batch y x"],
+        evidence: Evidence,
         maps: PlaceMaps,
     ) -> PointPrediction:
         """The prediction of each sequence, as of `models.prediction.LocationHeads`."""
-        point, _ = self.position(features, evidence, maps)
+        point, _ = self.position(features, evidence.total, maps)
         spread = self.log_spread.exp()
         parts = gaussian_parts(point, circles(spread, len(point)), maps, self.cells)
         return PointPrediction(point=point, spread=spread, **parts)
@@ -130,6 +130,7 @@ def gaussian_parts(
         "log_weight": torch.zeros_like(moved[..., :1]),
         "mean": moved[:, :, None],
         "cholesky": shape[:, None, None].expand(-1, top.shape[1], 1, 3),
+        "detail": mean.new_zeros(len(mean), 1, 1),
         "resolution": resolution,
         "size": maps.size,
     }

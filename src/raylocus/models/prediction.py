@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
-from raylocus.models.evidence.stream import zero_linear
+from raylocus.models.evidence.stream import Evidence, zero_linear
 from raylocus.models.inputs.maps import PlaceMaps
 
 
@@ -28,25 +28,38 @@ class Prediction:
     """Component means (x, y) [m]."""
     cholesky: Float[Tensor, "batch top component 3"]
     """Lower Cholesky factor of each covariance: (xx, yx, yy) [m]."""
+    detail: Float[Tensor, "batch sharp_y sharp_x"]
+    """Log-density of sharp ground cells relative to what all the above says [nats], see `log_density`."""
     resolution: float
     """Side of a coarse cell [m]."""
     size: float
     """Side of the tile [m]."""
 
     def log_density(self, point: Float[Tensor, "batch point 2"]) -> Float[Tensor, "batch point"]:
-        """Log of the density [1/m²] at points (x, y) [m] of each sequence's tile."""
+        """Log of the density [1/m²] at points (x, y) [m] of each sequence's tile.
+
+        By heatmap and mixtures, times the detail there, over the mean detail: that at the components' means.
+        """
         log_mass = self.log_mass.flatten(1)
         top_mass = log_mass.gather(1, self.top)
         weight = (top_mass[..., None] + self.log_weight).flatten(1)
         peaks = gaussian_log_density(point, self.mean.flatten(1, 2), self.cholesky.flatten(1, 2))
         mixture = torch.logsumexp(weight[:, None] + peaks, -1)
         spread = log_mass.scatter(1, self.top, -30.0).gather(1, self.cell_of(point))
-        return torch.logaddexp(mixture, spread - 2 * math.log(self.resolution))
+        smooth = torch.logaddexp(mixture, spread - 2 * math.log(self.resolution))
+        rest = torch.log1p(-top_mass.exp().sum(1).clamp(max=1 - 1e-6))
+        at_means = torch.logsumexp(weight + self._detail_at(self.mean.flatten(1, 2)), 1)
+        return smooth + self._detail_at(point) - torch.logaddexp(at_means, rest)[:, None]
+
+    def _detail_at(self, point: Float[Tensor, "batch point 2"]) -> Float[Tensor, "batch point"]:
+        return self.detail.flatten(1).gather(1, self._cell_of(point, self.detail.shape[-1]))
 
     def cell_of(self, point: Float[Tensor, "batch point 2"]) -> Int[Tensor, "batch point"]:
         """Flat index of the coarse cell of each point; points outside count to the nearest cell."""
-        side = self.log_mass.shape[-1]
-        column, row = ((point + self.size / 2) / self.resolution).long().clamp(0, side - 1).unbind(-1)
+        return self._cell_of(point, self.log_mass.shape[-1])
+
+    def _cell_of(self, point: Float[Tensor, "batch point 2"], side: int) -> Int[Tensor, "batch point"]:
+        column, row = ((point / self.size + 0.5) * side).long().clamp(0, side - 1).unbind(-1)
         return row * side + column
 
 
@@ -83,24 +96,25 @@ class LocationHeads(nn.Module):
     def __init__(self, configuration: LocationNetworkConfiguration) -> None:
         super().__init__()
         self.coarse_cells, self.components = configuration.coarse_cells, configuration.components
-        self.correction = zero_linear(configuration.fusion_width, 1)
+        # The same number added to every cell would change nothing, so there is none.
+        self.correction = zero_linear(configuration.fusion_width, 1, bias=False)
         self.mixture = nn.Linear(configuration.fusion_width, COMPONENT_WIDTH * configuration.components)
 
     def forward(
         self,
         features: Float[Tensor, "batch width y x"],
-        evidence: Float[Tensor, "batch y x"],
+        evidence: Evidence,
         maps: PlaceMaps,
     ) -> Prediction:
         """The prediction of each sequence.
 
         Args:
             features: fused features of every coarse cell.
-            evidence: unnormalised log-posterior of the evidence stream.
+            evidence: of the evidence stream.
             maps: the place.
         """
         flat = features.flatten(2).transpose(1, 2)
-        logits = evidence.flatten(1) + self.correction(flat)[..., 0]
+        logits = evidence.total.flatten(1) + self.correction(flat)[..., 0]
         log_mass = logits.log_softmax(-1)
         top = log_mass.topk(min(self.coarse_cells, log_mass.shape[1]), dim=1).indices
         chosen = flat.gather(1, top[..., None].expand(-1, -1, flat.shape[-1]))
@@ -108,11 +122,12 @@ class LocationHeads(nn.Module):
         resolution = maps.size / maps.outdoor.shape[-1]
         mean = coarse_centres(maps)[top][:, :, None] + resolution * torch.tanh(raw[..., 1:3])
         return Prediction(
-            log_mass=log_mass.reshape(evidence.shape),
+            log_mass=log_mass.reshape(evidence.total.shape),
             top=top,
             log_weight=raw[..., 0].log_softmax(-1),
             mean=mean,
             cholesky=lower_factor(_within(SPREAD_RANGE, raw[..., 3:5]), torch.tanh(raw[..., 5])),
+            detail=evidence.detail,
             resolution=resolution,
             size=maps.size,
         )

@@ -84,7 +84,10 @@ class Symmetry:
         moved = maps.map_rasters(self.raster)
         beams = self.beams(moved.beam_relative, maps.beams_of_cell)
         departure = self.vector(moved.departure.movedim(1, -1)).movedim(-1, 1)
-        return dataclasses.replace(moved, poses=poses, beam_relative=beams, departure=departure)
+        sharp = self.beams(moved.sharp_beam_relative, maps.beams_of_cell)
+        return dataclasses.replace(
+            moved, poses=poses, beam_relative=beams, sharp_beam_relative=sharp, departure=departure
+        )
 
     def rasters(self, rasters: EvidenceRasters, beams_of_cell: Int[Tensor, " cell"]) -> EvidenceRasters:
         """What was made of the place's maps, moved along."""

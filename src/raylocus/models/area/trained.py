@@ -117,7 +117,8 @@ def save_area_network(trained: TrainedAreaNetwork, path: Path) -> None:
 def is_area_network(path: Path) -> bool:
     """Whether a file is one of `save_area_network`, and not another checkpoint."""
     try:
-        record: Any = torch.load(path, map_location="cpu", weights_only=True)
+        # Mapped into memory, weights are not read here and once more by what loads them.
+        record: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # whatever is wrong with it is said by what reads it
         return False
     return isinstance(record, dict) and record.get("schema") == AREA_CHECKPOINT_SCHEMA

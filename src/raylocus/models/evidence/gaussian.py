@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,16 +16,23 @@ from raylocus.models.evidence.rasters import LEVEL_UNITS, Units
 class GaussianEvidence:
     """The likelihood of the levels at every ground cell."""
 
-    log_likelihood: Float[Tensor, "batch head y x"]
-    """Up to a constant that is the same for all ground cells [nats]."""
+    distance: Float[Tensor, "batch head y x"]
+    """Squared distance of what was observed from what is mapped, in deviations."""
+    log_width: Float[Tensor, "batch head y x"]
+    """Log-determinant of the covariance, up to the cells' own errors."""
     offset: Float[Tensor, "batch head y x"]
     """Posterior mean of the offset common to all cells, were the UE there [dB]."""
+
+    @property
+    def log_likelihood(self) -> Float[Tensor, "batch head y x"]:
+        """Up to a constant that is the same for all ground cells [nats]."""
+        return -0.5 * (self.distance + self.log_width)
 
 
 def gaussian_evidence(
     level: Float[Tensor, "batch head site slot"],
     precision: Float[Tensor, "batch head site slot"],
-    moments: Float[Tensor, "site moment slot y x"],
+    moments: Sequence[Float[Tensor, "moment slot y x"]],
     site_variance: Float[Tensor, ""],
     common_variance: Float[Tensor, ""],
 ) -> GaussianEvidence:
@@ -33,38 +41,39 @@ def gaussian_evidence(
     The residual r of slot i at site s is a + b_s + e_i with a ~ N(0, u), b_s ~ N(0, v) and
     e_i ~ N(0, 1/p_i). With P = Σp, L = Σp·r, Q = Σp·r² over the slots of a site, integrating b_s leaves
     −½(Q − v·L²/(1 + vP)) − ½log(1 + vP) and a Gaussian in a of precision P/(1 + vP); integrating a
-    over the sum of the sites has the same form. 1 + vP, L and the sum of all Q are matrix products with `moments`,
+    over the sum of the sites has the same form. 1 + vP, L and Q are matrix products with `moments`,
     and P/(1 + vP) = (1 − 1/(1 + vP))/v, so that few passes over the ground are needed.
 
     Args:
         level: observed level [dBm].
         precision: 1/variance of each slot's own error [1/dB²]; 0 where nothing was observed.
-        moments: 1, R, R² of `EvidenceRasters`.
+        moments: 1, R, R² of each site, see `EvidenceRasters`.
         site_variance: v [dB²].
         common_variance: u [dB²].
     """
-    units = LEVEL_UNITS
+    units, ground = LEVEL_UNITS, moments[0].shape[2:]
     v, u = site_variance / units.scale**2, common_variance / units.scale**2
-    p = precision * units.scale**2
-    o = (level - units.centre) / units.scale
-    first = p * o
-    weights = torch.stack([first * o, -2 * first, p], 3).flatten(0, 1)
-    square = weights.flatten(1) @ moments.flatten(0, 2).flatten(1)
-    by_site = moments.flatten(3).flatten(1, 2)
-    slots = p.shape[-1]
-    rows = torch.cat([first, -p], -1).flatten(0, 1).transpose(0, 1)
-    linear = torch.bmm(rows, by_site[:, : 2 * slots])
-    shrink = torch.baddbmm(
-        p.new_ones(()), v * p.flatten(0, 1).transpose(0, 1), by_site[:, :slots]
-    ).reciprocal()
-    shrunk = linear * shrink
-    mean = shrunk.sum(0)
-    common = 1 / (1 + u / v * (len(by_site) - shrink.sum(0)))
-    offset = u * mean * common
-    constants = torch.log(shrink).sum(0) + torch.log(common)
-    doubled = v * (linear * shrunk).sum(0) + offset * mean + constants - square
-    shape = (*level.shape[:2], *moments.shape[-2:])
-    return GaussianEvidence((0.5 * doubled).reshape(shape), (units.scale * offset).reshape(shape))
+    p = (precision * units.scale**2).flatten(0, 1)
+    off = ((level - units.centre) / units.scale).flatten(0, 1)
+    weights, rows = torch.cat([p * off**2, -2 * p * off, p], 2), torch.cat([p * off, -p], 2)
+    distance, mean, held = p.new_zeros(3, len(p), ground.numel())
+    width, one = p.new_ones(len(p), ground.numel()), p.new_ones(())
+    # Site by site, so that what is worked on stays in the processor's cache.
+    for site in p.sum((0, 2)).nonzero().flatten().tolist():
+        mapped = moments[site].flatten(0, 1).flatten(1)
+        own_width = torch.addmm(one, v * p[:, site], mapped[: p.shape[-1]])
+        shrink, linear = own_width.reciprocal(), rows[:, site] @ mapped[: rows.shape[-1]]
+        shrunk = linear * shrink
+        distance = torch.addmm(distance, weights[:, site], mapped) - v * linear * shrunk
+        mean, held, width = mean + shrunk, held + (1 - shrink), width * own_width
+    common = 1 + u / v * held
+    offset = u * mean / common
+    shape = (*level.shape[:2], *ground)
+    return GaussianEvidence(
+        (distance - offset * mean).reshape(shape),
+        torch.log(width * common).reshape(shape),
+        (units.scale * offset).reshape(shape),
+    )
 
 
 def even_gaussian_evidence(

@@ -60,12 +60,20 @@ class EvidenceRasters:
     """Hat functions of the first path's length."""
     beam: Float[Tensor, "cell beam beam_knot y x"]
     """Hat functions of each beam's relative level."""
+    sharp_moments: Float[Tensor, "sharp_site moment slot sharp_y sharp_x"]
+    """`moments` of the sharp ground cells."""
+    sharp_site: Int[Tensor, " site"]
+    """Index of each site in `sharp_moments`."""
     cell_of_slot: Int[Tensor, "site sector"]
     """Cell index of each sector of each site; −1 where the site has fewer."""
 
     def map_rasters(self, function: Callable[[Tensor], Tensor]) -> EvidenceRasters:
         """The same with a function applied to every field that is a raster."""
-        names = [field.name for field in dataclasses.fields(self) if field.name != "cell_of_slot"]
+        names = [
+            field.name
+            for field in dataclasses.fields(self)
+            if field.name not in ("cell_of_slot", "sharp_site")
+        ]
         return dataclasses.replace(self, **{name: function(getattr(self, name)) for name in names})
 
 
@@ -84,7 +92,7 @@ def hat_functions(
 
 def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
     """The rasters of a place."""
-    kinds = torch.stack([maps.covered, 1 - maps.covered], 1)
+    kinds, covered = torch.stack([maps.covered, 1 - maps.covered], 1), maps.sharp_covered[maps.sharp_cell]
     slots, levels = _cells_of_sites(maps.site_of_cell), hat_functions(maps.level, LEVEL_KNOTS)
     return EvidenceRasters(
         level=kinds[:, :, None] * levels[:, None],
@@ -95,6 +103,10 @@ def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
         sinr_moments=_moments(maps.sinr, slots, SINR_UNITS),
         distance=hat_functions(maps.distance, DISTANCE_KNOTS),
         beam=hat_functions(maps.beam_relative, BEAM_KNOTS),
+        sharp_moments=_moments_by_kind(
+            maps.sharp_level[maps.sharp_cell], torch.stack([covered, 1 - covered], 1), slots
+        ),
+        sharp_site=torch.arange(len(slots)),
         cell_of_slot=slots,
     )
 

@@ -24,18 +24,21 @@ from raylocus.models.evidence.rasters import (
     EvidenceRasters,
     Units,
 )
+from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.time_heads import PooledObservations
 
 #: Likelihoods of each time head that the fusion network sees as well, in channel order.
 FUSED = ("gaussian", "robust", "formula", "distance", "timing", "beams", "quality")
-#: All likelihoods; networks that never had the last one in training use it by its law alone. Ranges are finer than the
+#: All likelihoods; networks that never had azimuths in training use them by their law alone. Ranges are finer than the
 #: grid of these, see `models.evidence.ranging`.
-LIKELIHOODS = (*FUSED, "angles")
+LIKELIHOODS = (*FUSED, "angles", "sharp")
 #: Exponents of each likelihood, summed over the heads, at the start of training. The first four
 #: judge the same levels, so they share one unit; SINR follows from them in part.
-START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.8)
+START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.8, 0.6)
+#: Exponents are larger or smaller than for most sequences by up to e to this power, as worlds err less or more.
+GATE_RANGE = 2.0
 #: Share of each head's exponent at the start: the newest reports count most.
 START_SHARES = (0.6, 0.25, 0.15)
 
@@ -46,8 +49,16 @@ class Evidence:
 
     channels: Float[Tensor, "batch channel y x"]
     """Each of `FUSED` of each head [nats], largest value 0."""
+    sharp: Float[Tensor, "batch y x"]
+    """What the sharp ground cells say of each coarse one, with where people are [nats]."""
+    detail: Float[Tensor, "batch sharp_y sharp_x"]
+    """Log-density of each sharp ground cell relative to the coarse cell's [nats]."""
     total: Float[Tensor, "batch y x"]
-    """Their weighted sum and the outdoor prior: an unnormalised log-posterior."""
+    """Their weighted sum and where people are: an unnormalised log-posterior."""
+    summary: Float[Tensor, "batch width"]
+    """Of each sequence, which knows how much the world errs."""
+    log_scale: Float[Tensor, "batch head"]
+    """See `SharpFit`."""
     highest: Float[Tensor, "batch channel_or_further"]
     """What was taken from each channel, then from each head's angles, to make its largest value 0: how well its best
     position explains it; 0 where nothing was observed."""
@@ -70,6 +81,12 @@ class EvidenceStream(nn.Module):
         self.log_student = nn.Parameter(torch.log(torch.tensor([6.0, 9.0])))
         self.log_timing = nn.Parameter(torch.log(torch.tensor([13.0, 20.0])))
         self.log_beam = nn.Parameter(torch.tensor(3.0).log())
+        self.sharp = SharpEvidence()
+        # Half of the logarithm of a variance is that of a deviation.
+        self.scale_share = nn.Parameter(torch.tensor(0.5))
+        self.severity = zero_linear(heads, width, bias=False)
+        # Generated towns have no water for training to learn of.
+        self.log_presence = nn.Parameter(torch.log(torch.tensor([0.1, 1.0, 1.0, 1.0])))
         shares = torch.tensor(START_SHARES) if heads == len(START_SHARES) else torch.full((heads,), 1 / heads)
         self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS)[:, None] * shares))
         self.token_scale = zero_linear(width, 1)
@@ -87,31 +104,42 @@ class EvidenceStream(nn.Module):
         rasters: EvidenceRasters,
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
-        likelihoods = torch.stack(self.fused(pooled, summary, maps, rasters), 1)
+        sharp = self.sharp(pooled, maps, rasters)
+        summary = summary + self.severity(sharp.log_scale)
+        likelihoods = torch.stack(self.fused(pooled, summary, sharp.log_scale, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
         gates = self.exponents(summary)
-        total = torch.log(maps.outdoor + 1e-4) + _weighed(gates[:, : len(FUSED)], likelihoods)
+        by_sharp = torch.einsum("bh,bhyx->byx", gates[:, LIKELIHOODS.index("sharp")], sharp.log_likelihood)
+        prior, detail = pooled_and_detail(by_sharp + self._presence(maps), maps.sharp_outdoor, maps.outdoor)
+        total = prior + _weighed(gates[:, : len(FUSED)], likelihoods)
         angles = self.angles(sequences, weights, maps)
         best = angles.amax((-2, -1), keepdim=True).detach()
         total = total + _weighed(gates[:, LIKELIHOODS.index("angles"), None], (angles - best)[:, None])
-        return Evidence(likelihoods.flatten(1, 2), total, torch.cat([highest.flatten(1), best.flatten(1)], 1))
+        best_of_all = torch.cat([highest.flatten(1), best.flatten(1)], 1)
+        channels = likelihoods.flatten(1, 2)
+        return Evidence(channels, prior, detail, total, summary, sharp.log_scale, best_of_all)
 
     def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
         """Of each of `LIKELIHOODS` in the total."""
-        return torch.exp(
-            self.log_weights + torch.tanh(self.gates(summary)).unflatten(-1, self.log_weights.shape)
-        )
+        gates = GATE_RANGE * torch.tanh(self.gates(summary) / GATE_RANGE)
+        return torch.exp(self.log_weights + gates.unflatten(-1, self.log_weights.shape))
+
+    def _presence(self, maps: PlaceMaps) -> Float[Tensor, "sharp_y sharp_x"]:
+        """Log-density of people relative to open ground, where the map knows more of the ground."""
+        more = torch.einsum("k,kyx->yx", self.log_presence.exp() - 1, maps.sharp_ground)
+        return torch.log1p(more / (maps.sharp_outdoor + 1e-4))
 
     def fused(
         self,
         pooled: PooledObservations,
         summary: Float[Tensor, "batch width"],
+        log_scale: Float[Tensor, "batch head"],
         maps: PlaceMaps,
         rasters: EvidenceRasters,
     ) -> list[Float[Tensor, "batch head y x"]]:
         """Each of `FUSED` [nats], up to a constant."""
-        doubt = torch.tanh(self.token_scale(pooled.token)[..., 0])
+        doubt = torch.tanh(self.token_scale(pooled.token)[..., 0] + self.scale_share * log_scale[..., None])
         mapped = self._mapped(pooled, doubt, rasters)
         margin, silence = self.silence(summary).unbind(-1)
         robust = robust_evidence(
@@ -162,7 +190,7 @@ class EvidenceStream(nn.Module):
         return gaussian_evidence(
             level[:, :, slots.clamp(min=0)].flatten(3),
             (precision[:, :, slots.clamp(min=0)] * used).flatten(3),
-            rasters.moments,
+            rasters.moments.unbind(),
             torch.exp(2 * self.log_site),
             torch.exp(2 * self.log_common),
         )
@@ -207,11 +235,11 @@ def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:
     return (weight * evidence.offset.flatten(2)).sum(-1)
 
 
-def zero_linear(inputs: int, outputs: int) -> nn.Linear:
+def zero_linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
     """A layer that says nothing at the start of training."""
-    layer = nn.Linear(inputs, outputs)
-    nn.init.zeros_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    layer = nn.Linear(inputs, outputs, bias)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
     return layer
 
 

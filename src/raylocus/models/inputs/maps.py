@@ -9,22 +9,29 @@ from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
+from raylocus.network.movement.walking import PAVEMENT_WIDTH, known_layer
 from raylocus.scenes.sites import Deployment
 
 #: Side of the coarse ground cells that the heatmap and all evidence live on [m].
 COARSE_RESOLUTION = 8.0
+#: Side of the sharp ground cells [m], on which mapped levels are compared with reported ones: over a coarse cell, parts
+#: of which lie in a shadow, a mean level is that of none of them.
+SHARP_RESOLUTION = 4.0
+#: Open ground on which there are more people than elsewhere or fewer; the first that applies.
+GROUND_KINDS = ("water", "road", "roadside", "vegetation")
 #: Length that positions are divided by before a network sees them [m].
 POSITION_SCALE = 256.0
 
 
 @dataclass(frozen=True, eq=False)
 class PlaceMaps:
-    """`NominalMaps` over a coarse grid (y, x) and the native one (fine_y, fine_x), with what networks need.
+    """`NominalMaps` over a coarse, a sharp and the native grid, (y, x), (sharp_y, sharp_x) and (fine_y, fine_x).
 
     Two of them are the same only where they are one object: what is made of a place is kept by it.
     """
@@ -51,6 +58,18 @@ class PlaceMaps:
     """Height / 20 m, share of buildings, terrain over its median / 20 m."""
     outdoor: Float[Tensor, "y x"]
     """Share of the ground cell outside buildings."""
+    sharp_level: Float[Tensor, "sharp_cell sharp_y sharp_x"]
+    """`level` of the sharp ground cells [dBm]. Sharp maps are large, so cells that are taken or ordered stay there."""
+    sharp_covered: Float[Tensor, "sharp_cell sharp_y sharp_x"]
+    """`covered` of the sharp ground cells."""
+    sharp_beam_relative: Float[Tensor, "sharp_cell beam sharp_y sharp_x"]
+    """`beam_relative` of the sharp ground cells [dB]."""
+    sharp_cell: Int[Tensor, " cell"]
+    """Index of each cell in the sharp maps."""
+    sharp_outdoor: Float[Tensor, "sharp_y sharp_x"]
+    """Share of each sharp ground cell outside buildings."""
+    sharp_ground: Float[Tensor, "kind sharp_y sharp_x"]
+    """Share of each sharp ground cell that is outdoors and of each of `GROUND_KINDS`; 0 where the map knows none."""
     fine_level: Float[Tensor, "cell fine_y fine_x"]
     """RSRP of the best beam [dBm] on the native grid; NaN without a path."""
     fine_distance: Float[Tensor, "site fine_y fine_x"]
@@ -71,7 +90,7 @@ class PlaceMaps:
         rasters: dict[str, Any] = {
             field.name: function(getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "size")
+            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "size")
         }
         return dataclasses.replace(self, **rasters)
 
@@ -96,13 +115,19 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
     deployment, grid = maps.deployment, maps.tile
     factor = round(grid.coarsen(max(COARSE_RESOLUTION, grid.resolution)).resolution / grid.resolution)
 
+    sharp_factor = _sharp_factor(factor, grid.resolution)
+
+    def sharp(values: Float[np.ndarray, "... y x"]) -> Tensor:
+        return torch.from_numpy(_block_mean(np.asarray(values, np.float32), sharp_factor))
+
     def coarse(values: Float[np.ndarray, "... y x"]) -> Tensor:
         return torch.from_numpy(_block_mean(np.asarray(values, np.float32), factor))
 
     ground = float(np.median(maps.terrain))
+    traced = np.isfinite(maps.traced_level).astype(np.float32)
     return PlaceMaps(
         level=coarse(maps.level),
-        covered=coarse(np.isfinite(maps.traced_level).astype(np.float32)),
+        covered=coarse(traced),
         formula=coarse(maps.formula_level),
         isotropic=coarse(maps.isotropic_level),
         sinr=coarse(maps.sinr),
@@ -120,6 +145,12 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
             ]
         ),
         outdoor=coarse(maps.outdoor),
+        sharp_level=sharp(maps.level),
+        sharp_covered=sharp(traced),
+        sharp_beam_relative=sharp(maps.beam_relative),
+        sharp_cell=torch.arange(len(maps.level)),
+        sharp_outdoor=sharp(maps.outdoor),
+        sharp_ground=sharp(_ground_kinds(maps.geometry_maps)),
         fine_level=torch.from_numpy(maps.traced_level),
         fine_distance=torch.from_numpy(np.asarray(maps.path_length, np.float32)),
         fine_outdoor=torch.from_numpy(maps.outdoor),
@@ -150,6 +181,26 @@ def cell_poses(deployment: Deployment, ground: float) -> Float[np.ndarray, "cell
         np.log2(np.array([deployment.carriers[cell.carrier].frequency for cell in deployment.cells]) / 3.5e9),
     ]
     return np.stack(columns, axis=-1).astype(np.float32)
+
+
+def _ground_kinds(geometry_maps: xr.Dataset) -> Float[np.ndarray, "kind y x"]:
+    """1 where outdoor ground is of each of `GROUND_KINDS`."""
+    near = known_layer(geometry_maps, "road_distance") <= PAVEMENT_WIDTH
+    left = geometry_maps["footprint"].values == 0
+    found = []
+    for kind in GROUND_KINDS:
+        held = left & (near if kind == "roadside" else known_layer(geometry_maps, kind) == 1)
+        found.append(held)
+        left = left & ~held
+    return np.stack(found).astype(np.float32)
+
+
+def _sharp_factor(coarse: int, resolution: float) -> int:
+    """Native cells along the side of a sharp one, of which a coarse one has a whole number."""
+    fitting = [
+        each for each in range(1, coarse + 1) if coarse % each == 0 and each * resolution <= SHARP_RESOLUTION
+    ]
+    return max(fitting, default=1)
 
 
 def _block_mean(values: Float[np.ndarray, "... y x"], factor: int) -> Float[np.ndarray, "... rows columns"]:

@@ -32,16 +32,16 @@ def presence(geometry_maps: xr.Dataset) -> Float[np.ndarray, "y x"]:
     road_class = (
         geometry_maps["road_class"].values if "road_class" in geometry_maps else np.full_like(weight, np.nan)
     )
-    road, distance = geometry_maps["road"].values == 1, _layer(geometry_maps, "road_distance")
-    weight[_layer(geometry_maps, "vegetation") == 1] *= GREEN
+    road, distance = geometry_maps["road"].values == 1, known_layer(geometry_maps, "road_distance")
+    weight[known_layer(geometry_maps, "vegetation") == 1] *= GREEN
     weight[~road & (distance <= PAVEMENT_WIDTH)] *= PAVEMENT
     weight[road] *= CARRIAGEWAY
     weight[road & (road_class == ROAD_CLASSES.index("pedestrian"))] *= PEDESTRIAN_AREA / CARRIAGEWAY
-    weight[_layer(geometry_maps, "water") == 1] = 0.0
+    weight[known_layer(geometry_maps, "water") == 1] = 0.0
     return weight
 
 
-def _layer(geometry_maps: xr.Dataset, name: str) -> Float[np.ndarray, "y x"]:
+def known_layer(geometry_maps: xr.Dataset, name: str) -> Float[np.ndarray, "y x"]:
     """A layer that maps may lack: NaN everywhere then."""
     if name not in geometry_maps:
         return np.full(geometry_maps["footprint"].shape, np.nan)

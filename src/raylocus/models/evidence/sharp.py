@@ -1,0 +1,112 @@
+"""Levels and beams against the maps of small ground cells, by one law whose scale is not known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
+from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.time_heads import PooledObservations
+
+#: Numbers in each of the rasters that are worked on at once: few enough to stay in the processor's cache.
+AT_ONCE = 1 << 17
+
+
+@dataclass(frozen=True)
+class SharpFit:
+    """What the sharp ground cells say of the levels and beams of each time head."""
+
+    log_likelihood: Float[Tensor, "batch head sharp_y sharp_x"]
+    """Up to a constant that is the same for all ground cells [nats]."""
+    log_scale: Float[Tensor, "batch head"]
+    """Of all errors where they are smallest, relative to those of the law, squared: how much the world errs."""
+
+
+class SharpEvidence(nn.Module):
+    """Multivariate Student t: a Gaussian whose covariance is right but for a factor that all errors of a world share.
+
+    Worlds err more or less than their map says. Where something explains all levels and beams well, errors are small
+    there, and what explains them worse is less likely than by any one scale.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_own = nn.Parameter(torch.log(torch.tensor([4.5, 6.0])))
+        self.log_site = nn.Parameter(torch.tensor(4.0).log())
+        self.log_common = nn.Parameter(torch.tensor(5.0).log())
+        self.log_beam = nn.Parameter(torch.log(torch.tensor([3.0, 1.5])))
+        self.log_freedom = nn.Parameter(torch.tensor(3.0).log())
+
+    def forward(self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters) -> SharpFit:
+        """Log-likelihood of the levels and beams of each head together."""
+        freedom = self.log_freedom.exp()
+        count = freedom + pooled.heard.sum(2) + pooled.beam_known.sum((2, 3))
+        found, nearest = [], []
+        for levels, beams in self._in_parts(pooled, maps, rasters):
+            distance = (levels.distance + beams).clamp(min=0)
+            wide = torch.log1p(distance / freedom)
+            found.append(-0.5 * torch.addcmul(levels.log_width, count[..., None, None], wide))
+            nearest.append(distance.detach().amin((-2, -1)))
+        scale = (freedom + torch.stack(nearest).amin(0)) / count
+        return SharpFit(torch.cat(found, -2), scale.log())
+
+    def _in_parts(
+        self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters
+    ) -> Iterator[tuple[GaussianEvidence, Float[Tensor, "batch head rows sharp_x"]]]:
+        """What levels say over some rows of ground cells at a time, and the squared distance of the beams."""
+        slots, beams = rasters.cell_of_slot, self._beams(pooled, maps)
+        precision = torch.exp(-2 * self.log_own) * pooled.heard[..., None]
+        known = (precision[:, :, slots.clamp(min=0)] * (slots >= 0)[..., None]).flatten(3)
+        level = pooled.level[:, :, slots.clamp(min=0)].repeat_interleave(precision.shape[-1], 3)
+        scales = torch.exp(2 * self.log_site), torch.exp(2 * self.log_common)
+        rows = max(AT_ONCE // (pooled.heard[..., 0].numel() * beams.shape[-1]), 1)
+        sites = rasters.sharp_site.tolist()
+        for moments, part in zip(rasters.sharp_moments.split(rows, -2), beams.split(rows, -2), strict=True):
+            yield gaussian_evidence(level, known, [moments[site] for site in sites], *scales), part
+
+    def _beams(
+        self, pooled: PooledObservations, maps: PlaceMaps
+    ) -> Float[Tensor, "batch head sharp_y sharp_x"]:
+        """Squared distance of the reported beams from the mapped ones, in deviations; the level of a cell is free."""
+        own, offset = torch.exp(2 * self.log_beam)
+        place, count = maps.sharp_cell.tolist(), pooled.beam.shape[-1]
+        total = pooled.heard.new_zeros(*pooled.heard.shape[:2], maps.sharp_outdoor.numel())
+        for cell in pooled.beams_known.sum((0, 1)).nonzero().flatten().tolist():
+            served = pooled.beams_known[:, :, cell].sum(1).nonzero().flatten()
+            beams = maps.sharp_beam_relative[place[cell], :count].flatten(1)
+            seen, weight = pooled.beam[served, :, cell], pooled.beam_known[served, :, cell] / own
+            first = weight * seen
+            linear = first.sum(2, keepdim=True) - weight @ beams
+            shrink = offset / (1 + offset * weight.sum(2, keepdim=True))
+            square = torch.cat([-2 * first, weight], 2) @ torch.cat([beams, beams.square()])
+            constant = (first * seen).sum(2, keepdim=True)
+            total.index_add_(0, served, square + constant - shrink * linear.square())
+        return total.unflatten(2, maps.sharp_outdoor.shape)
+
+
+def pooled_and_detail(
+    sharp: Float[Tensor, "batch sharp_y sharp_x"],
+    sharp_outdoor: Float[Tensor, "sharp_y sharp_x"],
+    outdoor: Float[Tensor, "y x"],
+) -> tuple[Float[Tensor, "batch y x"], Float[Tensor, "batch sharp_y sharp_x"]]:
+    """Of a log-likelihood: that of each coarse cell with its outdoor prior, and what is left for the cells within.
+
+    Args:
+        sharp: of the sharp cells.
+        sharp_outdoor: share of each that is outdoors.
+        outdoor: the same of the coarse cells.
+    """
+    parts = len(sharp_outdoor) // len(outdoor)
+    sharp = sharp - sharp.amax((1, 2), keepdim=True).detach()
+    held = functional.pixel_unshuffle((sharp + torch.log(sharp_outdoor + 1e-4))[:, None], parts)
+    whole = torch.logsumexp(held, 1) - 2 * math.log(parts)
+    above = whole - torch.log(outdoor + 1e-4)
+    return whole, sharp - functional.interpolate(above[:, None], scale_factor=float(parts))[:, 0]
