@@ -64,12 +64,12 @@ class _Streams:
     def all(self) -> NetworkStatistics:
         """The numbers of each."""
         fall, residual = self._fall()
-        count, level = (self._by_cell(each) for each in (None, residual))
-        level = level / (count + LEVEL_PRIOR)
+        count = self._by_cell(None)
+        level = self._by_cell(residual) / (count + LEVEL_PRIOR)
         pairs = np.unique(self.network.report * self.sites + self.network.token_site)
         key = self.stream[pairs // self.sites] * self.sites + pairs % self.sites
-        share = np.bincount(key, minlength=self.count * self.sites).reshape(self.count, self.sites)
-        share = share / self.reports[:, None]
+        named = np.bincount(key, minlength=self.count * self.sites).reshape(self.count, self.sites)
+        share = named / self.reports[:, None]
         numbers = np.concatenate([
             self._counts(), self._levels(), self._geometry(), fall, self._azimuths(), self._listing(),
             np.std(level, axis=1, keepdims=True) / 10, self._timing(), self._hearing(share),
