@@ -165,6 +165,8 @@ def _work(connection: Connection, load: Callable[[], Engine], threads: int) -> N
     import torch
 
     torch.set_num_threads(threads)
+    # Masses far from a phone are next to nothing, and numbers next to nothing are slow.
+    torch.set_flush_denormal(True)
     engine = _engine(load)
     try:
         while True:
