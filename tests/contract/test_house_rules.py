@@ -188,10 +188,18 @@ def test_links_in_the_documentation_lead_somewhere() -> None:
 
 
 def named_modules(text: str) -> Iterator[str]:
-    """Python files, and dotted modules of a stage in backticks, that a text names."""
+    """Python files, and in backticks dotted modules of a stage and paths that begin with a room, that a text names."""
     yield from re.findall(r"[\w/]+\.py\b", text)
+    rooms = "|".join({file.parent.name for file in FILES})
+    yield from re.findall(rf"`((?:{rooms})(?:/\w+)+)`", text)
     stages = "|".join(folder.name for folder in SOURCE.iterdir() if folder.is_dir())
     yield from re.findall(rf"`((?:{stages})(?:\.\w+)+)`", text)
+
+
+@cache
+def own_paths() -> tuple[str, ...]:
+    """Files and folders of the package."""
+    return tuple(str(path) for path in SOURCE.rglob("*") if "__pycache__" not in path.parts) + (str(SOURCE),)
 
 
 @cache
@@ -202,6 +210,8 @@ def own_files() -> tuple[str, ...]:
 def exists(named: str) -> bool:
     if named.endswith(".py"):
         return any(file.endswith(f"/{named}") for file in own_files())
+    if "/" in named:
+        return any(f"/{path}".endswith((f"/{named}.py", f"/{named}")) for path in own_paths())
     parts = named.split(".")
     return (
         any((SOURCE / Path(*parts[:count])).with_suffix(".py").exists() for count in range(2, len(parts) + 1))

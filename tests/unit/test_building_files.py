@@ -243,6 +243,7 @@ def test_columns_that_are_not_used_and_heights_that_are_drawn_are_said(tmp_path:
     assert heights(named) == [9.0, 8.0] and "columns not used: owner" in named.notes
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(min_size=1, max_size=12), st.none() | st.text(max_size=6) | st.floats() | st.booleans()
                        | st.integers() | st.lists(st.integers(), max_size=2), max_size=6))  # fmt: skip
 def test_no_row_stops_a_table(row: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ from raylocus.calibration.severity import SEVERITIES, severity_of
 from raylocus.calibration.shared_errors import SharedErrors
 from raylocus.calibration.silence import silence_term
 from raylocus.calibration.unlabelled_fit import calibrate_unlabelled
-from raylocus.calibration.unlabelled_model import MarginalModel
+from raylocus.calibration.unlabelled_model import MarginalLaw, MarginalModel
 from raylocus.calibration.unlabelled_reports import unlabelled_reports
 from raylocus.errors import InputError
 from raylocus.geo import wrap_angle
@@ -161,6 +161,13 @@ def test_priors_hold_where_nothing_is_measured(turned: tuple) -> None:
     level = LAYOUT.index("level")
     assert len(unheard)
     assert np.all(found.deviation[level][unheard] > 0.6 * prior.deviation[level][unheard])
+
+
+def test_what_is_at_the_end_of_its_range_lies_over_it_by_the_mean_of_a_cut_gaussian() -> None:
+    marginal, error = MarginalLaw.of(ErrorLaw(1.0)), np.array([-12.0, -1.0, 0.0, 2.0])
+    drawn = np.sqrt(2.0) * np.random.default_rng(0).standard_normal(400_000)
+    by_draws = [float((drawn[drawn > each] - each).mean()) for each in error]
+    assert np.allclose(marginal.excess(torch.from_numpy(error)), by_draws, atol=0.02)
 
 
 def test_levels_of_reports_without_positions_whose_range_ends() -> None:

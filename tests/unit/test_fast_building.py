@@ -98,7 +98,7 @@ def polygons(draw: st.DrawFn) -> Polygon:
     return Polygon(shape.exterior, [yard.exterior]) if draw(st.booleans()) else shape
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(polygons().filter(lambda shape: shape.is_valid and shape.area > 1e-3), min_size=1, max_size=6)
 )

@@ -10,6 +10,7 @@ import pytest
 from field_fixtures import CALM, network
 from raylocus.models.area.anchors import anchors_of
 from raylocus.models.area.statistics import network_statistics
+from raylocus.models.area.tokens import AreaTokens, ReadNetwork, area_tokens
 from raylocus.network.field.heard import HeardNetwork, KnownCells
 from raylocus.network.field.law import HARSH, USUAL
 from raylocus.network.field.simulate import SimulatedNetwork, simulate_tracks
@@ -89,6 +90,16 @@ def test_a_wider_stream_says_more_of_its_cells() -> None:
     assert np.isfinite(whole.network).all() and np.isfinite(one.network).all()
     assert whole.network.shape == one.network.shape
     assert np.abs(whole.cell_level).sum() > np.abs(one.cell_level).sum()
+
+
+@pytest.mark.parametrize("drawn", [network(2, USUAL, 30), timed(3)], ids=["levels", "arrivals"])
+def test_streams_that_are_read_together_are_read_as_each_alone(drawn: SimulatedNetwork) -> None:
+    stream = np.repeat([0, 1, 2], [1, 9, len(drawn.heard) - 10])
+    together = ReadNetwork.of(drawn.heard, stream).tokens(np.arange(len(stream)))
+    each = [area_tokens(drawn.heard.select(np.flatnonzero(stream == own))) for own in range(3)]
+    alone = AreaTokens.concatenate(each)
+    for name in AreaTokens.__dataclass_fields__:
+        np.testing.assert_allclose(getattr(together, name), getattr(alone, name), atol=1e-5, err_msg=name)
 
 
 def test_near_reports_of_a_track_share_their_ground() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from network_fixtures import random_reports, same_reports
@@ -28,6 +28,7 @@ PROVENANCE = Provenance.collect({}, 0)
 lengths = st.lists(st.lists(st.integers(0, 3), max_size=4), max_size=5)
 
 
+@settings(max_examples=40)
 @given(lengths, lengths)
 def test_joining_and_selecting_are_inverse(first: list[list[int]], second: list[list[int]]) -> None:
     left, right = random_reports(first, 1), random_reports(second, 2)

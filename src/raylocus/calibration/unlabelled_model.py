@@ -7,6 +7,7 @@ of being reported.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -72,6 +73,16 @@ class MarginalLaw:
         found, hidden = torch.special.log_ndtr((self.score(margins) - expected) / left)
         return torch.logaddexp(found + torch.log1p(-dropout), hidden + torch.log(dropout))
 
+    def excess(self, error: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """How far a cell that is at least as strong as reported is above that in the mean, in units of the scale.
+
+        Of a Gaussian as wide as the Student t: μ + σ φ(μ / σ) / Φ(μ / σ), μ the error with its sign changed.
+        """
+        wide = math.sqrt(self.law.freedom / (self.law.freedom - 2))
+        over = -error / wide
+        tail = torch.exp(-(over**2) / 2 - torch.special.log_ndtr(over)) / math.sqrt(2 * math.pi)
+        return wide * (over + tail)
+
     def log_above(
         self,
         error: Float[Tensor, "*shape place"],
@@ -106,7 +117,7 @@ class AtPlaces:
     left: Float[Tensor, "report cell"]
     """Standard deviation of the same."""
     louder: Float[Tensor, "report place"]
-    """How far the map has the strongest level over the end of the range at which it is reported [dB]."""
+    """How far the strongest level is over the end of the range at which it is reported, in the mean [dB]."""
 
 
 def log_densities_at_places(
@@ -146,12 +157,12 @@ def log_densities_at_places(
     copula = shared.log_ratio(score)
     expected = shared.expected(score)
     ends = torch.stack([single(reports.audible[rows]), single(reports.strongest[rows])])
-    louder = ((mapped - torch.nan_to_num(reported)[:, :, None]) * above[:, :, None]).clamp(min=0).amax(dim=1)
+    louder = (marginal.excess(error) * scale * above[:, :, None]).amax(dim=1)
     margins = (ends[:, :, None, None] + louder[:, None] - mapped) / scale
     silence = marginal.log_silence(margins, expected, shared.left[:, :, None], dropout[:, None, None])
     total_silence = shared.jointly(silence * unsaid[:, :, None])
     loud = marginal.log_above(error, expected, shared.left[:, :, None]) * above[:, :, None]
-    total = margin.sum(dim=1) + copula + loud.sum(dim=1) + total_silence
+    total = margin.sum(dim=1) + copula + shared.jointly(loud) + total_silence
     # The serving cell is always named; of the others that are found a share is.
     found = named.sum(dim=1) - 1
     total = total + (found * torch.log1p(-dropout))[:, None] + table.log_prior[rows]

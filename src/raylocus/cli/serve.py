@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raylocus.cli.console import verb_parser
+
+if TYPE_CHECKING:
+    from raylocus.service.engine import Engine
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,20 +28,20 @@ def run(arguments: Sequence[str]) -> int:
     )
     parser.add_class_arguments(ServiceConfiguration)
     given = parser.parse(arguments)
-    from raylocus.service.workers import Workers, begin_to_load
+    from raylocus.execution.preloading import begin_to_load
 
-    begin_to_load()
-    from raylocus.service.area_engine import AreaEngine
+    begin_to_load("raylocus.service.area_engine")
     from raylocus.service.http.app import create_app
     from raylocus.service.http.watch import log_to_standard_error
     from raylocus.service.served_areas import ServedAreas, served_areas
     from raylocus.service.serving import serve
+    from raylocus.service.workers import Workers
 
     values = vars(given).copy()
     areas, model = values.pop("areas"), values.pop("model")
     configuration = ServiceConfiguration(**values)
     memory = 1e9 * configuration.memory_gb / configuration.processes
-    load = partial(AreaEngine.load, areas, model, memory, configuration.learn)
+    load = partial(_engine, areas, model, memory, configuration.learn)
     engine = Workers.of(ServedAreas(served_areas(areas)), load, configuration.processes)
     # What is broken is said before anybody is answered.
     engine.warm()
@@ -45,3 +49,10 @@ def run(arguments: Sequence[str]) -> int:
     log_to_standard_error()
     serve(app, configuration)
     return 0
+
+
+def _engine(areas: Sequence[Path], model: Path | None, memory: float, learn: Path | None) -> Engine:
+    """The engine of a process that locates, which alone loads what that needs."""
+    from raylocus.service.area_engine import AreaEngine
+
+    return AreaEngine.load(areas, model, memory, learn)

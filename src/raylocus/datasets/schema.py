@@ -12,7 +12,7 @@ from raylocus.datasets.columns import ColumnSurvey, Encoding, StoredColumn
 from raylocus.datasets.splits import SPLITS
 from raylocus.errors import InputError
 from raylocus.network.reports.features import ReportFeature, features_named
-from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.reports import OFFSETS, REPORT_FIELDS, TOKEN_FIELDS, Reports
 
 #: Version of a dataset store.
 DATASET_SCHEMA = "raylocus.dataset.v2"
@@ -25,36 +25,31 @@ def _fixed(
     return StoredColumn(name, (rows,), dtype, {"units": units, "long_name": meaning} | named)
 
 
+_TOKEN_TYPES = {
+    "pci": "int16", "technology": "int8", "channel": "int32",
+    "identity": "int64", "serving": "bool", "beam": "int16",
+}  # fmt: skip
 #: Columns that are the same in every dataset. Offsets have one row more than what they point from.
 FIXED_COLUMNS = (
-    _fixed("report_offsets", "sample_plus_1", "int64", "first report of each sequence, and the end"),
+    _fixed("report_offsets", "sample_plus_1", "int64", OFFSETS["report_offsets"][1]),
     _fixed("split", "sample", "int8", "index into classes; -1 for none of them", classes=SPLITS),
     _fixed("place_index", "sample", "int32", "index into the places"),
     _fixed("world_index", "sample", "int32", "index into the planned worlds"),
     _fixed(
         "start_time", "sample", "float64", "when the sequence starts, after the dataset's first midnight", "s"
     ),
-    _fixed("token_offsets", "report_plus_1", "int64", "first token of each report, and the end"),
-    _fixed("pci", "token", "int16", "physical cell identity"),
-    _fixed("technology", "token", "int8", "1 NR, 2 LTE, 3 NB-IoT, 0 unknown"),
-    _fixed("channel", "token", "int32", "downlink EARFCN or NR-ARFCN; -1 unknown"),
-    _fixed("identity", "token", "int64", "E-UTRAN or NR cell identity; -1 unknown"),
-    _fixed("serving", "token", "bool", "whether the token is of the serving cell"),
-    _fixed("beam", "token", "int16", "SSB index; -1 for the token of a whole cell"),
+    _fixed("token_offsets", "report_plus_1", "int64", OFFSETS["token_offsets"][1]),
+    *(_fixed(name, "token", dtype, TOKEN_FIELDS[name][1]) for name, dtype in _TOKEN_TYPES.items()),
 )
 #: Whole numbers that name the cell of a token.
 TOKEN_NUMBERS = ("pci", "technology", "channel", "identity", "beam")
-#: Columns of reports that are stored as the survey finds best.
-REPORT_NUMBERS = {
-    "time": ("s", "time since the sequence's first report", 0.0),
-    "position": ("m", "true UE antenna position in the place's frame", 0.0),
-    "line_of_sight": ("1", "1 where the serving site is in line of sight, 0 where not", 1.0),
-}
+#: Columns of reports that are stored as the survey finds best, and the step that their values lie on.
+REPORT_NUMBERS = {"time": 0.0, "position": 0.0, "line_of_sight": 1.0}
 
 
 def report_column(name: str, encoding: Encoding) -> StoredColumn:
     """One of `REPORT_NUMBERS`."""
-    units, meaning, _ = REPORT_NUMBERS[name]
+    units, meaning = REPORT_FIELDS[name]
     axes, trailing = (("report", "axis"), (3,)) if name == "position" else (("report",), ())
     return _encoded(StoredColumn(name, axes, "", {"units": units, "long_name": meaning}, trailing), encoding)
 
@@ -74,7 +69,7 @@ def censored_column(features: Sequence[ReportFeature]) -> StoredColumn:
     """Which values lie outside their report range, for all features."""
     attributes = {
         "units": "1",
-        "long_name": "-1 below the report range, 1 above it, 0 inside or missing",
+        "long_name": TOKEN_FIELDS["censored"][1],
         "features": [feature.name for feature in features],
     }
     return StoredColumn("censored", ("token", "feature"), "int8", attributes, (len(features),))
@@ -169,7 +164,7 @@ class PartSurvey:
 
     @classmethod
     def _started(cls, part: Reports) -> PartSurvey:
-        numbers = {name: ColumnSurvey(step) for name, (_, _, step) in REPORT_NUMBERS.items()}
+        numbers = {name: ColumnSurvey(step) for name, step in REPORT_NUMBERS.items()}
         for feature in features_named(part.feature_names):
             numbers[feature_name(feature.name)] = ColumnSurvey.of_feature(feature)
         return cls(part.feature_names, part.absent, numbers=numbers)

@@ -1,9 +1,8 @@
 """First where in the area, then through the traced windows about the candidates, and one posterior of both.
 
-The first stage is right about how sure it is; the second is sharper where its maps fit. A window's mass stays what the
-first stage gives it. Inside, both opinions are pooled (`inference/opinions.py`), as far as the maps are believed, which
-all reports judge together, each in its fullest window. A window that is not looked at keeps its mass, so
-that a wrong first look can be recovered from.
+The first stage is right about how sure it is; the second is sharper where its maps fit. Both opinions are pooled over
+the whole ground (`inference/opinions.py`), as far as the maps are believed, which all reports judge together, each in
+its fullest window. Of ground that is not looked at maps say what sites say: a wrong first look can be recovered from.
 """
 
 from __future__ import annotations

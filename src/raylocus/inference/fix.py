@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from raylocus.geo import GeoFrame, Grid
-from raylocus.models.posterior import Posterior
+
+if TYPE_CHECKING:  # who only reads fixes need not wait for torch
+    from raylocus.models.posterior import Posterior
 
 #: A fix of which less than 90 % are within this radius [m] is not to be trusted to name a street.
 TRUSTED_RADIUS = 150.0

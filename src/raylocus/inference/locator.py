@@ -98,7 +98,7 @@ class Locator:
             InputError: the reports have none of the features that the model was trained on.
             PlaceError: the place has none of the reports' cells.
         """
-        return self._answered(reports, place, _one_stream(reports))[0]
+        return self._answered(reports, place, np.zeros(len(reports), np.int64))[0]
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The same as `posterior`: what evaluation asks of every method."""
@@ -112,7 +112,9 @@ class Locator:
         Raises:
             InputError, PlaceError: as `posterior`.
         """
-        return fixes_of(*self._answered(reports, place, _one_stream(reports)), getattr(place, "frame", None))
+        return fixes_of(
+            *self._answered(reports, place, np.zeros(len(reports), np.int64)), getattr(place, "frame", None)
+        )
 
     def separate_fixes(self, reports: Reports, place: MappedPlace) -> list[Fix]:
         """The same, where whether the map fits each sequence is judged by that one alone, and more is asked of it.
@@ -166,8 +168,9 @@ class Locator:
 
     def _known(self, reports: Reports, deployment: Deployment) -> Reports:
         """What is said of the network's cells, at corrected levels."""
-        known = known_reports(reports, deployment).reports
-        return corrected(known, deployment, self.trained.calibration.levels)
+        return corrected(
+            known_reports(reports, deployment).reports, deployment, self.trained.calibration.levels
+        )
 
     def _answered(
         self, reports: Reports, place: MappedPlace, stream: Int[np.ndarray, " sample"]
@@ -189,8 +192,7 @@ class Locator:
         encoded, reports = self.encoded(place), self._known(reports, place.deployment)
         parts = list(self._batches(reports, encoded, place.deployment))
         if not parts:
-            nothing = np.zeros((0, *place.tile.shape), np.float32)
-            return posterior_of(place.tile, nothing, np.zeros((0, 2), np.float32)), []
+            return posterior_of(place.tile, np.zeros((0, *place.tile.shape)), np.zeros((0, 2))), []
         densities, statistics, ranging = (torch.cat(each) for each in zip(*parts, strict=True))
         sites = torch.from_numpy(self.without_maps.on_grid(reports, place.deployment, place.tile, stream))
         # Sites know nothing of walls; phones that maps say are outdoors are outdoors for both.
@@ -245,7 +247,3 @@ class Locator:
         while len(self._encoded) > KEPT_PLACES:
             self._encoded.popitem(last=False)
         return self._encoded[id(place)][1]
-
-
-def _one_stream(reports: Reports) -> Int[np.ndarray, " sample"]:
-    return np.zeros(len(reports), np.int64)

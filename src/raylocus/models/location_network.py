@@ -204,8 +204,9 @@ class LocationNetwork(nn.Module):
         (maps, rasters), orders = place.thinned, place.swapped_names
         renamed = output.pooled.longest.renamed(orders)
         evidence = output.evidence
-        known = (each.repeat(len(orders), 1) for each in (evidence.summary, evidence.log_scale[:, -1:]))
-        likelihoods = self.evidence.fused(renamed, *known, maps, rasters)
+        summary = evidence.summary.repeat(len(orders), 1)
+        log_scale = evidence.log_scale[:, -1:].repeat(len(orders), 1)
+        likelihoods = self.evidence.fused(renamed, summary, log_scale, maps, rasters)
         sharp = self.evidence.sharp(renamed, maps, rasters).log_likelihood
         by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (len(orders), -1))
         kinds = [LIKELIHOODS.index(name) for name in (*FUSED, "sharp")]

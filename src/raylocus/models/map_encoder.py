@@ -63,6 +63,11 @@ class EncodedPlace:
         return (1 - ANYWHERE) * outdoors + ANYWHERE / outdoors.numel()
 
     @cached_property
+    def strongest(self) -> Int[Tensor, " some"]:
+        """Cells that are the strongest somewhere, ascending."""
+        return self.maps.level.flatten(1).argmax(0).unique()
+
+    @cached_property
     def swapped_names(self) -> Int[Tensor, "order cell"]:
         """Whose reports are taken for each cell's: its own first, then another one's, see `swapped_orders`."""
         return swapped_orders(self.maps.poses)

@@ -28,7 +28,7 @@ _MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments")
 
 def cells_that_matter(place: EncodedPlace, named: Int[Tensor, " cell"]) -> Int[Tensor, " kept"]:
     """Those that are named or expected to be heard, ascending."""
-    return torch.cat([named, place.maps.level.flatten(1).argmax(0)]).unique()
+    return torch.cat([named, place.strongest]).unique()
 
 
 def part_of_place(place: EncodedPlace, cells: Int[Tensor, " cell"]) -> EncodedPlace:
@@ -72,7 +72,7 @@ def _part_of_maps(
         part,
         beam_relative=part.beam_relative[:, :beams],
         site_of_cell=site_of_cell,
-        **{name: getattr(maps, name)[sites] for name in _MAPS_BY_SITE},
+        **{name: getattr(maps, name).index_select(0, sites) for name in _MAPS_BY_SITE},
     )
 
 
@@ -81,16 +81,16 @@ def _part_of_rasters(
 ) -> EvidenceRasters:
     index = torch.full((int(rasters.cell_of_slot.max()) + 1,), -1)
     index[cells] = torch.arange(len(cells))
-    by_site = {name: getattr(rasters, name)[sites] for name in _RASTERS_BY_SITE}
-    slots, level = by_site.pop("cell_of_slot"), rasters.level[cells]
+    by_site = {name: getattr(rasters, name).index_select(0, sites) for name in _RASTERS_BY_SITE}
+    slots, level = by_site.pop("cell_of_slot"), rasters.level.index_select(0, cells)
     return dataclasses.replace(
         rasters,
         level=level,
         all_levels=level.sum((0, 1)),
         # First the cells, which lie together: both at once take ten times as long.
-        beam=rasters.beam[cells][:, :beams],
+        beam=rasters.beam.index_select(0, cells)[:, :beams],
         # Slots of other cells stay, unused.
         cell_of_slot=torch.where(slots >= 0, index[slots.clamp(min=0)], -1),
         **by_site,
-        **{name: getattr(rasters, name)[:, sites] for name in _MOMENTS_BY_SITE},
+        **{name: getattr(rasters, name).index_select(1, sites) for name in _MOMENTS_BY_SITE},
     )

@@ -158,11 +158,7 @@ class Deployment:
 
     @property
     def carrier(self) -> Carrier:
-        """The only carrier.
-
-        Raises:
-            PlaceError: there are several; see `layers`.
-        """
+        """The only carrier. Raises PlaceError where there are several; see `layers`."""
         if len(self.carriers) > 1:
             names = ", ".join(carrier.name for carrier in self.carriers)
             raise PlaceError(f"there are several carriers ({names}) where one is needed; choose one of them")

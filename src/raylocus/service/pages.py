@@ -6,7 +6,6 @@ import gzip
 from functools import lru_cache
 from pathlib import Path
 
-from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.area import is_area, open_area
 
 #: Pages that are kept.
@@ -20,7 +19,8 @@ def packed_page(folder: Path) -> bytes:
     Raises:
         RaylocusError: its files are broken.
     """
-    # Drawing takes packages that a service which only locates need not wait for.
+    # Opening and drawing take packages that nobody need wait for who is located.
+    from raylocus.propagation.maps.traced_place import open_place
     from raylocus.viz.viewer.area_content import area_content
     from raylocus.viz.viewer.place_content import place_content
     from raylocus.viz.viewer_page import viewer_page

@@ -12,7 +12,6 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from queue import SimpleQueue
@@ -50,12 +49,6 @@ class Work:
 
     questions: Sequence[Question]
     submitted: Sequence[Submitted]
-
-
-def begin_to_load() -> None:
-    """Has the libraries of processes that locate loaded by the time that these are started."""
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["raylocus.service.area_engine"])
-    forkserver.ensure_running()
 
 
 class Worker:
@@ -172,18 +165,28 @@ def _work(connection: Connection, load: Callable[[], Engine], threads: int) -> N
     import torch
 
     torch.set_num_threads(threads)
+    engine = _engine(load)
+    try:
+        while True:
+            connection.send(_answers(engine, connection.recv()))
+            if isinstance(engine, Exception):
+                return
+    except (EOFError, OSError):
+        return
+
+
+def _engine(load: Callable[[], Engine]) -> Engine | Exception:
     try:
         engine = load()
         engine.warm()
-        while True:
-            connection.send(_answers(engine, connection.recv()))
-    except (EOFError, OSError):
-        return
-    except Exception as error:  # there is no engine: the first answer says why
-        connection.send(_sent(error))
+    except Exception as error:  # whoever asks first gets it
+        return _sent(error)
+    return engine
 
 
-def _answers(engine: Engine, work: Work) -> Sequence[Answer | Refusal] | Exception:
+def _answers(engine: Engine | Exception, work: Work) -> Sequence[Answer | Refusal] | Exception:
+    if isinstance(engine, Exception):
+        return engine
     try:
         engine.learn(work.submitted)
         return engine.answer(work.questions)

@@ -29,8 +29,8 @@ PRIOR_SPREAD = 0.7
 class Anchors:
     """Points and distances that every report has."""
 
-    spacing: Float[np.ndarray, " site"]
-    """Spacing of sites about each site [m]."""
+    spacing: Float[np.ndarray, "stream site"]
+    """Spacing of sites about each site, of those that a stream of reports names [m]."""
     scale: Float[np.ndarray, " report"]
     """Spacing of sites about the heard ones [m]."""
     weighted: Float[np.ndarray, "report 2"]
@@ -55,23 +55,33 @@ class Anchors:
         )
 
 
-def anchors_of(network: HeardNetwork) -> Anchors:
+def anchors_of(network: HeardNetwork, stream: Int[np.ndarray, " report"] | None = None) -> Anchors:
     """Anchors of every report; all need at least one token.
 
     Args:
-        network: the reports; the clocks of sites are estimated from all of them, no position being known.
+        network: the reports.
+        stream: number of each report's stream, 0, 1, … without gaps; one if left out. The clocks of sites are estimated
+            from all reports of a stream, no position being known.
     """
-    spacing = site_spacing(network)
-    scale = np.exp(report_mean(network, np.log(spacing)[network.token_site]))
+    of_token = streams_of(network, stream)[network.report]
+    spacing = _site_spacing(network, of_token)
+    scale = np.exp(report_mean(network, np.log(spacing)[of_token, network.token_site]))
     weighted = amplitude_centroid(network)
     of_site = 1 / _cells_of_site(network)
     plain = report_mean(network, network.cells.position[network.cell], of_site)
-    timed, (distance, error, count) = _by_arrivals(network, weighted, scale)
+    timed, (distance, error, count) = _by_arrivals(network, of_token, weighted, scale)
     advanced = np.isfinite(network.advance)
     return Anchors(
         spacing, scale, weighted, plain, timed, np.where(advanced, network.advance, distance),
         np.where(advanced, ADVANCE_ERROR, error), np.where(advanced, 0, count),
     )  # fmt: skip
+
+
+def streams_of(
+    network: HeardNetwork, stream: Int[np.ndarray, " report"] | None
+) -> Int[np.ndarray, " report"]:
+    """Streams of reports as they are given; left out, all are of one."""
+    return np.zeros(len(network), np.int64) if stream is None else stream
 
 
 def amplitude_centroid(network: HeardNetwork) -> Float[np.ndarray, "report 2"]:
@@ -80,12 +90,14 @@ def amplitude_centroid(network: HeardNetwork) -> Float[np.ndarray, "report 2"]:
     return report_mean(network, network.cells.position[network.cell], amplitude)
 
 
-def site_spacing(network: HeardNetwork) -> Float[np.ndarray, " site"]:
-    """Spacing of sites about each site [m], of those that were heard at all if there are several."""
+def _site_spacing(
+    network: HeardNetwork, stream: Int[np.ndarray, " token"]
+) -> Float[np.ndarray, "stream site"]:
+    """Spacing of sites about each site [m], of those that a stream named at all if there are several."""
     sites = network.cells.sites
-    heard = np.unique(network.token_site)
-    others = sites[heard] if len(heard) > 2 else sites
-    return _spacing_at(sites, others)
+    pairs = np.unique(stream * len(sites) + network.token_site)
+    heard = np.split(pairs % len(sites), np.flatnonzero(np.diff(pairs // len(sites))) + 1)
+    return np.stack([_spacing_at(sites, sites[own] if len(own) > 2 else sites) for own in heard])
 
 
 def middle_spacing(sites: Float[np.ndarray, "site 2"]) -> float:
@@ -126,7 +138,10 @@ def _cells_of_site(network: HeardNetwork) -> Int[np.ndarray, " token"]:
 
 
 def _by_arrivals(
-    network: HeardNetwork, start: Float[np.ndarray, "report 2"], scale: Float[np.ndarray, " report"]
+    network: HeardNetwork,
+    stream: Int[np.ndarray, " token"],
+    start: Float[np.ndarray, "report 2"],
+    scale: Float[np.ndarray, " report"],
 ) -> tuple[Float[np.ndarray, "report 2"], Float[np.ndarray, "3 token"]]:
     """Positions and clocks in turn, each the robust optimum given the others.
 
@@ -137,7 +152,9 @@ def _by_arrivals(
     none = np.full(len(network.cell), np.nan)
     if not len(has):
         return np.full((len(network), 2), np.nan), np.stack([none, none, np.zeros(len(none))])
-    report, site = network.report[has], network.token_site[has]
+    report, own = network.report[has], stream[has] * len(network.cells.sites) + network.token_site[has]
+    # A site has a clock of its own in each stream.
+    site = np.unique(own, return_inverse=True)[1].reshape(-1)
     where, arrival, point = network.cells.position[network.cell[has]], network.arrival[has], start.copy()
     count = np.bincount(site)[site].astype(float)
     for _ in range(ROUNDS):

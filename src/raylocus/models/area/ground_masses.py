@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -29,8 +30,13 @@ class GroundMasses:
     """Point of the area's frame that each report's squares are about [m]."""
     masses: CellMasses
     """The squares [m]."""
-    median: Float[np.ndarray, "report 2"]
-    """The point of least expected distance, in the area's frame [m]."""
+    named: Float[np.ndarray, "report 2"] | None = None
+    """Estimates in the area's frame, where they are not the medians [m]."""
+
+    @cached_property
+    def median(self) -> Float[np.ndarray, "report 2"]:
+        """The point of least expected distance, in the area's frame [m]."""
+        return self.origin + self.masses.median().numpy() if self.named is None else self.named
 
     def covariance(self) -> Float[np.ndarray, "report 2 2"]:
         """Covariances [m²]."""
@@ -40,7 +46,8 @@ class GroundMasses:
         """Some of the reports."""
         own = self.masses
         masses = CellMasses(own.centre[reports], own.side[reports], own.mass[reports])
-        return GroundMasses(self.origin[reports], masses, self.median[reports])
+        named = None if self.named is None else self.named[reports]
+        return GroundMasses(self.origin[reports], masses, named)
 
     def window(self, report: int) -> Grid:
         """A square of `WINDOW`² cells about a report's median that holds nearly all of its mass."""
@@ -48,26 +55,25 @@ class GroundMasses:
 
     def square(self, about: int, reports: Int[np.ndarray, " held"], count: int) -> Grid:
         """A square of count² cells about a report's median that holds nearly all of the mass of some."""
-        reach = max(self._reach(report, self.median[about]) for report in reports.tolist())
+        resolution = max(2 * self._reach(reports, self.median[about]) / count, FINEST)
         x, y = self.median[about].tolist()
-        resolution = max(2 * reach / count, FINEST)
         return Grid(count * resolution, resolution, (x, y))
 
-    def _reach(self, report: int, point: Float[np.ndarray, "2"]) -> float:
-        """Half of the side of the square about a point that holds `WINDOW_MASS` of a report."""
-        away = self.masses.centre[report] - torch.from_numpy(point - self.origin[report])
-        reach = away.abs().amax(1) + self.masses.side[report] / 2
-        order = reach.argsort(stable=True)
-        held = self.masses.mass[report][order].cumsum(0)
-        return float(reach[order][min(int((held < WINDOW_MASS).sum()), len(order) - 1)])
+    def _reach(self, reports: Int[np.ndarray, " held"], point: Float[np.ndarray, "2"]) -> float:
+        """Half of the side of the square about a point that holds `WINDOW_MASS` of each of some reports."""
+        own = self.masses
+        away = own.centre[reports] - torch.from_numpy(point - self.origin[reports])[:, None]
+        reach, order = (away.abs().amax(2) + own.side[reports] / 2).sort(dim=1, stable=True)
+        held = own.mass[reports].gather(1, order).cumsum(1)
+        last = (held < WINDOW_MASS).sum(1, keepdim=True).clamp(max=reach.shape[1] - 1)
+        return float(reach.gather(1, last).max())
 
     def within(self, extent: Extent, outside: float) -> GroundMasses:
         """The same for phones that are rarely outside of an extent: what lies there weighs less by a factor."""
         centre = self.masses.centre.double() + torch.from_numpy(self.origin)[:, None]
         inside = torch.from_numpy(extent.contains(centre.numpy()))
         mass = self.masses.mass * torch.where(inside, 1.0, outside)
-        masses = replace(self.masses, mass=mass / mass.sum(1, keepdim=True))
-        return GroundMasses(self.origin, masses, self.origin + masses.median().numpy())
+        return GroundMasses(self.origin, replace(self.masses, mass=mass / mass.sum(1, keepdim=True)))
 
     def raster(self, report: int, grid: Grid) -> Float[np.ndarray, "y x"]:
         """Mass of each cell of a grid; what lies outside of it is left out."""
@@ -119,4 +125,4 @@ def ground_masses(
     side = masses.side[index] * scale[index][..., None]
     mass = masses.mass[index] * share[..., None]
     joined = CellMasses(centre.flatten(1, 2), side.flatten(1, 2), mass.flatten(1, 2))
-    return GroundMasses(origin, joined, origin + joined.median().numpy())
+    return GroundMasses(origin, joined)

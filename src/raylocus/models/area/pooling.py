@@ -60,8 +60,7 @@ def pooled(
     own = found.masses
     for _ in range(ROUNDS):
         own = _divided(own, _weighed(own, found.origin, before).mass)
-    masses = _weighed(own, found.origin, before)
-    return GroundMasses(found.origin, masses, found.origin + masses.median().numpy())
+    return GroundMasses(found.origin, _weighed(own, found.origin, before))
 
 
 @dataclass(frozen=True)

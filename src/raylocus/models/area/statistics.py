@@ -1,13 +1,16 @@
-"""What the unlabelled reports of a network say of it: how levels fall, who is heard, how far apart."""
+"""What the unlabelled reports of a network say of it: how levels fall, who is heard, how far apart.
+
+Of several streams of reports each says what its own do; all are worked out together.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 
-from raylocus.models.area.anchors import Anchors, report_mean
+from raylocus.models.area.anchors import Anchors, report_mean, streams_of
 from raylocus.network.field.heard import HeardNetwork
 
 #: Reports that a cell's own level counts as in addition to those that it has.
@@ -20,145 +23,185 @@ MOST = 150
 
 @dataclass(frozen=True)
 class NetworkStatistics:
-    """Of the network, of its sites and of its cells."""
+    """Of the network, of its sites and of its cells, as each stream of reports says it."""
 
-    network: Float[np.ndarray, " statistic"]
+    network: Float[np.ndarray, "stream statistic"]
     """Numbers of about unit size, none missing."""
-    cell_level: Float[np.ndarray, " cell"]
+    cell_level: Float[np.ndarray, "stream cell"]
     """Mean residual of each cell's levels about the network's fall with distance, drawn towards 0 [dB]."""
-    cell_count: Float[np.ndarray, " cell"]
+    cell_count: Float[np.ndarray, "stream cell"]
     """Reports of each cell."""
-    site_share: Float[np.ndarray, " site"]
+    site_share: Float[np.ndarray, "stream site"]
     """Share of reports that name each site."""
-    reports: int
+    reports: Int[np.ndarray, " stream"]
     """Reports that all of it is from, `MOST` at the most."""
 
 
-def network_statistics(network: HeardNetwork, anchors: Anchors) -> NetworkStatistics:
-    """Statistics of all reports of a network; no position is used but those of sites and centroids."""
-    fall, residual = _fall(network, anchors)
-    count = np.bincount(network.cell, minlength=len(network.cells.site)).astype(float)
-    level = np.bincount(network.cell, residual, len(count)) / (count + LEVEL_PRIOR)
-    sites = len(network.cells.sites)
-    pairs = np.unique(network.report * sites + network.token_site)
-    share = np.bincount(pairs % sites, minlength=sites) / len(network)
-    numbers = np.concatenate([
-        _counts(network), _levels(network), _geometry(network, anchors), fall, _azimuths(network, anchors),
-        _listing(network, anchors), [np.std(level) / 10], _timing(network, anchors), _hearing(network, anchors, share),
-    ])  # fmt: skip
-    return NetworkStatistics(
-        np.clip(np.nan_to_num(numbers), -10, 10),
-        level,
-        np.minimum(count, MOST),
-        share,
-        min(len(network), MOST),
-    )
+def network_statistics(
+    network: HeardNetwork, anchors: Anchors, stream: Int[np.ndarray, " report"] | None = None
+) -> NetworkStatistics:
+    """Statistics of all reports of each stream; no position is used but those of sites and centroids.
+
+    Args:
+        network: the reports.
+        anchors: of them.
+        stream: number of each report's stream, 0, 1, … without gaps; one if left out.
+    """
+    return _Streams(network, anchors, streams_of(network, stream)).all()
 
 
-def _fall(
-    network: HeardNetwork, anchors: Anchors
-) -> tuple[Float[np.ndarray, " statistic"], Float[np.ndarray, " token"]]:
-    """How levels fall with the distance to the centroid, within reports; and what is left of each token."""
-    scale = anchors.scale[network.report]
-    step = network.cells.position[network.cell] - anchors.plain[network.report]
-    distance = np.log10(np.hypot(*step.T) / scale + 0.1)
-    about = distance - report_mean(network, distance)[network.report]
-    level = network.level - network.cells.power[network.cell]
-    change = level - report_mean(network, level)[network.report]
-    slope = float((about * change).sum() / ((about**2).sum() + 0.3))
-    residual = change - slope * about
-    at_scale = _median(level - slope * distance)
-    return np.array([slope / 20, np.std(residual) / 10, (at_scale + 90) / 20]), residual
+class _Streams:
+    """Streams while they are counted."""
 
+    def __init__(self, network: HeardNetwork, anchors: Anchors, stream: Int[np.ndarray, " report"]) -> None:
+        self.network, self.anchors, self.stream = network, anchors, stream
+        self.of_token, self.reports = stream[network.report], np.bincount(stream)
+        self.count, self.sites = len(self.reports), len(network.cells.sites)
+        self.step = network.cells.position[network.cell] - anchors.plain[network.report]
+        self.away = np.hypot(*self.step.T)
+        self.named = np.unique(self.of_token * self.sites + network.token_site)
 
-def _counts(network: HeardNetwork) -> Float[np.ndarray, " statistic"]:
-    lengths = network.rows.lengths
-    quantiles = np.log(_quantiles(lengths, (0.1, 0.5, 0.9)))
-    return np.array(
-        [np.log(min(len(network), MOST)) / 5, *quantiles, np.mean(lengths == 1), np.log(lengths.mean())]
-    )
+    def all(self) -> NetworkStatistics:
+        """The numbers of each."""
+        fall, residual = self._fall()
+        count = self._by_cell(None)
+        level = self._by_cell(residual) / (count + LEVEL_PRIOR)
+        pairs = np.unique(self.network.report * self.sites + self.network.token_site)
+        key = self.stream[pairs // self.sites] * self.sites + pairs % self.sites
+        named = np.bincount(key, minlength=self.count * self.sites).reshape(self.count, self.sites)
+        share = named / self.reports[:, None]
+        numbers = np.concatenate([
+            self._counts(), self._levels(), self._geometry(), fall, self._azimuths(), self._listing(),
+            np.std(level, axis=1, keepdims=True) / 10, self._timing(), self._hearing(share),
+        ], axis=1)  # fmt: skip
+        return NetworkStatistics(
+            np.clip(np.nan_to_num(numbers), -10, 10),
+            level,
+            np.minimum(count, MOST),
+            share,
+            np.minimum(self.reports, MOST),
+        )
 
+    def _by_cell(self, values: Float[np.ndarray, " token"] | None) -> Float[np.ndarray, "stream cell"]:
+        """Sum of values over the tokens of each cell; without values how many there are."""
+        cells = len(self.network.cells.site)
+        key = self.of_token * cells + self.network.cell
+        return np.bincount(key, values, self.count * cells).reshape(self.count, cells).astype(float)
 
-def _levels(network: HeardNetwork) -> Float[np.ndarray, " statistic"]:
-    first = network.level[network.rows.starts]
-    last = network.level[network.rows.offsets[1:] - 1]
-    second = network.rows.rank == 1
-    drop = network.level[network.rows.first[second]] - network.level[second]
-    quantiles = (_quantiles(first, (0.1, 0.5, 0.9)) + 90) / 20
-    return np.array(
-        [*quantiles, _median(drop) / 10, _median(first - last) / 10, (network.level.min() + 90) / 20]
-    )
+    def _fall(self) -> tuple[Float[np.ndarray, "stream statistic"], Float[np.ndarray, " token"]]:
+        """How levels fall with the distance to the centroid, within reports; and what is left of each token."""
+        network, report = self.network, self.network.report
+        distance = np.log10(self.away / self.anchors.scale[report] + 0.1)
+        about = distance - report_mean(network, distance)[report]
+        level = network.level - network.cells.power[network.cell]
+        change = level - report_mean(network, level)[report]
+        products, squares = (np.bincount(self.of_token, about * each, self.count) for each in (change, about))
+        slope = products / (squares + 0.3)
+        residual = change - slope[self.of_token] * about
+        spread = np.sqrt(self._mean((residual - self._mean(residual)[self.of_token]) ** 2))
+        at_scale = self._median(level - slope[self.of_token] * distance, self.of_token)
+        return np.stack([slope / 20, spread / 10, (at_scale + 90) / 20], axis=1), residual
 
+    def _counts(self) -> Float[np.ndarray, "stream statistic"]:
+        lengths = self.network.rows.lengths
+        quantiles = np.log(self._quantiles(lengths, self.stream, (0.1, 0.5, 0.9)))
+        few, all_of = np.log(np.minimum(self.reports, MOST)) / 5, np.log(self._mean(lengths, self.stream))
+        return np.column_stack([few, quantiles, self._mean(lengths == 1, self.stream), all_of])
 
-def _geometry(network: HeardNetwork, anchors: Anchors) -> Float[np.ndarray, " statistic"]:
-    step = network.cells.position[network.cell] - anchors.plain[network.report]
-    spread = np.sqrt(report_mean(network, (step**2).sum(1))) / anchors.scale
-    strongest = np.hypot(*step[network.rows.starts].T) / anchors.scale
-    several = network.rows.lengths > 1
-    wide = spread[several] if several.any() else np.zeros(1)
-    return np.array([
-        *np.log(_quantiles(wide, (0.5, 0.9)) + 0.1), np.log(_median(strongest) + 0.1),
-        (np.log(_median(anchors.scale)) - 6) / 1.5,
-    ])  # fmt: skip
+    def _levels(self) -> Float[np.ndarray, "stream statistic"]:
+        network, level = self.network, self.network.level
+        first, last = level[network.rows.starts], level[network.rows.offsets[1:] - 1]
+        second = network.rows.rank == 1
+        drop = level[network.rows.first[second]] - level[second]
+        least = np.full(self.count, np.inf)
+        np.minimum.at(least, self.of_token, level)
+        return np.column_stack([
+            (self._quantiles(first, self.stream, (0.1, 0.5, 0.9)) + 90) / 20,
+            self._median(drop, self.of_token[second]) / 10, self._median(first - last, self.stream) / 10,
+            (least + 90) / 20,
+        ])  # fmt: skip
 
+    def _geometry(self) -> Float[np.ndarray, "stream statistic"]:
+        spread = np.sqrt(report_mean(self.network, (self.step**2).sum(1))) / self.anchors.scale
+        strongest = self.away[self.network.rows.starts] / self.anchors.scale
+        several = self.network.rows.lengths > 1
+        wide = self._quantiles(spread[several], self.stream[several], (0.5, 0.9))
+        return np.column_stack([
+            np.log(wide + 0.1), np.log(self._median(strongest, self.stream) + 0.1),
+            (np.log(self._median(self.anchors.scale, self.stream)) - 6) / 1.5,
+        ])  # fmt: skip
 
-def _azimuths(network: HeardNetwork, anchors: Anchors) -> Float[np.ndarray, " statistic"]:
-    """Whether cells look towards the centroids of the reports that name them, as they do where azimuths are right."""
-    azimuth = network.cells.azimuth[network.cell]
-    known = np.isfinite(azimuth)
-    step = anchors.plain[network.report] - network.cells.position[network.cell]
-    usable = known & (np.hypot(*step.T) > 0.1 * anchors.scale[network.report])
-    if usable.sum() < 2:
-        return np.array([known.mean(), 0.0, 0.0])
-    towards = np.cos(np.arctan2(step[usable, 1], step[usable, 0]) - azimuth[usable])
-    return np.array([known.mean(), towards.mean(), np.log(min(usable.sum(), MOST)) / 5])
+    def _azimuths(self) -> Float[np.ndarray, "stream statistic"]:
+        """Whether cells look towards the centroids of the reports that name them, as where azimuths are right."""
+        azimuth = self.network.cells.azimuth[self.network.cell]
+        known = np.isfinite(azimuth)
+        usable = known & (self.away > 0.1 * self.anchors.scale[self.network.report])
+        towards = np.cos(np.arctan2(*-self.step[usable].T[::-1]) - azimuth[usable])
+        found = np.bincount(self.of_token[usable], minlength=self.count)
+        mean = np.bincount(self.of_token[usable], towards, self.count) / np.maximum(found, 1)
+        some = found >= 2
+        number = np.log(np.clip(found, 1, MOST)) / 5
+        return np.column_stack([self._mean(known), np.where(some, mean, 0.0), np.where(some, number, 0.0)])
 
+    def _listing(self) -> Float[np.ndarray, "stream statistic"]:
+        cells = self.network.cells
+        heard = np.bincount(self.named // self.sites, minlength=self.count) / self.sites
+        off = float(np.median(cells.deviation)) / self._median(self.anchors.scale, self.stream)
+        serving = np.bincount(self.of_token, self.network.serving, self.count) / self.reports
+        every = np.ones(self.count)
+        return np.column_stack([
+            every * np.mean(cells.deviation > 0), off, heard, every * np.log(len(cells.site) / self.sites),
+            every * np.log(self.sites) / 3, serving, every * np.std(cells.power) / 10,
+        ])  # fmt: skip
 
-def _listing(network: HeardNetwork, anchors: Anchors) -> Float[np.ndarray, " statistic"]:
-    deviation = network.cells.deviation
-    heard = len(np.unique(network.token_site)) / len(network.cells.sites)
-    several = len(network.cells.site) / len(network.cells.sites)
-    return np.array([
-        np.mean(deviation > 0), _median(deviation) / _median(anchors.scale), heard, np.log(several),
-        np.log(len(network.cells.sites)) / 3, network.serving.sum() / len(network), np.std(network.cells.power) / 10,
-    ])  # fmt: skip
+    def _timing(self) -> Float[np.ndarray, "stream statistic"]:
+        arrival, advance = np.isfinite(self.network.arrival), np.isfinite(self.network.advance)
+        error = (self.anchors.range_error / self.anchors.scale[self.network.report])[arrival]
+        share, advanced = self._mean(arrival), self._mean(advance) > 0
+        log_error = np.log(self._median(error, self.of_token[arrival]) + 0.01)
+        return np.column_stack([share, advanced, np.where(share > 0, log_error, 0.0)])
 
+    def _hearing(self, share: Float[np.ndarray, "stream site"]) -> Float[np.ndarray, "stream statistic"]:
+        """Which share of the sites that lie nearer to the centroid than the furthest heard one is heard."""
+        network, nearest = self.network, min(NEAREST, self.sites)
+        distance, index = network.cells.site_tree.query(self.anchors.plain, nearest)
+        distance, index = distance.reshape(len(network), nearest), index.reshape(len(network), nearest)
+        key = network.report * self.sites + network.token_site
+        heard = np.isin(np.arange(len(network))[:, None] * self.sites + index, key)
+        reach = np.zeros(len(network))
+        np.maximum.at(reach, network.report, self.away)
+        within = distance <= reach[:, None] * 1.0001 + 1e-6
+        of_within = (heard & within).sum(1) / np.maximum(within.sum(1), 1)
+        live = self._median(share.ravel()[self.named], self.named // self.sites)
+        means = (self._mean(each, self.stream) for each in (heard[:, 0], of_within, heard.mean(1)))
+        first, inner, all_of = means
+        return np.column_stack(
+            [first, inner, self._quantiles(of_within, self.stream, (0.1,)), all_of, np.log(live)]
+        )
 
-def _timing(network: HeardNetwork, anchors: Anchors) -> Float[np.ndarray, " statistic"]:
-    arrival, advance = np.isfinite(network.arrival), np.isfinite(network.advance)
-    error = _median((anchors.range_error / anchors.scale[network.report])[arrival])
-    return np.array([arrival.mean(), advance.any(), np.log(error + 0.01) if arrival.any() else 0.0])
+    def _mean(
+        self, values: Shaped[np.ndarray, " value"], stream: Int[np.ndarray, " value"] | None = None
+    ) -> Float[np.ndarray, " stream"]:
+        """Of each stream's values, of which all have some: of tokens, unless streams are given."""
+        stream = self.of_token if stream is None else stream
+        return np.bincount(stream, values, self.count) / np.bincount(stream, minlength=self.count)
 
+    def _median(
+        self, values: Float[np.ndarray, " value"], stream: Int[np.ndarray, " value"]
+    ) -> Float[np.ndarray, " stream"]:
+        return self._quantiles(values, stream, (0.5,))[:, 0]
 
-def _hearing(
-    network: HeardNetwork, anchors: Anchors, share: Float[np.ndarray, " site"]
-) -> Float[np.ndarray, " statistic"]:
-    """Which share of the sites that lie nearer to the centroid than the furthest heard one is heard."""
-    sites = network.cells.sites
-    nearest = min(NEAREST, len(sites))
-    distance, index = network.cells.site_tree.query(anchors.plain, nearest)
-    distance, index = distance.reshape(len(network), nearest), index.reshape(len(network), nearest)
-    key = network.report * len(sites) + network.token_site
-    heard = np.isin(np.arange(len(network))[:, None] * len(sites) + index, key)
-    first = heard[:, 0].mean()
-    step = network.cells.position[network.cell] - anchors.plain[network.report]
-    reach = np.zeros(len(network))
-    np.maximum.at(reach, network.report, np.hypot(*step.T))
-    within = distance <= reach[:, None] * 1.0001 + 1e-6
-    of_within = (heard & within).sum(1) / np.maximum(within.sum(1), 1)
-    live = share[np.unique(network.token_site)]
-    return np.array(
-        [first, of_within.mean(), *_quantiles(of_within, (0.1,)), heard.mean(), np.log(_median(live))]
-    )
-
-
-def _median(values: Float[np.ndarray, " value"]) -> float:
-    return float(_quantiles(values, (0.5,))[0]) if len(values) else 0.0
-
-
-def _quantiles(
-    values: Shaped[np.ndarray, " value"], shares: tuple[float, ...]
-) -> Float[np.ndarray, " share"]:
-    """As `numpy.quantile`, which takes ten times as long for the few values of one report."""
-    place = np.array(shares) * (len(values) - 1)
-    return np.interp(place, np.arange(len(values)), np.sort(values))
+    def _quantiles(
+        self,
+        values: Shaped[np.ndarray, " value"],
+        stream: Int[np.ndarray, " value"],
+        shares: tuple[float, ...],
+    ) -> Float[np.ndarray, "stream share"]:
+        """As `numpy.quantile` of each stream's values; 0 where it has none."""
+        number = np.bincount(stream, minlength=self.count)
+        start, last = (np.cumsum(number) - number)[:, None], np.maximum(number - 1, 0)[:, None]
+        place = np.array(shares) * last
+        low = place.astype(np.int64)
+        ordered = np.append(values[np.lexsort((values, stream))], 0.0)
+        below, above = (ordered[start + each] for each in (low, np.minimum(low + 1, last)))
+        return np.where(number[:, None] > 0, below + (above - below) * (place - low), 0.0)

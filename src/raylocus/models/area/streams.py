@@ -14,13 +14,13 @@ from raylocus.network.field.heard import HeardNetwork
 
 @dataclass(frozen=True)
 class Streams:
-    """The readings of one or several streams; of these the last one that was read is kept."""
+    """The readings of one or several streams; those that were read last are kept."""
 
     trained: TrainedAreaNetwork
     heard: HeardNetwork
     stream: Int[np.ndarray, " reading"]
     """Number of each reading's stream, ascending."""
-    _read: dict[int, ReadNetwork] = field(default_factory=dict, repr=False)
+    _read: dict[tuple[int, ...], ReadNetwork] = field(default_factory=dict, repr=False)
 
     def tokens(self, readings: Int[np.ndarray, " wanted"]) -> AreaTokens:
         """The rows of some readings.
@@ -28,13 +28,10 @@ class Streams:
         Raises:
             CheckpointError: the network was adapted to another one than this.
         """
-        ends = np.flatnonzero(np.diff(self.stream[readings])) + 1
-        return AreaTokens.concatenate([self._of_stream(part) for part in np.split(readings, ends)])
-
-    def _of_stream(self, readings: Int[np.ndarray, " wanted"]) -> AreaTokens:
-        number = int(self.stream[readings[0]])
-        first, stop = np.searchsorted(self.stream, [number, number + 1])
-        if number not in self._read:
+        numbers = np.unique(self.stream[readings])
+        members, key = np.flatnonzero(np.isin(self.stream, numbers)), tuple(numbers.tolist())
+        if key not in self._read:
             self._read.clear()
-            self._read[number] = self.trained.read(self.heard.select(np.arange(first, stop)))
-        return self._read[number].tokens(readings - first)
+            stream = np.searchsorted(numbers, self.stream[members])
+            self._read[key] = self.trained.read(self.heard.select(members), stream)
+        return self._read[key].tokens(np.searchsorted(members, readings))

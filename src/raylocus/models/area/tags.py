@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 from torch import Tensor
 
@@ -74,16 +74,20 @@ class Tags:
         """Whether they are of a network of these cells."""
         return network_name(self.heard.cells) == network_name(cells)
 
-    def stream(self, network: HeardNetwork) -> HeardNetwork:
-        """The reports of a network and after them the tags, whose clocks may be of another day."""
+    def streams(
+        self, network: HeardNetwork, stream: Int[np.ndarray, " report"]
+    ) -> tuple[HeardNetwork, Int[np.ndarray, " report_or_tag"]]:
+        """The reports, then the tags once for each stream, with clocks of another day; and the stream of each."""
         tags = replace(self.heard, arrival=np.full_like(self.heard.arrival, np.nan))
+        parts = [network, *[tags] * int(stream.max() + 1)]
         columns = {
-            field.name: np.concatenate([getattr(each, field.name) for each in (network, tags)])
+            field.name: np.concatenate([getattr(each, field.name) for each in parts])
             for field in fields(tags)
             if field.name not in ("cells", "rows")
         }
-        rows = Rows.joined([network.rows.offsets, tags.rows.offsets])
-        return HeardNetwork(network.cells, rows, **columns)
+        rows = Rows.joined([each.rows.offsets for each in parts])
+        each_tag = np.repeat(np.arange(len(parts) - 1), len(tags))
+        return HeardNetwork(network.cells, rows, **columns), np.concatenate([stream, each_tag])
 
     def joined(
         self, field: Field, heard: HeardNetwork, tokens: AreaTokens, temperature: float

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.models.area.anchors import Anchors, anchors_of
+from raylocus.models.area.anchors import Anchors, anchors_of, streams_of
 from raylocus.models.area.statistics import MOST, NetworkStatistics, network_statistics
 from raylocus.network.field.heard import HeardNetwork
 
@@ -57,28 +57,34 @@ class AreaTokens:
 
 @dataclass(frozen=True)
 class ReadNetwork:
-    """A network with everything that its reports together say of it."""
+    """A network with everything that the reports of each stream together say of it."""
 
     network: HeardNetwork
+    stream: Int[np.ndarray, " report"]
     anchors: Anchors
     statistics: NetworkStatistics
 
     @classmethod
-    def of(cls, network: HeardNetwork) -> ReadNetwork:
+    def of(cls, network: HeardNetwork, stream: Int[np.ndarray, " report"] | None = None) -> ReadNetwork:
         """Reads a network.
+
+        Args:
+            network: the reports.
+            stream: number of each report's stream, 0, 1, … without gaps; one if left out.
 
         Raises:
             ValueError: a report has no token.
         """
         if (network.rows.lengths == 0).any():
             raise ValueError("a report without a token has no row")
-        anchors = anchors_of(network)
-        return cls(network, anchors, network_statistics(network, anchors))
+        stream = streams_of(network, stream)
+        anchors = anchors_of(network, stream)
+        return cls(network, stream, anchors, network_statistics(network, anchors, stream))
 
     def tokens(self, wanted: Int[np.ndarray, " wanted"]) -> AreaTokens:
         """The rows of some reports."""
         anchors = self.anchors.select(self.network, wanted)
-        table = _Table(self.network.select(wanted), anchors, self.statistics)
+        table = _Table(self.network.select(wanted), self.stream[wanted], anchors, self.statistics)
         table.put_heard()
         table.put_silent()
         table.put_anchors()
@@ -104,9 +110,11 @@ class _Table:
     def __init__(
         self,
         network: HeardNetwork,
+        stream: Int[np.ndarray, " report"],
         anchors: Anchors,
         statistics: NetworkStatistics,
     ) -> None:
+        self.stream = stream
         self.network, self.anchors, self.statistics = network, anchors, statistics
         count = len(network)
         self.features = np.zeros((count, TOKENS, TOKEN_FEATURES), np.float32)
@@ -128,11 +136,11 @@ class _Table:
         )
         drop = level - net.level[net.rows.first[kept]]
         about = self._site_features(report, net.cells.site[cell])
-        advanced = np.isfinite(net.advance[kept])
+        advanced, said, stream = np.isfinite(net.advance[kept]), self.statistics, self.stream[report]
         self.features[report, column, :14] = np.stack([
             np.ones(len(cell)), np.zeros(len(cell)), np.zeros(len(cell)), drop / 10, (level + 90) / 20, column / 5,
-            net.serving[kept], net.cells.power[cell] / 10, self.statistics.cell_level[cell] / 10,
-            np.log1p(self.statistics.cell_count[cell]) / 5, net.cells.deviation[cell] / self.anchors.scale[report],
+            net.serving[kept], net.cells.power[cell] / 10, said.cell_level[stream, cell] / 10,
+            np.log1p(said.cell_count[stream, cell]) / 5, net.cells.deviation[cell] / self.anchors.scale[report],
             net.cells.deviation[cell] > 0, advanced, np.log1p(np.minimum(self.anchors.clocked[kept], MOST)) / 5,
         ], axis=1)  # fmt: skip
         self.features[report, column, 14:16] = about
@@ -176,10 +184,10 @@ class _Table:
     def _site_features(
         self, report: Int[np.ndarray, " put"], site: Int[np.ndarray, " put"]
     ) -> Float[np.ndarray, "put 2"]:
-        share = self.statistics.site_share[site]
+        stream, said = self.stream[report], self.statistics
         return np.stack([
-            np.log(share + 0.3 / self.statistics.reports) / 3,
-            np.log(self.anchors.spacing[site] / self.anchors.scale[report]),
+            np.log(said.site_share[stream, site] + 0.3 / said.reports[stream]) / 3,
+            np.log(self.anchors.spacing[stream, site] / self.anchors.scale[report]),
         ], axis=1)  # fmt: skip
 
     def tokens(self) -> AreaTokens:
@@ -228,5 +236,4 @@ class _Table:
             (first + 90) / 20, np.isfinite(self.anchors.timed[:, 0]), self.present[:, HEARD:-ANCHORS].mean(1),
             np.isfinite(self.range).sum(1) / 5,
         ], axis=1)  # fmt: skip
-        network = np.broadcast_to(self.statistics.network, (len(net), len(self.statistics.network)))
-        return np.concatenate([own, network], axis=1).astype(np.float32)
+        return np.concatenate([own, self.statistics.network[self.stream]], axis=1).astype(np.float32)

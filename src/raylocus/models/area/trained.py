@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from raylocus.errors import CheckpointError
+from raylocus.models.area.anchors import streams_of
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
 from raylocus.models.area.cells import CellMasses, cell_masses
 from raylocus.models.area.tag_law import PairLaw
@@ -43,20 +45,24 @@ class TrainedAreaNetwork:
     regions: Regions = Regions()
     """What its regions truly hold there, of reports that are unlike all tags."""
 
-    def read(self, network: HeardNetwork) -> ReadNetwork:
-        """A network with what its reports, and the tags, say of it; the reports come first.
+    def read(self, network: HeardNetwork, stream: Int[np.ndarray, " report"] | None = None) -> ReadNetwork:
+        """A network with what the reports of each stream, and the tags, say of it; the reports come first.
+
+        Args:
+            network: the reports.
+            stream: number of each report's stream, 0, 1, … without gaps; one if left out.
 
         Raises:
             CheckpointError: it was adapted to another network.
         """
         if self.tags is None:
-            return ReadNetwork.of(network)
+            return ReadNetwork.of(network, stream)
         if not self.tags.of_network(network.cells):
             raise CheckpointError(
                 "the checkpoint was adapted to a network of other sites; locate in that one, or adapt it to this one "
                 "with: raylocus train adapt"
             )
-        return ReadNetwork.of(self.tags.stream(network))
+        return ReadNetwork.of(*self.tags.streams(network, streams_of(network, stream)))
 
     def masses(self, tokens: AreaTokens, heard: HeardNetwork) -> CellMasses:
         """The posteriors of reports in their frames.

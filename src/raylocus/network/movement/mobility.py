@@ -126,9 +126,9 @@ def sample_trajectories(
 ) -> Trajectories:
     """Draws trajectories of UEs.
 
-    People on foot start where people are (`people.presence`), head anywhere, keep their speed, and turn
+    People on foot start where people are (`walking.presence`), head anywhere, keep their speed, and turn
     where a building, water or the tile's edge is in their way. Cyclists and vehicles go by the road graph
-    (`road_graph.RoadGraph`) where roads are known, and as people on foot elsewhere. All stop now and then.
+    (`driving.RoadGraph`) where roads are known, and as people on foot elsewhere. All stop now and then.
     UEs indoors stay where they are. z is the terrain's plus the UE's height.
 
     Args:

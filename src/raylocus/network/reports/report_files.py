@@ -13,7 +13,7 @@ from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports.report_checks import check_reports, repaired_reports
 from raylocus.network.reports.report_table import ReportTable, read_report_table
-from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, UNKNOWN_NAMES, Reports
+from raylocus.network.reports.reports import OFFSETS, REPORT_FIELDS, TOKEN_FIELDS, UNKNOWN_NAMES, Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, parquet_parts
 from raylocus.storage import readable
@@ -22,24 +22,7 @@ from raylocus.xarray_store import load_dataset, save_dataset
 #: Version of a reports file.
 REPORTS_SCHEMA = "raylocus.reports.v1"
 
-_ATTRIBUTES = {
-    "report_offsets": {"long_name": "first report of each sequence, and the end"},
-    "token_offsets": {"long_name": "first token of each report, and the end"},
-    "time": {"units": "s", "long_name": "time since the sequence's first report"},
-    "position": {"units": "m", "long_name": "true UE antenna position in the place's frame"},
-    "line_of_sight": {"units": "1", "long_name": "1 where the serving site is in line of sight"},
-    "pci": {"units": "1", "long_name": "physical cell identity"},
-    "technology": {"units": "1", "long_name": "1 NR, 2 LTE, 3 NB-IoT, 0 unknown"},
-    "channel": {"units": "1", "long_name": "downlink EARFCN or NR-ARFCN; -1 unknown"},
-    "identity": {"units": "1", "long_name": "E-UTRAN or NR cell identity; -1 unknown"},
-    "serving": {"units": "1", "long_name": "whether the token is of the serving cell"},
-    "beam": {"units": "1", "long_name": "SSB index; -1 for the token of a whole cell"},
-    "features": {
-        "units": "see the attribute feature_units",
-        "long_name": "decoded report values; NaN is missing",
-    },
-    "censored": {"units": "1", "long_name": "-1 below the report range, 1 above it, 0 inside or missing"},
-}
+_COLUMNS = OFFSETS | REPORT_FIELDS | TOKEN_FIELDS
 #: Kinds of numbers that each column may hold.
 COLUMN_KINDS = {
     "time": "f", "position": "f", "line_of_sight": "f",
@@ -54,8 +37,12 @@ def reports_to_dataset(reports: Reports) -> xr.Dataset:
     rows = {"report_offsets": "sample_plus_1", "token_offsets": "report_plus_1"}
     rows |= dict.fromkeys(REPORT_FIELDS, "report") | dict.fromkeys(TOKEN_FIELDS, "token")
     variables = {
-        name: ((row, *_TRAILING.get(name, ())), getattr(reports, name), _ATTRIBUTES[name])
-        for name, row in rows.items()
+        name: (
+            (rows[name], *_TRAILING.get(name, ())),
+            getattr(reports, name),
+            {"units": unit, "long_name": text},
+        )
+        for name, (unit, text) in _COLUMNS.items()
     }
     return xr.Dataset(
         variables,
@@ -80,11 +67,11 @@ def reports_from_dataset(dataset: xr.Dataset, source: Path) -> Reports:
             f"{source} holds other report features than this version of raylocus; build it again"
         )
     dataset = _with_names(dataset)
-    lacking = [name for name in _ATTRIBUTES if name not in dataset]
+    lacking = [name for name in _COLUMNS if name not in dataset]
     if lacking:
         raise StoreError(f"{source} has no column {lacking[0]!r}; build it again")
     absent = tuple((str(name), str(reason)) for name, reason in dataset.attrs.get("absent_features", ()))
-    columns = {name: np.asarray(dataset[name].values) for name in _ATTRIBUTES}
+    columns = {name: np.asarray(dataset[name].values) for name in _COLUMNS}
     _check_columns(columns, len(names), source)
     return Reports(**columns, feature_names=names, absent=absent)
 

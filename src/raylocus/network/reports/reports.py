@@ -14,9 +14,26 @@ from raylocus.network.reports.features import CRITICAL
 from raylocus.ragged import Rows
 from raylocus.scenes.cell_names.channels import TECHNOLOGIES
 
-#: Fields of `Reports` with one row a report, and with one row a token.
-REPORT_FIELDS = ("time", "position", "line_of_sight")
-TOKEN_FIELDS = ("pci", "technology", "channel", "identity", "serving", "beam", "features", "censored")
+#: Unit and meaning of the offsets of `Reports`, of what has one row a report, and of what has one row a token.
+OFFSETS = {
+    "report_offsets": ("1", "first report of each sequence, and the end"),
+    "token_offsets": ("1", "first token of each report, and the end"),
+}
+REPORT_FIELDS = {
+    "time": ("s", "time since the sequence's first report"),
+    "position": ("m", "true UE antenna position in the place's frame"),
+    "line_of_sight": ("1", "1 where the serving site is in line of sight, 0 where not"),
+}
+TOKEN_FIELDS = {
+    "pci": ("1", "physical cell identity"),
+    "technology": ("1", "1 NR, 2 LTE, 3 NB-IoT, 0 unknown"),
+    "channel": ("1", "downlink EARFCN or NR-ARFCN; -1 unknown"),
+    "identity": ("1", "E-UTRAN or NR cell identity; -1 unknown"),
+    "serving": ("1", "whether the token is of the serving cell"),
+    "beam": ("1", "SSB index; -1 for the token of a whole cell"),
+    "features": ("see the attribute feature_units", "decoded report values; NaN is missing"),
+    "censored": ("1", "-1 below the report range, 1 above it, 0 inside or missing"),
+}
 
 #: What stands in columns of tokens whose cells are named by their PCI alone.
 UNKNOWN_NAMES = {"technology": 0, "channel": -1, "identity": -1}
