@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
-from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.evidence.rasters import EvidenceRasters, picked, reported_items
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
 
@@ -68,20 +68,20 @@ class SharpEvidence(nn.Module):
         level = pooled.level[:, :, slots.clamp(min=0)].repeat_interleave(precision.shape[-1], 3)
         scales = torch.exp(2 * self.log_site), torch.exp(2 * self.log_common)
         rows = max(AT_ONCE // (pooled.heard[..., 0].numel() * beams.shape[-1]), 1)
-        sites = rasters.sharp_site.tolist()
+        sites = list(rasters.sharp_site)
         for moments, part in zip(rasters.sharp_moments.split(rows, -2), beams.split(rows, -2), strict=True):
-            yield gaussian_evidence(level, known, [moments[site] for site in sites], *scales), part
+            yield gaussian_evidence(level, known, [picked(moments, site) for site in sites], *scales), part
 
     def _beams(
         self, pooled: PooledObservations, maps: PlaceMaps
     ) -> Float[Tensor, "batch head sharp_y sharp_x"]:
         """Squared distance of the reported beams from the mapped ones, in deviations; the level of a cell is free."""
         own, offset = torch.exp(2 * self.log_beam)
-        place, count = maps.sharp_cell.tolist(), pooled.beam.shape[-1]
+        count = pooled.beam.shape[-1]
         total = pooled.heard.new_zeros(*pooled.heard.shape[:2], maps.sharp_outdoor.numel())
-        for cell in pooled.beams_known.sum((0, 1)).nonzero().flatten().tolist():
+        for cell in reported_items(pooled.beams_known):
             served = pooled.beams_known[:, :, cell].sum(1).nonzero().flatten()
-            beams = maps.sharp_beam_relative[place[cell], :count].flatten(1)
+            beams = picked(maps.sharp_beam_relative, maps.sharp_cell[cell])[:count].flatten(1)
             seen, weight = pooled.beam[served, :, cell], pooled.beam_known[served, :, cell] / own
             first = weight * seen
             linear = first.sum(2, keepdim=True) - weight @ beams
