@@ -24,7 +24,7 @@ from training_fixtures import small_place
 def test_regions_hold_what_they_say_in_the_place_and_nowhere_else(tmp_path: Path) -> None:
     place, start = small_place(2), Locator.pretrained()
     # Too wide: its masses are spread too far from the peak.
-    wide = replace(start.trained, calibration=replace(start.trained.calibration, temperature=6.0))
+    wide = replace(start.trained, calibration=replace(start.trained.calibration, temperature=9.0))
     reports = synthetic_reports(place, 44, 9)
     reports = reports.select_reports(reports.last_report)
     tagged, asked = reports.select(np.arange(20)), reports.select(np.arange(20, 44))
