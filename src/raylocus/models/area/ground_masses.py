@@ -85,7 +85,7 @@ class GroundMasses:
             (grid.x_coordinates - grid.centre[0]).astype(np.float32),
         )
         parts = [
-            _crossed(along, *(each[cells] for each in (centre, side, density)), axis, grid.resolution)
+            _crossed(along, centre[cells], side[cells], density[cells], axis, grid.resolution)
             for along, cells in own.runs
         ]
         return sum(parts[1:], parts[0]).astype(float)
