@@ -80,10 +80,8 @@ class GroundMasses:
         own = self.masses
         away = self.origin[report] - np.array(grid.centre)
         centre, side = (own.centre[report].numpy() + away).astype(np.float32), own.side[report].numpy()
-        density, axis = (
-            own.mass[report].numpy() / side**2,
-            (grid.x_coordinates - grid.centre[0]).astype(np.float32),
-        )
+        density = own.mass[report].numpy() / side**2
+        axis = (grid.x_coordinates - grid.centre[0]).astype(np.float32)
         parts = [
             _crossed(along, centre[cells], side[cells], density[cells], axis, grid.resolution)
             for along, cells in own.runs
@@ -108,8 +106,9 @@ def _crossed(
         np.maximum(np.minimum((each + half)[..., None], high) - np.maximum((each - half)[..., None], low), 0)
         for each in (columns[some], rows[some])
     )
-    by_row = (torch.from_numpy(blocks[some]).mT @ torch.from_numpy(over_x)).numpy()
-    product: np.ndarray = over_y.reshape(-1, len(axis)).T @ by_row.reshape(-1, len(axis))
+    of_rows, of_columns = torch.from_numpy(over_y), torch.from_numpy(over_x)
+    by_row = torch.from_numpy(blocks[some]).mT @ of_columns
+    product: np.ndarray = (of_rows.flatten(0, 1).T @ by_row.flatten(0, 1)).numpy()
     return product
 
 
