@@ -13,6 +13,7 @@ from raylocus.models.evidence.rasters import (
     DISTANCE_KNOTS,
     LEVEL_KNOTS,
     EvidenceRasters,
+    seen_items,
 )
 from raylocus.models.time_heads import PooledObservations
 
@@ -85,7 +86,7 @@ def _over_ground(
     """
     rows, ground = table.flatten(0, -3), rasters.flatten(2)
     found = rows.new_zeros(len(rows), ground.shape[-1]) if start is None else start.reshape(len(rows), -1)
-    items = _seen(seen)
+    items = seen_items(seen)
     if len(items) == len(rasters):
         found = torch.addmm(found, rows.flatten(1), ground.flatten(0, 1))
     else:
@@ -93,14 +94,6 @@ def _over_ground(
         for item in items:
             found.addmm_(rows[:, item], ground[item])
     return found.reshape(*table.shape[:-2], *rasters.shape[2:])
-
-
-def _seen(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
-    """What any sequence has; all in training, where that is nearly all and to ask would keep a device waiting."""
-    if torch.is_grad_enabled():
-        return range(share.shape[-1])
-    found: list[int] = (share.sum((0, 1)) > 0).nonzero().flatten().tolist()
-    return found
 
 
 def _log_silence(

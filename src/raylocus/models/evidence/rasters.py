@@ -10,7 +10,7 @@ Gaussian likelihoods without interpolation.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -75,6 +75,19 @@ class EvidenceRasters:
             if field.name not in ("cell_of_slot", "sharp_site")
         ]
         return dataclasses.replace(self, **{name: function(getattr(self, name)) for name in names})
+
+
+def seen_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
+    """What any sequence has; all in training, where that is nearly all and to ask would keep a device waiting."""
+    if torch.is_grad_enabled():
+        return range(share.shape[-1])
+    found: list[int] = (share.sum((0, 1)) > 0).nonzero().flatten().tolist()
+    return found
+
+
+def picked(rasters: Float[Tensor, "item *rest"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
+    """Some of the rasters: without gradients these themselves, for to copy them takes long."""
+    return rasters[index].unbind() if torch.is_grad_enabled() else [rasters[item] for item in index.tolist()]
 
 
 def hat_functions(
