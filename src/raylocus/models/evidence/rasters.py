@@ -85,7 +85,7 @@ def seen_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
     return found
 
 
-def picked(rasters: Float[Tensor, "item *rest"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
+def picked(rasters: Float[Tensor, "item *shape y x"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
     """Some of the rasters: without gradients these themselves, for to copy them takes long."""
     return rasters[index].unbind() if torch.is_grad_enabled() else [rasters[item] for item in index.tolist()]
 
