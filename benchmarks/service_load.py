@@ -223,15 +223,18 @@ def main() -> None:
         "| load | answered | shed | other | answers/s | p50 / ms | p99 / ms |\n|---|---|---|---|---|---|---|"
     )
     asyncio.run(load(service.url, asked, 0.0, 20))
-    before = service.processor_time
+    before = np.array(service.processor_times)
     alone = asyncio.run(load(service.url, asked, 0.0, given.requests))
-    spent = 1e3 * (service.processor_time - before) / given.requests
+    listening, locating = 1e3 * (np.array(service.processor_times) - before) / given.requests
     print(alone.row("one after the other"), flush=True)
     for rate in given.rates:
         print(
             asyncio.run(load(service.url, asked, rate, given.requests)).row(f"{rate:g} a second"), flush=True
         )
-    print(f"\n{spent:.1f} ms of processor time a request alone; {service.memory:.0f} MB after all")
+    print(
+        f"\nprocessor time of a request alone: {locating:.1f} ms to locate, {listening:.1f} ms for all else; "
+        f"{service.memory:.0f} MB after all"
+    )
     print(f"radii hold: {coverage(service.url, asked, reports, place)}")
     if given.soak:
         soak(service, asked, given.soak_rate, given.soak)

@@ -30,9 +30,10 @@ class Service:
         return sum(each.memory_full_info().pss for each in processes(self.process.pid)) / 1e6
 
     @property
-    def processor_time(self) -> float:
-        """Seconds of processor time so far."""
-        return processor_time(self.process.pid)
+    def processor_times(self) -> tuple[float, float]:
+        """Seconds of processor time so far: of the process that listens, and of those that locate."""
+        listening, *others = processes(self.process.pid)
+        return processor_time([listening]), processor_time(others)
 
     @property
     def readiness(self) -> str:
@@ -46,9 +47,9 @@ def processes(process: int) -> list[psutil.Process]:
     return [first, *first.children(recursive=True)]
 
 
-def processor_time(process: int) -> float:
-    """Of a process and all that it has started [s]."""
-    return sum(sum(each.cpu_times()[:2]) for each in processes(process))
+def processor_time(some: Sequence[psutil.Process]) -> float:
+    """Of some processes [s]."""
+    return sum(sum(each.cpu_times()[:2]) for each in some)
 
 
 def start(given: argparse.Namespace, options: Sequence[str] = ()) -> Service:
@@ -67,7 +68,7 @@ def start(given: argparse.Namespace, options: Sequence[str] = ()) -> Service:
         try:
             if httpx.get(f"{url}/readyz").status_code == 200:
                 seconds = time.perf_counter() - began
-                return Service(process, url, seconds, processor_time(process.pid))
+                return Service(process, url, seconds, processor_time(processes(process.pid)))
         except httpx.HTTPError:
             pass
         time.sleep(0.02)

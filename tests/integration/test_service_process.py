@@ -183,7 +183,7 @@ def test_requests_of_every_kind_are_answered_as_documented(service: Running) -> 
 
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
-        @settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=schema.as_strategy(generation_mode=mode))
         def asked(case: schemathesis.Case) -> None:
             case.call_and_validate(checks=CHECKS, timeout=10)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_fixtures import synthetic_reports
+from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.errors import CheckpointError, InputError, PlaceError
 from raylocus.evaluation.area_scores import score_in_area
 from raylocus.inference.locator import Locator
@@ -326,9 +326,10 @@ def test_calibration_undoes_overconfidence():
     sequences = sequence_tensors(synthetic_reports(place, 24, 3), place.deployment)
     torch.manual_seed(0)
     network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8))
-    with torch.no_grad():  # untrained, it is too sure already
-        network.evidence.log_weights -= np.log(5.0)
-        sober = calibrate(network, [(maps, sequences)])
+    with torch.no_grad():
+        network.evidence.log_weights -= np.log(10.0)
+    sober = calibrate(network, [(maps, sequences)])
+    with torch.no_grad():
         network.evidence.log_weights += np.log(10.0)
     sharpened = calibrate(network, [(maps, sequences)])
     assert sharpened.temperature > sober.temperature
@@ -368,12 +369,12 @@ def test_the_estimator_of_least_mean_error_is_chosen_though_another_has_the_leas
 
 
 def test_the_locator_that_ships_locates_in_a_place_it_never_saw():
-    place = small_place(2)
-    reports = synthetic_reports(place, 20, 10)
+    place = synthetic_place(2, size=256.0, sites=3, beams=4)
+    reports = synthetic_reports(place, 20, 9)
     located = Locator.pretrained().locate(reports, place)
     error = np.linalg.norm(located.mean - reports.position[reports.last_report, :2], axis=1)
     centre = np.linalg.norm(reports.position[reports.last_report, :2], axis=1)
-    assert np.median(error) < 0.75 * np.median(centre)
+    assert np.median(error) < 0.4 * np.median(centre)
 
 
 def test_curves_go_to_weights_and_biases_without_a_network(tmp_path):

@@ -10,6 +10,7 @@ import torch
 
 from field_fixtures import network
 from raylocus.evaluation.area_scores import REFERENCES
+from raylocus.geo import Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
 from raylocus.models.area.cells import CellMasses, cell_masses
@@ -80,6 +81,11 @@ def test_masses_are_a_density_over_squares(untrained: AreaNetwork) -> None:
     assert (density > 0).all() and (denser + tied <= 1.0001).all()
     far, beyond, _ = masses.at(torch.full((len(tokens), 2), 1e6))
     assert (far == 0).all() and torch.allclose(beyond, torch.ones(len(tokens)), atol=1e-4)
+    in_blocks, singly = (
+        GroundMasses(np.zeros((len(tokens), 2)), each).raster(0, Grid(10.0, 0.25, (1.0, -2.0)))
+        for each in (masses, replace(masses, blocks=()))
+    )
+    assert np.allclose(in_blocks, singly, atol=1e-8) and 0 < singly.sum() < 1
 
 
 def test_a_square_of_mass_is_its_own_raster_median_and_radius() -> None:

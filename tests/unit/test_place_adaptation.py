@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_fixtures import synthetic_reports
+from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.errors import CheckpointError, InputError
 from raylocus.evaluation.evaluation import coverage, region_ranks
 from raylocus.inference.corrected_levels import corrected
@@ -22,10 +22,10 @@ from training_fixtures import small_place
 
 
 def test_regions_hold_what_they_say_in_the_place_and_nowhere_else(tmp_path: Path) -> None:
-    place, start = small_place(2), Locator.pretrained()
+    place, start = synthetic_place(2, size=256.0, sites=3, beams=4), Locator.pretrained()
     # Too wide: its masses are spread too far from the peak.
-    wide = replace(start.trained, calibration=replace(start.trained.calibration, temperature=6.0))
-    reports = synthetic_reports(place, 44, 10)
+    wide = replace(start.trained, calibration=replace(start.trained.calibration, temperature=9.0))
+    reports = synthetic_reports(place, 44, 9)
     reports = reports.select_reports(reports.last_report)
     tagged, asked = reports.select(np.arange(20)), reports.select(np.arange(20, 44))
     adapted = adapt_to_place(wide, tagged, place)
@@ -35,7 +35,7 @@ def test_regions_hold_what_they_say_in_the_place_and_nowhere_else(tmp_path: Path
     before, after = (Locator(each).posterior(asked, place) for each in (wide, again.trained))
     assert np.allclose(after.density.sum((1, 2)), 1, atol=1e-4)
     held = [coverage(*region_ranks(each, truth), 0.5) for each in (before, after)]
-    assert all(np.array(again.trained.calibration.regions.nominal) < [0.49, 0.89, 0.94])
+    assert all(np.array(again.trained.calibration.regions.nominal) < [0.49, 0.85, 0.94])
     assert held[1] < held[0] and held[0] > 0.6
     assert "20 reports" in adapted.lines[0]
     other = small_place(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -30,16 +31,17 @@ def run(arguments: Sequence[str]) -> int:
     given = parser.parse(arguments)
     from raylocus.execution.preloading import begin_to_load
 
-    begin_to_load("raylocus.service.area_engine")
+    values = vars(given).copy()
+    areas, model = values.pop("areas"), values.pop("model")
+    configuration = ServiceConfiguration(**values)
+    # Each process has its share of the processors: most steps are too short to be divided among several.
+    begin_to_load("raylocus.service.area_engine", max(1, (os.cpu_count() or 1) // configuration.processes))
     from raylocus.service.http.app import create_app
     from raylocus.service.http.watch import log_to_standard_error
     from raylocus.service.served_areas import ServedAreas, served_areas
     from raylocus.service.serving import serve
     from raylocus.service.workers import Workers
 
-    values = vars(given).copy()
-    areas, model = values.pop("areas"), values.pop("model")
-    configuration = ServiceConfiguration(**values)
     memory = 1e9 * configuration.memory_gb / configuration.processes
     load = partial(_engine, areas, model, memory, configuration.learn)
     engine = Workers.of(ServedAreas(served_areas(areas)), load, configuration.processes)

@@ -84,8 +84,8 @@ def weight_of_position(weight: float | Float[Tensor, "*phone"]) -> float | Float
     """The weight that maps have in naming a position: that of twice the log odds.
 
     A density must hold phones of networks that maps say little of; a position need not, and is best named by whom it is
-    likelier to be right. On generated networks it is as near as at the root of the weight under the law that maps are
-    trained on, and a twentieth nearer than that under wrong maps.
+    likelier to be right. On generated networks that is as near as the root of the weight under the law that maps are
+    trained on, and nearer under wrong maps.
     """
     for_maps, against = weight**2, (1 - weight) ** 2
     return for_maps / (for_maps + against)

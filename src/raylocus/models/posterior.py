@@ -74,16 +74,19 @@ def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Flo
     count = density.shape[-1]
     axis = (torch.arange(count, device=density.device) + 0.5) * (size / count) - size / 2
     point = _weighted_mean(density, axis)
-    moving = torch.arange(len(density), device=density.device)
+    moving, left = torch.arange(len(density), device=density.device), density
     for _ in range(MEDIAN_STEPS):
         here = point[moving]
         # On a grid squared distances are a sum of two short axes, which is exact and quick.
         x, y = ((axis - one[:, None]).square() for one in here.unbind(1))
-        pull = (y[:, :, None] + x[:, None, :]).clamp_(min=NEAREST**2).rsqrt_().mul_(density[moving])
-        point[moving] = here + STRETCH * (_weighted_mean(pull, axis) - here)
-        moving = moving[(point[moving] - here).abs().amax(1) > MEDIAN_TOLERANCE]
-        if not len(moving):
+        pull = (y[:, :, None] + x[:, None, :]).clamp_(min=NEAREST**2).rsqrt_().mul_(left)
+        there = here + STRETCH * (_weighted_mean(pull, axis) - here)
+        point[moving] = there
+        still = (there - here).abs().amax(1) > MEDIAN_TOLERANCE
+        if not still.any():
             break
+        if not still.all():
+            moving, left = moving[still], left[still]
     return point
 
 

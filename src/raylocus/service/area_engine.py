@@ -152,6 +152,7 @@ class AreaEngine(ServedAreas):
             self._open.move_to_end(number)
             while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
                 self._open.popitem(last=False)
+                gc.unfreeze()  # see `service.workers`
                 gc.collect()
             return self._open[number]
 

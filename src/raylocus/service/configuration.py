@@ -23,7 +23,7 @@ class ServiceConfiguration:
     """Most phones that are located together: more hardly cost less each, and all of them wait for the last."""
     processes: int = 2
     """Processes that locate, each a batch at a time; the processors are shared among them."""
-    patience: float = 0.2
+    patience: float = 0.14
     """Longest time [s] that a question may have to wait for its turn; above it, it is refused with 503."""
     answer_time: float = 10.0
     """Longest time [s] to locate before a question is given up with 503."""

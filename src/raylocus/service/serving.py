@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from typing import Any, ClassVar
 
@@ -42,6 +43,7 @@ def serve(app: FastAPI, configuration: ServiceConfiguration) -> None:
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=16 * 1024,
     )
+    gc.freeze()  # as `service.workers` does
     uvicorn.Server(settings).run(sockets=[listening])
 
 

@@ -6,15 +6,15 @@ they share the libraries' memory and inherit no thread, lock or connection of th
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import Any
 
 from raylocus.errors import RaylocusError
@@ -54,14 +54,13 @@ class Work:
 class Worker:
     """One process, started when it is first asked, and again after it was ended."""
 
-    def __init__(self, load: Callable[[], Engine], threads: int) -> None:
+    def __init__(self, load: Callable[[], Engine]) -> None:
         """A process that is not started yet.
 
         Args:
             load: makes its engine, there.
-            threads: of torch in it.
         """
-        self._load, self._threads = load, threads
+        self._load = load
         self._connection: Connection | None = None
 
     def start(self) -> Connection:
@@ -69,7 +68,7 @@ class Worker:
         if self._connection is None:
             context = multiprocessing.get_context("forkserver")
             self._connection, its = context.Pipe()
-            context.Process(target=_work, args=(its, self._load, self._threads), daemon=True).start()
+            context.Process(target=_work, args=(its, self._load), daemon=True).start()
             its.close()
         return self._connection
 
@@ -97,7 +96,8 @@ class Workers(ServedAreas):
     """The engine of several processes on this machine, each with a batch at a time."""
 
     workers: tuple[Worker, ...]
-    _idle: SimpleQueue[Worker] = field(default_factory=SimpleQueue, repr=False)
+    _idle: LifoQueue[Worker] = field(default_factory=LifoQueue, repr=False)
+    """The one that answered last is asked first: what it needs is in the processor's cache."""
 
     def __post_init__(self) -> None:
         for worker in self.workers:
@@ -110,10 +110,9 @@ class Workers(ServedAreas):
         Args:
             served: what the engine of each serves.
             load: makes the engine of a process; it is sent there.
-            count: number of processes, which share the processors.
+            count: number of processes.
         """
-        threads = max(1, (os.cpu_count() or 1) // count)
-        return cls(served.served, tuple(Worker(load, threads) for _ in range(count)))
+        return cls(served.served, tuple(Worker(load) for _ in range(count)))
 
     def warm(self) -> None:
         """Has every process make itself ready.
@@ -156,7 +155,7 @@ class Workers(ServedAreas):
         raise FaultError(f"{ATTEMPTS} processes that locate ended while they were asked")
 
 
-def _work(connection: Connection, load: Callable[[], Engine], threads: int) -> None:
+def _work(connection: Connection, load: Callable[[], Engine]) -> None:
     """Answers until nobody asks any more: also when the process that asks is killed."""
     # An interrupt of the keyboard reaches every process; the one that asks decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -164,7 +163,8 @@ def _work(connection: Connection, load: Callable[[], Engine], threads: int) -> N
     # By the time that this runs an engine has loaded it; the process that only asks can do without.
     import torch
 
-    torch.set_num_threads(threads)
+    # Masses far from a phone are next to nothing, and numbers next to nothing are slow.
+    torch.set_flush_denormal(True)
     engine = _engine(load)
     try:
         while True:
@@ -179,6 +179,8 @@ def _engine(load: Callable[[], Engine]) -> Engine | Exception:
     try:
         engine = load()
         engine.warm()
+        # What is loaded stays: to look through it for garbage takes as long as half an answer.
+        gc.freeze()
     except Exception as error:  # whoever asks first gets it
         return _sent(error)
     return engine

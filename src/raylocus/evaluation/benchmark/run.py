@@ -130,7 +130,7 @@ class Benchmark:
         left_out = {
             index: "not asked for"
             for index, place in enumerate(configuration.places)
-            if place.name in self.recipe.left_out
+            if place.split == "test" and place.name in self.recipe.left_out
         }
         build_dataset(configuration, folder / "reports.zarr", listener, engine, left_out)
         fitted = FittedPeers(open_report_dataset(folder / "reports.zarr"), folder, self.recipe, self.report)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -28,6 +30,18 @@ class CellMasses:
     side: Float[Tensor, "report cell"]
     mass: Float[Tensor, "report cell"]
     """Sums to 1."""
+    blocks: tuple[tuple[int, int], ...] = ()
+    """Squares of k × k cells, x before y, that follow each other: k, and how many; left out, single cells."""
+
+    @cached_property
+    def runs(self) -> tuple[tuple[int, slice], ...]:
+        """Kinds of `blocks`, those of one kind that follow each other together, and their cells."""
+        found, first = list[tuple[int, slice]](), 0
+        for along, group in groupby(self.blocks or ((1, self.mass.shape[1]),), key=lambda block: block[0]):
+            last = first + along**2 * sum(count for _, count in group)
+            found.append((along, slice(first, last)))
+            first = last
+        return tuple(found)
 
     def median(self) -> Float[Tensor, "report 2"]:
         """The point of least expected distance."""
@@ -61,7 +75,7 @@ class CellMasses:
     def restated(self, regions: Regions) -> CellMasses:
         """Masses whose regions hold what they say."""
         mass = regions.restated(self.mass, self.mass / self.side.square())
-        return CellMasses(self.centre, self.side, mass)
+        return replace(self, mass=mass)
 
     def at(self, points: Float[Tensor, "report 2"]) -> tuple[Float[Tensor, " report"], ...]:
         """At a point of each report: density, mass of denser cells, and mass of cells as dense, the point's included.
@@ -110,4 +124,5 @@ def cell_masses(field: Densities, temperature: float = 1.0) -> CellMasses:
         log_mass = field.log_density(centre) / temperature + 2 * math.log(side)
     sides.append(torch.full_like(log_mass, side))
     mass = torch.cat([*masses, log_mass], dim=1).softmax(1)
-    return CellMasses(torch.cat([*centres, centre], dim=1), torch.cat(sides, dim=1), mass)
+    blocks = ((COARSE, 1), *((PARTS, count) for count in DIVIDED))
+    return CellMasses(torch.cat([*centres, centre], dim=1), torch.cat(sides, dim=1), mass, blocks)

@@ -12,6 +12,7 @@ device's level or which of two antennas is listed wrongly.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float
@@ -47,10 +48,8 @@ class Field:
         x, y = points.movedim(-1, 0)[:, :, None].contiguous() - self.position.movedim(-1, 0)[..., None]
         distance = torch.sqrt(x.square() + y.square() + NEAR**2)
         sums = self._distance_terms(torch.log(distance)[:, None]) + self._angle_terms(x, y, distance)
-        timed = self.present & torch.isfinite(self.range)
-        some = timed.any(0)
-        if some.any():
-            sums = sums + self._range_terms(distance[:, None, some], timed, some)
+        if self._timed.any():
+            sums = sums + self._range_terms(distance[:, None, self._timed.any(0)])
         held = -1.6 * torch.log1p(points.square().sum(-1) / FAR**2)
         return torch.logsumexp(sums + self.weight[..., None], dim=1) + held
 
@@ -58,30 +57,48 @@ class Field:
         """Coefficients with the points last, so that what all points share is read once."""
         return self.coefficients[..., first:last].permute(3, 0, 2, 1)[..., None].contiguous()
 
-    def _distance_terms(
-        self, log_distance: Float[Tensor, "report 1 token point"]
-    ) -> Float[Tensor, "report expert point"]:
-        centre, width, weight, step, sharpness, height = self._part(0, 6)
-        off = (log_distance - centre) * torch.exp(-width)
-        beyond = (log_distance - step) * torch.exp(sharpness)
-        there = self.present[:, None, :, None]
-        law = _weighed(-functional.softplus(weight) * there, torch.log1p(off.square()))
-        return law + _weighed(height * there, torch.sigmoid(beyond))
+    @cached_property
+    def _timed(self) -> Bool[Tensor, "report token"]:
+        return self.present & torch.isfinite(self.range)
 
-    def _range_terms(
-        self,
-        distance: Float[Tensor, "report 1 some point"],
-        timed: Bool[Tensor, "report token"],
-        some: Bool[Tensor, " token"],
-    ) -> Float[Tensor, "report expert point"]:
-        """Of the tokens that any report has a range of."""
+    @cached_property
+    def _distance_laws(self) -> tuple[Float[Tensor, "report expert token 1"], ...]:
+        """Centre, sharpness and weight of the Student law, then of the step."""
+        centre, width, weight, step, sharpness, height = self._part(0, 6)
+        there = self.present[:, None, :, None]
+        laws = (centre, torch.exp(-width), -functional.softplus(weight) * there)
+        return *laws, step, torch.exp(sharpness), height * there
+
+    @cached_property
+    def _range_laws(self) -> tuple[Float[Tensor, "report _ some 1"], ...]:
+        """Middle, sharpness, bias and weight of the tokens that any report has a range of."""
+        some = self._timed.any(0)
         bias, width, weight = self._part(6, 9)[:, :, :, some]
         error, middle = (
             torch.nan_to_num(each[:, None, some, None]) for each in (self.range_error, self.range)
         )
-        off = (distance - middle) / (error + 0.02) - bias
-        weight = -functional.softplus(weight) * timed[:, None, some, None]
-        return _weighed(weight, torch.log1p((off * torch.exp(-width)).square()))
+        narrow = torch.exp(-width)
+        weight = -functional.softplus(weight) * self._timed[:, None, some, None]
+        return middle, narrow / (error + 0.02), bias * narrow, weight
+
+    @cached_property
+    def _angle_weights(self) -> Float[Tensor, "report expert harmonic_token"]:
+        known = self.present & (self.direction != 0).any(-1)
+        weight = self.coefficients[..., 9:12] * known[..., None, None]
+        return weight.permute(0, 2, 3, 1).flatten(2)
+
+    def _distance_terms(
+        self, log_distance: Float[Tensor, "report 1 token point"]
+    ) -> Float[Tensor, "report expert point"]:
+        centre, narrow, weight, step, sharp, height = self._distance_laws
+        law = _weighed(weight, torch.log1p(((log_distance - centre) * narrow).square()))
+        return law + _weighed(height, torch.sigmoid((log_distance - step) * sharp))
+
+    def _range_terms(
+        self, distance: Float[Tensor, "report 1 some point"]
+    ) -> Float[Tensor, "report expert point"]:
+        middle, sharpness, bias, weight = self._range_laws
+        return _weighed(weight, torch.log1p(((distance - middle) * sharpness - bias).square()))
 
     def _angle_terms(
         self,
@@ -93,9 +110,7 @@ class Field:
         cosine = (x * towards_x + y * towards_y) / (distance + NEAR)
         square = cosine.square()
         harmonics = torch.cat([cosine, 2 * square - 1, (4 * square - 3) * cosine], dim=1)
-        known = self.present & (self.direction != 0).any(-1)
-        weight = self.coefficients[..., 9:12] * known[..., None, None]
-        return weight.permute(0, 2, 3, 1).flatten(2) @ harmonics
+        return self._angle_weights @ harmonics
 
 
 def _weighed(

@@ -45,7 +45,7 @@ class GroundMasses:
     def select(self, reports: Int[np.ndarray, " selected"]) -> GroundMasses:
         """Some of the reports."""
         own = self.masses
-        masses = CellMasses(own.centre[reports], own.side[reports], own.mass[reports])
+        masses = CellMasses(own.centre[reports], own.side[reports], own.mass[reports], own.blocks)
         named = None if self.named is None else self.named[reports]
         return GroundMasses(self.origin[reports], masses, named)
 
@@ -77,20 +77,39 @@ class GroundMasses:
 
     def raster(self, report: int, grid: Grid) -> Float[np.ndarray, "y x"]:
         """Mass of each cell of a grid; what lies outside of it is left out."""
-        away = torch.from_numpy(self.origin[report] - np.array(grid.centre))
-        centre, side = (self.masses.centre[report].double() + away).float(), self.masses.side[report]
-        density = self.masses.mass[report] / side.square()
-        near = ((centre.abs() - side[:, None] / 2) < grid.size / 2).all(1)
-        some = near & (density * grid.resolution**2 > NOTHING)
-        half, density, edge = side[some] / 2, density[some], grid.resolution / 2
-        axis = torch.from_numpy(grid.x_coordinates - grid.centre[0]).float()[:, None]
-        over_x, over_y = (
-            (torch.minimum(middle + half, axis + edge) - torch.maximum(middle - half, axis - edge)).clamp_(
-                min=0
-            )
-            for middle in centre[some].unbind(1)
-        )
-        return ((over_y * density) @ over_x.T).double().numpy()
+        own = self.masses
+        away = self.origin[report] - np.array(grid.centre)
+        centre, side = (own.centre[report].numpy() + away).astype(np.float32), own.side[report].numpy()
+        density = own.mass[report].numpy() / side**2
+        axis = (grid.x_coordinates - grid.centre[0]).astype(np.float32)
+        parts = [
+            _crossed(along, centre[cells], side[cells], density[cells], axis, grid.resolution)
+            for along, cells in own.runs
+        ]
+        return sum(parts[1:], parts[0]).astype(float)
+
+
+def _crossed(
+    along: int, centre: Float[np.ndarray, "cell 2"], side: Float[np.ndarray, " cell"],
+    density: Float[np.ndarray, " cell"], axis: Float[np.ndarray, " count"], resolution: float,
+) -> Float[np.ndarray, "count count"]:  # fmt: skip
+    """Mass in each cell of a grid of squares of along² cells: what their columns and rows share with the grid's."""
+    # x before y.
+    blocks = density.reshape(-1, along, along)
+    half, edge = side[:: along**2, None] / 2, resolution / 2
+    columns, rows = centre[:, 0].reshape(blocks.shape)[:, :, 0], centre[:, 1].reshape(blocks.shape)[:, 0]
+    reach = len(axis) * edge + half
+    near = (abs(columns) < reach).any(1) & (abs(rows) < reach).any(1)
+    some = np.flatnonzero(near & (blocks.max((1, 2)) * resolution**2 > NOTHING))
+    half, high, low = half[some], axis + edge, axis - edge
+    over_x, over_y = (
+        np.maximum(np.minimum((each + half)[..., None], high) - np.maximum((each - half)[..., None], low), 0)
+        for each in (columns[some], rows[some])
+    )
+    of_rows, of_columns = torch.from_numpy(over_y), torch.from_numpy(over_x)
+    by_row = torch.from_numpy(blocks[some]).mT @ of_columns
+    product: np.ndarray = (of_rows.flatten(0, 1).T @ by_row.flatten(0, 1)).numpy()
+    return product
 
 
 @dataclass(frozen=True)
@@ -124,5 +143,6 @@ def ground_masses(
     centre = masses.centre[index] * scale[index][..., None, None] + shift[:, :, None]
     side = masses.side[index] * scale[index][..., None]
     mass = masses.mass[index] * share[..., None]
-    joined = CellMasses(centre.flatten(1, 2), side.flatten(1, 2), mass.flatten(1, 2))
+    blocks = masses.blocks * reading.shape[1]
+    joined = CellMasses(centre.flatten(1, 2), side.flatten(1, 2), mass.flatten(1, 2), blocks)
     return GroundMasses(origin, joined)

@@ -96,6 +96,7 @@ def _divided(own: CellMasses, mass: Float[Tensor, "phone cell"]) -> CellMasses:
         torch.cat([own.centre, centre.flatten(1, 2)], dim=1),
         torch.cat([own.side, side.repeat_interleave(PARTS**2, dim=1)], dim=1),
         torch.cat([rest, parts.repeat_interleave(PARTS**2, dim=1)], dim=1),
+        (*(own.blocks or ((1, rest.shape[1]),)), (PARTS, top.shape[1])),
     )
 
 
