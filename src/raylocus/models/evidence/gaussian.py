@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.models.evidence.rasters import LEVEL_UNITS, Units, reported_items
+from raylocus.models.evidence.rasters import LEVEL_UNITS, Units, seen_items
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def gaussian_evidence(
     distance, mean, held = p.new_zeros(3, len(p), ground.numel())
     width, one = p.new_ones(len(p), ground.numel()), p.new_ones(())
     # Site by site, so that what is worked on stays in the processor's cache.
-    for site in reported_items(p.sum(2)[:, None]):
+    for site in seen_items(precision.sum(3)):
         mapped = moments[site].flatten(0, 1).flatten(1)
         own_width = torch.addmm(one, v * p[:, site], mapped[: p.shape[-1]])
         shrink, linear = own_width.reciprocal(), rows[:, site] @ mapped[: rows.shape[-1]]

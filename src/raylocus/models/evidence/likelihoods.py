@@ -11,7 +11,7 @@ from raylocus.models.evidence.rasters import (
     DISTANCE_KNOTS,
     LEVEL_KNOTS,
     EvidenceRasters,
-    reported_items,
+    seen_items,
 )
 from raylocus.models.time_heads import PooledObservations
 
@@ -84,7 +84,7 @@ def _over_ground(
     """
     rows, ground = table.flatten(0, -3), rasters.flatten(2)
     found = rows.new_zeros(len(rows), ground.shape[-1]) if start is None else start.reshape(len(rows), -1)
-    items = reported_items(seen)
+    items = seen_items(seen)
     if len(items) == len(rasters):
         found = torch.addmm(found, rows.flatten(1), ground.flatten(0, 1))
     else:

@@ -77,6 +77,19 @@ class EvidenceRasters:
         return dataclasses.replace(self, **{name: function(getattr(self, name)) for name in names})
 
 
+def seen_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
+    """What any sequence has; all in training, where that is nearly all and to ask would keep a device waiting."""
+    if torch.is_grad_enabled():
+        return range(share.shape[-1])
+    found: list[int] = (share.sum((0, 1)) > 0).nonzero().flatten().tolist()
+    return found
+
+
+def picked(rasters: Float[Tensor, "item *shape y x"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
+    """Some of the rasters: without gradients these themselves, for to copy them takes long."""
+    return rasters[index].unbind() if torch.is_grad_enabled() else [rasters[item] for item in index.tolist()]
+
+
 def hat_functions(
     values: Float[Tensor, "*shape y x"], knots: Float[Tensor, " knot"]
 ) -> Float[Tensor, "*shape knot y x"]:
@@ -138,16 +151,3 @@ def _of_sites(
 ) -> Float[Tensor, "moment site sector *rest"]:
     empty = (slots < 0).reshape(*slots.shape, *(1 for _ in values.shape[2:]))
     return values[:, slots.clamp(min=0)].masked_fill(empty, 0.0)
-
-
-def reported_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
-    """What any sequence has; all in training, where that is nearly all and to ask would keep a device waiting."""
-    if torch.is_grad_enabled():
-        return range(share.shape[-1])
-    found: list[int] = (share.sum((0, 1)) > 0).nonzero().flatten().tolist()
-    return found
-
-
-def picked(rasters: Float[Tensor, " item *rest"], index: Int[Tensor, ""]) -> Float[Tensor, " *rest"]:
-    """One of several rasters: a copy in training, where to ask which would keep a device waiting, else a view."""
-    return rasters.index_select(0, index[None])[0] if torch.is_grad_enabled() else rasters[int(index)]

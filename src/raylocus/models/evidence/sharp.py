@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
-from raylocus.models.evidence.rasters import EvidenceRasters, picked, reported_items
+from raylocus.models.evidence.rasters import EvidenceRasters, picked, seen_items
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
 
@@ -68,27 +68,26 @@ class SharpEvidence(nn.Module):
         level = pooled.level[:, :, slots.clamp(min=0)].repeat_interleave(precision.shape[-1], 3)
         scales = torch.exp(2 * self.log_site), torch.exp(2 * self.log_common)
         rows = max(AT_ONCE // (pooled.heard[..., 0].numel() * beams.shape[-1]), 1)
-        sites = list(rasters.sharp_site)
         for moments, part in zip(rasters.sharp_moments.split(rows, -2), beams.split(rows, -2), strict=True):
-            yield gaussian_evidence(level, known, [picked(moments, site) for site in sites], *scales), part
+            yield gaussian_evidence(level, known, [*picked(moments, rasters.sharp_site)], *scales), part
 
     def _beams(
         self, pooled: PooledObservations, maps: PlaceMaps
     ) -> Float[Tensor, "batch head sharp_y sharp_x"]:
         """Squared distance of the reported beams from the mapped ones, in deviations; the level of a cell is free."""
         own, offset = torch.exp(2 * self.log_beam)
-        count = pooled.beam.shape[-1]
+        mapped, count = picked(maps.sharp_beam_relative, maps.sharp_cell), pooled.beam.shape[-1]
         total = pooled.heard.new_zeros(*pooled.heard.shape[:2], maps.sharp_outdoor.numel())
-        for cell in reported_items(pooled.beams_known):
-            served = pooled.beams_known[:, :, cell].sum(1).nonzero().flatten()
-            beams = picked(maps.sharp_beam_relative, maps.sharp_cell[cell])[:count].flatten(1)
+        for cell in seen_items(pooled.beams_known):
+            served = seen_items(pooled.beams_known[:, :, cell].T[None])
+            beams = mapped[cell][:count].flatten(1)
             seen, weight = pooled.beam[served, :, cell], pooled.beam_known[served, :, cell] / own
             first = weight * seen
             linear = first.sum(2, keepdim=True) - weight @ beams
             shrink = offset / (1 + offset * weight.sum(2, keepdim=True))
             square = torch.cat([-2 * first, weight], 2) @ torch.cat([beams, beams.square()])
             constant = (first * seen).sum(2, keepdim=True)
-            total.index_add_(0, served, square + constant - shrink * linear.square())
+            total[served] += square + constant - shrink * linear.square()
         return total.unflatten(2, maps.sharp_outdoor.shape)
 
 
