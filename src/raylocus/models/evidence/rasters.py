@@ -78,16 +78,16 @@ class EvidenceRasters:
 
 
 def seen_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
-    """What any sequence has; all in training, where that is nearly all and to ask would keep a device waiting."""
-    if torch.is_grad_enabled():
+    """What any sequence has; all of them where to ask would keep a device waiting."""
+    if not share.is_cpu:
         return range(share.shape[-1])
     found: list[int] = (share.sum((0, 1)) > 0).nonzero().flatten().tolist()
     return found
 
 
 def picked(rasters: Float[Tensor, "item *shape y x"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
-    """Some of the rasters: without gradients these themselves, for to copy them takes long."""
-    return rasters[index].unbind() if torch.is_grad_enabled() else [rasters[item] for item in index.tolist()]
+    """Some of the rasters: copies where to ask which would keep a device waiting, else these themselves."""
+    return [rasters[item] for item in index.tolist()] if index.is_cpu else rasters[index].unbind()
 
 
 def hat_functions(
