@@ -54,10 +54,38 @@ def pooled(
         weight: of the maps, from 0 to 1; of all phones, or of each.
         area: of each square, where they differ.
     """
+    return _by_weight(_logs(sites, maps, area), weight)
+
+
+def pooled_densities(
+    sites: Float[Tensor, "*phone y x"],
+    maps: Float[Tensor, "*phone y x"],
+    weight: float | Float[Tensor, "*#phone 1 1"],
+    area: float | Float[Tensor, "*phone y x"] = 1.0,
+) -> tuple[Float[Tensor, "*phone y x"], Float[Tensor, "*phone y x"]]:
+    """Both opinions as one: the density, and what names a position, see `weight_of_position`; arguments of `pooled`."""
+    logs = _logs(sites, maps, area)
+    return _by_weight(logs, weight), _by_weight(logs, weight_of_position(weight))
+
+
+#: Logarithms: by sites and by maps, of the density, and of the area.
+_Logs = tuple[Float[Tensor, "*phone y x"], Float[Tensor, "*phone y x"], Float[Tensor, "*area"]]
+
+
+def _logs(
+    sites: Float[Tensor, "*phone y x"],
+    maps: Float[Tensor, "*phone y x"],
+    area: float | Float[Tensor, "*phone y x"],
+) -> _Logs:
     log_area = torch.as_tensor(area).log()
     of_sites, of_maps = (each.clamp(min=LEAST).log() - log_area for each in (sites, maps))
+    return of_sites, of_maps, log_area
+
+
+def _by_weight(logs: _Logs, weight: float | Float[Tensor, "*#phone 1 1"]) -> Float[Tensor, "*phone y x"]:
+    of_sites, of_maps, log_area = logs
     log_share = (1 - SHARED * weight) * of_sites + weight * of_maps + log_area
-    return log_share.flatten(-2).softmax(-1).unflatten(-1, sites.shape[-2:])
+    return log_share.flatten(-2).softmax(-1).unflatten(-1, of_sites.shape[-2:])
 
 
 def surprise(
@@ -115,7 +143,7 @@ def with_sites(
     ranges = weights_of_ranges(ranging)
     otherwise = (1 - WRONG_SITES) * ranged_density(sites, ranges) + WRONG_SITES / sites.shape[1:].numel()
     density, middle = (
-        doubted_density(ranged_density(pooled(sites, maps, each), ranges), wrong, otherwise)
-        for each in (weight, weight_of_position(weight))
+        doubted_density(ranged_density(each, ranges), wrong, otherwise)
+        for each in pooled_densities(sites, maps, weight)
     )
     return density, middle

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 
 from raylocus.geo import Grid
-from raylocus.inference.opinions import pooled, shares, weight_of_position
+from raylocus.inference.opinions import pooled_densities, shares
 from raylocus.models.area.cells import CellMasses
 from raylocus.models.area.ground_masses import GroundMasses
 
@@ -116,9 +116,7 @@ class Squares:
 def _masses(squares: Squares, belief: Belief) -> Float[torch.Tensor, "square 2"]:
     """Of the posterior, and of what names a position."""
     sites, maps, area = (each.double()[None] for each in (squares.sites, squares.maps, squares.side.square()))
-    density, middle = (
-        pooled(sites, maps, weight, area)[0] for weight in (belief.weight, weight_of_position(belief.weight))
-    )
+    density, middle = (each[0] for each in pooled_densities(sites, maps, belief.weight, area))
     return torch.stack([(1 - belief.wrong) * density + belief.wrong * sites[0], middle], 1).float()
 
 
