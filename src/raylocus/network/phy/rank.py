@@ -21,13 +21,6 @@ def transmit_covariance(
     return np.einsum("...fra,...frb->...ab", response.conj(), response) / response.shape[-3]
 
 
-def singular_values(
-    response: Complex[np.ndarray, "*batch receive transmit"],
-) -> Float[np.ndarray, "*batch layer"]:
-    """Singular values, the largest first."""
-    return np.linalg.svd(response, compute_uv=False)
-
-
 def condition_number_db(
     values: Float[np.ndarray, "*batch layer"], layers: int = 2
 ) -> Float[np.ndarray, "*batch"]:

@@ -27,7 +27,7 @@ from raylocus.network.mac.uplink import (
 )
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
-from raylocus.network.reports.report_mapping import POWER_HEADROOM
+from raylocus.network.reports.report_mapping import POWER_HEADROOM, reported
 from raylocus.network.rlc import (
     Delivery,
     bearer_throughput,
@@ -197,7 +197,7 @@ def uplink_bearer(
     loss = downlink_path_loss(rsrp, energy_dbm)
     headroom = power_headroom(loss, blocks, carrier.numerology, configuration.power_control)
     return UplinkBearer(
-        power_headroom=POWER_HEADROOM.reported(headroom)[0],
+        power_headroom=reported(headroom, POWER_HEADROOM)[0],
         buffer_status=np.where(np.isnan(waiting), np.nan, index),
         scheduling_requests=scheduling_request_rate(rate, configuration.traffic),
     )

@@ -13,7 +13,7 @@ from raylocus.network.impairments.availability import absent_features, occurred
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import ReportStreams
 from raylocus.network.reports.features import CRITICAL, ReportFeature
-from raylocus.network.reports.report_mapping import reported
+from raylocus.network.reports.report_mapping import edges_of, reported
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer
@@ -153,7 +153,7 @@ def _mapped(
     Censored are the values at the ends of the range of a table, which decode to the ends themselves.
     """
     if feature.unit in ("dB", "dBm") and feature.step:
-        return reported(values, feature)
+        return reported(values, edges_of(feature))
     with np.errstate(invalid="ignore"):
         ends = (values >= feature.high).astype(np.int8) - (values <= feature.low)
     mapped = feature.unit in ("dB", "s") and not feature.step and feature.layer in ("mac", "positioning")

@@ -15,19 +15,14 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response
 from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
 from raylocus.network.positioning.timing_measurements import (
-    decode_azimuth,
-    decode_phase,
-    encode_azimuth,
-    encode_phase,
     group_delays,
-    phase_difference,
     receive_transmit_differences,
     reference_signal_time_difference,
     relative_time_of_arrival,
+    reported_angle,
     reported_timing,
 )
 from raylocus.network.random_streams import RandomSource, complex_normal
-from raylocus.network.reports.report_mapping import PRS_RSRP, SRS_RSRP
 from raylocus.network.stack.arrivals import Arrivals
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.ragged import Rows
@@ -57,8 +52,7 @@ def uplink_angles(
         own = noise[rows, slots, :, : cell.array.columns]
         azimuth = azimuth_of_cosine(_noisy_cosine(response, snr, own), heard.boresight[rows, slots])
         angles[rows, slots] = np.rad2deg(azimuth)
-    coded = decode_azimuth(encode_azimuth(np.nan_to_num(angles)))
-    return np.where(np.isnan(angles), np.nan, coded)
+    return reported_angle(angles, -180.0)
 
 
 def _angle_frequencies(carrier: Carrier) -> Float[np.ndarray, " subcarrier"]:
@@ -82,7 +76,7 @@ def _noisy_cosine(
 
 @dataclass(frozen=True)
 class PositioningReport:
-    """Positioning features of the cells of each report, as reported; NaN where undetected."""
+    """Positioning features of the cells of each report, all but levels as reported; NaN where undetected."""
 
     prs_rsrp: Float[np.ndarray, "report slot"]
     rstd: Float[np.ndarray, "report slot"]
@@ -139,13 +133,13 @@ def positioning_report(
     ue_side, site_side = receive_transmit_differences(received, uplink, offsets.site_clock, frame)
     rtoa = relative_time_of_arrival(uplink, offsets.site_clock, offsets.ue_transmit)
     return PositioningReport(
-        prs_rsrp=PRS_RSRP.reported(_where_detected(heard.measured_rsrp, arrivals.downlink))[0],
+        prs_rsrp=_where_detected(heard.measured_rsrp, arrivals.downlink),
         rstd=reported_timing(_neighbours(rstd), granularity)[0],
         ue_rx_tx=reported_timing(ue_side, granularity)[0],
         gnb_rx_tx=reported_timing(site_side, granularity)[0],
         ul_rtoa=reported_timing(rtoa, granularity)[0],
         ul_aoa=ul_aoa,
-        srs_rsrp=SRS_RSRP.reported(_where_detected(heard.uplink_rsrp, arrivals.uplink))[0],
+        srs_rsrp=_where_detected(heard.uplink_rsrp, arrivals.uplink),
         carrier_phase=_neighbours(_relative_phase(phase)),
         time_of_arrival=received + offsets.site_clock - offsets.ue_drift[:, None],
     )
@@ -183,10 +177,8 @@ def _transmit_frame(
 
 
 def _relative_phase(phase: Float[np.ndarray, "report slot"]) -> Float[np.ndarray, "report slot"]:
-    """DL carrier phase differences to the serving cell [degrees], in steps of 0.1."""
-    relative = phase_difference(phase, np.broadcast_to(phase[:, :1], phase.shape))
-    coded = decode_phase(encode_phase(np.nan_to_num(relative)))
-    return np.where(np.isnan(relative), np.nan, coded)
+    """RSCPD [degrees]: carrier phases less the serving cell's; the UE's oscillator cancels."""
+    return reported_angle(phase - phase[:, :1], 0.0)
 
 
 def _where_detected(

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, reported_in
-from raylocus.network.reports.report_mapping import reported, reported_beams
+from raylocus.network.reports.report_mapping import edges_of, reported, reported_beams
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.cell_levels import CellMeasurements
 from raylocus.ragged import Rows
@@ -103,7 +103,7 @@ def _cell_block(content: ReportContent, technology: str) -> _Block:
     for name in ("rsrp", "rsrq", "sinr"):
         column = FEATURE_INDEX[name]
         level = np.take_along_axis(getattr(content.measured, name), cell, axis=1)
-        features[..., column], censored[..., column] = reported(level, ranges[column])
+        features[..., column], censored[..., column] = reported(level, edges_of(ranges[column]))
     column = FEATURE_INDEX["timing_advance"]
     features[:, 0, column] = content.timing_advance
     censored[:, 0, column] = content.timing_advance == ranges[column].high
