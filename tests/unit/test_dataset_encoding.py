@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from network_fixtures import random_reports, save_analytic_place, small_configuration
-from raylocus.datasets.columns import CHUNK_ROWS, TOLERANCE, ColumnSurvey, Encoding, spans
+from raylocus.datasets.columns import TOLERANCE, ColumnSurvey, Encoding
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.store_writing import save_report_dataset
@@ -60,17 +60,6 @@ def test_values_below_the_range_take_a_wider_code() -> None:
     found, encoding = encoded(low, SCHEMA[0])
     np.testing.assert_array_equal(found, low)
     assert encoding.dtype == "int16"
-
-
-@given(st.lists(st.tuples(st.integers(0, 200_000), st.integers(0, 9000)), min_size=1, max_size=20))
-def test_spans_cover_every_range_and_no_gap_of_a_chunk(ranges: list[tuple[int, int]]) -> None:
-    starts = np.array([start for start, _ in ranges])
-    stops = starts + np.array([length for _, length in ranges])
-    found = spans(starts, stops)
-    for start, stop in zip(starts, stops, strict=True):
-        assert stop == start or any(first <= start and stop <= last for first, last in found)
-    for (_, last), (first, _) in zip(found, found[1:], strict=False):
-        assert first - last >= CHUNK_ROWS
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,17 +176,7 @@ def parse_dataset_configuration(text: str, source: str) -> DatasetConfiguration:
     Raises:
         InputError: the text does not describe a dataset.
     """
-    _refuse_former_keys(text, source)
     return read_as(DatasetConfiguration, text, source, "a dataset configuration")
-
-
-def _refuse_former_keys(text: str, source: str) -> None:
-    former = re.search(r"^[\"']?(observation|stack)[\"']?\s*:", text, re.MULTILINE)
-    if former:
-        raise InputError(
-            f"{source} has the key {former[1]}:, which is now part of network:; "
-            "docs/network.md lists what it holds"
-        )
 
 
 def stored_dataset_configuration(record: dict[str, Any], source: str) -> DatasetConfiguration:

@@ -232,7 +232,7 @@ def _by_road(place: MappedPlace, speeds: SpeedBin, generator: np.random.Generato
     assert graph is not None
     speed = np.full(TRIPS, (speeds.slowest + speeds.fastest) / 2)
     moving = np.tile(np.arange(STEPS) * grid.resolution / speed[0], (TRIPS, 1))
-    path = grid.index(drive(graph, speed, moving, None, generator))[:, ::-1]
+    path = grid.index(drive(graph, speed, moving, generator))[:, ::-1]
     traffic = np.bincount(graph.cells, graph.traffic, graph.grid.count**2)
     return Tracks.of(path, None, _gathered(traffic, graph.grid, grid))
 

@@ -11,7 +11,6 @@ from scipy.ndimage import distance_transform_edt, uniform_filter1d
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.vector_map import ROAD_CLASSES
@@ -149,7 +148,6 @@ def drive(
     graph: RoadGraph,
     speed: Float[np.ndarray, " ue"],
     moving: Float[np.ndarray, "ue report"],
-    weight: Float[np.ndarray, "y x"] | None,
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "ue report 2"]:
     """Positions [m] of UEs on the roads.
@@ -161,17 +159,9 @@ def drive(
         graph: the roads.
         speed: each UE's own [m/s].
         moving: how long it has been moving by each report [s]; NaN where there is no report.
-        weight: how likely a UE starts in each ground cell; as the traffic is where left out.
         generator: source of all random numbers.
-
-    Raises:
-        InputError: no road has weight.
     """
-    share = graph.traffic if weight is None else graph.traffic * weight.ravel()[graph.cells]
-    share = np.maximum(np.nan_to_num(share), 0.0)
-    if share.sum() <= 0:
-        raise InputError("no road has weight for UEs to start on; give other weights")
-    start = generator.choice(len(share), len(speed), p=share / share.sum())
+    start = generator.choice(len(graph.cells), len(speed), p=graph.traffic / graph.traffic.sum())
     out = np.empty((*moving.shape, 2))
     order = np.argsort(speed * np.nan_to_num(moving).max(axis=1, initial=0.0), kind="stable")
     for first in range(0, len(order), BATCH):

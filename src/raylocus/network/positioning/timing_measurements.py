@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.random_streams import RandomSource
 from raylocus.units import SPEED_OF_LIGHT, TC
 
 #: Range of RSTD, Rx−Tx and RTOA [Tc]: ±985 024.
@@ -137,11 +136,6 @@ def round_trip_range(
 ) -> Float[np.ndarray, "..."]:
     """Distance [m] of multi-RTT: c·(UE Rx−Tx + gNB Rx−Tx)/2."""
     return SPEED_OF_LIGHT * (ue_difference + gnb_difference) / 2
-
-
-def group_delays(shape: tuple[int, ...], deviation: float, random: RandomSource) -> Float[np.ndarray, "..."]:
-    """Group delay errors [s]."""
-    return deviation * random.standard_normal(shape)
 
 
 def carrier_phase(

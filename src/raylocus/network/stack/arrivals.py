@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,7 @@ from raylocus.network.phy.time_of_arrival import FirstPathDetector, first_path_d
 from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.scenes.sites import Carrier
-from raylocus.units import from_decibel, noise_per_resource_element
+from raylocus.units import from_decibel, noise_per_resource_element, to_decibel
 
 #: Every this many subcarriers are worked with: delays up to 1/(4Δf) stay unambiguous, and the power of the
 #: others is counted as integration gain.
@@ -29,37 +29,6 @@ class Arrivals:
     """Delay of each cell's PRS at the UE [s]."""
     uplink: Float[np.ndarray, "report slot"]
     """Delay of the UE's SRS at each cell [s]."""
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What the channel makes of a reference signal, its power apart."""
-
-    response: Complex[np.ndarray, "report slot subcarrier"]
-    """Frequency responses whose paths' powers sum to 1; 0 where there is no path."""
-    frequencies: Float[np.ndarray, " subcarrier"]
-    """Of the subcarriers, from the carrier [Hz]."""
-
-    @classmethod
-    def of(
-        cls,
-        delay: Float[np.ndarray, "report slot path"],
-        amplitude: Complex[np.ndarray, "report slot path"],
-        resource_blocks: int,
-        numerology: int,
-    ) -> Sent:
-        """The channel of some paths.
-
-        Args:
-            delay: of the paths of each heard cell [s].
-            amplitude: path amplitudes of each heard cell's best beam.
-            resource_blocks: of the signal.
-            numerology: μ.
-        """
-        frequencies = comb_frequencies(resource_blocks, numerology, DECIMATION)
-        power = (np.abs(amplitude) ** 2).sum(axis=-1, keepdims=True)
-        scaled = np.divide(amplitude, np.sqrt(power), out=np.zeros_like(amplitude), where=power > 0)
-        return cls(comb_response(delay, scaled, frequencies), frequencies)
 
 
 @dataclass(frozen=True)
@@ -86,28 +55,45 @@ class ReferenceSignals:
     carrier: Carrier
     configuration: NetworkConfiguration
     random: ReportStreams
-
-    @cached_property
-    def _sent_prs(self) -> Sent:
-        return self._sent(self.configuration.positioning_signal.resource_blocks)
+    _responses: dict[int, Complex[np.ndarray, "report slot subcarrier"]] = field(default_factory=dict)
 
     @cached_property
     def prs(self) -> Received:
         """PRS as the UE receives them."""
+        signal = self.configuration.positioning_signal
         noise = noise_per_resource_element(self.carrier.numerology, self.configuration.noise_figure_db)
-        gain = 10 * np.log10(DECIMATION * self.configuration.positioning_signal.integration_gain())
-        return _received(self._sent_prs, self.heard.rsrp - noise + gain, self.random.of("received"))
+        snr_db = self.heard.rsrp - noise + to_decibel(DECIMATION * signal.integration_gain())
+        return self._received(signal.resource_blocks, snr_db, self.random.of("received"))
 
     @cached_property
     def srs(self) -> Received:
-        """SRS as the sites receive them; its subcarriers are often those of PRS."""
+        """SRS as the sites receive them."""
+        snr_db = self.heard.uplink_snr_db + to_decibel(DECIMATION)
         blocks = self.configuration.sounding_signal.resource_blocks
-        same = blocks == self.configuration.positioning_signal.resource_blocks
-        snr_db = self.heard.uplink_snr_db + 10 * np.log10(DECIMATION)
-        return _received(self._sent_prs if same else self._sent(blocks), snr_db, self.random.of("sounded"))
+        return self._received(blocks, snr_db, self.random.of("sounded"))
 
-    def _sent(self, resource_blocks: int) -> Sent:
-        return Sent.of(self.delay, self.amplitude, resource_blocks, self.carrier.numerology)
+    def _received(
+        self, resource_blocks: int, snr_db: Float[np.ndarray, "report slot"], random: RandomSource
+    ) -> Received:
+        """Responses with the noise of an SNR per subcarrier [dB]."""
+        frequencies = comb_frequencies(resource_blocks, self.carrier.numerology, DECIMATION)
+        response = self._response(frequencies)
+        present = (response != 0).any(axis=-1) & ~np.isnan(snr_db)
+        noise = np.where(present, from_decibel(-np.nan_to_num(snr_db)), 1.0).astype(np.float32)
+        received = noisy_response(response, noise[..., None], random).astype(np.complex64)
+        return Received(received, np.where(present, noise, np.nan), frequencies)
+
+    def _response(
+        self, frequencies: Float[np.ndarray, " subcarrier"]
+    ) -> Complex[np.ndarray, "report slot subcarrier"]:
+        """Frequency responses whose paths' powers sum to 1; those of PRS and SRS are often the same."""
+        if len(frequencies) not in self._responses:
+            power = (np.abs(self.amplitude) ** 2).sum(axis=-1, keepdims=True)
+            scaled = np.divide(
+                self.amplitude, np.sqrt(power), out=np.zeros_like(self.amplitude), where=power > 0
+            )
+            self._responses[len(frequencies)] = comb_response(self.delay, scaled, frequencies)
+        return self._responses[len(frequencies)]
 
 
 def detected_delay(received: Received, detector: FirstPathDetector) -> Float[np.ndarray, "report slot"]:
@@ -115,18 +101,3 @@ def detected_delay(received: Received, detector: FirstPathDetector) -> Float[np.
     spacing = float(received.frequencies[1] - received.frequencies[0])
     found = first_path_delay(received.response, np.nan_to_num(received.noise, nan=1.0), spacing, detector)
     return np.where(np.isnan(received.noise), np.nan, found)
-
-
-def map_delay(
-    delay: Float[np.ndarray, "report slot"], noise: float, random: RandomSource
-) -> Float[np.ndarray, "report slot"]:
-    """First-path delays [s] with Gaussian noise of this standard deviation [s]; NaN stays NaN."""
-    return delay + noise * random.standard_normal(delay.shape)
-
-
-def _received(sent: Sent, snr_db: Float[np.ndarray, "report slot"], random: RandomSource) -> Received:
-    """Responses with the noise of an SNR per subcarrier [dB]."""
-    present = (sent.response != 0).any(axis=-1) & ~np.isnan(snr_db)
-    noise = np.where(present, from_decibel(-np.nan_to_num(snr_db)), 1.0).astype(np.float32)
-    received = noisy_response(sent.response, noise[..., None], random).astype(np.complex64)
-    return Received(received, np.where(present, noise, np.nan), sent.frequencies)

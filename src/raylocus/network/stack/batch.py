@@ -21,7 +21,7 @@ from raylocus.network.positioning.timing_measurements import carrier_phase
 from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.rrc.events import MEASUREMENT_PERIODS
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
-from raylocus.network.stack.arrivals import Arrivals, ReferenceSignals, detected_delay, map_delay
+from raylocus.network.stack.arrivals import Arrivals, ReferenceSignals, detected_delay
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer, downlink_bearer, uplink_bearer
 from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
@@ -160,8 +160,8 @@ class Batch:
         if not isinstance(timing, MapTiming):
             return detected_delay(getattr(self.signals, signal), timing.detector)
         site = self.deployment.site_of_cell[np.maximum(self.cells, 0)]
-        delay = np.take_along_axis(self.state.delay, site, axis=1)
-        return map_delay(np.where(self.cells >= 0, delay, np.nan), self.configuration.timing_noise, random)
+        delay = np.where(self.cells >= 0, np.take_along_axis(self.state.delay, site, axis=1), np.nan)
+        return delay + timing.noise * random.standard_normal(delay.shape)
 
     @cached_property
     def positioning(self) -> PositioningReport:

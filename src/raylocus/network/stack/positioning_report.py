@@ -15,7 +15,6 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response
 from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
 from raylocus.network.positioning.timing_measurements import (
-    group_delays,
     receive_transmit_differences,
     reference_signal_time_difference,
     relative_time_of_arrival,
@@ -154,14 +153,14 @@ def timing_offsets(
 ) -> TimingOffsets:
     """Draws the errors of a batch: group delays of UEs and their drift once for a sequence."""
     errors, count = configuration.timing_errors, (len(trajectories.time),)
-    site_delay = group_delays((*site_clock.shape, 2), errors.trp_group_delay, random)
+    site_delay = errors.trp_group_delay * random.standard_normal((*site_clock.shape, 2))
     first = Rows(trajectories.report_offsets).first
     drift = drifts(trajectories.report_offsets, configuration.clocks, random)
     return TimingOffsets(
         site_clock=site_clock,
         site_receive=site_delay[..., 1],
         site_transmit=site_delay[..., 0],
-        ue_receive=group_delays(count, errors.ue_group_delay, random)[first],
+        ue_receive=(errors.ue_group_delay * random.standard_normal(count))[first],
         ue_transmit=uplink_timing_error(count, numerology, random),
         ue_drift=clock_error(trajectories.time, drift, configuration.ssb_period),
     )
