@@ -44,12 +44,7 @@ def dataset_card(
 ) -> str:
     """The card in Markdown.
 
-    Args:
-        name: what the dataset is called.
-        dataset: the dataset.
-        summary: what it holds.
-        leakage: what its test shares with its training.
-        pictures: files next to the card that it shows.
+    Pictures are files next to the card.
     """
     places = [dataset.place(place.index).place for place in summary.places]
     parts = [

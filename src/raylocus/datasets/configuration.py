@@ -30,9 +30,7 @@ def single_places(places: Sequence[PlaceChoice], tile_size: float) -> tuple[Plac
     The towns of a generator are cities of their own; the tiles of a map and the networks over one tile
     belong to one city.
 
-    Args:
-        places: entries of a dataset's configuration.
-        tile_size: side of a tile [m].
+    Tiles have a side of `tile_size` [m].
 
     Raises:
         InputError: an entry without a source stands for several places, or for none.

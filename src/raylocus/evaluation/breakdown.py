@@ -130,10 +130,7 @@ def weighted_percentile(
 ) -> Float[np.ndarray, " resample"]:
     """A percentile of the error in each resample [m], interpolated as numpy's is.
 
-    Args:
-        error: of each sequence [m].
-        weight: how often each sequence is in each resample.
-        percent: which percentile.
+    `weight` is how often each sequence is in each resample.
     """
     order = np.argsort(error, kind="stable")
     below = np.cumsum(weight[:, order], axis=1)

@@ -87,13 +87,7 @@ def world_by_world(method: Method, test: ReportDataset) -> Method:
 def compared_at(
     test: ReportDataset, methods: Sequence[Method], progress: Callable[[str], None]
 ) -> Comparison:
-    """All methods on test sequences of one place.
-
-    Args:
-        test: the sequences; all of one place.
-        methods: what is compared with the bound and the true maps.
-        progress: called with each method's name as it starts.
-    """
+    """All methods on test sequences of one place."""
     index = int(test.place_index[0])
     maps = nominal_maps(test.place(index))
     outcomes = evaluate_all(methods, test.reports, maps, progress)

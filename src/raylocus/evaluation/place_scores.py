@@ -57,9 +57,7 @@ class PlaceScores:
     def save(self, path: Path, made_from: str) -> None:
         """Writes the file.
 
-        Args:
-            path: the file.
-            made_from: digest of all that decides its content.
+        `made_from` is the digest of all that decides its content.
 
         Raises:
             StorageFullError: the disk filled up.
@@ -96,9 +94,7 @@ def kept_scores(path: Path, made_from: str, make: Callable[[], PlaceScores]) -> 
 def stored_scores(path: Path, made_from: str) -> PlaceScores | None:
     """The scores of a file; None where there is none, or one of something else.
 
-    Args:
-        path: the file.
-        made_from: digest of all that decides its content.
+    `made_from` is the digest of all that decides its content.
 
     Raises:
         StoreError: the file is damaged.

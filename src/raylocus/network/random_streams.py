@@ -86,11 +86,7 @@ def correlated_normal(
 ) -> Float[np.ndarray, " report"]:
     """Standard normal numbers that a sequence remembers: correlation exp(−Δt/T) (a Gauss–Markov process).
 
-    Args:
-        time: of the reports [s].
-        report_offsets: reports of each sequence; each sequence starts its own stream.
-        correlation_time: T [s].
-        random: source of all random numbers.
+    Times in s; each sequence starts its own stream.
     """
     value = np.array(random.standard_normal((len(time),)))
     for now in reports_by_step(report_offsets):

@@ -104,10 +104,6 @@ def channel_of(channels: list[TransmitterPaths], deployment: Deployment) -> Chan
     """What the channel from every cell is at the receivers, from the paths of every site.
 
     Powers of paths add up, as they do over a bandwidth and a few wavelengths of movement.
-
-    Args:
-        channels: paths of each site, to the same receivers.
-        deployment: cells with their antennas and powers.
     """
     blocks = deployment.carrier.resource_blocks
     level = np.full((len(channels[0].power), len(deployment.cells), deployment.beam_count), np.nan)

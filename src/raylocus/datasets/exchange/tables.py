@@ -30,10 +30,6 @@ def export_tables(dataset: ReportDataset, folder: Path) -> None:
 
     Rows of both tables carry the numbers of their sequence and report, in the dataset's order.
 
-    Args:
-        dataset: what to write.
-        folder: where to; written whole.
-
     Raises:
         InputError: there is no sequence at all, or a report without tokens.
         StorageFullError: the disk filled up.

@@ -140,9 +140,7 @@ class Bound:
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's last position.
 
-        Args:
-            reports: sequences of worlds of the known law.
-            place: not looked at; the bound knows its own nominal place.
+        The place is not looked at: the bound knows its own nominal place.
 
         Raises:
             PlaceError: a PCI is unknown there.

@@ -11,6 +11,7 @@ from scipy.ndimage import distance_transform_edt, uniform_filter1d
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.vector_map import ROAD_CLASSES
@@ -148,6 +149,7 @@ def drive(
     graph: RoadGraph,
     speed: Float[np.ndarray, " ue"],
     moving: Float[np.ndarray, "ue report"],
+    weight: Float[np.ndarray, "y x"] | None,
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "ue report 2"]:
     """Positions [m] of UEs on the roads.
@@ -155,13 +157,17 @@ def drive(
     A UE starts where traffic is, takes the shortest way to a place where roads end or lead out of the
     tile, and then to the next. It goes at its own speed, or at the road's limit where that is less.
 
-    Args:
-        graph: the roads.
-        speed: each UE's own [m/s].
-        moving: how long it has been moving by each report [s]; NaN where there is no report.
-        generator: source of all random numbers.
+    `speed` is each UE's own [m/s], `moving` how long it has been moving by each report [s], NaN where there is
+    none.
+
+    Raises:
+        InputError: no road has weight.
     """
-    start = generator.choice(len(graph.cells), len(speed), p=graph.traffic / graph.traffic.sum())
+    share = graph.traffic if weight is None else graph.traffic * weight.ravel()[graph.cells]
+    share = np.maximum(np.nan_to_num(share), 0.0)
+    if share.sum() <= 0:
+        raise InputError("no road has weight for UEs to start on; give other weights")
+    start = generator.choice(len(share), len(speed), p=share / share.sum())
     out = np.empty((*moving.shape, 2))
     order = np.argsort(speed * np.nan_to_num(moving).max(axis=1, initial=0.0), kind="stable")
     for first in range(0, len(order), BATCH):

@@ -30,11 +30,7 @@ def moving_time(
     The process is stationary, so it looks the same backwards: a UE stands at time 0 with its share of
     standing.
 
-    Args:
-        time: since the way began; NaN stays NaN.
-        moving: mean time between two stops [s]; ∞ for who never stops.
-        standing: mean time of a stop [s].
-        generator: source of all random numbers.
+    `moving` is the mean time between two stops, ∞ for who never stops, and `standing` that of a stop [s].
     """
     stops = np.isfinite(moving) & (standing > 0)
     out = np.array(time, np.float64)
@@ -121,6 +117,7 @@ def sample_trajectories(
     count: int,
     configuration: MobilityConfiguration,
     generator: np.random.Generator,
+    weight: Float[np.ndarray, "y x"] | None = None,
     ue_height: float = UE_HEIGHT,
 ) -> Trajectories:
     """Draws trajectories of UEs.
@@ -135,10 +132,11 @@ def sample_trajectories(
         count: number of UEs.
         configuration: the law.
         generator: source of all random numbers.
+        weight: how much likelier a UE starts in each ground cell, e.g. by coverage; NaN counts as 0.
         ue_height: of the UEs' antennas over the terrain [m]: that which the place's R was traced for.
 
     Raises:
-        InputError: the place has no outdoor ground, or no building for UEs indoors.
+        InputError: the place has no outdoor ground, or none of weight; it has no building for UEs indoors.
     """
     lengths = generator.integers(configuration.fewest_reports, configuration.most_reports + 1, count)
     intervals = _report_intervals(lengths, configuration, generator)
@@ -146,7 +144,7 @@ def sample_trajectories(
     chosen, speed = sample_speeds(configuration, count, generator)
     moving = moving_time(time, *pauses(configuration, chosen, speed), generator)
     ground = WalkableGround.of(geometry_maps)
-    xy = _positions(geometry_maps, chosen, speed, moving, configuration, generator)
+    xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
     reported = np.arange(xy.shape[1]) < lengths[:, None]
     z = ground.terrain_at(xy[reported]) + ue_height
     return Trajectories(
@@ -162,6 +160,7 @@ def _positions(
     speed: Float[np.ndarray, " sample"],
     moving: Float[np.ndarray, "sample report"],
     configuration: MobilityConfiguration,
+    weight: Float[np.ndarray, "y x"] | None,
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "sample report 2"]:
     """Where everyone is at each report [m]: on foot, on the roads, or indoors."""
@@ -174,14 +173,15 @@ def _positions(
     walkers = Walkers.start(
         geometry_maps, speed, configuration.heading_wander, configuration.turn_distance, generator
     )
-    walkers.start_by(presence(geometry_maps), generator)
+    density = presence(geometry_maps)
+    walkers.start_by(density if weight is None else density * np.nan_to_num(weight), generator)
     on_foot = ~indoors & ~on_road
     steps = np.diff(np.where(on_foot[:, None], moving, np.nan), axis=1, prepend=0.0)
     out = walk(walkers, steps, generator)
     if graph is not None and on_road.any():
-        out[on_road] = drive(graph, speed[on_road], moving[on_road], generator)
+        out[on_road] = drive(graph, speed[on_road], moving[on_road], weight, generator)
     if indoors.any():
-        out[indoors] = inside_buildings(geometry_maps, int(indoors.sum()), generator)[:, None]
+        out[indoors] = inside_buildings(geometry_maps, int(indoors.sum()), weight, generator)[:, None]
     return out
 
 

@@ -49,12 +49,20 @@ def known_layer(geometry_maps: xr.Dataset, name: str) -> Float[np.ndarray, "y x"
 
 
 def inside_buildings(
-    geometry_maps: xr.Dataset, count: int, generator: np.random.Generator
+    geometry_maps: xr.Dataset,
+    count: int,
+    weight: Float[np.ndarray, "y x"] | None,
+    generator: np.random.Generator,
 ) -> Float[np.ndarray, "ue 2"]:
-    """Points uniform inside the buildings [m]. Raises InputError where there is none."""
-    share = (geometry_maps["footprint"].values > 0).astype(np.float64).ravel()
+    """Points uniform inside the buildings [m], or by weight.
+
+    Raises:
+        InputError: there is no building, or none of weight.
+    """
+    share = (geometry_maps["footprint"].values > 0).astype(np.float64)
+    share = (share if weight is None else share * np.maximum(np.nan_to_num(weight), 0.0)).ravel()
     if share.sum() <= 0:
-        raise InputError("there is no building for UEs to be in; lower the share of UEs indoors")
+        raise InputError("no building has weight for UEs to be in; lower the share of UEs indoors")
     grid = grid_of(geometry_maps)
     cell = generator.choice(len(share), count, p=share / share.sum())
     return grid.centres[cell] + grid.resolution * generator.uniform(-0.499, 0.499, (count, 2))
@@ -140,9 +148,9 @@ class Walkers:
         Raises:
             InputError: no outdoor ground has weight.
         """
-        share = np.where(self.ground.outdoor, weight.ravel(), 0.0)
+        share = np.where(self.ground.outdoor, np.maximum(np.nan_to_num(weight).ravel(), 0), 0.0)
         if share.sum() <= 0:
-            raise InputError("no outdoor ground has people on it; choose another tile")
+            raise InputError("no outdoor ground has weight for UEs to start on; give other weights")
         cell = generator.choice(len(share), len(self.speed), p=share / share.sum())
         self.position = self.ground.inside(cell, generator)
 

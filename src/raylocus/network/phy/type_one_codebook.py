@@ -138,10 +138,7 @@ def select_precoder(
 ) -> tuple[Int[np.ndarray, "ue 4"], Float[np.ndarray, " ue"]]:
     """PMI: the precoder of the highest rate log2 det(I + γ Wᴴ R W), and that rate [bit/s/Hz].
 
-    Args:
-        covariance: R = E[Hᴴ H] at unit transmit power, see `rank.transmit_covariance`.
-        snr: γ, linear.
-        book: candidates of one rank.
+    R = E[Hᴴ H] is the covariance at unit transmit power, γ the linear SNR.
     """
     candidates, ports, layers = book.weights.shape
     flat = book.weights.transpose(1, 0, 2).reshape(ports, -1).astype(np.complex64)

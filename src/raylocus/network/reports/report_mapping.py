@@ -95,8 +95,7 @@ def reported_beams(
 ) -> tuple[Float[np.ndarray, "report beam"], Int[np.ndarray, "report beam"]]:
     """What the network reads from L1-RSRP reports: the strongest absolute, the others differential.
 
-    Args:
-        level: L1-RSRP [dBm] of the reported beams, strongest first; NaN where fewer were measured.
+    Levels [dBm] are of the reported beams, strongest first; NaN where fewer were measured.
 
     Returns:
         The decoded levels [dBm] and −1, 0 or +1 where censored (TS 38.214 §5.2.1.4.3).

@@ -92,14 +92,7 @@ def complete_reports(
     features: tuple[ReportFeature, ...],
     present: Bool[np.ndarray, "report feature"],
 ) -> Reports:
-    """Reports of the critical features and, after them, the others.
-
-    Args:
-        content: the critical features.
-        batch: the layers of the others.
-        features: columns; the critical ones first.
-        present: which features each report has.
-    """
+    """Reports of the critical features and, after them, the others."""
     reports = reports_of(content, batch.trajectories, batch.deployment)
     if len(features) == len(CRITICAL):
         return reports

@@ -65,14 +65,8 @@ def csi_report(
 ) -> CsiReport:
     """CSI of every report.
 
-    Args:
-        links: paths of all sites.
-        serving: serving cell.
-        velocity: of the UE [m/s].
-        snr_db: the serving cell's EPRE over interference and noise, at a channel of gain 1 [dB].
-        deployment: cells with dual-polarised panels.
-        cqi_table: number of the CQI table.
-        capability: of the UE.
+    `snr_db` is the serving cell's EPRE over interference and noise, at a channel of gain 1 [dB]; velocities in
+    m/s.
     """
     reports = np.arange(len(serving))
     site = deployment.site_of_cell[serving]

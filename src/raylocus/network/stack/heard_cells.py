@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.mac.uplink import downlink_path_loss, transmit_power
+from raylocus.network.mac.uplink import needed_power
 from raylocus.network.random_streams import RandomSource
 from raylocus.network.rrc.handover import HandoverHistory, neighbour_cells
 from raylocus.network.stack.cell_levels import CellMeasurements
@@ -45,11 +45,7 @@ def named_cells(
 ) -> Int[np.ndarray, "report slot"]:
     """The serving cell and the neighbours that are reported; −1 where there is none.
 
-    Args:
-        rsrp: L3-filtered levels [dBm]; NaN where a cell is not measured.
-        history: serving cells.
-        configuration: dropout and maxReportCells.
-        random: source of all random numbers.
+    Levels are L3-filtered [dBm]; NaN where a cell is not measured.
     """
     named = random.random(rsrp.shape) >= configuration.neighbour_dropout
     most = configuration.report.most_neighbours
@@ -121,6 +117,8 @@ def _sounding_power(
 ) -> Float[np.ndarray, " report"]:
     """Power of one resource element of SRS [dBm], by the power control of the serving cell."""
     carrier, sounding = deployment.carrier, configuration.sounding_signal
-    loss = downlink_path_loss(rsrp[np.arange(len(serving)), serving], cell_energy(deployment)[serving])
-    power = transmit_power(loss, sounding.resource_blocks, carrier.numerology, configuration.power_control)
+    loss = cell_energy(deployment)[serving] - rsrp[np.arange(len(serving)), serving]
+    control = configuration.power_control
+    power = needed_power(loss, sounding.resource_blocks, carrier.numerology, control)
+    power = np.minimum(control.maximum_dbm, power)
     return power - 10 * np.log10(SUBCARRIERS_PER_RESOURCE_BLOCK * sounding.resource_blocks / sounding.comb)

@@ -9,7 +9,7 @@ from jaxtyping import Complex, Float
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.impairments.report_errors import clock_error, drifts
+from raylocus.network.impairments.report_errors import drifts
 from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response
@@ -115,14 +115,7 @@ def positioning_report(
 ) -> PositioningReport:
     """All positioning measurements of the heard cells.
 
-    Args:
-        arrivals: delays as both ends measure them.
-        phase: carrier phase of each cell's PRS [degrees].
-        ul_aoa: angles of arrival [degrees].
-        heard: cells and levels.
-        offsets: errors of clocks and hardware.
-        numerology: μ.
-        granularity: k; times are in steps of 2^k Tc.
+    Phases and angles in degrees; times are reported in steps of 2^k Tc, k the granularity.
     """
     downlink, uplink = arrivals.downlink + offsets.site_transmit, arrivals.uplink + offsets.site_receive
     reference = np.zeros(len(downlink), np.int64)
@@ -162,7 +155,8 @@ def timing_offsets(
         site_transmit=site_delay[..., 0],
         ue_receive=(errors.ue_group_delay * random.standard_normal(count))[first],
         ue_transmit=uplink_timing_error(count, numerology, random),
-        ue_drift=clock_error(trajectories.time, drift, configuration.ssb_period),
+        # A UE's frame was aligned at the last SSB, or when its sequence began.
+        ue_drift=drift * np.minimum(trajectories.time, configuration.ssb_period),
     )
 
 

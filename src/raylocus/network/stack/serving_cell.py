@@ -48,14 +48,7 @@ def delay_profile(
 ) -> DelayProfile:
     """The profile of every report.
 
-    Args:
-        delay: of the paths to the serving cell [s]; NaN where there is none.
-        amplitude: of the paths.
-        first: delay of the path that the gNB detected first [s].
-        snr_db: SNR of SRS in one resource element [dB].
-        numerology: μ.
-        configuration: SRS, whose bandwidth B spaces the taps.
-        random: source of all random numbers.
+    `first` is the delay of the path that the gNB detected first [s], `snr_db` that of SRS in one resource element.
     """
     subcarriers = SUBCARRIERS_PER_RESOURCE_BLOCK * configuration.sounding_signal.resource_blocks
     bandwidth = subcarriers * subcarrier_spacing(numerology)
@@ -96,12 +89,8 @@ def beam_report(
 ) -> BeamReport:
     """The beams of every report.
 
-    Args:
-        beams: SSB indices, strongest first.
-        level: their L1-RSRP as measured, the UE's bias apart [dBm].
-        heard: cells; the first of each report serves.
-        interference_dbm: interference and noise in one resource element [dBm].
-        deployment: cells whose patterns the operator knows.
+    Beams come strongest first; L1-RSRP is as measured, the UE's bias apart [dBm]; interference is of one resource
+    element.
     """
     return BeamReport(
         l1_sinr=reported_beam_sinr(level - interference_dbm[:, None]),

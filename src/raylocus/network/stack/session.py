@@ -41,11 +41,7 @@ def session_report(
 ) -> SessionReport:
     """The session at every report.
 
-    Args:
-        rsrp: L3-filtered levels of all cells [dBm].
-        history: serving cells and handovers.
-        trajectories: times of the reports.
-        events: those that the network has configured.
+    Levels are L3-filtered [dBm].
     """
     event = np.zeros(len(rsrp))
     for each in events:
@@ -63,12 +59,7 @@ def advance_report(
 ) -> AdvanceReport:
     """Timing advance at every report: measured at access and after handovers, then kept up.
 
-    Args:
-        delay: of the UE's SRS at its serving cell [s]; NaN where it is not heard.
-        history: handovers.
-        trajectories: times of the reports.
-        carrier: whose uplink it is.
-        loop: how it is kept up.
+    `delay` is that of the UE's SRS at its serving cell [s]; NaN where it is not heard.
     """
     offsets = trajectories.report_offsets
     changed = np.flatnonzero(np.diff(history.count, prepend=0) > 0)
