@@ -184,13 +184,4 @@ def stored_dataset_configuration(record: dict[str, Any], source: str) -> Dataset
         InputError: the record does not describe a dataset of this version.
     """
     # JSON writes an infinite number otherwise than YAML does.
-    return parse_dataset_configuration(yaml.safe_dump(_with_carriers(record)), source)
-
-
-def _with_carriers(record: dict[str, Any]) -> dict[str, Any]:
-    """A record in which the deployment's one carrier, as older datasets have it, is a list."""
-    deployment = dict(record.get("scene", {}).get("deployment", {}))
-    if "carrier" not in deployment:
-        return record
-    deployment["carriers"] = [deployment.pop("carrier")]
-    return {**record, "scene": {**record["scene"], "deployment": deployment}}
+    return parse_dataset_configuration(yaml.safe_dump(record), source)

@@ -23,7 +23,7 @@ from raylocus.datasets.store_writing import Skipped
 from raylocus.datasets.stored_place import StoredPlace, group_names, stored_place
 from raylocus.errors import RaylocusError, StoreError
 from raylocus.network.reports.features import features_named
-from raylocus.network.reports.reports import REPORT_FIELDS, UNKNOWN_NAMES, Reports
+from raylocus.network.reports.reports import REPORT_FIELDS, Reports
 from raylocus.provenance import Provenance
 from raylocus.ragged import Rows
 from raylocus.storage import MANIFEST
@@ -126,18 +126,15 @@ class ReportDataset:
         def of_tokens(name: str) -> Shaped[np.ndarray, "token ..."]:
             return self._values(name, tokens)
 
-        def of_names(name: str) -> Int[np.ndarray, " token"]:
-            # A dataset of an older version names cells by their PCI alone.
-            if name not in self._root:
-                return np.full(len(tokens), UNKNOWN_NAMES[name])
-            return of_tokens(name).astype(np.int8 if name == "technology" else np.int64)
-
         columns = [of_tokens(feature_name(feature.name)) for feature in features_named(self.feature_names)]
         return Reports(
             report_offsets=report_rows.offsets,
             token_offsets=token_rows.offsets,
             **{name: self._values(name, reports) for name in REPORT_FIELDS},
-            **{name: of_names(name) for name in TOKEN_NUMBERS},
+            **{
+                name: of_tokens(name).astype(np.int8 if name == "technology" else np.int64)
+                for name in TOKEN_NUMBERS
+            },
             serving=of_tokens("serving"),
             features=np.stack(columns, axis=1),
             censored=of_tokens("censored"),

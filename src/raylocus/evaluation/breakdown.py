@@ -105,8 +105,13 @@ def quoted(
     bootstrap: Davison and Hinkley 1997, §3.8); where there is one world, sequences.
     """
     weight = _resampled(world[group.members])
+
+    def percentile(error: Float[np.ndarray, " sample"], percent: int) -> Quoted:
+        resampled = weighted_percentile(error, weight, percent)
+        return with_interval(float(np.percentile(error, percent)), resampled)
+
     return {
-        one.name: {percent: _percentile(one.error[group.members], weight, percent) for percent in QUOTED}
+        one.name: {percent: percentile(one.error[group.members], percent) for percent in QUOTED}
         for one in evaluations
     }
 
@@ -147,12 +152,6 @@ def with_interval(value: float, resampled: Float[np.ndarray, " resample"]) -> Qu
     """A number and the interval of mass `INTERVAL` of what it is in resamples."""
     low, high = np.percentile(resampled, [50 * (1 - INTERVAL), 50 * (1 + INTERVAL)])
     return Quoted(value, float(low), float(high))
-
-
-def _percentile(
-    error: Float[np.ndarray, " sample"], weight: Float[np.ndarray, "resample sample"], percent: int
-) -> Quoted:
-    return with_interval(float(np.percentile(error, percent)), weighted_percentile(error, weight, percent))
 
 
 #: Column titles by key of `Evaluation.summary`, with the format of their numbers.

@@ -47,7 +47,7 @@ def observe(
 
     Levels and first delays are those of the channel's state, further delays, angles and coherent fading those
     of its paths, each with its protocol's noise, limits, steps and gaps; only what the feature set needs is
-    computed. RandomSource comes from streams of each sequence (and one for the sites' clocks), so the batch size
+    computed. Random numbers come from streams of each sequence (and one for the sites' clocks), so the batch size
     changes memory and speed only. A report in which no cell is found is never sent, and a sequence without
     any is left out, so there may be fewer of both than in the trajectories, or none.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,19 +13,6 @@ from raylocus.network.rrc.events import reports_by_step
 
 #: Numbers that the generator makes at each value of its counter.
 NUMBERS_PER_COUNT = 4
-
-
-@runtime_checkable
-class RandomSource(Protocol):
-    """What measurement functions draw from: a `np.random.Generator` or `ReportStreams`."""
-
-    def standard_normal(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
-        """Standard normal numbers."""
-        ...
-
-    def random(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
-        """Numbers uniform over [0, 1)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -70,6 +56,10 @@ class ReportStreams:
         needed = (int(self.reports[-1]) + 1 - first) * width
         numbers = np.random.Generator(philox).random(skipped + needed)[skipped:].reshape(-1, *size[1:])
         return numbers if len(numbers) == len(self.reports) else numbers[self.reports - first]
+
+
+#: What measurement functions draw from.
+RandomSource = np.random.Generator | ReportStreams
 
 
 def complex_normal(shape: tuple[int, ...], random: RandomSource) -> np.ndarray:
