@@ -13,10 +13,10 @@ from raylocus.network.phy.impulse_response import (
     channel_taps,
     comb_frequencies,
     comb_response,
-    doppler_spread,
     frequency_response,
     path_delay_spread,
     power_delay_profile,
+    rms_spread,
 )
 from raylocus.network.phy.rank import (
     compress_csi,
@@ -104,7 +104,7 @@ def test_doppler_of_a_moving_ue() -> None:
     shift = doppler_shifts(links, np.array([[14.0, 0, 0]]), SPEED_OF_LIGHT / 0.0857)
     assert shift[0, 0] == pytest.approx([14 / 0.0857, 0.0])
     # Two lines of power 1 and ¼, 160 Hz apart: √(¼·1)/(5/4) of their distance.
-    assert doppler_spread(np.array([[160.0, 0.0]]), np.array([[1.0, 0.25]]))[0] == pytest.approx(160 * 0.4)
+    assert rms_spread(np.array([[160.0, 0.0]]), np.array([[1.0, 0.25]]))[0] == pytest.approx(160 * 0.4)
 
 
 def test_a_lone_path_has_rank_one() -> None:

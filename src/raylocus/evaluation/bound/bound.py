@@ -82,10 +82,9 @@ def _observed_maps(place: MappedPlace, world: World, beams: Float[np.ndarray, "c
     shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.tile)
     level = (beams + shift[:, None]).astype(np.float32)
     radio = place.radio_maps
-    best = np.where(np.isnan(level), -np.inf, level).max(axis=1)
     return radio.assign(
         rsrp_beam=(radio["rsrp_beam"].dims, level),
-        rsrp=(radio["rsrp"].dims, np.where(np.isfinite(best), best, np.nan)),
+        rsrp=(radio["rsrp"].dims, np.fmax.reduce(level, axis=1)),
     )
 
 

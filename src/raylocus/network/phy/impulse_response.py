@@ -106,23 +106,17 @@ def path_delay_spread(
     delay: Float[np.ndarray, "*link path"], power: Float[np.ndarray, "*link path"]
 ) -> Float[np.ndarray, "*link"]:
     """RMS delay spread [s] of paths, power weighted (TR 38.901 §7.7.3); NaN without a path."""
-    weight = np.where(np.isnan(delay), 0.0, power)
-    total = weight.sum(axis=-1, keepdims=True)
-    weight = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
     # About the first path, for delays are large compared with their spread.
-    first = np.where(np.isnan(delay), np.inf, delay).min(axis=-1, keepdims=True)
-    excess = np.where(np.isnan(delay), 0.0, delay - first)
-    mean = (weight * excess).sum(axis=-1, keepdims=True)
-    return np.sqrt((weight * (excess - mean) ** 2).sum(axis=-1))
+    return rms_spread(delay - np.fmin.reduce(delay, axis=-1, keepdims=True), power)
 
 
-def doppler_spread(
-    shift: Float[np.ndarray, "*batch path"], power: Float[np.ndarray, "*batch path"]
+def rms_spread(
+    values: Float[np.ndarray, "*batch path"], power: Float[np.ndarray, "*batch path"]
 ) -> Float[np.ndarray, "*batch"]:
-    """RMS Doppler spread [Hz], power weighted; works on paths and on a spectrum alike. NaN without power."""
-    weight = np.where(np.isnan(shift), 0.0, power)
+    """RMS spread of paths' delays [s] or Doppler shifts [Hz], power weighted; NaN without power."""
+    weight = np.where(np.isnan(values), 0.0, power)
     total = weight.sum(axis=-1, keepdims=True)
     weight = np.divide(weight, total, out=np.full(weight.shape, np.nan), where=total > 0)
-    value = np.nan_to_num(shift)
+    value = np.nan_to_num(values)
     mean = (weight * value).sum(axis=-1, keepdims=True)
     return np.sqrt((weight * (value - mean) ** 2).sum(axis=-1))

@@ -118,12 +118,8 @@ def reported_beam_sinr(level: Float[np.ndarray, "report beam"]) -> Float[np.ndar
     Index i of a difference holds (−(i + 1), −i] dB, and 15 holds −15 dB and less (TS 38.133 table
     10.1.16.1-2; the side on which bins are closed is unverified). NaN where fewer were measured.
     """
-    best = np.where(np.isnan(level), -np.inf, level).max(axis=1, keepdims=True, initial=-np.inf)
-    known = np.isfinite(best)
-    reference = reported(np.where(known, best, np.nan), _SINR)[0]
-    missing = np.isnan(level)
-    difference = np.where(missing, 0.0, np.where(known, best, 0.0) - np.where(missing, 0.0, level))
+    best = np.fmax.reduce(level, axis=1, keepdims=True, initial=np.nan)
+    reference, difference = reported(best, _SINR)[0], best - level
     codes = np.clip(np.floor(difference), 0, LAST_DIFFERENTIAL_CODE)
     decoded = reference - np.where(codes == LAST_DIFFERENTIAL_CODE, codes, codes + 0.5)
-    strongest = ~missing & (difference == 0)
-    return np.where(missing, np.nan, np.where(strongest, reference, decoded))
+    return np.where(difference == 0, reference, decoded)

@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float, Int
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.impairments.availability import CODEBOOK_COLUMNS, UeCapability
-from raylocus.network.phy.impulse_response import doppler_spread, frequency_response, path_delay_spread
+from raylocus.network.phy.impulse_response import frequency_response, path_delay_spread, rms_spread
 from raylocus.network.phy.rank import (
     column_phase_step,
     compress_csi,
@@ -83,7 +83,7 @@ def csi_report(
     return CsiReport(
         **dict(zip(_SELECTED, columns.T, strict=True)),
         delay_spread=path_delay_spread(delay, power),
-        doppler_spread=doppler_spread(np.where(np.isnan(delay), np.nan, shift), power),
+        doppler_spread=rms_spread(np.where(np.isnan(delay), np.nan, shift), power),
     )
 
 

@@ -195,11 +195,11 @@ def level_shift_db(
 ) -> Float[np.ndarray, "report cell"]:
     """How much stronger each cell is in this world than on the nominal maps [dB]; NaN without a path."""
     nominal = cell_energy(deployment)[:, None] + to_decibel(local_mean(amplitude))
-    with np.errstate(all="ignore"):
-        shift = np.nanmax(np.where(np.isnan(nominal), np.nan, state.rsrp_beam), axis=2, initial=-np.inf)
-        best = np.nanmax(nominal, axis=2, initial=-np.inf)
-    both = np.isfinite(shift) & np.isfinite(best)
-    return np.where(both, np.where(both, shift, 0) - np.where(both, best, 0), np.nan)
+    best, nominal_best = (
+        np.fmax.reduce(level, axis=2)
+        for level in (np.where(np.isnan(nominal), np.nan, state.rsrp_beam), nominal)
+    )
+    return best - nominal_best
 
 
 def cell_energy(deployment: Deployment) -> Float[np.ndarray, " cell"]:

@@ -74,8 +74,8 @@ def heard_cells(
         random: source of all random numbers.
     """
     held, exists = np.maximum(cells, 0), cells >= 0
-    rsrp = np.where(exists, np.take_along_axis(_best_beam(mean_rsrp), held, axis=1), np.nan)
-    single = np.where(exists, np.take_along_axis(_best_beam(single_rsrp), held, axis=1), np.nan)
+    rsrp = np.where(exists, np.take_along_axis(np.fmax.reduce(mean_rsrp, axis=2), held, axis=1), np.nan)
+    single = np.where(exists, np.take_along_axis(np.fmax.reduce(single_rsrp, axis=2), held, axis=1), np.nan)
     error = configuration.receiver_noise_db * random.standard_normal((*cells.shape, 2))
     power = _sounding_power(levels.rsrp, cells[:, 0], deployment, configuration)
     uplink = power[:, None] + rsrp - cell_energy(deployment)[held]
@@ -101,12 +101,6 @@ def best_amplitudes(
     own = amplitude[np.arange(len(cells))[:, None], np.maximum(cells, 0), 0]
     strongest = (np.abs(own) ** 2).sum(axis=-1).argmax(axis=-1)
     return np.take_along_axis(own, strongest[:, :, None, None], axis=2)[:, :, 0]
-
-
-def _best_beam(rsrp_beam: Float[np.ndarray, "report cell beam"]) -> Float[np.ndarray, "report cell"]:
-    """Level of each cell's strongest beam [dBm]; NaN where none has a path."""
-    best = np.where(np.isnan(rsrp_beam), -np.inf, rsrp_beam).max(axis=2)
-    return np.where(np.isfinite(best), best, np.nan)
 
 
 def _sounding_power(
