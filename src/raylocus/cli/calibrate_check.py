@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raylocus.cli.calibrate_area import check_area
-from raylocus.cli.calibrate_input import add_input, read_input
+from raylocus.cli.calibrate_input import add_input, check_area, read_input
 from raylocus.cli.console import verb_parser
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from raylocus.propagation.maps.traced_place import TracedPlace
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_calibrate_check(arguments: Sequence[str]) -> int:
     """Prints what reports say of each carrier, and writes a page with figures where positions are known."""
     parser = verb_parser(
         "calibrate check",

@@ -6,8 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from raylocus.cli.console import VerbParser, progress_lines, recipe_file, verb_parser
-from raylocus.cli.engines import add_engine_arguments, engine_of
+from raylocus.cli.console import (
+    VerbParser,
+    add_engine_arguments,
+    engine_of,
+    progress_lines,
+    recipe_file,
+    verb_parser,
+)
 from raylocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +21,7 @@ if TYPE_CHECKING:
     from raylocus.datasets.store_writing import Skipped
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_dataset_build(arguments: Sequence[str]) -> int:
     """Builds the dataset, or one part of it; a second run does only what is missing."""
     given = _parser().parse(arguments)
     from raylocus.datasets.build import build_dataset, build_part
@@ -25,11 +31,11 @@ def run(arguments: Sequence[str]) -> int:
     configuration = load_dataset_configuration(recipe_file("dataset", given.config))
     with engine_of(given.engine, given.workers, given.address, lambda: workers_for(configuration)) as engine:
         if given.part is not None:
-            remaining = build_part(configuration, given.out, _part(given.part), _listener, engine)
+            remaining = build_part(configuration, given.out, _part(given.part), progress_lines, engine)
             _print_skipped(remaining.skipped)
             print(_what_remains(given, remaining))
             return 0
-        _print_skipped(build_dataset(configuration, given.out, _listener, engine))
+        _print_skipped(build_dataset(configuration, given.out, progress_lines, engine))
     print(f"{given.out} written; see: raylocus dataset inspect {given.out}")
     return 0
 
@@ -54,10 +60,6 @@ def _part(text: str) -> BuildPart:
     if not found:
         raise InputError(f"--part takes I/N such as 2/8, not {text!r}")
     return BuildPart(int(found[1]), int(found[2]))
-
-
-def _listener(units: str) -> Any:
-    return progress_lines(units, lambda line: print(line, flush=True))
 
 
 def _print_skipped(skipped: Sequence[Skipped]) -> None:

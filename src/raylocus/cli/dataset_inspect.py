@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 AVAILABILITY, HISTOGRAMS, HEARING = "availability.png", "histograms.png", "hearing.png"
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_dataset_inspect(arguments: Sequence[str]) -> int:
     """Prints what a dataset holds, or draws it, or compares its test with its training."""
     parser = verb_parser("dataset inspect", "Say what a dataset holds, and whether its splits keep apart.")
     parser.add_argument("dataset", help="dataset made by: raylocus dataset build")
