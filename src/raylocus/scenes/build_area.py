@@ -16,7 +16,14 @@ from raylocus.errors import PlaceError
 from raylocus.geo import Extent, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.area import Area, AreaTile, open_area, save_area
-from raylocus.scenes.build_map import SourceTiles, vector_map_content, whole_already, with_tile_notes
+from raylocus.scenes.build_map import (
+    IndexedMap,
+    SourceTiles,
+    TilePosition,
+    vector_map_content,
+    whole_already,
+    with_tile_notes,
+)
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.deployment import HeardCells, part_of_deployment, sample_deployment
 from raylocus.scenes.geometry_maps import (
@@ -31,7 +38,6 @@ from raylocus.scenes.place import AREA_FILE, Place
 from raylocus.scenes.site_files import SiteImport, import_sites
 from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.sites import Deployment
-from raylocus.scenes.tiling import IndexedMap, TilePosition
 from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import write_scene
 
