@@ -150,7 +150,9 @@ def test_metres_are_one_length_in_every_writing(metres: float) -> None:
         assert parse_length(writing) == metres
 
 
-@given(st.integers(0, 2**63 - 1), st.lists(st.integers(0, 10**9).map(str), min_size=2, max_size=4, unique=True))
+@given(
+    st.integers(0, 2**63 - 1), st.lists(st.integers(0, 10**9).map(str), min_size=2, max_size=4, unique=True)
+)
 def test_a_draw_belongs_to_its_name_and_not_to_the_order_of_asking(key: int, names: list[str]) -> None:
     draws = NamedRandom(key)
     forwards = [draws.uniform(name) for name in names]
