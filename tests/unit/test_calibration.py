@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from calibration_fixtures import CLEAN, TURNED, observed, turned_world, without_positions, wooded
+from calibration_fixtures import CLEAN, TURNED, observed, rough, turned_world, without_positions, wooded
 from raylocus.calibration.antenna_model import ANTENNA, AntennaModel
 from raylocus.calibration.blind_turns import BlindTurns
 from raylocus.calibration.calibrate import Calibration, calibrate
@@ -73,6 +73,19 @@ def test_levels_are_those_of_the_radio_maps(cuts: PatternCuts | None) -> None:
     assert np.allclose(model.beams(antenna), mapped[cell, :, ground], atol=0.02)
 
 
+def test_levels_over_rougher_walls_are_those_of_the_radio_maps() -> None:
+    place, rougher = rough(PLACE), rough(PLACE, 5.0)
+    ground, cell = np.array([7, 60, 900, 2222, 4000]), np.array([0, 2, 1, 4, 5])
+    model = AntennaModel(PointChannels(place).links(ground, cell), np.zeros(0, int))
+    antenna = np.zeros((len(cell), len(ANTENNA)))
+    antenna[:, ANTENNA.index("scatter")] = -200.0
+    antenna[:, ANTENNA.index("walls")] = 5.0
+    mapped = rougher.radio_maps["rsrp_beam"].values.reshape(LAYOUT.cells, 8, -1)[cell, :, ground]
+    assert np.allclose(model.beams(antenna), mapped, atol=0.02)
+    before = place.radio_maps["rsrp_beam"].values.reshape(LAYOUT.cells, 8, -1)[cell, :, ground]
+    assert np.unique(np.round(mapped - before, 1)[:, 0]).size == 3  # mirrored, direct and scattered
+
+
 def test_changed_antennas_are_those_of_a_changed_deployment(fitted: Calibration) -> None:
     found = fitted
     cells = tuple(range(LAYOUT.cells))
@@ -87,9 +100,9 @@ def test_changed_antennas_are_those_of_a_changed_deployment(fitted: Calibration)
 
 @pytest.mark.parametrize("dropout", [None, 0.3])
 def test_derivatives_of_labelled_reports(turned: tuple, dropout: float | None) -> None:
-    place = wooded(PLACE)
+    place = wooded(rough(PLACE))
     model = LabelledModel(measured_at(turned[1], place), place)
-    assert model.wooded
+    assert model.levels.wooded and model.levels.rough
     prior = CalibrationLaw().prior(LAYOUT.cells)
     values = prior.mean + 0.2 * prior.deviation * np.random.default_rng(1).standard_normal(LAYOUT.size)
     term = model.under(NoiseLaw(ErrorLaw(6.0), dropout=dropout))
