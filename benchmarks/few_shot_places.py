@@ -28,7 +28,6 @@ from raylocus.calibration.labelled_calibration import CalibrationLaw
 from raylocus.errors import InputError
 from raylocus.evaluation.evaluation import REGIONS, coverage, horizontal_errors, region_ranks
 from raylocus.inference.answering import MapAnswers
-from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.locator import Locator
 from raylocus.inference.online import OnlineLocator
 from raylocus.inference.online_journal import OnlineJournal
@@ -72,8 +71,7 @@ def with_tags(locator: Locator, one: Trial, tagged: Reports, asked: Reports) -> 
     deployment, maps = one.place.deployment, nominal_maps(one.place)
     online = OnlineLocator(MapAnswers(one.place, locator))
     journal = online.answers(tagged, OnlineJournal.start(online.network, online.expected.law)).journal
-    off = journal.state.corrections(len(deployment.cells))
-    yield "levels followed", on_map(locator, corrected(asked, deployment, off), maps)
+    yield "levels followed", on_map(locator, journal.state.corrected(asked, deployment), maps)
     yield "adapted", on_map(adapted(locator, tagged, maps), asked, maps)
     yield "calibrated", on_map(locator, asked, calibrated(one, tagged))
     even = np.arange(len(tagged)) % 2 == 0
