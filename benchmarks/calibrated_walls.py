@@ -2,8 +2,8 @@
 
     python benchmarks/calibrated_walls.py --networks 12
 
-Networks of severity 1 over one generated town, traced with scattering S = 0.3; in each walls scatter more or less [dB] by
-the prior's own spread, and so do all other values of the law.
+Networks of severity 1 over one generated town, traced with scattering S = 0.3; in each walls scatter more or less [dB]
+by the prior's own spread, and all other values of the law err as well.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def main() -> None:
     error, kept = np.abs(value - true), deviation < WALLS
     print(
         f"gain of walls: error median {np.median(error):.1f}, 90 % {np.quantile(error, 0.9):.1f} dB, as listed "
-        f"{np.median(np.abs(true)):.1f}, {np.quantile(np.abs(true), 0.9):.1f} dB; fitted in {kept.sum()} of {len(kept)}; "
-        f"of these {(error < NINETY * deviation)[kept].mean():.0%} inside their 90 % intervals, deviation median "
+        f"{np.median(np.abs(true)):.1f}, {np.quantile(np.abs(true), 0.9):.1f} dB; fitted in {kept.sum()} of "
+        f"{len(kept)}; of these {(error < NINETY * deviation)[kept].mean():.0%} inside their 90 % intervals, deviation median "
         f"{np.median(deviation[kept]):.1f} dB"
     )
 
