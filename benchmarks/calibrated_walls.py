@@ -64,8 +64,8 @@ def main() -> None:
     print(
         f"gain of walls: error median {np.median(error):.1f}, 90 % {np.quantile(error, 0.9):.1f} dB, as listed "
         f"{np.median(np.abs(true)):.1f}, {np.quantile(np.abs(true), 0.9):.1f} dB; fitted in {kept.sum()} of "
-        f"{len(kept)}; of these {(error < NINETY * deviation)[kept].mean():.0%} inside their 90 % intervals, deviation median "
-        f"{np.median(deviation[kept]):.1f} dB"
+        f"{len(kept)}, {(error < NINETY * deviation)[kept].mean():.0%} of these inside their 90 % intervals, deviation "
+        f"median {np.median(deviation[kept]):.1f} dB"
     )
 
 
