@@ -27,7 +27,7 @@ from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.cell_levels import CellMeasurements
 from raylocus.network.stack.columns import PATH_LAYERS, SOURCES, complete_reports, present_features
 from raylocus.network.stack.downlink import Paths, receive
-from raylocus.network.stack.session import fired
+from raylocus.network.stack.serving_cell import fired
 from raylocus.network.stack.tokens import ReportContent
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Carrier

@@ -19,8 +19,7 @@ from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer
 from raylocus.network.stack.csi_report import CsiReport
 from raylocus.network.stack.positioning_report import PositioningReport
-from raylocus.network.stack.serving_cell import BeamReport, DelayProfile
-from raylocus.network.stack.session import AdvanceReport, SessionReport
+from raylocus.network.stack.serving_cell import AdvanceReport, BeamReport, DelayProfile, SessionReport
 from raylocus.network.stack.tokens import ReportContent, reports_of
 from raylocus.scenes.sites import Deployment
 from raylocus.units import slot_duration

@@ -22,10 +22,9 @@ from raylocus.network.positioning.timing_measurements import (
     reported_timing,
 )
 from raylocus.network.random_streams import RandomSource, complex_normal
-from raylocus.network.stack.arrivals import Arrivals
-from raylocus.network.stack.heard_cells import HeardCells
+from raylocus.network.stack.heard_cells import Arrivals, HeardCells
 from raylocus.ragged import Rows
-from raylocus.scenes.sites import Carrier, Deployment
+from raylocus.scenes.sites import Deployment
 from raylocus.units import from_decibel, timing_advance_step
 
 #: Subcarriers over which an angle of arrival is averaged.
@@ -36,7 +35,9 @@ def uplink_angles(
     links: Links, heard: HeardCells, deployment: Deployment, random: RandomSource
 ) -> Float[np.ndarray, "report slot"]:
     """UL-AoA azimuths [degrees] in steps of 0.1; NaN where a panel has one column or detects no path."""
-    frequencies = _angle_frequencies(deployment.carrier)
+    carrier = deployment.carrier
+    frequencies = comb_frequencies(carrier.resource_blocks, carrier.numerology)
+    frequencies = frequencies[:: max(len(frequencies) // ANGLE_SUBCARRIERS, 1)][:ANGLE_SUBCARRIERS]
     widest = max(cell.array.columns for cell in deployment.cells)
     noise = complex_normal((*heard.cells.shape, len(frequencies), widest), random)
     angles = np.full(heard.cells.shape, np.nan)
@@ -52,12 +53,6 @@ def uplink_angles(
         azimuth = azimuth_of_cosine(_noisy_cosine(response, snr, own), heard.boresight[rows, slots])
         angles[rows, slots] = np.rad2deg(azimuth)
     return reported_angle(angles, -180.0)
-
-
-def _angle_frequencies(carrier: Carrier) -> Float[np.ndarray, " subcarrier"]:
-    """Some subcarriers, evenly spread over the carrier [Hz]."""
-    frequencies = comb_frequencies(carrier.resource_blocks, carrier.numerology, 1)
-    return frequencies[:: max(len(frequencies) // ANGLE_SUBCARRIERS, 1)][:ANGLE_SUBCARRIERS]
 
 
 def _noisy_cosine(
@@ -125,14 +120,14 @@ def positioning_report(
     ue_side, site_side = receive_transmit_differences(received, uplink, offsets.site_clock, frame)
     rtoa = relative_time_of_arrival(uplink, offsets.site_clock, offsets.ue_transmit)
     return PositioningReport(
-        prs_rsrp=_where_detected(heard.measured_rsrp, arrivals.downlink),
+        prs_rsrp=np.where(np.isnan(arrivals.downlink), np.nan, heard.measured_rsrp),
         rstd=reported_timing(_neighbours(rstd), granularity)[0],
         ue_rx_tx=reported_timing(ue_side, granularity)[0],
         gnb_rx_tx=reported_timing(site_side, granularity)[0],
         ul_rtoa=reported_timing(rtoa, granularity)[0],
         ul_aoa=ul_aoa,
-        srs_rsrp=_where_detected(heard.uplink_rsrp, arrivals.uplink),
-        carrier_phase=_neighbours(_relative_phase(phase)),
+        srs_rsrp=np.where(np.isnan(arrivals.uplink), np.nan, heard.uplink_rsrp),
+        carrier_phase=_neighbours(reported_angle(phase - phase[:, :1], 0.0)),
         time_of_arrival=received + offsets.site_clock - offsets.ue_drift[:, None],
     )
 
@@ -167,17 +162,6 @@ def _transmit_frame(
     step = timing_advance_step(numerology)
     advance = step * np.round(2 * arrivals.uplink[:, 0] / step)
     return np.nan_to_num(arrivals.downlink[:, 0] - advance) + offsets.ue_transmit + offsets.ue_drift
-
-
-def _relative_phase(phase: Float[np.ndarray, "report slot"]) -> Float[np.ndarray, "report slot"]:
-    """RSCPD [degrees]: carrier phases less the serving cell's; the UE's oscillator cancels."""
-    return reported_angle(phase - phase[:, :1], 0.0)
-
-
-def _where_detected(
-    level: Float[np.ndarray, "report slot"], delay: Float[np.ndarray, "report slot"]
-) -> Float[np.ndarray, "report slot"]:
-    return np.where(np.isnan(delay), np.nan, level)
 
 
 def _neighbours(values: Float[np.ndarray, "report slot"]) -> Float[np.ndarray, "report slot"]:
