@@ -196,7 +196,7 @@ def level_shift_db(
     """How much stronger each cell is in this world than on the nominal maps [dB]; NaN without a path."""
     nominal = cell_energy(deployment)[:, None] + to_decibel(local_mean(amplitude))
     best, nominal_best = (
-        np.fmax.reduce(level, axis=2)
+        np.asarray(np.fmax.reduce(level, axis=2))
         for level in (np.where(np.isnan(nominal), np.nan, state.rsrp_beam), nominal)
     )
     return best - nominal_best
