@@ -47,12 +47,7 @@ def compare(
 ) -> list[Comparison]:
     """All methods on every test place.
 
-    Args:
-        located: the trained model.
-        classics: the classical methods, fitted.
-        dataset: reports of test places.
-        sequences: most test sequences of a place, spread evenly over its worlds; None for all.
-        progress: called with each method's name as it starts.
+    Of a place at most `sequences` are taken, spread evenly over its worlds; None for all.
 
     Raises:
         InputError: the dataset has no test sequences.

@@ -132,11 +132,7 @@ def deliver(
     back (two air delays), uniformly delayed by t-StatusProhibit; a status that is lost costs another
     t-PollRetransmit.
 
-    Args:
-        loss: probability that HARQ gives up each PDU.
-        status_loss: probability that a status is lost.
-        mode: timers.
-        random: source of all random numbers.
+    `loss` is the probability that HARQ gives up each PDU, `status_loss` that a status is lost.
     """
     rounds = mode.most_retransmissions
     uniform = random.random((*loss.shape, rounds + 1))

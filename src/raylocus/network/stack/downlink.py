@@ -185,7 +185,8 @@ def receive(
         )
     noisy = dataclasses.replace(state, rsrp_beam=layer_3 + error[:, :, None])
     measured = measure_cells(noisy, deployment.carrier, configuration.load, configuration.noise_figure_db)
-    return Downlink(measured.masked(detected_cells(measured, configuration)), layer_1, error, paths)
+    detected = detected_cells(measured, configuration)
+    return Downlink(measured.where(detected, detected, detected), layer_1, error, paths)
 
 
 def level_shift_db(
