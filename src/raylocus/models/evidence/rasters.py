@@ -64,6 +64,15 @@ class EvidenceRasters:
     cell_of_slot: Int[Tensor, "site sector"]
     """Cell index of each sector of each site; −1 where the site has fewer."""
 
+    def of_slots(
+        self, values: Float[Tensor, "batch head cell *kind"]
+    ) -> Float[Tensor, "batch head site slot"]:
+        """Values of cells as `moments` has them: of each site's sectors and kinds; 0 in slots that a site lacks."""
+        slots = self.cell_of_slot
+        found = values.index_select(2, slots.flatten().clamp(min=0)).unflatten(2, slots.shape)
+        used = (slots >= 0).reshape(*slots.shape, *(1 for _ in values.shape[3:]))
+        return (found * used).flatten(3)
+
     def map_rasters(self, function: Callable[[Tensor], Tensor]) -> EvidenceRasters:
         """The same with a function applied to every field that is a raster."""
         names = [
@@ -82,9 +91,13 @@ def seen_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
     return found
 
 
-def picked(rasters: Float[Tensor, "item *shape y x"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
-    """Some of the rasters: copies where to ask which would keep a device waiting, else these themselves."""
-    return [rasters[item] for item in index.tolist()] if index.is_cpu else rasters[index].unbind()
+def seen_first(share: Float[Tensor, "*rows item"]) -> Int[Tensor, "*rows some"]:
+    """As many items of each row as are seen in the one that has most, those that are seen first.
+
+    All of them where to ask how many would keep a device waiting.
+    """
+    most = int((share > 0).sum(-1).amax()) if share.is_cpu and len(share) else share.shape[-1]
+    return share.topk(most).indices
 
 
 def hat_functions(

@@ -178,12 +178,9 @@ class EvidenceStream(nn.Module):
     ) -> GaussianEvidence:
         """Levels about the map; each cell's own error is wider on ground that only scattering lights."""
         precision = torch.exp(-2 * (self.log_own + doubt[..., None])) * pooled.heard[..., None]
-        level = pooled.level[..., None].expand(precision.shape)
-        slots = rasters.cell_of_slot
-        used = (slots >= 0)[..., None]
         return gaussian_evidence(
-            level[:, :, slots.clamp(min=0)].flatten(3),
-            (precision[:, :, slots.clamp(min=0)] * used).flatten(3),
+            rasters.of_slots(pooled.level[..., None].expand(precision.shape)),
+            rasters.of_slots(precision),
             rasters.moments,
             rasters.moments_of_site,
             torch.exp(2 * self.log_site),
@@ -201,20 +198,15 @@ class EvidenceStream(nn.Module):
         log_scales = torch.stack([
             torch.stack([self.log_formula, *common]), torch.stack([self.log_isotropic, *common]), self.log_sinr
         ])  # fmt: skip
-        centre, scale = doubt.new_tensor(EVEN_UNITS).T[..., None]
-        own, *variances = (torch.exp(2 * log_scales) / scale**2).unbind(1)
+        centre, scale = doubt.new_tensor(EVEN_UNITS).T
+        own, *variances = (torch.exp(2 * log_scales) / scale[:, None] ** 2).unbind(1)
         level = torch.exp(-2 * doubt) * pooled.heard
-        slots, per_quantity = rasters.cell_of_slot, (..., None, None, None, None)
-        value, known = (
-            each.index_select(3, slots.flatten().clamp(min=0)).unflatten(3, slots.shape)
-            for each in (
-                torch.stack([pooled.level, pooled.level, pooled.quality]),
-                torch.stack([level, level, pooled.quality_known]),
-            )
+        value = (torch.stack([pooled.level, pooled.level, pooled.quality], 3) - centre) / scale
+        precision = torch.stack([level, level, pooled.quality_known], 3) / own
+        by_slot = (
+            rasters.of_slots(each).unflatten(3, (-1, len(own))).movedim(4, 0) for each in (value, precision)
         )
-        precision = known * (slots >= 0) / own[per_quantity]
-        value = (value - centre[:, :, None, None, None]) / scale[:, :, None, None, None]
-        return even_gaussian_evidence(value, precision, rasters.even_moments, *variances)
+        return even_gaussian_evidence(*by_slot, rasters.even_moments, *variances)
 
 
 def _weighed(
