@@ -76,7 +76,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, demonstrated: Path) -> Wo
     folder, programs = tmp_path_factory.mktemp("reader") / "folder", tmp_path_factory.mktemp("programs")
     shutil.copytree(demonstrated, folder)
     program = programs / "raylocus"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m raylocus.cli.main "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m raylocus "$@"\n')
     program.chmod(0o755)
     for file in [EXAMPLE / "town.osm", *EXAMPLE.glob("*.csv")]:
         shutil.copy(file, folder)
