@@ -22,10 +22,10 @@ from raylocus.geo import compass_from_azimuth, wrap_angle
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas, save_atlas
 from raylocus.propagation.maps.layers.complete import GROUPS, RadioMapConfiguration
-from raylocus.propagation.maps.radio_pieces import save_radio_maps
+from raylocus.propagation.maps.radio_files import save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import radio_provenance
+from raylocus.propagation.tracing.trace_folders import radio_provenance
 from raylocus.provenance import Provenance
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Cell, Deployment

@@ -13,7 +13,7 @@ OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr", "classics
 EXAMPLES = 10
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_evaluate(arguments: Sequence[str]) -> int:
     """Evaluates a run and prints the table."""
     parser = verb_parser(
         "evaluate", "Compare a run with the classics, the bound and the true maps on unseen places."

@@ -23,7 +23,7 @@ from raylocus.inference.online_offsets import COMMON, OWN
 from raylocus.inference.online_state import ReportEntry
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
-from raylocus.scenes.networks import deployment_digest
+from raylocus.scenes.area import deployment_digest
 
 #: Sequences that are answered before anything is learned of them.
 PART = 100

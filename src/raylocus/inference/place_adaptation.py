@@ -30,7 +30,7 @@ from raylocus.models.regions import conformal_regions
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
 from raylocus.provenance import Provenance
-from raylocus.scenes.networks import deployment_digest
+from raylocus.scenes.area import deployment_digest
 from raylocus.training.adapt.area import MOST, require_agreement, require_enough
 from raylocus.training.adapt.blocks import held_out_parts
 from raylocus.training.adapt.fine_tune import best_end, ends_for
