@@ -15,7 +15,14 @@ from typing import Any
 from raylocus.datasets.remote_folder import RemoteFolder
 from raylocus.datasets.schema import DATASET_SCHEMA
 from raylocus.errors import RaylocusError, StoreError
-from raylocus.storage import MANIFEST, file_sizes, parse_manifest, remove_leftovers, written_whole
+from raylocus.storage import (
+    MANIFEST,
+    file_sizes,
+    parse_manifest,
+    remove_leftovers,
+    schema_fault,
+    written_whole,
+)
 
 
 @dataclass(frozen=True)
@@ -207,7 +214,5 @@ def _schema_findings(folder: Folder) -> list[StoreFault]:
         found = json.loads(folder.read("zarr.json") or b"{}").get("attributes", {}).get("schema")
     except ValueError:
         return []  # its hash has shown it already
-    if found == DATASET_SCHEMA:
-        return []
-    fix = "build it again with this version, or read it with the version that wrote it"
-    return [StoreFault(folder.name, f"has schema {found!r} where {DATASET_SCHEMA!r} is needed", fix)]
+    fault = schema_fault(found, DATASET_SCHEMA)
+    return [] if fault is None else [StoreFault(folder.name, *fault)]
