@@ -114,6 +114,21 @@ def test_buffer_status_of_every_level_at_both_edges() -> None:
 
 
 def test_buffer_levels_grow_as_the_specification_says() -> None:
-    # TS 38.321: ratios of about 1.065 (8 bits), 81 338 368 bytes at most.
-    assert LONG_LEVELS[-1] == 81_338_368
-    assert LONG_LEVELS[61:] / LONG_LEVELS[60:-1] == pytest.approx(1.0651, abs=0.002)
+    # TS 38.321 table 6.1.3.1-2: some of its levels [byte], and the sum of all.
+    levels = {
+        0: 0,
+        1: 10,
+        4: 13,
+        5: 14,
+        12: 22,
+        59: 409,
+        60: 436,
+        100: 5_387,
+        128: 31_342,
+        150: 125_030,
+        200: 2_901_912,
+        252: 76_380_419,
+        253: 81_338_368,
+    }
+    assert {index: int(LONG_LEVELS[index]) for index in levels} == levels
+    assert len(LONG_LEVELS) == 254 and LONG_LEVELS.sum() == 1_334_408_489

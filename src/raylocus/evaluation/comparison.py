@@ -52,14 +52,11 @@ def compare(
     Raises:
         InputError: the dataset has no test sequences.
     """
-    if not (dataset.split == "test").any():
+    tests = [thinned(test, sequences) for test in dataset.by_place("test")]
+    if not tests:
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    tests = [
-        thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences)
-        for index in np.unique(dataset.place_index[dataset.split == "test"])
-    ]
     return [compared_at(test, [world_by_world(located, test), *classics], progress) for test in tests]
 
 

@@ -18,6 +18,8 @@ from scipy.ndimage import gaussian_filter
 from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Motions, Movement
 from raylocus.evaluation.bound.tokens import SequenceTokens
+from raylocus.geo import Grid
+from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.ragged import Columns
 
 #: Sequences searched for side by side.
@@ -231,6 +233,11 @@ class Calibration:
         sequence, last = (each / each.sum() for each in (found.mass**self.power, found.of_last**FLATTENED))
         share = self.doubt / (self.doubt + min(found.effective_ways, MOST_WAYS))
         return (1 - share) * sequence + share * last
+
+    def posterior(self, found: Sequence[Found], grid: Grid) -> Posterior:
+        """The calibrated posterior of each sequence."""
+        density = np.array([self.apply(each) for each in found], np.float32)
+        return posterior_of(grid, density.reshape(-1, *grid.shape))
 
 
 #: (severity, power, doubt) of the bound. At 0.5 the least negative log-likelihood over a grid of both numbers, on 720
