@@ -5,9 +5,8 @@ What is left of its over-confidence, measured on draws of its own law, is taken 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
 
-from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood
+from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood, one_thread
 from raylocus.evaluation.bound.movement import Motions, Movement
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.geo import Grid
@@ -196,17 +195,6 @@ def _drawn(
     at = (np.arange(shape[1]) + generator.random((shape[0], 1))) / shape[1]
     found = np.minimum(np.searchsorted(edges, at * edges[-1], side="right"), len(share) - 1)
     return np.where(share[found] > 0, found, int(share.argmax()))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Holds torch to one thread: on matrices this small, threads wait for each other more than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 #: Exponent of the last report's posterior where it stands in for the sequence's.
