@@ -205,7 +205,9 @@ def _report_intervals(
 def sample_speeds(
     configuration: MobilityConfiguration, count: int, generator: np.random.Generator
 ) -> tuple[
-    Int[np.ndarray, " sample"], Float[np.ndarray, " sample"], tuple[Float[np.ndarray, " sample"], ...]
+    Int[np.ndarray, " sample"],
+    Float[np.ndarray, " sample"],
+    tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]],
 ]:
     """Speed class of each UE, its speed [m/s], and the mean time between two of its stops and of a stop [s]."""
     classes = configuration.speed_classes
