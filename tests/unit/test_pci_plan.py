@@ -103,3 +103,16 @@ def test_a_network_larger_than_the_pcis_uses_them_again_far_away() -> None:
     # A square between them: farther than the median distance of 20 neighbours by much.
     assert distance[again].min() > 1500
     assert all(len(set((pcis[owner == site] % 3).tolist())) == 3 for site in range(900))
+
+
+@pytest.mark.parametrize("count", [8, 9, 40])
+def test_a_mast_of_any_number_of_cells_is_planned(count: int) -> None:
+    # All combinations of forty would be 3^40; every second list without channel numbers has masts of fifteen.
+    owner = np.repeat([0, 1], count)
+    positions = np.array([[0.0, 0.0], [300.0, 0.0]])[owner]
+    azimuths = np.linspace(-np.pi, np.pi, 2 * count, endpoint=False)
+    pcis = plan_pcis(positions, azimuths, owner, np.random.default_rng(3))
+    assert len(set(pcis.tolist())) == 2 * count
+    for site in (0, 1):
+        alike = np.bincount(pcis[owner == site] % 3, minlength=3)
+        assert alike.max() - alike.min() <= 1
