@@ -22,9 +22,6 @@ STEPS, SMALL = 30, 0.1
 ASKED = ("common", "level", "floor", "scatter")
 #: Levels that the search begins at, in deviations of the prior: the likelihood has several maxima.
 BEGINNINGS = (-1.5, 0.0, 1.5)
-#: What the scale is uncertain by besides (standard deviation of its logarithm): values that are fitted take up a part
-#: of residuals, and those that are not, as beamwidths and materials, add about as much.
-SCALE_UNSAID = 0.1
 #: Standard deviations of ln scale and of the logit of the dropout about the law's.
 SCALE_DEVIATION, DROPOUT_DEVIATION = 0.6, 1.5
 
