@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from calibration import calibrated_maps
-from calibration_trials import Trial, trial
+from calibration_trials import Trial, kept, trial
 from few_shot import nearest_tags
 from jaxtyping import Float
 from rich.console import Console
@@ -36,7 +37,6 @@ from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.storage import written_whole
 from raylocus.training.adapt.area import tags_of
 
 #: Error, denser and tied mass of each located phone.
@@ -94,23 +94,19 @@ def of_count(number: int, count: int, locator: Locator, given: argparse.Namespac
     return found | {f"{count}/{name}": scores for name, scores in with_tags(locator, one, tagged, asked)}
 
 
-def kept(given: argparse.Namespace, make: Callable[[int, int], dict[str, Scored]]) -> list[dict[str, Scored]]:
-    """Scores of every world, by all numbers of tags; a killed run goes on from the files in `given.folder`.
+def of_worlds(
+    given: argparse.Namespace, make: Callable[[int, int], dict[str, Scored]]
+) -> list[dict[str, Scored]]:
+    """Scores of every world, by all numbers of tags; those in `given.folder` are not made again.
 
     Args:
         given: what was asked for.
         make: makes those of a world by a number of tags.
     """
     found: list[dict[str, Scored]] = [{} for _ in range(given.worlds)]
-    given.folder.mkdir(parents=True, exist_ok=True)
     for number, count in product(range(given.worlds), given.tags):
         file = given.folder / f"{number}-{given.phones}-{count}-{max(given.tags)}.npz"
-        if not file.exists():
-            with written_whole(file) as aside, aside.open("wb") as opened:
-                np.savez(opened, **make(number, count))
-            print(f"world {number + 1} of {given.worlds}, {count} tags: done", flush=True)
-        with np.load(file) as stored:
-            found[number] |= dict(stored)
+        found[number] |= kept(file, partial(make, number, count))
     return found
 
 
@@ -126,7 +122,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     locator = Locator.pretrained() if given.model is None else Locator.load(given.model)
-    print_table(kept(given, lambda number, count: of_count(number, count, locator, given)))
+    print_table(of_worlds(given, lambda number, count: of_count(number, count, locator, given)))
 
 
 def print_table(worlds: list[dict[str, Scored]]) -> None:

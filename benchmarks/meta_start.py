@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from calibration_trials import trial
-from few_shot_places import Scored, adapted, kept, on_map, print_table
+from few_shot_places import Scored, adapted, of_worlds, on_map, print_table
 
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import save_network
@@ -99,7 +99,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     meta = learned_start(given)
-    print_table(kept(given, lambda number, count: compared(meta, number, count, given)))
+    print_table(of_worlds(given, lambda number, count: compared(meta, number, count, given)))
 
 
 if __name__ == "__main__":
