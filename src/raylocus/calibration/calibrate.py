@@ -13,7 +13,7 @@ from raylocus.calibration.labelled_calibration import (
     GroupScore,
     LabelledCalibration,
     calibrate_labelled,
-    with_wider_azimuths,
+    with_honest_deviations,
 )
 from raylocus.calibration.labelled_fit import Posterior, climb
 from raylocus.calibration.labelled_model import NoiseLaw
@@ -116,5 +116,5 @@ def _with_labelled(
     marginal = MarginalModel(others, place, law, values).under(noise.levels.scale, by_others.dropout)
     both = (found.model.under(noise), marginal)
     climbed = climb(both, found.prior, found.posterior.free, values)
-    posterior = with_wider_azimuths(climbed, found.prior)
+    posterior = with_honest_deviations(climbed, found.prior.layout, law.world)
     return Calibration(posterior, noise, found.prior, kept, found.groups, found, by_others, measured.notes)
