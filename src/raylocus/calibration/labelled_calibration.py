@@ -26,8 +26,8 @@ OPTIONAL = ("azimuth", "pattern", "downtilt", "crowns", "walls")
 #: Factor on the deviations of azimuths: reports of beams make the posterior jagged, and its width at the top says too
 #: little. On ten simulated networks errors were 1.1 (median) to 1.6 (90 %) of it.
 AZIMUTHS_WIDER = 1.5
-#: What 20 lg |Γ| of walls grows by with ln ε [dB]: √ε / (ε − 1) of brick, ε = 3.91. Materials that are not as listed look
-#: like walls that scatter otherwise.
+#: What walls reflect more by ln ε [dB], 8.7 √ε / (ε − 1) of brick, ε = 3.91: materials that are not as listed look like
+#: walls that scatter otherwise.
 REFLECTED_DB = 5.9
 #: Parts of the ground that are held out in turn, each of several blocks.
 FOLDS, BLOCKS_OF_FOLD = 3, 3
@@ -102,7 +102,7 @@ def with_honest_deviations(found: Posterior, layout: Layout, law: WorldLaw) -> P
     wider[layout.index("azimuth")] = AZIMUTHS_WIDER
     covariance = found.covariance * np.outer(wider, wider)
     if found.free[walls]:
-        covariance[walls, walls] += (REFLECTED_DB * law.severity * law.log_permittivity) ** 2
+        covariance[walls, walls] += (REFLECTED_DB * law.log_deviations(1.0)[0]) ** 2
     return dataclasses.replace(found, covariance=covariance)
 
 
