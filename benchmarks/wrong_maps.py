@@ -5,7 +5,8 @@
 A checkpoint holds the mean scores of groups of validation phones, under their own maps and under those of other places,
 with the place left out of the fit of the score. Fewer phones scatter about their group's mean by the deviation within
 groups, more do not come nearer to each other than the worlds are. Printed is the share of wrong maps beyond the score
-that a share of right ones is beyond.
+that a share of right ones is beyond. With --fit it is fitted to the validation worlds of a dataset first, as after
+training, and with --out the checkpoint is written once more with it; nothing is trained.
 """
 
 from __future__ import annotations
