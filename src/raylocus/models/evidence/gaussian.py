@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.models.evidence.rasters import LEVEL_UNITS, seen_items
+from raylocus.models.evidence.rasters import LEVEL_UNITS, are_all, seen_items
 
 #: Numbers in what is worked on at once: few enough to stay in the processor's cache.
 AT_ONCE = 1 << 18
@@ -56,9 +56,24 @@ def gaussian_evidence(
         site_variance: v [dB²].
         common_variance: u [dB²].
     """
-    parts = list(gaussian_parts(level, precision, moments, sites, site_variance, common_variance))
-    joined = (torch.cat([getattr(part, each.name) for part in parts], 2) for each in fields(GaussianEvidence))
-    return GaussianEvidence(*(values.unflatten(2, moments.shape[3:]) for values in joined))
+    count = sequences_at_once(moments)
+    found = [
+        _joined(list(gaussian_parts(*some, moments, sites, site_variance, common_variance)), 2)
+        for some in zip(level.split(count), precision.split(count), strict=True)
+    ]
+    joined = _joined(found, 0)
+    return GaussianEvidence(*(each.unflatten(2, moments.shape[3:]) for each in vars(joined).values()))
+
+
+def sequences_at_once(moments: Float[Tensor, "any_site moment slot y x"]) -> int:
+    """How many sequences to work on together: the fewer, the fewer sites any of them has heard."""
+    return max(AT_ONCE // (8 * moments.shape[3:].numel()), 1)
+
+
+def _joined(parts: Sequence[GaussianEvidence], axis: int) -> GaussianEvidence:
+    return GaussianEvidence(
+        *(torch.cat(each, axis) for each in zip(*(vars(part).values() for part in parts), strict=True))
+    )
 
 
 def gaussian_parts(
@@ -95,7 +110,7 @@ def _some_ground(
     moments: Float[Tensor, "any_site moment slot ground"], sites: Int[Tensor, " site"], count: int
 ) -> Iterator[Float[Tensor, "site moment slot some"]]:
     """Moments of some sites, so many ground cells at a time; picked then, which copies what is in the cache anyway."""
-    every = torch.equal(sites, torch.arange(len(moments), device=sites.device))
+    every = are_all(sites, moments)
     for part in moments.split(count, 3):
         yield part if every else part.index_select(0, sites)
 
@@ -103,7 +118,8 @@ def _some_ground(
 def even_gaussian_evidence(
     value: Float[Tensor, "quantity batch head site sector"],
     precision: Float[Tensor, "quantity batch head site sector"],
-    moments: Float[Tensor, "quantity 2 site sector y x"],
+    moments: Float[Tensor, "quantity 2 any_site sector y x"],
+    sites: Int[Tensor, " site"],
     site_variance: Float[Tensor, " quantity"],
     common_variance: Float[Tensor, " quantity"],
 ) -> Float[Tensor, "quantity batch head y x"]:
@@ -115,10 +131,12 @@ def even_gaussian_evidence(
         value: what was observed, in the units of the moments.
         precision: 1/variance of each one's own error, in these units; 0 where nothing was observed.
         moments: R, R² of `EvidenceRasters`.
+        sites: which of them each site has.
         site_variance: v of each quantity.
         common_variance: u of each quantity.
     """
-    weight, off = precision.flatten(1, 2), value.flatten(1, 2)
+    seen = torch.tensor(seen_items(precision.sum((0, 4))), dtype=torch.int64, device=value.device)
+    weight, off = (each.index_select(3, seen).flatten(1, 2) for each in (precision, value))
     v, first = site_variance[:, None, None, None], weight * off
     total, product = weight.sum(-1, keepdim=True), first.sum(-1, keepdim=True)
     shrink = 1 / (1 + v * total)
@@ -128,8 +146,9 @@ def even_gaussian_evidence(
     squares, linears = torch.cat([2 * first, -weight], 2).flatten(2), (-shrink * weight).flatten(2)
     owns, own_constant = ((scale * each).transpose(1, 2).flatten(0, 1) for each in (-weight, product))
     start, outer = (shrink * product).sum(2), (common_variance[:, None] * common)[..., None]
-    found = []
-    for part in moments.flatten(4).split(max(AT_ONCE // owns[..., 0].numel(), 1), 4):
+    found, every = [], are_all(sites[seen], moments[0, 0])
+    for mapped in moments.flatten(4).split(max(AT_ONCE // max(owns[..., 0].numel(), 1), 1), 4):
+        part = mapped if every else mapped.index_select(2, sites[seen])
         own = torch.baddbmm(own_constant, owns, part[:, 0].flatten(0, 1)).unflatten(0, part.shape[:3:2])
         linear = torch.baddbmm(start, linears, part[:, 0].flatten(1, 2))
         doubled = torch.baddbmm(constant, squares, part.flatten(1, 3)) + own.square().sum(1)
