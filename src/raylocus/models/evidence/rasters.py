@@ -92,6 +92,11 @@ def seen_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
     return [item for item, seen in enumerate(share.sum((0, 1)).tolist()) if seen > 0]
 
 
+def picked(rasters: Float[Tensor, "item *shape y x"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
+    """Some of the rasters: copies where to ask which would keep a device waiting, else these themselves."""
+    return [rasters[item] for item in index.tolist()] if index.is_cpu else rasters[index].unbind()
+
+
 def are_all(index: Int[Tensor, " some"], rasters: Float[Tensor, "item ..."]) -> bool:
     """Whether an index takes all rasters in their order; not asked where to ask would keep a device waiting."""
     return index.is_cpu and torch.equal(index, torch.arange(len(rasters)))
