@@ -130,26 +130,3 @@ def test_what_a_user_can_repair_is_one_sentence(
     assert main(["doctor"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("raylocus: ") and said.count("\n") == 1 and sentence in said
-
-
-@pytest.mark.parametrize(
-    "error", [RuntimeError("a fault"), ModuleNotFoundError(name="raylocus.lost"), KeyError("x")]
-)
-def test_a_fault_of_raylocus_is_not_hidden(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(words: list[str]) -> int:
-        raise error
-
-    monkeypatch.setattr("raylocus.cli.doctor.run_doctor", fail)
-    with pytest.raises(type(error)):
-        main(["doctor"])
-
-
-def test_an_interrupt_says_how_to_go_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stop(words: list[str]) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("raylocus.cli.doctor.run_doctor", stop)
-    assert main(["doctor"]) == 130
-    assert "the same command continues from what is complete" in capsys.readouterr().err

@@ -87,7 +87,7 @@ def _by_unlabelled(
     turned, size, azimuth = first.values.copy(), prior.layout.size, prior.layout.index("azimuth")
     azimuths = BlindTurns(reports, place, law, first.values).azimuths()
     turned[azimuth] = azimuths.error
-    found = calibrate_unlabelled(reports, place, law, turned[:size])
+    found = calibrate_unlabelled(reports, place, law, turned)
     covariance, free = found.covariance[:size, :size].copy(), np.zeros(size, bool)
     for name in (*ASKED, "azimuth"):
         free[prior.layout.index(name)] = True

@@ -74,10 +74,14 @@ def _quantiles(values: np.ndarray) -> str:
 
 
 def _draw(reports: Reports, place: Place | Area, folder: Path) -> None:
+    """The figures; those of true positions where there are any."""
+    import numpy as np
+
     from raylocus.viz.reports import distance_figure, gaps_figure, heard_figure, truth_figure
 
-    save_picture(truth_figure(reports, place), folder / "truth.png")
-    save_picture(distance_figure(reports, place.deployment), folder / "distance.png")
+    if np.isfinite(reports.position[:, 0]).any():
+        save_picture(truth_figure(reports, place), folder / "truth.png")
+        save_picture(distance_figure(reports, place.deployment), folder / "distance.png")
     save_picture(heard_figure(reports, place.deployment), folder / "heard.png")
     save_picture(gaps_figure(reports), folder / "gaps.png")
 

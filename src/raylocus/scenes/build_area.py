@@ -165,7 +165,7 @@ def build_area(build: AreaBuild, progress: Callable[[Place], None]) -> Area:
         tiles.append(tile)
         progress(place)
     _remove_others(build.folder / "tiles", tiles)
-    notes = (*build.source.found.vector_map.notes, *network.notes)
+    notes = (*build.source.found.vector_map.notes, *network.notes, *build.area.notes)
     area = Area(
         build.folder, build.folder.name, build.source.found.vector_map.frame, build.extent, network.deployment,
         build.whole, tuple(tiles), notes, "; ".join(filter(None, notices)),

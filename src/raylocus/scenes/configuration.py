@@ -71,6 +71,10 @@ class SceneConfiguration:
         return self.tile_size + 2 * self.margin
 
 
+#: The way before a phone whose roofs are read one by one where its mast stands far outside the tile [m].
+FINE_REACH = 200.0
+
+
 @dataclass(frozen=True)
 class AreaConfiguration:
     """What an area has beyond its tiles."""
@@ -79,8 +83,9 @@ class AreaConfiguration:
     """Ground around the outermost sites of a list that an area is made of [m]."""
     reach: float = 3000.0
     """Sites this far beyond the extent are kept or drawn: they are heard in it [m]."""
-    near: float = 200.0
-    """Geometry kept around each tile; masts that stand in it are traced with all of it [m]."""
+    near: float = FINE_REACH
+    """Geometry kept around each tile; masts that stand in it are traced with all of it [m]. With less, levels step at
+    the seams between tiles."""
     side: float | None = None
     """Side of a generated town [m]; None for one tile's."""
 
@@ -90,3 +95,13 @@ class AreaConfiguration:
                 f"a margin of {self.margin:g} m, a reach of {self.reach:g} m and {self.near:g} m around each tile "
                 "leave no ground; give positive metres"
             )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of it."""
+        if self.near >= FINE_REACH:
+            return ()
+        return (
+            f"with {self.near:g} m of geometry around each tile, levels of masts beyond it step at the seams between "
+            f"tiles; --area.near {FINE_REACH:g} avoids it",
+        )
