@@ -70,7 +70,7 @@ def gaussian_evidence(
 
 def _together(precision: Float[Tensor, "batch head site slot"], ground: int) -> int:
     """Sequences that are worked on together: all, unless that would be to work on much that only others have heard."""
-    if not precision.is_cpu or ground < LARGE:
+    if len(precision) == 1 or not precision.is_cpu or ground < LARGE:
         return len(precision)
     heard = (precision.sum((1, 3)) > 0).float()
     return len(precision) if heard.amax(0).sum() < SPREAD * heard.sum(1).mean() else 1
@@ -99,21 +99,18 @@ def gaussian_parts(
     off = ((level - units.centre) / units.scale).flatten(0, 1)
     weights, rows = torch.cat([p * off**2, -2 * p * off, p], 2), torch.cat([p * off, -p], 2)
     slots, one, seen = p.shape[2], p.new_ones(()), seen_items(precision.sum(3))
-    by_site = [
-        *zip(weights[:, seen].unbind(1), rows[:, seen].unbind(1), (v * p[:, seen]).unbind(1), strict=True)
-    ]
-    own_moments = [each.flatten(0, 1).flatten(1) for each in picked(moments, sites[seen])]
+    own_moments = [each.flatten(0, 1).flatten(1) for each in picked(moments, sites)]
     ground = moments.shape[3:].numel()
     for start in range(0, ground, count := max(AT_ONCE // len(p), 1)):
         distance, mean, held = p.new_zeros(3, len(p), min(count, ground - start))
         width = torch.ones_like(mean)
         # Site by site, so that what is worked on stays in the processor's cache.
-        for (weight, row, own), of_site in zip(by_site, own_moments, strict=True):
-            mapped = of_site[:, start : start + count]
-            own_width = torch.addmm(one, own, mapped[:slots])
-            shrink, linear = own_width.reciprocal(), row @ mapped[: 2 * slots]
+        for site in seen:
+            mapped = own_moments[site][:, start : start + count]
+            own_width = torch.addmm(one, v * p[:, site], mapped[:slots])
+            shrink, linear = own_width.reciprocal(), rows[:, site] @ mapped[: 2 * slots]
             shrunk = linear * shrink
-            distance = torch.addcmul(torch.addmm(distance, weight, mapped), v, linear * shrunk, value=-1)
+            distance = torch.addmm(distance, weights[:, site], mapped) - v * linear * shrunk
             mean, held, width = mean + shrunk, held + (1 - shrink), width * own_width
         common = 1 + u / v * held
         offset = u * mean / common

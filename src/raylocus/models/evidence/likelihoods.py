@@ -12,6 +12,7 @@ from raylocus.models.evidence.rasters import (
     LEVEL_KNOTS,
     EvidenceRasters,
     are_all,
+    picked,
     seen_items,
 )
 from raylocus.models.time_heads import PooledObservations
@@ -91,8 +92,8 @@ def _over_ground(
         found = torch.addmm(found, rows.flatten(1), ground.flatten(0, 1))
     else:
         # Item by item, for to pick some of the rasters would be to copy them.
-        for item, raster in zip(items, index[items].tolist(), strict=True):
-            found.addmm_(rows[:, item], ground[raster, :knots])
+        for item, raster in zip(items, picked(ground, index[items]), strict=True):
+            found.addmm_(rows[:, item], raster[:knots])
     return found.reshape(*table.shape[:-2], *rasters.shape[2:])
 
 
