@@ -152,8 +152,8 @@ class EvidenceStream(nn.Module):
             robust,
             formula,
             isotropic,
-            timing_evidence(pooled, maps.site_of_cell, short, long, rasters.distance),
-            beam_evidence(pooled, self.log_beam.exp(), rasters.beam),
+            timing_evidence(pooled, maps.site_of_cell, short, long, rasters),
+            beam_evidence(pooled, self.log_beam.exp(), rasters),
             quality,
         ]
 
@@ -182,7 +182,7 @@ class EvidenceStream(nn.Module):
             rasters.of_slots(pooled.level[..., None].expand(precision.shape)),
             rasters.of_slots(precision),
             rasters.moments,
-            rasters.moments_of_site,
+            rasters.raster_of_site,
             torch.exp(2 * self.log_site),
             torch.exp(2 * self.log_common),
         )
@@ -206,7 +206,9 @@ class EvidenceStream(nn.Module):
         values, precisions = (
             rasters.of_slots(each).unflatten(3, (-1, len(own))).movedim(4, 0) for each in (value, precision)
         )
-        return even_gaussian_evidence(values, precisions, rasters.even_moments, *variances)
+        return even_gaussian_evidence(
+            values, precisions, rasters.even_moments, rasters.raster_of_site, *variances
+        )
 
 
 def _weighed(
