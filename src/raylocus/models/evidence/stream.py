@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.gaussian import GaussianEvidence, even_gaussian_evidence, gaussian_evidence
@@ -16,6 +17,7 @@ from raylocus.models.evidence.likelihoods import (
     robust_evidence,
     timing_evidence,
 )
+from raylocus.models.evidence.motion import moved_on
 from raylocus.models.evidence.positioning import ANGLES, Observation, azimuths
 from raylocus.models.evidence.rasters import (
     KINDS,
@@ -34,13 +36,15 @@ FUSED = ("gaussian", "robust", "formula", "distance", "timing", "beams", "qualit
 #: All likelihoods; networks that never had azimuths in training use them by their law alone. Ranges are finer than the
 #: grid of these, see `models.evidence.ranging`.
 LIKELIHOODS = (*FUSED, "angles", "sharp")
-#: Exponents of each likelihood, summed over the heads, at the start of training. The first four
-#: judge the same levels, so they share one unit; SINR follows from them in part.
-START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.8, 0.6)
+#: Exponents of each likelihood at the start of training. The first four and the last judge the same levels, so they
+#: share little more than one unit; SINR follows from them in part.
+START_WEIGHTS = (0.03, 0.1, 0.03, 0.02, 0.9, 0.1, 0.1, 0.8, 0.8)
 #: Exponents are larger or smaller than for most sequences by up to e to this power, as worlds err less or more.
 GATE_RANGE = 2.0
-#: Share of each head's exponent at the start: the newest reports count most.
-START_SHARES = (0.6, 0.25, 0.15)
+#: Exponent of what each head but the newest says, at the start: reports of one phone err alike in part.
+START_SHARE = 0.35
+#: Speed of phones at the start [m/s].
+START_SPEED = 3.0
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,12 @@ class Evidence:
 
     channels: Float[Tensor, "batch channel y x"]
     """Each of `FUSED` of each head [nats], largest value 0."""
-    sharp: Float[Tensor, "batch y x"]
-    """What the sharp ground cells say of each coarse one, with where people are [nats]."""
+    newest: Float[Tensor, "batch y x"]
+    """What the newest reports say alone, at the best of each coarse cell's sharp ones [nats]."""
     detail: Float[Tensor, "batch sharp_y sharp_x"]
     """Log-density of each sharp ground cell relative to the coarse cell's [nats]."""
     total: Float[Tensor, "batch y x"]
-    """Their weighted sum and where people are: an unnormalised log-posterior."""
+    """Of all of them and where people are: an unnormalised log-posterior."""
     summary: Float[Tensor, "batch width"]
     """Of each sequence, which knows how much the world errs."""
     log_scale: Float[Tensor, "batch head"]
@@ -87,8 +91,10 @@ class EvidenceStream(nn.Module):
         self.severity = zero_linear(heads, width, bias=False)
         # Generated towns have no water for training to learn of.
         self.log_presence = nn.Parameter(torch.log(torch.tensor([0.1, 1.0, 1.0, 1.0])))
-        shares = torch.tensor(START_SHARES) if heads == len(START_SHARES) else torch.full((heads,), 1 / heads)
-        self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS)[:, None] * shares))
+        self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS))[:, None].repeat(1, heads))
+        self.log_share = nn.Parameter(torch.full((heads - 1,), START_SHARE).log())
+        self.log_speed = nn.Parameter(torch.tensor(START_SPEED).log())
+        self.speed = zero_linear(width, 1)
         self.token_scale = zero_linear(width, 1)
         self.gates = zero_linear(width, len(LIKELIHOODS) * heads)
         self.silence = zero_linear(width, 2)
@@ -110,15 +116,39 @@ class EvidenceStream(nn.Module):
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
         gates = self.exponents(summary)
-        by_sharp = torch.einsum("bh,bhyx->byx", gates[:, LIKELIHOODS.index("sharp")], sharp.log_likelihood)
-        prior, detail = pooled_and_detail(by_sharp + self._presence(maps), maps.sharp_outdoor, maps.outdoor)
-        total = prior + _weighed(gates[:, : len(FUSED)], likelihoods)
         angles = self.angles(sequences, weights, maps)
         best = angles.amax((-2, -1), keepdim=True).detach()
-        total = total + _weighed(gates[:, LIKELIHOODS.index("angles"), None], (angles - best)[:, None])
+        coarse = torch.cat([likelihoods, (angles - best)[:, None].expand_as(likelihoods[:, :1])], 1)
+        by_head = _finer(_weighed(gates[:, :-1], coarse), sharp.log_likelihood)
+        by_head = torch.addcmul(by_head, gates[:, -1, :, None, None], sharp.log_likelihood)
+        people = self._presence(maps)
+        newest = by_head[:, 0]
+        before = self._before(
+            by_head[:, 1:] + people + torch.log(maps.sharp_outdoor + 1e-4),
+            sequences,
+            weights[:, 1:],
+            summary,
+            maps.size,
+        )
+        total, detail = pooled_and_detail(newest + before + people, maps.sharp_outdoor, maps.outdoor)
         best_of_all = torch.cat([highest.flatten(1), best.flatten(1)], 1)
         channels = likelihoods.flatten(1, 2)
-        return Evidence(channels, prior, detail, total, summary, sharp.log_scale, best_of_all)
+        nearest = functional.max_pool2d(newest, newest.shape[-1] // total.shape[-1])
+        return Evidence(channels, nearest, detail, total, summary, sharp.log_scale, best_of_all)
+
+    def _before(
+        self,
+        log_density: Float[Tensor, "batch earlier y x"],
+        sequences: SequenceTensors,
+        weights: Float[Tensor, "batch earlier time"],
+        summary: Float[Tensor, "batch width"],
+        size: float,
+    ) -> Float[Tensor, "batch y x"]:
+        """What the heads of earlier reports say of where phones are now: how fast they are the summary knows."""
+        age = torch.einsum("bht,bt->bh", weights, torch.nan_to_num(sequences.age))
+        speed = torch.exp(self.log_speed + GATE_RANGE * torch.tanh(self.speed(summary) / GATE_RANGE))
+        moved = moved_on(log_density, speed * age, size)
+        return torch.einsum("h,bhyx->byx", self.log_share.exp(), moved)
 
     def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
         """Of each of `LIKELIHOODS` in the total."""
@@ -226,8 +256,14 @@ class EvidenceStream(nn.Module):
 
 def _weighed(
     gates: Float[Tensor, "batch kind head"], likelihoods: Float[Tensor, "batch kind head y x"]
-) -> Float[Tensor, "batch y x"]:
-    return torch.einsum("bkh,bkhyx->byx", gates, likelihoods)
+) -> Float[Tensor, "batch head y x"]:
+    return torch.einsum("bkh,bkhyx->bhyx", gates, likelihoods)
+
+
+def _finer(
+    coarse: Float[Tensor, "batch head y x"], sharp: Float[Tensor, "batch head sharp_y sharp_x"]
+) -> Float[Tensor, "batch head sharp_y sharp_x"]:
+    return functional.interpolate(coarse, size=tuple(sharp.shape[-2:]))
 
 
 def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:
