@@ -37,8 +37,8 @@ from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_area import TracedArea, open_traced_area
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
-from raylocus.propagation.tracing.trace_area import trace_area
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_folders import trace_area
 from raylocus.scenes.build import build_source
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration

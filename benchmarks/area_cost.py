@@ -22,8 +22,8 @@ from raylocus.execution.task import ThisProcess
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_area import open_traced_area
-from raylocus.propagation.tracing.trace_area import trace_area
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_folders import trace_area
 from raylocus.scenes.build import build_source
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration

@@ -21,10 +21,10 @@ import numpy as np
 
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.traced_area import TracedArea, open_traced_area
-from raylocus.propagation.search.site_treatment import TRACED, treatments_of
+from raylocus.propagation.search.far_sites import TRACED, treatments_of
 from raylocus.propagation.tracing.site_parts import SiteParts
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import atlas_provenance, trace_place
+from raylocus.propagation.tracing.trace_folders import atlas_provenance, trace_place
 
 TRACE = TraceConfiguration(depth=4, diffraction=False, dynamic_range_db=30.0)
 MAPS = RadioMapConfiguration(layers=())

@@ -32,7 +32,7 @@ from raylocus.network.field.heard import HeardNetwork
 from raylocus.network.field.law import USUAL
 from raylocus.network.field.simulate import SimulatedNetwork, simulate_network
 from raylocus.network.reports.report_files import checked_reports
-from raylocus.scenes.networks import open_network
+from raylocus.scenes.area import open_network
 
 #: Noise of arrivals, and deviations of listed sites, that networks are drawn with [m].
 NOISES, DEVIATIONS = (5.0, 20.0, 40.0, 80.0, 160.0), (5.0, 45.0)

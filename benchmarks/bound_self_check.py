@@ -31,7 +31,7 @@ from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw

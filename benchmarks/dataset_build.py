@@ -70,7 +70,7 @@ def run(folder: Path, recipe: dict[str, object]) -> tuple[float, float, float]:
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     words = ["dataset", "build", "recipe.yaml", "--out", "d.zarr", "--workers", "1"]
     started = time.perf_counter()
-    command = [sys.executable, "-m", "raylocus.cli.main", *words]
+    command = [sys.executable, "-m", "raylocus", *words]
     build = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(build.pid, 0)
     if status != 0:

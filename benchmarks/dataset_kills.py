@@ -77,7 +77,7 @@ def kill_builds(folder: Path, kills: int, workers: int, generator: np.random.Gen
 def _start(folder: Path, workers: int) -> subprocess.Popen[bytes]:
     folder.mkdir(parents=True, exist_ok=True)
     words = ["dataset", "build", str(RECIPE), "--out", "tiny.zarr", "--workers", str(workers)]
-    command = [sys.executable, "-m", "raylocus.cli.main", *words]
+    command = [sys.executable, "-m", "raylocus", *words]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

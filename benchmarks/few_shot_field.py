@@ -25,7 +25,7 @@ from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.area.tags import Tags
 from raylocus.network.reports.report_files import checked_reports
 from raylocus.network.reports.reports import Reports, without_features
-from raylocus.scenes.networks import open_network
+from raylocus.scenes.area import open_network
 from raylocus.scenes.sites import Deployment
 from raylocus.storage import written_whole
 from raylocus.training.adapt.area import adapt_area_network, tags_of

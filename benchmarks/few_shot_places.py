@@ -10,7 +10,8 @@ of the tags for each; nearest neighbours on the tags.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,6 @@ from raylocus.calibration.labelled_calibration import CalibrationLaw
 from raylocus.errors import InputError
 from raylocus.evaluation.evaluation import REGIONS, coverage, horizontal_errors, region_ranks
 from raylocus.inference.answering import MapAnswers
-from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.locator import Locator
 from raylocus.inference.online import OnlineLocator
 from raylocus.inference.online_journal import OnlineJournal
@@ -71,8 +71,7 @@ def with_tags(locator: Locator, one: Trial, tagged: Reports, asked: Reports) -> 
     deployment, maps = one.place.deployment, nominal_maps(one.place)
     online = OnlineLocator(MapAnswers(one.place, locator))
     journal = online.answers(tagged, OnlineJournal.start(online.network, online.expected.law)).journal
-    off = journal.state.corrections(len(deployment.cells))
-    yield "levels followed", on_map(locator, corrected(asked, deployment, off), maps)
+    yield "levels followed", on_map(locator, journal.state.corrected(asked, deployment), maps)
     yield "adapted", on_map(adapted(locator, tagged, maps), asked, maps)
     yield "calibrated", on_map(locator, asked, calibrated(one, tagged))
     even = np.arange(len(tagged)) % 2 == 0
@@ -86,17 +85,23 @@ def with_tags(locator: Locator, one: Trial, tagged: Reports, asked: Reports) -> 
 
 
 def world_of(number: int, locator: Locator, given: argparse.Namespace) -> dict[str, Scored]:
-    """Scores of one world by tags and method, made now or read from the file that an earlier run left."""
+    """Scores of one world by tags and method."""
+    place = open_place(given.places[number % len(given.places)])
+    one = trial(place, number, 1.0, max(given.tags), 0)
+    asked = one.asked.select(np.arange(given.phones))
+    found = {"0/as it comes": on_map(locator, asked, nominal_maps(place))}
+    for count in given.tags:
+        tagged = one.tagged.select(np.arange(min(count, len(one.tagged))))
+        for name, scores in with_tags(locator, one, tagged, asked):
+            found[f"{count}/{name}"] = scores
+    return found
+
+
+def kept(number: int, given: argparse.Namespace, make: Callable[[], dict[str, Scored]]) -> dict[str, Scored]:
+    """Scores of one world, made now or read from the file that an earlier run left in `given.folder`."""
     file = given.folder / f"{number}-{given.phones}-{'-'.join(map(str, given.tags))}.npz"
     if not file.exists():
-        place = open_place(given.places[number % len(given.places)])
-        one = trial(place, number, 1.0, max(given.tags), 0)
-        asked = one.asked.select(np.arange(given.phones))
-        found = {"0/as it comes": on_map(locator, asked, nominal_maps(place))}
-        for count in given.tags:
-            tagged = one.tagged.select(np.arange(min(count, len(one.tagged))))
-            for name, scores in with_tags(locator, one, tagged, asked):
-                found[f"{count}/{name}"] = scores
+        found = make()
         file.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(file) as aside, aside.open("wb") as opened:
             np.savez(opened, **found)
@@ -117,7 +122,8 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     locator = Locator.pretrained() if given.model is None else Locator.load(given.model)
-    print_table([world_of(number, locator, given) for number in range(given.worlds)])
+    worlds = range(given.worlds)
+    print_table([kept(number, given, partial(world_of, number, locator, given)) for number in worlds])
 
 
 def print_table(worlds: list[dict[str, Scored]]) -> None:

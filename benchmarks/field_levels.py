@@ -24,7 +24,7 @@ from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.report_files import read_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import token_cells
-from raylocus.scenes.networks import extent_of, open_network
+from raylocus.scenes.area import extent_of, open_network
 from raylocus.scenes.sites import Deployment
 
 #: Steps of the grid that the formula locates on [m], and tags that the nearest are averaged over.

@@ -38,8 +38,8 @@ from raylocus.network.reports.report_files import checked_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.path_loss import heard_cells
-from raylocus.propagation.tracing.trace_area import trace_area
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.propagation.tracing.trace_folders import trace_area
 from raylocus.scenes.area import is_area
 from raylocus.scenes.build import build_source
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration

@@ -1,9 +1,10 @@
 """A second start for `train adapt` on traced maps: weights from which few steps on few tags lead far (Reptile).
 
-    python benchmarks/meta_start.py places/pre-* --on places/val-* --rounds 60 --out runs/meta.ckpt
+    python benchmarks/meta_start.py places/pre-* --on places/val-* --rounds 60 --folder runs/meta
 
 Each round draws a place, a world of severity 1 and tags, tunes the weights that adaptation tunes, and moves the start
-towards where they came to (Nichol et al. 2018, arXiv:1803.02999); the move shrinks to nothing over the rounds.
+towards where they came to (Nichol et al. 2018, arXiv:1803.02999); the move shrinks to nothing over the rounds. The
+folder keeps the start of every round and the scores of every world, from which a killed run goes on.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from calibration_trials import trial
-from few_shot_places import Scored, adapted, on_map, print_table
+from few_shot_places import Scored, adapted, kept, on_map, print_table
 
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import save_network
@@ -49,19 +51,24 @@ def moved(start: LocationNetwork, tuned: LocationNetwork, share: float) -> None:
 
 
 def learned_start(given: argparse.Namespace) -> Locator:
-    """Writes a checkpoint after every round."""
+    """The start of the last round; from the rounds that are there, a checkpoint is written after every other."""
     locator, generator = Locator.pretrained(), np.random.default_rng(1)
-    network = copy.deepcopy(locator.trained.network)
-    for number in range(given.rounds):
-        place = given.places[int(generator.integers(len(given.places)))]
-        tags = tags_of_round(locator, place, FIRST_WORLD + number, given.round_tags)
+    drawn = generator.integers(len(given.places), size=given.rounds)
+    files = [given.folder / f"round-{number + 1}-of-{given.rounds}.ckpt" for number in range(given.rounds)]
+    done = sum(file.exists() for file in files)
+    network = copy.deepcopy(
+        Locator.load(files[done - 1]).trained.network if done else locator.trained.network
+    )
+    given.folder.mkdir(parents=True, exist_ok=True)
+    for number in range(done, given.rounds):
+        tags = tags_of_round(locator, given.places[drawn[number]], FIRST_WORLD + number, given.round_tags)
         before = tags.costs(network).mean()
         (tuned,) = tuned_to_place(network, tags, (STEPS,))
         gained = before - tags.costs(tuned).mean()
         moved(network, tuned, MOVE * (1 - number / given.rounds))
-        save_network(dataclasses.replace(locator.trained, network=network), given.out)
+        save_network(dataclasses.replace(locator.trained, network=network), files[number])
         print(f"round {number + 1} of {given.rounds}: {before:.2f} nats, {gained:+.2f} by tuning", flush=True)
-    return Locator.load(given.out)
+    return Locator.load(files[-1])
 
 
 def compared(meta: Locator, place: Path, number: int, given: argparse.Namespace) -> dict[str, Scored]:
@@ -73,12 +80,11 @@ def compared(meta: Locator, place: Path, number: int, given: argparse.Namespace)
         for name, locator in starts.items():
             tagged = one.tagged.select(np.arange(count))
             found[f"{count}/{name}"] = on_map(adapted(locator, tagged, maps), asked, maps)
-    print(f"world {number + 1} of {given.worlds} done", flush=True)
     return found
 
 
 def main() -> None:
-    """Learns a start where there is none yet, and compares it with the one that ships."""
+    """Learns a start, as far as there is none yet, and compares it with the one that ships."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("places", type=Path, nargs="+", help="that the start is learned on")
     parser.add_argument(
@@ -91,12 +97,12 @@ def main() -> None:
     )
     parser.add_argument("--worlds", type=int, default=4, help="dealt to the places in turn")
     parser.add_argument("--phones", type=int, default=100, help="located in each world")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, required=True, help="of the learned start and the scores")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    meta = Locator.load(given.out) if given.out.exists() else learned_start(given)
-    worlds = range(given.worlds)
-    print_table([compared(meta, given.on[number % len(given.on)], number, given) for number in worlds])
+    meta, worlds = learned_start(given), range(given.worlds)
+    make = (partial(compared, meta, given.on[number % len(given.on)], number, given) for number in worlds)
+    print_table([kept(number, given, each) for number, each in zip(worlds, make, strict=True)])
 
 
 if __name__ == "__main__":

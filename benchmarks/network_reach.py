@@ -33,7 +33,7 @@ from raylocus.propagation.maps.radio_maps import NOISE_FIGURE_DB
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration

@@ -28,8 +28,7 @@ from raylocus.propagation.runtime.runtime import activate
 from raylocus.propagation.scene_validation import validate_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.building_records import open_edges
-from raylocus.scenes.configuration import SceneConfiguration
-from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.configuration import SceneConfiguration, SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.meshing.scene_mesh import scene_mesh
 from raylocus.scenes.osm.reader import read_osm

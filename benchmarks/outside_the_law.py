@@ -37,7 +37,7 @@ from raylocus.network.reports.features import features_named
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.perturb import perturb_place
 from raylocus.scenes.place import load_place

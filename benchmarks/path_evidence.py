@@ -31,9 +31,8 @@ from propagation_accuracy import DIFFERENCES, row
 
 from raylocus.propagation.atlas.atlas import DIFFRACTED, PathAtlas
 from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
-from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners, united
 from raylocus.propagation.oracles.path_proof.prover import PathProver, Proof, Tolerances, Verdict
-from raylocus.propagation.oracles.reference import ReferenceSettings
+from raylocus.propagation.oracles.reference import ReferenceSettings, centre_paths, chosen, partners, united
 from raylocus.propagation.tracing.site_parts import tracer_of
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.triangles import read_place_scene

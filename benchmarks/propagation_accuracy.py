@@ -33,8 +33,13 @@ from outdoor_points import CENTRES, DARK, built_places, random_points
 from raylocus.propagation.atlas.atlas import PathAtlas, reorder
 from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.maps.traced_place import TracedPlace
-from raylocus.propagation.oracles.path_matching import centre_paths, chosen, partners
-from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_path_solver
+from raylocus.propagation.oracles.reference import (
+    ReferenceSettings,
+    centre_paths,
+    chosen,
+    lost_by_path_solver,
+    partners,
+)
 from raylocus.propagation.tracing.site_parts import tracer_of
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 

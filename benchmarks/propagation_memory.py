@@ -56,7 +56,7 @@ def main() -> None:
 def trace(folder: Path, budget: float) -> str:
     from raylocus.propagation.atlas.atlas_store import StoredAtlas
     from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-    from raylocus.propagation.tracing.trace_place import trace_place
+    from raylocus.propagation.tracing.trace_folders import trace_place
 
     started = time.perf_counter()
     place = trace_place(folder, TraceConfiguration(memory_budget=budget))

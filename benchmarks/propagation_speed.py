@@ -26,8 +26,8 @@ from outdoor_points import CENTRES, built_places, random_points
 from raylocus.propagation.atlas.atlas import GridRows, reorder
 from raylocus.propagation.geometry.surfaces import Surfaces, unit_normals
 from raylocus.propagation.maps.layers.complete import complete_radio_maps
+from raylocus.propagation.maps.radio_files import bytes_of_rows, row_pieces
 from raylocus.propagation.maps.radio_maps import radio_maps
-from raylocus.propagation.maps.radio_pieces import bytes_of_rows, row_pieces
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.oracles.reference import ReferenceSettings, reference_path_gain
 from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene

@@ -30,7 +30,7 @@ from raylocus.network.field.simulate import simulate_tracks
 from raylocus.network.reports.report_files import checked_reports
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
-from raylocus.scenes.networks import open_network
+from raylocus.scenes.area import open_network
 from raylocus.scenes.sites import Deployment
 
 #: Of the reports of a file so many are passed over between two that are located.

@@ -57,7 +57,7 @@ def start(given: argparse.Namespace, options: Sequence[str] = ()) -> Service:
     words += ["--model", str(given.model)] if given.model else []
     began = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "raylocus.cli.main", *words],
+        [sys.executable, "-m", "raylocus", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("places", type=Path, nargs="*")
+    parser.add_argument("places", type=Path, nargs="+")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--phones", type=int, default=100, help="for each place and severity, in four worlds")
     parser.add_argument("--severities", type=float, nargs="*", default=[0.25, 0.5, 1.0])

@@ -18,7 +18,7 @@ from extracts import extracts
 from rich.console import Console
 from rich.table import Table
 
-from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.configuration import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.towns.generate import STYLES, generate_town
 from raylocus.scenes.towns.statistics import (

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from osm_extracts import densest
 
-from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.configuration import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.towns.generate import STYLES
 

@@ -23,11 +23,11 @@ from playwright.sync_api import BrowserType, sync_playwright
 
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.viz.viewer.page import viewer_page
 from raylocus.viz.viewer.place_content import ViewerContent, place_content
-from raylocus.viz.viewer_page import viewer_page
 
 OPENED = 5
 READY = "document.documentElement.dataset.ready"

@@ -9,18 +9,20 @@ import numpy as np
 
 from network_fixtures import TILE
 from raylocus.calibration.crowns import Crowns
+from raylocus.calibration.rough_walls import roughened
 from raylocus.geo import GeoFrame
 from raylocus.network.channel.world_channel import WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.reports import Reports
+from raylocus.propagation.atlas.atlas import SCATTERED
 from raylocus.propagation.atlas.atlas_store import save_atlas
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA, radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.provenance import Provenance
-from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA
+from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, MATERIALS
 from raylocus.scenes.place import Place, save_place
 from raylocus.scenes.world import World, WorldLaw, sample_world
 from raylocus.xarray_store import save_dataset
@@ -74,6 +76,29 @@ def wooded(place: TracedPlace, share: float = 0.0) -> TracedPlace:
     found.__dict__.update(geometry_maps=maps, atlas=place.atlas)
     atlas = Crowns(found).changed(place.atlas, 1.0 + share)
     found.__dict__.update(atlas=atlas, radio_maps=radio_maps(atlas, place.deployment))
+    return found
+
+
+def rough(place: TracedPlace, walls: float = 0.0) -> TracedPlace:
+    """The same over rough walls in the north, which scatter so much more [dB], and over a mirror in the south-west."""
+    paths = place.atlas
+    x, y = TILE.centres[paths.ground_cell].T
+    north, mirrored = y > 0, (y <= 0) & (x < 0)
+    kind = np.where(north, SCATTERED, paths.kind)
+    material = np.where(north, MATERIALS.index("brick"), MATERIALS.index("ground"))
+    touched = (north | mirrored)[:, None]
+    normals = np.where(north[:, None], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0])[:, None].astype(np.float32)
+    atlas = dataclasses.replace(
+        paths,
+        kind=kind,
+        material=np.where(touched, material[:, None], -1),
+        normals=np.where(touched[..., None], normals, np.float32(0)),
+        materials=dataclasses.replace(paths.materials, scattering=0.4),
+    )
+    found = dataclasses.replace(place)
+    atlas = roughened(atlas, walls)
+    maps = radio_maps(atlas, place.deployment)
+    found.__dict__.update(geometry_maps=place.geometry_maps, atlas=atlas, radio_maps=maps)
     return found
 
 

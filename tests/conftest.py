@@ -40,7 +40,7 @@ def repository() -> Path:
 
 def raylocus(folder: Path, *words: str) -> str:
     """What the command prints. In a process of its own: Lightning pickles methods, which run-time checks replace."""
-    command = [sys.executable, "-m", "raylocus.cli.main", *words]
+    command = [sys.executable, "-m", "raylocus", *words]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
     answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr

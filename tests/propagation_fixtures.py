@@ -12,7 +12,7 @@ from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas, concatenate
 from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.materials.materials import RadioMaterials
-from raylocus.propagation.oracles.path_matching import centre_paths, partners
+from raylocus.propagation.oracles.reference import centre_paths, partners
 from raylocus.propagation.tracing.trace import SiteTracer
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.scenes.build import SceneConfiguration

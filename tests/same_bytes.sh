@@ -12,7 +12,7 @@ recipe=${1:-tiny}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export PYTHONPATH=$repository/src OMP_NUM_THREADS=1
-raylocus() { "$PYTHON" -m raylocus.cli.main "$@" >&2; }
+raylocus() { "$PYTHON" -m raylocus "$@" >&2; }
 
 cd "$folder"
 raylocus scene build munich --out places/munich --scene.resolution 8

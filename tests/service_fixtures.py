@@ -17,8 +17,7 @@ from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance
-from raylocus.scenes.area import Area, save_area
-from raylocus.scenes.networks import extent_of
+from raylocus.scenes.area import Area, extent_of, save_area
 from raylocus.scenes.place import load_place, save_place
 from raylocus.service.area_engine import AreaEngine
 from training_fixtures import save_synthetic_place, small_place

@@ -34,7 +34,7 @@ _HOMES = {
     "sample_trajectories": "raylocus.network.movement.mobility",
     "sample_world": "raylocus.scenes.world",
     "scenes": "raylocus.scenes",
-    "trace_place": "raylocus.propagation.tracing.trace_place",
+    "trace_place": "raylocus.propagation.tracing.trace_folders",
     "world_radio_maps": "raylocus.propagation.maps.world_maps",
 }
 

@@ -150,6 +150,22 @@ def check_whole(path: Path) -> None:
         raise StoreError(f"{path} is truncated or was changed by hand; delete it and build it again")
 
 
+#: What a store holds, by the word after `raylocus` in its schema.
+_CONTENT = {"reports": "reports", "dataset": "a dataset", "radio": "radio maps", "geometry": "geometry maps",
+            "coarse_ground": "coarse ground", "atlas": "a path atlas", "unit": "a part of a dataset"}  # fmt: skip
+
+
+def schema_fault(found: object, needed: str) -> tuple[str, str] | None:
+    """What is wrong with a store by its schema, such as `raylocus.radio.v3`, and what to do; None where nothing is."""
+    if found == needed:
+        return None
+    content, wanted = (_CONTENT.get(".".join(str(each).split(".")[1:2])) for each in (found, needed))
+    if content and wanted and content != wanted:
+        return f"holds {content} where {wanted} should be", "check the path"
+    fix = "build it again with this version, or read it with the version that wrote it"
+    return f"has schema {found!r} where {needed!r} is needed", fix
+
+
 def _replace(aside: Path, path: Path) -> None:
     if path.is_dir():
         # A folder cannot be renamed over another, so the old one steps aside first.

@@ -13,7 +13,7 @@ from zarr.abc.buffer import Buffer
 from zarr.storage import MemoryStore
 
 from raylocus.errors import StoreError
-from raylocus.storage import check_whole, readable, write_manifest, written_whole
+from raylocus.storage import check_whole, readable, schema_fault, write_manifest, written_whole
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def open_dataset(path: Path, schema: str) -> xr.Dataset:
         raise StoreError(
             f"{path} is not a readable zarr store ({type(error).__name__}); build it again"
         ) from error
-    found = dataset.attrs.get("schema", "none")
-    if found != schema:
-        raise StoreError(f"{path} has schema {found!r} where {schema!r} is needed; build it again")
+    fault = schema_fault(dataset.attrs.get("schema"), schema)
+    if fault is not None:
+        raise StoreError(f"{path} {fault[0]}; {fault[1]}")
     return dataset

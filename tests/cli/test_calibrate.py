@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from calibration_fixtures import TURNED, observed, saved_place, turned_world, wooded
+from calibration_fixtures import TURNED, observed, rough, saved_place, turned_world, wooded
 from raylocus.calibration.calibrated_place import CALIBRATION_FILE
 from raylocus.cli.main import main
 from raylocus.network.reports.report_files import save_reports
@@ -20,10 +20,10 @@ from stack_fixtures import free_space_place
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> tuple[TracedPlace, Path]:
-    """A place on disk and reports of a world: its fifth antenna is turned by 57°, trees cost 80 % more than traced."""
+    """Reports of a world whose fifth antenna is turned by 57°, trees cost 80 % more, and walls scatter 5 dB more."""
     folder = tmp_path_factory.mktemp("calibrate")
-    place = saved_place(wooded(free_space_place(2)), folder / "listed")
-    true = wooded(free_space_place(2), 0.8)
+    place = saved_place(rough(wooded(free_space_place(2))), folder / "listed")
+    true = rough(wooded(free_space_place(2), 0.8), 5.0)
     reports = observed(true, turned_world(true, 3, turned=-1.0), 60, 5)
     save_reports(reports, folder / "reports.zarr", Provenance.collect({}, 5))
     save_reports(reports.select(np.arange(20)), folder / "some.zarr", Provenance.collect({}, 5))
@@ -47,6 +47,8 @@ def test_a_fit_is_a_place_with_its_own_maps(network: tuple, capsys: pytest.Captu
     assert "crowns" in carrier["kept"] and carrier["network"]["crowns"]["estimate"] == pytest.approx(
         0.8, abs=0.25
     )
+    assert "walls" in carrier["kept"] and carrier["network"]["walls"]["estimate"] == pytest.approx(5, abs=1.5)
+    assert fitted.atlas.materials.scattering == pytest.approx(0.4 * 10**0.25, rel=0.2)
     more = fitted.atlas.excess_loss_db / np.maximum(place.atlas.excess_loss_db, 1e-3)
     assert np.median(more[place.atlas.excess_loss_db > 1]) == pytest.approx(1.8, abs=0.25)
     assert record["points"] == 60 and record["carriers"][0]["cells"][0]["level_db"]["deviation"] > 0

@@ -66,7 +66,7 @@ def _seconds(*words: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "verb", [verb for verb in VERBS if verb.module != "train"], ids=lambda verb: verb.module
+    "verb", [verb for verb in VERBS if verb.words != ("train",)], ids=lambda verb: verb.function
 )
 def test_every_command_has_help(verb: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb.words, "--help"]) == 0  # type: ignore[attr-defined]
@@ -201,7 +201,7 @@ def test_an_interrupted_command_says_so(tmp_path: Path) -> None:
     # A job started in the background ignores the interrupt, and its children inherit that.
     code = "import os, signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code += "from raylocus.cli import main, doctor\n"
-    code += "doctor.run = lambda words: os.kill(os.getpid(), signal.SIGINT)\nsys.exit(main.main(['doctor']))"
+    code += "doctor.run_doctor = lambda words: os.kill(os.getpid(), signal.SIGINT)\nsys.exit(main.main(['doctor']))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert answer.returncode == 130
     assert answer.stderr.startswith("raylocus: interrupted")
@@ -221,7 +221,7 @@ def test_a_fault_of_raylocus_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch
     def fail(words: list[str]) -> int:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(doctor, "run", fail)
+    monkeypatch.setattr(doctor, "run_doctor", fail)
     with pytest.raises(ValueError, match="a bug"):
         main(["doctor"])
 
@@ -232,7 +232,7 @@ def test_memory_that_runs_out(
 ) -> None:
     from raylocus.cli import doctor
 
-    monkeypatch.setattr(doctor, "run", lambda words: allocate())
+    monkeypatch.setattr(doctor, "run_doctor", lambda words: allocate())
     assert "--data.batch_size" in refused(capsys, "doctor")
 
 

@@ -77,7 +77,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_real_command_imports_a_table_of_pandas(tmp_path: Path) -> None:
     words = ["dataset", "import", table(tmp_path / "t.parquet", [1, 2]), "--out", tmp_path / "r.zarr"]
-    command = [sys.executable, "-m", "raylocus.cli.main", *map(str, words)]
+    command = [sys.executable, "-m", "raylocus", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "2 sequences, 6 reports" in done.stdout

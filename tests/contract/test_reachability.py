@@ -147,7 +147,7 @@ def documented_benchmarks() -> set[Path]:
 
 def roots() -> set[Definition]:
     found: set[Definition] = {("raylocus.cli.main", "main")}
-    found |= {(f"raylocus.cli.{verb.module}", "run") for verb in VERBS}
+    found |= {(f"raylocus.cli.{verb.module}", verb.function) for verb in VERBS}
     found |= {("raylocus", "__getattr__")} | {(home, name) for name, home in raylocus._HOMES.items()}
     index = (REPOSITORY / "docs" / "api.md").read_text()
     found |= {each for path in re.findall(r"`(raylocus(?:\.\w+)+)`", index) for each in by_string(path)}

@@ -18,10 +18,10 @@ from raylocus.network.reports.report_mapping import (
     decode,
     decode_differential,
     decode_l1_rsrp,
+    edges_of,
     encode,
     encode_differential,
     encode_l1_rsrp,
-    last_code,
     reported,
     reported_beams,
 )
@@ -50,20 +50,21 @@ def below(value: float) -> np.ndarray:
 def test_every_bin_of_a_table_at_both_edges(
     feature: ReportFeature, low: float, step: float, last: int
 ) -> None:
-    assert last_code(feature) == last
+    edges = edges_of(feature)
+    assert len(edges) == last
     for code in range(1, last + 1):
         edge = low + step * (code - 1)
-        assert encode(np.array([edge]), feature)[0] == code
-        assert encode(below(edge), feature)[0] == code - 1
+        assert encode(np.array([edge]), edges)[0] == code
+        assert encode(below(edge), edges)[0] == code - 1
     for code in range(1, last):
-        assert decode(np.array([code]), feature)[0] == pytest.approx(low + step * (code - 0.5), abs=1e-12)
+        assert decode(np.array([code]), edges)[0] == pytest.approx(low + step * (code - 0.5), abs=1e-12)
 
 
 @pytest.mark.parametrize(("feature", "low", "step", "last"), TABLES)
 def test_ends_stay_censored(feature: ReportFeature, low: float, step: float, last: int) -> None:
     high = low + step * (last - 1)
     values = np.array([low - 1e-9, low, np.nextafter(high, -np.inf), high, high + 50, np.nan])
-    decoded, censored = reported(values, feature)
+    decoded, censored = reported(values, edges_of(feature))
     assert censored.tolist() == [-1, 0, 0, 1, 1, 0]
     assert decoded[:5].tolist() == [low, low + step / 2, high - step / 2, high, high]
     assert np.isnan(decoded[5])
@@ -122,11 +123,11 @@ def test_beams_are_reported_relative_to_the_strongest() -> None:
 @given(st.floats(-200, 100), st.sampled_from(["rsrp", "rsrq", "sinr", "l1_rsrp"]))
 def test_a_decoded_value_is_within_half_a_step_or_censored(value: float, name: str) -> None:
     feature = FEATURES[FEATURE_INDEX[name]]
-    decoded, censored = reported(np.array([value]), feature)
+    decoded, censored = reported(np.array([value]), edges_of(feature))
     if censored[0] == 0:
         assert abs(decoded[0] - value) <= feature.step / 2
     else:
         assert (value < feature.low) if censored[0] < 0 else (value >= feature.high)
     # A report read and sent again is the same report.
-    again, end = reported(decoded, feature)
+    again, end = reported(decoded, edges_of(feature))
     assert censored[0] == -1 or (again[0] == decoded[0] and end[0] == censored[0])

@@ -11,20 +11,17 @@ from raylocus.errors import InputError
 from raylocus.network.mac.uplink import LONG_LEVELS, buffer_size_index
 from raylocus.network.positioning.timing_measurements import (
     TIMING_LIMIT,
-    decode_azimuth,
-    decode_phase,
     decode_timing,
-    encode_azimuth,
-    encode_phase,
     encode_timing,
     last_timing_code,
+    reported_angle,
     reported_timing,
 )
 from raylocus.network.reports.report_mapping import (
     POWER_HEADROOM,
-    PRS_RSRP,
-    SRS_RSRP,
-    MappingTable,
+    decode,
+    encode,
+    reported,
     reported_beam_sinr,
 )
 from raylocus.units import SPEED_OF_LIGHT, TC
@@ -34,37 +31,15 @@ def below(value: float) -> float:
     return float(np.nextafter(value, -np.inf))
 
 
-@pytest.mark.parametrize("table", (POWER_HEADROOM, PRS_RSRP, SRS_RSRP), ids=lambda table: table.name)
-def test_every_bin_of_every_table_at_both_edges(table: MappingTable) -> None:
-    for code, edge in enumerate(table.edges, start=1):
-        assert table.encode(np.array([edge]))[0] == code
-        assert table.encode(np.array([below(edge)]))[0] == code - 1
-    for code in range(1, table.last_code):
-        low, high = table.edges[code - 1], table.edges[code]
-        assert table.decode(np.array([code]))[0] == pytest.approx((low + high) / 2)
-    assert table.decode(np.array([0, table.last_code])).tolist() == [table.edges[0], table.edges[-1]]
-
-
-@pytest.mark.parametrize(
-    ("table", "last", "rows"),
-    [
-        # Index, a value inside its bin, and a value just outside: TS 38.133 table 10.1.17.1-1.
-        (POWER_HEADROOM, 63, {0: -32.5, 1: -32, 54: 21.5, 55: 22, 56: 24, 62: 36, 63: 38}),
-        (PRS_RSRP, 126, {0: -157, 1: -156, 125: -31.5, 126: -31}),
-        (SRS_RSRP, 126, {0: -157, 126: -30}),
-    ],
-    ids=lambda value: value.name if isinstance(value, MappingTable) else "",
-)
-def test_tables_have_the_specified_ends(table: MappingTable, last: int, rows: dict[int, float]) -> None:
-    assert table.last_code == last
-    for code, value in rows.items():
-        assert table.encode(np.array([float(value)]))[0] == code
-
-
-def test_the_ends_of_a_report_stay_censored() -> None:
-    decoded, censored = POWER_HEADROOM.reported(np.array([-40.0, 0.2, 60.0, np.nan]))
-    assert decoded[:3].tolist() == [-32.0, 0.5, 38.0]
-    assert np.isnan(decoded[3])
+def test_power_headroom_has_the_specified_bins_at_both_edges() -> None:
+    # TS 38.133 table 10.1.17.1-1: index and lower edge.
+    assert len(POWER_HEADROOM) == 63
+    for code, edge in {1: -32, 54: 21, 55: 22, 56: 24, 62: 36, 63: 38}.items():
+        values = np.array([float(edge), below(edge)])
+        assert encode(values, POWER_HEADROOM).tolist() == [code, code - 1]
+    assert decode(np.array([0, 54, 55, 63]), POWER_HEADROOM).tolist() == [-32.0, 21.5, 23.0, 38.0]
+    decoded, censored = reported(np.array([-40.0, 0.2, 60.0, np.nan]), POWER_HEADROOM)
+    assert decoded[:3].tolist() == [-32.0, 0.5, 38.0] and np.isnan(decoded[3])
     assert censored.tolist() == [-1, 0, 1, 0]
 
 
@@ -125,11 +100,11 @@ def test_differential_l1_sinr_has_one_decibel_bins_from_the_best_beam() -> None:
 
 
 def test_angles_and_phases_are_in_tenths_of_a_degree() -> None:
-    codes = np.arange(3600)
-    assert (encode_azimuth(decode_azimuth(codes)) == codes).all()
-    assert (encode_phase(decode_phase(codes)) == codes).all()
-    assert encode_azimuth(np.array([-180.0, -179.9, 0.0, 179.95, 180.0])).tolist() == [0, 1, 1800, 3599, 0]
-    assert encode_phase(np.array([-0.05, 360.0, 725.0])).tolist() == [3599, 0, 50]
+    azimuth = reported_angle(np.array([-180.0, -179.9, 0.0, 179.95, 180.0, np.nan]), -180.0)
+    assert azimuth[:5] == pytest.approx([-179.95, -179.85, 0.05, 179.95, -179.95]) and np.isnan(azimuth[5])
+    assert reported_angle(np.array([-0.05, 360.0, 725.0]), 0.0) == pytest.approx([359.95, 0.05, 5.05])
+    centres = (np.arange(3600) + 0.5) / 10
+    assert reported_angle(centres, 0.0) == pytest.approx(centres)
 
 
 def test_buffer_status_of_every_level_at_both_edges() -> None:

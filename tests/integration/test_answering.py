@@ -14,9 +14,9 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.inference.answering import Locators, MapAnswers, NetworkAnswers, answering_by, on_maps
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.area_windows import WindowLocator
+from raylocus.scenes.area import extent_of
 from raylocus.scenes.area_of_sites import build_area_of_sites
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.networks import extent_of
 from raylocus.scenes.site_files import SiteFile
 
 MAPS = Path(str(resources.files("raylocus.inference") / "weights" / "pretrained.ckpt"))

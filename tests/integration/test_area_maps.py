@@ -19,7 +19,7 @@ from raylocus.geo import Grid
 from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_area import TracedArea
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.propagation.search.site_treatment import FAR, TRACED
+from raylocus.propagation.search.far_sites import FAR, TRACED
 from raylocus.scenes.area import is_area, open_area
 from raylocus.scenes.build import build_source
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration

@@ -166,7 +166,7 @@ def test_an_ablation_that_trains(folder: Path) -> None:
     text = text.replace("given: {shift: 10.0}", "given: {shift: 10.0}, train: {model.schedule.steps: 2}")
     assert text.count("steps: 2") == text.count("name: ") == 2
     (folder / "training.yaml").write_text(text)
-    command = [sys.executable, "-m", "raylocus.cli.main", "ablate", "training.yaml", "--workers", "1"]
+    command = [sys.executable, "-m", "raylocus", "ablate", "training.yaml", "--workers", "1"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
     answer = subprocess.run(
         [*command, "--out", "trained"],

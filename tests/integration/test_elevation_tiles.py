@@ -17,6 +17,7 @@ from map_fixtures import village
 from raylocus.cli.main import main
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
+from raylocus.scenes.configuration import AUTO
 from raylocus.scenes.ground.terrain import SURFACE_MODEL, read_terrain, terrain_height
 from raylocus.scenes.map_sources.elevation_tiles import (
     GLO30_ATTRIBUTION,
@@ -25,7 +26,6 @@ from raylocus.scenes.map_sources.elevation_tiles import (
     fetch_elevation,
     tile_name,
 )
-from raylocus.scenes.map_sources.options import AUTO
 from raylocus.scenes.place import load_place
 
 #: Pixels a degree; GLO-30 has 3600, and a plane is a plane on any grid.

@@ -15,11 +15,11 @@ from pyproj import Transformer
 from propagation_fixtures import ETOILE
 from raylocus.cli.main import main
 from raylocus.geo import GeoFrame, compass_from_azimuth
-from raylocus.propagation.maps.export import export_geotiff
 from raylocus.propagation.maps.layers.complete import ALL_LAYERS
+from raylocus.propagation.maps.radio_files import export_geotiff
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 

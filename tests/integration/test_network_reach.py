@@ -13,7 +13,7 @@ from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.perturb import perturb_place

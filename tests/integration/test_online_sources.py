@@ -16,9 +16,8 @@ import pytest
 from map_fixtures import village
 from raylocus.errors import PlaceError
 from raylocus.scenes.build import build_place
-from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.configuration import SceneConfiguration, SourceOptions
 from raylocus.scenes.map_sources.online import cache_folder, fetch_map, find_place
-from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source, requested_bounds
 
 #: What an Overpass server answers to /status when it is free.

@@ -19,11 +19,10 @@ from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.materials.knife_edge import knife_edge_loss
 from raylocus.propagation.scene_validation import validate_place
 from raylocus.propagation.tracing.trace import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.build import build_place, build_source
 from raylocus.scenes.build_map import OPEN_NOTE
-from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration, SourceOptions
 from raylocus.scenes.place import Place, save_place
 from raylocus.scenes.sites import Cell, Deployment, Site
 from raylocus.units import SPEED_OF_LIGHT

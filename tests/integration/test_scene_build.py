@@ -25,9 +25,8 @@ from raylocus.propagation.scene_validation import validate_place
 from raylocus.scenes.area import Area
 from raylocus.scenes.build import build_place, build_source
 from raylocus.scenes.building_records import read_building_records
-from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
+from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration, SourceOptions
 from raylocus.scenes.export import export_geojson, export_geotiff
-from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.site_files import SiteFile

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import multiprocessing
+import os
 import pickle
+import signal
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +22,9 @@ from raylocus.service.answers import Answer
 from raylocus.service.area_engine import AreaEngine
 from raylocus.service.batching import OverloadedError
 from raylocus.service.configuration import ServiceConfiguration
+from raylocus.service.engine import FaultError
 from raylocus.service.http.ichnaea import GeolocateBody, geolocate_question
+from raylocus.service.workers import Worker, Workers
 from service_fixtures import ORIGIN, Served, levels_at, served, towers
 
 #: What the cells of the first place are off by [dB], in the order of their PCIs.
@@ -94,6 +100,36 @@ def test_levels_that_are_off_are_learned_from_submitted_reports_kept_and_taken_b
 
 def test_a_process_that_is_busy_says_so_to_the_one_that_asked() -> None:
     assert pickle.loads(pickle.dumps(OverloadedError(3.0))).retry_after == 3.0
+
+
+class Killed(Worker):
+    """A process that is killed when it has kept what it learned."""
+
+    def __init__(self, kept: Path) -> None:
+        super().__init__(AreaEngine)
+        self.kept = kept
+
+    def start(self) -> Connection:
+        if self._connection is None:
+            context = multiprocessing.get_context("fork")
+            self._connection, its = context.Pipe()
+            context.Process(target=self._keep, args=(its,), daemon=True).start()
+            its.close()
+        return self._connection
+
+    def _keep(self, connection: Connection) -> None:
+        connection.recv()
+        with self.kept.open("a") as file:
+            file.write("kept\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_process_learned_that_was_killed_is_not_learned_twice(tmp_path: Path) -> None:
+    workers = Workers((), (Killed(tmp_path / "kept"),))
+    workers.learn([])
+    assert (tmp_path / "kept").read_text() == "kept\n"
+    with pytest.raises(FaultError, match="2 processes"):
+        workers.answer([])
 
 
 def test_what_cannot_be_read_or_was_learned_elsewhere_is_refused_before_anybody_is_answered(

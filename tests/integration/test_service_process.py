@@ -62,7 +62,7 @@ def running(place: Served, *options: str) -> Iterator[Running]:
     words = [str(folder) for folder in place.folders]
     words += ["--model", str(place.checkpoint), "--port", "0", "--request_time", str(REQUEST_TIME), *options]
     process = subprocess.Popen(
-        [sys.executable, "-m", "raylocus.cli.main", "serve", *words],
+        [sys.executable, "-m", "raylocus", "serve", *words],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},

@@ -24,14 +24,14 @@ from raylocus.propagation.atlas.atlas_store import StoredAtlas
 from raylocus.propagation.atlas.channel_response import impulse_response
 from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
+from raylocus.propagation.maps.radio_files import bytes_of_rows, paths_of_rows, row_pieces, save_radio_maps
 from raylocus.propagation.maps.radio_maps import radio_maps
-from raylocus.propagation.maps.radio_pieces import bytes_of_rows, paths_of_rows, row_pieces, save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.rays.launcher import BYTES_PER_RAY, directions_for
 from raylocus.propagation.rays.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
 from raylocus.propagation.tracing.site_parts import tracer_of
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import atlas_provenance, radio_provenance, trace_place
+from raylocus.propagation.tracing.trace_folders import atlas_provenance, radio_provenance, trace_place
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, ElementPattern
@@ -91,7 +91,7 @@ def test_a_killed_trace_resumes_to_the_same_bytes(built: Path, traced: TracedPla
     program = (
         "import sys, pathlib\n"
         "from raylocus.propagation.tracing.trace_configuration import TraceConfiguration\n"
-        "from raylocus.propagation.tracing.trace_place import trace_place\n"
+        "from raylocus.propagation.tracing.trace_folders import trace_place\n"
         "trace_place(pathlib.Path(sys.argv[1]), TraceConfiguration(depth=2, rays_per_cell=4.0))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -75,7 +75,7 @@ def trained(tmp_path_factory, repository):
     done = run(
         [
             "-m",
-            "raylocus.cli.main",
+            "raylocus",
             "train",
             "fit",
             "--config",
@@ -259,7 +259,7 @@ def test_two_processes_train_one_network(trained, repository, tmp_path):
         "--trainer.devices=2",
         "--trainer.strategy=ddp_find_unused_parameters_true",
     ]
-    words = ["-m", "raylocus.cli.main", "train", "fit", *words_for(tmp_path, repository, *more)]
+    words = ["-m", "raylocus", "train", "fit", *words_for(tmp_path, repository, *more)]
     done = run(words, repository)
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.rglob("epoch*.ckpt")

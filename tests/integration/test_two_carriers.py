@@ -30,7 +30,7 @@ from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.propagation.search.specular import SpecularSearch
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import is_traced, trace_place
+from raylocus.propagation.tracing.trace_folders import is_traced, trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.cell_names.channels import LTE
 from raylocus.scenes.place import save_place

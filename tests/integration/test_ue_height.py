@@ -15,7 +15,7 @@ from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import DeploymentConfiguration

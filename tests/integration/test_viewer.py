@@ -24,17 +24,17 @@ from raylocus.inference.fix import fixes_of
 from raylocus.models.posterior import posterior_of
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import trace_place
+from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.provenance import Provenance
 from raylocus.scenes.area import Area, AreaTile
 from raylocus.scenes.build import build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.viz.viewer.area_content import area_content, traced_tiles
+from raylocus.viz.viewer.page import viewer_page
 from raylocus.viz.viewer.paths import TOLERANCE
 from raylocus.viz.viewer.place_content import LIMIT, place_content
 from raylocus.viz.viewer.tracks import Heard, Track
-from raylocus.viz.viewer_page import viewer_page
 
 NAME = 'mast </script> <b>&"'
 #: A page may take so long on a machine that does other things as well [s].

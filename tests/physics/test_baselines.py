@@ -253,7 +253,8 @@ def hillside(place: SyntheticPlace) -> SyntheticPlace:
 def test_classics_stand_on_the_terrain_as_the_model_does(place: SyntheticPlace) -> None:
     slope = hillside(place)
     maps = nominal_maps(slope)
-    ue = np.column_stack([slope.tile.centres, maps.terrain.ravel() + 1.5])
+    terrain = slope.geometry_maps["terrain"].values
+    ue = np.column_stack([slope.tile.centres, terrain.ravel() + 1.5])
     for site, position in enumerate(slope.deployment.site_positions):
         expected = np.linalg.norm(ue - position, axis=1).reshape(slope.tile.shape)
         np.testing.assert_allclose(maps.path_length[site], expected, rtol=1e-5)

@@ -8,17 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raylocus.errors import InputError
+from raylocus.network.channel.links import Links
 from raylocus.network.phy.impulse_response import (
     channel_taps,
     comb_frequencies,
     comb_response,
-    doppler_spectrum,
-    doppler_spread,
     frequency_response,
     path_delay_spread,
-    path_doppler,
     power_delay_profile,
-    profile_delay_spread,
+    rms_spread,
 )
 from raylocus.network.phy.rank import (
     compress_csi,
@@ -26,18 +24,17 @@ from raylocus.network.phy.rank import (
     decompress_eigenvector,
     rank_indicator,
     rank_limit,
-    singular_values,
     transmit_covariance,
 )
 from raylocus.network.phy.time_of_arrival import delay_bound, first_path_delay, noisy_response
 from raylocus.network.phy.type_one_codebook import (
     PANELS,
-    beam_direction_cosines,
     codebook,
     second_beams,
     select_precoder,
 )
-from raylocus.network.stack.downlink import coherence_kernel, kernel_power
+from raylocus.network.stack.downlink import coherence_kernel, doppler_shifts, kernel_power
+from raylocus.units import SPEED_OF_LIGHT
 
 GENERATOR = np.random.default_rng(4)
 
@@ -93,29 +90,27 @@ def test_delay_spread_of_two_equal_paths_is_half_their_distance() -> None:
     spread = path_delay_spread(delay, np.ones_like(delay))
     assert spread[0] == pytest.approx(0.2e-6)
     assert np.isnan(spread[1])
-    bandwidth = 50e6
-    profile = power_delay_profile(channel_taps(delay[None, :1], np.ones((1, 1, 3)) + 0j, bandwidth, 128))
-    assert profile_delay_spread(profile, 1 / bandwidth)[0] == pytest.approx(0.2e-6, rel=0.01)
+    profile = power_delay_profile(channel_taps(delay[None, :1], np.ones((1, 1, 3)) + 0j, 50e6, 128))
+    taps = np.arange(128) / 50e6
+    mean, square = ((profile[0] * moment).sum() / profile.sum() for moment in (taps, taps**2))
+    assert np.sqrt(square - mean**2) == pytest.approx(0.2e-6, rel=0.01)
 
 
-def test_doppler_of_a_moving_ue_is_where_its_spectrum_peaks() -> None:
-    arrival = np.array([[[-1.0, 0, 0], [0, 1.0, 0]]])
-    shift = path_doppler(arrival, np.array([[14.0, 0, 0]]), 0.0857)
+def test_doppler_of_a_moving_ue() -> None:
     # Moving east towards a wave that travels west, and across one that travels north.
-    assert shift[0] == pytest.approx([14 / 0.0857, 0.0])
-    interval, count = 1e-3, 400
-    samples = np.exp(2j * np.pi * 160.0 * interval * np.arange(count)) + 0.5
-    frequency, power = doppler_spectrum(samples[None], interval)
-    assert frequency[power[0].argmax()] == pytest.approx(160.0)
-    assert power.sum() == pytest.approx(np.mean(np.abs(samples) ** 2))
+    arrival = np.array([[[[-1.0, 0, 0], [0, 1.0, 0]]]])
+    nothing = np.zeros((1, 1, 2))
+    links = Links(nothing, nothing[..., None, None].astype(complex), arrival, arrival)
+    shift = doppler_shifts(links, np.array([[14.0, 0, 0]]), SPEED_OF_LIGHT / 0.0857)
+    assert shift[0, 0] == pytest.approx([14 / 0.0857, 0.0])
     # Two lines of power 1 and ¼, 160 Hz apart: √(¼·1)/(5/4) of their distance.
-    assert doppler_spread(np.array([[160.0, 0.0]]), np.array([[1.0, 0.25]]))[0] == pytest.approx(160 * 0.4)
+    assert rms_spread(np.array([[160.0, 0.0]]), np.array([[1.0, 0.25]]))[0] == pytest.approx(160 * 0.4)
 
 
 def test_a_lone_path_has_rank_one() -> None:
     receive, transmit = np.exp(1j * np.arange(4)), np.exp(2j * np.arange(8))
     response = np.broadcast_to(np.outer(receive, transmit), (1, 5, 4, 8))
-    values = singular_values(response[:, 0])
+    values = np.linalg.svd(response[:, 0], compute_uv=False)
     assert values[0, 0] == pytest.approx(np.sqrt(32))
     assert values[0, 1:] == pytest.approx(0, abs=1e-9)
     eigenvalues = np.linalg.eigvalsh(transmit_covariance(response))[:, ::-1]
@@ -172,8 +167,8 @@ def test_there_is_no_codebook_for_odd_panels() -> None:
 @settings(max_examples=25)
 def test_the_search_finds_the_beam_that_a_wave_leaves_by(beam: int, phase: int) -> None:
     n1 = 8
-    cosine = beam_direction_cosines(np.array([[beam, 0, 0, phase]]), n1, 1)[0, 0]
-    ports = np.exp(1j * np.pi * cosine * np.arange(n1))
+    # Port n of a wave that leaves at u sees exp(jπnu), and its precoder is the conjugate: u = −2l/(O1·N1).
+    ports = np.exp(-2j * np.pi * beam / (4 * n1) * np.arange(n1))
     response = np.concatenate([ports, np.exp(-0.5j * np.pi * phase) * ports])[None, None, None]
     indices, rate = select_precoder(transmit_covariance(response), np.array([10.0]), codebook(n1, 1, 1))
     assert indices[0, 0] == beam and indices[0, 3] == phase

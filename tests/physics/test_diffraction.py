@@ -23,8 +23,13 @@ from raylocus.propagation.atlas.channel_response import PointPaths, point_paths
 from raylocus.propagation.geometry.surfaces import Surfaces, find_wedges
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.materials.utd import EdgeGeometry, diffracted_field, spreading, transition
-from raylocus.propagation.oracles.path_matching import centre_paths, partners
-from raylocus.propagation.oracles.reference import ReferenceSettings, lost_by_path_solver, reference_paths
+from raylocus.propagation.oracles.reference import (
+    ReferenceSettings,
+    centre_paths,
+    lost_by_path_solver,
+    partners,
+    reference_paths,
+)
 from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.edges.edge_chains import EdgeChains, diffracted_paths
 from raylocus.propagation.search.edges.edge_scene import EdgeScene

@@ -82,9 +82,13 @@ def test_gaussian_evidence_is_the_multivariate_normal():
     level, precision = torch.tensor(observed)[None, None], torch.tensor(own**-2.0)[None, None]
     variances = [torch.tensor(each**2, dtype=torch.float64) for each in (site, common)]
     moments = torch.stack([torch.ones_like(scaled), scaled, scaled**2])
-    found = gaussian_evidence(level, precision, moments.unbind(1), *variances)
-    even = even_gaussian_evidence(level, precision, moments[1:], *variances, LEVEL_UNITS)
-    torch.testing.assert_close(even, found.log_likelihood, atol=1e-9, rtol=0)
+    found = gaussian_evidence(level, precision, moments.transpose(0, 1), torch.arange(2), *variances)
+    own_units = (level - LEVEL_UNITS.centre) / LEVEL_UNITS.scale, precision * LEVEL_UNITS.scale**2
+    even = even_gaussian_evidence(
+        *(each[None] for each in (*own_units, moments[1:])),
+        *(each[None] / LEVEL_UNITS.scale**2 for each in variances),
+    )
+    torch.testing.assert_close(even[0], found.log_likelihood, atol=1e-9, rtol=0)
     covariance = np.diag(own.ravel() ** 2) + common**2 + site**2 * np.kron(np.eye(2), np.ones((3, 3)))
     residual = observed.ravel() - np.moveaxis(mapped.numpy().reshape(6, 4, 5), 0, -1)
     expected = multivariate_normal(np.zeros(6), covariance).logpdf(residual)
@@ -95,7 +99,7 @@ def test_gaussian_evidence_is_the_multivariate_normal():
 
 
 def test_a_slot_that_heard_nothing_changes_nothing():
-    moments = torch.randn(3, 2, 3, 4, 4).abs()
+    moments = torch.randn(2, 3, 3, 4, 4).abs()
     level = torch.full((1, 1, 2, 3), -90.0)
     precision = torch.full((1, 1, 2, 3), 0.04)
     precision[..., 1] = 0
@@ -103,7 +107,7 @@ def test_a_slot_that_heard_nothing_changes_nothing():
     other[..., 1] = -40.0
     variance = torch.tensor(25.0)
     first, second = (
-        gaussian_evidence(value, precision, moments.unbind(1), variance, variance).log_likelihood
+        gaussian_evidence(value, precision, moments, torch.arange(2), variance, variance).log_likelihood
         for value in (level, other)
     )
     assert torch.equal(first, second)
@@ -146,7 +150,8 @@ def test_without_noise_every_evidence_peaks_where_the_ue_is(maps, rasters, row, 
     )
     level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
     gaussian = gaussian_evidence(
-        level, torch.full_like(level, 0.25), rasters.moments.unbind(), torch.tensor(4.0), torch.tensor(36.0)
+        *(level, torch.full_like(level, 0.25), rasters.moments, rasters.moments_of_site),
+        *(torch.tensor(4.0), torch.tensor(36.0)),
     ).log_likelihood
     timing = timing_evidence(
         pooled, maps.site_of_cell, torch.tensor(5.0), torch.tensor(5.0), rasters.distance
@@ -163,9 +168,10 @@ def test_without_noise_every_evidence_peaks_where_the_ue_is(maps, rasters, row, 
 def test_a_level_common_to_all_cells_says_nothing_when_its_law_is_wide(maps, rasters):
     pooled = noiseless(maps, 6, 6)
     level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
-    precision, site, wide = torch.full_like(level, 0.04), torch.tensor(9.0), torch.tensor(1e6)
+    precision, moments = torch.full_like(level, 0.04), (rasters.moments, rasters.moments_of_site)
+    variances = torch.tensor(9.0), torch.tensor(1e6)
     here, louder = (
-        gaussian_evidence(value, precision, rasters.moments.unbind(), site, wide).log_likelihood
+        gaussian_evidence(value, precision, *moments, *variances).log_likelihood
         for value in (level, level + 20)
     )
     torch.testing.assert_close(here - here.max(), louder - louder.max(), atol=0.15, rtol=0)

@@ -10,10 +10,11 @@ from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import OVER_ROOFTOP, SPECULAR, PathAtlas
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.knife_edge import fresnel_parameter, knife_edge_loss
-from raylocus.propagation.search.over_roofs.over_rooftop import FINE_REACH, GroundBetween, far_paths
+from raylocus.propagation.search.far_sites import around_raster
+from raylocus.propagation.search.over_roofs.over_rooftop import GroundBetween, far_paths
 from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster
-from raylocus.propagation.search.site_treatment import around_raster
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.scenes.configuration import FINE_REACH
 from raylocus.scenes.triangles import Triangles
 
 WAVELENGTH = materials().wavelength

@@ -15,10 +15,8 @@ from raylocus.network.mac.uplink import (
     UplinkPowerControl,
     buffered,
     commanded_timing_advance,
-    downlink_path_loss,
-    power_headroom,
+    needed_power,
     scheduling_request_rate,
-    transmit_power,
     uplink_timing_error,
 )
 from raylocus.network.rlc import (
@@ -81,16 +79,11 @@ def test_uplink_timing_error_stays_within_its_limit() -> None:
     assert np.abs(error).max() <= limit and error.std() == pytest.approx(limit / np.sqrt(3), rel=0.03)
 
 
-def test_power_headroom_by_hand() -> None:
-    # −90 dBm + 10·log10(2·10) + 0.8·120 dB = 19.0 dBm; 23 dBm leave 4.0 dB.
+def test_power_by_hand() -> None:
+    # −90 dBm + 10·log10(2·10) + 0.8·120 dB = 19.0 dBm; 10 dB more loss costs 8 dB: beyond the 23 dBm of class 3.
     control = UplinkPowerControl(-90.0, 0.8)
-    loss = downlink_path_loss(np.array([-105.0]), 15.0)
-    assert loss[0] == 120
-    assert power_headroom(loss, 10, 1, control)[0] == pytest.approx(3.99, abs=0.001)
-    assert transmit_power(loss, 10, 1, control)[0] == pytest.approx(19.01, abs=0.001)
-    # 10 dB more loss costs 8 dB: power limited.
-    assert power_headroom(loss + 10, 10, 1, control)[0] == pytest.approx(-4.01, abs=0.001)
-    assert transmit_power(loss + 10, 10, 1, control)[0] == 23
+    power = needed_power(np.array([120.0, 130.0]), 10, 1, control)
+    assert power == pytest.approx([19.01, 27.01], abs=0.001) and control.maximum_dbm == 23
     with pytest.raises(InputError, match="α of power control"):
         UplinkPowerControl(alpha=0.75)
 

@@ -18,8 +18,6 @@ from raylocus.network.mac.link_adaptation import (
     Scheduler,
     adapt,
     frame_error_rate,
-    mean_transmissions,
-    residual_error_rate,
     resource_elements_per_second,
     retransmission_delay,
     scheduled_share,
@@ -32,7 +30,12 @@ from raylocus.propagation.link_abstraction.link_quality import (
     link_quality,
     thresholds_db,
 )
-from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
+from raylocus.propagation.link_abstraction.modulation_tables import (
+    CQI_TABLES,
+    MCS_TABLES,
+    ModulationTable,
+    table_of,
+)
 
 #: SINR [dB] at 10 % BLER of CQI 4 to 15 of table 1 as read off Sionna's curves by linear interpolation
 #: between points 1.8 dB apart (code blocks of 500 bits).
@@ -58,6 +61,36 @@ def test_rows_of_the_cqi_tables(number: int, index: int, order: int, rate: float
     row = index - table.first
     assert (table.order[row], table.rate[row] * 1024) == (order, rate)
     assert table.efficiency[row] == pytest.approx(efficiency, abs=5e-5)
+
+
+#: The column of spectral efficiencies as TS 38.214 prints it, whole: orders and rates are other columns.
+CQI_EFFICIENCIES = {
+    1: "0.1523 0.2344 0.3770 0.6016 0.8770 1.1758 1.4766 1.9141 2.4063 2.7305 3.3223 3.9023 4.5234 5.1152 5.5547",
+    2: "0.1523 0.3770 0.8770 1.4766 1.9141 2.4063 2.7305 3.3223 3.9023 4.5234 5.1152 5.5547 6.2266 6.9141 7.4063",
+    3: "0.0586 0.0977 0.1523 0.2344 0.3770 0.6016 0.8770 1.1758 1.4766 1.9141 2.4063 2.7305 3.3223 3.9023 4.5234",
+    4: "0.1523 0.3770 0.8770 1.4766 2.4063 3.3223 3.9023 4.5234 5.1152 5.5547 6.2266 6.9141 7.4063 8.3301 9.2578",
+}
+MCS_EFFICIENCIES = {
+    1: "0.2344 0.3066 0.3770 0.4902 0.6016 0.7402 0.8770 1.0273 1.1758 1.3262 1.3281 1.4766 1.6953 1.9141 2.1602 "
+    "2.4063 2.5703 2.5664 2.7305 3.0293 3.3223 3.6094 3.9023 4.2129 4.5234 4.8164 5.1152 5.3320 5.5547",
+    2: "0.2344 0.3770 0.6016 0.8770 1.1758 1.4766 1.6953 1.9141 2.1602 2.4063 2.5703 2.7305 3.0293 3.3223 3.6094 "
+    "3.9023 4.2129 4.5234 4.8164 5.1152 5.3320 5.5547 5.8906 6.2266 6.5703 6.9141 7.1602 7.4063",
+    3: "0.0586 0.0781 0.0977 0.1250 0.1523 0.1934 0.2344 0.3066 0.3770 0.4902 0.6016 0.7402 0.8770 1.0273 1.1758 "
+    "1.3281 1.4766 1.6953 1.9141 2.1602 2.4063 2.5664 2.7305 3.0293 3.3223 3.6094 3.9023 4.2129 4.5234",
+}
+
+
+@pytest.mark.parametrize(
+    ("tables", "printed"),
+    [(CQI_TABLES, CQI_EFFICIENCIES), (MCS_TABLES, MCS_EFFICIENCIES)],
+    ids=["CQI", "MCS"],
+)
+def test_every_row_has_the_efficiency_that_the_specification_prints(
+    tables: dict[int, ModulationTable], printed: dict[int, str]
+) -> None:
+    assert tables.keys() == printed.keys()
+    for number, column in printed.items():
+        assert tables[number].efficiency == pytest.approx([*map(float, column.split())], abs=5.1e-5)
 
 
 @pytest.mark.parametrize("number", CQI_TABLES)
@@ -168,9 +201,6 @@ def test_harq_halves_errors_by_chase_combining() -> None:
     rates = transmission_error_rates(np.array([threshold]), np.array([10]), MCS_TABLES[1])
     assert rates[0, 0] == pytest.approx(0.5)
     assert rates[0, 1] < 1e-6  # 3 dB more on a curve 0.2 dB wide
-    certain = np.full((1, 4), 0.5)
-    assert residual_error_rate(certain)[0] == 0.0625
-    assert mean_transmissions(certain)[0] == 1.875
     assert frame_error_rate(np.array([0.1]), 3)[0] == pytest.approx(1 - 0.9**3)
 
 

@@ -15,7 +15,6 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.uplink import TimingLoop, commanded_timing_advance
 from raylocus.network.rrc.events import Event, filter_weight, l3_filter
 from raylocus.network.rrc.handover import handover_history, neighbour_cells
-from raylocus.network.stack.arrivals import map_delay
 from raylocus.network.stack.cell_levels import detected_cells, measure_cells, strongest_beams
 from raylocus.network.stack.downlink import receive
 from raylocus.scenes.sites import Carrier
@@ -157,7 +156,7 @@ def test_neighbours_are_the_strongest_other_than_the_serving_cell() -> None:
 def test_timing_advance_noise_has_the_stated_spread() -> None:
     delay = np.full(20_000, 5000 / SPEED_OF_LIGHT)
     # μ = 4 makes steps of 32.6 ns round trip: fine enough to see 30 ns one way.
-    measured = map_delay(delay[:, None], 30e-9, np.random.default_rng(0))[:, 0]
+    measured = delay + 30e-9 * np.random.default_rng(0).standard_normal(delay.shape)
     offsets = np.arange(0, 20_001, 5)
     loop = TimingLoop(dead_band_steps=0.5)
     advance, _ = commanded_timing_advance(measured, offsets[:-1], offsets, Carrier(numerology=4), loop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from raylocus.propagation.atlas.channel_response import PointPaths
-from raylocus.propagation.oracles.path_matching import chosen, partners, united
+from raylocus.propagation.oracles.reference import chosen, partners, united
 
 
 def some_paths(seed: int, count: int = 40) -> PointPaths:

@@ -9,7 +9,6 @@ from raylocus.errors import InputError
 from raylocus.network.impairments.availability import UeCapability, beam_limit, frequency_range
 from raylocus.network.rrc.events import (
     MEASUREMENT_PERIOD,
-    CellOffsets,
     Event,
     event_conditions,
     l3_filter,
@@ -35,8 +34,6 @@ CASES = [
     ("A5", [(-102.1, -87.9), (-101.9, -87.9)], [(-97.9, -80.0), (-98.1, -80.0)]),
     ("A5", [(-102.1, -87.9), (-102.1, -88.1)], [(-110, -92.1), (-110, -91.9)]),
     ("A6", [(-90, -84.9), (-90, -85.1)], [(-90, -89.1), (-90, -88.9)]),
-    ("B1", [(0, -97.9), (0, -98.1)], [(0, -102.1), (0, -101.9)]),
-    ("B2", [(-102.1, -87.9), (-101.9, -87.9)], [(-97.9, -80.0), (-98.1, -80.0)]),
 ]
 
 
@@ -47,19 +44,6 @@ def test_every_event_at_both_edges_of_its_conditions(kind: str, entering: list, 
         levels = np.array(pairs, float)
         met = event_conditions(levels[:, 0], levels[:, 1:], event)[which]
         assert met[:, 0].tolist() == [True, False], (kind, which)
-
-
-def test_offsets_of_cells_and_frequencies_shift_the_events_that_use_them() -> None:
-    event, level = Event("A3"), np.array([[-90.0]])
-    serving = np.array([-89.0])
-    assert not event_conditions(serving, level, event)[0][0, 0]
-    assert event_conditions(serving, level, event, neighbour_offsets=CellOffsets(2.0, 0.0))[0][0, 0]
-    assert not event_conditions(serving, level, event, 2.0, CellOffsets(2.0, 0.0))[0][0, 0]
-    # A6 is within one frequency, so the frequency's offset does not count.
-    assert not event_conditions(serving, level, Event("A6"), neighbour_offsets=CellOffsets(2.0, 0.0))[0][0, 0]
-    assert event_conditions(serving, level, Event("A6"), neighbour_offsets=CellOffsets(0.0, 2.0))[0][0, 0]
-    with pytest.raises(InputError, match="Q-OffsetRange"):
-        CellOffsets(7.0, 0.0)
 
 
 def test_a_cell_that_is_lost_leaves_and_cannot_enter() -> None:

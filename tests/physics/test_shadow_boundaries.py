@@ -15,7 +15,7 @@ from raylocus.propagation.atlas.atlas import PathAtlas, reorder
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import itu_materials
 from raylocus.propagation.materials.utd import BOUNDARY, EdgeGeometry, diffracted_field, spreading
-from raylocus.propagation.oracles.path_matching import centre_paths
+from raylocus.propagation.oracles.reference import centre_paths
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 
 WAVELENGTH = 0.0857

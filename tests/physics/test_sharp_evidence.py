@@ -7,7 +7,7 @@ from scipy.stats import multivariate_t
 from test_evidence import noiseless
 
 from model_fixtures import synthetic_place
-from raylocus.models.evidence import sharp as sharp_module
+from raylocus.models.evidence import gaussian as gaussian_module
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
 from raylocus.models.inputs.maps import place_maps
@@ -24,7 +24,7 @@ def rasters(maps):
 
 
 def test_sharp_evidence_is_the_multivariate_t_of_levels_and_beams(maps, rasters, monkeypatch):
-    monkeypatch.setattr(sharp_module, "AT_ONCE", 200)
+    monkeypatch.setattr(gaussian_module, "AT_ONCE", 200)
     pooled, evidence = noiseless(maps, 5, 7), SharpEvidence().double().requires_grad_(False)
     pooled = type(pooled)(**{name: value.double() for name, value in vars(pooled).items()})
     rasters = rasters.map_rasters(lambda each: each.double())

@@ -15,8 +15,7 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Extent, GeoFrame
 from raylocus.scenes.area import Area, is_area, open_area
 from raylocus.scenes.area_of_sites import build_area_of_sites
-from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration, SourceOptions
 from raylocus.scenes.site_files import SiteFile
 
 OSLO = GeoFrame(59.91, 10.75)

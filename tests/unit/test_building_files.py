@@ -23,9 +23,9 @@ from shapely import LineString, Point, Polygon, affinity
 from map_fixtures import FRAME, rectangle
 from raylocus.errors import InputError, PlaceError
 from raylocus.scenes.buildings.from_features import buildings_of
+from raylocus.scenes.configuration import SourceOptions
 from raylocus.scenes.map_sources.building_columns import columns_of, text_of
 from raylocus.scenes.map_sources.building_file import read_building_file
-from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.map_sources.tables import cells_of
 from raylocus.scenes.tagged import Feature, NamedRandom

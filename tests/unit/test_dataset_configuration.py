@@ -44,7 +44,6 @@ def test_every_configuration_is_valid(file: Path) -> None:
         ("places: [{folder: a, split: exam}]\nseed: 1", "exam"),
         ("places: [{folder: a, split: train}]\nseed: 1\nworld_law: {severity: 9}", "between 0 and 2"),
         ("places: [{folder: a, split: train}]\nseed: 1\nnetwork: {load: 2}", "between 0 and 1"),
-        ("places: [{folder: a, split: train}]\nseed: 1\nobservation: {load: 0.5}", "now part of network:"),
         ("places: [{folder: x/a-0, split: train}, {folder: a-1, split: test}]\nseed: 1", "one split"),
         ("places: [{folder: a, split: train}, {folder: b/../a, split: train}]\nseed: 1", "twice"),
         ("}{", "not a dataset configuration"),

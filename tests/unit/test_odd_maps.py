@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from map_fixtures import OsmText, rectangle, village
 from raylocus.errors import InputError
-from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.configuration import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.vector_map import VectorMap
 

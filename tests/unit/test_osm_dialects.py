@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from map_fixtures import OsmText, rectangle, village
 from raylocus.errors import InputError
-from raylocus.scenes.map_sources.options import SourceOptions
+from raylocus.scenes.configuration import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.dialect import is_plain
 from raylocus.scenes.osm.reader import read_osm

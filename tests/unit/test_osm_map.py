@@ -19,9 +19,9 @@ from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.scenes.buildings.from_features import buildings_of
 from raylocus.scenes.buildings.parts import replace_outlines_by_parts, without_overlaps
+from raylocus.scenes.configuration import SourceOptions
 from raylocus.scenes.ground.from_features import sea_of
 from raylocus.scenes.ground.layers import ground_layers, road_distance
-from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.read_source import read_source
 from raylocus.scenes.osm.reader import read_osm
 from raylocus.scenes.tagged import Feature, NamedRandom

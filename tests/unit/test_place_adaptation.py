@@ -12,7 +12,7 @@ from raylocus.errors import CheckpointError, InputError
 from raylocus.evaluation.evaluation import coverage, region_ranks
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.locator import Locator
-from raylocus.inference.online_expected import MapLevels
+from raylocus.inference.online_expected import ExpectedOfMaps
 from raylocus.inference.place_adaptation import adapt_to_place, level_errors
 from raylocus.models.checkpoint import load_network, save_network
 from raylocus.models.inputs.packed import sequence_tensors
@@ -54,7 +54,7 @@ def test_corrected_levels_undo_what_cells_are_off_by() -> None:
     reports = synthetic_reports(place, 24, 9)
     off = np.full(len(place.deployment.cells), 12.0)
     shifted = corrected(reports, place.deployment, -off)
-    expected = MapLevels(place)
+    expected = ExpectedOfMaps(place)
     learned = level_errors(shifted, expected) - level_errors(reports, expected)
     assert np.allclose(learned, off, atol=4)
     calibration = replace(start.trained.calibration, levels=tuple(off.tolist()))

@@ -15,7 +15,7 @@ from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances, bound_among, weighted_percentile
 from raylocus.evaluation.evaluation import Evaluation, Truth
 from raylocus.evaluation.place_scores import PlaceScores, stored_scores
-from raylocus.viz.comparisons import ablation_figure, severity_figure
+from raylocus.viz.curves import ablation_figure, severity_figure
 
 SEVERITIES = np.repeat([0.5, 1.0], 30)
 WORLDS = np.arange(60) // 10

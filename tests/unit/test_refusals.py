@@ -146,7 +146,6 @@ PLACES = "places: [{folder: a, split: train}]\nseed: 1\n"
             "validation must begin at a lower",
         ),
         (PLACES + "splits: {kind: severity, test_from: 1.0}\n", "leave out the split of a"),
-        (PLACES + "stack: {}\n", "now part of network"),
         (PLACES + "severities: [3.0]\n", "between 0 and 2"),
         (PLACES + "max_failed_share: 2.0\n", "between 0 and 1"),
         (PLACES + "train: {worlds: -1, sequences: 1}\n", "0 worlds or more"),

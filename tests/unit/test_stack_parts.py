@@ -31,7 +31,6 @@ from raylocus.network.reports.features import SCHEMA
 from raylocus.network.rrc.events import Event
 from raylocus.network.rrc.handover import handover_history
 from raylocus.network.rrc.measurement_configuration import PositioningSignal, SoundingSignal
-from raylocus.network.stack.arrivals import Received, detected_delay
 from raylocus.network.stack.cell_levels import audible_level, strongest_beams
 from raylocus.network.stack.downlink import (
     beam_amplitudes,
@@ -44,9 +43,8 @@ from raylocus.network.stack.downlink import (
     level_shift_db,
     ssb_kernel,
 )
-from raylocus.network.stack.heard_cells import best_amplitudes, named_cells
-from raylocus.network.stack.serving_cell import departure_azimuths
-from raylocus.network.stack.session import advance_report, fired, session_report
+from raylocus.network.stack.heard_cells import Received, best_amplitudes, detected_delay, named_cells
+from raylocus.network.stack.serving_cell import advance_report, departure_azimuths, fired, session_report
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element, noise_per_resource_element

@@ -16,7 +16,7 @@ import xarray as xr
 import zarr
 
 from raylocus.errors import StorageFullError, StoreError
-from raylocus.storage import written_whole
+from raylocus.storage import schema_fault, written_whole
 from raylocus.xarray_store import open_dataset, save_dataset
 
 SCHEMA = "raylocus.example.v1"
@@ -90,6 +90,23 @@ def test_a_file_in_place_of_a_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zarr").write_text("not a store")
     with pytest.raises(StoreError, match="not written by raylocus"):
         open_dataset(tmp_path / "a.zarr", SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("found", "needed", "problem"),
+    [
+        ("raylocus.reports.v1", "raylocus.dataset.v2", "holds reports where a dataset should be"),
+        ("raylocus.dataset.v1", "raylocus.dataset.v2", "has schema 'raylocus.dataset.v1' where"),
+        ("raylocus.atlas.v6.site", "raylocus.radio.v3", "holds a path atlas where radio maps should be"),
+        ("other.reports.v1", "raylocus.reports.v1", "has schema 'other.reports.v1' where"),
+        ("reports", "raylocus.reports.v1", "has schema 'reports' where"),
+        (None, "raylocus.reports.v1", "has schema None where"),
+    ],
+)
+def test_a_store_of_something_else_says_what_it_holds(found: object, needed: str, problem: str) -> None:
+    fault = schema_fault(found, needed)
+    assert fault is not None and fault[0].startswith(problem)
+    assert schema_fault(needed, needed) is None
 
 
 def test_another_schema_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shapely import Polygon
 
 from raylocus.datasets.build import BuildPart
-from raylocus.datasets.columns import CHUNK_ROWS, ColumnWriter, StoredColumn, rows_of, spans
+from raylocus.datasets.columns import ColumnWriter, StoredColumn
 from raylocus.datasets.stored_place import group_names
 from raylocus.errors import InputError
 from raylocus.evaluation.breakdown import weighted_percentile
@@ -23,31 +23,6 @@ from raylocus.scenes.tagged import parse_count
 from raylocus.scenes.towns.fill_streets import keep_apart, plan
 from raylocus.scenes.towns.frames import Boxes, rotate, shrink
 from raylocus.storage import MANIFEST, file_sizes, packed, parse_manifest, unpacked, write_manifest
-
-VALUES = np.arange(60_400) * 3
-STORED = zarr.array(VALUES, chunks=(CHUNK_ROWS,))
-RANGES = st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, 400)), max_size=8)
-
-
-@settings(max_examples=25, deadline=None)
-@given(ranges=RANGES)
-def test_rows_of_ranges_are_slices_one_after_the_other(ranges: list[tuple[int, int]]) -> None:
-    starts = np.array([start for start, _ in ranges], np.int64)
-    stops = starts + np.array([length for _, length in ranges], np.int64)
-    expected = [VALUES[start:stop] for start, stop in zip(starts, stops, strict=True)]
-    np.testing.assert_array_equal(rows_of(STORED, starts, stops), np.concatenate([*expected, VALUES[:0]]))
-    read = spans(starts, stops)
-    for start, stop in zip(starts, stops, strict=True):
-        assert stop == start or any(first <= start and stop <= last for first, last in read)
-    gaps = [after[0] - before[1] for before, after in zip(read[:-1], read[1:], strict=True)]
-    assert all(gap >= CHUNK_ROWS for gap in gaps)
-    # Nothing is read along that lies a chunk or more from what was asked for.
-    asked = np.zeros(61_000, bool)
-    for start, stop in zip(starts, stops, strict=True):
-        asked[start:stop] = True
-    for first, last in read:
-        known = np.flatnonzero(asked[first:last])
-        assert np.diff(known, prepend=-1, append=last - first).max(initial=0) <= CHUNK_ROWS
 
 
 @settings(max_examples=10, deadline=None)

@@ -15,7 +15,6 @@ from raylocus.propagation.materials.knife_edge import (
 )
 from raylocus.propagation.search.over_roofs.over_rooftop import (
     EFFECTIVE_EARTH,
-    FINE_REACH,
     GroundBetween,
     far_paths,
     far_profiles,
@@ -30,6 +29,7 @@ from raylocus.propagation.search.over_roofs.profiles import (
     read_profiles,
 )
 from raylocus.propagation.search.over_roofs.roof_profile import Strings, stretched_strings, strings_over
+from raylocus.scenes.configuration import FINE_REACH
 
 TILE = Grid(200.0, 2.0)
 WAVELENGTH = 0.086

@@ -8,8 +8,8 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from raylocus.scenes.build_map import share_outside, tile_counts, tile_positions
 from raylocus.scenes.map_sources.assemble import MapExtent
-from raylocus.scenes.tiling import share_outside, tile_counts, tile_positions
 
 SIDES = st.floats(50, 5000)
 SIZES = st.floats(100, 1000)

@@ -15,8 +15,7 @@ from propagation_fixtures import box, scene
 from raylocus.errors import InputError
 from raylocus.geo import Grid
 from raylocus.viz.posterior import region_threshold
-from raylocus.viz.viewer.layers import packed_layer
-from raylocus.viz.viewer.packing import STEP, PackedArray, building_meshes, packed
+from raylocus.viz.viewer.packing import STEP, PackedArray, building_meshes, packed, packed_layer
 from raylocus.viz.viewer.paths import lattice
 from raylocus.viz.viewer.tracks import credible_levels
 

@@ -16,7 +16,7 @@ from evaluation_fixtures import SyntheticPlace, some_world, synthetic_place, syn
 from raylocus.evaluation.baselines.grid_bayes import GridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell
-from raylocus.evaluation.evaluation import evaluate_all
+from raylocus.evaluation.evaluation import evaluate
 from raylocus.models.posterior import posterior_of
 from raylocus.viz.maps import colour_range, layer_figure
 from raylocus.viz.posterior import ELLIPSE_90, error_ellipse, posterior_figure, region_threshold
@@ -145,7 +145,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         StrongestCell("site <1>", 0.0, 70.0),
         GridBayes("grid", LikelihoodModel(8.0, 6.0, 15.0)),
     ]
-    outcomes = evaluate_all(methods, reports, place)
+    outcomes = {method.name: evaluate(method, reports, place) for method in methods}
     path = Path(tmp_path_factory.mktemp("report")) / "report.html"
     content = PageContent(
         "A & B", [("severity", "0.5")], place, reports, outcomes, "grid", bound="grid", references=["grid"]

@@ -17,13 +17,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from raylocus.calibration.links import PointLinks
+from raylocus.calibration.rough_walls import gains_db
 from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import AntennaArray, PatternCuts
 
 #: What a cell's level follows from, in this order: what is added to its level [dB], azimuth [rad] and downtilt
-#: [rad], to its pattern's beamwidths [degrees] and floor [dB], the gain of unmodelled scattering [dB], and the share of
-#: the crowns' loss that is added to it.
-ANTENNA = ("level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor", "scatter", "crowns")
+#: [rad], to its pattern's beamwidths [degrees] and floor [dB], the gain of unmodelled scattering [dB], the share of
+#: the crowns' loss that is added to it, and the gain of what rough walls scatter [dB].
+ANTENNA = (
+    "level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor", "scatter", "crowns", "walls",
+)  # fmt: skip
 #: Narrowest beamwidth that a pattern may have [degrees].
 NARROWEST = 10.0
 
@@ -61,6 +64,11 @@ class AntennaModel:
     def wooded(self) -> bool:
         """Whether any path to the points goes through trees."""
         return any(bool((links.crowns > 0).any()) for links in self._links)
+
+    @property
+    def rough(self) -> bool:
+        """Whether any path to the points is scattered by a wall."""
+        return any(bool(links.rough.any()) for links in self._links)
 
     def dark(self) -> Bool[np.ndarray, " point"]:
         """Points that no path leads to."""
@@ -109,7 +117,9 @@ def beam_levels(links: PointLinks, antenna: Float[Tensor, "point antenna"]) -> F
         links: of cells to the points.
         antenna: values of `ANTENNA` at each point.
     """
-    level, azimuth, downtilt, width_azimuth, width_elevation, floor, scatter, crowns = antenna.unbind(1)
+    level, azimuth, downtilt, width_azimuth, width_elevation, floor, scatter, crowns, walls = antenna.unbind(
+        1
+    )
     path = links.point
     local = _in_antenna_frame(
         links.departure, (links.azimuth + azimuth)[path], (links.downtilt + downtilt)[path]
@@ -117,7 +127,8 @@ def beam_levels(links: PointLinks, antenna: Float[Tensor, "point antenna"]) -> F
     added = torch.stack([width_azimuth, width_elevation, floor, floor, torch.zeros_like(floor)], dim=1)
     element = _element_gain_db(local, (links.pattern + added)[path], links.cuts)
     wooded = -crowns.clamp(min=-1)[path] * links.crowns
-    weight = links.power * _from_decibel(element + wooded) * _rows(local[2], links.array)
+    roughened = gains_db(links.roughness, walls[path], links.rough, links.mirrors)
+    weight = links.power * _from_decibel(element + wooded + roughened) * _rows(local[2], links.array)
     through = weight[:, None] * _columns(local[1], links.array)
     power = torch.zeros(len(level), through.shape[1], dtype=through.dtype).index_add(0, path, through)
     scattered = _from_decibel(links.isotropic + scatter)

@@ -62,9 +62,10 @@ def calibrate(reports: Reports, place: TracedPlace, law: CalibrationLaw) -> Cali
     measured = measured_at(reports, place, law.network)
     others = unlabelled_reports(reports.select(blind), place, law.network) if _enough(blind) else None
     if not is_enough(measured) and others is None:
+        why = f" ({'; '.join(measured.notes)})" if measured.notes else ""
         raise InputError(
             f"{measured.points} usable reports of known position with {len(measured.heard.level)} levels, and "
-            f"{int(blind.sum())} sequences without positions, are too few to calibrate by"
+            f"{int(blind.sum())} sequences without positions, are too few to calibrate by{why}"
         )
     if not is_enough(measured):
         assert others is not None
@@ -86,7 +87,7 @@ def _by_unlabelled(
     turned, size, azimuth = first.values.copy(), prior.layout.size, prior.layout.index("azimuth")
     azimuths = BlindTurns(reports, place, law, first.values).azimuths()
     turned[azimuth] = azimuths.error
-    found = calibrate_unlabelled(reports, place, law, turned[:size])
+    found = calibrate_unlabelled(reports, place, law, turned)
     covariance, free = found.covariance[:size, :size].copy(), np.zeros(size, bool)
     for name in (*ASKED, "azimuth"):
         free[prior.layout.index(name)] = True

@@ -16,15 +16,16 @@ from raylocus.calibration.antenna_model import NARROWEST
 from raylocus.calibration.calibrate import Calibration
 from raylocus.calibration.crowns import Crowns
 from raylocus.calibration.parameters import OF_CELL, OF_NETWORK, Layout
+from raylocus.calibration.rough_walls import roughened
 from raylocus.errors import InputError
 from raylocus.geo import compass_from_azimuth, wrap_angle
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas, save_atlas
 from raylocus.propagation.maps.layers.complete import GROUPS, RadioMapConfiguration
-from raylocus.propagation.maps.radio_pieces import save_radio_maps
+from raylocus.propagation.maps.radio_files import save_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
-from raylocus.propagation.tracing.trace_place import radio_provenance
+from raylocus.propagation.tracing.trace_folders import radio_provenance
 from raylocus.provenance import Provenance
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import Cell, Deployment
@@ -32,6 +33,8 @@ from raylocus.storage import written_whole
 
 #: File of what was estimated, in the place's folder.
 CALIBRATION_FILE = "calibration.json"
+#: Values that change paths.
+OF_PATHS = ("crowns", "walls")
 
 
 def calibrated_cell(cell: Cell, layout: Layout, values: Float[np.ndarray, " value"], index: int) -> Cell:
@@ -76,8 +79,9 @@ def check_target(place: TracedPlace, folder: Path) -> None:
 
 
 def calibrated_atlas(place: TracedPlace, layout: Layout, values: Float[np.ndarray, " value"]) -> PathAtlas:
-    """The paths of a place of one carrier with what trees cost by a calibration."""
-    return Crowns(place).changed(place.atlas, float(values[layout.index("crowns")][0]))
+    """The paths of a place of one carrier with what trees cost, and walls scatter, by a calibration."""
+    crowns, walls = (float(values[layout.index(name)][0]) for name in OF_PATHS)
+    return roughened(Crowns(place).changed(place.atlas, crowns), walls)
 
 
 def save_calibrated_place(
@@ -86,7 +90,7 @@ def save_calibrated_place(
     record: dict[str, Any],
     folder: Path,
 ) -> TracedPlace:
-    """Writes a place with other antennas, powers and patterns; its paths are the other's, but for what trees cost.
+    """Writes a place with other antennas, powers and patterns; its paths are the other's, but for `OF_PATHS`.
 
     Args:
         place: that was calibrated.
@@ -107,7 +111,7 @@ def save_calibrated_place(
         )
         save_place(moved)
         for layer, (found, _) in zip(place.layers(), layers, strict=True):
-            _save_crowns(layer, found, aside)
+            _save_paths(layer, found, aside)
         (aside / CALIBRATION_FILE).write_text(json.dumps(record, indent=1, allow_nan=False) + "\n")
         wanted = radio_configuration(place)
         paths = Provenance.from_json(StoredAtlas.open(place.atlas_files[0]).provenance)
@@ -116,10 +120,10 @@ def save_calibrated_place(
     return open_place(folder)
 
 
-def _save_crowns(layer: TracedPlace, found: Calibration, folder: Path) -> None:
-    """Writes a carrier's paths again where trees cost other than as traced; of several at a frequency the last."""
+def _save_paths(layer: TracedPlace, found: Calibration, folder: Path) -> None:
+    """Writes a carrier's paths again where they are other than as traced; of several at a frequency the last."""
     layout, values, path = found.prior.layout, found.posterior.values, folder / layer.atlas_file.name
-    if values[layout.index("crowns")][0] == 0:
+    if not any(values[layout.index(name)][0] for name in OF_PATHS):
         return
     provenance = Provenance.from_json(StoredAtlas.open(path).provenance)
     shutil.rmtree(path)

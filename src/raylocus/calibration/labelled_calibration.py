@@ -22,7 +22,7 @@ from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.world import WorldLaw
 
 #: Groups that held-out blocks decide on, in this order; levels are always fitted.
-OPTIONAL = ("azimuth", "pattern", "downtilt", "crowns")
+OPTIONAL = ("azimuth", "pattern", "downtilt", "crowns", "walls")
 #: Factor on the deviations of azimuths: reports of beams make the posterior jagged, and its width at the top says too
 #: little. On ten simulated networks errors were 1.1 (median) to 1.6 (90 %) of it.
 AZIMUTHS_WIDER = 1.5
@@ -99,7 +99,8 @@ def with_wider_azimuths(found: Posterior, prior: Prior) -> Posterior:
 
 
 def _optional(model: LabelledModel) -> tuple[str, ...]:
-    return tuple(group for group in OPTIONAL if group != "crowns" or model.wooded)
+    absent = {"crowns": not model.levels.wooded, "walls": not model.levels.rough}
+    return tuple(group for group in OPTIONAL if not absent.get(group, False))
 
 
 def _held_out(

@@ -59,11 +59,6 @@ class LabelledModel:
         self.heard_share = independent_shares(self.heard, ErrorLaw(1.0).distance)
         self.beam_share = independent_shares(self._tokens(measured.beamed), BeamLaw().distance)
 
-    @property
-    def wooded(self) -> bool:
-        """Whether any path to the points goes through trees."""
-        return self.levels.wooded
-
     def _tokens(self, links: Links) -> Tokens:
         site = self.deployment.site_of_cell[links.cell]
         return Tokens(self._centres[links.ground], links.cell, site, links.count)

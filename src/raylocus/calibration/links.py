@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from raylocus.calibration.crowns import Crowns
+from raylocus.calibration.rough_walls import is_rough, mirrors
 from raylocus.propagation.atlas.atlas import GridRows, PathAtlas, reorder
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.site_channel import SiteChannel
@@ -60,6 +61,12 @@ class PointLinks:
     """Unit vector from the site along the path."""
     crowns: Float[Tensor, " path"]
     """Loss in trees before the UE [dB], see `crowns.Crowns.loss`."""
+    rough: Bool[Tensor, " path"]
+    """Whether it is scattered by a wall."""
+    mirrors: Int[Tensor, " path"]
+    """Surfaces that it is mirrored by."""
+    roughness: float
+    """Share S of the reflected amplitude that walls scatter, as traced."""
 
     def select(self, chosen: Bool[np.ndarray, " point"]) -> PointLinks:
         """Some of the points, with their paths."""
@@ -75,6 +82,9 @@ class PointLinks:
             power=self.power[paths],
             departure=self.departure[paths],
             crowns=self.crowns[paths],
+            rough=self.rough[paths],
+            mirrors=self.mirrors[paths],
+            roughness=self.roughness,
             **of_points,
         )
 
@@ -121,9 +131,14 @@ class PointChannels:
             power = np.where(polarization == kind, channel.sent_power(kind)[path], power)
         kept = _strongest(power, point)
         some, of_kept = np.unique(path[kept], return_inverse=True)
-        crowns = self._crowns.loss(reorder(channel.paths, some))[of_kept.reshape(-1)]
-        departure = channel.paths.departure[path[kept]].astype(np.float64)
-        return _Paths(row[point[kept]], power[kept], departure, crowns)
+        paths, of_kept = reorder(channel.paths, some), of_kept.reshape(-1)
+        columns = (
+            paths.departure.astype(np.float64),
+            self._crowns.loss(paths),
+            is_rough(paths),
+            mirrors(paths),
+        )
+        return _Paths(row[point[kept]], power[kept], *(each[of_kept] for each in columns))
 
     def _of_kind(
         self,
@@ -151,6 +166,9 @@ class PointChannels:
             power=_real(paths.power[own]),
             departure=_real(paths.departure[own]),
             crowns=_real(paths.crowns[own]),
+            rough=torch.from_numpy(paths.rough[own]),
+            mirrors=torch.from_numpy(paths.mirrors[own]),
+            roughness=self._materials.scattering,
         )
 
 
@@ -161,6 +179,8 @@ class _Paths(NamedTuple):
     power: Float[np.ndarray, " path"]
     departure: Float[np.ndarray, "path 3"]
     crowns: Float[np.ndarray, " path"]
+    rough: Bool[np.ndarray, " path"]
+    mirrors: Int[np.ndarray, " path"]
 
 
 def _real(values: ArrayLike) -> Tensor:

@@ -14,9 +14,9 @@ from raylocus.scenes.world import WorldLaw
 
 #: Values that are each cell's own.
 OF_CELL = ("level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor")
-#: Values that all cells of a network share: the level's part that they share [dB], gain of scattering [dB], and what
-#: trees cost more than traced, in parts of ITU-R P.833's loss.
-OF_NETWORK = ("common", "scatter", "crowns")
+#: Values that all cells of a network share: the level's part that they share [dB], gain of unmodelled scattering [dB],
+#: what trees cost more than traced, in parts of ITU-R P.833's loss, and gain of what rough walls scatter [dB].
+OF_NETWORK = ("common", "scatter", "crowns", "walls")
 #: What is kept or left out as one.
 GROUPS = {
     "level": ("common", "level", "scatter"),
@@ -24,9 +24,12 @@ GROUPS = {
     "downtilt": ("downtilt",),
     "pattern": ("width_azimuth", "width_elevation", "floor"),
     "crowns": ("crowns",),
+    "walls": ("walls",),
 }
 #: Deviation of `crowns`, chosen: P.833's mixed wood is one of many, and in leaf or not.
 CROWNS = 0.5
+#: Deviation of `walls` [dB], chosen: S of real walls is 0.2 to 0.5, which are 8 dB.
+WALLS = 3.0
 
 
 #: Deviation of what a law says does not err at all.
@@ -111,6 +114,7 @@ class Prior:
             "floor": (most - least) / np.sqrt(12),
             "scatter": (high - low) / np.sqrt(12),
             "crowns": CROWNS,
+            "walls": WALLS,
         }
         for name, spread in spreads.items():
             deviation[layout.index(name)] = max(spread, LEAST_DEVIATION)

@@ -16,18 +16,15 @@ from raylocus.calibration.unlabelled_reports import UnlabelledReports
 from raylocus.propagation.maps.traced_place import TracedPlace
 
 #: Steps at most, and the improvement [nats of independent reports] below which they end.
-STEPS, SMALL = 20, 0.1
+STEPS, SMALL = 30, 0.1
 #: Values that reports without positions are asked for: the level that all cells share, and what differs over the
 #: ground.
-SHARED, LOCAL = ("common",), ("level", "floor", "scatter")
-ASKED = (*SHARED, *LOCAL)
-#: Rounds of the one and the other.
-ROUNDS = 2
+ASKED = ("common", "level", "floor", "scatter")
 #: Levels that the search begins at, in deviations of the prior: the likelihood has several maxima.
 BEGINNINGS = (-1.5, 0.0, 1.5)
-#: What the scale comes out too small by, and how uncertain that is (standard deviation of ln): on simulated networks
-#: of severity 1 (benchmarks/calibration.py) the free position takes up a part of each residual.
-SCALE_FACTOR, SCALE_FACTOR_DEVIATION = 1.2, 0.1
+#: What the scale is uncertain by besides (standard deviation of its logarithm): values that are fitted take up a part
+#: of residuals, and those that are not, as beamwidths and materials, add about as much.
+SCALE_UNSAID = 0.1
 #: Standard deviations of ln scale and of the logit of the dropout about the law's.
 SCALE_DEVIATION, DROPOUT_DEVIATION = 0.6, 1.5
 
@@ -59,32 +56,53 @@ class _Target:
     model: MarginalModel
     prior: Prior
     centre: Float[np.ndarray, " extra"]
+    deviation: Float[np.ndarray, " extra"]
 
-    def free(self, names: tuple[str, ...], errors: bool) -> Bool[np.ndarray, " value"]:
-        """Which values are fitted: those of these names, and where asked for those of the errors."""
+    @classmethod
+    def of(cls, model: MarginalModel, law: CalibrationLaw, cells: int) -> _Target:
+        """Each report counts for the share of it that is independent, but for what all cells share, and for the errors.
+
+        Errors near each other are one error: what looks like one cell's own may be the ground's. Of the others every
+        report says as much; there the prior has that share.
+        """
+        prior, noise, share = law.prior(cells), law.noise(), np.sqrt(model.weight)
+        deviation = prior.deviation.copy()
+        deviation[prior.layout.index("common")] /= share
+        dropout = min(max(noise.dropout or 0.3, 0.02), 0.98)
+        centre = np.array([np.log(noise.levels.scale), np.log(dropout / (1 - dropout))])
+        extra = np.array([SCALE_DEVIATION, DROPOUT_DEVIATION]) / share
+        return cls(model, dataclasses.replace(prior, deviation=deviation), centre, extra)
+
+    @property
+    def free(self) -> Bool[np.ndarray, " value"]:
+        """Which values are fitted."""
         layout = self.prior.layout
-        found = np.full(layout.size + 2, errors)
+        found = np.ones(layout.size + 2, bool)
         found[: layout.size] = False
-        for name in names:
+        for name in ASKED:
             found[layout.index(name)] = True
         return found
 
-    def evaluated(
-        self, values: Float[np.ndarray, " value"], weight: float
-    ) -> tuple[float, Float[np.ndarray, " value"], Float[np.ndarray, "value value"]]:
-        """Loss, gradient, and the sum of the reports' gradients' products as its curvature (Berndt et al. 1974).
+    def begun(self, values: Float[np.ndarray, " plain"]) -> Float[np.ndarray, " value"]:
+        """The likeliest of `BEGINNINGS`, with the other values given."""
+        common, tried = self.prior.layout.index("common"), []
+        deviation = self.prior.deviation[common] * np.sqrt(self.model.weight)
+        for beginning in BEGINNINGS:
+            start = np.append(values, self.centre)
+            start[common] = beginning * deviation
+            tried.append((self.evaluated(start)[0], beginning, start))
+        return min(tried, key=lambda each: each[:2])[2]
 
-        Args:
-            values: where.
-            weight: of each report's likelihood.
-        """
-        likelihood, gradients = self.model.evaluated(values)
+    def evaluated(
+        self, values: Float[np.ndarray, " value"]
+    ) -> tuple[float, Float[np.ndarray, " value"], Float[np.ndarray, "value value"]]:
+        """Loss, gradient, and the sum of the reports' gradients' products as its curvature (Berndt et al. 1974)."""
+        weight, (likelihood, gradients) = self.model.weight, self.model.evaluated(values)
         plain, extra = values[: self.prior.layout.size], values[self.prior.layout.size :]
-        deviation = np.array([SCALE_DEVIATION, DROPOUT_DEVIATION])
-        scaled = (extra - self.centre) / deviation
+        scaled = (extra - self.centre) / self.deviation
         loss = -weight * likelihood + self.prior.loss(plain) + float(scaled @ scaled) / 2
-        own = np.append(self.prior.gradient(plain), scaled / deviation)
-        precision = np.append(self.prior.precision(plain), deviation**-2.0)
+        own = np.append(self.prior.gradient(plain), scaled / self.deviation)
+        precision = np.append(self.prior.precision(plain), self.deviation**-2.0)
         curvature = weight * gradients.T @ gradients + np.diag(precision)
         return loss, own - weight * gradients.sum(axis=0), curvature
 
@@ -93,7 +111,7 @@ def calibrate_unlabelled(
     reports: UnlabelledReports,
     place: TracedPlace,
     law: CalibrationLaw,
-    given: Float[np.ndarray, " value"] | None = None,
+    begin: Float[np.ndarray, " given"] | None = None,
 ) -> UnlabelledCalibration:
     """MAP over levels, pattern floor, scattering, errors' scale and dropout; azimuths stay.
 
@@ -101,51 +119,36 @@ def calibrate_unlabelled(
         reports: one of each sequence.
         place: whose ground positions are summed over.
         law: priors.
-        given: values whose azimuths, downtilts and beamwidths hold; as listed if left out.
+        begin: values to begin at, whose azimuths, downtilts and beamwidths hold, with or without those of the errors;
+            as the law has them if left out.
     """
-    prior, noise = law.prior(len(place.deployment.cells)), law.noise()
-    values = prior.mean.copy() if given is None else given
-    model = MarginalModel(reports, place, law, values)
-    dropout = min(max(noise.dropout or 0.3, 0.02), 0.98)
-    centre = np.array([np.log(noise.levels.scale), np.log(dropout / (1 - dropout))])
-    target, common = _Target(model, prior, centre), prior.layout.index("common")
-    starts = []
-    for beginning in BEGINNINGS:
-        start = np.append(values, centre)
-        start[common] = beginning * prior.deviation[common]
-        starts.append((target.evaluated(start, 1.0)[0], beginning, start))
-    found = min(starts, key=lambda each: each[0])[2]
-    # Every report counts for what all cells share; what looks like one cell's own may be the ground's: errors near each
-    # other are one error.
-    for _ in range(ROUNDS):
-        found, loss = _climbed(target, found, target.free(SHARED, True), 1.0)
-        found, loss = _climbed(target, found, target.free(LOCAL, False), model.weight)
-    free, hessian = target.free(ASKED, True), target.evaluated(found, model.weight)[2]
-    covariance = np.zeros(hessian.shape)
+    size = (mean := law.prior(len(place.deployment.cells)).mean).size
+    given = mean if begin is None else begin
+    target = _Target.of(MarginalModel(reports, place, law, given[:size]), law, len(place.deployment.cells))
+    found, loss, hessian = _climbed(target, given if len(given) > size else target.begun(given))
+    free, covariance = target.free, np.zeros(hessian.shape)
     covariance[np.ix_(free, free)] = np.linalg.inv(hessian[np.ix_(free, free)])
-    scale, left_out = SCALE_FACTOR * np.exp(found[-2]), 1 / (1 + np.exp(-found[-1]))
     return UnlabelledCalibration(
         values=found,
         covariance=covariance,
         loss=loss,
-        law=dataclasses.replace(noise.levels, scale=float(scale)),
-        dropout=float(left_out),
+        law=dataclasses.replace(law.noise().levels, scale=float(np.exp(found[-2]))),
+        dropout=float(1 / (1 + np.exp(-found[-1]))),
         reports=len(reports.level),
     )
 
 
 def _climbed(
-    target: _Target, values: Float[np.ndarray, " value"], free: Bool[np.ndarray, " value"], weight: float
-) -> tuple[Float[np.ndarray, " value"], float]:
-    """Values of the highest posterior that is reached from a start by the free ones, and −ln posterior there."""
-    loss, gradient, hessian = target.evaluated(values, weight)
-    damping = 1e-2
+    target: _Target, values: Float[np.ndarray, " value"]
+) -> tuple[Float[np.ndarray, " value"], float, Float[np.ndarray, "value value"]]:
+    """Values of the highest posterior that is reached from a start, −ln posterior there and its curvature."""
+    (loss, gradient, hessian), free, damping = target.evaluated(values), target.free, 1e-2
     for _ in range(STEPS):
         own = hessian[np.ix_(free, free)]
         step = np.zeros(len(values))
         step[free] = -np.linalg.solve(own + damping * np.diag(np.diag(own)), gradient[free])
         tried = values + np.clip(step, -6.0, 6.0)
-        then, new_gradient, new_hessian = target.evaluated(tried, weight)
+        then, new_gradient, new_hessian = target.evaluated(tried)
         if then >= loss:
             damping *= 8
             if damping > 1e4:
@@ -153,6 +156,6 @@ def _climbed(
             continue
         gained, values, loss, gradient, hessian = loss - then, tried, then, new_gradient, new_hessian
         damping /= 4
-        if gained < SMALL * weight:
+        if gained < SMALL * target.model.weight:
             break
-    return values, loss
+    return values, loss, hessian

@@ -1,1 +1,1 @@
-"""The command line: one verb a file, thin, with every heavy import inside a function."""
+"""The command line: one noun a file, thin, with every heavy import inside a function."""

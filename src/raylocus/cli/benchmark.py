@@ -1,4 +1,4 @@
-"""`raylocus benchmark`: models against all other methods in fixed unseen places, one table that others can quote."""
+"""`raylocus benchmark` and `raylocus ablate`: models compared in fixed places, or under overrides."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from raylocus.cli.console import (
     recipe_file,
     save_picture,
     save_table,
+    say,
     verb_parser,
 )
 from raylocus.errors import InputError
@@ -23,20 +24,20 @@ if TYPE_CHECKING:
     from raylocus.models.checkpoint import TrainedNetwork
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_benchmark(arguments: Sequence[str]) -> int:
     """Runs a benchmark, or goes on with one, and prints its table."""
     given = _parser().parse(arguments)
-    from raylocus.cli.engines import engine_of
+    from raylocus.cli.console import engine_of
     from raylocus.datasets.building.work import workers_for
     from raylocus.evaluation.benchmark.blocks import benchmark_record, benchmark_text, blocks_of
     from raylocus.evaluation.benchmark.run import Benchmark, load_benchmark_recipe
-    from raylocus.viz.comparisons import severity_figure
+    from raylocus.viz.curves import severity_figure
 
     recipe = _chosen(load_benchmark_recipe(recipe_file("benchmark", given.size)), given)
     contestants = _contestants([*given.run, *([given.model] if given.model else [])])
     with engine_of("local", given.workers, None, lambda: workers_for(recipe.dataset)) as engine:
-        benchmark = Benchmark(recipe, contestants, given.out, _say)
-        scores = benchmark.run(lambda units: progress_lines(units, _say), engine)
+        benchmark = Benchmark(recipe, contestants, given.out, say)
+        scores = benchmark.run(progress_lines, engine)
     blocks, left_out = blocks_of(scores), _left_out(recipe)
     text, record = benchmark_text(blocks, left_out), benchmark_record(blocks, left_out)
     save_table(text, record, given.out / "benchmark.json")
@@ -114,5 +115,37 @@ def _left_out(recipe: BenchmarkRecipe) -> list[str]:
     return [f"Left out by --only: {', '.join(recipe.left_out)}."] if recipe.left_out else []
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
+def run_ablate(arguments: Sequence[str]) -> int:
+    """Runs an ablation, or goes on with one, and prints its table."""
+    parser = verb_parser("ablate", "Answer one question by varying a dataset, a training or what is given.")
+    parser.add_argument("config", type=str, help="recipe of raylocus, or a YAML file of one's own")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="run or checkpoint that is tested where none is trained; by default what comes with raylocus",
+    )
+    parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for the table and all that leads to it"
+    )
+    given = parser.parse(arguments)
+    from raylocus.cli.console import engine_of
+    from raylocus.datasets.building.work import workers_for
+    from raylocus.evaluation.ablation.run import Ablation, load_ablation_recipe
+    from raylocus.evaluation.ablation.summary import ablation_record, ablation_text, lines_of
+    from raylocus.viz.curves import ablation_figure
+
+    file = recipe_file("ablation", given.config)
+    recipe = load_ablation_recipe(file)
+    model = None if recipe.dataset is not None else contestant(given.model)
+    training = recipe_file("train", recipe.train)
+    tested = recipe.test_set(recipe.variants[0])
+    with engine_of("local", given.workers, None, lambda: workers_for(tested)) as engine:
+        ablation = Ablation(recipe, model, training, given.out, contestant, say)
+        trials = ablation.run(progress_lines, engine)
+    lines = lines_of(trials)
+    text, record = ablation_text(recipe.question, lines), ablation_record(recipe.question, lines)
+    # Recipes may share a folder, and with it datasets and models.
+    save_table(text, record, given.out / f"{file.stem}.json")
+    save_picture(ablation_figure(recipe.question, lines), given.out / f"{file.stem}.png")
+    return 0

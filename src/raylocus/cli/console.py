@@ -1,4 +1,4 @@
-"""What the verbs share: parsing words, recipes by name, progress lines, writing pictures."""
+"""What all commands share: their parser, engines, progress, recipes, and the files that they write."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from raylocus.storage import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from raylocus.execution.task import Engine
 
 #: Endings of picture files that can be written.
 FORMATS = (".png", ".svg", ".pdf")
@@ -62,8 +64,13 @@ def _one_line(message: str) -> str:
     return " ".join(message.split())[:400].rstrip(".")
 
 
+def say(line: str) -> None:
+    """Prints a line at once, also where the output is a pipe."""
+    print(line, flush=True)
+
+
 def progress_lines(
-    unit: str, report: Callable[[str], None], every: float = 15.0
+    unit: str, report: Callable[[str], None] = say, every: float = 15.0
 ) -> Callable[[int, int], None]:
     """A callback of (done, total) that reports a line at the most every few seconds, and at the end.
 
@@ -137,3 +144,35 @@ def save_table(text: str, record: object, file: Path) -> None:
     with written_whole(file) as aside:
         aside.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     print(text)
+
+
+def add_engine_arguments(parser: VerbParser) -> None:
+    """Adds `--workers`, `--engine` and `--address`."""
+    parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="what performs the work")
+    parser.add_argument("--address", type=str, help="Ray cluster to use; one is started here by default")
+
+
+def engine_of(name: str, workers: int | None, address: str | None, fitting: Callable[[], int]) -> Engine:
+    """The engine of a name.
+
+    Args:
+        name: local or ray.
+        workers: how many, or None.
+        address: of a Ray cluster, or None.
+        fitting: how many workers memory allows; asked where no number is given.
+
+    Raises:
+        InputError: the options contradict each other.
+    """
+    from raylocus.execution.engines import LocalProcesses, RayCluster
+    from raylocus.execution.task import ThisProcess
+
+    if workers is not None and workers < 1:
+        raise InputError(f"--workers takes 1 or more, not {workers}")
+    if address is not None and name != "ray":
+        raise InputError("--address is that of a Ray cluster; give --engine ray with it")
+    count = workers or fitting()
+    if name == "ray":
+        return RayCluster(count, address)
+    return ThisProcess() if count == 1 else LocalProcesses(count)

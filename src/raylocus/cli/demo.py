@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from raylocus.cli.console import progress_lines, recipe_file, verb_parser
+from raylocus.cli.console import progress_lines, recipe_file, say, verb_parser
 from raylocus.provenance import Provenance, hash_file
 from raylocus.storage import MANIFEST, written_whole
 
@@ -35,7 +35,7 @@ class Demo:
 
     def build(self) -> bool:
         """Builds and traces the places and observes their worlds, where the dataset is not whole."""
-        from raylocus.cli.engines import engine_of
+        from raylocus.cli.console import engine_of
         from raylocus.datasets.build import build_dataset, is_built
         from raylocus.datasets.building.work import workers_for
         from raylocus.datasets.configuration import load_dataset_configuration
@@ -44,7 +44,7 @@ class Demo:
         if is_built(configuration, self.dataset):
             return False
         with engine_of("local", None, None, lambda: workers_for(configuration)) as engine:
-            build_dataset(configuration, self.dataset, lambda units: progress_lines(units, _say), engine)
+            build_dataset(configuration, self.dataset, progress_lines, engine)
         return True
 
     def fit(self) -> bool:
@@ -73,13 +73,13 @@ class Demo:
         outputs = [self.run / name for name in OUTPUTS]
         if _is_record_of(record, provenance, outputs):
             return False
-        evaluate_run(self.run, self.dataset, self.run, None, _say)
+        evaluate_run(self.run, self.dataset, self.run, None, say)
         with written_whole(record) as aside:
             aside.write_text(json.dumps(_record(provenance, outputs), indent=1))
         return True
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_demo(arguments: Sequence[str]) -> int:
     """Runs the demo and prints its table, where the report lies, and what it cost."""
     parser = verb_parser("demo", "Build a dataset, train on it, locate phones in a place never seen.")
     parser.add_argument(
@@ -103,11 +103,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _timed(label: str, stage: Callable[[], bool]) -> float:
-    _say(f"{label} …")
+    say(f"{label} …")
     started = time.perf_counter()
     done = stage()
     seconds = time.perf_counter() - started
-    _say(f"{label}: {f'done in {seconds:.0f} s' if done else 'already complete'}")
+    say(f"{label}: {f'done in {seconds:.0f} s' if done else 'already complete'}")
     return seconds
 
 
@@ -131,17 +131,13 @@ def _content_hash(path: Path) -> str:
     return hashlib.sha256(json.dumps(hashes).encode()).hexdigest()
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
-
-
 def _print_summary(out: Path, seconds: dict[str, float]) -> None:
-    _say((out / "table.txt").read_text())
-    _say("wall time: " + ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items()))
-    _say(
+    say((out / "table.txt").read_text())
+    say("wall time: " + ", ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items()))
+    say(
         f"in all {sum(seconds.values()) / 60:.1f} min, peak memory {peak_memory_gigabytes():.1f} GB a process"
     )
-    _say(f"{out / 'metrics.json'}\n{out / 'report.html'}")
+    say(f"{out / 'metrics.json'}\n{out / 'report.html'}")
 
 
 def peak_memory_gigabytes() -> float:

@@ -41,7 +41,7 @@ class MachineCheck:
     """What to do; empty where nothing is wrong."""
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_doctor(arguments: Sequence[str]) -> int:
     """Prints the findings; 0 where this machine can trace, 2 where it cannot."""
     verb_parser("doctor", "Say what this machine can trace with, and the fix if it cannot.").parse(arguments)
     tracing = list(_tracing())

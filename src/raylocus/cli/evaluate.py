@@ -13,7 +13,7 @@ OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr", "classics
 EXAMPLES = 10
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_evaluate(arguments: Sequence[str]) -> int:
     """Evaluates a run and prints the table."""
     parser = verb_parser(
         "evaluate", "Compare a run with the classics, the bound and the true maps on unseen places."
@@ -64,7 +64,7 @@ def evaluate_run(
         InputError: there is nothing to test on, or nothing to fit the classics on.
     """
     from raylocus.datasets.store import open_report_dataset
-    from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, classics_for, fitted_and_stored
+    from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, classics_for
     from raylocus.evaluation.comparison import checkpoint_of, compare
     from raylocus.evaluation.results import Results, write_results
     from raylocus.inference.locator import Locator
@@ -76,9 +76,10 @@ def evaluate_run(
         trained_on = locator.trained.provenance.inputs.get("dataset")
         classics = classics_for(stored, fitted, trained_on, lambda name: report(f"      fitting {name}"))
     else:
-        classics = fitted_and_stored(
-            open_report_dataset(classics_from), fitted, lambda name: report(f"      fitting {name}")
+        classics = Classics.fit(
+            open_report_dataset(classics_from), lambda name: report(f"      fitting {name}")
         )
+        classics.save(fitted)
     # What ships, as it is, next to what was trained for the purpose.
     others = [Locator.pretrained(), *classics.methods]
     comparisons = compare(locator, others, stored, sequences, lambda method: report(f"      {method}"))

@@ -34,56 +34,59 @@ DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 
 @dataclass(frozen=True)
 class Verb:
-    """One command: its words, the module of `raylocus.cli` that runs it, and what it does."""
+    """One command: its words, the module of `raylocus.cli` that holds it, and what it does."""
 
     words: tuple[str, ...]
     module: str
     summary: str
+
+    @property
+    def function(self) -> str:
+        """Name of the function that runs it."""
+        return "_".join(("run", *self.words))
 
 
 VERBS = (
     Verb(("doctor",), "doctor", "what this machine can trace with, and the fix if it cannot"),
     Verb(("demo",), "demo", "build a dataset, train on it, locate phones in a city never seen"),
     Verb(("scene", "build"), "scene_build", "build a place: scene, geometry maps, sites"),
-    Verb(
-        ("scene", "validate"), "scene_validate", "check that rays, rasters, sites and frame of a place agree"
-    ),
-    Verb(("scene", "export"), "scene_export", "write a place for other tools: GeoTIFF, GeoJSON"),
-    Verb(("scene", "perturb"), "scene_perturb", "draw a place as it may truly stand, from its map"),
-    Verb(("scene", "show"), "scene_show", "draw a place's buildings and sites"),
-    Verb(("maps", "trace"), "maps_trace", "trace a place: path atlas and radio maps"),
-    Verb(("maps", "show"), "maps_show", "draw one radio map, or all of a cell"),
-    Verb(("maps", "export"), "maps_export", "write radio maps as GeoTIFF"),
-    Verb(("dataset", "build"), "dataset_build", "observe phones in many worlds of many places"),
+    Verb(("scene", "validate"), "scene", "check that rays, rasters, sites and frame of a place agree"),
+    Verb(("scene", "export"), "scene", "write a place for other tools: GeoTIFF, GeoJSON"),
+    Verb(("scene", "perturb"), "scene", "draw a place as it may truly stand, from its map"),
+    Verb(("scene", "show"), "scene", "draw a place's buildings and sites"),
+    Verb(("maps", "trace"), "maps", "trace a place: path atlas and radio maps"),
+    Verb(("maps", "show"), "maps", "draw one radio map, or all of a cell"),
+    Verb(("maps", "export"), "maps", "write radio maps as GeoTIFF"),
+    Verb(("dataset", "build"), "dataset", "observe phones in many worlds of many places"),
     Verb(
         ("dataset", "inspect"),
-        "dataset_inspect",
+        "dataset",
         "say what a dataset holds, and whether its splits keep apart",
     ),
-    Verb(("dataset", "export"), "dataset_export", "write a dataset for other tools: Parquet, DeepMIMO"),
-    Verb(("dataset", "import"), "dataset_import", "make reports of a DeepMIMO scenario or a Parquet table"),
+    Verb(("dataset", "export"), "dataset_exchange", "write a dataset for other tools: Parquet, DeepMIMO"),
+    Verb(("dataset", "import"), "dataset_exchange", "make reports of a DeepMIMO scenario or a Parquet table"),
     Verb(("reports", "import"), "reports_import", "make reports of a phone's or a drive test's log"),
-    Verb(("reports", "area"), "reports_area", "make an area of the sites that come with a measurement"),
+    Verb(("reports", "area"), "reports", "make an area of the sites that come with a measurement"),
     Verb(
         ("reports", "evaluate"),
-        "reports_evaluate",
+        "reports",
         "locate reports of known positions, next to what needs no model",
     ),
-    Verb(("reports", "inspect"), "reports_inspect", "say and draw what a reports file holds at a place"),
-    Verb(("calibrate", "check"), "calibrate_check", "say how wrong a map is, by reports of its network"),
-    Verb(("calibrate", "fit"), "calibrate_fit", "fit a place's antennas and levels to reports"),
-    Verb(("calibrate", "materials"), "calibrate_materials", "estimate a place's materials from reports"),
+    Verb(("reports", "inspect"), "reports", "say and draw what a reports file holds at a place"),
+    Verb(("calibrate", "check"), "calibrate", "say how wrong a map is, by reports of its network"),
+    Verb(("calibrate", "fit"), "calibrate", "fit a place's antennas and levels to reports"),
+    Verb(("calibrate", "materials"), "calibrate", "estimate a place's materials from reports"),
     Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
-    Verb(("train", "area"), "train_area", "train the network that locates in areas, on drawn networks"),
+    Verb(("train", "area"), "train", "train the network that locates in areas, on drawn networks"),
     Verb(
         ("train", "adapt"),
-        "train_adapt",
+        "train",
         "adapt a checkpoint to one network by a few reports of known position",
     ),
     Verb(("train",), "train", "fit, validate or test a model (LightningCLI)"),
     Verb(("evaluate",), "evaluate", "compare a run with the classics and the bound"),
     Verb(("benchmark",), "benchmark", "compare models with all other methods in fixed unseen places"),
-    Verb(("ablate",), "ablate", "answer one question by a list of overrides, several seeds each"),
+    Verb(("ablate",), "benchmark", "answer one question by a list of overrides, several seeds each"),
     Verb(("view",), "view", "write a place, its maps and phones as one 3-D page that fetches nothing"),
     Verb(("locate",), "locate", "locate the phones of a reports file"),
     Verb(("serve",), "serve", "answer over HTTP where phones are"),
@@ -131,7 +134,7 @@ def _run(given: list[str]) -> int:
     verb = _find(given)
     keep_freed_memory()
     module = importlib.import_module(f"raylocus.cli.{verb.module}")
-    code: int = module.run(given[len(verb.words) :])
+    code: int = getattr(module, verb.function)(given[len(verb.words) :])
     return code
 
 
@@ -199,7 +202,3 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _say(sentence: str, code: int) -> int:
     print(f"raylocus: {' '.join(sentence.split())}", file=sys.stderr)
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

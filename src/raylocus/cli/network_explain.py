@@ -9,7 +9,7 @@ from pathlib import Path
 from raylocus.cli.console import verb_parser
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_network_explain(arguments: Sequence[str]) -> int:
     """Prints one report of a reports file."""
     from rich.console import Console
 

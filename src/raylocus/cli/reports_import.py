@@ -22,7 +22,7 @@ FOUND = (
 )
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_reports_import(arguments: Sequence[str]) -> int:
     """Writes a reports file of a log, and says what became of every row."""
     parser = verb_parser(
         "reports import", "Make a reports file of a log; docs/logs.md describes the formats."
@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     from raylocus.network.formats.log_format import LogFile
     from raylocus.network.reports.report_files import save_reports
     from raylocus.provenance import Provenance, hash_file
-    from raylocus.scenes.networks import open_network
+    from raylocus.scenes.area import open_network
 
     place, file = open_network(given.place), LogFile(given.file)
     _require_gap(given.gap)

@@ -21,7 +21,7 @@ SOURCE_HELP = (
 )
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_scene_build(arguments: Sequence[str]) -> int:
     """Builds the place, or the area, and says where it is."""
     parser = _parser()
     given = parser.parse([_protected(word) for word in arguments])

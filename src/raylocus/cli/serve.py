@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from raylocus.service.engine import Engine
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_serve(arguments: Sequence[str]) -> int:
     """Serves until it is interrupted."""
     from raylocus.service.configuration import ServiceConfiguration
 

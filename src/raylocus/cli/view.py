@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from raylocus.viz.viewer.tracks import Track
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_view(arguments: Sequence[str]) -> int:
     """Writes the page and says how large it is and what it leaves out."""
     parser = verb_parser("view", "Write a place or area as one HTML page that fetches nothing.")
     parser.add_argument("place", type=Path, help="folder of a place, traced or not, or of an area")
@@ -46,7 +46,7 @@ def run(arguments: Sequence[str]) -> int:
     if given.reports is None and (given.model or given.sequences):
         raise InputError("--model and --sequences need phones to show; give --reports")
     from raylocus.storage import written_whole
-    from raylocus.viz.viewer_page import viewer_page
+    from raylocus.viz.viewer.page import viewer_page
 
     content, notes = _content(given)
     page = viewer_page(content)

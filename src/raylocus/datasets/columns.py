@@ -8,13 +8,12 @@ xarray encodes whole variables only. What is lost is stated with every column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import zarr
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Shaped
 from zarr.codecs import BloscCodec, BloscShuffle
 
 from raylocus.network.reports.features import ReportFeature
@@ -85,45 +84,6 @@ class ColumnWriter:
             self._array[self._written : self._written + len(part)] = part
             self._written += len(part)
         self._waiting = [waiting[count:]]
-
-
-def rows_of(
-    array: zarr.Array[Any], starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]
-) -> Shaped[np.ndarray, "row ..."]:
-    """The rows of ranges, in their order; only chunks that hold some of them are read."""
-    starts, stops = _joined(starts, stops)
-    read = [(first, last, np.asarray(array[first:last])) for first, last in spans(starts, stops)]
-    firsts = np.array([first for first, _, _ in read])
-    owners = np.searchsorted(firsts, starts, side="right") - 1
-    parts = [
-        read[owner][2][start - read[owner][0] : stop - read[owner][0]]
-        for owner, start, stop in zip(owners, starts, stops, strict=True)
-        if stop > start
-    ]
-    return np.concatenate(parts) if parts else np.asarray(array[:0])
-
-
-def _joined(
-    starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]
-) -> tuple[Int[np.ndarray, " stretch"], Int[np.ndarray, " stretch"]]:
-    """The same rows in fewer ranges: one that begins where the one before it ends is part of it."""
-    new = starts[1:] != stops[:-1]
-    first, last = np.r_[True, new][: len(starts)], np.r_[new, True][: len(stops)]
-    return starts[first], stops[last]
-
-
-def spans(starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]) -> Sequence[tuple[int, int]]:
-    """Ascending stretches of rows that cover the ranges; gaps of less than a chunk are read along."""
-    merged: list[tuple[int, int]] = []
-    for index in np.argsort(starts, kind="stable"):
-        start, stop = int(starts[index]), int(stops[index])
-        if stop <= start:
-            continue
-        if merged and start - merged[-1][1] < CHUNK_ROWS:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
-        else:
-            merged.append((start, stop))
-    return merged or [(0, 0)]
 
 
 #: A value may be off by this share of its report step.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +30,7 @@ def single_places(places: Sequence[PlaceChoice], tile_size: float) -> tuple[Plac
     The towns of a generator are cities of their own; the tiles of a map and the networks over one tile
     belong to one city.
 
-    Args:
-        places: entries of a dataset's configuration.
-        tile_size: side of a tile [m].
+    Tiles have a side of `tile_size` [m].
 
     Raises:
         InputError: an entry without a source stands for several places, or for none.
@@ -177,17 +174,7 @@ def parse_dataset_configuration(text: str, source: str) -> DatasetConfiguration:
     Raises:
         InputError: the text does not describe a dataset.
     """
-    _refuse_former_keys(text, source)
     return read_as(DatasetConfiguration, text, source, "a dataset configuration")
-
-
-def _refuse_former_keys(text: str, source: str) -> None:
-    former = re.search(r"^[\"']?(observation|stack)[\"']?\s*:", text, re.MULTILINE)
-    if former:
-        raise InputError(
-            f"{source} has the key {former[1]}:, which is now part of network:; "
-            "docs/network.md lists what it holds"
-        )
 
 
 def stored_dataset_configuration(record: dict[str, Any], source: str) -> DatasetConfiguration:
@@ -197,13 +184,4 @@ def stored_dataset_configuration(record: dict[str, Any], source: str) -> Dataset
         InputError: the record does not describe a dataset of this version.
     """
     # JSON writes an infinite number otherwise than YAML does.
-    return parse_dataset_configuration(yaml.safe_dump(_with_carriers(record)), source)
-
-
-def _with_carriers(record: dict[str, Any]) -> dict[str, Any]:
-    """A record in which the deployment's one carrier, as older datasets have it, is a list."""
-    deployment = dict(record.get("scene", {}).get("deployment", {}))
-    if "carrier" not in deployment:
-        return record
-    deployment["carriers"] = [deployment.pop("carrier")]
-    return {**record, "scene": {**record["scene"], "deployment": deployment}}
+    return parse_dataset_configuration(yaml.safe_dump(record), source)

@@ -15,7 +15,14 @@ from typing import Any
 from raylocus.datasets.remote_folder import RemoteFolder
 from raylocus.datasets.schema import DATASET_SCHEMA
 from raylocus.errors import RaylocusError, StoreError
-from raylocus.storage import MANIFEST, file_sizes, parse_manifest, remove_leftovers, written_whole
+from raylocus.storage import (
+    MANIFEST,
+    file_sizes,
+    parse_manifest,
+    remove_leftovers,
+    schema_fault,
+    written_whole,
+)
 
 
 @dataclass(frozen=True)
@@ -105,27 +112,6 @@ def folder_written_whole(target: Folder) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def check_files(folder: Folder) -> None:
-    """Checks that the store's files are there and of their sizes.
-
-    Raises:
-        StoreError: they are not.
-    """
-    text = folder.read(MANIFEST)
-    if text is None:
-        known = "was cut short or was not written by raylocus" if folder.sizes() else "does not exist"
-        raise StoreError(f"{folder.name} {known}; build it with: raylocus dataset build")
-    try:
-        expected = {name: size for name, (size, _) in parse_manifest(text.decode()).items()}
-    except ValueError as error:
-        raise StoreError(f"{folder.name} has a broken {MANIFEST}; delete it and build it again") from error
-    if expected != folder.sizes():
-        raise StoreError(
-            f"{folder.name} is truncated or was changed by hand; "
-            f"see what is wrong with: raylocus dataset inspect {folder.name}"
-        )
-
-
 #: What to do about a store that is damaged.
 REBUILD = "delete it and run the same raylocus dataset build again: only what is missing is made"
 
@@ -145,6 +131,22 @@ class StoreFault:
         return f"{self.name} {self.problem}; {self.fix}"
 
 
+def check_files(folder: Folder) -> None:
+    """Checks that the store's files are there and of their sizes.
+
+    Raises:
+        StoreError: they are not.
+    """
+    listed = _listed(folder)
+    if isinstance(listed, StoreFault):
+        raise StoreError(listed.sentence)
+    if {name: size for name, (size, _) in listed.items()} != folder.sizes():
+        raise StoreError(
+            f"{folder.name} is truncated or was changed by hand; "
+            f"see what is wrong with: raylocus dataset inspect {folder.name}"
+        )
+
+
 def verify_store(path: Path | str) -> list[StoreFault]:
     """Reads every file of a dataset and compares it with its size and SHA-256 in the manifest.
 
@@ -152,15 +154,9 @@ def verify_store(path: Path | str) -> list[StoreFault]:
         StoreUnreachableError: the store behind a URL does not answer.
     """
     folder = folder_at(path)
-    text = folder.read(MANIFEST)
-    if text is None:
-        foreign = f"has no {MANIFEST}: it was cut short or was not written by raylocus"
-        problem = foreign if folder.sizes() else "does not exist"
-        return [StoreFault(folder.name, problem, "run: raylocus dataset build")]
-    try:
-        listed = parse_manifest(text.decode())
-    except ValueError:
-        return [StoreFault(MANIFEST, "is broken", REBUILD)]
+    listed = _listed(folder)
+    if isinstance(listed, StoreFault):
+        return [listed]
     there = folder.sizes()
     findings = []
     for name, (size, digest) in sorted(listed.items()):
@@ -185,6 +181,19 @@ def require_intact(path: Path | str) -> None:
         raise StoreError(f"{path} is damaged: {findings[0].sentence}{more}")
 
 
+def _listed(folder: Folder) -> dict[str, tuple[int, str | None]] | StoreFault:
+    """Size and SHA-256 of the files that the manifest lists; what is wrong where it lists none."""
+    text = folder.read(MANIFEST)
+    if text is None:
+        foreign = f"has no {MANIFEST}: it was cut short or was not written by raylocus"
+        problem = foreign if folder.sizes() else "does not exist"
+        return StoreFault(folder.name, problem, "build it with: raylocus dataset build")
+    try:
+        return parse_manifest(text.decode())
+    except ValueError:
+        return StoreFault(f"{MANIFEST} of {folder.name}", "is broken", REBUILD)
+
+
 def _problem_of(
     folder: Folder, name: str, size: int, digest: str | None, there: dict[str, int]
 ) -> str | None:
@@ -205,7 +214,5 @@ def _schema_findings(folder: Folder) -> list[StoreFault]:
         found = json.loads(folder.read("zarr.json") or b"{}").get("attributes", {}).get("schema")
     except ValueError:
         return []  # its hash has shown it already
-    if found == DATASET_SCHEMA:
-        return []
-    fix = "build it again with this version, or read it with the version that wrote it"
-    return [StoreFault(folder.name, f"has schema {found!r} where {DATASET_SCHEMA!r} is needed", fix)]
+    fault = schema_fault(found, DATASET_SCHEMA)
+    return [] if fault is None else [StoreFault(folder.name, *fault)]

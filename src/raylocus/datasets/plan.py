@@ -15,10 +15,9 @@ from raylocus.datasets.splits import (
     SPLITS,
     AreaBlockSplits,
     PlaceChoice,
-    SeveritySplits,
     Split,
     SplitRule,
-    TimeSplits,
+    ThresholdSplits,
     split_of_place,
 )
 from raylocus.geo import Grid
@@ -94,7 +93,7 @@ def redraw_world(deployment: Deployment, record: WorldRecord) -> World:
 
 
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
-#: Seconds of a day, the unit of `TimeSplits`.
+#: Seconds of a day, the unit of splits by time.
 DAY = 86400.0
 #: Keys that keep the draws of start times and of blocks apart from that of worlds.
 _TIME_KEY, _BLOCK_KEY = 101, 102
@@ -119,21 +118,15 @@ def assign_splits(
 ) -> Int8[np.ndarray, " sample"]:
     """The split of every sequence of one world: an index into SPLITS, or NO_SPLIT.
 
-    Args:
-        rule: how the dataset is split.
-        world: what the sequences were observed in; its split is theirs where it has one.
-        tile: of the world's place.
-        reports: the world's sequences.
-        start_time: when each starts [s], see `start_times`.
+    The world's split is that of its sequences where it has one; `start_time` [s] is when each starts, see
+    `start_times`.
     """
     if isinstance(rule, AreaBlockSplits):
         return _by_area(block_splits(rule, world, tile), rule, tile, reports)
-    if isinstance(rule, SeveritySplits):
+    if isinstance(rule, ThresholdSplits):
         severity = np.full(len(reports), world.law.severity)
-        return _by_threshold(rule, severity, severity)
-    if isinstance(rule, TimeSplits):
-        end = start_time + reports.time[reports.last_report]
-        return _by_threshold(rule, start_time / DAY, end / DAY)
+        days = start_time / DAY, (start_time + reports.time[reports.last_report]) / DAY
+        return _by_threshold(rule, *((severity, severity) if rule.kind == "severity" else days))
     return np.full(len(reports), SPLITS.index(str(world.split)), np.int8)
 
 
@@ -152,7 +145,7 @@ def block_splits(rule: AreaBlockSplits, world: WorldRecord, tile: Grid) -> Int8[
 
 
 def _by_threshold(
-    rule: SeveritySplits | TimeSplits, first: Float[np.ndarray, " sample"], last: Float[np.ndarray, " sample"]
+    rule: ThresholdSplits, first: Float[np.ndarray, " sample"], last: Float[np.ndarray, " sample"]
 ) -> Int8[np.ndarray, " sample"]:
     """Splits by a quantity that runs from `first` to `last` in each sequence; none where they differ."""
     bounds = np.array(

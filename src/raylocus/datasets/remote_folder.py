@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,24 +82,18 @@ class RemoteFolder:
     def _path(self, file: str) -> str:
         return f"{self._root}/{file}"
 
-    @cached_property
+    @property
     def _root(self) -> str:
         root: str = self._system._strip_protocol(self.url)
         return root.rstrip("/")
 
-    @cached_property
+    @property
     def _system(self) -> Any:
+        """The client, which fsspec keeps."""
         import fsspec
 
         with _reached(self.url):
             return fsspec.core.url_to_fs(self.url)[0]
-
-    def __getstate__(self) -> dict[str, str]:
-        # Connections stay where they were made.
-        return {"url": self.url}
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        object.__setattr__(self, "url", state["url"])
 
 
 @contextmanager

@@ -68,31 +68,34 @@ class AreaBlockSplits:
 
 
 @dataclass(frozen=True)
-class SeveritySplits:
-    """By the severity of worlds: milder worlds for training, harder ones for the test."""
+class ThresholdSplits:
+    """By a quantity that a sequence has from its beginning to its end."""
 
-    kind: Literal["severity"]
+    kind: str
     test_from: float
-    """Worlds of this severity and more are for the test."""
+    """Sequences at this severity, or from this day [d] on, and more are for the test; the dataset starts on day 0."""
     validation_from: float | None = None
-    """Worlds of this severity and more, below `test_from`, are for validation; none where left out."""
+    """Those from here on, that end below `test_from`, are for validation; none where left out."""
 
     def __post_init__(self) -> None:
-        _check_order(self.validation_from, self.test_from, "severity")
+        if self.validation_from is not None and not self.validation_from < self.test_from:
+            raise InputError(
+                f"validation must begin at a lower {self.kind} than the test's {self.test_from:g}"
+            )
 
 
 @dataclass(frozen=True)
-class TimeSplits:
+class SeveritySplits(ThresholdSplits):
+    """By the severity of worlds: milder worlds for training, harder ones for the test."""
+
+    kind: Literal["severity"]
+
+
+@dataclass(frozen=True)
+class TimeSplits(ThresholdSplits):
     """By time: the past for training, what came later for the test."""
 
     kind: Literal["time"]
-    test_from: float
-    """Sequences that start on this day [d] or later are for the test; the dataset starts on day 0."""
-    validation_from: float | None = None
-    """Sequences that start on this day [d] or later, and end before the test's, are for validation."""
-
-    def __post_init__(self) -> None:
-        _check_order(self.validation_from, self.test_from, "time")
 
 
 #: Any of the rules, distinguished by `kind`.
@@ -190,8 +193,3 @@ def _check_cities(places: Iterable[PlaceChoice]) -> None:
                 f"{place.city_name} is in the splits {split_of_city[place.city_name]} and {place.split}; "
                 "put all places of a city into one split"
             )
-
-
-def _check_order(validation_from: float | None, test_from: float, what: str) -> None:
-    if validation_from is not None and not validation_from < test_from:
-        raise InputError(f"validation must begin at a lower {what} than the test's {test_from:g}")

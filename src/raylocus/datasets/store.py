@@ -13,7 +13,7 @@ import numpy as np
 import zarr
 from jaxtyping import Bool, Float, Int, Shaped
 
-from raylocus.datasets.columns import Encoding, rows_of
+from raylocus.datasets.columns import Encoding
 from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
 from raylocus.datasets.folders import Folder, check_files, folder_at
 from raylocus.datasets.plan import WorldRecord, plan_worlds
@@ -23,7 +23,7 @@ from raylocus.datasets.store_writing import Skipped
 from raylocus.datasets.stored_place import StoredPlace, group_names, stored_place
 from raylocus.errors import RaylocusError, StoreError
 from raylocus.network.reports.features import features_named
-from raylocus.network.reports.reports import UNKNOWN_NAMES, Reports
+from raylocus.network.reports.reports import REPORT_FIELDS, Reports
 from raylocus.provenance import Provenance
 from raylocus.ragged import Rows
 from raylocus.storage import MANIFEST
@@ -118,31 +118,23 @@ class ReportDataset:
         return stored_place(self.folder, group, attributes)
 
     def _read(self, samples: Int[np.ndarray, " chosen"]) -> Reports:
-        offsets = self._array("report_offsets")
-        starts, stops = offsets[samples], offsets[samples + 1]
-        token_starts = rows_of(self._array("token_offsets"), starts, stops)
-        token_stops = rows_of(self._array("token_offsets"), starts + 1, stops + 1)
-
-        def of_reports(name: str) -> Shaped[np.ndarray, "report ..."]:
-            return self._values(name, starts, stops)
+        reports, report_rows = Rows(self._array("report_offsets")).select(samples)
+        starts, stops = (self._array("token_offsets").oindex[reports + end] for end in (0, 1))
+        token_rows = Rows.of(stops - starts)
+        tokens = starts[token_rows.row] + token_rows.rank
 
         def of_tokens(name: str) -> Shaped[np.ndarray, "token ..."]:
-            return self._values(name, token_starts, token_stops)
-
-        def of_names(name: str) -> Int[np.ndarray, " token"]:
-            # A dataset of an older version names cells by their PCI alone.
-            if name not in self._root:
-                return np.full(int((token_stops - token_starts).sum()), UNKNOWN_NAMES[name])
-            return of_tokens(name).astype(np.int8 if name == "technology" else np.int64)
+            return self._values(name, tokens)
 
         columns = [of_tokens(feature_name(feature.name)) for feature in features_named(self.feature_names)]
         return Reports(
-            report_offsets=Rows.of(stops - starts).offsets,
-            token_offsets=Rows.of(token_stops - token_starts).offsets,
-            time=of_reports("time"),
-            position=of_reports("position"),
-            line_of_sight=of_reports("line_of_sight"),
-            **{name: of_names(name) for name in TOKEN_NUMBERS},
+            report_offsets=report_rows.offsets,
+            token_offsets=token_rows.offsets,
+            **{name: self._values(name, reports) for name in REPORT_FIELDS},
+            **{
+                name: of_tokens(name).astype(np.int8 if name == "technology" else np.int64)
+                for name in TOKEN_NUMBERS
+            },
             serving=of_tokens("serving"),
             features=np.stack(columns, axis=1),
             censored=of_tokens("censored"),
@@ -150,12 +142,10 @@ class ReportDataset:
             absent=self.absent,
         )
 
-    def _values(
-        self, name: str, starts: Int[np.ndarray, " range"], stops: Int[np.ndarray, " range"]
-    ) -> Shaped[np.ndarray, "row ..."]:
-        """Rows of a column, decoded where it is encoded."""
+    def _values(self, name: str, rows: Int[np.ndarray, " row"]) -> Shaped[np.ndarray, "row ..."]:
+        """Rows of a column, decoded where it is encoded; only the chunks that hold them are read."""
         array = self._array(name)
-        stored = rows_of(array, starts, stops)
+        stored = np.asarray(array.oindex[rows])
         if "round_trip_error" not in array.attrs:
             return stored
         return Encoding.from_attributes(str(array.dtype), dict(array.attrs)).decode(stored)

@@ -97,30 +97,25 @@ def save_report_dataset(
         write_manifest(folder)
 
 
-@dataclass(frozen=True)
-class _LabelledPart:
-    """The reports of one world, and the columns over its sequences."""
-
-    reports: Reports
-    labels: dict[str, Shaped[np.ndarray, " sample"]]
-
-
 def _labelled(
     parts: Iterable[Reports],
     worlds: Sequence[tuple[int, WorldRecord]],
     tiles: dict[int, Grid],
     configuration: DatasetConfiguration,
-) -> Iterator[_LabelledPart]:
+) -> Iterator[tuple[Reports, dict[str, Shaped[np.ndarray, " sample"]]]]:
+    """The reports of each world, and the columns over its sequences."""
     for part, (index, world) in zip(parts, worlds, strict=True):
         start = start_times(world, len(part))
         split = assign_splits(configuration.splits, world, tiles[world.place_index], part, start)
-        labels = {
-            "split": split,
-            "place_index": np.full(len(part), world.place_index),
-            "world_index": np.full(len(part), index),
-            "start_time": start,
-        }
-        yield _LabelledPart(part, labels)
+        yield (
+            part,
+            {
+                "split": split,
+                "place_index": np.full(len(part), world.place_index),
+                "world_index": np.full(len(part), index),
+                "start_time": start,
+            },
+        )
 
 
 def _write_places(
@@ -138,7 +133,11 @@ def _write_places(
     return tiles
 
 
-def _write_parts(root: zarr.Group, survey: PartSurvey, parts: Iterator[_LabelledPart]) -> FeatureMoments:
+def _write_parts(
+    root: zarr.Group,
+    survey: PartSurvey,
+    parts: Iterator[tuple[Reports, dict[str, Shaped[np.ndarray, " sample"]]]],
+) -> FeatureMoments:
     """Writes all columns part by part; returns the moments of the training split's features."""
     encodings = {name: column.encoding for name, column in survey.numbers.items()}
     writers = _writers(root, survey, encodings)
@@ -146,18 +145,17 @@ def _write_parts(root: zarr.Group, survey: PartSurvey, parts: Iterator[_Labelled
     reports = tokens = 0
     writers["report_offsets"].append(np.zeros(1))
     writers["token_offsets"].append(np.zeros(1))
-    for part in parts:
-        found = part.reports
+    for found, labels in parts:
         writers["report_offsets"].append(found.report_offsets[1:] + reports)
         writers["token_offsets"].append(found.token_offsets[1:] + tokens)
         reports, tokens = reports + len(found.time), tokens + len(found.pci)
-        for name, values in part.labels.items():
+        for name, values in labels.items():
             writers[name].append(values)
         for name in (*TOKEN_NUMBERS, "serving", "censored"):
             writers[name].append(getattr(found, name))
         for name, values in numbers_of(found):
             writers[name].append(encodings[name].encode(values))
-        training = found.select(part.labels["split"] == SPLITS.index("train"))
+        training = found.select(labels["split"] == SPLITS.index("train"))
         moments = moments.merged(FeatureMoments.of(training.features))
     for writer in writers.values():
         writer.finish()

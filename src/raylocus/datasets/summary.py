@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,52 +167,41 @@ def _split(
     edges: Float[np.ndarray, "feature edge"],
 ) -> SplitSummary:
     chosen = dataset.split == name
-    counted = _Counts(len(features))
+    reports = tokens = 0
+    present, possible = np.zeros(len(features)), np.zeros(len(features))
+    histograms, heard = np.zeros((len(features), BINS), np.int64), np.zeros(MOST_HEARD + 1, np.int64)
+    sight: list[Float[np.ndarray, " report"]] = []
     for part in parts_of(dataset, chosen):
-        counted.add(part.reports, features, edges)
+        found = part.reports
+        reports, tokens = reports + len(found.time), tokens + len(found.pci)
+        sight.append(found.line_of_sight)
+        heard += np.bincount(np.minimum(found.heard_cells, MOST_HEARD), minlength=MOST_HEARD + 1)
+        kinds = _tokens_of_kind(found)
+        for index, feature in enumerate(features):
+            known = found.features[found.present[:, index], index]
+            possible[index] += kinds[feature.token].sum()
+            present[index] += len(known)
+            if len(known):
+                histograms[index] += np.histogram(known, edges[index])[0]
     with np.errstate(invalid="ignore"):
         return SplitSummary(
             name=name,
             places=len(np.unique(dataset.place_index[chosen])),
             worlds=len(np.unique(dataset.world_index[chosen])),
             sequences=int(chosen.sum()),
-            reports=counted.reports,
-            tokens=counted.tokens,
-            availability=counted.present / counted.possible,
-            histograms=counted.histograms,
-            heard_cells=counted.heard_cells,
-            line_of_sight=float(np.divide(counted.in_sight, counted.sight_known)),
+            reports=reports,
+            tokens=tokens,
+            availability=present / possible,
+            histograms=histograms,
+            heard_cells=heard,
+            line_of_sight=_share(sight),
         )
 
 
-class _Counts:
-    """Counts over the parts of a split."""
-
-    def __init__(self, features: int) -> None:
-        self.reports = self.tokens = 0
-        self.in_sight = self.sight_known = 0.0
-        self.present = np.zeros(features)
-        self.possible = np.zeros(features)
-        self.histograms = np.zeros((features, BINS), np.int64)
-        self.heard_cells = np.zeros(MOST_HEARD + 1, np.int64)
-
-    def add(
-        self, reports: Reports, features: tuple[ReportFeature, ...], edges: Float[np.ndarray, "feature edge"]
-    ) -> None:
-        self.reports += len(reports.time)
-        self.tokens += len(reports.pci)
-        self.in_sight += float(np.nansum(reports.line_of_sight))
-        self.sight_known += float(np.isfinite(reports.line_of_sight).sum())
-        heard = np.minimum(reports.heard_cells, MOST_HEARD)
-        self.heard_cells += np.bincount(heard, minlength=MOST_HEARD + 1)
-        kinds = _tokens_of_kind(reports)
-        for index, feature in enumerate(features):
-            values = reports.features[:, index]
-            known = values[np.isfinite(values)]
-            self.possible[index] += kinds[feature.token].sum()
-            self.present[index] += len(known)
-            if len(known):
-                self.histograms[index] += np.histogram(known, edges[index])[0]
+def _share(sight: Sequence[Float[np.ndarray, " report"]]) -> float:
+    """Share of the reports in line of sight, of those of which it is known."""
+    known = np.concatenate(sight)
+    return float(np.nanmean(known)) if np.isfinite(known).any() else float("nan")
 
 
 def _tokens_of_kind(reports: Reports) -> dict[str, Bool[np.ndarray, " token"]]:
@@ -234,13 +223,12 @@ def _place(dataset: ReportDataset, index: int) -> PlaceSummary:
         visited[cells[cells >= 0]] = True
         sight.append(part.reports.line_of_sight)
     counts = {name: int((dataset.split[here] == name).sum()) for name in (*SPLITS, NO_SPLIT_NAME)}
-    known = np.concatenate(sight)
     return PlaceSummary(
         index=index,
         name=dataset.configuration.places[index].name,
         sequences={name: count for name, count in counts.items() if count},
         worlds=len(np.unique(dataset.world_index[here])),
-        reports=len(known),
+        reports=sum(map(len, sight)),
         covered=float((visited & outdoors.ravel()).sum() / max(outdoors.sum(), 1)),
-        line_of_sight=float(np.nanmean(known)) if np.isfinite(known).any() else float("nan"),
+        line_of_sight=_share(sight),
     )

@@ -16,11 +16,7 @@ T = TypeVar("T")
 def read_as(kind: type[T], text: str, source: str, what: str) -> T:
     """What YAML text describes.
 
-    Args:
-        kind: a dataclass with the text's keys.
-        text: the YAML.
-        source: names it in errors.
-        what: it should be.
+    `source` names the text in errors, and `what` what it should be.
 
     Raises:
         InputError: it describes no such thing.
@@ -68,8 +64,7 @@ _OTHER_KIND = re.compile(r"Expected a typing\.Literal\['([^',]+)'\]")
 def reason(message: str) -> str:
     """The one sentence of a jsonargparse error that names what to fix.
 
-    Args:
-        message: the error's text, many lines where a value may be of several types.
+    The text has many lines where a value may be of several types.
     """
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     key = re.search(r'Parser key "given\.([^"]+)"', message)

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from raylocus.evaluation.evaluation import Evaluation, Truth
+from raylocus.evaluation.evaluation import PERCENTILES, REGIONS, Evaluation, Truth
 from raylocus.evaluation.references import BOUND_NAME
 from raylocus.ragged import Columns
 
@@ -105,8 +105,13 @@ def quoted(
     bootstrap: Davison and Hinkley 1997, §3.8); where there is one world, sequences.
     """
     weight = _resampled(world[group.members])
+
+    def percentile(error: Float[np.ndarray, " sample"], percent: int) -> Quoted:
+        resampled = weighted_percentile(error, weight, percent)
+        return with_interval(float(np.percentile(error, percent)), resampled)
+
     return {
-        one.name: {percent: _percentile(one.error[group.members], weight, percent) for percent in QUOTED}
+        one.name: {percent: percentile(one.error[group.members], percent) for percent in QUOTED}
         for one in evaluations
     }
 
@@ -130,10 +135,7 @@ def weighted_percentile(
 ) -> Float[np.ndarray, " resample"]:
     """A percentile of the error in each resample [m], interpolated as numpy's is.
 
-    Args:
-        error: of each sequence [m].
-        weight: how often each sequence is in each resample.
-        percent: which percentile.
+    `weight` is how often each sequence is in each resample.
     """
     order = np.argsort(error, kind="stable")
     below = np.cumsum(weight[:, order], axis=1)
@@ -152,23 +154,11 @@ def with_interval(value: float, resampled: Float[np.ndarray, " resample"]) -> Qu
     return Quoted(value, float(low), float(high))
 
 
-def _percentile(
-    error: Float[np.ndarray, " sample"], weight: Float[np.ndarray, "resample sample"], percent: int
-) -> Quoted:
-    return with_interval(float(np.percentile(error, percent)), weighted_percentile(error, weight, percent))
-
-
 #: Column titles by key of `Evaluation.summary`, with the format of their numbers.
 COLUMNS = {
-    "p50": ("p50", ".1f"),
-    "p67": ("p67", ".1f"),
-    "p80": ("p80", ".1f"),
-    "p90": ("p90", ".1f"),
-    "p95": ("p95", ".1f"),
+    **{f"p{percent}": (f"p{percent}", ".1f") for percent in PERCENTILES},
     "mean": ("mean", ".1f"),
-    "coverage_50": ("in 50%", ".0%"),
-    "coverage_90": ("in 90%", ".0%"),
-    "coverage_95": ("in 95%", ".0%"),
+    **{f"coverage_{round(100 * mass)}": (f"in {mass:.0%}", ".0%") for mass in REGIONS},
     "nll": ("NLL", ".2f"),
     "error_over_bound": ("÷bound", ".2f"),
 }
@@ -216,12 +206,6 @@ def printed(tables: Sequence[Table], width: int) -> str:
     for table in tables:
         console.print(table)
     return file.getvalue()
-
-
-def pooled(of_place: Sequence[Mapping[str, Evaluation]]) -> list[Evaluation]:
-    """One evaluation a method that answers in every place."""
-    common = [name for name in of_place[0] if all(name in found for found in of_place)]
-    return [Evaluation.concatenate([found[name] for found in of_place]) for name in common]
 
 
 def bound_among(evaluations: Sequence[Evaluation]) -> Evaluation | None:

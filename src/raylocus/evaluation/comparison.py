@@ -15,7 +15,8 @@ from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.evaluation.bound.bound import BoundRefused
 from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
-from raylocus.evaluation.evaluation import Method, Outcome, evaluate, evaluate_all
+from raylocus.evaluation.evaluation import Method, Outcome, evaluate
+from raylocus.evaluation.place_scores import PlaceScores
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME, MethodByGroup, References
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.network.reports.reports import Reports
@@ -32,18 +33,9 @@ class Comparison:
     place: StoredPlace
     """The place as the dataset holds it."""
     reports: Reports
-    circumstances: Circumstances
     outcomes: dict[str, Outcome]
-    """By method name: the run, the classics, the bound, the true maps; references that refuse are left out."""
-    refusals: dict[str, str]
-    """Why a reference is not there, one sentence by its name."""
-    self_checks: dict[float, SelfCheck]
-    """Coverage of the bound's regions on sequences drawn from its own law, by severity; empty where it refuses."""
-
-    @property
-    def self_check(self) -> SelfCheck | None:
-        """All of them as one; None where there is none."""
-        return SelfCheck.pooled(list(self.self_checks.values())) if self.self_checks else None
+    """By method name."""
+    scores: PlaceScores
 
 
 def compare(
@@ -87,22 +79,19 @@ def world_by_world(method: Method, test: ReportDataset) -> Method:
 def compared_at(
     test: ReportDataset, methods: Sequence[Method], progress: Callable[[str], None]
 ) -> Comparison:
-    """All methods on test sequences of one place.
-
-    Args:
-        test: the sequences; all of one place.
-        methods: what is compared with the bound and the true maps.
-        progress: called with each method's name as it starts.
-    """
+    """All methods on test sequences of one place."""
     index = int(test.place_index[0])
-    maps = nominal_maps(test.place(index))
-    outcomes = evaluate_all(methods, test.reports, maps, progress)
-    choice, refusals = test.configuration.places[index], {}
+    stored = test.place(index)
+    maps = nominal_maps(stored)
+    choice, outcomes, refusals = test.configuration.places[index], {}, {}
     checks: dict[float, SelfCheck] = {}
+    for method in methods:
+        progress(method.name)
+        outcomes[method.name] = evaluate(method, test.reports, maps)
 
     @cache
     def at(folder: Path) -> References:
-        return References(test, _same_cells(open_place(folder), test.place(index)))
+        return References(test, _same_cells(open_place(folder), stored))
 
     progress(BOUND_NAME)
     # The bound knows the map only; where the map is outdated, phones were observed in another place.
@@ -116,7 +105,9 @@ def compared_at(
         outcomes[TRUE_MAPS_NAME] = evaluate(at(choice.true_folder).true_maps(), test.reports, maps)
     except REFUSALS as refused:
         refusals[TRUE_MAPS_NAME] = str(refused)
-    return Comparison(test.place(index), test.reports, circumstances_of(test), outcomes, refusals, checks)
+    evaluations = tuple(outcome.evaluation for outcome in outcomes.values())
+    scores = PlaceScores(stored.name, circumstances_of(test), evaluations, refusals, checks)
+    return Comparison(stored, test.reports, outcomes, scores)
 
 
 def _same_cells(place: TracedPlace, stored: StoredPlace) -> TracedPlace:

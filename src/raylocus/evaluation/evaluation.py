@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.evaluation.observations import observations
-from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Columns
@@ -72,20 +72,6 @@ def evaluate(method: Method, reports: Reports, place: MappedPlace) -> Outcome:
     posterior = method.locate(reports, place)
     seconds = time.process_time() - started
     return Outcome(posterior, evaluation_of(method.name, posterior, truth_of(reports, place), seconds))
-
-
-def evaluate_all(
-    methods: Sequence[Method],
-    reports: Reports,
-    place: MappedPlace,
-    progress: Callable[[str], None] = lambda name: None,
-) -> dict[str, Outcome]:
-    """Outcomes by method name, in the methods' order; `progress` is called with each name as it starts."""
-    outcomes, maps = {}, nominal_maps(place)
-    for method in methods:
-        progress(method.name)
-        outcomes[method.name] = evaluate(method, reports, maps)
-    return outcomes
 
 
 #: Probability mass, of the whole tile, that every method is granted as a uniform floor in the NLL:

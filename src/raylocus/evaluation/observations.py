@@ -59,26 +59,20 @@ def observations(reports: Reports, deployment: Deployment) -> Observations:
     """
     require_features(reports, OBSERVED, "the classics and the bound read")
     cell, report = token_cells(reports, deployment), reports.report_of_token
-    whole = reports.beam < 0
-    shape = (len(reports.time), len(deployment.cells))
-    rsrp = _scatter(shape, report[whole], cell[whole], _feature(reports, "rsrp")[whole])
-    end = np.zeros(shape, np.int8)
-    end[report[whole], cell[whole]] = reports.censored[whole, reports.feature_names.index("rsrp")]
-    beams = _scatter(
-        (shape[0], deployment.beam_count),
-        report[~whole],
-        reports.beam[~whole],
-        _feature(reports, "l1_rsrp")[~whole],
-    )
-    return Observations(
-        rsrp=rsrp,
-        rsrp_end=end,
-        beam_rsrp=beams,
-        timing_advance=_timing_advance(reports),
-        serving=_serving(reports, cell, rsrp),
-        time=reports.time,
-        report_offsets=reports.report_offsets,
-    )
+    rsrp_column, beam_column, advance_column = (reports.feature_names.index(name) for name in OBSERVED)
+    whole, beams = np.flatnonzero(reports.beam < 0), np.flatnonzero(reports.beam >= 0)
+    rsrp = np.full((len(reports.time), len(deployment.cells)), np.nan)
+    rsrp[report[whole], cell[whole]] = reports.features[whole, rsrp_column]
+    end = np.zeros(rsrp.shape, np.int8)
+    end[report[whole], cell[whole]] = reports.censored[whole, rsrp_column]
+    beam_rsrp = np.full((len(rsrp), deployment.beam_count), np.nan)
+    beam_rsrp[report[beams], reports.beam[beams]] = reports.features[beams, beam_column]
+    timed = np.flatnonzero(reports.present[:, advance_column])
+    timing_advance = np.full(len(rsrp), np.nan)
+    timing_advance[report[timed]] = reports.features[timed, advance_column]
+    serving = np.where(np.isfinite(rsrp), rsrp, -np.inf).argmax(axis=1)
+    serving[report[reports.serving]] = cell[reports.serving]
+    return Observations(rsrp, end, beam_rsrp, timing_advance, serving, reports.time, reports.report_offsets)
 
 
 def advance_distances(
@@ -96,41 +90,9 @@ def cell_feature(reports: Reports, deployment: Deployment, name: str) -> Float[n
     Raises:
         PlaceError: the reports name a PCI that the deployment does not have.
     """
-    whole = reports.beam < 0
-    shape = (len(reports.time), len(deployment.cells))
-    if name not in reports.feature_names:
-        return np.full(shape, np.nan)
-    cell = token_cells(reports, deployment)[whole]
-    return _scatter(shape, reports.report_of_token[whole], cell, _feature(reports, name)[whole])
-
-
-def _feature(reports: Reports, name: str) -> Float[np.ndarray, " token"]:
-    return reports.features[:, reports.feature_names.index(name)]
-
-
-def _scatter(
-    shape: tuple[int, int],
-    row: Int[np.ndarray, " token"],
-    column: Int[np.ndarray, " token"],
-    values: Float[np.ndarray, " token"],
-) -> Float[np.ndarray, "row column"]:
-    dense = np.full(shape, np.nan)
-    dense[row, column] = values
-    return dense
-
-
-def _timing_advance(reports: Reports) -> Float[np.ndarray, " report"]:
-    advance = np.full(len(reports.time), np.nan)
-    values = _feature(reports, "timing_advance")
-    there = np.isfinite(values)
-    advance[reports.report_of_token[there]] = values[there]
-    return advance
-
-
-def _serving(
-    reports: Reports, cell: Int[np.ndarray, " token"], rsrp: Float[np.ndarray, "report cell"]
-) -> Int[np.ndarray, " report"]:
-    serving = np.where(np.isfinite(rsrp), rsrp, -np.inf).argmax(axis=1)
-    marked = reports.serving
-    serving[reports.report_of_token[marked]] = cell[marked]
-    return serving
+    found = np.full((len(reports.time), len(deployment.cells)), np.nan)
+    if name in reports.feature_names:
+        whole = reports.beam < 0
+        cell, report = token_cells(reports, deployment)[whole], reports.report_of_token[whole]
+        found[report, cell] = reports.features[whole, reports.feature_names.index(name)]
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from jaxtyping import Bool
 from raylocus.errors import StoreError
 from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
-from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import ROWS, Evaluation, Truth
 from raylocus.storage import packed, unpacked, written_whole
 
@@ -25,28 +24,22 @@ _TRUTH, _CIRCUMSTANCES = Truth.names(), Circumstances.names()
 
 @dataclass(frozen=True)
 class PlaceScores:
-    """A `Comparison` without its posteriors."""
+    """The scores of all methods on the test sequences of one place."""
 
     place: str
     """Name of the place."""
     circumstances: Circumstances
     evaluations: tuple[Evaluation, ...]
-    """One a method, in the comparison's order; references that refuse are left out."""
+    """One a method: models, the classics, the bound, the true maps; references that refuse are left out."""
     refusals: dict[str, str]
     """Why a reference is not there, one sentence by its name."""
     self_checks: dict[float, SelfCheck]
-    """Of the bound, by severity."""
+    """Coverage of the bound's regions on sequences drawn from its own law, by severity; empty where it refuses."""
 
-    @classmethod
-    def of(cls, comparison: Comparison) -> PlaceScores:
-        """The scores of a comparison."""
-        return cls(
-            place=comparison.place.name,
-            circumstances=comparison.circumstances,
-            evaluations=tuple(outcome.evaluation for outcome in comparison.outcomes.values()),
-            refusals=comparison.refusals,
-            self_checks=comparison.self_checks,
-        )
+    @property
+    def self_check(self) -> SelfCheck | None:
+        """All of them as one; None where there is none."""
+        return SelfCheck.pooled(list(self.self_checks.values())) if self.self_checks else None
 
     def select(self, members: Bool[np.ndarray, " sample"]) -> PlaceScores:
         """Those of some sequences."""
@@ -57,9 +50,7 @@ class PlaceScores:
     def save(self, path: Path, made_from: str) -> None:
         """Writes the file.
 
-        Args:
-            path: the file.
-            made_from: digest of all that decides its content.
+        `made_from` is the digest of all that decides its content.
 
         Raises:
             StorageFullError: the disk filled up.
@@ -84,6 +75,13 @@ class PlaceScores:
         }
 
 
+def pooled(scores: Sequence[PlaceScores]) -> list[Evaluation]:
+    """One evaluation a method that answers in every place."""
+    of_place = [{one.name: one for one in place.evaluations} for place in scores]
+    common = [name for name in of_place[0] if all(name in found for found in of_place)]
+    return [Evaluation.concatenate([found[name] for found in of_place]) for name in common]
+
+
 def kept_scores(path: Path, made_from: str, make: Callable[[], PlaceScores]) -> PlaceScores:
     """The scores of a file, made first where it does not hold them, see `stored_scores`."""
     found = stored_scores(path, made_from)
@@ -96,9 +94,7 @@ def kept_scores(path: Path, made_from: str, make: Callable[[], PlaceScores]) -> 
 def stored_scores(path: Path, made_from: str) -> PlaceScores | None:
     """The scores of a file; None where there is none, or one of something else.
 
-    Args:
-        path: the file.
-        made_from: digest of all that decides its content.
+    `made_from` is the digest of all that decides its content.
 
     Raises:
         StoreError: the file is damaged.

@@ -23,13 +23,13 @@ from raylocus.evaluation.breakdown import (
     all_groups,
     bound_among,
     breakdown_table,
-    pooled,
     printed,
     quoted,
     results_table,
 )
 from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.place_scores import PlaceScores, pooled
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
 from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
@@ -50,12 +50,15 @@ class Results:
     classics: Classics
     """The classics that the learned method was compared with."""
 
+    @property
+    def scores(self) -> list[PlaceScores]:
+        """Of each test place."""
+        return [one.scores for one in self.comparisons]
+
     @cached_property
     def evaluations(self) -> list[Evaluation]:
         """One evaluation a method; a reference that refuses a place is left out."""
-        return pooled(
-            [{name: one.evaluation for name, one in each.outcomes.items()} for each in self.comparisons]
-        )
+        return pooled(self.scores)
 
     @property
     def bound(self) -> Evaluation | None:
@@ -65,7 +68,7 @@ class Results:
     @cached_property
     def quotes(self) -> dict[str, dict[Group, Mapping[str, Mapping[int, Quoted]]]]:
         """Percentiles with their intervals, by what sequences are divided by, group, method and percentile."""
-        circumstances = Circumstances.concatenate([one.circumstances for one in self.comparisons])
+        circumstances = Circumstances.concatenate([one.circumstances for one in self.scores])
         truth = self.evaluations[0].truth
         groups = {
             "all": (Group("all", np.ones(len(truth.position), bool)),),
@@ -87,13 +90,11 @@ class Results:
     @property
     def notes(self) -> list[str]:
         """What must be read with the table, one sentence a line."""
-        refusals = {
-            f"{name}: {sentence}" for one in self.comparisons for name, sentence in one.refusals.items()
-        }
+        refusals = {f"{name}: {sentence}" for one in self.scores for name, sentence in one.refusals.items()}
         checks = [
             f"The bound's own 50, 90 and 95 % regions hold {check.coverage_50:.0%}, {check.coverage_90:.0%} and "
-            f"{check.coverage_95:.0%} of {check.sequences} sequences drawn from its own law in {one.place.name}."
-            for one in self.comparisons
+            f"{check.coverage_95:.0%} of {check.sequences} sequences drawn from its own law in {one.place}."
+            for one in self.scores
             if (check := one.self_check) is not None
         ]
         fitted = f"The classics were fitted on the dataset {self.classics.fitted_on[:12]}."
@@ -102,7 +103,7 @@ class Results:
     @property
     def title(self) -> str:
         """Places, number of sequences and severities."""
-        places = ", ".join(one.place.name for one in self.comparisons)
+        places = ", ".join(one.place for one in self.scores)
         sequences = len(self.evaluations[0])
         return f"{places}: {sequences} sequences, severity {tested_severities(self.dataset)}"
 
@@ -122,7 +123,7 @@ class Results:
 
         Numbers are those of `Evaluation.summary` and `quotes`; what is not finite is null.
         """
-        checks = {one.place.name: one.self_check for one in self.comparisons}
+        checks = {one.place: one.self_check for one in self.scores}
         return {
             "methods": {
                 one.name: {**_finite(one.summary(self.bound)), "groups": self._groups_of(one.name)}
@@ -133,7 +134,7 @@ class Results:
                 for place, check in checks.items()
                 if check is not None
             },
-            "refusals": {one.place.name: one.refusals for one in self.comparisons if one.refusals},
+            "refusals": {one.place: one.refusals for one in self.scores if one.refusals},
         }
 
     def _groups_of(self, method: str) -> dict[str, dict[str, Any]]:

@@ -26,8 +26,7 @@ from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
 from raylocus.propagation.maps.traced_area import TracedArea, open_traced_area
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
-from raylocus.scenes.area import is_area
-from raylocus.scenes.networks import extent_of
+from raylocus.scenes.area import extent_of, is_area
 from raylocus.scenes.sites import Deployment
 
 

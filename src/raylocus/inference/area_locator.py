@@ -159,9 +159,9 @@ class AreaLocator:
         even = 1 / grid.count**2
         density = np.full((len(reports), *grid.shape), even, np.float32)
         for located in self.located_by_stream(reports, deployment, stream):
-            for index, sequence in enumerate(located.sequence.tolist()):
-                inside = located.ground.raster(index, grid)
-                density[sequence] = inside + max(1 - inside.sum(), 0) * even
+            inside = located.ground.rasters(np.arange(len(located.sequence)), grid)
+            outside = np.maximum(1 - inside.sum((1, 2), keepdims=True), 0)
+            density[located.sequence] = inside + outside * even
         return density
 
 

@@ -28,7 +28,7 @@ def corrected(
     """
     if not len(off):
         return reports
-    by_token = np.append(off, 0.0)[_cells(reports, deployment)]
+    by_token = np.append(off, 0.0)[cells_of_tokens(reports, deployment)]
     features = reports.features.copy()
     for name in LEVELS:
         if name in reports.feature_names:
@@ -41,11 +41,12 @@ def heard_levels(
 ) -> tuple[Int[np.ndarray, " level"], Float[np.ndarray, " level"]]:
     """Cells that a single report names, each once, and what it measured of them [dBm]; no censored levels."""
     column = report.feature_names.index("rsrp")
-    level, cell = report.features[:, column], _cells(report, deployment)
+    level, cell = report.features[:, column], cells_of_tokens(report, deployment)
     usable = np.isfinite(level) & (report.censored[:, column] == 0) & (cell >= 0) & (report.beam < 0)
     found, first = np.unique(cell[usable], return_index=True)
     return found, level[usable][first]
 
 
-def _cells(reports: Reports, deployment: Deployment) -> Int[np.ndarray, " token"]:
+def cells_of_tokens(reports: Reports, deployment: Deployment) -> Int[np.ndarray, " token"]:
+    """The cell that each token is of, the nearest one that it may be; −1 where it is none of the network's."""
     return nearest_candidates(deployment.candidates(reports), reports, deployment)

@@ -40,8 +40,8 @@ from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.models.regions import Regions, with_circles
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports, token_cells
+from raylocus.scenes.area import deployment_digest
 from raylocus.scenes.deployment import part_of_deployment
-from raylocus.scenes.networks import deployment_digest
 from raylocus.scenes.sites import Deployment
 
 #: Sequences that go through the network together: few enough for the processor's cache.

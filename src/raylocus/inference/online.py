@@ -1,6 +1,6 @@
-"""Locating while learning: the levels of cells follow the stream that is served.
+"""Locating while learning: the levels of cells, and the clocks of sites on maps, follow the stream that is served.
 
-Answers come first, a part of the stream at a time, from levels that are corrected by what was learned before. Then
+Answers come first, a part of the stream at a time, from measurements corrected by what was learned before. Then
 reports of known position are learned from, and, where none is known, the locator's own trusted fixes, which count less.
 A position outside of the region that its own report leaves open contradicts it and is passed over.
 """
@@ -16,14 +16,14 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.inference.answering import Answering
-from raylocus.inference.corrected_levels import corrected, heard_levels
 from raylocus.inference.fix import Answers, Fix
-from raylocus.inference.online_expected import expected_levels
+from raylocus.inference.online_expected import expected_by, offsets_of
 from raylocus.inference.online_journal import OnlineJournal, load_journal
-from raylocus.inference.online_levels import COMMON, OWN, LevelEntry
+from raylocus.inference.online_offsets import COMMON, OWN
+from raylocus.inference.online_state import ReportEntry
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
-from raylocus.scenes.networks import deployment_digest
+from raylocus.scenes.area import deployment_digest
 
 #: Sequences that are answered before anything is learned of them.
 PART = 100
@@ -61,21 +61,26 @@ class OnlineAnswers:
     @property
     def note(self) -> str:
         """What was learned, as a sentence."""
-        state, learned = self.journal.state, self.learned
-        own = state.mean[OWN:] if len(state.cell) else np.zeros(1)
+        levels, clocks, learned = self.journal.state.levels, self.journal.state.clocks, self.learned
+        own = levels.mean[OWN:] if len(levels.known) else np.zeros(1)
+        timed = (
+            f"; clocks of {len(clocks.known)} sites by up to {np.abs(clocks.mean[OWN:]).max():.0f} m"
+            if len(clocks.known)
+            else ""
+        )
         return (
             f"learned from {learned.tags} reports of known position and {learned.own} own fixes; positions that "
             f"contradict their reports, passed over: {learned.contradicting}; levels are off by "
-            f"{state.mean[COMMON]:+.1f} dB, those of {len(state.cell)} cells by {own.min():+.1f} to "
-            f"{own.max():+.1f} dB more"
+            f"{levels.mean[COMMON]:+.1f} dB, those of {len(levels.known)} cells by {own.min():+.1f} to "
+            f"{own.max():+.1f} dB more{timed}"
         )
 
 
 class OnlineLocator:
-    """Who answers in a place or an area, and the levels expected there."""
+    """Who answers in a place or an area, and what is expected there."""
 
     def __init__(self, answering: Answering) -> None:
-        self.answering, self.expected = answering, expected_levels(answering)
+        self.answering, self.expected = answering, expected_by(answering)
         self.deployment = self.expected.deployment
         self.network = f"{self.expected.name} {deployment_digest(self.deployment)}"
 
@@ -121,29 +126,26 @@ class OnlineLocator:
         return OnlineAnswers(answers, journal, learned)
 
     def _fixes(self, some: Reports, journal: OnlineJournal) -> list[Fix]:
-        """By corrected levels; the network's law and clocks are taken from recent reports too."""
+        """By corrected measurements; the network's law and clocks are taken from recent reports too."""
         recent = journal.recent
         if recent.feature_names != some.feature_names:
             recent = some.select(np.arange(0))
-        off = journal.state.corrections(len(self.deployment.cells))
-        return self.answering.fixes_among(*(corrected(each, self.deployment, off) for each in (some, recent)))
+        corrected = (journal.state.corrected(each, self.deployment) for each in (some, recent))
+        return self.answering.fixes_among(*corrected)
 
     def _learned(self, one: Reports, fix: Fix, journal: OnlineJournal) -> tuple[Learned, OnlineJournal]:
         """What is learned of a single report with its answer, and the journal after it."""
-        cell, level = heard_levels(one, self.deployment)
         true = one.position[0, :2]
         tagged = bool(np.isfinite(true).all())
         if tagged and _rank(fix, true) > REGION:
             return Learned(contradicting=1), journal
-        if not len(cell) or not (tagged or fix.trusted):
+        if not (tagged or fix.trusted):
             return Learned(), journal
         points, mass = (true[None], np.ones(1)) if tagged else _heaviest(fix)
-        expected = self.expected.at(cell, points)
-        known = np.isfinite(expected).all(1)
-        mean = expected[known] @ mass
-        spread = np.sqrt(((expected[known] - mean[:, None]) ** 2) @ mass)
         where, factor = (true, 1.0) if tagged else (fix.position, OWN_FIX)
-        entry = LevelEntry(cell[known], level[known] - mean, spread, where, factor)
+        entry = ReportEntry(*offsets_of(one, self.expected, points, mass), where, factor)
+        if not len(entry.levels.index):
+            return Learned(), journal
         return Learned(tags=int(tagged), own=int(not tagged)), journal.learned(entry)
 
 

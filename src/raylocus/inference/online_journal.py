@@ -8,24 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
-from raylocus.inference.online_levels import OWN, LevelEntry, LevelLaw, LevelState
+from raylocus.inference.online_offsets import OWN, OffsetEntry, OffsetLaw, OffsetState
+from raylocus.inference.online_state import OnlineState, ReportEntry
 from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.ragged import Rows
 from raylocus.storage import written_whole
 
 #: Version of the file.
-ONLINE_SCHEMA = "raylocus.online.v1"
+ONLINE_SCHEMA = "raylocus.online.v2"
 #: Reports that can be taken back; older ones are a part of the base.
 KEPT = 500
 #: Reports within this distance share errors [m]; by what part of its own variance each widens another's.
 NEAR, SHARED = 50.0, 0.5
 #: Reports that are kept of what was answered.
 RECENT = 100
-#: Columns of an entry with one value a level.
-_OF_LEVEL = ("cell", "residual", "spread")
+#: Fields of an entry of either kind with one value a measurement, and of what is known of either, in the file.
+_MEASURED, _KNOWN = ("index", "residual", "spread"), ("known", "mean", "covariance", "noise")
+#: What is learned.
+_KINDS = ("levels", "clocks")
 #: Columns of recent reports, and what their names in the file begin with.
 _COLUMNS = ("report_offsets", "token_offsets", *REPORT_FIELDS, *TOKEN_FIELDS, "feature_names")
 _REPORTS = "recent_"
@@ -37,19 +39,19 @@ class OnlineJournal:
 
     network: str
     """What its network, and the levels expected there, are known by."""
-    base: LevelState
-    entries: tuple[LevelEntry, ...]
-    state: LevelState
+    base: OnlineState
+    entries: tuple[ReportEntry, ...]
+    state: OnlineState
     recent: Reports = field(default_factory=Reports.empty)
     """The last reports that were answered, without positions: the network's law and clocks are taken from them."""
 
     @classmethod
-    def start(cls, network: str, law: LevelLaw) -> OnlineJournal:
+    def start(cls, network: str, law: OffsetLaw) -> OnlineJournal:
         """Nothing learned."""
-        state = LevelState.start(law)
+        state = OnlineState.start(law)
         return cls(network, state, (), state)
 
-    def learned(self, entry: LevelEntry) -> OnlineJournal:
+    def learned(self, entry: ReportEntry) -> OnlineJournal:
         """With one more report; near ones of late make it count less."""
         at = np.array([each.position for each in self.entries]).reshape(-1, 2)
         near = int((np.hypot(*(at - entry.position).T) < NEAR).sum())
@@ -82,7 +84,7 @@ class OnlineJournal:
         return OnlineJournal(self.network, self.base, entries, _replayed(self.base, entries))
 
 
-def _replayed(base: LevelState, entries: tuple[LevelEntry, ...]) -> LevelState:
+def _replayed(base: OnlineState, entries: tuple[ReportEntry, ...]) -> OnlineState:
     for entry in entries:
         base = base.learned(entry)
     return base
@@ -94,23 +96,29 @@ def save_journal(journal: OnlineJournal, path: Path) -> None:
     Raises:
         StorageFullError: the disk filled up.
     """
-    base, entries = journal.base, journal.entries
-    columns = [
-        np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _OF_LEVEL
-    ]
-    recent: dict[str, Any] = {
+    columns: dict[str, Any] = {
         f"{_REPORTS}{name}": np.array(getattr(journal.recent, name)) for name in _COLUMNS
     }
+    for kind in _KINDS:
+        columns |= _packed(
+            kind, getattr(journal.base, kind), [getattr(each, kind) for each in journal.entries]
+        )
+    columns["position"] = np.array([each.position for each in journal.entries]).reshape(-1, 2)
+    columns["crowded"] = np.array([each.crowded for each in journal.entries])
     with written_whole(path) as aside, aside.open("wb") as file:
-        np.savez_compressed(
-            file, schema=ONLINE_SCHEMA, network=journal.network, law=np.array([base.law.common, base.law.own]),
-            base_cell=base.cell, mean=base.mean, covariance=base.covariance, noise=base.noise,
-            length=np.array([len(each.cell) for each in entries], np.int64),
-            position=np.array([each.position for each in entries]).reshape(-1, 2),
-            crowded=np.array([each.crowded for each in entries]),
-            cell=columns[0], residual=columns[1], spread=columns[2],
-            **recent,
-        )  # fmt: skip
+        np.savez_compressed(file, schema=ONLINE_SCHEMA, network=journal.network, **columns)
+
+
+def _packed(kind: str, base: OffsetState, entries: list[OffsetEntry]) -> dict[str, np.ndarray]:
+    """Columns of levels or clocks."""
+    law, known = base.law, {name: getattr(base, name) for name in _KNOWN}
+    measured = {
+        name: np.concatenate([getattr(each, name) for each in entries] or [np.zeros(0)]) for name in _MEASURED
+    }
+    length = np.array([len(each.index) for each in entries], np.int64)
+    described = np.array([law.common, law.own, law.report, law.noise, *law.bounds])
+    columns = {"law": described, "length": length, **known, **measured}
+    return {f"{kind}_{name}": value for name, value in columns.items()}
 
 
 def load_journal(path: Path) -> OnlineJournal:
@@ -134,19 +142,37 @@ def load_journal(path: Path) -> OnlineJournal:
 
 def _journal(column: dict[str, np.ndarray]) -> OnlineJournal:
     """Raises ValueError, KeyError or TypeError where arrays do not fit each other."""
-    numbers = ("law", "mean", "covariance", "noise", "residual", "spread", "position", "crowded")
-    if not all(np.isfinite(column[name]).all() for name in numbers):
+    bases, measured = zip(*(_unpacked(kind, column) for kind in _KINDS), strict=True)
+    position, crowded = column["position"], column["crowded"]
+    if not (np.isfinite(position).all() and np.isfinite(crowded).all()):
         raise ValueError("a value is not finite")
-    known, size = column["base_cell"].astype(np.int64), len(column["base_cell"]) + OWN
-    if column["covariance"].shape != (size, size) or column["mean"].shape != (size,):
-        raise ValueError("the state has another size than its cells")
-    rows = Rows.of(column["length"].astype(np.int64))
-    if {len(column[name]) for name in _OF_LEVEL} != {int(rows.offsets[-1])}:
-        raise ValueError("entries have another length than their columns")
-    law = LevelLaw(*(float(each) for each in column["law"]))
-    base = LevelState(law, known, column["mean"], column["covariance"], column["noise"])
-    entries = tuple(_entry(column, rows, number) for number in range(len(rows.lengths)))
+    rows = zip(*measured, position, crowded.tolist(), strict=True)
+    entries, base = tuple(ReportEntry(*row) for row in rows), OnlineState(*bases)
     return OnlineJournal(str(column["network"]), base, entries, _replayed(base, entries), _recent(column))
+
+
+def _unpacked(kind: str, every: dict[str, np.ndarray]) -> tuple[OffsetState, list[OffsetEntry]]:
+    """Raises ValueError, KeyError or TypeError where arrays do not fit each other."""
+    names = ("law", "length", *_KNOWN, *_MEASURED)
+    column = {name: every[f"{kind}_{name}"] for name in names}
+    if not all(np.isfinite(each).all() for each in column.values()):
+        raise ValueError("a value is not finite")
+    known, index = (column[name].astype(np.int64) for name in ("known", "index"))
+    size = len(known) + OWN
+    if (
+        column["covariance"].shape != (size, size)
+        or column["mean"].shape != (size,)
+        or len(column["noise"]) != len(known)
+    ):
+        raise ValueError("the state has another size than what it knows")
+    bounds = Rows.of(column["length"].astype(np.int64)).offsets
+    if {len(column[name]) for name in _MEASURED} != {int(bounds[-1])}:
+        raise ValueError("entries have another length than their columns")
+    common, own, report, noise, *least_most = (float(each) for each in column["law"])
+    law = OffsetLaw(common, own, report, noise, (least_most[0], least_most[1]))
+    parts = [np.split(each, bounds[1:-1]) for each in (index, column["residual"], column["spread"])]
+    entries = [OffsetEntry(*each) for each in zip(*parts, strict=True)] if len(bounds) > 1 else []
+    return OffsetState(law, known, column["mean"], column["covariance"], column["noise"]), entries
 
 
 def _recent(column: dict[str, np.ndarray]) -> Reports:
@@ -163,11 +189,3 @@ def _recent(column: dict[str, np.ndarray]) -> Reports:
     ):
         raise ValueError("recent reports have columns of different lengths")
     return reports
-
-
-def _entry(column: dict[str, np.ndarray], rows: Rows, number: int) -> LevelEntry:
-    levels = slice(*rows.offsets[number : number + 2])
-    cell: Int[np.ndarray, " level"] = column["cell"][levels].astype(np.int64)
-    residual, spread = column["residual"][levels], column["spread"][levels]
-    position: Float[np.ndarray, "2"] = column["position"][number]
-    return LevelEntry(cell, residual, spread, position, float(column["crowded"][number]))

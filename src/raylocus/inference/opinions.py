@@ -28,8 +28,9 @@ ODDS, PER_SCORE, PER_SURPRISE = 0.5, -0.8, -1.0
 SHARED = 0.5
 #: Means of a few phones count as those of so many more that say nothing; no phone says more than so much.
 SILENT, MOST = 3.0, 6.0
-#: Share of an answer without the map that is even over a tile: where the map is wrong, its sites may be as well.
-WRONG_SITES = 0.5
+#: Share of a density without the map that is even over a tile: where the map is wrong, its sites may be as well. A
+#: position is named by the sites alone, for of even ground nothing can be said.
+WRONG_SITES = 0.8
 #: Least share of a square in a pool.
 LEAST = 1e-9
 
@@ -141,9 +142,7 @@ def with_sites(
         own = judged == number
         weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
     ranges = weights_of_ranges(ranging)
-    otherwise = (1 - WRONG_SITES) * ranged_density(sites, ranges) + WRONG_SITES / sites.shape[1:].numel()
-    density, middle = (
-        doubted_density(ranged_density(each, ranges), wrong, otherwise)
-        for each in pooled_densities(sites, maps, weight)
-    )
-    return density, middle
+    by_sites = ranged_density(sites, ranges)
+    even = (1 - WRONG_SITES) * by_sites + WRONG_SITES / sites.shape[1:].numel()
+    density, middle = (ranged_density(each, ranges) for each in pooled_densities(sites, maps, weight))
+    return doubted_density(density, wrong, even), doubted_density(middle, wrong, by_sites)

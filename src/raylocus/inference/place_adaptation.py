@@ -17,11 +17,11 @@ from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.evaluation.evaluation import REGIONS, horizontal_errors, region_ranks
-from raylocus.inference.corrected_levels import corrected, heard_levels
+from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.locator import Locator
-from raylocus.inference.online_expected import ExpectedLevels, MapLevels
+from raylocus.inference.online_expected import Expected, ExpectedOfMaps, offsets_of
 from raylocus.inference.online_journal import OnlineJournal
-from raylocus.inference.online_levels import LevelEntry
+from raylocus.inference.online_state import ReportEntry
 from raylocus.models.checkpoint import TrainedNetwork
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
@@ -30,7 +30,7 @@ from raylocus.models.regions import conformal_regions
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
 from raylocus.provenance import Provenance
-from raylocus.scenes.networks import deployment_digest
+from raylocus.scenes.area import deployment_digest
 from raylocus.training.adapt.area import MOST, require_agreement, require_enough
 from raylocus.training.adapt.blocks import held_out_parts
 from raylocus.training.adapt.fine_tune import best_end, ends_for
@@ -75,18 +75,16 @@ def adapt_to_place(
     return _Adaptation(trained, reports.select(some), place, generator).adapted()
 
 
-def level_errors(tagged: Reports, expected: ExpectedLevels) -> Float[np.ndarray, " cell"]:
+def level_errors(tagged: Reports, expected: Expected) -> Float[np.ndarray, " cell"]:
     """What each cell's levels are off by [dB], as the last reports of sequences of known position say."""
     journal = OnlineJournal.start("", expected.law)
     last = tagged.select_reports(tagged.last_report)
     for number in range(len(last)):
         one = last.select(np.array([number]))
         true = one.position[0, :2]
-        cell, level = heard_levels(one, expected.deployment)
-        off = level - expected.at(cell, true[None])[:, 0]
-        known = np.isfinite(off)
-        journal = journal.learned(LevelEntry(cell[known], off[known], np.zeros(int(known.sum())), true))
-    return journal.state.corrections(len(expected.deployment.cells))
+        offsets = offsets_of(one, expected, true[None], np.ones(1))
+        journal = journal.learned(ReportEntry(*offsets, true))
+    return journal.state.levels.corrections(len(expected.deployment.cells))
 
 
 class _Adaptation:
@@ -102,7 +100,7 @@ class _Adaptation:
         self.parts = held_out_parts(self.truth, BLOCK * place.tile.size, generator)
         self.others = [np.delete(every, part) for part in self.parts]
         self.seed = int(generator.integers(2**31))
-        self.expected, self.locator = MapLevels(place), Locator(start)
+        self.expected, self.locator = ExpectedOfMaps(place), Locator(start)
         with torch.no_grad():
             self.encoded = self.locator.encoded(place)
 

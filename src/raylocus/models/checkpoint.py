@@ -41,7 +41,7 @@ class PosteriorCalibration:
     regions: Regions = Regions()
     """What regions truly hold in the network that it was adapted to."""
     network: str = ""
-    """That network, see `scenes.networks.deployment_digest`; empty where it is adapted to none."""
+    """That network, see `scenes.area.deployment_digest`; empty where it is adapted to none."""
     levels: tuple[float, ...] = ()
     """What the levels of each of its cells are off by [dB]; empty where they are taken as they come."""
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.posterior import geometric_median
-from raylocus.models.prediction import Prediction, coarse_centres
+from raylocus.models.prediction import Prediction, coarse_centres, ground_centres
 
 #: Ways to name one position; training picks the one with the least mean error on validation.
 ESTIMATORS = ("mean", "geometric_median", "mode")
@@ -28,10 +28,7 @@ COMPONENT_REACH = 36.0
 
 def fine_centres(maps: PlaceMaps) -> Float[Tensor, "ground 2"]:
     """Centres (x, y) [m] of the native ground cells in flat [y, x] order."""
-    side = maps.fine_outdoor.shape[-1]
-    axis = (torch.arange(side, device=maps.fine_outdoor.device) + 0.5) * (maps.size / side) - maps.size / 2
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    return torch.stack([x.flatten(), y.flatten()], -1)
+    return ground_centres(maps.fine_outdoor.shape[-1], maps.size, maps.fine_outdoor.device)
 
 
 def fine_density(

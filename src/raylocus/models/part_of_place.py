@@ -20,10 +20,9 @@ from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.map_encoder import EncodedPlace
 
-#: Fields with an axis of sites, which is the first, or the second.
+#: Fields whose first axis is that of sites.
 _MAPS_BY_SITE = ("departure", "distance", "line_of_sight", "fine_distance")
-_RASTERS_BY_SITE = ("distance", "moments", "sharp_site", "cell_of_slot")
-_MOMENTS_BY_SITE = ("formula_moments", "isotropic_moments", "sinr_moments")
+_RASTERS_BY_SITE = ("distance", "moments_of_site", "cell_of_slot")
 
 
 def cells_that_matter(place: EncodedPlace, named: Int[Tensor, " cell"]) -> Int[Tensor, " kept"]:
@@ -91,6 +90,6 @@ def _part_of_rasters(
         beam=rasters.beam.index_select(0, cells)[:, :beams],
         # Slots of other cells stay, unused.
         cell_of_slot=torch.where(slots >= 0, index[slots.clamp(min=0)], -1),
+        even_moments=rasters.even_moments.index_select(2, sites),
         **by_site,
-        **{name: getattr(rasters, name).index_select(1, sites) for name in _MOMENTS_BY_SITE},
     )

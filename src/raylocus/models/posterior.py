@@ -73,25 +73,28 @@ def geometric_median(density: Float[Tensor, "sample y x"], size: float) -> Float
 def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Float[Tensor, "sample 2"]:
     count = density.shape[-1]
     axis = (torch.arange(count, device=density.device) + 0.5) * (size / count) - size / 2
-    point = _weighted_mean(density, axis)
-    moving, left = torch.arange(len(density), device=density.device), density
+    around = torch.stack([axis, torch.ones_like(axis)], 1)
+    point = _weighted_mean(density, around)
+    moving, left, here = torch.arange(len(density), device=density.device), density, point
     for _ in range(MEDIAN_STEPS):
-        here = point[moving]
         # On a grid squared distances are a sum of two short axes, which is exact and quick.
-        x, y = ((axis - one[:, None]).square() for one in here.unbind(1))
+        x, y = (axis - here[..., None]).square().unbind(1)
         pull = (y[:, :, None] + x[:, None, :]).clamp_(min=NEAREST**2).rsqrt_().mul_(left)
-        there = here + STRETCH * (_weighted_mean(pull, axis) - here)
-        point[moving] = there
-        still = (there - here).abs().amax(1) > MEDIAN_TOLERANCE
-        if not still.any():
-            break
-        if not still.all():
-            moving, left = moving[still], left[still]
+        there = torch.lerp(here, _weighted_mean(pull, around), STRETCH)
+        still = (there - here).abs().amax(1) <= MEDIAN_TOLERANCE
+        here = there
+        if still.any():
+            point[moving], on = here, ~still
+            if not on.any():
+                return point
+            moving, left, here = moving[on], left[on], here[on]
+    point[moving] = here
     return point
 
 
 def _weighted_mean(
-    weight: Float[Tensor, "sample y x"], axis: Float[Tensor, " x"]
+    weight: Float[Tensor, "sample y x"], around: Float[Tensor, "x 2"]
 ) -> Float[Tensor, "sample 2"]:
-    over_x, over_y = weight.sum(1), weight.sum(2)
-    return torch.stack([over_x @ axis, over_y @ axis], 1) / over_x.sum(1, keepdim=True)
+    """Of a square of ground cells, by the positions along an axis and ones."""
+    moments = around.T @ (weight @ around)
+    return torch.stack([moments[:, 1, 0], moments[:, 0, 1]], 1) / moments[:, 1, 1:]

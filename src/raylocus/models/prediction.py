@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int
@@ -78,10 +79,16 @@ def gaussian_log_density(
 
 def coarse_centres(maps: PlaceMaps) -> Float[Tensor, "ground 2"]:
     """Centres (x, y) [m] of the coarse cells in flat [y, x] order."""
-    side = maps.outdoor.shape[-1]
-    axis = (torch.arange(side, device=maps.outdoor.device) + 0.5) * (maps.size / side) - maps.size / 2
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    return torch.stack([x.flatten(), y.flatten()], -1)
+    return ground_centres(maps.outdoor.shape[-1], maps.size, maps.outdoor.device)
+
+
+@lru_cache(8)
+def ground_centres(side: int, size: float, device: torch.device) -> Float[Tensor, "ground 2"]:
+    """Centres (x, y) [m] of the side² cells of a tile in flat [y, x] order."""
+    with torch.inference_mode(False):  # training may take them next
+        axis = (torch.arange(side, device=device) + 0.5) * (size / side) - size / 2
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        return torch.stack([x.flatten(), y.flatten()], -1)
 
 
 #: Numbers of one component: weight, offset x and y, log-scale x and y, correlation.

@@ -58,7 +58,8 @@ class PooledObservations:
         def moved(name: str, values: Tensor) -> Tensor:
             if name == "weakest":
                 return values.repeat(len(orders), 1)
-            return values[:, :, orders].movedim(2, 0).flatten(0, 1)
+            moved = values.index_select(2, orders.flatten()).unflatten(2, orders.shape)
+            return moved.movedim(2, 0).flatten(0, 1)
 
         return self._map_tensors(moved)
 
@@ -92,39 +93,38 @@ def pool_observations(
     sequences: SequenceTensors, encoding: RadioEncoding, weights: Float[Tensor, "batch head time"]
 ) -> PooledObservations:
     """Means over time under the weights of each head, of what is there."""
-    levels = sequences.observed[..., OBSERVED.index("rsrp")]
-    level, heard = pooled(levels, weights)
-    timing, timed = pooled(sequences.observed[..., OBSERVED.index("timing_advance")], weights)
-    quality, quality_known = pooled(sequences.observed[..., OBSERVED.index("sinr")], weights)
-    weakest = torch.nan_to_num(levels, nan=torch.inf).amin(-1)
+    levels, timing, quality = (
+        sequences.observed[..., OBSERVED.index(name)] for name in ("rsrp", "timing_advance", "sinr")
+    )
+    weakest = torch.nan_to_num(levels, nan=torch.inf).amin(-1, keepdim=True)
     strongest_beam = torch.nan_to_num(sequences.beams, nan=-torch.inf).amax(-1, keepdim=True)
     relative = sequences.beams - strongest_beam
-    beam, beam_known = pooled(relative, weights)
     lowest = torch.nan_to_num(relative, nan=torch.inf).amin(-1)
-    weakest_beam, beams_known = pooled(torch.where(lowest.isinf(), torch.nan, lowest), weights)
+    weakest, lowest = (torch.where(each.isinf(), torch.nan, each) for each in (weakest, lowest))
+    columns = [levels, timing, quality, weakest, lowest, relative.flatten(2)]
+    sizes = [each.shape[2] for each in columns]
+    means, shares = (each.split(sizes, 2) for each in pooled(torch.cat(columns, 2), weights))
+    beams = relative.shape[2:]
     return PooledObservations(
-        level=level,
-        heard=heard,
+        level=means[0],
+        heard=shares[0],
         reported=weights @ encoding.heard.to(weights),
-        weakest=pooled(torch.where(weakest.isinf(), torch.nan, weakest), weights)[0],
-        timing=timing,
-        timed=timed,
-        beam=beam,
-        beam_known=beam_known,
-        weakest_beam=weakest_beam,
-        beams_known=beams_known,
-        quality=quality,
-        quality_known=quality_known,
+        weakest=means[3][..., 0],
+        timing=means[1],
+        timed=shares[1],
+        beam=means[5].unflatten(2, beams),
+        beam_known=shares[5].unflatten(2, beams),
+        weakest_beam=means[4],
+        beams_known=shares[4],
+        quality=means[2],
+        quality_known=shares[2],
         token=torch.einsum("bht,btcw->bhcw", weights, encoding.tokens),
     )
 
 
 def pooled(
-    values: Float[Tensor, "batch time *rest"], weights: Float[Tensor, "batch head time"]
-) -> tuple[Tensor, Tensor]:
-    """Means under each head's weights [batch, head, *rest] of what is there, and the share that is there."""
-    flat = values.flatten(2) if values.dim() > 2 else values[..., None]
-    share = weights @ (~flat.isnan()).to(weights)
-    mean = weights @ torch.nan_to_num(flat) / share.clamp(min=1e-6)
-    shape = (*weights.shape[:2], *values.shape[2:])
-    return mean.reshape(shape), share.reshape(shape)
+    values: Float[Tensor, "batch time column"], weights: Float[Tensor, "batch head time"]
+) -> tuple[Float[Tensor, "batch head column"], Float[Tensor, "batch head column"]]:
+    """Means under each head's weights of what is there, and the share that is there."""
+    share = weights @ (~values.isnan()).to(weights)
+    return weights @ torch.nan_to_num(values) / share.clamp(min=1e-6), share

@@ -171,8 +171,6 @@ class NetworkConfiguration:
                 "handover is by event A3, which has an offset and a hysteresis but no threshold; "
                 f"not by {self.handover}"
             )
-        if any(each.kind.startswith("B") for each in self.events):
-            raise InputError("events B1 and B2 are of another radio system; name events A1 to A6")
         periodic = ReportConfiguration()
         timed = (self.report.interval, self.report.amount) != (periodic.interval, periodic.amount)
         if self.trigger is None and timed:

@@ -27,7 +27,7 @@ from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.cell_levels import CellMeasurements
 from raylocus.network.stack.columns import PATH_LAYERS, SOURCES, complete_reports, present_features
 from raylocus.network.stack.downlink import Paths, receive
-from raylocus.network.stack.session import fired
+from raylocus.network.stack.serving_cell import fired
 from raylocus.network.stack.tokens import ReportContent
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Carrier
@@ -47,7 +47,7 @@ def observe(
 
     Levels and first delays are those of the channel's state, further delays, angles and coherent fading those
     of its paths, each with its protocol's noise, limits, steps and gaps; only what the feature set needs is
-    computed. RandomSource comes from streams of each sequence (and one for the sites' clocks), so the batch size
+    computed. Random numbers come from streams of each sequence (and one for the sites' clocks), so the batch size
     changes memory and speed only. A report in which no cell is found is never sent, and a sequence without
     any is left out, so there may be fewer of both than in the trajectories, or none.
 

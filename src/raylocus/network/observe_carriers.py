@@ -32,7 +32,6 @@ def observe_carriers(
     trajectories: Trajectories,
     configuration: NetworkConfiguration,
     seed: int,
-    batch: int | None = None,
 ) -> Reports:
     """The reports that a network has of UEs, of one carrier or of several.
 
@@ -41,17 +40,16 @@ def observe_carriers(
         trajectories: where the UEs are and when they report.
         configuration: the network, at the world's severity.
         seed: of all random numbers.
-        batch: sequences that are worked on together.
 
     Raises:
         InputError: as `observe`; or reports of several carriers are to be event-triggered.
     """
     if len(channels) == 1:
-        return observe(channels[0], trajectories, configuration, seed, batch)
+        return observe(channels[0], trajectories, configuration, seed)
     if configuration.trigger is not None:
         raise InputError("reports of several carriers are periodic; leave network.trigger out")
     parts = [
-        observe_numbered(channel, trajectories, configuration, seed, batch, f"carrier {number}")
+        observe_numbered(channel, trajectories, configuration, seed, carrier=f"carrier {number}")
         for number, channel in enumerate(channels)
     ]
     return join_carriers(parts, trajectories, configuration, seed)

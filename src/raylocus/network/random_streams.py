@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,19 +13,6 @@ from raylocus.network.rrc.events import reports_by_step
 
 #: Numbers that the generator makes at each value of its counter.
 NUMBERS_PER_COUNT = 4
-
-
-@runtime_checkable
-class RandomSource(Protocol):
-    """What measurement functions draw from: a `np.random.Generator` or `ReportStreams`."""
-
-    def standard_normal(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
-        """Standard normal numbers."""
-        ...
-
-    def random(self, size: tuple[int, ...]) -> Float[np.ndarray, "..."]:
-        """Numbers uniform over [0, 1)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,6 +58,10 @@ class ReportStreams:
         return numbers if len(numbers) == len(self.reports) else numbers[self.reports - first]
 
 
+#: What measurement functions draw from.
+RandomSource = np.random.Generator | ReportStreams
+
+
 def complex_normal(shape: tuple[int, ...], random: RandomSource) -> np.ndarray:
     """Circular complex normal numbers of unit power."""
     parts = random.standard_normal((*shape, 2))
@@ -86,11 +76,7 @@ def correlated_normal(
 ) -> Float[np.ndarray, " report"]:
     """Standard normal numbers that a sequence remembers: correlation exp(−Δt/T) (a Gauss–Markov process).
 
-    Args:
-        time: of the reports [s].
-        report_offsets: reports of each sequence; each sequence starts its own stream.
-        correlation_time: T [s].
-        random: source of all random numbers.
+    Times in s; each sequence starts its own stream.
     """
     value = np.array(random.standard_normal((len(time),)))
     for now in reports_by_step(report_offsets):

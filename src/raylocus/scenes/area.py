@@ -1,8 +1,9 @@
-"""An area: a network's ground of any size, with tiles in one frame where its buildings are known."""
+"""Areas on disk: frame, extent, sites, cells, tiles and the cells heard in each; a place or an area, opened alike."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import Extent, GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GROUND_SCHEMA
-from raylocus.scenes.place import AREA_FILE, deployment_of_record, deployment_record
+from raylocus.scenes.place import AREA_FILE, Place, deployment_of_record, deployment_record, load_place
 from raylocus.scenes.place_checks import plain_record
 from raylocus.scenes.sites import Deployment
 from raylocus.storage import written_whole
@@ -155,3 +156,22 @@ def _area(record: dict[str, Any], folder: Path) -> Area:
 
 def _with_tuples(tile: dict[str, Any]) -> dict[str, Any]:
     return {**tile, "centre": tuple(tile["centre"]), "cells": tuple(tile["cells"])}
+
+
+def open_network(folder: Path) -> Area | Place:
+    """Opens the area or the place in a folder, without anything that was traced in it.
+
+    Raises:
+        PlaceError: there is neither.
+    """
+    return open_area(folder) if is_area(folder) else load_place(folder)
+
+
+def deployment_digest(deployment: Deployment) -> str:
+    """What a network is known by, all that is listed of it: sites, cells, antennas, powers."""
+    return hashlib.sha256(repr(deployment).encode()).hexdigest()[:16]
+
+
+def extent_of(network: Area | Place) -> Extent:
+    """Where phones may be: the extent of an area, the tile of a place."""
+    return network.extent if isinstance(network, Area) else Extent(*network.tile.bounds)

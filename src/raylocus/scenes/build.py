@@ -176,9 +176,8 @@ def _build_map(
     progress: Callable[[Place], None],
 ) -> Place | Area:
     from raylocus.scenes.build_area import AreaBuild, build_area, check_room
-    from raylocus.scenes.build_map import build_map_tile, source_tiles
+    from raylocus.scenes.build_map import build_map_tile, source_tiles, tile_counts
     from raylocus.scenes.map_sources.read_source import PROCEDURAL, extent_before_reading
-    from raylocus.scenes.tiling import tile_counts
 
     scene, area = configurations
     if area.side is not None and not source.startswith(PROCEDURAL):

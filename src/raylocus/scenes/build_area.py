@@ -16,17 +16,78 @@ from raylocus.errors import PlaceError
 from raylocus.geo import Extent, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.area import Area, AreaTile, open_area, save_area
-from raylocus.scenes.area_network import area_network
-from raylocus.scenes.build_map import SourceTiles, vector_map_content, whole_already, with_tile_notes
+from raylocus.scenes.build_map import (
+    IndexedMap,
+    SourceTiles,
+    TilePosition,
+    vector_map_content,
+    whole_already,
+    with_tile_notes,
+)
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
-from raylocus.scenes.deployment import HeardCells, part_of_deployment
-from raylocus.scenes.geometry_maps import GROUND_RESOLUTION, cut_ground, save_coarse_ground
-from raylocus.scenes.map_ground import ground_of_map, wide_terrain
+from raylocus.scenes.deployment import HeardCells, part_of_deployment, sample_deployment
+from raylocus.scenes.geometry_maps import (
+    GROUND_RESOLUTION,
+    cut_ground,
+    grid_of,
+    save_coarse_ground,
+    siting_maps,
+)
+from raylocus.scenes.map_geometry import ground_of_map, mesh_and_maps, wide_terrain
 from raylocus.scenes.place import AREA_FILE, Place
-from raylocus.scenes.site_files import SiteImport
+from raylocus.scenes.site_files import SiteImport, import_sites
+from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.scenes.sites import Deployment
-from raylocus.scenes.tiling import IndexedMap, TilePosition
+from raylocus.scenes.vector_map import VectorMap
 from raylocus.scenes.write_place import write_scene
+
+#: Ground around an antenna that is looked at, for the roof that it stands on [m].
+AROUND_ANTENNA = 32.0
+
+
+@dataclass(frozen=True)
+class _GroundOfMap:
+    """The ground under any antenna, meshed from the map around it."""
+
+    pieces: IndexedMap
+
+    def at(self, x: float, y: float) -> GroundMaps:
+        """G of the ground around a point [m]."""
+        _, maps = mesh_and_maps(
+            self.pieces.cut((x, y), AROUND_ANTENNA), AROUND_ANTENNA, Grid(AROUND_ANTENNA, 2.0)
+        )
+        return GroundMaps(maps, Grid(AROUND_ANTENNA, 2.0, (x, y)))
+
+
+def area_network(
+    vector_map: VectorMap,
+    pieces: IndexedMap,
+    ground: xr.Dataset,
+    extent: Extent,
+    configurations: tuple[SceneConfiguration, AreaConfiguration],
+) -> SiteImport:
+    """The network of a map: that of the file of sites, or one drawn over the ground.
+
+    Args:
+        vector_map: the map, for its frame.
+        pieces: the same, indexed.
+        ground: its coarse rasters, over the extent and its reach.
+        extent: the area's.
+        configurations: of the scene and the area.
+
+    Raises:
+        InputError: the file of sites cannot be used.
+        PlaceError: no site stands in or near the extent, or none fits.
+    """
+    scene, area = configurations
+    generator = np.random.default_rng(scene.seed)
+    if scene.sites is None:
+        maps = siting_maps(ground)
+        return SiteImport(sample_deployment(maps, grid_of(maps), scene.deployment, generator), ())
+    side = max(extent.widened(area.reach).size)
+    reached = Grid(side, side, extent.centre)
+    return import_sites(scene.sites, vector_map.frame, _GroundOfMap(pieces), reached, generator)
+
 
 #: What a tile takes on the disk, with its geometry, paths and radio maps, for each ground cell [byte].
 BYTES_PER_GROUND_CELL = 400
@@ -104,7 +165,7 @@ def build_area(build: AreaBuild, progress: Callable[[Place], None]) -> Area:
         tiles.append(tile)
         progress(place)
     _remove_others(build.folder / "tiles", tiles)
-    notes = (*build.source.found.vector_map.notes, *network.notes)
+    notes = (*build.source.found.vector_map.notes, *network.notes, *build.area.notes)
     area = Area(
         build.folder, build.folder.name, build.source.found.vector_map.frame, build.extent, network.deployment,
         build.whole, tuple(tiles), notes, "; ".join(filter(None, notices)),

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raylocus.inference.answering import Answering
-from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.online import Learned, OnlineLocator
 from raylocus.inference.online_journal import OnlineJournal, load_journal, save_journal
 from raylocus.network.reports.reports import Reports
@@ -48,9 +47,7 @@ class Learning:
 
     def corrected(self, reports: Reports) -> Reports:
         """With levels less what their cells are known to be off by."""
-        deployment = self._locator.deployment
-        state = self._newest().state
-        return corrected(reports, deployment, state.corrections(len(deployment.cells)))
+        return self._newest().state.corrected(reports, self._locator.deployment)
 
     def _newest(self) -> OnlineJournal:
         """What is known, by whatever process it was learned."""

@@ -22,8 +22,8 @@ def packed_page(folder: Path) -> bytes:
     # Opening and drawing take packages that nobody need wait for who is located.
     from raylocus.propagation.maps.traced_place import open_place
     from raylocus.viz.viewer.area_content import area_content
+    from raylocus.viz.viewer.page import viewer_page
     from raylocus.viz.viewer.place_content import place_content
-    from raylocus.viz.viewer_page import viewer_page
 
     area = is_area(folder)
     content = area_content(open_area(folder), []) if area else place_content(open_place(folder), [], [])

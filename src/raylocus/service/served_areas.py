@@ -10,7 +10,7 @@ import numpy as np
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Extent, GeoFrame
-from raylocus.scenes.networks import extent_of, open_network
+from raylocus.scenes.area import extent_of, open_network
 from raylocus.scenes.sites import Deployment
 
 

@@ -7,6 +7,7 @@ they share the libraries' memory and inherit no thread, lock or connection of th
 from __future__ import annotations
 
 import gc
+import json
 import multiprocessing
 import signal
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from raylocus.errors import RaylocusError
 from raylocus.execution.memory import keep_freed_memory
 from raylocus.geo import GeoFrame, Grid
 from raylocus.service.answers import Answer, Refusal
+from raylocus.service.batching import LOGGER
 from raylocus.service.engine import Engine, FaultError, fault_of
 from raylocus.service.questions import Question, Submitted
 from raylocus.service.served_areas import ServedAreas
@@ -126,33 +128,38 @@ class Workers(ServedAreas):
             worker.ask(Work([], []))
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
-        """The answers of the next process that is idle.
+        """The answers of the next process that is idle; if it ends meanwhile another one in its place is asked.
 
         Raises:
             RaylocusError, FaultError: what the engine raises, or the questions end every process.
         """
-        return self._done(Work(questions, []))
+        for _ in range(ATTEMPTS):
+            try:
+                return self._asked(Work(questions, []))
+            except (EOFError, OSError):
+                continue
+        raise FaultError(f"{ATTEMPTS} processes that locate ended while they were asked")
 
     def learn(self, submitted: Sequence[Submitted]) -> None:
         """Has the next process that is idle learn, from whose file the others read it.
 
-        Raises:
-            RaylocusError, FaultError: as `answer`.
-        """
-        self._done(Work([], submitted))
+        If it ends meanwhile nobody is asked again: what it learned it may have kept, and must not be learned twice.
 
-    def _done(self, work: Work) -> list[Answer | Refusal]:
-        """By the next process that is idle; if it ends meanwhile another one in its place is asked."""
+        Raises:
+            RaylocusError, FaultError: what the engine raises.
+        """
+        try:
+            self._asked(Work([], submitted))
+        except (EOFError, OSError):
+            LOGGER.error(json.dumps({"fault": "a process ended while it learned; its reports may be lost"}))
+
+    def _asked(self, work: Work) -> list[Answer | Refusal]:
+        """Raises EOFError, OSError where the process ends meanwhile."""
         worker = self._idle.get()
         try:
-            for _ in range(ATTEMPTS):
-                try:
-                    return worker.ask(work)
-                except (EOFError, OSError):
-                    continue
+            return worker.ask(work)
         finally:
             self._idle.put(worker)
-        raise FaultError(f"{ATTEMPTS} processes that locate ended while they were asked")
 
 
 def _work(connection: Connection, load: Callable[[], Engine]) -> None:

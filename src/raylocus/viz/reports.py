@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import nearest_candidates
-from raylocus.scenes.area import Area
-from raylocus.scenes.networks import extent_of
+from raylocus.scenes.area import Area, extent_of
 from raylocus.scenes.place import Place
 from raylocus.scenes.sites import Deployment
 from raylocus.viz.style import PALETTE, SITE_COLOUR, new_axes

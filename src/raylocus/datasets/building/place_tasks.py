@@ -15,7 +15,7 @@ from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError, PlaceError
 from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.propagation.tracing.trace_place import is_traced, trace_place
+from raylocus.propagation.tracing.trace_folders import is_traced, trace_place
 from raylocus.provenance import hash_file, versions
 from raylocus.scenes.build import build_place, place_provenance
 from raylocus.scenes.configuration import SceneConfiguration

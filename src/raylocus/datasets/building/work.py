@@ -172,14 +172,14 @@ class Work:
             )
 
 
+@dataclass(frozen=True)
 class UnitReports(Iterable[Reports]):
     """The reports of units, as often as they are asked for; one unit at a time is in memory.
 
     Not a sequence, whose items a runtime type check would read.
     """
 
-    def __init__(self, tasks: Sequence[WorldTask]) -> None:
-        self._tasks = tasks
+    tasks: Sequence[WorldTask]
 
     def __iter__(self) -> Iterator[Reports]:
         """The reports of each unit.
@@ -187,15 +187,12 @@ class UnitReports(Iterable[Reports]):
         Raises:
             StoreError: a file is damaged; it is removed, so that the next build makes it again.
         """
-        return map(self._read, self._tasks)
-
-    def _read(self, task: WorldTask) -> Reports:
-        content = task.folder.read(task.file)
-        try:
-            return unpack_reports(content or b"", task.file)
-        except StoreError as error:
-            task.folder.remove(task.file)
-            raise StoreError(
-                f"the reports of {task.name} were damaged ({task.folder.name}/{task.file}) and are removed; "
-                "run the command again, and only they are made"
-            ) from error
+        for task in self.tasks:
+            try:
+                yield unpack_reports(task.folder.read(task.file) or b"", task.file)
+            except StoreError as error:
+                task.folder.remove(task.file)
+                raise StoreError(
+                    f"the reports of {task.name} were damaged ({task.folder.name}/{task.file}) and are removed; "
+                    "run the command again, and only they are made"
+                ) from error

@@ -80,10 +80,7 @@ def transmitter_paths(
 ) -> TransmitterPaths:
     """The paths from one site to receivers as DeepMIMO's matrices, strongest first.
 
-    Args:
-        found: the paths.
-        site: its antenna centre [m].
-        receivers: UE antennas [m], as many as the paths' UEs.
+    Site and receivers are antenna centres [m]; there are as many receivers as UEs in the paths.
     """
     amplitude = impulse_response(found, Panel(), Panel()).amplitude[:, 0, 0]
     power = to_decibel(np.abs(amplitude) ** 2)

@@ -104,10 +104,6 @@ def channel_of(channels: list[TransmitterPaths], deployment: Deployment) -> Chan
     """What the channel from every cell is at the receivers, from the paths of every site.
 
     Powers of paths add up, as they do over a bandwidth and a few wavelengths of movement.
-
-    Args:
-        channels: paths of each site, to the same receivers.
-        deployment: cells with their antennas and powers.
     """
     blocks = deployment.carrier.resource_blocks
     level = np.full((len(channels[0].power), len(deployment.cells), deployment.beam_count), np.nan)
@@ -119,7 +115,7 @@ def channel_of(channels: list[TransmitterPaths], deployment: Deployment) -> Chan
             cell.power_dbm, blocks
         ) + to_decibel(power[lit])
     with np.errstate(invalid="ignore"):
-        delay = np.stack([_first(paths.delay) for paths in channels], axis=1)
+        delay = np.stack([np.fmin.reduce(each.delay, axis=1, initial=np.nan) for each in channels], axis=1)
         direct = np.stack([(paths.inter == 0).any(axis=1) for paths in channels], axis=1)
     return ChannelState(level, delay, direct.astype(float))
 
@@ -133,12 +129,6 @@ def _gains(paths: TransmitterPaths, cell: Cell) -> Float[np.ndarray, "receiver p
     known = np.isfinite(direction).all(axis=-1)
     gains[known] = cell_gains(direction[known], cell)
     return gains
-
-
-def _first(delay: Float[np.ndarray, "receiver path"]) -> Float[np.ndarray, " receiver"]:
-    """The smallest of each row; NaN where there is none."""
-    first = np.where(np.isnan(delay), np.inf, delay).min(axis=1, initial=np.inf)
-    return np.where(np.isfinite(first), first, np.nan)
 
 
 def _standing(position: Float[np.ndarray, "receiver 3"]) -> Trajectories:

@@ -60,10 +60,7 @@ def write_scene(scene_file: Path, folder: Path) -> dict[str, int | str]:
 def scenario_parameters(place: TracedPlace, receivers: int, active: int) -> dict[str, Any]:
     """All of `params.json` but the scene's entry.
 
-    Args:
-        place: the place; its record goes along under `raylocus`.
-        receivers: how many there are.
-        active: how many of them a path reaches.
+    The place's record goes along under `raylocus`; `active` of the receivers are reached by a path.
     """
     sites = len(place.deployment.sites)
     return {

@@ -30,41 +30,29 @@ def export_tables(dataset: ReportDataset, folder: Path) -> None:
 
     Rows of both tables carry the numbers of their sequence and report, in the dataset's order.
 
-    Args:
-        dataset: what to write.
-        folder: where to; written whole.
-
     Raises:
         InputError: there is no sequence at all, or a report without tokens.
         StorageFullError: the disk filled up.
     """
     if not len(dataset):
         raise InputError("the dataset has no sequences to export; build it again with more of them")
+    from pyarrow import parquet
+
     sequences = reports = 0
-    with written_whole(folder) as aside:
+    with written_whole(folder) as aside, ExitStack() as stack:
         aside.mkdir()
-        with ExitStack() as stack:
-            tokens, rows = (_Table(aside / name, stack) for name in (TOKEN_TABLE, REPORT_TABLE))
-            for part in parts_of(dataset):
-                tokens.append(reports_to_table(part.reports, sequences, reports))
-                rows.append(_report_rows(dataset, part, sequences, reports))
-                sequences, reports = sequences + len(part.reports), reports + len(part.reports.time)
-
-
-class _Table:
-    """A Parquet file that is written row group by row group."""
-
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        self._path, self._stack = path, stack
-        self._writer: pyarrow.parquet.ParquetWriter | None = None
-
-    def append(self, table: pyarrow.Table) -> None:
-        from pyarrow import parquet
-
-        if self._writer is None:
-            writer = parquet.ParquetWriter(self._path, table.schema, compression="zstd")
-            self._writer = self._stack.enter_context(writer)
-        self._writer.write_table(table)
+        writers: dict[str, parquet.ParquetWriter] = {}
+        for part in parts_of(dataset):
+            tables = {
+                TOKEN_TABLE: reports_to_table(part.reports, sequences, reports),
+                REPORT_TABLE: _report_rows(dataset, part, sequences, reports),
+            }
+            for name, table in tables.items():
+                if name not in writers:
+                    writer = parquet.ParquetWriter(aside / name, table.schema, compression="zstd")
+                    writers[name] = stack.enter_context(writer)
+                writers[name].write_table(table)
+            sequences, reports = sequences + len(part.reports), reports + len(part.reports.time)
 
 
 def _report_rows(

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,32 +54,36 @@ def classical_methods(
         InputError: there are no training sequences.
     """
     pairs = [(reports, nominal_maps(place)) for reports, place in training]
-    methods: list[Method] = []
 
-    def fitted(name: str, fit: Callable[[str], Method]) -> None:
+    @cache
+    def single() -> GridBayes:
+        return GridBayes.fit("grid-Bayes, one report", pairs)
+
+    def sequences(name: str, of_one: GridBayes) -> SequenceGridBayes:
+        return SequenceGridBayes.fit(name, of_one, pairs)
+
+    fits: dict[str, Callable[[str], Method]] = {
+        "serving site": lambda name: StrongestCell.fit(name, pairs, reaches=(0.0,)),
+        "strongest cell": lambda name: StrongestCell.fit(name, pairs),
+        "RSRP centroid": lambda name: WeightedCentroid.fit(name, pairs),
+        "multilateration": lambda name: RangeLeastSquares.fit(name, MULTILATERATION, pairs),
+        "TDOA": lambda name: RangeLeastSquares.fit(name, TIME_DIFFERENCES, pairs),
+        "TA + azimuth": lambda name: TimingAdvance.fit(name, pairs),
+        "kNN on R": lambda name: NearestNeighbours.fit(name, pairs),
+        "random forest on R": lambda name: RandomForest.fit(name, pairs),
+        "grid-Bayes, one report": lambda name: single(),
+        "grid-Bayes": lambda name: sequences(name, single()),
+        "grid-Bayes, free level": lambda name: sequences(name, GridBayes.fit(name, pairs, FREE_LEVEL)),
+        "grid-Bayes, free level, beams": lambda name: sequences(
+            name, GridBayes.fit(name, pairs, FREE_LEVEL, BEAM_SPREADS_DB)
+        ),
+    }
+    if not any("rstd" in reports.feature_names for reports, _ in pairs):
+        del fits["TDOA"]
+    methods = []
+    for name, fit in fits.items():
         progress(name)
         methods.append(fit(name))
-
-    def sequences(name: str, single: GridBayes) -> SequenceGridBayes:
-        return SequenceGridBayes.fit(name, single, pairs)
-
-    fitted("serving site", lambda name: StrongestCell.fit(name, pairs, reaches=(0.0,)))
-    fitted("strongest cell", lambda name: StrongestCell.fit(name, pairs))
-    fitted("RSRP centroid", lambda name: WeightedCentroid.fit(name, pairs))
-    fitted("multilateration", lambda name: RangeLeastSquares.fit(name, MULTILATERATION, pairs))
-    if any("rstd" in reports.feature_names for reports, _ in pairs):
-        fitted("TDOA", lambda name: RangeLeastSquares.fit(name, TIME_DIFFERENCES, pairs))
-    fitted("TA + azimuth", lambda name: TimingAdvance.fit(name, pairs))
-    fitted("kNN on R", lambda name: NearestNeighbours.fit(name, pairs))
-    fitted("random forest on R", lambda name: RandomForest.fit(name, pairs))
-    single = GridBayes.fit("grid-Bayes, one report", pairs)
-    fitted(single.name, lambda name: single)
-    fitted("grid-Bayes", lambda name: sequences(name, single))
-    fitted("grid-Bayes, free level", lambda name: sequences(name, GridBayes.fit(name, pairs, FREE_LEVEL)))
-    fitted(
-        "grid-Bayes, free level, beams",
-        lambda name: sequences(name, GridBayes.fit(name, pairs, FREE_LEVEL, BEAM_SPREADS_DB)),
-    )
     return methods
 
 
@@ -161,16 +166,6 @@ def classics_for(
             f"{stored.parent} holds no {CLASSICS_FILE}, and {dataset.folder.name} has no training places to choose "
             "the classics' parameters on; name a dataset that has some with --classics-from"
         )
-    return fitted_and_stored(dataset, stored, progress)
-
-
-def fitted_and_stored(dataset: ReportDataset, stored: Path, progress: Callable[[str], None]) -> Classics:
-    """The classics fitted on a dataset, and left in a file.
-
-    Raises:
-        InputError: the dataset has no training sequences.
-        StorageFullError: the disk filled up.
-    """
     classics = Classics.fit(dataset, progress)
     classics.save(stored)
     return classics

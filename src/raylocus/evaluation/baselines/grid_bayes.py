@@ -53,11 +53,7 @@ class GridBayes:
     ) -> GridBayes:
         """Chooses all spreads by the likelihood of the true positions in training places.
 
-        Args:
-            name: what tables call the method.
-            training: reports of training places.
-            level_spreads: spreads of the common level offset to choose from [dB].
-            beam_spreads: spreads of the differences between beams to choose from [dB].
+        It chooses from spreads of the common level offset and of the differences between beams [dB].
 
         Raises:
             InputError: there are no training sequences.

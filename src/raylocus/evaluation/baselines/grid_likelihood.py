@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.special import log_ndtr
 
 from raylocus.evaluation.observations import Observations, advance_distances
@@ -30,18 +30,6 @@ class LikelihoodModel:
 
 
 @dataclass(frozen=True)
-class RangeEnds:
-    """Levels that are the end of their range: "at least" or "at most" so strong."""
-
-    report: Int[np.ndarray, " end"]
-    """Row of the report."""
-    short: Float[np.ndarray, "end ground"]
-    """How far the map's level falls short of the end, in its direction [dB]."""
-    side: Int[np.ndarray, "end 1"]
-    """1 at the upper end, −1 at the lower."""
-
-
-@dataclass(frozen=True)
 class Deviations:
     """How far some reports are from the map at every ground cell: sums that no spread enters."""
 
@@ -55,7 +43,12 @@ class Deviations:
     """Squared difference of T_A's distance to the first path's length [m²]; 0 without T_A."""
     beams: Float[np.ndarray, "report ground"] | None
     """Sum of the squared differences between the serving cell's beams, their mean removed [dB²]."""
-    ends: RangeEnds
+    end_report: Int[np.ndarray, " end"]
+    """Report of each level that is the end of its range: "at least" or "at most" so strong."""
+    end_short: Float[np.ndarray, "end ground"]
+    """How far the map's level falls short of that end, in its direction [dB]."""
+    end_side: Int[np.ndarray, "end 1"]
+    """1 at the upper end, −1 at the lower."""
 
     def log_likelihood(self, model: LikelihoodModel) -> Float[np.ndarray, "report ground"]:
         """ln p(report | ground cell) up to a constant of each report.
@@ -73,15 +66,15 @@ class Deviations:
         found += self.timing * np.float32(-1 / (2 * model.timing_spread**2))
         if model.beam_spread_db is not None and self.beams is not None:
             found += self.beams * np.float32(-1 / (2 * model.beam_spread_db**2))
-        if len(self.ends.report):
-            np.add.at(found, self.ends.report, self._of_ends(variance, common))
+        if len(self.end_report):
+            np.add.at(found, self.end_report, self._of_ends(variance, common))
         return found
 
     def _of_ends(self, variance: np.float32, common: np.float32) -> Float[np.ndarray, "end ground"]:
         """ln Φ of each level at the end of its range, given the other levels of its report."""
-        row = self.ends.report
+        row = self.end_report
         left = common / (variance + self.count[row] * common)
-        short = self.ends.short - self.ends.side * left * self.sums[row]
+        short = self.end_short - self.end_side * left * self.sums[row]
         found: Float[np.ndarray, "end ground"] = log_ndtr(-short / np.sqrt(variance * (1 + left)))
         return found
 
@@ -96,6 +89,9 @@ def deviations(
         maps.level.reshape(len(maps.level), -1) - np.float32(REFERENCE_LEVEL),
     )
     at_end = np.isfinite(rsrp) & (observed.rsrp_end[reports] != 0)
+    end_report, end_cell = np.nonzero(at_end)
+    end_level = (rsrp[at_end][:, None] - REFERENCE_LEVEL).astype(np.float32)
+    end_side = observed.rsrp_end[reports][at_end][:, None]
     heard = (np.isfinite(rsrp) & ~at_end).astype(np.float32)
     level = np.where(heard > 0, rsrp - REFERENCE_LEVEL, 0).astype(np.float32)
     return Deviations(
@@ -104,7 +100,9 @@ def deviations(
         sums=level.sum(axis=1, keepdims=True) - heard @ mapped,
         timing=_timing_squares(observed, reports, maps),
         beams=_beam_squares(observed, reports, maps) if beams else None,
-        ends=_range_ends(at_end, rsrp, observed.rsrp_end[reports], mapped),
+        end_report=end_report,
+        end_short=end_side * (end_level - mapped[end_cell]),
+        end_side=end_side,
     )
 
 
@@ -113,18 +111,6 @@ def log_likelihood(
 ) -> Float[np.ndarray, "report ground"]:
     """`Deviations.log_likelihood` of some reports."""
     return deviations(observed, reports, maps, model.beam_spread_db is not None).log_likelihood(model)
-
-
-def _range_ends(
-    at_end: Bool[np.ndarray, "report cell"],
-    rsrp: Float[np.ndarray, "report cell"],
-    side: Int[np.ndarray, "report cell"],
-    mapped: Float[np.ndarray, "cell ground"],
-) -> RangeEnds:
-    report, cell = np.nonzero(at_end)
-    sides = side[at_end][:, None]
-    ends = (rsrp[at_end][:, None] - REFERENCE_LEVEL).astype(np.float32)
-    return RangeEnds(report, sides * (ends - mapped[cell]), sides)
 
 
 def _timing_squares(

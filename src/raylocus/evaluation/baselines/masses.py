@@ -117,10 +117,7 @@ def gaussian_masses(
 ) -> Float[np.ndarray, "report ground"]:
     """Masses over the flat ground of a Gaussian about each centre, cut to open ground.
 
-    Args:
-        centre: means (x, y) [m].
-        covariance: [m²].
-        maps: the place.
+    Centres are means (x, y) [m], covariances in m².
     """
     (xx, xy), (_, yy) = np.moveaxis(np.linalg.inv(covariance), 0, -1)
     x = maps.tile.x_coordinates - centre[:, :1]

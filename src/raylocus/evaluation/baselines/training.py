@@ -31,8 +31,7 @@ class Example:
     def log_scores(self, log_density: Float[np.ndarray, "sample ground"]) -> Float[np.ndarray, " sample"]:
         """ln of the posterior's density per m² at the truths, with the floor of `metrics.NLL_FLOOR`.
 
-        Args:
-            log_density: ln of a likelihood of each ground cell, up to a constant of each sequence.
+        `log_density` is ln of a likelihood of each ground cell, up to a constant of each sequence.
         """
         prior = self.maps.prior.ravel().astype(np.float32)
         outdoors = np.flatnonzero(prior)
@@ -82,10 +81,7 @@ def likeliest(
 ) -> Candidate:
     """The candidate under which the true positions are likeliest: the greatest mean score over all examples.
 
-    Args:
-        candidates: what to choose from.
-        scores: ln of the density at the truths of an example, by its number.
-        chosen: the examples.
+    `scores` are ln of the density at the truths of an example, by its number in `chosen`.
     """
     return max(candidates, key=lambda candidate: mean_score(candidate, scores, chosen))
 

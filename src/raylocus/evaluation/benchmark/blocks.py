@@ -17,13 +17,12 @@ from raylocus.evaluation.breakdown import (
     Group,
     Quoted,
     bound_among,
-    pooled,
     printed,
     quoted,
     results_table,
 )
 from raylocus.evaluation.evaluation import Evaluation
-from raylocus.evaluation.place_scores import PlaceScores
+from raylocus.evaluation.place_scores import PlaceScores, pooled
 
 #: Wide enough for every column.
 TABLE_WIDTH = 170
@@ -41,7 +40,7 @@ class Block:
     @cached_property
     def evaluations(self) -> list[Evaluation]:
         """One a method that answers in every place."""
-        return pooled([{one.name: one for one in place.evaluations} for place in self.scores])
+        return pooled(self.scores)
 
     @property
     def self_check(self) -> SelfCheck | None:

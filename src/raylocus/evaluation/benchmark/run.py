@@ -146,7 +146,7 @@ class Benchmark:
 
         def peers() -> PlaceScores:
             methods = fitted.methods
-            return PlaceScores.of(compared_at(test, methods, lambda name: self.report(f"        {name}")))
+            return compared_at(test, methods, lambda name: self.report(f"        {name}")).scores
 
         found = self._kept(folder / f"{place.name}.npz", [tested, fitted.digest], peers)
         own = []

@@ -41,10 +41,8 @@ class BeamLaw:
     ) -> Float[Tensor, " way"]:
         """ln density of some of the beam reports, averaged over worlds: antenna errors of cells are independent.
 
-        Args:
-            tokens: the sequence.
-            cells: ground cell of each report of each way.
-            reports: which of the reports with beams are used.
+        `cells` is the ground cell of each report of each way; `reports` which of the reports with beams are
+        used.
         """
         total = torch.zeros(len(cells))
         for cell in tokens.beam_cell[reports].unique().tolist():

@@ -82,10 +82,9 @@ def _observed_maps(place: MappedPlace, world: World, beams: Float[np.ndarray, "c
     shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.tile)
     level = (beams + shift[:, None]).astype(np.float32)
     radio = place.radio_maps
-    best = np.where(np.isnan(level), -np.inf, level).max(axis=1)
     return radio.assign(
         rsrp_beam=(radio["rsrp_beam"].dims, level),
-        rsrp=(radio["rsrp"].dims, np.where(np.isfinite(best), best, np.nan)),
+        rsrp=(radio["rsrp"].dims, np.fmax.reduce(level, axis=1)),
     )
 
 
@@ -140,9 +139,7 @@ class Bound:
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's last position.
 
-        Args:
-            reports: sequences of worlds of the known law.
-            place: not looked at; the bound knows its own nominal place.
+        The place is not looked at: the bound knows its own nominal place.
 
         Raises:
             PlaceError: a PCI is unknown there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Float, Int
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.movement.driving import RoadGraph, drive
-from raylocus.network.movement.mobility import MobilityConfiguration, moving_time
+from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, moving_time
 from raylocus.network.movement.walking import WalkableGround, Walkers, presence, walk
 from raylocus.ragged import Columns
 
@@ -25,20 +26,10 @@ MOST_WEIGHT = 20.0
 
 
 @dataclass(frozen=True)
-class SpeedBin:
-    """UEs of a range of speeds."""
+class SpeedBin(SpeedClass):
+    """UEs of a range of speeds of one class."""
 
-    share: float
-    """Share of all UEs."""
-    slowest: float
-    """Lower end of the uniform distribution of speeds [m/s]."""
-    fastest: float
-    """Upper end [m/s]."""
-    stop_every: float
-    """Mean distance between two stops [m]."""
-    stop_time: float
-    """Mean time of a stop [s]."""
-    tracks: int
+    tracks: int = 0
     """Index of the ways that they go by; 0 is on foot."""
 
 
@@ -52,7 +43,8 @@ def speed_bins(mobility: MobilityConfiguration, roads: bool) -> tuple[SpeedBin, 
         for low, high in zip(edges[:-1], edges[1:], strict=True):
             tracks += roads and each.on_road
             index = tracks if roads and each.on_road else 0
-            found.append(SpeedBin(each.share / ranges, low, high, each.stop_every, each.stop_time, index))
+            own = dataclasses.replace(each, share=each.share / ranges, slowest=low, fastest=high)
+            found.append(SpeedBin(**vars(own), tracks=index))
     return tuple(found)
 
 

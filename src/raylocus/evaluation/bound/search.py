@@ -107,12 +107,9 @@ class Search:
             tried.append(self._tried(sequence, motions, chosen, proposals, last, generator))
             ways = Ways.concatenate(tried)
             weight = motions.share[ways.motion] / expected[ways.motion, ways.end]
-            belief = self._combined(ways, weight, motions, mass)
-            gain = (
-                weight
-                * np.exp(ways.log_gain - ways.log_gain.max())
-                * mass[motions.tracks[ways.motion], ways.end]
-            )
+            gain = weight * np.exp(ways.log_gain - ways.log_gain.max())
+            belief = self._combined(ways, weight, gain, motions, mass)
+            gain = gain * mass[motions.tracks[ways.motion], ways.end]
             evidence = np.bincount(ways.motion, gain, len(motions))
             share = 0.7 * evidence / evidence.sum() + 0.3 * motions.share
             chosen = np.sort(generator.choice(len(motions), len(motions), p=share / share.sum()))
@@ -148,11 +145,11 @@ class Search:
         self,
         ways: Ways,
         weight: Float[np.ndarray, " way"],
+        gain: Float[np.ndarray, " way"],
         motions: Motions,
         mass: Float[np.ndarray, "tracks ground"],
     ) -> Float[np.ndarray, "tracks ground"]:
         """Mass by kind of way: the last report's times the smoothed mean gain of the ways that end nearby."""
-        gain = weight * np.exp(ways.log_gain - ways.log_gain.max())
         out = np.zeros_like(mass)
         kinds = motions.tracks > 0
         for by_road in np.unique(kinds):

@@ -70,14 +70,7 @@ class SelfCheck:
 def self_check(
     bound: Bound, worlds: int = WORLDS, sequences: int = SEQUENCES, seed: int = CHECK_SEED
 ) -> SelfCheck:
-    """Draws worlds, ways and reports from the bound's own law in its place, and scores the bound on them.
-
-    Args:
-        bound: at one place and severity.
-        worlds: worlds drawn.
-        sequences: UEs in each.
-        seed: of the draws.
-    """
+    """Draws worlds, ways and reports from the bound's own law in its place, and scores the bound on them."""
     drawn = bound.known.draw(worlds, sequences, np.random.default_rng([seed, 1]))
     reports = Reports.concatenate([each for _, each in drawn])
     place = bound.known.place

@@ -55,9 +55,11 @@ class AreaBatch:
 
     def filled(self) -> AreaBatch:
         """The same without the places of tokens that no report has."""
-        some = self.present.any(0)
+        some = self.present.any(0).nonzero()[:, 0]
         columns = {
-            name: getattr(self, name)[:, some] for name in self.__dataclass_fields__ if name != "report"
+            name: getattr(self, name).index_select(1, some)
+            for name in self.__dataclass_fields__
+            if name != "report"
         }
         return replace(self, **columns)
 

@@ -18,6 +18,8 @@ from raylocus.network.field.heard import HeardNetwork
 WINDOW, WINDOW_MASS = 64, 0.998
 #: Smallest side of a window's cells [m].
 FINEST = 1.0
+#: Reports that are drawn on one grid at once: few enough for the processor's cache.
+RASTERS = 8
 #: Mass of a grid's cell below which a square that it lies in adds nothing to it.
 NOTHING = 1e-11
 
@@ -51,12 +53,12 @@ class GroundMasses:
 
     def window(self, report: int) -> Grid:
         """A square of `WINDOW`² cells about a report's median that holds nearly all of its mass."""
-        return self.square(report, np.array([report]), WINDOW)
+        return self.square(self.median[report], np.array([report]), WINDOW)
 
-    def square(self, about: int, reports: Int[np.ndarray, " held"], count: int) -> Grid:
-        """A square of count² cells about a report's median that holds nearly all of the mass of some."""
-        resolution = max(2 * self._reach(reports, self.median[about]) / count, FINEST)
-        x, y = self.median[about].tolist()
+    def square(self, middle: Float[np.ndarray, "2"], reports: Int[np.ndarray, " held"], count: int) -> Grid:
+        """A square of count² cells about a point that holds nearly all of the mass of some reports."""
+        resolution = max(2 * self._reach(reports, middle) / count, FINEST)
+        x, y = middle.tolist()
         return Grid(count * resolution, resolution, (x, y))
 
     def _reach(self, reports: Int[np.ndarray, " held"], point: Float[np.ndarray, "2"]) -> float:
@@ -77,38 +79,50 @@ class GroundMasses:
 
     def raster(self, report: int, grid: Grid) -> Float[np.ndarray, "y x"]:
         """Mass of each cell of a grid; what lies outside of it is left out."""
+        return self.rasters(np.array([report]), grid)[0]
+
+    def rasters(self, reports: Int[np.ndarray, " some"], grid: Grid) -> Float[np.ndarray, "some y x"]:
+        """The same of several reports."""
+        parts = [
+            self._rasters(reports[first : first + RASTERS], grid) for first in range(0, len(reports), RASTERS)
+        ]
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+
+    def _rasters(self, reports: Int[np.ndarray, " some"], grid: Grid) -> Float[np.ndarray, "some y x"]:
         own = self.masses
-        away = self.origin[report] - np.array(grid.centre)
-        centre, side = (own.centre[report].numpy() + away).astype(np.float32), own.side[report].numpy()
-        density = own.mass[report].numpy() / side**2
+        away = self.origin[reports] - np.array(grid.centre)
+        centre = (own.centre[reports].numpy() + away[:, None]).astype(np.float32)
+        side = own.side[reports].numpy()
+        density = own.mass[reports].numpy() / side**2
         axis = (grid.x_coordinates - grid.centre[0]).astype(np.float32)
         parts = [
-            _crossed(along, centre[cells], side[cells], density[cells], axis, grid.resolution)
+            _crossed(along, centre[:, cells], side[:, cells], density[:, cells], axis, grid.resolution)
             for along, cells in own.runs
         ]
         return sum(parts[1:], parts[0]).astype(float)
 
 
 def _crossed(
-    along: int, centre: Float[np.ndarray, "cell 2"], side: Float[np.ndarray, " cell"],
-    density: Float[np.ndarray, " cell"], axis: Float[np.ndarray, " count"], resolution: float,
-) -> Float[np.ndarray, "count count"]:  # fmt: skip
+    along: int, centre: Float[np.ndarray, "report cell 2"], side: Float[np.ndarray, "report cell"],
+    density: Float[np.ndarray, "report cell"], axis: Float[np.ndarray, " count"], resolution: float,
+) -> Float[np.ndarray, "report count count"]:  # fmt: skip
     """Mass in each cell of a grid of squares of along² cells: what their columns and rows share with the grid's."""
     # x before y.
-    blocks = density.reshape(-1, along, along)
-    half, edge = side[:: along**2, None] / 2, resolution / 2
-    columns, rows = centre[:, 0].reshape(blocks.shape)[:, :, 0], centre[:, 1].reshape(blocks.shape)[:, 0]
+    blocks = density.reshape(len(density), -1, along, along)
+    half, edge = side[:, :: along**2, None] / 2, resolution / 2
+    columns = centre[..., 0].reshape(blocks.shape)[..., 0]
+    rows = centre[..., 1].reshape(blocks.shape)[:, :, 0]
     reach = len(axis) * edge + half
-    near = (abs(columns) < reach).any(1) & (abs(rows) < reach).any(1)
-    some = np.flatnonzero(near & (blocks.max((1, 2)) * resolution**2 > NOTHING))
-    half, high, low = half[some], axis + edge, axis - edge
+    near = (abs(columns) < reach).any(2) & (abs(rows) < reach).any(2)
+    some = np.flatnonzero((near & (blocks.max((2, 3)) * resolution**2 > NOTHING)).any(0))
+    half, high, low = half[:, some], axis + edge, axis - edge
     over_x, over_y = (
         np.maximum(np.minimum((each + half)[..., None], high) - np.maximum((each - half)[..., None], low), 0)
-        for each in (columns[some], rows[some])
+        for each in (columns[:, some], rows[:, some])
     )
     of_rows, of_columns = torch.from_numpy(over_y), torch.from_numpy(over_x)
-    by_row = torch.from_numpy(blocks[some]).mT @ of_columns
-    product: np.ndarray = (of_rows.flatten(0, 1).T @ by_row.flatten(0, 1)).numpy()
+    by_row = torch.from_numpy(blocks[:, some]).mT @ of_columns
+    product: np.ndarray = (of_rows.flatten(1, 2).mT @ by_row.flatten(1, 2)).numpy()
     return product
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.ndimage import map_coordinates
 from scipy.special import ndtr
 from torch import Tensor
@@ -52,12 +53,14 @@ def pooled(
     if phones.lengths.max() == 1:
         return ground
     last = phones.offsets[1:] - 1
-    before = [
-        _before(ground, np.arange(start, stop), scale[stop - 1], time)
-        for start, stop in zip(phones.offsets[:-1].tolist(), phones.offsets[1:].tolist(), strict=True)
-    ]
     found = ground.select(last)
     own = found.masses
+    before = [
+        _before(ground, np.arange(start, stop), middle, scale[stop - 1], time)
+        for start, stop, middle in zip(
+            phones.offsets[:-1].tolist(), phones.offsets[1:].tolist(), found.median, strict=True
+        )
+    ]
     for _ in range(ROUNDS):
         own = _divided(own, _weighed(own, found.origin, before).mass)
     return GroundMasses(found.origin, _weighed(own, found.origin, before))
@@ -103,14 +106,12 @@ def _divided(own: CellMasses, mass: Float[Tensor, "phone cell"]) -> CellMasses:
 def _before(
     ground: GroundMasses,
     reports: Int[np.ndarray, " report"],
+    middle: Float[np.ndarray, "2"],
     scale: float,
     time: Float[np.ndarray, " every"],
 ) -> _Before:
-    grid = ground.square(int(reports[-1]), reports, SIDE)
-    log_density = [
-        _softened(torch.from_numpy(ground.raster(report, grid)).float()).log()
-        for report in reports[:-1].tolist()
-    ]
+    grid = ground.square(middle, reports, SIDE)
+    log_density = _softened(torch.from_numpy(ground.rasters(reports[:-1], grid)).float()).log()
     moved = np.outer(np.diff(time[reports]), SPEEDS)
     filtered = _filtered(log_density, moved, scale, grid)
     return _Before(grid, np.tensordot(SPEED_SHARES, filtered.double().numpy(), 1))
@@ -123,7 +124,7 @@ def _softened(mass: Float[Tensor, "*speed y x"]) -> Float[Tensor, "*speed y x"]:
 
 
 def _filtered(
-    log_density: Sequence[Float[Tensor, "y x"]],
+    log_density: Float[Tensor, "report y x"],
     moved: Float[np.ndarray, "report speed"],
     scale: float,
     grid: Grid,
@@ -142,6 +143,8 @@ def _spread(deviation: Float[np.ndarray, " speed"], count: int) -> Float[Tensor,
     """Where mass of each of so many cells in a row goes by a normal law [cells]; beyond its ends it stops at them."""
     step = np.arange(-count, count) + 0.5
     below = ndtr(step / np.maximum(deviation[:, None], 1e-9))
-    between = count - np.arange(count)[:, None] + np.arange(count - 1)
-    edges = np.pad(below[:, between], ((0, 0), (0, 0), (1, 1)), constant_values=((0, 0), (0, 0), (0, 1)))
-    return torch.from_numpy(np.diff(edges, axis=-1)).float()
+    # Each row holds the same steps, one cell further on than the row above.
+    within = np.diff(below, axis=1).astype(np.float32)
+    rows = sliding_window_view(within, count, axis=1)[:, count - 1 :: -1].copy()
+    rows[:, :, 0], rows[:, :, -1] = below[:, count:0:-1], 1 - below[:, 2 * count - 2 : count - 2 : -1]
+    return torch.from_numpy(rows)

@@ -36,6 +36,7 @@ class Units(NamedTuple):
 
 #: Of levels [dBm] and of SINR [dB].
 LEVEL_UNITS, SINR_UNITS = Units(-95.0, 10.0), Units(5.0, 10.0)
+EVEN_UNITS = (LEVEL_UNITS, LEVEL_UNITS, SINR_UNITS)
 #: Kinds of ground a cell can have: those that ray tracing lights, and those that only scattering does.
 KINDS = 2
 
@@ -48,31 +49,36 @@ class EvidenceRasters:
     """Hat functions of the mapped level, split by kind."""
     all_levels: Float[Tensor, "level_knot y x"]
     """Their sum over cells and kinds."""
-    moments: Float[Tensor, "site moment slot y x"]
+    moments: Float[Tensor, "any_site moment slot y x"]
     """1, R, R² of the cells of each site and kind; zero in slots that a site does not have."""
-    formula_moments: Float[Tensor, "2 site sector y x"]
-    """R, R² of the formula's level."""
-    isotropic_moments: Float[Tensor, "2 site sector y x"]
-    """The same of the level by distance alone."""
-    sinr_moments: Float[Tensor, "2 site sector y x"]
-    """The same of SINR, by `SINR_UNITS`."""
+    even_moments: Float[Tensor, "3 2 site sector y x"]
+    """R, R² of the formula's level, of the level by distance alone, and of SINR, in the units `EVEN_UNITS`."""
     distance: Float[Tensor, "site distance_knot y x"]
     """Hat functions of the first path's length."""
     beam: Float[Tensor, "cell beam beam_knot y x"]
     """Hat functions of each beam's relative level."""
-    sharp_moments: Float[Tensor, "sharp_site moment slot sharp_y sharp_x"]
+    sharp_moments: Float[Tensor, "any_site moment slot sharp_y sharp_x"]
     """`moments` of the sharp ground cells."""
-    sharp_site: Int[Tensor, " site"]
-    """Index of each site in `sharp_moments`."""
+    moments_of_site: Int[Tensor, " site"]
+    """Index of each site in `moments` and `sharp_moments`."""
     cell_of_slot: Int[Tensor, "site sector"]
     """Cell index of each sector of each site; −1 where the site has fewer."""
+
+    def of_slots(
+        self, values: Float[Tensor, "batch head cell *kind"]
+    ) -> Float[Tensor, "batch head site slot"]:
+        """Values of cells as `moments` has them: of each site's sectors and kinds; 0 in slots that a site lacks."""
+        slots = self.cell_of_slot
+        found = values.index_select(2, slots.flatten().clamp(min=0)).unflatten(2, slots.shape)
+        used = (slots >= 0).reshape(*slots.shape, *(1 for _ in values.shape[3:]))
+        return (found * used).flatten(3)
 
     def map_rasters(self, function: Callable[[Tensor], Tensor]) -> EvidenceRasters:
         """The same with a function applied to every field that is a raster."""
         names = [
             field.name
             for field in dataclasses.fields(self)
-            if field.name not in ("cell_of_slot", "sharp_site")
+            if field.name not in ("cell_of_slot", "moments_of_site")
         ]
         return dataclasses.replace(self, **{name: function(getattr(self, name)) for name in names})
 
@@ -85,9 +91,13 @@ def seen_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
     return found
 
 
-def picked(rasters: Float[Tensor, "item *shape y x"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
-    """Some of the rasters: copies where to ask which would keep a device waiting, else these themselves."""
-    return [rasters[item] for item in index.tolist()] if index.is_cpu else rasters[index].unbind()
+def seen_first(share: Float[Tensor, "*rows item"]) -> Int[Tensor, "*rows some"]:
+    """As many items of each row as are seen in the one that has most, those that are seen first.
+
+    All of them where to ask how many would keep a device waiting.
+    """
+    most = int((share > 0).sum(-1).amax()) if share.is_cpu and len(share) else share.shape[-1]
+    return share.topk(most).indices
 
 
 def hat_functions(
@@ -111,15 +121,13 @@ def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
         level=kinds[:, :, None] * levels[:, None],
         all_levels=levels.sum(0),
         moments=_moments_by_kind(maps.level, kinds, slots),
-        formula_moments=_moments(maps.formula, slots, LEVEL_UNITS),
-        isotropic_moments=_moments(maps.isotropic, slots, LEVEL_UNITS),
-        sinr_moments=_moments(maps.sinr, slots, SINR_UNITS),
+        even_moments=_even_moments(torch.stack([maps.formula, maps.isotropic, maps.sinr]), slots),
         distance=hat_functions(maps.distance, DISTANCE_KNOTS),
         beam=hat_functions(maps.beam_relative, BEAM_KNOTS),
         sharp_moments=_moments_by_kind(
             maps.sharp_level[maps.sharp_cell], torch.stack([covered, 1 - covered], 1), slots
         ),
-        sharp_site=torch.arange(len(slots)),
+        moments_of_site=torch.arange(len(slots)),
         cell_of_slot=slots,
     )
 
@@ -129,11 +137,13 @@ def _cells_of_sites(site_of_cell: Int[Tensor, " cell"]) -> Int[Tensor, "site sec
     return torch.nn.utils.rnn.pad_sequence(members, batch_first=True, padding_value=-1)
 
 
-def _moments(
-    values: Float[Tensor, "cell y x"], slots: Int[Tensor, "site sector"], units: Units
-) -> Float[Tensor, "moment site sector y x"]:
-    scaled = (values - units.centre) / units.scale
-    return _of_sites(torch.stack([scaled, scaled.square()]), slots)
+def _even_moments(
+    values: Float[Tensor, "quantity cell y x"], slots: Int[Tensor, "site sector"]
+) -> Float[Tensor, "quantity 2 site sector y x"]:
+    centre, scale = values.new_tensor(EVEN_UNITS).T[..., None, None, None]
+    scaled = (values - centre) / scale
+    moments = torch.stack([scaled, scaled.square()], 1)
+    return _of_sites(moments.flatten(0, 1), slots).unflatten(0, moments.shape[:2])
 
 
 def _moments_by_kind(

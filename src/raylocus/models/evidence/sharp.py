@@ -11,13 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
-from raylocus.models.evidence.rasters import EvidenceRasters, picked, seen_items
+from raylocus.models.evidence.gaussian import AT_ONCE, GaussianEvidence, gaussian_parts
+from raylocus.models.evidence.rasters import EvidenceRasters, seen_first
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
-
-#: Numbers in each of the rasters that are worked on at once: few enough to stay in the processor's cache.
-AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -53,42 +50,53 @@ class SharpEvidence(nn.Module):
         for levels, beams in self._in_parts(pooled, maps, rasters):
             distance = (levels.distance + beams).clamp(min=0)
             wide = torch.log1p(distance / freedom)
-            found.append(-0.5 * torch.addcmul(levels.log_width, count[..., None, None], wide))
-            nearest.append(distance.detach().amin((-2, -1)))
+            found.append(-0.5 * torch.addcmul(levels.log_width, count[..., None], wide))
+            nearest.append(distance.detach().amin(-1))
         scale = (freedom + torch.stack(nearest).amin(0)) / count
-        return SharpFit(torch.cat(found, -2), scale.log())
+        return SharpFit(torch.cat(found, -1).unflatten(-1, maps.sharp_outdoor.shape), scale.log())
 
     def _in_parts(
         self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters
-    ) -> Iterator[tuple[GaussianEvidence, Float[Tensor, "batch head rows sharp_x"]]]:
-        """What levels say over some rows of ground cells at a time, and the squared distance of the beams."""
-        slots, beams = rasters.cell_of_slot, self._beams(pooled, maps)
+    ) -> Iterator[tuple[GaussianEvidence, Float[Tensor, "batch head part"]]]:
+        """What levels say over some ground cells at a time, and the squared distance of the beams."""
+        beams = self._beams(pooled, maps)
         precision = torch.exp(-2 * self.log_own) * pooled.heard[..., None]
-        known = (precision[:, :, slots.clamp(min=0)] * (slots >= 0)[..., None]).flatten(3)
-        level = pooled.level[:, :, slots.clamp(min=0)].repeat_interleave(precision.shape[-1], 3)
+        known = rasters.of_slots(precision)
+        level = rasters.of_slots(pooled.level[..., None].expand(precision.shape))
         scales = torch.exp(2 * self.log_site), torch.exp(2 * self.log_common)
-        rows = max(AT_ONCE // (pooled.heard[..., 0].numel() * beams.shape[-1]), 1)
-        for moments, part in zip(rasters.sharp_moments.split(rows, -2), beams.split(rows, -2), strict=True):
-            yield gaussian_evidence(level, known, [*picked(moments, rasters.sharp_site)], *scales), part
+        parts = gaussian_parts(level, known, rasters.sharp_moments, rasters.moments_of_site, *scales)
+        start = 0
+        for part in parts:
+            stop = start + part.distance.shape[-1]
+            yield part, beams[..., start:stop]
+            start = stop
 
-    def _beams(
-        self, pooled: PooledObservations, maps: PlaceMaps
-    ) -> Float[Tensor, "batch head sharp_y sharp_x"]:
-        """Squared distance of the reported beams from the mapped ones, in deviations; the level of a cell is free."""
+    def _beams(self, pooled: PooledObservations, maps: PlaceMaps) -> Float[Tensor, "batch head sharp_ground"]:
+        """Squared distance of the reported beams from the mapped ones, in deviations; the level of a cell is free.
+
+        Of each cell only beams and sequences are looked at that have any, which are few.
+        """
         own, offset = torch.exp(2 * self.log_beam)
-        mapped, count = picked(maps.sharp_beam_relative, maps.sharp_cell), pooled.beam.shape[-1]
-        total = pooled.heard.new_zeros(*pooled.heard.shape[:2], maps.sharp_outdoor.numel())
-        for cell in seen_items(pooled.beams_known):
-            served = seen_items(pooled.beams_known[:, :, cell].T[None])
-            beams = mapped[cell][:count].flatten(1)
-            seen, weight = pooled.beam[served, :, cell], pooled.beam_known[served, :, cell] / own
-            first = weight * seen
-            linear = first.sum(2, keepdim=True) - weight @ beams
-            shrink = offset / (1 + offset * weight.sum(2, keepdim=True))
-            square = torch.cat([-2 * first, weight], 2) @ torch.cat([beams, beams.square()])
-            constant = (first * seen).sum(2, keepdim=True)
-            total[served] += square + constant - shrink * linear.square()
-        return total.unflatten(2, maps.sharp_outdoor.shape)
+        known, seen = pooled.beam_known.flatten(0, 1), pooled.beam.flatten(0, 1)
+        cell = seen_first(known.sum((0, 2)))
+        beam = seen_first(known.sum(0)[cell])
+        row = seen_first(known.sum(2).T[cell])
+        at = row[:, :, None], cell[:, None, None], beam[:, None]
+        seen, weight = seen[at], known[at] / own
+        first = weight * seen
+        shrink = offset / (1 + offset * weight.sum(2, keepdim=True))
+        constant, linears = (first * seen).sum(2, keepdim=True), first.sum(2, keepdim=True)
+        squares = torch.cat([-2 * first, weight], 2)
+        mapped = maps.sharp_beam_relative.flatten(0, 1).flatten(1)
+        picked = (maps.sharp_cell[cell, None] * maps.sharp_beam_relative.shape[1] + beam).flatten()
+        found = []
+        for part in mapped.split(max(AT_ONCE // max(row.numel(), 1), 1), 1):
+            beams = part.index_select(0, picked).unflatten(0, beam.shape)
+            linear = torch.baddbmm(linears, -weight, beams)
+            square = torch.baddbmm(constant, squares, torch.cat([beams, beams.square()], 1))
+            distance = torch.addcmul(square, shrink, linear.square(), value=-1).flatten(0, 1)
+            found.append(distance.new_zeros(len(known), part.shape[1]).index_add(0, row.flatten(), distance))
+        return torch.cat(found, 1).unflatten(0, pooled.heard.shape[:2])
 
 
 def pooled_and_detail(

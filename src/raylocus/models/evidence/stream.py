@@ -18,14 +18,8 @@ from raylocus.models.evidence.likelihoods import (
     timing_evidence,
 )
 from raylocus.models.evidence.motion import moved_on
-from raylocus.models.evidence.positioning import ANGLES, Observation, azimuths
-from raylocus.models.evidence.rasters import (
-    KINDS,
-    LEVEL_UNITS,
-    SINR_UNITS,
-    EvidenceRasters,
-    Units,
-)
+from raylocus.models.evidence.positioning import ANGLES, azimuths
+from raylocus.models.evidence.rasters import EVEN_UNITS, KINDS, EvidenceRasters
 from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
@@ -182,15 +176,15 @@ class EvidenceStream(nn.Module):
             rasters,
         )
         short, long = self.log_timing.exp()
-        sinr = Observation(pooled.quality, pooled.quality_known)
+        formula, isotropic, quality = self._even(pooled, doubt, rasters)
         return [
             mapped.log_likelihood,
             robust,
-            self._by_formula(pooled, doubt, self.log_formula, rasters.formula_moments, rasters),
-            self._by_formula(pooled, doubt, self.log_isotropic, rasters.isotropic_moments, rasters),
+            formula,
+            isotropic,
             timing_evidence(pooled, maps.site_of_cell, short, long, rasters.distance),
             beam_evidence(pooled, self.log_beam.exp(), rasters.beam),
-            self._offsets_out(sinr, self.log_sinr, rasters.sinr_moments, SINR_UNITS, rasters),
+            quality,
         ]
 
     def angles(
@@ -214,44 +208,35 @@ class EvidenceStream(nn.Module):
     ) -> GaussianEvidence:
         """Levels about the map; each cell's own error is wider on ground that only scattering lights."""
         precision = torch.exp(-2 * (self.log_own + doubt[..., None])) * pooled.heard[..., None]
-        level = pooled.level[..., None].expand(precision.shape)
-        slots = rasters.cell_of_slot
-        used = (slots >= 0)[..., None]
         return gaussian_evidence(
-            level[:, :, slots.clamp(min=0)].flatten(3),
-            (precision[:, :, slots.clamp(min=0)] * used).flatten(3),
-            rasters.moments.unbind(),
+            rasters.of_slots(pooled.level[..., None].expand(precision.shape)),
+            rasters.of_slots(precision),
+            rasters.moments,
+            rasters.moments_of_site,
             torch.exp(2 * self.log_site),
             torch.exp(2 * self.log_common),
         )
 
-    def _by_formula(
-        self,
-        pooled: PooledObservations,
-        doubt: Float[Tensor, "batch head cell"],
-        log_scale: Float[Tensor, ""],
-        moments: Float[Tensor, "2 site sector y x"],
-        rasters: EvidenceRasters,
-    ) -> Float[Tensor, "batch head y x"]:
-        """Levels about those of a formula."""
-        seen = Observation(pooled.level, torch.exp(-2 * doubt) * pooled.heard)
-        scales = torch.stack([log_scale, self.log_site, self.log_common])
-        return self._offsets_out(seen, scales, moments, LEVEL_UNITS, rasters)
+    def _even(
+        self, pooled: PooledObservations, doubt: Float[Tensor, "batch head cell"], rasters: EvidenceRasters
+    ) -> Float[Tensor, "3 batch head y x"]:
+        """Levels about those of the formula and of distance alone, and SINR about its map, by `EVEN_UNITS`.
 
-    def _offsets_out(
-        self,
-        seen: Observation,
-        log_scales: Float[Tensor, " part"],
-        moments: Float[Tensor, "2 site sector y x"],
-        units: Units,
-        rasters: EvidenceRasters,
-    ) -> Float[Tensor, "batch head y x"]:
-        """`even_gaussian_evidence` of a quantity with errors of each cell, of each site and of all."""
-        own, site, common = torch.exp(2 * log_scales)
-        slots = rasters.cell_of_slot
-        known = seen.known[:, :, slots.clamp(min=0)] * (slots >= 0)
-        value = seen.value[:, :, slots.clamp(min=0)]
-        return even_gaussian_evidence(value, known / own, moments, site, common, units)
+        All have errors of each cell, of each site and of all.
+        """
+        common = [self.log_site, self.log_common]
+        log_scales = torch.stack([
+            torch.stack([self.log_formula, *common]), torch.stack([self.log_isotropic, *common]), self.log_sinr
+        ])  # fmt: skip
+        centre, scale = doubt.new_tensor(EVEN_UNITS).T
+        own, *variances = (torch.exp(2 * log_scales) / scale[:, None] ** 2).unbind(1)
+        level = torch.exp(-2 * doubt) * pooled.heard
+        value = (torch.stack([pooled.level, pooled.level, pooled.quality], 3) - centre) / scale
+        precision = torch.stack([level, level, pooled.quality_known], 3) / own
+        by_slot = (
+            rasters.of_slots(each).unflatten(3, (-1, len(own))).movedim(4, 0) for each in (value, precision)
+        )
+        return even_gaussian_evidence(*by_slot, rasters.even_moments, *variances)
 
 
 def _weighed(

@@ -44,9 +44,7 @@ class ChannelState(Columns):
 def channel_at(world_maps: xr.Dataset, position: Float[np.ndarray, "report 3"]) -> ChannelState:
     """The channel at UE positions [m], read from the ground cells that hold them.
 
-    Args:
-        world_maps: layers of `propagation.maps.radio_maps.LAYERS` of one world.
-        position: UE antenna positions in the place's frame.
+    `world_maps` has the layers of `propagation.maps.radio_maps.LAYERS`.
 
     Raises:
         InputError: a position lies outside the tile.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -94,38 +93,6 @@ def sequence_loss_db(
     return penetration_loss_db(shelter.depth, frequency, law, uniform[first], normal[first])
 
 
-@runtime_checkable
-class Channel(Protocol):
-    """What UEs and cells have between them, wherever it comes from."""
-
-    @property
-    def deployment(self) -> Deployment:
-        """Sites and cells as the operator lists them."""
-
-    @property
-    def antennas(self) -> Deployment:
-        """The same with the antennas as they really are."""
-
-    @property
-    def cqi_table(self) -> int:
-        """CQI table of the network, see `RadioMapConfiguration.cqi_table`."""
-
-    def state(
-        self, walked: Trajectories, rows: slice, walls: BuildingLoss, random: RandomSource
-    ) -> ChannelState:
-        """Levels and delays at some of the reports.
-
-        Args:
-            walked: trajectories of some sequences.
-            rows: which of all reports theirs are.
-            walls: what walls cost UEs indoors.
-            random: source of all random numbers.
-        """
-
-    def links(self, position: Float[np.ndarray, "report 3"]) -> Links:
-        """The paths to UE positions [m]. Raises InputError where none are known."""
-
-
 @dataclass(frozen=True)
 class WorldChannel:
     """The channel of a world of a traced place: levels and delays by its maps, paths by the atlas."""
@@ -162,6 +129,8 @@ class WorldChannel:
         self, walked: Trajectories, rows: slice, walls: BuildingLoss, random: RandomSource
     ) -> ChannelState:
         """Levels and delays of the ground under UEs, or next to them where they are indoors, behind their walls.
+
+        Of all reports, `rows` are those of the sequences that are walked.
 
         Raises:
             InputError: a position lies outside the tile.
@@ -207,3 +176,7 @@ class KnownChannel:
             "this channel has levels and delays but no paths; observe it with the feature set critical, "
             "statistical fading and map timing"
         )
+
+
+#: What UEs and cells have between them, wherever it comes from.
+Channel = WorldChannel | KnownChannel

@@ -32,16 +32,6 @@ def drifts(
     return errors.drift * random.standard_normal((int(report_offsets[-1]),))[Rows(report_offsets).first]
 
 
-def clock_error(
-    time: Float[np.ndarray, " report"], drift: Float[np.ndarray, " report"], since_correction: float
-) -> Float[np.ndarray, " report"]:
-    """Error [s] of a UE's frame when it is measured `since_correction` [s] after it was last aligned: drift × age.
-
-    The age is cut at the time since the sequence began.
-    """
-    return drift * np.minimum(time, since_correction)
-
-
 def time_stamps(
     time: Float[np.ndarray, " report"], errors: ClockErrors, random: RandomSource
 ) -> Float[np.ndarray, " report"]:

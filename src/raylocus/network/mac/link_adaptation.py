@@ -33,23 +33,12 @@ def transmission_error_rates(
     return np.take_along_axis(rates, mcs[:, None, None], axis=-1)[..., 0]
 
 
-def residual_error_rate(
-    error_rates: Float[np.ndarray, "report transmission"],
-) -> Float[np.ndarray, " report"]:
-    """Probability that every transmission fails, and RLC must help."""
-    return error_rates.prod(axis=-1)
-
-
-def mean_transmissions(error_rates: Float[np.ndarray, "report transmission"]) -> Float[np.ndarray, " report"]:
-    """Mean number of transmissions of a block: 1 + p₁ + p₁p₂ + …, up to the most there may be."""
-    return 1 + np.cumprod(error_rates[:, :-1], axis=-1).sum(axis=-1)
-
-
 def retransmission_delay(
     error_rates: Float[np.ndarray, "report transmission"], numerology: int
 ) -> Float[np.ndarray, " report"]:
     """Mean time that HARQ's retransmissions cost a block [s]: a round trip of some slots for each."""
-    return (mean_transmissions(error_rates) - 1) * ROUND_TRIP_SLOTS * slot_duration(numerology)
+    again = np.cumprod(error_rates[:, :-1], axis=-1).sum(axis=-1)
+    return again * ROUND_TRIP_SLOTS * slot_duration(numerology)
 
 
 def resource_elements_per_second(resource_blocks: int, numerology: int) -> float:
@@ -130,13 +119,7 @@ def adapt(
 ) -> AdaptedLink:
     """MCS, errors and NACKs along sequences: each report's NACKs move the margin of the next.
 
-    Args:
-        known_sinr_db: effective SINR that was reported to the scheduler [dB]; NaN where there is no link.
-        true_sinr_db: what it is when blocks are sent [dB].
-        report_offsets: reports of each sequence.
-        table: MCS table.
-        loop: target and step.
-        random: source of all random numbers.
+    The scheduler knows one effective SINR and blocks are sent at another [dB]; NaN where there is no link.
     """
     needed = thresholds_db(table)
     uniform = random.random((len(known_sinr_db), loop.blocks))

@@ -44,12 +44,7 @@ def buffered(
     A sequence begins in the stationary state, P(empty) = 1 − ρ and an exponential size of mean S/(1 − ρ)
     otherwise; afterwards the uplink empties what was left while bursts arrive. NaN without an uplink.
 
-    Args:
-        uplink_rate: what the uplink carries [bit/s]; NaN where there is none.
-        time: of the reports [s].
-        report_offsets: reports of each sequence.
-        traffic: the bursts.
-        random: source of all random numbers.
+    `uplink_rate` is what the uplink carries [bit/s], NaN where there is none; times in s.
     """
     uniform = random.random((len(time), 2 + 2 * MOST_BURSTS))
     drain = np.maximum(np.nan_to_num(uplink_rate), 1.0) / 8
@@ -208,39 +203,16 @@ class UplinkPowerControl:
         return POWER_CLASS_DBM[self.power_class]
 
 
-def downlink_path_loss(
-    rsrp_dbm: Float[np.ndarray, "*batch"], reference_power_dbm: float | Float[np.ndarray, "*batch"]
-) -> Float[np.ndarray, "*batch"]:
-    """PL [dB] as a UE estimates it: the signalled EPRE less its L3-filtered RSRP (text of §7.1.1 unverified)."""
-    return reference_power_dbm - rsrp_dbm
-
-
 def needed_power(
     path_loss_db: Float[np.ndarray, "*batch"],
     resource_blocks: int,
     numerology: int,
     control: UplinkPowerControl,
 ) -> Float[np.ndarray, "*batch"]:
-    """P_O + 10·log10(2^μ·M_RB) + α·PL [dBm], before P_CMAX limits it; Δ_TF and f are 0."""
+    """P_O + 10·log10(2^μ·M_RB) + α·PL [dBm], before P_CMAX limits it; Δ_TF and f are 0.
+
+    PL is the signalled EPRE less the UE's L3-filtered RSRP (text of §7.1.1 unverified). P_CMAX less this power is the
+    type 1 power headroom.
+    """
     bandwidth_db = 10 * np.log10(2**numerology * resource_blocks)
     return control.target_dbm + bandwidth_db + control.alpha * path_loss_db
-
-
-def transmit_power(
-    path_loss_db: Float[np.ndarray, "*batch"],
-    resource_blocks: int,
-    numerology: int,
-    control: UplinkPowerControl,
-) -> Float[np.ndarray, "*batch"]:
-    """PUSCH power [dBm]: the least of P_CMAX and what is needed."""
-    return np.minimum(control.maximum_dbm, needed_power(path_loss_db, resource_blocks, numerology, control))
-
-
-def power_headroom(
-    path_loss_db: Float[np.ndarray, "*batch"],
-    resource_blocks: int,
-    numerology: int,
-    control: UplinkPowerControl,
-) -> Float[np.ndarray, "*batch"]:
-    """Type 1 power headroom [dB]: P_CMAX less what is needed; negative where the UE is power limited."""
-    return control.maximum_dbm - needed_power(path_loss_db, resource_blocks, numerology, control)

@@ -157,12 +157,8 @@ def drive(
     A UE starts where traffic is, takes the shortest way to a place where roads end or lead out of the
     tile, and then to the next. It goes at its own speed, or at the road's limit where that is less.
 
-    Args:
-        graph: the roads.
-        speed: each UE's own [m/s].
-        moving: how long it has been moving by each report [s]; NaN where there is no report.
-        weight: how likely a UE starts in each ground cell; as the traffic is where left out.
-        generator: source of all random numbers.
+    `speed` is each UE's own [m/s], `moving` how long it has been moving by each report [s], NaN where there is
+    none.
 
     Raises:
         InputError: no road has weight.

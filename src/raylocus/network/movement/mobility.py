@@ -30,11 +30,7 @@ def moving_time(
     The process is stationary, so it looks the same backwards: a UE stands at time 0 with its share of
     standing.
 
-    Args:
-        time: since the way began; NaN stays NaN.
-        moving: mean time between two stops [s]; ∞ for who never stops.
-        standing: mean time of a stop [s].
-        generator: source of all random numbers.
+    `moving` is the mean time between two stops, ∞ for who never stops, and `standing` that of a stop [s].
     """
     stops = np.isfinite(moving) & (standing > 0)
     out = np.array(time, np.float64)

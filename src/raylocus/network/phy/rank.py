@@ -12,6 +12,8 @@ from raylocus.units import to_decibel
 
 #: Largest rank of a Type I single-panel codebook.
 MOST_LAYERS = 8
+#: Codes of the amplitudes and of the phases of a compressed eigenvector, 3 bits each.
+AMPLITUDES, PHASES = 8, 8
 
 
 def transmit_covariance(
@@ -21,18 +23,9 @@ def transmit_covariance(
     return np.einsum("...fra,...frb->...ab", response.conj(), response) / response.shape[-3]
 
 
-def singular_values(
-    response: Complex[np.ndarray, "*batch receive transmit"],
-) -> Float[np.ndarray, "*batch layer"]:
-    """Singular values, the largest first."""
-    return np.linalg.svd(response, compute_uv=False)
-
-
-def condition_number_db(
-    values: Float[np.ndarray, "*batch layer"], layers: int = 2
-) -> Float[np.ndarray, "*batch"]:
-    """20·log10 of the largest over the `layers`-th singular value [dB]; NaN where that one is zero."""
-    last = values[..., layers - 1]
+def condition_number_db(values: Float[np.ndarray, "*batch layer"]) -> Float[np.ndarray, "*batch"]:
+    """20·log10 of the largest over the second singular value [dB]; NaN where that one is zero."""
+    last = values[..., 1]
     # Rounding leaves a trace of a singular value that is zero.
     usable = last > 1e-6 * values[..., 0]
     ratio = np.divide(values[..., 0], last, out=np.full(last.shape, np.nan), where=usable)
@@ -84,9 +77,7 @@ class CompressedCsi:
     """Phase of the same relative to its strongest entry, in equal steps of the circle."""
 
 
-def compress_csi(
-    covariance: Complex[np.ndarray, "ue port port"], amplitude_bits: int = 3, phase_bits: int = 3
-) -> CompressedCsi:
+def compress_csi(covariance: Complex[np.ndarray, "ue port port"]) -> CompressedCsi:
     """The summary of channels by their transmit covariance (amplitudes 3 dB apart, as Type II wideband: unverified)."""
     power, vectors = np.linalg.eigh(covariance)
     power, main = np.maximum(power[:, ::-1], 0), vectors[:, :, -1]
@@ -96,34 +87,29 @@ def compress_csi(
     ratio = main / reference
     with np.errstate(divide="ignore"):
         steps = np.floor(-20 * np.log10(np.abs(ratio)) / 3 + 0.5)
-    levels = 2**phase_bits
     return CompressedCsi(
         rank=(relative > 0.01).sum(axis=1),
         eigenvalues=power,
         condition_db=condition_number_db(np.sqrt(power)),
         values_db=np.where(relative > 1e-12, 10 * np.log10(np.maximum(relative, 1e-12)), np.nan),
-        amplitude_code=np.clip(steps, 0, 2**amplitude_bits - 1).astype(np.int64),
-        phase_code=np.round(np.angle(ratio) * levels / (2 * np.pi)).astype(np.int64) % levels,
+        amplitude_code=np.clip(steps, 0, AMPLITUDES - 1).astype(np.int64),
+        phase_code=np.round(np.angle(ratio) * PHASES / (2 * np.pi)).astype(np.int64) % PHASES,
     )
 
 
-def decompress_eigenvector(
-    csi: CompressedCsi, amplitude_bits: int = 3, phase_bits: int = 3
-) -> Complex[np.ndarray, "ue port"]:
+def decompress_eigenvector(csi: CompressedCsi) -> Complex[np.ndarray, "ue port"]:
     """The unit eigenvector that a summary's codes mean; the last amplitude code is zero."""
     amplitude = 10.0 ** (-3 * csi.amplitude_code / 20)
-    amplitude = np.where(csi.amplitude_code == 2**amplitude_bits - 1, 0.0, amplitude)
-    vector = amplitude * np.exp(2j * np.pi * csi.phase_code / 2**phase_bits)
+    amplitude = np.where(csi.amplitude_code == AMPLITUDES - 1, 0.0, amplitude)
+    vector = amplitude * np.exp(2j * np.pi * csi.phase_code / PHASES)
     return vector / np.linalg.norm(vector, axis=1, keepdims=True)
 
 
-def column_phase_step(
-    csi: CompressedCsi, columns: int, phase_bits: int = 3, amplitude_bits: int = 3
-) -> Float[np.ndarray, " ue"]:
+def column_phase_step(csi: CompressedCsi, columns: int) -> Float[np.ndarray, " ue"]:
     """Phase [degrees, ±180] from column to column of the quantised eigenvector of two polarisations of a row.
 
     The steps of both polarisations are averaged, weighted by amplitude: a quantised departure angle.
     """
-    vector = decompress_eigenvector(csi, amplitude_bits, phase_bits).reshape(len(csi.rank), 2, columns)
+    vector = decompress_eigenvector(csi).reshape(len(csi.rank), 2, columns)
     steps = (vector[:, :, 1:] * vector[:, :, :-1].conj()).sum(axis=(1, 2))
     return np.where(np.abs(steps) > 0, np.rad2deg(np.angle(steps)), np.nan)

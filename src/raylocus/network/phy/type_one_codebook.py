@@ -138,10 +138,7 @@ def select_precoder(
 ) -> tuple[Int[np.ndarray, "ue 4"], Float[np.ndarray, " ue"]]:
     """PMI: the precoder of the highest rate log2 det(I + γ Wᴴ R W), and that rate [bit/s/Hz].
 
-    Args:
-        covariance: R = E[Hᴴ H] at unit transmit power, see `rank.transmit_covariance`.
-        snr: γ, linear.
-        book: candidates of one rank.
+    R = E[Hᴴ H] is the covariance at unit transmit power, γ the linear SNR.
     """
     candidates, ports, layers = book.weights.shape
     flat = book.weights.transpose(1, 0, 2).reshape(ports, -1).astype(np.complex64)
@@ -164,13 +161,3 @@ def _determinant(matrices: Complex[np.ndarray, "*batch layer layer"]) -> Float[n
     if matrices.shape[-1] == 2:
         return (matrices[..., 0, 0] * matrices[..., 1, 1] - matrices[..., 0, 1] * matrices[..., 1, 0]).real
     return np.linalg.det(matrices).real
-
-
-def beam_direction_cosines(indices: Int[np.ndarray, "ue 4"], n1: int, n2: int) -> Float[np.ndarray, "ue 2"]:
-    """Direction cosines (across, up) in [−1, 1) that i11 and i12 point to on a panel λ/2 apart.
-
-    Port n of a wave that leaves at u sees exp(jπnu), and its precoder is the conjugate: u = −2l/(O1·N1), wrapped.
-    """
-    o1, o2 = panel_oversampling(n1, n2)
-    cosines = -2 * indices[:, :2] / np.array([o1 * n1, o2 * n2])
-    return (cosines + 1) % 2 - 1

@@ -5,17 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex, Float
 
-from raylocus.units import from_decibel
-
 #: Points of the grid that a peak is first looked for on, over the direction cosine.
 SEARCH_POINTS = 256
-
-
-def steering_vector(
-    cosine: Float[np.ndarray, "*batch"], elements: int
-) -> Complex[np.ndarray, "*batch element"]:
-    """exp(jπnu) of a uniform linear array λ/2 apart, u the direction cosine along it."""
-    return np.exp(1j * np.pi * np.asarray(cosine)[..., None] * np.arange(elements))
 
 
 def arrival_cosine(
@@ -46,14 +37,6 @@ def azimuth_of_cosine(
 ) -> Float[np.ndarray, "*batch"]:
     """Azimuth [rad] in the place's frame of a direction cosine along a horizontal array, left of boresight positive."""
     return boresight + np.arcsin(np.clip(cosine, -1, 1))
-
-
-def angle_bound(
-    snr_db: float | Float[np.ndarray, "*batch"], elements: int, off_broadside: float = 0.0, snapshots: int = 1
-) -> float | Float[np.ndarray, "*batch"]:
-    """Cramér–Rao bound [rad] of a lone arrival on N elements λ/2 apart: √(6/(γTN(N²−1))) / (π cos θ)."""
-    information = from_decibel(snr_db) * snapshots * elements * (elements**2 - 1)
-    return np.sqrt(6 / information) / (np.pi * np.cos(off_broadside))
 
 
 def departure_azimuth(

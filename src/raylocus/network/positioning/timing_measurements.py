@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.random_streams import RandomSource
 from raylocus.units import SPEED_OF_LIGHT, TC
 
 #: Range of RSTD, Rx−Tx and RTOA [Tc]: ±985 024.
@@ -60,25 +59,14 @@ def reported_timing(
     )
 
 
-def encode_azimuth(angle: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    """Index 0..3599 of an azimuth [degrees]: [−180, 180) in steps of 0.1 (§13.4); angles are wrapped."""
-    wrapped = (np.asarray(angle) + 180.0) % 360.0
-    return np.floor(wrapped / ANGLE_STEP + 1e-9).astype(np.int64) % 3600
+def reported_angle(angle: Float[np.ndarray, "*shape"], low: float) -> Float[np.ndarray, "*shape"]:
+    """Bin centre of an azimuth or a carrier phase [degrees], wrapped to [low, low + 360) in steps of 0.1; NaN stays.
 
-
-def decode_azimuth(code: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Bin centre [degrees] of an azimuth index."""
-    return (np.asarray(code) + 0.5) * ANGLE_STEP - 180.0
-
-
-def encode_phase(phase: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    """Index 0..3599 of a carrier phase [degrees], wrapped to [0, 360) in steps of 0.1 (UL-RSCP, §13.8)."""
-    return np.floor((np.asarray(phase) % 360.0) / ANGLE_STEP + 1e-9).astype(np.int64) % 3600
-
-
-def decode_phase(code: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Bin centre [degrees] of a phase index."""
-    return (np.asarray(code) + 0.5) * ANGLE_STEP
+    Azimuths begin at −180 (§13.4), phases at 0 (UL-RSCP, §13.8).
+    """
+    steps = round(360 / ANGLE_STEP)
+    code = np.floor((angle - low) % 360.0 / ANGLE_STEP + 1e-9) % steps
+    return (code + 0.5) * ANGLE_STEP + low
 
 
 @dataclass(frozen=True)
@@ -150,11 +138,6 @@ def round_trip_range(
     return SPEED_OF_LIGHT * (ue_difference + gnb_difference) / 2
 
 
-def group_delays(shape: tuple[int, ...], deviation: float, random: RandomSource) -> Float[np.ndarray, "..."]:
-    """Group delay errors [s]."""
-    return deviation * random.standard_normal(shape)
-
-
 def carrier_phase(
     response: Complex[np.ndarray, "*batch subcarrier"],
     frequencies: Float[np.ndarray, " subcarrier"],
@@ -168,17 +151,3 @@ def carrier_phase(
     turns = np.nan_to_num(delay)[..., None] * frequencies
     added = np.sum(response * np.exp(2j * np.pi * (turns % 1.0)), axis=-1)
     return np.where(np.isnan(delay), np.nan, np.rad2deg(np.angle(added)) % 360.0)
-
-
-def phase_difference(
-    phase: Float[np.ndarray, "*batch"], reference: Float[np.ndarray, "*batch"]
-) -> Float[np.ndarray, "*batch"]:
-    """RSCPD [degrees, 0..360): the phase less that of the reference TRP; the UE's oscillator cancels."""
-    return (phase - reference) % 360.0
-
-
-def phase_bound(
-    snr_db: float | Float[np.ndarray, "*batch"], subcarriers: int
-) -> float | Float[np.ndarray, "*batch"]:
-    """Cramér–Rao bound [degrees] of the phase of N subcarriers in the middle of the band: 1/√(2Nγ)."""
-    return np.rad2deg(1 / np.sqrt(2 * subcarriers * 10 ** (np.asarray(snr_db) / 10)))

@@ -34,7 +34,15 @@ def explain(reports: Reports, report: int) -> Table:
     for heading in ("PCI", "role", "SSB", *(f"{feature.name} [{feature.unit}]" for feature in FEATURES)):
         table.add_column(escape(heading), justify="right")
     for token in _tokens(reports, report):
-        table.add_row(*_row(reports, token))
+        values = zip(
+            reports.features[token, : len(FEATURES)], reports.censored[token, : len(FEATURES)], strict=True
+        )
+        table.add_row(
+            str(reports.pci[token]),
+            "serving" if reports.serving[token] else "neighbour",
+            "–" if reports.beam[token] < 0 else str(reports.beam[token]),
+            *("–" if np.isnan(value) else f"{_MARKS[int(end)]}{value:g}" for value, end in values),
+        )
     return table
 
 
@@ -104,16 +112,3 @@ def _scale(feature: ReportFeature) -> tuple[float, str]:
         if feature.high <= largest:
             return factor, unit
     return 1.0, feature.unit
-
-
-def _row(reports: Reports, token: int) -> list[str]:
-    beam = reports.beam[token]
-    role = "serving" if reports.serving[token] else "neighbour"
-    columns = slice(len(FEATURES))
-    values = [
-        "–" if np.isnan(value) else f"{_MARKS[int(censored)]}{value:g}"
-        for value, censored in zip(
-            reports.features[token, columns], reports.censored[token, columns], strict=True
-        )
-    ]
-    return [str(reports.pci[token]), role, "–" if beam < 0 else str(beam), *values]

@@ -129,9 +129,7 @@ def logged_range(
 ) -> tuple[Float[np.ndarray, " row"], Float[np.ndarray, " row"]]:
     """Lower and upper end of what each row of a log may have.
 
-    Args:
-        feature: the quantity.
-        technology: of each row's cell, as `cell_names.channels.TECHNOLOGIES` numbers them.
+    Technologies are numbers of `cell_names.channels.TECHNOLOGIES`.
     """
     of_lte = technology == LTE
     low, high = _LOGGED.get(feature.name, _REPORTED.get(feature.name, (feature.low, feature.high))[:2])
@@ -141,13 +139,7 @@ def logged_range(
 def logged_levels(
     values: Float[np.ndarray, " row"], feature: ReportFeature, technology: Int[np.ndarray, " row"]
 ) -> tuple[Float[np.ndarray, " row"], Int[np.ndarray, " row"]]:
-    """Levels of a log as reports have them, NaN out of range; and −1 or +1 for those at its ends, which are censored.
-
-    Args:
-        values: of each row.
-        feature: `rsrp`, `rsrq` or `sinr`.
-        technology: of each row's cell, as `cell_names.channels.TECHNOLOGIES` numbers them.
-    """
+    """Levels of a log as reports have them, NaN out of range; and −1 or +1 for those at its ends: censored."""
     low, high = logged_range(feature, technology)
     above = _ABOVE.get(feature.name, 0.0)
     kept = np.where((values >= low) & (values <= high + above * (technology == LTE)), values, np.nan)

@@ -46,10 +46,7 @@ def save_parquet(reports: Reports, path: Path) -> None:
 def reports_to_table(reports: Reports, first_sequence: int = 0, first_report: int = 0) -> pyarrow.Table:
     """Reports as an Arrow table.
 
-    Args:
-        reports: what to write.
-        first_sequence: number of their first sequence, where they are a part of more.
-        first_report: number of their first report.
+    Sequences and reports are numbered from `first_sequence` and `first_report`, where these are a part of more.
 
     Raises:
         InputError: a report has no token, so that a table would lose it.

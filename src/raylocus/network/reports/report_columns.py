@@ -90,9 +90,7 @@ class ReportColumns:
     def whole(self, name: str, missing: int | None = None) -> Int[np.ndarray, " row"]:
         """A column of whole numbers.
 
-        Args:
-            name: of the column.
-            missing: what null stands for; None where it must not be.
+        `missing` is what null stands for; None where it must not be.
 
         Raises:
             StoreError: it holds other than whole numbers, or null where it must not.

@@ -13,7 +13,7 @@ from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports.report_checks import check_reports, repaired_reports
 from raylocus.network.reports.report_table import ReportTable, read_report_table
-from raylocus.network.reports.reports import OFFSETS, REPORT_FIELDS, TOKEN_FIELDS, UNKNOWN_NAMES, Reports
+from raylocus.network.reports.reports import OFFSETS, REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, parquet_parts
 from raylocus.storage import readable
@@ -66,7 +66,6 @@ def reports_from_dataset(dataset: xr.Dataset, source: Path) -> Reports:
         raise StoreError(
             f"{source} holds other report features than this version of raylocus; build it again"
         )
-    dataset = _with_names(dataset)
     lacking = [name for name in _COLUMNS if name not in dataset]
     if lacking:
         raise StoreError(f"{source} has no column {lacking[0]!r}; build it again")
@@ -95,13 +94,6 @@ def load_reports(path: Path) -> Reports:
     dataset = load_dataset(path, REPORTS_SCHEMA)
     with readable(path):
         return reports_from_dataset(dataset, path)
-
-
-def _with_names(dataset: xr.Dataset) -> xr.Dataset:
-    """A dataset with the names that an older file, whose cells have a PCI alone, does not have."""
-    lacking = {name: missing for name, missing in UNKNOWN_NAMES.items() if name not in dataset}
-    count = dataset.sizes.get("token", 0)
-    return dataset.assign({name: (("token",), np.full(count, missing)) for name, missing in lacking.items()})
 
 
 def _check_columns(columns: Mapping[str, np.ndarray], width: int, source: Path) -> None:

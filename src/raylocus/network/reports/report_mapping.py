@@ -7,9 +7,6 @@ value is the end of the range, and all that is known is that the truth lies beyo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -22,30 +19,36 @@ DIFFERENTIAL_STEP_DB = 2.0
 LAST_DIFFERENTIAL_CODE = 15
 
 
-def encode(values: Float[np.ndarray, "..."], feature: ReportFeature) -> Int[np.ndarray, "..."]:
-    """Report index of measured values, which must not be NaN.
+def edges_of(feature: ReportFeature) -> Float[np.ndarray, " edge"]:
+    """Edges of the equal bins of a feature, both ends of its range included."""
+    return feature.low + feature.step * np.arange(round((feature.high - feature.low) / feature.step) + 1)
 
-    index = clip(⌊(value − low) / step⌋ + 1, 0, last), e.g. SS-RSRP −156 dBm → 1, below → 0 and
-    −31 dBm or more → 126 (TS 38.133 tables 10.1.6.1-1, 10.1.11.1-1, 10.1.16.1-1).
+
+#: Edges of power headroom [dB]: 1 dB steps to 22 dB, then 2 dB to 38 (TS 38.133 table 10.1.17.1-1).
+POWER_HEADROOM = np.r_[-32.0:22.0, 22.0:39.0:2.0]
+
+
+def encode(
+    values: Float[np.ndarray, "*shape"], edges: Float[np.ndarray, " edge"]
+) -> Int[np.ndarray, "*shape"]:
+    """Report index of measured values, which must not be NaN; it ends with the number of edges.
+
+    Index i holds [edge i−1, edge i), e.g. SS-RSRP −156 dBm → 1, below → 0 and −31 dBm or more → 126 (TS 38.133
+    tables 10.1.6.1-1, 10.1.11.1-1, 10.1.16.1-1).
     """
     # Searching the exact edges keeps a value just below an edge there; a division would round it up.
-    edges = feature.low + feature.step * np.arange(last_code(feature))
-    return np.searchsorted(edges, np.asarray(values, np.float64), side="right").astype(np.int64)
+    return np.searchsorted(edges, values, side="right").astype(np.int64)
 
 
-def decode(codes: Int[np.ndarray, "..."], feature: ReportFeature) -> Float[np.ndarray, "..."]:
+def decode(
+    codes: Int[np.ndarray, "*shape"], edges: Float[np.ndarray, " edge"]
+) -> Float[np.ndarray, "*shape"]:
     """Bin centre of report indices; the end of the range for the two censored indices."""
-    centre = feature.low + (np.asarray(codes, np.float64) - 0.5) * feature.step
-    return np.clip(centre, feature.low, feature.high)
-
-
-def last_code(feature: ReportFeature) -> int:
-    """The index that means "at or above the range"."""
-    return round((feature.high - feature.low) / feature.step) + 1
+    return np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, edges[-1:]])[codes]
 
 
 def reported(
-    values: Float[np.ndarray, "*shape"], feature: ReportFeature
+    values: Float[np.ndarray, "*shape"], edges: Float[np.ndarray, " edge"]
 ) -> tuple[Float[np.ndarray, "*shape"], Int[np.ndarray, "*shape"]]:
     """What the network reads from a report of these values.
 
@@ -53,19 +56,23 @@ def reported(
         The decoded values and −1 (below), +1 (at or above) or 0; NaN stays NaN and is not censored.
     """
     missing = np.isnan(values)
-    codes = encode(np.where(missing, feature.low, values), feature)
-    censored = np.where(missing, 0, (codes == last_code(feature)).astype(np.int8) - (codes == 0))
-    return np.where(missing, np.nan, decode(codes, feature)), censored.astype(np.int8)
+    codes = encode(np.where(missing, edges[0], values), edges)
+    censored = np.where(missing, 0, (codes == len(edges)).astype(np.int8) - (codes == 0))
+    return np.where(missing, np.nan, decode(codes, edges)), censored.astype(np.int8)
+
+
+#: Edges of SS-RSRP, L1-RSRP and SINR.
+_RSRP, _L1_RSRP, _SINR = (edges_of(FEATURES[FEATURE_INDEX[name]]) for name in ("rsrp", "l1_rsrp", "sinr"))
 
 
 def encode_l1_rsrp(level: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
     """Absolute L1-RSRP index of levels [dBm]: the SS-RSRP index, held within 16..113."""
-    return np.clip(encode(level, FEATURES[FEATURE_INDEX["rsrp"]]), *L1_RSRP_CODES)
+    return np.clip(encode(level, _RSRP), *L1_RSRP_CODES)
 
 
 def decode_l1_rsrp(codes: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Level [dBm] of absolute L1-RSRP indices: i − 156.5, and −140 or −44 at the censored ends."""
-    return decode(np.asarray(codes) - L1_RSRP_CODES[0], FEATURES[FEATURE_INDEX["l1_rsrp"]])
+    return decode(codes - L1_RSRP_CODES[0], _L1_RSRP)
 
 
 def encode_differential(difference: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
@@ -88,8 +95,7 @@ def reported_beams(
 ) -> tuple[Float[np.ndarray, "report beam"], Int[np.ndarray, "report beam"]]:
     """What the network reads from L1-RSRP reports: the strongest absolute, the others differential.
 
-    Args:
-        level: L1-RSRP [dBm] of the reported beams, strongest first; NaN where fewer were measured.
+    Levels [dBm] are of the reported beams, strongest first; NaN where fewer were measured.
 
     Returns:
         The decoded levels [dBm] and −1, 0 or +1 where censored (TS 38.214 §5.2.1.4.3).
@@ -112,63 +118,8 @@ def reported_beam_sinr(level: Float[np.ndarray, "report beam"]) -> Float[np.ndar
     Index i of a difference holds (−(i + 1), −i] dB, and 15 holds −15 dB and less (TS 38.133 table
     10.1.16.1-2; the side on which bins are closed is unverified). NaN where fewer were measured.
     """
-    best = np.where(np.isnan(level), -np.inf, level).max(axis=1, keepdims=True, initial=-np.inf)
-    known = np.isfinite(best)
-    reference = reported(np.where(known, best, np.nan), FEATURES[FEATURE_INDEX["sinr"]])[0]
-    missing = np.isnan(level)
-    difference = np.where(missing, 0.0, np.where(known, best, 0.0) - np.where(missing, 0.0, level))
+    best = np.fmax.reduce(level, axis=1, keepdims=True, initial=np.nan)
+    reference, difference = reported(best, _SINR)[0], best - level
     codes = np.clip(np.floor(difference), 0, LAST_DIFFERENTIAL_CODE)
     decoded = reference - np.where(codes == LAST_DIFFERENTIAL_CODE, codes, codes + 0.5)
-    strongest = ~missing & (difference == 0)
-    return np.where(missing, np.nan, np.where(strongest, reference, decoded))
-
-
-@dataclass(frozen=True)
-class MappingTable:
-    """One mapping table of another quantity, as a row of edges in runs of equal bins.
-
-    Index i holds [edge_i−1, edge_i), index 0 is below the first edge and the last index at or above the last
-    (TS 38.133 §10.1, §13). The two ends are censored.
-    """
-
-    name: str
-    unit: str
-    clause: str
-    runs: tuple[tuple[float, float, int], ...]
-    """(lower edge, step, number of bins) of each run of equal bins, ascending and touching."""
-
-    @cached_property
-    def edges(self) -> Float[np.ndarray, " edge"]:
-        """Every edge, the last included."""
-        starts = [low + step * np.arange(count) for low, step, count in self.runs]
-        low, step, count = self.runs[-1]
-        return np.concatenate([*starts, [low + step * count]])
-
-    @property
-    def last_code(self) -> int:
-        """The index that means "at or above the range"."""
-        return len(self.edges)
-
-    def encode(self, values: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-        """Report index of values, which must not be NaN."""
-        return np.searchsorted(self.edges, np.asarray(values, np.float64), side="right").astype(np.int64)
-
-    def decode(self, codes: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-        """Bin centre of an index; the end of the range at the two censored indices."""
-        centres = (self.edges[1:] + self.edges[:-1]) / 2
-        return np.concatenate([self.edges[:1], centres, self.edges[-1:]])[codes]
-
-    def reported(
-        self, values: Float[np.ndarray, "*shape"]
-    ) -> tuple[Float[np.ndarray, "*shape"], Int[np.ndarray, "*shape"]]:
-        """What the network reads of a report of these values, and −1, 0 or +1 where censored; NaN stays NaN."""
-        missing = np.isnan(values)
-        codes = self.encode(np.where(missing, 0.0, values))
-        censored = np.where(missing, 0, (codes == self.last_code).astype(np.int8) - (codes == 0))
-        return np.where(missing, np.nan, self.decode(codes)), censored.astype(np.int8)
-
-
-#: TS 38.133 table 10.1.17.1-1: 1 dB steps to 22 dB, then 2 dB to 38.
-POWER_HEADROOM = MappingTable("power headroom", "dB", "TS 38.133 10.1.17", ((-32.0, 1.0, 54), (22.0, 2.0, 8)))
-PRS_RSRP = MappingTable("PRS-RSRP", "dBm", "TS 38.133 10.1.24.3", ((-156.0, 1.0, 125),))
-SRS_RSRP = MappingTable("UL SRS-RSRP", "dBm", "TS 38.133 13.3", ((-156.0, 1.0, 125),))
+    return np.where(difference == 0, reference, decoded)

@@ -35,9 +35,6 @@ TOKEN_FIELDS = {
     "censored": ("1", "-1 below the report range, 1 above it, 0 inside or missing"),
 }
 
-#: What stands in columns of tokens whose cells are named by their PCI alone.
-UNKNOWN_NAMES = {"technology": 0, "channel": -1, "identity": -1}
-
 
 @dataclass(frozen=True)
 class Reports:

@@ -18,9 +18,7 @@ def in_stretches(reports: Reports, length: float) -> Reports:
     features; serving cell, time and position are those of the newest. Where no sequence has two reports in one stretch
     they stay as they are.
 
-    Args:
-        reports: the reports.
-        length: of a stretch [s].
+    Stretches have this `length` [s].
     """
     end = reports.time[reports.last_report][reports.sequence_of_report]
     age = np.floor((end - reports.time) / length).astype(np.int64)

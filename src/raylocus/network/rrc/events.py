@@ -1,4 +1,4 @@
-"""The L3 filter of measurements, and events A1 to A6, B1 and B2 with hysteresis and time-to-trigger.
+"""The L3 filter of measurements, and events A1 to A6 with hysteresis and time-to-trigger.
 
 TS 38.331 §5.5.3.2 and §5.5.4. The inequalities of A2 and A3 were checked against the text; the others follow the same
 pattern and are from memory. Levels are L3-filtered, in dBm or dB.
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.rrc.measurement_configuration import OFFSET_RANGE_DB, TIMES_TO_TRIGGER
+from raylocus.network.rrc.measurement_configuration import TIMES_TO_TRIGGER
 from raylocus.ragged import Rows
 
 #: The L3 filter's coefficients assume one L1 measurement each 200 ms in FR1, 400 ms in FR2 (TS 38.133 §9.2.5.2) [s].
@@ -68,11 +68,11 @@ class Event:
     """One configured event."""
 
     kind: str
-    """A1 … A6, B1 or B2."""
+    """A1 … A6."""
     threshold: float = UNSET
-    """Threshold, or threshold 1 of A5 and B2 [dBm or dB]."""
+    """Threshold, or threshold 1 of A5 [dBm or dB]."""
     second_threshold: float = UNSET
-    """Threshold 2 of A5 and B2."""
+    """Threshold 2 of A5."""
     offset: float = 0.0
     """Offset of A3 and A6 [dB], ±15 in steps of 0.5."""
     hysteresis: float = 0.0
@@ -98,67 +98,31 @@ class Event:
             raise InputError(f"an event's offset is −15 to 15 dB in steps of 0.5, not {self.offset}")
 
 
-@dataclass(frozen=True)
-class CellOffsets:
-    """What is added to cells' levels before they are compared."""
-
-    frequency: float | Float[np.ndarray, " cell"] = 0.0
-    """Of: offsetMO of the cell's frequency [dB]."""
-    individual: float | Float[np.ndarray, " cell"] = 0.0
-    """Oc: cellIndividualOffset [dB]."""
-
-    def __post_init__(self) -> None:
-        for values in (self.frequency, self.individual):
-            if not np.isin(values, OFFSET_RANGE_DB).all():
-                raise InputError("cell and frequency offsets are −24 to 24 dB of TS 38.331 Q-OffsetRange")
-
-
-def _worse(level: np.ndarray, threshold: float) -> np.ndarray:
-    return threshold - level
-
-
-#: By kind: how far the condition is met [dB] in addition to hysteresis, from the serving level (with its own offsets
-#: where the event uses them), the neighbours' (with theirs) and the event. Conditions of two parts need both.
+#: By kind: how far the condition is met [dB] in addition to hysteresis, from the serving level, the neighbours' and the
+#: event. Conditions of two parts need both.
 _MARGINS: dict[str, Callable[[np.ndarray, np.ndarray, Event], tuple[np.ndarray, ...]]] = {
     "A1": lambda serving, _, event: (serving - event.threshold,),
-    "A2": lambda serving, _, event: (_worse(serving, event.threshold),),
+    "A2": lambda serving, _, event: (event.threshold - serving,),
     "A3": lambda serving, other, event: (other - serving - event.offset,),
     "A4": lambda _, other, event: (other - event.threshold,),
-    "A5": lambda serving, other, event: (
-        _worse(serving, event.threshold),
-        other - event.second_threshold,
-    ),
+    "A5": lambda serving, other, event: (event.threshold - serving, other - event.second_threshold),
     "A6": lambda serving, other, event: (other - serving - event.offset,),
-    "B1": lambda _, other, event: (other - event.threshold,),
-    "B2": lambda serving, other, event: (
-        _worse(serving, event.threshold),
-        other - event.second_threshold,
-    ),
 }
 
 
 def event_conditions(
-    serving: Float[np.ndarray, " report"],
-    neighbour: Float[np.ndarray, "report cell"],
-    event: Event,
-    serving_offsets: float = 0.0,
-    neighbour_offsets: CellOffsets = CellOffsets(),
+    serving: Float[np.ndarray, " report"], neighbour: Float[np.ndarray, "report cell"], event: Event
 ) -> tuple[Bool[np.ndarray, "report cell"], Bool[np.ndarray, "report cell"]]:
     """Whether the entering and the leaving condition hold, for every neighbour (A1, A2: the same in all columns).
 
     Args:
         serving: level of the serving cell, or of the SCell for A6.
         neighbour: level of every neighbour; NaN where it is not measured, which neither enters nor stays.
-        event: kind, thresholds and hysteresis.
-        serving_offsets: Ofp + Ocp (A3) or Ocs (A6) [dB]; A1, A2, A5 and B2 compare the bare level.
-        neighbour_offsets: Of and Oc of the neighbours; A6 leaves Of out.
+        event: kind, thresholds and hysteresis. Offsets of cells and frequencies are 0, or part of the levels.
     """
-    own = serving + (serving_offsets if event.kind in ("A3", "A6") else 0.0)
-    frequency = 0.0 if event.kind == "A6" else neighbour_offsets.frequency
-    others = neighbour + frequency + neighbour_offsets.individual
     margins = [
         np.broadcast_to(margin, neighbour.shape)
-        for margin in _MARGINS[event.kind](own[:, None], others, event)
+        for margin in _MARGINS[event.kind](serving[:, None], neighbour, event)
     ]
     with np.errstate(invalid="ignore"):
         entering = np.all([margin > event.hysteresis for margin in margins], axis=0)

@@ -16,10 +16,7 @@ def neighbour_cells(
 ) -> Int[np.ndarray, "report neighbour"]:
     """Indices of the strongest cells other than the serving one, strongest first; −1 where there is none.
 
-    Args:
-        rsrp: filtered RSRP [dBm]; NaN where the cell is not to be reported.
-        serving: serving cell of each report.
-        most: maxReportCells of TS 38.331, 1 to 8.
+    Levels are filtered RSRP [dBm], NaN where a cell is not to be reported; `most` is maxReportCells, 1 to 8.
     """
     level = np.where(np.isnan(rsrp), -np.inf, rsrp)
     np.put_along_axis(level, serving[:, None], -np.inf, axis=1)
@@ -67,8 +64,8 @@ def handover_history(
     serving = level.argmax(axis=1)
     previous, count = np.full(len(time), -1), np.zeros(len(time), np.int64)
     arrived = time[Rows(report_offsets).first]
-    since = np.full(rsrp.shape, np.inf)
-    _start(since, Rows(report_offsets).starts, level, serving, time, event)
+    # Of every cell, when its condition began to hold; what is set at the first instants is all that is kept of this.
+    since = np.where(_better(level, serving, event), time[:, None], np.inf)
     for now in reports_by_step(report_offsets):
         own = serving[now - 1]
         better = _better(level[now], own, event)
@@ -94,14 +91,3 @@ def _better(level: np.ndarray, own: np.ndarray, event: Event) -> np.ndarray:
         better: np.ndarray = level - mine > event.offset + event.hysteresis
     np.put_along_axis(better, own[:, None], False, axis=1)
     return better
-
-
-def _start(
-    since: np.ndarray,
-    first: np.ndarray,
-    level: np.ndarray,
-    serving: np.ndarray,
-    time: np.ndarray,
-    event: Event,
-) -> None:
-    since[first] = np.where(_better(level[first], serving[first], event), time[first, None], np.inf)

@@ -24,8 +24,6 @@ TIMES_TO_TRIGGER = (
 )
 #: FilterCoefficient k; the default is 4.
 FILTER_COEFFICIENTS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 17, 19)
-#: Q-OffsetRange [dB]: 1 dB steps within ±6, 2 dB beyond.
-OFFSET_RANGE_DB = (*range(-24, -6, 2), *range(-6, 7), *range(8, 25, 2))
 #: Period of a CSI or L1-RSRP report [slots].
 CSI_PERIODS = (4, 5, 8, 10, 16, 20, 40, 80, 160, 320)
 #: Period of SSBs and of the measurement window SMTC [s].

@@ -21,20 +21,35 @@ from raylocus.network.positioning.timing_measurements import carrier_phase
 from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.rrc.events import MEASUREMENT_PERIODS
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
-from raylocus.network.stack.arrivals import Arrivals, ReferenceSignals, detected_delay, map_delay
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer, downlink_bearer, uplink_bearer
 from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
 from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, filtered, level_shift_db
-from raylocus.network.stack.heard_cells import HeardCells, best_amplitudes, heard_cells, named_cells
+from raylocus.network.stack.heard_cells import (
+    Arrivals,
+    HeardCells,
+    ReferenceSignals,
+    best_amplitudes,
+    detected_delay,
+    heard_cells,
+    named_cells,
+)
 from raylocus.network.stack.positioning_report import (
     PositioningReport,
     positioning_report,
     timing_offsets,
     uplink_angles,
 )
-from raylocus.network.stack.serving_cell import BeamReport, DelayProfile, beam_report, delay_profile
-from raylocus.network.stack.session import AdvanceReport, SessionReport, advance_report, session_report
+from raylocus.network.stack.serving_cell import (
+    AdvanceReport,
+    BeamReport,
+    DelayProfile,
+    SessionReport,
+    advance_report,
+    beam_report,
+    delay_profile,
+    session_report,
+)
 from raylocus.scenes.sites import Deployment
 
 
@@ -141,14 +156,8 @@ class Batch:
     @cached_property
     def signals(self) -> ReferenceSignals:
         """PRS and SRS as they are received."""
-        return ReferenceSignals(
-            self.slot_delay,
-            self.amplitude,
-            self.heard,
-            self.deployment.carrier,
-            self.configuration,
-            self.random,
-        )
+        carrier, delay = self.deployment.carrier, self.slot_delay
+        return ReferenceSignals(delay, self.amplitude, self.heard, carrier, self.configuration, self.random)
 
     @cached_property
     def downlink_delay(self) -> Float[np.ndarray, "report slot"]:
@@ -160,8 +169,8 @@ class Batch:
         if not isinstance(timing, MapTiming):
             return detected_delay(getattr(self.signals, signal), timing.detector)
         site = self.deployment.site_of_cell[np.maximum(self.cells, 0)]
-        delay = np.take_along_axis(self.state.delay, site, axis=1)
-        return map_delay(np.where(self.cells >= 0, delay, np.nan), self.configuration.timing_noise, random)
+        delay = np.where(self.cells >= 0, np.take_along_axis(self.state.delay, site, axis=1), np.nan)
+        return delay + timing.noise * random.standard_normal(delay.shape)
 
     @cached_property
     def positioning(self) -> PositioningReport:
@@ -204,28 +213,19 @@ class Batch:
     @cached_property
     def bearer(self) -> DownlinkBearer:
         """Downlink of the serving cell."""
+        csi, carrier, table = self.csi, self.deployment.carrier, self.channel.cqi_table
+        layers, random = np.nan_to_num(csi.ri, nan=1.0), self.random.of("bearer")
         return downlink_bearer(
-            self.csi.layer_sinr_db,
-            np.nan_to_num(self.csi.ri, nan=1.0),
-            self.trajectories,
-            self.deployment.carrier,
-            self.channel.cqi_table,
-            self.configuration,
-            self.random.of("bearer"),
+            csi.layer_sinr_db, layers, self.trajectories, carrier, table, self.configuration, random
         )
 
     @cached_property
     def uplink(self) -> UplinkBearer:
         """Uplink of the serving cell."""
-        return uplink_bearer(
-            self.levels.rsrp[self.serving] + self.bias,
-            cell_energy(self.deployment)[self.cells[:, 0]],
-            self.bearer.throughput,
-            self.trajectories,
-            self.deployment.carrier,
-            self.configuration,
-            self.random.of("uplink"),
-        )
+        rsrp, energy = self.levels.rsrp[self.serving], cell_energy(self.deployment)[self.cells[:, 0]]
+        walked, carrier, random = self.trajectories, self.deployment.carrier, self.random.of("uplink")
+        throughput, configuration = self.bearer.throughput, self.configuration
+        return uplink_bearer(rsrp + self.bias, energy, throughput, walked, carrier, configuration, random)
 
     @cached_property
     def beam_quality(self) -> BeamReport:

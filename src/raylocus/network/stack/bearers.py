@@ -11,7 +11,6 @@ from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.link_adaptation import (
     adapt,
     frame_error_rate,
-    residual_error_rate,
     resource_elements_per_second,
     retransmission_delay,
     scheduled_share,
@@ -21,13 +20,12 @@ from raylocus.network.mac.uplink import (
     LONG_LEVELS,
     buffer_size_index,
     buffered,
-    downlink_path_loss,
-    power_headroom,
+    needed_power,
     scheduling_request_rate,
 )
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
-from raylocus.network.reports.report_mapping import POWER_HEADROOM
+from raylocus.network.reports.report_mapping import POWER_HEADROOM, reported
 from raylocus.network.rlc import (
     Delivery,
     bearer_throughput,
@@ -81,14 +79,7 @@ def downlink_bearer(
 ) -> DownlinkBearer:
     """The bearer at every report.
 
-    Args:
-        layer_sinr_db: SINR per layer as the UE reported it [dB]; NaN where unknown.
-        layers: number of layers.
-        trajectories: times of the reports.
-        carrier: of the deployment.
-        cqi_table: of the CQIs that the scheduler goes by, whose MCS table has the same number.
-        configuration: outer loop, scheduler, RLC.
-        random: source of all random numbers.
+    SINR per layer is as the UE reported it [dB], NaN where unknown; the MCS table has the number of the CQI table.
     """
     time, offsets = trajectories.time, trajectories.report_offsets
     moved = configuration.feedback_error_db * correlated_normal(
@@ -104,7 +95,7 @@ def downlink_bearer(
         efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
     )
     errors = transmission_error_rates(np.nan_to_num(true_sinr), index, table)
-    residual = residual_error_rate(errors)
+    residual = errors.prod(axis=-1)  # every transmission fails, and RLC must help
     delivery = deliver(
         np.repeat(residual[:, None], PACKETS, axis=1), STATUS_LOSS, configuration.bearer, random
     )
@@ -181,23 +172,17 @@ def uplink_bearer(
 ) -> UplinkBearer:
     """The uplink at every report.
 
-    Args:
-        rsrp: L3-filtered RSRP of the serving cell as the UE measures it [dBm].
-        energy_dbm: its EPRE [dBm].
-        throughput: of the downlink [bit/s]; NaN where there is none.
-        trajectories: times of the reports.
-        carrier: of the deployment.
-        configuration: power control and traffic.
-        random: source of all random numbers.
+    RSRP is L3-filtered, as the UE measures it, `energy_dbm` the serving cell's EPRE [dBm]; throughput [bit/s] is
+    the downlink's.
     """
     rate = UPLINK_SHARE * throughput
     waiting = buffered(rate, trajectories.time, trajectories.report_offsets, configuration.traffic, random)
     index = buffer_size_index(np.nan_to_num(waiting), LONG_LEVELS)
     blocks = max(round(PUSCH_SHARE * carrier.resource_blocks), 1)
-    loss = downlink_path_loss(rsrp, energy_dbm)
-    headroom = power_headroom(loss, blocks, carrier.numerology, configuration.power_control)
+    control = configuration.power_control
+    power = needed_power(energy_dbm - rsrp, blocks, carrier.numerology, control)
     return UplinkBearer(
-        power_headroom=POWER_HEADROOM.reported(headroom)[0],
+        power_headroom=reported(control.maximum_dbm - power, POWER_HEADROOM)[0],
         buffer_status=np.where(np.isnan(waiting), np.nan, index),
         scheduling_requests=scheduling_request_rate(rate, configuration.traffic),
     )

@@ -34,10 +34,7 @@ def audible_level(
     The highest of the detection threshold, what the interference of the reported cells hides, and, where a
     report is full, the weakest that is in it.
 
-    Args:
-        level: RSRP of the reported cells [dBm]; NaN where not reported.
-        carrier: of the cells.
-        network: thresholds, load and size of reports.
+    RSRP of the reported cells [dBm] is NaN where a cell is not reported.
     """
     noise = from_decibel(noise_per_resource_element(carrier.numerology, network.noise_figure_db))
     traffic = network.load * np.nansum(from_decibel(level - TRAFFIC_BELOW_BEST_DB), axis=1)

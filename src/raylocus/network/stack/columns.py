@@ -13,34 +13,28 @@ from raylocus.network.impairments.availability import absent_features, occurred
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import ReportStreams
 from raylocus.network.reports.features import CRITICAL, ReportFeature
-from raylocus.network.reports.report_mapping import reported
+from raylocus.network.reports.report_mapping import edges_of, reported
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer
 from raylocus.network.stack.csi_report import CsiReport
 from raylocus.network.stack.positioning_report import PositioningReport
-from raylocus.network.stack.serving_cell import BeamReport, DelayProfile
-from raylocus.network.stack.session import AdvanceReport, SessionReport
+from raylocus.network.stack.serving_cell import AdvanceReport, BeamReport, DelayProfile, SessionReport
 from raylocus.network.stack.tokens import ReportContent, reports_of
 from raylocus.scenes.sites import Deployment
 from raylocus.units import slot_duration
 
-#: What renews features between two reports, in the order of `occasion_periods`.
-OCCASIONS = ("csi", "prs", "srs", "phr", "bsr")
 
-
-def occasion_periods(configuration: NetworkConfiguration, numerology: int) -> Float[np.ndarray, " occasion"]:
-    """Period [s] of each of `OCCASIONS`: CSI and SRS are configured in slots, PRS in 2^μ slots, timers in seconds."""
+def occasion_periods(configuration: NetworkConfiguration, numerology: int) -> dict[str, float]:
+    """Period [s] of what renews features: CSI and SRS are configured in slots, PRS in 2^μ slots, timers in seconds."""
     slot, subframe = slot_duration(numerology), slot_duration(0)
-    return np.array(
-        [
-            configuration.report.csi_period * slot,
-            configuration.positioning_signal.period * subframe,
-            configuration.sounding_signal.period * slot,
-            configuration.headroom_period,
-            configuration.buffer_status_period,
-        ]
-    )
+    return {
+        "csi": configuration.report.csi_period * slot,
+        "prs": configuration.positioning_signal.period * subframe,
+        "srs": configuration.sounding_signal.period * slot,
+        "phr": configuration.headroom_period,
+        "bsr": configuration.buffer_status_period,
+    }
 
 
 def present_features(
@@ -58,9 +52,7 @@ def present_features(
     smaller availability comes only with what has the larger.
     """
     time, offsets = trajectories.time, trajectories.report_offsets
-    periods = dict(
-        zip(OCCASIONS, occasion_periods(configuration, deployment.carrier.numerology), strict=True)
-    )
+    periods = occasion_periods(configuration, deployment.carrier.numerology)
     absent = dict(absent_features(features, deployment, configuration.capability))
     present = np.zeros((len(time), len(features)), bool)
     for index, feature in enumerate(features):
@@ -70,7 +62,7 @@ def present_features(
         present[:, index] = drawn < configuration.availability.get(feature.name, feature.availability)
         if feature.occasion:
             phase = random.of(f"phase {feature.occasion}").random(time.shape)
-            present[:, index] &= occurred(time, offsets, float(periods[feature.occasion]), phase)
+            present[:, index] &= occurred(time, offsets, periods[feature.occasion], phase)
     return present
 
 
@@ -99,36 +91,26 @@ def complete_reports(
     features: tuple[ReportFeature, ...],
     present: Bool[np.ndarray, "report feature"],
 ) -> Reports:
-    """Reports of the critical features and, after them, the others.
-
-    Args:
-        content: the critical features.
-        batch: the layers of the others.
-        features: columns; the critical ones first.
-        present: which features each report has.
-    """
+    """Reports of the critical features and, after them, the others."""
     reports = reports_of(content, batch.trajectories, batch.deployment)
     if len(features) == len(CRITICAL):
         return reports
-    slots = content.cells.shape[1]
-    valid = np.concatenate([content.cells >= 0, ~np.isnan(content.l1_rsrp)], axis=1)
+    valid, slots = content.valid, content.cells.shape[1]
     columns, censored = [reports.features], [reports.censored]
     for index, feature in enumerate(features[len(CRITICAL) :], start=len(CRITICAL)):
         layer = getattr(batch, SOURCES[feature.name])
         values = np.asarray(getattr(layer, feature.name), np.float64)
-        values = np.where(_rows(present[:, index], feature), values, np.nan)
+        there = present[:, index] if feature.token == "serving" else present[:, index, None]
+        values = np.where(there, values, np.nan)
         values, ends = _mapped(_laid_out(values, feature, valid.shape, slots)[valid], feature)
         columns.append(values[:, None])
         censored.append(ends[:, None])
-    names = tuple(feature.name for feature in features)
-    features_of_all = np.concatenate(columns, axis=1)
     return dataclasses.replace(
-        reports, features=features_of_all, censored=np.concatenate(censored, axis=1), feature_names=names
+        reports,
+        features=np.concatenate(columns, axis=1),
+        censored=np.concatenate(censored, axis=1),
+        feature_names=tuple(feature.name for feature in features),
     )
-
-
-def _rows(present: Bool[np.ndarray, " report"], feature: ReportFeature) -> Bool[np.ndarray, "..."]:
-    return present if feature.token == "serving" else present[:, None]
 
 
 def _laid_out(
@@ -153,7 +135,7 @@ def _mapped(
     Censored are the values at the ends of the range of a table, which decode to the ends themselves.
     """
     if feature.unit in ("dB", "dBm") and feature.step:
-        return reported(values, feature)
+        return reported(values, edges_of(feature))
     with np.errstate(invalid="ignore"):
         ends = (values >= feature.high).astype(np.int8) - (values <= feature.low)
     mapped = feature.unit in ("dB", "s") and not feature.step and feature.layer in ("mac", "positioning")

@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float, Int
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.impairments.availability import CODEBOOK_COLUMNS, UeCapability
-from raylocus.network.phy.impulse_response import doppler_spread, frequency_response, path_delay_spread
+from raylocus.network.phy.impulse_response import frequency_response, path_delay_spread, rms_spread
 from raylocus.network.phy.rank import (
     column_phase_step,
     compress_csi,
@@ -65,14 +65,8 @@ def csi_report(
 ) -> CsiReport:
     """CSI of every report.
 
-    Args:
-        links: paths of all sites.
-        serving: serving cell.
-        velocity: of the UE [m/s].
-        snr_db: the serving cell's EPRE over interference and noise, at a channel of gain 1 [dB].
-        deployment: cells with dual-polarised panels.
-        cqi_table: number of the CQI table.
-        capability: of the UE.
+    `snr_db` is the serving cell's EPRE over interference and noise, at a channel of gain 1 [dB]; velocities in
+    m/s.
     """
     reports = np.arange(len(serving))
     site = deployment.site_of_cell[serving]
@@ -89,7 +83,7 @@ def csi_report(
     return CsiReport(
         **dict(zip(_SELECTED, columns.T, strict=True)),
         delay_spread=path_delay_spread(delay, power),
-        doppler_spread=doppler_spread(np.where(np.isnan(delay), np.nan, shift), power),
+        doppler_spread=rms_spread(np.where(np.isnan(delay), np.nan, shift), power),
     )
 
 

@@ -176,24 +176,16 @@ def receive(
     error = configuration.receiver_noise_db * random.standard_normal(state.rsrp_beam.shape[:2])
     layer_1 = layer_3 = state.rsrp_beam
     if paths is not None and isinstance(configuration.fading, CoherentFading):
-        layer_3, layer_1 = (
-            state.rsrp_beam + _fading_db(paths, velocity, deployment, configuration.ssb_period, occasions)
+        kernels = (
+            ssb_kernel(paths.links, velocity, deployment, configuration.ssb_period, occasions)
             for occasions in (configuration.fading.occasions, 1)
+        )
+        layer_3, layer_1 = (
+            state.rsrp_beam + np.nan_to_num(beam_fading_db(paths.amplitude, kernel)) for kernel in kernels
         )
     noisy = dataclasses.replace(state, rsrp_beam=layer_3 + error[:, :, None])
     measured = measure_cells(noisy, deployment.carrier, configuration.load, configuration.noise_figure_db)
     return Downlink(measured.masked(detected_cells(measured, configuration)), layer_1, error, paths)
-
-
-def _fading_db(
-    paths: Paths,
-    velocity: Float[np.ndarray, "report 3"],
-    deployment: Deployment,
-    ssb_period: float,
-    occasions: int,
-) -> Float[np.ndarray, "report cell beam"]:
-    kernel = ssb_kernel(paths.links, velocity, deployment, ssb_period, occasions)
-    return np.nan_to_num(beam_fading_db(paths.amplitude, kernel))
 
 
 def level_shift_db(
@@ -203,11 +195,11 @@ def level_shift_db(
 ) -> Float[np.ndarray, "report cell"]:
     """How much stronger each cell is in this world than on the nominal maps [dB]; NaN without a path."""
     nominal = cell_energy(deployment)[:, None] + to_decibel(local_mean(amplitude))
-    with np.errstate(all="ignore"):
-        shift = np.nanmax(np.where(np.isnan(nominal), np.nan, state.rsrp_beam), axis=2, initial=-np.inf)
-        best = np.nanmax(nominal, axis=2, initial=-np.inf)
-    both = np.isfinite(shift) & np.isfinite(best)
-    return np.where(both, np.where(both, shift, 0) - np.where(both, best, 0), np.nan)
+    best, nominal_best = (
+        np.asarray(np.fmax.reduce(level, axis=2))
+        for level in (np.where(np.isnan(nominal), np.nan, state.rsrp_beam), nominal)
+    )
+    return best - nominal_best
 
 
 def cell_energy(deployment: Deployment) -> Float[np.ndarray, " cell"]:

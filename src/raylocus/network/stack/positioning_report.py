@@ -9,29 +9,22 @@ from jaxtyping import Complex, Float
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.impairments.report_errors import clock_error, drifts
+from raylocus.network.impairments.report_errors import drifts
 from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response
 from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
 from raylocus.network.positioning.timing_measurements import (
-    decode_azimuth,
-    decode_phase,
-    encode_azimuth,
-    encode_phase,
-    group_delays,
-    phase_difference,
     receive_transmit_differences,
     reference_signal_time_difference,
     relative_time_of_arrival,
+    reported_angle,
     reported_timing,
 )
 from raylocus.network.random_streams import RandomSource, complex_normal
-from raylocus.network.reports.report_mapping import PRS_RSRP, SRS_RSRP
-from raylocus.network.stack.arrivals import Arrivals
-from raylocus.network.stack.heard_cells import HeardCells
+from raylocus.network.stack.heard_cells import Arrivals, HeardCells
 from raylocus.ragged import Rows
-from raylocus.scenes.sites import Carrier, Deployment
+from raylocus.scenes.sites import Deployment
 from raylocus.units import from_decibel, timing_advance_step
 
 #: Subcarriers over which an angle of arrival is averaged.
@@ -42,7 +35,9 @@ def uplink_angles(
     links: Links, heard: HeardCells, deployment: Deployment, random: RandomSource
 ) -> Float[np.ndarray, "report slot"]:
     """UL-AoA azimuths [degrees] in steps of 0.1; NaN where a panel has one column or detects no path."""
-    frequencies = _angle_frequencies(deployment.carrier)
+    carrier = deployment.carrier
+    frequencies = comb_frequencies(carrier.resource_blocks, carrier.numerology)
+    frequencies = frequencies[:: max(len(frequencies) // ANGLE_SUBCARRIERS, 1)][:ANGLE_SUBCARRIERS]
     widest = max(cell.array.columns for cell in deployment.cells)
     noise = complex_normal((*heard.cells.shape, len(frequencies), widest), random)
     angles = np.full(heard.cells.shape, np.nan)
@@ -57,14 +52,7 @@ def uplink_angles(
         own = noise[rows, slots, :, : cell.array.columns]
         azimuth = azimuth_of_cosine(_noisy_cosine(response, snr, own), heard.boresight[rows, slots])
         angles[rows, slots] = np.rad2deg(azimuth)
-    coded = decode_azimuth(encode_azimuth(np.nan_to_num(angles)))
-    return np.where(np.isnan(angles), np.nan, coded)
-
-
-def _angle_frequencies(carrier: Carrier) -> Float[np.ndarray, " subcarrier"]:
-    """Some subcarriers, evenly spread over the carrier [Hz]."""
-    frequencies = comb_frequencies(carrier.resource_blocks, carrier.numerology, 1)
-    return frequencies[:: max(len(frequencies) // ANGLE_SUBCARRIERS, 1)][:ANGLE_SUBCARRIERS]
+    return reported_angle(angles, -180.0)
 
 
 def _noisy_cosine(
@@ -82,7 +70,7 @@ def _noisy_cosine(
 
 @dataclass(frozen=True)
 class PositioningReport:
-    """Positioning features of the cells of each report, as reported; NaN where undetected."""
+    """Positioning features of the cells of each report, all but levels as reported; NaN where undetected."""
 
     prs_rsrp: Float[np.ndarray, "report slot"]
     rstd: Float[np.ndarray, "report slot"]
@@ -122,14 +110,7 @@ def positioning_report(
 ) -> PositioningReport:
     """All positioning measurements of the heard cells.
 
-    Args:
-        arrivals: delays as both ends measure them.
-        phase: carrier phase of each cell's PRS [degrees].
-        ul_aoa: angles of arrival [degrees].
-        heard: cells and levels.
-        offsets: errors of clocks and hardware.
-        numerology: μ.
-        granularity: k; times are in steps of 2^k Tc.
+    Phases and angles in degrees; times are reported in steps of 2^k Tc, k the granularity.
     """
     downlink, uplink = arrivals.downlink + offsets.site_transmit, arrivals.uplink + offsets.site_receive
     reference = np.zeros(len(downlink), np.int64)
@@ -139,14 +120,14 @@ def positioning_report(
     ue_side, site_side = receive_transmit_differences(received, uplink, offsets.site_clock, frame)
     rtoa = relative_time_of_arrival(uplink, offsets.site_clock, offsets.ue_transmit)
     return PositioningReport(
-        prs_rsrp=PRS_RSRP.reported(_where_detected(heard.measured_rsrp, arrivals.downlink))[0],
+        prs_rsrp=np.where(np.isnan(arrivals.downlink), np.nan, heard.measured_rsrp),
         rstd=reported_timing(_neighbours(rstd), granularity)[0],
         ue_rx_tx=reported_timing(ue_side, granularity)[0],
         gnb_rx_tx=reported_timing(site_side, granularity)[0],
         ul_rtoa=reported_timing(rtoa, granularity)[0],
         ul_aoa=ul_aoa,
-        srs_rsrp=SRS_RSRP.reported(_where_detected(heard.uplink_rsrp, arrivals.uplink))[0],
-        carrier_phase=_neighbours(_relative_phase(phase)),
+        srs_rsrp=np.where(np.isnan(arrivals.uplink), np.nan, heard.uplink_rsrp),
+        carrier_phase=_neighbours(reported_angle(phase - phase[:, :1], 0.0)),
         time_of_arrival=received + offsets.site_clock - offsets.ue_drift[:, None],
     )
 
@@ -160,16 +141,17 @@ def timing_offsets(
 ) -> TimingOffsets:
     """Draws the errors of a batch: group delays of UEs and their drift once for a sequence."""
     errors, count = configuration.timing_errors, (len(trajectories.time),)
-    site_delay = group_delays((*site_clock.shape, 2), errors.trp_group_delay, random)
+    site_delay = errors.trp_group_delay * random.standard_normal((*site_clock.shape, 2))
     first = Rows(trajectories.report_offsets).first
     drift = drifts(trajectories.report_offsets, configuration.clocks, random)
     return TimingOffsets(
         site_clock=site_clock,
         site_receive=site_delay[..., 1],
         site_transmit=site_delay[..., 0],
-        ue_receive=group_delays(count, errors.ue_group_delay, random)[first],
+        ue_receive=(errors.ue_group_delay * random.standard_normal(count))[first],
         ue_transmit=uplink_timing_error(count, numerology, random),
-        ue_drift=clock_error(trajectories.time, drift, configuration.ssb_period),
+        # A UE's frame was aligned at the last SSB, or when its sequence began.
+        ue_drift=drift * np.minimum(trajectories.time, configuration.ssb_period),
     )
 
 
@@ -180,19 +162,6 @@ def _transmit_frame(
     step = timing_advance_step(numerology)
     advance = step * np.round(2 * arrivals.uplink[:, 0] / step)
     return np.nan_to_num(arrivals.downlink[:, 0] - advance) + offsets.ue_transmit + offsets.ue_drift
-
-
-def _relative_phase(phase: Float[np.ndarray, "report slot"]) -> Float[np.ndarray, "report slot"]:
-    """DL carrier phase differences to the serving cell [degrees], in steps of 0.1."""
-    relative = phase_difference(phase, np.broadcast_to(phase[:, :1], phase.shape))
-    coded = decode_phase(encode_phase(np.nan_to_num(relative)))
-    return np.where(np.isnan(relative), np.nan, coded)
-
-
-def _where_detected(
-    level: Float[np.ndarray, "report slot"], delay: Float[np.ndarray, "report slot"]
-) -> Float[np.ndarray, "report slot"]:
-    return np.where(np.isnan(delay), np.nan, level)
 
 
 def _neighbours(values: Float[np.ndarray, "report slot"]) -> Float[np.ndarray, "report slot"]:

@@ -1,4 +1,4 @@
-"""What is read off the serving cell alone: beams (L1-RSRP, L1-SINR, departure angle) and its power delay profile."""
+"""What a network knows of the serving cell: handovers and events, timing advance, beams and power delay profile."""
 
 from __future__ import annotations
 
@@ -6,22 +6,109 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Bool, Complex, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.mac.uplink import TimingLoop, commanded_timing_advance
+from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import channel_taps, power_delay_profile
 from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.network.reports.report_mapping import reported_beam_sinr
+from raylocus.network.rrc.events import Event, event_conditions, triggered
+from raylocus.network.rrc.handover import HandoverHistory
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.propagation.antennas.antennas import beam_gains
-from raylocus.scenes.sites import AntennaArray, Deployment, ElementPattern
+from raylocus.ragged import Rows
+from raylocus.scenes.sites import AntennaArray, Carrier, Deployment, ElementPattern
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,
     from_decibel,
     subcarrier_spacing,
     to_decibel,
 )
+
+
+@dataclass(frozen=True)
+class SessionReport:
+    """RRC features of the serving cell."""
+
+    event: Float[np.ndarray, " report"]
+    handovers: Float[np.ndarray, " report"]
+    stay: Float[np.ndarray, " report"]
+
+
+@dataclass(frozen=True)
+class AdvanceReport:
+    """Timing advance of the serving cell."""
+
+    timing_advance: Float[np.ndarray, " report"]
+    """N_TA in steps; a critical feature, which `ReportContent` has."""
+    timing_command: Float[np.ndarray, " report"]
+
+
+def session_report(
+    rsrp: Float[np.ndarray, "report cell"],
+    history: HandoverHistory,
+    trajectories: Trajectories,
+    events: tuple[Event, ...],
+) -> SessionReport:
+    """The session at every report.
+
+    Levels are L3-filtered [dBm].
+    """
+    event = np.zeros(len(rsrp))
+    for each in events:
+        fires = fired(rsrp, history, trajectories, each)
+        event = np.where(fires, np.maximum(event, each.number), event)
+    return SessionReport(event=event, handovers=history.count.astype(float), stay=history.stay)
+
+
+def advance_report(
+    delay: Float[np.ndarray, " report"],
+    history: HandoverHistory,
+    trajectories: Trajectories,
+    carrier: Carrier,
+    loop: TimingLoop,
+) -> AdvanceReport:
+    """Timing advance at every report: measured at access and after handovers, then kept up.
+
+    `delay` is that of the UE's SRS at its serving cell [s]; NaN where it is not heard.
+    """
+    offsets = trajectories.report_offsets
+    changed = np.flatnonzero(np.diff(history.count, prepend=0) > 0)
+    access = np.unique(np.concatenate([offsets[:-1], changed])).astype(np.int64)
+    advance, command = commanded_timing_advance(delay, access, offsets, carrier, loop)
+    return AdvanceReport(advance, np.where(command == 0, np.nan, command.astype(float)))
+
+
+def fired(
+    rsrp: Float[np.ndarray, "report cell"],
+    history: HandoverHistory,
+    trajectories: Trajectories,
+    event: Event,
+) -> Bool[np.ndarray, " report"]:
+    """Whether an event fires at each report, for any neighbour of the cell that served up to it.
+
+    A handover follows the report of its event, so the event is seen from the cell that is left.
+    """
+    reports, own = np.arange(len(rsrp)), _served_before(history, trajectories)
+    others = rsrp.copy()
+    others[reports, own] = np.nan
+    entering, leaving = event_conditions(rsrp[reports, own], others, event)
+    fires, _ = triggered(
+        entering, leaving, trajectories.time, trajectories.report_offsets, event.time_to_trigger
+    )
+    return np.any(fires, axis=1)
+
+
+def _served_before(history: HandoverHistory, trajectories: Trajectories) -> Int[np.ndarray, " report"]:
+    """The cell that served when each report was made, before any handover that it led to."""
+    before = np.concatenate([history.serving[:1], history.serving[:-1]])
+    starts = Rows(trajectories.report_offsets).starts
+    before[starts] = history.serving[starts]
+    return before
+
 
 #: Taps that are reported, 1/B apart from the detected first path on, and those that their powers are relative to.
 REPORTED_TAPS, PROFILE_TAPS = 4, 16
@@ -48,14 +135,7 @@ def delay_profile(
 ) -> DelayProfile:
     """The profile of every report.
 
-    Args:
-        delay: of the paths to the serving cell [s]; NaN where there is none.
-        amplitude: of the paths.
-        first: delay of the path that the gNB detected first [s].
-        snr_db: SNR of SRS in one resource element [dB].
-        numerology: μ.
-        configuration: SRS, whose bandwidth B spaces the taps.
-        random: source of all random numbers.
+    `first` is the delay of the path that the gNB detected first [s], `snr_db` that of SRS in one resource element.
     """
     subcarriers = SUBCARRIERS_PER_RESOURCE_BLOCK * configuration.sounding_signal.resource_blocks
     bandwidth = subcarriers * subcarrier_spacing(numerology)
@@ -96,12 +176,8 @@ def beam_report(
 ) -> BeamReport:
     """The beams of every report.
 
-    Args:
-        beams: SSB indices, strongest first.
-        level: their L1-RSRP as measured, the UE's bias apart [dBm].
-        heard: cells; the first of each report serves.
-        interference_dbm: interference and noise in one resource element [dBm].
-        deployment: cells whose patterns the operator knows.
+    Beams come strongest first; L1-RSRP is as measured, the UE's bias apart [dBm]; interference is of one resource
+    element.
     """
     return BeamReport(
         l1_sinr=reported_beam_sinr(level - interference_dbm[:, None]),

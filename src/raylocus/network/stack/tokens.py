@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, reported_in
-from raylocus.network.reports.report_mapping import reported, reported_beams
+from raylocus.network.reports.report_mapping import edges_of, reported, reported_beams
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.cell_levels import CellMeasurements
 from raylocus.ragged import Rows
@@ -34,6 +34,11 @@ class ReportContent:
     line_of_sight: Float[np.ndarray, " report"]
     """1 where the serving site is in line of sight."""
 
+    @property
+    def valid(self) -> Bool[np.ndarray, "report slot"]:
+        """Which slots of a report, its cells and then its beams, are in it."""
+        return np.concatenate([self.cells >= 0, ~np.isnan(self.l1_rsrp)], axis=1)
+
     def where(self, present: Bool[np.ndarray, "report feature"]) -> ReportContent:
         """The same with the features of `CRITICAL` in the reports that have them, and NaN elsewhere."""
         rsrp, rsrq, sinr, l1_rsrp, advance = present.T
@@ -51,29 +56,18 @@ class ReportContent:
         )
 
 
-@dataclass(frozen=True)
-class _Block:
-    """Tokens of all reports, a fixed number of slots each."""
-
-    valid: Bool[np.ndarray, "report slot"]
-    cell: Int[np.ndarray, "report slot"]
-    serving: Bool[np.ndarray, "report slot"]
-    beam: Int[np.ndarray, "report slot"]
-    features: Float[np.ndarray, "report slot feature"]
-    censored: Int[np.ndarray, "report slot feature"]
-
-
 def reports_of(content: ReportContent, trajectories: Trajectories, deployment: Deployment) -> Reports:
     """Reports in 3GPP steps. Order in a report: serving cell, neighbours, beams of the serving cell.
 
     A UE knows the serving cell's identity from SIB1 (TS 38.331 §5.2.2.4.2), a neighbour's only where it is asked to
     read it.
     """
-    blocks = (_cell_block(content, deployment.carrier.technology), _beam_block(content))
-    valid, cell, serving, beam, features, censored = (
-        np.concatenate([getattr(block, name) for block in blocks], axis=1) for name in _Block.__annotations__
-    )
-    cells, names = cell[valid], deployment.cell_table
+    valid, slots = content.valid, content.cells.shape[1]
+    own = np.broadcast_to(content.cells[:, :1], content.beams.shape)
+    cells = np.concatenate([content.cells, own], axis=1)[valid]
+    slot = np.broadcast_to(np.arange(valid.shape[1]), valid.shape)[valid]
+    serving, names = (slot == 0) | (slot >= slots), deployment.cell_table
+    features, censored = _features(content, deployment.carrier.technology)
     return Reports(
         report_offsets=trajectories.report_offsets,
         token_offsets=Rows.of(valid.sum(axis=1)).offsets,
@@ -83,44 +77,29 @@ def reports_of(content: ReportContent, trajectories: Trajectories, deployment: D
         pci=deployment.pcis[cells],
         technology=names.technology[names.carrier[cells]],
         channel=names.channel[names.carrier[cells]],
-        identity=np.where(serving[valid], names.identity[cells], -1),
-        serving=serving[valid],
-        beam=beam[valid],
+        identity=np.where(serving, names.identity[cells], -1),
+        serving=serving,
+        beam=np.concatenate([np.full(content.cells.shape, -1), content.beams], axis=1)[valid],
         features=features[valid],
         censored=censored[valid],
     )
 
 
-def _empty_features(shape: tuple[int, ...]) -> tuple[Float[np.ndarray, "..."], Int[np.ndarray, "..."]]:
-    return np.full((*shape, len(FEATURES)), np.nan), np.zeros((*shape, len(FEATURES)), np.int8)
-
-
-def _cell_block(content: ReportContent, technology: str) -> _Block:
-    valid = content.cells >= 0
-    cell = np.where(valid, content.cells, 0)
-    features, censored = _empty_features(cell.shape)
+def _features(
+    content: ReportContent, technology: str
+) -> tuple[Float[np.ndarray, "report slot feature"], Int[np.ndarray, "report slot feature"]]:
+    """Decoded values in the slots of reports, and where they are censored."""
+    cell, slots = np.maximum(content.cells, 0), content.cells.shape[1]
+    features = np.full((*content.valid.shape, len(FEATURES)), np.nan)
+    censored = np.zeros(features.shape, np.int8)
     ranges = [reported_in(feature, technology) for feature in FEATURES]
     for name in ("rsrp", "rsrq", "sinr"):
         column = FEATURE_INDEX[name]
         level = np.take_along_axis(getattr(content.measured, name), cell, axis=1)
-        features[..., column], censored[..., column] = reported(level, ranges[column])
+        features[:, :slots, column], censored[:, :slots, column] = reported(level, edges_of(ranges[column]))
     column = FEATURE_INDEX["timing_advance"]
     features[:, 0, column] = content.timing_advance
     censored[:, 0, column] = content.timing_advance == ranges[column].high
-    serving = np.broadcast_to(np.arange(cell.shape[1]) == 0, cell.shape)
-    return _Block(valid, cell, serving, np.full(cell.shape, -1), features, censored)
-
-
-def _beam_block(content: ReportContent) -> _Block:
-    shape = content.beams.shape
-    features, censored = _empty_features(shape)
     column = FEATURE_INDEX["l1_rsrp"]
-    features[..., column], censored[..., column] = reported_beams(content.l1_rsrp)
-    return _Block(
-        valid=~np.isnan(content.l1_rsrp),
-        cell=np.broadcast_to(content.cells[:, :1], shape),
-        serving=np.ones(shape, bool),
-        beam=content.beams,
-        features=features,
-        censored=censored,
-    )
+    features[:, slots:, column], censored[:, slots:, column] = reported_beams(content.l1_rsrp)
+    return features, censored

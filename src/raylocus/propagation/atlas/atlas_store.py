@@ -24,7 +24,7 @@ from raylocus.propagation.geometry.surfaces import Wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import MATERIALS
-from raylocus.storage import check_whole, publish_store, readable
+from raylocus.storage import check_whole, publish_store, readable, schema_fault
 from raylocus.xarray_store import load_dataset, open_dataset, save_dataset
 
 #: Version of atlas.zarr.
@@ -108,9 +108,9 @@ class StoredAtlas:
         check_whole(path)
         with readable(path):
             attributes = dict(zarr.open_group(path, mode="r").attrs)
-        found = attributes.get("schema", "none")
-        if found != ATLAS_SCHEMA:
-            raise StoreError(f"{path} has schema {found!r} where {ATLAS_SCHEMA!r} is needed; build it again")
+        fault = schema_fault(attributes.get("schema"), ATLAS_SCHEMA)
+        if fault is not None:
+            raise StoreError(f"{path} {fault[0]}; {fault[1]}")
         with readable(path):
             return cls(path, int(str(attributes["sites"])), str(attributes["provenance"]))
 

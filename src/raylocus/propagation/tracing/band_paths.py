@@ -14,7 +14,7 @@ from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.edges.diffraction import DiffractionSearch, ReachedPairs
 from raylocus.propagation.search.edges.edge_chains import EdgeChains
 from raylocus.propagation.search.edges.edge_cones import Landings
-from raylocus.propagation.search.far_columns import far_columns
+from raylocus.propagation.search.far_sites import far_columns
 from raylocus.propagation.search.over_roofs.around_walls import around_paths
 from raylocus.propagation.search.over_roofs.over_rooftop import GroundBetween, far_paths, over_rooftop_paths
 from raylocus.propagation.search.over_roofs.profiles import SurfaceRaster

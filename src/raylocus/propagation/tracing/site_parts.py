@@ -15,7 +15,7 @@ from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas, finish_atlas, save_site, site_part
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import itu_materials
-from raylocus.propagation.search.site_treatment import FAR, SiteTreatment, site_treatment
+from raylocus.propagation.search.far_sites import FAR, SiteTreatment, site_treatment
 from raylocus.propagation.tracing.trace import SiteTracer
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance

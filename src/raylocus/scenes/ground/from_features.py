@@ -111,11 +111,10 @@ def _hidden(tags: dict[str, str]) -> bool:
 
 
 def _width(tags: dict[str, str], road_class: str) -> float:
-    width = parse_length(tags["width"]) if "width" in tags else None
-    if width is None:
-        lanes = parse_count(tags["lanes"]) if "lanes" in tags else None
-        width = lanes * LANE if lanes else DEFAULT_WIDTH[road_class]
-    return min(max(width, WIDTHS[0]), WIDTHS[1])
+    """The tagged width [m], else that of the tagged lanes, else the class's; what cannot be is not tagged."""
+    tagged = (parse_length(tags.get("width", "")), (parse_count(tags.get("lanes", "")) or 0.0) * LANE)
+    known = (width for width in tagged if width is not None and WIDTHS[0] <= width <= WIDTHS[1])
+    return next(known, DEFAULT_WIDTH[road_class])
 
 
 #: How far to either side of a coastline its side is probed [m].

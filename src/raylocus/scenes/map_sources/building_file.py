@@ -16,9 +16,9 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from raylocus.errors import InputError
+from raylocus.scenes.configuration import SourceOptions
 from raylocus.scenes.ground.from_features import is_ground_area, road_class_of
 from raylocus.scenes.map_sources.building_columns import KIND, OTHER_KEYS, Columns, columns_of, named_column
-from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.sea_level import above_ground
 from raylocus.scenes.map_sources.tables import cells_of, read_table
 from raylocus.scenes.osm.tags import NATURAL_LINES, is_building

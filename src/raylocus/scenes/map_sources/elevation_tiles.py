@@ -20,8 +20,8 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
+from raylocus.scenes.configuration import AUTO
 from raylocus.scenes.map_sources.online import cache_folder
-from raylocus.scenes.map_sources.options import AUTO
 from raylocus.scenes.tagged import Bounds
 from raylocus.storage import written_whole
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
+from raylocus.scenes.configuration import SourceOptions
 from raylocus.scenes.foreign_files import absence, deepmimo_folder
 from raylocus.scenes.map_sources.assemble import MapExtent, Window, assemble_map, frame_of
 from raylocus.scenes.map_sources.building_file import read_building_file
-from raylocus.scenes.map_sources.options import SourceOptions
 from raylocus.scenes.map_sources.tables import SUFFIXES
 from raylocus.scenes.osm.formats import format_of, is_osm
 from raylocus.scenes.tagged import Bounds, TaggedMap

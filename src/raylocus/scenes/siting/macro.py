@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy.ndimage import binary_erosion, maximum_filter
 
 from raylocus.geo import Grid
@@ -90,14 +90,7 @@ def macro_sites(
     if not len(roofs) and not len(ground):  # nothing but water: on platforms
         ground = np.flatnonzero(inside & (maps["footprint"].values == 0))
 
-    def keep_away() -> float:
-        return layout.site_distance * float(np.exp(layout.distance_spread * generator.standard_normal()))
-
-    chosen = throw_darts(tile, [roofs, ground], keep_away, generator)
-    return [
-        _site(cell_centre(tile, index), antenna_height(maps, tile, index, layout), layout, generator)
-        for index in chosen
-    ]
+    return _thrown(maps, tile, [roofs, ground], layout, generator)
 
 
 def macro_sites_around(
@@ -122,14 +115,25 @@ def macro_sites_around(
     roofs = np.flatnonzero(outside & _overlooks(maps["height"].values, grid, layout).ravel())
     ground = np.flatnonzero(outside & open_ground(maps).ravel())
 
+    return _thrown(maps, grid, [roofs, ground], layout, generator, [site.position for site in taken])
+
+
+def _thrown(
+    maps: xr.Dataset,
+    grid: Grid,
+    preferences: Sequence[Int[np.ndarray, " _"]],
+    layout: MacroLayout,
+    generator: np.random.Generator,
+    taken: Sequence[tuple[float, ...]] = (),
+) -> list[PlannedSite]:
+    """Sites on the preferred cells first, until no more fit; arguments as of `throw_darts`."""
+
     def keep_away() -> float:
         return layout.site_distance * float(np.exp(layout.distance_spread * generator.standard_normal()))
 
-    standing = [site.position for site in taken]
-    chosen = throw_darts(grid, [roofs, ground], keep_away, generator, standing)
     return [
         _site(cell_centre(grid, index), antenna_height(maps, grid, index, layout), layout, generator)
-        for index in chosen
+        for index in throw_darts(grid, preferences, keep_away, generator, taken)
     ]
 
 

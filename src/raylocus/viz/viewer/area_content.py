@@ -17,8 +17,7 @@ from raylocus.scenes.area import Area, AreaTile
 from raylocus.scenes.geometry_maps import LAYERS, cut_ground, flat_ground
 from raylocus.scenes.place import load_place
 from raylocus.scenes.triangles import read_place_scene
-from raylocus.viz.viewer.layers import PackedLayer, packed_layer
-from raylocus.viz.viewer.packing import PackedMesh, building_meshes
+from raylocus.viz.viewer.packing import PackedLayer, PackedMesh, building_meshes, packed_layer
 from raylocus.viz.viewer.paths import ALONG_SIDE, PathLines, joined_lines, path_lines
 from raylocus.viz.viewer.place_content import ALWAYS, FIRST, ViewerContent, geometry_layers, room_for
 from raylocus.viz.viewer.tracks import Track

@@ -12,8 +12,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.triangles import read_place_scene
-from raylocus.viz.viewer.layers import PackedLayer, packed_layer
-from raylocus.viz.viewer.packing import PackedMesh, building_meshes
+from raylocus.viz.viewer.packing import PackedLayer, PackedMesh, building_meshes, packed_layer
 from raylocus.viz.viewer.paths import PathLines, path_lines
 from raylocus.viz.viewer.tracks import Track
 

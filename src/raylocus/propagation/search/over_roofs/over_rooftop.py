@@ -22,6 +22,7 @@ from raylocus.propagation.rays.launcher import RayScene
 from raylocus.propagation.search.over_roofs.profiles import CHUNK, Profiles, SurfaceRaster, plan_distance
 from raylocus.propagation.search.over_roofs.roof_profile import Strings, stretched_strings, strings_over
 from raylocus.propagation.search.over_roofs.taut_strings import taut_strings
+from raylocus.scenes.configuration import FINE_REACH
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,6 @@ def _direction(
     return np.column_stack([plan * (step / length)[:, None], rise / length])
 
 
-#: The way before the UE that is read from the fine raster [m].
-FINE_REACH = 200.0
 #: Effective radius of the earth [m] (ITU-R P.526-15 §1.1: the median in temperate climates).
 EFFECTIVE_EARTH = 8.5e6
 

@@ -1,17 +1,20 @@
-"""R of a place, computed and written in pieces of whole rows, so that its size costs no memory.
+"""R as files: computed and written to its store in pieces of whole rows, so that its size costs no memory; as GeoTIFF.
 
 Every layer at a ground cell follows from the paths to that ground cell, of whatever site.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, Shaped
 
-from raylocus.geo import Grid
+from raylocus.errors import InputError
+from raylocus.geo import Grid, compass_from_azimuth
 from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, complete_radio_maps
@@ -19,9 +22,9 @@ from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import joined_layers
 from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_count
-from raylocus.propagation.search.site_treatment import treatments_of
+from raylocus.propagation.search.far_sites import treatments_of
 from raylocus.provenance import Provenance
-from raylocus.scenes.export import frame_crs, frame_origin
+from raylocus.scenes.export import Band, frame_crs, frame_origin, write_geotiff
 from raylocus.scenes.sites import Deployment
 from raylocus.xarray_store import save_dataset_by_rows
 
@@ -106,3 +109,68 @@ def paths_of_rows(atlas: StoredAtlas, place: TracedPlace) -> Float[np.ndarray, "
     for site in range(atlas.sites):
         paths += np.bincount(atlas.ground_cells(site) // columns, minlength=rows)
     return paths
+
+
+#: Layers that hold an azimuth [rad], counter-clockwise from east.
+AZIMUTH_LAYERS = ("aoa_azimuth", "aod_azimuth")
+
+
+def with_compass(layer: xr.DataArray) -> xr.DataArray:
+    """The layer with azimuths in degrees clockwise from (grid) north; other layers as they are."""
+    if layer.name not in AZIMUTH_LAYERS:
+        return layer
+    degrees, known = np.full(layer.shape, np.nan, np.float32), np.isfinite(layer.values)
+    degrees[known] = [compass_from_azimuth(float(azimuth)) for azimuth in layer.values[known]]
+    return layer.copy(data=degrees).assign_attrs(units="degree clockwise from north")
+
+
+def export_geotiff(place: TracedPlace, folder: Path, names: Sequence[str] = ()) -> list[Path]:
+    """Writes one GeoTIFF a layer, `NAME.tif`, with a band for every site, cell, beam or stream.
+
+    North is up, missing is NaN, azimuths are compass degrees; each band says what it is of.
+
+    Args:
+        place: a traced place.
+        folder: where the files go; files of the same name are replaced.
+        names: layers of R; all of them where left out.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: there is no such layer.
+        StorageFullError: the disk filled up.
+    """
+    maps = place.radio_maps
+    unknown = [name for name in names if name not in maps.data_vars]
+    if unknown:
+        known = ", ".join(map(str, maps.data_vars))
+        raise InputError(f"there is no layer {unknown[0]!r}; {place.folder} has {known}")
+    files = []
+    for name in names or [str(name) for name in maps.data_vars]:
+        files.append(folder / f"{name}.tif")
+        _write(place, with_compass(maps[name]), files[-1])
+    return files
+
+
+def _write(place: TracedPlace, layer: xr.DataArray, path: Path) -> None:
+    over = [str(axis) for axis in layer.dims if axis not in ("y", "x")]
+    names = list(_band_names(over, [layer.sizes[axis] for axis in over], place.deployment))
+    values = layer.values.reshape(len(names), *layer.shape[-2:])
+    tags = {
+        "layer": str(layer.name),
+        "meaning": layer.attrs.get("long_name", ""),
+        "place": place.name,
+        "attribution": place.attribution,
+        "provenance": place.radio_maps.attrs.get("provenance", ""),
+    }
+    bands = [Band(name, layer.attrs["units"], each) for name, each in zip(names, values, strict=True)]
+    write_geotiff(bands, place.frame, place.tile.size, tags, path)
+
+
+def _band_names(over: list[str], sizes: list[int], deployment: Deployment) -> Iterator[str]:
+    for index in itertools.product(*map(range, sizes)):
+        words = [f"{axis} {value}" for axis, value in zip(over, index, strict=True)]
+        if over and over[0] == "cell":
+            words[0] += f" (PCI {deployment.cells[index[0]].pci})"
+        yield ", ".join(words) or "whole network"
