@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-#: What a phone at rest is spread over [m]: ground cells are as wide.
+#: What a phone at rest is spread over [m].
 LEAST_SPREAD = 2.0
 #: Share of the largest that any ground is taken to have: phones also move otherwise.
-LEAST_SHARE = 1e-5
+LEAST_SHARE = 1e-3
 
 
 def moved_on(

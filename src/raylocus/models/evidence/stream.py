@@ -30,9 +30,9 @@ FUSED = ("gaussian", "robust", "formula", "distance", "timing", "beams", "qualit
 #: All likelihoods; networks that never had azimuths in training use them by their law alone. Ranges are finer than the
 #: grid of these, see `models.evidence.ranging`.
 LIKELIHOODS = (*FUSED, "angles", "sharp")
-#: Exponents of each likelihood at the start of training. The first four and the last judge the same levels, so they
-#: share little more than one unit; SINR follows from them in part.
-START_WEIGHTS = (0.03, 0.1, 0.03, 0.02, 0.9, 0.1, 0.1, 0.8, 0.8)
+#: Exponents of each likelihood at the start of training. The first four judge the same levels, so they share one unit;
+#: SINR follows from them in part.
+START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.8, 0.6)
 #: Exponents are larger or smaller than for most sequences by up to e to this power, as worlds err less or more.
 GATE_RANGE = 2.0
 #: Exponent of what each head but the newest says, at the start: reports of one phone err alike in part.
@@ -47,12 +47,12 @@ class Evidence:
 
     channels: Float[Tensor, "batch channel y x"]
     """Each of `FUSED` of each head [nats], largest value 0."""
-    newest: Float[Tensor, "batch y x"]
-    """What the newest reports say alone, at the best of each coarse cell's sharp ones [nats]."""
+    sharp: Float[Tensor, "batch y x"]
+    """What the sharp ground cells say of each coarse one by the newest reports, with where people are [nats]."""
     detail: Float[Tensor, "batch sharp_y sharp_x"]
     """Log-density of each sharp ground cell relative to the coarse cell's [nats]."""
     total: Float[Tensor, "batch y x"]
-    """Of all of them and where people are: an unnormalised log-posterior."""
+    """Their weighted sum and where people are: an unnormalised log-posterior."""
     summary: Float[Tensor, "batch width"]
     """Of each sequence, which knows how much the world errs."""
     log_scale: Float[Tensor, "batch head"]
@@ -109,43 +109,42 @@ class EvidenceStream(nn.Module):
         likelihoods = torch.stack(self.fused(pooled, summary, sharp.log_scale, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
-        gates = self.exponents(summary)
+        gates = self._gates(summary)
         angles = self.angles(sequences, weights, maps)
         best = angles.amax((-2, -1), keepdim=True).detach()
-        coarse = torch.cat([likelihoods, (angles - best)[:, None].expand_as(likelihoods[:, :1])], 1)
-        by_head = _finer(_weighed(gates[:, :-1], coarse), sharp.log_likelihood)
-        by_head = torch.addcmul(by_head, gates[:, -1, :, None, None], sharp.log_likelihood)
-        people = self._presence(maps)
-        newest = by_head[:, 0]
-        before = self._before(
-            by_head[:, 1:] + people + torch.log(maps.sharp_outdoor + 1e-4),
-            sequences,
-            weights[:, 1:],
-            summary,
-            maps.size,
+        by_sharp = gates[:, LIKELIHOODS.index("sharp"), :, None, None] * sharp.log_likelihood
+        prior, detail = pooled_and_detail(
+            by_sharp[:, 0] + self._presence(maps), maps.sharp_outdoor, maps.outdoor
         )
-        total, detail = pooled_and_detail(newest + before + people, maps.sharp_outdoor, maps.outdoor)
+        by_head = _weighed(gates[:, : len(FUSED)], likelihoods)
+        by_head = by_head + gates[:, LIKELIHOODS.index("angles"), :, None, None] * (angles - best)
+        earlier = by_head[:, 1:] + functional.max_pool2d(by_sharp[:, 1:], detail.shape[-1] // prior.shape[-1])
+        total = prior + by_head[:, 0] + self._before(earlier, sequences, weights[:, 1:], summary, maps)
         best_of_all = torch.cat([highest.flatten(1), best.flatten(1)], 1)
         channels = likelihoods.flatten(1, 2)
-        nearest = functional.max_pool2d(newest, newest.shape[-1] // total.shape[-1])
-        return Evidence(channels, nearest, detail, total, summary, sharp.log_scale, best_of_all)
+        return Evidence(channels, prior, detail, total, summary, sharp.log_scale, best_of_all)
 
     def _before(
         self,
-        log_density: Float[Tensor, "batch earlier y x"],
+        likelihoods: Float[Tensor, "batch earlier y x"],
         sequences: SequenceTensors,
         weights: Float[Tensor, "batch earlier time"],
         summary: Float[Tensor, "batch width"],
-        size: float,
+        maps: PlaceMaps,
     ) -> Float[Tensor, "batch y x"]:
-        """What the heads of earlier reports say of where phones are now: how fast they are the summary knows."""
+        """What the heads of earlier reports say of where phones are now; the summary knows how fast they are."""
         age = torch.einsum("bht,bt->bh", weights, torch.nan_to_num(sequences.age))
         speed = torch.exp(self.log_speed + GATE_RANGE * torch.tanh(self.speed(summary) / GATE_RANGE))
-        moved = moved_on(log_density, speed * age, size)
+        moved = moved_on(likelihoods + torch.log(maps.outdoor + 1e-4), speed * age, maps.size)
         return torch.einsum("h,bhyx->byx", self.log_share.exp(), moved)
 
-    def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
-        """Of each of `LIKELIHOODS` in the total."""
+    def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind"]:
+        """Of each of `LIKELIHOODS` in what all heads say together of a phone that does not move."""
+        gates = self._gates(summary)
+        return gates[..., 0] + gates[..., 1:] @ self.log_share.exp()
+
+    def _gates(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
+        """Exponents of each of `LIKELIHOODS` in what each head says."""
         gates = GATE_RANGE * torch.tanh(self.gates(summary) / GATE_RANGE)
         return torch.exp(self.log_weights + gates.unflatten(-1, self.log_weights.shape))
 
@@ -243,12 +242,6 @@ def _weighed(
     gates: Float[Tensor, "batch kind head"], likelihoods: Float[Tensor, "batch kind head y x"]
 ) -> Float[Tensor, "batch head y x"]:
     return torch.einsum("bkh,bkhyx->bhyx", gates, likelihoods)
-
-
-def _finer(
-    coarse: Float[Tensor, "batch head y x"], sharp: Float[Tensor, "batch head sharp_y sharp_x"]
-) -> Float[Tensor, "batch head sharp_y sharp_x"]:
-    return functional.interpolate(coarse, size=tuple(sharp.shape[-2:]))
 
 
 def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:
