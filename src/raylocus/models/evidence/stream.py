@@ -232,10 +232,10 @@ class EvidenceStream(nn.Module):
         level = torch.exp(-2 * doubt) * pooled.heard
         value = (torch.stack([pooled.level, pooled.level, pooled.quality], 3) - centre) / scale
         precision = torch.stack([level, level, pooled.quality_known], 3) / own
-        by_slot = (
+        values, precisions = (
             rasters.of_slots(each).unflatten(3, (-1, len(own))).movedim(4, 0) for each in (value, precision)
         )
-        return even_gaussian_evidence(*by_slot, rasters.even_moments, *variances)
+        return even_gaussian_evidence(values, precisions, rasters.even_moments, *variances)
 
 
 def _weighed(
