@@ -67,14 +67,12 @@ def pooled_densities(
     area: float | Float[Tensor, "*phone y x"] = 1.0,
     sharpness: float | Float[Tensor, "*#phone 1 1"] = 1.0,
 ) -> tuple[Float[Tensor, "*phone y x"], Float[Tensor, "*phone y x"]]:
-    """Both opinions as one: the density, and what names a position, see `weight_of_position`; arguments of `pooled`.
+    """Both opinions as one: the density, and what names a position, see `weight_of_position`.
 
-    Args:
-        sites, maps, weight, area: as `pooled`.
-        sharpness: power of both densities, see `sharpness_of`.
+    Arguments are those of `pooled`, and the power of both, see `sharpness_of`.
     """
     logs = _logs(sites, maps, area)
-    return tuple(_by_weight(logs, each, sharpness) for each in (weight, weight_of_position(weight)))
+    return _by_weight(logs, weight, sharpness), _by_weight(logs, weight_of_position(weight), sharpness)
 
 
 #: Logarithms: by sites and by maps, of the density, and of the area.
