@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from raylocus.geo import Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.locator import KEPT_PLACES
-from raylocus.inference.opinions import sharpness_of, surprise, weight_of_maps
+from raylocus.inference.opinions import surprise, weight_of_maps
 from raylocus.inference.window_choice import chosen_windows
 from raylocus.inference.window_masses import Belief, Look, Opinions, joined
 from raylocus.models.area.ground_masses import Located
@@ -100,11 +100,7 @@ class WindowLocator:
             return 1.0, Belief(0.0, 1.0)
         judgement = self.second.judge(torch.stack([each.look.statistics for each in fullest]))
         surprises = torch.stack([surprise(each.sites, each.maps) for each in fullest])
-        weight, sharpness = (
-            weight_of_maps(judgement.score, surprises),
-            sharpness_of(judgement.score, len(surprises)),
-        )
-        return judgement.fit, Belief(weight, judgement.wrong, sharpness)
+        return judgement.fit, Belief(weight_of_maps(judgement.score, surprises), judgement.wrong)
 
     def opinions(self, reports: Reports, some: Sequence[Located]) -> list[list[list[Opinions]]]:
         """What both stages say of each report in its windows, the fullest first; one list for each of the batches.

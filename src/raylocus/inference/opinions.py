@@ -161,6 +161,8 @@ def with_sites(
         own = judged == number
         weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
         sharpness[own] = sharpness_of(judgement.score, int(own.sum()))
+    # Ranges know more than maps do, and are not to be outvoted by them.
+    sharpness[ranging.flatten(1).any(1)] = 1.0
     ranges = weights_of_ranges(ranging)
     by_sites = ranged_density(sites, ranges)
     even = (1 - WRONG_SITES) * by_sites + WRONG_SITES / sites.shape[1:].numel()
