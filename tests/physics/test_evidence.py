@@ -86,6 +86,7 @@ def test_gaussian_evidence_is_the_multivariate_normal():
     own_units = (level - LEVEL_UNITS.centre) / LEVEL_UNITS.scale, precision * LEVEL_UNITS.scale**2
     even = even_gaussian_evidence(
         *(each[None] for each in (*own_units, moments[1:])),
+        torch.arange(2),
         *(each[None] / LEVEL_UNITS.scale**2 for each in variances),
     )
     torch.testing.assert_close(even[0], found.log_likelihood, atol=1e-9, rtol=0)
@@ -127,8 +128,8 @@ def test_likelihoods_leave_out_cells_that_nobody_reported_without_a_change(maps,
             found.append(
                 torch.stack([
                     robust_evidence(pooled, scale, torch.zeros(1, 1), torch.tensor(6.0), one, one, rasters),
-                    timing_evidence(pooled, maps.site_of_cell, one[0], one[0], rasters.distance),
-                    beam_evidence(pooled, one[0], rasters.beam),
+                    timing_evidence(pooled, maps.site_of_cell, one[0], one[0], rasters),
+                    beam_evidence(pooled, one[0], rasters),
                 ])
             )  # fmt: skip
     assert found[0].flatten(1).std(1).min() > 1
@@ -150,13 +151,11 @@ def test_without_noise_every_evidence_peaks_where_the_ue_is(maps, rasters, row, 
     )
     level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
     gaussian = gaussian_evidence(
-        *(level, torch.full_like(level, 0.25), rasters.moments, rasters.moments_of_site),
+        *(level, torch.full_like(level, 0.25), rasters.moments, rasters.raster_of_site),
         *(torch.tensor(4.0), torch.tensor(36.0)),
     ).log_likelihood
-    timing = timing_evidence(
-        pooled, maps.site_of_cell, torch.tensor(5.0), torch.tensor(5.0), rasters.distance
-    )
-    beams = beam_evidence(pooled, small, rasters.beam)
+    timing = timing_evidence(pooled, maps.site_of_cell, torch.tensor(5.0), torch.tensor(5.0), rasters)
+    beams = beam_evidence(pooled, small, rasters)
     together = (gaussian + timing + beams)[0, 0]
     assert divmod(int(together.argmax()), together.shape[1]) == (row, column)
     # Levels pass between knots 6 dB apart, so a neighbour may tie with the true cell; no cell may beat it clearly.
@@ -168,7 +167,7 @@ def test_without_noise_every_evidence_peaks_where_the_ue_is(maps, rasters, row, 
 def test_a_level_common_to_all_cells_says_nothing_when_its_law_is_wide(maps, rasters):
     pooled = noiseless(maps, 6, 6)
     level = pooled.level[0, 0][rasters.cell_of_slot][..., None].expand(-1, -1, 2).flatten(1)[None, None]
-    precision, moments = torch.full_like(level, 0.04), (rasters.moments, rasters.moments_of_site)
+    precision, moments = torch.full_like(level, 0.04), (rasters.moments, rasters.raster_of_site)
     variances = torch.tensor(9.0), torch.tensor(1e6)
     here, louder = (
         gaussian_evidence(value, precision, *moments, *variances).log_likelihood
@@ -182,9 +181,7 @@ def test_timing_evidence_is_a_ring(maps, rasters):
     only = torch.zeros_like(pooled.timed)
     only[..., 0] = 1
     pooled = PooledObservations(**{**vars(pooled), "timed": only, "timing": torch.full_like(only, 60.0)})
-    found = timing_evidence(
-        pooled, maps.site_of_cell, torch.tensor(8.0), torch.tensor(8.0), rasters.distance
-    )[0, 0]
+    found = timing_evidence(pooled, maps.site_of_cell, torch.tensor(8.0), torch.tensor(8.0), rasters)[0, 0]
     distance = maps.distance[maps.site_of_cell[0]]
     assert found[(distance - 60).abs() < 4].min() > found[(distance - 60).abs() > 25].max()
 

@@ -63,13 +63,13 @@ class FeatureEmbedding(nn.Module):
             names: of the columns.
         """
         columns = [index for index, name in enumerate(names) if name in self.rows]
-        rows = [self.rows[names[index]] for index in columns]
+        rows = torch.tensor([self.rows[names[index]] for index in columns], device=values.device)
         if len(columns) < len(names):
             values, censored = values[..., columns], censored[..., columns]
         there = (~values.isnan()).to(self.weight) * self.read[rows]
         standard = torch.asinh(torch.nan_to_num((values - self.mean[rows]) / self.scale[rows]))
-        angle = torch.nan_to_num(values) * self.turn[rows]
-        circular = self.turn[rows] > 0
+        turn = self.turn[rows]
+        angle, circular = torch.nan_to_num(values) * turn, turn > 0
         first = torch.where(circular, torch.cos(angle), standard)
         second = torch.where(circular, torch.sin(angle), standard.abs())
         inputs = (

@@ -48,13 +48,12 @@ class EncodedPlace:
     @cached_property
     def thinned(self) -> tuple[PlaceMaps, EvidenceRasters]:
         """Some of the ground cells, as many of every grid."""
-        side = self.maps.outdoor.shape[-1]
+        return self.maps.map_rasters(self.thinned_raster), self.rasters.map_rasters(self.thinned_raster)
 
-        def thinned(raster: Float[Tensor, "*shape y x"]) -> Float[Tensor, "*shape thin_y thin_x"]:
-            step = THINNING * (raster.shape[-1] // side)
-            return raster[..., ::step, ::step].contiguous()
-
-        return self.maps.map_rasters(thinned), self.rasters.map_rasters(thinned)
+    def thinned_raster(self, raster: Float[Tensor, "*shape y x"]) -> Float[Tensor, "*shape thin_y thin_x"]:
+        """A raster of those ground cells."""
+        step = THINNING * (raster.shape[-1] // self.maps.outdoor.shape[-1])
+        return raster[..., ::step, ::step].contiguous()
 
     @cached_property
     def outdoors(self) -> Float[Tensor, "1 fine_y fine_x"]:
@@ -66,6 +65,11 @@ class EncodedPlace:
     def strongest(self) -> Int[Tensor, " some"]:
         """Cells that are the strongest somewhere, ascending."""
         return self.maps.level.flatten(1).argmax(0).unique()
+
+    @cached_property
+    def strongest_levels(self) -> Float[Tensor, "level_knot y x"]:
+        """Sum of the levels' rasters over these cells."""
+        return self.rasters.level[self.strongest].sum((0, 1))
 
     @cached_property
     def swapped_names(self) -> Int[Tensor, "order cell"]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.models.evidence.cell_order import CellOrder
@@ -20,9 +20,8 @@ from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.map_encoder import EncodedPlace
 
-#: Fields whose first axis is that of sites.
+#: Maps whose first axis is that of sites.
 _MAPS_BY_SITE = ("departure", "distance", "line_of_sight", "fine_distance")
-_RASTERS_BY_SITE = ("distance", "moments_of_site", "cell_of_slot")
 
 
 def cells_that_matter(place: EncodedPlace, named: Int[Tensor, " cell"]) -> Int[Tensor, " kept"]:
@@ -37,7 +36,14 @@ def part_of_place(place: EncodedPlace, cells: Int[Tensor, " cell"]) -> EncodedPl
         place: all of it.
         cells: indices, ascending.
     """
-    return _Part(*_part(place.maps, place.rasters, cells), place.radio[cells], place.ground, place, cells)
+    # What is strongest somewhere is in most parts, and summed once.
+    added = cells[torch.isin(cells, place.strongest, invert=True)]
+    lacking = place.strongest[torch.isin(place.strongest, cells, invert=True)]
+    more, less = (place.rasters.level[some].sum((0, 1)) for some in (added, lacking))
+    all_levels = place.strongest_levels + more - less
+    return _Part(
+        *_part(place.maps, place.rasters, cells, all_levels), place.radio[cells], place.ground, place, cells
+    )
 
 
 @dataclass(frozen=True)
@@ -48,25 +54,29 @@ class _Part(EncodedPlace):
     @cached_property
     def thinned(self) -> tuple[PlaceMaps, EvidenceRasters]:
         """Picked of those of the whole place, which are made once."""
-        return _part(*self.whole.thinned, self.cells)
+        return _part(*self.whole.thinned, self.cells, self.thinned_raster(self.rasters.all_levels))
 
 
 def _part(
-    maps: PlaceMaps, rasters: EvidenceRasters, cells: Int[Tensor, " cell"]
+    maps: PlaceMaps,
+    rasters: EvidenceRasters,
+    cells: Int[Tensor, " cell"],
+    all_levels: Float[Tensor, "level_knot y x"],
 ) -> tuple[PlaceMaps, EvidenceRasters]:
     sites, site_of_cell = maps.site_of_cell[cells].unique(return_inverse=True)
-    beams = int(maps.beams_of_cell[cells].max())
     return (
-        _part_of_maps(maps, cells, sites, site_of_cell, beams),
-        _part_of_rasters(rasters, cells, sites, beams),
+        _part_of_maps(maps, cells, sites, site_of_cell),
+        _part_of_rasters(rasters, cells, sites, all_levels),
     )
 
 
 def _part_of_maps(
-    maps: PlaceMaps, cells: Int[Tensor, " cell"], sites: Int[Tensor, " site"],
-    site_of_cell: Int[Tensor, " cell"], beams: int,
-) -> PlaceMaps:  # fmt: skip
-    part = CellOrder(cells).place(maps)
+    maps: PlaceMaps,
+    cells: Int[Tensor, " cell"],
+    sites: Int[Tensor, " site"],
+    site_of_cell: Int[Tensor, " cell"],
+) -> PlaceMaps:
+    part, beams = CellOrder(cells).place(maps), int(maps.beams_of_cell[cells].max())
     return dataclasses.replace(
         part,
         beam_relative=part.beam_relative[:, :beams],
@@ -76,20 +86,20 @@ def _part_of_maps(
 
 
 def _part_of_rasters(
-    rasters: EvidenceRasters, cells: Int[Tensor, " cell"], sites: Int[Tensor, " site"], beams: int
+    rasters: EvidenceRasters,
+    cells: Int[Tensor, " cell"],
+    sites: Int[Tensor, " site"],
+    all_levels: Float[Tensor, "level_knot y x"],
 ) -> EvidenceRasters:
+    """Of cells and sites that know which rasters are theirs; none is copied."""
     index = torch.full((int(rasters.cell_of_slot.max()) + 1,), -1)
     index[cells] = torch.arange(len(cells))
-    by_site = {name: getattr(rasters, name).index_select(0, sites) for name in _RASTERS_BY_SITE}
-    slots, level = by_site.pop("cell_of_slot"), rasters.level.index_select(0, cells)
+    slots = rasters.cell_of_slot[sites]
     return dataclasses.replace(
         rasters,
-        level=level,
-        all_levels=level.sum((0, 1)),
-        # First the cells, which lie together: both at once take ten times as long.
-        beam=rasters.beam.index_select(0, cells)[:, :beams],
+        all_levels=all_levels,
         # Slots of other cells stay, unused.
         cell_of_slot=torch.where(slots >= 0, index[slots.clamp(min=0)], -1),
-        even_moments=rasters.even_moments.index_select(2, sites),
-        **by_site,
+        raster_of_cell=rasters.raster_of_cell[cells],
+        raster_of_site=rasters.raster_of_site[sites],
     )

@@ -73,14 +73,13 @@ def geometric_median(density: Float[Tensor, "sample y x"], size: float) -> Float
 def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Float[Tensor, "sample 2"]:
     count = density.shape[-1]
     axis = (torch.arange(count, device=density.device) + 0.5) * (size / count) - size / 2
-    around = torch.stack([axis, torch.ones_like(axis)], 1)
-    point = _weighted_mean(density, around)
+    point = _weighted_mean(density, axis)
     moving, left, here = torch.arange(len(density), device=density.device), density, point
     for _ in range(MEDIAN_STEPS):
         # On a grid squared distances are a sum of two short axes, which is exact and quick.
         x, y = (axis - here[..., None]).square().unbind(1)
         pull = (y[:, :, None] + x[:, None, :]).clamp_(min=NEAREST**2).rsqrt_().mul_(left)
-        there = torch.lerp(here, _weighted_mean(pull, around), STRETCH)
+        there = torch.lerp(here, _weighted_mean(pull, axis), STRETCH)
         still = (there - here).abs().amax(1) <= MEDIAN_TOLERANCE
         here = there
         if still.any():
@@ -93,8 +92,7 @@ def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Flo
 
 
 def _weighted_mean(
-    weight: Float[Tensor, "sample y x"], around: Float[Tensor, "x 2"]
+    weight: Float[Tensor, "sample y x"], axis: Float[Tensor, " x"]
 ) -> Float[Tensor, "sample 2"]:
-    """Of a square of ground cells, by the positions along an axis and ones."""
-    moments = around.T @ (weight @ around)
-    return torch.stack([moments[:, 1, 0], moments[:, 0, 1]], 1) / moments[:, 1, 1:]
+    over_x, over_y = weight.sum(1), weight.sum(2)
+    return torch.stack([over_x @ axis, over_y @ axis], 1) / over_x.sum(1, keepdim=True)

@@ -64,11 +64,12 @@ class GroundMasses:
     def _reach(self, reports: Int[np.ndarray, " held"], point: Float[np.ndarray, "2"]) -> float:
         """Half of the side of the square about a point that holds `WINDOW_MASS` of each of some reports."""
         own = self.masses
-        away = own.centre[reports] - torch.from_numpy(point - self.origin[reports])[:, None]
-        reach, order = (away.abs().amax(2) + own.side[reports] / 2).sort(dim=1, stable=True)
-        held = own.mass[reports].gather(1, order).cumsum(1)
-        last = (held < WINDOW_MASS).sum(1, keepdim=True).clamp(max=reach.shape[1] - 1)
-        return float(reach.gather(1, last).max())
+        away = abs(own.centre[reports].numpy() - (point - self.origin[reports])[:, None]).max(2)
+        reach = away + own.side[reports].numpy() / 2
+        order = reach.argsort(1)
+        held = np.take_along_axis(own.mass[reports].numpy(), order, 1).cumsum(1)
+        last = (held < WINDOW_MASS).sum(1, keepdims=True).clip(max=reach.shape[1] - 1)
+        return float(np.take_along_axis(reach, np.take_along_axis(order, last, 1), 1).max())
 
     def within(self, extent: Extent, outside: float) -> GroundMasses:
         """The same for phones that are rarely outside of an extent: what lies there weighs less by a factor."""

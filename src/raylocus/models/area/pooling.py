@@ -133,9 +133,11 @@ def _filtered(
     power = SAME + (1 - SAME) * (1 - np.exp(-moved / (FORGOTTEN * scale)))
     found = torch.ones(moved.shape[1], grid.count, grid.count)
     for own, exponents, steps in zip(log_density, torch.from_numpy(power).float(), moved, strict=True):
-        spread = _spread(steps / np.sqrt(2) / grid.resolution, grid.count)
+        spread = _spread(steps[1:] / np.sqrt(2) / grid.resolution, grid.count)
         found = found * torch.exp(exponents[:, None, None] * own)
-        found = _softened(spread @ found @ spread.mT)
+        # The first of the speeds is none.
+        found[1:] = spread @ found[1:] @ spread.mT
+        found = _softened(found)
     return found
 
 

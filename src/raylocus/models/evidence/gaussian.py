@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.models.evidence.rasters import LEVEL_UNITS, seen_items
+from raylocus.models.evidence.rasters import LEVEL_UNITS, are_all, picked, seen_items
 
 #: Numbers in what is worked on at once: few enough to stay in the processor's cache.
-AT_ONCE = 1 << 18
+AT_ONCE = 1 << 17
+#: Sequences that together have heard so many times the sites that one has are worked on one by one, on so much ground:
+#: together two sequences take a third less time, on little ground even less.
+SPREAD, LARGE = 2.5, 4096
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,29 @@ def gaussian_evidence(
         site_variance: v [dB²].
         common_variance: u [dB²].
     """
-    parts = list(gaussian_parts(level, precision, moments, sites, site_variance, common_variance))
-    joined = (torch.cat([getattr(part, each.name) for part in parts], 2) for each in fields(GaussianEvidence))
-    return GaussianEvidence(*(values.unflatten(2, moments.shape[3:]) for values in joined))
+    count = _together(precision.detach(), moments.shape[3:].numel())
+    found = [
+        _joined(list(gaussian_parts(*some, moments, sites, site_variance, common_variance)), 2)
+        for some in zip(level.split(count), precision.split(count), strict=True)
+    ]
+    joined = _joined(found, 0)
+    return GaussianEvidence(*(each.unflatten(2, moments.shape[3:]) for each in vars(joined).values()))
+
+
+def _together(precision: Float[Tensor, "batch head site slot"], ground: int) -> int:
+    """Sequences that are worked on together: all, unless that would be to work on much that only others have heard."""
+    if len(precision) == 1 or not precision.is_cpu or ground < LARGE:
+        return len(precision)
+    heard = (precision.sum((1, 3)) > 0).float()
+    return len(precision) if heard.amax(0).sum() < SPREAD * heard.sum(1).mean() else 1
+
+
+def _joined(parts: Sequence[GaussianEvidence], axis: int) -> GaussianEvidence:
+    if len(parts) == 1:
+        return parts[0]
+    return GaussianEvidence(
+        *(torch.cat(each, axis) for each in zip(*(vars(part).values() for part in parts), strict=True))
+    )
 
 
 def gaussian_parts(
@@ -72,38 +95,34 @@ def gaussian_parts(
     """`gaussian_evidence` over some ground cells after the other, `AT_ONCE`, in flat [y, x] order."""
     units, heads = LEVEL_UNITS, level.shape[:2]
     v, u = site_variance / units.scale**2, common_variance / units.scale**2
-    seen = torch.tensor(seen_items(precision.sum(3)), dtype=torch.int64, device=level.device)
-    # Sites first, then sequences and their heads.
-    p, own = (
-        each.index_select(2, seen).movedim(2, 0).flatten(1, 2) for each in (precision * units.scale**2, level)
-    )
-    off = (own - units.centre) / units.scale
-    widths, rows = v * p, torch.cat([p * off, -p], 2)
-    weights = torch.cat([p * off.square(), -2 * p * off, p], 2).transpose(0, 1).flatten(1)
-    for mapped in _some_ground(moments.flatten(3), sites[seen], max(AT_ONCE // max(p[..., 0].numel(), 1), 1)):
-        width = torch.baddbmm(p.new_ones(()), widths, mapped[:, 0])
-        linear, shrink = torch.bmm(rows, mapped[:, :2].flatten(1, 2)), width.reciprocal()
-        shrunk = linear * shrink
-        distance, mean = weights @ mapped.flatten(0, 2) - v * (linear * shrunk).sum(0), shrunk.sum(0)
-        common = 1 + u / v * (len(p) - shrink.sum(0))
+    p = (precision * units.scale**2).flatten(0, 1)
+    off = ((level - units.centre) / units.scale).flatten(0, 1)
+    weights, rows = torch.cat([p * off**2, -2 * p * off, p], 2), torch.cat([p * off, -p], 2)
+    slots, one, seen = p.shape[2], p.new_ones(()), seen_items(precision.sum(3))
+    own_moments = [each.flatten(0, 1).flatten(1) for each in picked(moments, sites)]
+    ground = moments.shape[3:].numel()
+    for start in range(0, ground, count := max(AT_ONCE // len(p), 1)):
+        distance, mean, held = p.new_zeros(3, len(p), min(count, ground - start))
+        width = torch.ones_like(mean)
+        # Site by site, so that what is worked on stays in the processor's cache.
+        for site in seen:
+            mapped = own_moments[site][:, start : start + count]
+            own_width = torch.addmm(one, v * p[:, site], mapped[:slots])
+            shrink, linear = own_width.reciprocal(), rows[:, site] @ mapped[: 2 * slots]
+            shrunk = linear * shrink
+            distance = torch.addmm(distance, weights[:, site], mapped) - v * linear * shrunk
+            mean, held, width = mean + shrunk, held + (1 - shrink), width * own_width
+        common = 1 + u / v * held
         offset = u * mean / common
-        found = (distance - offset * mean, torch.log(width.prod(0) * common), units.scale * offset)
+        found = (distance - offset * mean, torch.log(width * common), units.scale * offset)
         yield GaussianEvidence(*(each.unflatten(0, heads) for each in found))
-
-
-def _some_ground(
-    moments: Float[Tensor, "any_site moment slot ground"], sites: Int[Tensor, " site"], count: int
-) -> Iterator[Float[Tensor, "site moment slot some"]]:
-    """Moments of some sites, so many ground cells at a time; picked then, which copies what is in the cache anyway."""
-    every = torch.equal(sites, torch.arange(len(moments), device=sites.device))
-    for part in moments.split(count, 3):
-        yield part if every else part.index_select(0, sites)
 
 
 def even_gaussian_evidence(
     value: Float[Tensor, "quantity batch head site sector"],
     precision: Float[Tensor, "quantity batch head site sector"],
-    moments: Float[Tensor, "quantity 2 site sector y x"],
+    moments: Float[Tensor, "quantity 2 any_site sector y x"],
+    sites: Int[Tensor, " site"],
     site_variance: Float[Tensor, " quantity"],
     common_variance: Float[Tensor, " quantity"],
 ) -> Float[Tensor, "quantity batch head y x"]:
@@ -115,10 +134,28 @@ def even_gaussian_evidence(
         value: what was observed, in the units of the moments.
         precision: 1/variance of each one's own error, in these units; 0 where nothing was observed.
         moments: R, R² of `EvidenceRasters`.
+        sites: which of them each site has.
         site_variance: v of each quantity.
         common_variance: u of each quantity.
     """
-    weight, off = precision.flatten(1, 2), value.flatten(1, 2)
+    count = _together(precision.detach().amax(0), moments.shape[4:].numel())
+    found = [
+        _even(*some, moments, sites, site_variance, common_variance)
+        for some in zip(value.split(count, 1), precision.split(count, 1), strict=True)
+    ]
+    return torch.cat(found, 1) if len(found) > 1 else found[0]
+
+
+def _even(
+    value: Float[Tensor, "quantity batch head site sector"],
+    precision: Float[Tensor, "quantity batch head site sector"],
+    moments: Float[Tensor, "quantity 2 any_site sector y x"],
+    sites: Int[Tensor, " site"],
+    site_variance: Float[Tensor, " quantity"],
+    common_variance: Float[Tensor, " quantity"],
+) -> Float[Tensor, "quantity batch head y x"]:
+    seen = torch.tensor(seen_items(precision.sum((0, 4))), dtype=torch.int64, device=sites.device)
+    weight, off = (each.index_select(3, seen).flatten(1, 2) for each in (precision, value))
     v, first = site_variance[:, None, None, None], weight * off
     total, product = weight.sum(-1, keepdim=True), first.sum(-1, keepdim=True)
     shrink = 1 / (1 + v * total)
@@ -128,8 +165,9 @@ def even_gaussian_evidence(
     squares, linears = torch.cat([2 * first, -weight], 2).flatten(2), (-shrink * weight).flatten(2)
     owns, own_constant = ((scale * each).transpose(1, 2).flatten(0, 1) for each in (-weight, product))
     start, outer = (shrink * product).sum(2), (common_variance[:, None] * common)[..., None]
-    found = []
-    for part in moments.flatten(4).split(max(AT_ONCE // owns[..., 0].numel(), 1), 4):
+    found, every = [], are_all(sites[seen], moments[0, 0])
+    for mapped in moments.flatten(4).split(max(2 * AT_ONCE // max(owns[..., 0].numel(), 1), 512), 4):
+        part = mapped if every else mapped.index_select(2, sites[seen])
         own = torch.baddbmm(own_constant, owns, part[:, 0].flatten(0, 1)).unflatten(0, part.shape[:3:2])
         linear = torch.baddbmm(start, linears, part[:, 0].flatten(1, 2))
         doubled = torch.baddbmm(constant, squares, part.flatten(1, 3)) + own.square().sum(1)

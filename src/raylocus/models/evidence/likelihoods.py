@@ -11,6 +11,8 @@ from raylocus.models.evidence.rasters import (
     DISTANCE_KNOTS,
     LEVEL_KNOTS,
     EvidenceRasters,
+    are_all,
+    picked,
     seen_items,
 )
 from raylocus.models.time_heads import PooledObservations
@@ -61,16 +63,16 @@ def robust_evidence(
     table = heard - (pooled.reported[:, :, None, :, None] * silent[:, :, :, None])[..., None, :]
     # Over all knots the rasters of a cell sum to 1, so that the prior of the offset goes in with the silence.
     prior = -0.5 * (offsets / offset_scale) ** 2
-    silent = silent + prior[..., None] / len(rasters.level)
+    silent = silent + prior[..., None] / len(rasters.raster_of_cell)
     start = torch.tensordot(silent, rasters.all_levels, dims=1)
-    return torch.logsumexp(
-        _over_ground(table.flatten(4), rasters.level.flatten(1, 2), pooled.reported, start), 2
-    )
+    level, cells = rasters.level.flatten(1, 2), rasters.raster_of_cell
+    return torch.logsumexp(_over_ground(table.flatten(4), level, cells, pooled.reported, start), 2)
 
 
 def _over_ground(
     table: Float[Tensor, "*rows item knot"],
-    rasters: Float[Tensor, "item knot y x"],
+    rasters: Float[Tensor, "any_item any_knot y x"],
+    index: Int[Tensor, " item"],
     seen: Float[Tensor, "batch head item"],
     start: Float[Tensor, "..."] | None = None,
 ) -> Float[Tensor, "*rows y x"]:
@@ -78,19 +80,20 @@ def _over_ground(
 
     Args:
         table: zero for items that nothing was seen of.
-        rasters: what each knot's value counts for at every ground cell.
+        rasters: what each knot's value counts for at every ground cell; there may be more knots, last.
+        index: which of them each item has.
         seen: share of the reports that have each item.
         start: what the sum is added to, and may be written over.
     """
     rows, ground = table.flatten(0, -3), rasters.flatten(2)
     found = rows.new_zeros(len(rows), ground.shape[-1]) if start is None else start.reshape(len(rows), -1)
-    items = seen_items(seen)
-    if len(items) == len(rasters):
+    items, knots = seen_items(seen), rows.shape[2]
+    if len(items) == len(index) and knots == ground.shape[1] and are_all(index, ground):
         found = torch.addmm(found, rows.flatten(1), ground.flatten(0, 1))
     else:
         # Item by item, for to pick some of the rasters would be to copy them.
-        for item in items:
-            found.addmm_(rows[:, item], ground[item])
+        for item, raster in zip(items, picked(ground, index[items]), strict=True):
+            found.addmm_(rows[:, item], raster[:knots])
     return found.reshape(*table.shape[:-2], *rasters.shape[2:])
 
 
@@ -107,7 +110,7 @@ def timing_evidence(
     site_of_cell: Int[Tensor, " cell"],
     scale: Float[Tensor, ""],
     long_scale: Float[Tensor, ""],
-    rasters: Float[Tensor, "site knot y x"],
+    rasters: EvidenceRasters,
 ) -> Float[Tensor, "batch head y x"]:
     """Log-likelihood of the timing advances.
 
@@ -116,33 +119,32 @@ def timing_evidence(
         site_of_cell: site index of each cell; a delay belongs to a site.
         scale: scale of the Student t law where the observed path is the shorter one [m].
         long_scale: the same where it is the longer one: the first path may be missing in the world [m].
-        rasters: `EvidenceRasters.distance`.
+        rasters: of the place.
     """
     excess = pooled.timing[..., None] - DISTANCE_KNOTS.to(pooled.timing.device)
     table = student_log_density(excess, torch.where(excess > 0, long_scale, scale)) * pooled.timed[..., None]
-    of_sites = (*pooled.timed.shape[:2], len(rasters))
+    of_sites = (*pooled.timed.shape[:2], len(rasters.raster_of_site))
     by_site = table.new_zeros(*of_sites, table.shape[-1]).index_add(2, site_of_cell, table)
-    return _over_ground(
-        by_site, rasters, pooled.timed.new_zeros(of_sites).index_add(2, site_of_cell, pooled.timed)
-    )
+    timed = pooled.timed.new_zeros(of_sites).index_add(2, site_of_cell, pooled.timed)
+    return _over_ground(by_site, rasters.distance, rasters.raster_of_site, timed)
 
 
 def beam_evidence(
-    pooled: PooledObservations, scale: Float[Tensor, ""], rasters: Float[Tensor, "cell beam knot y x"]
+    pooled: PooledObservations, scale: Float[Tensor, ""], rasters: EvidenceRasters
 ) -> Float[Tensor, "batch head y x"]:
     """Log-likelihood of the reported beams, and of the others being weaker than the weakest of them.
 
     Args:
         pooled: what was observed; levels are relative to the strongest reported beam.
         scale: scale of the Student t law of a beam's relative level [dB].
-        rasters: `EvidenceRasters.beam`, relative to the cell's best mapped beam.
+        rasters: of the place; beams are relative to the cell's best mapped one.
     """
     knots = BEAM_KNOTS.to(pooled.beam.device)
     reported = student_log_density(pooled.beam[..., None] - knots, scale) * pooled.beam_known[..., None]
     below = torch.log(0.02 + 0.98 * torch.sigmoid((pooled.weakest_beam[..., None] - knots) / scale))
     unreported = (pooled.beams_known[..., None] - pooled.beam_known)[..., None] * below[..., None, :]
     table = (reported + unreported).flatten(3)
-    return _over_ground(table, rasters.flatten(1, 2), pooled.beams_known)
+    return _over_ground(table, rasters.beam.flatten(1, 2), rasters.raster_of_cell, pooled.beams_known)
 
 
 def angle_evidence(

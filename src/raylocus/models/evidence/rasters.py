@@ -43,24 +43,26 @@ KINDS = 2
 
 @dataclass(frozen=True)
 class EvidenceRasters:
-    """The rasters of one place, over its coarse grid."""
+    """The rasters of one place, over its coarse grid; of a part of it, whose cells and sites know which are theirs."""
 
-    level: Float[Tensor, "cell kind level_knot y x"]
+    level: Float[Tensor, "any_cell kind level_knot y x"]
     """Hat functions of the mapped level, split by kind."""
     all_levels: Float[Tensor, "level_knot y x"]
     """Their sum over cells and kinds."""
     moments: Float[Tensor, "any_site moment slot y x"]
     """1, R, R² of the cells of each site and kind; zero in slots that a site does not have."""
-    even_moments: Float[Tensor, "3 2 site sector y x"]
+    even_moments: Float[Tensor, "3 2 any_site sector y x"]
     """R, R² of the formula's level, of the level by distance alone, and of SINR, in the units `EVEN_UNITS`."""
-    distance: Float[Tensor, "site distance_knot y x"]
+    distance: Float[Tensor, "any_site distance_knot y x"]
     """Hat functions of the first path's length."""
-    beam: Float[Tensor, "cell beam beam_knot y x"]
+    beam: Float[Tensor, "any_cell beam beam_knot y x"]
     """Hat functions of each beam's relative level."""
     sharp_moments: Float[Tensor, "any_site moment slot sharp_y sharp_x"]
     """`moments` of the sharp ground cells."""
-    moments_of_site: Int[Tensor, " site"]
-    """Index of each site in `moments` and `sharp_moments`."""
+    raster_of_cell: Int[Tensor, " cell"]
+    """Index of each cell in `level` and `beam`."""
+    raster_of_site: Int[Tensor, " site"]
+    """Index of each site in what is of sites."""
     cell_of_slot: Int[Tensor, "site sector"]
     """Cell index of each sector of each site; −1 where the site has fewer."""
 
@@ -78,7 +80,7 @@ class EvidenceRasters:
         names = [
             field.name
             for field in dataclasses.fields(self)
-            if field.name not in ("cell_of_slot", "moments_of_site")
+            if field.name not in ("cell_of_slot", "raster_of_cell", "raster_of_site")
         ]
         return dataclasses.replace(self, **{name: function(getattr(self, name)) for name in names})
 
@@ -87,8 +89,17 @@ def seen_items(share: Float[Tensor, "batch head item"]) -> Sequence[int]:
     """What any sequence has; all of them where to ask would keep a device waiting."""
     if not share.is_cpu:
         return range(share.shape[-1])
-    found: list[int] = (share.sum((0, 1)) > 0).nonzero().flatten().tolist()
-    return found
+    return [item for item, seen in enumerate(share.sum((0, 1)).tolist()) if seen > 0]
+
+
+def picked(rasters: Float[Tensor, "item *shape y x"], index: Int[Tensor, " some"]) -> Sequence[Tensor]:
+    """Some of the rasters: copies where to ask which would keep a device waiting, else these themselves."""
+    return [rasters[item] for item in index.tolist()] if index.is_cpu else rasters[index].unbind()
+
+
+def are_all(index: Int[Tensor, " some"], rasters: Float[Tensor, "item ..."]) -> bool:
+    """Whether an index takes all rasters in their order; not asked where to ask would keep a device waiting."""
+    return index.is_cpu and torch.equal(index, torch.arange(len(rasters)))
 
 
 def seen_first(share: Float[Tensor, "*rows item"]) -> Int[Tensor, "*rows some"]:
@@ -127,7 +138,8 @@ def evidence_rasters(maps: PlaceMaps) -> EvidenceRasters:
         sharp_moments=_moments_by_kind(
             maps.sharp_level[maps.sharp_cell], torch.stack([covered, 1 - covered], 1), slots
         ),
-        moments_of_site=torch.arange(len(slots)),
+        raster_of_cell=torch.arange(len(levels)),
+        raster_of_site=torch.arange(len(slots)),
         cell_of_slot=slots,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raylocus.models.evidence.gaussian import AT_ONCE, GaussianEvidence, gaussian_parts
+from raylocus.models.evidence.gaussian import AT_ONCE, GaussianEvidence, gaussian_evidence
 from raylocus.models.evidence.rasters import EvidenceRasters, seen_first
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
@@ -46,32 +45,27 @@ class SharpEvidence(nn.Module):
         """Log-likelihood of the levels and beams of each head together."""
         freedom = self.log_freedom.exp()
         count = freedom + pooled.heard.sum(2) + pooled.beam_known.sum((2, 3))
-        found, nearest = [], []
-        for levels, beams in self._in_parts(pooled, maps, rasters):
-            distance = (levels.distance + beams).clamp(min=0)
-            wide = torch.log1p(distance / freedom)
-            found.append(-0.5 * torch.addcmul(levels.log_width, count[..., None], wide))
-            nearest.append(distance.detach().amin(-1))
-        scale = (freedom + torch.stack(nearest).amin(0)) / count
-        return SharpFit(torch.cat(found, -1).unflatten(-1, maps.sharp_outdoor.shape), scale.log())
+        levels = self._levels(pooled, rasters)
+        distance = (levels.distance + self._beams(pooled, maps)).clamp(min=0)
+        wide = torch.log1p(distance / freedom)
+        found = -0.5 * torch.addcmul(levels.log_width, count[..., None, None], wide)
+        scale = (freedom + distance.detach().amin((-2, -1))) / count
+        return SharpFit(found, scale.log())
 
-    def _in_parts(
-        self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters
-    ) -> Iterator[tuple[GaussianEvidence, Float[Tensor, "batch head part"]]]:
-        """What levels say over some ground cells at a time, and the squared distance of the beams."""
-        beams = self._beams(pooled, maps)
+    def _levels(self, pooled: PooledObservations, rasters: EvidenceRasters) -> GaussianEvidence:
         precision = torch.exp(-2 * self.log_own) * pooled.heard[..., None]
-        known = rasters.of_slots(precision)
-        level = rasters.of_slots(pooled.level[..., None].expand(precision.shape))
-        scales = torch.exp(2 * self.log_site), torch.exp(2 * self.log_common)
-        parts = gaussian_parts(level, known, rasters.sharp_moments, rasters.moments_of_site, *scales)
-        start = 0
-        for part in parts:
-            stop = start + part.distance.shape[-1]
-            yield part, beams[..., start:stop]
-            start = stop
+        return gaussian_evidence(
+            rasters.of_slots(pooled.level[..., None].expand(precision.shape)),
+            rasters.of_slots(precision),
+            rasters.sharp_moments,
+            rasters.raster_of_site,
+            torch.exp(2 * self.log_site),
+            torch.exp(2 * self.log_common),
+        )
 
-    def _beams(self, pooled: PooledObservations, maps: PlaceMaps) -> Float[Tensor, "batch head sharp_ground"]:
+    def _beams(
+        self, pooled: PooledObservations, maps: PlaceMaps
+    ) -> Float[Tensor, "batch head sharp_y sharp_x"]:
         """Squared distance of the reported beams from the mapped ones, in deviations; the level of a cell is free.
 
         Of each cell only beams and sequences are looked at that have any, which are few.
@@ -96,7 +90,7 @@ class SharpEvidence(nn.Module):
             square = torch.baddbmm(constant, squares, torch.cat([beams, beams.square()], 1))
             distance = torch.addcmul(square, shrink, linear.square(), value=-1).flatten(0, 1)
             found.append(distance.new_zeros(len(known), part.shape[1]).index_add(0, row.flatten(), distance))
-        return torch.cat(found, 1).unflatten(0, pooled.heard.shape[:2])
+        return torch.cat(found, 1).reshape(*pooled.heard.shape[:2], *maps.sharp_outdoor.shape)
 
 
 def pooled_and_detail(

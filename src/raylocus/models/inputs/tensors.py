@@ -93,6 +93,8 @@ class SequenceTensors:
     def without(self, names: Collection[str]) -> SequenceTensors:
         """The same without some of the features of `further_names`."""
         kept = [column for column, name in enumerate(self.further_names) if name not in names]
+        if len(kept) == len(self.further_names):
+            return self
         columns = [*range(len(OBSERVED)), *(len(OBSERVED) + column for column in kept)]
         return dataclasses.replace(
             self,
