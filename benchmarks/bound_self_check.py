@@ -18,14 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import Found
+from raylocus.evaluation.bound.search import Calibration, Found, bound_calibration
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of, negative_log_likelihood, truth_of
 from raylocus.geo import Grid
-from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.models.posterior import Posterior
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.network.reports.reports import Reports
@@ -78,8 +77,7 @@ def drawn(place: TracedPlace, words: argparse.Namespace) -> tuple[Draw, Draw]:
 def scored(draw: Draw, calibration: Calibration) -> Evaluation:
     """A calibration's evaluation on a draw."""
     grid, found, truth = draw
-    density = np.array([calibration.apply(each) for each in found], np.float32).reshape(-1, *grid.shape)
-    return evaluation_of("", posterior_of(grid, density), truth, 0.0)
+    return evaluation_of("", calibration.posterior(found, grid), truth, 0.0)
 
 
 def line(label: str, parts: list[Evaluation], seconds: float) -> str:

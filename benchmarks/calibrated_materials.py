@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from calibration_trials import TOWNS, towns, trial
+from calibration_trials import TOWNS, kept, towns, trial
 
 from raylocus.calibration.labelled_calibration import CalibrationLaw, calibrate_labelled
 from raylocus.calibration.materials_fit import fit_materials
@@ -19,7 +19,6 @@ from raylocus.calibration.measured import measured_at
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.world import WorldLaw
-from raylocus.storage import written_whole
 
 NINETY = 1.645
 
@@ -42,14 +41,7 @@ def estimated(place: TracedPlace, seed: int, severity: float, points: int) -> di
 def network_of(number: int, places: list[TracedPlace], given: argparse.Namespace) -> dict[str, np.ndarray]:
     """One network's estimates, made now or read from the file that an earlier run left."""
     file = given.folder / "networks" / f"materials-{number}-{given.points}-{given.severity:g}.npz"
-    if not file.exists():
-        made = estimated(places[number % len(places)], number, given.severity, given.points)
-        file.parent.mkdir(exist_ok=True)
-        with written_whole(file) as aside, aside.open("wb") as opened:
-            np.savez(opened, **made)
-        print(f"network {number} of {given.networks} done", flush=True)
-    with np.load(file) as stored:
-        return dict(stored)
+    return kept(file, lambda: estimated(places[number % len(places)], number, given.severity, given.points))
 
 
 def main() -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from calibration_trials import trial
+from calibration_trials import kept, trial
 
 from raylocus.calibration.calibrate import calibrate
 from raylocus.calibration.labelled_calibration import CalibrationLaw
@@ -38,7 +39,7 @@ def town(folder: Path) -> TracedPlace:
     return open_place(folder / TOWN)
 
 
-def estimated(place: TracedPlace, seed: int, points: int) -> tuple[float, float, float]:
+def estimated(place: TracedPlace, seed: int, points: int) -> dict[str, np.ndarray]:
     """True gain, its estimate and deviation [dB]; the prior's where held-out blocks left walls as traced."""
     gain = WALLS * float(np.random.default_rng([8, seed]).standard_normal())
     atlas, true = roughened(place.atlas, gain), dataclasses.replace(place)
@@ -47,7 +48,7 @@ def estimated(place: TracedPlace, seed: int, points: int) -> tuple[float, float,
     found = calibrate(trial(true, seed, 1.0, points, 0).tagged, place, CalibrationLaw())
     index = found.prior.layout.index("walls").start
     deviation = found.posterior.deviation[index] if "walls" in found.kept else WALLS
-    return gain, float(found.posterior.values[index]), float(deviation)
+    return {"walls": np.array([gain, found.posterior.values[index], deviation])}
 
 
 def main() -> None:
@@ -58,14 +59,19 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=100)
     given = parser.parse_args()
     place = town(given.folder)
-    rows = [estimated(place, number, given.points) for number in range(given.networks)]
+    rows = [
+        kept(given.folder / f"{number}-{given.points}.npz", partial(estimated, place, number, given.points))[
+            "walls"
+        ]
+        for number in range(given.networks)
+    ]
     true, value, deviation = np.array(rows).T
-    error, kept = np.abs(value - true), deviation < WALLS
+    error, fitted = np.abs(value - true), deviation < WALLS
     print(
         f"gain of walls: error median {np.median(error):.1f}, 90 % {np.quantile(error, 0.9):.1f} dB, as listed "
-        f"{np.median(np.abs(true)):.1f}, {np.quantile(np.abs(true), 0.9):.1f} dB; fitted in {kept.sum()} of "
-        f"{len(kept)}, {(error < NINETY * deviation)[kept].mean():.0%} of these inside their 90 % intervals, deviation "
-        f"median {np.median(deviation[kept]):.1f} dB"
+        f"{np.median(np.abs(true)):.1f}, {np.quantile(np.abs(true), 0.9):.1f} dB; fitted in {fitted.sum()} of "
+        f"{len(fitted)}, {(error < NINETY * deviation)[fitted].mean():.0%} inside their 90 % intervals, deviation "
+        f"median {np.median(deviation[fitted]):.1f} dB"
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from calibration_bounds import bounds
-from calibration_trials import TOWNS, Trial, level_deviation, towns, trial, true_values
+from calibration_trials import TOWNS, Trial, kept, level_deviation, towns, trial, true_values
 
 from raylocus.calibration.calibrate import Calibration, calibrate
 from raylocus.calibration.calibrated_place import calibrated_atlas, calibrated_cell
@@ -33,7 +33,6 @@ from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
-from raylocus.storage import written_whole
 
 #: By kind of reports and name.
 Network = dict[str, dict[str, np.ndarray]]
@@ -129,16 +128,13 @@ def network_of(number: int, given: argparse.Namespace) -> tuple[Trial, Network]:
     places = towns(given.folder)
     one = trial(places[number % len(places)], number, given.severity, given.points, given.reports)
     named = f"{number}-{given.points}-{given.reports}-{given.severity:g}-{'-'.join(given.kinds)}.npz"
-    file = given.folder / "networks" / named
-    if not file.exists():
+
+    def flat() -> dict[str, np.ndarray]:
         made = measured_network(one, CalibrationLaw(), given.severity, tuple(given.kinds))
-        flat = {f"{kind}/{name}": value for kind, part in made.items() for name, value in part.items()}
-        file.parent.mkdir(exist_ok=True)
-        with written_whole(file) as aside, aside.open("wb") as opened:
-            np.savez(opened, **flat)
-        print(f"network {number} of {given.networks} done", flush=True)
-    with np.load(file) as stored:
-        parts = [(*name.split("/"), stored[name]) for name in stored.files]
+        return {f"{kind}/{name}": value for kind, part in made.items() for name, value in part.items()}
+
+    stored = kept(given.folder / "networks" / named, flat)
+    parts = [(*name.split("/"), value) for name, value in stored.items()]
     return one, {kind: {name: value for of, name, value in parts if of == kind} for kind in given.kinds}
 
 

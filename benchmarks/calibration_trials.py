@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.maps.world_maps import world_radio_maps
 from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.storage import written_whole
 
 TOWNS = ("european-core", "high-rise-slabs")
 ALONE = MobilityConfiguration(fewest_reports=1, most_reports=1)
@@ -61,6 +63,18 @@ def trial(place: TracedPlace, seed: int, severity: float, points: int, reports: 
     )
     hidden = dataclasses.replace(blind, position=np.full_like(blind.position, np.nan))
     return Trial(place, world, tagged, hidden, asked)
+
+
+def kept(file: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays of a file that an earlier run left, or made now: a killed run goes on."""
+    if not file.exists():
+        made = make()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(file) as aside, aside.open("wb") as opened:
+            np.savez(opened, **made)
+        print(f"{file.stem} done", flush=True)
+    with np.load(file) as stored:
+        return dict(stored)
 
 
 def true_values(one: Trial, layout: Layout) -> np.ndarray:

@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from calibration import calibrated_maps
-from calibration_trials import Trial, trial
+from calibration_trials import Trial, kept, trial
 from few_shot import nearest_tags
 from jaxtyping import Float
 from rich.console import Console
@@ -36,7 +37,6 @@ from raylocus.models.area.heard_reports import heard_reports
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.storage import written_whole
 from raylocus.training.adapt.area import tags_of
 
 #: Error, denser and tied mass of each located phone.
@@ -84,30 +84,30 @@ def with_tags(locator: Locator, one: Trial, tagged: Reports, asked: Reports) -> 
     yield "kNN on the tags", np.column_stack([error, np.full((len(error), 2), np.nan)])
 
 
-def world_of(number: int, locator: Locator, given: argparse.Namespace) -> dict[str, Scored]:
-    """Scores of one world by tags and method."""
+def of_count(number: int, count: int, locator: Locator, given: argparse.Namespace) -> dict[str, Scored]:
+    """Scores of one world without tags and by so many, by number of tags and method."""
     place = open_place(given.places[number % len(given.places)])
     one = trial(place, number, 1.0, max(given.tags), 0)
     asked = one.asked.select(np.arange(given.phones))
+    tagged = one.tagged.select(np.arange(min(count, len(one.tagged))))
     found = {"0/as it comes": on_map(locator, asked, nominal_maps(place))}
-    for count in given.tags:
-        tagged = one.tagged.select(np.arange(min(count, len(one.tagged))))
-        for name, scores in with_tags(locator, one, tagged, asked):
-            found[f"{count}/{name}"] = scores
+    return found | {f"{count}/{name}": scores for name, scores in with_tags(locator, one, tagged, asked)}
+
+
+def of_worlds(
+    given: argparse.Namespace, make: Callable[[int, int], dict[str, Scored]]
+) -> list[dict[str, Scored]]:
+    """Scores of every world, by all numbers of tags; those in `given.folder` are not made again.
+
+    Args:
+        given: what was asked for.
+        make: makes those of a world by a number of tags.
+    """
+    found: list[dict[str, Scored]] = [{} for _ in range(given.worlds)]
+    for number, count in product(range(given.worlds), given.tags):
+        file = given.folder / f"{number}-{given.phones}-{count}-{max(given.tags)}.npz"
+        found[number] |= kept(file, partial(make, number, count))
     return found
-
-
-def kept(number: int, given: argparse.Namespace, make: Callable[[], dict[str, Scored]]) -> dict[str, Scored]:
-    """Scores of one world, made now or read from the file that an earlier run left in `given.folder`."""
-    file = given.folder / f"{number}-{given.phones}-{'-'.join(map(str, given.tags))}.npz"
-    if not file.exists():
-        found = make()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(file) as aside, aside.open("wb") as opened:
-            np.savez(opened, **found)
-        print(f"world {number + 1} of {given.worlds} done", flush=True)
-    with np.load(file) as stored:
-        return dict(stored)
 
 
 def main() -> None:
@@ -122,8 +122,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     locator = Locator.pretrained() if given.model is None else Locator.load(given.model)
-    worlds = range(given.worlds)
-    print_table([kept(number, given, partial(world_of, number, locator, given)) for number in worlds])
+    print_table(of_worlds(given, lambda number, count: of_count(number, count, locator, given)))
 
 
 def print_table(worlds: list[dict[str, Scored]]) -> None:

@@ -9,8 +9,8 @@ of its sites, each 15 to 30 m off, which is traced and is all that is known. To 
 TR 36.942. In each network antennas look 10 to 30° elsewhere than is listed, patterns are smeared and end 8 to 15 dB
 below their maximum, all levels are −20 to +30 dB off and each cell's by 4 dB, trees take 0.3 dB a metre, shadowing is
 correlated with 6 to 9 dB, and reports name the strongest one to three cells without timing. They are written as CSV
-and imported by `raylocus reports import`. Printed are errors, next to serving site and centroid, and what 90 % regions
-hold.
+and imported by `raylocus reports import`. Printed are errors, next to serving site and centroid, what 90 % regions
+hold, and of all networks errors over the centroid's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from extracts import extracts
 from foreign_world import Network, SiteLinks, reported, world_of
 
 from raylocus.cli import reports_import
-from raylocus.evaluation.area_scores import AreaScores, score_in_area
+from raylocus.evaluation.area_scores import AreaScores, bootstrap, score_in_area
 from raylocus.execution.task import ThisProcess
 from raylocus.inference.answering import NetworkAnswers, answering_by
 from raylocus.inference.area_windows import WindowLocator
@@ -177,6 +177,18 @@ def tell(title: str, found: dict[str, list[AreaScores]]) -> None:
         print(f"  {name:14} p50 {p50:5.0f} m  p90 {p90:5.0f} m{held}", flush=True)
 
 
+def over_centroid(scores: AreaScores, percent: float) -> str:
+    """A percentile of the method's errors over the RSRP centroid's, with its 90 % interval."""
+    both = np.stack([next(iter(scores.errors.values())), scores.errors["RSRP centroid"]])
+
+    def ratio(kept: np.ndarray) -> np.ndarray:
+        own, centroid = np.percentile(both[:, kept], percent, axis=1)
+        return np.array([own / centroid])
+
+    low, high = bootstrap(scores, ratio, np.random.default_rng(1))
+    return f"{ratio(np.arange(both.shape[1]))[0]:.2f} ({low[0]:.2f}–{high[0]:.2f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -194,6 +206,9 @@ def main() -> None:
             for name, scores in scored(source, folder, given).items():
                 every[name] = every.get(name, []) + scores
     tell("all", every)
+    scores = AreaScores.concatenate(every["traced maps"])
+    for percent in (50, 90):
+        print(f"p{percent} with traced maps over the RSRP centroid's: {over_centroid(scores, percent)}")
 
 
 if __name__ == "__main__":

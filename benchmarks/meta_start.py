@@ -12,13 +12,12 @@ from __future__ import annotations
 import argparse
 import copy
 import dataclasses
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from calibration_trials import trial
-from few_shot_places import Scored, adapted, kept, on_map, print_table
+from few_shot_places import Scored, adapted, of_worlds, on_map, print_table
 
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import save_network
@@ -71,16 +70,15 @@ def learned_start(given: argparse.Namespace) -> Locator:
     return Locator.load(files[-1])
 
 
-def compared(meta: Locator, place: Path, number: int, given: argparse.Namespace) -> dict[str, Scored]:
+def compared(meta: Locator, number: int, count: int, given: argparse.Namespace) -> dict[str, Scored]:
     """Both starts adapted by the first tags of one world, see `few_shot_places.print_table`."""
-    one = trial(open_place(place), number, 1.0, max(given.tags), 0)
+    one = trial(open_place(given.on[number % len(given.on)]), number, 1.0, max(given.tags), 0)
     maps, asked = nominal_maps(one.place), one.asked.select(np.arange(given.phones))
-    starts, found = {"shipped start": Locator.pretrained(), "learned start": meta}, {}
-    for count in given.tags:
-        for name, locator in starts.items():
-            tagged = one.tagged.select(np.arange(count))
-            found[f"{count}/{name}"] = on_map(adapted(locator, tagged, maps), asked, maps)
-    return found
+    tagged, starts = one.tagged.select(np.arange(count)), (Locator.pretrained(), meta)
+    return {
+        f"{count}/{name}": on_map(adapted(locator, tagged, maps), asked, maps)
+        for name, locator in zip(("shipped start", "learned start"), starts, strict=True)
+    }
 
 
 def main() -> None:
@@ -100,9 +98,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="of the learned start and the scores")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    meta, worlds = learned_start(given), range(given.worlds)
-    make = (partial(compared, meta, given.on[number % len(given.on)], number, given) for number in worlds)
-    print_table([kept(number, given, each) for number, each in zip(worlds, make, strict=True)])
+    meta = learned_start(given)
+    print_table(of_worlds(given, lambda number, count: compared(meta, number, count, given)))
 
 
 if __name__ == "__main__":

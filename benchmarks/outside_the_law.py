@@ -9,8 +9,9 @@ of the dataset's next test place, its cells taken for the right ones in their or
 --masts a place is traced as it stands with masts 6 m (σ of x and of y) from where the map has them, and phones there
 are located with the map; that takes as long as tracing a place. A second table says how many right and wrong maps are
 flagged by how many phones together, at the threshold that ships and at the one that flags 5 % of the right ones here; a
-third how many right ones by the severity of their worlds. With --split validation it is the places of that split that
-have none of training.
+third how many right ones by the severity of their worlds; a fourth, place by place, what became of the map of another
+tile, and how far its sites are from those that they are taken for. With --split validation it is the places of that
+split that have none of training.
 """
 
 from __future__ import annotations
@@ -70,6 +71,15 @@ class Case:
     given: MappedPlace
     """What the locator is given."""
     severity: float
+    place: str
+    """Name of the own place."""
+
+    @property
+    def sites_off(self) -> float:
+        """Mean distance of sites from those of the same number of the given map [m]."""
+        own, given = (each.deployment.site_positions[:, :2] for each in (self.own, self.given))
+        both = min(len(own), len(given))
+        return float(np.linalg.norm(own[:both] - given[:both], axis=1).mean())
 
 
 @dataclass(frozen=True)
@@ -83,8 +93,7 @@ class Scores:
     """Share of the phones whose fix is trusted."""
     fits: dict[int, np.ndarray]
     """How well groups of so many phones are said to fit; all of them under 0."""
-    severity: float
-    """Of the world."""
+    case: Case
 
 
 def scores_of(locator: Locator, case: Case) -> Scores:
@@ -105,7 +114,7 @@ def scores_of(locator: Locator, case: Case) -> Scores:
             number: np.array([locator.judge(group).fit for group in statistics.split(number)])
             for number in TOGETHER
         },
-        severity=case.severity,
+        case=case,
     )
 
 
@@ -130,18 +139,18 @@ def cases(dataset: ReportDataset, split: str) -> Iterator[tuple[str, Case]]:
     places = {index: nominal_maps(dataset.place(index)) for index in indices}
     for world in np.unique(dataset.world_index[chosen]):
         part = dataset.select(chosen & (dataset.world_index == world))
-        severity = dataset.worlds[world].law.severity
         index = int(part.place_index[0])
+        world_of = (dataset.worlds[world].law.severity, dataset.configuration.places[index].folder.name)
         here, there = places[index], places[indices[(indices.index(index) + 1) % len(indices)]]
         reports = part.reports
-        yield "as in training", Case(reports, here, here, severity)
-        yield f"levels {LEVEL_DB:+g} dB", Case(shifted(reports, LEVEL_DB), here, here, severity)
-        yield f"levels {-LEVEL_DB:+g} dB", Case(shifted(reports, -LEVEL_DB), here, here, severity)
+        yield "as in training", Case(reports, here, here, *world_of)
+        yield f"levels {LEVEL_DB:+g} dB", Case(shifted(reports, LEVEL_DB), here, here, *world_of)
+        yield f"levels {-LEVEL_DB:+g} dB", Case(shifted(reports, -LEVEL_DB), here, here, *world_of)
         for shift in SHIFTS:
             generator = np.random.default_rng(int(world))
             displaced = Given(shift=shift).place(here, _untraced, generator)
-            yield f"map displaced by {shift:g} m", Case(reports, here, displaced, severity)
-        yield "map of another tile", Case(reports, here, there, severity)
+            yield f"map displaced by {shift:g} m", Case(reports, here, displaced, *world_of)
+        yield "map of another tile", Case(reports, here, there, *world_of)
 
 
 def _untraced() -> NoReturn:
@@ -160,7 +169,10 @@ def mast_cases(folder: Path, dataset: ReportDataset) -> Iterator[tuple[str, Case
         record = dataset.worlds[world]
         if configuration.places[record.place_index].folder == folder:
             reports = observe_world(true, record, configuration)
-            yield f"masts {MAST_METRES:g} m off", Case(reports, true, mapped, record.law.severity)
+            yield (
+                f"masts {MAST_METRES:g} m off",
+                Case(reports, true, mapped, record.law.severity, folder.name),
+            )
 
 
 def main() -> None:
@@ -210,9 +222,14 @@ def tell_judgement(right: Sequence[Scores], wrong: Sequence[Scores]) -> None:
             f"{number or 'all':>15} {flagged(right, number):14.0%} {flagged(wrong, number):14.0%} {at_five:14.0%}"
         )
     print("\nseverity  right flagged, all together")
-    for severity in sorted({each.severity for each in right}):
-        own = [each for each in right if each.severity == severity]
+    for severity in sorted({each.case.severity for each in right}):
+        own = [each for each in right if each.case.severity == severity]
         print(f"{severity:8g} {flagged(own, 0):14.0%}")
+    print("\nmap of another tile for  its sites off by/m  held in 90 %  flagged, all together")
+    for place in sorted({each.case.place for each in wrong}):
+        own = [each for each in wrong if each.case.place == place]
+        held = float(np.mean([each.held for each in own]))
+        print(f"{place:23} {own[0].case.sites_off:18.0f} {held:13.0%} {flagged(own, 0):13.0%}")
 
 
 if __name__ == "__main__":

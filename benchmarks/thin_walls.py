@@ -100,7 +100,7 @@ def _draw(path: Path) -> None:
         grid.centres[cut, 1], screen_gain(grid.centres[cut]), "k--", label="thin screen, Fresnel's integral"
     )
     axes.set(xlabel="across the way [m]", ylabel="path gain 30 m behind the wall [dB]", ylim=(-125, -70))
-    axes.legend(loc="upper center")
+    axes.legend(loc="lower left")
     figure.savefig(path, dpi=100)
 
 

@@ -16,12 +16,8 @@ from raylocus.network.reports.features import (
 )
 from raylocus.network.reports.report_mapping import (
     decode,
-    decode_differential,
-    decode_l1_rsrp,
     edges_of,
     encode,
-    encode_differential,
-    encode_l1_rsrp,
     reported,
     reported_beams,
 )
@@ -89,22 +85,24 @@ def test_levels_of_logs_are_held_in_the_range_of_their_technology() -> None:
 
 
 def test_l1_rsrp_uses_indices_16_to_113() -> None:
-    for code in range(17, 114):
-        assert encode_l1_rsrp(np.array([code - 157.0]))[0] == code
-        assert encode_l1_rsrp(below(code - 157.0))[0] == code - 1
     for code in range(17, 113):
-        assert decode_l1_rsrp(np.array([code]))[0] == code - 156.5
-    assert decode_l1_rsrp(np.array([16, 113])).tolist() == [-140.0, -44.0]
-    assert encode_l1_rsrp(np.array([-200.0, 0.0])).tolist() == [16, 113]
+        decoded, censored = reported_beams(np.array([[code - 157.0], below(code - 156.0)]))
+        assert decoded.tolist() == [[code - 156.5]] * 2 and not censored.any()
+    decoded, censored = reported_beams(np.array([[-200.0], below(-140.0), [-44.0], [0.0]]))
+    assert decoded.ravel().tolist() == [-140.0, -140.0, -44.0, -44.0]
+    assert censored.ravel().tolist() == [-1, -1, 1, 1]
 
 
 def test_differential_l1_rsrp_has_two_decibel_bins() -> None:
-    for code in range(1, 16):
-        assert encode_differential(np.array([-2.0 * code]))[0] == code
-        assert encode_differential(-below(2.0 * code))[0] == code - 1
-    assert decode_differential(np.arange(15)).tolist() == [-(2.0 * code + 1) for code in range(15)]
-    assert encode_differential(np.array([0.0, -500.0])).tolist() == [0, 15]
-    assert decode_differential(np.array([15]))[0] == -30.0
+    def below_best(difference: float) -> float:
+        decoded, censored = reported_beams(np.array([[-60.0, -60.0 - difference]]))
+        assert censored.tolist() == [[0, -1 if difference >= 30 else 0]]
+        return float(decoded[0, 0] - decoded[0, 1])
+
+    step = 2.0**-44  # what −60 dBm can still be lowered by
+    for code in range(15):
+        assert below_best(2.0 * code) == below_best(2.0 * code + 2 - step) == 2.0 * code + 1
+    assert below_best(30.0) == below_best(500.0) == 30.0
 
 
 def test_beams_are_reported_relative_to_the_strongest() -> None:

@@ -11,9 +11,6 @@ from raylocus.errors import InputError
 from raylocus.network.mac.uplink import LONG_LEVELS, buffer_size_index
 from raylocus.network.positioning.timing_measurements import (
     TIMING_LIMIT,
-    decode_timing,
-    encode_timing,
-    last_timing_code,
     reported_angle,
     reported_timing,
 )
@@ -50,44 +47,47 @@ def test_l1_sinr_is_reported_relative_to_the_best_beam() -> None:
     assert np.isnan(decoded[0, 4])
 
 
+def index_of(time: np.ndarray, k: int) -> np.ndarray:
+    """The index whose bin centre is read of a report: ((i − ½)·2^k − 985024) Tc."""
+    return np.rint((reported_timing(time, k) / TC + TIMING_LIMIT) / 2.0**k + 0.5)
+
+
 @pytest.mark.parametrize(
     ("k", "last"), [(0, 1_970_049), (1, 985_025), (2, 492_513), (3, 246_257), (4, 123_129), (5, 61_565)]
 )
 def test_timing_reports_have_the_specified_number_of_indices(k: int, last: int) -> None:
-    assert last_timing_code(k) == last
     # Multiples of Tc keep their exactness only as integers; half a step inside each bin is beyond doubt.
     codes = np.unique(np.r_[1:50, last // 2 - 20 : last // 2 + 20, last - 50 : last])
     for shift in (0.01, 0.99):
         time = ((codes - 1 + shift) * 2**k - TIMING_LIMIT) * TC
-        assert (encode_timing(time, k) == codes).all()
-    assert encode_timing(np.array([-1e-3, 1e-3]), k).tolist() == [0, last]
-    assert (encode_timing(decode_timing(codes, k), k) == codes).all()
+        assert (index_of(time, k) == codes).all()
+    ends = np.array([-1.0, 1.0]) * TIMING_LIMIT * TC
+    assert reported_timing(1.01 * ends, k).tolist() == ends.tolist()
+    assert time[-1] < ends[1] < time[-1] + 2**k * TC
 
 
 def test_rel_18_reports_time_in_steps_of_2_4_millimetres() -> None:
-    decoded = decode_timing(encode_timing(np.array([1e-6]), -6), -6)
+    decoded = reported_timing(np.array([1e-6]), -6)
     assert abs(decoded[0] - 1e-6) * SPEED_OF_LIGHT <= 0.0013
     with pytest.raises(InputError, match="granularity k is −6 to 5"):
-        encode_timing(np.array([0.0]), 6)
+        reported_timing(np.array([0.0]), 6)
 
 
 @given(st.floats(-4e-4, 4e-4), st.integers(-6, 5))
 def test_a_timing_report_is_within_half_a_step(time: float, k: int) -> None:
-    decoded, censored = reported_timing(np.array([time]), k)
-    assert censored[0] == 0
-    assert abs(decoded[0] - time) <= (0.5 * 2.0**k + 1e-6) * TC
+    assert abs(reported_timing(np.array([time]), k)[0] - time) <= (0.5 * 2.0**k + 1e-6) * TC
 
 
 @pytest.mark.parametrize("k", range(-6, 6))
 def test_every_granularity_of_timing_at_both_edges(k: int) -> None:
-    last, step = last_timing_code(k), 2.0**k
-    assert last == int(2 * TIMING_LIMIT / step) + 1
-    codes = np.unique(np.r_[1:20, last // 2 - 5 : last // 2 + 5, last - 20 : last])
+    step = 2.0**k
+    last = int(2 * TIMING_LIMIT / step) + 1
+    codes = np.unique(np.r_[2:20, last // 2 - 5 : last // 2 + 5, last - 20 : last])
     # A hundredth of a bin on either side of an edge, which rounding of seconds to Tc does not reach.
     for side, code in ((0.01, codes), (-0.01, codes - 1)):
         time = ((codes - 1 + side) * step - TIMING_LIMIT) * TC
-        assert (encode_timing(time, k) == code).all()
-    assert (encode_timing(decode_timing(codes, k), k) == codes).all()
+        assert (index_of(time, k) == code).all()
+    assert np.isnan(reported_timing(np.array([np.nan]), k)).all()
 
 
 def test_differential_l1_sinr_has_one_decibel_bins_from_the_best_beam() -> None:
@@ -114,6 +114,21 @@ def test_buffer_status_of_every_level_at_both_edges() -> None:
 
 
 def test_buffer_levels_grow_as_the_specification_says() -> None:
-    # TS 38.321: ratios of about 1.065 (8 bits), 81 338 368 bytes at most.
-    assert LONG_LEVELS[-1] == 81_338_368
-    assert LONG_LEVELS[61:] / LONG_LEVELS[60:-1] == pytest.approx(1.0651, abs=0.002)
+    # TS 38.321 table 6.1.3.1-2: some of its levels [byte], and the sum of all.
+    levels = {
+        0: 0,
+        1: 10,
+        4: 13,
+        5: 14,
+        12: 22,
+        59: 409,
+        60: 436,
+        100: 5_387,
+        128: 31_342,
+        150: 125_030,
+        200: 2_901_912,
+        252: 76_380_419,
+        253: 81_338_368,
+    }
+    assert {index: int(LONG_LEVELS[index]) for index in levels} == levels
+    assert len(LONG_LEVELS) == 254 and LONG_LEVELS.sum() == 1_334_408_489

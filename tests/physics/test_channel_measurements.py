@@ -170,8 +170,9 @@ def test_the_search_finds_the_beam_that_a_wave_leaves_by(beam: int, phase: int) 
     # Port n of a wave that leaves at u sees exp(jπnu), and its precoder is the conjugate: u = −2l/(O1·N1).
     ports = np.exp(-2j * np.pi * beam / (4 * n1) * np.arange(n1))
     response = np.concatenate([ports, np.exp(-0.5j * np.pi * phase) * ports])[None, None, None]
-    indices, rate = select_precoder(transmit_covariance(response), np.array([10.0]), codebook(n1, 1, 1))
-    assert indices[0, 0] == beam and indices[0, 3] == phase
+    book = codebook(n1, 1, 1)
+    precoder, rate = select_precoder(transmit_covariance(response), np.array([10.0]), book)
+    assert book.indices[precoder[0], [0, 3]].tolist() == [beam, phase]
     assert rate[0] == pytest.approx(np.log2(1 + 10 * 16), rel=1e-4)
 
 

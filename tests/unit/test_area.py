@@ -15,7 +15,7 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.geo import Extent, GeoFrame
 from raylocus.scenes.area import Area, is_area, open_area
 from raylocus.scenes.area_of_sites import build_area_of_sites
-from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration, SourceOptions
+from raylocus.scenes.configuration import FINE_REACH, AreaConfiguration, SceneConfiguration, SourceOptions
 from raylocus.scenes.site_files import SiteFile
 
 OSLO = GeoFrame(59.91, 10.75)
@@ -137,6 +137,12 @@ def test_what_is_no_area_is_one_sentence(
         built(tmp_path, source, site_list(tmp_path, *points))
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "area").exists()
+
+
+def test_little_geometry_around_the_tiles_is_said() -> None:
+    assert AreaConfiguration().notes == () and AreaConfiguration(near=FINE_REACH + 1).notes == ()
+    (note,) = AreaConfiguration(near=64.0).notes
+    assert note.startswith("with 64 m of geometry") and note.endswith("--area.near 200 avoids it")
 
 
 def test_an_area_needs_a_list(tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ from field_fixtures import CALM, deployment_of, network, reports_of
 from raylocus.geo import Extent, Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.area_windows import WindowLocator
-from raylocus.inference.opinions import pooled, shares, surprise, weight_of_maps
+from raylocus.inference.opinions import (
+    pooled,
+    pooled_densities,
+    shares,
+    sharpness_of,
+    surprise,
+    weight_of_maps,
+)
 from raylocus.inference.window_choice import chosen_windows
 from raylocus.inference.window_masses import Belief, Look, Opinions, joined
 from raylocus.models.area.cells import CellMasses
@@ -227,6 +234,15 @@ def test_maps_that_put_phones_elsewhere_weigh_less() -> None:
     assert weights == sorted(weights, reverse=True) and weights[2] < 0.1 < 0.6 < weights[0]
     silent = torch.zeros(20)
     assert weight_of_maps(2.0, silent) < weight_of_maps(2.0, silent[:1]) < weight_of_maps(0.0, silent[:0])
+
+
+def test_answers_are_the_sharper_the_better_maps_of_many_phones_fit() -> None:
+    fits_well = [sharpness_of(-2.0, phones) for phones in (1, 4, 20)]
+    assert fits_well == sorted(fits_well) and 1 < fits_well[0] and fits_well[2] > 1.4
+    assert sharpness_of(0.0, 20) == 1 and sharpness_of(2.0, 20) < sharpness_of(2.0, 1) < 1
+    sites, maps = bell(20.0, 4.0)[None], bell(21.0, 4.0)[None]
+    usual, sharp = (pooled_densities(sites, maps, 0.5, sharpness=power)[0] for power in (1.0, 1.5))
+    assert torch.allclose(sharp, shares(usual**1.5), atol=1e-6)
 
 
 def test_ground_outside_of_the_area_weighs_less_and_can_still_win() -> None:

@@ -11,6 +11,7 @@ from raylocus.geo import Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.fix import PLAUSIBLE_FIT, Fix
 from raylocus.inference.locator import CIRCLES_ALONE, Locator
+from raylocus.inference.opinions import WRONG_SITES, shares, with_sites
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.density import doubted_density
@@ -19,7 +20,7 @@ from raylocus.models.evidence.stream import FUSED
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
-from raylocus.models.misfit import MisfitCalibration
+from raylocus.models.misfit import Judgement, MisfitCalibration
 from raylocus.provenance import Provenance
 from raylocus.training.misfit_calibration import calibrate_misfit
 from raylocus.training.symmetry import random_cell_order
@@ -137,6 +138,18 @@ def test_doubt_leans_on_the_answer_without_a_map():
     found = doubted_density(density, torch.full((1, 1, 1), 0.5), even)
     assert float(found.sum()) == pytest.approx(1.0)
     assert float(found[0, 1, 2]) == pytest.approx(0.52) and float(found[0, 4, 4]) == pytest.approx(0.02)
+
+
+def test_under_a_wrong_map_the_density_is_wide_and_the_position_that_of_the_sites():
+    maps, sites = (torch.full((1, 8, 8), 1e-6) for _ in range(2))
+    maps[0, 1, 1] = sites[0, 6, 5] = 1.0
+    wrong = Judgement(fit=0.0, wrong=1.0, score=3.0)
+    density, middle = with_sites(maps, shares(sites), [wrong], np.zeros(1, int), torch.zeros(1, 8, 8))
+    assert int(middle.argmax()) == 6 * 8 + 5 and float(middle.max()) > 0.99
+    assert int(density.argmax()) == 6 * 8 + 5 and float(density.max()) == pytest.approx(
+        1 - WRONG_SITES, abs=0.02
+    )
+    assert float(density.min()) == pytest.approx(WRONG_SITES / 64, rel=1e-3)
 
 
 def test_the_calibration_survives_on_disk_and_shows_in_a_fix(network, misfit, tmp_path):

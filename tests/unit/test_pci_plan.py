@@ -94,12 +94,25 @@ def test_a_plan_on_a_regular_grid_does_not_hang_on_the_last_bit() -> None:
 
 
 def test_a_network_larger_than_the_pcis_uses_them_again_far_away() -> None:
-    sites = np.random.default_rng(0).uniform(0, 12_000, (900, 2))
-    owner = np.repeat(np.arange(900), 3)
-    pcis = plan_pcis(sites[owner], np.tile([0.0, 2.1, -2.1], 900), owner, np.random.default_rng(1))
+    sites = np.random.default_rng(0).uniform(0, 9000, (500, 2))
+    owner = np.repeat(np.arange(500), 3)
+    pcis = plan_pcis(sites[owner], np.tile([0.0, 2.1, -2.1], 500), owner, np.random.default_rng(1))
     assert pcis.min() >= 0 and pcis.max() <= 1007
     distance = np.linalg.norm(sites[owner][:, None] - sites[owner], axis=-1)
     again = (pcis[:, None] == pcis) & ~np.eye(len(pcis), dtype=bool)
     # A square between them: farther than the median distance of 20 neighbours by much.
     assert distance[again].min() > 1500
-    assert all(len(set((pcis[owner == site] % 3).tolist())) == 3 for site in range(900))
+    assert all(len(set((pcis[owner == site] % 3).tolist())) == 3 for site in range(500))
+
+
+@pytest.mark.parametrize("count", [8, 9, 40])
+def test_a_mast_of_any_number_of_cells_is_planned(count: int) -> None:
+    # All combinations of forty would be 3^40; every second list without channel numbers has masts of fifteen.
+    owner = np.repeat([0, 1], count)
+    positions = np.array([[0.0, 0.0], [300.0, 0.0]])[owner]
+    azimuths = np.linspace(-np.pi, np.pi, 2 * count, endpoint=False)
+    pcis = plan_pcis(positions, azimuths, owner, np.random.default_rng(3))
+    assert len(set(pcis.tolist())) == 2 * count
+    for site in (0, 1):
+        alike = np.bincount(pcis[owner == site] % 3, minlength=3)
+        assert alike.max() - alike.min() <= 1

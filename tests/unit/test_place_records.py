@@ -193,6 +193,14 @@ def test_what_is_no_record_is_refused(tmp_path: Path, content: str | None, sente
         load_place(tmp_path)
 
 
+def test_a_folder_of_places_names_them(tmp_path: Path) -> None:
+    for name in ("west", "east"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "place.json").write_text("{}")
+    with pytest.raises(PlaceError, match=f"but in it: east, west; give {tmp_path / 'east'}"):
+        load_place(tmp_path)
+
+
 def test_an_area_and_a_file_are_no_place(tmp_path: Path) -> None:
     (tmp_path / "area.json").write_text("{}")
     with pytest.raises(PlaceError, match="is an area, and a place is needed"):

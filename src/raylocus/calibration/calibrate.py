@@ -13,14 +13,14 @@ from raylocus.calibration.labelled_calibration import (
     GroupScore,
     LabelledCalibration,
     calibrate_labelled,
-    with_wider_azimuths,
+    with_honest_deviations,
 )
 from raylocus.calibration.labelled_fit import Posterior, climb
 from raylocus.calibration.labelled_model import NoiseLaw
 from raylocus.calibration.measured import Measured, is_enough, measured_at
 from raylocus.calibration.parameters import Prior
 from raylocus.calibration.unlabelled_fit import ASKED, UnlabelledCalibration, calibrate_unlabelled
-from raylocus.calibration.unlabelled_model import MarginalModel
+from raylocus.calibration.unlabelled_model import MarginalModel, of_errors
 from raylocus.calibration.unlabelled_reports import FEWEST_REPORTS, UnlabelledReports, unlabelled_reports
 from raylocus.errors import InputError
 from raylocus.network.reports.reports import Reports
@@ -111,9 +111,10 @@ def _with_labelled(
             found.posterior, found.noise, found.prior, kept, found.groups, found, None, measured.notes
         )
     noise, values = found.noise, found.posterior.values
-    by_others = calibrate_unlabelled(others, place, law, values)
+    begin = np.append(values, of_errors(noise.levels.scale, noise.dropout))
+    by_others = calibrate_unlabelled(others, place, law, begin)
     marginal = MarginalModel(others, place, law, values).under(noise.levels.scale, by_others.dropout)
     both = (found.model.under(noise), marginal)
     climbed = climb(both, found.prior, found.posterior.free, values)
-    posterior = with_wider_azimuths(climbed, found.prior)
+    posterior = with_honest_deviations(climbed, found.prior.layout, law.world)
     return Calibration(posterior, noise, found.prior, kept, found.groups, found, by_others, measured.notes)

@@ -14,7 +14,7 @@ from raylocus.calibration.labelled_model import LabelledModel, NoiseLaw
 from raylocus.calibration.links import PointChannels
 from raylocus.calibration.measured import Measured
 from raylocus.calibration.noise_fit import fit_noise
-from raylocus.calibration.parameters import Prior
+from raylocus.calibration.parameters import Layout, Prior
 from raylocus.calibration.parts_of_ground import nearest_to, restricted, spread_out
 from raylocus.calibration.silence import silence_distance
 from raylocus.network.configuration import NetworkConfiguration
@@ -26,6 +26,9 @@ OPTIONAL = ("azimuth", "pattern", "downtilt", "crowns", "walls")
 #: Factor on the deviations of azimuths: reports of beams make the posterior jagged, and its width at the top says too
 #: little. On ten simulated networks errors were 1.1 (median) to 1.6 (90 %) of it.
 AZIMUTHS_WIDER = 1.5
+#: What walls reflect more by ln ε [dB], 8.7 √ε / (ε − 1) of brick, ε = 3.91: materials that are not as listed look like
+#: walls that scatter otherwise.
+REFLECTED_DB = 5.9
 #: Parts of the ground that are held out in turn, each of several blocks.
 FOLDS, BLOCKS_OF_FOLD = 3, 3
 
@@ -88,14 +91,19 @@ def calibrate_labelled(measured: Measured, place: TracedPlace, law: CalibrationL
     found = fit_antennas(model.under(noise), prior, free, start)
     noise = fit_noise(model, noise, prior, found.values)
     found = climb((model.under(noise),), prior, free, found.values)
-    return LabelledCalibration(with_wider_azimuths(found, prior), noise, scores, prior, model)
+    return LabelledCalibration(
+        with_honest_deviations(found, prior.layout, law.world), noise, scores, prior, model
+    )
 
 
-def with_wider_azimuths(found: Posterior, prior: Prior) -> Posterior:
-    """The same with deviations of azimuths that say how far they truly are off, see `AZIMUTHS_WIDER`."""
-    wider = np.ones(prior.layout.size)
-    wider[prior.layout.index("azimuth")] = AZIMUTHS_WIDER
-    return dataclasses.replace(found, covariance=found.covariance * np.outer(wider, wider))
+def with_honest_deviations(found: Posterior, layout: Layout, law: WorldLaw) -> Posterior:
+    """The same with deviations that say how far azimuths and walls truly are off: `AZIMUTHS_WIDER`, `REFLECTED_DB`."""
+    wider, walls = np.ones(layout.size), layout.index("walls").start
+    wider[layout.index("azimuth")] = AZIMUTHS_WIDER
+    covariance = found.covariance * np.outer(wider, wider)
+    if found.free[walls]:
+        covariance[walls, walls] += (REFLECTED_DB * law.log_deviations(1.0)[0]) ** 2
+    return dataclasses.replace(found, covariance=covariance)
 
 
 def _optional(model: LabelledModel) -> tuple[str, ...]:

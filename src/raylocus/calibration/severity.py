@@ -15,7 +15,7 @@ from raylocus.calibration.labelled_calibration import CalibrationLaw, LabelledCa
 from raylocus.calibration.labelled_fit import climb
 from raylocus.calibration.labelled_model import NoiseLaw
 from raylocus.calibration.noise_fit import DEVIATIONS
-from raylocus.calibration.unlabelled_fit import SCALE_UNSAID, UnlabelledCalibration
+from raylocus.calibration.unlabelled_fit import UnlabelledCalibration
 
 #: Severities that are tried.
 SEVERITIES = np.array([0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0])
@@ -95,8 +95,7 @@ def unlabelled_severity(found: UnlabelledCalibration, law: CalibrationLaw) -> Se
 
     The scale is what severity shows in; levels and dropout are consistent with many.
     """
-    deviation = float(np.hypot(found.deviation[-2], SCALE_UNSAID))
     scales = np.array(
         [ErrorLaw.of(dataclasses.replace(law.world, severity=float(each))).scale for each in SEVERITIES]
     )
-    return severity_of(-(((np.log(scales) - np.log(found.law.scale)) / deviation) ** 2) / 2)
+    return severity_of(-(((np.log(scales) - np.log(found.law.scale)) / found.deviation[-2]) ** 2) / 2)

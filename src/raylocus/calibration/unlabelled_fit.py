@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 
 from raylocus.calibration.error_law import ErrorLaw
 from raylocus.calibration.labelled_calibration import CalibrationLaw
-from raylocus.calibration.parameters import Prior
-from raylocus.calibration.unlabelled_model import MarginalModel
+from raylocus.calibration.parameters import Layout, Prior
+from raylocus.calibration.unlabelled_model import MarginalModel, of_errors
 from raylocus.calibration.unlabelled_reports import UnlabelledReports
 from raylocus.propagation.maps.traced_place import TracedPlace
 
@@ -22,9 +22,6 @@ STEPS, SMALL = 30, 0.1
 ASKED = ("common", "level", "floor", "scatter")
 #: Levels that the search begins at, in deviations of the prior: the likelihood has several maxima.
 BEGINNINGS = (-1.5, 0.0, 1.5)
-#: What the scale is uncertain by besides (standard deviation of its logarithm): values that are fitted take up a part
-#: of residuals, and those that are not, as beamwidths and materials, add about as much.
-SCALE_UNSAID = 0.1
 #: Standard deviations of ln scale and of the logit of the dropout about the law's.
 SCALE_DEVIATION, DROPOUT_DEVIATION = 0.6, 1.5
 
@@ -68,8 +65,7 @@ class _Target:
         prior, noise, share = law.prior(cells), law.noise(), np.sqrt(model.weight)
         deviation = prior.deviation.copy()
         deviation[prior.layout.index("common")] /= share
-        dropout = min(max(noise.dropout or 0.3, 0.02), 0.98)
-        centre = np.array([np.log(noise.levels.scale), np.log(dropout / (1 - dropout))])
+        centre = of_errors(noise.levels.scale, noise.dropout)
         extra = np.array([SCALE_DEVIATION, DROPOUT_DEVIATION]) / share
         return cls(model, dataclasses.replace(prior, deviation=deviation), centre, extra)
 
@@ -83,13 +79,12 @@ class _Target:
             found[layout.index(name)] = True
         return found
 
-    def begun(self, values: Float[np.ndarray, " plain"]) -> Float[np.ndarray, " value"]:
-        """The likeliest of `BEGINNINGS`, with the other values given."""
-        common, tried = self.prior.layout.index("common"), []
-        deviation = self.prior.deviation[common] * np.sqrt(self.model.weight)
+    def begun(self, law: CalibrationLaw) -> Float[np.ndarray, " value"]:
+        """The likeliest of `BEGINNINGS`, other values as the law has them."""
+        prior, tried = law.prior(self.prior.layout.cells), []
         for beginning in BEGINNINGS:
-            start = np.append(values, self.centre)
-            start[common] = beginning * deviation
+            start, common = np.append(prior.mean, self.centre), prior.layout.index("common")
+            start[common] = beginning * prior.deviation[common]
             tried.append((self.evaluated(start)[0], beginning, start))
         return min(tried, key=lambda each: each[:2])[2]
 
@@ -111,7 +106,7 @@ def calibrate_unlabelled(
     reports: UnlabelledReports,
     place: TracedPlace,
     law: CalibrationLaw,
-    begin: Float[np.ndarray, " given"] | None = None,
+    begin: Float[np.ndarray, " value"] | None = None,
 ) -> UnlabelledCalibration:
     """MAP over levels, pattern floor, scattering, errors' scale and dropout; azimuths stay.
 
@@ -119,13 +114,12 @@ def calibrate_unlabelled(
         reports: one of each sequence.
         place: whose ground positions are summed over.
         law: priors.
-        begin: values to begin at, whose azimuths, downtilts and beamwidths hold, with or without those of the errors;
-            as the law has them if left out.
+        begin: values to begin at, whose azimuths, downtilts and beamwidths hold; as the law has them if left out.
     """
-    size = (mean := law.prior(len(place.deployment.cells)).mean).size
-    given = mean if begin is None else begin
-    target = _Target.of(MarginalModel(reports, place, law, given[:size]), law, len(place.deployment.cells))
-    found, loss, hessian = _climbed(target, given if len(given) > size else target.begun(given))
+    cells = len(place.deployment.cells)
+    antennas = law.prior(cells).mean if begin is None else begin[: Layout(cells).size]
+    target = _Target.of(MarginalModel(reports, place, law, antennas), law, cells)
+    found, loss, hessian = _climbed(target, target.begun(law) if begin is None else begin)
     free, covariance = target.free, np.zeros(hessian.shape)
     covariance[np.ix_(free, free)] = np.linalg.inv(hessian[np.ix_(free, free)])
     return UnlabelledCalibration(

@@ -222,8 +222,13 @@ class MarginalModel:
 
     def under(self, scale: float, dropout: float) -> MarginalTerm:
         """The model under one law of errors."""
-        share = min(max(dropout, 0.01), 0.99)
-        return MarginalTerm(self, np.array([np.log(scale), np.log(share / (1 - share))]))
+        return MarginalTerm(self, of_errors(scale, dropout))
+
+
+def of_errors(scale: float, dropout: float | None) -> Float[np.ndarray, "2"]:
+    """ln of the errors' scale [dB] and the logit of the dropout, 0.3 where silence said nothing."""
+    share = min(max(dropout or 0.3, 0.02), 0.98)
+    return np.array([np.log(scale), np.log(share / (1 - share))])
 
 
 @dataclass(frozen=True)

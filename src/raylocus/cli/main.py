@@ -76,7 +76,7 @@ VERBS = (
     Verb(("calibrate", "check"), "calibrate", "say how wrong a map is, by reports of its network"),
     Verb(("calibrate", "fit"), "calibrate", "fit a place's antennas and levels to reports"),
     Verb(("calibrate", "materials"), "calibrate", "estimate a place's materials from reports"),
-    Verb(("network", "explain"), "network_explain", "print one report as an engineer reads a trace"),
+    Verb(("network", "explain"), "reports", "print one report as an engineer reads a trace"),
     Verb(("train", "area"), "train", "train the network that locates in areas, on drawn networks"),
     Verb(
         ("train", "adapt"),

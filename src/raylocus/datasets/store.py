@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,6 +90,11 @@ class ReportDataset:
         """The sequences where the mask is true, e.g. `dataset.select(dataset.split == "test")`."""
         rows = {name: getattr(self, name)[mask] for name in _ROWS}
         return dataclasses.replace(self, **rows)
+
+    def by_place(self, split: str) -> Iterator[ReportDataset]:
+        """The sequences of a split, place by place."""
+        for index in np.unique(self.place_index[self.split == split]):
+            yield self.select((self.split == split) & (self.place_index == index))
 
     def read(self, samples: Int[np.ndarray, " chosen"]) -> Reports:
         """The reports of some of these sequences, by index; only the chunks that hold them are read.

@@ -60,12 +60,7 @@ def save_report_dataset(
     Parts are read twice, one at a time, so memory does not grow with their number. The places' maps
     are copied from their folders.
 
-    Args:
-        parts: reports of each planned world, gone through twice, except for those of the places that were skipped.
-        configuration: what was observed.
-        provenance: of the dataset.
-        path: folder, or URL that fsspec knows.
-        skipped: places left out.
+    Parts are the reports of each planned world, except for those of the places that were skipped.
 
     Raises:
         InputError: there are no reports at all, or worlds have different features.

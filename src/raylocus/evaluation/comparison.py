@@ -47,24 +47,16 @@ def compare(
 ) -> list[Comparison]:
     """All methods on every test place.
 
-    Args:
-        located: the trained model.
-        classics: the classical methods, fitted.
-        dataset: reports of test places.
-        sequences: most test sequences of a place, spread evenly over its worlds; None for all.
-        progress: called with each method's name as it starts.
+    Of a place at most `sequences` are taken, spread evenly over its worlds; None for all.
 
     Raises:
         InputError: the dataset has no test sequences.
     """
-    if not (dataset.split == "test").any():
+    tests = [thinned(test, sequences) for test in dataset.by_place("test")]
+    if not tests:
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    tests = [
-        thinned(dataset.select((dataset.split == "test") & (dataset.place_index == index)), sequences)
-        for index in np.unique(dataset.place_index[dataset.split == "test"])
-    ]
     return [compared_at(test, [world_by_world(located, test), *classics], progress) for test in tests]
 
 

@@ -31,6 +31,8 @@ SILENT, MOST = 3.0, 6.0
 #: Share of a density without the map that is even over a tile: where the map is wrong, its sites may be as well. A
 #: position is named by the sites alone, for of even ground nothing can be said.
 WRONG_SITES = 0.8
+#: Power of densities: its logarithm at a score of 0 and for each unit of it less, and its ends.
+SHARPER, PER_FIT, LEAST_SHARP, MOST_SHARP = 0.0, 0.25, 0.7, 2.0
 #: Least share of a square in a pool.
 LEAST = 1e-9
 
@@ -55,7 +57,7 @@ def pooled(
         weight: of the maps, from 0 to 1; of all phones, or of each.
         area: of each square, where they differ.
     """
-    return _by_weight(_logs(sites, maps, area), weight)
+    return _by_weight(_logs(sites, maps, area), weight, 1.0)
 
 
 def pooled_densities(
@@ -63,10 +65,14 @@ def pooled_densities(
     maps: Float[Tensor, "*phone y x"],
     weight: float | Float[Tensor, "*#phone 1 1"],
     area: float | Float[Tensor, "*phone y x"] = 1.0,
+    sharpness: float | Float[Tensor, "*#phone 1 1"] = 1.0,
 ) -> tuple[Float[Tensor, "*phone y x"], Float[Tensor, "*phone y x"]]:
-    """Both opinions as one: the density, and what names a position, see `weight_of_position`; arguments of `pooled`."""
+    """Both opinions as one: the density, and what names a position, see `weight_of_position`.
+
+    Arguments are those of `pooled`, and the power of both, see `sharpness_of`.
+    """
     logs = _logs(sites, maps, area)
-    return _by_weight(logs, weight), _by_weight(logs, weight_of_position(weight))
+    return _by_weight(logs, weight, sharpness), _by_weight(logs, weight_of_position(weight), sharpness)
 
 
 #: Logarithms: by sites and by maps, of the density, and of the area.
@@ -83,9 +89,11 @@ def _logs(
     return of_sites, of_maps, log_area
 
 
-def _by_weight(logs: _Logs, weight: float | Float[Tensor, "*#phone 1 1"]) -> Float[Tensor, "*phone y x"]:
+def _by_weight(
+    logs: _Logs, weight: float | Float[Tensor, "*#phone 1 1"], sharpness: float | Float[Tensor, "*#phone 1 1"]
+) -> Float[Tensor, "*phone y x"]:
     of_sites, of_maps, log_area = logs
-    log_share = (1 - SHARED * weight) * of_sites + weight * of_maps + log_area
+    log_share = sharpness * ((1 - SHARED * weight) * of_sites + weight * of_maps) + log_area
     return log_share.flatten(-2).softmax(-1).unflatten(-1, of_sites.shape[-2:])
 
 
@@ -107,6 +115,17 @@ def weight_of_maps(score: float, surprises: Float[Tensor, " phone"]) -> float:
     mean = float(surprises.clamp(-MOST, MOST).mean()) if len(surprises) else 0.0
     odds = ODDS + said * (PER_SCORE * min(max(score, -MOST), MOST) + PER_SURPRISE * mean)
     return 1 / (1 + math.exp(-odds))
+
+
+def sharpness_of(score: float, phones: int) -> float:
+    """The power of densities of phones that are located together: the better their maps fit, the less worlds err.
+
+    Args:
+        score: mean score of their misfit.
+        phones: how many they are.
+    """
+    said = phones / (phones + SILENT)
+    return min(max(math.exp(SHARPER - said * PER_FIT * score), LEAST_SHARP), MOST_SHARP)
 
 
 def weight_of_position(weight: float | Float[Tensor, "*phone"]) -> float | Float[Tensor, "*phone"]:
@@ -137,12 +156,16 @@ def with_sites(
         ranging: log-likelihoods of times of arrival. Walls make paths longer, so that they hold on other maps, too, but
             not where sites are elsewhere.
     """
-    surprises, (weight, wrong) = surprise(sites, maps), torch.empty(2, len(maps), 1, 1)
+    surprises, (weight, wrong, sharpness) = surprise(sites, maps), torch.empty(3, len(maps), 1, 1)
     for number, judgement in enumerate(judgements):
         own = judged == number
         weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
+        sharpness[own] = sharpness_of(judgement.score, int(own.sum()))
+    # Ranges know more than maps do, and are not to be outvoted by them.
+    sharpness[ranging.flatten(1).any(1)] = 1.0
     ranges = weights_of_ranges(ranging)
     by_sites = ranged_density(sites, ranges)
     even = (1 - WRONG_SITES) * by_sites + WRONG_SITES / sites.shape[1:].numel()
-    density, middle = (ranged_density(each, ranges) for each in pooled_densities(sites, maps, weight))
+    both = pooled_densities(sites, maps, weight, sharpness=sharpness)
+    density, middle = (ranged_density(each, ranges) for each in both)
     return doubted_density(density, wrong, even), doubted_density(middle, wrong, by_sites)

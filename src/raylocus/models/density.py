@@ -19,7 +19,7 @@ ESTIMATORS = ("mean", "geometric_median", "mode")
 #: A mode is the mean within this radius of the most probable neighbourhood [m].
 MODE_RADIUS = 20.0
 #: Share of maps that are displaced against the sites, and by how much (standard deviation of x and of y) [m].
-DISPLACED_MAPS, DISPLACEMENT = 0.1, 12.0
+DISPLACED_MAPS, DISPLACEMENT = 0.2, 12.0
 #: Power of the ranges' likelihood: one canyon makes several sites late, which together say less than they would apart.
 RANGING_WEIGHT = 0.8
 #: Components are cut off this far from the centre of their coarse cell along each axis [m].

@@ -210,7 +210,7 @@ class LocationNetwork(nn.Module):
         sharp = self.evidence.sharp(renamed, maps, rasters).log_likelihood
         by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (len(orders), -1))
         kinds = [LIKELIHOODS.index(name) for name in (*FUSED, "sharp")]
-        exponents = self.evidence.exponents(evidence.summary)[:, kinds].sum(-1)
+        exponents = self.evidence.exponents(evidence.summary)[:, kinds]
         gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
         heard = output.pooled.heard[:, 0].sum(1)
         return misfit_statistics(evidence.highest, heard, evidence.log_scale, gains)

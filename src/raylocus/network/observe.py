@@ -11,7 +11,12 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
-from raylocus.network.impairments.availability import absent_features, check_deployment, check_signals
+from raylocus.network.impairments.availability import (
+    SSB_BLOCKS,
+    absent_features,
+    check_deployment,
+    check_signals,
+)
 from raylocus.network.impairments.report_errors import (
     time_stamps,
     with_missing_identities,
@@ -30,7 +35,6 @@ from raylocus.network.stack.downlink import Paths, receive
 from raylocus.network.stack.serving_cell import fired
 from raylocus.network.stack.tokens import ReportContent
 from raylocus.ragged import Rows
-from raylocus.scenes.sites import Carrier
 
 #: Sequences that are worked on together, with their paths and without.
 BATCH_WITH_PATHS, BATCH = 16, 1024
@@ -97,7 +101,7 @@ def observe_numbered(
         )
     deployment, features = channel.deployment, feature_set(configuration.feature_set)
     check_deployment(deployment, configuration.capability)
-    _check_signals(deployment.carrier, features, configuration)
+    check_signals(deployment.carrier, _signals(features, configuration))
     clocks = np.random.default_rng([seed, 1])
     offsets = synchronisation_errors(len(deployment.sites), configuration.timing_errors, clocks)
     parts: list[NumberedReports] = []
@@ -113,17 +117,14 @@ def observe_numbered(
     return NumberedReports(dataclasses.replace(whole, absent=absent), numbers)
 
 
-def _check_signals(
-    carrier: Carrier, features: tuple[ReportFeature, ...], configuration: NetworkConfiguration
-) -> None:
-    """Refuses a PRS or SRS that is measured and does not fit into the carrier."""
-    occasions = {feature.occasion for feature in features}
-    detected = isinstance(configuration.timing, DetectedTiming)
-    check_signals(
-        carrier,
-        configuration.positioning_signal if "prs" in occasions else None,
-        configuration.sounding_signal if "srs" in occasions or detected else None,
-    )
+def _signals(features: tuple[ReportFeature, ...], configuration: NetworkConfiguration) -> dict[str, int]:
+    """Resource blocks of the reference signals that are measured."""
+    occasions, signals = {feature.occasion for feature in features}, {"an SSB": SSB_BLOCKS}
+    if "prs" in occasions:
+        signals["PRS"] = configuration.positioning_signal.resource_blocks
+    if "srs" in occasions or isinstance(configuration.timing, DetectedTiming):
+        signals["SRS"] = configuration.sounding_signal.resource_blocks
+    return signals
 
 
 def needs_paths(configuration: NetworkConfiguration) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource
@@ -115,9 +115,7 @@ class Delivery:
 
     retransmissions: Int[np.ndarray, "*batch"]
     delay: Float[np.ndarray, "*batch"]
-    """From the first transmission to the arrival [s]; NaN where it never came."""
-    failed: Bool[np.ndarray, "*batch"]
-    """Whether maxRetxThreshold was reached: radio link failure."""
+    """From the first transmission to the arrival [s]; NaN where it never came: the radio link failed."""
 
 
 def deliver(
@@ -132,11 +130,7 @@ def deliver(
     back (two air delays), uniformly delayed by t-StatusProhibit; a status that is lost costs another
     t-PollRetransmit.
 
-    Args:
-        loss: probability that HARQ gives up each PDU.
-        status_loss: probability that a status is lost.
-        mode: timers.
-        random: source of all random numbers.
+    `loss` is the probability that HARQ gives up each PDU, `status_loss` that a status is lost.
     """
     rounds = mode.most_retransmissions
     uniform = random.random((*loss.shape, rounds + 1))
@@ -149,4 +143,4 @@ def deliver(
     each = 2 * mode.air_delay + mode.status_prohibit * waits[..., 0] + mode.poll_retransmit * repeats
     waited = np.where(np.arange(rounds) < retransmissions[..., None], each, 0.0).sum(axis=-1)
     delay = np.where(arrived, mode.air_delay + waited, np.nan)
-    return Delivery(retransmissions, delay, np.logical_not(arrived))
+    return Delivery(retransmissions, delay)

@@ -25,7 +25,7 @@ from raylocus.scenes.ground.terrain import read_terrain, terrain_height
 from raylocus.scenes.map_sources.assemble import frame_of
 from raylocus.scenes.map_sources.elevation_tiles import elevation_for
 from raylocus.scenes.map_sources.read_source import requested_bounds
-from raylocus.scenes.site_files import SiteFile, import_sites, read_site_list
+from raylocus.scenes.site_files import SiteFile, import_sites
 from raylocus.scenes.site_import.assembly import GroundMaps
 from raylocus.storage import written_whole
 
@@ -135,7 +135,7 @@ def _ground(source: str, file: SiteFile, radius: float, margin: float) -> tuple[
         frame, covered = frame_of(requested_bounds(source.removeprefix(OPEN), radius))
         half = covered.width / 2, covered.depth / 2
         return frame, Extent(-half[0], -half[1], half[0], half[1])
-    records = read_site_list(file.path, file.columns).records
+    records = file.listed.records
     wanted = [one for one in records if file.network in (None, one.network)] or records
     latitude = np.array([record.latitude for record in wanted])
     longitude = np.array([record.longitude for record in wanted])

@@ -115,13 +115,7 @@ def load_place(folder: Path) -> Place:
     try:
         record = json.loads((folder / "place.json").read_text())
     except FileNotFoundError as error:
-        if (folder / AREA_FILE).is_file():
-            raise PlaceError(
-                f"{folder} is an area, and a place is needed; give one of its tiles, a folder in {folder}/tiles"
-            ) from error
-        raise PlaceError(
-            f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}"
-        ) from error
+        raise PlaceError(no_place(folder)) from error
     except NotADirectoryError as error:
         what = (
             archive(folder) or f"{folder} is a file and no place; a place is a folder with place.json in it"
@@ -130,6 +124,19 @@ def load_place(folder: Path) -> Place:
     except (ValueError, RecursionError) as error:
         raise PlaceError(f"{folder}/place.json is not valid JSON; build the place again") from error
     return place_of_record(record, folder)
+
+
+def no_place(folder: Path) -> str:
+    """A sentence on a folder in which there is no place.json, and what to give or do instead."""
+    if (folder / AREA_FILE).is_file():
+        return (
+            f"{folder} is an area, and a place is needed; give one of its tiles, a folder in {folder}/tiles"
+        )
+    inside = sorted(file.parent.name for file in folder.glob("*/place.json"))
+    if inside:
+        more = " …" if len(inside) > 3 else ""
+        return f"no place at {folder}, but in it: {', '.join(inside[:3])}{more}; give {folder / inside[0]}"
+    return f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}"
 
 
 def place_of_record(record: Any, folder: Path) -> Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,11 @@ class SiteFile:
     """Names of its columns where they are not found by themselves."""
     patterns: Path | None = None
     """Folder with the measured patterns of the antennas that it names."""
+
+    @cached_property
+    def listed(self) -> SiteList:
+        """Its cells, read once, see `read_site_list`."""
+        return read_site_list(self.path, self.columns)
 
 
 def pattern_paths(file: SiteFile) -> dict[str, Path]:
@@ -70,7 +76,7 @@ def import_sites(
     """
     # Where the place is comes first: without it no list of cells can be used.
     frame.to_local(np.zeros(1), np.zeros(1))
-    path, listed = file.path, read_site_list(file.path, file.columns)
+    path, listed = file.path, file.listed
     records = listed.records
     positions = _positions(records, frame)
     located = _within(records, positions, tile)

@@ -22,7 +22,7 @@ from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import LAYOUTS
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.perturb import perturb_place
-from raylocus.scenes.place import load_place
+from raylocus.scenes.place import load_place, no_place
 from raylocus.storage import MANIFEST
 
 #: Stores of a place that its reports depend on.
@@ -138,7 +138,7 @@ def place_hashes(folder: Path) -> dict[str, str]:
         PlaceError: the place is absent or not traced.
     """
     if not (folder / "place.json").is_file():
-        raise PlaceError(f"no place at {folder}; make one with: raylocus scene build SOURCE --out {folder}")
+        raise PlaceError(no_place(folder))
     hashes = {"place.json": hash_file(folder / "place.json")}
     for name in PLACE_STORES:
         try:

@@ -31,6 +31,7 @@ from raylocus.propagation.atlas.atlas import (
 from raylocus.propagation.atlas.channel_response import impulse_response, interaction_points
 from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, paths_at
 from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.ragged import Rows
 from raylocus.storage import written_whole
 from raylocus.units import SPEED_OF_LIGHT, to_decibel
 
@@ -50,10 +51,8 @@ def export_scenario(place: TracedPlace, receivers: Float[np.ndarray, "receiver 3
     Antennas at both ends are vertical and isotropic, as DeepMIMO puts its own arrays and patterns on top;
     cells stand in `params.json` under `raylocus`. Set 0 holds the sites, set 1 the receivers.
 
-    Args:
-        place: a traced place.
-        receivers: UE antennas [m] in the place's frame, such as a dataset's reports.
-        folder: where to; written whole. DeepMIMO lowers names, so it should have no capitals.
+    Receivers are UE antennas [m] in the place's frame. DeepMIMO lowers names, so the folder should have no
+    capitals.
 
     Raises:
         InputError: there is no receiver, or one outside the tile.
@@ -113,9 +112,7 @@ def _strongest_first(
     ue: Int[np.ndarray, " path"], power: Float[np.ndarray, " path"], count: int
 ) -> tuple[Int[np.ndarray, " path"], Int[np.ndarray, " path"]]:
     """Paths by UE and falling power, and the rank of each among its UE's."""
-    order = np.lexsort((-power, ue))
-    lengths = np.bincount(ue, minlength=count)
-    return order, np.arange(len(ue)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.lexsort((-power, ue)), Rows.of(np.bincount(ue, minlength=count)).rank
 
 
 def _degrees(

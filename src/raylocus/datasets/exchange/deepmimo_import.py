@@ -65,11 +65,6 @@ def import_scenario(
     A scenario that raylocus exported keeps its cells, with their antennas and beams. In any other, each
     transmitter is a site of one cell that radiates `POWER_DBM` evenly; its PCI is its number.
 
-    Args:
-        folder: the scenario.
-        observation: the law of observation, at the severity that is wanted.
-        seed: of all random draws.
-
     Raises:
         StoreError: the folder holds no whole static scenario of DeepMIMO 4.
         InputError: no receiver finds a cell.

@@ -162,9 +162,8 @@ class Ablation:
         test = self._dataset(self.recipe.test_set(variant), listener, engine)
         model = self.model or self.load(self._trained(variant, seed, listener, engine))
         made_from = [model.digest, test.digest, variant.given, seed, versions()]
-        for index in np.unique(test.place_index[test.split == "test"]):
-            place = test.select((test.split == "test") & (test.place_index == index))
-            name = test.configuration.places[int(index)].name
+        for place in test.by_place("test"):
+            name = test.configuration.places[int(place.place_index[0])].name
             file = self.out / "trials" / f"{_slug(variant.name)}.{seed}.{name}.npz"
             digest = hash_configuration([*made_from, name])
             scored = partial(_scored, model.method, place, variant, seed)

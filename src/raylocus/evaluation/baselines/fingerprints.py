@@ -42,13 +42,9 @@ class NearestNeighbours:
     def fit(cls, name: str, training: TrainingPlaces) -> NearestNeighbours:
         """Chooses k, floor and spread on training places. Raises InputError without training sequences."""
         chosen = examples(training, FITTED_REPORTS)
-        last = [one.observations.rsrp[one.observations.last] for one in chosen]
+        widest = {floor: cls(name, max(NEIGHBOURS), floor, 0.0) for floor in FLOORS_DBM}
         nearest = {
-            floor: [
-                cls(name, max(NEIGHBOURS), floor, 0.0).nearest(rsrp, one.maps)
-                for rsrp, one in zip(last, chosen, strict=True)
-            ]
-            for floor in FLOORS_DBM
+            floor: [one.nearest(each.rsrp, each.maps) for each in chosen] for floor, one in widest.items()
         }
 
         def scores(method: NearestNeighbours, number: int) -> Float[np.ndarray, " sample"]:
@@ -127,11 +123,8 @@ class RandomForest:
         """Chooses noise and spread on training places. Raises InputError without training sequences."""
         some = [pair for pair, _ in zip(training, range(FITTED_PLACES), strict=False)]
         chosen = examples(some, FITTED_REPORTS)
-        rsrp = [one.observations.rsrp[one.observations.last] for one in chosen]
         weights = {
-            noise: [
-                cls(name, noise, 0.0).weights(each, one.maps) for each, one in zip(rsrp, chosen, strict=True)
-            ]
+            noise: [cls(name, noise, 0.0).weights(one.rsrp, one.maps) for one in chosen]
             for noise in NOISES_DB
         }
 

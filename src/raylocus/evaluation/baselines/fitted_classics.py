@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from raylocus.datasets.store import ReportDataset
 from raylocus.errors import InputError, StoreError
 from raylocus.evaluation.baselines.fingerprints import NearestNeighbours, RandomForest
@@ -173,9 +171,8 @@ def classics_for(
 
 def training_places(dataset: ReportDataset) -> TrainingPlaces:
     """Reports of the training split and their place as the dataset holds it, one pair a place."""
-    for index in np.unique(dataset.place_index[dataset.split == "train"]):
-        chosen = dataset.select((dataset.split == "train") & (dataset.place_index == index))
-        yield chosen.reports, dataset.place(int(index))
+    for chosen in dataset.by_place("train"):
+        yield chosen.reports, dataset.place(int(chosen.place_index[0]))
 
 
 def _method(record: dict[str, Any]) -> Method:

@@ -130,6 +130,14 @@ def gaussian_masses(
     return masses(log_density.reshape(len(centre), -1).astype(np.float32), maps.prior.ravel())
 
 
+def circular_masses(
+    centre: Float[np.ndarray, "report 2"], spread: float, maps: NominalMaps
+) -> Float[np.ndarray, "report ground"]:
+    """The same of circular Gaussians of standard deviation `spread` [m]."""
+    covariance = np.broadcast_to(np.eye(2) * spread**2, (len(centre), 2, 2))
+    return gaussian_masses(centre, covariance, maps)
+
+
 def blurred_masses(
     weight: Float[np.ndarray, "report ground"], spread: float, maps: NominalMaps
 ) -> Float[np.ndarray, "report ground"]:

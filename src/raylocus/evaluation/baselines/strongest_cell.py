@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.baselines.masses import gaussian_masses, masses, posterior_of_masses
+from raylocus.evaluation.baselines.masses import circular_masses, masses, posterior_of_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.evaluation.observations import Observations, advance_distances, observations
@@ -43,7 +43,7 @@ class WeightedCentroid:
         def scores(method: WeightedCentroid, number: int) -> Float[np.ndarray, " sample"]:
             one = chosen[number]
             centre = method.centroids(one.observations, one.maps.deployment)
-            return one.log_scores_of_masses(method.density(centre, one.maps))
+            return one.log_scores_of_masses(circular_masses(centre, method.spread, one.maps))
 
         best = likeliest((cls(name, decade, 70.0) for decade in DECADES_DB), scores, chosen)
         return likeliest((replace(best, spread=spread) for spread in CENTROID_SPREADS), scores, chosen)
@@ -52,7 +52,7 @@ class WeightedCentroid:
         """Posterior from the last report, the estimate being the centroid. Raises PlaceError for an unknown PCI."""
         maps = nominal_maps(place)
         centre = self.centroids(observations(reports, maps.deployment), maps.deployment)
-        return posterior_of_masses(maps.tile, self.density(centre, maps), centre)
+        return posterior_of_masses(maps.tile, circular_masses(centre, self.spread, maps), centre)
 
     def centroids(self, observed: Observations, deployment: Deployment) -> Float[np.ndarray, "sample 2"]:
         """The weighted mean of the sites heard in each sequence's last report, the serving one if no level is [m]."""
@@ -60,13 +60,6 @@ class WeightedCentroid:
         site = deployment.site_positions[deployment.site_of_cell, :2]
         centre = rsrp_centroid(level, site, self.decade_db)
         return np.where(np.isfinite(centre), centre, site[observed.serving[observed.last]])
-
-    def density(
-        self, centre: Float[np.ndarray, "sample 2"], maps: NominalMaps
-    ) -> Float[np.ndarray, "sample ground"]:
-        """Masses over the flat ground of a Gaussian about each centre."""
-        covariance = np.broadcast_to(np.eye(2) * self.spread**2, (len(centre), 2, 2))
-        return gaussian_masses(centre, covariance, maps)
 
 
 #: Distances in front of the sector [m] and spreads [m] that `fit` chooses from.
@@ -123,14 +116,7 @@ class StrongestCell:
     ) -> Float[np.ndarray, "report ground"]:
         """Masses over the flat ground for each serving cell."""
         cells, of_report = np.unique(serving, return_inverse=True)
-        centre = self.centres(maps.deployment)[cells].astype(np.float32)
-        axes = (maps.tile.x_coordinates, maps.tile.y_coordinates)
-        x, y = (
-            -((axis.astype(np.float32) - one[:, None]) ** 2) / np.float32(2 * self.spread**2)
-            for axis, one in zip(axes, centre.T, strict=True)
-        )
-        log_density = (y[:, :, None] + x[:, None, :]).reshape(len(cells), -1)
-        return masses(log_density, maps.prior.ravel())[of_report]
+        return circular_masses(self.centres(maps.deployment)[cells], self.spread, maps)[of_report]
 
 
 #: Values that `fit` chooses from: mean excess of the path over the distance [m], its spread [m],

@@ -16,6 +16,8 @@ from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports
 
 Candidate = TypeVar("Candidate")
+#: ln of the density at the truths of an example, by candidate and the example's number.
+Scores = Callable[[Candidate, int], Float[np.ndarray, " sample"]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Example:
         evidence = np.exp(weight, out=weight) @ prior[outdoors]
         at_truth = log_density[np.arange(len(log_density)), self.truth] - peak[:, 0]
         return self._log_score(np.exp(at_truth) * prior[self.truth] / evidence)
+
+    @property
+    def rsrp(self) -> Float[np.ndarray, "sample cell"]:
+        """Of each sequence's last report [dBm]."""
+        return self.observations.rsrp[self.observations.last]
 
     def log_scores_of_masses(
         self, density: Float[np.ndarray, "sample ground"]
@@ -75,22 +82,14 @@ def examples(training: TrainingPlaces, most: int) -> list[Example]:
 
 
 def likeliest(
-    candidates: Iterable[Candidate],
-    scores: Callable[[Candidate, int], Float[np.ndarray, " sample"]],
-    chosen: Sequence[Example],
+    candidates: Iterable[Candidate], scores: Scores[Candidate], chosen: Sequence[Example]
 ) -> Candidate:
-    """The candidate under which the true positions are likeliest: the greatest mean score over all examples.
-
-    `scores` are ln of the density at the truths of an example, by its number in `chosen`.
-    """
+    """The candidate under which the true positions are likeliest: the greatest mean score over all examples."""
     return max(candidates, key=lambda candidate: mean_score(candidate, scores, chosen))
 
 
 def climbed(
-    candidates: Sequence[Candidate],
-    start: int,
-    scores: Callable[[Candidate, int], Float[np.ndarray, " sample"]],
-    chosen: Sequence[Example],
+    candidates: Sequence[Candidate], start: int, scores: Scores[Candidate], chosen: Sequence[Example]
 ) -> Candidate:
     """The same of ordered candidates whose score has one peak, found uphill from the one numbered `start`."""
     best, found = start, mean_score(candidates[start], scores, chosen)
@@ -105,10 +104,6 @@ def climbed(
     return candidates[best]
 
 
-def mean_score(
-    candidate: Candidate,
-    scores: Callable[[Candidate, int], Float[np.ndarray, " sample"]],
-    chosen: Sequence[Example],
-) -> float:
-    """Mean score of a candidate over all examples; arguments as of `likeliest`."""
+def mean_score(candidate: Candidate, scores: Scores[Candidate], chosen: Sequence[Example]) -> float:
+    """Mean score of a candidate over all examples."""
     return float(np.concatenate([scores(candidate, number) for number in range(len(chosen))]).mean())

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
-import numpy as np
-
 from raylocus.datasets.build import Listener, build_dataset
 from raylocus.datasets.building.world_tasks import pack_reports
 from raylocus.datasets.configuration import DatasetConfiguration
@@ -134,9 +132,7 @@ class Benchmark:
         }
         build_dataset(configuration, folder / "reports.zarr", listener, engine, left_out)
         fitted = FittedPeers(open_report_dataset(folder / "reports.zarr"), folder, self.recipe, self.report)
-        dataset = fitted.dataset
-        for index in np.unique(dataset.place_index[dataset.split == "test"]):
-            test = dataset.select((dataset.split == "test") & (dataset.place_index == index))
+        for test in fitted.dataset.by_place("test"):
             yield self._scores_at(test, fitted, folder / "places")
 
     def _scores_at(self, test: ReportDataset, fitted: FittedPeers, folder: Path) -> PlaceScores:

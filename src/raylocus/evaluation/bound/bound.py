@@ -10,15 +10,14 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError
-from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import Found, Search
+from raylocus.evaluation.bound.search import Calibration, Found, Search, bound_calibration
 from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace
-from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.models.posterior import Posterior
 from raylocus.network.channel.links import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import NetworkConfiguration
@@ -144,10 +143,8 @@ class Bound:
         Raises:
             PlaceError: a PCI is unknown there.
         """
-        grid = self.known.movement.grid
         calibration = self.calibration or bound_calibration(self.known.world_law.severity)
-        density = [calibration.apply(found) for found in self.found(reports)]
-        return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
+        return calibration.posterior(self.found(reports), self.known.movement.grid)
 
     def found(self, reports: Reports) -> list[Found]:
         """The posterior of each sequence before calibration. Raises PlaceError for an unknown PCI."""

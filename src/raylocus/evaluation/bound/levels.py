@@ -151,12 +151,8 @@ class LevelLaw:
     ) -> tuple[Float[Tensor, "motion token token"], Float[Tensor, "motion token"]]:
         """Correlation of the scores, and each token's standard deviation near the centre [dB].
 
-        Args:
-            fades: autocorrelation of the residual between the places of two tokens.
-            noise: variance of the reports' noise [dB²].
-            own_variance: variance of what is each cell's own and the same at all places [dB²].
-            cell: of each token.
-            site: of each token.
+        `fades` is the autocorrelation of the residual between the places of two tokens; noise and each cell's
+        own variance in dB².
         """
         same = (cell[:, None] == cell[None, :]).float()
         own = own_variance.sqrt()

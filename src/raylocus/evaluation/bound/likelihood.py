@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,3 +178,14 @@ class SequenceLikelihood:
         """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
         varied = self.ensemble.spread[cell][:, ground].square() + self.levels.residual.own_variance
         return self.ensemble.rsrp[cell][:, ground], varied
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Holds torch to one thread: on matrices this small, threads wait for each other more than they work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

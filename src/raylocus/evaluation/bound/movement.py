@@ -62,30 +62,6 @@ class Motions(Columns):
     def __len__(self) -> int:
         return len(self.share)
 
-    @classmethod
-    def of(
-        cls,
-        bins: tuple[SpeedBin, ...],
-        ago: Float[np.ndarray, " report"],
-        count: int,
-        step: float,
-        generator: np.random.Generator,
-    ) -> Motions:
-        """About `count` draws: one of who stands still, the others shared out by the bins' shares."""
-        moving = sum(each.share for each in bins if each.fastest > 0)
-        parts = []
-        for each in bins:
-            own = 1 if each.fastest == 0 else max(round(count * each.share / moving), 1)
-            speed = (
-                each.slowest + (each.fastest - each.slowest) * (np.arange(own) + generator.random(own)) / own
-            )
-            every = np.divide(each.stop_every, speed, out=np.full(own, np.inf), where=speed > 0)
-            times = moving_time(np.tile(ago, (own, 1)), every, np.full(own, each.stop_time), generator)
-            steps = np.rint(speed[:, None] * times / step).astype(np.int64)
-            parts.append((np.full(own, each.tracks), np.full(own, each.share / own), steps))
-        tracks, share, steps = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return cls(tracks, share, steps)
-
 
 @dataclass(frozen=True)
 class Tracks:
@@ -173,8 +149,22 @@ class Movement:
     def motions(
         self, ago: Float[np.ndarray, " report"], count: int, generator: np.random.Generator
     ) -> Motions:
-        """About `count` motions by the law, for reports that came `ago` [s] before the last."""
-        return Motions.of(self.bins, ago, count, self.grid.resolution, generator)
+        """About `count` motions by the law, for reports that came `ago` [s] before the last.
+
+        One is of who stands still, the others are shared out by the bins' shares.
+        """
+        moving = sum(each.share for each in self.bins if each.fastest > 0)
+        parts = []
+        for each in self.bins:
+            own = 1 if each.fastest == 0 else max(round(count * each.share / moving), 1)
+            speed = (
+                each.slowest + (each.fastest - each.slowest) * (np.arange(own) + generator.random(own)) / own
+            )
+            every = np.divide(each.stop_every, speed, out=np.full(own, np.inf), where=speed > 0)
+            times = moving_time(np.tile(ago, (own, 1)), every, np.full(own, each.stop_time), generator)
+            steps = np.rint(speed[:, None] * times / self.grid.resolution).astype(np.int64)
+            parts.append((np.full(own, each.tracks), np.full(own, each.share / own), steps))
+        return Motions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
     @property
     def start(self) -> Float[np.ndarray, " ground"]:

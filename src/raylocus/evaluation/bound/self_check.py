@@ -47,17 +47,11 @@ class SelfCheck:
     def pooled(cls, checks: Sequence[SelfCheck]) -> SelfCheck:
         """Several checks as one, each sequence counting once."""
         count = np.array([each.sequences for each in checks])
-
-        def mean(values: list[float]) -> float:
-            return float(np.average(values, weights=count))
-
-        return cls(
-            coverage_50=mean([each.coverage_50 for each in checks]),
-            coverage_90=mean([each.coverage_90 for each in checks]),
-            coverage_95=mean([each.coverage_95 for each in checks]),
-            sequences=int(count.sum()),
-            nll=mean([each.nll for each in checks]),
-        )
+        means = {
+            name: float(np.average([getattr(each, name) for each in checks], weights=count))
+            for name in ("coverage_50", "coverage_90", "coverage_95", "nll")
+        }
+        return cls(**means, sequences=int(count.sum()))
 
     def sentence(self) -> str:
         """One line for below a table."""

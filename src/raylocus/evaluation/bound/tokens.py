@@ -60,11 +60,7 @@ def all_tokens(
 ) -> list[SequenceTokens]:
     """The tokens of each sequence.
 
-    Args:
-        observed: the sequences.
-        deployment: cells of the place.
-        network: the law of the reports.
-        way_error_db: what levels change over the distance between a UE's way and the nearest that is tried.
+    `way_error_db` is what levels change over the distance between a way and the nearest that is tried.
     """
     return [_tokens(observed, sample, deployment, network, way_error_db) for sample in range(len(observed))]
 

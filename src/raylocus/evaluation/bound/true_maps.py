@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 
-from raylocus.evaluation.bound.calibration import TRUE_MAPS_CALIBRATION, Calibration
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import Found, Search
+from raylocus.evaluation.bound.search import TRUE_MAPS_CALIBRATION, Calibration, Found, Search
 from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace
-from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.models.posterior import Posterior
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
@@ -50,9 +48,7 @@ class TrueMaps:
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of sequences of that one world. Raises PlaceError for an unknown PCI."""
-        grid = self.movement.grid
-        density = [self.calibration.apply(found) for found in self.found(reports, place)]
-        return posterior_of(grid, np.array(density, np.float32).reshape(-1, *grid.shape))
+        return self.calibration.posterior(self.found(reports, place), self.movement.grid)
 
     def found(self, reports: Reports, place: MappedPlace) -> list[Found]:
         """The posterior of each sequence before calibration, and that of its last report."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.gaussian import GaussianEvidence, even_gaussian_evidence, gaussian_evidence
@@ -16,6 +17,7 @@ from raylocus.models.evidence.likelihoods import (
     robust_evidence,
     timing_evidence,
 )
+from raylocus.models.evidence.motion import moved_on
 from raylocus.models.evidence.positioning import ANGLES, azimuths
 from raylocus.models.evidence.rasters import EVEN_UNITS, KINDS, EvidenceRasters
 from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
@@ -28,13 +30,15 @@ FUSED = ("gaussian", "robust", "formula", "distance", "timing", "beams", "qualit
 #: All likelihoods; networks that never had azimuths in training use them by their law alone. Ranges are finer than the
 #: grid of these, see `models.evidence.ranging`.
 LIKELIHOODS = (*FUSED, "angles", "sharp")
-#: Exponents of each likelihood, summed over the heads, at the start of training. The first four
-#: judge the same levels, so they share one unit; SINR follows from them in part.
+#: Exponents of each likelihood at the start of training. The first four judge the same levels, so they share one unit;
+#: SINR follows from them in part.
 START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.8, 0.6)
 #: Exponents are larger or smaller than for most sequences by up to e to this power, as worlds err less or more.
 GATE_RANGE = 2.0
-#: Share of each head's exponent at the start: the newest reports count most.
-START_SHARES = (0.6, 0.25, 0.15)
+#: Exponent of what each head but the newest says, at the start: reports of one phone err alike in part.
+START_SHARE = 0.35
+#: Speed of phones at the start [m/s].
+START_SPEED = 3.0
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Evidence:
     channels: Float[Tensor, "batch channel y x"]
     """Each of `FUSED` of each head [nats], largest value 0."""
     sharp: Float[Tensor, "batch y x"]
-    """What the sharp ground cells say of each coarse one, with where people are [nats]."""
+    """What the sharp ground cells say of each coarse one by the newest reports, with where people are [nats]."""
     detail: Float[Tensor, "batch sharp_y sharp_x"]
     """Log-density of each sharp ground cell relative to the coarse cell's [nats]."""
     total: Float[Tensor, "batch y x"]
@@ -81,8 +85,10 @@ class EvidenceStream(nn.Module):
         self.severity = zero_linear(heads, width, bias=False)
         # Generated towns have no water for training to learn of.
         self.log_presence = nn.Parameter(torch.log(torch.tensor([0.1, 1.0, 1.0, 1.0])))
-        shares = torch.tensor(START_SHARES) if heads == len(START_SHARES) else torch.full((heads,), 1 / heads)
-        self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS)[:, None] * shares))
+        self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS))[:, None].repeat(1, heads))
+        self.log_share = nn.Parameter(torch.full((heads - 1,), START_SHARE).log())
+        self.log_speed = nn.Parameter(torch.tensor(START_SPEED).log())
+        self.speed = zero_linear(width, 1)
         self.token_scale = zero_linear(width, 1)
         self.gates = zero_linear(width, len(LIKELIHOODS) * heads)
         self.silence = zero_linear(width, 2)
@@ -103,19 +109,42 @@ class EvidenceStream(nn.Module):
         likelihoods = torch.stack(self.fused(pooled, summary, sharp.log_scale, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
-        gates = self.exponents(summary)
-        by_sharp = torch.einsum("bh,bhyx->byx", gates[:, LIKELIHOODS.index("sharp")], sharp.log_likelihood)
-        prior, detail = pooled_and_detail(by_sharp + self._presence(maps), maps.sharp_outdoor, maps.outdoor)
-        total = prior + _weighed(gates[:, : len(FUSED)], likelihoods)
+        gates = self._gates(summary)
         angles = self.angles(sequences, weights, maps)
         best = angles.amax((-2, -1), keepdim=True).detach()
-        total = total + _weighed(gates[:, LIKELIHOODS.index("angles"), None], (angles - best)[:, None])
+        by_sharp = gates[:, LIKELIHOODS.index("sharp"), :, None, None] * sharp.log_likelihood
+        prior, detail = pooled_and_detail(
+            by_sharp[:, 0] + self._presence(maps), maps.sharp_outdoor, maps.outdoor
+        )
+        by_head = _weighed(gates[:, : len(FUSED)], likelihoods)
+        by_head = by_head + gates[:, LIKELIHOODS.index("angles"), :, None, None] * (angles - best)
+        earlier = by_head[:, 1:] + functional.max_pool2d(by_sharp[:, 1:], detail.shape[-1] // prior.shape[-1])
+        total = prior + by_head[:, 0] + self._before(earlier, sequences, weights[:, 1:], summary, maps)
         best_of_all = torch.cat([highest.flatten(1), best.flatten(1)], 1)
         channels = likelihoods.flatten(1, 2)
         return Evidence(channels, prior, detail, total, summary, sharp.log_scale, best_of_all)
 
-    def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
-        """Of each of `LIKELIHOODS` in the total."""
+    def _before(
+        self,
+        likelihoods: Float[Tensor, "batch earlier y x"],
+        sequences: SequenceTensors,
+        weights: Float[Tensor, "batch earlier time"],
+        summary: Float[Tensor, "batch width"],
+        maps: PlaceMaps,
+    ) -> Float[Tensor, "batch y x"]:
+        """What the heads of earlier reports say of where phones are now; the summary knows how fast they are."""
+        age = torch.einsum("bht,bt->bh", weights, torch.nan_to_num(sequences.age))
+        speed = torch.exp(self.log_speed + GATE_RANGE * torch.tanh(self.speed(summary) / GATE_RANGE))
+        moved = moved_on(likelihoods + torch.log(maps.outdoor + 1e-4), speed * age, maps.size)
+        return torch.einsum("h,bhyx->byx", self.log_share.exp(), moved)
+
+    def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind"]:
+        """Of each of `LIKELIHOODS` in what all heads say together of a phone that does not move."""
+        gates = self._gates(summary)
+        return gates[..., 0] + gates[..., 1:] @ self.log_share.exp()
+
+    def _gates(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
+        """Exponents of each of `LIKELIHOODS` in what each head says."""
         gates = GATE_RANGE * torch.tanh(self.gates(summary) / GATE_RANGE)
         return torch.exp(self.log_weights + gates.unflatten(-1, self.log_weights.shape))
 
@@ -213,8 +242,8 @@ class EvidenceStream(nn.Module):
 
 def _weighed(
     gates: Float[Tensor, "batch kind head"], likelihoods: Float[Tensor, "batch kind head y x"]
-) -> Float[Tensor, "batch y x"]:
-    return torch.einsum("bkh,bkhyx->byx", gates, likelihoods)
+) -> Float[Tensor, "batch head y x"]:
+    return torch.einsum("bkh,bkhyx->bhyx", gates, likelihoods)
 
 
 def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:

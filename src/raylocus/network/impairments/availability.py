@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,6 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.reports.features import ReportFeature
-from raylocus.network.rrc.measurement_configuration import PositioningSignal, SoundingSignal
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Carrier, Deployment
 
@@ -129,20 +129,13 @@ def check_deployment(deployment: Deployment, capability: UeCapability) -> None:
             raise InputError(f"cell {cell.pci} has {cell.array.beams} SSB beams; this band allows {most}")
 
 
-def check_signals(
-    carrier: Carrier, positioning: PositioningSignal | None, sounding: SoundingSignal | None
-) -> None:
-    """Refuses reference signals that the carrier has no room for; None is a signal that nothing needs.
+def check_signals(carrier: Carrier, signals: Mapping[str, int]) -> None:
+    """Refuses reference signals, named with their resource blocks, that the carrier has no room for.
 
     Raises:
-        InputError: the SSB, PRS or SRS is wider than the carrier.
+        InputError: one is wider than the carrier.
     """
-    signals = [("an SSB", SSB_BLOCKS)]
-    if positioning is not None:
-        signals.append(("PRS", positioning.resource_blocks))
-    if sounding is not None:
-        signals.append(("SRS", sounding.resource_blocks))
-    for name, blocks in signals:
+    for name, blocks in signals.items():
         if blocks > carrier.resource_blocks:
             raise InputError(
                 f"{name} of {blocks} resource blocks does not fit into a carrier of {carrier.resource_blocks}; "
@@ -160,11 +153,7 @@ def occurred(
 
     Occasions are `period` [s] apart; the first report covers one period back.
 
-    Args:
-        time: of the reports [s].
-        report_offsets: reports of each sequence.
-        period: of the occasions [s].
-        uniform: over [0, 1); that of a sequence's first report is its occasions' phase.
+    Times and the period in s; of `uniform` numbers that of a sequence's first report is its occasions' phase.
     """
     first = Rows(report_offsets).first
     phase = uniform[first]

@@ -53,12 +53,8 @@ def penetration_loss_db(
 ) -> Float[np.ndarray, " report"]:
     """PL_tw + 0.5·d_2D-in + N(0, σ_P²) [dB] of UEs indoors, 0 outdoors (TR 38.901 §7.4.3.1).
 
-    Args:
-        depth: way indoors [m]; 0 outdoors.
-        frequency: of the carrier [Hz].
-        law: how many buildings are of which kind.
-        uniform: decides the kind; the same in all reports of a UE.
-        normal: standard normal deviation; the same in all reports of a UE.
+    Depth is the way indoors [m]; the uniform number, which decides the kind, and the normal one are the same in
+    all reports of a UE.
     """
     high = uniform < law.high_loss_share
     deviation = np.where(high, DEVIATION_DB[1], DEVIATION_DB[0]) * normal

@@ -141,8 +141,8 @@ def sample_trajectories(
     lengths = generator.integers(configuration.fewest_reports, configuration.most_reports + 1, count)
     intervals = _report_intervals(lengths, configuration, generator)
     time = np.cumsum(intervals, axis=1)
-    chosen, speed = sample_speeds(configuration, count, generator)
-    moving = moving_time(time, *pauses(configuration, chosen, speed), generator)
+    chosen, speed, pauses = sample_speeds(configuration, count, generator)
+    moving = moving_time(time, *pauses, generator)
     ground = WalkableGround.of(geometry_maps)
     xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
     reported = np.arange(xy.shape[1]) < lengths[:, None]
@@ -170,11 +170,15 @@ def _positions(
         indoors = generator.random(len(chosen)) < configuration.indoor_share
     graph = RoadGraph.of(geometry_maps, generator) if on_road.any() else None
     on_road &= ~indoors & (graph is not None)
-    walkers = Walkers.start(
-        geometry_maps, speed, configuration.heading_wander, configuration.turn_distance, generator
-    )
     density = presence(geometry_maps)
-    walkers.start_by(density if weight is None else density * np.nan_to_num(weight), generator)
+    walkers = Walkers.start(
+        geometry_maps,
+        speed,
+        configuration.heading_wander,
+        configuration.turn_distance,
+        density if weight is None else density * np.nan_to_num(weight),
+        generator,
+    )
     on_foot = ~indoors & ~on_road
     steps = np.diff(np.where(on_foot[:, None], moving, np.nan), axis=1, prepend=0.0)
     out = walk(walkers, steps, generator)
@@ -200,21 +204,16 @@ def _report_intervals(
 
 def sample_speeds(
     configuration: MobilityConfiguration, count: int, generator: np.random.Generator
-) -> tuple[Int[np.ndarray, " sample"], Float[np.ndarray, " sample"]]:
-    """Speed class of each UE, and its speed [m/s]."""
+) -> tuple[
+    Int[np.ndarray, " sample"],
+    Float[np.ndarray, " sample"],
+    tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]],
+]:
+    """Speed class of each UE, its speed [m/s], and the mean time between two of its stops and of a stop [s]."""
     classes = configuration.speed_classes
     chosen = generator.choice(len(classes), count, p=[each.share for each in classes])
-    slowest = np.array([each.slowest for each in classes])[chosen]
-    fastest = np.array([each.fastest for each in classes])[chosen]
-    return chosen, generator.uniform(slowest, fastest)
-
-
-def pauses(
-    configuration: MobilityConfiguration, chosen: Int[np.ndarray, " ue"], speed: Float[np.ndarray, " ue"]
-) -> tuple[Float[np.ndarray, " ue"], Float[np.ndarray, " ue"]]:
-    """Mean time between two stops, and of a stop [s], of UEs by their speed class and speed [m/s]."""
-    every, stop = (
-        np.array([getattr(each, name) for each in configuration.speed_classes])[chosen]
-        for name in ("stop_every", "stop_time")
-    )
-    return np.divide(every, speed, out=np.full(len(speed), np.inf), where=speed > 0), stop
+    slowest, fastest, every, stop = np.array(
+        [(each.slowest, each.fastest, each.stop_every, each.stop_time) for each in classes]
+    )[chosen].T
+    speed = generator.uniform(slowest, fastest)
+    return chosen, speed, (np.divide(every, speed, out=np.full(count, np.inf), where=speed > 0), stop)

@@ -134,25 +134,22 @@ class Walkers:
         speed: Float[np.ndarray, " walker"],
         heading_wander: float,
         turn_distance: float,
+        weight: Float[np.ndarray, "y x"],
         generator: np.random.Generator,
     ) -> Walkers:
-        """Walkers spread uniformly over the outdoor ground, heading anywhere."""
-        ground = WalkableGround.of(geometry_maps)
-        position = ground.sample(len(speed), generator)
-        heading = generator.uniform(-np.pi, np.pi, len(speed))
-        return cls(ground, position, heading, speed, heading_wander, turn_distance)
-
-    def start_by(self, weight: Float[np.ndarray, "y x"], generator: np.random.Generator) -> None:
-        """Moves everyone to a start drawn by weight over the outdoor ground.
+        """Walkers drawn by weight over the outdoor ground, heading anywhere.
 
         Raises:
             InputError: no outdoor ground has weight.
         """
-        share = np.where(self.ground.outdoor, np.maximum(np.nan_to_num(weight).ravel(), 0), 0.0)
+        ground = WalkableGround.of(geometry_maps)
+        ground.sample(len(speed), generator)  # so that draws are those of before there were weights
+        heading = generator.uniform(-np.pi, np.pi, len(speed))
+        share = np.where(ground.outdoor, np.maximum(np.nan_to_num(weight).ravel(), 0), 0.0)
         if share.sum() <= 0:
             raise InputError("no outdoor ground has weight for UEs to start on; give other weights")
-        cell = generator.choice(len(share), len(self.speed), p=share / share.sum())
-        self.position = self.ground.inside(cell, generator)
+        cell = generator.choice(len(share), len(speed), p=share / share.sum())
+        return cls(ground, ground.inside(cell, generator), heading, speed, heading_wander, turn_distance)
 
 
 def walk(

@@ -49,10 +49,7 @@ def rank_indicator(
 ) -> Int[np.ndarray, "*batch"]:
     """RI: the rank r ≤ limit of the highest rate Σ_{i≤r} log2(1 + λ_i·γ/r), power shared equally.
 
-    Args:
-        eigenvalues: of the transmit covariance, largest first.
-        snr: linear SNR of all layers together at unit channel gain.
-        limit: see `rank_limit`.
+    Eigenvalues are of the transmit covariance; `snr` is linear, of all layers together at unit channel gain.
     """
     ranks = np.arange(1, min(limit, eigenvalues.shape[-1]) + 1)
     rate = [np.log2(1 + eigenvalues[..., :rank] * snr[..., None] / rank).sum(axis=-1) for rank in ranks]

@@ -115,8 +115,7 @@ def _split_codebook(n1: int, n2: int, rank: int) -> Codebook:
 
 def _index_grid(*sizes: int) -> Int[np.ndarray, "candidate 4"]:
     """Every combination of i11, i12, i13 and i2."""
-    axes = np.meshgrid(*(range(size) for size in sizes), indexing="ij")
-    return np.stack([axis.ravel() for axis in axes], axis=-1)
+    return np.indices(sizes).reshape(len(sizes), -1).T
 
 
 def _two_polarisations(
@@ -135,8 +134,8 @@ def _two_polarisations(
 
 def select_precoder(
     covariance: Complex[np.ndarray, "ue port port"], snr: Float[np.ndarray, " ue"], book: Codebook
-) -> tuple[Int[np.ndarray, "ue 4"], Float[np.ndarray, " ue"]]:
-    """PMI: the precoder of the highest rate log2 det(I + γ Wᴴ R W), and that rate [bit/s/Hz].
+) -> tuple[Int[np.ndarray, " ue"], Float[np.ndarray, " ue"]]:
+    """PMI: the index in the book of the precoder of the highest rate log2 det(I + γ Wᴴ R W), and that rate [bit/s/Hz].
 
     R = E[Hᴴ H] is the covariance at unit transmit power, γ the linear SNR.
     """
@@ -151,7 +150,7 @@ def select_precoder(
     )
     rate = np.log2(_determinant(np.eye(layers) + snr[:, None, None, None] * projected))
     best = rate.argmax(axis=1)
-    return book.indices[best], rate[np.arange(len(rate)), best]
+    return best, rate[np.arange(len(rate)), best]
 
 
 def _determinant(matrices: Complex[np.ndarray, "*batch layer layer"]) -> Float[np.ndarray, "*batch"]:

@@ -49,10 +49,7 @@ def departure_azimuth(
     The level common to all beams is unknown, so both are centred over the beams that were reported;
     the least squared difference wins. NaN where fewer than two beams were reported.
 
-    Args:
-        beam_rsrp: RSRP of each beam; NaN where not reported.
-        candidates: azimuths that may be answered.
-        pattern_db: gain of each beam towards each of them [dB].
+    RSRP is NaN where a beam was not reported; the pattern is the gain of each beam towards each candidate [dB].
     """
     seen = ~np.isnan(beam_rsrp)
     count = seen.sum(axis=1)

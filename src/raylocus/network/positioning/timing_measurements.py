@@ -20,43 +20,19 @@ GRANULARITIES = range(-6, 6)
 ANGLE_STEP = 0.1
 
 
-def _step(granularity: int) -> float:
-    if granularity not in GRANULARITIES:
-        raise InputError(f"the reporting granularity k is −6 to 5, not {granularity}")
-    return 2.0**granularity
+def reported_timing(time: Float[np.ndarray, "*shape"], granularity: int) -> Float[np.ndarray, "*shape"]:
+    """What the network reads of RSTD, Rx−Tx or RTOA [s]: centres of half-open bins of 2^k Tc from −985024 Tc on.
 
-
-def last_timing_code(granularity: int) -> int:
-    """Index that means "above the range": 2·985024 / 2^k + 1, e.g. 1 970 049 at k = 0."""
-    return int(2 * TIMING_LIMIT / _step(granularity)) + 1
-
-
-def encode_timing(time: Float[np.ndarray, "..."], granularity: int) -> Int[np.ndarray, "..."]:
-    """Index of RSTD, Rx−Tx or RTOA [s]: 0 below −985024 Tc, then half-open bins of 2^k Tc.
+    Beyond either end it is the end itself, which stays censored; NaN stays NaN.
 
     Raises:
         InputError: k is outside −6..5.
     """
-    code = np.floor((np.asarray(time) / TC + TIMING_LIMIT) / _step(granularity)).astype(np.int64) + 1
-    return np.clip(code, 0, last_timing_code(granularity))
-
-
-def decode_timing(code: Int[np.ndarray, "..."], granularity: int) -> Float[np.ndarray, "..."]:
-    """Bin centre [s]: ((i − ½)·2^k − 985024) Tc; the end of the range at the two censored indices."""
-    centre = (np.asarray(code) - 0.5) * _step(granularity) - TIMING_LIMIT
-    return np.clip(centre, -TIMING_LIMIT, TIMING_LIMIT) * TC
-
-
-def reported_timing(
-    time: Float[np.ndarray, "*shape"], granularity: int
-) -> tuple[Float[np.ndarray, "*shape"], Int[np.ndarray, "*shape"]]:
-    """What the network reads of a timing report [s], and −1, 0 or +1 where censored; NaN stays NaN."""
-    missing = np.isnan(time)
-    code = encode_timing(np.where(missing, 0.0, time), granularity)
-    censored = (code == last_timing_code(granularity)).astype(np.int8) - (code == 0)
-    return np.where(missing, np.nan, decode_timing(code, granularity)), np.where(missing, 0, censored).astype(
-        np.int8
-    )
+    if granularity not in GRANULARITIES:
+        raise InputError(f"the reporting granularity k is −6 to 5, not {granularity}")
+    step = 2.0**granularity
+    code = np.floor((time / TC + TIMING_LIMIT) / step)
+    return np.clip((code + 0.5) * step - TIMING_LIMIT, -TIMING_LIMIT, TIMING_LIMIT) * TC
 
 
 def reported_angle(angle: Float[np.ndarray, "*shape"], low: float) -> Float[np.ndarray, "*shape"]:

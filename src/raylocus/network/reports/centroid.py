@@ -16,10 +16,7 @@ def rsrp_centroid(
 ) -> Float[np.ndarray, "report 2"]:
     """Weighted mean of the heard cells' sites [m]; NaN where a report hears none.
 
-    Args:
-        level: RSRP [dBm]; NaN where a cell is not heard.
-        site: position of each cell's site [m].
-        decade_db: a cell's weight is 10 to the power of RSRP / `decade_db`.
+    Levels in dBm, NaN where a cell is not heard; a cell's weight is 10 to the power of RSRP / `decade_db`.
     """
     strongest = np.nan_to_num(level, nan=-np.inf).max(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):

@@ -48,9 +48,7 @@ _ROUNDING = 1e-6
 def check_reports(reports: Reports, source: Path) -> None:
     """Refuses reports that no network can have made.
 
-    Args:
-        reports: of any origin; the rows of messages are their tokens, counted from 0.
-        source: the file, for messages.
+    The rows of messages are tokens of the reports, counted from 0.
 
     Raises:
         InputError: a value is out of range, times descend, or a report has a cell twice or two serving cells.

@@ -12,8 +12,6 @@ from jaxtyping import Float, Int
 
 from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, ReportFeature
 
-#: L1-RSRP uses the indices of SS-RSRP, of which 16 (< −140 dBm) to 113 (≥ −44 dBm) occur (T 10.1.6.1-1).
-L1_RSRP_CODES = (16, 113)
 #: Step [dB] and last index of differential L1-RSRP (T 10.1.6.1-2).
 DIFFERENTIAL_STEP_DB = 2.0
 LAST_DIFFERENTIAL_CODE = 15
@@ -61,55 +59,29 @@ def reported(
     return np.where(missing, np.nan, decode(codes, edges)), censored.astype(np.int8)
 
 
-#: Edges of SS-RSRP, L1-RSRP and SINR.
-_RSRP, _L1_RSRP, _SINR = (edges_of(FEATURES[FEATURE_INDEX[name]]) for name in ("rsrp", "l1_rsrp", "sinr"))
-
-
-def encode_l1_rsrp(level: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    """Absolute L1-RSRP index of levels [dBm]: the SS-RSRP index, held within 16..113."""
-    return np.clip(encode(level, _RSRP), *L1_RSRP_CODES)
-
-
-def decode_l1_rsrp(codes: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Level [dBm] of absolute L1-RSRP indices: i − 156.5, and −140 or −44 at the censored ends."""
-    return decode(codes - L1_RSRP_CODES[0], _L1_RSRP)
-
-
-def encode_differential(difference: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
-    """Differential L1-RSRP index of levels below the report's strongest [dB, ≤ 0].
-
-    Index i holds (−2(i + 1), −2i] dB, and 15 holds −30 dB and less (TS 38.133 table 10.1.6.1-2).
-    """
-    steps = np.floor(-np.asarray(difference, np.float64) / DIFFERENTIAL_STEP_DB)
-    return np.clip(steps, 0, LAST_DIFFERENTIAL_CODE).astype(np.int64)
-
-
-def decode_differential(codes: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """Bin centre −(2i + 1) dB of differential indices; −30 dB for the censored 15."""
-    centre = -(np.asarray(codes, np.float64) + 0.5) * DIFFERENTIAL_STEP_DB
-    return np.maximum(centre, -LAST_DIFFERENTIAL_CODE * DIFFERENTIAL_STEP_DB)
+#: Edges of L1-RSRP and SINR. L1-RSRP has the indices 16 (< −140 dBm) to 113 (≥ −44 dBm) of SS-RSRP (T 10.1.6.1-1).
+_L1_RSRP, _SINR = (edges_of(FEATURES[FEATURE_INDEX[name]]) for name in ("l1_rsrp", "sinr"))
 
 
 def reported_beams(
     level: Float[np.ndarray, "report beam"],
 ) -> tuple[Float[np.ndarray, "report beam"], Int[np.ndarray, "report beam"]]:
-    """What the network reads from L1-RSRP reports: the strongest absolute, the others differential.
+    """What the network reads from L1-RSRP reports: the strongest absolute, the others differential in 4 bits.
 
-    Levels [dBm] are of the reported beams, strongest first; NaN where fewer were measured.
+    Levels [dBm] are of the reported beams, strongest first; NaN where fewer were measured. Index i of a difference
+    holds (−2(i + 1), −2i] dB, and 15 holds −30 dB and less (TS 38.133 table 10.1.6.1-2).
 
     Returns:
         The decoded levels [dBm] and −1, 0 or +1 where censored (TS 38.214 §5.2.1.4.3).
     """
-    missing = np.isnan(level)
-    strongest = encode_l1_rsrp(np.where(missing[:, :1], 0.0, level[:, :1]))
-    codes = encode_differential(np.where(missing, 0.0, level - level[:, :1]))
-    decoded = decode_l1_rsrp(strongest) + decode_differential(codes)
-    decoded[:, :1] = decode_l1_rsrp(strongest)
+    strongest, end = reported(level[:, :1], _L1_RSRP)
+    steps = np.floor((level[:, :1] - level) / DIFFERENTIAL_STEP_DB)
+    codes = np.clip(steps, 0, LAST_DIFFERENTIAL_CODE)
+    below = np.minimum(codes + 0.5, LAST_DIFFERENTIAL_CODE) * DIFFERENTIAL_STEP_DB
     # A difference from a censored reference says nothing more than the reference's own bound.
-    end = (strongest == L1_RSRP_CODES[1]).astype(np.int8) - (strongest == L1_RSRP_CODES[0])
     censored = np.where(codes == LAST_DIFFERENTIAL_CODE, -1, end)
-    censored[:, :1] = end
-    return np.where(missing, np.nan, decoded), np.where(missing, 0, censored).astype(np.int8)
+    below[:, :1], censored[:, :1] = 0.0, end
+    return strongest - below, np.where(np.isnan(level), 0, censored).astype(np.int8)
 
 
 def reported_beam_sinr(level: Float[np.ndarray, "report beam"]) -> Float[np.ndarray, "report beam"]:

@@ -54,11 +54,7 @@ def handover_history(
     (re-establishment). Between instants nothing is known, so a condition that holds at two instants in
     a row held between them. Every instant must have a cell that is measured.
 
-    Args:
-        rsrp: L3-filtered levels [dBm]; NaN where a cell is not measured.
-        time: of the instants [s].
-        report_offsets: instants of each sequence.
-        event: an A3 event.
+    Levels are L3-filtered [dBm], NaN where a cell is not measured; times in s.
     """
     level = np.where(np.isnan(rsrp), -np.inf, rsrp)
     serving = level.argmax(axis=1)

@@ -19,12 +19,12 @@ from raylocus.network.impairments.availability import frequency_range
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.positioning.timing_measurements import carrier_phase
 from raylocus.network.random_streams import RandomSource, ReportStreams
-from raylocus.network.rrc.events import MEASUREMENT_PERIODS
+from raylocus.network.rrc.events import MEASUREMENT_PERIODS, l3_filter
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
 from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer, downlink_bearer, uplink_bearer
 from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
-from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, filtered, level_shift_db
+from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, level_shift_db
 from raylocus.network.stack.heard_cells import (
     Arrivals,
     HeardCells,
@@ -80,7 +80,10 @@ class Batch:
         """L3-filtered levels of all cells."""
         period = MEASUREMENT_PERIODS[frequency_range(self.deployment.carrier.frequency)]
         walked, coefficient = self.trajectories, self.configuration.report.filter_coefficient
-        return filtered(self.downlink.measured, walked.time, walked.report_offsets, coefficient, period)
+        measured = self.downlink.measured
+        layers = np.concatenate([measured.rsrp, measured.rsrq, measured.sinr], axis=1)
+        smooth = l3_filter(layers, walked.time, walked.report_offsets, coefficient, period)
+        return CellMeasurements(*np.split(smooth, 3, axis=1))
 
     @cached_property
     def history(self) -> HandoverHistory:

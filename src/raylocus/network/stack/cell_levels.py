@@ -55,11 +55,10 @@ class CellMeasurements(Columns):
     sinr: Float[np.ndarray, "report cell"]
     """SS-SINR [dB]."""
 
-    def masked(self, detected: Bool[np.ndarray, "report cell"]) -> CellMeasurements:
-        """The measurements of detected cells; the others become NaN."""
-        return CellMeasurements(
-            *(np.where(detected, each, np.nan) for each in (self.rsrp, self.rsrq, self.sinr))
-        )
+    def where(self, *there: Bool[np.ndarray, "report _"]) -> CellMeasurements:
+        """RSRP, RSRQ and SINR where each is there, and NaN elsewhere."""
+        levels = zip(there, (self.rsrp, self.rsrq, self.sinr), strict=True)
+        return CellMeasurements(*(np.where(each, level, np.nan) for each, level in levels))
 
 
 def measure_cells(

@@ -145,8 +145,9 @@ def _selected(
     for layers in range(1, int(rank.max()) + 1):
         own = np.flatnonzero(rank >= layers)
         book = codebook(cell.array.columns, 1, layers)
-        indices, _ = select_precoder(covariance[own], snr[own], book)
-        sinr = layer_sinr(response[own], _precoders(book.indices, book.weights, indices), snr[own])
+        precoder, _ = select_precoder(covariance[own], snr[own], book)
+        indices = book.indices[precoder]
+        sinr = layer_sinr(response[own], book.weights[precoder], snr[own])
         rate = layers * np.log2(1 + sinr).mean(axis=-1)
         wins = rate > best[own]
         chosen, sinr, indices = own[wins], sinr[wins], indices[wins]
@@ -157,16 +158,6 @@ def _selected(
         out[chosen, :6] = np.stack([index, ri, indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
         best[chosen] = rate[wins]
     return out
-
-
-def _precoders(
-    known: Int[np.ndarray, "candidate 4"],
-    weights: Complex[np.ndarray, "candidate port layer"],
-    indices: Int[np.ndarray, "ue 4"],
-) -> Complex[np.ndarray, "ue port layer"]:
-    radix = known.max(axis=0) + 1
-    # Candidates are in the order of their indices.
-    return weights[np.ravel_multi_index(tuple(indices.T), tuple(radix))]
 
 
 def layer_sinr(

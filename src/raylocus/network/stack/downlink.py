@@ -12,13 +12,12 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float, Int
+from jaxtyping import Bool, Complex, Float
 
 from raylocus.network.channel.links import ChannelState, Links, beam_weights
 from raylocus.network.configuration import CoherentFading, NetworkConfiguration
 from raylocus.network.phy.impulse_response import SSS_SUBCARRIERS
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.rrc.events import l3_filter
 from raylocus.network.stack.cell_levels import CellMeasurements, detected_cells, measure_cells
 from raylocus.ragged import Columns
 from raylocus.scenes.sites import Deployment
@@ -185,7 +184,8 @@ def receive(
         )
     noisy = dataclasses.replace(state, rsrp_beam=layer_3 + error[:, :, None])
     measured = measure_cells(noisy, deployment.carrier, configuration.load, configuration.noise_figure_db)
-    return Downlink(measured.masked(detected_cells(measured, configuration)), layer_1, error, paths)
+    detected = detected_cells(measured, configuration)
+    return Downlink(measured.where(detected, detected, detected), layer_1, error, paths)
 
 
 def level_shift_db(
@@ -206,16 +206,3 @@ def cell_energy(deployment: Deployment) -> Float[np.ndarray, " cell"]:
     """EPRE of every cell [dBm]."""
     blocks = deployment.carrier.resource_blocks
     return np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
-
-
-def filtered(
-    measured: CellMeasurements,
-    time: Float[np.ndarray, " report"],
-    report_offsets: Int[np.ndarray, " sample_plus_1"],
-    coefficient: int,
-    period: float,
-) -> CellMeasurements:
-    """L3-filtered RSRP, RSRQ and SINR of every cell, with an L1 measurement each period [s]."""
-    layers = np.concatenate([measured.rsrp, measured.rsrq, measured.sinr], axis=1)
-    smooth = l3_filter(layers, time, report_offsets, coefficient, period)
-    return CellMeasurements(*np.split(smooth, 3, axis=1))

@@ -72,14 +72,8 @@ def heard_cells(
 ) -> HeardCells:
     """Down- and uplink levels of the cells of each report.
 
-    Args:
-        cells: serving cell and neighbours, −1 where there is none.
-        mean_rsrp: level of every beam as it is on the average [dBm].
-        single_rsrp: the same in one SSB, with the UE's own error [dBm].
-        levels: L3-filtered levels, by which the UE sets its power.
-        deployment: sites and cells as the operator believes them to be.
-        configuration: SRS, power control, noise.
-        random: source of all random numbers.
+    Levels [dBm] of every beam are the mean and those of one SSB, with the UE's own error; by L3-filtered ones the
+    UE sets its power.
     """
     held, exists = np.maximum(cells, 0), cells >= 0
     rsrp = np.where(exists, np.take_along_axis(np.fmax.reduce(mean_rsrp, axis=2), held, axis=1), np.nan)

@@ -121,10 +121,10 @@ def positioning_report(
     rtoa = relative_time_of_arrival(uplink, offsets.site_clock, offsets.ue_transmit)
     return PositioningReport(
         prs_rsrp=np.where(np.isnan(arrivals.downlink), np.nan, heard.measured_rsrp),
-        rstd=reported_timing(_neighbours(rstd), granularity)[0],
-        ue_rx_tx=reported_timing(ue_side, granularity)[0],
-        gnb_rx_tx=reported_timing(site_side, granularity)[0],
-        ul_rtoa=reported_timing(rtoa, granularity)[0],
+        rstd=reported_timing(_neighbours(rstd), granularity),
+        ue_rx_tx=reported_timing(ue_side, granularity),
+        gnb_rx_tx=reported_timing(site_side, granularity),
+        ul_rtoa=reported_timing(rtoa, granularity),
         ul_aoa=ul_aoa,
         srs_rsrp=np.where(np.isnan(arrivals.uplink), np.nan, heard.uplink_rsrp),
         carrier_phase=_neighbours(reported_angle(phase - phase[:, :1], 0.0)),

@@ -41,17 +41,11 @@ class ReportContent:
 
     def where(self, present: Bool[np.ndarray, "report feature"]) -> ReportContent:
         """The same with the features of `CRITICAL` in the reports that have them, and NaN elsewhere."""
-        rsrp, rsrq, sinr, l1_rsrp, advance = present.T
-        levels = self.measured
+        *levels, beams, advance = present.T
         return dataclasses.replace(
             self,
-            measured=CellMeasurements(
-                *(
-                    np.where(own[:, None], level, np.nan)
-                    for own, level in ((rsrp, levels.rsrp), (rsrq, levels.rsrq), (sinr, levels.sinr))
-                )
-            ),
-            l1_rsrp=np.where(l1_rsrp[:, None], self.l1_rsrp, np.nan),
+            measured=self.measured.where(*(each[:, None] for each in levels)),
+            l1_rsrp=np.where(beams[:, None], self.l1_rsrp, np.nan),
             timing_advance=np.where(advance, self.timing_advance, np.nan),
         )
 

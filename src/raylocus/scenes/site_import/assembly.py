@@ -86,9 +86,10 @@ def assemble_deployment(
     """
     records = [cell.record for cell in cells]
     places = [(cell.record.site, round(cell.x, 1), round(cell.y, 1), cell.record.height) for cell in cells]
-    unique = list(dict.fromkeys(places))
-    owner = np.array([unique.index(place) for place in places])
-    sites = [_site(number, cells[places.index(place)], ground, notes) for number, place in enumerate(unique)]
+    numbers = {place: number for number, place in enumerate(dict.fromkeys(places))}
+    owner = np.array([numbers[place] for place in places])
+    first = np.unique(owner, return_index=True)[1]
+    sites = [_site(number, cells[index], ground, notes) for number, index in enumerate(first.tolist())]
     carriers = [_carrier(record) for record in records]
     distinct = tuple(dict.fromkeys(carriers))
     index = np.array([distinct.index(carrier) for carrier in carriers])

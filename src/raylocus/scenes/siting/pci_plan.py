@@ -30,6 +30,8 @@ HEARING_DISTANCE = 150.0
 HEARING_EXPONENT = 3.5
 #: Cells of one site are heard together everywhere; their clash outweighs any other.
 SAME_SITE = 100.0
+#: Cells of one site whose N2 are chosen over all combinations, 3 to that power; a mast of more is planned in parts.
+MOST_TOGETHER = 8
 #: Rounds over the sites; the plan settles in three or four.
 ROUNDS = 10
 #: Clashes that differ by less are equal: on a regular grid of sites many are, except for the order of their sums.
@@ -52,7 +54,7 @@ def plan_pcis(
 
     Up to so many groups of cells no PCI is used twice, so no cell has a neighbour of its own PCI (collision) nor two
     neighbours of one PCI (confusion). A larger network is cut into squares whose PCIs come again two squares on.
-    N2 is chosen site by site, over all its combinations, until no site can improve.
+    N2 is chosen site by site, over all combinations of `MOST_TOGETHER` cells at the most, until none can improve.
 
     Args:
         positions: (x, y) of each cell's antenna [m].
@@ -109,9 +111,10 @@ def _planned(
     weights = heard_together(positions, azimuths, site_of_cell)
     plan = generator.integers(0, 3, len(site_of_cell))
     sites = [np.flatnonzero(site_of_cell == site) for site in np.unique(site_of_cell)]
+    together = [part for cells in sites for part in np.array_split(cells, -(-len(cells) // MOST_TOGETHER))]
     for _ in range(ROUNDS):
         before = plan.copy()
-        for cells in sites:
+        for cells in together:
             plan[cells] = _best_combination(plan, cells, weights)
         if np.array_equal(plan, before):
             break
@@ -138,7 +141,7 @@ def heard_together(
 def _best_combination(
     plan: Int[np.ndarray, " cell"], cells: Int[np.ndarray, " own"], weights: Float[np.ndarray, "cell cell"]
 ) -> Int[np.ndarray, " own"]:
-    """The N2 of one site's cells that clash least, all other cells as planned."""
+    """The N2 of some cells of one site that clash least, all other cells as planned."""
     to_others = weights[cells]
     inside = to_others[:, cells].copy()
     to_others[:, cells] = 0.0
