@@ -66,7 +66,7 @@ class GroundMasses:
         own = self.masses
         away = abs(own.centre[reports].numpy() - (point - self.origin[reports])[:, None]).max(2)
         reach = away + own.side[reports].numpy() / 2
-        order = reach.argsort(1)
+        order = reach.argsort(1, kind="stable")
         held = np.take_along_axis(own.mass[reports].numpy(), order, 1).cumsum(1)
         last = (held < WINDOW_MASS).sum(1, keepdims=True).clip(max=reach.shape[1] - 1)
         return float(np.take_along_axis(reach, np.take_along_axis(order, last, 1), 1).max())
