@@ -25,7 +25,7 @@ from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.propagation.maps.traced_place import open_place
-from raylocus.training.adapt.place import PlaceTags, evidence_and_biases, tuned_to_place
+from raylocus.training.adapt.fine_tune import PlaceTags, evidence_and_biases, tuned_to_place
 
 #: Steps of a round, and the share of the way that the start is moved in the first one.
 STEPS, MOVE = 8, 0.5

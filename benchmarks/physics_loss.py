@@ -19,8 +19,8 @@ from raylocus.models.checkpoint import load_network
 from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.physics.live import PhysicsVariant, feature_field
 from raylocus.models.physics.residuals import feature_residuals, huber_sums
-from raylocus.models.physics.variants import PhysicsVariant, feature_field
 from raylocus.network.reports.report_files import load_reports
 from raylocus.network.reports.token_cells import known_reports
 from raylocus.propagation.maps.traced_place import open_place

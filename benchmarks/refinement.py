@@ -17,7 +17,7 @@ from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.evaluation.comparison import world_by_world
 from raylocus.evaluation.evaluation import Evaluation, evaluate
 from raylocus.inference.locator import Locator
-from raylocus.models.physics.variants import PhysicsVariant
+from raylocus.models.physics.live import PhysicsVariant
 from raylocus.propagation.maps.traced_place import open_place
 
 #: Resamplings of sequences, in pairs, for the interval of p50's change [%].

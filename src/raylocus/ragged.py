@@ -49,7 +49,9 @@ class Rows:
     @classmethod
     def of(cls, lengths: Int[np.ndarray, " row"]) -> Rows:
         """Rows of these lengths."""
-        return cls(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+        offsets = np.zeros(len(lengths) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return cls(offsets)
 
     @classmethod
     def joined(cls, parts: Sequence[Int[np.ndarray, " _"]]) -> Rows:
@@ -59,17 +61,17 @@ class Rows:
     @cached_property
     def lengths(self) -> Int[np.ndarray, " row"]:
         """Number of elements of each row."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     @cached_property
     def row(self) -> Int[np.ndarray, " element"]:
         """Row of each element."""
-        return np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
+        return np.arange(len(self.offsets) - 1).repeat(self.lengths)
 
     @cached_property
     def first(self) -> Int[np.ndarray, " element"]:
         """First element of each element's row."""
-        return np.repeat(self.offsets[:-1], self.lengths)
+        return self.offsets[:-1].repeat(self.lengths)
 
     @cached_property
     def rank(self) -> Int[np.ndarray, " element"]:

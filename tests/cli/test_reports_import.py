@@ -52,7 +52,7 @@ def log(path: Path, pcis: tuple[int, ...] = (17, 18, 300), zones: tuple[str, str
 
 def test_the_real_command_imports_and_inspects_a_log(place: Path, tmp_path: Path) -> None:
     def command(*words: object) -> str:
-        line = [sys.executable, "-m", "raylocus.cli.main", *map(str, words)]
+        line = [sys.executable, "-m", "raylocus", *map(str, words)]
         done = subprocess.run(line, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout

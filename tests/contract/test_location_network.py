@@ -14,7 +14,7 @@ from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, local_mean, location_loss
-from raylocus.models.physics.looked_up import MapLookup, by_torch
+from raylocus.models.physics.expected import MapLookup, by_torch
 from raylocus.models.physics.residuals import physics_loss
 from raylocus.models.prediction import coarse_centres
 

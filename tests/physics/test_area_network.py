@@ -18,8 +18,7 @@ from raylocus.models.area.ground_masses import GroundMasses, ground_masses
 from raylocus.models.area.tokens import AreaTokens, area_tokens
 from raylocus.network.field.heard import HeardNetwork
 from raylocus.network.field.law import HARSH, USUAL
-from raylocus.training.area.fit import labelled_batch
-from raylocus.training.area.proposals import draw_points, log_proposal
+from raylocus.training.area.fit import draw_points, labelled_batch, log_proposal
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,6 @@ from raylocus.network.phy.rank import (
     condition_number_db,
     decompress_eigenvector,
     rank_indicator,
-    rank_limit,
     transmit_covariance,
 )
 from raylocus.network.phy.time_of_arrival import delay_bound, first_path_delay, noisy_response
@@ -122,9 +121,6 @@ def test_rank_rises_with_snr_up_to_its_limit() -> None:
     eigenvalues = np.tile([[8.0, 4.0, 2.0, 1.0]], (3, 1))
     assert rank_indicator(eigenvalues, np.array([1e-3, 3.0, 1e4]), 4).tolist() == [1, 3, 4]
     assert rank_indicator(eigenvalues, np.array([1e4, 1e4, 1e4]), 2).tolist() == [2, 2, 2]
-    assert rank_limit(8, 4, 8) == 4 and rank_limit(2, 4, 8) == 2 and rank_limit(32, 4, 1) == 1
-    with pytest.raises(InputError, match="at least 1"):
-        rank_limit(8, 0, 4)
 
 
 @pytest.mark.parametrize(("n1", "n2"), [panel for panels in PANELS.values() for panel in panels])

@@ -19,9 +19,8 @@ from raylocus.evaluation.area_scores import (
 )
 from raylocus.geo import Extent, GeoFrame
 from raylocus.inference.area_locator import AreaLocator, answers_in
-from raylocus.inference.geojson import fixes_geojson
-from raylocus.models.area.assignment import assign
-from raylocus.models.area.heard_reports import heard_reports
+from raylocus.inference.fix import fixes_geojson
+from raylocus.models.area.heard_reports import assign, heard_reports
 from raylocus.models.area.trained import load_area_network
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows

@@ -11,7 +11,7 @@ from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.losses import local_mean, soft_target
 from raylocus.models.physics import residuals
-from raylocus.models.physics.looked_up import MapLookup, by_drjit, by_torch, lookup
+from raylocus.models.physics.expected import MapLookup, by_drjit, by_torch, lookup
 from raylocus.models.prediction import Prediction, coarse_centres
 
 

@@ -16,8 +16,7 @@ from raylocus.inference.online_expected import ExpectedOfMaps
 from raylocus.inference.place_adaptation import adapt_to_place, level_errors
 from raylocus.models.checkpoint import load_network, save_network
 from raylocus.models.inputs.packed import sequence_tensors
-from raylocus.training.adapt.fine_tune import best_end
-from raylocus.training.adapt.place import PlaceTags, tuned_to_place
+from raylocus.training.adapt.fine_tune import PlaceTags, best_end, tuned_to_place
 from training_fixtures import small_place
 
 

@@ -19,18 +19,18 @@ from raylocus.inference.fix import Fix, quantile_of_mass
 from raylocus.models.posterior import posterior_of
 from raylocus.scenes.place import load_place, save_place
 from raylocus.service.answers import Answer, Refusal, Why
-from raylocus.service.asked_reports import asked_reports
 from raylocus.service.batching import Batcher, OverloadedError
 from raylocus.service.choices import accident_probability
 from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.http.admission import MOST_CLIENTS, ApiKeys, RateLimit
-from raylocus.service.http.board import Board
+from raylocus.service.http.desk import Board
 from raylocus.service.questions import (
     MeasuredBeam,
     MeasuredCell,
     MeasuredReport,
     Question,
     Submitted,
+    asked_reports,
     question_of,
 )
 from raylocus.service.regions import arc_about, ellipse_at, likely_cells, mass_within, peaks_of

@@ -87,7 +87,7 @@ def run_locate(arguments: Sequence[str]) -> int:
         print(f"note: {note}")
     _write(given.out, records)
     if given.geojson:
-        from raylocus.inference.geojson import fixes_geojson
+        from raylocus.inference.fix import fixes_geojson
 
         _write(given.geojson, fixes_geojson(located.answers.fixes, records, CONFIDENCE))
     return 0

@@ -21,7 +21,7 @@ from raylocus.inference.place_method import PlaceMethod
 from raylocus.models.area.ground_masses import Located
 from raylocus.models.area.trained import is_area_network
 from raylocus.models.checkpoint import TrainedNetwork
-from raylocus.models.physics.variants import PhysicsVariant
+from raylocus.models.physics.live import PhysicsVariant
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
 from raylocus.propagation.maps.traced_area import TracedArea, open_traced_area

@@ -14,8 +14,8 @@ from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.physics.live import feature_field
 from raylocus.models.physics.residuals import FeatureResidual, feature_residuals
-from raylocus.models.physics.variants import feature_field
 from raylocus.network.reports.reports import Reports
 
 

@@ -1,18 +1,19 @@
-"""A fix: one answer, with its uncertainty and whether to trust it."""
+"""Where a phone is: position, uncertainty, density, trust; as GeoJSON, too."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
+from raylocus.errors import InputError
 from raylocus.geo import GeoFrame, Grid
 
-if TYPE_CHECKING:  # who only reads fixes need not wait for torch
+if TYPE_CHECKING:
     from raylocus.models.posterior import Posterior
 
 #: A fix of which less than 90 % are within this radius [m] is not to be trusted to name a street.
@@ -137,3 +138,46 @@ def fixes_of(posterior: Posterior, fits: Sequence[float], frame: GeoFrame | None
             posterior.mean, posterior.covariance, posterior.density, fits, strict=True
         )
     ]
+
+
+#: Corners of a circle.
+CORNERS = 48
+
+
+def fixes_geojson(
+    fixes: Sequence[Fix], records: Sequence[Mapping[str, Any]], confidence: float
+) -> dict[str, Any]:
+    """A point and a circle a fix, both with the fix's record as properties.
+
+    Args:
+        fixes: the fixes.
+        records: their properties.
+        confidence: probability that the circle holds the phone.
+
+    Raises:
+        InputError: the place has no latitude and longitude.
+    """
+    features = []
+    for fix, record in zip(fixes, records, strict=True):
+        if fix.latlon is None or fix.frame is None:
+            raise InputError(
+                "GeoJSON is in latitude and longitude, which this place has not; use --out for its metres"
+            )
+        angle = np.linspace(0, 2 * np.pi, CORNERS + 1)
+        circle = fix.position + fix.radius(confidence) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        latitude, longitude = fix.frame.to_wgs84(circle)
+        ring = [
+            [round(x, 7), round(y, 7)] for x, y in zip(longitude.tolist(), latitude.tolist(), strict=True)
+        ]
+        ring[-1] = ring[0]
+        point = [round(fix.latlon[1], 7), round(fix.latlon[0], 7)]
+        features += [_feature("Point", point, record), _feature("Polygon", [ring], record)]
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _feature(kind: str, coordinates: list[Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "geometry": {"type": kind, "coordinates": coordinates},
+        "properties": dict(record),
+    }

@@ -35,7 +35,7 @@ from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.misfit import Judgement
 from raylocus.models.part_of_place import cells_that_matter, part_of_place
-from raylocus.models.physics.variants import PhysicsVariant
+from raylocus.models.physics.live import PhysicsVariant
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.models.regions import Regions, with_circles
 from raylocus.network.reports.reports import Reports

@@ -32,9 +32,8 @@ from raylocus.network.reports.token_cells import known_reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.area import deployment_digest
 from raylocus.training.adapt.area import MOST, require_agreement, require_enough
-from raylocus.training.adapt.blocks import held_out_parts
-from raylocus.training.adapt.fine_tune import best_end, ends_for
-from raylocus.training.adapt.place import PlaceTags, tuned_to_place
+from raylocus.training.adapt.fine_tune import PlaceTags, best_end, ends_for, tuned_to_place
+from raylocus.training.adapt.held_out import held_out_parts
 
 #: Side of a block that is held out, in the tile's.
 BLOCK = 1 / 8

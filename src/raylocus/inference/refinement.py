@@ -20,10 +20,9 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.models.physics.expected import FeatureField
-from raylocus.models.physics.looked_up import by_torch
+from raylocus.models.physics.expected import FeatureField, by_torch
+from raylocus.models.physics.live import PhysicsVariant, feature_field
 from raylocus.models.physics.residuals import feature_residuals, huber_sums
-from raylocus.models.physics.variants import PhysicsVariant, feature_field
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace

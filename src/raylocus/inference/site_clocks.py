@@ -1,7 +1,7 @@
 """Clocks of sites in times of arrival: what reports say of them, and reports without them.
 
 RSTD is later by how late a site sends, a relative time of arrival at the site earlier (TS 38.305 §8.12, §8.13). Where
-a report has both, or a round trip, clocks cancel and nothing is to be learned or corrected.
+a report has both, or a round trip, clocks cancel and nothing is to be learned.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ def heard_arrivals(
 
     Nothing where clocks cancel. What all times have in common is any length.
     """
-    nothing = np.zeros(0, np.int64), np.zeros(0), 1.0
-    timed = [name for name in (*SIGNS, ROUND_TRIP) if _column(report, name) is not None]
-    if len(timed) != 1 or timed[0] not in SIGNS:
-        return nothing
-    time = _column(report, timed[0])
-    assert time is not None
-    if timed[0] == "rstd":
+    columns = {name: _column(report, name) for name in (*SIGNS, ROUND_TRIP)}
+    timed = {name: time for name, time in columns.items() if np.isfinite(time).any()}
+    if len(timed) != 1 or ROUND_TRIP in timed:
+        return np.zeros(0, np.int64), np.zeros(0), 1.0
+    ((name, time),) = timed.items()
+    if name == "rstd":
         # It refers to the serving cell, whose own difference is 0 and not reported.
         time = np.where(report.serving & np.isnan(time), 0.0, time)
     cell = cells_of_tokens(report, deployment)
@@ -44,7 +43,7 @@ def heard_arrivals(
     mean = np.bincount(row.reshape(-1), time[used], len(site)) / np.bincount(
         row.reshape(-1), minlength=len(site)
     )
-    return site, mean * SPEED_OF_LIGHT, SIGNS[timed[0]]
+    return site, mean * SPEED_OF_LIGHT, SIGNS[name]
 
 
 def without_clocks(reports: Reports, deployment: Deployment, clock: Float[np.ndarray, " site"]) -> Reports:
@@ -64,9 +63,8 @@ def without_clocks(reports: Reports, deployment: Deployment, clock: Float[np.nda
     return dataclasses.replace(reports, features=features)
 
 
-def _column(report: Reports, name: str) -> Float[np.ndarray, " token"] | None:
-    """A feature that has any value."""
+def _column(report: Reports, name: str) -> Float[np.ndarray, " token"]:
+    """A feature; NaN where the report has it not."""
     if name not in report.feature_names:
-        return None
-    found: Float[np.ndarray, " token"] = report.features[:, report.feature_names.index(name)]
-    return found if np.isfinite(found).any() else None
+        return np.full(len(report.pci), np.nan)
+    return report.features[:, report.feature_names.index(name)]

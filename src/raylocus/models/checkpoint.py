@@ -116,7 +116,9 @@ def load_network(path: Path) -> TrainedNetwork:
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise CheckpointError(f"no checkpoint at {path}; train one with: raylocus train fit --config demo")
+        raise CheckpointError(
+            f"no checkpoint at {path}; leave it out for the one that ships, or train one: raylocus train fit"
+        )
     try:
         # weights_only: a checkpoint is data; it must not be able to run code.
         stored = torch.load(path, map_location="cpu", weights_only=True)

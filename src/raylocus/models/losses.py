@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.models.physics.variants import PhysicsVariant
+from raylocus.models.physics.live import PhysicsVariant
 from raylocus.models.point_heads import PointPrediction, circles
 from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -52,11 +53,17 @@ def posterior_of(
     density = density.astype(np.float32, copy=False)
     if mean is None:
         mean = geometric_median(torch.from_numpy(density), grid.size).numpy()
-    x, y = grid.centres.T
-    moments = density.reshape(len(density), grid.count**2) @ np.column_stack([x, y, x * x, x * y, y * y])
+    moments = density.reshape(len(density), grid.count**2) @ _powers(grid)
     centre, second = moments[:, :2], moments[:, [[2, 3], [3, 4]]]
     covariance = second - centre[:, :, None] * centre[:, None] + np.eye(2) * grid.resolution**2 / 12
     return Posterior(grid, density, mean.astype(np.float64), covariance)
+
+
+@lru_cache(8)
+def _powers(grid: Grid) -> Float[np.ndarray, "cell 5"]:
+    """x, y, x², xy and y² of the ground cells' centres."""
+    x, y = grid.centres.T
+    return np.column_stack([x, y, x * x, x * y, y * y])
 
 
 def geometric_median(density: Float[Tensor, "sample y x"], size: float) -> Float[Tensor, "sample 2"]:

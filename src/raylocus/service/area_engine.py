@@ -18,11 +18,10 @@ from raylocus.inference.fix import Fix
 from raylocus.network.formats.cell_resolution import Known
 from raylocus.network.reports.reports import Reports
 from raylocus.service.answers import Answer, HeardCell, Refusal, Why
-from raylocus.service.asked_reports import AskedReports, asked_reports
 from raylocus.service.choices import Choice, choices_of
 from raylocus.service.known_cells import FoundCells, found_cells, last_known_reports, located_reports
 from raylocus.service.learning import Learning, LearningFolder
-from raylocus.service.questions import Question, Submitted
+from raylocus.service.questions import AskedReports, Question, Submitted, asked_reports
 from raylocus.service.served_areas import ServedAreas, served_areas
 
 

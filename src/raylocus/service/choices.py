@@ -11,8 +11,8 @@ import numpy as np
 from raylocus.network.formats.cell_resolution import Known
 from raylocus.network.reports.report_checks import HIGHEST_PCI
 from raylocus.service.answers import Why
-from raylocus.service.asked_reports import AskedReports
 from raylocus.service.known_cells import FoundCells
+from raylocus.service.questions import AskedReports
 
 #: What a cell counts, by `Known`: unknown, by its PCI alone, by channel and PCI, by its identity.
 WEIGHTS = np.array([0.0, 1.0, 100.0, 10_000.0])

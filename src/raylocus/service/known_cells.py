@@ -11,7 +11,7 @@ from raylocus.network.formats.cell_resolution import Known
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.sites import Deployment
-from raylocus.service.asked_reports import AskedReports
+from raylocus.service.questions import AskedReports
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,19 @@
-"""What is asked: the measurements of one phone, whatever dialect they came in."""
+"""What is asked of a service, whatever its dialect, and the reports that a question stands for."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from raylocus.network.reports.features import CRITICAL, FEATURES, logged_levels, logged_range
+from raylocus.network.reports.reports import Reports
+from raylocus.ragged import Rows
+from raylocus.scenes.cell_names.channels import TECHNOLOGIES, technology_codes
+from raylocus.units import timing_advance_step
 
 NAN = math.nan
 
@@ -111,3 +121,79 @@ def _each_once(cells: list[MeasuredCell]) -> tuple[MeasuredCell, ...]:
     # The serving ones come first.
     kept = list(best.values())
     return (*kept[:1], *(replace(cell, serving=False) if cell.serving else cell for cell in kept[1:]))
+
+
+_ADVANCE = CRITICAL.index("timing_advance")
+#: Columns of a token's numbers, in their order.
+_NUMBERS = ("pci", "channel", "identity", "advance", "beam", "rsrp", "rsrq", "sinr", "l1_rsrp")
+
+
+@dataclass(frozen=True)
+class AskedReports:
+    """The reports of several questions, one sequence a question."""
+
+    reports: Reports
+    """Without timing advances: their step depends on the carrier of the cell that serves."""
+    advance: Float[np.ndarray, " token"]
+    """Timing advance, round trip [s]."""
+
+    def select_tokens(self, kept: Bool[np.ndarray, " token"]) -> AskedReports:
+        """All questions, with some of their tokens."""
+        return AskedReports(self.reports.select_tokens(kept), self.advance[kept])
+
+    def with_advances(self, numerology: Int[np.ndarray, " token"]) -> Reports:
+        """The reports with the timing advances of serving cells, in the steps of each token's carrier."""
+        steps = np.round(self.advance / timing_advance_step(0) * 2.0**numerology)
+        features = self.reports.features.copy()
+        least, most = logged_range(FEATURES[_ADVANCE], self.reports.technology)
+        possible = (steps >= least) & (steps <= most) & (self.reports.beam < 0)
+        features[:, _ADVANCE] = np.where(possible & self.reports.serving, steps, np.nan)
+        return replace(self.reports, features=features)
+
+
+def asked_reports(questions: Sequence[Question]) -> AskedReports:
+    """The reports of questions; values out of the range of report are left out."""
+    reports = [report for question in questions for report in question.reports]
+    cells = [cell for report in reports for cell in report.cells]
+    numbers = np.array([row for cell in cells for row in _numbers(cell)], float).reshape(-1, len(_NUMBERS))
+    column = dict(zip(_NUMBERS, numbers.T, strict=True))
+    offsets = Rows.of(np.array([len(question.reports) for question in questions], int)).offsets
+    lengths = [sum(1 + len(cell.beams) for cell in report.cells) for report in reports]
+    of_cell = np.repeat(np.arange(len(cells)), [1 + len(cell.beams) for cell in cells])
+    time = np.array([report.time for report in reports], float)
+    technology = technology_codes([cell.technology for cell in cells])[of_cell]
+    features = np.full((len(numbers), len(CRITICAL)), np.nan)
+    censored = np.zeros(features.shape, np.int8)
+    for index, feature in enumerate(FEATURES[:_ADVANCE]):
+        features[:, index], censored[:, index] = logged_levels(column[feature.name], feature, technology)
+    made = Reports(
+        report_offsets=offsets,
+        token_offsets=Rows.of(np.array(lengths, int)).offsets,
+        time=time - time[Rows(offsets).first],
+        position=np.full((len(reports), 3), np.nan),
+        line_of_sight=np.full(len(reports), np.nan),
+        pci=_whole(column["pci"]),
+        technology=technology,
+        channel=_whole(column["channel"]),
+        identity=_whole(column["identity"]),
+        serving=np.array([cell.serving for cell in cells], bool)[of_cell],
+        beam=_whole(column["beam"]),
+        features=features,
+        censored=censored,
+    )
+    return AskedReports(made, column["advance"])
+
+
+def _numbers(cell: MeasuredCell) -> list[tuple[float, ...]]:
+    """The token of a cell, and those of its beams."""
+    nan = math.nan
+    # What is of no technology with PCIs is of no cell either, whatever its numbers are.
+    foreign = cell.technology not in TECHNOLOGIES
+    names = (nan, nan, nan) if foreign else (cell.pci, cell.channel, cell.identity)
+    whole = (*names, cell.timing_advance, -1.0, cell.rsrp, cell.rsrq, cell.sinr, nan)
+    beams = [(*names, nan, float(beam.index), nan, nan, nan, beam.rsrp) for beam in cell.beams]
+    return [whole, *beams]
+
+
+def _whole(values: Float[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
+    return np.nan_to_num(values, nan=-1).astype(np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ class ServedArea:
     deployment: Deployment
     extent: Extent
 
-    @property
+    @cached_property
     def distinct_pcis(self) -> int:
         """Number of different PCIs."""
         return len(np.unique(self.deployment.pcis))

@@ -26,8 +26,8 @@ from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, local_mean, location_loss
+from raylocus.models.physics.live import feature_field
 from raylocus.models.physics.residuals import physics_loss
-from raylocus.models.physics.variants import feature_field
 from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented
 from raylocus.training.data import PlaceBatch, ReportData
@@ -61,7 +61,7 @@ class AveragedWeights(WeightAveraging):
 
     def averaged(self, module: LocationModule) -> LocationModule:
         """The module with averaged weights; the module itself where no training is under way."""
-        return module if self._average_model is None else cast(LocationModule, self._average_model.module)
+        return module if self._average_model is None else cast("LocationModule", self._average_model.module)
 
 
 def moved_average(decay: float, average: Tensor, weight: Tensor, updates: Tensor | int) -> Tensor:

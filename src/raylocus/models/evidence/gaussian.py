@@ -61,7 +61,7 @@ def gaussian_evidence(
     """
     count = _together(precision.detach(), moments.shape[3:].numel())
     found = [
-        _joined(list(gaussian_parts(*some, moments, sites, site_variance, common_variance)), 2)
+        _joined(list(_parts(*some, moments, sites, site_variance, common_variance)), 2)
         for some in zip(level.split(count), precision.split(count), strict=True)
     ]
     joined = _joined(found, 0)
@@ -84,7 +84,7 @@ def _joined(parts: Sequence[GaussianEvidence], axis: int) -> GaussianEvidence:
     )
 
 
-def gaussian_parts(
+def _parts(
     level: Float[Tensor, "batch head site slot"],
     precision: Float[Tensor, "batch head site slot"],
     moments: Float[Tensor, "any_site moment slot y x"],
@@ -92,7 +92,7 @@ def gaussian_parts(
     site_variance: Float[Tensor, ""],
     common_variance: Float[Tensor, ""],
 ) -> Iterator[GaussianEvidence]:
-    """`gaussian_evidence` over some ground cells after the other, `AT_ONCE`, in flat [y, x] order."""
+    """The evidence over some flat ground cells after the other, `AT_ONCE`."""
     units, heads = LEVEL_UNITS, level.shape[:2]
     v, u = site_variance / units.scale**2, common_variance / units.scale**2
     p = (precision * units.scale**2).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""Features at any point without a grid: by the atlas's exact images, or by Sionna's `PathSolver` as it is asked."""
+"""Features at any point without a grid, by exact images of the atlas or by Sionna's `PathSolver`; all ways by name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,13 +15,22 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
-from raylocus.models.physics.expected import Expected, differentiable
+from raylocus.errors import InputError
+from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.physics.expected import (
+    Expected,
+    FeatureField,
+    MapLookup,
+    by_drjit,
+    by_torch,
+    differentiable,
+)
 from raylocus.models.physics.rays import Rays, expected_of
 from raylocus.propagation.atlas.atlas import reorder
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import UePaths, ground_cell_points, moved_paths, paths_at
 from raylocus.propagation.differentiable import SolverSettings, differentiable_solver
-from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 
 #: Step of the differences over the ground [m].
 GROUND_STEP = 0.05
@@ -164,3 +175,29 @@ def _followed_back(
     for normal in reversed(normals):
         departure = departure - 2 * (departure * normal).sum(1, keepdim=True) * normal
     return length, departure
+
+
+#: `bilinear` and `drjit` look R up; `images` follows the atlas's paths; `path_solver` traces again.
+PhysicsVariant = Literal["bilinear", "drjit", "images", "path_solver"]
+
+
+def feature_field(variant: PhysicsVariant, maps: PlaceMaps, place: TracedPlace | Path | None) -> FeatureField:
+    """The expected features of a place.
+
+    Args:
+        variant: how.
+        maps: of the place.
+        place: the place itself or its folder, which `images` and `path_solver` need with its atlas and scene.
+
+    Raises:
+        InputError: it needs a place, and none is given.
+        PlaceError: there is no place in the folder.
+    """
+    if variant in ("bilinear", "drjit"):
+        return MapLookup(maps, by_torch if variant == "bilinear" else by_drjit)
+    if place is None:
+        raise InputError(
+            f"physics by {variant} follows paths, so it needs the folder of a traced place; take bilinear"
+        )
+    traced = open_place(place) if isinstance(place, Path) else place
+    return LiveFeatures(traced, image_rays if variant == "images" else SolverRays())

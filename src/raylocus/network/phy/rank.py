@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from raylocus.errors import InputError
 from raylocus.units import to_decibel
 
-#: Largest rank of a Type I single-panel codebook.
-MOST_LAYERS = 8
 #: Codes of the amplitudes and of the phases of a compressed eigenvector, 3 bits each.
 AMPLITUDES, PHASES = 8, 8
 
@@ -30,18 +27,6 @@ def condition_number_db(values: Float[np.ndarray, "*batch layer"]) -> Float[np.n
     usable = last > 1e-6 * values[..., 0]
     ratio = np.divide(values[..., 0], last, out=np.full(last.shape, np.nan), where=usable)
     return 2 * to_decibel(ratio)
-
-
-def rank_limit(ports: int, receive_antennas: int, capability: int, codebook: int = MOST_LAYERS) -> int:
-    """Largest rank a UE may report: the least of ports, receive antennas, its capability and the codebook's.
-
-    Raises:
-        InputError: one of them is below 1.
-    """
-    limit = min(ports, receive_antennas, capability, codebook)
-    if limit < 1:
-        raise InputError("ports, receive antennas and layers of a UE must each be at least 1")
-    return limit
 
 
 def rank_indicator(

@@ -7,7 +7,6 @@ located all the same is a confident wrong fix.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.reports.features import ReportFeature, features_named
-from raylocus.network.reports.reports import Reports, cell_names
+from raylocus.network.reports.reports import NotedReports, Reports, cell_names
 from raylocus.ragged import Rows
 
 #: Highest PCI (TS 38.211 §7.4.2.1) and SSB index (TS 38.213 §4.1).
@@ -66,19 +65,11 @@ def check_reports(reports: Reports, source: Path) -> None:
     _refuse_two_serving(reports, source)
 
 
-@dataclass(frozen=True)
-class RepairedReports:
-    """Reports as the rest of raylocus takes them."""
-
-    reports: Reports
-    notes: tuple[str, ...]
-    """What was repaired or is unusual, counted."""
-
-
-def repaired_reports(reports: Reports) -> RepairedReports:
+def repaired_reports(reports: Reports) -> NotedReports:
     """Reports whose time begins with each sequence, without values that are not of their token.
 
-    A timing advance, for one, is of the serving cell; at a neighbour it is left out.
+    A timing advance, for one, is of the serving cell; at a neighbour it is left out. Notes count what was repaired
+    or is unusual.
     """
     rows = Rows(reports.report_offsets)
     first = reports.time[rows.first]
@@ -90,7 +81,7 @@ def repaired_reports(reports: Reports) -> RepairedReports:
     notes += _unusual(reports)
     censored = np.where(np.isnan(values), 0, reports.censored).astype(reports.censored.dtype)
     repaired = dataclasses.replace(reports, time=reports.time - first, features=values, censored=censored)
-    return RepairedReports(repaired, tuple(notes))
+    return NotedReports(repaired, tuple(notes))
 
 
 def _unusual(reports: Reports) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,8 @@ import xarray as xr
 from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports.report_checks import check_reports, repaired_reports
-from raylocus.network.reports.report_table import ReportTable, read_report_table
-from raylocus.network.reports.reports import OFFSETS, REPORT_FIELDS, TOKEN_FIELDS, Reports
+from raylocus.network.reports.report_table import read_report_table
+from raylocus.network.reports.reports import OFFSETS, REPORT_FIELDS, TOKEN_FIELDS, NotedReports, Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.foreign_files import absence, archive, deepmimo_folder, parquet_parts
 from raylocus.storage import readable
@@ -128,7 +127,7 @@ FORMS = (
 )
 
 
-def read_reports(path: Path) -> ReportTable:
+def read_reports(path: Path) -> NotedReports:
     """Reads a file of reports of any known form, unchecked, see `report_checks.check_reports`.
 
     Raises:
@@ -144,7 +143,7 @@ def read_reports(path: Path) -> ReportTable:
         raise StoreError(f"{path} is a {kind} scenario and no file of reports; {_import_advice(kind)}")
     if path.is_file():
         raise StoreError(f"{path} is no file of reports; {FORMS}")
-    return ReportTable(load_reports(path), ())
+    return NotedReports(load_reports(path), ())
 
 
 def is_table(path: Path) -> bool:
@@ -161,15 +160,7 @@ def _import_advice(kind: str) -> str:
     return "make one of it with raylocus dataset import"
 
 
-@dataclass(frozen=True)
-class CheckedReports:
-    """Reports that can be used, and what was done to them."""
-
-    reports: Reports
-    notes: tuple[str, ...]
-
-
-def checked_reports(path: Path) -> CheckedReports:
+def checked_reports(path: Path) -> NotedReports:
     """Reads a file of reports of any known form.
 
     Raises:
@@ -179,4 +170,4 @@ def checked_reports(path: Path) -> CheckedReports:
     table = read_reports(path)
     check_reports(table.reports, path)
     repaired = repaired_reports(table.reports)
-    return CheckedReports(repaired.reports, table.notes + repaired.notes)
+    return NotedReports(repaired.reports, table.notes + repaired.notes)

@@ -7,7 +7,6 @@ document that `network.reports.parquet.save_parquet` adds is not needed.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from raylocus.errors import StoreError
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports.report_columns import TIME_COLUMNS, WRITTEN, ReportColumns, token_times
-from raylocus.network.reports.reports import Reports
+from raylocus.network.reports.reports import NotedReports, Reports
 
 if TYPE_CHECKING:
     import pyarrow
@@ -32,16 +31,7 @@ OPTIONAL = ("x", "y", "z", "line_of_sight", "beam", "technology", "channel", "id
 _INDEX = "__index_level"
 
 
-@dataclass(frozen=True)
-class ReportTable:
-    """What a table holds."""
-
-    reports: Reports
-    notes: tuple[str, ...]
-    """Columns that were not used, and what was read another way than it stands there."""
-
-
-def read_report_table(path: Path) -> ReportTable:
+def read_report_table(path: Path) -> NotedReports:
     """Reads a Parquet table of tokens, whoever wrote it.
 
     Raises:
@@ -67,7 +57,7 @@ def read_report_table(path: Path) -> ReportTable:
     notes += (f"columns not used: {', '.join(unused)}",) if unused else ()
     beams = int(np.isnan(columns.numbers("beam")).sum()) if "beam" in table.column_names else 0
     notes += (f"rows without a beam, read as rows of the whole cell: {beams}",) if beams else ()
-    return ReportTable(reports, notes)
+    return NotedReports(reports, notes)
 
 
 def arrow_table(path: Path) -> pyarrow.Table:

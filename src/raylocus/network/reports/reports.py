@@ -186,6 +186,14 @@ def cell_label(reports: Reports, token: int) -> str:
     return f"PCI {reports.pci[token]}" + (f" of {where}" if where else "")
 
 
+@dataclass(frozen=True)
+class NotedReports:
+    """Reports of a file, and what was not used of it, read another way than it stands there, or repaired."""
+
+    reports: Reports
+    notes: tuple[str, ...]
+
+
 def require_features(reports: Reports, names: Sequence[str], readers: str) -> None:
     """Checks that reports have some columns; missing values are no matter.
 

@@ -34,8 +34,6 @@ class HandoverHistory:
 
     serving: Int[np.ndarray, " report"]
     """Serving cell at each instant."""
-    previous: Int[np.ndarray, " report"]
-    """Cell that served before the present one; −1 before the first handover."""
     count: Int[np.ndarray, " report"]
     """Handovers since the sequence began."""
     stay: Float[np.ndarray, " report"]
@@ -58,7 +56,7 @@ def handover_history(
     """
     level = np.where(np.isnan(rsrp), -np.inf, rsrp)
     serving = level.argmax(axis=1)
-    previous, count = np.full(len(time), -1), np.zeros(len(time), np.int64)
+    count = np.zeros(len(time), np.int64)
     arrived = time[Rows(report_offsets).first]
     # Of every cell, when its condition began to hold; what is set at the first instants is all that is kept of this.
     since = np.where(_better(level, serving, event), time[:, None], np.inf)
@@ -72,12 +70,11 @@ def handover_history(
         new = np.where(due.any(axis=1), target, np.where(lost, level[now].argmax(axis=1), own))
         moves = new != own
         serving[now] = new
-        previous[now] = np.where(moves, own, previous[now - 1])
         count[now] = count[now - 1] + moves
         arrived[now] = np.where(moves, time[now], arrived[now - 1])
         # Conditions are of the new serving cell from now on.
         since[now] = np.where(moves[:, None], np.inf, since[now])
-    return HandoverHistory(serving, previous, count, time - arrived)
+    return HandoverHistory(serving, count, time - arrived)
 
 
 def _better(level: np.ndarray, own: np.ndarray, event: Event) -> np.ndarray:

@@ -15,7 +15,6 @@ from raylocus.network.phy.rank import (
     column_phase_step,
     compress_csi,
     rank_indicator,
-    rank_limit,
     transmit_covariance,
 )
 from raylocus.network.phy.type_one_codebook import MOST_SEARCHED_LAYERS, codebook, select_precoder
@@ -134,7 +133,7 @@ def _selected(
     covariance = transmit_covariance(response)
     csi = compress_csi(covariance)
     _, _, antennas, ports = response.shape
-    limit = rank_limit(ports, antennas, capability.most_layers, MOST_SEARCHED_LAYERS)
+    limit = min(ports, antennas, capability.most_layers, MOST_SEARCHED_LAYERS)
     rank = rank_indicator(csi.eigenvalues, snr, limit)
     out = np.full((len(snr), len(_SELECTED)), np.nan)
     out[:, 6] = csi.condition_db

@@ -16,8 +16,7 @@ from raylocus.service.configuration import ServiceConfiguration
 from raylocus.service.engine import Engine
 from raylocus.service.http import announcements, camara, ichnaea, nlmf, operations, rich, viewer
 from raylocus.service.http.admission import ApiKeys
-from raylocus.service.http.board import Board
-from raylocus.service.http.desk import Desk
+from raylocus.service.http.desk import Board, Desk
 from raylocus.service.http.guard import Guard
 from raylocus.service.http.problems import DECODE, Problem, problem_response
 from raylocus.service.http.watch import Meters, Watch

@@ -10,8 +10,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from raylocus.service.answers import Answer, Refusal
-from raylocus.service.http.board import Announced
-from raylocus.service.http.desk import CONFIDENCE, Desk, desk_of
+from raylocus.service.http.desk import CONFIDENCE, Announced, Desk, desk_of
 from raylocus.service.http.nlmf import date_time
 from raylocus.service.http.problems import Problem
 from raylocus.service.http.rich_request import Measurements, question_of_measurements

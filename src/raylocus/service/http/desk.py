@@ -1,18 +1,62 @@
-"""What every endpoint needs: the queue to the engine, the limits, the board of announced measurements."""
+"""What every endpoint needs: the queue to the engine, the limits, and the measurements that were announced."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.batching import Batcher, OverloadedError
 from raylocus.service.configuration import ServiceConfiguration
-from raylocus.service.http.board import Board
 from raylocus.service.http.problems import Problem
 from raylocus.service.http.watch import Meters
 from raylocus.service.questions import Question
+
+
+@dataclass(frozen=True)
+class Announced:
+    """Measurements of one phone."""
+
+    question: Question
+    at: float
+    """When they came, by the wall clock [s]."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """Announced measurements by the key that the later request names: a correlationID or a device's identifier."""
+
+    seconds: float
+    """How long they are kept."""
+    size: int
+    """Most that are kept; the oldest go first."""
+    clock: Callable[[], float] = time.time
+    _kept: OrderedDict[str, Announced] = field(default_factory=OrderedDict, repr=False)
+
+    def put(self, key: str, question: Question) -> None:
+        """Announces measurements; those of the same key are replaced."""
+        self._kept.pop(key, None)
+        self._kept[key] = Announced(question, self.clock())
+        self._forget()
+
+    def get(self, key: str) -> Announced | None:
+        """What was announced under a key, while it is kept."""
+        self._forget()
+        return self._kept.get(key)
+
+    def drop(self, key: str) -> bool:
+        """Forgets what was announced under a key; whether there was anything."""
+        return self._kept.pop(key, None) is not None
+
+    def _forget(self) -> None:
+        oldest = self.clock() - self.seconds
+        while self._kept and (len(self._kept) > self.size or next(iter(self._kept.values())).at < oldest):
+            self._kept.popitem(last=False)
+
 
 #: Confidence of radii and ellipses unless a request asks for another [%].
 CONFIDENCE = 95

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from raylocus.inference.geojson import fixes_geojson
+from raylocus.inference.fix import fixes_geojson
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.http.desk import CONFIDENCE, desk_of
 from raylocus.service.http.problems import Problem

@@ -23,9 +23,18 @@ from raylocus.models.area.trained import TrainedAreaNetwork
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from raylocus.scenes.sites import Deployment
-from raylocus.training.adapt.blocks import held_out_parts, scattered_parts, sides
 from raylocus.training.adapt.fine_tune import best_end, ends_for, fine_tuned
-from raylocus.training.adapt.held_out import NOTHING, ODDS, HeldOut, Judged, preferred, regions_of
+from raylocus.training.adapt.held_out import (
+    NOTHING,
+    ODDS,
+    HeldOut,
+    Judged,
+    held_out_parts,
+    preferred,
+    regions_of,
+    scattered_parts,
+    sides,
+)
 from raylocus.training.area.fit import contrast
 
 #: Fewer tags say nothing, more are drawn from.
