@@ -202,3 +202,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _say(sentence: str, code: int) -> int:
     print(f"raylocus: {' '.join(sentence.split())}", file=sys.stderr)
     return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
