@@ -3,8 +3,7 @@
     python benchmarks/bound_steps.py PLACE … [--model CKPT] [--severity 0.25 0.5 1] [--worlds 4] [--sequences 8]
 
 In traced places, worlds and reports are drawn by the law of each severity. The bound is given the last report of each
-sequence and one thing less in every row; then comes what the locator makes of that report alone, of the whole sequence,
-and the bound's answer to the whole sequence.
+sequence, and knows one thing less in every row; then come the bound's and the locator's answers to the whole sequence.
 """
 
 from __future__ import annotations
@@ -142,7 +141,7 @@ def compared(folder: Path, locator: Locator, words: argparse.Namespace, found: F
         drawn = bound.known.draw(words.worlds, words.sequences, np.random.default_rng(words.seed))
         worlds = [reports for _, reports in drawn if len(reports)]
         reports = Reports.concatenate(worlds)
-        truth, masses = truth_of(reports, place), {}
+        truth, masses = truth_of(reports, place), dict[str, list[np.ndarray]]()
         network = bound.known.network
         for tokens in all_tokens(observations(reports, place.deployment), place.deployment, network):
             for name, density in LastReport(maps, tokens, ground).steps(laws, severity).items():

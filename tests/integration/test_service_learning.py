@@ -106,7 +106,7 @@ class Killed(Worker):
     """A process that is killed when it has kept what it learned."""
 
     def __init__(self, kept: Path) -> None:
-        super().__init__(AreaEngine)
+        super().__init__(lambda: AreaEngine.load([], None, 0.0))
         self.kept = kept
 
     def start(self) -> Connection:

@@ -10,9 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
-from raylocus.models.evidence.stream import Evidence, zero_linear
+from raylocus.models.evidence.stream import Evidence
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.prediction import Prediction, coarse_centres, gaussian_log_density, lower_factor
+from raylocus.models.set_layers import zero_linear
 
 #: Length that a head's shift of the position is counted in [m].
 SHIFT_SCALE = 20.0

@@ -11,8 +11,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from raylocus.models.configuration import LocationNetworkConfiguration
-from raylocus.models.evidence.stream import Evidence, zero_linear
+from raylocus.models.evidence.stream import Evidence
 from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.set_layers import zero_linear
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Layers of the radio encoder over a masked set or sequence: attention, and what it is compared with."""
+"""Layers over a masked set or sequence, attention and what it is compared with; and one that starts from nothing."""
 
 from __future__ import annotations
 
@@ -87,3 +87,11 @@ class Recurrence(nn.Module):
         order = torch.argsort(~present, dim=1, stable=True)[..., None].expand_as(reports)
         states, _ = self.unit(self.norm(reports).gather(1, order))
         return reports + torch.zeros_like(reports).scatter(1, order, states)
+
+
+def zero_linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
+    """A layer that says nothing at the start of training."""
+    layer = nn.Linear(inputs, outputs, bias)
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+    return layer

@@ -23,6 +23,7 @@ from raylocus.models.evidence.rasters import EVEN_UNITS, KINDS, EvidenceRasters
 from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
+from raylocus.models.set_layers import zero_linear
 from raylocus.models.time_heads import PooledObservations
 
 #: Likelihoods of each time head that the fusion network sees as well, in channel order.
@@ -116,7 +117,7 @@ class EvidenceStream(nn.Module):
         prior, detail = pooled_and_detail(
             by_sharp[:, 0] + self._presence(maps), maps.sharp_outdoor, maps.outdoor
         )
-        by_head = _weighed(gates[:, : len(FUSED)], likelihoods)
+        by_head = torch.einsum("bkh,bkhyx->bhyx", gates[:, : len(FUSED)], likelihoods)
         by_head = by_head + gates[:, LIKELIHOODS.index("angles"), :, None, None] * (angles - best)
         earlier = by_head[:, 1:] + functional.max_pool2d(by_sharp[:, 1:], detail.shape[-1] // prior.shape[-1])
         total = prior + by_head[:, 0] + self._before(earlier, sequences, weights[:, 1:], summary, maps)
@@ -240,23 +241,9 @@ class EvidenceStream(nn.Module):
         )
 
 
-def _weighed(
-    gates: Float[Tensor, "batch kind head"], likelihoods: Float[Tensor, "batch kind head y x"]
-) -> Float[Tensor, "batch head y x"]:
-    return torch.einsum("bkh,bkhyx->bhyx", gates, likelihoods)
-
-
 def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:
     weight = evidence.log_likelihood.flatten(2).softmax(-1)
     return (weight * evidence.offset.flatten(2)).sum(-1)
-
-
-def zero_linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
-    """A layer that says nothing at the start of training."""
-    layer = nn.Linear(inputs, outputs, bias)
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-    return layer
 
 
 assert len(START_WEIGHTS) == len(LIKELIHOODS) and KINDS == 2
