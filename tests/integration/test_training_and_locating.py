@@ -18,8 +18,6 @@ from raylocus.inference.place_method import PlaceMethod
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     CHECKPOINT_SCHEMA,
-    SCHEMA_AT_REST,
-    TIMES_NEWEST,
     PosteriorCalibration,
     TrainedNetwork,
     load_network,
@@ -252,24 +250,6 @@ def test_a_checkpoint_that_is_not_one_is_refused(tmp_path):
     foreign.write_bytes(whole.read_bytes()[:5000])
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
         load_network(foreign)
-
-
-def test_a_network_whose_phones_stood_still_is_taken_over_with_phones_that_move(tmp_path):
-    network = LocationNetwork(LocationNetworkConfiguration())
-    path = tmp_path / "now.ckpt"
-    save_network(TrainedNetwork(network, PosteriorCalibration(), Provenance.collect({})), path)
-    content = torch.load(path, weights_only=True)[CHECKPOINT_KEY]
-    weights = content["weights"]
-    for name in [each for each in weights if "log_share" in each or "speed" in each]:
-        del weights[name]
-    weights["evidence.log_weights"][:, 1:] -= 3.0
-    torch.save({CHECKPOINT_KEY: {**content, "schema": SCHEMA_AT_REST}}, path)
-    evidence = load_network(path).network.evidence
-    assert torch.allclose(evidence.log_weights, network.evidence.log_weights + np.log(TIMES_NEWEST))
-    assert torch.equal(evidence.log_speed, network.evidence.log_speed)
-    torch.save({CHECKPOINT_KEY: {**content, "schema": CHECKPOINT_SCHEMA}}, path)
-    with pytest.raises(CheckpointError, match="does not fit"):
-        load_network(path)
 
 
 def test_two_processes_train_one_network(trained, repository, tmp_path):

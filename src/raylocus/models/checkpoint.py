@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from raylocus.errors import CheckpointError, InputError
 from raylocus.models.configuration import LocationNetworkConfiguration
@@ -24,9 +22,6 @@ from raylocus.storage import written_whole
 
 #: Version of what `checkpoint_content` writes.
 CHECKPOINT_SCHEMA = "raylocus.checkpoint.v7"
-#: Version before it, in whose networks phones stood still, and what exponents of its newest reports are multiplied by:
-#: of 1, 4/3 and 1.6 the one with the least negative log-likelihood of 144 phones of 24 validation worlds.
-SCHEMA_AT_REST, TIMES_NEWEST = "raylocus.checkpoint.v6", 4 / 3
 #: A larger size of a network in a file is a broken file.
 LARGEST_SIZE = 1 << 14
 #: Key of raylocus' part in a file that may hold Lightning's state as well.
@@ -92,7 +87,7 @@ def load_network(path: Path) -> TrainedNetwork:
         CheckpointError: there is no such file, or it is not raylocus', or of another schema version.
     """
     content = _read(path)
-    if content.get("schema") not in (CHECKPOINT_SCHEMA, SCHEMA_AT_REST):
+    if content.get("schema") != CHECKPOINT_SCHEMA:
         raise CheckpointError(
             f"{path} has checkpoint schema {content.get('schema')!r} where {CHECKPOINT_SCHEMA!r} is needed; "
             "train it again with this version of raylocus"
@@ -101,8 +96,7 @@ def load_network(path: Path) -> TrainedNetwork:
     try:
         configuration = _configuration(content["network"])
         network = LocationNetwork(configuration)
-        at_rest = content["schema"] == SCHEMA_AT_REST
-        network.load_state_dict(_with_motion(content["weights"], network) if at_rest else content["weights"])
+        network.load_state_dict(content["weights"])
         calibration = _calibration(content["calibration"])
         provenance = Provenance.from_json(content["provenance"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, MemoryError, InputError) as error:
@@ -128,16 +122,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} is not a checkpoint of raylocus; give one that raylocus train wrote")
     return content
-
-
-def _with_motion(weights: dict[str, Tensor], network: LocationNetwork) -> dict[str, Tensor]:
-    """Weights of a network whose phones stood still: every head says what the newest did, and phones move."""
-    newest = weights["evidence.log_weights"][:, :1] + math.log(TIMES_NEWEST)
-    moving = {
-        name: value for name, value in network.state_dict().items()
-        if name in ("evidence.log_share", "evidence.log_speed") or name.startswith("evidence.speed.")
-    }  # fmt: skip
-    return {**weights, **moving, "evidence.log_weights": newest.expand_as(weights["evidence.log_weights"])}
 
 
 def _feature_rows(names: tuple[str, ...]) -> dict[str, list[Any]]:
