@@ -31,8 +31,8 @@ SILENT, MOST = 3.0, 6.0
 #: Share of a density without the map that is even over a tile: where the map is wrong, its sites may be as well. A
 #: position is named by the sites alone, for of even ground nothing can be said.
 WRONG_SITES = 0.8
-#: Power of densities: its logarithm at a score of 0 and for each unit of it less, and its ends.
-SHARPER, PER_FIT, LEAST_SHARP, MOST_SHARP = 0.0, 0.25, 0.7, 2.0
+#: Logarithm of the power of densities for each unit of a score below 0, and the ends of that power.
+PER_FIT, LEAST_SHARP, MOST_SHARP = 0.25, 0.7, 2.0
 #: Least share of a square in a pool.
 LEAST = 1e-9
 
@@ -125,7 +125,7 @@ def sharpness_of(score: float, phones: int) -> float:
         phones: how many they are.
     """
     said = phones / (phones + SILENT)
-    return min(max(math.exp(SHARPER - said * PER_FIT * score), LEAST_SHARP), MOST_SHARP)
+    return min(max(math.exp(-said * PER_FIT * score), LEAST_SHARP), MOST_SHARP)
 
 
 def weight_of_position(weight: float | Float[Tensor, "*phone"]) -> float | Float[Tensor, "*phone"]:
