@@ -237,9 +237,10 @@ def test_maps_that_put_phones_elsewhere_weigh_less() -> None:
 
 
 def test_answers_are_the_sharper_the_better_maps_of_many_phones_fit() -> None:
-    fits_well = [sharpness_of(-2.0, phones) for phones in (1, 4, 20)]
+    fits_well = [sharpness_of(-2.0, phones, 0.25) for phones in (1, 4, 20)]
     assert fits_well == sorted(fits_well) and 1 < fits_well[0] and fits_well[2] > 1.4
-    assert sharpness_of(0.0, 20) == 1 and sharpness_of(2.0, 20) < sharpness_of(2.0, 1) < 1
+    assert sharpness_of(0.0, 20, 0.25) == sharpness_of(-2.0, 20, 0.0) == 1
+    assert sharpness_of(2.0, 20, 0.25) < sharpness_of(2.0, 1, 0.25) < 1
     sites, maps = bell(20.0, 4.0)[None], bell(21.0, 4.0)[None]
     usual, sharp = (pooled_densities(sites, maps, 0.5, sharpness=power)[0] for power in (1.0, 1.5))
     assert torch.allclose(sharp, shares(usual**1.5), atol=1e-6)

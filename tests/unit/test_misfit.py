@@ -144,7 +144,7 @@ def test_under_a_wrong_map_the_density_is_wide_and_the_position_that_of_the_site
     maps, sites = (torch.full((1, 8, 8), 1e-6) for _ in range(2))
     maps[0, 1, 1] = sites[0, 6, 5] = 1.0
     wrong = Judgement(fit=0.0, wrong=1.0, score=3.0)
-    density, middle = with_sites(maps, shares(sites), [wrong], np.zeros(1, int), torch.zeros(1, 8, 8))
+    density, middle = with_sites(maps, shares(sites), [wrong], np.zeros(1, int), torch.zeros(1, 8, 8), 0.25)
     assert int(middle.argmax()) == 6 * 8 + 5 and float(middle.max()) > 0.99
     assert int(density.argmax()) == 6 * 8 + 5 and float(density.max()) == pytest.approx(
         1 - WRONG_SITES, abs=0.02

@@ -198,9 +198,8 @@ class Locator:
         # Sites know nothing of walls; phones that maps say are outdoors are outdoors for both.
         each, stream = np.unique(stream, return_inverse=True)
         judgements = [self.judge(statistics[stream == number]) for number in range(len(each))]
-        densities, middle = with_sites(
-            densities, shares(sites * encoded.outdoors), judgements, stream, ranging
-        )
+        by_sites, sharpening = shares(sites * encoded.outdoors), self.trained.calibration.sharpening
+        densities, middle = with_sites(densities, by_sites, judgements, stream, ranging, sharpening)
         means = estimate(middle, encoded.maps, self.trained.calibration.estimator)
         flat = densities.flatten(1)
         held = self.trained.calibration.regions.restated(flat, flat).reshape(densities.shape)

@@ -31,8 +31,8 @@ SILENT, MOST = 3.0, 6.0
 #: Share of a density without the map that is even over a tile: where the map is wrong, its sites may be as well. A
 #: position is named by the sites alone, for of even ground nothing can be said.
 WRONG_SITES = 0.8
-#: Logarithm of the power of densities for each unit of a score below 0, and the ends of that power.
-PER_FIT, LEAST_SHARP, MOST_SHARP = 0.25, 0.7, 2.0
+#: Ends of the power of densities.
+LEAST_SHARP, MOST_SHARP = 0.7, 2.0
 #: Least share of a square in a pool.
 LEAST = 1e-9
 
@@ -117,15 +117,16 @@ def weight_of_maps(score: float, surprises: Float[Tensor, " phone"]) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
-def sharpness_of(score: float, phones: int) -> float:
+def sharpness_of(score: float, phones: int, sharpening: float) -> float:
     """The power of densities of phones that are located together: the better their maps fit, the less worlds err.
 
     Args:
         score: mean score of their misfit.
         phones: how many they are.
+        sharpening: logarithm of the power for each unit of a score below 0, see `PosteriorCalibration`.
     """
     said = phones / (phones + SILENT)
-    return min(max(math.exp(-said * PER_FIT * score), LEAST_SHARP), MOST_SHARP)
+    return min(max(math.exp(-said * sharpening * score), LEAST_SHARP), MOST_SHARP)
 
 
 def weight_of_position(weight: float | Float[Tensor, "*phone"]) -> float | Float[Tensor, "*phone"]:
@@ -145,6 +146,7 @@ def with_sites(
     judgements: Sequence[Judgement],
     judged: Int[np.ndarray, " phone"],
     ranging: Float[Tensor, "phone y x"],
+    sharpening: float,
 ) -> tuple[Float[Tensor, "phone y x"], Float[Tensor, "phone y x"]]:
     """Posteriors over a tile by both opinions, and the densities that name positions.
 
@@ -155,12 +157,13 @@ def with_sites(
         judged: the judgement of each phone.
         ranging: log-likelihoods of times of arrival. Walls make paths longer, so that they hold on other maps, too, but
             not where sites are elsewhere.
+        sharpening: see `sharpness_of`.
     """
     surprises, (weight, wrong, sharpness) = surprise(sites, maps), torch.empty(3, len(maps), 1, 1)
     for number, judgement in enumerate(judgements):
         own = judged == number
         weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
-        sharpness[own] = sharpness_of(judgement.score, int(own.sum()))
+        sharpness[own] = sharpness_of(judgement.score, int(own.sum()), sharpening)
     # Ranges know more than maps do, and are not to be outvoted by them.
     sharpness[ranging.flatten(1).any(1)] = 1.0
     ranges = weights_of_ranges(ranging)

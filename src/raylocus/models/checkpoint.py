@@ -36,6 +36,8 @@ class PosteriorCalibration:
     """Densities are raised to 1/temperature: above 1 makes them wider."""
     estimator: str = "geometric_median"
     """Which of `models.density.ESTIMATORS` names the position."""
+    sharpening: float = 0.0
+    """Logarithm of the power of densities for each unit that the mean score of their misfit is below 0."""
     misfit: MisfitCalibration = MisfitCalibration()
     """How maps that do not fit are found out."""
     regions: Regions = Regions()

@@ -64,6 +64,7 @@ class RaylocusCLI(LightningCLI):
         self.model.calibration = dataclasses.replace(
             calibrate(network, _pairs(self.datamodule.validation_worlds())),
             misfit=calibrate_misfit(network, _pairs(self.datamodule.validation_worlds())),
+            sharpening=self.model.calibration.sharpening,
         )
         path = Path(self.trainer.default_root_dir) / LOCATOR_FILE
         save_network(self.model.trained, path)

@@ -81,6 +81,7 @@ class LocationModule(lightning.LightningModule):
         schedule: ScheduleConfiguration = ScheduleConfiguration(),
         seed: int = 1,
         start: Path | None = None,
+        sharpening: float = 0.0,
     ) -> None:
         """Builds the network, or takes that of a checkpoint to go on from.
 
@@ -92,6 +93,8 @@ class LocationModule(lightning.LightningModule):
             seed: seed of the augmentation.
             start: checkpoint whose weights, sizes and feature statistics training starts from; its `network` is then
                 not looked at.
+            sharpening: of answers by the fit of maps, see `PosteriorCalibration`; where worlds err by different
+                amounts.
 
         Raises:
             CheckpointError: `start` is no checkpoint of this version.
@@ -102,7 +105,7 @@ class LocationModule(lightning.LightningModule):
         self.averaging = AveragedWeights(schedule.average_decay)
         self.loss, self.augmentation, self.schedule = loss, augmentation, schedule
         self.seed, self.generator = seed, torch.Generator().manual_seed(seed)
-        self.calibration = PosteriorCalibration()
+        self.calibration = PosteriorCalibration(sharpening=sharpening)
         settings = {
             "network": self.network.configuration,
             "loss": loss,
