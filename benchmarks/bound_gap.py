@@ -82,25 +82,35 @@ def compared(folder: Path, locator: Locator, words: argparse.Namespace, found: F
                 )
 
 
-def main() -> None:
-    """Prints errors, likelihood and what the regions hold."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+def words_of(document: str, severity: list[float], worlds: int) -> argparse.Namespace:
+    """The words that were given: places, model, and what is drawn in each; two of them by default as said here."""
+    parser = argparse.ArgumentParser(description=document.split("\n", 1)[0])
     parser.add_argument("places", type=Path, nargs="+")
     parser.add_argument("--model", type=Path)
-    parser.add_argument("--severity", type=float, nargs="+", default=[0.25, 0.5])
-    parser.add_argument("--worlds", type=int, default=8)
+    parser.add_argument("--severity", type=float, nargs="+", default=severity)
+    parser.add_argument("--worlds", type=int, default=worlds)
     parser.add_argument("--sequences", type=int, default=8, help="of each world")
     parser.add_argument("--seed", type=int, default=21)
-    words = parser.parse_args()
+    return parser.parse_args()
+
+
+def shown(parts: list[Evaluation]) -> str:
+    """Errors, likelihood and what the regions hold."""
+    scores = Evaluation.concatenate(parts)
+    numbers = scores.summary()
+    named = ", ".join(f"{key} {numbers[key]:.2f}" for key in ("p50", "p90", "nll", "coverage_90"))
+    return f"{len(scores)} phones, {named}"
+
+
+def main() -> None:
+    """Prints a line for each severity, kind of measurement and method."""
+    words = words_of(__doc__, [0.25, 0.5], 8)
     locator = Locator.load(words.model) if words.model else Locator.pretrained()
     found: Found = {}
     for folder in words.places:
         compared(folder, locator, words, found)
     for (severity, given, name), parts in found.items():
-        scores = Evaluation.concatenate(parts)
-        numbers = scores.summary()
-        shown = ", ".join(f"{key} {numbers[key]:.2f}" for key in ("p50", "p90", "nll", "coverage_90"))
-        print(f"{severity:<5g} {given:23s} {name:19s} {len(scores)} phones, {shown}")
+        print(f"{severity:<5g} {given:23s} {name:19s} {shown(parts)}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from bound_gap import shown, words_of
 from jaxtyping import Float
 from torch import Tensor
 
@@ -160,24 +161,14 @@ def compared(folder: Path, locator: Locator, words: argparse.Namespace, found: F
 
 
 def main() -> None:
-    """Prints errors, likelihood and what the regions hold."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("places", type=Path, nargs="+")
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--severity", type=float, nargs="+", default=[0.25, 0.5, 1.0])
-    parser.add_argument("--worlds", type=int, default=4)
-    parser.add_argument("--sequences", type=int, default=8, help="of each world")
-    parser.add_argument("--seed", type=int, default=21)
-    words = parser.parse_args()
+    """Prints a line for each severity and what is known."""
+    words = words_of(__doc__, [0.25, 0.5, 1.0], 4)
     locator = Locator.load(words.model) if words.model else Locator.pretrained()
     found: Found = {}
     for folder in words.places:
         compared(folder, locator, words, found)
     for (severity, name), parts in sorted(found.items(), key=lambda each: each[0][0]):
-        scores = Evaluation.concatenate(parts)
-        numbers = scores.summary()
-        shown = ", ".join(f"{key} {numbers[key]:.2f}" for key in ("p50", "p90", "nll", "coverage_90"))
-        print(f"{severity:<5g} {name:37s} {len(scores)} phones, {shown}")
+        print(f"{severity:<5g} {name:37s} {shown(parts)}")
 
 
 if __name__ == "__main__":
