@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -70,7 +71,19 @@ def _seconds(*words: str) -> float:
 )
 def test_every_command_has_help(verb: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb.words, "--help"]) == 0  # type: ignore[attr-defined]
-    assert "usage: raylocus" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "usage: raylocus" in text and "<class" not in text
+    # No option says of itself but its type and default.
+    assert not re.findall(r"^  (--\S+(?: [A-Z_]+)?)\s+\((?:required, )?(?:type|default):", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "group", sorted({verb.words[0] for verb in VERBS if len(verb.words) > 1} - {"train"})
+)
+def test_help_of_a_group_lists_its_commands_alone(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([group, "--help"]) == 0
+    listed = re.findall(r"^  ([a-z]+ [a-z]+)  ", capsys.readouterr().out, re.MULTILINE)
+    assert listed == [" ".join(verb.words) for verb in VERBS if verb.words[0] == group]
 
 
 def test_the_real_command_refuses_in_one_sentence(tmp_path: Path) -> None:
