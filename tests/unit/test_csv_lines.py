@@ -100,7 +100,7 @@ def test_what_is_no_list_is_named_in_one_sentence(file: Path, content: bytes, se
         ([], "zip archive; unpack"),
     ],
 )
-def test_archives_are_told_apart_by_what_they_hold(file: Path, members: list[str], sentence: str) -> None:
+def test_archives_are_distinguished_by_what_they_hold(file: Path, members: list[str], sentence: str) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for member in members:
             archive.writestr(member, "content")

@@ -83,7 +83,7 @@ def test_the_word_for_what_cannot_be_read_is_each_apis_own(api: str) -> None:
 
 
 @given(seconds=st.floats(0, 1000))
-def test_a_client_is_never_told_to_ask_too_early(seconds: float) -> None:
+def test_no_client_is_asked_to_come_back_too_early(seconds: float) -> None:
     headers = answered(PATHS["own"], Problem(503, "busy", retry_after=seconds))[1]
     assert int(headers["retry-after"]) >= max(seconds, 1)
 

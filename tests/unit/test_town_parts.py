@@ -233,11 +233,11 @@ def test_water_land_and_quay_keep_apart(seed: int, share: float, orientation: fl
 
 
 def test_trees_are_as_many_as_sown_less_those_that_would_touch_something() -> None:
-    greenery = Greenery(trees_per_hectare=30.0, crown_radius=(1.0, 1.0))
+    greenery = Greenery(trees_per_hectare=200.0, crown_radius=(1.0, 1.0))
     open_land = plant(200.0, greenery, [], [], [], np.random.default_rng(0))
     house = shapely.box(-100, -100, 100, 0)
     half = plant(200.0, greenery, [], [], [house], np.random.default_rng(0))
     crown = shapely.Point(0, 0).buffer(1.0, quad_segs=2).area
-    assert shapely.area(open_land).sum() == pytest.approx(120 * crown, rel=0.15)
-    assert shapely.area(half).sum() == pytest.approx(60 * crown, rel=0.3)
+    assert shapely.area(open_land).sum() == pytest.approx(800 * crown, rel=0.15)
+    assert shapely.area(half).sum() == pytest.approx(400 * crown, rel=0.2)
     assert all(tree.distance(house) >= 0.45 for tree in half)
