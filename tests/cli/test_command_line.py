@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from document_fixtures import commands
 from network_fixtures import random_reports, save_analytic_place
 from raylocus.cli.main import VERBS, main
 from raylocus.network.reports.report_files import save_reports
@@ -75,6 +76,10 @@ def test_every_command_has_help(verb: object, capsys: pytest.CaptureFixture[str]
     assert "usage: raylocus" in text and "<class" not in text
     # No option says of itself but its type and default.
     assert not re.findall(r"^  (--\S+(?: [A-Z_]+)?)\s+\((?:required, )?(?:type|default):", text, re.MULTILINE)
+    # Options that the documents give are options. What a part of a configuration takes is listed by a help of its own,
+    # as in --scene.deployment.macro.help.
+    known, given = set(re.findall(r"--[a-z][\w.-]*", text)), commands().get(verb.words, set())  # type: ignore[attr-defined]
+    assert not [each for each in given - known if f"{each.rpartition('.')[0]}.help" not in known]
 
 
 @pytest.mark.parametrize(

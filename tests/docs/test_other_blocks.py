@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,9 @@ import pandas
 import pytest
 import yaml
 
+from document_fixtures import PAGES, commands, logical_lines
 from network_fixtures import TILE
-from raylocus.cli.main import VERBS, main
+from raylocus.cli.main import VERBS
 from raylocus.datasets.configuration import parse_dataset_configuration
 from raylocus.geo import GeoFrame
 from raylocus.network.formats.column_map import MappedTable, load_column_map
@@ -30,7 +29,6 @@ from stack_fixtures import free_space_place
 
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 BENCHMARKS = REPOSITORY / "benchmarks"
 #: Pages with blocks that a test of this file runs, and the languages of those blocks.
 RUN_HERE = {
@@ -135,48 +133,8 @@ def test_the_open5gs_page_makes_a_list_of_sites(tmp_path: Path, monkeypatch: pyt
     assert GeoFrame(50.0, 8.0).to_local(record.latitude, record.longitude) == pytest.approx([0, 0], abs=1e-6)
 
 
-def logical_lines(page: Path) -> Iterator[str]:
-    """Lines of fenced blocks, continued ones joined, and what stands in backticks."""
-    text = page.read_text()
-    for fenced in re.findall(r"^```\w*(?: run)?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-        yield from fenced.replace("\\\n", " ").splitlines()
-    for inline in re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)):
-        yield " ".join(inline.split())
-
-
-@cache
-def commands() -> dict[tuple[str, ...], set[str]]:
-    """The options that pages give each command."""
-    found: dict[tuple[str, ...], set[str]] = {}
-    for page in PAGES:
-        for line in logical_lines(page):
-            match = re.match(r"(?:[A-Z_]+=\S+ )*raylocus ((?:[a-z]+ ?)+)", line)
-            words = match[1].split() if match else []
-            if not words or words[0] not in {verb.words[0] for verb in VERBS}:  # what a command prints
-                continue
-            verb = next((verb for verb in VERBS if list(verb.words) == words[: len(verb.words)]), None)
-            assert verb is not None, f"{page.name}: there is no command raylocus {' '.join(words)}"
-            found.setdefault(verb.words, set()).update(
-                re.findall(r"(?<= )(--[a-z][\w.-]*)", line.split(" | ")[0])
-            )
-    return found
-
-
 def test_pages_name_commands_that_there_are() -> None:
     assert set(commands()) == {verb.words for verb in VERBS}
-
-
-@pytest.mark.parametrize(
-    "verb", [verb for verb in VERBS if verb.words != ("train",)], ids=lambda verb: verb.function
-)
-def test_options_that_pages_give_are_options_of_the_command(
-    verb: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*verb.words, "--help"]) == 0
-    known = set(re.findall(r"--[a-z][\w.-]*", capsys.readouterr().out))
-    given = commands().get(verb.words, set())
-    # What a part of a configuration takes is listed by a help of its own, as in --scene.deployment.macro.help.
-    assert {each for each in given - known if f"{each.rpartition('.')[0]}.help" not in known} == set()
 
 
 def source_of(benchmark: Path) -> str:

@@ -65,6 +65,11 @@ def test_a_first_line_may_name_the_separator(file: Path, separator: str) -> None
     assert lines[-1] == (3, ["1", "2", "3"]) and len(lines[0][1]) == 3
 
 
+def test_what_stands_in_quotes_separates_nothing(file: Path) -> None:
+    file.write_text('"site, town, region, country";pci\nA;1\n')
+    assert read_lines(file).lines == ((1, ["site, town, region, country", "pci"]), (2, ["A", "1"]))
+
+
 def test_lines_keep_their_numbers_over_comments_and_empty_lines(file: Path) -> None:
     file.write_text("# made by a planner, with commas\n\nname,pci\n\nA,1\n , \nB,2\n")
     assert read_lines(file).lines == ((3, ["name", "pci"]), (5, ["A", "1"]), (7, ["B", "2"]))

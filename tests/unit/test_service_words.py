@@ -25,7 +25,7 @@ from raylocus.service.http.gad import CORNERS, SHAPES, area_of
 from raylocus.service.http.lenient import EACH_VALID, Counting, Kept, Within, nan_if_none
 from raylocus.service.http.problems import DECODE, Problem, problem_response
 from raylocus.service.questions import MeasuredCell
-from raylocus.service.regions import ellipse_at, ellipse_outline
+from raylocus.service.regions import arc_about, ellipse_at, ellipse_outline
 
 PATHS = {
     "ichnaea": "/v1/geolocate",
@@ -203,6 +203,9 @@ def test_an_arc_is_written_in_the_steps_of_23_032_and_holds_no_less(
     found = answer(position, deviation, advance=3.0)
     arc = area_of(found, confidence, None)
     assert arc is not None and arc["shape"] == "ELLIPSOID_ARC"
+    exact = arc_about(found.fix, (-150.0, 0.0), confidence / 100)
+    assert arc["innerRadius"] <= exact.inner
+    assert arc["innerRadius"] + arc["uncertaintyRadius"] >= exact.inner + exact.width
     assert arc["innerRadius"] % 5 == 0 and 0 <= arc["offsetAngle"] < 360 and 0 < arc["includedAngle"] <= 360
     offset = found.fix.grid.centres - local(arc["point"])
     distance, compass = np.hypot(*offset.T), np.rad2deg(np.arctan2(offset[:, 0], offset[:, 1])) % 360

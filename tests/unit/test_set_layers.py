@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -52,6 +52,7 @@ def without_gradients() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("layer", SETS, ids=["attention", "deep sets"])
+@settings(max_examples=25)
 @given(order=st.permutations(range(6)), absent=st.sets(st.integers(0, 5), max_size=5))
 def test_a_set_has_no_order(layer: Callable[[], nn.Module], order: list[int], absent: set[int]) -> None:
     block, tokens = made(layer), drawn(1, 6, WIDTH)
@@ -62,6 +63,7 @@ def test_a_set_has_no_order(layer: Callable[[], nn.Module], order: list[int], ab
 
 
 @pytest.mark.parametrize("layer", [*SETS, *SEQUENCES], ids=["attention", "deep sets", "convolution", "GRU"])
+@settings(max_examples=25)
 @given(absent=st.sets(st.integers(0, 5), min_size=1, max_size=5), value=st.floats(-50, 50))
 def test_what_is_absent_changes_nothing(
     layer: Callable[[], nn.Module], absent: set[int], value: float
@@ -124,6 +126,7 @@ def test_a_zero_layer_says_nothing_and_still_learns() -> None:
 
 
 @pytest.mark.parametrize("backbone", MAPS)
+@settings(max_examples=15)
 @given(height=st.integers(4, 19), width=st.integers(4, 19))
 def test_maps_of_any_size_keep_it(backbone: type[nn.Module], height: int, width: int) -> None:
     encoded = made(lambda: backbone(3, WIDTH))(drawn(2, 3, height, width))
