@@ -10,6 +10,7 @@ import pandas
 import pytest
 
 from log_fixtures import flat_place
+from raylocus.cli.main import main
 from raylocus.errors import InputError, PlaceError
 from raylocus.network.formats.cell_resolution import Known
 from raylocus.network.formats.column_map import MappedTable, load_column_map
@@ -18,6 +19,8 @@ from raylocus.network.formats.log_checks import unit_of_levels
 from raylocus.network.formats.log_format import LogFile
 from raylocus.network.formats.log_values import identities_of_texts, numbers_of_texts, seconds_of_texts
 from raylocus.network.formats.measurements import whole_identity
+from raylocus.network.reports.token_cells import nearest_candidates
+from raylocus.scenes.area import Area, open_area
 from raylocus.scenes.place import Place
 
 #: 2026-03-31 14:43:00 UTC.
@@ -32,8 +35,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return flat_place(tmp_path_factory.mktemp("place") / "flat", cells)
 
 
+def listed(folder: Path, *lines: str) -> Area:
+    """An area without a map, of a list of sites."""
+    (folder / "sites.csv").write_text("\n".join(lines) + "\n")
+    words = ["scene", "build", "sites", "--sites", str(folder / "sites.csv"), "--out", str(folder / "area")]
+    assert main(words) == 0
+    return open_area(folder / "area")
+
+
 def imported(
-    folder: Path, place: Place, columns: str, header: str, rows: Sequence[str], separator: str = ","
+    folder: Path, place: Place | Area, columns: str, header: str, rows: Sequence[str], separator: str = ","
 ) -> ImportedLog:
     """A table read by a column map; `header` and rows are separated by spaces."""
     (folder / "map.yaml").write_text(columns)
@@ -187,3 +198,43 @@ def test_a_log_of_another_carrier_names_those_of_the_place(place: Place, tmp_pat
             tmp_path, place, MAP + "time: T\nchannel: C\ntechnology: {value: LTE}\n", "T Lat Lon P C R",
             ["0 59.92 10.74 17 1444 -90"],
         )  # fmt: skip
+
+
+def test_a_list_without_channels_knows_cells_of_any(tmp_path: Path) -> None:
+    place = listed(tmp_path, "site,lat,lon,pci", "a,59.92,10.74,17", "b,59.925,10.74,18", "b,59.925,10.74,18")
+    assert len(place.deployment.cells) == 2 and any("further lines of a cell" in note for note in place.notes)
+    columns = MAP + "time: T\nchannel: C\ntechnology: RAT\n"
+    rows = ["0 59.92 10.74 17 6300 LTE -90", "1 59.92 10.74 18 633334 NR -90"]
+    log = imported(tmp_path, place, columns, "T Lat Lon P C RAT R", rows)
+    assert log.known[Known.CHANNEL] == 2 and log.cells == 2
+    # A list that states the technology keeps to it, one that states the channel to that as well.
+    place = listed(tmp_path, "site,lat,lon,pci,radio", "a,59.92,10.74,17,LTE", "b,59.925,10.74,18,LTE")
+    assert imported(tmp_path, place, columns, "T Lat Lon P C RAT R", rows).known[Known.CHANNEL] == 1
+    place = listed(tmp_path, "site,lat,lon,pci,earfcn", "a,59.92,10.74,17,6300", "b,59.925,10.74,18,1300")
+    assert imported(tmp_path, place, columns, "T Lat Lon P C RAT R", rows).known[Known.CHANNEL] == 1
+
+
+def test_bands_of_a_list_without_channels_may_share_a_pci(tmp_path: Path) -> None:
+    place = listed(tmp_path, "site,lat,lon,pci", "a,59.92,10.74,17", "b,59.921,10.74,17", "c,59.922,10.74,18")
+    assert place.deployment.pcis.tolist() == [17, 17, 18]
+
+
+def test_planned_pcis_name_no_cell_and_the_logs_own_do(tmp_path: Path) -> None:
+    header = "radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal"
+    cells = [f"LTE,244,1,5,{ECI + 256 * k},,{10.74 + 0.01 * k},59.92,900,9,1,0,0,0" for k in range(3)]
+    place = listed(tmp_path, header, *cells)
+    planned = place.deployment.pcis.tolist()
+    assert all(cell.assumed == "pci, frequency" for cell in place.deployment.cells)
+    columns = MAP + "time: T\ncell_identity: I\nchannel: C\ntechnology: {value: LTE}\nserving: S\n"
+    rows = [
+        f"0 59.92 10.74 401 {ECI} 6300 1 -90",
+        "0 59.92 10.74 402 - 6300 0 -95",  # serves a second later
+        f"0 59.92 10.74 {planned[2]} - 6300 0 -97",  # a PCI that was only planned
+        f"1 59.92 10.75 402 {ECI + 256} 6300 1 -90",
+        "1 59.92 10.75 402 - 1300 0 -95",  # another channel: nobody knows
+    ]
+    log = imported(tmp_path, place, columns, "T Lat Lon P I C S R", rows)
+    assert log.known == {Known.IDENTITY: 3, Known.UNKNOWN: 1, Known.CHANNEL: 0, Known.PCI: 0}
+    assert log.refused["cells named by a PCI, where the list of sites has none"] == 1
+    found = nearest_candidates(place.deployment.candidates(log.reports), log.reports, place.deployment)
+    assert sorted(found.tolist()) == [-1, 0, 1, 1]
