@@ -121,6 +121,10 @@ def run_reports_area(arguments: Sequence[str]) -> int:
     return 0
 
 
+#: Reports of a sequence from which it is worth asking along it.
+MANY = 5
+
+
 def run_reports_evaluate(arguments: Sequence[str]) -> int:
     """Prints percentiles of the error, how often regions hold the truth, and groups."""
     parser = verb_parser(
@@ -139,12 +143,10 @@ def run_reports_evaluate(arguments: Sequence[str]) -> int:
         help="checkpoint as in raylocus locate; left out, those that ship: on maps where the place "
         "or area is traced, else by sites, levels and timing",
     )
-    parser.add_argument(
-        "--without",
-        nargs="+",
-        default=[],
-        help="features to leave out, such as time_of_arrival timing_advance",
-    )
+    parser.add_argument("--without", nargs="+", default=[],
+                        help="features to leave out, such as time_of_arrival timing_advance")  # fmt: skip
+    parser.add_argument("--every", type=float | None, default=None,
+                        help="ask about a phone every so many seconds, by its reports up to then; left out, by its last")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of the intervals' draws")
     parser.add_argument("--out", type=Path | None, default=None, help="JSON file for the scores")
     given = parser.parse(arguments)
@@ -152,6 +154,7 @@ def run_reports_evaluate(arguments: Sequence[str]) -> int:
 
     from raylocus.evaluation.area_scores import AreaScores, score_in_area
     from raylocus.inference.answering import answering_by
+    from raylocus.network.reports.questions import asked_every
     from raylocus.network.reports.report_files import checked_reports
     from raylocus.network.reports.reports import without_features
 
@@ -159,10 +162,17 @@ def run_reports_evaluate(arguments: Sequence[str]) -> int:
     streams = [
         without_features(checked_reports(path).reports, tuple(given.without)) for path in given.reports
     ]
+    moments = sum(len(each.time) for each in streams)
+    if given.every is not None:
+        streams = [asked_every(each, given.every) for each in streams]
     scores = AreaScores.concatenate(
         [score_in_area(answering.method, each, answering.deployment) for each in streams]
     )
     _print(scores, np.random.default_rng(given.seed), sum(map(len, streams)))
+    if given.every is None and moments > MANY * sum(map(len, streams)):
+        print(
+            f"note: {moments} reports are asked about at the end of their sequences only; --every 10 asks along them"
+        )
     if given.out is not None:
         _write(scores, given.out)
     return 0
