@@ -238,3 +238,24 @@ def test_planned_pcis_name_no_cell_and_the_logs_own_do(tmp_path: Path) -> None:
     assert log.refused["cells named by a PCI, where the list of sites has none"] == 1
     found = nearest_candidates(place.deployment.candidates(log.reports), log.reports, place.deployment)
     assert sorted(found.tolist()) == [-1, 0, 1, 1]
+
+
+def test_rows_of_another_operator_are_left_out(tmp_path: Path) -> None:
+    header = "radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal"
+    place = listed(tmp_path, header, f"LTE,244,1,5,{ECI},401,10.74,59.92,900,9,1,0,0,0")
+    columns = MAP + "time: T\noperator: O\ntechnology: {value: LTE}\n"
+    rows = [
+        f"{row} 59.92 10.74 401 {operator} -90"
+        for row, operator in enumerate(("244-01", "244-91", "Telenor", "-"))
+    ]
+    log = imported(tmp_path, place, columns, "T Lat Lon P O R", rows)
+    assert log.used == 3 and log.refused["cells of another operator under a PCI of the place"] == 1
+
+
+def test_an_index_of_a_data_frame_is_a_column(place: Place, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    frame = pandas.DataFrame({"T": [0, 1], "Lat": 59.92, "Lon": 10.74, "P": 17, "R": [-90.0, -91.0]})
+    frame.set_index("T").to_parquet(tmp_path / "log")
+    (tmp_path / "map.yaml").write_text(MAP + "time: T\n")
+    form = MappedTable(load_column_map(tmp_path / "map.yaml"))
+    assert import_log(LogFile(tmp_path / "log"), form, place).used == 2

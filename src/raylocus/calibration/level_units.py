@@ -9,7 +9,7 @@ from raylocus.propagation.maps.path_loss import uma_nlos_path_loss
 from raylocus.scenes.sites import Carrier, Deployment
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK
 
-#: Levels that are all this far off are looked at for a wrong unit [dB].
+#: Levels that are all this far off, and their deviation, are looked at for a wrong unit [dB].
 SUSPICIOUS_DB = 20.0
 #: What a sector antenna gains over an isotropic one [dB], averaged over the directions that it is heard in.
 USUAL_GAIN = 8.0
@@ -25,7 +25,7 @@ def unit_notes(level: float, deviation: float, carrier: Carrier) -> list[str]:
         deviation: its standard deviation [dB].
         carrier: whose resource blocks say what the whole carrier's power is over that of a resource element.
     """
-    if abs(level) < SUSPICIOUS_DB:
+    if abs(level) < SUSPICIOUS_DB + deviation:
         return []
     whole = 10 * np.log10(SUBCARRIERS_PER_RESOURCE_BLOCK * carrier.resource_blocks)
     causes = {

@@ -146,7 +146,7 @@ def run_reports_evaluate(arguments: Sequence[str]) -> int:
     parser.add_argument("--without", nargs="+", default=[],
                         help="features to leave out, such as time_of_arrival timing_advance")  # fmt: skip
     parser.add_argument("--every", type=float | None, default=None,
-                        help="ask about a phone every so many seconds, by its reports up to then; left out, by its last")  # fmt: skip
+                        help="ask about phones every so many seconds, by reports so far; else by the last")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="seed of the intervals' draws")
     parser.add_argument("--out", type=Path | None, default=None, help="JSON file for the scores")
     given = parser.parse(arguments)

@@ -64,6 +64,13 @@ def resolve_cells(measured: Measurements, deployment: Deployment) -> ResolvedRow
     elsewhere &= ~by_identity
     reasons.append(("cells of another site under a PCI of the place", elsewhere))
     unlisted = found.known & ~by_identity & ~_any_of(~_planned(deployment)[found.cells], found)
+    agree = _of_operator(measured, found, deployment)
+    reasons.append(
+        (
+            "cells of another operator under a PCI of the place",
+            found.known & ~by_identity & ~_any_of(agree, found),
+        )
+    )
     reasons.append(("cells named by a PCI, where the list of sites has none", unlisted & ~confirmed))
     reason = np.select([mask for _, mask in reasons], np.arange(1, len(reasons) + 1), 0)
     known = np.select(
@@ -76,6 +83,27 @@ def resolve_cells(measured: Measurements, deployment: Deployment) -> ResolvedRow
     )
     kept = reason == 0
     return ResolvedRows(measured.select(kept), known[kept].astype(np.int64), counts)
+
+
+def _of_operator(
+    measured: Measurements, found: Candidates, deployment: Deployment
+) -> Bool[np.ndarray, " candidate"]:
+    """Whether candidates may be of the operator that their row names; those of unknown operators may."""
+    listed = [_operator(carrier.operator) for carrier in deployment.carriers]
+    named = {text: _operator(text) for text in np.unique(measured.operator).tolist()}
+    carrier = deployment.carrier_of_cell[found.cells].tolist()
+    pairs = zip(measured.operator[found.rows.row].tolist(), carrier, strict=True)
+    return np.array([_may_be(named[text], listed[index]) for text, index in pairs], bool)
+
+
+def _may_be(one: tuple[int, int] | None, other: tuple[int, int] | None) -> bool:
+    return one is None or other is None or one == other
+
+
+def _operator(text: str) -> tuple[int, int] | None:
+    """MCC and MNC of `262-01`; None where a text is no such pair."""
+    match = re.fullmatch(r"([1-9]\d{2})-(\d{1,3})", text)
+    return None if match is None else (int(match.group(1)), int(match.group(2)))
 
 
 def _any_of(candidate: Bool[np.ndarray, " candidate"], found: Candidates) -> Bool[np.ndarray, " row"]:

@@ -209,5 +209,6 @@ def _identities(table: TextTable, source: Any) -> Float[np.ndarray, " row"]:
 def _table(file: LogFile) -> TextTable:
     if not file.head.startswith(b"PAR1"):
         return file.table
-    frame = arrow_table(file.path).to_pandas()
+    # Columns that were the index of a data frame are columns like all others.
+    frame = arrow_table(file.path).to_pandas().reset_index()
     return text_table(frame, len(frame), Counter())
