@@ -1,4 +1,4 @@
-"""What a stranger can rely on: documented, small, plainly named; the README tells the truth."""
+"""What a stranger can rely on: documented, small, plainly named; the README is true."""
 
 from __future__ import annotations
 

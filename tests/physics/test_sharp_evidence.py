@@ -72,7 +72,7 @@ def test_what_is_pooled_and_what_is_left_are_the_whole(maps):
     torch.testing.assert_close(mean, (maps.outdoor + 1e-4).expand_as(mean))
 
 
-def test_parts_of_a_coarse_cell_that_differ_are_told_apart(maps, rasters):
+def test_parts_of_a_coarse_cell_that_differ_are_distinguished(maps, rasters):
     """Two sharp cells of one coarse cell: the reports of either are likelier there than in the other."""
     spread = maps.sharp_level.unflatten(2, (-1, 2)).std(3).mean(0)
     row, column = divmod(int(spread.argmax()), spread.shape[1])
