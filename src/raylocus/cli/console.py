@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
@@ -45,9 +45,9 @@ class VerbParser(ArgumentParser):
         except Exception as error:  # argparse and jsonargparse raise many kinds for a bad word
             raise InputError(f"{_one_line(str(error))}; see: {self.prog} --help") from error
 
-    def format_help(self) -> str:
+    def format_help(self, *given: Any, **named: Any) -> str:
         """The help, with plain names of types."""
-        text: str = super().format_help()
+        text: str = super().format_help(*given, **named)
         return re.sub(r"<class\s+'(\w+)'>", r"\1", text)
 
 
