@@ -12,6 +12,7 @@ import pytest
 from calibration_fixtures import observed, turned_world
 from raylocus.calibration.area_fit import AreaFit, fit_area
 from raylocus.calibration.calibrated_place import CALIBRATION_FILE
+from raylocus.calibration.level_units import unit_notes
 from raylocus.calibration.site_timing import fit_site_timing
 from raylocus.calibration.tagged_tokens import listed_energy
 from raylocus.cli.main import main
@@ -138,6 +139,21 @@ def test_too_few_reports_are_refused() -> None:
         fit_area(tagged(3, False), AREA)
 
 
+@pytest.mark.parametrize(
+    ("off", "named"), [(30.0, "(+30 dB)"), (-30.0, "dBW where dBm"), (60.0, "no usual unit")]
+)
+def test_a_wrong_unit_is_named(off: float, named: str) -> None:
+    # Levels as the formula has them, with the usual gain of an antenna, but for what is put on.
+    reports = tagged(60, False)
+    right = fit_area(reports, AREA).over_formula
+    features = reports.features.copy()
+    features[:, 0] += off - right
+    found = fit_area(dataclasses.replace(reports, features=features), AREA)
+    assert found.over_formula == pytest.approx(off, abs=1e-6)
+    (note,) = unit_notes(found.over_formula, 1.0, AREA.carriers[0])
+    assert f"off by {off:+.1f} dB" in note and named in note and not unit_notes(19.0, 1.0, AREA.carriers[0])
+
+
 def test_a_fit_is_an_area(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     provenance = Provenance.collect({}, 0)
     area = Area(
@@ -148,7 +164,8 @@ def test_a_fit_is_an_area(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     save_reports(tagged(60, True), tmp_path / "reports.zarr", provenance)
     words = [str(tmp_path / "reports.zarr"), "--place", str(area.folder)]
     assert main(["calibrate", "check", *words]) == 0
-    assert "exponent of distance" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "exponent of distance" in said and "all levels are off" not in said
     assert main(["calibrate", "fit", *words, "--out", str(tmp_path / "fitted")]) == 0
     fitted = open_area(tmp_path / "fitted").deployment
     record = json.loads((tmp_path / "fitted" / CALIBRATION_FILE).read_text())

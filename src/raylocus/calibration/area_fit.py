@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array, diags_array
 
+from raylocus.calibration.level_units import level_over_formula
 from raylocus.calibration.measured import FEWEST_LEVELS, FEWEST_POINTS
 from raylocus.calibration.tagged_tokens import Estimates, TaggedTokens, clocks_in_frame, listed_energy
 from raylocus.errors import InputError
@@ -54,6 +55,8 @@ class AreaFit:
     """Of the Student t of levels [dB]."""
     arrival_scale: float
     """Of that of arrivals [m]."""
+    over_formula: float
+    """Median of levels over listed powers and TR 38.901's formula [dB], see `level_units.level_over_formula`."""
 
     def mapped(
         self, points: Float[np.ndarray, "point 2"], deployment: Deployment
@@ -109,7 +112,7 @@ def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
         normal = _normal(design, weight, layout)
         pulled = design.T @ (weight * error) - (values - layout.mean) / layout.deviation**2
         values = values + np.linalg.solve(normal, pulled)
-    return _found(tagged, layout, values, (design, kind, scales))
+    return _found(tagged, layout, values, (design, kind, scales), level_over_formula(tagged, deployment))
 
 
 def _linear(
@@ -167,6 +170,7 @@ def _found(
     layout: _Layout,
     values: Float[np.ndarray, " value"],
     last: tuple[csr_array, Int[np.ndarray, "two row"], Float[np.ndarray, " kind"]],
+    over_formula: float,
 ) -> AreaFit:
     """Deviations by the expected information of a Student t: (ν + 1) / (ν + 3) of a Gaussian's of its scale."""
     design, kind, scales = last
@@ -188,4 +192,5 @@ def _found(
         clock=clock if np.isfinite(tagged.arrival).any() else None,
         level_scale=float(scales[0]),
         arrival_scale=float(scales[1]),
+        over_formula=over_formula,
     )

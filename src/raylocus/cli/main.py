@@ -69,7 +69,7 @@ VERBS = (
     Verb(("reports", "area"), "reports", "make an area of the sites that come with a measurement"),
     Verb(
         ("reports", "evaluate"),
-        "reports",
+        "reports_evaluate",
         "locate reports of known positions, next to what needs no model",
     ),
     Verb(("reports", "inspect"), "reports", "say and draw what a reports file holds at a place"),

@@ -11,8 +11,15 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from raylocus.network.formats.log_format import POINTS, LogFile, TextTable, read_text_table, seconds_of_texts
-from raylocus.network.formats.measurements import Measurements, ReadLog, enb_identity, technologies_of
+from raylocus.network.formats.log_format import LogFile, TextTable, read_text_table
+from raylocus.network.formats.log_values import POINTS, seconds_of_texts
+from raylocus.network.formats.measurements import (
+    Measurements,
+    ReadLog,
+    enb_identity,
+    technologies_of,
+    whole_identity,
+)
 
 #: Columns of the text export that are read, by their place; the others are passed over.
 PLACES = {
@@ -38,8 +45,10 @@ class GNetTrack:
         """One row a line, of the serving cell."""
         table = _headless_table(file) if _is_headless(file) else file.table
         technology = technologies_of(table.texts("NetworkTech", "NetworkMode"))
+        node = _node(table)
         cell = _cell(table)
-        node = np.where(np.isnan(cell), _node(table), enb_identity(cell, technology))
+        cell = np.where(np.isnan(cell), _by_node(table, node, technology), cell)
+        node = np.where(np.isnan(cell), node, enb_identity(cell, technology))
         measured = Measurements.of(
             len(table),
             device=table.texts("Device"),
@@ -72,6 +81,14 @@ def _cell(table: TextTable) -> Float[np.ndarray, " row"]:
     raw = table.numbers("RAWCELLID")
     whole = np.array([_last(text) for text in table.texts("CGI").tolist()], float)
     return np.where(np.isnan(raw), whole, raw)
+
+
+def _by_node(
+    table: TextTable, node: Float[np.ndarray, " row"], technology: Shaped[np.ndarray, " row"]
+) -> Float[np.ndarray, " row"]:
+    """Cell identity of the node and the cell's number in it; NaN where the log lacks one of them."""
+    whole = whole_identity(table.numbers("CellID"), node, technology)
+    return np.where((whole > 2**16) & (node >= 0), whole, np.nan)
 
 
 def _last(cgi: str) -> float:

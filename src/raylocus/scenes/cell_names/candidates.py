@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.errors import PlaceError
 from raylocus.ragged import Rows
 from raylocus.scenes.cell_names.channels import LTE, NB_IOT, TECHNOLOGIES, UNKNOWN, channel_frequency
 
@@ -79,6 +80,23 @@ class Candidates:
     def known(self) -> Bool[np.ndarray, " token"]:
         """Whether a token may be of any cell."""
         return self.rows.lengths > 0
+
+
+def check_distinct(table: CellTable, site: Int[np.ndarray, " cell"]) -> None:
+    """Refuses cells that no report could distinguish.
+
+    Raises:
+        PlaceError: one PCI stands twice at a site and carrier, or one identity twice on a carrier.
+    """
+    named = table.identity >= 0
+    _, index, count = np.unique(
+        np.stack([table.carrier, site, table.pci]), axis=1, return_inverse=True, return_counts=True
+    )
+    if (count[index.reshape(-1)] > 1)[~named].any():
+        raise PlaceError("two cells of one site and carrier share a PCI; give each its own, or its identity")
+    known = np.stack([table.carrier[named], table.identity[named]])
+    if len(np.unique(known, axis=1).T) < known.shape[1]:
+        raise PlaceError("two cells of one carrier share a global identity; correct one")
 
 
 def candidate_cells(names: CellNames, table: CellTable) -> Candidates:
