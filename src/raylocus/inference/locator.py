@@ -169,9 +169,8 @@ class Locator:
 
     def known(self, reports: Reports, deployment: Deployment) -> Reports:
         """What reports say of the network's cells, at corrected levels: what they are located by."""
-        return corrected(
-            known_reports(reports, deployment).reports, deployment, self.trained.calibration.levels
-        )
+        heard = known_reports(reports, deployment).reports
+        return corrected(heard, deployment, self.trained.calibration.levels)
 
     def _answered(
         self, reports: Reports, place: MappedPlace, stream: Int[np.ndarray, " sample"]
