@@ -137,8 +137,9 @@ def _learned_identities(measured: Measurements, deployment: Deployment) -> Float
     ).tolist():
         learned.setdefault(names[row], set()).add(float(identity[row]))
     for row in np.flatnonzero(lacking).tolist():
-        if len(found := learned.get(names[row], ())) == 1:
-            (identity[row],) = found
+        found = learned.get(names[row], set())
+        if len(found) == 1:
+            identity[row] = next(iter(found))
     return identity
 
 
