@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from argparse import HelpFormatter
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -45,9 +46,9 @@ class VerbParser(ArgumentParser):
         except Exception as error:  # argparse and jsonargparse raise many kinds for a bad word
             raise InputError(f"{_one_line(str(error))}; see: {self.prog} --help") from error
 
-    def format_help(self) -> str:
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """The help, with plain names of types."""
-        text: str = super().format_help()
+        text: str = super().format_help(formatter)
         return re.sub(r"<class\s+'(\w+)'>", r"\1", text)
 
 

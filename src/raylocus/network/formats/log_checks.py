@@ -92,7 +92,7 @@ def _away(
     place: Place | Area, latitude: Float[np.ndarray, " row"], longitude: Float[np.ndarray, " row"]
 ) -> Float[np.ndarray, " row"]:
     """Distance along a sphere from the origin of a place's frame [m], by haversines: a UTM zone ends."""
-    origin = np.deg2rad(np.stack(place.frame.to_wgs84(np.zeros(2))))
+    origin = np.deg2rad(np.array([place.frame.origin_latitude, place.frame.origin_longitude], float))
     step = np.deg2rad([latitude, longitude]) - origin[:, None]
     half = np.sin(step / 2) ** 2
     both = np.cos(origin[0]) * np.cos(np.deg2rad(latitude))
