@@ -93,6 +93,8 @@ class Oddity:
 
     law: FieldLaw = USUAL
     change: Change = as_drawn
+    logs: int = 1
+    """Logs of each network, of which none knows of the others."""
 
 
 ODD = {
@@ -105,17 +107,21 @@ ODD = {
     "half of the sites on no list": Oddity(replace(USUAL, unlisted=(0.5, 0.5), silent=(0.5, 0.5))),
     "sites 200 m off, said to be surveyed": Oddity(change=elsewhere(200.0)),
     "sites 15 km apart": Oddity(replace(USUAL, spacing=(15e3, 15e3))),
+    "sites 30 km apart": Oddity(replace(USUAL, spacing=(30e3, 30e3))),
     "log of one corner": Oddity(change=one_spot),
-    "log of one report": Oddity(change=one_report),
+    "log of one report": Oddity(change=one_report, logs=LOCATED),
     "phones indoors, 30 dB": Oddity(replace(USUAL, indoor_loss=(30.0, 30.0), device=(12.0, 12.0))),
 }
 
 
-def found_of(oddity: Oddity, locator: AreaLocator, seed: tuple[int, ...]) -> Found:
-    """One network of an oddity, some of its reports located."""
-    generator = np.random.default_rng(seed)
-    drawn = oddity.change(simulate_network(oddity.law, STREAM, generator), generator)
-    return located(locator, drawn, generator.permutation(len(drawn.position))[:LOCATED])
+def found_of(oddity: Oddity, locator: AreaLocator, seed: tuple[int, ...]) -> list[Found]:
+    """The logs of one network of an oddity, some of their reports located."""
+    generator, found = np.random.default_rng(seed), []
+    drawn = simulate_network(oddity.law, STREAM, generator)
+    for _ in range(oddity.logs):
+        log = oddity.change(drawn, generator)
+        found.append(located(locator, log, generator.permutation(len(log.position))[:LOCATED]))
+    return found
 
 
 def row(name: str, found: list[Found]) -> list[str]:
@@ -149,7 +155,7 @@ def main() -> None:
         table.add_column(heading, justify="right")
     for name, oddity in ODD.items():
         seeds = [(UNSEEN, given.seed, number) for number in range(given.networks)]
-        table.add_row(*row(name, [found_of(oddity, locator, seed) for seed in seeds]))
+        table.add_row(*row(name, [found for seed in seeds for found in found_of(oddity, locator, seed)]))
     Console(width=140).print(table)
 
 

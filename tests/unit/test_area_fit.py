@@ -134,6 +134,21 @@ def test_what_is_surveyed_stays_and_what_is_not_heard_keeps_its_prior() -> None:
     assert found.levels[2] == 0 and found.cell.deviation[2] > 8.5 and abs(found.cell.value[2]) < 1e-6
 
 
+def test_sites_that_nobody_heard_change_nothing() -> None:
+    far = [
+        (Site(f"far-{row}", (9e4, 50.0 * row, 25.0), 60.0), Cell(100 + row, 6 + row, 0.0, 0.0))
+        for row in range(50)
+    ]
+    sites, cells = zip(*far, strict=True)
+    wide = dataclasses.replace(AREA, sites=AREA.sites + sites, cells=AREA.cells + cells)
+    one, other = fit_area(tagged(40, True), AREA), fit_area(tagged(40, True), wide)
+    np.testing.assert_allclose(other.cell.value[:6], one.cell.value, atol=1e-8)
+    np.testing.assert_allclose(moved(other)[:6], moved(one), atol=1e-6)
+    assert (other.cell.deviation[6:] == 9.0).all() and (
+        other.moved.deviation.reshape(2, -1)[:, 6:] == 60.0
+    ).all()
+
+
 def test_too_few_reports_are_refused() -> None:
     with pytest.raises(InputError, match="too few to calibrate an area by"):
         fit_area(tagged(3, False), AREA)

@@ -37,6 +37,7 @@ def tables(draw: st.DrawFn) -> CellTable:
     return CellTable(
         pci=cells([1, 2, 3]),
         identity=cells([-1, 70, 71]),
+        planned=np.zeros(count, bool),
         carrier=cells([*range(len(carriers))]),
         technology=np.array(technology, np.int8),
         channel=np.array(channel, np.int64),

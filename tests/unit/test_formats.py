@@ -114,6 +114,8 @@ def test_gnettrack_text(tmp_path: Path, header: bool) -> None:
         "device": "phone", "operator": "244-91", "channel": 6300.0, "site_identity": 342818.0,
         "cell_identity": 87761409.0, "sinr": 6.5, "rssi": -70.0,
     }  # fmt: skip
+    (tmp_path / "log.txt").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "log.txt").read_bytes())
+    assert format_of(LogFile(tmp_path / "log.txt")).name == "gnettrack"
     second = values(log.measurements, 1)
     # Without a CGI the identity is put together of the node and the cell's number in it.
     assert second["site_identity"] == 342818 and "rsrp" not in second

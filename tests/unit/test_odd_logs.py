@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from raylocus.network.formats.measurements import whole_identity
 from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.area import Area, open_area
 from raylocus.scenes.place import Place
+from raylocus.service.known_cells import found_cells
+from raylocus.service.questions import AskedReports
 
 #: 2026-03-31 14:43:00 UTC.
 MOMENT = 1774968180.0
@@ -236,8 +239,16 @@ def test_planned_pcis_name_no_cell_and_the_logs_own_do(tmp_path: Path) -> None:
     log = imported(tmp_path, place, columns, "T Lat Lon P I C S R", rows)
     assert log.known == {Known.IDENTITY: 3, Known.UNKNOWN: 1, Known.CHANNEL: 0, Known.PCI: 0}
     assert log.refused["cells named by a PCI, where the list of sites has none"] == 1
-    found = nearest_candidates(place.deployment.candidates(log.reports), log.reports, place.deployment)
-    assert sorted(found.tolist()) == [-1, 0, 1, 1]
+    asked = AskedReports(log.reports, np.full(len(log.reports.pci), np.nan))
+    # A phone's question that names cells by planned PCIs names none.
+    nameless = dataclasses.replace(
+        log.reports, identity=np.full(len(log.reports.pci), -1), pci=np.resize(planned, 4)
+    )
+    for reports, known in ((log.reports, 3), (nameless, 0)):
+        found = found_cells(dataclasses.replace(asked, reports=reports), place.deployment)
+        assert np.count_nonzero(found.cell >= 0) == known
+    nearest = nearest_candidates(place.deployment.candidates(log.reports), log.reports, place.deployment)
+    assert sorted(nearest.tolist()) == [-1, 0, 1, 1]
 
 
 def test_rows_of_another_operator_are_left_out(tmp_path: Path) -> None:

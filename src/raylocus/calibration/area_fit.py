@@ -109,9 +109,10 @@ def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
     for _ in range(ROUNDS):
         design, error, kind = _linear(tagged, layout, listed, values)
         weight, scales = _weights(error, kind, tagged, scales)
-        normal = _normal(design, weight, layout)
+        # What no row depends on stays at its prior: of a country's list a log hears a few cells.
+        free = np.unique(design.indices)
         pulled = design.T @ (weight * error) - (values - layout.mean) / layout.deviation**2
-        values = values + np.linalg.solve(normal, pulled)
+        values[free] += np.linalg.solve(_normal(design, weight, layout, free), pulled[free])
     return _found(tagged, layout, values, (design, kind, scales), level_over_formula(tagged, deployment))
 
 
@@ -159,10 +160,12 @@ def _weights(
 
 
 def _normal(
-    design: csr_array, weight: Float[np.ndarray, " row"], layout: _Layout
-) -> Float[np.ndarray, "value value"]:
-    normal: Float[np.ndarray, "value value"] = (design.T @ diags_array(weight) @ design).toarray()
-    return normal + np.diag(layout.deviation**-2.0)
+    design: csr_array, weight: Float[np.ndarray, " row"], layout: _Layout, free: Int[np.ndarray, " free"]
+) -> Float[np.ndarray, "free free"]:
+    """Of the values that rows depend on."""
+    part = design[:, free]
+    normal: Float[np.ndarray, "free free"] = (part.T @ diags_array(weight) @ part).toarray()
+    return normal + np.diag(layout.deviation[free] ** -2.0)
 
 
 def _found(
@@ -175,7 +178,8 @@ def _found(
     """Deviations by the expected information of a Student t: (ν + 1) / (ν + 3) of a Gaussian's of its scale."""
     design, kind, scales = last
     information = tagged.share[kind[1]] * (FREEDOM + 1) / (FREEDOM + 3) / scales[kind[0]] ** 2
-    deviation = np.sqrt(np.diag(np.linalg.inv(_normal(design, information, layout))))
+    free, deviation = np.unique(design.indices), layout.deviation.copy()
+    deviation[free] = np.sqrt(np.diag(np.linalg.inv(_normal(design, information, layout, free))))
 
     def part(of: slice) -> Estimates:
         return Estimates(values[of], deviation[of])

@@ -205,13 +205,12 @@ class Deployment:
     @cached_property
     def cell_table(self) -> CellTable:
         """What distinguishes the cells in reports: PCI, identity (−1 unknown), technology and channel."""
-        assumed = [""] * len(self.carriers)
-        for cell in self.cells:
-            assumed[cell.carrier] += cell.assumed
-        pairs = list(zip(self.carriers, assumed, strict=True))
+        assumed = {cell.carrier: cell.assumed for cell in self.cells if cell.assumed}
+        pairs = [(carrier, assumed.get(index, "")) for index, carrier in enumerate(self.carriers)]
         return CellTable(
             pci=self.pcis,
             identity=np.array([-1 if cell.identity is None else cell.identity for cell in self.cells]),
+            planned=np.array(["pci" in cell.assumed for cell in self.cells]),
             carrier=self.carrier_of_cell,
             technology=technology_codes(
                 ["" if "technology" in said else one.technology for one, said in pairs]

@@ -63,7 +63,7 @@ def resolve_cells(measured: Measurements, deployment: Deployment) -> ResolvedRow
     confirmed, elsewhere = _by_site_names(measured, found, deployment)
     elsewhere &= ~by_identity
     reasons.append(("cells of another site under a PCI of the place", elsewhere))
-    unlisted = found.known & ~by_identity & ~_any_of(~_planned(deployment)[found.cells], found)
+    unlisted = found.known & ~by_identity & ~_any_of(~deployment.cell_table.planned[found.cells], found)
     agree = _of_operator(measured, found, deployment)
     reasons.append(
         (
@@ -111,10 +111,6 @@ def _any_of(candidate: Bool[np.ndarray, " candidate"], found: Candidates) -> Boo
     return np.bincount(found.rows.row[candidate], minlength=len(found.rows.lengths)) > 0
 
 
-def _planned(deployment: Deployment) -> Bool[np.ndarray, " cell"]:
-    return np.array(["pci" in cell.assumed for cell in deployment.cells])
-
-
 def _learned_identities(measured: Measurements, deployment: Deployment) -> Float[np.ndarray, " row"]:
     """Identities, those of neighbours by their PCI as well where the list states no PCI and the log itself does.
 
@@ -133,7 +129,7 @@ def _learned_identities(measured: Measurements, deployment: Deployment) -> Float
     )
     learned: dict[tuple[str, int, float], set[float]] = {}
     for row in np.flatnonzero(
-        np.isin(identity, table.identity[_planned(deployment)]) & (measured.pci >= 0)
+        np.isin(identity, table.identity[table.planned]) & (measured.pci >= 0)
     ).tolist():
         learned.setdefault(names[row], set()).add(float(identity[row]))
     for row in np.flatnonzero(lacking).tolist():

@@ -5,6 +5,7 @@ The serving cell alone: the neighbour's level of the older CSV (NRxRSRP) comes w
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import ClassVar
 
@@ -108,7 +109,7 @@ def _hexadecimal(text: str) -> float:
 
 
 def _is_headless(file: LogFile) -> bool:
-    first = file.head.split(b"\n", 1)[0].decode("latin-1")
+    first = file.head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].decode("latin-1")
     return bool(re.match(POINTS, first)) and first.count("\t") >= _LEAST - 1
 
 

@@ -58,6 +58,8 @@ class CellTable:
 
     pci: Int[np.ndarray, " cell"]
     identity: Int[np.ndarray, " cell"]
+    planned: Bool[np.ndarray, " cell"]
+    """Whether the PCI is a planned one, for want of the network's own: no log can name the cell by it."""
     carrier: Int[np.ndarray, " cell"]
     technology: Int[np.ndarray, " carrier"]
     channel: Int[np.ndarray, " carrier"]
