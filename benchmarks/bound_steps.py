@@ -60,13 +60,13 @@ class LastReport:
     def known(self, law: SequenceLikelihood) -> dict[str, Ground]:
         """ln density of levels, beams, timing advance and silence under a law that knows its severity."""
         tokens, ways = self.tokens, self.ground[:, None].expand(-1, self._final + 1)
-        fit = law._levels(tokens, ways[None], tokens.last_tokens)
+        fit = law.of_levels(tokens, ways[None], tokens.last_tokens)
         everywhere = torch.arange(len(self.ground))
         return {
             "levels": fit.log_density[0] - float(np.log(law.levels.offset_spread_db)),
-            "advance": law._advances(tokens, self.ground[:, None], tokens.advance_report == self._final),
+            "advance": law.of_advances(tokens, self.ground[:, None], tokens.advance_report == self._final),
             "beams": law.beams.log_density(tokens, ways, tokens.beam_report == self._final),
-            "silence": law._silence(tokens, self.ground, fit, everywhere),
+            "silence": law.of_silence(tokens, self.ground, fit, everywhere),
         }
 
     def advance_by_t(self, law: SequenceLikelihood) -> Ground:
