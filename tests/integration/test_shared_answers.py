@@ -15,7 +15,7 @@ import pytest
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.service.answers import Answer, Refusal, Why
 from raylocus.service.area_engine import AreaEngine
-from raylocus.service.engine import OpinionsOfSites
+from raylocus.service.engine import FaultError, OpinionsOfSites
 from raylocus.service.http.rich_request import Measurements, question_of_measurements
 from raylocus.service.locating_process import work
 from raylocus.service.questions import MeasuredCell, Question
@@ -131,8 +131,11 @@ def test_a_process_that_fails_to_take_its_part_spoils_no_answer(other: type[Noti
 
 
 def test_what_is_sent_to_a_process_that_fails_is_not_taken_for_the_next_question() -> None:
-    workers = Workers((), (Forked(Noting), Forked(Failing)))
+    failing = Forked(Failing)
+    workers = Workers((), (Forked(Noting), failing))
     workers.warm()
+    connection = failing.start()
     for _ in range(3):
-        with pytest.raises(Exception, match="ZeroDivisionError"):
+        with pytest.raises(FaultError, match="ZeroDivisionError"):
             workers.answer([])
+    assert failing.start() is connection, "it ended, having taken an opinion for a question"

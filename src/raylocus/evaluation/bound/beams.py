@@ -12,8 +12,10 @@ from torch import Tensor
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.tokens import SequenceTokens
 
-#: Spread of the beam differences of an antenna that points anywhere [dB].
+#: Spread of the beam differences of an antenna that points anywhere, or is unlike all of the ensemble's [dB].
 TURNED_BEAM_DB = 9.0
+#: Share of antennas that are unlike all of a finite ensemble's: few dozen worlds hold no tails.
+UNLIKE_ALL = 0.1
 #: Variance of a value that is uniform within a differential report's bin of 2 dB [dB²].
 BIN_VARIANCE = 4.0 / 12
 #: Least probability that an unnamed beam was weaker: what rules a place out is never one number.
@@ -72,8 +74,8 @@ class BeamLaw:
             self._gaussian(squares, common, counts, spread, free) + silent[index]
             for index, spread in enumerate((self.mismatch_db, TURNED_BEAM_DB))
         )
-        if self.turned_share > 0:
-            straight = torch.logaddexp(straight, turned + math.log(self.turned_share))
+        if self.ensemble.worlds > 1:
+            straight = torch.logaddexp(straight, turned + math.log(self.turned_share + UNLIKE_ALL))
         return torch.logsumexp(straight, dim=1) - math.log(shape[1])
 
     def _gaussian(

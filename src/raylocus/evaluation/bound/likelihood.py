@@ -73,31 +73,34 @@ class SequenceLikelihood:
     def of_last(self, tokens: SequenceTokens, ground: Int[Tensor, " place"]) -> LastReport:
         """The last report at some places; all others are impossible."""
         final = len(tokens.ago) - 1
-        fit = self._levels(tokens, ground[None, :, None].expand(-1, -1, final + 1), tokens.last_tokens)
-        density = fit.log_density[0] + self._advances(tokens, ground[:, None], tokens.advance_report == final)
+        fit = self.of_levels(tokens, ground[None, :, None].expand(-1, -1, final + 1), tokens.last_tokens)
+        density = fit.log_density[0] + self.of_advances(
+            tokens, ground[:, None], tokens.advance_report == final
+        )
         near = torch.nonzero(density > density.max() - NEGLIGIBLE)[:, 0]
         ways = ground[near][:, None].expand(-1, final + 1)
         density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final)
         whole = torch.full((2, self.ensemble.rsrp.shape[1]), -torch.inf)
         whole[0, ground[near]] = density[near]
-        whole[1, ground[near]] = self._silence(tokens, ground[near], fit, near)
+        whole[1, ground[near]] = self.of_silence(tokens, ground[near], fit, near)
         return LastReport(whole[0], whole[1])
 
     def of_ways(
         self, tokens: SequenceTokens, cells: Int[Tensor, "motion way report"]
     ) -> Float[Tensor, "motion way"]:
         """ln density of levels, beams and timing advances of all reports that are used."""
-        fit = self._levels(tokens, cells, torch.arange(len(tokens.level)))
+        fit = self.of_levels(tokens, cells, torch.arange(len(tokens.level)))
         flat = cells.reshape(-1, cells.shape[2])
         others = self.beams.log_density(tokens, flat, torch.ones(len(tokens.beam_report), dtype=torch.bool))
-        others += self._advances(
+        others += self.of_advances(
             tokens, flat[:, tokens.advance_report], torch.ones(len(tokens.advance), dtype=torch.bool)
         )
         return fit.log_density + others.reshape(cells.shape[:2])
 
-    def _levels(
+    def of_levels(
         self, tokens: SequenceTokens, cells: Int[Tensor, "motion way report"], which: Int[Tensor, " used"]
     ) -> LevelFit:
+        """ln density of some of the levels at the places of each report, and the offset common to them [dB]."""
         cell, site, report = tokens.level_cell[which], tokens.level_site[which], tokens.level_report[which]
         ground = cells[:, :, report].transpose(1, 2)
         mapped = self.ensemble.rsrp[cell[:, None], ground]
@@ -119,7 +122,7 @@ class SequenceLikelihood:
         at = torch.searchsorted(used, report)
         return fades[:, at][:, :, at]
 
-    def _advances(
+    def of_advances(
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
     ) -> Float[Tensor, " way"]:
         """Probability of each T_A: the delay and its Gaussian error fall into the bin that was reported."""
@@ -130,7 +133,7 @@ class SequenceLikelihood:
         inside = torch.special.ndtr((off + 0.5) / spread) - torch.special.ndtr((off - 0.5) / spread)
         return torch.log(torch.nan_to_num(inside) + ADVANCE_FLOOR).sum(dim=1)
 
-    def _silence(
+    def of_silence(
         self,
         tokens: SequenceTokens,
         ground: Int[Tensor, " place"],

@@ -8,21 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from raylocus.evaluation.bound.tracks import GRAPHS, KNOTS, Tracks, tracks_by_road, tracks_on_foot
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
-from raylocus.network.movement.driving import RoadGraph, drive
+from raylocus.network.movement.driving import RoadGraph
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, moving_time
-from raylocus.network.movement.walking import WalkableGround, Walkers, presence, walk
 from raylocus.ragged import Columns
 
 #: Ranges that the speeds of a class that goes by road are divided into.
 RANGES = 3
-#: Steps of one ground cell of a stored way, and how many of them it may be read backwards from.
-STEPS, ENDS = 300, 150
-#: Ways on foot that start anywhere, and ways by road of each range of speeds.
-WALKS, TRIPS = 2048, 256
-#: A start is never taken to be more than this many times likelier than its share of the ways' cells, or less.
-MOST_WEIGHT = 20.0
 
 
 @dataclass(frozen=True)
@@ -64,59 +58,6 @@ class Motions(Columns):
 
 
 @dataclass(frozen=True)
-class Tracks:
-    """Ways of one kind, stored from their ends backwards in steps of one ground cell's width.
-
-    Every visit of a ground cell is an end: the rest of the way is how a UE may have come there.
-    """
-
-    path: Int[np.ndarray, "track step"]
-    """Ground cell after each step backwards, in flat [y, x] order."""
-    visit: Int[np.ndarray, " visit"]
-    """Visits sorted by ground cell, each track · `ENDS` + step."""
-    first: Int[np.ndarray, " ground_plus_1"]
-    """`visit[first[g]:first[g + 1]]` are the visits of ground cell g."""
-    prior: Float[np.ndarray, " ground"]
-    """Mass of each ground cell where ways end."""
-    start_weight: Float[np.ndarray, " ground"]
-    """How much likelier the law starts a UE in a ground cell than these ways pass there."""
-
-    @classmethod
-    def of(
-        cls, path: Int[np.ndarray, "track step"], prior: Float[np.ndarray, " ground"] | None,
-        starts: Float[np.ndarray, " ground"],
-    ) -> Tracks:  # fmt: skip
-        """Ways with the mass of ends (their own frequency where None) and the mass of the law's starts."""
-        cells = path[:, :ENDS].ravel()
-        counts = np.bincount(cells, minlength=len(starts))
-        prior = counts / counts.sum() if prior is None else prior
-        ratio = np.divide(starts, prior, out=np.ones_like(prior), where=prior > 0)
-        return cls(
-            path=path.astype(np.int32),
-            visit=np.argsort(cells, kind="stable"),
-            first=np.concatenate([[0], np.cumsum(counts)]),
-            prior=prior * (counts > 0) / prior[counts > 0].sum(),
-            start_weight=np.clip(ratio, 1 / MOST_WEIGHT, MOST_WEIGHT),
-        )
-
-    def cells(
-        self,
-        end: Int[np.ndarray, " way"],
-        steps: Int[np.ndarray, "way report"],
-        generator: np.random.Generator,
-    ) -> Int[np.ndarray, "way report"]:
-        """Ground cells `steps` back from each end, along one of the ways that end there.
-
-        A UE that came from farther away than is stored is taken to have waited there.
-        """
-        count = self.first[end + 1] - self.first[end]
-        visit = self.visit[self.first[end] + (generator.random(len(end)) * count).astype(np.int64)]
-        track, step = np.divmod(visit, min(ENDS, self.path.shape[1]))
-        back = np.minimum(step[:, None] + steps, self.path.shape[1] - 1)
-        return self.path[track[:, None], back].astype(np.int64)
-
-
-@dataclass(frozen=True)
 class Movement:
     """The law of mobility at one place: ways on foot, then ways by road of each range of speeds."""
 
@@ -140,11 +81,21 @@ class Movement:
             InputError: the place has no outdoor ground.
         """
         on_road = any(each.on_road for each in mobility.speed_classes)
-        roads = on_road and RoadGraph.of(place.geometry_maps, generator) is not None
-        bins = speed_bins(mobility, roads)
-        tracks = [_on_foot(place, mobility, generator)]
-        tracks += [_by_road(place, each, generator) for each in bins if each.tracks]
+        drawn = [RoadGraph.of(place.geometry_maps, generator) for _ in range(GRAPHS if on_road else 0)]
+        graphs = [each for each in drawn if each is not None]
+        bins = speed_bins(mobility, bool(graphs))
+        tracks = [tracks_on_foot(place, mobility, generator)]
+        tracks += [tracks_by_road(place.tile, graphs, each, generator) for each in bins if each.tracks]
         return cls(place.tile, tuple(tracks), bins)
+
+    def ends(self, motions: Motions) -> Float[np.ndarray, " ground"]:
+        """Mass of each ground cell where UEs that move so are at their last report, whatever was reported."""
+        mass = np.zeros(self.grid.count**2)
+        for tracks, share, steps in zip(
+            motions.tracks, motions.share, motions.steps.max(axis=1), strict=True
+        ):
+            mass += share * self.tracks[tracks].ends[np.searchsorted(KNOTS[:-1], steps)]
+        return mass
 
     def motions(
         self, ago: Float[np.ndarray, " report"], count: int, generator: np.random.Generator
@@ -174,52 +125,3 @@ class Movement:
             tracks = self.tracks[each.tracks]
             whole += each.share * tracks.prior * tracks.start_weight
         return whole / whole.sum()
-
-
-def _on_foot(place: MappedPlace, mobility: MobilityConfiguration, generator: np.random.Generator) -> Tracks:
-    grid, ground = place.tile, WalkableGround.of(place.geometry_maps)
-    path = _walked(grid, ground, mobility, ground.sample(WALKS, generator), generator)
-    # Courtyards that nobody came by have ways of their own.
-    passed = np.zeros(grid.count**2, bool)
-    passed[path[:, :ENDS]] = True
-    inside = ground.inside(np.flatnonzero(ground.outdoor), generator)
-    missed = inside[~passed[grid.index(inside)]]
-    if len(missed):
-        path = np.concatenate([path, _walked(grid, ground, mobility, missed, generator)])
-    people = np.where(ground.outdoor, presence(place.geometry_maps).ravel(), 0)
-    return Tracks.of(
-        path, _gathered(ground.outdoor.astype(float), ground.grid, grid), _gathered(people, ground.grid, grid)
-    )
-
-
-def _walked(
-    grid: Grid,
-    ground: WalkableGround,
-    mobility: MobilityConfiguration,
-    starts: Float[np.ndarray, "track 2"],
-    generator: np.random.Generator,
-) -> Int[np.ndarray, "track step"]:
-    heading = generator.uniform(-np.pi, np.pi, len(starts))
-    walkers = Walkers(
-        ground, starts, heading, np.ones(len(starts)), mobility.heading_wander, mobility.turn_distance
-    )
-    intervals = np.full((len(starts), STEPS), grid.resolution)
-    intervals[:, 0] = 0
-    return grid.index(walk(walkers, intervals, generator))
-
-
-def _by_road(place: MappedPlace, speeds: SpeedBin, generator: np.random.Generator) -> Tracks:
-    """Trips at the middle of a range of speeds; each range has destinations of its own."""
-    graph, grid = RoadGraph.of(place.geometry_maps, generator), place.tile
-    assert graph is not None
-    speed = np.full(TRIPS, (speeds.slowest + speeds.fastest) / 2)
-    moving = np.tile(np.arange(STEPS) * grid.resolution / speed[0], (TRIPS, 1))
-    path = grid.index(drive(graph, speed, moving, None, generator))[:, ::-1]
-    traffic = np.bincount(graph.cells, graph.traffic, graph.grid.count**2)
-    return Tracks.of(path, None, _gathered(traffic, graph.grid, grid))
-
-
-def _gathered(weight: Float[np.ndarray, " fine"], fine: Grid, grid: Grid) -> Float[np.ndarray, " ground"]:
-    """Mass of each cell of R's grid, of weights over G's."""
-    mass = np.bincount(grid.index(fine.centres), weight, grid.count**2)
-    return mass / mass.sum()

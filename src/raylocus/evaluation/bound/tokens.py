@@ -20,6 +20,8 @@ from raylocus.scenes.sites import Deployment
 MOST_LEVELS = 40
 #: Reports whose levels are used at most, and reports whose beams are.
 MOST_REPORTS, MOST_BEAM_REPORTS = 6, 4
+#: What a cell's level changes over the distance between a UE's way and the nearest that is tried [dB].
+WAY_ERROR_DB = 2.0
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,10 @@ class SequenceTokens:
 
 
 def all_tokens(
-    observed: Observations, deployment: Deployment, network: NetworkConfiguration, way_error_db: float = 0.0
+    observed: Observations, deployment: Deployment, network: NetworkConfiguration
 ) -> list[SequenceTokens]:
-    """The tokens of each sequence.
-
-    `way_error_db` is what levels change over the distance between a way and the nearest that is tried.
-    """
-    return [_tokens(observed, sample, deployment, network, way_error_db) for sample in range(len(observed))]
+    """The tokens of each sequence."""
+    return [_tokens(observed, sample, deployment, network) for sample in range(len(observed))]
 
 
 def _tokens(
@@ -70,7 +69,6 @@ def _tokens(
     sample: int,
     deployment: Deployment,
     network: NetworkConfiguration,
-    way_error_db: float,
 ) -> SequenceTokens:
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
@@ -83,7 +81,7 @@ def _tokens(
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
     level, variance = unfiltered(rsrp, observed.time[rows], network, period)
-    noise = variance[report, cell] + way_error_db**2 * (report < len(rows) - 1)
+    noise = variance[report, cell] + WAY_ERROR_DB**2 * (report < len(rows) - 1)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
     return SequenceTokens(
         ago=ago,

@@ -19,8 +19,8 @@ from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import WorldLaw
 
-#: What a cell's and a beam's level change over the distance between a UE's way and the nearest that is tried [dB].
-WAY_ERROR_DB, WAY_BEAM_ERROR_DB = 2.0, 1.0
+#: What a beam's level changes over the distance between a UE's way and the nearest that is tried [dB].
+WAY_BEAM_ERROR_DB = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class TrueMaps:
     def found(self, reports: Reports, place: MappedPlace) -> list[Found]:
         """The posterior of each sequence before calibration, and that of its last report."""
         deployment = place.deployment
-        sequences = all_tokens(observations(reports, deployment), deployment, self.network, WAY_ERROR_DB)
+        sequences = all_tokens(observations(reports, deployment), deployment, self.network)
         search = Search(self.likelihood(deployment), self.movement, self.motions, self.ways)
         return search.all(sequences, self.seed)
 

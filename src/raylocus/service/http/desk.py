@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -83,6 +84,8 @@ class Desk:
     configuration: ServiceConfiguration
     board: Board
     meters: Meters
+    drawing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a page is made, which takes a second: one at a time, however many are asked for."""
 
     async def locate(self, question: Question) -> Answer | Refusal:
         """The engine's answer.
