@@ -95,6 +95,9 @@ def test_oslo_from_its_file_to_scores_and_fixes(tmp_path: Path, capsys: pytest.C
     errors = json.loads((tmp_path / "scores.json").read_text())["errors"]
     # Levels without much noise and one clock a site: better than naming a site.
     assert np.median(errors["raylocus area"]) < np.median(errors["strongest cell"])
+    along = ["reports", "evaluate", str(reports), "--place", str(area), "--every"]
+    assert main([*along, "10"]) == 0 and "20 of 20 sequences" in capsys.readouterr().out
+    assert main([*along, "0"]) == 2 and "seconds above 0" in capsys.readouterr().err
     made = tmp_path / "fixes.geojson"
     assert main(["locate", str(reports), "--place", str(area), "--geojson", str(made)]) == 0
     features = json.loads(made.read_text())["features"]
