@@ -58,7 +58,7 @@ types: $(INSTALLED)
 wheel: $(INSTALLED)
 	.ci/wheel
 
-# Every benchmark at its defaults, in half an hour at most; what needs data of yours is left out with a sentence.
+# Every benchmark at a size that ends; what needs measured data is left out with a sentence.
 bench: $(INSTALLED)
 	.ci/bench
 

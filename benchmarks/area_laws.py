@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from empirical_bayes import grid_bayes
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +23,7 @@ from raylocus.inference.area_locator import AreaLocator
 from raylocus.models.area.ground_masses import ground_masses
 from raylocus.models.area.tokens import area_tokens
 from raylocus.network.field.law import LAWS, FieldLaw
-from raylocus.network.field.simulate import simulate_network
+from raylocus.network.field.simulate import SimulatedNetwork, simulate_network
 
 #: Reports of a network that statistics are of, and that are located.
 STREAM, LOCATED = 100, 24
@@ -46,6 +46,14 @@ def locate_network(locator: AreaLocator, law: FieldLaw, generator: np.random.Gen
     """Draws a network and locates some of its reports by every method."""
     drawn = simulate_network(law, STREAM, generator)
     some = generator.permutation(len(drawn.position))[:LOCATED]
+    found = located(locator, drawn, some)
+    scale, truth = np.median(area_tokens(drawn.heard, some).scale), drawn.position[some]
+    matched = np.hypot(*(grid_bayes(drawn.heard)[some] - truth).T) / scale
+    return replace(found, errors=found.errors | {"grid Bayes, empirical": matched})
+
+
+def located(locator: AreaLocator, drawn: SimulatedNetwork, some: Int[np.ndarray, " report"]) -> Found:
+    """Locates some reports of a network by the locator, and by who is heard."""
     network, truth = drawn.heard.select(some), drawn.position[some]
     began = time.perf_counter()
     tokens = area_tokens(drawn.heard, some)
@@ -59,7 +67,6 @@ def locate_network(locator: AreaLocator, law: FieldLaw, generator: np.random.Gen
     _, denser, tied = (each.numpy().astype(float) for each in ground.masses.at(at))
     estimates = {locator.name: ground.median}
     estimates |= {name: locate(network) for name, locate in REFERENCES.items()}
-    estimates["grid Bayes, empirical"] = grid_bayes(drawn.heard)[some]
     errors = {name: np.hypot(*(each - truth).T) / np.median(tokens.scale) for name, each in estimates.items()}
     return Found(errors, denser, tied, seconds / len(some), bool(np.isfinite(drawn.heard.arrival).any()))
 

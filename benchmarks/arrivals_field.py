@@ -93,8 +93,8 @@ def row(noise: float, deviation: float, networks: int, seed: int) -> list[str]:
         alone.append(np.hypot(*(anchors.anchors_of(drawn.heard).timed - drawn.position).T)[some])
     timed, levels = np.percentile(np.concatenate(found, axis=1), (50, 90), axis=1).T
     solved = np.nanpercentile(np.concatenate(alone), (50, 90))
-    told = [f"{p50:.0f} / {p90:.0f}" for p50, p90 in (solved, timed, levels)]
-    return [f"{noise:.0f}", f"{deviation:.0f}", f"{np.median(scatter):.0f}", *told]
+    printed = [f"{p50:.0f} / {p90:.0f}" for p50, p90 in (solved, timed, levels)]
+    return [f"{noise:.0f}", f"{deviation:.0f}", f"{np.median(scatter):.0f}", *printed]
 
 
 def main() -> None:

@@ -36,9 +36,11 @@ from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.world import WorldLaw
 from raylocus.units import SPEED_OF_LIGHT, timing_advance_step
 
-#: The locator's scales before training: of a level's own error, a site's, all cells' and a beam's [dB], of a timing
-#: advance that is too short and too long [m].
-OWN, SITE, COMMON, BEAM, SHORT, LONG, FREEDOM = 4.5, 4.0, 5.0, 3.0, 13.0, 20.0, 3.0
+#: The locator's scales before training: of a level's own error, a site's and all cells' [dB], of a timing advance that
+#: is too short and too long [m].
+OWN, SITE, COMMON, SHORT, LONG, FREEDOM = 4.5, 4.0, 5.0, 13.0, 20.0, 3.0
+#: Of a beam where antennas point as listed, and where their azimuth is tried [dB]; of that azimuth [rad].
+BEAM, TURNED_BEAM, TURN = 4.0, 2.5, 0.1
 Found = dict[tuple[float, str], list[Evaluation]]
 Ground = Float[Tensor, " place"]
 
@@ -76,16 +78,22 @@ class LastReport:
         scale = torch.where(off > 0, LONG, SHORT)
         return student_log_density(off, scale).nan_to_num(nan=-13.0).sum(0)
 
-    def beams_off(self) -> tuple[Ground, int]:
-        """Squared distance of the beams from the map's, in deviations, and how many of them there are."""
+    def beams_off(self, turns: Float[np.ndarray, " turn"], scale: float) -> tuple[Ground, int]:
+        """Squared distance of the beams from the map's, in deviations, and how many of them there are.
+
+        Of the turns [rad] that are tried, the one that fits best at each place, whose own deviation counts.
+        """
         total, count = torch.zeros(len(self.ground)), 0
+        tried = [int(np.argmin(np.abs(self.maps.turns - turn))) for turn in turns]
+        cost = (torch.from_numpy(turns) / TURN).square()[:, None]
         for index in torch.nonzero(self.tokens.beam_report == self._final)[:, 0].tolist():
             level = self.tokens.beam_level[index]
             named = torch.isfinite(level)
-            mapped = self.maps.beam_relative[int(self.tokens.beam_cell[index])]
-            there = torch.from_numpy(mapped.reshape(len(mapped), -1))[: len(level)][named][:, self.ground]
-            off = level[named][:, None] - there
-            total, count = total + ((off - off.mean(0)) / BEAM).square().sum(0), count + int(named.sum())
+            mapped = self.maps.turned_beam_relative[int(self.tokens.beam_cell[index])][:, tried]
+            there = torch.from_numpy(mapped.reshape(*mapped.shape[:2], -1))[: len(level)][named].float()
+            off = level[named][:, None, None] - there[:, :, self.ground]
+            best = (((off - off.mean(0)) / scale).square().sum(0) + cost).amin(0)
+            total, count = total + best, count + int(named.sum())
         return total, count
 
     def levels_off(self) -> tuple[Ground, int]:
@@ -103,7 +111,9 @@ class LastReport:
         by_law = {each: self.known(law) for each, law in laws.items()}
         own = by_law[severity]
         heard = own["levels"] + own["advance"]
-        (beams, beam_count), (levels, level_count) = self.beams_off(), self.levels_off()
+        listed, beam_count = self.beams_off(np.zeros(1, np.float32), BEAM)
+        beams, _ = self.beams_off(self.maps.turns, TURNED_BEAM)
+        levels, level_count = self.levels_off()
         count = FREEDOM + beam_count
         both = -0.5 * (count + level_count) * torch.log1p((levels + beams) / FREEDOM)
         return {
@@ -118,6 +128,7 @@ class LastReport:
             "timing advance by the locator's law": own["levels"] + self.advance_by_t(laws[severity]) + own["beams"],
             "levels by the locator's law": own["advance"] + own["beams"]
             - 0.5 * (FREEDOM + level_count) * torch.log1p(levels / FREEDOM),
+            "beams as antennas are listed": heard - 0.5 * count * torch.log1p(listed / FREEDOM),
             "beams by the locator's law": heard - 0.5 * count * torch.log1p(beams / FREEDOM),
             "all three by the locator's laws": both + self.advance_by_t(laws[severity]),
         }  # fmt: skip

@@ -150,7 +150,8 @@ def main() -> None:
     given = parser.parse_args()
     found = [network_of(number, given) for number in range(given.networks)]
     print_table([network for _, network in found], tuple(given.kinds))
-    print_locating(found, ("map", *given.kinds, *KNOWN))
+    if len(found) > FITTED * len(TOWNS):
+        print_locating(found, ("map", *given.kinds, *KNOWN))
 
 
 def print_table(networks: list[Network], kinds: tuple[str, ...]) -> None:

@@ -21,7 +21,7 @@ import tempfile
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,6 +29,7 @@ from typing import Any
 import lmdb
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from raylocus.models.inputs.packed import packed_sequences
@@ -43,7 +44,7 @@ from raylocus.models.inputs.place_batches import (
 from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.scenes.sites import Deployment
 from raylocus.training.data import ReportData
-from raylocus.training.module import LocationModule
+from raylocus.training.module import LocationModule, moved_average
 
 #: Sequences of a training batch, as the demo's training recipe has them.
 BATCH_SIZE = 16
@@ -265,6 +266,7 @@ class TrainingStep:
         self.module = LocationModule()
         self.module.log = lambda *_, **__: None
         self.optimizer = self.module.configure_optimizers()["optimizer"]
+        self.average = AveragedModel(self.module.network, avg_fn=partial(moved_average, 0.99))
         reading = ReportData(data.dataset, BATCH_SIZE)
         batches = reading.train_dataloader()
         cpu = torch.device("cpu")
@@ -282,7 +284,7 @@ class TrainingStep:
             self.optimizer.zero_grad()
             self.module.training_step(batch, number).backward()
             self.optimizer.step()
-            self.module.average.update(self.module.network)
+            self.average.update_parameters(self.module.network)
             samples += sum(len(part.sequences) for part in batch)
         return samples / (time.perf_counter() - start)
 

@@ -90,7 +90,7 @@ def imported(rows: list[dict[str, object]], area: Path, name: str) -> Reports:
     columns.write_text(yaml.safe_dump(COLUMNS))
     words = [table, "--place", area, "--columns", columns, "--out", out]
     with contextlib.redirect_stdout(io.StringIO()):
-        reports_import.run([*map(str, words)])
+        reports_import.run_reports_import([*map(str, words)])
     return checked_reports(out).reports
 
 

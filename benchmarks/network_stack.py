@@ -263,7 +263,7 @@ def draw_statistics(place: TracedPlace, out: Path, severity: float, ues: int) ->
     figure, axes = plt.subplots(2, 3, figsize=(12, 6.5))
     for axis, (name, values) in zip(axes.flat, found.items(), strict=False):
         known = values[np.isfinite(values)]
-        axis.hist(known, bins=30)
+        axis.hist(known, bins=whole_steps(known))
         axis.set(title=STATISTICS[name])
         low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
         print(f"{name}: p5 {low:.1f}, median {middle:.1f}, mean {known.mean():.1f}, p95 {high:.1f}")
@@ -285,8 +285,17 @@ def draw_statistics(place: TracedPlace, out: Path, severity: float, ues: int) ->
     gap = rsrq_gap(found["sinr"], found["rsrq"])
     print(f"RSRQ at the field's SINRs less the field's: mean {np.nanmean(gap):+.1f} dB, ", end="")
     print(f"worst {np.nanmax(np.abs(gap)):.1f}")
+    for axis in axes.flat[[0, 1, 2, 3, 5]]:
+        axis.set(ylabel="reports")
     figure.tight_layout()
     figure.savefig(out, dpi=100)
+
+
+def whole_steps(values: np.ndarray) -> np.ndarray:
+    """Edges of some thirty bins that hold equally many report steps each."""
+    step = np.diff(np.unique(values)).min(initial=1.0)
+    width = step * np.ceil(np.ptp(values) / step / 30)
+    return np.arange(values.min() - step / 2, values.max() + width, width)
 
 
 def in_a_world(place: TracedPlace, severity: float, ues: int) -> tuple[WorldChannel, Trajectories]:

@@ -1,4 +1,4 @@
-"""The physics loss by each of its variants: cost in CPU time, and its gradient beside differences of its own values.
+"""The physics loss by each of its variants: cost in CPU time, and its gradient next to differences of its own values.
 
 python benchmarks/physics_loss.py places/etoile runs/demo/reports.zarr runs/demo/locator.ckpt
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -207,3 +208,9 @@ def reported_features(
         censored_beams=torch.zeros(1, len(age), cells, beams, 1),
         further_names=tuple(features),
     )
+
+
+def with_turns(maps: PlaceMaps) -> PlaceMaps:
+    """The same place, whose antennas may also point so far to either side that the next beam is where one was."""
+    beams = torch.cat([maps.sharp_beams.roll(side, 1) for side in (1, 0, -1)], 2)
+    return dataclasses.replace(maps, sharp_beams=beams, turns=torch.tensor([-0.2, 0.0, 0.2]))

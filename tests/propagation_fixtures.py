@@ -146,7 +146,7 @@ def two_site_network(arrays: tuple[AntennaArray, ...] = (AntennaArray(),) * 3) -
 
 
 def two_site_atlas() -> PathAtlas:
-    """Paths of two sites, one beside a block and one behind it."""
+    """Paths of two sites, one next to a block and one behind it."""
     tracing = tracer(scene(box((-4, -20), (8, 20), 12)), TraceConfiguration(depth=2))
     return concatenate([tracing.trace(site, position) for site, position in enumerate(TWO_SITES)])
 

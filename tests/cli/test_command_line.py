@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 
+from document_fixtures import commands
 from network_fixtures import random_reports, save_analytic_place
 from raylocus.cli.main import VERBS, main
 from raylocus.network.reports.report_files import save_reports
@@ -70,7 +72,23 @@ def _seconds(*words: str) -> float:
 )
 def test_every_command_has_help(verb: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*verb.words, "--help"]) == 0  # type: ignore[attr-defined]
-    assert "usage: raylocus" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "usage: raylocus" in text and "<class" not in text
+    # No option says of itself but its type and default.
+    assert not re.findall(r"^  (--\S+(?: [A-Z_]+)?)\s+\((?:required, )?(?:type|default):", text, re.MULTILINE)
+    # Options that the documents give are options. What a part of a configuration takes is listed by a help of its own,
+    # as in --scene.deployment.macro.help.
+    known, given = set(re.findall(r"--[a-z][\w.-]*", text)), commands().get(verb.words, set())  # type: ignore[attr-defined]
+    assert not [each for each in given - known if f"{each.rpartition('.')[0]}.help" not in known]
+
+
+@pytest.mark.parametrize(
+    "group", sorted({verb.words[0] for verb in VERBS if len(verb.words) > 1} - {"train"})
+)
+def test_help_of_a_group_lists_its_commands_alone(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([group, "--help"]) == 0
+    listed = re.findall(r"^  ([a-z]+ [a-z]+)  ", capsys.readouterr().out, re.MULTILINE)
+    assert listed == [" ".join(verb.words) for verb in VERBS if verb.words[0] == group]
 
 
 def test_the_real_command_refuses_in_one_sentence(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ def test_oslo_from_its_file_to_scores_and_fixes(tmp_path: Path, capsys: pytest.C
     assert main(["locate", str(reports), "--place", str(area), "--geojson", str(made)]) == 0
     features = json.loads(made.read_text())["features"]
     assert len(features) == 40
+    assert features[0]["properties"]["fit"] is None and "no map is traced here" in capsys.readouterr().out
     longitude, latitude = features[0]["geometry"]["coordinates"]
     assert abs(latitude - 59.92) < 0.05 and abs(longitude - 10.74) < 0.1
     online = ["locate", str(reports), "--place", str(area), "--online", str(tmp_path / "levels.npz")]

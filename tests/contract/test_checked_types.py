@@ -1,4 +1,4 @@
-"""The check of shapes and types that runs beside all tests finds what it should."""
+"""The check of shapes and types that runs in all tests finds what it should."""
 
 from __future__ import annotations
 

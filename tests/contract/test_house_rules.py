@@ -1,4 +1,4 @@
-"""What a stranger can rely on: documented, small, plainly named; the README tells the truth."""
+"""What a stranger can rely on: documented, small, plainly named; the README is true."""
 
 from __future__ import annotations
 
@@ -285,6 +285,32 @@ def test_benchmarks_and_examples_import_what_exists() -> None:
         if not holds(SOURCE.parent.joinpath(*str(node.module).split(".")), each.name)
     ]
     assert scripts and not missing
+
+
+def module_attributes(script: Path) -> Iterator[tuple[Path, str]]:
+    """Modules of raylocus that a script imports whole, each with the names that it takes of them."""
+    modules = {
+        each.asname or each.name: SOURCE.parent.joinpath(*str(node.module).split("."), f"{each.name}.py")
+        for node in ast.walk(tree(script))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("raylocus")
+        for each in node.names
+    }
+    for node in ast.walk(tree(script)):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            file = modules.get(node.value.id)
+            if file is not None and file.exists():
+                yield file, node.attr
+
+
+def test_what_scripts_take_of_a_module_is_in_it() -> None:
+    scripts = [*(REPOSITORY / "benchmarks").glob("*.py"), *(REPOSITORY / "examples").glob("*.py")]
+    taken = [(script, *pair) for script in scripts for pair in module_attributes(script)]
+    missing = [
+        f"{script.name}: {file.stem}.{attribute}"
+        for script, file, attribute in taken
+        if attribute not in defined_in(file)
+    ]
+    assert taken and not missing
 
 
 def test_training_ends_by_steps_and_never_by_the_clock() -> None:

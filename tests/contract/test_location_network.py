@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from model_fixtures import synthetic_place, synthetic_reports
+from model_fixtures import synthetic_place, synthetic_reports, with_turns
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.cell_order import CellOrder
 from raylocus.models.evidence.deviations import feature_deviations
@@ -34,7 +34,7 @@ def network() -> LocationNetwork:
 
 @pytest.fixture(scope="module")
 def maps() -> PlaceMaps:
-    return place_maps(synthetic_place(1, size=128.0, sites=2, beams=4))
+    return with_turns(place_maps(synthetic_place(1, size=128.0, sites=2, beams=4)))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_the_order_of_beams_changes_nothing(network, maps, sequences):
         dataclasses.replace(
             maps,
             beam_relative=maps.beam_relative[:, order],
-            sharp_beam_relative=maps.sharp_beam_relative[:, order],
+            sharp_beams=maps.sharp_beams[:, order],
         ),
     )
     torch.testing.assert_close(other, log_mass(network, sequences, maps), atol=1e-3, rtol=1e-5)

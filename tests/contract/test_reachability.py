@@ -140,8 +140,8 @@ def documented_benchmarks() -> set[Path]:
     files = {REPOSITORY / "benchmarks" / name for name in named}
     for file in list(files):  # and what they share
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and (beside := file.parent / f"{node.module}.py").exists():
-                files.add(beside)
+            if isinstance(node, ast.ImportFrom) and (neighbour := file.parent / f"{node.module}.py").exists():
+                files.add(neighbour)
     return files
 
 

@@ -1,4 +1,4 @@
-"""What the documents tell a reader to type works as it is written."""
+"""What the documents ask a reader to type works as it is written."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,6 +52,21 @@ def test_the_network_reaches_beyond_the_extent_and_tiles_hold_what_is_heard(area
         ].tolist()
         back = place.deployment.site_positions[:, :2] + tile.centre
         assert np.abs(back[:, None] - position[:, :2]).sum(axis=-1).min(axis=1).max() < 1e-9
+
+
+def test_the_scenes_page_opens_a_window_of_an_area(
+    area: TracedArea, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path
+) -> None:
+    text = (repository / "docs" / "scenes.md").read_text().split("```python\n")[1].split("```")[0]
+    (tmp_path / "areas").mkdir()
+    (tmp_path / "areas" / "berlin").symlink_to(area.folder)
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, Any] = {}
+    # The page's area is larger.
+    exec(text.replace("(120.0, -60.0), 512.0", "(20.0, -10.0), 128.0"), known)
+    window = known["window"]
+    assert "512" in text and window.tile.size == 128.0
+    assert window.radio_maps["rsrp"].sizes["cell"] == len(window.deployment.cells) == len(window.cells)
 
 
 def test_masts_are_traced_near_and_over_the_roofs_from_afar(area: TracedArea) -> None:

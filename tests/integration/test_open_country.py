@@ -115,7 +115,7 @@ def test_a_hill_shadows_as_a_knife_edge(tmp_path: Path) -> None:
     assert top > 0.8 * RIDGE and (excess > -0.5).all() and (excess < 8).all(), excess
 
 
-def test_tiles_beside_the_village_are_built(tmp_path: Path) -> None:
+def test_tiles_next_to_the_village_are_built(tmp_path: Path) -> None:
     text = OsmText().bounds(256)
     text.way(rectangle(-150, -150, 30, 20), {"building": "house"})
     text.way(rectangle(4, 4, 300, 300), {"natural": "water"})
@@ -128,7 +128,7 @@ def test_tiles_beside_the_village_are_built(tmp_path: Path) -> None:
         places.append,
     )
     assert [OPEN_NOTE in place.notes for place in places] == [False, True, True, True]
-    # The last is a lake from edge to edge: masts beside it are heard in it.
+    # The last is a lake from edge to edge: masts next to it are heard in it.
     assert all(place.deployment.sites for place in places)
     assert {site.position[2] for place in places for site in place.deployment.sites} == {MAST}
 

@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -321,6 +322,10 @@ def test_camara_retrieves_and_verifies(client: TestClient, levels: dict[int, flo
     client.put("/raylocus/v1/measurements/+491234567", json=nr_scan(levels))
     answer = client.post("/location-retrieval/v0.5/retrieve", json=device, headers={"x-correlator": "a-1"})
     assert answer.headers["x-correlator"] == "a-1"
+    lost = client.post("/location-retrieval/v0.5/retrieve", json={}, headers={"x-correlator": "a-1"})
+    assert lost.status_code == 422 and lost.headers["x-correlator"] == "a-1"
+    odd = client.post("/location-retrieval/v0.5/retrieve", json={}, headers={"x-correlator": "a 1"})
+    assert odd.status_code == 400 and "x-correlator" not in odd.headers
     circle = answer.json()["area"]
     assert circle["areaType"] == "CIRCLE" and circle["radius"] >= 1
     small = client.post("/location-retrieval/v0.5/retrieve", json=device | {"maxSurface": 2})
@@ -460,6 +465,23 @@ def test_what_cannot_be_shown_is_no_fault_and_names_no_file(tmp_path: Path) -> N
         (one.folders[0] / "place.json").unlink()
         answer = client.get("/")
         assert answer.status_code == 404 and str(tmp_path) not in answer.text
+
+
+def test_one_page_is_made_at_a_time(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def slow(folder: Path) -> bytes:
+        made.append(1)
+        time.sleep(0.02)
+        at_once.append(sum(made))
+        made.pop()
+        return gzip.compress(b"page")
+
+    at_once: list[int] = []
+    monkeypatch.setattr("raylocus.service.http.viewer.packed_page", slow)
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(client.get, ["/"] * 8))
+    assert [answer.text for answer in answers] == ["page"] * 8 and at_once == [1] * 8
 
 
 def test_in_an_area_the_sites_alone_locate(place: Served, levels: dict[int, float], tmp_path: Path) -> None:

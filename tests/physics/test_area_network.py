@@ -60,14 +60,17 @@ def test_a_turned_network_has_turned_answers(untrained: AreaNetwork, mirror: boo
     assert torch.allclose(before, after, atol=5e-3)
 
 
-def test_a_larger_network_has_larger_answers(untrained: AreaNetwork) -> None:
-    """Lengths are in spacings, apart from the spacing itself, which the network may read."""
+@pytest.mark.parametrize("factor", [2, 60])
+def test_a_larger_network_has_larger_answers(untrained: AreaNetwork, factor: int) -> None:
+    """Lengths are in spacings, apart from the spacing itself, which the network may read; up to 30 km of it."""
     heard = next(n.heard for n in map(network, range(40)) if len(n.heard.cells.sites) > 8)
-    cells = replace(heard.cells, position=2 * heard.cells.position, deviation=2 * heard.cells.deviation)
-    larger = replace(heard, cells=cells, arrival=2 * heard.arrival, advance=2 * heard.advance)
-    tokens, doubled = area_tokens(heard), area_tokens(larger)
-    assert np.allclose(doubled.scale, 2 * tokens.scale)
-    assert np.allclose(doubled.position, tokens.position, atol=1e-4)
+    cells = replace(
+        heard.cells, position=factor * heard.cells.position, deviation=factor * heard.cells.deviation
+    )
+    larger = replace(heard, cells=cells, arrival=factor * heard.arrival, advance=factor * heard.advance)
+    tokens, scaled = area_tokens(heard), area_tokens(larger)
+    assert np.allclose(scaled.scale, factor * tokens.scale)
+    assert np.allclose(scaled.position, tokens.position, atol=1e-4)
 
 
 def test_masses_are_a_density_over_squares(untrained: AreaNetwork) -> None:

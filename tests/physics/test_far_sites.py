@@ -1,4 +1,4 @@
-"""Sites outside a tile: over open ground, over a ridge, and beside a full trace of the same points."""
+"""Sites outside a tile: over open ground, over a ridge, and compared with a full trace of the same points."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_house_before_the_tile_is_read_finely() -> None:
     assert np.all(far.excess_loss_db > 6)
 
 
-def test_three_hundred_metres_outside_beside_a_full_trace() -> None:
+def test_three_hundred_metres_outside_is_as_a_full_trace() -> None:
     # Rows of houses between site and tile: the far treatment has the roofs, the full trace reflections as well.
     rows = [box((x, -300), (x + 12, 300), 10 + x % 7) for x in (40.0, 90.0, 140.0, 190.0, 240.0)]
     houses = [box((x, y), (x + 10, y + 10), 9) for x in (-20.0, 6.0) for y in (-24.0, 0.0, 20.0)]

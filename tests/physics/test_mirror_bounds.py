@@ -28,7 +28,7 @@ def test_no_slab_reflects_more_than_its_bound(frequency: float) -> None:
         assert np.all(most <= 1.02 * allowed), material
 
 
-def test_bounds_tell_metal_from_concrete() -> None:
+def test_bounds_distinguish_metal_from_concrete() -> None:
     bound = strongest_reflections(itu_materials(3.5e9))
     assert bound[:, -1].max() > 0.99 and bound[:, -1].min() < 0.3
 

@@ -37,7 +37,7 @@ def test_a_path_s_partner_is_itself() -> None:
     assert partners(paths, other).tolist() == back.tolist()
 
 
-def test_of_two_paths_with_one_geometry_the_field_tells() -> None:
+def test_of_two_paths_with_one_geometry_the_field_decides() -> None:
     # Two edges in one line: 3 dB apart either may be meant, and the nearer is; 60 dB apart they are two.
     one = chosen(some_paths(2), np.array([0]))
     for ratio, same in ((0.7, [-1, 0]), (1e-3, [0, -1])):

@@ -32,7 +32,7 @@ def test_sharp_evidence_is_the_multivariate_t_of_levels_and_beams(maps, rasters,
     found = evidence(pooled, maps, rasters).log_likelihood[0, 0]
     cells, beams = pooled.beam.shape[2:]
     own, one_site = evidence.log_own.exp().tolist(), (maps.site_of_cell[:, None] == maps.site_of_cell).numpy()
-    noise, offset = (evidence.log_beam.exp() ** 2).tolist()
+    _, noise, offset = (evidence.log_beam.exp() ** 2).tolist()
     expected, freedom = [], float(evidence.log_freedom.exp())
     at = [(y, x) for y, x in ((3, 4), (10, 20), (30, 9)) if maps.sharp_covered[:, y, x].min() == 1]
     for y, x in at:
@@ -44,7 +44,7 @@ def test_sharp_evidence_is_the_multivariate_t_of_levels_and_beams(maps, rasters,
             [np.zeros((cells * beams, cells)), of_beams],
         ])  # fmt: skip
         off = torch.cat([pooled.level[0, 0] - maps.sharp_level[:, y, x],
-                         (pooled.beam[0, 0] - maps.sharp_beam_relative[:, :, y, x]).flatten()])  # fmt: skip
+                         (pooled.beam[0, 0] - maps.sharp_beams[:, :, 0, y, x]).flatten()])  # fmt: skip
         expected.append(multivariate_t(np.zeros(len(off)), shape, freedom).logpdf(off.numpy()))
     assert len(at) > 1
     values = np.array([float(found[y, x].detach()) for y, x in at])
@@ -72,7 +72,7 @@ def test_what_is_pooled_and_what_is_left_are_the_whole(maps):
     torch.testing.assert_close(mean, (maps.outdoor + 1e-4).expand_as(mean))
 
 
-def test_parts_of_a_coarse_cell_that_differ_are_told_apart(maps, rasters):
+def test_parts_of_a_coarse_cell_that_differ_are_distinguished(maps, rasters):
     """Two sharp cells of one coarse cell: the reports of either are likelier there than in the other."""
     spread = maps.sharp_level.unflatten(2, (-1, 2)).std(3).mean(0)
     row, column = divmod(int(spread.argmax()), spread.shape[1])

@@ -12,6 +12,7 @@ import pytest
 from calibration_fixtures import observed, turned_world
 from raylocus.calibration.area_fit import AreaFit, fit_area
 from raylocus.calibration.calibrated_place import CALIBRATION_FILE
+from raylocus.calibration.level_units import unit_notes
 from raylocus.calibration.site_timing import fit_site_timing
 from raylocus.calibration.tagged_tokens import listed_energy
 from raylocus.cli.main import main
@@ -133,9 +134,39 @@ def test_what_is_surveyed_stays_and_what_is_not_heard_keeps_its_prior() -> None:
     assert found.levels[2] == 0 and found.cell.deviation[2] > 8.5 and abs(found.cell.value[2]) < 1e-6
 
 
+def test_sites_that_nobody_heard_change_nothing() -> None:
+    far = [
+        (Site(f"far-{row}", (9e4, 50.0 * row, 25.0), 60.0), Cell(100 + row, 6 + row, 0.0, 0.0))
+        for row in range(50)
+    ]
+    sites, cells = zip(*far, strict=True)
+    wide = dataclasses.replace(AREA, sites=AREA.sites + sites, cells=AREA.cells + cells)
+    one, other = fit_area(tagged(40, True), AREA), fit_area(tagged(40, True), wide)
+    np.testing.assert_allclose(other.cell.value[:6], one.cell.value, atol=1e-8)
+    np.testing.assert_allclose(moved(other)[:6], moved(one), atol=1e-6)
+    assert (other.cell.deviation[6:] == 9.0).all() and (
+        other.moved.deviation.reshape(2, -1)[:, 6:] == 60.0
+    ).all()
+
+
 def test_too_few_reports_are_refused() -> None:
     with pytest.raises(InputError, match="too few to calibrate an area by"):
         fit_area(tagged(3, False), AREA)
+
+
+@pytest.mark.parametrize(
+    ("off", "named"), [(30.0, "(+30 dB)"), (-30.0, "dBW where dBm"), (60.0, "no usual unit")]
+)
+def test_a_wrong_unit_is_named(off: float, named: str) -> None:
+    # Levels as the formula has them, with the usual gain of an antenna, but for what is put on.
+    reports = tagged(60, False)
+    right = fit_area(reports, AREA).over_formula
+    features = reports.features.copy()
+    features[:, 0] += off - right
+    found = fit_area(dataclasses.replace(reports, features=features), AREA)
+    assert found.over_formula == pytest.approx(off, abs=1e-6)
+    (note,) = unit_notes(found.over_formula, 1.0, AREA.carriers[0])
+    assert f"off by {off:+.1f} dB" in note and named in note and not unit_notes(19.0, 1.0, AREA.carriers[0])
 
 
 def test_a_fit_is_an_area(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +179,8 @@ def test_a_fit_is_an_area(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     save_reports(tagged(60, True), tmp_path / "reports.zarr", provenance)
     words = [str(tmp_path / "reports.zarr"), "--place", str(area.folder)]
     assert main(["calibrate", "check", *words]) == 0
-    assert "exponent of distance" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "exponent of distance" in said and "all levels are off" not in said
     assert main(["calibrate", "fit", *words, "--out", str(tmp_path / "fitted")]) == 0
     fitted = open_area(tmp_path / "fitted").deployment
     record = json.loads((tmp_path / "fitted" / CALIBRATION_FILE).read_text())

@@ -57,8 +57,9 @@ class Windows:
 class Sure:
     """A second stage that is sure of one point of the area, wherever it lies."""
 
-    def __init__(self, point: np.ndarray, score: float = -2.0) -> None:
+    def __init__(self, point: np.ndarray, score: float = -2.0, sharpening: float = 0.0) -> None:
         self.point, self.score = point, score
+        self.trained = SimpleNamespace(calibration=SimpleNamespace(sharpening=sharpening))
         self.judged: list[int] = []
 
     def on_maps(self, reports: Reports, place: SimpleNamespace) -> tuple[torch.Tensor, torch.Tensor]:
@@ -115,6 +116,29 @@ def test_the_worse_maps_fit_the_less_they_change(world: tuple[Reports, Deploymen
         radii.append(float(after.ground.masses.radius(at, 0.5)[0]))
     assert steps == sorted(steps, reverse=True) and steps[2] < 0.7 * steps[0], steps
     assert radii == sorted(radii) and radii[2] > 1.5 * radii[0]
+
+
+def entropy(masses: CellMasses) -> torch.Tensor:
+    """Differential entropy of each density [nats]."""
+    return -(masses.mass * (masses.mass / masses.side.square()).clamp(min=1e-30).log()).sum(1)
+
+
+def test_answers_in_an_area_are_sharper_where_maps_fit_and_never_wider(
+    world: tuple[Reports, Deployment],
+) -> None:
+    first, (reports, deployment) = AreaLocator.pretrained(), world
+    point = medians(first, *world)[0] + np.array([40.0, 0.0])
+
+    def masses(score: float, sharpening: float) -> CellMasses:
+        second = Sure(point, score, sharpening)
+        (found,) = WindowLocator(first, second, Windows(deployment), SIDE).located(reports, deployment)
+        return found.ground.masses
+
+    at = torch.zeros(len(reports), 2)
+    plain, sharp = (masses(-3.0, sharpening) for sharpening in (0.0, 0.25))
+    assert torch.allclose(sharp.mass.sum(1), torch.ones(len(reports)), atol=1e-5)
+    assert (entropy(sharp) < entropy(plain) - 0.1).all()
+    assert torch.equal(masses(6.0, 0.0).radius(at, 0.9), masses(6.0, 0.25).radius(at, 0.9))
 
 
 def test_a_second_stage_that_is_sure_and_wrong_changes_little(world: tuple[Reports, Deployment]) -> None:
@@ -189,12 +213,12 @@ def test_far_ground_loses_where_maps_agree_nearer() -> None:
     density = np.exp(-0.5 * (np.hypot(*(grid.centres - np.array([20.0, 0.0])).T) / 30) ** 2)
     even = np.full(grid.shape, 1 / grid.count**2)
     look = Look(grid, even, (density / density.sum()).reshape(grid.shape), torch.zeros(1))
-    both = joined(ground, [[Opinions.of(ground, 0, look)]], Belief(1.0, 0.0))
+    both = joined(ground, [[Opinions.of(ground, 0, look)]], Belief(1.0, 0.0, 1.0))
     # ∫ sites^½ maps over the window next to ∫ sites^1½ over the far square.
     odds = (0.3 / 0.7) ** 1.5 * 200 / 1000
     assert float(both.masses.mass[0, 1]) == pytest.approx(odds / (1 + odds), rel=0.02)
     assert both.median[0, 0] == pytest.approx(20.0, abs=3.0)
-    alone = joined(ground, [[Opinions.of(ground, 0, look)]], Belief(1.0, 1.0))
+    alone = joined(ground, [[Opinions.of(ground, 0, look)]], Belief(1.0, 1.0, 1.0))
     assert float(alone.masses.mass[0, 1]) == pytest.approx(0.3, abs=1e-5)
 
 
@@ -206,7 +230,7 @@ def test_ground_of_two_windows_is_the_first_ones() -> None:
     grids = [Grid(SIDE, 8.0, (x, 0.0)) for x in (0.0, 128.0)]
     even = np.full(grids[0].shape, 1 / grids[0].count ** 2)
     looks = [Look(grid, even, even, torch.zeros(1)) for grid in grids]
-    both = joined(ground, [[Opinions.of(ground, 0, look) for look in looks]], Belief(0.0, 0.0))
+    both = joined(ground, [[Opinions.of(ground, 0, look) for look in looks]], Belief(0.0, 0.0, 1.0))
     for grid in grids:
         assert np.allclose(both.raster(0, grid), ground.raster(0, grid), atol=1e-6)
 

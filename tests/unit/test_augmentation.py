@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from model_fixtures import synthetic_place, synthetic_reports
+from model_fixtures import synthetic_place, synthetic_reports, with_turns
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.inputs.maps import place_maps
@@ -18,6 +18,7 @@ from raylocus.training.augmentation import (
     augmented,
     begun_later,
     ended_earlier,
+    varied_place,
     with_level_offset,
     without_features,
 )
@@ -155,3 +156,14 @@ def test_the_order_of_cells_is_the_same_in_maps_rasters_and_sequences():
         assert all(moved.site_of_cell[cell] == site for cell in cells[cells >= 0])
     pcis = np.array(PLACE.deployment.pcis)
     assert set(pcis[order.order.numpy()]) == set(pcis)
+
+
+def test_places_lose_their_turned_antennas_as_often_as_is_asked_and_nothing_else():
+    maps, draws = with_turns(place_maps(PLACE)), generator()
+    found = [varied_place(maps, AugmentationConfiguration(listed_azimuths=0.3), draws) for _ in range(400)]
+    listed = [each for each in found if len(each.turns) == 1]
+    assert 0.22 < len(listed) / len(found) < 0.38
+    assert all(each is maps for each in found if len(each.turns) > 1)
+    torch.testing.assert_close(listed[0].sharp_beams, maps.sharp_beams[:, :, 1:2])
+    assert listed[0].sharp_level is maps.sharp_level
+    assert listed[0].turns.tolist() == [0.0]

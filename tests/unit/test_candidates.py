@@ -21,7 +21,7 @@ CARRIERS = [
     (NB_IOT, -1, channel_frequency(6300, LTE), 1e5),
     (UNKNOWN, -1, 800e6, 5e6),
 ]
-#: Channels of both technologies that lie in one of these carriers, beside all of them, or nowhere.
+#: Channels of both technologies that lie in one of these carriers, next to all of them, or nowhere.
 CHANNELS = [-1, 6300, 6301, 1300, 1320, 636666, 636000, 640000, 422000, 3_279_165]
 
 
@@ -37,6 +37,7 @@ def tables(draw: st.DrawFn) -> CellTable:
     return CellTable(
         pci=cells([1, 2, 3]),
         identity=cells([-1, 70, 71]),
+        planned=np.zeros(count, bool),
         carrier=cells([*range(len(carriers))]),
         technology=np.array(technology, np.int8),
         channel=np.array(channel, np.int64),

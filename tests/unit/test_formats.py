@@ -21,7 +21,8 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.network.formats.cell_resolution import Known, resolve_cells
 from raylocus.network.formats.column_map import MappedTable, load_column_map
 from raylocus.network.formats.import_log import FORMATS, ImportedLog, checked_rows, format_of, import_log
-from raylocus.network.formats.log_format import LogFile, seconds_of_texts
+from raylocus.network.formats.log_format import LogFile
+from raylocus.network.formats.log_values import seconds_of_texts
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,
@@ -113,8 +114,12 @@ def test_gnettrack_text(tmp_path: Path, header: bool) -> None:
         "device": "phone", "operator": "244-91", "channel": 6300.0, "site_identity": 342818.0,
         "cell_identity": 87761409.0, "sinr": 6.5, "rssi": -70.0,
     }  # fmt: skip
+    (tmp_path / "log.txt").write_bytes(b"\xef\xbb\xbf" + (tmp_path / "log.txt").read_bytes())
+    assert format_of(LogFile(tmp_path / "log.txt")).name == "gnettrack"
     second = values(log.measurements, 1)
-    assert second["site_identity"] == 342818 and "rsrp" not in second and "cell_identity" not in second
+    # Without a CGI the identity is put together of the node and the cell's number in it.
+    assert second["site_identity"] == 342818 and "rsrp" not in second
+    assert second["cell_identity"] == 342818 * 256 + 1
     assert log.rows == 3 and +Counter(log.refused) == {"another number of values than the header": 1}
 
 
@@ -378,7 +383,9 @@ def test_any_table_by_a_column_map(tmp_path: Path, parquet: bool) -> None:
     ("text", "sentence"),
     [
         ("time: T\nrsrp: R\n", "'pci'"),
-        ("pci: P\nrsrp: R\n", "'time'"),
+        ("time: T\npci: P\n", "'rsrp'"),
+        ("time: []\npci: P\nrsrp: R\n", "the field 'time'"),
+        ("time: T\npci: [P, Q]\nrsrp: R\n", "the field 'pci'"),
         ("time: T\npci: P\nrsrp: R\nlevel: L\n", "unknown field 'level'"),
         ("time: T\npci: P\nrsrp: R\nneighbours: [3]\n", "a neighbour"),
         ("time: T\npci: {value: x}\nrsrp: R\n", "the field 'pci'"),

@@ -1,4 +1,4 @@
-"""Networks drawn by a law: within its ranges, the same again from the same seed, and told apart by what they report."""
+"""Networks drawn by a law: within its ranges, the same again from the same seed, distinguished by their reports."""
 
 import dataclasses
 

@@ -302,3 +302,18 @@ def test_the_board_forgets_what_is_old_and_what_is_too_much() -> None:
     assert board.get("a") is None and board.get("b") is not None
     now = 11.0
     assert board.get("c") is None and not board.drop("c")
+
+
+def test_the_board_keeps_fewer_measurements_of_many_cells() -> None:
+    large = Question((MeasuredReport(0.0, (MeasuredCell("NR", pci=1.0, rsrp=-70.0),) * 1000),))
+    board = Board(seconds=10.0, size=100)
+    for number in range(20):
+        board.put("again", large)
+        board.put(str(number), large)
+    # 100 measurements of 32 cells are 3 of 1000.
+    kept = [key for key in ("again", *map(str, range(20))) if board.get(key) is not None]
+    assert kept == ["again", "18", "19"] and board.drop("again")
+    small = Question((MeasuredReport(0.0, (MeasuredCell("NR", pci=1.0, rsrp=-70.0),)),))
+    for number in range(99):
+        board.put(f"small {number}", small)
+    assert board.get("small 0") is not None and board.get("19") is not None and board.get("18") is None

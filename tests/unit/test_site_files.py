@@ -231,7 +231,8 @@ def test_no_site_in_the_tile_says_where_the_nearest_is(tmp_path: Path) -> None:
 
 
 def test_two_cells_of_one_pci_are_named_by_line(tmp_path: Path) -> None:
-    message = refused(tmp_path, f"lat,lon,pci\n{at(0, 0)},7\n{at(0, 0)},8\n{at(90, 0)},7\n", PlaceError)
+    lines = f"{at(0, 0)},7,6300\n{at(0, 0)},8,6300\n{at(90, 0)},7,6300\n"
+    message = refused(tmp_path, f"lat,lon,pci,earfcn\n{lines}", PlaceError)
     assert "lines 2 and 4" in message
     assert "PCI 7" in message
 

@@ -143,7 +143,7 @@ def _is_the_network(found: SiteImport) -> None:
     for radio in ("GSM", "UMTS", "CDMA"):
         assert f"cells.csv: cells of {radio}, left out: 1" in found.notes
     assert any("columns not used" in note and "samples" in note.lower() for note in found.notes)
-    assert "cells without channel number or frequency, taken at 3500 MHz: 6" in found.notes
+    assert "cells of any channel, for want of one taken at 3500 MHz: 6" in found.notes
 
 
 def test_cells_whose_radio_is_not_stated_are_never_5g(written: Writer) -> None:

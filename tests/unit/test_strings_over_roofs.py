@@ -1,4 +1,4 @@
-"""Strings over roofs: what profiles read, when edges are one obstacle, and far ways beside near ones."""
+"""Strings over roofs: what profiles read, when edges are one obstacle, and far ways next to near ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The law of pairs of reports: fitted to pairs of tags it tells reports of one place from others."""
+"""The law of pairs of reports: fitted to pairs of tags it distinguishes reports of one place from others."""
 
 from __future__ import annotations
 

@@ -125,10 +125,10 @@ def test_a_part_of_the_sequence_is_that_part_of_the_whole(
     assert part.dtype == np.float32 and (part >= 0).all() and (part < 1).all()
 
 
-def test_the_sequence_fills_the_cube_more_evenly_than_chance() -> None:
+def test_the_sequence_fills_the_cube_more_evenly_than_random_points() -> None:
     points = low_discrepancy(slice(0, 8000), np.zeros(3))
     counts, _ = np.histogramdd(points, bins=8, range=[(0, 1)] * 3)
-    # 15.6 points a cell: chance would scatter by √15.6 ≈ 4.
+    # 15.6 points a cell: random points would scatter by √15.6 ≈ 4.
     assert counts.std() < 2.5
 
 

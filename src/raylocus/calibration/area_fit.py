@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array, diags_array
 
+from raylocus.calibration.level_units import level_over_formula
 from raylocus.calibration.measured import FEWEST_LEVELS, FEWEST_POINTS
 from raylocus.calibration.tagged_tokens import Estimates, TaggedTokens, clocks_in_frame, listed_energy
 from raylocus.errors import InputError
@@ -54,6 +55,8 @@ class AreaFit:
     """Of the Student t of levels [dB]."""
     arrival_scale: float
     """Of that of arrivals [m]."""
+    over_formula: float
+    """Median of levels over listed powers and TR 38.901's formula [dB], see `level_units.level_over_formula`."""
 
     def mapped(
         self, points: Float[np.ndarray, "point 2"], deployment: Deployment
@@ -106,10 +109,11 @@ def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
     for _ in range(ROUNDS):
         design, error, kind = _linear(tagged, layout, listed, values)
         weight, scales = _weights(error, kind, tagged, scales)
-        normal = _normal(design, weight, layout)
+        # What no row depends on stays at its prior: of a country's list a log hears a few cells.
+        free = np.unique(design.indices)
         pulled = design.T @ (weight * error) - (values - layout.mean) / layout.deviation**2
-        values = values + np.linalg.solve(normal, pulled)
-    return _found(tagged, layout, values, (design, kind, scales))
+        values[free] += np.linalg.solve(_normal(design, weight, layout, free), pulled[free])
+    return _found(tagged, layout, values, (design, kind, scales), level_over_formula(tagged, deployment))
 
 
 def _linear(
@@ -156,10 +160,12 @@ def _weights(
 
 
 def _normal(
-    design: csr_array, weight: Float[np.ndarray, " row"], layout: _Layout
-) -> Float[np.ndarray, "value value"]:
-    normal: Float[np.ndarray, "value value"] = (design.T @ diags_array(weight) @ design).toarray()
-    return normal + np.diag(layout.deviation**-2.0)
+    design: csr_array, weight: Float[np.ndarray, " row"], layout: _Layout, free: Int[np.ndarray, " free"]
+) -> Float[np.ndarray, "free free"]:
+    """Of the values that rows depend on."""
+    part = design[:, free]
+    normal: Float[np.ndarray, "free free"] = (part.T @ diags_array(weight) @ part).toarray()
+    return normal + np.diag(layout.deviation[free] ** -2.0)
 
 
 def _found(
@@ -167,11 +173,13 @@ def _found(
     layout: _Layout,
     values: Float[np.ndarray, " value"],
     last: tuple[csr_array, Int[np.ndarray, "two row"], Float[np.ndarray, " kind"]],
+    over_formula: float,
 ) -> AreaFit:
     """Deviations by the expected information of a Student t: (ν + 1) / (ν + 3) of a Gaussian's of its scale."""
     design, kind, scales = last
     information = tagged.share[kind[1]] * (FREEDOM + 1) / (FREEDOM + 3) / scales[kind[0]] ** 2
-    deviation = np.sqrt(np.diag(np.linalg.inv(_normal(design, information, layout))))
+    free, deviation = np.unique(design.indices), layout.deviation.copy()
+    deviation[free] = np.sqrt(np.diag(np.linalg.inv(_normal(design, information, layout, free))))
 
     def part(of: slice) -> Estimates:
         return Estimates(values[of], deviation[of])
@@ -188,4 +196,5 @@ def _found(
         clock=clock if np.isfinite(tagged.arrival).any() else None,
         level_scale=float(scales[0]),
         arrival_scale=float(scales[1]),
+        over_formula=over_formula,
     )

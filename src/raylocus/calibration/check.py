@@ -9,13 +9,11 @@ from jaxtyping import Float
 
 from raylocus.calibration.labelled_calibration import LabelledCalibration
 from raylocus.calibration.labelled_model import LabelledModel
+from raylocus.calibration.level_units import unit_notes
 from raylocus.scenes.sites import Deployment
-from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK
 
 #: An unreported cell counts as expected where the map, levels corrected, has it this far above what is audible [dB].
 EXPECTED_DB = 10.0
-#: A level this far off is looked at for a wrong unit [dB].
-SUSPICIOUS_DB = 20.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,9 @@ def check_map(found: LabelledCalibration, deployment: Deployment) -> MapCheck:
     cells = tuple(
         _cell_check(found, deployment, cell, (best, error, level)) for cell in range(model.layout.cells)
     )
-    notes = [*_unit_notes(found, deployment), *_unheard_notes(cells)]
+    shared = found.prior.layout.index("common").start
+    level, sure = found.posterior.values[shared], found.posterior.deviation[shared]
+    notes = [*unit_notes(float(level), float(sure), deployment.carrier), *_unheard_notes(cells)]
     left = model.under(found.noise).errors(model.modelled(found.posterior.values).best)
     return MapCheck(cells, residual, correlogram(model, left), tuple(notes))
 
@@ -119,27 +119,6 @@ def correlogram(model: LabelledModel, residual: Float[np.ndarray, " token"]) -> 
         pairs[1] += np.bincount(which[inside], minlength=reach)
     with np.errstate(invalid="ignore"):
         return pairs[0] / pairs[1] / np.mean(score**2)
-
-
-def _unit_notes(found: LabelledCalibration, deployment: Deployment) -> list[str]:
-    """Whether all levels are off by what a wrong unit makes."""
-    layout = found.prior.layout
-    level = float(found.posterior.values[layout.index("common")][0])
-    deviation = float(found.posterior.deviation[layout.index("common")][0])
-    if abs(level) < SUSPICIOUS_DB:
-        return []
-    elements = SUBCARRIERS_PER_RESOURCE_BLOCK * deployment.carrier.resource_blocks
-    causes = {
-        10
-        * np.log10(
-            elements
-        ): "the power of the whole carrier (RSSI) where that of a resource element is wanted",
-        -30.0: "dBW where dBm are wanted",
-        30.0: "dB over a microwatt, or powers listed in dBW where dBm are wanted",
-    }
-    near = [cause for shift, cause in causes.items() if abs(level - shift) < 2 * deviation + 2]
-    said = f"all levels are off by {level:+.1f} dB (± {deviation:.1f})"
-    return [f"{said}, as by {near[0]}" if near else f"{said}, which no usual unit makes"]
 
 
 def _unheard_notes(cells: tuple[CellCheck, ...]) -> list[str]:

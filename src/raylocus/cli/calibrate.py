@@ -96,6 +96,7 @@ def _unlabelled(
     whole: Calibration, found: UnlabelledCalibration, place: TracedPlace, law: CalibrationLaw
 ) -> None:
     """What reports without positions say of the network and of each cell's level."""
+    from raylocus.calibration.level_units import unit_notes
     from raylocus.calibration.severity import unlabelled_severity
 
     severity, layout = unlabelled_severity(found, law), whole.prior.layout
@@ -105,7 +106,10 @@ def _unlabelled(
         f"  scale of the errors' Student t: {found.law.scale:.1f} dB; unreported though found: {found.dropout:.0%}"
     )
     index = layout.index("common").start
-    print(f"  level of all cells: {found.values[index]:+.1f} ± {found.deviation[index]:.1f} dB")
+    level, sure = float(found.values[index]), float(found.deviation[index])
+    print(f"  level of all cells: {level:+.1f} ± {sure:.1f} dB")
+    for note in unit_notes(level, sure, place.deployment.carrier):
+        print(f"note: {note}")
     lobes = found.values[layout.index("floor")]
     print(
         f"  floors of the patterns against the listed ones: median {sorted(lobes)[len(lobes) // 2]:+.1f} dB"

@@ -114,20 +114,30 @@ def without_positions(reports: Reports) -> Reports:
 
 def check_area(given: Namespace) -> int:
     """Prints what tagged reports say of an area's cells and sites."""
+    import numpy as np
     from rich.console import Console
     from rich.table import Table
 
+    from raylocus.calibration.level_units import FORMULA_DEVIATION, unit_notes
+
     area, found, notes = _fitted(given)
     table = Table(title=f"{area.name}: reports of known position against one law of distance")
-    for heading in ("PCI", "site", "reports", "level / dB", "site off, east / m", "north / m"):
+    for heading in ("PCI or identity", "site", "reports", "level / dB", "site off, east / m", "north / m"):
         table.add_column(heading, justify="right")
     moved, unsure = (each.reshape(2, -1) for each in (found.moved.value, found.moved.deviation))
-    for index, cell in enumerate(area.deployment.cells):
+    for index in np.flatnonzero(found.levels).tolist():
+        cell = area.deployment.cells[index]
         level = f"{found.cell.value[index]:+.1f} ± {found.cell.deviation[index]:.1f}"
         off = [f"{moved[axis, cell.site]:+.0f} ± {unsure[axis, cell.site]:.0f}" for axis in (0, 1)]
         site = area.deployment.sites[cell.site].name
-        table.add_row(str(cell.pci), site, str(found.levels[index]), level, *off)
+        # A planned PCI is nobody's name for a cell.
+        named = cell.identity if "pci" in cell.assumed else cell.pci
+        table.add_row(str(named), site, str(found.levels[index]), level, *off)
     Console().print(table)
+    notes += [
+        f"cells without a report of known position: {int((found.levels == 0).sum())}",
+        *unit_notes(found.over_formula, FORMULA_DEVIATION, area.deployment.carriers[0]),
+    ]
     print("\n".join([*_lines(found), *(f"note: {note}" for note in notes)]))
     return 0
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from argparse import HelpFormatter
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from jsonargparse import ArgumentParser, Namespace
+from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from raylocus.errors import InputError
 from raylocus.storage import written_whole
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from raylocus.execution.task import Engine
+
+# The help of an option that is a field of a configuration is what the field says of itself.
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 #: Endings of picture files that can be written.
 FORMATS = (".png", ".svg", ".pdf")
@@ -40,6 +45,11 @@ class VerbParser(ArgumentParser):
             raise
         except Exception as error:  # argparse and jsonargparse raise many kinds for a bad word
             raise InputError(f"{_one_line(str(error))}; see: {self.prog} --help") from error
+
+    def format_help(self, formatter: HelpFormatter | None = None) -> str:
+        """The help, with plain names of types."""
+        text: str = super().format_help(formatter)
+        return re.sub(r"<class\s+'(\w+)'>", r"\1", text)
 
 
 def verb_parser(verb: str, description: str) -> VerbParser:

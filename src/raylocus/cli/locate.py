@@ -66,6 +66,8 @@ def residual_table(residuals: Sequence[CellResidual]) -> Table:
 
 #: Confidence of the radius that is printed.
 CONFIDENCE = 0.9
+#: What is said where no fix has a fit.
+UNMAPPED = "no map is traced here that reports could fit or not: located by sites, levels and timing"
 
 
 def run_locate(arguments: Sequence[str]) -> int:
@@ -75,7 +77,7 @@ def run_locate(arguments: Sequence[str]) -> int:
 
     located = _located(given)
     records = [
-        fix_record(sequence, fix, hears)
+        fix_record(sequence, fix, hears) | ({} if located.judges_maps else {"fit": None})
         for sequence, (fix, hears) in enumerate(
             zip(located.answers.fixes, located.answers.hears, strict=True)
         )
@@ -141,6 +143,8 @@ class _Located:
     notes: tuple[str, ...]
     residuals: list[CellResidual]
     """What the fixes rest on, where that is asked for."""
+    judges_maps: bool
+    """Whether there is a map that reports may fit."""
 
 
 def _located(given: Namespace) -> _Located:
@@ -161,7 +165,12 @@ def _located(given: Namespace) -> _Located:
     residuals = (
         on_maps(answering, "--explain").residuals(read.reports, answers.fixes) if given.explain else []
     )
-    return _Located(answers, notes + learned + _deaf(answers.hears, answering.without_cells), residuals)
+    notes += (
+        learned
+        + _deaf(answers.hears, answering.without_cells)
+        + (() if answering.judges_maps else (UNMAPPED,))
+    )
+    return _Located(answers, notes, residuals, answering.judges_maps)
 
 
 def _answers(

@@ -69,7 +69,7 @@ VERBS = (
     Verb(("reports", "area"), "reports", "make an area of the sites that come with a measurement"),
     Verb(
         ("reports", "evaluate"),
-        "reports",
+        "reports_evaluate",
         "locate reports of known positions, next to what needs no model",
     ),
     Verb(("reports", "inspect"), "reports", "say and draw what a reports file holds at a place"),
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     if not given or given[0] in ("-h", "--help"):
-        print(_help())
+        print(_help(VERBS))
         return DONE
     if given[0] == "--version":
         print(f"raylocus {metadata.version('raylocus')}")
@@ -142,17 +142,19 @@ def _find(given: list[str]) -> Verb:
     for verb in VERBS:
         if tuple(given[: len(verb.words)]) == verb.words:
             return verb
-    if "--help" in given or "-h" in given:  # of a group such as `raylocus scene`
-        print(_help())
+    known = [
+        verb for verb in VERBS if verb.words[0] == given[0]
+    ] or VERBS  # of a group such as `raylocus scene`
+    if "--help" in given or "-h" in given:
+        print(_help(known))
         raise SystemExit(DONE)
-    group = [" ".join(verb.words) for verb in VERBS if verb.words[0] == given[0]]
-    known = group or [" ".join(verb.words) for verb in VERBS]
-    raise UsageError(f"there is no command {' '.join(given[:2])!r}; there are {', '.join(known)}")
+    names = ", ".join(" ".join(verb.words) for verb in known)
+    raise UsageError(f"there is no command {' '.join(given[:2])!r}; there are {names}")
 
 
-def _help() -> str:
-    width = max(len(" ".join(verb.words)) for verb in VERBS)
-    verbs = "\n".join(f"  {' '.join(verb.words):<{width}}  {verb.summary}" for verb in VERBS)
+def _help(known: Sequence[Verb]) -> str:
+    width = max(len(" ".join(verb.words)) for verb in known)
+    verbs = "\n".join(f"  {' '.join(verb.words):<{width}}  {verb.summary}" for verb in known)
     return (
         "usage: raylocus COMMAND ...\n\n"
         "Where is the phone, and how sure can we be?\n\n"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from raylocus.cli.console import verb_parser
 
 if TYPE_CHECKING:
-    from raylocus.service.engine import Engine
+    from raylocus.service.engine import DivisibleEngine
 
 
 def run_serve(arguments: Sequence[str]) -> int:
@@ -53,7 +53,7 @@ def run_serve(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _engine(areas: Sequence[Path], model: Path | None, memory: float, learn: Path | None) -> Engine:
+def _engine(areas: Sequence[Path], model: Path | None, memory: float, learn: Path | None) -> DivisibleEngine:
     """The engine of a process that locates, which alone loads what that needs."""
     from raylocus.service.area_engine import AreaEngine
 

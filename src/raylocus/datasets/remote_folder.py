@@ -103,9 +103,9 @@ def _reached(url: str) -> Iterator[None]:
         yield
     except (FileNotFoundError, StoreUnreachableError):
         raise
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise StoreUnreachableError(
-            f"{url} needs the package {error.name!r}; run: pip install 'raylocus[s3]'"
+            f"{url} needs a package ({error}); run: pip install 'raylocus[s3]'"
         ) from error
     except Exception as error:  # every protocol's client has its own
         raise _out_of_reach(url, error) from error

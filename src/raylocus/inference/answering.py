@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from raylocus.inference.area_windows import WindowLocator
 from raylocus.inference.explanation import CellResidual, explained
 from raylocus.inference.fix import Answers, Fix
 from raylocus.inference.locator import Locator
+from raylocus.inference.opinion_of_sites import Densities, FromElsewhere
 from raylocus.inference.place_method import PlaceMethod
 from raylocus.models.area.ground_masses import Located
 from raylocus.models.area.trained import is_area_network
@@ -37,6 +38,7 @@ class MapAnswers:
     place: TracedPlace
     locator: Locator
     without_cells: str = "fixed by the map alone"
+    judges_maps: bool = True
 
     @property
     def deployment(self) -> Deployment:
@@ -56,6 +58,17 @@ class MapAnswers:
     def separate_fixes(self, reports: Reports) -> list[Fix]:
         """Whether the map fits is judged by each alone. Raises PlaceError where it has none of their cells."""
         return self.locator.separate_fixes(reports, self.place)
+
+    def opinion_of_sites(self, reports: Reports) -> Densities:
+        """What `separate_fixes` pools with the maps, for another process that reads these meanwhile."""
+        known = self.locator.known(reports, self.deployment)
+        each = np.arange(len(reports))
+        return self.locator.without_maps.on_grid(known, self.deployment, self.place.tile, each)
+
+    def with_opinion(self, others: Callable[[], Densities | None]) -> MapAnswers:
+        """The same where `opinion_of_sites` is worked out by another process; None where it is not."""
+        without_maps = FromElsewhere(self.locator.without_maps, others)
+        return replace(self, locator=replace(self.locator, without_maps=without_maps))
 
     def fixes_among(self, asked: Reports, others: Reports) -> list[Fix]:
         """The others say nothing that the map does not; a phone may have heard nothing of the place yet."""
@@ -84,6 +97,11 @@ class NetworkAnswers:
     network: TracedArea | TracedPlace
     method: AreaLocator | WindowLocator
     without_cells: str = "anywhere in the area"
+
+    @property
+    def judges_maps(self) -> bool:
+        """Whether there are maps, so that a fix's fit says anything."""
+        return isinstance(self.method, WindowLocator)
 
     @property
     def deployment(self) -> Deployment:

@@ -20,10 +20,11 @@ from jaxtyping import Float, Int
 from raylocus.geo import Grid
 from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.locator import KEPT_PLACES
-from raylocus.inference.opinions import surprise, weight_of_maps
+from raylocus.inference.opinions import sharpness_of, surprise, weight_of_maps
 from raylocus.inference.window_choice import chosen_windows
 from raylocus.inference.window_masses import Belief, Look, Opinions, joined
 from raylocus.models.area.ground_masses import Located
+from raylocus.models.checkpoint import TrainedNetwork
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.misfit import Judgement
@@ -57,6 +58,10 @@ class TracedGround(Protocol):
 @runtime_checkable
 class PlaceLocator(Protocol):
     """What locates on the maps of a place."""
+
+    @property
+    def trained(self) -> TrainedNetwork:
+        """What its calibration says of sharper answers where maps fit, see `opinions.sharpness_of`."""
 
     def on_maps(self, reports: Reports, place: MappedPlace) -> tuple[torch.Tensor, torch.Tensor]:
         """Densities on the grid of the place, and statistics of how well maps and reports fit."""
@@ -97,10 +102,13 @@ class WindowLocator:
     def _judged(self, fullest: Sequence[Opinions]) -> tuple[float, Belief]:
         """Fit of the maps, and how far they are believed, by each report in its fullest window."""
         if not fullest:
-            return 1.0, Belief(0.0, 1.0)
+            return 1.0, Belief(0.0, 1.0, 1.0)
         judgement = self.second.judge(torch.stack([each.look.statistics for each in fullest]))
         surprises = torch.stack([surprise(each.sites, each.maps) for each in fullest])
-        return judgement.fit, Belief(weight_of_maps(judgement.score, surprises), judgement.wrong)
+        sharpening = self.second.trained.calibration.sharpening
+        # No wider where they fit badly: over ground without end a small power would be mass at its ends.
+        sharpness = max(sharpness_of(judgement.score, len(fullest), sharpening), 1.0)
+        return judgement.fit, Belief(weight_of_maps(judgement.score, surprises), judgement.wrong, sharpness)
 
     def opinions(self, reports: Reports, some: Sequence[Located]) -> list[list[list[Opinions]]]:
         """What both stages say of each report in its windows, the fullest first; one list for each of the batches.

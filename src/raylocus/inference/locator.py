@@ -17,6 +17,7 @@ from raylocus.inference.area_locator import AreaLocator
 from raylocus.inference.corrected_levels import corrected
 from raylocus.inference.fix import Fix, fixes_of
 from raylocus.inference.neighbours import neighbours
+from raylocus.inference.opinion_of_sites import OpinionOfSites
 from raylocus.inference.opinions import shares, with_sites
 from raylocus.inference.refinement import Refinement
 from raylocus.models.checkpoint import TrainedNetwork, load_network
@@ -52,7 +53,7 @@ KEPT_PLACES = 8
 WRONG_MAPS = 0.3
 #: What circles hold of phones that are located alone, fitted to validation phones and their own maps
 #: (benchmarks/service_radius.py --fit): they are too wide, since one phone hardly shows that its map is right.
-CIRCLES_ALONE = Regions((0.412, 0.822, 0.879))
+CIRCLES_ALONE = Regions((0.409, 0.826, 0.883))
 #: For the same reason more is asked for until an answer is trusted: what was 90 %, and a better fit.
 NEAR_ALONE, PLAUSIBLE_FIT_ALONE = 0.96, 0.4
 #: Of some sequences: densities by the maps but for ranges, statistics of the misfit, log-likelihoods of the ranges.
@@ -65,7 +66,7 @@ class Locator:
 
     trained: TrainedNetwork
     name: str = "raylocus"
-    without_maps: AreaLocator = field(default_factory=AreaLocator.pretrained, repr=False)
+    without_maps: OpinionOfSites = field(default_factory=AreaLocator.pretrained, repr=False)
     """Whose opinion is pooled with the maps', and believed as far as they are wrong."""
     refine: PhysicsVariant | None = None
     """What estimates are refined by, see `inference.refinement`; None leaves them where the network has them."""
@@ -166,11 +167,10 @@ class Locator:
         """What is thought of the maps that phones were located on together, from their statistics of the misfit."""
         return self.trained.calibration.misfit.judge(statistics, WRONG_MAPS)
 
-    def _known(self, reports: Reports, deployment: Deployment) -> Reports:
-        """What is said of the network's cells, at corrected levels."""
-        return corrected(
-            known_reports(reports, deployment).reports, deployment, self.trained.calibration.levels
-        )
+    def known(self, reports: Reports, deployment: Deployment) -> Reports:
+        """What reports say of the network's cells, at corrected levels: what they are located by."""
+        heard = known_reports(reports, deployment).reports
+        return corrected(heard, deployment, self.trained.calibration.levels)
 
     def _answered(
         self, reports: Reports, place: MappedPlace, stream: Int[np.ndarray, " sample"]
@@ -180,7 +180,7 @@ class Locator:
         if self.refine is None:
             return posterior, fits
         refinement = Refinement(self.refine, feature_deviations(self.trained.network.evidence))
-        known, maps = self._known(reports, place.deployment), self.encoded(place).maps
+        known, maps = self.known(reports, place.deployment), self.encoded(place).maps
         return refinement.refined(posterior, known, place, maps), fits
 
     @torch.inference_mode()
@@ -189,7 +189,7 @@ class Locator:
     ) -> tuple[Posterior, list[float]]:
         """The posterior, and how well map and measurements fit; phones of a stream are judged together."""
         self._require_known(reports, place.deployment)
-        encoded, reports = self.encoded(place), self._known(reports, place.deployment)
+        encoded, reports = self.encoded(place), self.known(reports, place.deployment)
         parts = list(self._batches(reports, encoded, place.deployment))
         if not parts:
             return posterior_of(place.tile, np.zeros((0, *place.tile.shape)), np.zeros((0, 2))), []

@@ -55,6 +55,8 @@ class Belief:
     """Of what maps say, next to what sites say."""
     wrong: float
     """Probability that they are surely wrong, and sites are right alone."""
+    sharpness: float
+    """Power of the pool of both, see `opinions.sharpness_of`."""
 
 
 def joined(ground: GroundMasses, opinions: Sequence[Sequence[Opinions]], belief: Belief) -> GroundMasses:
@@ -116,7 +118,9 @@ class Squares:
 def _masses(squares: Squares, belief: Belief) -> Float[torch.Tensor, "square 2"]:
     """Of the posterior, and of what names a position."""
     sites, maps, area = (each.double()[None] for each in (squares.sites, squares.maps, squares.side.square()))
-    density, middle = (each[0] for each in pooled_densities(sites, maps, belief.weight, area))
+    density, middle = (
+        each[0] for each in pooled_densities(sites, maps, belief.weight, area, belief.sharpness)
+    )
     return torch.stack([(1 - belief.wrong) * density + belief.wrong * sites[0], middle], 1).float()
 
 

@@ -96,8 +96,13 @@ def deployment_record(deployment: Deployment) -> dict[str, Any]:
     return {
         "carriers": [dataclasses.asdict(carrier) for carrier in deployment.carriers],
         "sites": [dataclasses.asdict(site) for site in deployment.sites],
-        "cells": [dataclasses.asdict(cell) for cell in deployment.cells],
+        "cells": [_stated(dataclasses.asdict(cell)) for cell in deployment.cells],
     }
+
+
+def _stated(cell: dict[str, Any]) -> dict[str, Any]:
+    """A cell's record, without the field that says that something is assumed where nothing is."""
+    return {name: value for name, value in cell.items() if name != "assumed" or value}
 
 
 def save_place(place: Place) -> None:

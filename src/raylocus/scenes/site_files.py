@@ -89,11 +89,31 @@ def import_sites(
             "cells of other networks, left out": len(located) - len(chosen),
         }
     )
+    chosen = _each_once(chosen, notes)
     patterns = {} if file.patterns is None else read_patterns(file.patterns)
     antennas = named_antennas(path, [cell.record for cell in chosen], patterns, notes)
     deployment = assemble_deployment(path, chosen, antennas, ground, notes, generator)
     counted = tuple(f"{text}: {count}" for text, count in notes.items() if count)
     return SiteImport(deployment, (*(f"{path.name}: {note}" for note in listed.notes), *counted))
+
+
+def _each_once(cells: list[LocatedCell], notes: Counter[str]) -> list[LocatedCell]:
+    """The cells without further lines of a cell, such as its bands where no channel is listed."""
+    first: dict[object, LocatedCell] = {}
+    for number, cell in enumerate(cells):
+        one = cell.record
+        names = (
+            one.network,
+            one.site,
+            round(cell.x, 1),
+            round(cell.y, 1),
+            one.azimuth,
+            one.pci,
+            one.identity,
+        )
+        first.setdefault(number if one.pci is None else names, cell)
+    notes["further lines of a cell, left out"] += len(cells) - len(first)
+    return list(first.values())
 
 
 def _positions(records: Sequence[SiteRecord], frame: GeoFrame) -> Float[np.ndarray, "cell 2"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,7 +9,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.errors import PlaceError
-from raylocus.scenes.cell_names.candidates import Candidates, CellNames, CellTable, candidate_cells
+from raylocus.scenes.cell_names.candidates import (
+    Candidates,
+    CellNames,
+    CellTable,
+    candidate_cells,
+    check_distinct,
+)
 from raylocus.scenes.cell_names.channels import technology_codes
 from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, subcarrier_spacing
 
@@ -85,6 +90,8 @@ class Cell:
     """Of each element of the array."""
     identity: int | None = None
     """Global identity: E-UTRAN cell identity, 28 bits, or NR cell identity, 36 bits (TS 23.003 §19.6)."""
+    assumed: str = ""
+    """What its list does not state, of `pci`, `frequency` and `technology`: no log is held to what stands there."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,7 @@ class Deployment:
         if not self.carriers or not self.sites or not self.cells:
             raise PlaceError("a deployment needs at least one carrier, one site and one cell")
         _check_carriers(self.carriers)
-        _check_identities(self)
+        check_distinct(self.cell_table, self.site_of_cell)
 
     def __hash__(self) -> int:
         # What is kept of a deployment is looked up by it for every phone: few differ in these alone.
@@ -198,14 +205,19 @@ class Deployment:
     @cached_property
     def cell_table(self) -> CellTable:
         """What distinguishes the cells in reports: PCI, identity (−1 unknown), technology and channel."""
+        assumed = {cell.carrier: cell.assumed for cell in self.cells if cell.assumed}
+        pairs = [(carrier, assumed.get(index, "")) for index, carrier in enumerate(self.carriers)]
         return CellTable(
             pci=self.pcis,
             identity=np.array([-1 if cell.identity is None else cell.identity for cell in self.cells]),
+            planned=np.array(["pci" in cell.assumed for cell in self.cells]),
             carrier=self.carrier_of_cell,
-            technology=technology_codes([carrier.technology for carrier in self.carriers]),
+            technology=technology_codes(
+                ["" if "technology" in said else one.technology for one, said in pairs]
+            ),
             channel=np.array([-1 if each.channel is None else each.channel for each in self.carriers]),
             frequency=np.array([carrier.frequency for carrier in self.carriers]),
-            half_width=np.array([carrier.half_width for carrier in self.carriers]),
+            half_width=np.array([np.inf if "frequency" in said else one.half_width for one, said in pairs]),
         )
 
     @cached_property
@@ -226,25 +238,12 @@ class Deployment:
 def _check_carriers(carriers: tuple[Carrier, ...]) -> None:
     """Refuses two carriers of one name."""
     channels: dict[tuple[str, int], Carrier] = {}
-    names = {(carrier.technology, carrier.frequency, carrier.operator) for carrier in carriers}
-    for carrier in carriers:
-        if carrier.channel is not None:
-            other = channels.setdefault((carrier.technology, carrier.channel), carrier)
-            if other.frequency != carrier.frequency:
-                raise PlaceError(
-                    f"two carriers have the {carrier.technology} channel {carrier.channel}: {other.name} and "
-                    f"{carrier.name}; correct the channel number of one"
-                )
-    if len(names) < len(carriers):
+    for each in carriers:
+        other = each if each.channel is None else channels.setdefault((each.technology, each.channel), each)
+        if other.frequency != each.frequency:
+            raise PlaceError(
+                f"two carriers have the {each.technology} channel {each.channel}: {other.name} and {each.name}; "
+                "correct the channel number of one"
+            )
+    if len({(one.technology, one.frequency, one.operator) for one in carriers}) < len(carriers):
         raise PlaceError("two carriers of one technology have one frequency; give their cells one carrier")
-
-
-def _check_identities(deployment: Deployment) -> None:
-    """Refuses cells that no report could distinguish: one PCI twice at a site and carrier, one identity twice."""
-    names = Counter((cell.carrier, cell.site, cell.pci) for cell in deployment.cells)
-    unnamed = [cell for cell in deployment.cells if cell.identity is None]
-    if any(names[cell.carrier, cell.site, cell.pci] > 1 for cell in unnamed):
-        raise PlaceError("two cells of one site and carrier share a PCI; give each its own, or its identity")
-    known = [(cell.carrier, cell.identity) for cell in deployment.cells if cell.identity is not None]
-    if len(set(known)) != len(known):
-        raise PlaceError("two cells of one carrier share a global identity; correct one")

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import gc
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import psutil
+from jaxtyping import Int
 
 from raylocus.inference.answering import Answering, Locators, MapAnswers
 from raylocus.inference.fix import Fix
+from raylocus.inference.opinion_of_sites import Densities
 from raylocus.network.formats.cell_resolution import Known
 from raylocus.network.reports.reports import Reports
 from raylocus.service.answers import Answer, HeardCell, Refusal, Why
 from raylocus.service.choices import Choice, choices_of
+from raylocus.service.engine import OpinionsOfSites, no_opinions
 from raylocus.service.known_cells import FoundCells, found_cells, last_known_reports, located_reports
 from raylocus.service.learning import Learning, LearningFolder
 from raylocus.service.questions import AskedReports, Question, Submitted, asked_reports
@@ -41,11 +45,22 @@ class _Opened:
         answering.separate_fixes(asked_reports([]).reports)
         return cls(answering, nullcontext() if isinstance(answering, MapAnswers) else Lock(), learning)
 
-    def fixes(self, reports: Reports) -> list[Fix]:
-        """One of each sequence, by levels as they were learned."""
-        known = self.learning.corrected(reports) if self.learning else reports
+    def fixes(self, reports: Reports, opinion: Callable[[], Densities | None]) -> list[Fix]:
+        """One of each sequence, by levels as they were learned, and what another process says of them without maps."""
+        answering = self.answering
+        if isinstance(answering, MapAnswers):
+            answering = answering.with_opinion(opinion)
         with self.turn:
-            return self.answering.separate_fixes(known)
+            return answering.separate_fixes(self._corrected(reports))
+
+    def opinion_of_sites(self, reports: Reports) -> Densities | None:
+        """What would be said of each sequence without maps, where there are some."""
+        if not isinstance(self.answering, MapAnswers):
+            return None
+        return self.answering.opinion_of_sites(self._corrected(reports))
+
+    def _corrected(self, reports: Reports) -> Reports:
+        return self.learning.corrected(reports) if self.learning else reports
 
 
 @dataclass(frozen=True)
@@ -95,20 +110,38 @@ class AreaEngine(ServedAreas):
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
         """One answer a question; those of one area are located together."""
+        return self.answer_with(questions, no_opinions)
+
+    def opinions_of_sites(self, questions: Sequence[Question]) -> OpinionsOfSites:
+        """Of the questions of each place with maps that is open."""
+        asked, found, choices = self._chosen(questions)
+        opinions = {}
+        for area, own in _by_area(choices).items():
+            if area in self._open:
+                reports = located_reports(asked, found[area], own, self.served[area].deployment)
+                opinion = self._open[area].opinion_of_sites(reports)
+                if opinion is not None:
+                    opinions[area] = opinion
+        return opinions
+
+    def answer_with(
+        self, questions: Sequence[Question], opinions: Callable[[], OpinionsOfSites]
+    ) -> list[Answer | Refusal]:
+        """The same as `answer`, for which another process may have worked out `opinions_of_sites`."""
         asked, found, choices = self._chosen(questions)
         answers: dict[int, Answer | Refusal] = {
             number: Refusal(choice, questions[number].last.cells)
             for number, choice in enumerate(choices)
             if isinstance(choice, Why)
         }
-        chosen = {number: choice for number, choice in enumerate(choices) if isinstance(choice, Choice)}
-        for area in sorted({choice.area for choice in chosen.values()}):
-            own = [number for number, choice in chosen.items() if choice.area == area]
-            reports = located_reports(asked, found[area], np.array(own), self.served[area].deployment)
+        for area, own in _by_area(choices).items():
+            reports = located_reports(asked, found[area], own, self.served[area].deployment)
             opened = self._opened(area)
-            for number, fix in zip(own, opened.fixes(reports), strict=True):
+            fixes = opened.fixes(reports, partial(_of_area, opinions, area))
+            for number, fix in zip(own.tolist(), fixes, strict=True):
                 cells = _heard(asked, found[area], number, opened.answering, questions[number], fix)
-                answers[number] = Answer(fix, self.areas[area], cells, doubtful=chosen[number].doubtful)
+                doubtful = choices[number] == Choice(area, doubtful=True)
+                answers[number] = Answer(fix, self.areas[area], cells, doubtful=doubtful)
         return [answers[number] for number in range(len(questions))]
 
     def learn(self, submitted: Sequence[Submitted]) -> None:
@@ -151,9 +184,19 @@ class AreaEngine(ServedAreas):
             self._open.move_to_end(number)
             while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
                 self._open.popitem(last=False)
-                gc.unfreeze()  # see `service.workers`
+                gc.unfreeze()  # see `service.locating_process`
                 gc.collect()
             return self._open[number]
+
+
+def _by_area(choices: Sequence[Choice | Why]) -> dict[int, Int[np.ndarray, " question"]]:
+    """The questions of each area that any is of."""
+    of = [choice.area if isinstance(choice, Choice) else -1 for choice in choices]
+    return {area: np.flatnonzero(np.array(of) == area) for area in sorted({*of} - {-1})}
+
+
+def _of_area(opinions: Callable[[], OpinionsOfSites], area: int) -> Densities | None:
+    return opinions().get(area)
 
 
 def _heard(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from raylocus.inference.opinion_of_sites import Densities
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.questions import Question, Submitted
 
@@ -30,6 +31,33 @@ class Engine(Protocol):
 
     def learn(self, submitted: Sequence[Submitted]) -> None:
         """Takes note of what phones heard at known positions, where it learns."""
+
+
+#: What sites and levels say of the questions of each area, by the area's number.
+OpinionsOfSites = Mapping[int, Densities]
+
+
+def no_opinions() -> OpinionsOfSites:
+    """Those of nobody."""
+    return {}
+
+
+@runtime_checkable
+class DivisibleEngine(Engine, Protocol):
+    """An engine whose part in an answer another process with the same engine may take, so that it comes sooner."""
+
+    def opinions_of_sites(self, questions: Sequence[Question]) -> OpinionsOfSites:
+        """The part of `answer` that needs no maps, of areas that are open; `answer_with` takes it."""
+
+    def answer_with(
+        self, questions: Sequence[Question], opinions: Callable[[], OpinionsOfSites]
+    ) -> list[Answer | Refusal]:
+        """The same as `answer`.
+
+        Args:
+            questions: what is asked.
+            opinions: waits for `opinions_of_sites` of the same questions; what is lacking is worked out here.
+        """
 
 
 class FaultError(Exception):

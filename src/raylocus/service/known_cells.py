@@ -28,9 +28,13 @@ def found_cells(asked: AskedReports, deployment: Deployment) -> FoundCells:
     """One cell of each token, and by what it was found."""
     reports = asked.reports
     cell = nearest_candidates(deployment.candidates(reports), reports, deployment)
-    identity = deployment.cell_table.identity[cell]
+    table = deployment.cell_table
+    identity = table.identity[cell]
+    by_identity = (identity >= 0) & (identity == reports.identity)
+    # A PCI that was planned for a list without PCIs is no name that a phone can know.
+    cell = np.where(table.planned[cell] & ~by_identity, -1, cell)
     by_name = np.where(reports.channel >= 0, Known.CHANNEL, Known.PCI)
-    known = np.where((identity >= 0) & (identity == reports.identity), Known.IDENTITY, by_name)
+    known = np.where(by_identity, Known.IDENTITY, by_name)
     return FoundCells(cell, np.where(cell >= 0, known, Known.UNKNOWN))
 
 

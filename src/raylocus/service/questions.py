@@ -78,6 +78,11 @@ class Question:
         """The report whose position is asked for."""
         return self.reports[-1]
 
+    @property
+    def cells(self) -> int:
+        """Number of cells of all reports."""
+        return sum(len(report.cells) for report in self.reports)
+
 
 @dataclass(frozen=True)
 class Submitted:

@@ -43,7 +43,7 @@ def serve(app: FastAPI, configuration: ServiceConfiguration) -> None:
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=16 * 1024,
     )
-    gc.freeze()  # as `service.workers` does
+    gc.freeze()  # as `service.locating_process` does
     uvicorn.Server(settings).run(sockets=[listening])
 
 

@@ -6,57 +6,32 @@ they share the libraries' memory and inherit no thread, lock or connection of th
 
 from __future__ import annotations
 
-import gc
 import json
 import multiprocessing
-import signal
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
-from queue import LifoQueue
-from typing import Any
+from queue import Empty, LifoQueue
 
-from raylocus.errors import RaylocusError
-from raylocus.execution.memory import keep_freed_memory
-from raylocus.geo import GeoFrame, Grid
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.batching import LOGGER
-from raylocus.service.engine import Engine, FaultError, fault_of
+from raylocus.service.engine import DivisibleEngine, FaultError, no_opinions
+from raylocus.service.locating_process import ToAnswer, ToJudgeBySites, ToLearn, work
 from raylocus.service.questions import Question, Submitted
 from raylocus.service.served_areas import ServedAreas
 
 #: Processes that may end while they answer a question, until it is given up.
 ATTEMPTS = 2
-
-
-@lru_cache(64)
-def _one_of(kind: Callable[..., Any], *values: Any) -> Any:
-    """The same object for all answers: what it works out, such as projections, is kept."""
-    return kind(*values)
-
-
-def _by_its_fields(value: GeoFrame | Grid) -> tuple[Any, ...]:
-    return _one_of, (type(value), *(getattr(value, each.name) for each in fields(value)))
-
-
-ForkingPickler.register(GeoFrame, _by_its_fields)
-ForkingPickler.register(Grid, _by_its_fields)
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a process is asked to do; either may be empty."""
-
-    questions: Sequence[Question]
-    submitted: Sequence[Submitted]
+#: What is sent instead of opinions where nobody has any.
+NOTHING = bytes(ForkingPickler.dumps(no_opinions()))
 
 
 class Worker:
     """One process, started when it is first asked, and again after it was ended."""
 
-    def __init__(self, load: Callable[[], Engine]) -> None:
+    def __init__(self, load: Callable[[], DivisibleEngine]) -> None:
         """A process that is not started yet.
 
         Args:
@@ -70,20 +45,57 @@ class Worker:
         if self._connection is None:
             context = multiprocessing.get_context("forkserver")
             self._connection, its = context.Pipe()
-            context.Process(target=_work, args=(its, self._load), daemon=True).start()
+            context.Process(target=work, args=(its, self._load), daemon=True).start()
             its.close()
         return self._connection
 
-    def ask(self, work: Work) -> list[Answer | Refusal]:
-        """What its engine answers.
+    def runs(self) -> bool:
+        """Whether it was started and has not ended, as far as is known."""
+        return self._connection is not None
+
+    def learn(self, submitted: Sequence[Submitted]) -> None:
+        """Has its engine learn.
 
         Raises:
             EOFError, OSError: the process was ended.
             RaylocusError, FaultError: what its engine raises.
         """
+        self._answer_to(lambda connection: connection.send(ToLearn(submitted)))
+
+    def answer(
+        self, questions: Sequence[Question], opinions: Callable[[Sequence[Question]], bytes]
+    ) -> list[Answer | Refusal]:
+        """What its engine answers.
+
+        Args:
+            questions: what is asked.
+            opinions: called meanwhile, for the `opinions_of_sites` of another process.
+
+        Raises:
+            EOFError, OSError: the process was ended.
+            RaylocusError, FaultError: what its engine raises.
+        """
+
+        def send(connection: Connection) -> None:
+            connection.send(ToAnswer(questions))
+            connection.send_bytes(opinions(questions))
+
+        return self._answer_to(send)
+
+    def opinions_of_sites(self, questions: Sequence[Question]) -> bytes:
+        """What its engine says of questions by sites and levels, as it was sent; nothing where the process ends."""
         connection = self.start()
         try:
-            connection.send(work)
+            connection.send(ToJudgeBySites(questions))
+            return connection.recv_bytes()
+        except (EOFError, OSError):
+            self._connection = None
+            return NOTHING
+
+    def _answer_to(self, send: Callable[[Connection], None]) -> list[Answer | Refusal]:
+        connection = self.start()
+        try:
+            send(connection)
             found: list[Answer | Refusal] | Exception = connection.recv()
         except (EOFError, OSError):
             self._connection = None
@@ -106,7 +118,7 @@ class Workers(ServedAreas):
             self._idle.put(worker)
 
     @classmethod
-    def of(cls, served: ServedAreas, load: Callable[[], Engine], count: int) -> Workers:
+    def of(cls, served: ServedAreas, load: Callable[[], DivisibleEngine], count: int) -> Workers:
         """So many processes, none of which is started.
 
         Args:
@@ -125,17 +137,20 @@ class Workers(ServedAreas):
         for worker in self.workers:
             worker.start()
         for worker in self.workers:
-            worker.ask(Work([], []))
+            worker.learn([])
 
     def answer(self, questions: Sequence[Question]) -> list[Answer | Refusal]:
         """The answers of the next process that is idle; if it ends meanwhile another one in its place is asked.
+
+        Where a second one is idle meanwhile, it has its part in them.
 
         Raises:
             RaylocusError, FaultError: what the engine raises, or the questions end every process.
         """
         for _ in range(ATTEMPTS):
             try:
-                return self._asked(Work(questions, []))
+                with self._next() as worker:
+                    return worker.answer(questions, self._opinions_of_another)
             except (EOFError, OSError):
                 continue
         raise FaultError(f"{ATTEMPTS} processes that locate ended while they were asked")
@@ -149,60 +164,28 @@ class Workers(ServedAreas):
             RaylocusError, FaultError: what the engine raises.
         """
         try:
-            self._asked(Work([], submitted))
+            with self._next() as worker:
+                worker.learn(submitted)
         except (EOFError, OSError):
             LOGGER.error(json.dumps({"fault": "a process ended while it learned; its reports may be lost"}))
 
-    def _asked(self, work: Work) -> list[Answer | Refusal]:
-        """Raises EOFError, OSError where the process ends meanwhile."""
-        worker = self._idle.get()
+    def _opinions_of_another(self, questions: Sequence[Question]) -> bytes:
+        """Those of a process that has nothing else to do, if there is one."""
         try:
-            return worker.ask(work)
+            worker = self._idle.get_nowait()
+        except Empty:
+            return NOTHING
+        try:
+            # To start one takes longer than the answer.
+            return worker.opinions_of_sites(questions) if worker.runs() else NOTHING
         finally:
             self._idle.put(worker)
 
-
-def _work(connection: Connection, load: Callable[[], Engine]) -> None:
-    """Answers until nobody asks any more: also when the process that asks is killed."""
-    # An interrupt of the keyboard reaches every process; the one that asks decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_freed_memory()
-    # By the time that this runs an engine has loaded it; the process that only asks can do without.
-    import torch
-
-    # Masses far from a phone are next to nothing, and numbers next to nothing are slow.
-    torch.set_flush_denormal(True)
-    engine = _engine(load)
-    try:
-        while True:
-            connection.send(_answers(engine, connection.recv()))
-            if isinstance(engine, Exception):
-                return
-    except (EOFError, OSError):
-        return
-
-
-def _engine(load: Callable[[], Engine]) -> Engine | Exception:
-    try:
-        engine = load()
-        engine.warm()
-        # What is loaded stays: to look through it for garbage takes as long as half an answer.
-        gc.freeze()
-    except Exception as error:  # whoever asks first gets it
-        return _sent(error)
-    return engine
-
-
-def _answers(engine: Engine | Exception, work: Work) -> Sequence[Answer | Refusal] | Exception:
-    if isinstance(engine, Exception):
-        return engine
-    try:
-        engine.learn(work.submitted)
-        return engine.answer(work.questions)
-    except Exception as error:  # it is that of this work
-        return _sent(error)
-
-
-def _sent(error: Exception) -> Exception:
-    """An error as it may leave the process: what the user can meet as it is, of others only where they are from."""
-    return error if isinstance(error, RaylocusError) else FaultError(fault_of(error))
+    @contextmanager
+    def _next(self) -> Iterator[Worker]:
+        """The process that is idle next, which is not while it is asked."""
+        worker = self._idle.get()
+        try:
+            yield worker
+        finally:
+            self._idle.put(worker)

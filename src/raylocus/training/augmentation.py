@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
 from raylocus.network.reports.features import features_named
 
@@ -29,6 +30,8 @@ class AugmentationConfiguration:
     """Standard deviation of an offset added to all levels of a sequence [dB]."""
     later_beginning: float = 0.0
     """Probability that a sequence has lost its first reports; its last report stays what is asked for."""
+    listed_azimuths: float = 0.2
+    """Probability that a place is one whose R has no layers of turned antennas, of which there are many."""
     cell_permutation: bool = False
     """Whether cells come in a random order: for networks that could learn one, which `LocationNetwork` cannot."""
 
@@ -42,6 +45,14 @@ def augmented(
         sequences = begun_later(sequences, configuration.later_beginning, generator)
     sequences = without_features(sequences, configuration.feature_dropout, generator)
     return with_level_offset(sequences, configuration.level_offset_db, generator)
+
+
+def varied_place(
+    maps: PlaceMaps, configuration: AugmentationConfiguration, generator: torch.Generator
+) -> PlaceMaps:
+    """A place whose R may know antennas as they are listed alone."""
+    listed = float(torch.rand((), generator=generator)) < configuration.listed_azimuths
+    return maps.as_listed if listed else maps
 
 
 def ended_earlier(

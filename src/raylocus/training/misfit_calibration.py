@@ -82,7 +82,7 @@ def with_cells(maps: PlaceMaps, sequences: SequenceTensors) -> PlaceMaps:
     return dataclasses.replace(
         taken,
         beam_relative=taken.beam_relative[:, columns],
-        sharp_beam_relative=taken.sharp_beam_relative[:, columns],
+        sharp_beams=taken.sharp_beams[:, columns],
         beams_of_cell=taken.beams_of_cell.clamp(max=beams),
     )
 

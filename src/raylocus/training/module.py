@@ -29,7 +29,7 @@ from raylocus.models.losses import LossConfiguration, local_mean, location_loss
 from raylocus.models.physics.live import feature_field
 from raylocus.models.physics.residuals import physics_loss
 from raylocus.provenance import Provenance
-from raylocus.training.augmentation import AugmentationConfiguration, augmented
+from raylocus.training.augmentation import AugmentationConfiguration, augmented, varied_place
 from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.schedule import ScheduleConfiguration
 from raylocus.training.symmetry import random_cell_order, random_symmetry
@@ -150,7 +150,7 @@ class LocationModule(lightning.LightningModule):
     def _loss(self, batch: PlaceBatch) -> Tensor:
         symmetry = random_symmetry(self.generator)
         beams = batch.maps.beams_of_cell
-        maps = symmetry.place(batch.maps)
+        maps = symmetry.place(varied_place(batch.maps, self.augmentation, self.generator))
         rasters = symmetry.rasters(self._rasters(batch.maps), beams)
         varied = augmented(batch.sequences, self.augmentation, self.generator)
         sequences = symmetry.sequences(varied, beams)

@@ -84,9 +84,17 @@ class Symmetry:
         moved = maps.map_rasters(self.raster)
         beams = self.beams(moved.beam_relative, maps.beams_of_cell)
         departure = self.vector(moved.departure.movedim(1, -1)).movedim(-1, 1)
-        sharp = self.beams(moved.sharp_beam_relative, maps.beams_of_cell)
+        sharp = self.beams(moved.sharp_beams, maps.beams_of_cell)
+        # What was a turn to the left is one to the right.
+        if self.mirrored:
+            sharp = sharp.flip(2)
         return dataclasses.replace(
-            moved, poses=poses, beam_relative=beams, sharp_beam_relative=sharp, departure=departure
+            moved,
+            poses=poses,
+            beam_relative=beams,
+            sharp_beams=sharp,
+            turns=-maps.turns.flip(0) if self.mirrored else maps.turns,
+            departure=departure,
         )
 
     def rasters(self, rasters: EvidenceRasters, beams_of_cell: Int[Tensor, " cell"]) -> EvidenceRasters:

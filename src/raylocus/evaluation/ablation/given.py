@@ -14,8 +14,9 @@ from jaxtyping import Bool, Float
 from raylocus.errors import InputError
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports
+from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, complete_radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
-from raylocus.propagation.maps.world_maps import world_radio_maps
+from raylocus.propagation.maps.world_maps import joined_layers, turned_deployment
 from raylocus.ragged import Rows
 from raylocus.scenes.world import WorldLaw, sample_world
 
@@ -87,10 +88,15 @@ class Given:
 
 
 def turned_radio_maps(place: TracedPlace, degrees: float, generator: np.random.Generator) -> xr.Dataset:
-    """R of a place as if its antennas pointed elsewhere; nothing else errs."""
+    """R of a place whose site list has other azimuths; what it has of turned antennas is turned from these."""
     nothing = sample_world(place.deployment, WorldLaw(severity=0.0), generator)
     turn = np.deg2rad(degrees) * generator.standard_normal(len(place.deployment.cells))
-    return world_radio_maps(place, dataclasses.replace(nothing, azimuth_error=turn))
+    deployment = turned_deployment(place.deployment, dataclasses.replace(nothing, azimuth_error=turn))
+    parts = [
+        complete_radio_maps(layer.atlas, own.deployment, RadioMapConfiguration(("turned",)))
+        for layer, own in zip(place.layers(), deployment.layers(), strict=True)
+    ]
+    return joined_layers(parts, deployment)
 
 
 def displaced(maps: xr.Dataset, offset: Float[np.ndarray, "2"]) -> xr.Dataset:

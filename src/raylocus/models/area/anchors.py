@@ -15,8 +15,8 @@ from raylocus.network.reports.centroid import AMPLITUDE_DECADE_DB
 NEIGHBOURS = 4
 #: Spacing of a network of one site [m].
 LONE_SPACING = 500.0
-#: Bounds of a spacing [m].
-SPACINGS = (20.0, 10000.0)
+#: Bounds of a spacing [m]; tokens know distances in spacings alone, so that wide networks are as those of the law.
+SPACINGS = (20.0, 100_000.0)
 #: Rounds of positions and clocks, and smallest scale of their errors [m].
 ROUNDS, NOISE_FLOOR = 10, 5.0
 #: Scale of the error of a distance by timing advance [m], whatever its step.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -38,7 +39,9 @@ class SharpEvidence(nn.Module):
         self.log_own = nn.Parameter(torch.log(torch.tensor([4.5, 6.0])))
         self.log_site = nn.Parameter(torch.tensor(4.0).log())
         self.log_common = nn.Parameter(torch.tensor(5.0).log())
-        self.log_beam = nn.Parameter(torch.log(torch.tensor([3.0, 1.5])))
+        # Of a beam where the antenna's azimuth is tried and where R has the listed one alone, of all of a cell's.
+        self.log_beam = nn.Parameter(torch.log(torch.tensor([2.5, 4.0, 1.5])))
+        self.log_turn = nn.Parameter(torch.tensor(0.1).log())
         self.log_freedom = nn.Parameter(torch.tensor(3.0).log())
 
     def forward(self, pooled: PooledObservations, maps: PlaceMaps, rasters: EvidenceRasters) -> SharpFit:
@@ -68,29 +71,63 @@ class SharpEvidence(nn.Module):
     ) -> Float[Tensor, "batch head sharp_y sharp_x"]:
         """Squared distance of the reported beams from the mapped ones, in deviations; the level of a cell is free.
 
+        A cell is turned, at every place, as fits best there, and its turn adds to the distance as any error does.
         Of each cell only beams and sequences are looked at that have any, which are few.
         """
-        own, offset = torch.exp(2 * self.log_beam)
+        turned, listed, offset = torch.exp(2 * self.log_beam)
+        own = turned if len(maps.turns) > 1 else listed
         known, seen = pooled.beam_known.flatten(0, 1), pooled.beam.flatten(0, 1)
         cell = seen_first(known.sum((0, 2)))
         beam = seen_first(known.sum(0)[cell])
         row = seen_first(known.sum(2).T[cell])
         at = row[:, :, None], cell[:, None, None], beam[:, None]
-        seen, weight = seen[at], known[at] / own
+        turn = (maps.turns * torch.exp(-self.log_turn)).square()[:, None].to(own.dtype)
+        distance = _BeamDistance.of(seen[at], known[at] / own, offset, turn)
+        mapped = maps.sharp_beams.flatten(0, 1).flatten(2)
+        picked = (maps.sharp_cell[cell, None] * maps.sharp_beams.shape[1] + beam).flatten()
+        found = []
+        for part in mapped.split(max(AT_ONCE // max(row.numel() * len(turn), 1), 1), 2):
+            beams = part.index_select(0, picked).to(own.dtype).flatten(1).unflatten(0, beam.shape)
+            nearest = distance.to(beams).flatten(0, 1)
+            found.append(nearest.new_zeros(len(known), part.shape[2]).index_add(0, row.flatten(), nearest))
+        return torch.cat(found, 1).reshape(*pooled.heard.shape[:2], *maps.sharp_outdoor.shape)
+
+
+class _BeamDistance(NamedTuple):
+    """Squared distance, in deviations, of mapped beams from those that some rows reported of each cell.
+
+    With weights w = known/own² and levels m mapped, y reported: Σw(y − m)² less what an error of all beams explains.
+    """
+
+    weight: Float[Tensor, "cell row beam"]
+    linear: Float[Tensor, "cell two_rows beam"]
+    """−2wy of each row, then −w."""
+    constant: Float[Tensor, "cell two_rows 1"]
+    """Σwy² of each row, then Σwy."""
+    shrink: Float[Tensor, "cell row 1"]
+    turn: Float[Tensor, "turn 1"]
+    """What each turn adds."""
+
+    @classmethod
+    def of(
+        cls,
+        seen: Float[Tensor, "cell row beam"],
+        weight: Float[Tensor, "cell row beam"],
+        offset: Float[Tensor, ""],
+        turn: Float[Tensor, "turn 1"],
+    ) -> _BeamDistance:
+        """Of the levels that were seen, the level common to a cell's beams having a variance of `offset`."""
         first = weight * seen
         shrink = offset / (1 + offset * weight.sum(2, keepdim=True))
-        constant, linears = (first * seen).sum(2, keepdim=True), first.sum(2, keepdim=True)
-        squares = torch.cat([-2 * first, weight], 2)
-        mapped = maps.sharp_beam_relative.flatten(0, 1).flatten(1)
-        picked = (maps.sharp_cell[cell, None] * maps.sharp_beam_relative.shape[1] + beam).flatten()
-        found = []
-        for part in mapped.split(max(AT_ONCE // max(row.numel(), 1), 1), 1):
-            beams = part.index_select(0, picked).unflatten(0, beam.shape)
-            linear = torch.baddbmm(linears, -weight, beams)
-            square = torch.baddbmm(constant, squares, torch.cat([beams, beams.square()], 1))
-            distance = torch.addcmul(square, shrink, linear.square(), value=-1).flatten(0, 1)
-            found.append(distance.new_zeros(len(known), part.shape[1]).index_add(0, row.flatten(), distance))
-        return torch.cat(found, 1).reshape(*pooled.heard.shape[:2], *maps.sharp_outdoor.shape)
+        constant = torch.cat([(first * seen).sum(2, keepdim=True), first.sum(2, keepdim=True)], 1)
+        return cls(weight, torch.cat([-2 * first, -weight], 1), constant, shrink, turn)
+
+    def to(self, mapped: Float[Tensor, "cell beam turn_and_ground"]) -> Float[Tensor, "cell row ground"]:
+        """At each ground cell that of the turn which fits best there."""
+        square, level = torch.baddbmm(self.constant, self.linear, mapped).chunk(2, 1)
+        square = torch.baddbmm(square, self.weight, mapped.square())
+        distance = torch.addcmul(square, self.shrink, level.square(), value=-1)
+        return (distance.unflatten(2, (len(self.turn), -1)) + self.turn).amin(2)
 
 
 def pooled_and_detail(

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
+from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.network.movement.walking import PAVEMENT_WIDTH, known_layer
 from raylocus.scenes.sites import Deployment
 
@@ -62,8 +62,8 @@ class PlaceMaps:
     """`level` of the sharp ground cells [dBm]. Sharp maps are large, so cells that are taken or ordered stay there."""
     sharp_covered: Float[Tensor, "sharp_cell sharp_y sharp_x"]
     """`covered` of the sharp ground cells."""
-    sharp_beam_relative: Float[Tensor, "sharp_cell beam sharp_y sharp_x"]
-    """`beam_relative` of the sharp ground cells [dB]."""
+    sharp_beams: Float[Tensor, "sharp_cell beam turn sharp_y sharp_x"]
+    """`beam_relative` of the sharp ground cells were the antenna turned by each of `turns` [dB], in half precision."""
     sharp_cell: Int[Tensor, " cell"]
     """Index of each cell in the sharp maps."""
     sharp_outdoor: Float[Tensor, "sharp_y sharp_x"]
@@ -82,15 +82,25 @@ class PlaceMaps:
     """Site index of each cell."""
     beams_of_cell: Int[Tensor, " cell"]
     """Number of SSB beams of each cell, in ascending azimuth; beam axes are as long as the largest."""
+    turns: Float[Tensor, " turn"]
+    """How far off its listed azimuth a cell points in `sharp_beams`, ascending [rad]; 0 alone where R has no more."""
     size: float
     """Side of the tile [m]."""
+
+    @property
+    def as_listed(self) -> PlaceMaps:
+        """The same place with antennas that point where they are listed to."""
+        listed = int(self.turns.abs().argmin())
+        return dataclasses.replace(
+            self, sharp_beams=self.sharp_beams[:, :, listed, None], turns=self.turns[listed, None]
+        )
 
     def map_rasters(self, function: Callable[[Tensor], Tensor]) -> PlaceMaps:
         """The same place with a function applied to every field that is a raster."""
         rasters: dict[str, Any] = {
             field.name: function(getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "size")
+            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "turns", "size")
         }
         return dataclasses.replace(self, **rasters)
 
@@ -137,17 +147,11 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         beam_relative=coarse(maps.beam_relative),
         distance=coarse(maps.path_length),
         line_of_sight=coarse(maps.line_of_sight),
-        geometry=torch.stack(
-            [
-                coarse(maps.geometry_maps["height"].values) / 20,
-                1 - coarse(maps.outdoor),
-                coarse(maps.terrain - ground) / 20,
-            ]
-        ),
+        geometry=coarse(_geometry(maps, ground)),
         outdoor=coarse(maps.outdoor),
         sharp_level=sharp(maps.level),
         sharp_covered=sharp(traced),
-        sharp_beam_relative=sharp(maps.beam_relative),
+        sharp_beams=sharp(maps.turned_beam_relative).half(),
         sharp_cell=torch.arange(len(maps.level)),
         sharp_outdoor=sharp(maps.outdoor),
         sharp_ground=sharp(_ground_kinds(maps.geometry_maps)),
@@ -157,6 +161,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         poses=torch.from_numpy(cell_poses(deployment, ground)),
         site_of_cell=torch.from_numpy(np.asarray(deployment.site_of_cell, np.int64)),
         beams_of_cell=torch.tensor([cell.array.beams for cell in deployment.cells]),
+        turns=torch.from_numpy(maps.turns),
         size=float(grid.size),
     )
 
@@ -181,6 +186,12 @@ def cell_poses(deployment: Deployment, ground: float) -> Float[np.ndarray, "cell
         np.log2(np.array([deployment.carriers[cell.carrier].frequency for cell in deployment.cells]) / 3.5e9),
     ]
     return np.stack(columns, axis=-1).astype(np.float32)
+
+
+def _geometry(maps: NominalMaps, ground: float) -> Float[np.ndarray, "layer y x"]:
+    """`PlaceMaps.geometry` on the native grid."""
+    height = maps.geometry_maps["height"].values
+    return np.stack([height / 20, 1 - maps.outdoor, (maps.terrain - ground) / 20])
 
 
 def _ground_kinds(geometry_maps: xr.Dataset) -> Float[np.ndarray, "kind y x"]:

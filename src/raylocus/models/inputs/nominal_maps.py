@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
+from raylocus.propagation.maps.layers.turned import TURNS, layer_name
 from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
 from raylocus.propagation.maps.radio_maps import LOAD, NOISE_FIGURE_DB
 from raylocus.scenes.sites import Deployment
@@ -137,7 +138,22 @@ class NominalMaps:
 
         Scattering reaches every beam alike, so where it is all there is no beam stands out.
         """
-        traced = self.radio_maps["rsrp_beam"].values
+        return self._relative("rsrp_beam")
+
+    @cached_property
+    def turns(self) -> Float[np.ndarray, " turn"]:
+        """Azimuths from the listed one that R knows the beams of, ascending [rad]; 0 alone where R has no others."""
+        known = all(layer_name(turn) in self.radio_maps for turn in TURNS)
+        return np.deg2rad(np.sort([0, *TURNS]) if known else [0]).astype(np.float32)
+
+    @cached_property
+    def turned_beam_relative(self) -> Float[np.ndarray, "cell beam turn y x"]:
+        """`beam_relative` were the antenna turned by each of `turns` [dB], in half precision."""
+        names = [layer_name(round(turn)) if turn else "rsrp_beam" for turn in np.rad2deg(self.turns)]
+        return np.stack([self._relative(name).astype(np.float16) for name in names], axis=2)
+
+    def _relative(self, layer: str) -> Float[np.ndarray, "cell beam y x"]:
+        traced = self.radio_maps[layer].values
         levels = power_sum(traced, np.broadcast_to(self.scattered_level[:, None], traced.shape))
         return np.maximum(levels - levels.max(axis=1, keepdims=True), np.float32(BEAM_FLOOR))
 

@@ -48,19 +48,30 @@ class ResolvedRows:
 def resolve_cells(measured: Measurements, deployment: Deployment) -> ResolvedRows:
     """Finds the rows' cells in a network.
 
-    Rows of other cells stay as what they are, unknown. Left out are rows that name no cell, and those of another site
-    under a PCI of the network, which nothing but the log's identity would distinguish later on.
+    Rows of other cells stay as what they are, unknown. Left out are rows that name no cell, those of another site
+    under a PCI of the network, which nothing but the log's identity would distinguish later on, and those that only a
+    PCI names which the list of sites does not state.
     """
+    measured = replace(measured, cell_identity=_learned_identities(measured, deployment))
     measured = replace(measured, pci=_pcis(measured, deployment))
     reasons = _reasons(measured)
     sound = ~np.any([mask for _, mask in reasons], axis=0)
     found = _candidates(measured, sound, deployment)
     identity = deployment.cell_table.identity[found.cells]
     alike = (identity >= 0) & (identity == measured.cell_identity[found.rows.row])
-    by_identity = np.bincount(found.rows.row[alike], minlength=len(measured)) > 0
+    by_identity = _any_of(alike, found)
     confirmed, elsewhere = _by_site_names(measured, found, deployment)
     elsewhere &= ~by_identity
     reasons.append(("cells of another site under a PCI of the place", elsewhere))
+    unlisted = found.known & ~by_identity & ~_any_of(~deployment.cell_table.planned[found.cells], found)
+    agree = _of_operator(measured, found, deployment)
+    reasons.append(
+        (
+            "cells of another operator under a PCI of the place",
+            found.known & ~by_identity & ~_any_of(agree, found),
+        )
+    )
+    reasons.append(("cells named by a PCI, where the list of sites has none", unlisted & ~confirmed))
     reason = np.select([mask for _, mask in reasons], np.arange(1, len(reasons) + 1), 0)
     known = np.select(
         [~found.known, by_identity | confirmed, measured.channel >= 0],
@@ -72,6 +83,60 @@ def resolve_cells(measured: Measurements, deployment: Deployment) -> ResolvedRow
     )
     kept = reason == 0
     return ResolvedRows(measured.select(kept), known[kept].astype(np.int64), counts)
+
+
+def _of_operator(
+    measured: Measurements, found: Candidates, deployment: Deployment
+) -> Bool[np.ndarray, " candidate"]:
+    """Whether candidates may be of the operator that their row names; those of unknown operators may."""
+    listed = [_operator(carrier.operator) for carrier in deployment.carriers]
+    named = {text: _operator(text) for text in np.unique(measured.operator).tolist()}
+    carrier = deployment.carrier_of_cell[found.cells].tolist()
+    pairs = zip(measured.operator[found.rows.row].tolist(), carrier, strict=True)
+    return np.array([_may_be(named[text], listed[index]) for text, index in pairs], bool)
+
+
+def _may_be(one: tuple[int, int] | None, other: tuple[int, int] | None) -> bool:
+    return one is None or other is None or one == other
+
+
+def _operator(text: str) -> tuple[int, int] | None:
+    """MCC and MNC of `262-01`; None where a text is no such pair."""
+    match = re.fullmatch(r"([1-9]\d{2})-(\d{1,3})", text)
+    return None if match is None else (int(match.group(1)), int(match.group(2)))
+
+
+def _any_of(candidate: Bool[np.ndarray, " candidate"], found: Candidates) -> Bool[np.ndarray, " row"]:
+    """Whether any candidate of each row is so."""
+    return np.bincount(found.rows.row[candidate], minlength=len(found.rows.lengths)) > 0
+
+
+def _learned_identities(measured: Measurements, deployment: Deployment) -> Float[np.ndarray, " row"]:
+    """Identities, those of neighbours by their PCI as well where the list states no PCI and the log itself does.
+
+    A serving cell is logged with both: its neighbours elsewhere in the log, of the same channel and PCI, are it, unless
+    the log has several such cells.
+    """
+    table = deployment.cell_table
+    identity, lacking = measured.cell_identity.copy(), np.isnan(measured.cell_identity)
+    names = list(
+        zip(
+            measured.technology.tolist(),
+            _whole(measured.channel).tolist(),
+            measured.pci.tolist(),
+            strict=True,
+        )
+    )
+    learned: dict[tuple[str, int, float], set[float]] = {}
+    for row in np.flatnonzero(
+        np.isin(identity, table.identity[table.planned]) & (measured.pci >= 0)
+    ).tolist():
+        learned.setdefault(names[row], set()).add(float(identity[row]))
+    for row in np.flatnonzero(lacking).tolist():
+        found = learned.get(names[row], set())
+        if len(found) == 1:
+            identity[row] = next(iter(found))
+    return identity
 
 
 def token_names(measured: Measurements) -> TokenNames:
@@ -119,7 +184,10 @@ def _site_numbers(measured: Measurements, deployment: Deployment) -> Float[np.nd
 
 
 def _pcis(measured: Measurements, deployment: Deployment) -> Float[np.ndarray, " row"]:
-    """PCI of each row, also of one without that names a known cell, or a site of a single cell."""
+    """PCI of each row, also of one without that names a known cell, or a site of a single cell.
+
+    A row of such a site has the PCI that was planned for it, where its own is not listed.
+    """
     pci, lacking = measured.pci.copy(), np.isnan(measured.pci)
     for cell in deployment.cells:
         if cell.identity is not None:
@@ -128,7 +196,7 @@ def _pcis(measured: Measurements, deployment: Deployment) -> Float[np.ndarray, "
     numbers = _site_numbers(measured, deployment)
     for cell in deployment.cells:
         if cells[cell.site] == 1 and not np.isnan(numbers[cell.site]):
-            pci[lacking & _names_site(measured, numbers[cell.site])] = cell.pci
+            pci[(lacking | ("pci" in cell.assumed)) & _names_site(measured, numbers[cell.site])] = cell.pci
     return pci
 
 
@@ -141,9 +209,7 @@ def _by_site_names(
 ) -> tuple[Bool[np.ndarray, " row"], Bool[np.ndarray, " row"]]:
     """Rows whose candidate stands at the site that they name, and rows all of whose candidates stand at others."""
     numbers = _site_numbers(measured, deployment)[deployment.site_of_cell[found.cells]]
-    row, count = found.rows.row, len(measured)
+    row = found.rows.row
     same = (measured.site_identity[row] == numbers) | (measured.cell_identity[row] == numbers)
     other = ~np.isnan(numbers) & ~np.isnan(measured.site_identity[row]) & ~same
-    confirmed = np.bincount(row[same], minlength=count) > 0
-    elsewhere = found.known & (np.bincount(row[~other], minlength=count) == 0)
-    return confirmed, elsewhere
+    return _any_of(same, found), found.known & ~_any_of(~other, found)

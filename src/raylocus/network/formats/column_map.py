@@ -14,7 +14,7 @@ neighbours:
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,37 +23,34 @@ import yaml
 from jaxtyping import Float, Shaped
 
 from raylocus.errors import InputError
-from raylocus.network.formats.log_format import (
-    TRUE,
-    LogFile,
-    TextTable,
-    plain_name,
-    seconds_of_texts,
-    text_table,
-)
+from raylocus.network.formats.log_format import TRUE, LogFile, TextTable, plain_name, text_table
+from raylocus.network.formats.log_values import seconds_of_texts
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,
     advance_of_steps,
     enb_identity,
     technologies_of,
+    whole_identity,
 )
+from raylocus.network.formats.phone_tables import scans_by_position
 from raylocus.network.reports.report_table import arrow_table
 
-#: What a map can name: of a moment, and of each cell in it.
-MOMENT = ("time", "device", "scan", "latitude", "longitude")
+#: What a map can name: of a position, of a moment, and of each cell in it.
+WHERE = ("latitude", "longitude")
+MOMENT = ("time", "device", "scan", *WHERE)
 CELL = (
     "technology", "operator", "channel", "pci", "site_identity", "cell_identity",
     "rsrp", "rsrq", "sinr", "rssi", "timing_advance", "serving",
 )  # fmt: skip
 #: Fields of the row's cell that its neighbours share where they do not say otherwise.
 INHERITED = ("technology", "operator")
-#: Without these a table says nothing; one of the last two names the cell.
-NEEDED = ("time", "rsrp")
+#: Without it a table says nothing.
+NEEDED = ("rsrp",)
 #: Of these the numbers are read as they stand.
-_NUMBERS = ("channel", "pci", "site_identity", "cell_identity", "rsrp", "rsrq", "sinr", "rssi")
+_NUMBERS = ("channel", "pci", "site_identity", "rsrp", "rsrq", "sinr", "rssi")
 #: Fields whose one value must be a number.
-_NUMERIC = (*_NUMBERS, "timing_advance", "latitude", "longitude")
+_NUMERIC = (*_NUMBERS, "cell_identity", "timing_advance", "latitude", "longitude")
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class ColumnMap:
     """Which column, or which one value, is which field."""
 
     fields: dict[str, Any]
-    """A column's name, or `{value: X}`, by field."""
+    """A column's name, or `{value: X}`, by field; of `time` also a list of columns, date and time of day."""
     neighbours: tuple[dict[str, Any], ...] = ()
     """The same for further cells of the same row; they share the row's moment, technology and operator."""
 
@@ -108,6 +105,8 @@ def _check(path: Path, record: Any, known: tuple[str, ...], needed: tuple[str, .
 
 
 def _is_source(name: str, source: Any) -> bool:
+    if name == "time" and isinstance(source, list):
+        return bool(source) and all(isinstance(each, str) for each in source)
     if not isinstance(source, dict):
         return isinstance(source, str)
     if list(source) != ["value"]:
@@ -133,34 +132,49 @@ class MappedTable:
         for name in _named(self.columns):
             if plain_name(name) not in table.frame:
                 raise InputError(f"{file.path} has no column {name!r}, which the column map names")
-        parts = [self._cells(table, file, self.columns.fields, False)]
+        by_row = bool(self.columns.neighbours)
+        parts = [self._cells(table, file, self.columns.fields, by_row)]
         common = {name: self.columns.fields[name] for name in INHERITED if name in self.columns.fields}
         neighbours = [self._cells(table, file, common | cell, True) for cell in self.columns.neighbours]
         heard = [part.select(~np.isnan(part.rsrp)) for part in neighbours]
-        if heard and "scan" not in self.columns.fields:
-            parts[0] = replace(parts[0], scan=_row_names(len(table)))
         measured = Measurements.concatenate(parts + heard)
         return ReadLog(measured, table.rows + sum(map(len, heard)), table.refused, table.notes)
 
     def _cells(self, table: TextTable, file: LogFile, cell: dict[str, Any], by_row: bool) -> Measurements:
-        moment = {name: source for name, source in self.columns.fields.items() if name in MOMENT}
-        read = {name: _texts(table, source) for name, source in (moment | cell).items()}
-        if by_row and "scan" not in read:
-            read["scan"] = _row_names(len(table))
-        read["technology"] = technologies_of(read.get("technology", np.full(len(table), "")))
-        of = {name: _numbers(table, source) for name, source in (moment | cell).items() if name in _NUMBERS}
-        advance = (
-            _numbers(table, cell["timing_advance"])
-            if "timing_advance" in cell
-            else np.full(len(table), np.nan)
+        given = {name: source for name, source in self.columns.fields.items() if name in MOMENT} | cell
+        texts = {name: _texts(table, source) for name, source in given.items()}
+        of = {name: _numbers(table, given[name]) for name in (*_NUMBERS, *WHERE) if name in given}
+        technology = technologies_of(texts.get("technology", np.full(len(table), "")))
+        scan = _row_names(len(table)) if by_row else self._scans(table, of)
+        if "timing_advance" in given:
+            of["timing_advance"] = advance_of_steps(_numbers(table, given["timing_advance"]))
+        if "cell_identity" in given:
+            identity = _identities(table, given["cell_identity"])
+            of["cell_identity"] = whole_identity(
+                identity, of.get("site_identity", np.nan * identity), technology
+            )
+            of.setdefault("site_identity", enb_identity(of["cell_identity"], technology))
+        if "time" not in given:
+            texts["device"] = texts.get("scan", scan)
+        return Measurements.of(
+            len(table),
+            **{name: texts[name] for name in ("device", "operator") if name in texts},
+            **of,
+            scan=texts.get("scan", scan),
+            technology=technology,
+            serving=np.isin(np.char.lower(texts.get("serving", np.full(len(table), ""))), TRUE),
+            time=seconds_of_texts(texts["time"], file.path) if "time" in given else 0.0,
         )
-        of["timing_advance"] = advance_of_steps(advance)
-        of |= {name: _numbers(table, moment[name]) for name in ("latitude", "longitude") if name in moment}
-        if "site_identity" not in of and "cell_identity" in of:
-            of["site_identity"] = enb_identity(of["cell_identity"], read["technology"])
-        serving = np.isin(np.char.lower(read.pop("serving", np.full(len(table), ""))), TRUE)
-        time = seconds_of_texts(read.pop("time"), file.path)
-        return Measurements.of(len(table), **(read | of), serving=serving, time=time)
+
+    def _scans(
+        self, table: TextTable, of: dict[str, Float[np.ndarray, " row"]]
+    ) -> Shaped[np.ndarray, " row"]:
+        """Rows of one time are one scan; where there is no time, those of one position, or else each row alone."""
+        if "time" in self.columns.fields:
+            return np.full(len(table), "")
+        if not set(WHERE) <= set(of):
+            return _row_names(len(table))
+        return scans_by_position(of["latitude"], of["longitude"])
 
 
 def _row_names(count: int) -> Shaped[np.ndarray, " row"]:
@@ -169,12 +183,16 @@ def _row_names(count: int) -> Shaped[np.ndarray, " row"]:
 
 def _named(columns: ColumnMap) -> list[str]:
     every = [columns.fields, *columns.neighbours]
-    return [str(source) for cell in every for source in cell.values() if not isinstance(source, dict)]
+    sources = [source for cell in every for source in cell.values() if not isinstance(source, dict)]
+    return [name for source in sources for name in (source if isinstance(source, list) else [source])]
 
 
 def _texts(table: TextTable, source: Any) -> Shaped[np.ndarray, " row"]:
     if isinstance(source, dict):
         return np.full(len(table), str(source.get("value", "")))
+    if isinstance(source, list):
+        parts = np.stack([table.texts(name) for name in source])
+        return np.array([" ".join(filter(None, each)) for each in parts.T.tolist()], np.str_)
     return table.texts(str(source))
 
 
@@ -184,8 +202,13 @@ def _numbers(table: TextTable, source: Any) -> Float[np.ndarray, " row"]:
     return table.numbers(str(source))
 
 
+def _identities(table: TextTable, source: Any) -> Float[np.ndarray, " row"]:
+    return _numbers(table, source) if isinstance(source, dict) else table.identities(str(source))
+
+
 def _table(file: LogFile) -> TextTable:
     if not file.head.startswith(b"PAR1"):
         return file.table
-    frame = arrow_table(file.path).to_pandas()
+    # Columns that were the index of a data frame are columns like all others.
+    frame = arrow_table(file.path).to_pandas().reset_index()
     return text_table(frame, len(frame), Counter())

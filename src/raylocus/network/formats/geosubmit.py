@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from raylocus.errors import InputError
-from raylocus.network.formats.log_format import LogFile, TextTable, joined, seconds_of_texts, text_table
+from raylocus.network.formats.log_format import LogFile, TextTable, joined, text_table
+from raylocus.network.formats.log_values import seconds_of_texts
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,

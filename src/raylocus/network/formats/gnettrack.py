@@ -5,14 +5,22 @@ The serving cell alone: the neighbour's level of the older CSV (NRxRSRP) comes w
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from raylocus.network.formats.log_format import POINTS, LogFile, TextTable, read_text_table, seconds_of_texts
-from raylocus.network.formats.measurements import Measurements, ReadLog, enb_identity, technologies_of
+from raylocus.network.formats.log_format import LogFile, TextTable, read_text_table
+from raylocus.network.formats.log_values import POINTS, seconds_of_texts
+from raylocus.network.formats.measurements import (
+    Measurements,
+    ReadLog,
+    enb_identity,
+    technologies_of,
+    whole_identity,
+)
 
 #: Columns of the text export that are read, by their place; the others are passed over.
 PLACES = {
@@ -38,8 +46,10 @@ class GNetTrack:
         """One row a line, of the serving cell."""
         table = _headless_table(file) if _is_headless(file) else file.table
         technology = technologies_of(table.texts("NetworkTech", "NetworkMode"))
+        node = _node(table)
         cell = _cell(table)
-        node = np.where(np.isnan(cell), _node(table), enb_identity(cell, technology))
+        cell = np.where(np.isnan(cell), _by_node(table, node, technology), cell)
+        node = np.where(np.isnan(cell), node, enb_identity(cell, technology))
         measured = Measurements.of(
             len(table),
             device=table.texts("Device"),
@@ -74,6 +84,14 @@ def _cell(table: TextTable) -> Float[np.ndarray, " row"]:
     return np.where(np.isnan(raw), whole, raw)
 
 
+def _by_node(
+    table: TextTable, node: Float[np.ndarray, " row"], technology: Shaped[np.ndarray, " row"]
+) -> Float[np.ndarray, " row"]:
+    """Cell identity of the node and the cell's number in it; NaN where the log lacks one of them."""
+    whole = whole_identity(table.numbers("CellID"), node, technology)
+    return np.where((whole > 2**16) & (node >= 0), whole, np.nan)
+
+
 def _last(cgi: str) -> float:
     """Cell identity of a CGI such as 24491-1234-87761409; NaN of a short one, which is no E-UTRAN cell identity."""
     digits = re.split(r"\D+", cgi)[-1]
@@ -91,7 +109,7 @@ def _hexadecimal(text: str) -> float:
 
 
 def _is_headless(file: LogFile) -> bool:
-    first = file.head.split(b"\n", 1)[0].decode("latin-1")
+    first = file.head.removeprefix(codecs.BOM_UTF8).split(b"\n", 1)[0].decode("latin-1")
     return bool(re.match(POINTS, first)) and first.count("\t") >= _LEAST - 1
 
 

@@ -13,8 +13,9 @@ from raylocus.errors import InputError, PlaceError
 from raylocus.network.formats.cell_resolution import Known, ResolvedRows, resolve_cells
 from raylocus.network.formats.geosubmit import Geosubmit
 from raylocus.network.formats.gnettrack import GNetTrack
+from raylocus.network.formats.log_checks import check_positions, unit_of_levels
 from raylocus.network.formats.log_format import LogFile, LogFormat
-from raylocus.network.formats.measurements import Measurements
+from raylocus.network.formats.measurements import Measurements, anchored
 from raylocus.network.formats.network_survey import NetworkSurvey, NetworkSurveyGeoPackage
 from raylocus.network.formats.phone_tables import CellMapper, OpenCellId, TowerCollector
 from raylocus.network.formats.published_sets import Oslo, Powder
@@ -26,6 +27,7 @@ from raylocus.network.reports.token_cells import nearest_candidates
 from raylocus.scenes.area import Area
 from raylocus.scenes.cell_names.channels import technology_codes
 from raylocus.scenes.place import Place
+from raylocus.scenes.sites import Deployment
 
 #: Formats that know their files. Tables of other tools are read by a column map, `column_map.MappedTable`.
 FORMATS: tuple[LogFormat, ...] = (
@@ -64,6 +66,8 @@ def format_of(file: LogFile, name: str | None = None) -> LogFormat:
 
 #: Fields that are features of a report as they stand.
 LEVELS = ("rsrp", "rsrq", "sinr")
+#: What is said of rows that a phone calls 5G and whose cell is LTE's.
+ANCHORS = "rows of 5G with an EARFCN, the LTE cell of EN-DC, read as LTE"
 #: Time from which a number cannot be seconds since 1970 [s]: the year 5138.
 LATEST = 1e11
 
@@ -103,7 +107,9 @@ def _in_range(
     values = getattr(measured, name)
     kept, _ = logged_levels(values, feature, technology_codes(measured.technology.tolist()))
     out = np.isnan(kept) & ~np.isnan(values) & ~placeholder
-    notes[f"{name} outside the range that its technology reports, left out"] += int(np.count_nonzero(out))
+    unit = unit_of_levels(values[~placeholder], name)
+    why = f"{name} outside the range that its technology reports, left out"
+    notes[f"{why} ({unit})" if unit else why] += int(np.count_nonzero(out))
     return kept
 
 
@@ -157,19 +163,18 @@ def import_log(
         PlaceError: no row names a cell of the place.
     """
     log = form.read(file)
-    measured = log.measurements
+    measured, anchors = anchored(log.measurements)
     others = ~np.char.startswith(measured.device.astype(np.str_), device or "")
-    checked = checked_rows(measured.select(~others))
+    measured = measured.select(~others)
+    checked = checked_rows(measured)
     resolved = resolve_cells(checked.measurements, place.deployment)
     refused = Counter(log.refused) + checked.refused + resolved.refused
     refused += Counter({"other devices": int(np.count_nonzero(others))})
     if not len(resolved.measurements):
-        raise InputError(
-            f"{file.path} has no row that can be used: {_counted(refused) or 'it has no rows'}; correct "
-            "it, or give the place that it was made in"
-        )
+        raise InputError(_unusable(file.path, measured, refused + +Counter(log.notes)))
+    check_positions(resolved.measurements, place, file.path)
     if not (resolved.known > Known.UNKNOWN).any():
-        raise PlaceError(_foreign(file.path, resolved, refused))
+        raise PlaceError(_foreign(file.path, resolved, refused, place.deployment))
     made = sequence_rows(resolved.measurements, place, gap)
     check_reports(made.reports, file.path)
     known = resolved.known[made.rows]
@@ -181,7 +186,7 @@ def import_log(
         rows=log.rows,
         used=len(made.rows),
         refused=refused + made.refused,
-        notes=+(Counter(log.notes) + checked.notes + made.notes),
+        notes=+(Counter(log.notes) + checked.notes + made.notes + Counter({ANCHORS: anchors})),
         known=Counter({each: int(np.count_nonzero(known == each)) for each in Known}),
         cells=len(np.unique(cells[cells >= 0])),
         first=float(times.min()),
@@ -189,14 +194,26 @@ def import_log(
     )
 
 
-def _foreign(path: Path, resolved: ResolvedRows, refused: Counter[str]) -> str:
+def _unusable(path: Path, measured: Measurements, counted: Counter[str]) -> str:
+    unit = unit_of_levels(measured.rsrp, "rsrp")
+    advice = unit or "correct it, or give the place that it was made in"
+    return f"{path} has no row that can be used: {_counted(counted) or 'it has no rows'}; {advice}"
+
+
+def _foreign(path: Path, resolved: ResolvedRows, refused: Counter[str], deployment: Deployment) -> str:
     why = f", and of other rows: {_counted(refused)}" if _counted(refused) else ""
     rows = resolved.measurements
     channel = f" of {rows.technology[0]} channel {rows.channel[0]:.0f}" if rows.channel[0] >= 0 else ""
     return (
-        f"{path} names no cell of the place, only others such as PCI {rows.pci[0]:.0f}{channel}{why}; give the place "
-        "that it was made in"
+        f"{path} names no cell of the place, only others such as PCI {rows.pci[0]:.0f}{channel}{why}, where the place "
+        f"has {_carriers(deployment)}; give the place that it was made in"
     )
+
+
+def _carriers(deployment: Deployment) -> str:
+    """Names of the first carriers of a network."""
+    names = [carrier.name for carrier in deployment.carriers]
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _counted(reasons: Counter[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a format of log is: how it knows its files and reads one; tables as text: columns by name, numbers, times."""
+"""What a format of log is: how it knows its files and reads one; tables as text, columns by name."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from raylocus.errors import InputError
+from raylocus.network.formats.log_values import identities_of_texts, numbers_of_texts
 from raylocus.network.formats.measurements import ReadLog
 from raylocus.network.reports.report_checks import SENTINELS
 from raylocus.scenes.foreign_files import absence, archive
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
 TRUE = ("true", "1", "1.0", "t", "yes", "y")
 #: Sentinels that no quantity of a log can have; smaller ones are cell identities, channels and PCIs as well.
 LARGE = tuple(value for value in SENTINELS if abs(value) > 2**30)
-#: How G-NetTrack writes a time: 2026.03.31_14.43.00.
-POINTS = r"^(\d{4})\.(\d\d)\.(\d\d)_(\d\d)\.(\d\d)\.(\d\d)"
-_ZONE = re.compile(r"\d(?::\d\d(?:\.\d+)?)?\s*(Z|z|UTC|GMT|[+-]\d\d:?\d\d)$")
-#: Numbers since 1970 from which they are ms, µs and ns; 1e11 s is the year 5138.
-_UNITS = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3))
 
 
 def plain_name(name: str) -> str:
@@ -77,16 +73,25 @@ class TextTable:
                 found = np.where(np.isnan(found), self._numbers(name), found)
         return found
 
+    def identities(self, name: str) -> Float[np.ndarray, " row"]:
+        """The cell identities of a column, see `identities_of_texts`, NaN where there is none."""
+        texts = self.texts(name)
+        found = identities_of_texts(texts)
+        none = np.isin(found, LARGE)
+        self.notes[f"values of {name} that are no cell identity, left out"] = int(
+            np.count_nonzero((np.isnan(found) | none) & (texts != ""))
+        )
+        return np.where(none, np.nan, found)
+
     def truths(self, *names: str) -> Bool[np.ndarray, " row"]:
         """Whether the columns say yes."""
         return np.isin(np.char.lower(self.texts(*names)), TRUE)
 
     def _numbers(self, name: str) -> Float[np.ndarray, " row"]:
-        import pandas
-
         texts = self.frame[plain_name(name)]
-        values = pandas.to_numeric(texts, errors="coerce").to_numpy(float)
+        values, commas = numbers_of_texts(texts)
         none = np.isin(values, LARGE) | np.isinf(values)
+        self.notes[f"values of {name} with a decimal comma"] = commas
         self.notes[f"values of {name} that are no number, left out"] = int(
             np.count_nonzero(np.isnan(values) & (texts != "").to_numpy())
         )
@@ -122,49 +127,6 @@ def read_text_table(path: Path, columns: tuple[str, ...] | None = None) -> TextT
     whole = [values[:width] for _, values in lines if len(values) >= width and not any(values[width:])]
     broken = Counter({"another number of values than the header": len(lines) - len(whole)})
     return text_table(pandas.DataFrame(whole, columns=header, dtype=str), len(lines), broken)
-
-
-def seconds_of_texts(texts: Shaped[np.ndarray, " row"], source: Path) -> Float[np.ndarray, " row"]:
-    """Seconds since 1970 of each time, NaN where it is none.
-
-    Raises:
-        InputError: the times are of several time zones.
-    """
-    import pandas
-
-    series = pandas.Series(texts.astype(object), dtype=object)
-    numbers = pandas.to_numeric(series, errors="coerce").to_numpy(float)
-    zones = sorted(
-        {
-            _zone(text)
-            for text, number in zip(texts.tolist(), numbers, strict=True)
-            if text and number != number
-        }
-    )
-    if len(zones) > 1:
-        first, second = (zone or "none" for zone in zones[:2])
-        raise InputError(
-            f"{source} has times of several time zones ({first} and {second}); write all in one, best in UTC"
-        )
-    series = series.str.replace(POINTS, r"\1-\2-\3T\4:\5:\6", regex=True).str.replace(
-        r"\s*(UTC|GMT|z)$", "Z", regex=True
-    )
-    dates = pandas.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
-    seconds = (dates - pandas.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(float)
-    return np.where(np.isnan(numbers), seconds, _seconds_of_numbers(numbers))
-
-
-def _zone(text: str) -> str:
-    match = _ZONE.search(text)
-    zone = match.group(1).upper().replace(":", "") if match else ""
-    return "UTC" if zone in ("Z", "UTC", "GMT", "+0000", "-0000") else zone
-
-
-def _seconds_of_numbers(numbers: Float[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
-    scale = np.ones(len(numbers))
-    for least, factor in reversed(_UNITS):
-        scale = np.where(np.abs(numbers) >= least, factor, scale)
-    return numbers * scale
 
 
 #: Bytes of a file by which a format may know it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from raylocus.units import timing_advance_step
 TECHNOLOGIES = {
     "NB-IoT": r"NB-?_?IOT|LTE-?NB|CAT-?NB",
     "LTE": r"LTE|4G|E-?UTRA|EUTRAN",
-    "NR": r"NR|5G|NGRAN",
+    "NR": r"NR|5G|NGRAN|EN-?DC",
     "UMTS": r"UMTS|WCDMA|HSPA|HSDPA|HSUPA|3G|TD-?SCDMA",
     "CDMA": r"CDMA|EV-?DO|1XRTT",
     "GSM": r"GSM|EDGE|GPRS|2G",
@@ -28,6 +28,8 @@ LOCATED = ("LTE", "NB-IoT", "NR")
 CELL_BITS = 8
 #: Highest E-UTRAN cell identity, 28 bits.
 HIGHEST_ECI = 2**28 - 1
+#: EARFCNs end below (TS 36.101 §5.7.3), and downlinks of NR begin above (TS 38.104 Table 5.4.2.3-1).
+BETWEEN_CHANNELS = 100_000
 #: RSRP of ASU 0 in Android's LTE and NR [dBm] (CellSignalStrengthLte.getAsuLevel); ASU ends at 97.
 ASU_ZERO, LAST_ASU = -140.0, 97.0
 
@@ -43,6 +45,23 @@ def _technology(text: str) -> str:
         if re.search(rf"(?<![A-Z])(?:{pattern})(?![A-Z])", text.upper()):
             return name
     return text
+
+
+def anchored(measured: Measurements) -> tuple[Measurements, int]:
+    """Rows that a phone calls 5G and that have an EARFCN are of the LTE cell of EN-DC; and how many there were."""
+    of_lte = (measured.technology == "NR") & (measured.channel < BETWEEN_CHANNELS)
+    technology = np.where(of_lte, "LTE", measured.technology)
+    return replace(measured, technology=technology), int(np.count_nonzero(of_lte))
+
+
+def whole_identity(
+    cell: Float[np.ndarray, " row"],
+    site: Float[np.ndarray, " row"],
+    technology: Shaped[np.ndarray, " row"],
+) -> Float[np.ndarray, " row"]:
+    """Cell identities, those of LTE that number the cell within its eNB alone put together with the eNB's."""
+    within = (technology != "NR") & (cell >= 0) & (cell < 2**CELL_BITS) & (site >= 0)
+    return np.where(within, site * 2**CELL_BITS + cell, cell)
 
 
 def enb_identity(

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from raylocus.errors import InputError
-from raylocus.network.formats.log_format import LogFile, TextTable, joined, seconds_of_texts, text_table
+from raylocus.network.formats.log_format import LogFile, TextTable, joined, text_table
+from raylocus.network.formats.log_values import seconds_of_texts
 from raylocus.network.formats.measurements import Measurements, ReadLog, advance_of_steps, enb_identity
 
 #: Tables of the GeoPackage by technology.

@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from raylocus.network.formats.log_format import LogFile, joined, seconds_of_texts
+from raylocus.network.formats.log_format import LogFile, joined
+from raylocus.network.formats.log_values import seconds_of_texts
 from raylocus.network.formats.measurements import (
     Measurements,
     ReadLog,

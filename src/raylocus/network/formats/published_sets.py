@@ -23,7 +23,8 @@ from jaxtyping import Float
 
 from raylocus.errors import InputError
 from raylocus.network.formats.listed_cells import ListedCell
-from raylocus.network.formats.log_format import LogFile, plain_name, seconds_of_texts
+from raylocus.network.formats.log_format import LogFile, plain_name
+from raylocus.network.formats.log_values import seconds_of_texts
 from raylocus.network.formats.measurements import CELL_BITS, Measurements, ReadLog
 from raylocus.scenes.sites import Carrier
 

@@ -115,6 +115,12 @@ class Reports:
         found = self._taken(kept, rows)
         return dataclasses.replace(found, time=found.time - found.time[rows.first])
 
+    def stretches(self, first: Int[np.ndarray, " sequence"], end: Int[np.ndarray, " sequence"]) -> Reports:
+        """A sequence of each stretch of successive reports, from `first` to before `end`; they may overlap."""
+        rows = Rows.of(end - first)
+        found = self._taken(first[rows.row] + rows.rank, rows)
+        return dataclasses.replace(found, time=found.time - found.time[rows.first])
+
     def _taken(self, reports: Int[np.ndarray, " selected"], rows: Rows) -> Reports:
         """Some reports with all their tokens, as the reports of these sequences."""
         tokens, token_rows = Rows(self.token_offsets).select(reports)

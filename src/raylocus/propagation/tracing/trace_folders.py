@@ -19,6 +19,7 @@ from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.tracing.site_parts import SiteParts
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.provenance import Provenance, hash_file
+from raylocus.scenes.place import deployment_record
 from raylocus.xarray_store import open_dataset
 
 #: Geometry maps that paths follow from.
@@ -52,10 +53,11 @@ def atlas_provenance(place: TracedPlace, configuration: TraceConfiguration) -> P
 
 def radio_provenance(place: TracedPlace, paths: Provenance, maps: RadioMapConfiguration) -> Provenance:
     """What the place's R follows from: its atlas, the cells with their antennas, and what was asked for."""
+    record = deployment_record(place.deployment)
     resolved = {
         "maps": maps,
-        "carriers": place.deployment.carriers,
-        "cells": place.deployment.cells,
+        "carriers": record["carriers"],
+        "cells": record["cells"],
         "frame": place.frame,
     }
     return Provenance.collect(resolved, paths.seed, {"atlas": paths.digest})

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from raylocus.errors import PlaceError
 from raylocus.ragged import Rows
 from raylocus.scenes.cell_names.channels import LTE, NB_IOT, TECHNOLOGIES, UNKNOWN, channel_frequency
 
@@ -57,6 +58,8 @@ class CellTable:
 
     pci: Int[np.ndarray, " cell"]
     identity: Int[np.ndarray, " cell"]
+    planned: Bool[np.ndarray, " cell"]
+    """Whether the PCI is a planned one, for want of the network's own: no log can name the cell by it."""
     carrier: Int[np.ndarray, " cell"]
     technology: Int[np.ndarray, " carrier"]
     channel: Int[np.ndarray, " carrier"]
@@ -79,6 +82,23 @@ class Candidates:
     def known(self) -> Bool[np.ndarray, " token"]:
         """Whether a token may be of any cell."""
         return self.rows.lengths > 0
+
+
+def check_distinct(table: CellTable, site: Int[np.ndarray, " cell"]) -> None:
+    """Refuses cells that no report could distinguish.
+
+    Raises:
+        PlaceError: one PCI stands twice at a site and carrier, or one identity twice on a carrier.
+    """
+    named = table.identity >= 0
+    _, index, count = np.unique(
+        np.stack([table.carrier, site, table.pci]), axis=1, return_inverse=True, return_counts=True
+    )
+    if (count[index.reshape(-1)] > 1)[~named].any():
+        raise PlaceError("two cells of one site and carrier share a PCI; give each its own, or its identity")
+    known = np.stack([table.carrier[named], table.identity[named]])
+    if len(np.unique(known, axis=1).T) < known.shape[1]:
+        raise PlaceError("two cells of one carrier share a global identity; correct one")
 
 
 def candidate_cells(names: CellNames, table: CellTable) -> Candidates:

@@ -185,7 +185,14 @@ def _cell(
         carrier=index,
         pattern=antenna or ElementPattern(),
         identity=record.identity,
+        assumed=_assumed(record),
     )
+
+
+def _assumed(record: SiteRecord) -> str:
+    """What of a cell's names the file does not state."""
+    lacking = {"pci": record.pci is None, "frequency": record.frequency is None, "technology": record.unnamed}
+    return ", ".join(name for name, absent in lacking.items() if absent)
 
 
 def _count_carriers(records: Sequence[SiteRecord], carriers: Sequence[Carrier], notes: Counter[str]) -> None:
@@ -193,8 +200,11 @@ def _count_carriers(records: Sequence[SiteRecord], carriers: Sequence[Carrier], 
     for carrier in carriers:
         own = [record for record in records if _carrier(record) == carrier]
         megahertz, usual = carrier.frequency / 1e6, array_on(carrier, AntennaArray())
-        notes[f"cells without channel number or frequency, taken at {megahertz:g} MHz"] += sum(
+        notes[f"cells of any channel, for want of one taken at {megahertz:g} MHz"] += sum(
             record.frequency is None for record in own
+        )
+        notes[f"cells of any technology, for want of one taken as {carrier.technology}"] += sum(
+            record.unnamed for record in own
         )
         notes[f"cells at the middle of their band, {megahertz:g} MHz"] += sum(
             record.by_band for record in own

@@ -27,7 +27,8 @@ def listed_pcis(
 ) -> list[int]:
     """The PCIs of a carrier's cells, and where they have none planned ones, moved out of their way by whole groups.
 
-    Two cells may have one PCI where they stand apart, or where their identities distinguish them.
+    Two cells may have one PCI where they stand apart, where their identities distinguish them, or where no channel is
+    stated, by which they may differ.
 
     Args:
         path: the file, for messages.
@@ -45,7 +46,8 @@ def listed_pcis(
             continue
         for other in known.setdefault(record.pci, []):
             near = np.linalg.norm(positions[index] - positions[other]) < REUSE_DISTANCE
-            if near and None in (record.identity, records[other].identity):
+            unnamed = None in (record.identity, records[other].identity)
+            if near and unnamed and record.frequency is not None:
                 raise PlaceError(
                     f"{path}, lines {records[other].line} and {record.line}: two cells less than {REUSE_DISTANCE:g} m "
                     f"apart share PCI {record.pci}; correct one, or choose one network with --network"

@@ -153,11 +153,12 @@ def _with_channel(
             record = dataclasses.replace(record, channel=channel)
         elif (megahertz := columns.number("frequency", row, 100.0, 100_000.0)) is not None:
             name, frequency = f"{prefix}{megahertz:g} MHz", megahertz * 1e6
+            record = dataclasses.replace(record, unnamed=technology is None)
         elif (text := columns.text("band", row)) is not None:
             return _with_band(record, text, technology)
         else:
             name = record.network if technology is None else technology.value
-            return dataclasses.replace(record, network=name, lte=lte)
+            return dataclasses.replace(record, network=name, lte=lte, unnamed=technology is None)
     except InputError as error:
         raise InputError(f"{row.where}: {error}" if row.where not in str(error) else str(error)) from error
     return dataclasses.replace(record, network=name, frequency=frequency, lte=lte)

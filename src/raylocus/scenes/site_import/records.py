@@ -41,6 +41,8 @@ class SiteRecord:
     """Carrier frequency [Hz]."""
     lte: bool = False
     """Whether the cell is LTE's, whose subcarriers are 15 kHz apart."""
+    unnamed: bool = False
+    """Whether the file says nothing of its technology, neither by name nor by channel."""
     channel: int | None = None
     """Downlink EARFCN or NR-ARFCN."""
     operator: str = ""

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.http.desk import CONFIDENCE, Announced, Desk, desk_of
 from raylocus.service.http.nlmf import date_time
-from raylocus.service.http.problems import Problem
+from raylocus.service.http.problems import CORRELATOR, CORRELATOR_PATTERN, Problem
 from raylocus.service.http.rich_request import Measurements, question_of_measurements
 from raylocus.service.regions import mass_within
 
 ROUTER = APIRouter(tags=["CAMARA"])
-Correlator = Annotated[str | None, Header(alias="x-correlator", pattern=r"^[a-zA-Z0-9-]{0,55}$")]
+Correlator = Annotated[str | None, Header(alias=CORRELATOR, pattern=CORRELATOR_PATTERN)]
 
 
 class _Model(BaseModel):
@@ -164,7 +164,7 @@ async def verify(
 
 def _echo(response: Response, correlator: str | None) -> None:
     if correlator:
-        response.headers["x-correlator"] = correlator
+        response.headers[CORRELATOR] = correlator
 
 
 async def _located(body: _Asked, desk: Desk, api: str) -> tuple[Announced, Answer]:

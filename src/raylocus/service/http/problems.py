@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,9 @@ from fastapi.responses import JSONResponse
 ICHNAEA = ("/v1/", "/v2/geosubmit")
 NLMF = ("/nlmf-loc/",)
 CAMARA = ("/location-retrieval/", "/location-verification/")
+
+#: What CAMARA's requests and answers, errors too, are matched by.
+CORRELATOR, CORRELATOR_PATTERN = "x-correlator", r"^[a-zA-Z0-9-]{0,55}$"
 
 #: What ichnaea calls a body that cannot be read at all, for `Problem.code`; the other APIs have words of their own.
 DECODE = "decode"
@@ -60,6 +64,7 @@ def problem_response(request: Request, problem: Problem) -> JSONResponse:
         content, media = _nlmf(problem), "application/problem+json"
     elif path.startswith(CAMARA):
         content = _camara(problem)
+        headers |= _correlated(request)
     else:
         content = _here(problem)
     status = _status(path, problem)
@@ -133,6 +138,12 @@ def _camara(problem: Problem) -> dict[str, Any]:
     codes[503] = "UNAVAILABLE"
     code = _own_code(problem) or codes.get(problem.status) or _word(problem.status)
     return {"status": problem.status, "code": code, "message": problem.detail}
+
+
+def _correlated(request: Request) -> dict[str, str]:
+    """The header by which the request is known, where it is one."""
+    correlator = request.headers.get(CORRELATOR, "")
+    return {CORRELATOR: correlator} if correlator and re.fullmatch(CORRELATOR_PATTERN, correlator) else {}
 
 
 def _own_code(problem: Problem) -> str:

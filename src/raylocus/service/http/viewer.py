@@ -53,7 +53,8 @@ async def _page(desk: Desk, name: str, encodings: str) -> Response:
     if folder is None:
         raise Problem(404, "no area of this name is served")
     try:
-        packed = await run_in_threadpool(packed_page, folder)
+        async with desk.drawing:
+            packed = await run_in_threadpool(packed_page, folder)
     except (RaylocusError, OSError) as error:  # its sentence names files of this machine
         raise Problem(404, "there is no page of this area") from error
     if "gzip" in encodings:

@@ -88,6 +88,7 @@ class AreaTraining:
     """How the network is trained."""
 
     steps: int = 3000
+    """Optimiser steps."""
     networks: int = 12
     """Networks a step."""
     reports: int = 16
@@ -99,6 +100,7 @@ class AreaTraining:
     warm_up: int = 100
     """Steps until it is reached; from there it falls by a cosine."""
     seed: int = 0
+    """Of the weights and of all that is drawn."""
     shape: AreaShape = AreaShape()
 
 

@@ -11,7 +11,7 @@ from raylocus.propagation.antennas.panels import UeAntenna
 from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
 from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES, MCS_TABLES, table_of
-from raylocus.propagation.maps.layers import channel, csi, measurements, system
+from raylocus.propagation.maps.layers import channel, csi, measurements, system, turned
 from raylocus.propagation.maps.layers.csi import CoherentChannel
 from raylocus.propagation.maps.radio_maps import (
     LAYERS,
@@ -26,6 +26,7 @@ from raylocus.scenes.sites import Deployment
 #: Groups of layers that can be added to `radio_maps.LAYERS`, and what they hold.
 GROUPS: dict[str, tuple[Layer, ...]] = {
     "channel": channel.LAYERS,
+    "turned": turned.LAYERS,
     "measurements": measurements.LAYERS,
     "csi": csi.LAYERS,
     "system": system.LAYERS,
@@ -78,6 +79,8 @@ def complete_radio_maps(
     parts = [maps]
     if "channel" in groups:
         parts.append(channel.channel_layers(sites, rows))
+    if "turned" in groups:
+        parts.append(turned.turned_layers(sites, deployment, rows))
     if "measurements" in groups:
         parts.append(measurements.measurement_layers(maps, deployment, rows))
     coherent = [CoherentChannel(site, panel) for site in sites] if {"csi", "system"} & set(groups) else []

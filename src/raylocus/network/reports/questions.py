@@ -1,0 +1,39 @@
+"""A phone asked about again and again while it reports, as whoever follows it does."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raylocus.errors import InputError
+from raylocus.network.reports.reports import Reports
+
+#: Reports that are older than a question by more say nothing to it [s].
+HISTORY = 60.0
+
+
+def asked_every(reports: Reports, seconds: float) -> Reports:
+    """A sequence for each question: at a sequence's last report, and before it every so many seconds or more.
+
+    Each ends with the report that is asked about and has those of the `HISTORY` before it.
+
+    Args:
+        reports: sequences of phones.
+        seconds: shortest time between two questions about one phone [s].
+
+    Raises:
+        InputError: the time is not above 0.
+    """
+    if not seconds > 0:
+        raise InputError(f"questions are asked every so many seconds above 0, not {seconds:g}")
+    first, end = [], []
+    for start, stop in zip(
+        reports.report_offsets[:-1].tolist(), reports.report_offsets[1:].tolist(), strict=True
+    ):
+        time, asked, stretches = reports.time[start:stop], stop - start, []
+        while asked > 0:
+            now = time[asked - 1]
+            stretches.append((int(np.searchsorted(time, now - HISTORY)), asked))
+            asked = int(np.searchsorted(time, now - seconds, side="right"))
+        first += [start + since for since, _ in reversed(stretches)]
+        end += [start + until for _, until in reversed(stretches)]
+    return reports.stretches(np.array(first, np.int64), np.array(end, np.int64))
