@@ -228,8 +228,8 @@ class Calibration:
         return posterior_of(grid, density.reshape(-1, *grid.shape))
 
 
-#: (severity, power, doubt) of the bound: regions held 51 / 90 / 95 % of 720 draws in three places at 0.5, and about
-#: 52 / 88 / 94 % of 552 at 1 (seeds 6000 to 6039 and 7000 to 7019). Test data never enter.
+#: (severity, power, doubt) of the bound: regions held 51 / 90 / 95 % of 720 draws in three places at 0.5, and
+#: 52 / 89 / 95 % of 552 at 1 (seeds 6000 to 6039 and 7000 to 7019). Test data never enter.
 FITTED = ((0.5, 0.85, 1.5), (1.0, 0.75, 2.5))
 #: Of the true maps, fitted likewise at severity 0.5.
 TRUE_MAPS_CALIBRATION = Calibration(power=1.2, doubt=1.0)
