@@ -132,8 +132,8 @@ class DatasetConfiguration:
     """Tile, grid and network of the places that are built here."""
     trace: TraceConfiguration = TraceConfiguration()
     """How places are traced that are not traced yet."""
-    maps: RadioMapConfiguration = RadioMapConfiguration(layers=("turned",))
-    """What R holds of the places that are traced here."""
+    maps: RadioMapConfiguration = RadioMapConfiguration(layers=())
+    """What R holds of the places that are traced here; to learn from turned antennas takes several times as long."""
     max_failed_share: float = 0.1
     """The build fails where more than this share of the places cannot be built or traced."""
 
