@@ -124,7 +124,7 @@ def test_layers_stop_at_the_limit_and_those_left_out_are_named(
     place: TracedPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = place_content(place)
-    assert len(whole.notes) == 1 and "rsrp_beam, singular_value" in whole.notes[0]
+    assert len(whole.notes) == 1 and "rsrp_beam, " in whole.notes[0] and "singular_value" in whole.notes[0]
     monkeypatch.setattr("raylocus.viz.viewer.place_content.RESERVED", LIMIT - 30_000)
     small = place_content(place)
     drawn = [layer.name for layer in small.layers if layer.source == "R"]
