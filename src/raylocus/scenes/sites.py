@@ -240,7 +240,7 @@ def _check_carriers(carriers: tuple[Carrier, ...]) -> None:
     channels: dict[tuple[str, int], Carrier] = {}
     for each in carriers:
         other = each if each.channel is None else channels.setdefault((each.technology, each.channel), each)
-        if other.frequency != each.frequency:
+        if other is not each and other.frequency != each.frequency:
             raise PlaceError(
                 f"two carriers have the {each.technology} channel {each.channel}: {other.name} and {each.name}; "
                 "correct the channel number of one"
