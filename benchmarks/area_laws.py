@@ -85,15 +85,21 @@ def rows(found: list[Found]) -> list[list[str]]:
     return table
 
 
-def main() -> None:
-    """Prints a table a law."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--networks", type=int, default=100)
+def words_of(description: str | None, networks: int) -> tuple[argparse.Namespace, AreaLocator]:
+    """The command's words, of so many networks by default, and the locator that they name; one thread locates."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--networks", type=int, default=networks)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", type=Path, default=None)
     given = parser.parse_args()
     torch.set_num_threads(1)
     locator = AreaLocator.pretrained() if given.model is None else AreaLocator.load(given.model)
+    return given, locator
+
+
+def main() -> None:
+    """Prints a table a law."""
+    given, locator = words_of(__doc__, 100)
     console = Console(width=120)
     for name, law in LAWS.items():
         found = [

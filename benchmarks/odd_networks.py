@@ -8,14 +8,11 @@ how much the locator is behind the better of serving site and centroid, and what
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import torch
-from area_laws import LOCATED, STREAM, UNSEEN, Found, located
+from area_laws import LOCATED, STREAM, UNSEEN, Found, located, words_of
 from rich.console import Console
 from rich.table import Table
 
@@ -136,13 +133,7 @@ def row(name: str, found: list[Found]) -> list[str]:
 
 def main() -> None:
     """Prints a row an oddity."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--networks", type=int, default=40)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--model", type=Path, default=None)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    locator = AreaLocator.pretrained() if given.model is None else AreaLocator.load(given.model)
+    given, locator = words_of(__doc__, 40)
     table = Table(title="errors p50 / p90 in spacings of sites")
     for heading in (
         "network",
