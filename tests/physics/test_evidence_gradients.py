@@ -12,8 +12,8 @@ from raylocus.models.evidence.rasters import LEVEL_UNITS
 
 @pytest.fixture(autouse=True)
 def little_ground_at_once(monkeypatch):
-    for module in (gaussian_module, nearest_turn_module):
-        monkeypatch.setattr(module, "AT_ONCE", 50)
+    for module, name in ((gaussian_module, "AT_ONCE"), (nearest_turn_module, "CACHED")):
+        monkeypatch.setattr(module, name, 50)
 
 
 def drawn(seed, *shapes):
