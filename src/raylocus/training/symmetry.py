@@ -25,7 +25,12 @@ PANEL_PHASES = ("eigenvector_step",)
 #: report does not say, so a mirrored report goes without them.
 PRECODER_INDICES = ("pmi_i11", "pmi_i12", "pmi_i13", "pmi_i2")
 #: Axes whose sign so many quarter turns change, before axes change places.
-FLIPPED_AXES = (frozenset(), frozenset({-2}), frozenset({-1, -2}), frozenset({-1}))
+FLIPPED_AXES: tuple[frozenset[int], ...] = (
+    frozenset(),
+    frozenset({-2}),
+    frozenset({-1, -2}),
+    frozenset({-1}),
+)
 
 
 @dataclass(frozen=True)
