@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +73,12 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
             raylocus(aside, "demo", "--recipe", "tiny")
             aside.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def few_ways() -> Iterator[None]:
+    """The bound and the true maps draw an eighth of their ways: enough where their places in a table are tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raylocus.evaluation.bound.tracks.WALKS", 256)
+        patch.setattr("raylocus.evaluation.bound.tracks.TRIPS", 96)
+        yield

@@ -17,6 +17,8 @@ from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
 from raylocus.provenance import Provenance
 
+pytestmark = pytest.mark.usefixtures("few_ways")
+
 #: The tiny recipe, smaller still: two places of a few phones, and the one feature set for which there is no bound.
 SMALLER = (
     (r"severities: .*", "severities: [0.5, 1.0]"),
