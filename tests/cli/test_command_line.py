@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import torch
 
 from document_fixtures import commands
 from network_fixtures import random_reports, save_analytic_place
-from raylocus.cli.main import VERBS, main
+from raylocus.cli.main import GARBAGE_THRESHOLD, VERBS, main
 from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
 
@@ -53,6 +54,12 @@ def test_help_names_every_command() -> None:
     assert answer.returncode == 0
     assert all(" ".join(verb.words) in answer.stdout for verb in VERBS)
     assert answer.stderr == ""
+
+
+def test_a_command_seldom_looks_for_garbage() -> None:
+    gc.set_threshold(700)
+    assert main(["doctor", "--help"]) == 0
+    assert gc.get_threshold()[0] == GARBAGE_THRESHOLD
 
 
 def test_help_is_quick() -> None:
