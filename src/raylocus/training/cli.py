@@ -132,6 +132,7 @@ def _cli(arguments: Sequence[str] | None, run: bool) -> RaylocusCLI:
         ReportData,
         args=list(arguments) if arguments is not None else None,
         parser_class=TrainingParser,
+        parser_kwargs={"prog": "raylocus train"},
         seed_everything_default=1,
         auto_configure_optimizers=False,
         # Other data comes by class_path; its constructor takes a seed as ReportData's does.
