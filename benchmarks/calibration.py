@@ -85,10 +85,11 @@ def measured_network(one: Trial, law: CalibrationLaw, severity: float, kinds: tu
         start = time.process_time()
         found = calibrate(reports, one.place, law)
         seconds = time.process_time() - start
-        if found.labelled is None:
-            estimated = unlabelled_severity(found.unlabelled, law)
-        else:
+        if found.labelled is not None:
             estimated = labelled_severity(found.labelled, law)
+        else:
+            assert found.unlabelled is not None
+            estimated = unlabelled_severity(found.unlabelled, law)
         out[kind] = {
             **errors_of_values(one, found),
             **bounds(one, found, law, severity),
@@ -134,8 +135,14 @@ def network_of(number: int, given: argparse.Namespace) -> tuple[Trial, Network]:
         return {f"{kind}/{name}": value for kind, part in made.items() for name, value in part.items()}
 
     stored = kept(given.folder / "networks" / named, flat)
-    parts = [(*name.split("/"), value) for name, value in stored.items()]
-    return one, {kind: {name: value for of, name, value in parts if of == kind} for kind in given.kinds}
+    return one, {
+        kind: {
+            name.removeprefix(f"{kind}/"): value
+            for name, value in stored.items()
+            if name.startswith(f"{kind}/")
+        }
+        for kind in given.kinds
+    }
 
 
 def main() -> None:
@@ -196,7 +203,9 @@ def print_locating(found: list[tuple[Trial, Network]], kinds: tuple[str, ...]) -
         p50, p67, p90 = np.quantile(errors, (0.5, 0.67, 0.9))
         zero = zero or p50
         gain = f"p50 {p50:.1f} m ({p50 / zero - 1:+.0%}), p67 {p67:.1f}, p90 {p90:.1f}"
-        print(f"locate on {kind}: {gain}; 90 % region holds {coverage(*ranks.T, 0.9):.0%}; {method.model}")
+        print(
+            f"locate on {kind}: {gain}; 90 % region holds {coverage(ranks[:, 0], ranks[:, 1], 0.9):.0%}; {method.model}"
+        )
 
 
 if __name__ == "__main__":
