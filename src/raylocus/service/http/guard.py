@@ -69,8 +69,8 @@ class Guard:
         if not self.keys.admits(key):
             raise Problem(401, "this service needs an API key, and the request has none of its keys")
         address = scope["client"][0] if scope.get("client") else ""
-        own = key and self.keys.digests
-        client = hashlib.sha256(key.encode()).hexdigest() if own else client_of(address)
+        named = key if self.keys.digests else None
+        client = hashlib.sha256(named.encode()).hexdigest() if named else client_of(address)
         wait = self.rates.wait(client)
         if wait:
             raise Problem(429, "too many requests of one client; ask again later", retry_after=wait)
