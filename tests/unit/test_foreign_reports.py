@@ -431,5 +431,8 @@ def test_the_public_reader_takes_what_the_commands_take(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="rsrp 40 is not between"):
         load_reports(table)
     (tmp_path / "log.csv").write_text("time,pci,rsrp\n0,20,-88\n")
-    with pytest.raises(StoreError, match="raylocus reports import makes one"):
-        load_reports(tmp_path / "log.csv")
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / "place.json").write_text("{}")
+    for name, what in (("log.csv", "is no file"), ("town", "is a place and no file")):
+        with pytest.raises(StoreError, match=f"{what} of reports.*raylocus reports import makes one"):
+            load_reports(tmp_path / name)

@@ -153,8 +153,9 @@ def read_reports(path: Path) -> NotedReports:
         raise StoreError(refusal)
     if (kind := deepmimo_folder(path)) is not None:
         raise StoreError(f"{path} is a {kind} scenario and no file of reports; {_import_advice(kind)}")
-    if path.is_file():
-        raise StoreError(f"{path} is no file of reports; {FORMS}")
+    place = any((path / name).is_file() for name in ("place.json", "area.json"))
+    if place or path.is_file():
+        raise StoreError(f"{path} is {'a place and ' if place else ''}no file of reports; {FORMS}")
     return NotedReports(_stored_reports(path), ())
 
 
