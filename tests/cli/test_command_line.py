@@ -85,6 +85,9 @@ def test_every_command_has_help(verb: object, capsys: pytest.CaptureFixture[str]
 def test_help_of_training_calls_the_command_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--help"]) == 0
     assert capsys.readouterr().out.startswith("usage: raylocus train ")
+    assert "give a whole number from 0" in refused(
+        capsys, "train", "fit", "--config", "tiny", "--seed_everything=-5"
+    )
 
 
 @pytest.mark.parametrize(
