@@ -38,8 +38,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises:
         StorageFullError: the disk filled up; nothing half-written is left.
-        StoreError: at `path` is what would be lost: a device, a folder where a file is written or a file where a
-            folder is, or a folder of something else.
+        StoreError: `path` is what would be lost: a device, a file for a folder or the reverse, another's folder.
     """
     aside = _sibling(path, "partial")
     if path.exists() and not (path.is_file() or path.is_dir()):
@@ -180,10 +179,9 @@ def _refuse_loss(aside: Path, path: Path) -> None:
     if path.exists() and aside.is_dir() != path.is_dir():
         stands, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
         raise StoreError(f"{path} is a {stands} and is kept; name a {wanted} that may be written")
-    if path.is_dir() and any(path.iterdir()):
-        files = [file.name for file in aside.iterdir() if file.is_file()]
-        if not any((path / name).is_file() for name in files):
-            raise StoreError(f"{path} is a folder of something else and is kept; name another, or remove it")
+    strange = path.is_dir() and any(path.iterdir())
+    if strange and not any(each.is_file() and (path / each.name).is_file() for each in aside.iterdir()):
+        raise StoreError(f"{path} is a folder of something else and is kept; name another, or remove it")
 
 
 def _replace(aside: Path, path: Path) -> None:
