@@ -150,12 +150,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("places/calibration"))
     parser.add_argument("--networks", type=int, default=20)
+    parser.add_argument(
+        "--first", type=int, default=0, help="from 100 on: networks that settings are chosen on"
+    )
     parser.add_argument("--points", type=int, default=100)
     parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--severity", type=float, default=1.0)
     parser.add_argument("--kinds", nargs="+", default=["tagged", "blind"])
     given = parser.parse_args()
-    found = [network_of(number, given) for number in range(given.networks)]
+    found = [network_of(number, given) for number in range(given.first, given.first + given.networks)]
     print_table([network for _, network in found], tuple(given.kinds))
     if len(found) > FITTED * len(TOWNS):
         print_locating(found, ("map", *given.kinds, *KNOWN))
