@@ -89,6 +89,14 @@ def test_every_command_has_help(verb: object, capsys: pytest.CaptureFixture[str]
     assert not [each for each in given - known if f"{each.rpartition('.')[0]}.help" not in known]
 
 
+def test_help_of_training_calls_the_command_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: raylocus train ")
+    assert "give a whole number from 0" in refused(
+        capsys, "train", "fit", "--config", "tiny", "--seed_everything=-5"
+    )
+
+
 @pytest.mark.parametrize(
     "group", sorted({verb.words[0] for verb in VERBS if len(verb.words) > 1} - {"train"})
 )
