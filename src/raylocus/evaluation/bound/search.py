@@ -111,10 +111,9 @@ class Search:
                 expected[motion] += self.ways * proposals[motions.tracks[motion]]
             tried.append(self._tried(sequence, motions, chosen, proposals, last, generator))
             ways = Ways.concatenate(tried)
-            weight = motions.share[ways.motion] / expected[ways.motion, ways.end]
-            gain = weight * np.exp(ways.log_gain - ways.log_gain.max())
-            belief = self._combined(ways, weight, gain, motions, mass)
-            gain = gain * mass[motions.tracks[ways.motion], ways.end]
+            gain = np.exp(ways.log_gain - ways.log_gain.max()) * mass[motions.tracks[ways.motion], ways.end]
+            gain *= motions.share[ways.motion] / expected[ways.motion, ways.end]
+            belief = self._combined(ways, gain, motions, mass)
             evidence = np.bincount(ways.motion, gain, len(motions))
             share = 0.7 * evidence / evidence.sum() + 0.3 * motions.share
             chosen = np.sort(generator.choice(len(motions), len(motions), p=share / share.sum()))
@@ -143,31 +142,33 @@ class Search:
             ways, weight = stored.cells(end[own].ravel(), steps, generator)
             cells[own] = ways.reshape(len(own), self.ways, -1)
             log_start[own] = np.log(weight).reshape(len(own), self.ways)
-        log_density = self.likelihood.of_ways(sequence, torch.from_numpy(cells)).double().numpy()
-        gain = log_density - last.log_density[torch.from_numpy(end)].double().numpy() + log_start
-        return Ways(np.repeat(chosen, self.ways), end.ravel(), gain.ravel())
+        ways = torch.from_numpy(cells.reshape(-1, len(sequence.ago)))
+        log_density = self.likelihood.of_ways(sequence, ways).double().numpy()
+        gain = log_density - last.log_density.double().numpy()[end.ravel()] + log_start.ravel()
+        return Ways(np.repeat(chosen, self.ways), end.ravel(), gain)
 
     def _combined(
         self,
         ways: Ways,
-        weight: Float[np.ndarray, " way"],
         gain: Float[np.ndarray, " way"],
         motions: Motions,
         mass: Float[np.ndarray, "tracks ground"],
     ) -> Float[np.ndarray, "tracks ground"]:
-        """Mass by kind of way: the last report's times the smoothed mean gain of the ways that end nearby."""
+        """Mass by kind of way: the last report's times the smoothed mean gain of the ways that end nearby.
+
+        The mean is by the last report's mass, so that the sum is that of the ways: an even mean would count
+        the rare starts at the kerb for the middle of the road.
+        """
         out = np.zeros_like(mass)
         kinds = motions.tracks > 0
         for by_road in np.unique(kinds):
             own = kinds[ways.motion] == by_road
-            share = motions.share[kinds == by_road].sum()
-            added, count = (
-                self._smoothed(np.bincount(ways.end[own], values[own], mass.shape[1]))
-                for values in (gain, weight)
-            )
-            ratio = np.where(count > 1e-6 * count.max(), added / np.maximum(count, 1e-300), 0)
-            rows = np.unique(motions.tracks[kinds == by_road])
-            out[rows] = mass[rows] / len(rows) * ratio * share
+            rows, members = np.unique(motions.tracks[kinds == by_road], return_inverse=True)
+            share = np.bincount(members, motions.share[kinds == by_road])
+            added = self._smoothed(np.bincount(ways.end[own], gain[own], mass.shape[1]))
+            usual = self._smoothed(share @ mass[rows])
+            ratio = np.where(usual > 1e-12 * usual.max(), added / np.maximum(usual, 1e-300), 0)
+            out[rows] = share[:, None] * mass[rows] * ratio
         return out
 
     def _smoothed(self, values: Float[np.ndarray, " ground"]) -> Float[np.ndarray, " ground"]:
