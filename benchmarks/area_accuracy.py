@@ -16,6 +16,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,11 @@ def held_by(density: np.ndarray, cell: np.ndarray) -> np.ndarray:
     return np.where(flat > at, flat, 0).sum(axis=1)
 
 
+def over_known(pair: Pair, errors: np.ndarray, percent: float, rows: np.ndarray) -> float:
+    """A percentile of errors over that of the same phones in the known tile."""
+    return float(np.percentile(errors[rows], percent) / np.percentile(pair.known[rows], percent))
+
+
 def interval(pair: Pair, statistic: Callable[[np.ndarray], float]) -> str:
     """A statistic of rows with its interval, worlds drawn with replacement."""
     generator = np.random.default_rng(0)
@@ -175,12 +181,7 @@ def tell(pair: Pair) -> None:
             inside = f", 90 % region holds {(held[name][kept] < 0.9).mean():.0%}" if name in held else ""
             print(f"{group} ({kept.sum()}), {name}: p50 {p50:.1f} m, p90 {p90:.1f} m{inside}")
     for percent, name in itertools.product((50, 90), ("area, windows", "area, tile given")):
-        ratio = interval(
-            pair,
-            lambda rows, p=percent, own=every[name]: (
-                np.percentile(own[rows], p) / np.percentile(pair.known[rows], p)
-            ),
-        )
+        ratio = interval(pair, partial(over_known, pair, every[name], percent))
         print(f"p{percent}, {name}, over p{percent} in the known tile: {ratio}")
 
 

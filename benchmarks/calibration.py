@@ -85,10 +85,11 @@ def measured_network(one: Trial, law: CalibrationLaw, severity: float, kinds: tu
         start = time.process_time()
         found = calibrate(reports, one.place, law)
         seconds = time.process_time() - start
-        if found.labelled is None:
-            estimated = unlabelled_severity(found.unlabelled, law)
-        else:
+        if found.labelled is not None:
             estimated = labelled_severity(found.labelled, law)
+        else:
+            assert found.unlabelled is not None
+            estimated = unlabelled_severity(found.unlabelled, law)
         out[kind] = {
             **errors_of_values(one, found),
             **bounds(one, found, law, severity),
@@ -134,8 +135,14 @@ def network_of(number: int, given: argparse.Namespace) -> tuple[Trial, Network]:
         return {f"{kind}/{name}": value for kind, part in made.items() for name, value in part.items()}
 
     stored = kept(given.folder / "networks" / named, flat)
-    parts = [(*name.split("/"), value) for name, value in stored.items()]
-    return one, {kind: {name: value for of, name, value in parts if of == kind} for kind in given.kinds}
+    return one, {
+        kind: {
+            name.removeprefix(f"{kind}/"): value
+            for name, value in stored.items()
+            if name.startswith(f"{kind}/")
+        }
+        for kind in given.kinds
+    }
 
 
 def main() -> None:
@@ -143,12 +150,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("places/calibration"))
     parser.add_argument("--networks", type=int, default=20)
+    parser.add_argument(
+        "--first", type=int, default=0, help="from 100 on: networks that settings are chosen on"
+    )
     parser.add_argument("--points", type=int, default=100)
     parser.add_argument("--reports", type=int, default=1000)
     parser.add_argument("--severity", type=float, default=1.0)
     parser.add_argument("--kinds", nargs="+", default=["tagged", "blind"])
     given = parser.parse_args()
-    found = [network_of(number, given) for number in range(given.networks)]
+    found = [network_of(number, given) for number in range(given.first, given.first + given.networks)]
     print_table([network for _, network in found], tuple(given.kinds))
     if len(found) > FITTED * len(TOWNS):
         print_locating(found, ("map", *given.kinds, *KNOWN))
@@ -196,7 +206,9 @@ def print_locating(found: list[tuple[Trial, Network]], kinds: tuple[str, ...]) -
         p50, p67, p90 = np.quantile(errors, (0.5, 0.67, 0.9))
         zero = zero or p50
         gain = f"p50 {p50:.1f} m ({p50 / zero - 1:+.0%}), p67 {p67:.1f}, p90 {p90:.1f}"
-        print(f"locate on {kind}: {gain}; 90 % region holds {coverage(*ranks.T, 0.9):.0%}; {method.model}")
+        print(
+            f"locate on {kind}: {gain}; 90 % region holds {coverage(ranks[:, 0], ranks[:, 1], 0.9):.0%}; {method.model}"
+        )
 
 
 if __name__ == "__main__":

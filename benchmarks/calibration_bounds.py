@@ -47,10 +47,10 @@ def bounds(one: Trial, found: Calibration, law: CalibrationLaw, severity: float)
     free[layout.index("scatter")] = False
     every = LabelledModel(every_cell_heard(one), one.place)
     for name, model in (("all else known", found.labelled.model), ("all else known and heard", every)):
-        known = climb((model.under(law.noise()),), found.prior, free, truth)
-        level = (known.values - truth)[layout.index("level")] + known.values[layout.index("common")]
+        best = climb((model.under(law.noise()),), found.prior, free, truth)
+        level = (best.values - truth)[layout.index("level")] + best.values[layout.index("common")]
         out[f"level, {name}"] = np.abs(level)
-        out[f"level, {name}, expected"] = HALF * level_deviation(known, layout)
+        out[f"level, {name}, expected"] = HALF * level_deviation(best, layout)
     return out
 
 

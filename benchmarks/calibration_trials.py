@@ -71,7 +71,7 @@ def kept(file: Path, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.
         made = make()
         file.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(file) as aside, aside.open("wb") as opened:
-            np.savez(opened, **made)
+            np.savez(opened, allow_pickle=False, **made)
         print(f"{file.stem} done", flush=True)
     with np.load(file) as stored:
         return dict(stored)

@@ -111,7 +111,8 @@ def _look(folder: Path, whole: dict[str, str], tally: Tally) -> None:
         tally.partial += any(
             _hash(folder / name) != digest for name, digest in whole.items() if name.startswith("tiny.zarr/")
         )
-    tally.moments = tuple(count + (index == stage) for index, count in enumerate(tally.moments))
+    before, between, finalising = (count + (index == stage) for index, count in enumerate(tally.moments))
+    tally.moments = (before, between, finalising)
 
 
 def _compare(folder: Path, whole: dict[str, str], tally: Tally) -> None:

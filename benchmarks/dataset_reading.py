@@ -264,7 +264,7 @@ class TrainingStep:
 
     def __init__(self, data: ReportData) -> None:
         self.module = LocationModule()
-        self.module.log = lambda *_, **__: None
+        self.module.log = lambda *_, **__: None  # type: ignore[method-assign]
         self.optimizer = self.module.configure_optimizers()["optimizer"]
         self.average = AveragedModel(self.module.network, avg_fn=partial(moved_average, 0.99))
         reading = ReportData(data.dataset, BATCH_SIZE)

@@ -65,7 +65,8 @@ def _lon_lat(points: Iterable[tuple[float, ...]]) -> list[tuple[float, float]]:
 
 def _write(writer: osmium.SimpleWriter, shapes: Sequence[tuple[shapely.LineString, dict[str, str]]]) -> None:
     """Nodes first, then ways, as files of OpenStreetMap are sorted; a ring ends in the node that it begins with."""
-    ways, number = [], 0
+    ways: list[Way] = []
+    number = 0
     for shape, tags in shapes:
         points = _lon_lat(shape.coords)
         closed = shape.is_closed

@@ -206,9 +206,9 @@ def main() -> None:
             for name, scores in scored(source, folder, given).items():
                 every[name] = every.get(name, []) + scores
     tell("all", every)
-    scores = AreaScores.concatenate(every["traced maps"])
+    by_maps = AreaScores.concatenate(every["traced maps"])
     for percent in (50, 90):
-        print(f"p{percent} with traced maps over the RSRP centroid's: {over_centroid(scores, percent)}")
+        print(f"p{percent} with traced maps over the RSRP centroid's: {over_centroid(by_maps, percent)}")
 
 
 if __name__ == "__main__":

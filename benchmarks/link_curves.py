@@ -10,12 +10,16 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr
 
 from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE, TransportBlock, curves
 from raylocus.propagation.link_abstraction.modulation_tables import CQI_TABLES
+
+if TYPE_CHECKING:
+    from sionna.sys import PHYAbstraction
 
 #: Row of TS 38.214 Table 5.1.3.1-1 with the same modulation and rate as CQI 4 to 15.
 MCS = (4, 6, 8, 11, 13, 15, 18, 20, 22, 24, 26, 28)
@@ -43,7 +47,7 @@ def largest_error(curve: dict, row: int) -> float:
     return float(np.max(errors))
 
 
-def sionna_threshold(abstraction: object, mcs: int, block: TransportBlock) -> float:
+def sionna_threshold(abstraction: PHYAbstraction, mcs: int, block: TransportBlock) -> float:
     """SINR [dB] at which Sionna's interpolated curve gives the target error rate of the whole block."""
     import torch
 

@@ -212,7 +212,7 @@ def draw_detector(out: Path) -> None:
             found = first_path_delay(noisy_response(clean, noise[:, None], generator), noise, 30e3)
             missed = np.isnan(found).mean() > 0.5
             errors.append(np.nan if missed else np.sqrt(np.nanmean((found - delay) ** 2)) * SPEED_OF_LIGHT)
-        bound = delay_bound(levels, count, 30e3) * SPEED_OF_LIGHT
+        bound = np.asarray(delay_bound(levels, count, 30e3)) * SPEED_OF_LIGHT
         line = axes.semilogy(levels, errors, "o-", ms=3, label=f"{count * 30e3 / 1e6:.0f} MHz")[0]
         axes.semilogy(levels, bound, "--", color=line.get_color(), lw=1)
         middle = levels == 10
@@ -268,7 +268,7 @@ def draw_statistics(place: TracedPlace, out: Path, severity: float, ues: int) ->
         low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
         print(f"{name}: p5 {low:.1f}, median {middle:.1f}, mean {known.mean():.1f}, p95 {high:.1f}")
     axes.flat[0].axvspan(min(GLASGOW_DBM), max(GLASGOW_DBM), color="C1", alpha=0.6, label="means, Glasgow")
-    axes.flat[0].legend()
+    axes.flat[0].legend(loc="upper left")
     axes.flat[1].axvline(SUTD_PAIRS[0, 1], color="C1", label="near a lone cell, SUTD")
     axes.flat[1].legend()
     axes.flat[4].plot(found["sinr"], found["rsrq"], ".", ms=3, alpha=0.4, label="raylocus")

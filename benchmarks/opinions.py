@@ -70,8 +70,10 @@ class Judged:
 
     def select(self, phones: Tensor) -> Judged:
         """Some of the phones."""
-        rows = (each[phones] for each in (self.signs, self.sites, self.maps, self.square))
-        return Judged(self.kind, self.town, *rows, self.scores)
+        signs, sites, maps, square = (
+            each[phones] for each in (self.signs, self.sites, self.maps, self.square)
+        )
+        return Judged(self.kind, self.town, signs, sites, maps, square, self.scores)
 
     def cost(self, odds: Tensor) -> Tensor:
         """Mean −ln of the true square's share by the pool, where these phones judge together."""

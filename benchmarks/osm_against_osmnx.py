@@ -43,12 +43,15 @@ def cut(path: Path, target: Path) -> Path:
     ways: set[int] = set()
     with osmium.SimpleWriter(str(target), overwrite=True) as writer:
         for item in osmium.FileProcessor(str(path)):
-            if item.is_way():
+            if isinstance(item, osmium.osm.Way):
                 known = [node.ref for node in item.nodes if node.ref in nodes]
                 if len(known) > 1:
                     ways.add(item.id)
                     writer.add(item.replace(nodes=known))
-            elif item.is_node() or all(each.type != "w" or each.ref in ways for each in item.members):
+            elif isinstance(item, osmium.osm.Node) or (
+                isinstance(item, osmium.osm.Relation)
+                and all(each.type != "w" or each.ref in ways for each in item.members)
+            ):
                 writer.add(item)
     return target
 

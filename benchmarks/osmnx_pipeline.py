@@ -27,7 +27,7 @@ from raylocus.scenes.buildings.heights import building_type
 from raylocus.scenes.ground.from_features import DEFAULT_WIDTH, road_class_of
 from raylocus.scenes.tagged import parse_count, parse_length
 
-TAGS = {
+TAGS: dict[str, bool | str | list[str]] = {
     "building": True, "building:part": True, "highway": True, "natural": ["water", "wood", "bay"],
     "landuse": ["forest", "orchard", "reservoir", "basin"], "area:highway": True,
 }  # fmt: skip

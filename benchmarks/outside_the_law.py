@@ -184,7 +184,8 @@ def main() -> None:
     parser.add_argument("--split", choices=("validation", "test"), default="test")
     given = parser.parse_args()
     locator = Locator.load(given.model) if given.model else Locator.pretrained()
-    dataset, found = open_report_dataset(given.dataset), {}
+    dataset = open_report_dataset(given.dataset)
+    found: dict[str, list[Scores]] = {}
     named = list(cases(dataset, given.split)) + (
         list(mast_cases(given.masts, dataset)) if given.masts else []
     )

@@ -19,6 +19,7 @@ from raylocus.models.checkpoint import load_network
 from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
+from raylocus.models.physics.expected import FeatureField
 from raylocus.models.physics.live import PhysicsVariant, feature_field
 from raylocus.models.physics.residuals import feature_residuals, huber_sums
 from raylocus.network.reports.report_files import load_reports
@@ -82,7 +83,7 @@ def main() -> None:
     for variant in get_args(PhysicsVariant):
         field = feature_field(variant, maps, place)
 
-        def losses(point: Tensor, field=field) -> Tensor:
+        def losses(point: Tensor, field: FeatureField = field) -> Tensor:
             return huber_sums(feature_residuals(field.at(point), sequences, maps.site_of_cell, law))[0]
 
         printed(variant, losses, sequences.target + wrong, 1 if variant == "path_solver" else 5)

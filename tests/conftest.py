@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,8 @@ from hypothesis import settings
 from checked_types import check_package
 
 check_package("raylocus")
+# As the command sets it (`raylocus.cli.main`): most of the suite's objects are modules, which stay.
+gc.set_threshold(10_000)
 
 # Two cores are shared with the tests' own subprocesses.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -24,6 +28,11 @@ settings.register_profile("raylocus", deadline=None, derandomize=True, max_examp
 settings.load_profile("raylocus")
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """What collecting has imported stays: no later search for garbage looks through it."""
+    gc.freeze()
 
 
 @pytest.fixture
@@ -39,7 +48,7 @@ def repository() -> Path:
 
 
 def raylocus(folder: Path, *words: str) -> str:
-    """What the command prints. In a process of its own: Lightning pickles methods, which run-time checks replace."""
+    """What the command prints, in a process of its own."""
     command = [sys.executable, "-m", "raylocus", *words]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
     answer = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -64,3 +73,12 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
             raylocus(aside, "demo", "--recipe", "tiny")
             aside.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def few_ways() -> Iterator[None]:
+    """The bound and the true maps draw an eighth of their ways: enough where their places in a table are tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raylocus.evaluation.bound.tracks.WALKS", 256)
+        patch.setattr("raylocus.evaluation.bound.tracks.TRIPS", 96)
+        yield

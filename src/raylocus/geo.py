@@ -6,6 +6,7 @@ Compass degrees (clockwise from north) exist at the edges only and are converted
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -95,6 +96,10 @@ class GeoFrame:
         return GeoFrame(float(latitude), float(longitude), self.utm_zone)
 
 
+#: Cells along the side of a grid: more are of no machine's memory, but of a unit that was mistaken.
+MOST_CELLS = 32768
+
+
 @dataclass(frozen=True)
 class Grid:
     """A square grid in a frame; arrays over it are [y, x], y ascending. A tile's is centred on its frame's origin."""
@@ -107,11 +112,12 @@ class Grid:
     """Middle of the square in the frame [m]."""
 
     def __post_init__(self) -> None:
-        if (
-            self.resolution <= 0
-            or abs(self.size / self.resolution - round(self.size / self.resolution)) > 1e-9
-        ):
-            raise InputError(f"a resolution of {self.resolution} m does not divide a tile of {self.size} m")
+        cells = self.size / self.resolution if self.resolution > 0 else math.nan
+        if not (1 - 1e-9 < cells <= MOST_CELLS and abs(cells - round(cells)) <= 1e-9):
+            raise InputError(
+                f"a resolution of {self.resolution:g} m does not divide a tile of {self.size:g} m into 1 to "
+                f"{MOST_CELLS} cells a side"
+            )
 
     @property
     def count(self) -> int:

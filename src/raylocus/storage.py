@@ -38,8 +38,11 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Raises:
         StorageFullError: the disk filled up; nothing half-written is left.
+        StoreError: `path` is what would be lost: a device, a file for a folder or the reverse, another's folder.
     """
     aside = _sibling(path, "partial")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise StoreError(f"{path} is a device, which cannot be replaced; give the name of a file or folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _clear_leftovers(path)
@@ -50,6 +53,8 @@ def written_whole(path: Path) -> Iterator[Path]:
             raise StorageFullError(
                 f"no space left while writing {path}; free some and run the command again"
             ) from error
+        if error.filename == str(aside):  # what the user named is the path
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
     finally:
         _remove_for_good(aside)
@@ -166,7 +171,21 @@ def schema_fault(found: object, needed: str) -> tuple[str, str] | None:
     return f"has schema {found!r} where {needed!r} is needed", fix
 
 
+def _refuse_loss(aside: Path, path: Path) -> None:
+    """Refuses, with StoreError, to put what was written where something else stands.
+
+    A folder is one of the same kind if it is empty or has a file of the same name.
+    """
+    if path.exists() and aside.is_dir() != path.is_dir():
+        stands, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
+        raise StoreError(f"{path} is a {stands} and is kept; name a {wanted} that may be written")
+    strange = path.is_dir() and any(path.iterdir())
+    if strange and not any(each.is_file() and (path / each.name).is_file() for each in aside.iterdir()):
+        raise StoreError(f"{path} is a folder of something else and is kept; name another, or remove it")
+
+
 def _replace(aside: Path, path: Path) -> None:
+    _refuse_loss(aside, path)
     if path.is_dir():
         # A folder cannot be renamed over another, so the old one steps aside first.
         old = _sibling(path, "old")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -17,7 +18,7 @@ import torch
 
 from document_fixtures import commands
 from network_fixtures import random_reports, save_analytic_place
-from raylocus.cli.main import VERBS, main
+from raylocus.cli.main import GARBAGE_THRESHOLD, VERBS, main
 from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
 
@@ -55,6 +56,12 @@ def test_help_names_every_command() -> None:
     assert answer.stderr == ""
 
 
+def test_a_command_seldom_looks_for_garbage() -> None:
+    gc.set_threshold(700)
+    assert main(["doctor", "--help"]) == 0
+    assert gc.get_threshold()[0] == GARBAGE_THRESHOLD
+
+
 def test_help_is_quick() -> None:
     fastest = min(_seconds("--help") for _ in range(3))
     assert fastest < 1.0
@@ -80,6 +87,14 @@ def test_every_command_has_help(verb: object, capsys: pytest.CaptureFixture[str]
     # as in --scene.deployment.macro.help.
     known, given = set(re.findall(r"--[a-z][\w.-]*", text)), commands().get(verb.words, set())  # type: ignore[attr-defined]
     assert not [each for each in given - known if f"{each.rpartition('.')[0]}.help" not in known]
+
+
+def test_help_of_training_calls_the_command_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: raylocus train ")
+    assert "give a whole number from 0" in refused(
+        capsys, "train", "fit", "--config", "tiny", "--seed_everything=-5"
+    )
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,15 @@ def test_what_lists_no_sites_makes_no_area(tmp_path: Path, capsys: pytest.Captur
     assert "list no sites, those of oslo, powder do" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [("--training.steps", "-1"), ("--training.rate", "0"), ("--networks", "0")])
+def test_training_of_nothing_is_refused(
+    tmp_path: Path, words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "area", "--out", str(tmp_path / "area.ckpt"), *words]) == 2
+    assert words[0].rpartition(".")[2].strip("-") in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_training_writes_a_locator_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = tmp_path / "area.ckpt"
     words = ["train", "area", "--out", str(made), "--networks", "2", "--training.steps", "2"]

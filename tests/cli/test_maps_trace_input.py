@@ -135,3 +135,18 @@ def test_a_site_that_covers_nothing(place: Path, capsys: pytest.CaptureFixture[s
 
 def test_a_share_of_scattering_above_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "choose 0 to 1, not 1.5" in refused(place, capsys, "--trace.scattering", "1.5")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("depth", "-3"), ("rays_per_cell", "0"), ("rays_per_cell", "1e300"), ("reach", "-1"), ("edge_mirrors", "-1"),
+        ("dynamic_range_db", "-40"), ("refraction", "-1"), ("memory_budget", "0"),
+    ],
+)  # fmt: skip
+def test_numbers_that_no_trace_has(
+    place: Path, words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert trace(place, f"--trace.{words[0]}", words[1]) == 2
+    assert f"{words[0]} of a trace lies between" in capsys.readouterr().err
+    assert not (place / "atlas.zarr").exists()

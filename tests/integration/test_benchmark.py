@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +16,8 @@ from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, sav
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.location_network import LocationNetwork
 from raylocus.provenance import Provenance
+
+pytestmark = pytest.mark.usefixtures("few_ways")
 
 #: The tiny recipe, smaller still: two places of a few phones, and the one feature set for which there is no bound.
 SMALLER = (
@@ -155,8 +154,7 @@ def test_an_ablation_of_what_is_given(folder: Path, monkeypatch: pytest.MonkeyPa
     assert (folder / "ablation" / "ablation.txt").read_text() == table
 
 
-def test_an_ablation_that_trains(folder: Path) -> None:
-    """In a process of its own: Lightning pickles methods, which run-time checks replace."""
+def test_an_ablation_that_trains(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = recipes("ablation")["tiny"].read_text()
     for name in ("core", "slabs"):
         text = text.replace(f"places/tiny-{name}", f"places/benchmark-tiny-{name}")
@@ -166,17 +164,8 @@ def test_an_ablation_that_trains(folder: Path) -> None:
     text = text.replace("given: {shift: 10.0}", "given: {shift: 10.0}, train: {model.schedule.steps: 2}")
     assert text.count("steps: 2") == text.count("name: ") == 2
     (folder / "training.yaml").write_text(text)
-    command = [sys.executable, "-m", "raylocus", "ablate", "training.yaml", "--workers", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    answer = subprocess.run(
-        [*command, "--out", "trained"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr
+    monkeypatch.chdir(folder)
+    assert main(["ablate", "training.yaml", "--workers", "1", "--out", "trained"]) == 0
     # Three seeds of one model: what is given at test time asks for none of its own.
     assert len(list((folder / "trained" / "runs").iterdir())) == 3
     lines = json.loads((folder / "trained" / "training.json").read_text())["lines"]

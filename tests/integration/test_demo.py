@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import raylocus
 from raylocus.cli.main import SLEEPING_THREADS, main
 from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE
 from raylocus.models.checkpoint import load_network
@@ -76,10 +75,11 @@ def test_a_second_run_makes_again_what_is_not_whole_and_ends_with_the_same_table
     assert (run / "table.txt").read_bytes() == table
 
 
-def test_two_trainings_end_with_the_same_weights(finished: Path) -> None:
+def test_two_trainings_end_with_the_same_weights(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     again = finished / "runs" / "again"
     folders = [f"--trainer.default_root_dir={again}", f"--trainer.logger.init_args.save_dir={again}"]
-    raylocus(finished, "train", "fit", "--config", "tiny", *folders)
+    monkeypatch.chdir(finished)
+    assert main(["train", "fit", "--config", "tiny", *folders]) == 0
     one, two = (load_network(finished / "runs" / name / LOCATOR_FILE) for name in ("tiny", "again"))
     assert one.calibration == two.calibration
     for name, weight in one.network.state_dict().items():

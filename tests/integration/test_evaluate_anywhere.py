@@ -37,6 +37,8 @@ from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from training_fixtures import save_synthetic_dataset, small_place
 
+pytestmark = pytest.mark.usefixtures("few_ways")
+
 
 def save_test_only_dataset(folder: Path, name: str) -> Path:
     """Two test worlds of the place "south", and nothing to train on."""

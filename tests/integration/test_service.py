@@ -311,6 +311,8 @@ def test_nlmf_refuses_shapes_that_it_has_not(client: TestClient, levels: dict[in
     body = {"supportedGADShapes": ["POINT_ALTITUDE"], "raylocusMeasurements": nr_scan(levels)}
     answer = client.post("/nlmf-loc/v1/determine-location", json=body)
     assert (answer.status_code, answer.json()["cause"]) == (400, "OPTIONAL_IE_INCORRECT")
+    nameless = {"correlationID": "", "raylocusMeasurements": nr_scan(levels)}
+    assert client.post("/nlmf-loc/v1/determine-location", json=nameless).status_code == 200
     both = {"ecgi": {}, "ncgi": {}}
     assert client.post("/nlmf-loc/v1/determine-location", json=both).status_code == 400
 
@@ -322,6 +324,11 @@ def test_camara_retrieves_and_verifies(client: TestClient, levels: dict[int, flo
     client.put("/raylocus/v1/measurements/+491234567", json=nr_scan(levels))
     answer = client.post("/location-retrieval/v0.5/retrieve", json=device, headers={"x-correlator": "a-1"})
     assert answer.headers["x-correlator"] == "a-1"
+    for correlator in ("", "urn:a_1/<{2}>;." + "b" * 241):
+        other = client.post(
+            "/location-retrieval/v0.5/retrieve", json=device, headers={"x-correlator": correlator}
+        )
+        assert other.status_code == 200 and other.headers.get("x-correlator", "") == correlator
     lost = client.post("/location-retrieval/v0.5/retrieve", json={}, headers={"x-correlator": "a-1"})
     assert lost.status_code == 422 and lost.headers["x-correlator"] == "a-1"
     odd = client.post("/location-retrieval/v0.5/retrieve", json={}, headers={"x-correlator": "a 1"})

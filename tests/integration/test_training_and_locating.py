@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
+from raylocus.cli.main import main as command
 from raylocus.errors import CheckpointError, InputError, PlaceError
 from raylocus.evaluation.area_scores import score_in_area
 from raylocus.inference.locator import Locator
@@ -72,25 +73,8 @@ def trained(tmp_path_factory, repository):
     """A run of a few steps with the demo's own configuration on a tiny dataset."""
     folder = tmp_path_factory.mktemp("training")
     dataset = save_synthetic_dataset(folder)
-    done = run(
-        [
-            "-m",
-            "raylocus",
-            "train",
-            "fit",
-            "--config",
-            "demo",
-            f"--trainer.default_root_dir={folder}/run",
-            f"--trainer.logger.init_args.save_dir={folder}/run",
-            f"--data.dataset={dataset}",
-            "--data.batch_size=4",
-            "--model.schedule.steps=5",
-            "--model.network.fusion_width=8",
-            "--model.network.token_width=16",
-        ],
-        repository,
-    )
-    assert done.returncode == 0, done.stderr
+    words = words_for(folder / "run", repository, f"--data.dataset={dataset}", "--model.schedule.steps=5")
+    assert command(["train", "fit", *words]) == 0
     return folder
 
 

@@ -312,7 +312,7 @@ def test_reports_whose_range_ends_say_no_levels_and_no_silence_but_beams(turned:
 
 
 def test_a_map_that_says_less_than_who_is_heard_is_noticed() -> None:
-    reports = unlabelled_reports(without_positions(observed(PLACE, turned_world(PLACE, 11), 120, 2)), PLACE)
+    reports = unlabelled_reports(without_positions(observed(PLACE, turned_world(PLACE, 11), 60, 2)), PLACE)
     found = calibrate_unlabelled(reports, PLACE, CalibrationLaw())
     unknown = np.full((len(reports.level), 2), np.nan)
     assert "trust the map: it predicts" in check_law(reports, unknown, found, PLACE, CalibrationLaw()).verdict

@@ -21,6 +21,7 @@ from raylocus.cli.main import EXTRAS, main
 from raylocus.cli.train import with_recipe_files
 from raylocus.errors import InputError
 from raylocus.execution.task import ThisProcess
+from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.viz.style import new_axes
 
 
@@ -33,6 +34,27 @@ def test_a_word_of_the_wrong_kind_is_one_sentence_that_names_the_help() -> None:
             parser.parse(words)
         assert str(refused.value).endswith("; see: raylocus scene fly --help")
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--height", "low"], "--height takes a number, not low"),
+        (["--height", ".nan"], "--height is nan; give a finite number"),
+        (["--height", "1e999"], "--height is inf; give a finite number"),
+        (["--seed", "1.5"], "--seed takes a whole number, not 1.5"),
+        (["--seed", "-1"], "--seed is -1; give 0 or a greater whole number"),
+        (["--scene.seed", "-1"], "--scene.seed is -1; give 0"),
+        (["--scene.tile_size", ".nan"], "--scene.tile_size is nan"),
+    ],
+)
+def test_what_is_no_number_and_no_seed_is_refused(words: list[str], sentence: str) -> None:
+    parser = verb_parser("scene fly", "Fly.")
+    parser.add_argument("--height", type=float)
+    parser.add_argument("--seed", type=int)
+    parser.add_class_arguments(SceneConfiguration, "scene")
+    with pytest.raises(InputError, match=sentence):
+        parser.parse(words)
 
 
 @pytest.mark.parametrize(("text", "centre"), [("0,512", (0.0, 512.0)), ("-3.5,1e2", (-3.5, 100.0))])

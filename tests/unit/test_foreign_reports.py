@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import network_fixtures
 from network_fixtures import same_reports
-from raylocus.errors import InputError, PlaceError
+from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.network.channel.links import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
 from raylocus.network.configuration import NetworkConfiguration
@@ -23,6 +23,7 @@ from raylocus.network.observe import observe
 from raylocus.network.reports.features import FEATURES, SCHEMA
 from raylocus.network.reports.parquet import load_parquet, save_parquet
 from raylocus.network.reports.report_checks import check_reports, repaired_reports
+from raylocus.network.reports.report_files import load_reports
 from raylocus.network.reports.report_table import read_report_table
 from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import known_reports
@@ -418,3 +419,20 @@ def test_what_raylocus_observes_passes_its_own_checks(severity: float) -> None:
         repaired = repaired_reports(reports)
         assert repaired.notes == () and same_reports(repaired.reports, reports)
         assert known_reports(reports, place).notes == ()
+
+
+def test_the_public_reader_takes_what_the_commands_take(tmp_path: Path) -> None:
+    columns = tokens(phones=2)
+    table = written(tmp_path / "log.parquet", columns)
+    assert load_reports(str(table)).pci.tolist() == columns["pci"]
+    later = written(tmp_path / "later.parquet", columns | {"time": [each + 5.0 for each in columns["time"]]})
+    assert load_reports(later).time.tolist() == [0.0, 1.0, 2.0] * 2
+    written(table, columns | {"rsrp": [40.0] * len(columns["pci"])})
+    with pytest.raises(InputError, match="rsrp 40 is not between"):
+        load_reports(table)
+    (tmp_path / "log.csv").write_text("time,pci,rsrp\n0,20,-88\n")
+    (tmp_path / "town").mkdir()
+    (tmp_path / "town" / "place.json").write_text("{}")
+    for name, what in (("log.csv", "is no file"), ("town", "is a place and no file")):
+        with pytest.raises(StoreError, match=f"{what} of reports.*raylocus reports import makes one"):
+            load_reports(tmp_path / name)

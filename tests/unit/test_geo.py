@@ -155,7 +155,8 @@ def test_borders_between_cells_belong_to_the_upper_cell() -> None:
     assert grid.index(np.array([-1e-9, -3.0])) == 1
 
 
-@pytest.mark.parametrize(("size", "resolution"), [(512.0, 3.0), (512.0, 0.0), (512.0, -2.0)])
+@pytest.mark.parametrize("size", [512.0, 0.0, np.nan, np.inf, 1e12])
+@pytest.mark.parametrize("resolution", [3.0, 0.0, -2.0, np.nan])
 def test_a_resolution_that_does_not_divide_is_refused(size: float, resolution: float) -> None:
     with pytest.raises(InputError, match="does not divide"):
         Grid(size, resolution)

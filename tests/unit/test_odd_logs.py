@@ -270,3 +270,12 @@ def test_an_index_of_a_data_frame_is_a_column(place: Place, tmp_path: Path) -> N
     (tmp_path / "map.yaml").write_text(MAP + "time: T\n")
     form = MappedTable(load_column_map(tmp_path / "map.yaml"))
     assert import_log(LogFile(tmp_path / "log"), form, place).used == 2
+
+
+def test_numbers_too_large_for_any_cell_are_none(
+    place: Place, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    row = "59.0 7.0 99999999999999999999999 -90"
+    with pytest.raises(InputError, match="PCI out of range"):
+        imported(tmp_path, place, MAP, "Lat Lon P R", [row])
+    assert not [each for each in recwarn if issubclass(each.category, RuntimeWarning)]

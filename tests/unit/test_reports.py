@@ -15,6 +15,7 @@ from raylocus.errors import StoreError
 from raylocus.network.reports.report_files import (
     REPORTS_SCHEMA,
     load_reports,
+    read_reports,
     reports_to_dataset,
     save_reports,
 )
@@ -60,7 +61,7 @@ def test_last_reports_and_heard_cells() -> None:
 def test_a_reports_file_reads_back_as_it_was_written(counts: list[list[int]], tmp_path: Path) -> None:
     reports = random_reports(counts, 4)
     save_reports(reports, tmp_path / "reports.zarr", PROVENANCE)
-    assert same_reports(load_reports(tmp_path / "reports.zarr"), reports)
+    assert same_reports(read_reports(tmp_path / "reports.zarr").reports, reports)
 
 
 def test_a_file_with_other_features_is_refused(tmp_path: Path) -> None:

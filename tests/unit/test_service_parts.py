@@ -22,7 +22,7 @@ from raylocus.service.answers import Answer, Refusal, Why
 from raylocus.service.batching import Batcher, OverloadedError
 from raylocus.service.choices import accident_probability
 from raylocus.service.configuration import ServiceConfiguration
-from raylocus.service.http.admission import MOST_CLIENTS, ApiKeys, RateLimit
+from raylocus.service.http.admission import MOST_CLIENTS, ApiKeys, RateLimit, client_of
 from raylocus.service.http.desk import Board
 from raylocus.service.questions import (
     MeasuredBeam,
@@ -291,6 +291,14 @@ def test_rates_fill_again_and_are_forgotten_when_there_are_many() -> None:
     for client in range(MOST_CLIENTS + 10):
         limit.wait(str(client))
     assert len(limit._buckets) == MOST_CLIENTS
+
+
+def test_a_client_is_an_ipv4_address_or_a_net_of_ipv6() -> None:
+    same = {client_of(each) for each in ("2001:db8:1:2::5", "2001:db8:1:2:ffff::1", "2001:db8:1:2::5%eth0")}
+    assert len(same) == 1 and client_of("2001:db8:1:3::5") not in same
+    assert client_of("192.0.2.1") != client_of("192.0.2.2")
+    assert client_of("::ffff:192.0.2.1") == client_of("192.0.2.1") != client_of("::ffff:192.0.2.2")
+    assert client_of("") == "" and client_of("testclient") == "testclient"
 
 
 def test_the_board_forgets_what_is_old_and_what_is_too_much() -> None:

@@ -159,6 +159,7 @@ def test_killed_while_writing_leaves_the_old_whole_and_the_next_write_cleans_up(
     with written_whole(tmp_path / "artefact") as aside:
         if kind == "folder":
             aside.mkdir()
+            (aside / "part").write_text("newer")
         else:
             aside.write_text("newer")
     assert [file.name for file in tmp_path.iterdir()] == ["artefact"]
@@ -205,6 +206,35 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def incompressible(megabytes: int) -> xr.Dataset:
     values = np.random.default_rng(1).random((megabytes, 2**17))
     return xr.Dataset({"level": (("y", "x"), values)})
+
+
+def test_what_is_something_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("ten years")
+    with (
+        pytest.raises(StoreError, match="mine is a folder and is kept"),
+        written_whole(tmp_path / "mine") as aside,
+    ):
+        aside.write_text("fixes")
+    with pytest.raises(StoreError, match="folder of something else"):
+        save_dataset(example(), tmp_path / "mine", SCHEMA)
+    with pytest.raises(StoreError, match=r"thesis\.txt is a file and is kept"):
+        save_dataset(example(), tmp_path / "mine" / "thesis.txt", SCHEMA)
+    with pytest.raises(StoreError, match="device"), written_whole(Path(os.devnull)) as aside:
+        aside.write_text("fixes")
+    assert [file.name for file in tmp_path.rglob("*")] == ["mine", "thesis.txt"]
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "ten years" and not Path(os.devnull).is_file()
+    (tmp_path / "empty").mkdir()
+    save_dataset(example(), tmp_path / "empty", SCHEMA)
+    (tmp_path / "empty" / "manifest.json").unlink()  # a damaged store is built again
+    save_dataset(example(2.0), tmp_path / "empty", SCHEMA)
+    assert open_dataset(tmp_path / "empty", SCHEMA)["level"].max() == 2
+
+
+def test_an_error_names_what_the_user_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as refused, written_whole(tmp_path / "fixes.json"):
+        pass
+    assert refused.value.filename == str(tmp_path / "fixes.json")
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_the_old_whole(small_disk: Path) -> None:

@@ -81,8 +81,8 @@ def read_reports_of(given: Namespace, place: Place | Area) -> tuple[Reports, lis
 def _reports(given: Namespace, place: Place | Area) -> tuple[Reports, list[str]]:
     from raylocus.errors import InputError
     from raylocus.network.formats.gpx_links import reports_of_links
-    from raylocus.network.reports.report_checks import check_reports, repaired_reports
-    from raylocus.network.reports.report_files import read_reports
+    from raylocus.network.reports.report_checks import check_reports
+    from raylocus.network.reports.report_files import checked_reports
 
     if (given.reports is None) == (given.gpx is None) or (given.gpx is None) != (given.links is None):
         raise InputError("give either a reports file, or a track with --gpx and its links with --links")
@@ -99,10 +99,8 @@ def _reports(given: Namespace, place: Place | Area) -> tuple[Reports, list[str]]
         reports = reports_of_links(given.gpx, named, place)
         check_reports(reports, given.gpx)
         return reports, left
-    table = read_reports(given.reports)
-    check_reports(table.reports, given.reports)
-    repaired = repaired_reports(table.reports)
-    return repaired.reports, [*table.notes, *repaired.notes]
+    read = checked_reports(given.reports)
+    return read.reports, list(read.notes)
 
 
 def without_positions(reports: Reports) -> Reports:

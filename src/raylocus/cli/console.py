@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from argparse import HelpFormatter
@@ -30,6 +31,24 @@ FORMATS = (".png", ".svg", ".pdf")
 Kind = Literal["dataset", "train", "benchmark", "ablation"]
 
 
+#: What jsonargparse says of a value of another kind, and how the kinds are called.
+_WRONG_KIND = re.compile(r"Parser key \"([\w.]+)\": Expected a <class '(int|float)'>\. Got value: (.*)")
+_KINDS = {"int": "whole number", "float": "number"}
+
+
+def _wrong_kind(found: re.Match[str]) -> str:
+    return f"--{found[1]} takes a {_KINDS[found[2]]}, not {found[3]}"
+
+
+def _refuse_no_numbers(found: Namespace) -> None:
+    """Refuses, with InputError, NaN and infinity, and seeds below 0, which no generator takes."""
+    for name, value in found.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"--{name} is {value:g}; give a finite number")
+        if name.rpartition(".")[2] == "seed" and isinstance(value, int) and value < 0:
+            raise InputError(f"--{name} is {value}; give 0 or a greater whole number")
+
+
 class VerbParser(ArgumentParser):
     """A jsonargparse parser of one verb."""
 
@@ -37,14 +56,17 @@ class VerbParser(ArgumentParser):
         """The values of the given words.
 
         Raises:
-            InputError: a word is unknown, missing or of the wrong kind.
+            InputError: a word is unknown, missing or of the wrong kind, a number not finite, or a seed below 0.
         """
         try:
-            return self.parse_args(list(arguments))
+            found = self.parse_args(list(arguments))
         except (SystemExit, InputError):
             raise
         except Exception as error:  # argparse and jsonargparse raise many kinds for a bad word
-            raise InputError(f"{_one_line(str(error))}; see: {self.prog} --help") from error
+            sentence = _WRONG_KIND.sub(_wrong_kind, _one_line(str(error)))
+            raise InputError(f"{sentence}; see: {self.prog} --help") from error
+        _refuse_no_numbers(found)
+        return found
 
     def format_help(self, formatter: HelpFormatter | None = None) -> str:
         """The help, with plain names of types."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -18,6 +19,10 @@ from raylocus.execution.memory import keep_freed_memory
 SLEEPING_THREADS = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0", "OPENBLAS_THREAD_TIMEOUT": "4"}
 for _name, _value in SLEEPING_THREADS.items():
     os.environ.setdefault(_name, _value)
+
+#: New objects after which Python looks for garbage. At its own 700 it does so a thousand times while torch and
+#: Lightning are imported: a quarter of the start of a command.
+GARBAGE_THRESHOLD = 10_000
 
 #: Packages that an extra of raylocus brings, by their module; all others come with `train`.
 EXTRAS = {
@@ -133,6 +138,7 @@ def _run(given: list[str]) -> int:
         return DONE
     verb = _find(given)
     keep_freed_memory()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     module = importlib.import_module(f"raylocus.cli.{verb.module}")
     code: int = getattr(module, verb.function)(given[len(verb.words) :])
     return code

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raylocus.cli.console import recipe_file, recipes, verb_parser
+from raylocus.errors import InputError
 
 if TYPE_CHECKING:
     from raylocus.inference.answering import MapAnswers, NetworkAnswers
@@ -53,6 +54,8 @@ def run_train_area(arguments: Sequence[str]) -> int:
     )
     parser.add_class_arguments(AreaTraining, "training")
     given = parser.parse(arguments)
+    if given.networks < 1:
+        raise InputError("the answers' width is fitted on drawn networks; --networks takes 1 or more")
     training = parser.instantiate(given).training
     from dataclasses import asdict
 

@@ -25,6 +25,10 @@ from raylocus.training.module import LocationModule
 LOCATOR_FILE = "locator.ckpt"
 
 
+#: The highest seed that numpy's and torch's generators both take.
+MOST_SEED = 2**32 - 1
+
+
 class TrainingParser(LightningArgumentParser):
     """Lightning's parser, whose errors are one sentence like every other."""
 
@@ -46,8 +50,13 @@ class RaylocusCLI(LightningCLI):
         parser.link_arguments("seed_everything", "data.init_args.seed", compute_fn=_seed)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Reads the words given, and only those."""
+        """Reads the words given, and only those; refuses seeds that no generator takes, with InputError."""
         self.config = parser.parse_args(args)
+        for name, value in self.config.items():
+            if name.rpartition(".")[2] == "seed_everything" and not 0 <= value <= MOST_SEED:
+                raise InputError(
+                    f"--{name.rpartition('.')[2]} is {value}; give a whole number from 0 to {MOST_SEED}"
+                )
 
     def before_fit(self) -> None:
         """Stamps the run with its resolved configuration and its input."""
@@ -132,6 +141,7 @@ def _cli(arguments: Sequence[str] | None, run: bool) -> RaylocusCLI:
         ReportData,
         args=list(arguments) if arguments is not None else None,
         parser_class=TrainingParser,
+        parser_kwargs={"prog": "raylocus train"},
         seed_everything_default=1,
         auto_configure_optimizers=False,
         # Other data comes by class_path; its constructor takes a seed as ReportData's does.

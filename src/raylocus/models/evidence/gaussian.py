@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.models.evidence.rasters import LEVEL_UNITS, are_all, picked, seen_items
+from raylocus.models.evidence.site_errors import SiteErrors
 
 #: Numbers in what is worked on at once: few enough to stay in the processor's cache.
 AT_ONCE = 1 << 17
@@ -61,11 +61,13 @@ def gaussian_evidence(
     """
     count = _together(precision.detach(), moments.shape[3:].numel())
     found = [
-        _joined(list(_parts(*some, moments, sites, site_variance, common_variance)), 2)
+        _mapped(*some, moments, sites, site_variance, common_variance)
         for some in zip(level.split(count), precision.split(count), strict=True)
     ]
-    joined = _joined(found, 0)
-    return GaussianEvidence(*(each.unflatten(2, moments.shape[3:]) for each in vars(joined).values()))
+    if len(found) == 1:
+        return found[0]
+    fields = zip(*(vars(each).values() for each in found), strict=True)
+    return GaussianEvidence(*(torch.cat(each) for each in fields))
 
 
 def _together(precision: Float[Tensor, "batch head site slot"], ground: int) -> int:
@@ -76,46 +78,31 @@ def _together(precision: Float[Tensor, "batch head site slot"], ground: int) -> 
     return len(precision) if heard.amax(0).sum() < SPREAD * heard.sum(1).mean() else 1
 
 
-def _joined(parts: Sequence[GaussianEvidence], axis: int) -> GaussianEvidence:
-    if len(parts) == 1:
-        return parts[0]
-    return GaussianEvidence(
-        *(torch.cat(each, axis) for each in zip(*(vars(part).values() for part in parts), strict=True))
-    )
-
-
-def _parts(
+def _mapped(
     level: Float[Tensor, "batch head site slot"],
     precision: Float[Tensor, "batch head site slot"],
     moments: Float[Tensor, "any_site moment slot y x"],
     sites: Int[Tensor, " site"],
     site_variance: Float[Tensor, ""],
     common_variance: Float[Tensor, ""],
-) -> Iterator[GaussianEvidence]:
-    """The evidence over some flat ground cells after the other, `AT_ONCE`."""
-    units, heads = LEVEL_UNITS, level.shape[:2]
-    v, u = site_variance / units.scale**2, common_variance / units.scale**2
-    p = (precision * units.scale**2).flatten(0, 1)
-    off = ((level - units.centre) / units.scale).flatten(0, 1)
-    weights, rows = torch.cat([p * off**2, -2 * p * off, p], 2), torch.cat([p * off, -p], 2)
-    slots, one, seen = p.shape[2], p.new_ones(()), seen_items(precision.sum(3))
-    own_moments = [each.flatten(0, 1).flatten(1) for each in picked(moments, sites)]
-    ground = moments.shape[3:].numel()
-    for start in range(0, ground, count := max(AT_ONCE // len(p), 1)):
-        distance, mean, held = p.new_zeros(3, len(p), min(count, ground - start))
-        width = torch.ones_like(mean)
-        # Site by site, so that what is worked on stays in the processor's cache.
-        for site in seen:
-            mapped = own_moments[site][:, start : start + count]
-            own_width = torch.addmm(one, v * p[:, site], mapped[:slots])
-            shrink, linear = own_width.reciprocal(), rows[:, site] @ mapped[: 2 * slots]
-            shrunk = linear * shrink
-            distance = torch.addmm(distance, weights[:, site], mapped) - v * linear * shrunk
-            mean, held, width = mean + shrunk, held + (1 - shrink), width * own_width
-        common = 1 + u / v * held
-        offset = u * mean / common
-        found = (distance - offset * mean, torch.log(width * common), units.scale * offset)
-        yield GaussianEvidence(*(each.unflatten(0, heads) for each in found))
+) -> GaussianEvidence:
+    units, shape = LEVEL_UNITS, (*level.shape[:2], *moments.shape[3:])
+    # A site that nobody has heard says nothing, but there must be one.
+    seen = torch.tensor([*seen_items(precision.sum(3))] or [0], device=level.device)
+    v = site_variance / units.scale**2
+    p, off = (
+        each.index_select(2, seen).flatten(0, 1).transpose(0, 1)
+        for each in (precision * units.scale**2, (level - units.centre) / units.scale)
+    )
+    first = p * off
+    squares, linears = torch.cat([first * off, -2 * first, p], 2), v.sqrt() * torch.cat([first, -p], 2)
+    own = [each.flatten(0, 1).flatten(1) for each in picked(moments, sites[seen])]
+    count = max(AT_ONCE // p.shape[1], 1)
+    distance, log_width, offset = SiteErrors.apply(
+        squares, linears, v * p, common_variance / site_variance, count, *own
+    )
+    fields = distance, log_width, units.scale * v.sqrt() * offset
+    return GaussianEvidence(*(each.reshape(shape) for each in fields))
 
 
 def even_gaussian_evidence(

@@ -102,13 +102,9 @@ def are_all(index: Int[Tensor, " some"], rasters: Float[Tensor, "item ..."]) -> 
     return index.is_cpu and torch.equal(index, torch.arange(len(rasters)))
 
 
-def seen_first(share: Float[Tensor, "*rows item"]) -> Int[Tensor, "*rows some"]:
-    """As many items of each row as are seen in the one that has most, those that are seen first.
-
-    All of them where to ask how many would keep a device waiting.
-    """
-    most = int((share > 0).sum(-1).amax()) if share.is_cpu and len(share) else share.shape[-1]
-    return share.topk(most).indices
+def seen_index(share: Float[Tensor, " item"]) -> Int[Tensor, " some"]:
+    """Items that are seen, ascending; all of them where to ask would keep a device waiting."""
+    return share.nonzero().flatten() if share.is_cpu else torch.arange(len(share), device=share.device)
 
 
 def hat_functions(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raylocus.models.evidence.gaussian import AT_ONCE, GaussianEvidence, gaussian_evidence
-from raylocus.models.evidence.rasters import EvidenceRasters, seen_first
+from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
+from raylocus.models.evidence.nearest_turn import beam_distance
+from raylocus.models.evidence.rasters import EvidenceRasters, picked, seen_index, seen_items
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
 
@@ -77,57 +77,15 @@ class SharpEvidence(nn.Module):
         turned, listed, offset = torch.exp(2 * self.log_beam)
         own = turned if len(maps.turns) > 1 else listed
         known, seen = pooled.beam_known.flatten(0, 1), pooled.beam.flatten(0, 1)
-        cell = seen_first(known.sum((0, 2)))
-        beam = seen_first(known.sum(0)[cell])
-        row = seen_first(known.sum(2).T[cell])
-        at = row[:, :, None], cell[:, None, None], beam[:, None]
-        turn = (maps.turns * torch.exp(-self.log_turn)).square()[:, None].to(own.dtype)
-        distance = _BeamDistance.of(seen[at], known[at] / own, offset, turn)
-        mapped = maps.sharp_beams.flatten(0, 1).flatten(2)
-        picked = (maps.sharp_cell[cell, None] * maps.sharp_beams.shape[1] + beam).flatten()
-        found = []
-        for part in mapped.split(max(AT_ONCE // max(row.numel() * len(turn), 1), 1), 2):
-            beams = part.index_select(0, picked).to(own.dtype).flatten(1).unflatten(0, beam.shape)
-            nearest = distance.to(beams).flatten(0, 1)
-            found.append(nearest.new_zeros(len(known), part.shape[2]).index_add(0, row.flatten(), nearest))
-        return torch.cat(found, 1).reshape(*pooled.heard.shape[:2], *maps.sharp_outdoor.shape)
-
-
-class _BeamDistance(NamedTuple):
-    """Squared distance, in deviations, of mapped beams from those that some rows reported of each cell.
-
-    With weights w = known/own² and levels m mapped, y reported: Σw(y − m)² less what an error of all beams explains.
-    """
-
-    weight: Float[Tensor, "cell row beam"]
-    linear: Float[Tensor, "cell two_rows beam"]
-    """−2wy of each row, then −w."""
-    constant: Float[Tensor, "cell two_rows 1"]
-    """Σwy² of each row, then Σwy."""
-    shrink: Float[Tensor, "cell row 1"]
-    turn: Float[Tensor, "turn 1"]
-    """What each turn adds."""
-
-    @classmethod
-    def of(
-        cls,
-        seen: Float[Tensor, "cell row beam"],
-        weight: Float[Tensor, "cell row beam"],
-        offset: Float[Tensor, ""],
-        turn: Float[Tensor, "turn 1"],
-    ) -> _BeamDistance:
-        """Of the levels that were seen, the level common to a cell's beams having a variance of `offset`."""
-        first = weight * seen
-        shrink = offset / (1 + offset * weight.sum(2, keepdim=True))
-        constant = torch.cat([(first * seen).sum(2, keepdim=True), first.sum(2, keepdim=True)], 1)
-        return cls(weight, torch.cat([-2 * first, -weight], 1), constant, shrink, turn)
-
-    def to(self, mapped: Float[Tensor, "cell beam turn_and_ground"]) -> Float[Tensor, "cell row ground"]:
-        """At each ground cell that of the turn which fits best there."""
-        square, level = torch.baddbmm(self.constant, self.linear, mapped).chunk(2, 1)
-        square = torch.baddbmm(square, self.weight, mapped.square())
-        distance = torch.addcmul(square, self.shrink, level.square(), value=-1)
-        return (distance.unflatten(2, (len(self.turn), -1)) + self.turn).amin(2)
+        turn = (maps.turns * torch.exp(-self.log_turn)).square().to(own.dtype)
+        cells, ground = seen_items(pooled.beam_known.sum(3)), maps.sharp_outdoor.shape
+        found = known.new_zeros(len(known), ground.numel())
+        for cell, mapped in zip(cells, picked(maps.sharp_beams, maps.sharp_cell[list(cells)]), strict=True):
+            row, beam = seen_index(known[:, cell].sum(1)), seen_index(known[:, cell].sum(0))
+            at = row[:, None], cell, beam
+            of_cell = mapped.index_select(0, beam).flatten(2)
+            found.index_add_(0, row, beam_distance(seen[at], known[at] / own, offset, turn, of_cell))
+        return found.reshape(*pooled.heard.shape[:2], *ground)
 
 
 def pooled_and_detail(

@@ -57,11 +57,11 @@ def hear(
     heard &= own | ~_drops(law, levels.shape, generator)
     if happens(generator, 0.25):
         heard &= own | _listed(layout, generator)[serving]
+    # What is named first: the own cell, then by level.
+    first = measured + 1e3 * own
     if happens(generator, 0.25):
-        heard &= _strongest_of_site(layout, np.where(heard, measured, -np.inf))
-    heard &= _rank(np.where(heard, measured + 1e3 * own, -np.inf)) < int(
-        generator.choice(LISTS, p=LIST_SHARES)
-    )
+        heard &= _first_of_site(layout, np.where(heard, first, -np.inf))
+    heard &= _rank(np.where(heard, first, -np.inf)) < int(generator.choice(LISTS, p=LIST_SHARES))
     marked = happens(generator, 0.6)
     return Hearing(
         heard, np.clip(np.round(measured), -150, -30), serving if marked else np.full(len(levels), -1)
@@ -103,7 +103,7 @@ def _listed(layout: Layout, generator: np.random.Generator) -> Bool[np.ndarray, 
     return listed & (generator.random(listed.shape) < uniform(generator, (0.5, 1.0)))
 
 
-def _strongest_of_site(layout: Layout, strength: Float[np.ndarray, "ue cell"]) -> Bool[np.ndarray, "ue cell"]:
+def _first_of_site(layout: Layout, strength: Float[np.ndarray, "ue cell"]) -> Bool[np.ndarray, "ue cell"]:
     best = np.full((len(strength), len(layout.sites)), -np.inf)
     for site in range(len(layout.sites)):
         best[:, site] = strength[:, layout.site == site].max(1)

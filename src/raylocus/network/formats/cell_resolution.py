@@ -150,8 +150,8 @@ def token_names(measured: Measurements) -> TokenNames:
 
 
 def _whole(values: Float[np.ndarray, " row"]) -> Int[np.ndarray, " row"]:
-    """Whole numbers, −1 where unknown."""
-    return np.where(np.isnan(values) | (values < 0), -1, values).astype(np.int64)
+    """Whole numbers, −1 where unknown or beyond what any name of a cell holds."""
+    return np.where((values >= 0) & (values < 2**53), values, -1).astype(np.int64)
 
 
 def _reasons(measured: Measurements) -> list[tuple[str, Bool[np.ndarray, " row"]]]:

@@ -84,11 +84,23 @@ def save_reports(reports: Reports, path: Path, provenance: Provenance) -> None:
     save_dataset(dataset, path, REPORTS_SCHEMA)
 
 
-def load_reports(path: Path) -> Reports:
-    """Reads a reports file.
+def load_reports(path: Path | str) -> Reports:
+    """Reads a file of reports of any known form, checked and repaired as every command does.
+
+    What was repaired is said by `checked_reports`.
 
     Raises:
-        StoreError: the file is absent, truncated, foreign, or of another schema version.
+        StoreError: there is no such file, it is truncated, of another schema version, or none of reports.
+        InputError: values are not what reports can have.
+    """
+    return checked_reports(Path(path)).reports
+
+
+def _stored_reports(path: Path) -> Reports:
+    """Reads raylocus's own store.
+
+    Raises:
+        StoreError: the store is truncated, foreign, or of another schema version.
     """
     dataset = load_dataset(path, REPORTS_SCHEMA)
     with readable(path):
@@ -123,7 +135,7 @@ _PARQUET = b"PAR1"
 #: What is read, for those whose file is something else.
 FORMS = (
     "reports are read from a reports file of raylocus (a folder such as reports.zarr) and from a Parquet table with "
-    "one row a cell; docs/reports.md says which columns it has and how to make one of a phone's log"
+    "one row a cell (docs/reports.md says which columns it has); raylocus reports import makes one of a phone's log"
 )
 
 
@@ -141,9 +153,10 @@ def read_reports(path: Path) -> NotedReports:
         raise StoreError(refusal)
     if (kind := deepmimo_folder(path)) is not None:
         raise StoreError(f"{path} is a {kind} scenario and no file of reports; {_import_advice(kind)}")
-    if path.is_file():
-        raise StoreError(f"{path} is no file of reports; {FORMS}")
-    return NotedReports(load_reports(path), ())
+    place = any((path / name).is_file() for name in ("place.json", "area.json"))
+    if place or path.is_file():
+        raise StoreError(f"{path} is {'a place and ' if place else ''}no file of reports; {FORMS}")
+    return NotedReports(_stored_reports(path), ())
 
 
 def is_table(path: Path) -> bool:

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from raylocus.errors import InputError
 from raylocus.scenes.sites import UE_HEIGHT
 
+#: What each number may be: wider than anything of use, and nothing that never ends.
+RANGES = {
+    "depth": (0, 30), "rays_per_cell": (1e-3, 1e4), "reach": (1e-2, 1e4),
+    "edge_mirrors": (0, 30), "dynamic_range_db": (0, 1e3), "refraction": (0, 30), "scattering_exponent": (0, 100),
+    "seed": (0, float("inf")), "memory_budget": (1e-6, 1e6),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TraceConfiguration:
@@ -42,8 +49,12 @@ class TraceConfiguration:
     """Memory for the pieces that are worked on at once [GiB]; results do not depend on it."""
 
     def __post_init__(self) -> None:
-        """Refuses a scattering that is no share, with InputError."""
+        """Refuses numbers that no trace can have, with InputError."""
         if not 0 <= self.scattering <= 1:
             raise InputError(
                 f"scattering is the share S of an amplitude; choose 0 to 1, not {self.scattering:g}"
             )
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise InputError(f"{name} of a trace lies between {low:g} and {high:g}, not {value:g}")

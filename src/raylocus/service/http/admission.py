@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -55,6 +56,27 @@ class ApiKeys:
 
 def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+#: Bits of an IPv6 address that are one client's: a /64 is the smallest net that is given out (RFC 6177).
+CLIENT_BITS = 64
+
+
+def client_of(address: str) -> str:
+    """Whose address it is: an IPv6 address is its /64 net's, one that maps an IPv4 address is that one's.
+
+    Args:
+        address: as the server has it; what is no address is a client of that name.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(found), CLIENT_BITS), strict=False))
 
 
 @dataclass

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from raylocus.service.batching import Batcher
 from raylocus.service.configuration import ServiceConfiguration
-from raylocus.service.http.admission import ApiKeys, RateLimit
+from raylocus.service.http.admission import ApiKeys, RateLimit, client_of
 from raylocus.service.http.problems import DECODE, Problem, problem_response
 from raylocus.service.http.watch import Meters
 
@@ -69,7 +69,8 @@ class Guard:
         if not self.keys.admits(key):
             raise Problem(401, "this service needs an API key, and the request has none of its keys")
         address = scope["client"][0] if scope.get("client") else ""
-        client = hashlib.sha256(key.encode()).hexdigest() if key and self.keys.digests else address
+        named = key if self.keys.digests else None
+        client = hashlib.sha256(named.encode()).hexdigest() if named else client_of(address)
         wait = self.rates.wait(client)
         if wait:
             raise Problem(429, "too many requests of one client; ask again later", retry_after=wait)

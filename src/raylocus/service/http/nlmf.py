@@ -33,7 +33,8 @@ class InputData(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    correlationID: Annotated[str | None, Field(min_length=1, max_length=255)] = None
+    correlationID: Annotated[str | None, Field(max_length=255)] = None
+    """Left out or empty where the measurements come with the request."""
     supi: Annotated[str | None, Field(max_length=255)] = None
     gpsi: Annotated[str | None, Field(max_length=255)] = None
     locationQoS: LocationQos | None = None

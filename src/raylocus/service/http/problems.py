@@ -15,8 +15,8 @@ ICHNAEA = ("/v1/", "/v2/geosubmit")
 NLMF = ("/nlmf-loc/",)
 CAMARA = ("/location-retrieval/", "/location-verification/")
 
-#: What CAMARA's requests and answers, errors too, are matched by.
-CORRELATOR, CORRELATOR_PATTERN = "x-correlator", r"^[a-zA-Z0-9-]{0,55}$"
+#: What CAMARA's requests and answers, errors too, are matched by (XCorrelator of CAMARA_common.yaml, from 0.5 on).
+CORRELATOR, CORRELATOR_PATTERN = "x-correlator", r"^[a-zA-Z0-9_:;./<>{}-]{0,256}$"
 
 #: What ichnaea calls a body that cannot be read at all, for `Problem.code`; the other APIs have words of their own.
 DECODE = "decode"

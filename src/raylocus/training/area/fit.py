@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from raylocus.errors import CheckpointError
+from raylocus.errors import CheckpointError, InputError
 from raylocus.models.area.area_network import AreaBatch, AreaNetwork, AreaShape
 from raylocus.models.area.tokens import HEARD, SILENT, AreaTokens, area_tokens
 from raylocus.network.field.law import FieldLaw, training_law
@@ -102,6 +102,13 @@ class AreaTraining:
     seed: int = 0
     """Of the weights and of all that is drawn."""
     shape: AreaShape = AreaShape()
+
+    def __post_init__(self) -> None:
+        """Refuses, with InputError, numbers by which nothing is learned."""
+        lacking = [name for name in ("steps", "networks", "reports", "points") if getattr(self, name) < 1]
+        lacking += [] if self.rate > 0 else ["rate"]
+        if lacking:
+            raise InputError(f"training needs more than 0 of {', '.join(lacking)}; give positive numbers")
 
 
 def labelled_batch(

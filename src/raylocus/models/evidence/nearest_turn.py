@@ -1,0 +1,121 @@
+"""Beams of one cell against its mapped ones, the antenna turned at every place as fits best there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+#: Numbers in each of the things that are worked on at once: few enough to stay in the processor's cache.
+CACHED = 1 << 18
+
+
+def beam_distance(
+    seen: Float[Tensor, "row beam"],
+    weight: Float[Tensor, "row beam"],
+    offset: Float[Tensor, ""],
+    turn: Float[Tensor, " turn"],
+    mapped: Float[Tensor, "beam turn ground"],
+) -> Float[Tensor, "row ground"]:
+    """Squared distance, in deviations, of mapped beams from reported ones; at each ground cell the least of all turns.
+
+    With weights w and levels m mapped, y reported: Σw(y − m)² less what an error common to the beams explains,
+    s(Σw(y − m))² with s = offset/(1 + offset·Σw), and what the turn adds.
+
+    Args:
+        seen: reported levels [dB].
+        weight: 1/variance of each one's own error [1/dB²]; 0 where it was not reported.
+        offset: variance of the error common to the beams [dB²].
+        turn: what each turn adds.
+        mapped: levels for each turn [dB], of any precision.
+    """
+    first, total = weight * seen, weight.sum(1, keepdim=True)
+    common = (offset / (1 + offset * total)).sqrt()
+    square = torch.cat([weight, -2 * first, (first * seen).sum(1, keepdim=True)], 1)
+    level = torch.cat([0 * weight, -common * weight, common * first.sum(1, keepdim=True)], 1)
+    found: Tensor = _NearestTurn.apply(torch.stack([square, level], 1), turn, mapped)
+    return found
+
+
+class _NearestTurn(torch.autograd.Function):
+    """min over turns t of turn_t + S_t − L_t², S and L being linear in m², m and 1.
+
+    The gradient of a minimum is that of the term which is chosen: which one that was is all that is kept, a byte
+    each, and the term is worked out again.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        rows: Float[Tensor, "row 2 power"],
+        turn: Float[Tensor, " turn"],
+        mapped: Float[Tensor, "beam turn ground"],
+    ) -> Float[Tensor, "row ground"]:
+        every = rows.repeat(len(turn), 1, 1, 1)
+        every[:, :, 0, -1] += turn[:, None]
+        parts = [
+            _least(every.flatten(1, 2), _powers(part.movedim(1, 0), rows.dtype))
+            for part in _parts(mapped, 2 * len(rows))
+        ]
+        chosen = torch.cat([which for _, which in parts], 1)
+        ctx.save_for_backward(rows, turn, mapped, chosen)
+        return torch.cat([least for least, _ in parts], 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Float[Tensor, "row ground"]) -> tuple[Tensor | None, ...]:
+        rows, turn, mapped, chosen = ctx.saved_tensors
+        of_rows, of_turn = torch.zeros_like(rows), torch.zeros_like(turn)
+        parts = _parts(mapped, rows[:, 0].numel())
+        sizes = [part.shape[2] for part in parts]
+        for part, which, own in zip(parts, chosen.split(sizes, 1), gradient.split(sizes, 1), strict=True):
+            index = which.long()
+            beams = part.to(rows.dtype).gather(1, index.expand(len(part), -1, -1))
+            powers = _powers(beams.transpose(0, 1), rows.dtype)
+            level = (rows[:, 1:] @ powers)[:, 0]
+            of_rows += torch.stack([own, -2 * own * level], 1) @ powers.mT
+            of_turn.index_add_(0, index.flatten(), own.flatten())
+        return of_rows, of_turn, None
+
+
+def _parts(
+    mapped: Float[Tensor, "beam turn ground"], rows: int
+) -> Sequence[Float[Tensor, "beam turn some_ground"]]:
+    """Some ground after the other, as much as stays in the processor's cache with so many rows of numbers."""
+    return mapped.split(max(CACHED // max(rows, mapped[..., 0].numel()), 1), 2)
+
+
+def _powers(
+    values: Float[Tensor, "any beam ground"], dtype: torch.dtype
+) -> Float[Tensor, "any power ground"]:
+    """m² of each beam, then m, then 1."""
+    many, beams, ground = values.shape
+    powers = values.new_empty(many, 2 * beams + 1, ground, dtype=dtype)
+    powers[:, beams:-1], powers[:, -1] = values, 1
+    torch.square(powers[:, beams:-1], out=powers[:, :beams])
+    return powers
+
+
+def _least(
+    rows: Float[Tensor, "turn two_rows power"], powers: Float[Tensor, "turn power ground"]
+) -> tuple[Float[Tensor, "row ground"], UInt8[Tensor, "row ground"]]:
+    """The least distance, and which turn it is of."""
+    least = _distance(rows[0], powers[0])
+    chosen = torch.zeros_like(least, dtype=torch.uint8)
+    for turn in range(1, len(rows)):
+        distance = _distance(rows[turn], powers[turn])
+        # Turns ascend, so the last one that is nearer than all before is the largest.
+        torch.maximum(chosen, (distance < least).view(torch.uint8).mul_(turn), out=chosen)
+        torch.minimum(least, distance, out=least)
+    return least, chosen
+
+
+def _distance(
+    rows: Float[Tensor, "two_rows power"], powers: Float[Tensor, "power ground"]
+) -> Float[Tensor, "row ground"]:
+    square, level = (rows @ powers).unflatten(0, (-1, 2)).unbind(1)
+    return torch.addcmul(square, level, level, value=-1)
