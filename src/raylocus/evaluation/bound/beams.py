@@ -39,39 +39,48 @@ class BeamLaw:
     """Share of antennas that point anywhere."""
 
     def log_density(
-        self, tokens: SequenceTokens, cells: Int[Tensor, "way report"], reports: Bool[Tensor, " beamed"]
+        self,
+        tokens: SequenceTokens,
+        cells: Int[Tensor, "way report"],
+        reports: Bool[Tensor, " beamed"],
+        error: Float[Tensor, "way report"],
     ) -> Float[Tensor, " way"]:
         """ln density of some of the beam reports, averaged over worlds: antenna errors of cells are independent.
 
         `cells` is the ground cell of each report of each way; `reports` which of the reports with beams are
-        used.
+        used, and `error` the variance of what a way leaves open of a beam's level [dB²].
         """
         total = torch.zeros(len(cells))
         for cell in tokens.beam_cell[reports].unique().tolist():
             own = torch.nonzero(reports & (tokens.beam_cell == cell))[:, 0]
-            total += self._of_cell(cell, tokens.beam_level[own], cells[:, tokens.beam_report[own]])
+            at = tokens.beam_report[own]
+            total += self._of_cell(cell, tokens.beam_level[own], cells[:, at], error[:, at])
         return total
 
     def _of_cell(
-        self, cell: int, levels: Float[Tensor, "own beam"], cells: Int[Tensor, "way own"]
+        self,
+        cell: int,
+        levels: Float[Tensor, "own beam"],
+        cells: Int[Tensor, "way own"],
+        error: Float[Tensor, "way own"],
     ) -> Float[Tensor, " way"]:
         mapped, exists = self.ensemble.rsrp_beam[cell], self.ensemble.exists[cell]
         shape = (len(cells), self.ensemble.worlds)
         squares, common = torch.zeros(shape), torch.zeros(levels.shape[1], *shape)
         silent = torch.zeros(2, *shape)
+        precision = 1 / (self.noise_db**2 + BIN_VARIANCE + error)
         for index, level in enumerate(levels):
             # Beams first: what is picked of them is then contiguous.
             there, named = mapped[cells[:, index]].transpose(0, 1), torch.isfinite(level)
             deviation = level[named][:, None, None] - there[named].float()
             offset = deviation.mean(dim=0)
             deviation -= offset
-            squares += deviation.square().sum(dim=0)
-            common[named] += deviation
-            silent += self._unnamed(level[named].min(), there[exists & ~named].float() + offset)
-        counts = torch.isfinite(levels).sum(dim=0).float()
-        free = max(float(counts.sum()) - len(levels), 0.0)
+            known = precision[:, index, None]
+            squares += deviation.square().sum(dim=0) * known
+            common[named] += deviation * known
+            silent += self._unnamed(level[named].min(), there[exists & ~named].float() + offset, known)
         straight, turned = (
-            self._gaussian(squares, common, counts, spread, free) + silent[index]
+            self._gaussian(squares, common, torch.isfinite(levels), precision, spread) + silent[index]
             for index, spread in enumerate((self.mismatch_db, TURNED_BEAM_DB))
         )
         if self.ensemble.worlds > 1:
@@ -82,25 +91,32 @@ class BeamLaw:
         self,
         squares: Float[Tensor, "way world"],
         common: Float[Tensor, "beam way world"],
-        counts: Float[Tensor, " beam"],
+        named: Bool[Tensor, "own beam"],
+        precision: Float[Tensor, "way own"],
         lasting_db: float,
-        free: float,
     ) -> Float[Tensor, "way world"]:
-        """ln density of deviations that share a lasting error in every beam (Sherman and Morrison 1950)."""
-        noise, lasting = self.noise_db**2 + BIN_VARIANCE, lasting_db**2
-        shrink = (lasting / (noise * (noise + counts * lasting)))[:, None, None]
-        # One of the beams of each report is spent on the level.
-        beams = max(free / max(float(counts.max()), 1.0), 1.0)
-        log_width = 0.5 * beams * math.log(1 + float(counts.max()) * lasting / noise)
-        return -0.5 * (squares / noise - (common.square() * shrink).sum(dim=0)) - log_width
+        """ln density of deviations that share a lasting error in every beam (Sherman and Morrison 1950).
+
+        One of the beams of each report is spent on the level.
+        """
+        counted = (precision @ named.float()).T[..., None]
+        free = named.float() - named.float() / named.sum(dim=1, keepdim=True)
+        shrink = lasting_db**2 / (1 + counted * lasting_db**2)
+        width = torch.log1p(lasting_db**2 * (precision @ free).T).sum(dim=0) - precision.log() @ free.sum(
+            dim=1
+        )
+        return -0.5 * (squares - (common.square() * shrink).sum(dim=0) + width[:, None])
 
     def _unnamed(
-        self, weakest: Float[Tensor, ""], level: Float[Tensor, "beam way world"]
+        self,
+        weakest: Float[Tensor, ""],
+        level: Float[Tensor, "beam way world"],
+        precision: Float[Tensor, "way 1"],
     ) -> Float[Tensor, "2 way world"]:
         """ln probability that the beams that are not named were weaker than the weakest named one.
 
         Of an antenna that points anywhere it is that of a coin for each beam.
         """
-        spread = math.sqrt(self.noise_db**2 + BIN_VARIANCE + self.mismatch_db**2)
+        spread = (1 / precision + self.mismatch_db**2).sqrt()
         weaker = torch.special.ndtr((weakest - level) / spread).clamp_(min=LEAST).prod(dim=0).log_()
         return torch.stack([weaker, torch.full_like(weaker, len(level) * math.log(0.5))])

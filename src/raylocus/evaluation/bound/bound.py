@@ -103,19 +103,19 @@ class Bound:
     the law of mobility. Neither true maps nor a true place enter.
 
     Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
-    (quadrature); the L3 filter, which is undone; each cell's level error, the receiver's noise and the
-    report's bins in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways drawn by the
-    code of `network.movement.mobility`).
+    (quadrature); the L3 filter, which is undone; each cell's level error in the margins of the residual; where
+    UEs start, speeds, turns, stops and roads (ways drawn by the code of `network.movement.mobility`).
 
     Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
     and variance, the same along a way; to beams, the ensemble's worlds, each given a lasting error for want
-    of a nearer one; the copula's correlation once the residual is convolved with the Gaussian part, and
-    averaged over the ways of one motion; an antenna that points anywhere is one, at most, of the heard, with
-    levels and beams of a wide Gaussian; ways on foot are read backwards, and whoever came from farther than
-    is stored is taken to have waited there; levels of at most 6 reports and beams of at most 4; a cell's
-    silence counts in the last report only, each silent cell given the heard ones. RSRQ and SINR, which
-    follow from the levels, and the order of serving cells are not used. The importance sampling of ways is
-    a few thousand long.
+    of a nearer one; the copula's correlation once the residual is convolved with the Gaussian part; the
+    receiver's noise and the report's bins are noise on the copula's scores; levels and beams of earlier reports
+    err by as much as they change from a way to the nearest that is tried, but of a UE that has not moved; an
+    antenna that points anywhere is one, at most, of the heard, with levels and beams of a wide Gaussian; ways
+    on foot are read backwards, and whoever came from farther than is stored is taken to have waited there;
+    levels of at most 6 reports and beams of at most 4; a cell's silence counts in the last report only, each
+    silent cell given the heard ones. RSRQ and SINR, which follow from the levels, and the order of serving
+    cells are not used. The importance sampling of ways is a few thousand long.
 
     Each of these loses information or, where it claims too much, is paid for by `calibration`: two numbers
     that widen the result, fitted on draws of this law. So the bound is calibrated on its own law (see

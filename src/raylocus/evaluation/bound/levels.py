@@ -39,8 +39,8 @@ class ResidualLaw:
 
     score: Float[Tensor, "gaussian table"]
     """Standard Gaussian score of each level of the table, by the Gaussian part's standard deviation."""
-    log_ratio: Float[Tensor, "gaussian table"]
-    """ln of the margin's density over the Gaussian density of its score, without 1/√2π."""
+    log_slope: Float[Tensor, "gaussian table"]
+    """ln of what the score rises by for each decibel there."""
     central_variance: float
     """Variance of the residual near its centre [dB²]; 0 where the law has none."""
     own_variance: float
@@ -54,10 +54,10 @@ class ResidualLaw:
     def of(cls, law: WorldLaw) -> ResidualLaw:
         """The law of `scenes.world` and of each cell's own level in `scenes.world`."""
         scale = law.severity * law.residual_db
-        score, log_ratio = _margins(scale, law.residual_freedom)
+        score, log_slope = _margins(scale, law.residual_freedom)
         return cls(
             score=score,
-            log_ratio=log_ratio,
+            log_slope=log_slope,
             # The Gaussian of this standard deviation has the density of Student's t at zero.
             central_variance=(scale * norm.pdf(0) / t.pdf(0, law.residual_freedom)) ** 2,
             own_variance=(law.severity * law.power_error_db) ** 2,
@@ -69,14 +69,14 @@ class ResidualLaw:
     def scores(
         self, deviation: Float[Tensor, "*shape"], gaussian: Float[Tensor, "*shape"]
     ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
-        """Gaussian scores of deviations [dB] and their log ratios, by the Gaussian part's standard deviation [dB]."""
+        """Gaussian scores of deviations [dB] and ln of their slopes, by the Gaussian part's deviation [dB]."""
         if self.central_variance == 0:
             return deviation / gaussian, -torch.log(gaussian)
         row = (PER_DOUBLING * torch.log2(gaussian / LEAST_GAUSSIAN)).round_().clamp_(0, GAUSSIANS - 1)
         width = self.score.shape[1]
         column = ((deviation + TABLE_SPAN) * (1 / TABLE_STEP)).round_().clamp_(0, width - 1)
         index = (row * width + column).int()
-        return self.score.view(-1)[index], self.log_ratio.view(-1)[index]
+        return self.score.view(-1)[index], self.log_slope.view(-1)[index]
 
     def shared(
         self,
@@ -100,7 +100,7 @@ class ResidualLaw:
 def _margins(
     scale: float, freedom: float
 ) -> tuple[Float[Tensor, "gaussian table"], Float[Tensor, "gaussian table"]]:
-    """Tables of score and log ratio of scale · t(freedom) + N(0, g²), for every g; empty without a residual."""
+    """Tables of score and log slope of scale · t(freedom) + N(0, g²), for every g; empty without a residual."""
     if scale < TABLE_STEP:
         return torch.zeros(GAUSSIANS, 1), torch.zeros(GAUSSIANS, 1)
     widths = LEAST_GAUSSIAN * 2 ** (np.arange(GAUSSIANS) / PER_DOUBLING)
@@ -113,27 +113,35 @@ def _margins(
     density = t.pdf(shifted, freedom) @ weights / scale
     below = stdtr(freedom, (-level[None, :, None] - widths[:, None, None] * nodes) / scale) @ weights
     score = -ndtri(np.clip(below, 1e-300, 0.5))
-    ratio = np.log(density) + score**2 / 2
+    log_slope = np.log(density) - norm.logpdf(score)
     whole = [
-        np.concatenate([half[:, :0:-1], full], axis=1) for half, full in ((-score, score), (ratio, ratio))
+        np.concatenate([half[:, :0:-1], full], axis=1)
+        for half, full in ((-score, score), (log_slope, log_slope))
     ]
     return tuple(torch.from_numpy(each.astype(np.float32)) for each in whole)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
 class LevelFit:
-    """What levels say of some hypothetical ways, those of one motion sharing a correlation matrix."""
+    """What levels say of some hypothetical ways."""
 
-    log_density: Float[Tensor, "motion way"]
-    offset: Float[Tensor, "motion way"]
+    log_density: Float[Tensor, " way"]
+    offset: Float[Tensor, " way"]
     """Mean of the common offset given the way [dB]."""
-    inverse_factor: Float[Tensor, "motion token token"]
-    """Inverse of the correlation matrix's Cholesky factor."""
+    score: Float[Tensor, "way token"]
+    """Of each level less the offset."""
+    factor: Float[Tensor, "way token token"]
+    """Cholesky factor of the scores' covariance."""
 
 
 @dataclass(frozen=True)
 class LevelLaw:
-    """The law of a sequence's levels given where the UE was."""
+    """The law of a sequence's levels given where the UE was.
+
+    A level is its map's, an offset common to all, what its cell errs by there, and its own noise. What cells err
+    by is a Gaussian copula, see `ResidualLaw`; noise is small against it, so that on the copula's scores it
+    is noise as well, times the slope of the score there: where the tail is heavy, scores hardly move.
+    """
 
     residual: ResidualLaw
     offset_spread_db: float
@@ -141,80 +149,79 @@ class LevelLaw:
     turned_share: float
     """Share of antennas that point anywhere."""
 
-    def correlation(
-        self,
-        fades: Float[Tensor, "motion token token"],
-        noise: Float[Tensor, " token"],
-        own_variance: Float[Tensor, "motion token"],
-        cell: Int[Tensor, " token"],
-        site: Int[Tensor, " token"],
-    ) -> tuple[Float[Tensor, "motion token token"], Float[Tensor, "motion token"]]:
-        """Correlation of the scores, and each token's standard deviation near the centre [dB].
-
-        `fades` is the autocorrelation of the residual between the places of two tokens; noise and each cell's
-        own variance in dB².
-        """
-        same = (cell[:, None] == cell[None, :]).float()
-        own = own_variance.sqrt()
-        covariance = self.residual.central_variance * self.residual.shared(cell, site, cell, site) * fades
-        covariance = covariance + own[:, :, None] * own[:, None, :] * same + noise.diag()
-        spread = covariance.diagonal(dim1=1, dim2=2).sqrt()
-        return covariance / (spread[:, :, None] * spread[:, None, :]), spread
-
     def fit(
         self,
-        deviation: Float[Tensor, "motion token way"],
-        gaussian: Float[Tensor, "motion token way"],
-        correlation: Float[Tensor, "motion token token"],
-        spread: Float[Tensor, "motion token"],
+        deviation: Float[Tensor, "way token"],
+        own_variance: Float[Tensor, "way token"],
+        noise: Float[Tensor, "way token"],
+        shared: Float[Tensor, "way token token"],
         cell: Int[Tensor, " token"],
     ) -> LevelFit:
         """ln density of the levels, and the common offset.
 
         Args:
             deviation: reported less mapped level [dB].
-            gaussian: standard deviation of the Gaussian part of each level [dB].
-            correlation: of the scores, see `correlation`.
-            spread: of each token near the centre [dB].
+            own_variance: of what is Gaussian and a cell's own for the whole way [dB²], above 0.
+            noise: variance of each level's own noise [dB²].
+            shared: correlation of the residuals of two tokens.
             cell: of each token.
         """
-        factor = torch.linalg.cholesky(correlation)
-        whiten = torch.linalg.solve_triangular(
-            factor, torch.eye(factor.shape[-1]).expand_as(factor), upper=False
+        gaussian = own_variance.sqrt()
+        same = (cell[:, None] == cell[None, :]).float()
+        covariance = (
+            self.residual.central_variance * shared + gaussian[:, :, None] * gaussian[:, None, :] * same
         )
-        log_determinant = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1)
-        offset, variance = self._offset(deviation, whiten, spread)
-        cells_white = whiten @ (cell[:, None] == cell.unique()[None, :]).float()
-        total = []
-        for node, weight in zip(*np.polynomial.hermite.hermgauss(NODES), strict=True):
-            level = offset + (2 * WIDENING * variance).sqrt() * float(node)
-            score, log_ratio = self.residual.scores(deviation - level[:, None], gaussian)
-            prior = -(level**2) / (2 * self.offset_spread_db**2)
-            copula = self._copula(whiten @ score, cells_white)
-            total.append(log_ratio.sum(dim=1) + copula + prior + math.log(weight) + float(node) ** 2)
-        scale = 0.5 * torch.log(2 * WIDENING * variance) - log_determinant[:, None]
-        return LevelFit(torch.logsumexp(torch.stack(total), dim=0) + scale, offset, whiten)
+        spread = covariance.diagonal(dim1=1, dim2=2).sqrt()
+        near = self._rough_offset(deviation, spread, noise, same)
+        score, log_slope = self.residual.scores(deviation - near, gaussian)
+        slope = log_slope.exp()
+        covariance = covariance / (spread[:, :, None] * spread[:, None, :])
+        factor = torch.linalg.cholesky(covariance + torch.diag_embed(slope.square() * noise))
+        offset, width = self._offset(near, factor, score, slope)
+        nodes, weights = (torch.from_numpy(each).float() for each in np.polynomial.hermite.hermgauss(NODES))
+        level = offset + width * nodes
+        deviation, gaussian = (each[..., None].expand(-1, -1, NODES) for each in (deviation, gaussian))
+        score, log_slope = self.residual.scores(deviation - level[:, None], gaussian)
+        cells = (cell[:, None] == cell.unique()).float().expand(len(score), -1, -1)
+        white = torch.linalg.solve_triangular(factor, torch.cat([score, cells], dim=2), upper=False)
+        density = log_slope.sum(dim=1) + self._copula(white[..., :NODES], white[..., NODES:])
+        density = density - level.square() / (2 * self.offset_spread_db**2) + weights.log() + nodes.square()
+        determinant = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1)
+        total = torch.logsumexp(density, dim=1) + width[:, 0].log() - determinant
+        return LevelFit(total, offset[:, 0], score[..., NODES // 2], factor)
+
+    def _rough_offset(
+        self,
+        deviation: Float[Tensor, "way token"],
+        spread: Float[Tensor, "way token"],
+        noise: Float[Tensor, "way token"],
+        same: Float[Tensor, "token token"],
+    ) -> Float[Tensor, "way 1"]:
+        """The common offset as if cells erred independently; where tails are heavy, the far are drawn in."""
+        reach = (2.5 if self.residual.central_variance else torch.inf) * spread
+        middle = deviation.median(dim=1, keepdim=True).values
+        drawn_in = middle + torch.clamp(deviation - middle, -reach, reach)
+        weight = 1 / (same.sum(dim=1) * spread.square() + noise)
+        return (weight * drawn_in).sum(dim=1, keepdim=True) / (
+            weight.sum(dim=1, keepdim=True) + 1 / self.offset_spread_db**2
+        )
 
     def _offset(
         self,
-        deviation: Float[Tensor, "motion token way"],
-        whiten: Float[Tensor, "motion token token"],
-        spread: Float[Tensor, "motion token"],
-    ) -> tuple[Float[Tensor, "motion way"], Float[Tensor, "motion 1"]]:
-        """Mean and variance of the common offset, by least squares; where tails are heavy, the far are drawn in."""
-        reach = (2.5 if self.residual.central_variance else torch.inf) * spread[:, :, None]
-        middle = deviation.median(dim=1, keepdim=True).values
-        drawn_in = middle + torch.clamp(deviation - middle, -reach, reach)
-        unit = torch.einsum("mab,mb->ma", whiten, 1 / spread)
-        pull = torch.einsum("mab,ma->mb", whiten, unit) / spread
-        precision = unit.square().sum(dim=1, keepdim=True) + 1 / self.offset_spread_db**2
-        return torch.einsum("mb,mbw->mw", pull, drawn_in) / precision, 1 / precision
+        near: Float[Tensor, "way 1"],
+        factor: Float[Tensor, "way token token"],
+        score: Float[Tensor, "way token"],
+        slope: Float[Tensor, "way token"],
+    ) -> tuple[Float[Tensor, "way 1"], Float[Tensor, "way 1"]]:
+        """The likeliest common offset, a Newton step from one near it, and the scale of its quadrature."""
+        white = torch.linalg.solve_triangular(factor, torch.stack([score, slope], dim=2), upper=False)
+        precision = white[..., 1].square().sum(dim=1, keepdim=True) + 1 / self.offset_spread_db**2
+        pull = (white[..., 0] * white[..., 1]).sum(dim=1, keepdim=True) - near / self.offset_spread_db**2
+        return near + pull / precision, (2 * WIDENING / precision).sqrt()
 
     def _copula(
-        self,
-        white: Float[Tensor, "motion token way"],
-        cells_white: Float[Tensor, "motion token cell"],
-    ) -> Float[Tensor, "motion way"]:
+        self, white: Float[Tensor, "way token node"], cells_white: Float[Tensor, "way token cell"]
+    ) -> Float[Tensor, "way node"]:
         """ln of the copula's Gaussian, a mixture over which one cell, if any, has a turned antenna.
 
         A turned cell's scores share a shift of variance `TURNED_SCORE`² (Woodbury's identity).
@@ -223,9 +230,7 @@ class LevelLaw:
         if self.turned_share == 0:
             return straight
         precision = TURNED_SCORE**-2 + cells_white.square().sum(dim=1)
-        pull = cells_white.transpose(1, 2) @ white
-        turned = pull.square() / (2 * precision[..., None])
-        turned = (
-            turned + (math.log(self.turned_share) - 0.5 * torch.log(precision * TURNED_SCORE**2))[..., None]
-        )
-        return straight + torch.logaddexp(torch.zeros(()), torch.logsumexp(turned, dim=1))
+        turned = (cells_white.transpose(1, 2) @ white).square() / (2 * precision[..., None])
+        likely = math.log(self.turned_share) - 0.5 * torch.log(precision * TURNED_SCORE**2)
+        turned = torch.logsumexp(turned + likely[..., None], dim=1)
+        return straight + torch.logaddexp(torch.zeros(()), turned)

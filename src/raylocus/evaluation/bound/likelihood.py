@@ -23,6 +23,10 @@ from raylocus.units import timing_advance_step
 
 #: Floor of the probability of a timing advance: what rules a place out is never one number.
 ADVANCE_FLOOR = 1e-5
+#: What a cell's level, or a beam's, changes over the distance from a UE's way to the nearest that is tried [dB].
+WAY_ERROR_DB = 4.0
+#: What a cell errs by at least: where nothing errs, levels are of noise alone [dB].
+LEAST_ERROR_DB = 0.01
 #: Spread of what hides a cell in addition to its own level: the interference, and the receiver's noise [dB].
 HIDDEN_DB = 2.5
 #: Places this far below the likeliest [nats] by levels and timing are not looked at any closer.
@@ -73,54 +77,45 @@ class SequenceLikelihood:
     def of_last(self, tokens: SequenceTokens, ground: Int[Tensor, " place"]) -> LastReport:
         """The last report at some places; all others are impossible."""
         final = len(tokens.ago) - 1
-        fit = self.of_levels(tokens, ground[None, :, None].expand(-1, -1, final + 1), tokens.last_tokens)
-        density = fit.log_density[0] + self.of_advances(
-            tokens, ground[:, None], tokens.advance_report == final
-        )
+        fit = self.of_levels(tokens, ground[:, None].expand(-1, final + 1), tokens.last_tokens)
+        density = fit.log_density + self.of_advances(tokens, ground[:, None], tokens.advance_report == final)
         near = torch.nonzero(density > density.max() - NEGLIGIBLE)[:, 0]
         ways = ground[near][:, None].expand(-1, final + 1)
-        density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final)
+        density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final, way_error(ways))
         whole = torch.full((2, self.ensemble.rsrp.shape[1]), -torch.inf)
         whole[0, ground[near]] = density[near]
         whole[1, ground[near]] = self.of_silence(tokens, ground[near], fit, near)
         return LastReport(whole[0], whole[1])
 
-    def of_ways(
-        self, tokens: SequenceTokens, cells: Int[Tensor, "motion way report"]
-    ) -> Float[Tensor, "motion way"]:
+    def of_ways(self, tokens: SequenceTokens, cells: Int[Tensor, "way report"]) -> Float[Tensor, " way"]:
         """ln density of levels, beams and timing advances of all reports that are used."""
         fit = self.of_levels(tokens, cells, torch.arange(len(tokens.level)))
-        flat = cells.reshape(-1, cells.shape[2])
-        others = self.beams.log_density(tokens, flat, torch.ones(len(tokens.beam_report), dtype=torch.bool))
-        others += self.of_advances(
-            tokens, flat[:, tokens.advance_report], torch.ones(len(tokens.advance), dtype=torch.bool)
+        beams = self.beams.log_density(
+            tokens, cells, torch.ones(len(tokens.beam_report), dtype=torch.bool), way_error(cells)
         )
-        return fit.log_density + others.reshape(cells.shape[:2])
+        advances = self.of_advances(
+            tokens, cells[:, tokens.advance_report], torch.ones(len(tokens.advance), dtype=torch.bool)
+        )
+        return fit.log_density + beams + advances
 
     def of_levels(
-        self, tokens: SequenceTokens, cells: Int[Tensor, "motion way report"], which: Int[Tensor, " used"]
+        self, tokens: SequenceTokens, cells: Int[Tensor, "way report"], which: Int[Tensor, " used"]
     ) -> LevelFit:
         """ln density of some of the levels at the places of each report, and the offset common to them [dB]."""
         cell, site, report = tokens.level_cell[which], tokens.level_site[which], tokens.level_report[which]
-        ground = cells[:, :, report].transpose(1, 2)
-        mapped = self.ensemble.rsrp[cell[:, None], ground]
-        varied = self.ensemble.spread[cell[:, None], ground].square() + self.levels.residual.own_variance
-        noise = tokens.noise[which]
-        gaussian = (varied + noise[:, None]).sqrt()
-        correlation, spread = self.levels.correlation(
-            self._fades(cells, report), noise, varied.mean(dim=2), cell, site
-        )
-        return self.levels.fit(tokens.level[which][:, None] - mapped, gaussian, correlation, spread, cell)
+        mapped, varied = self._at(cell, cells[:, report])
+        shared = self.levels.residual.shared(cell, site, cell, site) * self._fades(cells, report)
+        noise = tokens.noise[which] + way_error(cells)[:, report]
+        return self.levels.fit(tokens.level[which] - mapped, varied, noise, shared, cell)
 
     def _fades(
-        self, cells: Int[Tensor, "motion way report"], report: Int[Tensor, " token"]
-    ) -> Float[Tensor, "motion token token"]:
-        """Autocorrelation of the residual between the reports' places, averaged over the ways of a motion."""
+        self, cells: Int[Tensor, "way report"], report: Int[Tensor, " token"]
+    ) -> Float[Tensor, "way token token"]:
+        """Autocorrelation of the residual between the reports' places."""
         used = report.unique()
-        places = torch.from_numpy(self.ensemble.grid.centres.astype(np.float32))[cells[:, :, used]]
-        fades = self.levels.residual.fades(torch.cdist(places, places)).mean(dim=1)
+        places = torch.from_numpy(self.ensemble.grid.centres.astype(np.float32))[cells[:, used]]
         at = torch.searchsorted(used, report)
-        return fades[:, at][:, :, at]
+        return self.levels.residual.fades(torch.cdist(places, places))[:, at][:, :, at]
 
     def of_advances(
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
@@ -141,46 +136,49 @@ class SequenceLikelihood:
         near: Int[Tensor, " place"],
     ) -> Float[Tensor, " place"]:
         """ln probability that the last report does not name the cells that it does not, each given the heard ones."""
-        silent, offset, residual = tokens.unreported, fit.offset[0, near], self.levels.residual
-        mapped, varied = self._at(silent, ground)
-        expected, left = self._given_heard(tokens, ground, fit, offset, varied)
+        silent, residual = tokens.unreported, self.levels.residual
+        mapped, varied = self._at(silent, ground[:, None].expand(-1, len(silent)))
+        expected, left = self._given_heard(tokens, ground, fit, near, varied)
         last = tokens.level[tokens.last_tokens].double().numpy()
         floor = float(audible_level(last[None], self.carrier, self.network)[0])
-        limit, _ = residual.scores(floor - mapped - offset, (varied + HIDDEN_DB**2).sqrt())
-        missed = torch.special.ndtr((limit - expected) / left.clamp(min=0.05).sqrt()[:, None])
+        limit, _ = residual.scores(floor - mapped - fit.offset[near, None], (varied + HIDDEN_DB**2).sqrt())
+        missed = torch.special.ndtr((limit - expected) / left.clamp(min=0.05).sqrt())
         dropped = min(max(self.network.neighbour_dropout, 1e-3), 1.0)
-        return torch.log(dropped + (1 - dropped) * missed).sum(dim=0)
+        return torch.log(dropped + (1 - dropped) * missed).sum(dim=1)
 
     def _given_heard(
         self,
         tokens: SequenceTokens,
         ground: Int[Tensor, " place"],
         fit: LevelFit,
-        offset: Float[Tensor, " place"],
-        varied: Float[Tensor, "silent place"],
-    ) -> tuple[Float[Tensor, "silent place"], Float[Tensor, " silent"]]:
+        near: Int[Tensor, " place"],
+        varied: Float[Tensor, "place silent"],
+    ) -> tuple[Float[Tensor, "place silent"], Float[Tensor, "place silent"]]:
         """Mean and variance of the scores of silent cells, whose residuals are correlated with the heard ones'."""
         last, residual = tokens.last_tokens, self.levels.residual
-        heard, silent = tokens.level_cell[last], tokens.unreported
-        mapped, own = self._at(heard, ground)
-        noise = tokens.noise[last]
-        score, _ = residual.scores(
-            tokens.level[last][:, None] - mapped - offset, (own + noise[:, None]).sqrt()
+        heard = tokens.level_cell[last]
+        _, own = self._at(heard, ground[:, None].expand(-1, len(heard)))
+        spread = (residual.central_variance + own).sqrt()
+        total = (residual.central_variance + varied + HIDDEN_DB**2).sqrt()
+        shared = residual.shared(heard, tokens.level_site[last], tokens.unreported, tokens.unreported_site)
+        shared = residual.central_variance * shared / (spread[:, :, None] * total[:, None, :])
+        white = torch.linalg.solve_triangular(
+            fit.factor[near], torch.cat([shared, fit.score[near, :, None]], dim=2), upper=False
         )
-        spread = (residual.central_variance + own.mean(dim=1) + noise).sqrt()
-        total = (residual.central_variance + varied.mean(dim=1) + HIDDEN_DB**2).sqrt()
-        sites = tokens.unreported_site
-        shared = residual.shared(silent, sites, heard, tokens.level_site[last])
-        shared = residual.central_variance * shared / (total[:, None] * spread)
-        weights = shared @ fit.inverse_factor[0].T
-        return weights @ (fit.inverse_factor[0] @ score), 1 - weights.square().sum(dim=1)
+        weights, score = white[..., :-1], white[..., -1:]
+        return (weights * score).sum(dim=1), 1 - weights.square().sum(dim=1)
 
     def _at(
-        self, cell: Int[Tensor, " cell"], ground: Int[Tensor, " place"]
-    ) -> tuple[Float[Tensor, "cell place"], Float[Tensor, "cell place"]]:
+        self, cell: Int[Tensor, " token"], ground: Int[Tensor, "way token"]
+    ) -> tuple[Float[Tensor, "way token"], Float[Tensor, "way token"]]:
         """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
-        varied = self.ensemble.spread[cell][:, ground].square() + self.levels.residual.own_variance
-        return self.ensemble.rsrp[cell][:, ground], varied
+        varied = self.ensemble.spread[cell, ground].square() + self.levels.residual.own_variance
+        return self.ensemble.rsrp[cell, ground], varied.clamp(min=LEAST_ERROR_DB**2)
+
+
+def way_error(cells: Int[Tensor, "way report"]) -> Float[Tensor, "way report"]:
+    """Variance of what a way leaves open at each report [dB²]: none for a UE that has been where it is sought."""
+    return WAY_ERROR_DB**2 * (cells != cells[:, -1:]).float()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from raylocus.evaluation.bound.tracks import GRAPHS, KNOTS, Tracks, tracks_by_road, tracks_on_foot
 from raylocus.geo import Grid
@@ -55,6 +55,11 @@ class Motions(Columns):
 
     def __len__(self) -> int:
         return len(self.share)
+
+    @property
+    def moves(self) -> Bool[np.ndarray, " motion"]:
+        """Whether each makes a step at all."""
+        return self.steps.max(axis=1) > 0
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,6 @@ from raylocus.scenes.sites import Deployment
 MOST_LEVELS = 40
 #: Reports whose levels are used at most, and reports whose beams are.
 MOST_REPORTS, MOST_BEAM_REPORTS = 6, 4
-#: What a cell's level changes over the distance between a UE's way and the nearest that is tried [dB].
-WAY_ERROR_DB = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class SequenceTokens:
     level_site: Int[Tensor, " token"]
     level_report: Int[Tensor, " token"]
     noise: Float[Tensor, " token"]
-    """Variance of the levels' noise [dB²]: the receiver's, the report's bins', and what a way leaves open."""
+    """Variance of the levels' noise [dB²]: the receiver's and the report's bins'."""
     beam_report: Int[Tensor, " beamed"]
     """Reports with beams."""
     beam_cell: Int[Tensor, " beamed"]
@@ -81,7 +79,6 @@ def _tokens(
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
     level, variance = unfiltered(rsrp, observed.time[rows], network, period)
-    noise = variance[report, cell] + WAY_ERROR_DB**2 * (report < len(rows) - 1)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
     return SequenceTokens(
         ago=ago,
@@ -89,7 +86,7 @@ def _tokens(
         level_cell=_whole(cell),
         level_site=_whole(site_of_cell[cell]),
         level_report=_whole(report),
-        noise=_real(noise),
+        noise=_real(variance[report, cell]),
         beam_report=_whole(beamed),
         beam_cell=_whole(serving[beamed]),
         beam_level=_real(beams[beamed]),
