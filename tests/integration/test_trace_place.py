@@ -224,9 +224,9 @@ def test_too_little_memory_is_one_sentence(
 ) -> None:
     folder = tmp_path / "etoile"
     shutil.copytree(built, folder)
-    assert main(["maps", "trace", str(folder), "--trace.memory_budget", "1e-9"]) == 2
+    assert main(["maps", "trace", str(folder), "--trace.memory_budget", "1e-6"]) == 2
     error = capsys.readouterr().err
-    assert "a memory budget of 1e-09 GiB does not hold one ray" in error
+    assert "a memory budget of 1e-06 GiB does not hold one path" in error
     assert "raise memory_budget to" in error
     assert error.count("\n") == 1
     assert not list(folder.glob(".*")) and not (folder / "atlas.zarr").exists()

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from raylocus.errors import PlaceError, StoreError
-from raylocus.geo import GeoFrame, Grid
+from raylocus.errors import InputError, PlaceError, StoreError
+from raylocus.geo import MOST_CELLS, GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.foreign_files import (
     absence,
@@ -33,7 +33,7 @@ from raylocus.scenes.place import (
     place_record,
     save_place,
 )
-from raylocus.scenes.place_checks import MOST_CELLS, check_maps, check_tile
+from raylocus.scenes.place_checks import check_maps
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, PatternCuts, Site
 
 
@@ -145,7 +145,7 @@ CANNOT_BE = [
     ("sites.0.position", [1.0, 2.0], "position"),
     ("sites.0.position", [1.0, 2.0, "high"], "position"),
     ("tile.resolution", 0.0, "place.json"),
-    ("tile.size", 1e9, "ground cells a side"),
+    ("tile.size", 1e9, "cells a side"),
     ("name", ..., "KeyError: 'name'"),
 ]
 
@@ -211,8 +211,8 @@ def test_an_area_and_a_file_are_no_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [0, MOST_CELLS + 1])
 def test_a_tile_has_some_cells_and_not_too_many(count: int) -> None:
-    with pytest.raises(PlaceError, match="ground cells a side"):
-        check_tile(Grid(4.0 * count, 4.0))
+    with pytest.raises(InputError, match="cells a side"):
+        Grid(4.0 * count, 4.0)
 
 
 def test_maps_are_of_their_tile() -> None:

@@ -16,7 +16,7 @@ from raylocus.geo import GeoFrame, Grid
 from raylocus.provenance import Provenance
 from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, load_coarse_ground
-from raylocus.scenes.place_checks import check_deployment, check_maps, check_tile, plain_record
+from raylocus.scenes.place_checks import check_deployment, check_maps, plain_record
 from raylocus.scenes.radio_properties import SceneMaterials, materials_of_record, materials_record
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, ElementPattern, PatternCuts, Site
 from raylocus.storage import written_whole
@@ -171,7 +171,6 @@ def place_of_record(record: Any, folder: Path) -> Place:
 
 def _place(record: dict[str, Any], folder: Path) -> Place:
     tile = Grid(**plain_record(Grid, record["tile"]))
-    check_tile(tile)
     return Place(
         folder=folder,
         name=str(record["name"]),

@@ -16,8 +16,6 @@ from raylocus.geo import Grid
 from raylocus.scenes.cell_names.channels import TECHNOLOGIES
 from raylocus.scenes.sites import Carrier, Cell, Deployment, ElementPattern
 
-#: Most ground cells along a side of a tile, for which an index of 32 bits is enough.
-MOST_CELLS = 46_340
 #: Largest PCI (TS 38.211 §7.4.2.1), and numerology (TS 38.211 §4.2).
 LARGEST_PCI, LARGEST_NUMEROLOGY = 1007, 6
 #: Largest NR-ARFCN (TS 38.104 Table 5.4.2.1-1); EARFCNs are smaller. Bits of an NR cell identity (TS 23.003 §19.6A).
@@ -55,14 +53,6 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is dict:
         return isinstance(value, dict)
     return isinstance(value, hint)
-
-
-def check_tile(tile: Grid) -> None:
-    """Refuses a tile of no or too many ground cells, with PlaceError."""
-    if not 1 <= tile.count <= MOST_CELLS:
-        raise PlaceError(
-            f"a tile of {tile.size:g} m cannot have {tile.count} ground cells a side; build it again"
-        )
 
 
 def check_deployment(deployment: Deployment) -> None:
