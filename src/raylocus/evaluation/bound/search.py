@@ -233,8 +233,9 @@ class Calibration:
         return posterior_of(grid, density.reshape(-1, *grid.shape))
 
 
-#: (severity, power, doubt) of the bound: regions held 50.5 / 89.8 / 95.4 % of 1798 draws in three places at 0.5
-#: (seeds 21000 to 21074 and 22000 to 22074), and about 50 / 90 / 95 % of 893 at 1 (the latter). Test data never enter.
+#: (severity, power, doubt) of the bound, chosen by what regions hold of draws of its law in three places (seeds 21000
+#: to 21074, 22000 to 22074 and 30001 to 30250; at severity 1 the second). Test data never enter; docs/evaluation.md has
+#: the check on others.
 FITTED = ((0.5, 1.22, 2.6), (1.0, 1.1, 3.5))
 #: Of the true maps, fitted likewise at severity 0.5.
 TRUE_MAPS_CALIBRATION = Calibration(power=1.2, doubt=1.0)
