@@ -118,7 +118,7 @@ class Bound:
     cells are not used. The importance sampling of ways is a few thousand long.
 
     Each of these loses information or, where it claims too much, is paid for by `calibration`: two numbers
-    that widen the result, fitted on draws of this law. So the bound is calibrated on its own law (see
+    fitted on draws of this law. So the bound is calibrated on its own law (see
     `self_check`) and a little above the true Bayes error: a ratio to it is a ratio to what is reached
     by someone who knows the law, not a proof that nobody can do better.
     """
@@ -132,7 +132,7 @@ class Bound:
     ways: int = 40
     """Ways of each motion, in each round."""
     calibration: Calibration | None = None
-    """What widens the result; where None, what was fitted for the severity."""
+    """What corrects the result; where None, what was fitted for the severity."""
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:

@@ -140,8 +140,8 @@ class Search:
             stored = self.movement.tracks[tracks]
             end[own] = _drawn(proposals[tracks], (len(own), self.ways), generator)
             steps = np.repeat(motions.steps[chosen[own]], self.ways, axis=0)
-            ways, weight = stored.cells(end[own].ravel(), steps, generator)
-            cells[own] = ways.reshape(len(own), self.ways, -1)
+            passed, weight = stored.cells(end[own].ravel(), steps, generator)
+            cells[own] = passed.reshape(len(own), self.ways, -1)
             log_start[own] = np.log(weight).reshape(len(own), self.ways)
         ways = torch.from_numpy(cells.reshape(-1, len(sequence.ago)))
         log_density = self.likelihood.of_ways(sequence, ways).double().numpy()
@@ -210,14 +210,15 @@ MOST_WAYS = 30.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """Two numbers that widen an approximate posterior, fitted by simulation (Talts et al. 2018).
+    """Two numbers that correct an approximate posterior, fitted by simulation (Talts et al. 2018).
 
     An importance sampler that rests on few ways is too sure of them. Its result is raised to a power and
-    mixed with the posterior of the last report, the more so the fewer ways it rests on.
+    mixed with the posterior of the last report, the more so the fewer ways it rests on: what that gives to the
+    middle of regions as well as to their tails, a power above 1 takes from it.
     """
 
     power: float = 1.0
-    """Exponent of the posterior over the ground; below 1 it is flattened."""
+    """Exponent of the posterior over the ground; below 1 it is flattened, above it is sharpened."""
     doubt: float = 0.0
     """The last report's posterior has the share doubt / (doubt + effective ways)."""
 
