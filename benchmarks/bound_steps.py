@@ -65,9 +65,7 @@ class LastReport:
         return {
             "levels": fit.log_density - float(np.log(law.levels.offset_spread_db)),
             "advance": law.of_advances(tokens, self.ground[:, None], tokens.advance_report == self._final),
-            "beams": law.beams.log_density(
-                tokens, ways, tokens.beam_report == self._final, torch.zeros(ways.shape)
-            ),
+            "beams": law.beams.log_density(tokens, ways, tokens.beam_report == self._final),
             "silence": law.of_silence(tokens, self.ground, fit, everywhere),
         }
 

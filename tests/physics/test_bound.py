@@ -12,7 +12,6 @@ import torch
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import kstest, multivariate_normal, norm, t
 
-import raylocus.evaluation.bound.search as search_module
 from evaluation_fixtures import (
     LAW,
     MOBILITY,
@@ -37,7 +36,7 @@ from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_che
 from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluation import coverage, evaluate
-from raylocus.evaluation.observations import Observations
+from raylocus.evaluation.observations import Observations, observations
 from raylocus.evaluation.references import References
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
@@ -374,12 +373,21 @@ def test_nobody_beats_the_bound_but_who_has_the_true_maps(place: SyntheticPlace,
     assert np.median(np.concatenate([one.error for one in true])) < best.percentile(50.0)
 
 
-def test_the_same_seed_gives_the_same_digits_however_many_work(
-    place: SyntheticPlace, bound: Bound, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_known_of_a_way_does_not_depend_on_the_others(place: SyntheticPlace, bound: Bound) -> None:
+    reports = synthetic_reports(place, some_world(place, 3), 1, 3)
+    (tokens,) = all_tokens(observations(reports, place.deployment), place.deployment, OBSERVATION)
+    ground = np.flatnonzero(bound.known.movement.start > 0)
+    few = np.random.default_rng(4).choice(ground[:12], (40, len(tokens.ago)))
+    ways = torch.from_numpy(np.concatenate([few, few[:, -1:].repeat(few.shape[1], 1)]))
+    together = bound.likelihood.of_ways(tokens, ways)
+    alone = torch.cat([bound.likelihood.of_ways(tokens, way[None]) for way in ways])
+    assert len(tokens.beam_report) > 1
+    assert torch.allclose(together, alone, atol=1e-3)
+
+
+def test_the_same_seed_gives_the_same_digits(place: SyntheticPlace, bound: Bound) -> None:
     reports = synthetic_reports(place, some_world(place, 3), 3, 3)
     first = bound.locate(reports, place).density
-    monkeypatch.setattr(search_module, "WORKERS", 1)
     second = dataclasses.replace(bound).locate(reports, place).density
     assert np.array_equal(first, second)
     assert np.isfinite(first).all() and np.allclose(first.sum(axis=(1, 2)), 1, atol=1e-5)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,15 +14,16 @@ from raylocus.datasets.store import ReportDataset
 from raylocus.datasets.stored_place import StoredPlace
 from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.evaluation.bound.bound import BoundRefused
-from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.evaluation import Method, Outcome, evaluate
 from raylocus.evaluation.place_scores import PlaceScores
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME, MethodByGroup, References
+from raylocus.execution.threads import one_thread
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 
+T = TypeVar("T")
 #: Why a reference is not there: its law is not modelled, or what it needs of the place is gone.
 REFUSALS = (BoundRefused, PlaceError, StoreError)
 
@@ -71,35 +73,46 @@ def world_by_world(method: Method, test: ReportDataset) -> Method:
 def compared_at(
     test: ReportDataset, methods: Sequence[Method], progress: Callable[[str], None]
 ) -> Comparison:
-    """All methods on test sequences of one place."""
+    """All methods on test sequences of one place; the bound and the true maps are worked out side by side with them."""
     index = int(test.place_index[0])
     stored = test.place(index)
     maps = nominal_maps(stored)
-    choice, outcomes, refusals = test.configuration.places[index], {}, {}
-    checks: dict[float, SelfCheck] = {}
-    for method in methods:
-        progress(method.name)
-        outcomes[method.name] = evaluate(method, test.reports, maps)
+    choice = test.configuration.places[index]
 
-    @cache
-    def at(folder: Path) -> References:
-        return References(test, _same_cells(open_place(folder), stored))
+    def referring(folder: Path) -> References | str:
+        return _or_refusal(lambda: References(test, _same_cells(open_place(folder), stored)))
 
-    progress(BOUND_NAME)
+    def of(references: References | str, work: Callable[[References], T]) -> T | str:
+        return references if isinstance(references, str) else _or_refusal(lambda: work(references))
+
     # The bound knows the map only; where the map is outdated, phones were observed in another place.
-    try:
-        outcomes[BOUND_NAME] = evaluate(at(choice.folder).bound(), test.reports, maps)
-        checks = at(choice.folder).self_checks()
-    except REFUSALS as refused:
-        refusals[BOUND_NAME] = str(refused)
-    progress(TRUE_MAPS_NAME)
-    try:
-        outcomes[TRUE_MAPS_NAME] = evaluate(at(choice.true_folder).true_maps(), test.reports, maps)
-    except REFUSALS as refused:
-        refusals[TRUE_MAPS_NAME] = str(refused)
+    nominal = referring(choice.folder)
+    true = nominal if choice.true_folder == choice.folder else referring(choice.true_folder)
+    progress(f"{BOUND_NAME}, {TRUE_MAPS_NAME}")
+    # Two at a time: the checks, which take the bound's ensemble, begin when it is made.
+    with one_thread(), ThreadPoolExecutor(2) as aside:
+        bound = aside.submit(of, nominal, lambda known: evaluate(known.bound(), test.reports, maps))
+        true_maps = aside.submit(of, true, lambda known: evaluate(known.true_maps(), test.reports, maps))
+        checks = aside.submit(of, nominal, lambda known: known.self_checks())
+        outcomes = {}
+        for method in methods:
+            progress(method.name)
+            outcomes[method.name] = evaluate(method, test.reports, maps)
+    references = {BOUND_NAME: bound.result(), TRUE_MAPS_NAME: true_maps.result()}
+    outcomes |= {name: one for name, one in references.items() if isinstance(one, Outcome)}
+    refusals = {name: one for name, one in references.items() if isinstance(one, str)}
+    checked = {} if isinstance(found := checks.result(), str) else found
     evaluations = tuple(outcome.evaluation for outcome in outcomes.values())
-    scores = PlaceScores(stored.name, circumstances_of(test), evaluations, refusals, checks)
+    scores = PlaceScores(stored.name, circumstances_of(test), evaluations, refusals, checked)
     return Comparison(stored, test.reports, outcomes, scores)
+
+
+def _or_refusal(work: Callable[[], T]) -> T | str:
+    """What a reference is, or why it is not there."""
+    try:
+        return work()
+    except REFUSALS as refused:
+        return str(refused)
 
 
 def _same_cells(place: TracedPlace, stored: StoredPlace) -> TracedPlace:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
 from raylocus.evaluation.observations import observations
+from raylocus.execution.threads import one_thread
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
 from raylocus.network.reports.reports import Reports
@@ -62,15 +63,16 @@ def truth_of(reports: Reports, place: MappedPlace) -> Truth:
 
 
 def evaluate(method: Method, reports: Reports, place: MappedPlace) -> Outcome:
-    """Locates all sequences with one method and scores the answers.
+    """Locates all sequences with one method and scores the answers; its cost is the calling thread's.
 
     Raises:
         InputError: a true position lies outside the tile.
         PlaceError: the reports name a cell that the place does not have.
     """
-    started = time.process_time()
-    posterior = method.locate(reports, place)
-    seconds = time.process_time() - started
+    with one_thread():
+        started = time.thread_time()
+        posterior = method.locate(reports, place)
+        seconds = time.thread_time() - started
     return Outcome(posterior, evaluation_of(method.name, posterior, truth_of(reports, place), seconds))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import ExitStack
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 from raylocus.errors import InputError
+from raylocus.execution.threads import one_thread
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     PosteriorCalibration,
@@ -114,6 +116,7 @@ class LocationModule(lightning.LightningModule):
         }
         self.provenance = Provenance.collect(settings, seed)
         self._rasters = lru_cache(maxsize=KEPT_RASTERS)(evidence_rasters)
+        self._one_thread = ExitStack()
         self._fields = lru_cache(maxsize=KEPT_RASTERS)(partial(feature_field, loss.physics_by))
 
     @property
@@ -133,6 +136,14 @@ class LocationModule(lightning.LightningModule):
             statistics = data.feature_statistics()
             for module in (self, self.averaging.averaged(self)):
                 module.network.radio_encoder.set_statistics(statistics)
+
+    def on_train_start(self) -> None:
+        """One thread, whatever the machine has: steps are the faster for it, and the same on all of them."""
+        self._one_thread.enter_context(one_thread())
+
+    def on_train_end(self) -> None:
+        """As many threads as before."""
+        self._one_thread.close()
 
     def training_step(self, batch: list[PlaceBatch], batch_idx: int) -> Tensor:
         """Mean loss of a batch's sequences, each place under a random symmetry of the plane."""

@@ -18,6 +18,7 @@ from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError
 from raylocus.evaluation.ablation.given import Given
+from raylocus.evaluation.ablation.summary import Trial
 from raylocus.evaluation.comparison import circumstances_of, world_by_world
 from raylocus.evaluation.evaluation import Contestant, Method, evaluate
 from raylocus.evaluation.place_scores import PlaceScores, kept_scores
@@ -113,15 +114,6 @@ def _configuration(
     content: Mapping[str, Any], overrides: Mapping[str, Any], source: str
 ) -> DatasetConfiguration:
     return parse_dataset_configuration(yaml.safe_dump(overridden(content, overrides)), source)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One variant with one seed in one place."""
-
-    variant: str
-    seed: int
-    scores: PlaceScores
 
 
 @dataclass(frozen=True)

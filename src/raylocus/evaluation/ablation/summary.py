@@ -12,12 +12,21 @@ from jaxtyping import Float
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from raylocus.evaluation.ablation.run import Trial
 from raylocus.evaluation.breakdown import RESAMPLES, SEED, Quoted, printed, weighted_percentile, with_interval
 from raylocus.evaluation.evaluation import Evaluation
+from raylocus.evaluation.place_scores import PlaceScores
 
 #: Wide enough for every column.
 TABLE_WIDTH = 150
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One variant with one seed in one place."""
+
+    variant: str
+    seed: int
+    scores: PlaceScores
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.tokens import SequenceTokens
+from raylocus.evaluation.bound.tracks import way_error
 
 #: Spread of the beam differences of an antenna that points anywhere, or is unlike all of the ensemble's [dB].
 TURNED_BEAM_DB = 9.0
@@ -43,14 +45,14 @@ class BeamLaw:
         tokens: SequenceTokens,
         cells: Int[Tensor, "way report"],
         reports: Bool[Tensor, " beamed"],
-        error: Float[Tensor, "way report"],
     ) -> Float[Tensor, " way"]:
         """ln density of some of the beam reports, averaged over worlds: antenna errors of cells are independent.
 
         `cells` is the ground cell of each report of each way; `reports` which of the reports with beams are
-        used, and `error` the variance of what a way leaves open of a beam's level [dB²].
+        used.
         """
         total = torch.zeros(len(cells))
+        error = way_error(cells)
         for cell in tokens.beam_cell[reports].unique().tolist():
             own = torch.nonzero(reports & (tokens.beam_cell == cell))[:, 0]
             at = tokens.beam_report[own]
@@ -70,15 +72,20 @@ class BeamLaw:
         silent = torch.zeros(2, *shape)
         precision = 1 / (self.noise_db**2 + BIN_VARIANCE + error)
         for index, level in enumerate(levels):
+            # Many ways pass the same few places: each is looked at once.
+            first, way = _alike(cells[:, index], error[:, index])
             # Beams first: what is picked of them is then contiguous.
-            there, named = mapped[cells[:, index]].transpose(0, 1), torch.isfinite(level)
+            there, named = mapped[cells[first, index]].transpose(0, 1), torch.isfinite(level)
             deviation = level[named][:, None, None] - there[named].float()
             offset = deviation.mean(dim=0)
             deviation -= offset
-            known = precision[:, index, None]
-            squares += deviation.square().sum(dim=0) * known
-            common[named] += deviation * known
-            silent += self._unnamed(level[named].min(), there[exists & ~named].float() + offset, known)
+            known = precision[first, index, None]
+            squares += (deviation.square().sum(dim=0) * known)[way]
+            common[named] += (deviation * known)[:, way]
+            silent += self._unnamed(level[named].min(), there[exists & ~named].float() + offset, known)[
+                :, way
+            ]
+        common = common.square_()
         straight, turned = (
             self._gaussian(squares, common, torch.isfinite(levels), precision, spread) + silent[index]
             for index, spread in enumerate((self.mismatch_db, TURNED_BEAM_DB))
@@ -90,7 +97,7 @@ class BeamLaw:
     def _gaussian(
         self,
         squares: Float[Tensor, "way world"],
-        common: Float[Tensor, "beam way world"],
+        common_square: Float[Tensor, "beam way world"],
         named: Bool[Tensor, "own beam"],
         precision: Float[Tensor, "way own"],
         lasting_db: float,
@@ -105,7 +112,7 @@ class BeamLaw:
         width = torch.log1p(lasting_db**2 * (precision @ free).T).sum(dim=0) - precision.log() @ free.sum(
             dim=1
         )
-        return -0.5 * (squares - (common.square() * shrink).sum(dim=0) + width[:, None])
+        return -0.5 * (squares - (common_square * shrink).sum(dim=0) + width[:, None])
 
     def _unnamed(
         self,
@@ -120,3 +127,12 @@ class BeamLaw:
         spread = (1 / precision + self.mismatch_db**2).sqrt()
         weaker = torch.special.ndtr((weakest - level) / spread).clamp_(min=LEAST).prod(dim=0).log_()
         return torch.stack([weaker, torch.full_like(weaker, len(level) * math.log(0.5))])
+
+
+def _alike(
+    cells: Int[Tensor, " way"], error: Float[Tensor, " way"]
+) -> tuple[Int[Tensor, " place"], Int[Tensor, " way"]]:
+    """A way through each ground cell, apart for those with and without an error, and the place of each way."""
+    key = cells.numpy() * 2 + (error.numpy() > 0)
+    _, first, way = np.unique(key, return_index=True, return_inverse=True)
+    return torch.from_numpy(first), torch.from_numpy(way)

@@ -167,41 +167,55 @@ class LevelLaw:
             cell: of each token.
         """
         gaussian = own_variance.sqrt()
-        same = (cell[:, None] == cell[None, :]).float()
-        covariance = (
-            self.residual.central_variance * shared + gaussian[:, :, None] * gaussian[:, None, :] * same
-        )
-        spread = covariance.diagonal(dim1=1, dim2=2).sqrt()
-        near = self._rough_offset(deviation, spread, noise, same)
+        of_cell = (cell[:, None] == cell.unique()).float()
+        spread = (self.residual.central_variance + own_variance).sqrt()
+        near = self._rough_offset(deviation, spread, noise, of_cell)
         score, log_slope = self.residual.scores(deviation - near, gaussian)
         slope = log_slope.exp()
-        covariance = covariance / (spread[:, :, None] * spread[:, None, :])
-        factor = torch.linalg.cholesky(covariance + torch.diag_embed(slope.square() * noise))
+        correlation = self._correlation(shared, gaussian, spread, of_cell)
+        correlation.diagonal(dim1=1, dim2=2).add_(slope.square() * noise)
+        factor = torch.linalg.cholesky(correlation)
         offset, width = self._offset(near, factor, score, slope)
         nodes, weights = (torch.from_numpy(each).float() for each in np.polynomial.hermite.hermgauss(NODES))
         level = offset + width * nodes
         deviation, gaussian = (each[..., None].expand(-1, -1, NODES) for each in (deviation, gaussian))
         score, log_slope = self.residual.scores(deviation - level[:, None], gaussian)
-        cells = (cell[:, None] == cell.unique()).float().expand(len(score), -1, -1)
-        white = torch.linalg.solve_triangular(factor, torch.cat([score, cells], dim=2), upper=False)
+        both = torch.cat([score, of_cell.expand(len(score), -1, -1)], dim=2)
+        white = torch.linalg.solve_triangular(factor, both, upper=False)
         density = log_slope.sum(dim=1) + self._copula(white[..., :NODES], white[..., NODES:])
         density = density - level.square() / (2 * self.offset_spread_db**2) + weights.log() + nodes.square()
         determinant = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1)
         total = torch.logsumexp(density, dim=1) + width[:, 0].log() - determinant
         return LevelFit(total, offset[:, 0], score[..., NODES // 2], factor)
 
+    def _correlation(
+        self,
+        shared: Float[Tensor, "way token token"],
+        gaussian: Float[Tensor, "way token"],
+        spread: Float[Tensor, "way token"],
+        of_cell: Float[Tensor, "token cell"],
+    ) -> Float[Tensor, "way token token"]:
+        """Of what cells err by: the residual's part, and the Gaussian one, which is the same in all of a cell's levels.
+
+        These matrices are most of what a fit reads and writes, so each is changed in place.
+        """
+        own = (gaussian / spread)[..., None] * of_cell
+        part = self.residual.central_variance**0.5 / spread
+        correlation = shared * part[:, :, None]
+        return correlation.mul_(part[:, None, :]).baddbmm_(own, own.transpose(1, 2))
+
     def _rough_offset(
         self,
         deviation: Float[Tensor, "way token"],
         spread: Float[Tensor, "way token"],
         noise: Float[Tensor, "way token"],
-        same: Float[Tensor, "token token"],
+        of_cell: Float[Tensor, "token cell"],
     ) -> Float[Tensor, "way 1"]:
         """The common offset as if cells erred independently; where tails are heavy, the far are drawn in."""
         reach = (2.5 if self.residual.central_variance else torch.inf) * spread
         middle = deviation.median(dim=1, keepdim=True).values
         drawn_in = middle + torch.clamp(deviation - middle, -reach, reach)
-        weight = 1 / (same.sum(dim=1) * spread.square() + noise)
+        weight = 1 / (of_cell @ of_cell.sum(dim=0) * spread.square() + noise)
         return (weight * drawn_in).sum(dim=1, keepdim=True) / (
             weight.sum(dim=1, keepdim=True) + 1 / self.offset_spread_db**2
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +13,7 @@ from raylocus.evaluation.bound.beams import BeamLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.levels import LevelFit, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
+from raylocus.evaluation.bound.tracks import way_error
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.sites import Carrier
@@ -23,8 +22,6 @@ from raylocus.units import timing_advance_step
 
 #: Floor of the probability of a timing advance: what rules a place out is never one number.
 ADVANCE_FLOOR = 1e-5
-#: What a cell's level, or a beam's, changes over the distance from a UE's way to the nearest that is tried [dB].
-WAY_ERROR_DB = 4.0
 #: What a cell errs by at least: where nothing errs, levels are of noise alone [dB].
 LEAST_ERROR_DB = 0.01
 #: Spread of what hides a cell in addition to its own level: the interference, and the receiver's noise [dB].
@@ -81,7 +78,7 @@ class SequenceLikelihood:
         density = fit.log_density + self.of_advances(tokens, ground[:, None], tokens.advance_report == final)
         near = torch.nonzero(density > density.max() - NEGLIGIBLE)[:, 0]
         ways = ground[near][:, None].expand(-1, final + 1)
-        density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final, way_error(ways))
+        density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final)
         whole = torch.full((2, self.ensemble.rsrp.shape[1]), -torch.inf)
         whole[0, ground[near]] = density[near]
         whole[1, ground[near]] = self.of_silence(tokens, ground[near], fit, near)
@@ -90,9 +87,7 @@ class SequenceLikelihood:
     def of_ways(self, tokens: SequenceTokens, cells: Int[Tensor, "way report"]) -> Float[Tensor, " way"]:
         """ln density of levels, beams and timing advances of all reports that are used."""
         fit = self.of_levels(tokens, cells, torch.arange(len(tokens.level)))
-        beams = self.beams.log_density(
-            tokens, cells, torch.ones(len(tokens.beam_report), dtype=torch.bool), way_error(cells)
-        )
+        beams = self.beams.log_density(tokens, cells, torch.ones(len(tokens.beam_report), dtype=torch.bool))
         advances = self.of_advances(
             tokens, cells[:, tokens.advance_report], torch.ones(len(tokens.advance), dtype=torch.bool)
         )
@@ -104,7 +99,7 @@ class SequenceLikelihood:
         """ln density of some of the levels at the places of each report, and the offset common to them [dB]."""
         cell, site, report = tokens.level_cell[which], tokens.level_site[which], tokens.level_report[which]
         mapped, varied = self._at(cell, cells[:, report])
-        shared = self.levels.residual.shared(cell, site, cell, site) * self._fades(cells, report)
+        shared = self._fades(cells, report).mul_(self.levels.residual.shared(cell, site, cell, site))
         noise = tokens.noise[which] + way_error(cells)[:, report]
         return self.levels.fit(tokens.level[which] - mapped, varied, noise, shared, cell)
 
@@ -115,7 +110,7 @@ class SequenceLikelihood:
         used = report.unique()
         places = torch.from_numpy(self.ensemble.grid.centres.astype(np.float32))[cells[:, used]]
         at = torch.searchsorted(used, report)
-        return self.levels.residual.fades(torch.cdist(places, places))[:, at][:, :, at]
+        return self.levels.residual.fades(torch.cdist(places, places))[:, at[:, None], at]
 
     def of_advances(
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
@@ -174,19 +169,3 @@ class SequenceLikelihood:
         """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
         varied = self.ensemble.spread[cell, ground].square() + self.levels.residual.own_variance
         return self.ensemble.rsrp[cell, ground], varied.clamp(min=LEAST_ERROR_DB**2)
-
-
-def way_error(cells: Int[Tensor, "way report"]) -> Float[Tensor, "way report"]:
-    """Variance of what a way leaves open at each report [dB²]: none for a UE that has been where it is sought."""
-    return WAY_ERROR_DB**2 * (cells != cells[:, -1:]).float()
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Holds torch to one thread: on matrices this small, threads wait for each other more than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

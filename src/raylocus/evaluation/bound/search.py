@@ -6,7 +6,6 @@ What is left of its over-confidence, measured on draws of its own law, is taken 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,15 +13,14 @@ import torch
 from jaxtyping import Float, Int
 from scipy.ndimage import gaussian_filter
 
-from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood, one_thread
+from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Motions, Movement
 from raylocus.evaluation.bound.tokens import SequenceTokens
+from raylocus.execution.threads import one_thread
 from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.ragged import Columns
 
-#: Sequences searched for side by side.
-WORKERS = 2
 #: Ground distance over which what the earlier reports add is averaged [m]: of who moves, and of who stands still,
 #: whose few ways to an end are one.
 SMOOTHING, SMOOTHING_AT_REST = 6.0, 2.5
@@ -63,13 +61,12 @@ class Search:
     """Ways of each, in each round."""
 
     def all(self, sequences: Sequence[SequenceTokens], seed: int) -> list[Found]:
-        """Searches for each sequence, some at a time; what comes out does not depend on how many."""
-
-        def found(index: int) -> Found:
-            return self.density(sequences[index], np.random.default_rng([seed, index]))
-
-        with one_thread(), ThreadPoolExecutor(WORKERS) as pool:
-            return list(pool.map(found, range(len(sequences))))
+        """Searches for each sequence; what comes out of one does not depend on the others."""
+        with one_thread():
+            return [
+                self.density(each, np.random.default_rng([seed, index]))
+                for index, each in enumerate(sequences)
+            ]
 
     def density(self, sequence: SequenceTokens, generator: np.random.Generator) -> Found:
         """Mass of each ground cell, given the sequence and given its last report only.
@@ -143,8 +140,9 @@ class Search:
             passed, weight = stored.cells(end[own].ravel(), steps, generator)
             cells[own] = passed.reshape(len(own), self.ways, -1)
             log_start[own] = np.log(weight).reshape(len(own), self.ways)
-        ways = torch.from_numpy(cells.reshape(-1, len(sequence.ago)))
-        log_density = self.likelihood.of_ways(sequence, ways).double().numpy()
+        # Whoever stands or goes slowly has the same way many times: each is judged once.
+        ways, which = _unlike(cells.reshape(-1, len(sequence.ago)))
+        log_density = self.likelihood.of_ways(sequence, torch.from_numpy(ways)).double().numpy()[which]
         gain = log_density - last.log_density.double().numpy()[end.ravel()] + log_start.ravel()
         return Ways(np.repeat(chosen, self.ways), end.ravel(), gain)
 
@@ -200,6 +198,15 @@ def _drawn(
     at = (np.arange(shape[1]) + generator.random((shape[0], 1))) / shape[1]
     found = np.minimum(np.searchsorted(edges, at * edges[-1], side="right"), len(share) - 1)
     return np.where(share[found] > 0, found, int(share.argmax()))
+
+
+def _unlike(
+    ways: Int[np.ndarray, "way report"],
+) -> tuple[Int[np.ndarray, "unlike report"], Int[np.ndarray, " way"]]:
+    """The ways without repetitions, and which of them each is."""
+    rows = np.ascontiguousarray(ways).view(np.dtype((np.void, ways.itemsize * ways.shape[1])))[:, 0]
+    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+    return ways[first], which
 
 
 #: Exponent of the last report's posterior where it stands in for the sequence's.

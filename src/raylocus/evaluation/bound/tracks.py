@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
+from torch import Tensor
 
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
@@ -25,6 +26,8 @@ GRAPHS = 8
 CANDIDATES = 4
 #: A start is never taken to be more than this many times likelier than its share of the ways' cells, or less.
 MOST_WEIGHT = 50.0
+#: What a cell's level, or a beam's, changes over the distance from a UE's way to the nearest that is tried [dB].
+WAY_ERROR_DB = 4.0
 #: Steps that the mass of ends is known at; in between, and beyond, it is that of the next.
 KNOTS = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, STEPS])
 
@@ -105,6 +108,11 @@ class Tracks:
             mass = np.bincount(self.key // width, weight, len(self.prior)) / np.maximum(count, 1) * self.prior
             found.append(mass / mass.sum())
         return np.array(found)
+
+
+def way_error(cells: Int[Tensor, "way report"]) -> Float[Tensor, "way report"]:
+    """Variance of what a way leaves open at each report [dB²]: none for a UE that has been where it is sought."""
+    return WAY_ERROR_DB**2 * (cells != cells[:, -1:]).float()
 
 
 def tracks_on_foot(
