@@ -314,6 +314,45 @@ def test_true_maps_are_scored_by_the_noise_alone(place: SyntheticPlace, movement
     assert np.allclose((found - found[100])[near], (expected - expected[100])[near], atol=0.05)
 
 
+@pytest.mark.parametrize("what", ["beams", "levels"])
+def test_earlier_reports_are_compared_with_a_way_as_far_as_it_is_known(
+    place: SyntheticPlace, movement: Movement, what: str
+) -> None:
+    """Of a UE that has not moved only noise separates map and report, of others the error of the way as well."""
+    likelihood = known_world(place, movement)
+    network, ensemble = likelihood.network, likelihood.ensemble
+    # Two beams that err in each report anew: their difference is Gaussian.
+    exists = ensemble.exists & (torch.arange(place.deployment.beam_count) < 2)
+    laws = dataclasses.replace(likelihood.beams, ensemble=dataclasses.replace(ensemble, exists=exists))
+    likelihood = dataclasses.replace(likelihood, beams=dataclasses.replace(laws, mismatch_db=0.0))
+    beams = ensemble.rsrp_beam[0, :, :2, 0].double().numpy()
+    near, far = (int(each) for each in np.argsort(beams[:, 0] - beams[:, 1])[[-5, 5]])
+    rsrp, beam_rsrp = (
+        np.full((2, width), np.nan) for width in (len(place.deployment.cells), place.deployment.beam_count)
+    )
+    rsrp[1, 0] = float(ensemble.rsrp[0, near])
+    if what == "beams":
+        beam_rsrp[0, :2] = beams[near] + [9.0, 0.0]
+    else:
+        rsrp[0, 0] = rsrp[1, 0] + 9.0
+    observed = Observations(
+        *(rsrp, np.zeros(rsrp.shape, int), beam_rsrp, np.full(2, np.nan), np.zeros(2, int)),
+        *(np.array([0.0, 5.0]), np.array([0, 2])),
+    )
+    (tokens,) = all_tokens(observed, place.deployment, network)
+    found = likelihood.of_ways(tokens, torch.tensor([[near, near], [far, near]])).numpy()
+
+    def expected(at: int, way_variance: float) -> float:
+        if what == "beams":
+            off = beam_rsrp[0, 0] - beam_rsrp[0, 1] - (beams[at, 0] - beams[at, 1])
+            return float(norm.logpdf(off, scale=np.sqrt(2 * (network.beam_noise_db**2 + 4 / 12 + way_variance))))
+        off = tokens.level.numpy() - ensemble.rsrp[0, [at, near]].numpy()
+        noise = np.diag(tokens.noise.numpy() + [way_variance, 0.0])
+        return float(multivariate_normal(np.zeros(2), noise + network.device_bias_db**2).logpdf(off))
+
+    assert found[1] - found[0] == pytest.approx(expected(far, 4.0**2) - expected(near, 0.0), abs=0.05)
+
+
 def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace, movement: Movement) -> None:
     """A UE at rest, then elsewhere: the second report's likelihood is of the second place, not of the blend."""
     likelihood = known_world(place, movement)

@@ -43,8 +43,9 @@ def test_a_word_of_the_wrong_kind_is_one_sentence_that_names_the_help() -> None:
         (["--height", ".nan"], "--height is nan; give a finite number"),
         (["--height", "1e999"], "--height is inf; give a finite number"),
         (["--seed", "1.5"], "--seed takes a whole number, not 1.5"),
-        (["--seed", "-1"], "--seed is -1; give 0 or a greater whole number"),
-        (["--scene.seed", "-1"], "--scene.seed is -1; give 0"),
+        (["--seed", "-1"], "--seed is -1; give a whole number from 0 to 4294967295"),
+        (["--scene.seed", "-1"], "--scene.seed is -1; give a whole number"),
+        (["--seed", "4294967296"], "--seed is 4294967296; give"),
         (["--scene.tile_size", ".nan"], "--scene.tile_size is nan"),
     ],
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
 
 from raylocus.errors import InputError
+from raylocus.provenance import check_seed
 from raylocus.storage import written_whole
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ def _wrong_kind(found: re.Match[str]) -> str:
 
 
 def _refuse_no_numbers(found: Namespace) -> None:
-    """Refuses, with InputError, NaN and infinity, and seeds below 0, which no generator takes."""
+    """Refuses, with InputError, NaN and infinity, and seeds that no generator takes."""
     for name, value in found.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} is {value:g}; give a finite number")
-        if name.rpartition(".")[2] == "seed" and isinstance(value, int) and value < 0:
-            raise InputError(f"--{name} is {value}; give 0 or a greater whole number")
+        if name.rpartition(".")[2] == "seed" and isinstance(value, int):
+            check_seed(f"--{name}", value)
 
 
 class VerbParser(ArgumentParser):
@@ -56,7 +57,7 @@ class VerbParser(ArgumentParser):
         """The values of the given words.
 
         Raises:
-            InputError: a word is unknown, missing or of the wrong kind, a number not finite, or a seed below 0.
+            InputError: a word is unknown, missing or of the wrong kind, a number not finite, or a seed out of range.
         """
         try:
             found = self.parse_args(list(arguments))
