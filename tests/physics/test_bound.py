@@ -318,6 +318,38 @@ def test_true_maps_are_scored_by_the_noise_alone(place: SyntheticPlace, movement
     assert np.allclose((found - found[100])[near], (expected - expected[100])[near], atol=0.05)
 
 
+def test_true_maps_compare_beams_by_their_noise(place: SyntheticPlace, movement: Movement) -> None:
+    """D4: two beams of one report, at the place of their map and at one where their difference is another."""
+    likelihood = known_world(place, movement)
+    beams = likelihood.ensemble.rsrp_beam[0, :, :2, 0].double().numpy()
+    difference = beams[:, 0] - beams[:, 1]
+    near, far = (int(each) for each in np.argsort(difference)[[-5, -15]])
+    rsrp = np.full((1, len(place.deployment.cells)), np.nan)
+    beam_rsrp = np.full((1, place.deployment.beam_count), np.nan)
+    rsrp[0, 0], beam_rsrp[0, :2] = beams[near].max(), beams[near]
+    observed = Observations(
+        rsrp,
+        np.zeros(rsrp.shape, int),
+        beam_rsrp,
+        np.full(1, np.nan),
+        np.zeros(1, int),
+        np.zeros(1),
+        np.arange(2),
+    )
+    (tokens,) = all_tokens(observed, place.deployment, likelihood.network)
+    laws = likelihood.beams
+    exists = laws.ensemble.exists & (torch.arange(place.deployment.beam_count) < 2)
+    laws = dataclasses.replace(laws, ensemble=dataclasses.replace(laws.ensemble, exists=exists))
+    found = laws.log_density(
+        tokens, torch.tensor([[near], [far]]), torch.ones(1, dtype=torch.bool), torch.zeros(2, 1)
+    )
+    # L1-RSRP errs by its noise and its bin of 2 dB, and by 1 dB between a way and the nearest that is tried.
+    variance = 2 * (likelihood.network.beam_noise_db**2 + 2.0**2 / 12 + 1.0**2)
+    off = difference[near] - difference[far]
+    assert abs(off) > 3
+    assert float(found[1] - found[0]) == pytest.approx(-(off**2) / (2 * variance), rel=0.01)
+
+
 @pytest.mark.parametrize("what", ["beams", "levels"])
 def test_earlier_reports_are_compared_with_a_way_as_far_as_it_is_known(
     place: SyntheticPlace, movement: Movement, what: str
