@@ -144,14 +144,10 @@ class DatasetConfiguration:
         # What follows sees single places only, however the YAML states them.
         object.__setattr__(self, "places", single_places(self.places, self.scene.tile_size))
         check_splits(self.splits, self.places)
-        for name, seed in {
-            "seed": self.seed,
-            "scene.seed": self.scene.seed,
-            "trace.seed": self.trace.seed,
-        }.items():
+        seeds = {"seed": self.seed, "scene.seed": self.scene.seed, "trace.seed": self.trace.seed}
+        seeds |= {f"the seed of {each.folder}": each.seed for each in self.places}
+        for name, seed in seeds.items():
             check_seed(name, seed)
-        for place in self.places:
-            check_seed(f"the seed of {place.folder}", place.seed)
         if not 0 <= self.max_failed_share <= 1:
             raise InputError(f"max_failed_share lies between 0 and 1, not {self.max_failed_share:g}")
         if any(not 0 <= severity <= 2 for severity in self.severities):

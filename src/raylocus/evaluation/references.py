@@ -94,12 +94,14 @@ class References:
         Raises:
             BoundRefused: the dataset's law has something that the likelihood does not model.
         """
-        _refuse(TRUE_MAPS_NAME, self._unmodelled_reports)
+        self._refuse(TRUE_MAPS_NAME, {})
         return MethodByGroup(TRUE_MAPS_NAME, self.test.world_index, self._true_maps_in)
 
-    @property
-    def _unmodelled_reports(self) -> dict[str, bool]:
-        return unmodelled_reports(self.test.configuration, len(self.place.deployment.carriers))
+    def _refuse(self, name: str, unmodelled: dict[str, bool]) -> None:
+        carriers = len(self.place.deployment.carriers)
+        for reason, is_so in (unmodelled | unmodelled_reports(self.test.configuration, carriers)).items():
+            if is_so:
+                raise BoundRefused(f"there is no line “{name}” here, for it does not model {reason}")
 
     @cached_property
     def _severities(self) -> tuple[np.ndarray, np.ndarray]:
@@ -113,9 +115,8 @@ class References:
     def _bounds(self) -> list[Bound]:
         """The bound of each severity, which makes its ensemble when it is first used."""
         configuration = self.test.configuration
-        for index in np.unique(self.test.place_index):
-            map_error = configuration.places[int(index)].map_error
-            _refuse(BOUND_NAME, unmodelled_worlds(configuration, map_error) | self._unmodelled_reports)
+        tested = [configuration.places[index] for index in np.unique(self.test.place_index)]
+        self._refuse(BOUND_NAME, unmodelled_worlds(configuration, max(each.map_error for each in tested)))
         return [self._bound_at(float(severity)) for severity in self._severities[0]]
 
     def _bound_at(self, severity: float) -> Bound:
@@ -171,9 +172,3 @@ def unmodelled_reports(configuration: DatasetConfiguration, carriers: int) -> di
         "network.feature_set critical": network.feature_set != "critical",
         "reports that an event triggers; evaluate a dataset of periodic reports": network.trigger is not None,
     }
-
-
-def _refuse(name: str, unmodelled: dict[str, bool]) -> None:
-    for reason, is_so in unmodelled.items():
-        if is_so:
-            raise BoundRefused(f"there is no line “{name}” here, for it does not model {reason}")
