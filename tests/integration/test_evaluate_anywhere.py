@@ -108,7 +108,7 @@ def test_no_sequence_at_all_is_refused_before_anything_is_fitted(
 ) -> None:
     assert evaluate(work.run, work.trained_on, f"--sequences={most}") == 2
     shown = capsys.readouterr()
-    assert shown.err == f"raylocus: --sequences is {most}; give 1 or more, or leave it out for all\n"
+    assert f"--sequences takes a whole number of 1 or more, not {most}; see: " in shown.err
     assert "fitting" not in shown.out and [path.name for path in work.run.iterdir()] == ["locator.ckpt"]
 
 

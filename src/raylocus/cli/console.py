@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+from jsonargparse.typing import PositiveInt
 
 from raylocus.errors import InputError
 from raylocus.provenance import check_seed
@@ -35,10 +36,16 @@ Kind = Literal["dataset", "train", "benchmark", "ablation"]
 #: What jsonargparse says of a value of another kind, and how the kinds are called.
 _WRONG_KIND = re.compile(r"Parser key \"([\w.]+)\": Expected a <class '(int|float)'>\. Got value: (.*)")
 _KINDS = {"int": "whole number", "float": "number"}
+#: What it says of a count below 1, and of one that is no whole number.
+_NO_COUNT = re.compile(r"Parser key \"([\w.]+)\": Not of type PositiveInt: (?:.*: '(.*)'|(\S+) does not .*)")
 
 
 def _wrong_kind(found: re.Match[str]) -> str:
     return f"--{found[1]} takes a {_KINDS[found[2]]}, not {found[3]}"
+
+
+def _no_count(found: re.Match[str]) -> str:
+    return f"--{found[1]} takes a whole number of 1 or more, not {found[2] or found[3]}"
 
 
 def _refuse_no_numbers(found: Namespace) -> None:
@@ -64,7 +71,7 @@ class VerbParser(ArgumentParser):
         except (SystemExit, InputError):
             raise
         except Exception as error:  # argparse and jsonargparse raise many kinds for a bad word
-            sentence = _WRONG_KIND.sub(_wrong_kind, _one_line(str(error)))
+            sentence = _NO_COUNT.sub(_no_count, _WRONG_KIND.sub(_wrong_kind, _one_line(str(error))))
             raise InputError(f"{sentence}; see: {self.prog} --help") from error
         _refuse_no_numbers(found)
         return found
@@ -181,7 +188,9 @@ def save_table(text: str, record: object, file: Path) -> None:
 
 def add_engine_arguments(parser: VerbParser) -> None:
     """Adds `--workers`, `--engine` and `--address`."""
-    parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
+    parser.add_argument(
+        "--workers", type=PositiveInt, help="worker processes; by default as many as memory allows"
+    )
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="what performs the work")
     parser.add_argument("--address", type=str, help="Ray cluster to use; one is started here by default")
 
@@ -191,7 +200,7 @@ def engine_of(name: str, workers: int | None, address: str | None, fitting: Call
 
     Args:
         name: local or ray.
-        workers: how many, or None.
+        workers: how many, 1 or more, or None.
         address: of a Ray cluster, or None.
         fitting: how many workers memory allows; asked where no number is given.
 
@@ -201,8 +210,6 @@ def engine_of(name: str, workers: int | None, address: str | None, fitting: Call
     from raylocus.execution.engines import LocalProcesses, RayCluster
     from raylocus.execution.task import ThisProcess
 
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers takes 1 or more, not {workers}")
     if address is not None and name != "ray":
         raise InputError("--address is that of a Ray cluster; give --engine ray with it")
     count = workers or fitting()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from jsonargparse.typing import PositiveInt
+
 from raylocus.cli.console import verb_parser
-from raylocus.errors import InputError
 
 #: What an evaluation leaves in the run's folder.
 OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr", "classics.json")
@@ -24,7 +25,9 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, help="folder for metrics.json and report.html; the run's own by default"
     )
-    parser.add_argument("--sequences", type=int, help="most test sequences of a place; all by default")
+    parser.add_argument(
+        "--sequences", type=PositiveInt, help="most test sequences of a place; all by default"
+    )
     parser.add_argument(
         "--classics-from",
         type=Path,
@@ -32,8 +35,6 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         "classics.json, or the dataset itself",
     )
     given = parser.parse(arguments)
-    if given.sequences is not None and given.sequences < 1:
-        raise InputError(f"--sequences is {given.sequences}; give 1 or more, or leave it out for all")
     out = given.out or _folder_of(given.run)
     evaluate_run(given.run, given.dataset, out, given.sequences, print, given.classics_from)
     print((out / "table.txt").read_text())
