@@ -15,7 +15,7 @@ from raylocus.evaluation.bound.beams import BeamLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.levels import LevelFit, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
-from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
@@ -129,8 +129,9 @@ class SequenceLikelihood:
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
     ) -> Float[Tensor, " way"]:
         """Probability of each T_A: the delay and its Gaussian error fall into the bin that was reported."""
-        step = timing_advance_step(self.carrier.numerology)
-        spread = max(2 * self.network.timing_noise / step, 1e-3)
+        step, timing = timing_advance_step(self.carrier.numerology), self.network.timing
+        assert isinstance(timing, MapTiming), "references refuse another law"
+        spread = max(2 * timing.noise / step, 1e-3)
         delay = self.ensemble.delay[tokens.advance_site[used], cells] * (2 / step)
         off = tokens.advance[used] - delay
         inside = torch.special.ndtr((off + 0.5) / spread) - torch.special.ndtr((off - 0.5) / spread)
