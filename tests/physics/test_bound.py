@@ -357,7 +357,7 @@ def test_earlier_reports_are_compared_with_a_way_as_far_as_it_is_known(
     """Of a UE that has not moved only noise separates map and report, of others the error of the way as well."""
     likelihood = known_world(place, movement)
     network, ensemble = likelihood.network, likelihood.ensemble
-    # Two beams that err in each report anew: their difference is Gaussian.
+    # Two beams whose errors are new in each report: their difference is Gaussian.
     exists = ensemble.exists & (torch.arange(place.deployment.beam_count) < 2)
     laws = dataclasses.replace(likelihood.beams, ensemble=dataclasses.replace(ensemble, exists=exists))
     likelihood = dataclasses.replace(likelihood, beams=dataclasses.replace(laws, mismatch_db=0.0))
