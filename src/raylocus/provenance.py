@@ -10,8 +10,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from raylocus.errors import InputError
+
+#: The highest seed that numpy's and torch's generators both take.
+MOST_SEED = 2**32 - 1
 #: Packages whose version can change the numbers.
 VERSIONED_PACKAGES = ("raylocus", "sionna-rt", "mitsuba", "drjit", "torch", "numpy", "xarray", "zarr")
+
+
+def check_seed(name: str, seed: int) -> None:
+    """Refuses a seed that some generator does not take, with an InputError that calls it by its name."""
+    if not 0 <= seed <= MOST_SEED:
+        raise InputError(f"{name} is {seed}; give a whole number from 0 to {MOST_SEED}")
 
 
 def versions() -> dict[str, str]:

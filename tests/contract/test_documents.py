@@ -14,6 +14,8 @@ PAGES = [
     *sorted((REPOSITORY / "docs").rglob("*.md")),
 ]
 IMAGES = REPOSITORY / "docs" / "images"
+#: Where the files lie that pages name.
+FOLDERS = ("src", "tests", "benchmarks", "docs", "examples", "configs", "deploy")
 #: Words that have a plainer one: fix, random, next to or compared with, location, reported, again, independently.
 DIALECT = r"mend(?:s|ed|ing)?|chance|beside|whereabouts|told|anew|newcomer|earshot|nothing that found it"
 #: Words that this project uses in a sense of its own.
@@ -43,6 +45,18 @@ def test_words_of_our_own_are_in_the_glossary() -> None:
     entries = re.findall(r"^\| \*\*(.+?)\*\*", page.split("## Glossary")[1], re.MULTILINE)
     defined = {word for entry in entries for word in re.split(r"[ ,]+", entry)}
     assert set(OWN) <= defined
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    files = {path.as_posix() for folder in FOLDERS for path in (REPOSITORY / folder).rglob("*.*")}
+    files |= {path.as_posix() for path in REPOSITORY.glob("*.*")}
+    named = {
+        (page.name, file)
+        for page in PAGES
+        for file in re.findall(r"`([\w.-]+(?:/[\w.-]+)*\.(?:py|csv|sh|js|css))`", page.read_text())
+    }
+    assert len(named) > 30
+    assert not [each for each in named if not any(path.endswith(f"/{each[1]}") for path in files)]
 
 
 def test_every_picture_is_in_one_folder_and_on_a_page() -> None:

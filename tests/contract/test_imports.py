@@ -1,8 +1,10 @@
-"""Imports run one way, and starting is light."""
+"""Imports run one way, as the map in docs/architecture.md says, and starting is light."""
 
 from __future__ import annotations
 
 import ast
+import fnmatch
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -169,3 +171,30 @@ def test_no_room_is_imported_back(folder: Path) -> None:
         TopologicalSorter(rooms(folder)).prepare()
     except CycleError as error:
         pytest.fail(f"rooms of {name(folder)} import each other in a circle: {' → '.join(error.args[1])}")
+
+
+def mapped_rooms() -> dict[str, set[str]]:
+    """Rooms of each stage that the map in docs/architecture.md names: folders, files, or several by a pattern."""
+    page = (SOURCE.parents[1] / "docs" / "architecture.md").read_text()
+    table = page.split("Rooms inside the larger stages")[1].split("\n## ")[0]
+    rooms: dict[str, set[str]] = {}
+    stage = ""
+    for first, second in re.findall(r"^\| (`\w+`)? ?\| (`.+?) \|", table, re.MULTILINE):
+        stage = first.strip("`") or stage
+        rooms.setdefault(stage, set()).update(re.findall(r"`([\w*]+)`", second))
+    return rooms
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_the_map_of_the_architecture_has_every_room_and_no_other(stage: str) -> None:
+    folder, named = SOURCE / stage, mapped_rooms().get(stage, set())
+    assert {room.parent.name for room in folder.glob("*/__init__.py")} <= named
+    there = {path.stem for path in folder.iterdir()}
+    assert not [room for room in named if not fnmatch.filter(there, room)]
+
+
+def test_the_order_of_the_stages_is_the_one_that_imports_keep() -> None:
+    page = (SOURCE.parents[1] / "docs" / "architecture.md").read_text()
+    ground, stages = re.findall(r"^(geo .+)\n  < (.+)$", page, re.MULTILINE)[0]
+    assert set(ground.split()) == GROUND and tuple(stages.split(" < ")) == STAGES[1:]
+    assert re.findall(r"^\| `(\w+)` \| [^|]+\? ", page, re.MULTILINE) == list(STAGES[1:-1])

@@ -102,6 +102,16 @@ def test_without_classics_and_without_training_places_it_refuses_in_one_sentence
     assert [path.name for path in work.run.iterdir()] == ["locator.ckpt"]
 
 
+@pytest.mark.parametrize("most", [0, -3])
+def test_no_sequence_at_all_is_refused_before_anything_is_fitted(
+    work: Workplace, capsys: pytest.CaptureFixture[str], most: int
+) -> None:
+    assert evaluate(work.run, work.trained_on, f"--sequences={most}") == 2
+    shown = capsys.readouterr()
+    assert f"--sequences takes a whole number of 1 or more, not {most}; see: " in shown.err
+    assert "fitting" not in shown.out and [path.name for path in work.run.iterdir()] == ["locator.ckpt"]
+
+
 def test_classics_of_another_dataset_travel_with_the_run(
     work: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,7 +23,7 @@ from evaluation_fixtures import (
     synthetic_reports,
     synthetic_world_maps,
 )
-from raylocus.datasets.store import open_report_dataset
+from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import Bound, BoundRefused, KnownLaw
@@ -39,9 +39,13 @@ from raylocus.evaluation.evaluation import coverage, evaluate
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.evaluation.references import References
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
+from raylocus.network.impairments.report_errors import IdentityErrors
+from raylocus.network.mac.uplink import TimingLoop
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
+from raylocus.network.network_law import NetworkLaw
 from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import l3_filter
+from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.vector_map import ROAD_CLASSES
 from raylocus.scenes.world import World, WorldLaw, student_from_gaussian
@@ -313,6 +317,79 @@ def test_true_maps_are_scored_by_the_noise_alone(place: SyntheticPlace, movement
     assert np.allclose((found - found[100])[near], (expected - expected[100])[near], atol=0.05)
 
 
+def test_true_maps_compare_beams_by_their_noise(place: SyntheticPlace, movement: Movement) -> None:
+    """D4: two beams of one report, at the place of their map and at one where their difference is another."""
+    likelihood = known_world(place, movement)
+    beams = likelihood.ensemble.rsrp_beam[0, :, :2, 0].double().numpy()
+    difference = beams[:, 0] - beams[:, 1]
+    near, far = (int(each) for each in np.argsort(difference)[[-5, -15]])
+    rsrp = np.full((1, len(place.deployment.cells)), np.nan)
+    beam_rsrp = np.full((1, place.deployment.beam_count), np.nan)
+    rsrp[0, 0], beam_rsrp[0, :2] = beams[near].max(), beams[near]
+    observed = Observations(
+        rsrp,
+        np.zeros(rsrp.shape, int),
+        beam_rsrp,
+        np.full(1, np.nan),
+        np.zeros(1, int),
+        np.zeros(1),
+        np.arange(2),
+    )
+    (tokens,) = all_tokens(observed, place.deployment, likelihood.network)
+    laws = likelihood.beams
+    exists = laws.ensemble.exists & (torch.arange(place.deployment.beam_count) < 2)
+    laws = dataclasses.replace(laws, ensemble=dataclasses.replace(laws.ensemble, exists=exists))
+    found = laws.log_density(
+        tokens, torch.tensor([[near], [far]]), torch.ones(1, dtype=torch.bool), torch.zeros(2, 1)
+    )
+    # L1-RSRP errs by its noise and its bin of 2 dB, and by 1 dB between a way and the nearest that is tried.
+    variance = 2 * (likelihood.network.beam_noise_db**2 + 2.0**2 / 12 + 1.0**2)
+    off = difference[near] - difference[far]
+    assert abs(off) > 3
+    assert float(found[1] - found[0]) == pytest.approx(-(off**2) / (2 * variance), rel=0.01)
+
+
+@pytest.mark.parametrize("what", ["beams", "levels"])
+def test_earlier_reports_are_compared_with_a_way_as_far_as_it_is_known(
+    place: SyntheticPlace, movement: Movement, what: str
+) -> None:
+    """Of a UE that has not moved only noise separates map and report, of others the error of the way as well."""
+    likelihood = known_world(place, movement)
+    network, ensemble = likelihood.network, likelihood.ensemble
+    # Two beams whose errors are new in each report: their difference is Gaussian.
+    exists = ensemble.exists & (torch.arange(place.deployment.beam_count) < 2)
+    laws = dataclasses.replace(likelihood.beams, ensemble=dataclasses.replace(ensemble, exists=exists))
+    likelihood = dataclasses.replace(likelihood, beams=dataclasses.replace(laws, mismatch_db=0.0))
+    beams = ensemble.rsrp_beam[0, :, :2, 0].double().numpy()
+    near, far = (int(each) for each in np.argsort(beams[:, 0] - beams[:, 1])[[-5, 5]])
+    rsrp, beam_rsrp = (
+        np.full((2, width), np.nan) for width in (len(place.deployment.cells), place.deployment.beam_count)
+    )
+    rsrp[1, 0] = float(ensemble.rsrp[0, near])
+    if what == "beams":
+        beam_rsrp[0, :2] = beams[near] + [9.0, 0.0]
+    else:
+        rsrp[0, 0] = rsrp[1, 0] + 9.0
+    observed = Observations(
+        *(rsrp, np.zeros(rsrp.shape, int), beam_rsrp, np.full(2, np.nan), np.zeros(2, int)),
+        *(np.array([0.0, 5.0]), np.array([0, 2])),
+    )
+    (tokens,) = all_tokens(observed, place.deployment, network)
+    found = likelihood.of_ways(tokens, torch.tensor([[near, near], [far, near]])).numpy()
+
+    def expected(at: int, way_variance: float) -> float:
+        if what == "beams":
+            off = beam_rsrp[0, 0] - beam_rsrp[0, 1] - (beams[at, 0] - beams[at, 1])
+            return float(
+                norm.logpdf(off, scale=np.sqrt(2 * (network.beam_noise_db**2 + 4 / 12 + way_variance)))
+            )
+        off = tokens.level.numpy() - ensemble.rsrp[0, [at, near]].numpy()
+        noise = np.diag(tokens.noise.numpy() + [way_variance, 0.0])
+        return float(multivariate_normal(np.zeros(2), noise + network.device_bias_db**2).logpdf(off))
+
+    assert found[1] - found[0] == pytest.approx(expected(far, 4.0**2) - expected(near, 0.0), abs=0.05)
+
+
 def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace, movement: Movement) -> None:
     """A UE at rest, then elsewhere: the second report's likelihood is of the second place, not of the blend."""
     likelihood = known_world(place, movement)
@@ -398,27 +475,69 @@ def dataset_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_synthetic_dataset(tmp_path_factory.mktemp("bound"))
 
 
+def changed(dataset: ReportDataset, **change: object) -> ReportDataset:
+    """The test worlds of a dataset, under another law."""
+    test = dataset.select(dataset.split == "test")
+    return dataclasses.replace(test, configuration=dataclasses.replace(test.configuration, **change))
+
+
+def test_the_bound_refuses_outdated_maps(dataset_folder: Path) -> None:
+    """D2: where the map is outdated there is no bound, rather than one that is given the true place."""
+    dataset = open_report_dataset(dataset_folder)
+    places = tuple(
+        dataclasses.replace(each, source="munich", map_error=0.5) for each in dataset.configuration.places
+    )
+    references = References(changed(dataset, places=places), open_place(dataset_folder.parent / "south"))
+    for reference in (references.bound, references.self_checks):
+        with pytest.raises(BoundRefused, match="maps that are outdated"):
+            reference()
+
+
+#: Laws of reports that neither the bound nor the true maps model, and what is said of each.
+UNMODELLED: dict[str, tuple[NetworkConfiguration, str]] = {
+    "fading": (NetworkConfiguration(fading=CoherentFading()), "coherent fading"),
+    "timing": (NetworkConfiguration(timing=DetectedTiming()), "detected first paths"),
+    "feature_set": (NetworkConfiguration(feature_set="all"), "beyond the critical ones"),
+    "timing_loop": (NetworkConfiguration(timing_loop=TimingLoop(dead_band_steps=4.0)), "waits for a command"),
+    "identities": (NetworkConfiguration(identities=IdentityErrors(wrong=0.1, missing=0.0)), "wrongly named"),
+    "availability": (NetworkConfiguration(availability={"rsrp": 0.5}), "without their RSRP"),
+    "trigger": (NetworkConfiguration(trigger=DEFAULT_EVENT), "an event triggers"),
+}
+#: Fields of the network's law that the likelihood reads, or draws by.
+MODELLED = {
+    *("receiver_noise_db", "beam_noise_db", "device_bias_db", "neighbour_dropout", "detection_rsrp"),
+    *("detection_sinr", "load", "noise_figure_db", "report"),
+}
+#: Fields that change nothing of a level, beam or timing advance of a UE outdoors, given which cell serves it.
+INDIFFERENT = {
+    *("building_loss", "handover", "frequency_offsets_db", "events", "capability", "ssb_period"),
+    *("positioning_signal", "sounding_signal", "timing_errors", "clocks", "spread_error", "power_control"),
+    *("base_station_noise_figure_db", "traffic", "scheduler", "outer_loop", "feedback_error_db"),
+    *("feedback_memory", "bearer", "headroom_period", "buffer_status_period"),
+}
+
+
+def test_every_field_of_the_networks_law_is_modelled_or_refused() -> None:
+    fields = [field.name for field in dataclasses.fields(NetworkConfiguration)]
+    assert sorted(fields) == sorted([*UNMODELLED, *MODELLED, *INDIFFERENT])
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"map_error": 0.5}, "maps that are outdated"),
         ({"mobility": MobilityConfiguration(indoor_share=0.2)}, "UEs indoors"),
-        ({"network": NetworkConfiguration(fading=CoherentFading())}, "coherent fading"),
-        ({"network": NetworkConfiguration(timing=DetectedTiming())}, "detected first paths"),
-        ({"network": NetworkConfiguration(feature_set="all")}, "beyond the critical ones"),
+        (
+            {"network_law": NetworkLaw(never_reported={"rsrp": 0.2})},
+            "networks that differ|without their RSRP",
+        ),
+        *(({"network": network}, sentence) for network, sentence in UNMODELLED.values()),
     ],
 )
-def test_the_bound_refuses_what_it_does_not_model(dataset_folder: Path, change: dict, sentence: str) -> None:
-    """D2: where the map is outdated there is no bound, rather than one that is given the true place."""
-    dataset = open_report_dataset(dataset_folder)
-    test = dataset.select(dataset.split == "test")
-    configuration = test.configuration
-    if "map_error" in change:
-        places = tuple(dataclasses.replace(each, source="munich", **change) for each in configuration.places)
-        change = {"places": places}
-    test = dataclasses.replace(test, configuration=dataclasses.replace(configuration, **change))
+def test_neither_reference_answers_where_its_law_is_another(
+    dataset_folder: Path, change: dict, sentence: str
+) -> None:
+    test = changed(open_report_dataset(dataset_folder), **change)
     references = References(test, open_place(dataset_folder.parent / "south"))
-    with pytest.raises(BoundRefused, match=sentence):
-        references.bound()
-    with pytest.raises(BoundRefused, match=sentence):
-        references.self_checks()
+    for reference in (references.bound, references.self_checks, references.true_maps):
+        with pytest.raises(BoundRefused, match=sentence):
+            reference()

@@ -19,7 +19,6 @@ from raylocus.evaluation.baselines.masses import (
     gaussian_masses,
     gaussian_matrix,
     masses,
-    posterior_of_masses,
 )
 from raylocus.evaluation.baselines.ranges import Ranges
 from raylocus.evaluation.baselines.training import Example, climbed, likeliest, mean_score
@@ -28,6 +27,7 @@ from raylocus.evaluation.evaluation import Evaluation, Truth, horizontal_errors
 from raylocus.evaluation.observations import Observations
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import NominalMaps
+from raylocus.models.posterior import posterior_of
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.units import SPEED_OF_LIGHT
@@ -102,7 +102,7 @@ def test_a_blurred_point_is_a_gaussian_about_it() -> None:
     found = blurred_masses(weight, 6.0, place).reshape(SIDE, SIDE)
     expected = gaussian_filter(weight.reshape(SIDE, SIDE), 1.5, mode="constant", truncate=CUT)
     assert np.allclose(found, expected / expected.sum(), atol=1e-3)
-    posterior = posterior_of_masses(place.tile, found.reshape(1, -1))
+    posterior = posterior_of(place.tile, found.reshape(1, -1))
     assert np.allclose(posterior.mean[0], place.tile.centres[8 * SIDE + 8], atol=0.5)
 
 

@@ -43,15 +43,21 @@ def test_a_word_of_the_wrong_kind_is_one_sentence_that_names_the_help() -> None:
         (["--height", ".nan"], "--height is nan; give a finite number"),
         (["--height", "1e999"], "--height is inf; give a finite number"),
         (["--seed", "1.5"], "--seed takes a whole number, not 1.5"),
-        (["--seed", "-1"], "--seed is -1; give 0 or a greater whole number"),
-        (["--scene.seed", "-1"], "--scene.seed is -1; give 0"),
+        (["--seed", "-1"], "--seed is -1; give a whole number from 0 to 4294967295"),
+        (["--scene.seed", "-1"], "--scene.seed is -1; give a whole number"),
+        (["--seed", "4294967296"], "--seed is 4294967296; give"),
         (["--scene.tile_size", ".nan"], "--scene.tile_size is nan"),
+        (["--workers", "0"], "--workers takes a whole number of 1 or more, not 0; see: "),
+        (["--workers", "-2"], "--workers takes a whole number of 1 or more, not -2; see: "),
+        (["--workers", "many"], "--workers takes a whole number of 1 or more, not many; see: "),
+        (["--workers", "1.5"], "--workers takes a whole number of 1 or more, not 1.5; see: "),
     ],
 )
 def test_what_is_no_number_and_no_seed_is_refused(words: list[str], sentence: str) -> None:
     parser = verb_parser("scene fly", "Fly.")
     parser.add_argument("--height", type=float)
     parser.add_argument("--seed", type=int)
+    add_engine_arguments(parser)
     parser.add_class_arguments(SceneConfiguration, "scene")
     with pytest.raises(InputError, match=sentence):
         parser.parse(words)
@@ -101,8 +107,6 @@ def test_engines_by_their_options() -> None:
 
     assert isinstance(engine_of("local", None, None, fitting), ThisProcess) and len(asked) == 1
     assert isinstance(engine_of("local", 1, None, fitting), ThisProcess) and len(asked) == 1
-    with pytest.raises(InputError, match="--workers takes 1 or more, not 0"):
-        engine_of("local", 0, None, fitting)
     with pytest.raises(InputError, match="give --engine ray with it"):
         engine_of("local", 1, "head:6379", fitting)
 

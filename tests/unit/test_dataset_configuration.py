@@ -46,9 +46,13 @@ def test_every_configuration_is_valid(file: Path) -> None:
         ("places: [{folder: a, split: train}]\nseed: 1\nnetwork: {load: 2}", "between 0 and 1"),
         ("places: [{folder: x/a-0, split: train}, {folder: a-1, split: test}]\nseed: 1", "one split"),
         ("places: [{folder: a, split: train}, {folder: b/../a, split: train}]\nseed: 1", "twice"),
-        ("places: [{folder: a, split: train}]\nseed: -1", "0 or greater"),
-        ("places: [{folder: a, split: train, seed: -2}]\nseed: 1", "0 or greater"),
-        ("places: [{folder: a, split: train}]\nseed: 1\nscene: {seed: -2}", "0 or greater"),
+        ("places: [{folder: a, split: train}]\nseed: -1", "seed is -1; give a whole number from 0"),
+        ("places: [{folder: a, split: train, seed: -2}]\nseed: 1", "the seed of a is -2"),
+        ("places: [{folder: a, split: train}]\nseed: 1\nscene: {seed: -2}", "scene.seed is -2"),
+        (
+            "places: [{folder: a, split: train}]\nseed: 1\ntrace: {seed: 4294967296}",
+            "trace.seed is 4294967296",
+        ),
         ("}{", "not a dataset configuration"),
     ],
 )

@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from shapely import STRtree
 
-from raylocus.errors import PlaceError
+from raylocus.errors import InputError
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.towns.frames import Warp, cut_into_lots
 from raylocus.scenes.towns.generate import MARGIN, STYLES, generate_town
@@ -136,10 +136,14 @@ def test_a_tile_of_any_size_is_filled() -> None:
 
 @pytest.mark.parametrize(
     ("style", "seed", "size", "named"),
-    [("atlantis", 0, 512.0, "hill-town"), ("village", -1, 512.0, "seed"), ("village", 0, 0.0, "size")],
+    [
+        ("atlantis", 0, 512.0, "hill-town"),
+        ("village", -1, 512.0, "the seed of a town is -1"),
+        ("village", 0, 0.0, "size"),
+    ],
 )
 def test_what_cannot_be_generated_is_named(style: str, seed: int, size: float, named: str) -> None:
-    with pytest.raises(PlaceError, match=named):
+    with pytest.raises(InputError, match=named):
         generate_town(style, seed, size)
 
 

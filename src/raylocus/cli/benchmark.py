@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jsonargparse.typing import PositiveInt
+
 from raylocus.cli.console import (
     VerbParser,
     progress_lines,
@@ -61,7 +63,9 @@ def _parser() -> VerbParser:
     )
     parser.add_argument("--only", type=str, nargs="+", help="test only in these of its places")
     parser.add_argument("--places", type=Path, help="folder with traced places to test in as well")
-    parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
+    parser.add_argument(
+        "--workers", type=PositiveInt, help="worker processes; by default as many as memory allows"
+    )
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the table and all that leads to it"
     )
@@ -124,7 +128,9 @@ def run_ablate(arguments: Sequence[str]) -> int:
         type=Path,
         help="run or checkpoint that is tested where none is trained; by default what comes with raylocus",
     )
-    parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
+    parser.add_argument(
+        "--workers", type=PositiveInt, help="worker processes; by default as many as memory allows"
+    )
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for the table and all that leads to it"
     )

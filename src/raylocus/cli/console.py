@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser, Namespace, set_parsing_settings
+from jsonargparse.typing import PositiveInt
 
 from raylocus.errors import InputError
+from raylocus.provenance import check_seed
 from raylocus.storage import written_whole
 
 if TYPE_CHECKING:
@@ -34,19 +36,25 @@ Kind = Literal["dataset", "train", "benchmark", "ablation"]
 #: What jsonargparse says of a value of another kind, and how the kinds are called.
 _WRONG_KIND = re.compile(r"Parser key \"([\w.]+)\": Expected a <class '(int|float)'>\. Got value: (.*)")
 _KINDS = {"int": "whole number", "float": "number"}
+#: What it says of a count below 1, and of one that is no whole number.
+_NO_COUNT = re.compile(r"Parser key \"([\w.]+)\": Not of type PositiveInt: (?:.*: '(.*)'|(\S+) does not .*)")
 
 
 def _wrong_kind(found: re.Match[str]) -> str:
     return f"--{found[1]} takes a {_KINDS[found[2]]}, not {found[3]}"
 
 
+def _no_count(found: re.Match[str]) -> str:
+    return f"--{found[1]} takes a whole number of 1 or more, not {found[2] or found[3]}"
+
+
 def _refuse_no_numbers(found: Namespace) -> None:
-    """Refuses, with InputError, NaN and infinity, and seeds below 0, which no generator takes."""
+    """Refuses, with InputError, NaN and infinity, and seeds that no generator takes."""
     for name, value in found.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} is {value:g}; give a finite number")
-        if name.rpartition(".")[2] == "seed" and isinstance(value, int) and value < 0:
-            raise InputError(f"--{name} is {value}; give 0 or a greater whole number")
+        if name.rpartition(".")[2] == "seed" and isinstance(value, int):
+            check_seed(f"--{name}", value)
 
 
 class VerbParser(ArgumentParser):
@@ -56,14 +64,14 @@ class VerbParser(ArgumentParser):
         """The values of the given words.
 
         Raises:
-            InputError: a word is unknown, missing or of the wrong kind, a number not finite, or a seed below 0.
+            InputError: a word is unknown, missing or of the wrong kind, a number not finite, or a seed out of range.
         """
         try:
             found = self.parse_args(list(arguments))
         except (SystemExit, InputError):
             raise
         except Exception as error:  # argparse and jsonargparse raise many kinds for a bad word
-            sentence = _WRONG_KIND.sub(_wrong_kind, _one_line(str(error)))
+            sentence = _NO_COUNT.sub(_no_count, _WRONG_KIND.sub(_wrong_kind, _one_line(str(error))))
             raise InputError(f"{sentence}; see: {self.prog} --help") from error
         _refuse_no_numbers(found)
         return found
@@ -180,7 +188,9 @@ def save_table(text: str, record: object, file: Path) -> None:
 
 def add_engine_arguments(parser: VerbParser) -> None:
     """Adds `--workers`, `--engine` and `--address`."""
-    parser.add_argument("--workers", type=int, help="worker processes; by default as many as memory allows")
+    parser.add_argument(
+        "--workers", type=PositiveInt, help="worker processes; by default as many as memory allows"
+    )
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="what performs the work")
     parser.add_argument("--address", type=str, help="Ray cluster to use; one is started here by default")
 
@@ -190,7 +200,7 @@ def engine_of(name: str, workers: int | None, address: str | None, fitting: Call
 
     Args:
         name: local or ray.
-        workers: how many, or None.
+        workers: how many, 1 or more, or None.
         address: of a Ray cluster, or None.
         fitting: how many workers memory allows; asked where no number is given.
 
@@ -200,8 +210,6 @@ def engine_of(name: str, workers: int | None, address: str | None, fitting: Call
     from raylocus.execution.engines import LocalProcesses, RayCluster
     from raylocus.execution.task import ThisProcess
 
-    if workers is not None and workers < 1:
-        raise InputError(f"--workers takes 1 or more, not {workers}")
     if address is not None and name != "ray":
         raise InputError("--address is that of a Ray cluster; give --engine ray with it")
     count = workers or fitting()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from jsonargparse.typing import PositiveInt
+
 from raylocus.cli.console import verb_parser
 
 #: What an evaluation leaves in the run's folder.
@@ -23,7 +25,9 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, help="folder for metrics.json and report.html; the run's own by default"
     )
-    parser.add_argument("--sequences", type=int, help="most test sequences of a place; all by default")
+    parser.add_argument(
+        "--sequences", type=PositiveInt, help="most test sequences of a place; all by default"
+    )
     parser.add_argument(
         "--classics-from",
         type=Path,

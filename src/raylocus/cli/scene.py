@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jsonargparse.typing import PositiveInt
+
 from raylocus.cli.console import save_picture, verb_parser
 from raylocus.errors import InputError
 
@@ -62,7 +64,9 @@ def run_scene_validate(arguments: Sequence[str]) -> int:
         "scene validate", "Check a place: rays against rasters, R against G, sites, frame, closed walls."
     )
     parser.add_argument("place", type=Path, help="place folder made by: raylocus scene build")
-    parser.add_argument("--points", type=int, default=1000, help="random points that a ray is shot down at")
+    parser.add_argument(
+        "--points", type=PositiveInt, default=1000, help="random points that a ray is shot down at"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the points")
     given = parser.parse(arguments)
     import numpy as np

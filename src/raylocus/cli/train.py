@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jsonargparse.typing import PositiveInt
+
 from raylocus.cli.console import recipe_file, recipes, verb_parser
-from raylocus.errors import InputError
 
 if TYPE_CHECKING:
     from raylocus.inference.answering import MapAnswers, NetworkAnswers
@@ -48,14 +49,12 @@ def run_train_area(arguments: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--networks",
-        type=int,
+        type=PositiveInt,
         default=150,
         help="drawn networks of each law that the answers' width is fitted on",
     )
     parser.add_class_arguments(AreaTraining, "training")
     given = parser.parse(arguments)
-    if given.networks < 1:
-        raise InputError("the answers' width is fitted on drawn networks; --networks takes 1 or more")
     training = parser.instantiate(given).training
     from dataclasses import asdict
 

@@ -18,6 +18,7 @@ from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.network.network_law import NetworkLaw
 from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
+from raylocus.provenance import check_seed
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw
 
@@ -143,10 +144,10 @@ class DatasetConfiguration:
         # What follows sees single places only, however the YAML states them.
         object.__setattr__(self, "places", single_places(self.places, self.scene.tile_size))
         check_splits(self.splits, self.places)
-        if min(self.seed, self.scene.seed, *(place.seed for place in self.places)) < 0:
-            raise InputError(
-                "the seeds of a dataset, its scene and its places are 0 or greater whole numbers"
-            )
+        seeds = {"seed": self.seed, "scene.seed": self.scene.seed, "trace.seed": self.trace.seed}
+        seeds |= {f"the seed of {each.folder}": each.seed for each in self.places}
+        for name, seed in seeds.items():
+            check_seed(name, seed)
         if not 0 <= self.max_failed_share <= 1:
             raise InputError(f"max_failed_share lies between 0 and 1, not {self.max_failed_share:g}")
         if any(not 0 <= severity <= 2 for severity in self.severities):

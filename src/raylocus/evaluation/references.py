@@ -29,6 +29,8 @@ from raylocus.propagation.maps.world_maps import world_radio_maps
 BOUND_NAME, TRUE_MAPS_NAME = "bound", "true maps"
 #: Seed of the bound's ensemble and ways.
 BOUND_SEED = 0
+#: Dead band of the timing advance [steps] up to which it is that of every report, rounded.
+ROUNDED_ONLY = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,19 @@ class References:
         }
 
     def true_maps(self) -> MethodByGroup:
-        """The posterior on the true maps of each sequence's world."""
+        """The posterior on the true maps of each sequence's world.
+
+        Raises:
+            BoundRefused: the dataset's law has something that the likelihood does not model.
+        """
+        self._refuse(TRUE_MAPS_NAME, {})
         return MethodByGroup(TRUE_MAPS_NAME, self.test.world_index, self._true_maps_in)
+
+    def _refuse(self, name: str, unmodelled: dict[str, bool]) -> None:
+        carriers = len(self.place.deployment.carriers)
+        for reason, is_so in (unmodelled | unmodelled_reports(self.test.configuration, carriers)).items():
+            if is_so:
+                raise BoundRefused(f"there is no line “{name}” here, for it does not model {reason}")
 
     @cached_property
     def _severities(self) -> tuple[np.ndarray, np.ndarray]:
@@ -102,8 +115,8 @@ class References:
     def _bounds(self) -> list[Bound]:
         """The bound of each severity, which makes its ensemble when it is first used."""
         configuration = self.test.configuration
-        for index in np.unique(self.test.place_index):
-            refuse_unmodelled(configuration, configuration.places[int(index)].map_error)
+        tested = [configuration.places[index] for index in np.unique(self.test.place_index)]
+        self._refuse(BOUND_NAME, unmodelled_worlds(configuration, max(each.map_error for each in tested)))
         return [self._bound_at(float(severity)) for severity in self._severities[0]]
 
     def _bound_at(self, severity: float) -> Bound:
@@ -125,28 +138,37 @@ class References:
         return TrueMaps(truth, network, self.movement, name=TRUE_MAPS_NAME)
 
 
-def refuse_unmodelled(configuration: DatasetConfiguration, map_error: float) -> None:
-    """Refuses a dataset whose law the bound does not know; `map_error` is the place's.
-
-    Raises:
-        BoundRefused: with one sentence that names what is not modelled.
-    """
-    network, mobility = configuration.network, configuration.mobility
-    unmodelled = {
+def unmodelled_worlds(configuration: DatasetConfiguration, map_error: float) -> dict[str, bool]:
+    """Whether worlds differ by what the bound does not model, by sentence; `map_error` is the place's."""
+    return {
         f"maps that are outdated (map_error {map_error:g}): it would need an ensemble of perturbed places, each "
         "traced; evaluate where map_error is 0": map_error > 0,
-        "UEs indoors; evaluate a dataset with mobility.indoor_share 0": mobility.indoor_share > 0,
         "networks that differ from world to world; evaluate a dataset without a network_law": (
             configuration.network_law is not None
         ),
+    }
+
+
+def unmodelled_reports(configuration: DatasetConfiguration, carriers: int) -> dict[str, bool]:
+    """Whether reports have what the likelihood of the bound and the true maps does not model, by sentence."""
+    network, mobility, law = configuration.network, configuration.mobility, configuration.network_law
+    unnamed = law is not None and law.never_reported.get("rsrp", 0.0) > 0
+    return {
+        "several carriers; evaluate a dataset of places with one": carriers > 1,
+        "UEs indoors; evaluate a dataset with mobility.indoor_share 0": mobility.indoor_share > 0,
         "coherent fading; evaluate a dataset with network.fading.kind statistical": (
             network.fading.kind != "statistical"
         ),
         "detected first paths; evaluate a dataset with network.timing.kind map": network.timing.kind != "map",
+        "a timing advance that waits for a command; evaluate a dataset with network.timing_loop.dead_band_steps "
+        "0.5 or less": network.timing_loop.dead_band_steps > ROUNDED_ONLY,
+        "cells that are wrongly named; evaluate a dataset with network.identities all 0": (
+            network.identities.wrong > 0 or network.identities.missing > 0
+        ),
+        "cells without their RSRP; evaluate a dataset with network.availability.rsrp 1": (
+            unnamed or network.availability.get("rsrp", 1.0) < 1
+        ),
         f"the features of the set {network.feature_set!r} beyond the critical ones; evaluate a dataset with "
         "network.feature_set critical": network.feature_set != "critical",
         "reports that an event triggers; evaluate a dataset of periodic reports": network.trigger is not None,
     }
-    for reason, is_so in unmodelled.items():
-        if is_so:
-            raise BoundRefused(f"there is no bound here, for it does not model {reason}")

@@ -91,12 +91,7 @@ class Results:
     def notes(self) -> list[str]:
         """What must be read with the table, one sentence a line."""
         refusals = {f"{name}: {sentence}" for one in self.scores for name, sentence in one.refusals.items()}
-        checks = [
-            f"The bound's own 50, 90 and 95 % regions hold {check.coverage_50:.0%}, {check.coverage_90:.0%} and "
-            f"{check.coverage_95:.0%} of {check.sequences} sequences drawn from its own law in {one.place}."
-            for one in self.scores
-            if (check := one.self_check) is not None
-        ]
+        checks = [check.sentence(one.place) for one in self.scores if (check := one.self_check) is not None]
         fitted = f"The classics were fitted on the dataset {self.classics.fitted_on[:12]}."
         return [*sorted(refusals), *checks, fitted]
 

@@ -41,16 +41,18 @@ class Posterior:
 
 
 def posterior_of(
-    grid: Grid, density: Float[np.ndarray, "sample y x"], mean: Float[np.ndarray, "sample 2"] | None = None
+    grid: Grid,
+    density: Float[np.ndarray, "sample ..."],
+    mean: Float[np.ndarray, "sample 2"] | None = None,
 ) -> Posterior:
     """A posterior of densities; the covariance is the density's own, plus that of a uniform ground cell.
 
     Args:
         grid: the ground cells.
-        density: probability mass of each ground cell.
+        density: probability mass of each ground cell, over (y, x) or flat.
         mean: position estimates [m]; left out, the geometric medians, the points of least expected error.
     """
-    density = density.astype(np.float32, copy=False)
+    density = density.astype(np.float32, copy=False).reshape(len(density), *grid.shape)
     if mean is None:
         mean = geometric_median(torch.from_numpy(density), grid.size).numpy()
     moments = density.reshape(len(density), grid.count**2) @ _powers(grid)

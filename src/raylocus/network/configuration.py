@@ -179,19 +179,6 @@ class NetworkConfiguration:
                 "the intervals of the mobility"
             )
 
-    @property
-    def timing_noise(self) -> float:
-        """Standard deviation of a time of arrival, one way [s].
-
-        Raises:
-            InputError: times of arrival are detected, and have no Gaussian law.
-        """
-        if isinstance(self.timing, MapTiming):
-            return self.timing.noise
-        raise InputError(
-            "times of arrival that are detected have no Gaussian noise; observe with network.timing of kind map"
-        )
-
     def at_severity(self, severity: float) -> NetworkConfiguration:
         """The configuration in a world of this severity: bias × severity, dropout × severity (at most 1)."""
         return dataclasses.replace(

@@ -15,7 +15,7 @@ from raylocus.errors import CheckpointError, InputError
 from raylocus.models.checkpoint import load_network, save_network
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.provenance import Provenance
+from raylocus.provenance import Provenance, check_seed
 from raylocus.training.calibration import calibrate
 from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.misfit_calibration import calibrate_misfit
@@ -23,10 +23,6 @@ from raylocus.training.module import LocationModule
 
 #: Name of the file that a locator loads, in the run's folder.
 LOCATOR_FILE = "locator.ckpt"
-
-
-#: The highest seed that numpy's and torch's generators both take.
-MOST_SEED = 2**32 - 1
 
 
 class TrainingParser(LightningArgumentParser):
@@ -53,10 +49,8 @@ class RaylocusCLI(LightningCLI):
         """Reads the words given, and only those; refuses seeds that no generator takes, with InputError."""
         self.config = parser.parse_args(args)
         for name, value in self.config.items():
-            if name.rpartition(".")[2] == "seed_everything" and not 0 <= value <= MOST_SEED:
-                raise InputError(
-                    f"--{name.rpartition('.')[2]} is {value}; give a whole number from 0 to {MOST_SEED}"
-                )
+            if name.rpartition(".")[2] == "seed_everything":
+                check_seed("--seed_everything", value)
 
     def before_fit(self) -> None:
         """Stamps the run with its resolved configuration and its input."""

@@ -11,12 +11,12 @@ from scipy.sparse import csr_array
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.neighbors import NearestNeighbors
 
-from raylocus.evaluation.baselines.masses import blurred_masses, posterior_of_masses
+from raylocus.evaluation.baselines.masses import blurred_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
-from raylocus.models.posterior import Posterior
+from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 
 #: Values that `fit` chooses from.
@@ -66,7 +66,7 @@ class NearestNeighbours:
         observed = observations(reports, maps.deployment)
         neighbours = self.nearest(observed.rsrp[observed.last], maps)
         mean = maps.tile.centres[neighbours].mean(axis=1)
-        return posterior_of_masses(maps.tile, self.density(neighbours, maps), mean)
+        return posterior_of(maps.tile, self.density(neighbours, maps), mean)
 
     def nearest(
         self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps
@@ -141,9 +141,7 @@ class RandomForest:
         maps = nominal_maps(place)
         observed = observations(reports, maps.deployment)
         weight = self.weights(observed.rsrp[observed.last], maps)
-        return posterior_of_masses(
-            maps.tile, blurred_masses(weight, self.spread, maps), weight @ maps.tile.centres
-        )
+        return posterior_of(maps.tile, blurred_masses(weight, self.spread, maps), weight @ maps.tile.centres)
 
     def weights(
         self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps

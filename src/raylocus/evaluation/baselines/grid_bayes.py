@@ -11,12 +11,12 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, deviations, log_likelihood
-from raylocus.evaluation.baselines.masses import forward_filter, masses, posterior_of_masses
+from raylocus.evaluation.baselines.masses import forward_filter, masses
 from raylocus.evaluation.baselines.training import climbed, examples, likeliest
 from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
-from raylocus.models.posterior import Posterior
+from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 
 #: Values that `fit` chooses from.
@@ -77,7 +77,7 @@ class GridBayes:
         maps = nominal_maps(place)
         observed = observations(reports, maps.deployment)
         levels = log_likelihood(observed, observed.last, maps, self.model)
-        return posterior_of_masses(maps.tile, masses(levels, maps.prior.ravel()))
+        return posterior_of(maps.tile, masses(levels, maps.prior.ravel()))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class SequenceGridBayes:
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """Posterior of the last position from all reports. Raises PlaceError for an unknown PCI."""
         maps = nominal_maps(place)
-        return posterior_of_masses(maps.tile, self.density(observations(reports, maps.deployment), maps))
+        return posterior_of(maps.tile, self.density(observations(reports, maps.deployment), maps))
 
     def density(self, observed: Observations, maps: NominalMaps) -> Float[np.ndarray, "sample ground"]:
         """Masses over the flat ground for each sequence."""

@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import least_squares
 
-from raylocus.evaluation.baselines.masses import gaussian_masses, posterior_of_masses
+from raylocus.evaluation.baselines.masses import gaussian_masses
 from raylocus.evaluation.baselines.ranges import Ranges, ranges_of
 from raylocus.evaluation.baselines.training import Example, examples, mean_score
 from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
-from raylocus.models.posterior import Posterior
+from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 
 #: What a method may measure with: rows of `Ranges`.
@@ -80,7 +80,7 @@ class RangeLeastSquares:
         """Posterior from the last report, the estimate being the solution. Raises PlaceError for an unknown PCI."""
         maps = nominal_maps(place)
         solution = self.solve(ranges_of(reports, maps), maps.tile.size)
-        return posterior_of_masses(maps.tile, self.density(solution, maps), solution.position)
+        return posterior_of(maps.tile, self.density(solution, maps), solution.position)
 
     def density(self, solution: Solution, maps: NominalMaps) -> Float[np.ndarray, "sample ground"]:
         """Masses over the flat ground of a Gaussian about each solution, no narrower than a ground cell."""

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import NominalMaps
-from raylocus.models.posterior import Posterior, posterior_of
 
 #: Diffusions tried side by side [m/s], each as likely beforehand: standing (the first), walking, cycling, driving.
 SPEEDS = (0.0, 1.5, 5.0, 12.0)
@@ -146,12 +145,3 @@ def blurred_masses(
     square = torch.from_numpy(weight.astype(np.float32)).reshape(-1, *maps.tile.shape)
     flat = ((blur @ square @ blur) * torch.from_numpy(maps.outdoor)).flatten(1)
     return (flat / flat.sum(dim=1, keepdim=True)).numpy()
-
-
-def posterior_of_masses(
-    grid: Grid,
-    density: Float[np.ndarray, "report ground"],
-    mean: Float[np.ndarray, "report 2"] | None = None,
-) -> Posterior:
-    """The posterior of flat masses, see `posterior_of`."""
-    return posterior_of(grid, density.reshape(len(density), *grid.shape), mean)

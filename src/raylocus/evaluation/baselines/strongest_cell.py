@@ -8,12 +8,12 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.baselines.masses import circular_masses, masses, posterior_of_masses
+from raylocus.evaluation.baselines.masses import circular_masses, masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.evaluation.observations import Observations, advance_distances, observations
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
-from raylocus.models.posterior import Posterior
+from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.centroid import rsrp_centroid
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_azimuths
@@ -52,7 +52,7 @@ class WeightedCentroid:
         """Posterior from the last report, the estimate being the centroid. Raises PlaceError for an unknown PCI."""
         maps = nominal_maps(place)
         centre = self.centroids(observations(reports, maps.deployment), maps.deployment)
-        return posterior_of_masses(maps.tile, circular_masses(centre, self.spread, maps), centre)
+        return posterior_of(maps.tile, circular_masses(centre, self.spread, maps), centre)
 
     def centroids(self, observed: Observations, deployment: Deployment) -> Float[np.ndarray, "sample 2"]:
         """The weighted mean of the sites heard in each sequence's last report, the serving one if no level is [m]."""
@@ -103,7 +103,7 @@ class StrongestCell:
         observed = observations(reports, maps.deployment)
         serving = observed.serving[observed.last]
         centre = self.centres(maps.deployment)[serving]
-        return posterior_of_masses(maps.tile, self.density(serving, maps), centre)
+        return posterior_of(maps.tile, self.density(serving, maps), centre)
 
     def centres(self, deployment: Deployment) -> Float[np.ndarray, "cell 2"]:
         """The point that each cell stands for [m]."""
@@ -164,7 +164,7 @@ class TimingAdvance:
         maps = nominal_maps(place)
         observed = observations(reports, maps.deployment)
         log_density = self.log_density(ring_and_wedge(observed, observed.last, maps))
-        return posterior_of_masses(maps.tile, masses(log_density, maps.prior.ravel()))
+        return posterior_of(maps.tile, masses(log_density, maps.prior.ravel()))
 
     def log_density(self, shape: RingAndWedge) -> Float[np.ndarray, "report ground"]:
         """ln of the density over the flat ground, up to a constant of each report."""

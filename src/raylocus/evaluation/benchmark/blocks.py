@@ -135,7 +135,7 @@ def _notes(blocks: Sequence[Block], left_out: Sequence[str]) -> list[str]:
         for name, sentence in place.refusals.items()
     }
     checks = [
-        f"{block.feature_set}, severity {block.severity:g}: {check.sentence()}"
+        check.sentence(f"all places, feature set {block.feature_set}, severity {block.severity:g}")
         for block in blocks
         if (check := block.self_check) is not None
     ]

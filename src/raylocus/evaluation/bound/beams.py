@@ -12,7 +12,6 @@ from torch import Tensor
 
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.tokens import SequenceTokens
-from raylocus.evaluation.bound.tracks import way_error
 
 #: Spread of the beam differences of an antenna that points anywhere, or is unlike all of the ensemble's [dB].
 TURNED_BEAM_DB = 9.0
@@ -45,14 +44,14 @@ class BeamLaw:
         tokens: SequenceTokens,
         cells: Int[Tensor, "way report"],
         reports: Bool[Tensor, " beamed"],
+        error: Float[Tensor, "way report"],
     ) -> Float[Tensor, " way"]:
         """ln density of some of the beam reports, averaged over worlds: antenna errors of cells are independent.
 
         `cells` is the ground cell of each report of each way; `reports` which of the reports with beams are
-        used.
+        used, and `error` the variance of what a way leaves open of a beam's level [dB²].
         """
         total = torch.zeros(len(cells))
-        error = way_error(cells)
         for cell in tokens.beam_cell[reports].unique().tolist():
             own = torch.nonzero(reports & (tokens.beam_cell == cell))[:, 0]
             at = tokens.beam_report[own]

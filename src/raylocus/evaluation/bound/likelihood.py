@@ -14,7 +14,7 @@ from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.levels import LevelFit, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.evaluation.bound.tracks import way_error
-from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
@@ -74,11 +74,12 @@ class SequenceLikelihood:
     def of_last(self, tokens: SequenceTokens, ground: Int[Tensor, " place"]) -> LastReport:
         """The last report at some places; all others are impossible."""
         final = len(tokens.ago) - 1
-        fit = self.of_levels(tokens, ground[:, None].expand(-1, final + 1), tokens.last_tokens)
+        certain = torch.zeros(len(ground), final + 1)
+        fit = self.of_levels(tokens, ground[:, None].expand(-1, final + 1), tokens.last_tokens, certain)
         density = fit.log_density + self.of_advances(tokens, ground[:, None], tokens.advance_report == final)
         near = torch.nonzero(density > density.max() - NEGLIGIBLE)[:, 0]
         ways = ground[near][:, None].expand(-1, final + 1)
-        density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final)
+        density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final, certain[near])
         whole = torch.full((2, self.ensemble.rsrp.shape[1]), -torch.inf)
         whole[0, ground[near]] = density[near]
         whole[1, ground[near]] = self.of_silence(tokens, ground[near], fit, near)
@@ -86,21 +87,30 @@ class SequenceLikelihood:
 
     def of_ways(self, tokens: SequenceTokens, cells: Int[Tensor, "way report"]) -> Float[Tensor, " way"]:
         """ln density of levels, beams and timing advances of all reports that are used."""
-        fit = self.of_levels(tokens, cells, torch.arange(len(tokens.level)))
-        beams = self.beams.log_density(tokens, cells, torch.ones(len(tokens.beam_report), dtype=torch.bool))
+        error = way_error(cells)
+        fit = self.of_levels(tokens, cells, torch.arange(len(tokens.level)), error)
+        all_beams = torch.ones(len(tokens.beam_report), dtype=torch.bool)
+        beams = self.beams.log_density(tokens, cells, all_beams, error)
         advances = self.of_advances(
             tokens, cells[:, tokens.advance_report], torch.ones(len(tokens.advance), dtype=torch.bool)
         )
         return fit.log_density + beams + advances
 
     def of_levels(
-        self, tokens: SequenceTokens, cells: Int[Tensor, "way report"], which: Int[Tensor, " used"]
+        self,
+        tokens: SequenceTokens,
+        cells: Int[Tensor, "way report"],
+        which: Int[Tensor, " used"],
+        error: Float[Tensor, "way report"],
     ) -> LevelFit:
-        """ln density of some of the levels at the places of each report, and the offset common to them [dB]."""
+        """ln density of some of the levels at the places of each report, and the offset common to them [dB].
+
+        `error` is the variance of what a way leaves open of a level [dB²].
+        """
         cell, site, report = tokens.level_cell[which], tokens.level_site[which], tokens.level_report[which]
         mapped, varied = self._at(cell, cells[:, report])
         shared = self._fades(cells, report).mul_(self.levels.residual.shared(cell, site, cell, site))
-        noise = tokens.noise[which] + way_error(cells)[:, report]
+        noise = tokens.noise[which] + error[:, report]
         return self.levels.fit(tokens.level[which] - mapped, varied, noise, shared, cell)
 
     def _fades(
@@ -116,8 +126,9 @@ class SequenceLikelihood:
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
     ) -> Float[Tensor, " way"]:
         """Probability of each T_A: the delay and its Gaussian error fall into the bin that was reported."""
-        step = timing_advance_step(self.carrier.numerology)
-        spread = max(2 * self.network.timing_noise / step, 1e-3)
+        step, timing = timing_advance_step(self.carrier.numerology), self.network.timing
+        assert isinstance(timing, MapTiming), "references refuse another law"
+        spread = max(2 * timing.noise / step, 1e-3)
         delay = self.ensemble.delay[tokens.advance_site[used], cells] * (2 / step)
         off = tokens.advance[used] - delay
         inside = torch.special.ndtr((off + 0.5) / spread) - torch.special.ndtr((off - 0.5) / spread)

@@ -238,7 +238,7 @@ class Calibration:
     def posterior(self, found: Sequence[Found], grid: Grid) -> Posterior:
         """The calibrated posterior of each sequence."""
         density = np.array([self.apply(each) for each in found], np.float32)
-        return posterior_of(grid, density.reshape(-1, *grid.shape))
+        return posterior_of(grid, density)
 
 
 #: (severity, power, doubt) of the bound, chosen by what regions hold of draws of its law in three places (seeds 21000

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound
-from raylocus.evaluation.evaluation import Evaluation, evaluation_of, truth_of
+from raylocus.evaluation.evaluation import REGIONS, Evaluation, evaluation_of, truth_of
 from raylocus.network.reports.reports import Reports
 
 #: Worlds drawn for the check of one place, and sequences in each: those of one world share its errors.
@@ -35,13 +35,9 @@ class SelfCheck:
     @classmethod
     def of(cls, evaluation: Evaluation) -> SelfCheck:
         """The check of a method on sequences of its own law."""
-        return cls(
-            coverage_50=evaluation.coverage(0.5),
-            coverage_90=evaluation.coverage(0.9),
-            coverage_95=evaluation.coverage(0.95),
-            sequences=len(evaluation),
-            nll=float(evaluation.negative_log_likelihood.mean()),
-        )
+        half, most, nearly_all = (evaluation.coverage(mass) for mass in REGIONS)
+        nll = float(evaluation.negative_log_likelihood.mean())
+        return cls(half, most, nearly_all, len(evaluation), nll)
 
     @classmethod
     def pooled(cls, checks: Sequence[SelfCheck]) -> SelfCheck:
@@ -53,11 +49,11 @@ class SelfCheck:
         }
         return cls(**means, sequences=int(count.sum()))
 
-    def sentence(self) -> str:
-        """One line for below a table."""
+    def sentence(self, where: str) -> str:
+        """One line for below a table; `where` names the place, or the worlds, that it was made in."""
         return (
-            f"on {self.sequences} sequences of its own law, the bound's 50 / 90 / 95 % regions hold "
-            f"{self.coverage_50:.1%} / {self.coverage_90:.1%} / {self.coverage_95:.1%}"
+            f"The bound's own 50, 90 and 95 % regions hold {self.coverage_50:.0%}, {self.coverage_90:.0%} and "
+            f"{self.coverage_95:.0%} of {self.sequences} sequences drawn from its own law in {where}."
         )
 
 

@@ -10,11 +10,11 @@ from raylocus.network.reports.features import CRITICAL
 from raylocus.network.reports.reports import Reports
 from raylocus.ragged import Rows
 from raylocus.scenes.cell_names.channels import NR
-from raylocus.scenes.sites import ISOTROPIC, Carrier, Cell, Deployment, ElementPattern, Site
+from raylocus.scenes.sites import ISOTROPIC, UE_HEIGHT, Carrier, Cell, Deployment, ElementPattern, Site
 from raylocus.units import SPEED_OF_LIGHT
 
-#: Heights of sites and UEs, which nothing here looks at [m], and the least time of arrival [s].
-SITE_HEIGHT, UE_HEIGHT, LEAST_ARRIVAL = 25.0, 1.5, 0.004
+#: Height of sites, which nothing here looks at [m], and the least time of arrival [s].
+SITE_HEIGHT, LEAST_ARRIVAL = 25.0, 0.004
 
 
 def drawn_deployment(heard: HeardNetwork) -> Deployment:

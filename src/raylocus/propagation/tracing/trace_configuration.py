@@ -11,7 +11,7 @@ from raylocus.scenes.sites import UE_HEIGHT
 RANGES = {
     "depth": (0, 30), "rays_per_cell": (1e-3, 1e4), "reach": (1e-2, 1e4),
     "edge_mirrors": (0, 30), "dynamic_range_db": (0, 1e3), "refraction": (0, 30), "scattering_exponent": (0, 100),
-    "seed": (0, float("inf")), "memory_budget": (1e-6, 1e6),
+    "memory_budget": (1e-6, 1e6),
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from shapely.geometry import LineString
 
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
+from raylocus.provenance import check_seed
 from raylocus.scenes.towns import dense_styles, open_styles
 from raylocus.scenes.towns.frames import PRECISION, on_grid, polygons_of, square
 from raylocus.scenes.towns.landscape import draw_terrain, draw_water, dry_land, plant, quay_streets
@@ -85,12 +86,14 @@ def generate_town(style: str, seed: int, tile_size: float) -> VectorMap:
         tile_size: side of the tile [m].
 
     Raises:
-        PlaceError: there is no such style, the seed is negative, or the tile's size is not positive.
+        PlaceError: there is no such style, or the tile's size is not positive.
+        InputError: no generator takes the seed.
     """
     if style not in STYLES:
         raise PlaceError(f"there is no town style {style!r}; the styles are {', '.join(STYLES)}")
-    if seed < 0 or not 0 < tile_size < np.inf:
-        raise PlaceError(f"a town needs a seed from 0 and a positive tile size, not {seed} and {tile_size} m")
+    check_seed("the seed of a town", seed)
+    if not 0 < tile_size < np.inf:
+        raise PlaceError(f"a town needs a positive tile size, not {tile_size} m")
     generator = np.random.default_rng([seed, zlib.crc32(style.encode())])
     return _town(STYLES[style], tile_size + 2 * MARGIN, {"style": style, "seed": str(seed)}, generator)
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from raylocus.errors import InputError, StoreError
 from raylocus.evaluation.baselines.locunet.network import LocUNet, PlacePictures, last_levels, place_pictures
-from raylocus.evaluation.baselines.masses import circular_masses, posterior_of_masses
+from raylocus.evaluation.baselines.masses import circular_masses
 from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
-from raylocus.models.posterior import Posterior
+from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import hash_configuration
 from raylocus.storage import written_whole
@@ -156,7 +156,7 @@ class LocUNetMethod:
         ]
         edge = maps.tile.size / 2
         position = np.clip(np.concatenate([np.zeros((0, 2)), *parts]), -edge, edge)
-        return posterior_of_masses(maps.tile, circular_masses(position, self.spread, maps), position)
+        return posterior_of(maps.tile, circular_masses(position, self.spread, maps), position)
 
     def _positions(
         self, rsrp: Float[np.ndarray, "sample cell"], pictures: PlacePictures
