@@ -2,7 +2,9 @@
 
 jaxtyping's import hook puts its decorator on every function. That decorator compiles two more functions for each at
 import and has the arguments checked twice a call; in its place stands one that makes one checked function at its first
-call. The suite imports some ten times as many functions as it calls.
+call. The suite imports some ten times as many functions as it calls. And an array is examined once: what jaxtyping
+finds depends on its annotation, the array's type, its shape and the axes that the call has met so far, so that it is
+remembered by these.
 """
 
 from __future__ import annotations
@@ -15,9 +17,13 @@ from typing import Any
 
 import jaxtyping
 from beartype import BeartypeConf, beartype
+from jaxtyping._storage import _shape_storage, pop_shape_memo, push_shape_memo
 
 strictly = beartype(conf=BeartypeConf(violation_type=TypeError))
-_axes_of_a_call = jaxtyping.jaxtyped
+Annotation = type(jaxtyping.AbstractArray)
+_examined: Callable[[Any, Any], bool] = Annotation.__instancecheck__
+#: The axes that a call has met after an array was found right, by all that the finding depends on.
+_right: dict[Any, tuple[dict[str, int], dict[str, Any]]] = {}
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,8 +38,11 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
                 name: resolved(hint, function.__globals__) for name, hint in function.__annotations__.items()
             }
             strict = strictly(called(function))
-        with _axes_of_a_call("context"):
+        push_shape_memo({})
+        try:
             return strict(*given, **named)
+        finally:
+            pop_shape_memo()
 
     return checking
 
@@ -69,7 +78,30 @@ def checked_definition(definition: Any) -> Any:
     return definition
 
 
+def is_right(annotation: Any, value: Any) -> bool:
+    """Whether a value is what an annotation of an array says, as jaxtyping finds it."""
+    try:
+        axes, variadic, _, _ = _shape_storage.memo_stack[-1]
+        known = (annotation, type(value), value.dtype, value.shape, *axes.items(), None, *variadic.items())
+        met = _right.get(known)
+    except (
+        AttributeError,
+        IndexError,
+        TypeError,
+    ):  # outside of a call, no array, or one whose shape is no key
+        return _examined(annotation, value)
+    if met is None:
+        if not _examined(annotation, value):
+            return False
+        _right[known] = axes.copy(), variadic.copy()
+    else:
+        axes.update(met[0])
+        variadic.update(met[1])
+    return True
+
+
 def check_package(name: str) -> None:
     """Checks what is imported of a package from now on."""
+    Annotation.__instancecheck__ = is_right
     jaxtyping.jaxtyped = lambda typechecker: checked_definition
     jaxtyping.install_import_hook(name, typechecker=None)

@@ -162,6 +162,10 @@ def test_an_ablation_that_trains(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     text = re.sub(r".*name: the map itself.*\n", "", text)
     text = text.replace("name: worlds that err}", "name: worlds that err, train: {model.schedule.steps: 2}}")
     text = text.replace("given: {shift: 10.0}", "given: {shift: 10.0}, train: {model.schedule.steps: 2}")
+    text = text.replace("{worlds: 2, sequences: 8}", "{worlds: 1, sequences: 3}")
+    text = text.replace("{worlds: 1, sequences: 4}", "{worlds: 1, sequences: 2}")
+    text = text.replace("{worlds: 4, sequences: 6}", "{worlds: 2, sequences: 2}")
+    assert text.count("sequences: 2") == 2 and text.count("sequences: 3") == 1
     assert text.count("steps: 2") == text.count("name: ") == 2
     (folder / "training.yaml").write_text(text)
     monkeypatch.chdir(folder)

@@ -39,7 +39,7 @@ from raylocus.scenes.world import WorldLaw, sample_world
 from raylocus.units import timing_advance_distance
 from raylocus.viz.viewer.place_content import place_content
 
-TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0, refraction=1, scattering=0.2)
+TRACE = TraceConfiguration(depth=1, rays_per_cell=1.0, refraction=1, scattering=0.2)
 MAPS = RadioMapConfiguration(layers=("channel", "measurements", "system"))
 LAW = NetworkConfiguration(neighbour_dropout=0.0)
 LOW = Carrier(806e6, 0, 50, "LTE", 6300)

@@ -101,7 +101,7 @@ def test_two_mirrors_before_an_edge_are_path_solver_s(tmp_path: Path) -> None:
     twice = (atlas.kind == DIFFRACTED) & (atlas.before_edge == 2) & (atlas.interactions == 2)
     cells = np.random.default_rng(3).choice(np.unique(atlas.ground_cell[twice]), 16, replace=False)
     points = np.column_stack([TILE.centres[cells], np.full(16, 1.5)])
-    settings = ReferenceSettings(3, 1_000_000, diffraction=True, receivers=2)
+    settings = ReferenceSettings(3, 1_000_000, diffraction=True, receivers=4)
     theirs = reference_paths(tmp_path / "scene" / "scene.xml", 3.5e9, site, points, settings)
     assert maps["footprint"].values.ravel()[cells].max() == 0
     found = side_by_side(atlas, cells, theirs)
@@ -121,7 +121,7 @@ def test_path_solver_loses_rays_over_the_far_face_of_an_obtuse_edge(corners: int
     atlas = reorder(atlas, np.flatnonzero(atlas.at_centre & (atlas.kind == DIFFRACTED)))
     cells = np.random.default_rng(0).choice(np.unique(atlas.ground_cell), 30, replace=False)
     points = np.column_stack([TILE.centres[cells], np.full(30, 1.5)])
-    settings = ReferenceSettings(1, 1_000_000, diffraction=True, receivers=6)
+    settings = ReferenceSettings(1, 500_000, diffraction=True, receivers=10)
     theirs = reference_paths(tmp_path / "scene" / "scene.xml", 3.5e9, site, points, settings)
     found = centre_paths(atlas, cells)
     listed, lost = partners(point_paths(found), theirs) >= 0, lost_by_path_solver(found.paths)

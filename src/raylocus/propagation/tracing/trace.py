@@ -11,11 +11,11 @@ from jaxtyping import Float
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas
-from raylocus.propagation.atlas.weighed_paths import WeighedPaths
+from raylocus.propagation.atlas.weighed_paths import BYTES_PER_FIELD, WeighedPaths
 from raylocus.propagation.geometry.surfaces import Surfaces, find_wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.rays.pieces import ahead
+from raylocus.propagation.rays.pieces import ahead, piece_length
 from raylocus.propagation.search.edges.diffraction import DiffractionSearch
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
 from raylocus.propagation.search.over_roofs.over_rooftop import GroundBetween
@@ -53,7 +53,12 @@ class SiteTracer:
             materials: nominal materials at the carrier, or at each of several.
             configuration: how to trace.
             vegetation: 1 under trees; None where there are none.
+
+        Raises:
+            MemoryBudgetError: the budget does not hold one path.
         """
+        # Said before rays are launched: in pieces of one ray each that alone would take minutes.
+        piece_length(configuration.memory_budget, BYTES_PER_FIELD, "one path")
         bands = [materials] if isinstance(materials, RadioMaterials) else materials
         ue_surface = terrain + configuration.ue_height
         point = np.column_stack([grid.centres, ue_surface.ravel()])
