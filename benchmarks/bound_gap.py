@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
+from raylocus.evaluation.bound.calibration import bound_calibration
 from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import bound_calibration
 from raylocus.evaluation.evaluation import Evaluation, evaluation_of, truth_of
 from raylocus.inference.locator import Locator
 from raylocus.models.posterior import Posterior, posterior_of

@@ -20,9 +20,10 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
+from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import Calibration, Found, bound_calibration
+from raylocus.evaluation.bound.search import Found
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluation import Evaluation, Truth, evaluation_of, truth_of
 from raylocus.geo import Grid

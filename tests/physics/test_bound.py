@@ -27,11 +27,12 @@ from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import Bound, BoundRefused, KnownLaw
+from raylocus.evaluation.bound.calibration import Calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.levels import TABLE_SPAN, TABLE_STEP, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import Calibration, Found, Search
+from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_check
 from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
 from raylocus.evaluation.bound.true_maps import TrueMaps

@@ -10,10 +10,11 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError
+from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import Calibration, Found, Search, bound_calibration
+from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace

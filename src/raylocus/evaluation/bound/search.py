@@ -1,7 +1,4 @@
-"""The posterior of one sequence: the last report at every place, the earlier ones along sampled ways.
-
-What is left of its over-confidence, measured on draws of its own law, is taken off at the end.
-"""
+"""The posterior of one sequence: the last report at every place, the earlier ones along sampled ways."""
 
 from __future__ import annotations
 
@@ -17,8 +14,6 @@ from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Motions, Movement
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.execution.threads import one_thread
-from raylocus.geo import Grid
-from raylocus.models.posterior import Posterior, posterior_of
 from raylocus.ragged import Columns
 
 #: Ground distance over which what the earlier reports add is averaged [m]: of who moves, and of who stands still,
@@ -207,49 +202,3 @@ def _unlike(
     rows = np.ascontiguousarray(ways).view(np.dtype((np.void, ways.itemsize * ways.shape[1])))[:, 0]
     _, first, which = np.unique(rows, return_index=True, return_inverse=True)
     return ways[first], which
-
-
-#: Exponent of the last report's posterior where it stands in for the sequence's.
-FLATTENED = 0.45
-#: Effective ways beyond which more of them earn no more trust.
-MOST_WAYS = 30.0
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Two numbers that correct an approximate posterior, fitted by simulation (Talts et al. 2018).
-
-    An importance sampler that rests on few ways is too sure of them. Its result is raised to a power and
-    mixed with the posterior of the last report, the more so the fewer ways it rests on: what that gives to the
-    middle of regions as well as to their tails, a power above 1 takes from it.
-    """
-
-    power: float = 1.0
-    """Exponent of the posterior over the ground; below 1 it is flattened, above it is sharpened."""
-    doubt: float = 0.0
-    """The last report's posterior has the share doubt / (doubt + effective ways)."""
-
-    def apply(self, found: Found) -> Float[np.ndarray, " ground"]:
-        """The calibrated posterior."""
-        sequence, last = (each / each.sum() for each in (found.mass**self.power, found.of_last**FLATTENED))
-        share = self.doubt / (self.doubt + min(found.effective_ways, MOST_WAYS))
-        return (1 - share) * sequence + share * last
-
-    def posterior(self, found: Sequence[Found], grid: Grid) -> Posterior:
-        """The calibrated posterior of each sequence."""
-        density = np.array([self.apply(each) for each in found], np.float32)
-        return posterior_of(grid, density)
-
-
-#: (severity, power, doubt) of the bound, chosen by what regions hold of draws of its law in three places (seeds 21000
-#: to 21074, 22000 to 22074 and 30001 to 30250; at severity 1 the second). Test data never enter; docs/evaluation.md has
-#: the check on others.
-FITTED = ((0.5, 1.22, 2.6), (1.0, 1.1, 3.5))
-#: Of the true maps, fitted likewise at severity 0.5.
-TRUE_MAPS_CALIBRATION = Calibration(power=1.2, doubt=1.0)
-
-
-def bound_calibration(severity: float) -> Calibration:
-    """The bound's calibration at a severity, between the two that were fitted and that of the nearer one beyond."""
-    at, power, doubt = np.array(FITTED).T
-    return Calibration(float(np.interp(severity, at, power)), float(np.interp(severity, at, doubt)))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from raylocus.evaluation.bound.calibration import TRUE_MAPS_CALIBRATION, Calibration
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import TRUE_MAPS_CALIBRATION, Calibration, Found, Search
+from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace
