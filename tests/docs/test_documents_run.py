@@ -73,7 +73,7 @@ class Workshop:
         return done.stdout
 
     def run_here(self, block: Block) -> None:
-        """The same without a process for each: programs with names of their own, lines of commands that are all ours."""
+        """The same without a process for each: a program with names of its own, or lines that are all our command."""
         with contextlib.chdir(self.folder):
             if block.language == "python":
                 exec(compile(block.text, "a block", "exec"), {"__name__": "__main__"})
