@@ -1,6 +1,7 @@
 import torch
 
-from raylocus.models.evidence.motion import LEAST_SHARE, LEAST_SPREAD, moved_on
+from raylocus.models.evidence.motion import CHANGES, LEAST_SHARE, LEAST_SPREAD, changes, moved_on
+from raylocus.models.time_heads import PooledObservations
 
 SIZE, COUNT = 256.0, 64
 
@@ -35,3 +36,44 @@ def test_how_fast_phones_are_has_a_gradient():
     speed = torch.tensor(8.0, requires_grad=True)
     moved_on(a_point(), speed.expand(1, 2), SIZE)[0, 0, 30, 36].backward()
     assert float(speed.grad) > 0
+
+
+def observed(level, heard, beam, beam_known):
+    """One phone's levels (head, cell) and beams (head, cell, beam), each with its share of the reports."""
+    of_cells = torch.zeros(1, *level.shape)
+    others = ("reported", "timing", "timed", "weakest_beam", "beams_known", "quality", "quality_known")
+    return PooledObservations(
+        level=level[None],
+        heard=heard[None],
+        beam=beam[None],
+        beam_known=beam_known[None],
+        weakest=of_cells[..., 0],
+        token=of_cells[..., None],
+        **dict.fromkeys(others, of_cells),
+    )
+
+
+def test_what_has_changed_is_the_mean_square_over_what_both_heads_have():
+    level = torch.tensor([[-80.0, -90.0, -100.0], [-77.0, -94.0, 0.0], [-80.0, -90.0, -60.0]])
+    heard = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.5, 0.0], [1.0, 1.0, 0.0]])
+    beam, known = torch.zeros(3, 3, 2), torch.zeros(3, 3, 2)
+    beam[1, 0], known[:2, 0] = torch.tensor([0.0, -6.0]), 1.0
+    age = torch.tensor([[0.2, 3.0, 14.0]])
+    found = changes(observed(level, heard, beam, known), age)
+    # 9 dB² of one cell and 16 of another with half the weight; nothing; 36 dB² of one beam of two; nothing in common.
+    expected = torch.tensor([[(9 + 0.5 * 16) / 1.5, 0.0, 18.0, 0.0, 3.0, 14.0]]).log1p()
+    assert found.shape == (1, 2 * CHANGES)
+    torch.testing.assert_close(found, expected)
+
+
+def test_a_device_or_a_world_that_is_off_by_a_constant_changes_nothing_and_one_that_moves_does():
+    generator = torch.Generator().manual_seed(1)
+    level, share = -90 + 8 * torch.randn(1, 5, generator=generator).expand(3, 5), torch.ones(3, 5)
+    beam, known = torch.zeros(3, 5, 2), torch.zeros(3, 5, 2)
+    age = torch.tensor([[0.2, 3.0, 14.0]])
+    at_rest = changes(observed(level, share, beam, known), age)
+    assert float(at_rest[:, :4].abs().max()) == 0
+    shadows = level + torch.tensor([0.0, 5.0, 8.0])[:, None] * torch.randn(3, 5, generator=generator)
+    for offset in (0.0, 7.0):
+        moving = changes(observed(shadows + offset, share, beam, known), age)
+        assert (moving[0, :2] > 2).all() and (moving[0, 2:4] == 0).all()

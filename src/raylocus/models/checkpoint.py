@@ -21,7 +21,7 @@ from raylocus.scenes.place_checks import plain_record
 from raylocus.storage import written_whole
 
 #: Version of what `checkpoint_content` writes.
-CHECKPOINT_SCHEMA = "raylocus.checkpoint.v8"
+CHECKPOINT_SCHEMA = "raylocus.checkpoint.v9"
 #: A larger size of a network in a file is a broken file.
 LARGEST_SIZE = 1 << 14
 #: Key of raylocus' part in a file that may hold Lightning's state as well.

@@ -6,6 +6,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+#: Scales and exponents are larger or smaller than for most sequences by up to e to this power.
+GATE_RANGE = 2.0
+
 
 class SetBlock(nn.Module):
     """Pre-norm self-attention over a masked set, then a feed-forward layer (Vaswani et al. 2017)."""
@@ -95,3 +98,8 @@ def zero_linear(inputs: int, outputs: int, bias: bool = True) -> nn.Linear:
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
+
+
+def gated(logarithm: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """What a scale's or an exponent's logarithm is changed by: within `GATE_RANGE` of 0, and as it is near 0."""
+    return GATE_RANGE * torch.tanh(logarithm / GATE_RANGE)

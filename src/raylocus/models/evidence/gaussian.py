@@ -34,6 +34,12 @@ class GaussianEvidence:
         """Up to a constant that is the same for all ground cells [nats]."""
         return -0.5 * (self.distance + self.log_width)
 
+    @property
+    def mean_offset(self) -> Float[Tensor, "batch head"]:
+        """Mean of the offset by the likelihood [dB]."""
+        weight = self.log_likelihood.flatten(2).softmax(-1)
+        return (weight * self.offset.flatten(2)).sum(-1)
+
 
 def gaussian_evidence(
     level: Float[Tensor, "batch head site slot"],

@@ -17,13 +17,13 @@ from raylocus.models.evidence.likelihoods import (
     robust_evidence,
     timing_evidence,
 )
-from raylocus.models.evidence.motion import moved_on
+from raylocus.models.evidence.motion import CHANGES, changes, moved_on
 from raylocus.models.evidence.positioning import ANGLES, azimuths
 from raylocus.models.evidence.rasters import EVEN_UNITS, KINDS, EvidenceRasters
 from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.models.set_layers import zero_linear
+from raylocus.models.set_layers import gated, zero_linear
 from raylocus.models.time_heads import PooledObservations
 
 #: Likelihoods of each time head that the fusion network sees as well, in channel order.
@@ -34,8 +34,6 @@ LIKELIHOODS = (*FUSED, "angles", "sharp")
 #: Exponents of each likelihood at the start of training. The first four judge the same levels, so they share one unit;
 #: SINR follows from them in part.
 START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.8, 0.6)
-#: Exponents are larger or smaller than for most sequences by up to e to this power, as worlds err less or more.
-GATE_RANGE = 2.0
 #: Exponent of what each head but the newest says, at the start: reports of one phone err alike in part.
 START_SHARE = 0.35
 #: Speed of phones at the start [m/s].
@@ -89,7 +87,11 @@ class EvidenceStream(nn.Module):
         self.log_weights = nn.Parameter(torch.log(torch.tensor(START_WEIGHTS))[:, None].repeat(1, heads))
         self.log_share = nn.Parameter(torch.full((heads - 1,), START_SHARE).log())
         self.log_speed = nn.Parameter(torch.tensor(START_SPEED).log())
-        self.speed = zero_linear(width, 1)
+        self.change = nn.Sequential(
+            nn.Linear(CHANGES * (heads - 1), width), nn.GELU(), nn.Linear(width, width, bias=False)
+        )
+        self.speed = zero_linear(width, heads - 1)
+        self.share = zero_linear(width, heads - 1)
         self.token_scale = zero_linear(width, 1)
         self.gates = zero_linear(width, len(LIKELIHOODS) * heads)
         self.silence = zero_linear(width, 2)
@@ -106,7 +108,8 @@ class EvidenceStream(nn.Module):
     ) -> Evidence:
         """All likelihoods of a batch of sequences of one place."""
         sharp = self.sharp(pooled, maps, rasters)
-        summary = summary + self.severity(sharp.log_scale)
+        age = torch.einsum("bht,bt->bh", weights, torch.nan_to_num(sequences.age))
+        summary = summary + self.severity(sharp.log_scale) + self.change(changes(pooled, age))
         likelihoods = torch.stack(self.fused(pooled, summary, sharp.log_scale, maps, rasters), 1)
         highest = likelihoods.amax((-2, -1), keepdim=True).detach()
         likelihoods = likelihoods - highest
@@ -120,7 +123,7 @@ class EvidenceStream(nn.Module):
         by_head = torch.einsum("bkh,bkhyx->bhyx", gates[:, : len(FUSED)], likelihoods)
         by_head = by_head + gates[:, LIKELIHOODS.index("angles"), :, None, None] * (angles - best)
         earlier = by_head[:, 1:] + functional.max_pool2d(by_sharp[:, 1:], detail.shape[-1] // prior.shape[-1])
-        total = prior + by_head[:, 0] + self._before(earlier, sequences, weights[:, 1:], summary, maps)
+        total = prior + by_head[:, 0] + self._before(earlier, age[:, 1:], summary, maps)
         best_of_all = torch.cat([highest.flatten(1), best.flatten(1)], 1)
         channels = likelihoods.flatten(1, 2)
         return Evidence(channels, prior, detail, total, summary, sharp.log_scale, best_of_all)
@@ -128,26 +131,28 @@ class EvidenceStream(nn.Module):
     def _before(
         self,
         likelihoods: Float[Tensor, "batch earlier y x"],
-        sequences: SequenceTensors,
-        weights: Float[Tensor, "batch earlier time"],
+        age: Float[Tensor, "batch earlier"],
         summary: Float[Tensor, "batch width"],
         maps: PlaceMaps,
     ) -> Float[Tensor, "batch y x"]:
         """What the heads of earlier reports say of where phones are now; the summary knows how fast they are."""
-        age = torch.einsum("bht,bt->bh", weights, torch.nan_to_num(sequences.age))
-        speed = torch.exp(self.log_speed + GATE_RANGE * torch.tanh(self.speed(summary) / GATE_RANGE))
+        speed = torch.exp(self.log_speed + gated(self.speed(summary)))
         moved = moved_on(likelihoods + torch.log(maps.outdoor + 1e-4), speed * age, maps.size)
-        return torch.einsum("h,bhyx->byx", self.log_share.exp(), moved)
+        return torch.einsum("bh,bhyx->byx", self._shares(summary), moved)
+
+    def _shares(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch earlier"]:
+        """Exponents of what the heads of earlier reports say: of a phone at rest they err as the newest does."""
+        return torch.exp(self.log_share + gated(self.share(summary)))
 
     def exponents(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind"]:
         """Of each of `LIKELIHOODS` in what all heads say together of a phone that does not move."""
         gates = self._gates(summary)
-        return gates[..., 0] + gates[..., 1:] @ self.log_share.exp()
+        return gates[..., 0] + torch.einsum("bkh,bh->bk", gates[..., 1:], self._shares(summary))
 
     def _gates(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch kind head"]:
         """Exponents of each of `LIKELIHOODS` in what each head says."""
-        gates = GATE_RANGE * torch.tanh(self.gates(summary) / GATE_RANGE)
-        return torch.exp(self.log_weights + gates.unflatten(-1, self.log_weights.shape))
+        gates = gated(self.gates(summary)).unflatten(-1, self.log_weights.shape)
+        return torch.exp(self.log_weights + gates)
 
     def _presence(self, maps: PlaceMaps) -> Float[Tensor, "sharp_y sharp_x"]:
         """Log-density of people relative to open ground, where the map knows more of the ground."""
@@ -169,7 +174,7 @@ class EvidenceStream(nn.Module):
         robust = robust_evidence(
             pooled,
             torch.exp(self.log_student + doubt[..., None]),
-            _mean_offset(mapped),
+            mapped.mean_offset,
             self.log_common.exp(),
             margin,
             torch.sigmoid(silence),
@@ -239,11 +244,6 @@ class EvidenceStream(nn.Module):
         return even_gaussian_evidence(
             values, precisions, rasters.even_moments, rasters.raster_of_site, *variances
         )
-
-
-def _mean_offset(evidence: GaussianEvidence) -> Float[Tensor, "batch head"]:
-    weight = evidence.log_likelihood.flatten(2).softmax(-1)
-    return (weight * evidence.offset.flatten(2)).sum(-1)
 
 
 assert len(START_WEIGHTS) == len(LIKELIHOODS) and KINDS == 2

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from raylocus.models.inputs.between_turns import with_halfway
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.network.movement.walking import PAVEMENT_WIDTH, known_layer
 from raylocus.scenes.sites import Deployment
@@ -134,6 +135,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         return torch.from_numpy(_block_mean(np.asarray(values, np.float32), factor))
 
     ground = float(np.median(maps.terrain))
+    turned = [with_halfway(sharp(beams), torch.from_numpy(maps.turns)) for beams in maps.turned_beam_relative]
     traced = np.isfinite(maps.traced_level).astype(np.float32)
     return PlaceMaps(
         level=coarse(maps.level),
@@ -151,7 +153,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         outdoor=coarse(maps.outdoor),
         sharp_level=sharp(maps.level),
         sharp_covered=sharp(traced),
-        sharp_beams=sharp(maps.turned_beam_relative).half(),
+        sharp_beams=torch.stack([beams.half() for beams, _ in turned]),
         sharp_cell=torch.arange(len(maps.level)),
         sharp_outdoor=sharp(maps.outdoor),
         sharp_ground=sharp(_ground_kinds(maps.geometry_maps)),
@@ -161,7 +163,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         poses=torch.from_numpy(cell_poses(deployment, ground)),
         site_of_cell=torch.from_numpy(np.asarray(deployment.site_of_cell, np.int64)),
         beams_of_cell=torch.tensor([cell.array.beams for cell in deployment.cells]),
-        turns=torch.from_numpy(maps.turns),
+        turns=turned[0][1],
         size=float(grid.size),
     )
 
