@@ -79,6 +79,10 @@ def compared_at(
     maps = nominal_maps(stored)
     choice = test.configuration.places[index]
 
+    def located(method: Method) -> Outcome:
+        progress(method.name)
+        return evaluate(method, test.reports, maps)
+
     def referring(folder: Path) -> References | str:
         return _or_refusal(lambda: References(test, _same_cells(open_place(folder), stored)))
 
@@ -88,16 +92,15 @@ def compared_at(
     # The bound knows the map only; where the map is outdated, phones were observed in another place.
     nominal = referring(choice.folder)
     true = nominal if choice.true_folder == choice.folder else referring(choice.true_folder)
+    # What does not fit the reports is said by the first method, before the references, which nothing ends.
+    outcomes = {each.name: located(each) for each in methods[:1]}
     progress(f"{BOUND_NAME}, {TRUE_MAPS_NAME}")
     # Two at a time: the checks, which take the bound's ensemble, begin when it is made.
     with one_thread(), ThreadPoolExecutor(2) as aside:
         bound = aside.submit(of, nominal, lambda known: evaluate(known.bound(), test.reports, maps))
         true_maps = aside.submit(of, true, lambda known: evaluate(known.true_maps(), test.reports, maps))
         checks = aside.submit(of, nominal, lambda known: known.self_checks())
-        outcomes = {}
-        for method in methods:
-            progress(method.name)
-            outcomes[method.name] = evaluate(method, test.reports, maps)
+        outcomes |= {each.name: located(each) for each in methods[1:]}
     references = {BOUND_NAME: bound.result(), TRUE_MAPS_NAME: true_maps.result()}
     outcomes |= {name: one for name, one in references.items() if isinstance(one, Outcome)}
     refusals = {name: one for name, one in references.items() if isinstance(one, str)}
