@@ -15,21 +15,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from bound_gap import words_of
+from bound_gap import laws_of, words_of
 from jaxtyping import Float
 
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.ensemble import atlas_physics
-from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.evaluation import Evaluation, evaluation_of, truth_of
 from raylocus.evaluation.observations import observations
 from raylocus.inference.locator import Locator
 from raylocus.models.inputs.nominal_maps import MappedPlace, nominal_maps
-from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.network.reports.reports import Reports
-from raylocus.propagation.maps.traced_place import open_place
-from raylocus.scenes.world import World, WorldLaw, sample_world
+from raylocus.scenes.world import World, sample_world
 
 #: What phones are divided by, and the ends of the classes: mean speed [m/s], reports, cells of the last report, serving
 #: site in line of sight, and how far the serving cell's antenna is off its listed azimuth [°].
@@ -127,16 +122,13 @@ def lines(found: Compared) -> list[str]:
 
 def main() -> None:
     """Prints the lines of each severity."""
-    words, mobility = words_of(__doc__, [0.25, 0.5, 1.0], 6), MobilityConfiguration()
+    words = words_of(__doc__, [0.25, 0.5, 1.0], 6)
     locator = Locator.load(words.model) if words.model else Locator.pretrained()
     found: dict[float, list[Compared]] = {}
     for folder in words.places:
-        place = open_place(folder)
-        movement, maps = Movement.of(place, mobility, np.random.default_rng(0)), nominal_maps(place)
-        for severity in words.severity:
-            network = NetworkConfiguration().at_severity(severity)
-            known = KnownLaw(place, WorldLaw(severity=severity), network, mobility, movement, atlas_physics)
-            found.setdefault(severity, []).append(compared(known, locator, maps, words))
+        for known in laws_of(folder, words.severity):
+            own = compared(known, locator, nominal_maps(known.place), words)
+            found.setdefault(known.world_law.severity, []).append(own)
     for severity, parts in found.items():
         print(f"severity {severity:g}: phones, locator, bound, difference")
         print("\n".join(lines(Compared.concatenate(parts))), flush=True)

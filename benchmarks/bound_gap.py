@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,13 +60,27 @@ def located(bound: Bound, reports: Reports) -> dict[str, Posterior]:
     }
 
 
-def compared(folder: Path, locator: Locator, words: argparse.Namespace, found: Found) -> None:
-    """Adds what all methods find in one place."""
+def laws_of(folder: Path, severities: Sequence[float]) -> list[KnownLaw]:
+    """The law of worlds, ways and reports of each severity in a traced place."""
     place, mobility = open_place(folder), MobilityConfiguration()
     movement = Movement.of(place, mobility, np.random.default_rng(0))
-    for severity in words.severity:
-        law, network = WorldLaw(severity=severity), NetworkConfiguration().at_severity(severity)
-        known = KnownLaw(place, law, network, mobility, movement, atlas_physics)
+    return [
+        KnownLaw(
+            place,
+            WorldLaw(severity=severity),
+            NetworkConfiguration().at_severity(severity),
+            mobility,
+            movement,
+            atlas_physics,
+        )
+        for severity in severities
+    ]
+
+
+def compared(folder: Path, locator: Locator, words: argparse.Namespace, found: Found) -> None:
+    """Adds what all methods find in one place."""
+    for known in laws_of(folder, words.severity):
+        place, severity = known.place, known.world_law.severity
         drawn = known.draw(words.worlds, words.sequences, np.random.default_rng(words.seed))
         worlds = [reports for _, reports in drawn if len(reports)]
         for given, names in WITHOUT.items():

@@ -14,14 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bound_gap import shown, words_of
+from bound_gap import laws_of, shown, words_of
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.ensemble import atlas_physics
+from raylocus.evaluation.bound.bound import Bound
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
-from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.tokens import SequenceTokens, all_tokens
 from raylocus.evaluation.evaluation import Evaluation, evaluation_of, truth_of
 from raylocus.evaluation.observations import observations
@@ -29,11 +27,7 @@ from raylocus.inference.locator import Locator
 from raylocus.models.evidence.likelihoods import student_log_density
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.models.posterior import posterior_of
-from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.movement.mobility import MobilityConfiguration
 from raylocus.network.reports.reports import Reports
-from raylocus.propagation.maps.traced_place import open_place
-from raylocus.scenes.world import WorldLaw
 from raylocus.units import SPEED_OF_LIGHT, timing_advance_step
 
 #: The locator's scales before training: of a level's own error, a site's and all cells' [dB], of a timing advance that
@@ -137,17 +131,11 @@ class LastReport:
 
 def compared(folder: Path, locator: Locator, words: argparse.Namespace, found: Found) -> None:
     """Adds what is found in one place."""
-    place, mobility = open_place(folder), MobilityConfiguration()
-    movement, maps = Movement.of(place, mobility, np.random.default_rng(0)), nominal_maps(place)
-    bounds = {
-        severity: Bound(
-            KnownLaw(place, WorldLaw(severity=severity), NetworkConfiguration().at_severity(severity),
-                     mobility, movement, atlas_physics)
-        )
-        for severity in words.severity
-    }  # fmt: skip
+    known = laws_of(folder, words.severity)
+    place, maps = known[0].place, nominal_maps(known[0].place)
+    bounds = {law.world_law.severity: Bound(law) for law in known}
     laws = {severity: bound.likelihood for severity, bound in bounds.items()}
-    start = movement.start
+    start = known[0].movement.start
     ground = torch.from_numpy(np.flatnonzero(start > 0))
     prior = torch.from_numpy(np.log(start[start > 0])).float()
     for severity, bound in bounds.items():

@@ -9,32 +9,22 @@ world are located together. The bound is left out, which is most of what `bound_
 from __future__ import annotations
 
 import numpy as np
-from bound_gap import shown, words_of
+from bound_gap import laws_of, shown, words_of
 
 from raylocus.evaluation.ablation.given import last_reports
-from raylocus.evaluation.bound.bound import KnownLaw
-from raylocus.evaluation.bound.ensemble import atlas_physics
-from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.evaluation import Evaluation, evaluation_of, truth_of
 from raylocus.inference.locator import Locator
 from raylocus.models.inputs.nominal_maps import nominal_maps
-from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.movement.mobility import MobilityConfiguration
-from raylocus.propagation.maps.traced_place import open_place
-from raylocus.scenes.world import WorldLaw
 
 
 def main() -> None:
     """Prints a line for each severity and what is given."""
-    words, mobility = words_of(__doc__, [0.25, 0.5, 1.0], 6), MobilityConfiguration()
+    words = words_of(__doc__, [0.25, 0.5, 1.0], 6)
     locator = Locator.load(words.model) if words.model else Locator.pretrained()
     found: dict[tuple[float, str], list[Evaluation]] = {}
     for folder in words.places:
-        place = open_place(folder)
-        movement, maps = Movement.of(place, mobility, np.random.default_rng(0)), nominal_maps(place)
-        for severity in words.severity:
-            network = NetworkConfiguration().at_severity(severity)
-            law = KnownLaw(place, WorldLaw(severity=severity), network, mobility, movement, atlas_physics)
+        for law in laws_of(folder, words.severity):
+            place, severity, maps = law.place, law.world_law.severity, nominal_maps(law.place)
             drawn = law.draw(words.worlds, words.sequences, np.random.default_rng(words.seed))
             for reports in (each for _, each in drawn if len(each)):
                 truth = truth_of(reports, place)
