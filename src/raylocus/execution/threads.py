@@ -1,19 +1,39 @@
-"""How many threads PyTorch works with."""
+"""How many threads PyTorch works with, and work that is done side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
+T = TypeVar("T")
+S = TypeVar("S")
+
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Holds PyTorch to one thread: on small tensors, threads wait for each other more than they work."""
+def one_thread() -> Iterator[int]:
+    """Holds PyTorch to one thread: on small tensors, threads wait for each other more than they work.
+
+    Yields:
+        The threads that it had before: how much can be done side by side.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        yield threads
     finally:
         torch.set_num_threads(threads)
+
+
+def side_by_side(work: Callable[[T], S], items: Sequence[T], threads: int) -> list[S]:
+    """The result of some work for each item, in their order; so many items are worked on at a time.
+
+    What the work draws or adds up must not depend on what is done beside it.
+    """
+    if min(threads, len(items)) < 2:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))

@@ -179,7 +179,6 @@ class LocationNetwork(nn.Module):
         self.map_encoder = MAP_ENCODERS[configuration.map_fusion](configuration)
         self.attend_cells = nn.Linear(width, 1)
         channels = len(FUSED) * heads + 3 + 2 * configuration.map_width
-        self.hide = nn.Dropout2d(configuration.dropout)
         self.fusion = FusionNetwork(channels, configuration)
         self.heads = HEADS[configuration.head](configuration)
 
@@ -187,14 +186,22 @@ class LocationNetwork(nn.Module):
         """Everything that depends on the place alone."""
         return self.map_encoder(maps, rasters)
 
-    def forward(self, sequences: SequenceTensors, place: EncodedPlace) -> NetworkOutput:
-        """Predictions for a batch of sequences of one place; times of arrival are left to `models.evidence.ranging`."""
+    def forward(
+        self, sequences: SequenceTensors, place: EncodedPlace, hiding: torch.Generator | None = None
+    ) -> NetworkOutput:
+        """Predictions for a batch of sequences of one place; times of arrival are left to `models.evidence.ranging`.
+
+        Args:
+            sequences: the batch.
+            place: what `encode_place` makes of their place.
+            hiding: draws the channels of the evidence that training hides; None hides none.
+        """
         sequences = sequences.without(TIMES)
         encoding = self.radio_encoder(sequences, place.maps.poses)
         weights = self.time_heads(sequences, encoding)
         pooled = pool_observations(sequences, encoding, weights)
         evidence = self.evidence(pooled, sequences, weights, encoding.summary, place.maps, place.rasters)
-        features = self.fusion(self._channels(evidence, pooled, place), evidence.summary)
+        features = self.fusion(self._channels(evidence, pooled, place, hiding), evidence.summary)
         prediction = self.heads(features, evidence, place.maps)
         return NetworkOutput(prediction, evidence, pooled)
 
@@ -216,14 +223,18 @@ class LocationNetwork(nn.Module):
         return misfit_statistics(evidence.highest, heard, evidence.log_scale, gains)
 
     def _channels(
-        self, evidence: Evidence, pooled: PooledObservations, place: EncodedPlace
+        self,
+        evidence: Evidence,
+        pooled: PooledObservations,
+        place: EncodedPlace,
+        hiding: torch.Generator | None,
     ) -> list[Float[Tensor, "..."]]:
         """What the fusion network sees: all evidence, the posterior, R as the sequence weighs its cells, and G."""
         both = torch.stack([evidence.sharp, evidence.total], 1)
         both = both - both.amax((-2, -1), keepdim=True).detach()
         share = self._cell_shares(pooled)
         return [
-            self.hide(_shallow(evidence.channels)),
+            hidden_channels(_shallow(evidence.channels), self.configuration.dropout, hiding),
             torch.cat([_shallow(both), torch.exp(both[:, 1:])], 1),
             (share @ place.radio.flatten(1)).unflatten(1, place.radio.shape[1:]),
             place.ground[None],
@@ -233,6 +244,19 @@ class LocationNetwork(nn.Module):
         heard = pooled.heard.mean(1)
         score = self.attend_cells(pooled.token.mean(1))[..., 0] + torch.log(heard + 1e-6)
         return score.softmax(-1)
+
+
+def hidden_channels(
+    channels: Float[Tensor, "batch channel y x"], probability: float, generator: torch.Generator | None
+) -> Float[Tensor, "batch channel y x"]:
+    """Channels of which some are 0 and the others larger, so that their mean stays (spatial dropout, Tompson 2015).
+
+    PyTorch's own draws from one generator of the process, which threads would take in an order of their own.
+    """
+    if generator is None:
+        return channels
+    kept = torch.rand(channels.shape[:2], generator=generator) >= probability
+    return channels * (kept.to(channels) / (1 - probability))[..., None, None]
 
 
 def _shallow(log_likelihood: Float[Tensor, "*maps y x"]) -> Float[Tensor, "*maps y x"]:

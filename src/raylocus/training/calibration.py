@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from raylocus.execution.threads import one_thread, side_by_side
 from raylocus.models.checkpoint import PosteriorCalibration
 from raylocus.models.density import ESTIMATORS, estimate, fine_density
 from raylocus.models.inputs.maps import PlaceMaps
@@ -31,10 +32,14 @@ def calibrate(
     One number is fitted to some hundreds of sequences, so it can be trusted more than each of them.
     """
     network.eval()
-    answered = [
-        (network(sequences, network.encode_place(maps)).prediction, maps, sequences.target)
-        for maps, sequences in batches
-    ]
+
+    @torch.no_grad()
+    def answer(batch: tuple[PlaceMaps, SequenceTensors]) -> tuple[Prediction, PlaceMaps, Tensor]:
+        maps, sequences = batch
+        return network(sequences, network.encode_place(maps)).prediction, maps, sequences.target
+
+    with one_thread() as threads:
+        answered = side_by_side(answer, list(batches), threads)
     if not answered:
         return PosteriorCalibration()
     temperature = min(TEMPERATURES, key=lambda value: _surprise(answered, value))

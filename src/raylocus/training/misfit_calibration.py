@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from raylocus.execution.threads import one_thread, side_by_side
 from raylocus.models.evidence.cell_order import CellOrder
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
@@ -37,33 +38,30 @@ def calibrate_misfit(
     """
     network.eval()
     kept = list(worlds)
-    places: dict[int, int] = {}
-    place_of_world: list[int] = []
-    right: list[Tensor] = []
-    wrong: list[Tensor] = []
-    for number, (maps, sequences) in enumerate(kept):
-        others = [other for other, _ in kept if other is not maps]
-        if not others:
-            continue
-        # Steps that share no factor with the number of others take them all in turn.
-        chosen = [others[(7 * number + len(others) * step // WRONG) % len(others)] for step in range(WRONG)]
-        given = [maps, *(with_cells(other, sequences) for other in chosen)]
-        statistics = [_statistics(network, sequences, each) for each in given]
-        right.append(statistics[0])
-        wrong.append(torch.cat(statistics[1:]))
-        place_of_world.append(places.setdefault(id(maps), len(places)))
-    if len(right) < FOLDS:
+    places = list({id(maps): maps for maps, _ in kept}.values())
+    if len(kept) < FOLDS or len(places) < 2:
         return MisfitCalibration()
-    fold = np.array(place_of_world) % FOLDS
-    right_scores: list[Tensor] = []
-    wrong_scores: list[Tensor] = []
-    for part in np.unique(fold):
-        rest = np.flatnonzero(fold != part)
-        fitted = _fitted(*(torch.cat([each[index] for index in rest]) for each in (right, wrong)))
-        for index in np.flatnonzero(fold == part):
-            right_scores.append(fitted.score(right[index]))
-            wrong_scores += fitted.score(wrong[index]).chunk(WRONG)
-    return _grouped(_fitted(torch.cat(right), torch.cat(wrong)), right_scores, wrong_scores)
+
+    @torch.no_grad()
+    def judged(number: int) -> list[Tensor]:
+        maps, sequences = kept[number]
+        given = [maps, *(with_cells(other, sequences) for other in _wrong_maps(kept, number))]
+        return [_statistics(network, sequences, each) for each in given]
+
+    with one_thread() as threads:
+        statistics = side_by_side(judged, range(len(kept)), threads)
+    right = [of_right for of_right, *_ in statistics]
+    wrong = [torch.cat(of_wrong) for _, *of_wrong in statistics]
+    place_of_world = [next(i for i, place in enumerate(places) if place is maps) for maps, _ in kept]
+    held_out = _held_out_scores(right, wrong, np.array(place_of_world) % FOLDS)
+    return _grouped(_fitted(torch.cat(right), torch.cat(wrong)), *held_out)
+
+
+def _wrong_maps(worlds: Sequence[tuple[PlaceMaps, SequenceTensors]], number: int) -> list[PlaceMaps]:
+    """Maps of other places for one of the worlds."""
+    others = [other for other, _ in worlds if other is not worlds[number][0]]
+    # Steps that share no factor with the number of others take them all in turn.
+    return [others[(7 * number + len(others) * step // WRONG) % len(others)] for step in range(WRONG)]
 
 
 def _statistics(
@@ -85,6 +83,21 @@ def with_cells(maps: PlaceMaps, sequences: SequenceTensors) -> PlaceMaps:
         sharp_beams=taken.sharp_beams[:, columns],
         beams_of_cell=taken.beams_of_cell.clamp(max=beams),
     )
+
+
+def _held_out_scores(
+    right: Sequence[Tensor], wrong: Sequence[Tensor], fold: Int[np.ndarray, " world"]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Scores of each world under its own map and under each wrong one, by fits without its part of the places."""
+    right_scores: list[Tensor] = []
+    wrong_scores: list[Tensor] = []
+    for part in np.unique(fold):
+        rest = np.flatnonzero(fold != part).tolist()
+        fitted = _fitted(*(torch.cat([each[index] for index in rest]) for each in (right, wrong)))
+        for index in np.flatnonzero(fold == part).tolist():
+            right_scores.append(fitted.score(right[index]))
+            wrong_scores += fitted.score(wrong[index]).chunk(WRONG)
+    return right_scores, wrong_scores
 
 
 def _fitted(

@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 from raylocus.errors import InputError
-from raylocus.execution.threads import one_thread
+from raylocus.execution.threads import one_thread, side_by_side
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     PosteriorCalibration,
@@ -33,6 +33,7 @@ from raylocus.models.physics.residuals import physics_loss
 from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented, varied_place
 from raylocus.training.data import PlaceBatch, ReportData
+from raylocus.training.known_loss import KnownLoss, loss_and_gradients
 from raylocus.training.schedule import ScheduleConfiguration
 from raylocus.training.symmetry import random_cell_order, random_symmetry
 
@@ -116,7 +117,7 @@ class LocationModule(lightning.LightningModule):
         }
         self.provenance = Provenance.collect(settings, seed)
         self._rasters = lru_cache(maxsize=KEPT_RASTERS)(evidence_rasters)
-        self._one_thread = ExitStack()
+        self._one_thread, self._side_by_side = ExitStack(), 1
         self._fields = lru_cache(maxsize=KEPT_RASTERS)(partial(feature_field, loss.physics_by))
 
     @property
@@ -138,8 +139,9 @@ class LocationModule(lightning.LightningModule):
                 module.network.radio_encoder.set_statistics(statistics)
 
     def on_train_start(self) -> None:
-        """One thread, whatever the machine has: steps are the faster for it, and the same on all of them."""
-        self._one_thread.enter_context(one_thread())
+        """One thread for each place of a batch: steps are the faster for it, and the same on every machine."""
+        threads = self._one_thread.enter_context(one_thread())
+        self._side_by_side = threads if self.device.type == "cpu" else 1
 
     def on_train_end(self) -> None:
         """As many threads as before."""
@@ -147,7 +149,15 @@ class LocationModule(lightning.LightningModule):
 
     def training_step(self, batch: list[PlaceBatch], batch_idx: int) -> Tensor:
         """Mean loss of a batch's sequences, each place under a random symmetry of the plane."""
-        losses = torch.stack([self._loss(part) for part in batch])
+        weights = tuple(self.parameters())
+        seeds = torch.randint(2**62, (len(batch),), generator=self.generator).tolist()
+
+        def of_part(index: int) -> KnownLoss:
+            generator = torch.Generator().manual_seed(seeds[index])
+            return loss_and_gradients(lambda: self._loss(batch[index], generator), weights)
+
+        parts = side_by_side(of_part, range(len(batch)), self._side_by_side)
+        losses = torch.stack([part.attached(weights) for part in parts])
         counts = losses.new_tensor([len(part.sequences) for part in batch])
         loss = losses @ (counts / counts.sum())
         if not torch.isfinite(loss):
@@ -158,17 +168,17 @@ class LocationModule(lightning.LightningModule):
         self.log("train/loss", loss, prog_bar=True, batch_size=int(counts.sum()))
         return loss
 
-    def _loss(self, batch: PlaceBatch) -> Tensor:
-        symmetry = random_symmetry(self.generator)
+    def _loss(self, batch: PlaceBatch, generator: torch.Generator) -> Tensor:
+        symmetry = random_symmetry(generator)
         beams = batch.maps.beams_of_cell
-        maps = symmetry.place(varied_place(batch.maps, self.augmentation, self.generator))
+        maps = symmetry.place(varied_place(batch.maps, self.augmentation, generator))
         rasters = symmetry.rasters(self._rasters(batch.maps), beams)
-        varied = augmented(batch.sequences, self.augmentation, self.generator)
+        varied = augmented(batch.sequences, self.augmentation, generator)
         sequences = symmetry.sequences(varied, beams)
         if self.augmentation.cell_permutation:
-            order = random_cell_order(maps, self.generator)
+            order = random_cell_order(maps, generator)
             maps, rasters, sequences = order.place(maps), order.rasters(rasters), order.sequences(sequences)
-        output = self.network(sequences, self.network.encode_place(maps, rasters))
+        output = self.network(sequences, self.network.encode_place(maps, rasters), generator)
         # Physics is the same under any symmetry and order of cells, and paths exist in the place as it stands.
         where = symmetry.back(local_mean(output.prediction))
         return location_loss(output.prediction, sequences, maps, self.loss) + self._physics(
@@ -227,5 +237,11 @@ class LocationModule(lightning.LightningModule):
             error = (estimate(density, maps, self.calibration.estimator) - sequences.target).norm(dim=-1)
             loss = location_loss(prediction, sequences, maps, self.loss)
             loss = loss + self._physics(local_mean(prediction), part)
-            self.log(f"{split}/loss", loss, batch_size=len(sequences))
-            self.log(f"{split}/median_error", error.median(), prog_bar=True, batch_size=len(sequences))
+            self.log(f"{split}/loss", loss, batch_size=len(sequences), sync_dist=True)
+            self.log(
+                f"{split}/median_error",
+                error.median(),
+                prog_bar=True,
+                batch_size=len(sequences),
+                sync_dist=True,
+            )

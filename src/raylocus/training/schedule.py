@@ -63,7 +63,8 @@ class ProgressLines(lightning.Callback):
     ) -> None:
         """Prints a line where one is due."""
         now, schedule = time.monotonic(), getattr(pl_module, "schedule", None)
-        if now - self._printed < self._every or not isinstance(schedule, ScheduleConfiguration):
+        is_due = now - self._printed >= self._every and trainer.is_global_zero
+        if not is_due or not isinstance(schedule, ScheduleConfiguration):
             return
         self._printed, share = now, schedule.share(trainer.global_step)
         left = (now - self._started) * (1 - share) / max(share, 1e-3)

@@ -96,7 +96,8 @@ class MapGroupedBatches(Sampler[BatchIndex]):
             groups: of one split.
             batch_size: sequences in a batch.
             generator: draws the order, again each epoch.
-            places_per_batch: groups that share a batch, at most; their maps are all encoded for it.
+            places_per_batch: groups that share a batch, fewer where no others are left; their maps are all encoded
+                for it.
             at_hand: groups that batches are mixed of at a time.
 
         Raises:
@@ -116,14 +117,16 @@ class MapGroupedBatches(Sampler[BatchIndex]):
         return ceil(parts / self._parts_per_batch)
 
     def __iter__(self) -> Iterator[BatchIndex]:
-        batch: list[BatchPart] = []
+        waiting: list[BatchPart] = []
         for part in self._parts():
-            batch.append(part)
-            if len(batch) == self._parts_per_batch:
-                yield _merged(batch)
-                batch = []
-        if batch:
-            yield _merged(batch)
+            waiting.append(part)
+            # The first of each group: a batch of as many places as may be teaches more, and they are worked on at once.
+            first = list({each.group: each for each in reversed(waiting)}.values())
+            if len(first) == self._parts_per_batch:
+                yield tuple(first)
+                waiting = [each for each in waiting if each not in first]
+        for start in range(0, len(waiting), self._parts_per_batch):
+            yield _merged(waiting[start : start + self._parts_per_batch])
 
     def _parts(self) -> Iterator[BatchPart]:
         order = self._generator.permutation(len(self._groups)).tolist()
