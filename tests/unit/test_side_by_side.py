@@ -19,7 +19,7 @@ from raylocus.training.module import LocationModule
 
 
 @pytest.fixture(scope="module")
-def parts(tmp_path_factory) -> list[PlaceBatch]:
+def parts(tmp_path_factory: pytest.TempPathFactory) -> list[PlaceBatch]:
     """A batch of two places."""
     places = [synthetic_place(seed, size=128.0, resolution=4.0, sites=2, beams=4) for seed in (1, 2)]
     return [

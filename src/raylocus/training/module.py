@@ -154,18 +154,22 @@ class LocationModule(lightning.LightningModule):
 
         def of_part(index: int) -> KnownLoss:
             generator = torch.Generator().manual_seed(seeds[index])
-            return loss_and_gradients(lambda: self._loss(batch[index], generator), weights)
+            return loss_and_gradients(lambda: self._finite(self._loss(batch[index], generator)), weights)
 
         parts = side_by_side(of_part, range(len(batch)), self._side_by_side)
         losses = torch.stack([part.attached(weights) for part in parts])
         counts = losses.new_tensor([len(part.sequences) for part in batch])
         loss = losses @ (counts / counts.sum())
+        self.log("train/loss", loss, prog_bar=True, batch_size=int(counts.sum()))
+        return loss
+
+    def _finite(self, loss: Tensor) -> Tensor:
+        """The loss, which is a number: what interpolates at positions that are none would read anywhere, going back."""
         if not torch.isfinite(loss):
             raise InputError(
                 f"the loss of step {self.global_step} is not a number, so training ends here; check the dataset with "
                 "raylocus dataset inspect, or lower model.schedule.learning_rate"
             )
-        self.log("train/loss", loss, prog_bar=True, batch_size=int(counts.sum()))
         return loss
 
     def _loss(self, batch: PlaceBatch, generator: torch.Generator) -> Tensor:
