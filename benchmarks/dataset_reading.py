@@ -43,8 +43,9 @@ from raylocus.models.inputs.place_batches import (
 )
 from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports
 from raylocus.scenes.sites import Deployment
+from raylocus.training.averaging import moved_average
 from raylocus.training.data import ReportData
-from raylocus.training.module import LocationModule, moved_average
+from raylocus.training.module import LocationModule
 
 #: Sequences of a training batch, as the demo's training recipe has them.
 BATCH_SIZE = 16

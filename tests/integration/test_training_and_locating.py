@@ -30,9 +30,9 @@ from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.provenance import Provenance
+from raylocus.training.averaging import moved_average
 from raylocus.training.calibration import TEMPERATURES, best_estimator, calibrate
 from raylocus.training.cli import main
-from raylocus.training.module import moved_average
 from training_fixtures import save_synthetic_dataset, small_place
 
 FRESH = """

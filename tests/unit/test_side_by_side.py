@@ -76,9 +76,9 @@ def test_a_step_is_the_same_to_the_last_bit_whatever_threads_there_are(parts: li
         loss.backward()
         return [loss.detach(), *(each.grad.clone() for each in module.parameters() if each.grad is not None)]
 
-    alone, beside = step(1), step(2)
+    alone, together = step(1), step(2)
     assert len(alone) > 20
-    assert all(torch.equal(one, other) for one, other in zip(alone, beside, strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
 def test_hidden_channels_keep_their_mean_and_their_draws_are_the_generators() -> None:

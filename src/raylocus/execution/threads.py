@@ -31,7 +31,7 @@ def one_thread() -> Iterator[int]:
 def side_by_side(work: Callable[[T], S], items: Sequence[T], threads: int) -> list[S]:
     """The result of some work for each item, in their order; so many items are worked on at a time.
 
-    What the work draws or adds up must not depend on what is done beside it.
+    What the work draws or adds up must not depend on what is done at the same time.
     """
     if min(threads, len(items)) < 2:
         return [work(item) for item in items]

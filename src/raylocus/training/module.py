@@ -6,11 +6,10 @@ import dataclasses
 from contextlib import ExitStack
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 from raylocus.errors import InputError
@@ -32,6 +31,7 @@ from raylocus.models.physics.live import feature_field
 from raylocus.models.physics.residuals import physics_loss
 from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented, varied_place
+from raylocus.training.averaging import AveragedWeights
 from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.known_loss import KnownLoss, loss_and_gradients
 from raylocus.training.schedule import ScheduleConfiguration
@@ -39,38 +39,6 @@ from raylocus.training.symmetry import random_cell_order, random_symmetry
 
 #: Places whose evidence rasters are kept: as many as a training run usually mixes.
 KEPT_RASTERS = 8
-
-
-class AveragedWeights(WeightAveraging):
-    """Exponential moving average of the weights with a short memory at first, on the device that trains.
-
-    Lightning puts the average in the module's place while it validates, in every checkpoint's `state_dict` and
-    after training, and goes on from it where a checkpoint is resumed.
-    """
-
-    def __init__(self, decay: float) -> None:
-        """Sets the memory.
-
-        Args:
-            decay: share of the average that a step keeps, once some hundred steps are done.
-        """
-        # Buffers are the statistics of the features, which are no weights: the average has the module's own.
-        super().__init__(use_buffers=False, avg_fn=partial(moved_average, decay))
-
-    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
-        """Makes the average where it will be needed: the module itself is moved only later."""
-        self._device = trainer.strategy.root_device
-        super().setup(trainer, pl_module, stage)
-
-    def averaged(self, module: LocationModule) -> LocationModule:
-        """The module with averaged weights; the module itself where no training is under way."""
-        return module if self._average_model is None else cast("LocationModule", self._average_model.module)
-
-
-def moved_average(decay: float, average: Tensor, weight: Tensor, updates: Tensor | int) -> Tensor:
-    """An average after one more step; the first `updates` steps are done, and the first one is the weights."""
-    steps = int(updates) + 1
-    return average.lerp(weight, 1 - min(decay, (1 + steps) / (10 + steps)))
 
 
 class LocationModule(lightning.LightningModule):

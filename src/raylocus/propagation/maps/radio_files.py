@@ -24,7 +24,7 @@ from raylocus.propagation.maps.world_maps import joined_layers
 from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_count
 from raylocus.propagation.search.far_sites import treatments_of
 from raylocus.provenance import Provenance
-from raylocus.scenes.export import Band, frame_crs, frame_origin, write_geotiff
+from raylocus.scenes.geotiff import Band, frame_crs, frame_origin, write_geotiff
 from raylocus.scenes.sites import Deployment
 from raylocus.xarray_store import save_dataset_by_rows
 

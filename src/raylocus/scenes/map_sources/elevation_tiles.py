@@ -21,9 +21,9 @@ from jaxtyping import Float
 from raylocus.errors import PlaceError
 from raylocus.geo import GeoFrame
 from raylocus.scenes.configuration import AUTO
+from raylocus.scenes.geotiff import Band, write_bands
 from raylocus.scenes.map_sources.online import cache_folder
 from raylocus.scenes.tagged import Bounds
-from raylocus.storage import written_whole
 
 #: Two names of the public bucket, asked in turn until one answers.
 ELEVATION_SERVERS = (
@@ -178,7 +178,8 @@ def _fetch(server: str, box: Bounds, kept: Path) -> None:
     with rasterio.Env(**settings), ExitStack() as open_files:
         files = [open_files.enter_context(rasterio.open(f"/vsicurl/{_address(server, n)}")) for n in present]
         heights, transform = _mosaic(files, box)
-    _write(heights, transform, sorted(set(names) - set(present)), kept)
+    tags = {_MISSING: ", ".join(sorted(set(names) - set(present))), "TIFFTAG_COPYRIGHT": GLO30_ATTRIBUTION}
+    write_bands([Band("height", "m", heights[::-1])], "EPSG:4326", transform, tags, kept)
 
 
 def _address(server: str, name: str) -> str:
@@ -219,16 +220,3 @@ def _mosaic(files: Sequence[Any], box: Bounds) -> tuple[Float[np.ndarray, "y x"]
         files, bounds=bounds_of(window, finest.transform), res=finest.res, nodata=0, dtype="float32"
     )
     return np.asarray(heights[0]), transform
-
-
-def _write(heights: Float[np.ndarray, "y x"], transform: Any, missing: Sequence[str], kept: Path) -> None:
-    import rasterio
-
-    rows, columns = heights.shape
-    layout = {"height": rows, "width": columns, "count": 1, "dtype": "float32", "compress": "deflate"}
-    with (
-        written_whole(kept) as aside,
-        rasterio.open(aside, "w", driver="GTiff", crs="EPSG:4326", transform=transform, **layout) as file,
-    ):
-        file.write(heights.astype(np.float32), 1)
-        file.update_tags(**{_MISSING: ", ".join(missing), "TIFFTAG_COPYRIGHT": GLO30_ATTRIBUTION})
