@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+import threading
+import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +23,7 @@ from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.store_writing import save_report_dataset
 from raylocus.errors import InputError, StoreError
 from raylocus.evaluation import comparison
-from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, classics_for
+from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, Peers, classics_for
 from raylocus.evaluation.baselines.grid_bayes import GridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import BoundRefused
@@ -28,6 +31,7 @@ from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.observations import observations
 from raylocus.evaluation.references import References
 from raylocus.evaluation.results import Results
+from raylocus.execution.aside import check_cancelled
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import LocationNetworkConfiguration
@@ -155,7 +159,7 @@ def test_classics_of_an_old_dataset_are_fitted_again(work: Workplace, fitted: Cl
     dataset, stored = open_report_dataset(work.trained_on), work.run / CLASSICS_FILE
     old = dataclasses.replace(fitted, provenance=Provenance.collect({}, None, {"dataset": "0" * 64}))
     old.save(stored)
-    assert classics_for(dataset, stored, dataset.digest, lambda name: None) == fitted
+    assert classics_for(dataset, stored, dataset.digest, lambda name: None)() == fitted
     assert Classics.load(stored) == fitted
 
 
@@ -230,6 +234,55 @@ def test_a_bound_is_shown_with_its_check_on_its_own_law(
     metrics = results.metrics()
     assert metrics["methods"]["bound"]["error_over_bound"] == 1.0
     assert metrics["self_check"]["south"]["coverage_90"] == 0.894
+
+
+@dataclasses.dataclass(frozen=True)
+class Endless:
+    """A bound that is never found: only a cancellation ends it, and a minute where none comes."""
+
+    begun: threading.Event
+    ended: list[str]
+    name: str = "bound"
+
+    def locate(self, reports: Reports, place: MappedPlace) -> object:
+        """Works until it is cancelled."""
+        self.begun.set()
+        until = time.monotonic() + 60
+        try:
+            while time.monotonic() < until:
+                check_cancelled()
+                time.sleep(0.001)
+        except CancelledError:
+            self.ended.append("cancelled")
+            raise
+        raise AssertionError("nobody cancelled the bound")
+
+
+@pytest.mark.parametrize("error", [InputError("a classic refuses"), KeyboardInterrupt()])
+def test_the_bound_begins_before_the_classics_are_fitted_and_ends_when_they_fail(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    bound = Endless(threading.Event(), [])
+    monkeypatch.setattr(References, "bound", lambda references: bound)
+    monkeypatch.setattr(References, "self_checks", lambda references: {})
+
+    def find_classics() -> Classics:
+        assert bound.begun.wait(60), "the bound waits for the classics"
+        raise error
+
+    locator, dataset = Locator.load(work.run / "locator.ckpt"), open_report_dataset(work.test_only)
+    with pytest.raises(type(error)):
+        comparison.compare(locator, Peers([], find_classics), dataset, None, lambda name: None)
+    assert bound.ended == ["cancelled"]
+
+
+def test_classics_from_a_dataset_without_training_places_are_refused_at_once(
+    work: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(work.run, work.test_only, "--classics-from", work.test_only) == 2
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 1 and "elsewhere.zarr has no training places" in shown.err
+    assert shown.out == "" and [path.name for path in work.run.iterdir()] == ["locator.ckpt"]
 
 
 def test_a_dataset_without_test_places_is_refused(work: Workplace) -> None:

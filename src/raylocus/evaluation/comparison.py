@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.evaluation import Method, Outcome, evaluate
 from raylocus.evaluation.place_scores import PlaceScores
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME, MethodByGroup, References
+from raylocus.execution.aside import Aside
 from raylocus.execution.threads import one_thread
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.network.reports.reports import Reports
@@ -42,12 +43,12 @@ class Comparison:
 
 def compare(
     located: Method,
-    classics: Sequence[Method],
+    peers: Iterable[Method],
     dataset: ReportDataset,
     sequences: int | None,
     progress: Callable[[str], None],
 ) -> list[Comparison]:
-    """All methods on every test place.
+    """All methods on every test place; what the peers are fitted by is done while the references are worked out.
 
     Of a place at most `sequences` are taken, spread evenly over its worlds; None for all.
 
@@ -59,7 +60,7 @@ def compare(
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    return [compared_at(test, [world_by_world(located, test), *classics], progress) for test in tests]
+    return [compared_at(test, chain([world_by_world(located, test)], peers), progress) for test in tests]
 
 
 def world_by_world(method: Method, test: ReportDataset) -> Method:
@@ -71,9 +72,12 @@ def world_by_world(method: Method, test: ReportDataset) -> Method:
 
 
 def compared_at(
-    test: ReportDataset, methods: Sequence[Method], progress: Callable[[str], None]
+    test: ReportDataset, methods: Iterable[Method], progress: Callable[[str], None]
 ) -> Comparison:
-    """All methods on test sequences of one place; the bound and the true maps are worked out side by side with them."""
+    """All methods on test sequences of one place; the bound and the true maps are worked out side by side with them.
+
+    A method that refuses the reports ends the references as well.
+    """
     index = int(test.place_index[0])
     stored = test.place(index)
     maps = nominal_maps(stored)
@@ -92,19 +96,20 @@ def compared_at(
     # The bound knows the map only; where the map is outdated, phones were observed in another place.
     nominal = referring(choice.folder)
     true = nominal if choice.true_folder == choice.folder else referring(choice.true_folder)
-    # What does not fit the reports is said by the first method, before the references, which nothing ends.
-    outcomes = {each.name: located(each) for each in methods[:1]}
     progress(f"{BOUND_NAME}, {TRUE_MAPS_NAME}")
-    # Two at a time: the checks, which take the bound's ensemble, begin when it is made.
-    with one_thread(), ThreadPoolExecutor(2) as aside:
-        bound = aside.submit(of, nominal, lambda known: evaluate(known.bound(), test.reports, maps))
-        true_maps = aside.submit(of, true, lambda known: evaluate(known.true_maps(), test.reports, maps))
-        checks = aside.submit(of, nominal, lambda known: known.self_checks())
-        outcomes |= {each.name: located(each) for each in methods[1:]}
-    references = {BOUND_NAME: bound.result(), TRUE_MAPS_NAME: true_maps.result()}
+    # The longest first, two at a time: the checks, which take the bound's ensemble, begin when it is made.
+    with one_thread(), Aside(2) as aside:
+        bound = aside.submit(lambda: of(nominal, lambda known: evaluate(known.bound(), test.reports, maps)))
+        true_maps = aside.submit(
+            lambda: of(true, lambda known: evaluate(known.true_maps(), test.reports, maps))
+        )
+        checks = aside.submit(lambda: of(nominal, lambda known: known.self_checks()))
+        outcomes = {each.name: located(each) for each in methods}
+        references = {BOUND_NAME: bound.result(), TRUE_MAPS_NAME: true_maps.result()}
+        found = checks.result()
     outcomes |= {name: one for name, one in references.items() if isinstance(one, Outcome)}
     refusals = {name: one for name, one in references.items() if isinstance(one, str)}
-    checked = {} if isinstance(found := checks.result(), str) else found
+    checked = {} if isinstance(found, str) else found
     evaluations = tuple(outcome.evaluation for outcome in outcomes.values())
     scores = PlaceScores(stored.name, circumstances_of(test), evaluations, refusals, checked)
     return Comparison(stored, test.reports, outcomes, scores)
