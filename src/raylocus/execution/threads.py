@@ -1,4 +1,4 @@
-"""How many threads PyTorch works with."""
+"""How threads compute: how many PyTorch works with, and what they take for 0."""
 
 from __future__ import annotations
 
@@ -17,3 +17,16 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def tiny_is_zero() -> Iterator[None]:
+    """Takes numbers below the normal range (1.2e-38 in single precision) for 0 in this thread.
+
+    Processors work on them a hundred times as long, and powers of a likelihood are full of them.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
