@@ -120,7 +120,8 @@ class SequenceLikelihood:
         used = report.unique()
         places = torch.from_numpy(self.ensemble.grid.centres.astype(np.float32))[cells[:, used]]
         at = torch.searchsorted(used, report)
-        return self.levels.residual.fades(torch.cdist(places, places))[:, at[:, None], at]
+        between = self.levels.residual.fades(torch.cdist(places, places))
+        return between.index_select(2, at).index_select(1, at)
 
     def of_advances(
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
