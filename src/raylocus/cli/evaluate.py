@@ -67,6 +67,10 @@ def evaluate_run(
         StoreError: a dataset or classics.json cannot be read.
         InputError: there is nothing to test on, or nothing to fit the classics on.
     """
+    from raylocus.execution.preloading import begin_to_load
+
+    # The processes of the references are forked with what they import, which is loaded on another core meanwhile.
+    begin_to_load("raylocus.evaluation.references", 1)
     from raylocus.datasets.store import open_report_dataset
     from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Peers, classics_for, fit_later
     from raylocus.evaluation.comparison import checkpoint_of, compare

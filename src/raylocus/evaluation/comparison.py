@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TypeVar
@@ -14,13 +15,14 @@ from raylocus.datasets.store import ReportDataset
 from raylocus.datasets.stored_place import StoredPlace
 from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.evaluation.bound.bound import BoundRefused
+from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.evaluation import Method, Outcome, evaluate
 from raylocus.evaluation.place_scores import PlaceScores
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME, MethodByGroup, References
 from raylocus.execution.aside import Aside
 from raylocus.execution.threads import one_thread
-from raylocus.models.inputs.nominal_maps import nominal_maps
+from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 
@@ -76,7 +78,10 @@ def compared_at(
 ) -> Comparison:
     """All methods on test sequences of one place; the bound and the true maps are worked out side by side with them.
 
-    A method that refuses the reports ends the references as well.
+    These are worked out in processes of their own, which a method that refuses the reports, or an interruption, ends.
+
+    Raises:
+        WorkerLostError: such a process died.
     """
     index = int(test.place_index[0])
     stored = test.place(index)
@@ -90,29 +95,41 @@ def compared_at(
     def referring(folder: Path) -> References | str:
         return _or_refusal(lambda: References(test, _same_cells(open_place(folder), stored)))
 
-    def of(references: References | str, work: Callable[[References], T]) -> T | str:
-        return references if isinstance(references, str) else _or_refusal(lambda: work(references))
-
     # The bound knows the map only; where the map is outdated, phones were observed in another place.
     nominal = referring(choice.folder)
     true = nominal if choice.true_folder == choice.folder else referring(choice.true_folder)
     progress(f"{BOUND_NAME}, {TRUE_MAPS_NAME}")
-    # The longest first, two at a time: the checks, which take the bound's ensemble, begin when it is made.
-    with one_thread(), Aside(2) as aside:
-        bound = aside.submit(lambda: of(nominal, lambda known: evaluate(known.bound(), test.reports, maps)))
-        true_maps = aside.submit(
-            lambda: of(true, lambda known: evaluate(known.true_maps(), test.reports, maps))
-        )
-        checks = aside.submit(lambda: of(nominal, lambda known: known.self_checks()))
+    with one_thread(), Aside() as aside:
+        first = aside.begin(partial(bound_and_checks, nominal, maps), f"the {BOUND_NAME}")
+        second = aside.begin(partial(true_maps, true, maps), f"the {TRUE_MAPS_NAME}")
         outcomes = {each.name: located(each) for each in methods}
-        references = {BOUND_NAME: bound.result(), TRUE_MAPS_NAME: true_maps.result()}
-        found = checks.result()
+        (bound, checks), truth = first.result(), second.result()
+    references = {BOUND_NAME: bound, TRUE_MAPS_NAME: truth}
     outcomes |= {name: one for name, one in references.items() if isinstance(one, Outcome)}
     refusals = {name: one for name, one in references.items() if isinstance(one, str)}
-    checked = {} if isinstance(found, str) else found
+    checked = {} if isinstance(checks, str) else checks
     evaluations = tuple(outcome.evaluation for outcome in outcomes.values())
     scores = PlaceScores(stored.name, circumstances_of(test), evaluations, refusals, checked)
     return Comparison(stored, test.reports, outcomes, scores)
+
+
+def bound_and_checks(
+    references: References | str, maps: NominalMaps
+) -> tuple[Outcome | str, dict[float, SelfCheck] | str]:
+    """The bound and its self-checks, which take its ensemble; where it refuses, the reason of each."""
+    return (
+        _known(references, lambda known: evaluate(known.bound(), known.test.reports, maps)),
+        _known(references, lambda known: known.self_checks()),
+    )
+
+
+def true_maps(references: References | str, maps: NominalMaps) -> Outcome | str:
+    """The posterior on the true maps; the reason where there is none."""
+    return _known(references, lambda known: evaluate(known.true_maps(), known.test.reports, maps))
+
+
+def _known(references: References | str, work: Callable[[References], T]) -> T | str:
+    return references if isinstance(references, str) else _or_refusal(lambda: work(references))
 
 
 def _or_refusal(work: Callable[[], T]) -> T | str:

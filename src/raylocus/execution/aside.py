@@ -1,29 +1,58 @@
-"""Work in threads beside the one that asked for it, which ends where that one fails or is interrupted."""
+"""Work in processes beside the one that asks for it; an error there, or an interruption, ends them at once."""
 
 from __future__ import annotations
 
-import threading
+import multiprocessing
+import signal
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextvars import ContextVar
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import TypeVar
+from typing import Generic, TypeVar
+
+from raylocus.execution.engines import leave_with_parent
+from raylocus.execution.memory import keep_freed_memory
+from raylocus.execution.task import WorkerLostError
 
 T = TypeVar("T")
-_NEVER = threading.Event()
-#: Set once nobody waits any more for what the current thread works on.
-_cancelled: ContextVar[threading.Event] = ContextVar("cancelled", default=_NEVER)
+
+
+class Begun(Generic[T]):
+    """Work under way in a process of its own."""
+
+    def __init__(self, work: Callable[[], T], name: str) -> None:
+        context = multiprocessing.get_context("forkserver")
+        self._name, (self._answer, answer) = name, context.Pipe(duplex=False)
+        self.process: BaseProcess = context.Process(target=_answered, args=(work, answer), daemon=True)
+        self.process.start()
+        # The process alone holds the other end, so that its death is the end of the pipe.
+        answer.close()
+
+    def result(self) -> T:
+        """What came of it, once it is there.
+
+        Raises:
+            WorkerLostError: the process died.
+            As the work itself.
+        """
+        try:
+            value, error = self._answer.recv()
+        except EOFError as gone:
+            raise WorkerLostError(
+                f"the process that worked out {self._name} died, perhaps for lack of memory; "
+                "end what else runs here and run the command again"
+            ) from gone
+        if error is not None:
+            raise error
+        found: T = value
+        return found
 
 
 class Aside:
-    """Threads for work beside the calling thread, as a context: one that an error leaves waits for none of it.
+    """Processes beside this one, as a context: an error that leaves it ends what they work on."""
 
-    Work that has begun then ends at its next `check_cancelled`; what has not begun is dropped.
-    """
-
-    def __init__(self, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads)
-        self._unwanted = threading.Event()
+    def __init__(self) -> None:
+        self._begun: list[BaseProcess] = []
 
     def __enter__(self) -> Aside:
         return self
@@ -31,25 +60,28 @@ class Aside:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._unwanted.set()
-        self._pool.shutdown(cancel_futures=kind is not None)
+        for process in self._begun:
+            if kind is not None:
+                process.kill()
+            process.join()
 
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Begins some work, as soon as a thread is free."""
+    def begin(self, work: Callable[[], T], name: str) -> Begun[T]:
+        """Begins some work, which can be pickled, in a process of its own; `name` is what messages call it.
 
-        def cancellable() -> T:
-            _cancelled.set(self._unwanted)
-            return work()
+        The process is forked from the fork server, see `preloading.begin_to_load`: threads of this one, such as
+        zarr's, would otherwise hang in it.
+        """
+        begun = Begun(work, name)
+        self._begun.append(begun.process)
+        return begun
 
-        return self._pool.submit(cancellable)
 
-
-def check_cancelled() -> None:
-    """Ends work that nobody waits for; long work calls it between its parts, and in any other thread it does nothing.
-
-    Raises:
-        CancelledError: the work is an `Aside`'s, whose context an error has left.
-    """
-    if _cancelled.get().is_set():
-        raise CancelledError
+def _answered(work: Callable[[], T], answer: Connection) -> None:
+    # An interruption is the asking process's to answer, which then ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_with_parent()
+    keep_freed_memory()
+    try:
+        answer.send((work(), None))
+    except Exception as error:
+        answer.send((None, error))

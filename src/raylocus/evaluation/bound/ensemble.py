@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float
 from scipy.stats import norm
 from torch import Tensor
 
-from raylocus.execution.aside import check_cancelled
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.propagation.atlas.atlas import GridRows
@@ -164,7 +163,6 @@ def atlas_physics(
     channels: list[SiteChannel] = []
     before: int | None = None
     for world in worlds:
-        check_cancelled()
         if world.building_seed != before:
             channels = site_channels(place.atlas, deployment, true_materials(place.atlas, world), rows)
             before = world.building_seed

@@ -13,7 +13,6 @@ from scipy.ndimage import gaussian_filter
 from raylocus.evaluation.bound.likelihood import LastReport, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Motions, Movement
 from raylocus.evaluation.bound.tokens import SequenceTokens
-from raylocus.execution.aside import check_cancelled
 from raylocus.execution.threads import one_thread
 from raylocus.ragged import Columns
 
@@ -58,12 +57,11 @@ class Search:
 
     def all(self, sequences: Sequence[SequenceTokens], seed: int) -> list[Found]:
         """Searches for each sequence; what comes out of one does not depend on the others."""
-        found = []
         with one_thread():
-            for index, each in enumerate(sequences):
-                check_cancelled()
-                found.append(self.density(each, np.random.default_rng([seed, index])))
-        return found
+            return [
+                self.density(each, np.random.default_rng([seed, index]))
+                for index, each in enumerate(sequences)
+            ]
 
     def density(self, sequence: SequenceTokens, generator: np.random.Generator) -> Found:
         """Mass of each ground cell, given the sequence and given its last report only.
