@@ -75,8 +75,9 @@ class ResidualLaw:
         row = (PER_DOUBLING * torch.log2(gaussian / LEAST_GAUSSIAN)).round_().clamp_(0, GAUSSIANS - 1)
         width = self.score.shape[1]
         column = ((deviation + TABLE_SPAN) * (1 / TABLE_STEP)).round_().clamp_(0, width - 1)
-        index = (row * width + column).int()
-        return self.score.view(-1)[index], self.log_slope.view(-1)[index]
+        index = (row * width + column).int().flatten()
+        score, log_slope = (each.view(-1).index_select(0, index) for each in (self.score, self.log_slope))
+        return score.view(row.shape), log_slope.view(row.shape)
 
     def shared(
         self,
