@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import threading
-import time
-from concurrent.futures import CancelledError
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +29,6 @@ from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.observations import observations
 from raylocus.evaluation.references import References
 from raylocus.evaluation.results import Results
-from raylocus.execution.aside import check_cancelled
 from raylocus.inference.locator import Locator
 from raylocus.models.checkpoint import PosteriorCalibration, TrainedNetwork, load_network, save_network
 from raylocus.models.configuration import LocationNetworkConfiguration
@@ -186,6 +183,38 @@ def test_reports_that_lack_a_feature_are_located_where_the_method_can_do_without
         observations(without(whole, "rsrp"), place.deployment)
 
 
+class Here:
+    """Works in this process, when it is asked for the result."""
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is under way."""
+
+    def begin(self, work: Callable[[], object], name: str) -> Here:
+        """Keeps the work."""
+        later = Here()
+        later.result = work  # type: ignore[attr-defined]
+        return later
+
+
+class Listed(Here):
+    """Says what was begun, and what error left it."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.left_by: object = None
+
+    def __exit__(self, *error: object) -> None:
+        self.left_by = error[0]
+
+    def begin(self, work: Callable[[], object], name: str) -> Here:
+        """Notes the name."""
+        self.names.append(name)
+        return super().begin(work, name)
+
+
 class Refusing:
     """A bound that does not know the law."""
 
@@ -207,6 +236,8 @@ def results_with(
     monkeypatch.setattr(References, "bound", lambda references: bound)
     checks = {} if check is None else {0.5: check}
     monkeypatch.setattr(References, "self_checks", lambda references: checks)
+    # Other processes do not know of what is put in the place of something here.
+    monkeypatch.setattr(comparison, "Aside", Here)
     locator = Locator.load(work.run / "locator.ckpt")
     compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None)
     return Results(compared, dataset, classics)
@@ -236,44 +267,21 @@ def test_a_bound_is_shown_with_its_check_on_its_own_law(
     assert metrics["self_check"]["south"]["coverage_90"] == 0.894
 
 
-@dataclasses.dataclass(frozen=True)
-class Endless:
-    """A bound that is never found: only a cancellation ends it, and a minute where none comes."""
-
-    begun: threading.Event
-    ended: list[str]
-    name: str = "bound"
-
-    def locate(self, reports: Reports, place: MappedPlace) -> object:
-        """Works until it is cancelled."""
-        self.begun.set()
-        until = time.monotonic() + 60
-        try:
-            while time.monotonic() < until:
-                check_cancelled()
-                time.sleep(0.001)
-        except CancelledError:
-            self.ended.append("cancelled")
-            raise
-        raise AssertionError("nobody cancelled the bound")
-
-
 @pytest.mark.parametrize("error", [InputError("a classic refuses"), KeyboardInterrupt()])
 def test_the_bound_begins_before_the_classics_are_fitted_and_ends_when_they_fail(
     work: Workplace, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
-    bound = Endless(threading.Event(), [])
-    monkeypatch.setattr(References, "bound", lambda references: bound)
-    monkeypatch.setattr(References, "self_checks", lambda references: {})
+    begun = Listed()
+    monkeypatch.setattr(comparison, "Aside", lambda: begun)
 
     def find_classics() -> Classics:
-        assert bound.begun.wait(60), "the bound waits for the classics"
+        assert begun.names == ["the bound", "the true maps"], "the bound waits for the classics"
         raise error
 
     locator, dataset = Locator.load(work.run / "locator.ckpt"), open_report_dataset(work.test_only)
     with pytest.raises(type(error)):
         comparison.compare(locator, Peers([], find_classics), dataset, None, lambda name: None)
-    assert bound.ended == ["cancelled"]
+    assert begun.left_by is type(error)
 
 
 def test_classics_from_a_dataset_without_training_places_are_refused_at_once(

@@ -1,54 +1,62 @@
-"""Work beside the calling thread: all of it is done, or none of it waited for."""
+"""Work in processes beside the one that asks for it: what comes of it, and how it ends."""
 
 from __future__ import annotations
 
-import threading
+import os
+import signal
 import time
-from concurrent.futures import CancelledError
+from functools import partial
+from pathlib import Path
 
+import psutil
 import pytest
 
-from raylocus.execution.aside import Aside, check_cancelled
+from raylocus.errors import InputError
+from raylocus.execution.aside import Aside
+from raylocus.execution.task import WorkerLostError
 
 
-def endless() -> None:
-    """Work that only a cancellation ends; a minute where there is none, so that a test fails and does not hang."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        check_cancelled()
-        time.sleep(0.001)
+def square(number: int) -> int:
+    return number**2
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_an_error_ends_what_has_begun_and_drops_what_has_not(error: type[BaseException]) -> None:
-    with pytest.raises(error), Aside(1) as aside:
-        begun = aside.submit(endless)
-        waiting = aside.submit(endless)
-        raise error
-    assert isinstance(begun.exception(), CancelledError)
-    assert waiting.cancelled() or isinstance(waiting.exception(), CancelledError)
+def refuse() -> None:
+    raise InputError("there is no bound here")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def long(mark: Path) -> None:
+    """Says its process, and works for a minute."""
+    mark.with_suffix(".partial").write_text(str(os.getpid()))
+    mark.with_suffix(".partial").rename(mark)
+    time.sleep(60)
 
 
 def test_without_an_error_all_work_is_done() -> None:
-    with Aside(2) as aside:
-        parts = [aside.submit(lambda number=number: number**2) for number in range(5)]
-    assert [part.result() for part in parts] == [0, 1, 4, 9, 16]
+    with Aside() as aside:
+        begun = [aside.begin(partial(square, number), "a square") for number in (2, 3)]
+        assert [each.result() for each in begun] == [4, 9]
 
 
-def test_a_cancellation_is_the_asides_own() -> None:
-    """Neither the calling thread nor the threads of another one see it."""
-    other_goes_on = threading.Event()
+@pytest.mark.parametrize("error", [InputError, KeyboardInterrupt])
+def test_an_error_ends_what_has_begun(error: type[BaseException], tmp_path: Path) -> None:
+    mark = tmp_path / "process"
+    with pytest.raises(error), Aside() as aside:
+        aside.begin(partial(long, mark), "much")
+        until = time.monotonic() + 50
+        while not mark.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        raise error
+    assert not psutil.pid_exists(int(mark.read_text()))
 
-    def long() -> str:
-        assert other_goes_on.wait(60)
-        check_cancelled()
-        return "done"
 
-    with Aside(1) as other:
-        result = other.submit(long)
-        with pytest.raises(ValueError), Aside(1) as aside:
-            aside.submit(endless)
-            raise ValueError
-        check_cancelled()
-        other_goes_on.set()
-    assert result.result() == "done"
+def test_what_the_work_raises_and_its_death_are_said_by_its_result() -> None:
+    with Aside() as aside:
+        refused, died = aside.begin(refuse, "nothing"), aside.begin(die, "the bound")
+        with pytest.raises(InputError, match="no bound here"):
+            refused.result()
+        with pytest.raises(WorkerLostError, match="the process that worked out the bound died"):
+            died.result()
