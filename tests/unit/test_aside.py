@@ -1,4 +1,4 @@
-"""Work in processes beside the one that asks for it: what comes of it, and how it ends."""
+"""Work in other processes: what comes of it, and how it ends."""
 
 from __future__ import annotations
 

@@ -43,8 +43,13 @@ class Observations:
     def sequences(self, start: int, stop: int) -> Observations:
         """Those of the sequences `start` to `stop` (exclusive)."""
         rows = slice(self.report_offsets[start], self.report_offsets[stop])
-        columns = (getattr(self, each.name)[rows] for each in fields(self)[:-1])
-        return Observations(*columns, self.report_offsets[start : stop + 1] - self.report_offsets[start])
+        columns = {
+            each.name: getattr(self, each.name)[rows]
+            for each in fields(self)
+            if each.name != "report_offsets"
+        }
+        offsets = self.report_offsets[start : stop + 1] - self.report_offsets[start]
+        return Observations(**columns, report_offsets=offsets)
 
     @property
     def last(self) -> Int[np.ndarray, " sample"]:

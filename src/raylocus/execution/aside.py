@@ -1,4 +1,4 @@
-"""Work in processes beside the one that asks for it; an error there, or an interruption, ends them at once."""
+"""Work in other processes while this one goes on; an error here, or an interruption, ends them at once."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Begun(Generic[T]):
 
 
 class Aside:
-    """Processes beside this one, as a context: an error that leaves it ends what they work on."""
+    """Other processes that work meanwhile, as a context: an error that leaves it ends what they work on."""
 
     def __init__(self) -> None:
         self._begun: list[BaseProcess] = []
