@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.store_writing import save_report_dataset
 from raylocus.errors import InputError, StoreError
 from raylocus.evaluation import comparison
-from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, classics_for
+from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, Peers, classics_for
 from raylocus.evaluation.baselines.grid_bayes import GridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import BoundRefused
@@ -155,7 +156,7 @@ def test_classics_of_an_old_dataset_are_fitted_again(work: Workplace, fitted: Cl
     dataset, stored = open_report_dataset(work.trained_on), work.run / CLASSICS_FILE
     old = dataclasses.replace(fitted, provenance=Provenance.collect({}, None, {"dataset": "0" * 64}))
     old.save(stored)
-    assert classics_for(dataset, stored, dataset.digest, lambda name: None) == fitted
+    assert classics_for(dataset, stored, dataset.digest, lambda name: None)() == fitted
     assert Classics.load(stored) == fitted
 
 
@@ -182,6 +183,38 @@ def test_reports_that_lack_a_feature_are_located_where_the_method_can_do_without
         observations(without(whole, "rsrp"), place.deployment)
 
 
+class Here:
+    """Works in this process, when it is asked for the result."""
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Nothing is under way."""
+
+    def begin(self, work: Callable[[], object], name: str) -> Here:
+        """Keeps the work."""
+        later = Here()
+        later.result = work  # type: ignore[attr-defined]
+        return later
+
+
+class Listed(Here):
+    """Says what was begun, and what error left it."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.left_by: object = None
+
+    def __exit__(self, *error: object) -> None:
+        self.left_by = error[0]
+
+    def begin(self, work: Callable[[], object], name: str) -> Here:
+        """Notes the name."""
+        self.names.append(name)
+        return super().begin(work, name)
+
+
 class Refusing:
     """A bound that does not know the law."""
 
@@ -203,6 +236,8 @@ def results_with(
     monkeypatch.setattr(References, "bound", lambda references: bound)
     checks = {} if check is None else {0.5: check}
     monkeypatch.setattr(References, "self_checks", lambda references: checks)
+    # Other processes do not know of what is put in the place of something here.
+    monkeypatch.setattr(comparison, "Aside", Here)
     locator = Locator.load(work.run / "locator.ckpt")
     compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None)
     return Results(compared, dataset, classics)
@@ -230,6 +265,32 @@ def test_a_bound_is_shown_with_its_check_on_its_own_law(
     metrics = results.metrics()
     assert metrics["methods"]["bound"]["error_over_bound"] == 1.0
     assert metrics["self_check"]["south"]["coverage_90"] == 0.894
+
+
+@pytest.mark.parametrize("error", [InputError("a classic refuses"), KeyboardInterrupt()])
+def test_the_bound_begins_before_the_classics_are_fitted_and_ends_when_they_fail(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    begun = Listed()
+    monkeypatch.setattr(comparison, "Aside", lambda: begun)
+
+    def find_classics() -> Classics:
+        assert begun.names == ["the bound", "the true maps"], "the bound waits for the classics"
+        raise error
+
+    locator, dataset = Locator.load(work.run / "locator.ckpt"), open_report_dataset(work.test_only)
+    with pytest.raises(type(error)):
+        comparison.compare(locator, Peers([], find_classics), dataset, None, lambda name: None)
+    assert begun.left_by is type(error)
+
+
+def test_classics_from_a_dataset_without_training_places_are_refused_at_once(
+    work: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(work.run, work.test_only, "--classics-from", work.test_only) == 2
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 1 and "elsewhere.zarr has no training places" in shown.err
+    assert shown.out == "" and [path.name for path in work.run.iterdir()] == ["locator.ckpt"]
 
 
 def test_a_dataset_without_test_places_is_refused(work: Workplace) -> None:

@@ -67,27 +67,31 @@ def evaluate_run(
         StoreError: a dataset or classics.json cannot be read.
         InputError: there is nothing to test on, or nothing to fit the classics on.
     """
+    from raylocus.execution.preloading import begin_to_load
+
+    # The processes of the references are forked with what they import, which is loaded on another core meanwhile.
+    begin_to_load("raylocus.evaluation.references", 1)
     from raylocus.datasets.store import open_report_dataset
-    from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, classics_for
+    from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Peers, classics_for, fit_later
     from raylocus.evaluation.comparison import checkpoint_of, compare
     from raylocus.evaluation.results import Results, write_results
     from raylocus.inference.locator import Locator
     from raylocus.viz.report import comparison_content, write_report
 
+    def fitting(name: str) -> None:
+        report(f"      fitting {name}")
+
     locator = Locator.load(checkpoint_of(run))
-    stored, fitted = open_report_dataset(dataset), _folder_of(run) / CLASSICS_FILE
+    stored, file = open_report_dataset(dataset), _folder_of(run) / CLASSICS_FILE
     if classics_from is None:
         trained_on = locator.trained.provenance.inputs.get("dataset")
-        classics = classics_for(stored, fitted, trained_on, lambda name: report(f"      fitting {name}"))
+        find_classics = classics_for(stored, file, trained_on, fitting)
     else:
-        classics = Classics.fit(
-            open_report_dataset(classics_from), lambda name: report(f"      fitting {name}")
-        )
-        classics.save(fitted)
+        find_classics = fit_later(open_report_dataset(classics_from), file, fitting)
     # What ships, as it is, next to what was trained for the purpose.
-    others = [Locator.pretrained(), *classics.methods]
-    comparisons = compare(locator, others, stored, sequences, lambda method: report(f"      {method}"))
-    results = Results(comparisons, stored, classics)
+    peers = Peers([Locator.pretrained()], find_classics)
+    comparisons = compare(locator, peers, stored, sequences, lambda method: report(f"      {method}"))
+    results = Results(comparisons, stored, peers.classics)
     write_results(results, out, EXAMPLES)
     write_report(comparison_content(results), out / "report.html")
 

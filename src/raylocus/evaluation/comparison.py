@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,12 +15,14 @@ from raylocus.datasets.store import ReportDataset
 from raylocus.datasets.stored_place import StoredPlace
 from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.evaluation.bound.bound import BoundRefused
+from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.evaluation import Method, Outcome, evaluate
 from raylocus.evaluation.place_scores import PlaceScores
 from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME, MethodByGroup, References
+from raylocus.execution.aside import Aside
 from raylocus.execution.threads import one_thread
-from raylocus.models.inputs.nominal_maps import nominal_maps
+from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 
@@ -42,12 +45,12 @@ class Comparison:
 
 def compare(
     located: Method,
-    classics: Sequence[Method],
+    peers: Iterable[Method],
     dataset: ReportDataset,
     sequences: int | None,
     progress: Callable[[str], None],
 ) -> list[Comparison]:
-    """All methods on every test place.
+    """All methods on every test place; what the peers are fitted by is done while the references are worked out.
 
     Of a place at most `sequences` are taken, spread evenly over its worlds; None for all.
 
@@ -59,7 +62,7 @@ def compare(
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    return [compared_at(test, [world_by_world(located, test), *classics], progress) for test in tests]
+    return [compared_at(test, chain([world_by_world(located, test)], peers), progress) for test in tests]
 
 
 def world_by_world(method: Method, test: ReportDataset) -> Method:
@@ -71,9 +74,15 @@ def world_by_world(method: Method, test: ReportDataset) -> Method:
 
 
 def compared_at(
-    test: ReportDataset, methods: Sequence[Method], progress: Callable[[str], None]
+    test: ReportDataset, methods: Iterable[Method], progress: Callable[[str], None]
 ) -> Comparison:
-    """All methods on test sequences of one place; the bound and the true maps are worked out side by side with them."""
+    """All methods on test sequences of one place; the bound and the true maps are worked out side by side with them.
+
+    These are worked out in processes of their own, which a method that refuses the reports, or an interruption, ends.
+
+    Raises:
+        WorkerLostError: such a process died.
+    """
     index = int(test.place_index[0])
     stored = test.place(index)
     maps = nominal_maps(stored)
@@ -86,28 +95,41 @@ def compared_at(
     def referring(folder: Path) -> References | str:
         return _or_refusal(lambda: References(test, _same_cells(open_place(folder), stored)))
 
-    def of(references: References | str, work: Callable[[References], T]) -> T | str:
-        return references if isinstance(references, str) else _or_refusal(lambda: work(references))
-
     # The bound knows the map only; where the map is outdated, phones were observed in another place.
     nominal = referring(choice.folder)
     true = nominal if choice.true_folder == choice.folder else referring(choice.true_folder)
-    # What does not fit the reports is said by the first method, before the references, which nothing ends.
-    outcomes = {each.name: located(each) for each in methods[:1]}
     progress(f"{BOUND_NAME}, {TRUE_MAPS_NAME}")
-    # Two at a time: the checks, which take the bound's ensemble, begin when it is made.
-    with one_thread(), ThreadPoolExecutor(2) as aside:
-        bound = aside.submit(of, nominal, lambda known: evaluate(known.bound(), test.reports, maps))
-        true_maps = aside.submit(of, true, lambda known: evaluate(known.true_maps(), test.reports, maps))
-        checks = aside.submit(of, nominal, lambda known: known.self_checks())
-        outcomes |= {each.name: located(each) for each in methods[1:]}
-    references = {BOUND_NAME: bound.result(), TRUE_MAPS_NAME: true_maps.result()}
+    with one_thread(), Aside() as aside:
+        first = aside.begin(partial(bound_and_checks, nominal, maps), f"the {BOUND_NAME}")
+        second = aside.begin(partial(true_maps, true, maps), f"the {TRUE_MAPS_NAME}")
+        outcomes = {each.name: located(each) for each in methods}
+        (bound, checks), truth = first.result(), second.result()
+    references = {BOUND_NAME: bound, TRUE_MAPS_NAME: truth}
     outcomes |= {name: one for name, one in references.items() if isinstance(one, Outcome)}
     refusals = {name: one for name, one in references.items() if isinstance(one, str)}
-    checked = {} if isinstance(found := checks.result(), str) else found
+    checked = {} if isinstance(checks, str) else checks
     evaluations = tuple(outcome.evaluation for outcome in outcomes.values())
     scores = PlaceScores(stored.name, circumstances_of(test), evaluations, refusals, checked)
     return Comparison(stored, test.reports, outcomes, scores)
+
+
+def bound_and_checks(
+    references: References | str, maps: NominalMaps
+) -> tuple[Outcome | str, dict[float, SelfCheck] | str]:
+    """The bound and its self-checks, which take its ensemble; where it refuses, the reason of each."""
+    return (
+        _known(references, lambda known: evaluate(known.bound(), known.test.reports, maps)),
+        _known(references, lambda known: known.self_checks()),
+    )
+
+
+def true_maps(references: References | str, maps: NominalMaps) -> Outcome | str:
+    """The posterior on the true maps; the reason where there is none."""
+    return _known(references, lambda known: evaluate(known.true_maps(), known.test.reports, maps))
+
+
+def _known(references: References | str, work: Callable[[References], T]) -> T | str:
+    return references if isinstance(references, str) else _or_refusal(lambda: work(references))
 
 
 def _or_refusal(work: Callable[[], T]) -> T | str:

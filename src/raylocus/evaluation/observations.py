@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -34,6 +34,22 @@ class Observations:
 
     def __len__(self) -> int:
         return len(self.report_offsets) - 1
+
+    @property
+    def all(self) -> Int[np.ndarray, " report"]:
+        """Index of each report."""
+        return np.arange(len(self.time))
+
+    def sequences(self, start: int, stop: int) -> Observations:
+        """Those of the sequences `start` to `stop` (exclusive)."""
+        rows = slice(self.report_offsets[start], self.report_offsets[stop])
+        columns = {
+            each.name: getattr(self, each.name)[rows]
+            for each in fields(self)
+            if each.name != "report_offsets"
+        }
+        offsets = self.report_offsets[start : stop + 1] - self.report_offsets[start]
+        return Observations(**columns, report_offsets=offsets)
 
     @property
     def last(self) -> Int[np.ndarray, " sample"]:

@@ -101,7 +101,7 @@ class LocalProcesses:
     def _started(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_leave_with_parent)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=leave_with_parent)
         return self._pool
 
     def _end(self) -> None:
@@ -110,7 +110,7 @@ class LocalProcesses:
             self._pool = None
 
 
-def _leave_with_parent() -> None:
+def leave_with_parent() -> None:
     """Ends this worker when the process that started it is killed: nobody else would."""
 
     def leave() -> None:

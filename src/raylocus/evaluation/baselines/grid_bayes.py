@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -99,10 +100,17 @@ class SequenceGridBayes:
             InputError: there are no training sequences.
         """
         chosen = examples(training, FITTED_SEQUENCES)
+        apart = [
+            deviations(
+                one.observations, one.observations.all, one.maps, single.model.beam_spread_db is not None
+            )
+            for one in chosen
+        ]
 
+        @cache
         def scores(method: SequenceGridBayes, number: int) -> Float[np.ndarray, " sample"]:
-            one = chosen[number]
-            return one.log_scores_of_masses(method.density(one.observations, one.maps))
+            one, levels = chosen[number], apart[number].log_likelihood(method.model)
+            return one.log_scores_of_masses(method._filtered(levels, one.observations, one.maps))
 
         powers = [cls(name, single.model, independence) for independence in INDEPENDENCES]
         best = climbed(powers, len(powers) // 2, scores, chosen)
@@ -117,20 +125,23 @@ class SequenceGridBayes:
 
     def density(self, observed: Observations, maps: NominalMaps) -> Float[np.ndarray, "sample ground"]:
         """Masses over the flat ground for each sequence."""
-        density = np.empty((len(observed), maps.tile.count**2), np.float32)
-        for start in range(0, len(observed), SEQUENCES_AT_ONCE):
-            offsets = observed.report_offsets[start : start + SEQUENCES_AT_ONCE + 1]
-            rows = np.arange(offsets[0], offsets[-1])
-            levels = log_likelihood(observed, rows, maps, self.model)
-            density[start : start + SEQUENCES_AT_ONCE] = forward_filter(
-                levels,
-                observed.time[rows],
-                offsets - offsets[0],
-                maps.prior.ravel(),
-                maps.tile,
-                self.independence,
-            )
-        return density
+        parts = [
+            observed.sequences(start, min(start + SEQUENCES_AT_ONCE, len(observed)))
+            for start in range(0, len(observed), SEQUENCES_AT_ONCE)
+        ]
+        found = [
+            self._filtered(log_likelihood(part, part.all, maps, self.model), part, maps) for part in parts
+        ]
+        return np.concatenate([np.empty((0, maps.tile.count**2), np.float32), *found])
+
+    def _filtered(
+        self, levels: Float[np.ndarray, "report ground"], observed: Observations, maps: NominalMaps
+    ) -> Float[np.ndarray, "sample ground"]:
+        """The same of reports whose ln likelihoods are there."""
+        prior = maps.prior.ravel()
+        return forward_filter(
+            levels, observed.time, observed.report_offsets, prior, maps.tile, self.independence
+        )
 
 
 def _sweeps(

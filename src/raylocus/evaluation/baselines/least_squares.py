@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float
@@ -11,7 +12,7 @@ from scipy.optimize import least_squares
 
 from raylocus.evaluation.baselines.masses import gaussian_masses
 from raylocus.evaluation.baselines.ranges import Ranges, ranges_of
-from raylocus.evaluation.baselines.training import Example, examples, mean_score
+from raylocus.evaluation.baselines.training import Example, examples, likeliest
 from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.models.posterior import Posterior, posterior_of
@@ -69,11 +70,17 @@ class RangeLeastSquares:
         """Chooses spreads, excess and inflation on training places. Raises InputError without training sequences."""
         chosen = examples(training, FITTED_REPORTS)
         ranges = [ranges_of(one.reports, one.maps) for one in chosen]
+
+        @cache
+        def solutions(method: RangeLeastSquares) -> list[Solution]:
+            sizes = (one.maps.tile.size for one in chosen)
+            return [method.solve(*each) for each in zip(ranges, sizes, strict=True)]
+
         best = cls(name, measures)
-        best = _best([replace(best, level_spread=each) for each in LEVEL_SPREADS], chosen, ranges)
-        best = _best([replace(best, timing_spread=each) for each in TIMING_SPREADS], chosen, ranges)
+        best = _best([replace(best, level_spread=each) for each in LEVEL_SPREADS], chosen, solutions)
+        best = _best([replace(best, timing_spread=each) for each in TIMING_SPREADS], chosen, solutions)
         if "round_trip" in measures:
-            best = _best([replace(best, excess=each) for each in EXCESSES], chosen, ranges)
+            best = _best([replace(best, excess=each) for each in EXCESSES], chosen, solutions)
         return best
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
@@ -155,22 +162,17 @@ def _solved(residuals: Residuals) -> tuple[Float[np.ndarray, "2"], Float[np.ndar
 
 
 def _best(
-    candidates: Sequence[RangeLeastSquares], chosen: Sequence[Example], ranges: Sequence[Ranges]
+    candidates: Sequence[RangeLeastSquares],
+    chosen: Sequence[Example],
+    solutions: Callable[[RangeLeastSquares], list[Solution]],
 ) -> RangeLeastSquares:
     """The candidate, with the inflation, under which the true positions are likeliest."""
-    scored: list[tuple[float, RangeLeastSquares]] = []
-    for candidate in candidates:
-        solutions = [
-            candidate.solve(*each)
-            for each in zip(ranges, (one.maps.tile.size for one in chosen), strict=True)
-        ]
 
-        def scores(
-            method: RangeLeastSquares, number: int, solutions: list[Solution] = solutions
-        ) -> Float[np.ndarray, " sample"]:
-            one = chosen[number]
-            return one.log_scores_of_masses(method.density(solutions[number], one.maps))
+    def scores(method: RangeLeastSquares, number: int) -> Float[np.ndarray, " sample"]:
+        one = chosen[number]
+        # No inflation enters a solution, so that each is found once.
+        of_one = solutions(replace(method, inflation=1.0))[number]
+        return one.log_scores_of_masses(method.density(of_one, one.maps))
 
-        inflated = (replace(candidate, inflation=factor) for factor in INFLATIONS)
-        scored += [(mean_score(each, scores, chosen), each) for each in inflated]
-    return max(scored, key=lambda each: each[0])[1]
+    inflated = (replace(each, inflation=factor) for each in candidates for factor in INFLATIONS)
+    return likeliest(inflated, scores, chosen)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.evaluation.evaluation import NLL_FLOOR, TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
+from raylocus.execution.threads import tiny_is_zero
 from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports
 
@@ -30,6 +31,7 @@ class Example:
     truth: Int[np.ndarray, " sample"]
     """Ground cell of each sequence's last position, in flat [y, x] order."""
 
+    @tiny_is_zero()
     def log_scores(self, log_density: Float[np.ndarray, "sample ground"]) -> Float[np.ndarray, " sample"]:
         """ln of the posterior's density per m² at the truths, with the floor of `metrics.NLL_FLOOR`.
 

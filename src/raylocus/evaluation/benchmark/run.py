@@ -141,8 +141,7 @@ class Benchmark:
         tested = _digest(test)
 
         def peers() -> PlaceScores:
-            methods = fitted.methods
-            return compared_at(test, methods, lambda name: self.report(f"        {name}")).scores
+            return compared_at(test, fitted.methods, lambda name: self.report(f"        {name}")).scores
 
         found = self._kept(folder / f"{place.name}.npz", [tested, fitted.digest], peers)
         own = []
@@ -206,12 +205,13 @@ class FittedPeers:
     @cached_property
     def classics(self) -> Classics:
         """All classics."""
-        return classics_for(
+        find = classics_for(
             self.dataset,
             self.folder / CLASSICS_FILE,
             self.dataset.digest,
             lambda name: self.report(f"      fitting {name}"),
         )
+        return find()
 
     @cached_property
     def locunet(self) -> LocUNetMethod | None:

@@ -74,16 +74,17 @@ class BeamLaw:
             # Many ways pass the same few places: each is looked at once.
             first, way = _alike(cells[:, index], error[:, index])
             # Beams first: what is picked of them is then contiguous.
-            there, named = mapped[cells[first, index]].transpose(0, 1), torch.isfinite(level)
-            deviation = level[named][:, None, None] - there[named].float()
+            there = mapped.index_select(0, cells[first, index]).transpose(0, 1)
+            is_named = torch.isfinite(level)
+            named, unnamed = (torch.nonzero(each)[:, 0] for each in (is_named, exists & ~is_named))
+            deviation = level[named][:, None, None] - there.index_select(0, named).float()
             offset = deviation.mean(dim=0)
             deviation -= offset
             known = precision[first, index, None]
-            squares += (deviation.square().sum(dim=0) * known)[way]
-            common[named] += (deviation * known)[:, way]
-            silent += self._unnamed(level[named].min(), there[exists & ~named].float() + offset, known)[
-                :, way
-            ]
+            squares += (deviation.square().sum(dim=0) * known).index_select(0, way)
+            common.index_add_(0, named, (deviation * known).index_select(1, way))
+            weaker = there.index_select(0, unnamed).float() + offset
+            silent += self._unnamed(level[named].min(), weaker, known).index_select(1, way)
         common = common.square_()
         straight, turned = (
             self._gaussian(squares, common, torch.isfinite(levels), precision, spread) + silent[index]

@@ -73,10 +73,10 @@ class ResidualLaw:
         if self.central_variance == 0:
             return deviation / gaussian, -torch.log(gaussian)
         row = (PER_DOUBLING * torch.log2(gaussian / LEAST_GAUSSIAN)).round_().clamp_(0, GAUSSIANS - 1)
-        width = self.score.shape[1]
-        column = ((deviation + TABLE_SPAN) * (1 / TABLE_STEP)).round_().clamp_(0, width - 1)
-        index = (row * width + column).int()
-        return self.score.view(-1)[index], self.log_slope.view(-1)[index]
+        column = ((deviation + TABLE_SPAN) * (1 / TABLE_STEP)).round_().clamp_(0, self.score.shape[1] - 1)
+        index = (row * self.score.shape[1] + column).int().flatten()
+        found = [each.view(-1).index_select(0, index) for each in (self.score, self.log_slope)]
+        return found[0].view(row.shape), found[1].view(row.shape)
 
     def shared(
         self,

@@ -120,7 +120,8 @@ class SequenceLikelihood:
         used = report.unique()
         places = torch.from_numpy(self.ensemble.grid.centres.astype(np.float32))[cells[:, used]]
         at = torch.searchsorted(used, report)
-        return self.levels.residual.fades(torch.cdist(places, places))[:, at[:, None], at]
+        between = self.levels.residual.fades(torch.cdist(places, places))
+        return between.index_select(2, at).index_select(1, at)
 
     def of_advances(
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
@@ -178,5 +179,10 @@ class SequenceLikelihood:
         self, cell: Int[Tensor, " token"], ground: Int[Tensor, "way token"]
     ) -> tuple[Float[Tensor, "way token"], Float[Tensor, "way token"]]:
         """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
-        varied = self.ensemble.spread[cell, ground].square() + self.levels.residual.own_variance
-        return self.ensemble.rsrp[cell, ground], varied.clamp(min=LEAST_ERROR_DB**2)
+        index = (cell * self.ensemble.rsrp.shape[1] + ground).flatten()
+        mapped, spread = (
+            each.view(-1).index_select(0, index).view(ground.shape)
+            for each in (self.ensemble.rsrp, self.ensemble.spread)
+        )
+        varied = spread.square() + self.levels.residual.own_variance
+        return mapped, varied.clamp(min=LEAST_ERROR_DB**2)
