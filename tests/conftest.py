@@ -35,6 +35,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """What is left at the end is looked through for garbage once; pytest would do so five times."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def generator() -> np.random.Generator:
     """A source of randomness that is the same in every run."""
