@@ -88,3 +88,11 @@ def few_ways() -> Iterator[None]:
         patch.setattr("raylocus.evaluation.bound.tracks.WALKS", 256)
         patch.setattr("raylocus.evaluation.bound.tracks.TRIPS", 96)
         yield
+
+
+@pytest.fixture(scope="module")
+def few_cases() -> Iterator[None]:
+    """Reports draw two single answers; the others are drawn alike (tests/unit/test_viz.py)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raylocus.viz.report.RANKS", ((50, "typical"),))
+        yield
