@@ -20,7 +20,7 @@ check_package("raylocus")
 # As the command sets it (`raylocus.cli.main`): most of the suite's objects are modules, which stay.
 gc.set_threshold(10_000)
 
-# As `make test` has it: cores are shared with the other worker and the tests' own processes, and threads that wait spin.
+# As `make test` has it: two workers and the processes of tests share the cores, and threads that wait spin.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Deadlines measure the machine, not the code; derandomised, so that a red run is red again.
