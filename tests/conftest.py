@@ -20,8 +20,8 @@ check_package("raylocus")
 # As the command sets it (`raylocus.cli.main`): most of the suite's objects are modules, which stay.
 gc.set_threshold(10_000)
 
-# Two cores are shared with the tests' own subprocesses.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# As `make test` has it: two workers and the processes of tests share the cores, and threads that wait spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Deadlines measure the machine, not the code; derandomised, so that a red run is red again.
 settings.register_profile("raylocus", deadline=None, derandomize=True, max_examples=60)
@@ -32,6 +32,12 @@ REPOSITORY = Path(__file__).parents[1]
 
 def pytest_collection_finish() -> None:
     """What collecting has imported stays: no later search for garbage looks through it."""
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """What is left at the end is looked through for garbage once; pytest would do so five times."""
+    gc.collect()
     gc.freeze()
 
 
@@ -81,4 +87,12 @@ def few_ways() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("raylocus.evaluation.bound.tracks.WALKS", 256)
         patch.setattr("raylocus.evaluation.bound.tracks.TRIPS", 96)
+        yield
+
+
+@pytest.fixture(scope="module")
+def few_cases() -> Iterator[None]:
+    """Reports draw two single answers; the others are drawn alike (tests/unit/test_viz.py)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raylocus.viz.report.RANKS", ((50, "typical"),))
         yield

@@ -38,7 +38,7 @@ from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
 from training_fixtures import save_synthetic_dataset, small_place
 
-pytestmark = pytest.mark.usefixtures("few_ways")
+pytestmark = pytest.mark.usefixtures("few_ways", "few_cases")
 
 
 def save_test_only_dataset(folder: Path, name: str) -> Path:

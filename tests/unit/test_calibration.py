@@ -188,7 +188,7 @@ def test_what_is_at_the_end_of_its_range_lies_over_it_by_the_mean_of_a_cut_gauss
 
 def test_levels_of_reports_without_positions_whose_range_ends() -> None:
     world = turned_world(PLACE, 11)
-    seen = without_positions(observed(PLACE, world, 150, 2))
+    seen = without_positions(observed(PLACE, world, 80, 2))
     column = seen.feature_names.index("rsrp")
     limit, features = np.nanmedian(seen.features[:, column]), seen.features.copy()
     features[:, column] = np.minimum(features[:, column], limit)

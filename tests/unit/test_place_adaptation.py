@@ -21,7 +21,7 @@ from training_fixtures import small_place
 
 
 def test_regions_hold_what_they_say_in_the_place_and_nowhere_else(tmp_path: Path) -> None:
-    place, start = synthetic_place(2, size=256.0, sites=3, beams=4), Locator.pretrained()
+    place, start = synthetic_place(2, size=192.0, sites=3, beams=4), Locator.pretrained()
     # Too wide: its masses are spread too far from the peak.
     wide = replace(start.trained, calibration=replace(start.trained.calibration, temperature=9.0))
     reports = synthetic_reports(place, 44, 9)

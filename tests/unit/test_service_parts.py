@@ -149,7 +149,8 @@ def test_accidents_are_binomial() -> None:
 def test_places_are_let_go_when_memory_is_short_and_come_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What all tests have imported stays frozen, or every search for garbage from here on looks through it.
+    # What all tests have imported and left stays frozen, or every search for garbage from here on looks through it.
+    gc.freeze()
     monkeypatch.setattr(gc, "unfreeze", lambda: None)
     two = served(tmp_path, seeds=(1, 2))
     # The second town on a channel of its own, so that the two can be distinguished.

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from raylocus.execution.task import Engine
 
-# The help of an option that is a field of a configuration is what the field says of itself.
-set_parsing_settings(docstring_parse_attribute_docstrings=True)
-
 #: Endings of picture files that can be written.
 FORMATS = (".png", ".svg", ".pdf")
 #: Folders of `raylocus/recipes`.
@@ -55,6 +52,15 @@ def _refuse_no_numbers(found: Namespace) -> None:
             raise InputError(f"--{name} is {value:g}; give a finite number")
         if name.rpartition(".")[2] == "seed" and isinstance(value, int):
             check_seed(f"--{name}", value)
+
+
+def read_help(words: Sequence[str]) -> None:
+    """Has parsers read what fields of configurations say of themselves, for help: where help is asked for.
+
+    It takes most of the start of a training.
+    """
+    asked = any(word == "-h" or word.endswith("help") or "comments" in word for word in words)
+    set_parsing_settings(docstring_parse_attribute_docstrings=asked)
 
 
 class VerbParser(ArgumentParser):

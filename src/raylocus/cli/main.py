@@ -139,6 +139,9 @@ def _run(given: list[str]) -> int:
     verb = _find(given)
     keep_freed_memory()
     gc.set_threshold(GARBAGE_THRESHOLD)
+    from raylocus.cli.console import read_help
+
+    read_help(given)
     module = importlib.import_module(f"raylocus.cli.{verb.module}")
     code: int = getattr(module, verb.function)(given[len(verb.words) :])
     return code

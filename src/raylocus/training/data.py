@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import lightning
 import numpy as np
@@ -27,6 +26,7 @@ from raylocus.models.inputs.place_batches import (
     SequenceGroup,
     ordered_batches,
     sequence_groups,
+    unchanged,
 )
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.storage import MANIFEST
@@ -183,7 +183,7 @@ class ReportData(lightning.LightningDataModule):
             SequenceDataset(self.stored, groups, self.places_at_hand),
             sampler=batches,
             batch_size=None,
-            collate_fn=_unchanged,
+            collate_fn=unchanged,
             num_workers=self.num_workers,
             # A fork after zarr has started its threads can hang: workers are spawned, and kept.
             multiprocessing_context="spawn" if self.num_workers else None,
@@ -196,8 +196,3 @@ class ReportData(lightning.LightningDataModule):
 
     def _read_maps(self, place: int, device: torch.device) -> PlaceMaps:
         return place_maps(self.stored.place(place)).to(device)
-
-
-def _unchanged(batch: Any) -> Any:
-    """The batch itself: the loader's own conversion would make lists of tuples."""
-    return batch

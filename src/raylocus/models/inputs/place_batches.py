@@ -231,3 +231,11 @@ class SequenceDataset(Dataset[list[PackedPart]]):
     def __getstate__(self) -> dict[str, Any]:
         # A worker starts with nothing read; the dataset itself leaves its open store behind.
         return {**vars(self), "_reader": None}
+
+
+def unchanged(batch: list[PackedPart]) -> list[PackedPart]:
+    """The batch itself: a loader's own conversion would make lists of tuples.
+
+    It is defined here as a reading process imports what it is sent, and need not import Lightning.
+    """
+    return batch
