@@ -24,13 +24,16 @@ SIDE = 512.0
 
 
 @contextmanager
-def extracts(given: Sequence[Path]) -> Iterator[list[Path]]:
-    """The extracts: files as they are, of a folder all `*/NAME.osm.pbf` with a manifest; of none two towns."""
+def extracts(given: Sequence[Path], side: float = SIDE) -> Iterator[list[Path]]:
+    """The extracts: files as they are, of a folder all `*/NAME.osm.pbf` with a manifest; of none two towns.
+
+    Towns are squares of the given side [m].
+    """
     if given:
         yield [path for each in given for path in _of(each)]
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield [town_extract(style, Path(folder) / style) for style in STYLES]
+        yield [town_extract(style, Path(folder) / style, side=side) for style in STYLES]
 
 
 def _of(path: Path) -> list[Path]:

@@ -46,6 +46,8 @@ from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration
 from raylocus.scenes.place import Place
 from raylocus.scenes.site_files import SiteFile
 
+#: Side of the generated towns [m]: more than one tile, so that an area is built of them.
+TOWN_SIDE = 768.0
 TRACE = TraceConfiguration(depth=3, diffraction=False, dynamic_range_db=30.0)
 MOVEMENT = MobilityConfiguration(fewest_reports=4, most_reports=8, report_intervals=(1.0, 2.0, 5.0))
 #: NR-ARFCN of the carrier.
@@ -199,7 +201,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=count)
     given = parser.parse_args()
     every: dict[str, list[AreaScores]] = {}
-    with extracts(given.extracts) as sources:
+    with extracts(given.extracts, TOWN_SIDE) as sources:
         for source in sources:
             folder = given.out / source.parent.name
             folder.mkdir(parents=True, exist_ok=True)

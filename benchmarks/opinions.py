@@ -22,7 +22,7 @@ import area_accuracy
 import numpy as np
 import torch
 from extracts import town_extract
-from foreign_networks import area_of, foreign, tell
+from foreign_networks import TOWN_SIDE, area_of, foreign, tell
 from torch import Tensor
 
 from raylocus.evaluation.area_scores import AreaScores, score_in_area
@@ -44,7 +44,7 @@ TOWNS = (
     ("perimeter-blocks", "detached-suburb", 11), ("european-core", "high-rise-slabs", 12),
     ("low-rise-grid", "tower-grid", 13), ("industrial", "village", 14),
 )  # fmt: skip
-SIDE = 768.0
+
 SEVERITIES = (0.25, 0.5, 1.0, 1.5)
 KINDS = {"law": 0.45, "foreign": 0.35, "wrong": 0.2}
 TOGETHER = (1, 3, 10, 40)
@@ -142,7 +142,7 @@ def of_towns(folder: Path, given: argparse.Namespace) -> Iterator[Judged]:
 def extract(style: str, folder: Path, seed: int) -> Path:
     """A generated town's, kept."""
     path = folder / f"extract-{style}" / f"extract-{style}.osm.pbf"
-    return path if path.exists() else town_extract(style, path.parent, seed, SIDE)
+    return path if path.exists() else town_extract(style, path.parent, seed, TOWN_SIDE)
 
 
 def groups(networks: list[Judged], generator: np.random.Generator) -> list[tuple[Judged, float]]:
