@@ -152,6 +152,35 @@ def test_fitted_classics_survive_on_disk(fitted: Classics, tmp_path: Path) -> No
         Classics.load(tmp_path / CLASSICS_FILE)
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("methods", []),
+        ("methods", [{"kind": "StrongestCell", "name": "serving site", "reach": "far", "spread": 70.0}]),
+        ("methods", [{"kind": "StrongestCell", "name": "serving site", "reach": None, "spread": 70.0}]),
+        ("provenance", '{"configuration": {}, "inputs": {}, "seed": null, "versions": {}}'),
+        ("provenance", '{"configuration": {}, "inputs": null, "seed": null, "versions": {}}'),
+    ],
+)
+def test_classics_that_nothing_can_be_worked_out_with_are_refused(
+    tmp_path: Path, part: str, value: object
+) -> None:
+    provenance = Provenance.collect({}, None, {"dataset": "0" * 64}).to_json()
+    method = {"kind": "GridBayes", "name": "grid-Bayes"}
+    model = {"spread_db": 6.0, "level_spread_db": 0.0, "timing_spread": 1e-05, "beam_spread_db": None}
+    content = {
+        "schema": "raylocus.classics.v1",
+        "provenance": provenance,
+        "methods": [{**method, "model": model}],
+    }
+    path = tmp_path / CLASSICS_FILE
+    path.write_text(json.dumps(content))
+    assert Classics.load(path).methods == (GridBayes("grid-Bayes", LikelihoodModel(**model)),)
+    path.write_text(json.dumps(content | {part: value}))
+    with pytest.raises(StoreError, match="delete it and evaluate again"):
+        Classics.load(path)
+
+
 def test_classics_of_an_old_dataset_are_fitted_again(work: Workplace, fitted: Classics) -> None:
     dataset, stored = open_report_dataset(work.trained_on), work.run / CLASSICS_FILE
     old = dataclasses.replace(fitted, provenance=Provenance.collect({}, None, {"dataset": "0" * 64}))

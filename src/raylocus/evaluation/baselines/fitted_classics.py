@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from raylocus.datasets.store import ReportDataset
+from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError, StoreError
 from raylocus.evaluation.baselines.fingerprints import NearestNeighbours, RandomForest
 from raylocus.evaluation.baselines.grid_bayes import (
@@ -19,7 +20,6 @@ from raylocus.evaluation.baselines.grid_bayes import (
     GridBayes,
     SequenceGridBayes,
 )
-from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.baselines.least_squares import (
     MULTILATERATION,
     TIME_DIFFERENCES,
@@ -131,8 +131,11 @@ class Classics:
             if content["schema"] != CLASSICS_SCHEMA:
                 raise ValueError(content["schema"])
             methods = tuple(_method(dict(record)) for record in content["methods"])
-            return cls(methods, Provenance.from_json(content["provenance"]))
-        except (ValueError, KeyError, TypeError, OSError) as error:
+            classics = cls(methods, Provenance.from_json(content["provenance"]))
+            if not methods or not isinstance(classics.fitted_on, str):
+                raise ValueError("no methods, or of no dataset")
+            return classics
+        except (InputError, ValueError, KeyError, TypeError, OSError) as error:
             raise StoreError(
                 f"{path} is not what this version of raylocus evaluate wrote; delete it and evaluate again"
             ) from error
@@ -220,9 +223,5 @@ def training_places(dataset: ReportDataset) -> TrainingPlaces:
 
 def _method(record: dict[str, Any]) -> Method:
     kind = KINDS[record.pop("kind")]
-    if "model" in record:
-        record["model"] = LikelihoodModel(**record["model"])
-    if "measures" in record:
-        record["measures"] = tuple(record["measures"])
-    method: Method = kind(**record)
+    method: Method = read_as(kind, json.dumps(record), CLASSICS_FILE, f"one of {', '.join(KINDS)}")
     return method
