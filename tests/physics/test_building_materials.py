@@ -136,9 +136,24 @@ def test_a_recorded_world_is_redrawn_building_by_building() -> None:
     assert (first.permittivity != other.permittivity).all()
 
 
-def test_a_share_beyond_one_is_refused() -> None:
-    with pytest.raises(InputError, match="share of a variance"):
-        WorldLaw(building_share=1.5)
+@pytest.mark.parametrize(
+    ("sentence", "fields"),
+    [
+        ("building_share is a share", {"building_share": 1.5}),
+        ("turned_share is a share", {"turned_share": -0.1}),
+        ("share one variance", {"residual_shared_by_all": 0.6, "residual_shared_by_site": 0.5}),
+        ("residual_freedom is above 0", {"residual_freedom": 0.0}),
+        ("residual_distance is above 0, not nan", {"residual_distance": float("nan")}),
+        ("power_error_db is 0 or more", {"power_error_db": -1.0}),
+        ("severity lies between", {"severity": 2.5}),
+    ],
+)
+def test_a_law_that_is_none_is_refused(sentence: str, fields: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=sentence):
+        WorldLaw(**fields)
+    assert (
+        WorldLaw(residual_shared_by_all=0.5, residual_shared_by_site=0.5, power_error_db=0.0).severity == 0.5
+    )
 
 
 def test_a_places_triangles_carry_the_names_of_its_records(tmp_path: Path) -> None:

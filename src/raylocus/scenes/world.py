@@ -55,6 +55,13 @@ def draw_building_factors(
     return BuildingFactors(np.exp(log_permittivity * normal[:, 0]), np.exp(log_conductivity * normal[:, 1]))
 
 
+#: Fields of `WorldLaw` that say how far something errs.
+SPREADS = (
+    "level_offset_db", "power_error_db", "azimuth_error", "downtilt_error", "log_beamwidth", "log_permittivity",
+    "log_conductivity", "residual_db",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class WorldLaw:
     """The distribution that worlds are drawn from; every spread is at severity 1 and scales with it."""
@@ -99,10 +106,17 @@ class WorldLaw:
     def __post_init__(self) -> None:
         if not 0 <= self.severity <= 2:
             raise InputError(f"a world's severity lies between 0 and 2, not {self.severity}")
-        if not 0 <= self.building_share <= 1:
+        for name in ("turned_share", "building_share", "residual_shared_by_all", "residual_shared_by_site"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is a share; choose 0 to 1, not {getattr(self, name)}")
+        if self.residual_shared_by_all + self.residual_shared_by_site > 1:
             raise InputError(
-                f"building_share is a share of a variance; choose 0 to 1, not {self.building_share}"
+                "residual_shared_by_all and residual_shared_by_site share one variance: 1 at most in all"
             )
+        for name in (*SPREADS, "residual_freedom", "residual_distance"):
+            if not (getattr(self, name) > 0 or name in SPREADS and getattr(self, name) == 0):
+                least = "0 or more" if name in SPREADS else "above 0"
+                raise InputError(f"{name} is {least}, not {getattr(self, name)}")
 
     @property
     def back_lobe_loss_range(self) -> tuple[float, float]:
