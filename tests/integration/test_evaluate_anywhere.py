@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +21,12 @@ from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.store_writing import save_report_dataset
 from raylocus.errors import InputError, StoreError
 from raylocus.evaluation import comparison
-from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, Peers, classics_for
+from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Classics, classics_for
 from raylocus.evaluation.baselines.grid_bayes import GridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import BoundRefused
 from raylocus.evaluation.bound.self_check import SelfCheck
+from raylocus.evaluation.evaluation import Method
 from raylocus.evaluation.observations import observations
 from raylocus.evaluation.references import References
 from raylocus.evaluation.results import Results
@@ -268,7 +269,7 @@ def results_with(
     # Other processes do not know of what is put in the place of something here.
     monkeypatch.setattr(comparison, "Aside", Here)
     locator = Locator.load(work.run / "locator.ckpt")
-    compared = comparison.compare(locator, classics.methods, dataset, None, lambda name: None)
+    compared = comparison.compare(locator, lambda: classics.methods, dataset, None, lambda name: None)
     return Results(compared, dataset, classics)
 
 
@@ -303,13 +304,14 @@ def test_the_bound_begins_before_the_classics_are_fitted_and_ends_when_they_fail
     begun = Listed()
     monkeypatch.setattr(comparison, "Aside", lambda: begun)
 
-    def find_classics() -> Classics:
+    def peers() -> Iterator[Method]:
         assert begun.names == ["the bound", "the true maps"], "the bound waits for the classics"
         raise error
+        yield
 
     locator, dataset = Locator.load(work.run / "locator.ckpt"), open_report_dataset(work.test_only)
     with pytest.raises(type(error)):
-        comparison.compare(locator, Peers([], find_classics), dataset, None, lambda name: None)
+        comparison.compare(locator, peers, dataset, None, lambda name: None)
     assert begun.left_by is type(error)
 
 
@@ -327,7 +329,7 @@ def test_a_dataset_without_test_places_is_refused(work: Workplace) -> None:
     with pytest.raises(InputError, match="no test sequences"):
         comparison.compare(
             Locator.load(work.run / "locator.ckpt"),
-            [],
+            lambda: [],
             dataset.select(dataset.split == "train"),
             None,
             lambda name: None,

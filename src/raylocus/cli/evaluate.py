@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jsonargparse.typing import PositiveInt
 
 from raylocus.cli.console import verb_parser
+
+if TYPE_CHECKING:
+    from raylocus.evaluation.evaluation import Method
 
 #: What an evaluation leaves in the run's folder.
 OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr", "classics.json")
@@ -72,7 +76,7 @@ def evaluate_run(
     # The processes of the references are forked with what they import, which is loaded on another core meanwhile.
     begin_to_load("raylocus.evaluation.references", 1)
     from raylocus.datasets.store import open_report_dataset
-    from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, Peers, classics_for, fit_later
+    from raylocus.evaluation.baselines.fitted_classics import CLASSICS_FILE, classics_for, fit_later
     from raylocus.evaluation.comparison import checkpoint_of, compare
     from raylocus.evaluation.results import Results, write_results
     from raylocus.inference.locator import Locator
@@ -89,9 +93,14 @@ def evaluate_run(
     else:
         find_classics = fit_later(open_report_dataset(classics_from), file, fitting)
     # What ships, as it is, next to what was trained for the purpose.
-    peers = Peers([Locator.pretrained()], find_classics)
+    shipped = Locator.pretrained()
+
+    def peers() -> Iterator[Method]:
+        yield shipped
+        yield from find_classics().methods
+
     comparisons = compare(locator, peers, stored, sequences, lambda method: report(f"      {method}"))
-    results = Results(comparisons, stored, peers.classics)
+    results = Results(comparisons, stored, find_classics())
     write_results(results, out, EXAMPLES)
     write_report(comparison_content(results), out / "report.html")
 

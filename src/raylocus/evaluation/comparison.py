@@ -45,12 +45,12 @@ class Comparison:
 
 def compare(
     located: Method,
-    peers: Iterable[Method],
+    peers: Callable[[], Iterable[Method]],
     dataset: ReportDataset,
     sequences: int | None,
     progress: Callable[[str], None],
 ) -> list[Comparison]:
-    """All methods on every test place; what the peers are fitted by is done while the references are worked out.
+    """All methods on every test place; peers come one by one, and may be fitted while the references are worked out.
 
     Of a place at most `sequences` are taken, spread evenly over its worlds; None for all.
 
@@ -62,7 +62,7 @@ def compare(
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    return [compared_at(test, chain([world_by_world(located, test)], peers), progress) for test in tests]
+    return [compared_at(test, chain([world_by_world(located, test)], peers()), progress) for test in tests]
 
 
 def world_by_world(method: Method, test: ReportDataset) -> Method:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -141,25 +141,6 @@ class Classics:
             ) from error
 
 
-@dataclass(frozen=True, eq=False)
-class Peers:
-    """What a run is compared with, one after the other: the classics are found when they are first asked for."""
-
-    others: Sequence[Method]
-    """Methods that come before the classics."""
-    find_classics: Callable[[], Classics]
-    """See `classics_for`."""
-
-    @cached_property
-    def classics(self) -> Classics:
-        """The classics."""
-        return self.find_classics()
-
-    def __iter__(self) -> Iterator[Method]:
-        yield from self.others
-        yield from self.classics.methods
-
-
 def classics_for(
     dataset: ReportDataset, stored: Path, trained_on: str | None, progress: Callable[[str], None]
 ) -> Callable[[], Classics]:
@@ -176,43 +157,34 @@ def classics_for(
         InputError: there are no stored classics, and the dataset has no training places.
         StoreError: the stored ones cannot be read.
     """
-    trainable = _has_training_places(dataset)
     if stored.is_file():
-        classics = Classics.load(stored)
+        classics, trainable = Classics.load(stored), (dataset.split == "train").any()
         if not trainable or trained_on is None or classics.fitted_on in (trained_on, dataset.digest):
             return lambda: classics
-    if not trainable:
-        raise InputError(
-            f"{stored.parent} holds no {CLASSICS_FILE}, and {dataset.folder.name} has no training places to choose "
-            "the classics' parameters on; name a dataset that has some with --classics-from"
-        )
     return fit_later(dataset, stored, progress)
 
 
 def fit_later(
     dataset: ReportDataset, stored: Path, progress: Callable[[str], None]
 ) -> Callable[[], Classics]:
-    """What fits the classics on a dataset's training places when it is called, and leaves them in a file.
+    """What fits the classics on a dataset's training places when it is first called, and leaves them in a file.
 
     Raises:
         InputError: there are no training places, which is said before anything is fitted.
     """
-    if not _has_training_places(dataset):
+    if not (dataset.split == "train").any():
         raise InputError(
-            f"{dataset.folder.name} has no training places to choose the classics' parameters on; name a dataset "
-            "that has some"
+            f"{dataset.folder.name} has no training places to choose the classics' parameters on, and no run's "
+            f"{CLASSICS_FILE} is there to be taken; name a dataset that has some with --classics-from"
         )
 
+    @cache
     def fit() -> Classics:
         classics = Classics.fit(dataset, progress)
         classics.save(stored)
         return classics
 
     return fit
-
-
-def _has_training_places(dataset: ReportDataset) -> bool:
-    return bool((dataset.split == "train").any())
 
 
 def training_places(dataset: ReportDataset) -> TrainingPlaces:
