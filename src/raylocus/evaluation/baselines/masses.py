@@ -106,9 +106,10 @@ def masses(
     """Posterior masses under a prior, one row a report."""
     outdoors = np.flatnonzero(prior > 0)
     inside = log_density[:, outdoors].astype(np.float32, copy=False)
+    inside += np.log(prior[outdoors])
+    # The largest product is 1, so that a row always has mass.
     inside -= inside.max(axis=1, keepdims=True)
     weight = np.exp(inside, out=inside)
-    weight *= prior[outdoors]
     weight /= weight.sum(axis=1, keepdims=True)
     density = np.zeros(log_density.shape, np.float32)
     density[:, outdoors] = weight
