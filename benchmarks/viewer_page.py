@@ -35,13 +35,14 @@ READY = "document.documentElement.dataset.ready"
 
 def main(folders: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        browser = browser_of(driver.chromium)
         for name in folders or [munich(Path(folder))]:
             started = time.perf_counter()
             content = place_content(open_place(name))
             page = Path(folder) / "page.html"
             page.write_text(viewer_page(content))
             print(f"{described(content)}; written in {time.perf_counter() - started:.0f} s")
-            wall, busy = zip(*(first_picture(driver.chromium, page) for _ in range(OPENED)), strict=True)
+            wall, busy = zip(*(first_picture(driver.chromium, browser, page) for _ in range(OPENED)), strict=True)
             print(
                 f"  {page.stat().st_size / 1e6:.1f} MB; first picture after {statistics.median(wall):.1f} s and "
                 f"{statistics.median(busy):.1f} s of processor time (medians of {OPENED}; longest {max(wall):.1f} s, "
@@ -65,10 +66,18 @@ def described(content: ViewerContent) -> str:
     )
 
 
-def first_picture(chromium: BrowserType, page: Path) -> tuple[float, float]:
+def browser_of(chromium: BrowserType) -> str:
+    """Path of a Chromium: the machine's, else Playwright's; where there is none, says so and exits with code 2."""
+    found = shutil.which("chromium") or shutil.which("google-chrome") or chromium.executable_path
+    if not Path(found).exists():
+        print("there is no Chromium to show the page in; run: playwright install chromium", file=sys.stderr)
+        sys.exit(2)
+    return found
+
+
+def first_picture(chromium: BrowserType, executable: str, page: Path) -> tuple[float, float]:
     """Seconds to the first picture in a browser that was just started, and seconds of processor time."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    browser = chromium.launch(executable_path=found, args=["--no-sandbox"])
+    browser = chromium.launch(executable_path=executable, args=["--no-sandbox"])
     tab = browser.new_page(viewport={"width": 1280, "height": 800})
     tab.goto("about:blank")
     before = processor_time()
