@@ -42,7 +42,9 @@ def main(folders: list[str]) -> None:
             page = Path(folder) / "page.html"
             page.write_text(viewer_page(content))
             print(f"{described(content)}; written in {time.perf_counter() - started:.0f} s")
-            wall, busy = zip(*(first_picture(driver.chromium, browser, page) for _ in range(OPENED)), strict=True)
+            wall, busy = zip(
+                *(first_picture(driver.chromium, browser, page) for _ in range(OPENED)), strict=True
+            )
             print(
                 f"  {page.stat().st_size / 1e6:.1f} MB; first picture after {statistics.median(wall):.1f} s and "
                 f"{statistics.median(busy):.1f} s of processor time (medians of {OPENED}; longest {max(wall):.1f} s, "
