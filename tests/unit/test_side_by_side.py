@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
-from raylocus.execution.threads import one_thread, side_by_side
+from raylocus.execution.threads import one_thread
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import hidden_channels
+from raylocus.propagation.rays.pieces import side_by_side
 from raylocus.training.data import PlaceBatch
 from raylocus.training.known_loss import loss_and_gradients
 from raylocus.training.module import LocationModule
@@ -39,10 +40,10 @@ def test_items_are_worked_on_at_once_and_come_in_their_order() -> None:
         meeting.wait()
         return 10 * item
 
-    assert side_by_side(work, [1, 2, 3, 4], 2) == [10, 20, 30, 40]
-    assert side_by_side(lambda item: 10 * item, [1, 2, 3], 1) == [10, 20, 30]
+    assert list(side_by_side(work, [1, 2, 3, 4], 2)) == [10, 20, 30, 40]
+    assert list(side_by_side(lambda item: 10 * item, [1, 2, 3], 1)) == [10, 20, 30]
     with pytest.raises(ZeroDivisionError):
-        side_by_side(lambda item: 1 // item, [1, 0], 2)
+        list(side_by_side(lambda item: 1 // item, [1, 0], 2))
 
 
 def test_one_thread_says_how_many_there_were_and_gives_them_back() -> None:

@@ -1,16 +1,11 @@
-"""How threads compute: how many PyTorch works with, what they take for 0, and work that is done side by side."""
+"""How threads compute: how many PyTorch works with, and what they take for 0."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import torch
-
-T = TypeVar("T")
-S = TypeVar("S")
 
 
 @contextmanager
@@ -39,14 +34,3 @@ def tiny_is_zero() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-
-
-def side_by_side(work: Callable[[T], S], items: Sequence[T], threads: int) -> list[S]:
-    """The result of some work for each item, in their order; so many items are worked on at a time.
-
-    What the work draws or adds up must not depend on what is done at the same time.
-    """
-    if min(threads, len(items)) < 2:
-        return [work(item) for item in items]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, items))

@@ -9,13 +9,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from raylocus.execution.threads import one_thread, side_by_side
+from raylocus.execution.threads import one_thread
 from raylocus.models.checkpoint import PosteriorCalibration
 from raylocus.models.density import ESTIMATORS, estimate, fine_density
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.prediction import Prediction
+from raylocus.propagation.rays.pieces import side_by_side
 
 #: Temperatures that are tried.
 TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.2)
@@ -39,7 +40,7 @@ def calibrate(
         return network(sequences, network.encode_place(maps)).prediction, maps, sequences.target
 
     with one_thread() as threads:
-        answered = side_by_side(answer, list(batches), threads)
+        answered = list(side_by_side(answer, batches, threads))
     if not answered:
         return PosteriorCalibration()
     temperature = min(TEMPERATURES, key=lambda value: _surprise(answered, value))

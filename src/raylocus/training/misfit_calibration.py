@@ -11,12 +11,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from raylocus.execution.threads import one_thread, side_by_side
+from raylocus.execution.threads import one_thread
 from raylocus.models.evidence.cell_order import CellOrder
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.misfit import LARGEST_DEVIATION, MisfitCalibration
+from raylocus.propagation.rays.pieces import side_by_side
 
 #: Penalty on the squared weights, of standardised statistics.
 DECAY = 0.005
@@ -49,7 +50,7 @@ def calibrate_misfit(
         return [_statistics(network, sequences, each) for each in given]
 
     with one_thread() as threads:
-        statistics = side_by_side(judged, range(len(kept)), threads)
+        statistics = list(side_by_side(judged, range(len(kept)), threads))
     right = [of_right for of_right, *_ in statistics]
     wrong = [torch.cat(of_wrong) for _, *of_wrong in statistics]
     place_of_world = [next(i for i, place in enumerate(places) if place is maps) for maps, _ in kept]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from raylocus.errors import InputError
-from raylocus.execution.threads import one_thread, side_by_side
+from raylocus.execution.threads import one_thread
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
     PosteriorCalibration,
@@ -29,6 +29,7 @@ from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, local_mean, location_loss
 from raylocus.models.physics.live import feature_field
 from raylocus.models.physics.residuals import physics_loss
+from raylocus.propagation.rays.pieces import side_by_side
 from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented, varied_place
 from raylocus.training.averaging import AveragedWeights
@@ -124,7 +125,7 @@ class LocationModule(lightning.LightningModule):
             generator = torch.Generator().manual_seed(seeds[index])
             return loss_and_gradients(lambda: self._finite(self._loss(batch[index], generator)), weights)
 
-        parts = side_by_side(of_part, range(len(batch)), self._side_by_side)
+        parts = list(side_by_side(of_part, range(len(batch)), min(self._side_by_side, len(batch))))
         losses = torch.stack([part.attached(weights) for part in parts])
         counts = losses.new_tensor([len(part.sequences) for part in batch])
         loss = losses @ (counts / counts.sum())

@@ -64,20 +64,28 @@ def in_pieces(work: Callable[[slice], Result], count: int, length: int) -> list[
     """
     # Smaller where that keeps every processor busy, but not so small that the calls themselves cost.
     slices = piece_slices(count, min(length, max(-(-count // worker_count()), SMALLEST_PIECE)))
-    if len(slices) < 2 or worker_count() < 2:
-        return [work(each) for each in slices]
-    with ThreadPoolExecutor(worker_count()) as threads:
-        return list(threads.map(work, slices))
+    return list(side_by_side(work, slices, min(worker_count(), len(slices))))
 
 
-def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Results of `work` on items, in order; as many are in work at once as there are processors.
+def side_by_side(
+    work: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Iterator[Result]:
+    """Results of `work` on items, in order; so many are in work at once.
 
     Items are taken only when their turn comes, and results are held only until they are asked for.
+
+    Args:
+        work: called with an item; must not change anything that others see.
+        items: what is worked on.
+        workers: items in work at once, as many as there are processors by default; one is worked on by the thread
+            that asks.
     """
-    waiting_items = iter(items)
-    with ThreadPoolExecutor(worker_count()) as threads:
-        running = deque(threads.submit(work, item) for item in islice(waiting_items, worker_count()))
+    workers, waiting_items = workers or worker_count(), iter(items)
+    if workers < 2:
+        yield from map(work, waiting_items)
+        return
+    with ThreadPoolExecutor(workers) as threads:
+        running = deque(threads.submit(work, item) for item in islice(waiting_items, workers))
         while running:
             result = running.popleft().result()
             running.extend(threads.submit(work, item) for item in islice(waiting_items, 1))
