@@ -176,6 +176,7 @@ def test_lightnings_names_reach_the_data_module(words, tmp_path, monkeypatch, re
         main(["fit", *words, *folders])
 
 
-def test_a_batch_of_too_many_places_is_one_sentence(path):
-    with pytest.raises(InputError, match="places_per_batch"):
-        ReportData(str(path), batch_size=2, places_per_batch=3).train_dataloader()
+@pytest.mark.parametrize("places", [0, 3])
+def test_a_batch_of_too_many_places_is_one_sentence(places):
+    with pytest.raises(InputError, match="places_per_batch between 1 and batch_size"):
+        ReportData("any", batch_size=2, places_per_batch=places).setup()

@@ -126,6 +126,13 @@ def words_for(folder, repository, *more: str) -> list[str]:
     ]
 
 
+def test_a_batch_of_no_place_is_refused_before_anything_is_written(trained, repository, tmp_path, capsys):
+    words = ("--data.places_per_batch=0", f"--data.dataset={trained / 'reports.zarr'}")
+    assert command(["train", "fit", *words_for(tmp_path / "run", repository, *words)]) == 2
+    assert "set places_per_batch between 1 and batch_size" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_averaged_weights_are_validated_kept_and_go_on_from_a_checkpoint(trained, repository, tmp_path):
     dataset = f"--data.dataset={trained / 'reports.zarr'}"
     steps = "--model.schedule.steps="

@@ -3,11 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raylocus.errors import InputError
 from raylocus.models.inputs.place_batches import (
     GROUP_SIZE,
     MapGroupedBatches,
@@ -82,9 +80,3 @@ def test_a_large_place_is_read_in_several_groups():
     groups = groups_of([2 * GROUP_SIZE + 5, 7])
     assert [len(group.samples) for group in groups] == [GROUP_SIZE, GROUP_SIZE, 5, 7]
     assert [group.place for group in groups] == [0, 0, 0, 1]
-
-
-@pytest.mark.parametrize("places", [0, 9])
-def test_a_batch_of_impossibly_many_places_is_refused(places):
-    with pytest.raises(InputError, match="places_per_batch between 1 and batch_size"):
-        MapGroupedBatches(groups_of([5]), 8, np.random.default_rng(1), places_per_batch=places)

@@ -87,10 +87,15 @@ class ReportData(lightning.LightningDataModule):
 
         Raises:
             StoreError: the dataset is absent, damaged, or of another schema version.
-            InputError: the dataset has nothing to train on.
+            InputError: the dataset has nothing to train on, or a batch cannot be shared by that many places.
         """
         if self._stored is not None:
             return
+        if not 1 <= self.places_per_batch <= self.batch_size:
+            raise InputError(
+                f"a batch of {self.batch_size} sequences cannot be of {self.places_per_batch} places; "
+                "set places_per_batch between 1 and batch_size"
+            )
         require_intact(self.dataset)
         stored = open_report_dataset(self.dataset)
         if not np.any(stored.split == "train"):

@@ -13,7 +13,6 @@ from jaxtyping import Int
 from torch.utils.data import Dataset, Sampler
 
 from raylocus.datasets.store import ReportDataset
-from raylocus.errors import InputError
 from raylocus.models.inputs.packed import PackedSequences, packed_sequences
 from raylocus.network.reports.reports import Reports
 from raylocus.scenes.sites import Deployment
@@ -99,15 +98,7 @@ class MapGroupedBatches(Sampler[BatchIndex]):
             places_per_batch: groups that share a batch, fewer where no others are left; their maps are all encoded
                 for it.
             at_hand: groups that batches are mixed of at a time.
-
-        Raises:
-            InputError: a batch cannot be shared by that many places.
         """
-        if not 1 <= places_per_batch <= batch_size:
-            raise InputError(
-                f"a batch of {batch_size} sequences cannot be of {places_per_batch} places; "
-                "set places_per_batch between 1 and batch_size"
-            )
         self._groups, self._generator = groups, generator
         self._part_size, self._parts_per_batch = batch_size // places_per_batch, places_per_batch
         self._at_hand = max(at_hand, places_per_batch)
