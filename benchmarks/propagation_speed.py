@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from outdoor_points import CENTRES, built_places, random_points
 
+from raylocus.execution.side_by_side import side_by_side
 from raylocus.propagation.atlas.atlas import GridRows, reorder
 from raylocus.propagation.geometry.surfaces import Surfaces, unit_normals
 from raylocus.propagation.maps.layers.complete import complete_radio_maps
@@ -31,7 +32,7 @@ from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.oracles.reference import ReferenceSettings, reference_path_gain
 from raylocus.propagation.rays.launcher import SURFACE_OFFSET, RayScene
-from raylocus.propagation.rays.pieces import in_pieces, side_by_side
+from raylocus.propagation.rays.pieces import in_pieces
 from raylocus.propagation.runtime.runtime import activate
 from raylocus.propagation.tracing.site_parts import tracer_of
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration

@@ -18,6 +18,7 @@ import pytest
 from propagation_fixtures import ETOILE
 from raylocus.cli.main import main
 from raylocus.errors import PlaceError, StoreError
+from raylocus.execution.side_by_side import worker_count
 from raylocus.propagation.antennas.panels import Panel
 from raylocus.propagation.atlas.atlas import COLUMNS, PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas
@@ -28,7 +29,7 @@ from raylocus.propagation.maps.radio_files import bytes_of_rows, paths_of_rows, 
 from raylocus.propagation.maps.radio_maps import radio_maps
 from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.rays.launcher import BYTES_PER_RAY, directions_for
-from raylocus.propagation.rays.pieces import GIBIBYTE, piece_length, piece_slices, worker_count
+from raylocus.propagation.rays.pieces import GIBIBYTE, piece_length, piece_slices
 from raylocus.propagation.tracing.site_parts import tracer_of
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.propagation.tracing.trace_folders import atlas_provenance, radio_provenance, trace_place

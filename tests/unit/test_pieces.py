@@ -12,15 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from raylocus.errors import MemoryBudgetError
+from raylocus.execution import side_by_side as threads
+from raylocus.execution.side_by_side import ahead, side_by_side
 from raylocus.propagation.rays import pieces
-from raylocus.propagation.rays.pieces import (
-    GIBIBYTE,
-    ahead,
-    in_pieces,
-    piece_length,
-    piece_slices,
-    side_by_side,
-)
+from raylocus.propagation.rays.pieces import GIBIBYTE, in_pieces, piece_length, piece_slices
 
 
 @given(st.integers(0, 500), st.integers(1, 70))
@@ -60,7 +55,7 @@ def test_results_come_in_order_whoever_ends_first() -> None:
 
 
 def test_items_are_taken_only_when_their_turn_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pieces, "worker_count", lambda: 2)
+    monkeypatch.setattr(threads, "worker_count", lambda: 2)
     taken: list[int] = []
 
     def items() -> Iterator[int]:

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from model_fixtures import synthetic_place, synthetic_reports
+from raylocus.execution.side_by_side import side_by_side
 from raylocus.execution.threads import one_thread
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import hidden_channels
-from raylocus.propagation.rays.pieces import side_by_side
 from raylocus.training.data import PlaceBatch
 from raylocus.training.known_loss import loss_and_gradients
 from raylocus.training.module import LocationModule

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from raylocus.errors import MemoryBudgetError
+from raylocus.execution.side_by_side import ahead, side_by_side
 from raylocus.geo import Grid
 from raylocus.propagation.geometry.images import (
     as_components,
@@ -33,7 +34,7 @@ from raylocus.propagation.rays.launcher import (
     low_discrepancy,
     uniform_directions,
 )
-from raylocus.propagation.rays.pieces import ahead, in_pieces, piece_length, piece_slices, side_by_side
+from raylocus.propagation.rays.pieces import in_pieces, piece_length, piece_slices
 from raylocus.propagation.search.grouping import CellBlocks, distinct, distinct_keys, with_neighbours
 from raylocus.scenes.triangles import Triangles
 

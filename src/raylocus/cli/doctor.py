@@ -15,6 +15,7 @@ from pathlib import Path
 
 from raylocus.cli.console import verb_parser
 from raylocus.errors import RuntimeUnavailableError
+from raylocus.execution.side_by_side import worker_count
 from raylocus.propagation.runtime.one_ray import EXPECTED_DISTANCE
 from raylocus.propagation.runtime.runtime import Runtime, find_runtime
 from raylocus.provenance import versions
@@ -97,9 +98,7 @@ def _one_ray() -> MachineCheck:
 def _machine() -> Iterator[MachineCheck]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     disk = shutil.disk_usage(Path.cwd()).free / 1e9
-    yield MachineCheck(
-        "cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-    )
+    yield MachineCheck("cores", str(worker_count()))
     few = f"the demo wants {NEEDED_MEMORY_GB:.0f} GB of memory" if memory < NEEDED_MEMORY_GB else ""
     yield MachineCheck("memory", f"{memory:.1f} GB", fix=few)
     full = f"free some disk: the demo wants {NEEDED_DISK_GB:.0f} GB" if disk < NEEDED_DISK_GB else ""

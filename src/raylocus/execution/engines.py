@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from raylocus.errors import RaylocusError, RuntimeUnavailableError
+from raylocus.execution.side_by_side import worker_count
 from raylocus.execution.task import ATTEMPTS, Task, TaskOutcome, WorkerLostError, perform
 
 #: Memory of a worker before it has read a place [bytes]: Python and its libraries.
@@ -30,8 +31,7 @@ def workers_that_fit(needed: int) -> int:
     Args:
         needed: memory of one worker [bytes].
     """
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cpus, int(SHARE * available_memory() // needed)))
+    return max(1, min(worker_count(), int(SHARE * available_memory() // needed)))
 
 
 def available_memory() -> int:

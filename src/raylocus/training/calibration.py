@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from raylocus.execution.side_by_side import side_by_side
 from raylocus.execution.threads import one_thread
 from raylocus.models.checkpoint import PosteriorCalibration
 from raylocus.models.density import ESTIMATORS, estimate, fine_density
@@ -16,7 +17,6 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.prediction import Prediction
-from raylocus.propagation.rays.pieces import side_by_side
 
 #: Temperatures that are tried.
 TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.4, 1.6, 1.9, 2.2)

@@ -11,13 +11,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from raylocus.execution.side_by_side import side_by_side
 from raylocus.execution.threads import one_thread
 from raylocus.models.evidence.cell_order import CellOrder
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.misfit import LARGEST_DEVIATION, MisfitCalibration
-from raylocus.propagation.rays.pieces import side_by_side
 
 #: Penalty on the squared weights, of standardised statistics.
 DECAY = 0.005

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from raylocus.errors import InputError
+from raylocus.execution.side_by_side import side_by_side
 from raylocus.execution.threads import one_thread
 from raylocus.models.checkpoint import (
     CHECKPOINT_KEY,
@@ -29,7 +30,6 @@ from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, local_mean, location_loss
 from raylocus.models.physics.live import feature_field
 from raylocus.models.physics.residuals import physics_loss
-from raylocus.propagation.rays.pieces import side_by_side
 from raylocus.provenance import Provenance
 from raylocus.training.augmentation import AugmentationConfiguration, augmented, varied_place
 from raylocus.training.averaging import AveragedWeights

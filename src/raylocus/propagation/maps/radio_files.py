@@ -14,6 +14,7 @@ import xarray as xr
 from jaxtyping import Float, Shaped
 
 from raylocus.errors import InputError
+from raylocus.execution.side_by_side import side_by_side, worker_count
 from raylocus.geo import Grid, compass_from_azimuth
 from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
 from raylocus.propagation.atlas.atlas_store import StoredAtlas
@@ -21,7 +22,7 @@ from raylocus.propagation.maps.layers.complete import RadioMapConfiguration, com
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import joined_layers
-from raylocus.propagation.rays.pieces import piece_length, side_by_side, worker_count
+from raylocus.propagation.rays.pieces import piece_length
 from raylocus.propagation.search.far_sites import treatments_of
 from raylocus.provenance import Provenance
 from raylocus.scenes.geotiff import Band, frame_crs, frame_origin, write_geotiff

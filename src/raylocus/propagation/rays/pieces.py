@@ -6,26 +6,17 @@ results depend neither on the cut nor on the number of threads.
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable
 from typing import TypeVar
 
 from raylocus.errors import MemoryBudgetError
+from raylocus.execution.side_by_side import side_by_side, worker_count
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 #: Fewer items are not spread over more processors.
 SMALLEST_PIECE = 1 << 14
 #: Bytes of the unit that budgets are given in.
 GIBIBYTE = 1 << 30
-
-
-def worker_count() -> int:
-    """Pieces that are worked on at once: one a processor that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def piece_length(budget: float, each: float | int, what: str) -> int:
@@ -65,37 +56,3 @@ def in_pieces(work: Callable[[slice], Result], count: int, length: int) -> list[
     # Smaller where that keeps every processor busy, but not so small that the calls themselves cost.
     slices = piece_slices(count, min(length, max(-(-count // worker_count()), SMALLEST_PIECE)))
     return list(side_by_side(work, slices, min(worker_count(), len(slices))))
-
-
-def side_by_side(
-    work: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
-) -> Iterator[Result]:
-    """Results of `work` on items, in order; so many are in work at once.
-
-    Items are taken only when their turn comes, and results are held only until they are asked for.
-
-    Args:
-        work: called with an item; must not change anything that others see.
-        items: what is worked on.
-        workers: items in work at once, as many as there are processors by default; one is worked on by the thread
-            that asks.
-    """
-    workers, waiting_items = workers or worker_count(), iter(items)
-    if workers < 2:
-        yield from map(work, waiting_items)
-        return
-    with ThreadPoolExecutor(workers) as threads:
-        running = deque(threads.submit(work, item) for item in islice(waiting_items, workers))
-        while running:
-            result = running.popleft().result()
-            running.extend(threads.submit(work, item) for item in islice(waiting_items, 1))
-            yield result
-
-
-def ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, each made in a thread of its own while the one before is worked on."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(list, islice(items, 1))
-        while item := coming.result():
-            coming = thread.submit(list, islice(items, 1))
-            yield from item

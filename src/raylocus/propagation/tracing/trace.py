@@ -9,13 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.errors import PlaceError
+from raylocus.execution.side_by_side import ahead
 from raylocus.geo import Grid
 from raylocus.propagation.atlas.atlas import PathAtlas
 from raylocus.propagation.atlas.weighed_paths import BYTES_PER_FIELD, WeighedPaths
 from raylocus.propagation.geometry.surfaces import Surfaces, find_wedges
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.propagation.rays.launcher import RayScene
-from raylocus.propagation.rays.pieces import ahead, piece_length
+from raylocus.propagation.rays.pieces import piece_length
 from raylocus.propagation.search.edges.diffraction import DiffractionSearch
 from raylocus.propagation.search.edges.edge_scene import EdgeScene
 from raylocus.propagation.search.over_roofs.over_rooftop import GroundBetween
