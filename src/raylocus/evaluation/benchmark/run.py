@@ -205,13 +205,11 @@ class FittedPeers:
     @cached_property
     def classics(self) -> Classics:
         """All classics."""
-        find = classics_for(
-            self.dataset,
-            self.folder / CLASSICS_FILE,
-            self.dataset.digest,
-            lambda name: self.report(f"      fitting {name}"),
-        )
-        return find()
+
+        def fitting(name: str) -> None:
+            self.report(f"      fitting {name}")
+
+        return classics_for(self.dataset, self.folder / CLASSICS_FILE, self.dataset.digest, fitting)()
 
     @cached_property
     def locunet(self) -> LocUNetMethod | None:
