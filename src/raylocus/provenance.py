@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from raylocus.errors import InputError
+from raylocus.json_text import parse_json
 
 #: The highest seed that numpy's and torch's generators both take.
 MOST_SEED = 2**32 - 1
@@ -81,7 +82,7 @@ class Provenance:
     @classmethod
     def from_json(cls, text: str) -> Provenance:
         """The record that `to_json` wrote."""
-        return cls(**json.loads(text))
+        return cls(**parse_json(text))
 
 
 def _plain(value: Any) -> Any:

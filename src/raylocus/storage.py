@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from raylocus.errors import RaylocusError, StorageFullError, StoreError
+from raylocus.json_text import parse_json
 from raylocus.provenance import hash_file
 
 #: Name of the list of files, sizes and hashes that every store carries.
@@ -108,7 +109,7 @@ def parse_manifest(text: str) -> Manifest:
     Raises:
         ValueError: the text is no manifest.
     """
-    listed = json.loads(text)
+    listed = parse_json(text)
     if not isinstance(listed, dict):
         raise ValueError("a manifest lists files")
     return {
@@ -245,6 +246,6 @@ def unpacked(content: bytes, names: Sequence[str]) -> tuple[Any, dict[str, Shape
     """
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return json.loads(archive["document"].tobytes()), {name: archive[name] for name in names}
+            return parse_json(archive["document"].tobytes()), {name: archive[name] for name in names}
     except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"damaged: {error}") from error

@@ -33,7 +33,7 @@ STAGES = (
     "service",
     "cli",
 )
-GROUND = {"geo", "units", "provenance", "errors", "storage", "xarray_store", "ragged"}
+GROUND = {"geo", "units", "provenance", "errors", "json_text", "storage", "xarray_store", "ragged"}
 TRACERS = {"sionna", "mitsuba", "drjit"}
 
 

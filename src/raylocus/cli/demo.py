@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raylocus.cli.console import progress_lines, recipe_file, say, verb_parser
+from raylocus.json_text import parse_json
 from raylocus.provenance import Provenance, hash_file
 from raylocus.storage import MANIFEST, written_whole
 
@@ -113,7 +114,7 @@ def _timed(label: str, stage: Callable[[], bool]) -> float:
 
 def _is_record_of(record: Path, provenance: Provenance, outputs: Sequence[Path]) -> bool:
     try:
-        return bool(json.loads(record.read_text()) == _record(provenance, outputs))
+        return bool(parse_json(record.read_text()) == _record(provenance, outputs))
     except (OSError, ValueError):
         return False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 from raylocus.datasets.remote_folder import RemoteFolder
 from raylocus.datasets.schema import DATASET_SCHEMA
 from raylocus.errors import RaylocusError, StoreError
+from raylocus.json_text import parse_json
 from raylocus.storage import (
     MANIFEST,
     file_sizes,
@@ -211,7 +211,7 @@ def _problem_of(
 
 def _schema_findings(folder: Folder) -> list[StoreFault]:
     try:
-        found = json.loads(folder.read("zarr.json") or b"{}").get("attributes", {}).get("schema")
+        found = parse_json(folder.read("zarr.json") or b"{}").get("attributes", {}).get("schema")
     except ValueError:
         return []  # its hash has shown it already
     fault = schema_fault(found, DATASET_SCHEMA)

@@ -16,6 +16,7 @@ import zarr
 from raylocus.datasets.columns import Encoding, compressor
 from raylocus.datasets.folders import Folder
 from raylocus.geo import GeoFrame, Grid
+from raylocus.json_text import parse_json
 from raylocus.scenes.place import Place, place_of_record, place_record
 from raylocus.scenes.sites import Deployment
 from raylocus.xarray_store import consolidating
@@ -90,7 +91,7 @@ def stored_place(store: Folder, group: str, attributes: dict[str, Any]) -> Store
         PlaceError: it is of another schema version.
     """
     try:
-        record = json.loads(attributes["place"])
+        record = parse_json(attributes["place"])
     except (KeyError, TypeError, ValueError) as error:
         raise store.unreadable(error) from error
     return StoredPlace(store, group, place_of_record(record, Path(group)))

@@ -23,7 +23,7 @@ def read_as(kind: type[T], text: str, source: str, what: str) -> T:
     """
     try:
         made: T = _made(cast(Any, kind), text)
-    except (ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError, RecursionError) as error:
         raise InputError(f"{source} is not {what}: {reason(str(error))}") from error
     return made
 

@@ -16,6 +16,7 @@ from jaxtyping import Bool
 
 from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import Extent, GeoFrame, Grid
+from raylocus.json_text import parse_json
 from raylocus.provenance import Provenance
 from raylocus.scenes.geometry_maps import GROUND_SCHEMA
 from raylocus.scenes.place import AREA_FILE, Place, deployment_of_record, deployment_record, load_place
@@ -119,12 +120,12 @@ def open_area(folder: Path) -> Area:
         PlaceError: there is no area in the folder, or it is of another schema version or broken.
     """
     try:
-        record = json.loads((folder / AREA_FILE).read_text())
+        record = parse_json((folder / AREA_FILE).read_text())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise PlaceError(
             f"no area at {folder}; make one with: raylocus scene build SOURCE --out {folder}"
         ) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise PlaceError(f"{folder}/{AREA_FILE} is not valid JSON; build the area again") from error
     found = record.get("schema") if isinstance(record, dict) else None
     if found != AREA_SCHEMA:

@@ -13,6 +13,7 @@ import xarray as xr
 
 from raylocus.errors import PlaceError, RaylocusError
 from raylocus.geo import GeoFrame, Grid
+from raylocus.json_text import parse_json
 from raylocus.provenance import Provenance
 from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.geometry_maps import GEOMETRY_SCHEMA, load_coarse_ground
@@ -118,7 +119,7 @@ def load_place(folder: Path) -> Place:
         PlaceError: there is no place in the folder, or it is of another schema version.
     """
     try:
-        record = json.loads((folder / "place.json").read_text())
+        record = parse_json((folder / "place.json").read_text())
     except FileNotFoundError as error:
         raise PlaceError(no_place(folder)) from error
     except NotADirectoryError as error:
@@ -126,7 +127,7 @@ def load_place(folder: Path) -> Place:
             archive(folder) or f"{folder} is a file and no place; a place is a folder with place.json in it"
         )
         raise PlaceError(what) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise PlaceError(f"{folder}/place.json is not valid JSON; build the place again") from error
     return place_of_record(record, folder)
 

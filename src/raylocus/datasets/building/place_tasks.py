@@ -13,6 +13,7 @@ from typing import Any
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError, PlaceError
+from raylocus.json_text import parse_json
 from raylocus.propagation.maps.path_loss import heard_cells
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.propagation.tracing.trace_folders import is_traced, trace_place
@@ -152,8 +153,8 @@ def place_hashes(folder: Path) -> dict[str, str]:
 def solver_versions(folder: Path) -> dict[str, str] | None:
     """Versions of what traced a place, by package; None where its maps do not say."""
     try:
-        attributes = json.loads((folder / "radio.zarr" / "zarr.json").read_text())["attributes"]
-        stated = json.loads(attributes["provenance"])["versions"]
+        attributes = parse_json((folder / "radio.zarr" / "zarr.json").read_text())["attributes"]
+        stated = parse_json(attributes["provenance"])["versions"]
     except (OSError, KeyError, ValueError):
         return None
     return {name: stated[name] for name in SOLVER_PACKAGES if name in stated}

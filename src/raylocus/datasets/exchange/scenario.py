@@ -11,7 +11,6 @@ Written from the format as DeepMIMO 4.0.5 reads it; none of its code is used.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from jaxtyping import Float
 from scipy.io import loadmat
 
 from raylocus.errors import StoreError
+from raylocus.json_text import parse_json
 
 #: Version of DeepMIMO that the format is of.
 DEEPMIMO_VERSION = "4.0.5"
@@ -104,7 +104,7 @@ def read_parameters(folder: Path) -> dict[str, Any]:
         StoreError: there are none, or the scenario has several scenes.
     """
     try:
-        parameters: dict[str, Any] = json.loads((folder / PARAMETERS).read_text())
+        parameters: dict[str, Any] = parse_json((folder / PARAMETERS).read_text())
         scenes = int(parameters["scene"]["num_scenes"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{folder} has no {PARAMETERS} of a DeepMIMO 4 scenario; name its folder") from error

@@ -27,6 +27,7 @@ from raylocus.evaluation.baselines.least_squares import (
 )
 from raylocus.evaluation.baselines.strongest_cell import StrongestCell, TimingAdvance, WeightedCentroid
 from raylocus.evaluation.evaluation import Method, TrainingPlaces
+from raylocus.json_text import parse_json
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole
@@ -127,7 +128,7 @@ class Classics:
             StoreError: the file is damaged, or of another schema version.
         """
         try:
-            content = json.loads(path.read_text())
+            content = parse_json(path.read_text())
             if content["schema"] != CLASSICS_SCHEMA:
                 raise ValueError(content["schema"])
             methods = tuple(_method(dict(record)) for record in content["methods"])

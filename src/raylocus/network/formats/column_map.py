@@ -71,7 +71,7 @@ def load_column_map(path: Path) -> ColumnMap:
     """
     try:
         record = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as a column map in YAML; docs/logs.md shows one") from error
     if not isinstance(record, dict) or not isinstance(record.get("neighbours", []), list):
         raise InputError(f"{path} is no mapping of fields to columns; docs/logs.md shows one")

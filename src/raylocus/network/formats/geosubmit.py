@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any, ClassVar
 
 import numpy as np
 
 from raylocus.errors import InputError
+from raylocus.json_text import parse_json
 from raylocus.network.formats.log_format import LogFile, TextTable, joined, text_table
 from raylocus.network.formats.log_values import seconds_of_texts
 from raylocus.network.formats.measurements import (
@@ -62,8 +62,8 @@ class Geosubmit:
 
 def _items(file: LogFile) -> tuple[list[dict[str, Any]], Counter[str]]:
     try:
-        found = json.loads(file.path.read_text(encoding="utf-8-sig"))["items"]
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        found = parse_json(file.path.read_text(encoding="utf-8-sig"))["items"]
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{file.path} is no JSON object with a list 'items'; give a body of geosubmit v2"
         ) from error

@@ -6,7 +6,6 @@ document that `network.reports.parquet.save_parquet` adds is not needed.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import StoreError
+from raylocus.json_text import parse_json
 from raylocus.network.reports.features import CRITICAL, SCHEMA, features_named
 from raylocus.network.reports.report_columns import TIME_COLUMNS, WRITTEN, ReportColumns, token_times
 from raylocus.network.reports.reports import NotedReports, Reports
@@ -80,7 +80,7 @@ def _document(path: Path, table: pyarrow.Table) -> dict[str, Any]:
     """What `save_parquet` wrote of the table in its metadata; empty where another tool wrote it."""
     text = (table.schema.metadata or {}).get(b"raylocus")
     try:
-        document = {} if text is None else json.loads(text)
+        document = {} if text is None else parse_json(text)
         found = document.get("schema", PARQUET_SCHEMA)
     except (ValueError, AttributeError) as error:
         raise StoreError(f"{path} has metadata 'raylocus' that is no document; write it again") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from contextlib import suppress
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from raylocus.errors import InputError
+from raylocus.json_text import parse_json
 from raylocus.scenes.foreign_files import archive
 from raylocus.scenes.map_sources.building_columns import text_of
 
@@ -109,7 +109,7 @@ def _unfolded(cell: Any) -> dict[str, Any]:
         return {}
     if cell.startswith("{"):
         with suppress(ValueError):
-            return _unfolded(json.loads(cell))
+            return _unfolded(parse_json(cell))
     return dict(re.findall(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"', cell))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from xml.etree import ElementTree
 import osmium
 
 from raylocus.errors import InputError
+from raylocus.json_text import parse_json
 from raylocus.scenes.osm.formats import XML_FORMATS, content_of, detected_format, header_bounds, osm_file
 from raylocus.scenes.tagged import Bounds
 
@@ -75,7 +75,7 @@ def read_elements(path: Path) -> Content:
     if form in XML_FORMATS:
         return _xml_content(path, content_of(path))
     if form == "json":
-        return json_content(str(path), [json.loads(bytes(content_of(path)))])
+        return json_content(str(path), [parse_json(bytes(content_of(path)))])
     bounds = header_bounds(path)
     return Content(
         [_of_osmium(item) for item in osmium.FileProcessor(osm_file(path))], [bounds] if bounds else []

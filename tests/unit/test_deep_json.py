@@ -1,0 +1,80 @@
+"""Files of a user whose lists go deeper than a parser: one sentence, whatever reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from raylocus.cli.main import main
+from raylocus.datasets.building.place_tasks import solver_versions
+from raylocus.datasets.configuration import parse_dataset_configuration
+from raylocus.datasets.exchange.scenario import read_parameters
+from raylocus.datasets.folders import verify_store
+from raylocus.errors import InputError
+from raylocus.evaluation.baselines.fitted_classics import CLASSICS_SCHEMA, Classics
+from raylocus.json_text import parse_json
+from raylocus.network.formats.column_map import load_column_map
+from raylocus.scenes.area import open_area
+from raylocus.scenes.place import load_place
+from raylocus.storage import check_whole
+
+METHOD = {"kind": "StrongestCell", "name": "strongest cell", "reach": 1.0, "spread": 1.0}
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("place.json", load_place),
+        ("area.json", open_area),
+        ("manifest.json", check_whole),
+        ("params.json", read_parameters),
+        ("columns.yaml", lambda folder: load_column_map(folder / "columns.yaml")),
+        ("classics.json", lambda folder: Classics.load(folder / "classics.json")),
+    ],
+)
+def test_a_file_nested_too_deeply_is_refused(
+    name: str, read: Callable[[Path], object], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(nested(100_000))
+    with pytest.raises(InputError):
+        read(tmp_path)
+
+
+def test_a_store_nested_too_deeply_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(nested(100_000))
+    (finding,) = verify_store(tmp_path)
+    assert "is broken" in finding.sentence
+    (tmp_path / "radio.zarr").mkdir()
+    (tmp_path / "radio.zarr" / "zarr.json").write_text(nested(100_000))
+    assert solver_versions(tmp_path) is None
+
+
+def test_classics_whose_provenance_is_nested_too_deeply_are_refused(tmp_path: Path) -> None:
+    record = {"schema": CLASSICS_SCHEMA, "methods": [METHOD], "provenance": nested(100_000)}
+    (tmp_path / "classics.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="delete it and evaluate again"):
+        Classics.load(tmp_path / "classics.json")
+
+
+def test_a_dataset_configuration_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(InputError, match="deep.yaml is not a dataset configuration"):
+        parse_dataset_configuration(f"places: {nested(3000)}", "deep.yaml")
+
+
+def test_a_command_answers_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "manifest.json").write_text(nested(100_000))
+    assert main(["dataset", "inspect", str(tmp_path)]) == 2
+    assert "is broken; delete it" in "".join(capsys.readouterr())
+
+
+def test_other_text_is_what_it_says() -> None:
+    assert parse_json('{"a": [1, null]}') == {"a": [1, None]}
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_json(nested(100_000))
