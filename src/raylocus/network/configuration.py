@@ -14,7 +14,7 @@ from raylocus.network.mac.link_adaptation import OuterLoop, Scheduler
 from raylocus.network.mac.uplink import TimingLoop, Traffic, UplinkPowerControl
 from raylocus.network.phy.time_of_arrival import FirstPathDetector
 from raylocus.network.positioning.timing_measurements import TimingErrors
-from raylocus.network.reports.features import FEATURE_SETS, features_named
+from raylocus.network.reports.features import feature_set, features_named
 from raylocus.network.rlc import AcknowledgedMode
 from raylocus.network.rrc.events import UNSET, Event
 from raylocus.network.rrc.handover import DEFAULT_EVENT
@@ -25,6 +25,7 @@ from raylocus.network.rrc.measurement_configuration import (
     PositioningSignal,
     ReportConfiguration,
     SoundingSignal,
+    check_listed,
 )
 
 
@@ -146,22 +147,14 @@ class NetworkConfiguration:
     identities: IdentityErrors = IdentityErrors(wrong=0.0, missing=0.0)
 
     def __post_init__(self) -> None:
-        if self.feature_set not in FEATURE_SETS:
-            raise InputError(
-                f"there is no feature set {self.feature_set!r}; choose one of {', '.join(FEATURE_SETS)}"
-            )
+        feature_set(self.feature_set)
         features_named(tuple(self.availability))
         shares = (*self.availability.values(), self.neighbour_dropout, self.load)
         if not all(0 <= share <= 1 for share in shares):
             raise InputError("shares and probabilities of a network configuration lie between 0 and 1")
-        if self.ssb_period not in SSB_PERIODS:
-            raise InputError("SSBs come every 5, 10, 20, 40, 80 or 160 ms")
-        if self.headroom_period not in HEADROOM_TIMERS:
-            raise InputError(f"phr-PeriodicTimer is one of {HEADROOM_TIMERS} s, not {self.headroom_period}")
-        if self.buffer_status_period not in BUFFER_STATUS_TIMERS:
-            raise InputError(
-                f"periodicBSR-Timer is one of {BUFFER_STATUS_TIMERS} s, not {self.buffer_status_period}"
-            )
+        check_listed("the period of SSBs [s]", self.ssb_period, SSB_PERIODS)
+        check_listed("phr-PeriodicTimer [s]", self.headroom_period, HEADROOM_TIMERS)
+        check_listed("periodicBSR-Timer [s]", self.buffer_status_period, BUFFER_STATUS_TIMERS)
         self._check_events()
 
     def _check_events(self) -> None:

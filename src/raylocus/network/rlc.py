@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource
+from raylocus.network.rrc.measurement_configuration import check_listed
 
 
 def waiting_times(
@@ -96,12 +96,9 @@ class AcknowledgedMode:
     """One way over the air, HARQ included [s]."""
 
     def __post_init__(self) -> None:
-        if self.most_retransmissions not in RETRANSMISSION_LIMITS:
-            raise InputError(
-                f"maxRetxThreshold is one of {RETRANSMISSION_LIMITS}, not {self.most_retransmissions}"
-            )
-        if self.poll_retransmit not in POLL_TIMERS or self.status_prohibit not in STATUS_TIMERS:
-            raise InputError("an RLC timer is not in TS 38.331's list; use for instance 45 ms and 15 ms")
+        check_listed("maxRetxThreshold", self.most_retransmissions, RETRANSMISSION_LIMITS)
+        check_listed("t-PollRetransmit [s]", self.poll_retransmit, POLL_TIMERS)
+        check_listed("t-StatusProhibit [s]", self.status_prohibit, STATUS_TIMERS)
 
     @property
     def round_trip(self) -> float:

@@ -37,11 +37,8 @@ def wall_loss_db(frequency: float, high_loss: Bool[np.ndarray, " ue"]) -> Float[
     glass, reflecting, concrete = (
         from_decibel(-level) for level in (2 + 0.2 * ghz, 23 + 0.3 * ghz, 5 + 4 * ghz)
     )
-    low, high = (
-        5 - to_decibel(0.3 * glass + 0.7 * concrete),
-        5 - to_decibel(0.7 * reflecting + 0.3 * concrete),
-    )
-    return np.where(high_loss, high, low)
+    mixed = np.where(high_loss, 0.7 * reflecting + 0.3 * concrete, 0.3 * glass + 0.7 * concrete)
+    return 5 - to_decibel(mixed)
 
 
 def penetration_loss_db(

@@ -14,6 +14,7 @@ from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource
 from raylocus.network.reports.features import FEATURE_INDEX, FEATURES, reported_in
 from raylocus.network.rrc.events import reports_by_step
+from raylocus.network.rrc.measurement_configuration import check_listed
 from raylocus.scenes.sites import Carrier
 from raylocus.units import TC, timing_advance_step
 
@@ -175,8 +176,7 @@ class UplinkPowerControl:
     power_class: int = 3
 
     def __post_init__(self) -> None:
-        if self.alpha not in ALPHAS:
-            raise InputError(f"α of power control is one of {ALPHAS}, not {self.alpha}")
+        check_listed("α of power control", self.alpha, ALPHAS)
         if self.power_class not in POWER_CLASS_DBM:
             raise InputError(f"power class {self.power_class} is not known; choose 2 or 3")
 

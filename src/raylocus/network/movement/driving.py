@@ -11,8 +11,8 @@ from scipy.ndimage import distance_transform_edt, uniform_filter1d
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-from raylocus.errors import InputError
 from raylocus.geo import Grid
+from raylocus.network.movement.walking import drawn_by_weight
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.vector_map import ROAD_CLASSES
 
@@ -165,9 +165,8 @@ def drive(
     """
     share = graph.traffic if weight is None else graph.traffic * weight.ravel()[graph.cells]
     share = np.maximum(np.nan_to_num(share), 0.0)
-    if share.sum() <= 0:
-        raise InputError("no road has weight for UEs to start on; give other weights")
-    start = generator.choice(len(share), len(speed), p=share / share.sum())
+    lacking = "no road has weight for UEs to start on; give other weights"
+    start = drawn_by_weight(share, len(speed), generator, lacking)
     out = np.empty((*moving.shape, 2))
     order = np.argsort(speed * np.nan_to_num(moving).max(axis=1, initial=0.0), kind="stable")
     for first in range(0, len(order), BATCH):

@@ -29,10 +29,8 @@ def presence(geometry_maps: xr.Dataset) -> Float[np.ndarray, "y x"]:
     weight = np.where(geometry_maps["footprint"].values == 0, 1.0, 0.0)
     if "road" not in geometry_maps:
         return weight
-    road_class = (
-        geometry_maps["road_class"].values if "road_class" in geometry_maps else np.full_like(weight, np.nan)
-    )
-    road, distance = geometry_maps["road"].values == 1, known_layer(geometry_maps, "road_distance")
+    road, road_class = geometry_maps["road"].values == 1, known_layer(geometry_maps, "road_class")
+    distance = known_layer(geometry_maps, "road_distance")
     weight[known_layer(geometry_maps, "vegetation") == 1] *= GREEN
     weight[~road & (distance <= PAVEMENT_WIDTH)] *= PAVEMENT
     weight[road] *= CARRIAGEWAY
@@ -61,11 +59,26 @@ def inside_buildings(
     """
     share = (geometry_maps["footprint"].values > 0).astype(np.float64)
     share = (share if weight is None else share * np.maximum(np.nan_to_num(weight), 0.0)).ravel()
+    lacking = "no building has weight for UEs to be in; lower the share of UEs indoors"
+    cell = drawn_by_weight(share, count, generator, lacking)
+    return _inside(grid_of(geometry_maps), cell, generator)
+
+
+def drawn_by_weight(
+    share: Float[np.ndarray, " _"], count: int, generator: np.random.Generator, lacking: str
+) -> Int[np.ndarray, " drawn"]:
+    """Indices drawn in proportion to shares, which need not sum to 1; InputError, `lacking`, where all are 0."""
     if share.sum() <= 0:
-        raise InputError("no building has weight for UEs to be in; lower the share of UEs indoors")
-    grid = grid_of(geometry_maps)
-    cell = generator.choice(len(share), count, p=share / share.sum())
-    return grid.centres[cell] + grid.resolution * generator.uniform(-0.499, 0.499, (count, 2))
+        raise InputError(lacking)
+    return generator.choice(len(share), count, p=share / share.sum())
+
+
+def _inside(
+    grid: Grid, cell: Int[np.ndarray, " drawn"], generator: np.random.Generator
+) -> Float[np.ndarray, "drawn 2"]:
+    """A point uniform inside each of these ground cells [m]."""
+    # A little inside the cell, so that rounding never puts a point into its neighbour.
+    return grid.centres[cell] + grid.resolution * generator.uniform(-0.499, 0.499, (len(cell), 2))
 
 
 @dataclass(frozen=True)
@@ -99,16 +112,7 @@ class WalkableGround:
 
     def sample(self, count: int, generator: np.random.Generator) -> Float[np.ndarray, "walker 2"]:
         """Points uniform over the outdoor ground [m]."""
-        return self.inside(generator.choice(np.flatnonzero(self.outdoor), count), generator)
-
-    def inside(
-        self, cell: Int[np.ndarray, " walker"], generator: np.random.Generator
-    ) -> Float[np.ndarray, "walker 2"]:
-        """A point uniform inside each of these ground cells [m]."""
-        # A little inside the cell, so that rounding never puts a point into its neighbour.
-        return self.grid.centres[cell] + self.grid.resolution * generator.uniform(
-            -0.499, 0.499, (len(cell), 2)
-        )
+        return _inside(self.grid, generator.choice(np.flatnonzero(self.outdoor), count), generator)
 
 
 @dataclass
@@ -146,10 +150,10 @@ class Walkers:
         ground.sample(len(speed), generator)  # so that draws are those of before there were weights
         heading = generator.uniform(-np.pi, np.pi, len(speed))
         share = np.where(ground.outdoor, np.maximum(np.nan_to_num(weight).ravel(), 0), 0.0)
-        if share.sum() <= 0:
-            raise InputError("no outdoor ground has weight for UEs to start on; give other weights")
-        cell = generator.choice(len(share), len(speed), p=share / share.sum())
-        return cls(ground, ground.inside(cell, generator), heading, speed, heading_wander, turn_distance)
+        lacking = "no outdoor ground has weight for UEs to start on; give other weights"
+        cell = drawn_by_weight(share, len(speed), generator, lacking)
+        start = _inside(ground.grid, cell, generator)
+        return cls(ground, start, heading, speed, heading_wander, turn_distance)
 
 
 def walk(

@@ -53,7 +53,7 @@ def first_path_delay(
     inner = profile[..., 1:-1]
     peak = (inner >= profile[..., :-2]) & (inner > profile[..., 2:]) & (inner >= threshold[..., None])
     first = peak.argmax(axis=-1) + 1
-    place = first + _parabola(profile, first)
+    place = first + _top_offset(profile, first)
     return np.where(peak.any(axis=-1), place * step - EARLY_SHARE / spacing, np.nan)
 
 
@@ -74,16 +74,21 @@ def correlation_profile(
     return lags.real**2 + lags.imag**2, 1 / (size * spacing)
 
 
-def _parabola(
+def _top_offset(
     profile: Float[np.ndarray, "*batch lag"], index: Int[np.ndarray, "*batch"]
 ) -> Float[np.ndarray, "*batch"]:
     """Offset of a peak's top from its highest point, by a parabola through the logarithms of three points."""
     around = np.clip(index[..., None] + np.arange(-1, 2), 0, profile.shape[-1] - 1)
     three = np.take_along_axis(profile, around, axis=-1).astype(np.float64)
-    before, at, after = np.moveaxis(np.log(three + 1e-300), -1, 0)
+    return np.clip(parabola_top(np.log(three + 1e-300)), -0.5, 0.5)
+
+
+def parabola_top(three: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch"]:
+    """Where the parabola through values at −1, 0 and 1 has its top; 0 where it has none."""
+    before, at, after = np.moveaxis(three, -1, 0)
     curvature = before - 2 * at + after
     safe = np.where(curvature < 0, curvature, -1.0)
-    return np.where(curvature < 0, np.clip(0.5 * (before - after) / safe, -0.5, 0.5), 0.0)
+    return np.where(curvature < 0, 0.5 * (before - after) / safe, 0.0)
 
 
 def noisy_response(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Complex, Float
 
+from raylocus.network.phy.time_of_arrival import parabola_top
+
 #: Points of the grid that a peak is first looked for on, over the direction cosine.
 SEARCH_POINTS = 256
 
@@ -24,9 +26,7 @@ def arrival_cosine(
     spectrum = 2 * half.real - lags[..., :1].real
     top = spectrum.argmax(axis=-1)
     around = (top[..., None] + np.arange(-1, 2)) % SEARCH_POINTS
-    before, at, after = np.moveaxis(np.take_along_axis(spectrum, around, axis=-1), -1, 0)
-    curvature = before - 2 * at + after
-    offset = np.where(curvature < 0, 0.5 * (before - after) / np.where(curvature < 0, curvature, -1.0), 0.0)
+    offset = parabola_top(np.take_along_axis(spectrum, around, axis=-1))
     cosine = 2 * (top + offset) / SEARCH_POINTS
     received = lags[..., 0].real > 0
     return np.where(received, (cosine + 1) % 2 - 1, np.nan)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.errors import InputError
-from raylocus.network.rrc.measurement_configuration import TIMES_TO_TRIGGER
+from raylocus.network.rrc.measurement_configuration import TIMES_TO_TRIGGER, check_listed
 from raylocus.ragged import Rows
 
 #: The L3 filter's coefficients assume one L1 measurement each 200 ms in FR1, 400 ms in FR2 (TS 38.133 §9.2.5.2) [s].
@@ -90,8 +90,7 @@ class Event:
             raise InputError(f"there is no event {self.kind!r}; choose one of {', '.join(_MARGINS)}")
         if self.threshold == UNSET and self.kind not in ("A3", "A6"):
             raise InputError(f"event {self.kind} needs a threshold in dBm or dB")
-        if self.time_to_trigger not in TIMES_TO_TRIGGER:
-            raise InputError(f"a time-to-trigger of {self.time_to_trigger} s is not in TS 38.331's list")
+        check_listed("TimeToTrigger [s]", self.time_to_trigger, TIMES_TO_TRIGGER)
         if not (0 <= self.hysteresis <= 15 and 2 * self.hysteresis == round(2 * self.hysteresis)):
             raise InputError(f"a hysteresis is 0 to 15 dB in steps of 0.5, not {self.hysteresis}")
         if not (abs(self.offset) <= 15 and 2 * self.offset == round(2 * self.offset)):

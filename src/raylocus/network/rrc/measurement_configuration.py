@@ -67,12 +67,12 @@ class ReportConfiguration:
     """Period of CSI and L1-RSRP reports [slots]."""
 
     def __post_init__(self) -> None:
-        _one_of("ReportInterval", self.interval, REPORT_INTERVALS)
-        _one_of("reportAmount", self.amount, REPORT_AMOUNTS)
-        _one_of("maxReportCells", self.most_neighbours, range(1, MOST_REPORTED_CELLS + 1))
-        _one_of("maxNrofRS-IndexesToReport", self.most_beams, range(1, MOST_REPORTED_BEAMS + 1))
-        _one_of("FilterCoefficient", self.filter_coefficient, FILTER_COEFFICIENTS)
-        _one_of("the CSI period", self.csi_period, CSI_PERIODS)
+        check_listed("ReportInterval", self.interval, REPORT_INTERVALS)
+        check_listed("reportAmount", self.amount, REPORT_AMOUNTS)
+        check_listed("maxReportCells", self.most_neighbours, range(1, MOST_REPORTED_CELLS + 1))
+        check_listed("maxNrofRS-IndexesToReport", self.most_beams, range(1, MOST_REPORTED_BEAMS + 1))
+        check_listed("FilterCoefficient", self.filter_coefficient, FILTER_COEFFICIENTS)
+        check_listed("the CSI period", self.csi_period, CSI_PERIODS)
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ class PositioningSignal:
     repetition: int = 1
 
     def __post_init__(self) -> None:
-        _one_of("(comb, symbols) of PRS", (self.comb, self.symbols), PRS_COMB_SYMBOLS)
-        _one_of("the PRS bandwidth", self.resource_blocks, range(24, 273, 4))
-        _one_of("the PRS period", self.period, PRS_PERIODS)
-        _one_of("PRS repetition", self.repetition, PRS_REPETITIONS)
+        check_listed("(comb, symbols) of PRS", (self.comb, self.symbols), PRS_COMB_SYMBOLS)
+        check_listed("the PRS bandwidth", self.resource_blocks, range(24, 273, 4))
+        check_listed("the PRS period", self.period, PRS_PERIODS)
+        check_listed("PRS repetition", self.repetition, PRS_REPETITIONS)
 
     def integration_gain(self) -> float:
         """Linear SNR gain of a subcarrier over one resource element: repetitions × symbols per comb offset."""
@@ -109,12 +109,13 @@ class SoundingSignal:
     """Slots."""
 
     def __post_init__(self) -> None:
-        _one_of("the SRS comb", self.comb, SRS_COMBS)
-        _one_of("the SRS bandwidth", self.resource_blocks, range(4, 273, 4))
-        _one_of("the SRS period", self.period, SRS_PERIODS)
+        check_listed("the SRS comb", self.comb, SRS_COMBS)
+        check_listed("the SRS bandwidth", self.resource_blocks, range(4, 273, 4))
+        check_listed("the SRS period", self.period, SRS_PERIODS)
 
 
-def _one_of(name: str, value: object, choices: Iterable[object]) -> None:
+def check_listed(name: str, value: object, choices: Iterable[object]) -> None:
+    """Refuses a value, by its name, that is none of those of TS 38.331, with InputError."""
     allowed = tuple(choices)
     if value not in allowed:
         raise InputError(f"{name} cannot be {value}; TS 38.331 allows {_brief(allowed)}")

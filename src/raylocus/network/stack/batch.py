@@ -26,7 +26,6 @@ from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
 from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, level_shift_db
 from raylocus.network.stack.heard_cells import (
-    Arrivals,
     HeardCells,
     ReferenceSignals,
     best_amplitudes,
@@ -183,7 +182,7 @@ class Batch:
         offsets = timing_offsets(clock, self.trajectories, numerology, self.configuration, random)
         prs, links, antennas = self.signals.prs, self.paths.links, self.channel.antennas
         return positioning_report(
-            Arrivals(self.downlink_delay, self.uplink_delay),
+            (self.downlink_delay, self.uplink_delay),
             carrier_phase(prs.response, prs.frequencies, self.downlink_delay),
             uplink_angles(links, self.heard, antennas, self.random.of("uplink_angles")),
             self.heard,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.channel.links import Links, column_ports
-from raylocus.network.impairments.availability import CODEBOOK_COLUMNS, UeCapability
+from raylocus.network.impairments.availability import CODEBOOK_COLUMNS, COLUMN_FEATURES, UeCapability
 from raylocus.network.phy.impulse_response import frequency_response, path_delay_spread, rms_spread
 from raylocus.network.phy.rank import (
     column_phase_step,
@@ -27,10 +27,7 @@ from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarr
 #: Frequencies at which the wideband channel is looked at.
 SUBBANDS = 8
 #: Fields of `CsiReport` that follow from the MIMO channel.
-_SELECTED = (
-    *("cqi", "ri", "pmi_i11", "pmi_i13", "pmi_i2", "layer_sinr_db", "condition_number"),
-    *("singular_value_2", "singular_value_3", "singular_value_4", "eigenvector_step"),
-)
+_SELECTED = (*COLUMN_FEATURES, "layer_sinr_db")
 
 
 @dataclass(frozen=True)
@@ -136,10 +133,10 @@ def _selected(
     limit = min(ports, antennas, capability.most_layers, MOST_SEARCHED_LAYERS)
     rank = rank_indicator(csi.eigenvalues, snr, limit)
     out = np.full((len(snr), len(_SELECTED)), np.nan)
-    out[:, 6] = csi.condition_db
+    out[:, 5] = csi.condition_db
     # The second to fourth singular values; NaN where there are fewer.
-    out[:, 7:10] = np.pad(csi.values_db, ((0, 0), (0, 3)), constant_values=np.nan)[:, 1:4]
-    out[:, 10] = column_phase_step(csi, cell.array.columns)
+    out[:, 6:9] = np.pad(csi.values_db, ((0, 0), (0, 3)), constant_values=np.nan)[:, 1:4]
+    out[:, 9] = column_phase_step(csi, cell.array.columns)
     best = np.full(len(snr), -np.inf)
     for layers in range(1, int(rank.max()) + 1):
         own = np.flatnonzero(rank >= layers)
@@ -151,10 +148,9 @@ def _selected(
         wins = rate > best[own]
         chosen, sinr, indices = own[wins], sinr[wins], indices[wins]
         blocks, numerology = carrier.resource_blocks, carrier.numerology
-        index = link_quality(sinr, blocks, numerology, cqi_table, layers).cqi
-        mean = to_decibel(sinr.mean(axis=-1))
-        ri = np.full(len(chosen), layers)
-        out[chosen, :6] = np.stack([index, ri, indices[:, 0], indices[:, 2], indices[:, 3], mean], axis=1)
+        cqi = link_quality(sinr, blocks, numerology, cqi_table, layers).cqi
+        out[chosen, :5] = np.column_stack([cqi, np.full(len(chosen), layers), indices[:, (0, 2, 3)]])
+        out[chosen, 10] = to_decibel(sinr.mean(axis=-1))
         best[chosen] = rate[wins]
     return out
 

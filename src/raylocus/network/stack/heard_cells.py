@@ -126,16 +126,6 @@ DECIMATION = 4
 
 
 @dataclass(frozen=True)
-class Arrivals:
-    """First paths as they are measured; NaN where none is."""
-
-    downlink: Float[np.ndarray, "report slot"]
-    """Delay of each cell's PRS at the UE [s]."""
-    uplink: Float[np.ndarray, "report slot"]
-    """Delay of the UE's SRS at each cell [s]."""
-
-
-@dataclass(frozen=True)
 class Received:
     """A reference signal as it is received on its subcarriers."""
 

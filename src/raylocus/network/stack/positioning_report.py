@@ -22,7 +22,7 @@ from raylocus.network.positioning.timing_measurements import (
     reported_timing,
 )
 from raylocus.network.random_streams import RandomSource, complex_normal
-from raylocus.network.stack.heard_cells import Arrivals, HeardCells
+from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
 from raylocus.units import from_decibel, timing_advance_step
@@ -100,7 +100,7 @@ class TimingOffsets:
 
 
 def positioning_report(
-    arrivals: Arrivals,
+    delays: tuple[Float[np.ndarray, "report slot"], Float[np.ndarray, "report slot"]],
     phase: Float[np.ndarray, "report slot"],
     ul_aoa: Float[np.ndarray, "report slot"],
     heard: HeardCells,
@@ -110,25 +110,29 @@ def positioning_report(
 ) -> PositioningReport:
     """All positioning measurements of the heard cells.
 
-    Phases and angles in degrees; times are reported in steps of 2^k Tc, k the granularity.
+    Delays are of the first paths of each cell's PRS at the UE and of the UE's SRS at each cell [s], NaN where none is
+    measured; phases and angles in degrees. Times are reported in steps of 2^k Tc, k the granularity.
     """
-    downlink, uplink = arrivals.downlink + offsets.site_transmit, arrivals.uplink + offsets.site_receive
-    reference = np.zeros(len(downlink), np.int64)
-    rstd = reference_signal_time_difference(downlink, reference, offsets.site_clock)
-    frame = _transmit_frame(arrivals, offsets, numerology)
-    received = downlink + offsets.ue_receive[:, None]
-    ue_side, site_side = receive_transmit_differences(received, uplink, offsets.site_clock, frame)
-    rtoa = relative_time_of_arrival(uplink, offsets.site_clock, offsets.ue_transmit)
+    (downlink, uplink), clock = delays, offsets.site_clock
+    sent = downlink + offsets.site_transmit
+    rstd = reference_signal_time_difference(sent, np.zeros(len(sent), np.int64), clock)
+    # A UE sends its frame when the serving cell's arrives, less the advance that it was given.
+    step = timing_advance_step(numerology)
+    ahead = np.nan_to_num(downlink[:, 0] - step * np.round(2 * uplink[:, 0] / step))
+    frame = ahead + offsets.ue_transmit + offsets.ue_drift
+    at_ue, at_site = sent + offsets.ue_receive[:, None], uplink + offsets.site_receive
+    ue_side, site_side = receive_transmit_differences(at_ue, at_site, clock, frame)
+    rtoa = relative_time_of_arrival(at_site, clock, offsets.ue_transmit)
     return PositioningReport(
-        prs_rsrp=np.where(np.isnan(arrivals.downlink), np.nan, heard.measured_rsrp),
+        prs_rsrp=np.where(np.isnan(downlink), np.nan, heard.measured_rsrp),
         rstd=reported_timing(_neighbours(rstd), granularity),
         ue_rx_tx=reported_timing(ue_side, granularity),
         gnb_rx_tx=reported_timing(site_side, granularity),
         ul_rtoa=reported_timing(rtoa, granularity),
         ul_aoa=ul_aoa,
-        srs_rsrp=np.where(np.isnan(arrivals.uplink), np.nan, heard.uplink_rsrp),
+        srs_rsrp=np.where(np.isnan(uplink), np.nan, heard.uplink_rsrp),
         carrier_phase=_neighbours(reported_angle(phase - phase[:, :1], 0.0)),
-        time_of_arrival=received + offsets.site_clock - offsets.ue_drift[:, None],
+        time_of_arrival=at_ue + clock - offsets.ue_drift[:, None],
     )
 
 
@@ -153,15 +157,6 @@ def timing_offsets(
         # A UE's frame was aligned at the last SSB, or when its sequence began.
         ue_drift=drift * np.minimum(trajectories.time, configuration.ssb_period),
     )
-
-
-def _transmit_frame(
-    arrivals: Arrivals, offsets: TimingOffsets, numerology: int
-) -> Float[np.ndarray, " report"]:
-    """When the UE sends its frame [s]: when the serving cell's arrives, less the advance it was given."""
-    step = timing_advance_step(numerology)
-    advance = step * np.round(2 * arrivals.uplink[:, 0] / step)
-    return np.nan_to_num(arrivals.downlink[:, 0] - advance) + offsets.ue_transmit + offsets.ue_drift
 
 
 def _neighbours(values: Float[np.ndarray, "report slot"]) -> Float[np.ndarray, "report slot"]:
