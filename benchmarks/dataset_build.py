@@ -109,7 +109,7 @@ def tell_size(store: Path) -> None:
     print(f"{count} reports, {reports / count:.1f} bytes each; ÷ float32 {reports / (4 * numbers):.3f}")
     for index in range(len(dataset.places)):
         place = dataset.place(index)
-        size = stored_bytes(store, [place.group])
+        size = stored_bytes(store, [str(place.folder)])
         maps = (place.geometry_maps, place.radio_maps)
         numbers = sum(layer.size for each in maps for layer in each.data_vars.values())
         print(

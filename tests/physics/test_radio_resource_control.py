@@ -73,7 +73,7 @@ def test_a_new_sequence_starts_without_memory() -> None:
     ("values", "message"),
     [
         ({"kind": "A7"}, "no event"),
-        ({"kind": "A3", "time_to_trigger": 0.2}, "time-to-trigger"),
+        ({"kind": "A3", "time_to_trigger": 0.2}, "TimeToTrigger"),
         ({"kind": "A3", "hysteresis": 0.3}, "hysteresis"),
         ({"kind": "A3", "offset": 16.0}, "offset"),
     ],

@@ -24,7 +24,7 @@ from raylocus.provenance import Provenance
 
 def encoded(values: np.ndarray, feature: ReportFeature) -> tuple[np.ndarray, Encoding]:
     """What is read back of values, and how they were stored."""
-    survey = ColumnSurvey.of_feature(feature)
+    survey = ColumnSurvey(feature.step, feature.low)
     for part in np.array_split(values, 3):
         survey.add(part)
     encoding = survey.encoding

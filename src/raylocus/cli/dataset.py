@@ -181,10 +181,9 @@ def _write(
 def _place_figure(dataset: ReportDataset, index: int, name: str) -> Figure:
     import numpy as np
 
-    from raylocus.datasets.parts import parts_of
     from raylocus.viz.dataset import place_figure
 
-    parts = list(parts_of(dataset, dataset.place_index == index))
+    parts = list(dataset.parts(dataset.place_index == index))
     position = np.concatenate([part.reports.position[:, :2] for part in parts])
     sample = np.concatenate([part.samples[part.reports.sequence_of_report] for part in parts])
     return place_figure(dataset.place(index), position, dataset.split[sample], name)

@@ -126,13 +126,12 @@ def _deepmimo(dataset: ReportDataset, out: Path) -> str:
     import numpy as np
 
     from raylocus.datasets.exchange.deepmimo_export import export_scenario
-    from raylocus.datasets.parts import parts_of
     from raylocus.propagation.maps.traced_place import open_place
 
     names = []
     for index in np.unique(dataset.place_index):
         choice = dataset.configuration.places[index]
-        parts = parts_of(dataset, dataset.place_index == index)
+        parts = dataset.parts(dataset.place_index == index)
         receivers = np.unique(np.concatenate([part.reports.position for part in parts]), axis=0)
         export_scenario(open_place(choice.folder), receivers, out / choice.name.lower())
         names.append(choice.name.lower())

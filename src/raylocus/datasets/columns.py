@@ -16,8 +16,6 @@ import zarr
 from jaxtyping import Float, Shaped
 from zarr.codecs import BloscCodec, BloscShuffle
 
-from raylocus.network.reports.features import ReportFeature
-
 #: Rows of a chunk, the least that is read, and chunks of a shard, one file.
 CHUNK_ROWS, SHARD_CHUNKS = 8192, 32
 
@@ -157,11 +155,6 @@ class ColumnSurvey:
     """Largest distance of a value to a multiple of half a step: bins' centres and edges."""
     float_errors: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_FLOATS, 0.0))
     """Largest error as a float, by its type."""
-
-    @classmethod
-    def of_feature(cls, feature: ReportFeature) -> ColumnSurvey:
-        """A survey of a report feature."""
-        return cls(feature.step, feature.low)
 
     def add(self, values: Float[np.ndarray, "..."]) -> None:
         """Takes in some of the column's values."""

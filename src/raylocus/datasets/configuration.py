@@ -22,7 +22,8 @@ from raylocus.provenance import check_seed
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw
 
-_PROCEDURAL = "procedural:"
+#: How the source of a generated town begins.
+PROCEDURAL = "procedural:"
 
 
 def single_places(places: Sequence[PlaceChoice], tile_size: float) -> tuple[PlaceChoice, ...]:
@@ -58,9 +59,9 @@ def _places_of(choice: PlaceChoice, tile_size: float) -> Iterator[PlaceChoice]:
 
 
 def _of_source(choice: PlaceChoice, tile_size: float) -> Iterator[PlaceChoice]:
-    generated = choice.source is not None and choice.source.startswith(_PROCEDURAL)
+    generated = choice.source is not None and choice.source.startswith(PROCEDURAL)
     if generated and choice.style is None:
-        choice = dataclasses.replace(choice, style=str(choice.source).removeprefix(_PROCEDURAL))
+        choice = dataclasses.replace(choice, style=str(choice.source).removeprefix(PROCEDURAL))
     if choice.count == 1:
         yield choice
         return

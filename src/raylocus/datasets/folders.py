@@ -157,13 +157,9 @@ def verify_store(path: Path | str) -> list[StoreFault]:
     listed = _listed(folder)
     if isinstance(listed, StoreFault):
         return [listed]
-    there = folder.sizes()
-    findings = []
-    for name, (size, digest) in sorted(listed.items()):
-        wrong = _problem_of(folder, name, size, digest, there)
-        if wrong is not None:
-            findings.append(StoreFault(name, wrong, REBUILD))
-    added = sorted(set(there) - set(listed))
+    problems = {name: _problem_of(folder.read(name), *listed[name]) for name in sorted(listed)}
+    findings = [StoreFault(name, wrong, REBUILD) for name, wrong in problems.items() if wrong is not None]
+    added = sorted(set(folder.sizes()) - set(listed))
     findings += [StoreFault(name, "does not belong to the dataset", "delete this file") for name in added]
     return findings + _schema_findings(folder)
 
@@ -194,16 +190,11 @@ def _listed(folder: Folder) -> dict[str, tuple[int, str | None]] | StoreFault:
         return StoreFault(f"{MANIFEST} of {folder.name}", "is broken", REBUILD)
 
 
-def _problem_of(
-    folder: Folder, name: str, size: int, digest: str | None, there: dict[str, int]
-) -> str | None:
-    if name not in there:
-        return "is missing"
-    if there[name] != size:
-        return f"has {there[name]} bytes where {size} were written"
-    content = folder.read(name)
+def _problem_of(content: bytes | None, size: int, digest: str | None) -> str | None:
     if content is None:
         return "is missing"
+    if len(content) != size:
+        return f"has {len(content)} bytes where {size} were written"
     if digest is not None and hashlib.sha256(content).hexdigest() != digest:
         return "has other bytes than were written"
     return None

@@ -8,13 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import cKDTree
 
-from raylocus.datasets.parts import PlaceSequences, parts_of
+from raylocus.datasets.configuration import PROCEDURAL
 from raylocus.datasets.splits import AreaBlockSplits, SplitRule
-from raylocus.datasets.store import ReportDataset
+from raylocus.datasets.store import PlaceSequences, ReportDataset
 from raylocus.scenes.place import Place
-
-#: Prefix of the source of a generated town; two seeds are two towns.
-_GENERATED = "procedural:"
 
 
 @dataclass(frozen=True)
@@ -35,21 +32,17 @@ def location_of(place: Place) -> Location:
     A georeferenced place lies in its UTM zone. One cut out of a scene that is not, such as a built-in
     city, lies in the scene's own frame. Any other has a frame to itself.
     """
-    frame, origin = _frame(place)
-    sites = place.deployment.site_positions.astype(float)
-    return Location(frame, origin, sites + np.array([*origin, 0.0]))
-
-
-def _frame(place: Place) -> tuple[str, Float[np.ndarray, "2"]]:
+    made_from = place.provenance.configuration
+    source, centre = str(made_from.get("source", "")), (made_from.get("scene") or {}).get("centre")
     if place.frame.georeferenced:
-        return f"EPSG:{place.frame.crs.to_epsg()}", np.array(place.frame.origin_projected)
-    source = str(place.provenance.configuration.get("source", ""))
-    scene = place.provenance.configuration.get("scene") or {}
-    centre = scene.get("centre")
-    if not source or centre is None:
-        return str(place.folder), np.zeros(2)
-    town = f" seed {place.provenance.seed}" if source.startswith(_GENERATED) else ""
-    return source + town, np.array(centre, float)
+        frame, origin = f"EPSG:{place.frame.crs.to_epsg()}", np.array(place.frame.origin_projected)
+    elif source and centre is not None:
+        # Two seeds of a generator are two towns.
+        town = f" seed {place.provenance.seed}" if source.startswith(PROCEDURAL) else ""
+        frame, origin = source + town, np.array(centre, float)
+    else:
+        frame, origin = str(place.folder), np.zeros(2)
+    return Location(frame, origin, place.deployment.site_positions + np.array([*origin, 0.0]))
 
 
 #: Sites closer than this are the same [m].
@@ -85,12 +78,12 @@ def find_leakage(dataset: ReportDataset) -> Leakage:
     test, known = dataset.split == "test", np.isin(dataset.split, ("train", "validation"))
     place_of, samples = dataset.place_index, np.flatnonzero(test)
     choices = dataset.configuration.places
-    where = _places(dataset)
+    where = {index: location_of(dataset.place(index)) for index in np.unique(place_of).tolist()}
     severity = np.array([world.law.severity for world in dataset.worlds])[dataset.world_index]
     taught = np.unique(place_of[known])
     return Leakage(
         sample=samples,
-        distance=_distances(dataset, known, samples, where),
+        distance=_distances(dataset, known, test, where)[samples],
         city=_named([choice.city_name for choice in choices], taught)[place_of[samples]],
         style=_named([choice.style for choice in choices], taught)[place_of[samples]],
         place=np.isin(place_of[samples], taught),
@@ -103,10 +96,11 @@ def find_leakage(dataset: ReportDataset) -> Leakage:
 
 def broken_rule(rule: SplitRule, leakage: Leakage) -> str | None:
     """How the test samples break the rule that the dataset declares; None where they keep it."""
+    guard = rule.guard - GUARD_TOLERANCE if isinstance(rule, AreaBlockSplits) else 0.0
     broken = {
         "city": [("are in a city", leakage.city), ("are in a place", leakage.place)],
         "style": [("are in a place of a style", leakage.style), ("are in a place", leakage.place)],
-        "area_blocks": [("lie inside the guard band of a report", _inside_guard(rule, leakage))],
+        "area_blocks": [("lie inside the guard band of a report", leakage.distance < guard)],
         "severity": [("are in a world no more severe than one", leakage.severity)],
         "time": [("began before the end of a sequence", leakage.time)],
     }
@@ -117,17 +111,6 @@ def broken_rule(rule: SplitRule, leakage: Leakage) -> str | None:
                 "that was learnt from; build the dataset again"
             )
     return None
-
-
-def _inside_guard(rule: SplitRule, leakage: Leakage) -> Bool[np.ndarray, " test"]:
-    guard = rule.guard if isinstance(rule, AreaBlockSplits) else 0.0
-    return leakage.distance < guard - GUARD_TOLERANCE
-
-
-def _places(dataset: ReportDataset) -> dict[int, Location]:
-    return {
-        int(index): location_of(dataset.place(int(index)).place) for index in np.unique(dataset.place_index)
-    }
 
 
 def _named(names: list[str | None], taught: Int[np.ndarray, " taught"]) -> Bool[np.ndarray, " place"]:
@@ -150,21 +133,21 @@ def _shared_sites(
 def _distances(
     dataset: ReportDataset,
     known: Bool[np.ndarray, " sample"],
-    samples: Int[np.ndarray, " test"],
+    asked: Bool[np.ndarray, " sample"],
     where: dict[int, Location],
-) -> Float[np.ndarray, " test"]:
+) -> Float[np.ndarray, " sample"]:
+    """From the reports of samples that are asked for to the nearest known one [m]; inf elsewhere."""
     distance = np.full(len(known), np.inf)
-    asked = np.isin(np.arange(len(known)), samples)
     for frame in sorted({place.frame for place in where.values()}):
         here = np.isin(dataset.place_index, [index for index, place in where.items() if place.frame == frame])
-        points = [_xy(part, where) for part in parts_of(dataset, known & here)]
+        points = [_xy(part, where) for part in dataset.parts(known & here)]
         if not points:
             continue
         tree = cKDTree(np.concatenate(points))
-        for part in parts_of(dataset, asked & here):
+        for part in dataset.parts(asked & here):
             nearest = tree.query(_xy(part, where))[0]
             distance[part.samples] = np.minimum.reduceat(nearest, part.reports.report_offsets[:-1])
-    return distance[samples]
+    return distance
 
 
 def _xy(part: PlaceSequences, where: dict[int, Location]) -> Float[np.ndarray, "report 2"]:
@@ -175,6 +158,6 @@ def _xy(part: PlaceSequences, where: dict[int, Location]) -> Float[np.ndarray, "
 def _ends(dataset: ReportDataset) -> Float[np.ndarray, " sample"]:
     """When each sequence ends [s]."""
     ends = np.array(dataset.start_time, np.float64)
-    for part in parts_of(dataset):
+    for part in dataset.parts():
         ends[part.samples] += part.reports.time[part.reports.last_report]
     return ends

@@ -14,7 +14,6 @@ from raylocus.datasets.splits import (
     NO_SPLIT,
     SPLITS,
     AreaBlockSplits,
-    PlaceChoice,
     Split,
     SplitRule,
     ThresholdSplits,
@@ -63,27 +62,19 @@ class WorldRecord:
 
 def plan_worlds(configuration: DatasetConfiguration) -> tuple[WorldRecord, ...]:
     """All worlds of a dataset, place by place: the order of its sequences."""
+    severities = configuration.severities or (configuration.world_law.severity,)
+    laws = [dataclasses.replace(configuration.world_law, severity=severity) for severity in severities]
     records = []
     for index, place in enumerate(configuration.places):
-        for number, split in enumerate(_splits_of_worlds(place, configuration)):
+        whole = split_of_place(configuration.splits, place)
+        splits = [whole] * configuration.size_of(whole).worlds
+        if whole == "train":  # which has some further worlds for validation
+            splits += ["validation"] * configuration.validation.worlds
+        for number, split in enumerate(splits):
             size = configuration.size_of(split)
-            law = _law_of(configuration, number)
+            law = laws[number % len(laws)]
             records.append(WorldRecord(index, number, split, size.sequences, configuration.seed, law))
     return tuple(records)
-
-
-def _splits_of_worlds(place: PlaceChoice, configuration: DatasetConfiguration) -> list[Split | None]:
-    """The split of each world of a place: a train place has some further worlds for validation."""
-    split = split_of_place(configuration.splits, place)
-    worlds = [split] * configuration.size_of(split).worlds
-    if split == "train":
-        worlds += ["validation"] * configuration.validation.worlds
-    return worlds
-
-
-def _law_of(configuration: DatasetConfiguration, number: int) -> WorldLaw:
-    severities = configuration.severities or (configuration.world_law.severity,)
-    return dataclasses.replace(configuration.world_law, severity=severities[number % len(severities)])
 
 
 def redraw_world(deployment: Deployment, record: WorldRecord) -> World:
@@ -148,11 +139,10 @@ def _by_threshold(
     rule: ThresholdSplits, first: Float[np.ndarray, " sample"], last: Float[np.ndarray, " sample"]
 ) -> Int8[np.ndarray, " sample"]:
     """Splits by a quantity that runs from `first` to `last` in each sequence; none where they differ."""
-    bounds = np.array(
-        [rule.test_from if rule.validation_from is None else rule.validation_from, rule.test_from]
-    )
-    names = np.array([TRAIN, VALIDATION, TEST], np.int8)
-    begins, ends = (names[np.searchsorted(bounds, values, side="right")] for values in (first, last))
+    validation = rule.test_from if rule.validation_from is None else rule.validation_from
+    # The number of bounds that are reached is the split: none is training, both are the test.
+    bounds = [validation, rule.test_from]
+    begins, ends = (np.searchsorted(bounds, values, side="right") for values in (first, last))
     return np.where(begins == ends, begins, NO_SPLIT).astype(np.int8)
 
 

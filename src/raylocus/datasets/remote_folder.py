@@ -26,7 +26,8 @@ class RemoteFolder:
     def read(self, file: str) -> bytes | None:
         """The bytes of a file; None where there is none."""
         with _reached(self.url), suppress(FileNotFoundError):
-            content: bytes = self._system.cat_file(self._path(file))
+            system, path = self._opened
+            content: bytes = system.cat_file(f"{path}/{file}")
             return content
         return None
 
@@ -37,20 +38,22 @@ class RemoteFolder:
             StoreUnreachableError: the store does not answer.
         """
         with _reached(self.url):
-            self._system.pipe_file(self._path(file), content)
+            system, path = self._opened
+            system.pipe_file(f"{path}/{file}", content)
 
     def remove(self, file: str) -> None:
         """Removes a file, if there is one."""
         with _reached(self.url), suppress(FileNotFoundError):
-            self._system.rm_file(self._path(file))
+            system, path = self._opened
+            system.rm_file(f"{path}/{file}")
 
     def sizes(self) -> dict[str, int]:
         """Size [bytes] of every file but the manifest."""
         with _reached(self.url):
-            self._system.invalidate_cache()
-            found = self._system.find(self._path(""), detail=True)
-        start = len(self._path(""))
-        sizes = {path[start:]: int(entry["size"]) for path, entry in found.items()}
+            system, path = self._opened
+            system.invalidate_cache()
+            found = system.find(f"{path}/", detail=True)
+        sizes = {name.removeprefix(f"{path}/"): int(entry["size"]) for name, entry in found.items()}
         return {file: sizes[file] for file in sorted(sizes) if Path(file).name != MANIFEST}
 
     def tidy(self) -> None:
@@ -79,21 +82,14 @@ class RemoteFolder:
         for file in (*new, MANIFEST):
             self.write(file, (folder / file).read_bytes())
 
-    def _path(self, file: str) -> str:
-        return f"{self._root}/{file}"
-
     @property
-    def _root(self) -> str:
-        root: str = self._system._strip_protocol(self.url)
-        return root.rstrip("/")
-
-    @property
-    def _system(self) -> Any:
-        """The client, which fsspec keeps."""
+    def _opened(self) -> tuple[Any, str]:
+        """The client, which fsspec keeps, and where in it the folder is."""
         import fsspec
 
         with _reached(self.url):
-            return fsspec.core.url_to_fs(self.url)[0]
+            system, path = fsspec.core.url_to_fs(self.url)
+            return system, path.rstrip("/")
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -81,14 +82,9 @@ def feature_name(name: str) -> str:
 
 
 def _encoded(column: StoredColumn, encoding: Encoding) -> StoredColumn:
-    return StoredColumn(
-        column.name,
-        column.dimensions,
-        encoding.dtype,
-        column.attributes | encoding.attributes,
-        column.trailing,
-        fill=float("nan") if encoding.missing is None else encoding.missing,
-    )
+    fill = float("nan") if encoding.missing is None else encoding.missing
+    attributes = column.attributes | encoding.attributes
+    return replace(column, dtype=encoding.dtype, attributes=attributes, fill=fill)
 
 
 @dataclass(frozen=True)
@@ -143,9 +139,8 @@ class PartSurvey:
 
     feature_names: tuple[str, ...]
     absent: tuple[tuple[str, str], ...]
-    samples: int = 0
-    reports: int = 0
-    tokens: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    """Samples, reports and tokens."""
     numbers: dict[str, ColumnSurvey] = field(default_factory=dict)
     """By array name."""
 
@@ -156,7 +151,7 @@ class PartSurvey:
         for part in parts:
             survey = survey or cls._started(part)
             survey._add(part)
-        if survey is None or not survey.samples:
+        if survey is None or not survey.counts["sample"]:
             raise InputError(
                 "no UE was detected anywhere, so there is nothing to store; check the deployments"
             )
@@ -166,23 +161,21 @@ class PartSurvey:
     def _started(cls, part: Reports) -> PartSurvey:
         numbers = {name: ColumnSurvey(step) for name, step in REPORT_NUMBERS.items()}
         for feature in features_named(part.feature_names):
-            numbers[feature_name(feature.name)] = ColumnSurvey.of_feature(feature)
+            numbers[feature_name(feature.name)] = ColumnSurvey(feature.step, feature.low)
         return cls(part.feature_names, part.absent, numbers=numbers)
 
     def _add(self, part: Reports) -> None:
         if part.feature_names != self.feature_names:
             raise InputError("worlds were observed with different feature sets; observe all with one set")
-        self.samples += len(part)
-        self.reports += len(part.time)
-        self.tokens += len(part.pci)
+        self.counts.update(sample=len(part), report=len(part.time), token=len(part.pci))
         for name, values in numbers_of(part):
             self.numbers[name].add(values)
 
     @property
     def rows(self) -> dict[str, int]:
         """Length of every first dimension."""
-        counts = {"sample": self.samples, "report": self.reports, "token": self.tokens}
-        return counts | {"sample_plus_1": self.samples + 1, "report_plus_1": self.reports + 1}
+        ends = {f"{name}_plus_1": self.counts[name] + 1 for name in ("sample", "report")}
+        return {**self.counts, **ends}
 
 
 def numbers_of(part: Reports) -> Iterator[tuple[str, Shaped[np.ndarray, "row ..."]]]:

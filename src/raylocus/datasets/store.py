@@ -29,6 +29,19 @@ from raylocus.provenance import Provenance
 from raylocus.ragged import Rows
 from raylocus.storage import MANIFEST
 
+#: Sequences that are read at once.
+PART_SEQUENCES = 2048
+
+
+@dataclass(frozen=True)
+class PlaceSequences:
+    """Some sequences of one place."""
+
+    place_index: int
+    samples: Int[np.ndarray, " selected"]
+    """Their indices in the dataset, ascending."""
+    reports: Reports
+
 
 @dataclass(frozen=True)
 class ReportDataset:
@@ -88,13 +101,23 @@ class ReportDataset:
 
     def select(self, mask: Bool[np.ndarray, " sample"]) -> ReportDataset:
         """The sequences where the mask is true, e.g. `dataset.select(dataset.split == "test")`."""
-        rows = {name: getattr(self, name)[mask] for name in _ROWS}
+        columns = ("samples", "split", "place_index", "world_index", "start_time")
+        rows = {name: getattr(self, name)[mask] for name in columns}
         return dataclasses.replace(self, **rows)
 
     def by_place(self, split: str) -> Iterator[ReportDataset]:
         """The sequences of a split, place by place."""
         for index in np.unique(self.place_index[self.split == split]):
             yield self.select((self.split == split) & (self.place_index == index))
+
+    def parts(self, chosen: Bool[np.ndarray, " sample"] | None = None) -> Iterator[PlaceSequences]:
+        """The sequences, or those where `chosen` is true, place by place, few enough at once for any memory."""
+        wanted = np.ones(len(self), bool) if chosen is None else chosen
+        for place in np.unique(self.place_index[wanted]):
+            samples = np.flatnonzero(wanted & (self.place_index == place))
+            for start in range(0, len(samples), PART_SEQUENCES):
+                some = samples[start : start + PART_SEQUENCES]
+                yield PlaceSequences(int(place), some, self.read(some))
 
     def read(self, samples: Int[np.ndarray, " chosen"]) -> Reports:
         """The reports of some of these sequences, by index; only the chunks that hold them are read.
@@ -174,10 +197,6 @@ class ReportDataset:
         return {**self.__dict__, "_opened": {}}
 
 
-#: Columns of a dataset with one row a sequence.
-_ROWS = ("samples", "split", "place_index", "world_index", "start_time")
-
-
 def open_report_dataset(path: Path | str) -> ReportDataset:
     """Opens a dataset; its files and their sizes are checked, not their content.
 
@@ -193,18 +212,15 @@ def open_report_dataset(path: Path | str) -> ReportDataset:
     try:
         root = zarr.open_group(folder.zarr_store(), mode="r")
         attributes = dict(root.attrs)
-    except Exception as error:  # zarr raises many kinds for a broken store
-        raise folder.unreadable(error) from error
-    if attributes.get("schema") != DATASET_SCHEMA:
-        raise StoreError(
-            f"{path} has schema {attributes.get('schema', 'none')!r} where {DATASET_SCHEMA!r} is needed; "
-            "build it again"
-        )
-    try:
+        if attributes.get("schema") != DATASET_SCHEMA:
+            raise StoreError(
+                f"{path} has schema {attributes.get('schema', 'none')!r} where {DATASET_SCHEMA!r} is needed; "
+                "build it again"
+            )
         return _dataset(folder, root, attributes)
     except RaylocusError:
         raise
-    except Exception as error:
+    except Exception as error:  # zarr raises many kinds for a broken store
         raise folder.unreadable(error) from error
 
 

@@ -71,7 +71,7 @@ def save_report_dataset(
     survey = PartSurvey.of(parts)
     with folder_written_whole(folder_at(path)) as folder, consolidating():
         root = zarr.create_group(folder, zarr_format=3)
-        tiles = _write_places(root, configuration, left_out, folder)
+        tiles = _write_places(configuration, left_out, folder)
         worlds = [
             (index, world)
             for index, world in enumerate(plan_worlds(configuration))
@@ -102,29 +102,19 @@ def _labelled(
     for part, (index, world) in zip(parts, worlds, strict=True):
         start = start_times(world, len(part))
         split = assign_splits(configuration.splits, world, tiles[world.place_index], part, start)
-        yield (
-            part,
-            {
-                "split": split,
-                "place_index": np.full(len(part), world.place_index),
-                "world_index": np.full(len(part), index),
-                "start_time": start,
-            },
-        )
+        of_place, of_world = np.full(len(part), world.place_index), np.full(len(part), index)
+        yield part, {"split": split, "place_index": of_place, "world_index": of_world, "start_time": start}
 
 
-def _write_places(
-    root: zarr.Group, configuration: DatasetConfiguration, left_out: set[int], folder: Path
-) -> dict[int, Grid]:
+def _write_places(configuration: DatasetConfiguration, left_out: set[int], folder: Path) -> dict[int, Grid]:
     """Writes every place; returns the tile of each, by index."""
     groups = group_names([place.folder for place in configuration.places])
     tiles = {}
     for index, choice in enumerate(configuration.places):
-        if index in left_out:
-            continue
-        place = open_place(choice.folder)
-        write_stored_place(place, place.radio_maps, folder, groups[index])
-        tiles[index] = place.tile
+        if index not in left_out:
+            place = open_place(choice.folder)
+            write_stored_place(place, place.radio_maps, folder, groups[index])
+            tiles[index] = place.tile
     return tiles
 
 

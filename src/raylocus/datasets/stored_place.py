@@ -15,10 +15,8 @@ import zarr
 
 from raylocus.datasets.columns import Encoding, compressor
 from raylocus.datasets.folders import Folder
-from raylocus.geo import GeoFrame, Grid
 from raylocus.json_text import parse_json
 from raylocus.scenes.place import Place, place_of_record, place_record
-from raylocus.scenes.sites import Deployment
 from raylocus.xarray_store import consolidating
 
 #: Step that layers are stored in, by their unit: far below what a report can resolve.
@@ -26,45 +24,24 @@ LAYER_STEPS = {"dB": 0.01, "dBm": 0.01, "rad": 1e-4, "s": 1e-11, "m": 0.01, "Hz 
 _GEOMETRY, _RADIO = "geometry", "radio"
 
 
-@dataclass(frozen=True)
-class StoredPlace:
-    """A place as a dataset holds it; maps are read when first asked for."""
+@dataclass(frozen=True, kw_only=True)
+class StoredPlace(Place):
+    """A place as a dataset holds it: what place.json said, and maps that are read when first asked for.
+
+    Its folder is that of its group in the store, such as places/munich-0.
+    """
 
     store: Folder
-    group: str
-    """Its group in the store, such as places/munich-0."""
-    place: Place
-    """What place.json said; its folder need not be there."""
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.place.name
-
-    @property
-    def tile(self) -> Grid:
-        """Grid of G."""
-        return self.place.tile
-
-    @property
-    def deployment(self) -> Deployment:
-        """Sites and cells."""
-        return self.place.deployment
-
-    @property
-    def frame(self) -> GeoFrame:
-        """Where the place lies."""
-        return self.place.frame
 
     @cached_property
     def geometry_maps(self) -> xr.Dataset:
         """G, see `scenes.geometry_maps`."""
-        return _read_maps(self.store, f"{self.group}/{_GEOMETRY}")
+        return _read_maps(self.store, f"{self.folder}/{_GEOMETRY}")
 
     @cached_property
     def radio_maps(self) -> xr.Dataset:
         """R, see `propagation.maps.radio_maps.LAYERS`."""
-        return _read_maps(self.store, f"{self.group}/{_RADIO}")
+        return _read_maps(self.store, f"{self.folder}/{_RADIO}")
 
 
 def group_names(folders: Sequence[Path]) -> list[str]:
@@ -94,18 +71,14 @@ def stored_place(store: Folder, group: str, attributes: dict[str, Any]) -> Store
         record = parse_json(attributes["place"])
     except (KeyError, TypeError, ValueError) as error:
         raise store.unreadable(error) from error
-    return StoredPlace(store, group, place_of_record(record, Path(group)))
+    return StoredPlace(store=store, **vars(place_of_record(record, Path(group))))
 
 
 def _write_maps(maps: xr.Dataset, folder: Path, group: str) -> None:
     encodings = {str(name): _layer_encoding(layer) for name, layer in maps.data_vars.items()}
     encoded = {
-        name: (
-            maps[name].dims,
-            encoding.encode(maps[name].values),
-            {**maps[name].attrs, **encoding.attributes},
-        )
-        for name, encoding in encodings.items()
+        name: (maps[name].dims, each.encode(maps[name].values), maps[name].attrs | each.attributes)
+        for name, each in encodings.items()
     }
     stored = xr.Dataset(encoded, coords=maps.coords, attrs=maps.attrs)
     chunks = {name: {"compressors": (compressor(),)} | _chunks(maps[name]) for name in encodings}

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.datasets.parts import PlaceSequences, parts_of
 from raylocus.datasets.schema import FeatureStatistics
 from raylocus.datasets.splits import NO_SPLIT_NAME, SPLITS
-from raylocus.datasets.store import ReportDataset
+from raylocus.datasets.store import PlaceSequences, ReportDataset
 from raylocus.network.reports.features import ReportFeature, features_named
-from raylocus.network.reports.reports import Reports
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ class DatasetSummary:
 def summarise(dataset: ReportDataset) -> DatasetSummary:
     """Reads the dataset twice, part by part: once for the ranges of features, once to count."""
     features = features_named(dataset.feature_names)
-    edges = _edges(parts_of(dataset), features)
+    edges = _edges(dataset.parts(), features)
     names = [name for name in (*SPLITS, NO_SPLIT_NAME) if (dataset.split == name).any()]
     return DatasetSummary(
         features=features,
@@ -171,12 +169,13 @@ def _split(
     present, possible = np.zeros(len(features)), np.zeros(len(features))
     histograms, heard = np.zeros((len(features), BINS), np.int64), np.zeros(MOST_HEARD + 1, np.int64)
     sight: list[Float[np.ndarray, " report"]] = []
-    for part in parts_of(dataset, chosen):
+    for part in dataset.parts(chosen):
         found = part.reports
         reports, tokens = reports + len(found.time), tokens + len(found.pci)
         sight.append(found.line_of_sight)
         heard += np.bincount(np.minimum(found.heard_cells, MOST_HEARD), minlength=MOST_HEARD + 1)
-        kinds = _tokens_of_kind(found)
+        cell = found.beam < 0
+        kinds = {"cell": cell, "serving": cell & found.serving, "beam": ~cell}
         for index, feature in enumerate(features):
             known = found.features[found.present[:, index], index]
             possible[index] += kinds[feature.token].sum()
@@ -204,11 +203,6 @@ def _share(sight: Sequence[Float[np.ndarray, " report"]]) -> float:
     return float(np.nanmean(known)) if np.isfinite(known).any() else float("nan")
 
 
-def _tokens_of_kind(reports: Reports) -> dict[str, Bool[np.ndarray, " token"]]:
-    cell = reports.beam < 0
-    return {"cell": cell, "serving": cell & reports.serving, "beam": ~cell}
-
-
 def _place(dataset: ReportDataset, index: int) -> PlaceSummary:
     here = dataset.place_index == index
     place = dataset.place(index)
@@ -218,7 +212,7 @@ def _place(dataset: ReportDataset, index: int) -> PlaceSummary:
     outdoors = outdoor_cells(place.geometry_maps["footprint"].values, step)
     visited = np.zeros(coarse.count**2, bool)
     sight: list[Float[np.ndarray, " report"]] = []
-    for part in parts_of(dataset, here):
+    for part in dataset.parts(here):
         cells = coarse.index(part.reports.position)
         visited[cells[cells >= 0]] = True
         sight.append(part.reports.line_of_sight)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,23 +77,20 @@ def all_groups(truth: Truth, circumstances: Circumstances) -> dict[str, tuple[Gr
 
 def heard_groups(truth: Truth) -> tuple[Group, ...]:
     """Groups by the number of cells heard in the last report; empty ones are left out."""
-    groups = (
-        Group(
-            f"{low} or more cells" if high == 99 else f"{low}–{high} cells",
-            (truth.heard_cells >= low) & (truth.heard_cells <= high),
-        )
-        for low, high in HEARD_GROUPS
-    )
-    return tuple(group for group in groups if group.members.any())
+    heard = truth.heard_cells
+    names = (f"{low} or more cells" if high == 99 else f"{low}–{high} cells" for low, high in HEARD_GROUPS)
+    return _filled(names, ((heard >= low) & (heard <= high) for low, high in HEARD_GROUPS))
 
 
 def sight_groups(truth: Truth) -> tuple[Group, ...]:
     """Groups by line of sight to the serving site; sequences where it is unknown belong to neither."""
-    groups = (
-        Group("line of sight", truth.line_of_sight == 1),
-        Group("no line of sight", truth.line_of_sight == 0),
-    )
-    return tuple(group for group in groups if group.members.any())
+    known = (truth.line_of_sight == 1, truth.line_of_sight == 0)
+    return _filled(("line of sight", "no line of sight"), known)
+
+
+def _filled(names: Iterable[str], members: Iterable[Bool[np.ndarray, " sample"]]) -> tuple[Group, ...]:
+    """Groups that have members."""
+    return tuple(Group(*each) for each in zip(names, members, strict=True) if each[1].any())
 
 
 def quoted(

@@ -43,11 +43,8 @@ class Observations:
     def sequences(self, start: int, stop: int) -> Observations:
         """Those of the sequences `start` to `stop` (exclusive)."""
         rows = slice(self.report_offsets[start], self.report_offsets[stop])
-        columns = {
-            each.name: getattr(self, each.name)[rows]
-            for each in fields(self)
-            if each.name != "report_offsets"
-        }
+        # All columns but the offsets, which are the last.
+        columns = {each.name: getattr(self, each.name)[rows] for each in fields(self)[:-1]}
         offsets = self.report_offsets[start : stop + 1] - self.report_offsets[start]
         return Observations(**columns, report_offsets=offsets)
 

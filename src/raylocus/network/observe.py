@@ -30,10 +30,15 @@ from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.measurement_configuration import sent_reports
 from raylocus.network.stack.batch import Batch
 from raylocus.network.stack.cell_levels import CellMeasurements
-from raylocus.network.stack.columns import PATH_LAYERS, SOURCES, complete_reports, present_features
+from raylocus.network.stack.columns import (
+    PATH_LAYERS,
+    SOURCES,
+    ReportContent,
+    complete_reports,
+    present_features,
+)
 from raylocus.network.stack.downlink import Paths, receive
 from raylocus.network.stack.serving_cell import fired
-from raylocus.network.stack.tokens import ReportContent
 from raylocus.ragged import Rows
 
 #: Sequences that are worked on together, with their paths and without.

@@ -55,7 +55,7 @@ class RaylocusCLI(LightningCLI):
     def before_fit(self) -> None:
         """Stamps the run with its resolved configuration and its input."""
         configuration = self.parser.dump(self.config, format="json")
-        inputs = {"dataset": self.datamodule.content_hash}
+        inputs = {"dataset": self.datamodule.stored.digest}
         seed = self.model.provenance.seed
         self.model.provenance = Provenance.collect({"train": configuration}, seed, inputs)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +28,6 @@ from raylocus.models.inputs.place_batches import (
     unchanged,
 )
 from raylocus.models.inputs.tensors import SequenceTensors
-from raylocus.storage import MANIFEST
 from raylocus.units import timing_advance_distance
 
 
@@ -103,11 +101,6 @@ class ReportData(lightning.LightningDataModule):
                 f"{self.dataset} has no training sequences; give a place the split 'train' in its configuration"
             )
         self._stored = stored
-
-    @property
-    def content_hash(self) -> str:
-        """SHA-256 of the list of the dataset's files and their hashes."""
-        return hashlib.sha256(self.stored.folder.read(MANIFEST) or b"").hexdigest()
 
     def train_dataloader(self) -> DataLoader[list[PackedPart]]:
         """Shuffled batches of few places, of about equally long sequences."""

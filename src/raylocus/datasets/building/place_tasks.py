@@ -57,7 +57,8 @@ class PlaceTask:
         self._trace(folder)
         if truth != folder:
             if not self._is_true_place():
-                perturb_place(load_place(folder), truth, self._map_error_law, self.choice.seed)
+                law = MapErrorLaw(severity=self.choice.map_error)
+                perturb_place(load_place(folder), truth, law, self.choice.seed)
             self._trace(truth)
 
     def is_done(self) -> bool:
@@ -83,10 +84,6 @@ class PlaceTask:
             )
         return dataclasses.replace(self.configuration.scene, **chosen)
 
-    @property
-    def _map_error_law(self) -> MapErrorLaw:
-        return MapErrorLaw(severity=self.choice.map_error)
-
     def _is_built(self) -> bool:
         """Whether the folder holds the place of this source, settings and version of raylocus."""
         wanted = place_provenance(str(self.choice.source), self.scene)
@@ -102,7 +99,7 @@ class PlaceTask:
             nominal = load_place(self.choice.folder).provenance.digest
         except PlaceError:
             return False
-        law = json.loads(json.dumps(dataclasses.asdict(self._map_error_law)))
+        law = json.loads(json.dumps(dataclasses.asdict(MapErrorLaw(severity=self.choice.map_error))))
         made_from = (drawn.get("law"), drawn.get("seed"), drawn.get("of", {}).get("digest"))
         return made_from == (law, self.choice.seed, nominal)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from raylocus.datasets.building.place_tasks import PlaceTask, check_same_solver, place_hashes
 from raylocus.datasets.building.world_tasks import WorldTask, unpack_reports
@@ -110,7 +109,7 @@ class Work:
         return [
             WorldTask.planned(world, self.configuration, self.inputs[world.place_index], self.units)
             for world in (self.worlds[row] for row in rows)
-            if world.place_index in self.inputs and world.place_index not in self.skipped
+            if world.place_index in self._ready
         ]
 
     def observe(self, rows: range, progress: Progress, engine: Engine) -> None:
@@ -124,20 +123,18 @@ class Work:
 
     def remaining(self) -> tuple[int, int]:
         """Places and worlds that are not there yet."""
-        rows = range(len(self.worlds))
-        ready = len(self.inputs) + len(self.skipped)
-        waiting = sum(
-            world.place_index not in self.inputs and world.place_index not in self.skipped
-            for world in self.worlds
-        )
-        return len(self.configuration.places) - ready, waiting + len(self._missing(rows))
+        ready, left = len(self.inputs) + len(self.skipped), self._missing(range(len(self.worlds)))
+        known = self.inputs.keys() | self.skipped.keys()
+        waiting = sum(world.place_index not in known for world in self.worlds)
+        return len(self.configuration.places) - ready, waiting + len(left)
 
     def provenance(self) -> Provenance:
         """What the dataset is made from."""
+        choices = self.configuration.places
         named = {
             f"{folder}/{name}": digest
-            for index in sorted(self.inputs.keys() - self.skipped.keys())
-            for folder in self._folders(index)
+            for index in sorted(self._ready)
+            for folder in {choices[index].folder, choices[index].true_folder}
             for name, digest in place_hashes(folder).items()
         }
         return Provenance.collect(self.configuration, self.configuration.seed, named)
@@ -147,9 +144,10 @@ class Work:
         """The places that are left out, in order."""
         return tuple(Skipped(index, self.skipped[index]) for index in sorted(self.skipped))
 
-    def _folders(self, index: int) -> list[Path]:
-        choice = self.configuration.places[index]
-        return list(dict.fromkeys((choice.folder, choice.true_folder)))
+    @property
+    def _ready(self) -> set[int]:
+        """Places that are there and not left out, by index."""
+        return self.inputs.keys() - self.skipped.keys()
 
     def _missing(self, rows: range) -> list[WorldTask]:
         there = self.units.sizes()

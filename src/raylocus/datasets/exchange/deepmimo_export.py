@@ -83,7 +83,11 @@ def transmitter_paths(
     """
     amplitude = impulse_response(found, Panel(), Panel()).amplitude[:, 0, 0]
     power = to_decibel(np.abs(amplitude) ** 2)
-    order, rank = _strongest_first(found.ue, power, len(receivers))
+    # Of each UE the strongest path first.
+    order, rank = (
+        np.lexsort((-power, found.ue)),
+        Rows.of(np.bincount(found.ue, minlength=len(receivers))).rank,
+    )
     paths = found.paths
 
     def matrix(values: Shaped[np.ndarray, " path *rest"]) -> Float[np.ndarray, "receiver slot *rest"]:
@@ -106,13 +110,6 @@ def transmitter_paths(
         inter=matrix(_interaction_digits(paths)),
         inter_pos=matrix(interaction_points(found, site, receivers)),
     )
-
-
-def _strongest_first(
-    ue: Int[np.ndarray, " path"], power: Float[np.ndarray, " path"], count: int
-) -> tuple[Int[np.ndarray, " path"], Int[np.ndarray, " path"]]:
-    """Paths by UE and falling power, and the rank of each among its UE's."""
-    return np.lexsort((-power, ue)), Rows.of(np.bincount(ue, minlength=count)).rank
 
 
 def _degrees(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,16 +71,20 @@ def import_scenario(
     parameters = read_parameters(folder)
     try:
         sets = list(point_sets(parameters))
-        deployment, isotropic = _deployment(parameters, folder, sets)
+        transmitters = [(each, number) for each in sets if each.transmits for number in range(each.points)]
+        receiving = [each for each in sets if each.receives and not each.transmits]
+        deployment, isotropic = _deployment(parameters, folder, transmitters, receiving)
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(
             f"{folder} has a params.json without {error}; convert it with DeepMIMO 4 again"
         ) from error
     parts: list[Reports] = []
-    for receivers in (each for each in sets if each.receives and not each.transmits):
-        channels = [_site_paths(folder, sets, site, receivers) for site in range(len(deployment.sites))]
-        channel = KnownChannel(channel_of(channels, deployment), deployment)
-        parts.append(observe(channel, _standing(channels[0].rx_pos), observation, seed + len(parts)))
+    for receivers in receiving:
+        channels = [read_paths(folder, *each, receivers) for each in transmitters[: len(deployment.sites)]]
+        channel, position = KnownChannel(channel_of(channels, deployment), deployment), channels[0].rx_pos
+        # Every receiver is a UE that reports once.
+        standing = Trajectories(np.arange(len(position) + 1), np.zeros(len(position)), position)
+        parts.append(observe(channel, standing, observation, seed + len(parts)))
     if not sum(map(len, parts)):
         raise InputError(f"no receiver of {folder} finds a cell; nothing can be imported")
     return ImportedScenario(Reports.concatenate(parts), deployment, isotropic)
@@ -126,34 +129,21 @@ def _gains(paths: TransmitterPaths, cell: Cell) -> Float[np.ndarray, "receiver p
     return gains
 
 
-def _standing(position: Float[np.ndarray, "receiver 3"]) -> Trajectories:
-    """Every receiver as a UE that reports once."""
-    count = len(position)
-    return Trajectories(np.arange(count + 1), np.zeros(count), position)
-
-
-def _site_paths(folder: Path, sets: list[PointSet], site: int, receivers: PointSet) -> TransmitterPaths:
-    transmitters, number = list(_transmitters(sets))[site]
-    return read_paths(folder, transmitters, number, receivers)
-
-
-def _transmitters(sets: list[PointSet]) -> Iterator[tuple[PointSet, int]]:
-    for each in sets:
-        if each.transmits:
-            yield from ((each, number) for number in range(each.points))
-
-
-def _deployment(parameters: dict[str, Any], folder: Path, sets: list[PointSet]) -> tuple[Deployment, bool]:
+def _deployment(
+    parameters: dict[str, Any],
+    folder: Path,
+    transmitters: list[tuple[PointSet, int]],
+    receiving: list[PointSet],
+) -> tuple[Deployment, bool]:
+    """The network of a scenario, and whether nothing is known of its antennas."""
     record = parameters.get("raylocus", {}).get("place")
     if record:
         return place_of_record(record, folder).deployment, False
-    receivers = next((each for each in sets if each.receives and not each.transmits), None)
-    if receivers is None:
+    if not receiving:
         raise StoreError(f"{folder} has no set of receivers; convert it with one")
     sites, cells = [], []
-    for number, (transmitters, index) in enumerate(_transmitters(sets)):
-        paths = read_paths(folder, transmitters, index, receivers)
-        x, y, z = map(float, paths.tx_pos[0])
+    for number, each in enumerate(transmitters):
+        x, y, z = map(float, read_paths(folder, *each, receiving[0]).tx_pos[0])
         sites.append(Site(f"transmitter {number}", (x, y, z)))
         cells.append(Cell(number, number, 0.0, 0.0, POWER_DBM, AntennaArray(1, 1, 1), pattern=ISOTROPIC))
     carrier = Carrier(frequency=float(parameters["rt_params"]["frequency"]))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from raylocus.datasets.parts import PlaceSequences, parts_of
-from raylocus.datasets.store import ReportDataset
+from raylocus.datasets.store import PlaceSequences, ReportDataset
 from raylocus.errors import InputError
 from raylocus.network.reports.parquet import reports_to_table, table_with_units
 from raylocus.storage import written_whole
@@ -42,7 +41,7 @@ def export_tables(dataset: ReportDataset, folder: Path) -> None:
     with written_whole(folder) as aside, ExitStack() as stack:
         aside.mkdir()
         writers: dict[str, parquet.ParquetWriter] = {}
-        for part in parts_of(dataset):
+        for part in dataset.parts():
             tables = {
                 TOKEN_TABLE: reports_to_table(part.reports, sequences, reports),
                 REPORT_TABLE: _report_rows(dataset, part, sequences, reports),

@@ -11,13 +11,11 @@ from scipy.sparse import csr_array
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.neighbors import NearestNeighbors
 
-from raylocus.evaluation.baselines.masses import blurred_masses
+from raylocus.evaluation.baselines.masses import GroundMethod, Located, blurred_masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.evaluation import TrainingPlaces
-from raylocus.evaluation.observations import observations
-from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
-from raylocus.models.posterior import Posterior, posterior_of
-from raylocus.network.reports.reports import Reports
+from raylocus.evaluation.observations import Observations
+from raylocus.models.inputs.nominal_maps import NominalMaps
 
 #: Values that `fit` chooses from.
 NEIGHBOURS = (1, 5, 20, 60, 200)
@@ -27,10 +25,9 @@ FITTED_REPORTS = 200
 
 
 @dataclass(frozen=True)
-class NearestNeighbours:
+class NearestNeighbours(GroundMethod):
     """The mean of the ground cells whose RSRP vector is nearest to the last report's."""
 
-    name: str
     neighbours: int
     """k."""
     floor_dbm: float
@@ -56,17 +53,10 @@ class NearestNeighbours:
         best = likeliest(searches, scores, chosen)
         return likeliest((replace(best, spread=each) for each in SPREADS), scores, chosen)
 
-    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """Posterior from the last report, the estimate being the neighbours' mean.
-
-        Raises:
-            PlaceError: the reports name a PCI that the place does not have.
-        """
-        maps = nominal_maps(place)
-        observed = observations(reports, maps.deployment)
+    def located(self, observed: Observations, maps: NominalMaps) -> Located:
+        """By the last report, the estimate being the neighbours' mean."""
         neighbours = self.nearest(observed.rsrp[observed.last], maps)
-        mean = maps.tile.centres[neighbours].mean(axis=1)
-        return posterior_of(maps.tile, self.density(neighbours, maps), mean)
+        return self.density(neighbours, maps), maps.tile.centres[neighbours].mean(axis=1)
 
     def nearest(
         self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps
@@ -105,14 +95,13 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class RandomForest:
+class RandomForest(GroundMethod):
     """A forest of regression trees from the levels of a place's cells to the position, grown on nominal R.
 
     The density is that of the fingerprints in the leaves that a report falls into, each tree counting the same
     (Meinshausen 2006, quantile regression forests); the estimate is their mean, which is the forest's own.
     """
 
-    name: str
     noise_db: float
     """Standard deviation of each level of a fingerprint about R, and of an offset common to all [dB]."""
     spread: float
@@ -136,12 +125,10 @@ class RandomForest:
         best = likeliest((cls(name, noise, 25.0) for noise in NOISES_DB), scores, chosen)
         return likeliest((replace(best, spread=spread) for spread in SPREADS), scores, chosen)
 
-    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """Posterior from the last report, the estimate being the forest's. Raises PlaceError for an unknown PCI."""
-        maps = nominal_maps(place)
-        observed = observations(reports, maps.deployment)
+    def located(self, observed: Observations, maps: NominalMaps) -> Located:
+        """By the last report, the estimate being the forest's."""
         weight = self.weights(observed.rsrp[observed.last], maps)
-        return posterior_of(maps.tile, blurred_masses(weight, self.spread, maps), weight @ maps.tile.centres)
+        return blurred_masses(weight, self.spread, maps), weight @ maps.tile.centres
 
     def weights(
         self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps

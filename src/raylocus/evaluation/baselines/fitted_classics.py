@@ -55,11 +55,11 @@ def classical_methods(
     pairs = [(reports, nominal_maps(place)) for reports, place in training]
 
     @cache
-    def single() -> GridBayes:
-        return GridBayes.fit("grid-Bayes, one report", pairs)
+    def single(name: str, *spreads: Any) -> GridBayes:
+        return GridBayes.fit(name, pairs, *spreads)
 
-    def sequences(name: str, of_one: GridBayes) -> SequenceGridBayes:
-        return SequenceGridBayes.fit(name, of_one, pairs)
+    def sequences(name: str, of_one: str, *spreads: Any) -> SequenceGridBayes:
+        return SequenceGridBayes.fit(name, single(of_one, *spreads), pairs)
 
     fits: dict[str, Callable[[str], Method]] = {
         "serving site": lambda name: StrongestCell.fit(name, pairs, reaches=(0.0,)),
@@ -70,12 +70,10 @@ def classical_methods(
         "TA + azimuth": lambda name: TimingAdvance.fit(name, pairs),
         "kNN on R": lambda name: NearestNeighbours.fit(name, pairs),
         "random forest on R": lambda name: RandomForest.fit(name, pairs),
-        "grid-Bayes, one report": lambda name: single(),
-        "grid-Bayes": lambda name: sequences(name, single()),
-        "grid-Bayes, free level": lambda name: sequences(name, GridBayes.fit(name, pairs, FREE_LEVEL)),
-        "grid-Bayes, free level, beams": lambda name: sequences(
-            name, GridBayes.fit(name, pairs, FREE_LEVEL, BEAM_SPREADS_DB)
-        ),
+        "grid-Bayes, one report": single,
+        "grid-Bayes": lambda name: sequences(name, "grid-Bayes, one report"),
+        "grid-Bayes, free level": lambda name: sequences(name, name, FREE_LEVEL),
+        "grid-Bayes, free level, beams": lambda name: sequences(name, name, FREE_LEVEL, BEAM_SPREADS_DB),
     }
     if not any("rstd" in reports.feature_names for reports, _ in pairs):
         del fits["TDOA"]

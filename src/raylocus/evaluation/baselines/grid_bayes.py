@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
@@ -12,13 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel, deviations, log_likelihood
-from raylocus.evaluation.baselines.masses import forward_filter, masses
+from raylocus.evaluation.baselines.masses import GroundMethod, Located, forward_filter, masses
 from raylocus.evaluation.baselines.training import climbed, examples, likeliest
 from raylocus.evaluation.evaluation import TrainingPlaces
-from raylocus.evaluation.observations import Observations, observations
-from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
-from raylocus.models.posterior import Posterior, posterior_of
-from raylocus.network.reports.reports import Reports
+from raylocus.evaluation.observations import Observations
+from raylocus.models.inputs.nominal_maps import NominalMaps
 
 #: Values that `fit` chooses from.
 SPREADS_DB = (4.0, 6.0, 8.0, 11.0, 15.0, 20.0, 27.0)
@@ -38,10 +35,9 @@ SEQUENCES_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
-class GridBayes:
+class GridBayes(GroundMethod):
     """Map matching on the last report: Gaussian levels about R, T_A about the first path, UE outdoors."""
 
-    name: str
     model: LikelihoodModel
 
     @classmethod
@@ -69,23 +65,24 @@ class GridBayes:
             return chosen[number].log_scores(apart[number].log_likelihood(model))
 
         model = LikelihoodModel(8.0, level_spreads[0], 13.0)
-        for candidates in _sweeps(level_spreads, beam_spreads):
-            model = likeliest([replace(model, **values) for values in candidates], scores, chosen)
+        levels = ("spread_db", SPREADS_DB), ("level_spread_db", level_spreads)
+        others = ("timing_spread", TIMING_SPREADS), ("beam_spread_db", beam_spreads)
+        # One sweep after the other: a full grid would not be better, only slower.
+        for (first, ones), (second, twos) in (levels, others, levels):
+            pairs: list[dict[str, Any]] = [{first: one, second: two} for one, two in product(ones, twos)]
+            model = likeliest([replace(model, **values) for values in pairs], scores, chosen)
         return cls(name, model)
 
-    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """Posterior of the last position from the last report. Raises PlaceError for an unknown PCI."""
-        maps = nominal_maps(place)
-        observed = observations(reports, maps.deployment)
+    def located(self, observed: Observations, maps: NominalMaps) -> Located:
+        """By the last report."""
         levels = log_likelihood(observed, observed.last, maps, self.model)
-        return posterior_of(maps.tile, masses(levels, maps.prior.ravel()))
+        return masses(levels, maps.prior.ravel()), None
 
 
 @dataclass(frozen=True)
-class SequenceGridBayes:
+class SequenceGridBayes(GroundMethod):
     """The same likelihood on every report, carried from report to report by a forward filter."""
 
-    name: str
     model: LikelihoodModel
     independence: float
     """See `forward_filter`."""
@@ -118,13 +115,8 @@ class SequenceGridBayes:
         timed = [replace(best, model=model) for model in models]
         return climbed(timed, len(timed) // 2, scores, chosen)
 
-    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """Posterior of the last position from all reports. Raises PlaceError for an unknown PCI."""
-        maps = nominal_maps(place)
-        return posterior_of(maps.tile, self.density(observations(reports, maps.deployment), maps))
-
-    def density(self, observed: Observations, maps: NominalMaps) -> Float[np.ndarray, "sample ground"]:
-        """Masses over the flat ground for each sequence."""
+    def located(self, observed: Observations, maps: NominalMaps) -> Located:
+        """By all reports."""
         parts = [
             observed.sequences(start, min(start + SEQUENCES_AT_ONCE, len(observed)))
             for start in range(0, len(observed), SEQUENCES_AT_ONCE)
@@ -132,7 +124,7 @@ class SequenceGridBayes:
         found = [
             self._filtered(log_likelihood(part, part.all, maps, self.model), part, maps) for part in parts
         ]
-        return np.concatenate([np.empty((0, maps.tile.count**2), np.float32), *found])
+        return np.concatenate([np.empty((0, maps.tile.count**2), np.float32), *found]), None
 
     def _filtered(
         self, levels: Float[np.ndarray, "report ground"], observed: Observations, maps: NominalMaps
@@ -142,19 +134,3 @@ class SequenceGridBayes:
         return forward_filter(
             levels, observed.time, observed.report_offsets, prior, maps.tile, self.independence
         )
-
-
-def _sweeps(
-    level_spreads: tuple[float, ...], beam_spreads: tuple[float | None, ...]
-) -> Iterator[list[dict[str, Any]]]:
-    """Values to try together, one sweep after the other: a full grid would not be better, only slower."""
-    levels: list[dict[str, Any]] = [
-        {"spread_db": spread, "level_spread_db": level}
-        for spread, level in product(SPREADS_DB, level_spreads)
-    ]
-    yield levels
-    yield [
-        {"timing_spread": timing, "beam_spread_db": beam}
-        for timing, beam in product(TIMING_SPREADS, beam_spreads)
-    ]
-    yield levels

@@ -84,10 +84,8 @@ def deviations(
 ) -> Deviations:
     """What is observed in some reports against the maps; `beams` says whether they are looked at."""
     # The sums over cells are matrix products of what is heard with the map: no [report, cell, ground] array.
-    rsrp, mapped = (
-        observed.rsrp[reports],
-        maps.level.reshape(len(maps.level), -1) - np.float32(REFERENCE_LEVEL),
-    )
+    rsrp = observed.rsrp[reports]
+    mapped = maps.level.reshape(len(maps.level), -1) - np.float32(REFERENCE_LEVEL)
     at_end = np.isfinite(rsrp) & (observed.rsrp_end[reports] != 0)
     end_report, end_cell = np.nonzero(at_end)
     end_level = (rsrp[at_end][:, None] - REFERENCE_LEVEL).astype(np.float32)
@@ -118,9 +116,8 @@ def _timing_squares(
 ) -> Float[np.ndarray, "report ground"]:
     distance = advance_distances(observed, reports, maps.deployment).astype(np.float32)
     length = maps.path_length.reshape(len(maps.path_length), -1)
-    squares = (
-        np.nan_to_num(distance)[:, None] - length[maps.deployment.site_of_cell[observed.serving[reports]]]
-    )
+    site = maps.deployment.site_of_cell[observed.serving[reports]]
+    squares = np.nan_to_num(distance)[:, None] - length[site]
     np.square(squares, out=squares)
     squares[~np.isfinite(distance)] = 0
     return squares

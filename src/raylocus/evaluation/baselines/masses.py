@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from raylocus.evaluation.observations import Observations, observations
 from raylocus.execution.threads import tiny_is_zero
 from raylocus.geo import Grid
-from raylocus.models.inputs.nominal_maps import NominalMaps
+from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
+from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.network.reports.reports import Reports
 
 #: Diffusions tried side by side [m/s], each as likely beforehand: standing (the first), walking, cycling, driving.
 SPEEDS = (0.0, 1.5, 5.0, 12.0)
 #: A Gaussian is cut off at so many standard deviations.
 CUT = 4.0
+#: Masses over the flat ground of each sequence, and the estimates where they are not the masses' own [m].
+Located = tuple[Float[np.ndarray, "sample ground"], Float[np.ndarray, "sample 2"] | None]
+
+
+@dataclass(frozen=True)
+class GroundMethod(ABC):
+    """A way of locating whose answer is a mass for every ground cell."""
+
+    name: str
+
+    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
+        """Posterior of each sequence's last position.
+
+        Raises:
+            PlaceError: the reports name a PCI that the place does not have.
+        """
+        maps = nominal_maps(place)
+        density, estimate = self.located(observations(reports, maps.deployment), maps)
+        return posterior_of(maps.tile, density, estimate)
+
+    @abstractmethod
+    def located(self, observed: Observations, maps: NominalMaps) -> Located:
+        """The answer to what is observed."""
 
 
 @tiny_is_zero()

@@ -8,14 +8,12 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float, Int
 
-from raylocus.evaluation.baselines.masses import circular_masses, masses
+from raylocus.evaluation.baselines.masses import GroundMethod, Located, circular_masses, masses
 from raylocus.evaluation.baselines.training import examples, likeliest
 from raylocus.evaluation.evaluation import TrainingPlaces
-from raylocus.evaluation.observations import Observations, advance_distances, observations
-from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
-from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.evaluation.observations import Observations, advance_distances
+from raylocus.models.inputs.nominal_maps import NominalMaps
 from raylocus.network.reports.centroid import rsrp_centroid
-from raylocus.network.reports.reports import Reports
 from raylocus.propagation.antennas.antennas import beam_azimuths
 from raylocus.scenes.sites import Cell, Deployment
 
@@ -26,10 +24,9 @@ FITTED_REPORTS = 400
 
 
 @dataclass(frozen=True)
-class WeightedCentroid:
+class WeightedCentroid(GroundMethod):
     """A circular Gaussian about the weighted mean of the sites of the last report's cells, cut to open ground."""
 
-    name: str
     decade_db: float
     """A cell's weight is 10 to the power of RSRP / `decade_db`: 10 is its received power itself."""
     spread: float
@@ -48,11 +45,10 @@ class WeightedCentroid:
         best = likeliest((cls(name, decade, 70.0) for decade in DECADES_DB), scores, chosen)
         return likeliest((replace(best, spread=spread) for spread in CENTROID_SPREADS), scores, chosen)
 
-    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """Posterior from the last report, the estimate being the centroid. Raises PlaceError for an unknown PCI."""
-        maps = nominal_maps(place)
-        centre = self.centroids(observations(reports, maps.deployment), maps.deployment)
-        return posterior_of(maps.tile, circular_masses(centre, self.spread, maps), centre)
+    def located(self, observed: Observations, maps: NominalMaps) -> Located:
+        """By the last report, the estimate being the centroid."""
+        centre = self.centroids(observed, maps.deployment)
+        return circular_masses(centre, self.spread, maps), centre
 
     def centroids(self, observed: Observations, deployment: Deployment) -> Float[np.ndarray, "sample 2"]:
         """The weighted mean of the sites heard in each sequence's last report, the serving one if no level is [m]."""
@@ -68,10 +64,9 @@ SPREADS = (25.0, 35.0, 50.0, 70.0, 100.0, 140.0)
 
 
 @dataclass(frozen=True)
-class StrongestCell:
+class StrongestCell(GroundMethod):
     """A circular Gaussian about a point in front of the serving cell, cut to open ground."""
 
-    name: str
     reach: float
     """Distance of the centre from the site along the cell's azimuth [m]; 0 is the site itself."""
     spread: float
@@ -93,17 +88,10 @@ class StrongestCell:
 
         return likeliest((cls(name, *values) for values in product(reaches, SPREADS)), scores, chosen)
 
-    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """Posterior from the last report's serving cell, the estimate being the centre itself.
-
-        Raises:
-            PlaceError: the reports name a PCI that the place does not have.
-        """
-        maps = nominal_maps(place)
-        observed = observations(reports, maps.deployment)
+    def located(self, observed: Observations, maps: NominalMaps) -> Located:
+        """By the last report's serving cell, the estimate being the centre itself."""
         serving = observed.serving[observed.last]
-        centre = self.centres(maps.deployment)[serving]
-        return posterior_of(maps.tile, self.density(serving, maps), centre)
+        return self.density(serving, maps), self.centres(maps.deployment)[serving]
 
     def centres(self, deployment: Deployment) -> Float[np.ndarray, "cell 2"]:
         """The point that each cell stands for [m]."""
@@ -129,10 +117,9 @@ TIMED_REPORTS = 300
 
 
 @dataclass(frozen=True)
-class TimingAdvance:
+class TimingAdvance(GroundMethod):
     """Density in range and azimuth about the serving site, cut to open ground."""
 
-    name: str
     excess: float
     """Mean excess of T_A's distance over the true one [m]: reflected paths are longer."""
     spread: float
@@ -159,12 +146,10 @@ class TimingAdvance:
         )
         return likeliest(wedges, scores, chosen)
 
-    def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
-        """Posterior from the last report. Raises PlaceError for an unknown PCI."""
-        maps = nominal_maps(place)
-        observed = observations(reports, maps.deployment)
+    def located(self, observed: Observations, maps: NominalMaps) -> Located:
+        """By the last report."""
         log_density = self.log_density(ring_and_wedge(observed, observed.last, maps))
-        return posterior_of(maps.tile, masses(log_density, maps.prior.ravel()))
+        return masses(log_density, maps.prior.ravel()), None
 
     def log_density(self, shape: RingAndWedge) -> Float[np.ndarray, "report ground"]:
         """ln of the density over the flat ground, up to a constant of each report."""

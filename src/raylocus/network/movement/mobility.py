@@ -141,8 +141,8 @@ def sample_trajectories(
     lengths = generator.integers(configuration.fewest_reports, configuration.most_reports + 1, count)
     intervals = _report_intervals(lengths, configuration, generator)
     time = np.cumsum(intervals, axis=1)
-    chosen, speed, pauses = sample_speeds(configuration, count, generator)
-    moving = moving_time(time, *pauses, generator)
+    chosen, (speed, between, stop) = sample_speeds(configuration, count, generator)
+    moving = moving_time(time, between, stop, generator)
     ground = WalkableGround.of(geometry_maps)
     xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
     reported = np.arange(xy.shape[1]) < lengths[:, None]
@@ -204,16 +204,13 @@ def _report_intervals(
 
 def sample_speeds(
     configuration: MobilityConfiguration, count: int, generator: np.random.Generator
-) -> tuple[
-    Int[np.ndarray, " sample"],
-    Float[np.ndarray, " sample"],
-    tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]],
-]:
-    """Speed class of each UE, its speed [m/s], and the mean time between two of its stops and of a stop [s]."""
+) -> tuple[Int[np.ndarray, " sample"], Float[np.ndarray, "3 sample"]]:
+    """Speed class of each UE; and its speed [m/s], the mean time between two of its stops and that of a stop [s]."""
     classes = configuration.speed_classes
     chosen = generator.choice(len(classes), count, p=[each.share for each in classes])
     slowest, fastest, every, stop = np.array(
         [(each.slowest, each.fastest, each.stop_every, each.stop_time) for each in classes]
     )[chosen].T
     speed = generator.uniform(slowest, fastest)
-    return chosen, speed, (np.divide(every, speed, out=np.full(count, np.inf), where=speed > 0), stop)
+    between = np.divide(every, speed, out=np.full(count, np.inf), where=speed > 0)
+    return chosen, np.stack([speed, between, stop])

@@ -61,7 +61,8 @@ def inside_buildings(
     share = (share if weight is None else share * np.maximum(np.nan_to_num(weight), 0.0)).ravel()
     lacking = "no building has weight for UEs to be in; lower the share of UEs indoors"
     cell = drawn_by_weight(share, count, generator, lacking)
-    return _inside(grid_of(geometry_maps), cell, generator)
+    grid = grid_of(geometry_maps)
+    return grid.centres[cell] + grid.resolution * generator.uniform(-0.499, 0.499, (count, 2))
 
 
 def drawn_by_weight(
@@ -71,14 +72,6 @@ def drawn_by_weight(
     if share.sum() <= 0:
         raise InputError(lacking)
     return generator.choice(len(share), count, p=share / share.sum())
-
-
-def _inside(
-    grid: Grid, cell: Int[np.ndarray, " drawn"], generator: np.random.Generator
-) -> Float[np.ndarray, "drawn 2"]:
-    """A point uniform inside each of these ground cells [m]."""
-    # A little inside the cell, so that rounding never puts a point into its neighbour.
-    return grid.centres[cell] + grid.resolution * generator.uniform(-0.499, 0.499, (len(cell), 2))
 
 
 @dataclass(frozen=True)
@@ -112,7 +105,16 @@ class WalkableGround:
 
     def sample(self, count: int, generator: np.random.Generator) -> Float[np.ndarray, "walker 2"]:
         """Points uniform over the outdoor ground [m]."""
-        return _inside(self.grid, generator.choice(np.flatnonzero(self.outdoor), count), generator)
+        return self.inside(generator.choice(np.flatnonzero(self.outdoor), count), generator)
+
+    def inside(
+        self, cell: Int[np.ndarray, " walker"], generator: np.random.Generator
+    ) -> Float[np.ndarray, "walker 2"]:
+        """A point uniform inside each of these ground cells [m]."""
+        # A little inside the cell, so that rounding never puts a point into its neighbour.
+        return self.grid.centres[cell] + self.grid.resolution * generator.uniform(
+            -0.499, 0.499, (len(cell), 2)
+        )
 
 
 @dataclass
@@ -152,8 +154,7 @@ class Walkers:
         share = np.where(ground.outdoor, np.maximum(np.nan_to_num(weight).ravel(), 0), 0.0)
         lacking = "no outdoor ground has weight for UEs to start on; give other weights"
         cell = drawn_by_weight(share, len(speed), generator, lacking)
-        start = _inside(ground.grid, cell, generator)
-        return cls(ground, start, heading, speed, heading_wander, turn_distance)
+        return cls(ground, ground.inside(cell, generator), heading, speed, heading_wander, turn_distance)
 
 
 def walk(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Complex, Float
 from scipy.fft import ifft, next_fast_len
 
 from raylocus.network.random_streams import RandomSource, complex_normal
@@ -53,7 +53,10 @@ def first_path_delay(
     inner = profile[..., 1:-1]
     peak = (inner >= profile[..., :-2]) & (inner > profile[..., 2:]) & (inner >= threshold[..., None])
     first = peak.argmax(axis=-1) + 1
-    place = first + _top_offset(profile, first)
+    # The top is that of a parabola through the logarithms of three points.
+    around = np.clip(first[..., None] + np.arange(-1, 2), 0, profile.shape[-1] - 1)
+    three = np.log(np.take_along_axis(profile, around, axis=-1).astype(np.float64) + 1e-300)
+    place = first + np.clip(parabola_top(three), -0.5, 0.5)
     return np.where(peak.any(axis=-1), place * step - EARLY_SHARE / spacing, np.nan)
 
 
@@ -72,15 +75,6 @@ def correlation_profile(
     shaped = response * (window * turn).astype(response.dtype)
     lags = ifft(shaped, size, axis=-1, overwrite_x=True, norm="forward")
     return lags.real**2 + lags.imag**2, 1 / (size * spacing)
-
-
-def _top_offset(
-    profile: Float[np.ndarray, "*batch lag"], index: Int[np.ndarray, "*batch"]
-) -> Float[np.ndarray, "*batch"]:
-    """Offset of a peak's top from its highest point, by a parabola through the logarithms of three points."""
-    around = np.clip(index[..., None] + np.arange(-1, 2), 0, profile.shape[-1] - 1)
-    three = np.take_along_axis(profile, around, axis=-1).astype(np.float64)
-    return np.clip(parabola_top(np.log(three + 1e-300)), -0.5, 0.5)
 
 
 def parabola_top(three: Float[np.ndarray, "*batch 3"]) -> Float[np.ndarray, "*batch"]:

@@ -97,8 +97,7 @@ def _values(reports: Reports, report: int, index: int, feature: ReportFeature) -
 
 def _missing(reports: Reports, report: int) -> Text:
     """The features that this report lacks though the network has them."""
-    tokens = slice(*reports.token_offsets[report : report + 2])
-    there = np.any(reports.present[tokens], axis=0)
+    there = np.any(reports.present[_tokens(reports, report)], axis=0)
     gone = set(dict(reports.absent))
     names = [
         name for name, has in zip(reports.feature_names, there, strict=True) if not has and name not in gone

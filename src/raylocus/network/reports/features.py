@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
@@ -43,21 +44,17 @@ class ReportFeature:
     circular: bool = False
     """Whether the ends of its range are one and the same direction or phase."""
 
-    @classmethod
-    def of_row(cls, row: dict[str, str]) -> ReportFeature:
-        """The feature that a row of the table describes."""
+
+def _read_schema() -> Iterator[ReportFeature]:
+    text = resources.files("raylocus.network.reports").joinpath("features.csv").read_text(encoding="utf-8")
+    for row in csv.DictReader(text.splitlines()):
         numbers = {name: float(row[name]) for name in ("low", "high", "step", "availability")}
         given: dict[str, Any] = row | numbers | {"circular": row["circular"] == "yes"}
-        return cls(**given)
-
-
-def _read_schema() -> tuple[ReportFeature, ...]:
-    text = resources.files("raylocus.network.reports").joinpath("features.csv").read_text(encoding="utf-8")
-    return tuple(ReportFeature.of_row(row) for row in csv.DictReader(text.splitlines()))
+        yield ReportFeature(**given)
 
 
 #: Every feature there is, in the order of columns. The first five are those of every `Reports`.
-SCHEMA = _read_schema()
+SCHEMA = tuple(_read_schema())
 #: The features of every `Reports`, whatever else it has.
 CRITICAL = ("rsrp", "rsrq", "sinr", "l1_rsrp", "timing_advance")
 _BY_NAME = {feature.name: feature for feature in SCHEMA}

@@ -197,10 +197,7 @@ def _in_seconds(
 ) -> tuple[Float[np.ndarray, " token"], tuple[str, ...]]:
     stated = _stated_unit(columns, name)
     if stated is not None:
-        factor = UNITS[stated]
-        return values * factor if factor != 1 else values, () if factor == 1 else (
-            f"{name} read as {stated}",
-        )
+        return values * UNITS[stated], () if stated == "s" else (f"{name} read as {stated}",)
     largest = float(np.abs(values).max(initial=0.0))
     for least, unit in _CALENDAR:
         if largest >= least:
@@ -219,7 +216,8 @@ def _stated_unit(columns: ReportColumns, name: str) -> str | None:
 
 def _refuse_doubtful(columns: ReportColumns, name: str, values: Float[np.ndarray, " token"]) -> None:
     """Whole steps of a hundred and more, and none smaller, may be milliseconds; fractions of one may be days."""
-    steps = np.diff(values)[_within_sequences(columns)]
+    sequence = columns.names("sequence")
+    steps = np.diff(values)[sequence[1:] == sequence[:-1]]
     steps = np.abs(steps[steps != 0])
     if len(steps) and np.median(steps) < SHORTEST_STEP:
         columns.refuse(
@@ -236,8 +234,3 @@ def _refuse_doubtful(columns: ReportColumns, name: str, values: Float[np.ndarray
             f"is {abs(values[row] - values[row - 1]):g} from the row before, seconds or milliseconds: rename the "
             "column time_s or time_ms, whichever it is",
         )
-
-
-def _within_sequences(columns: ReportColumns) -> np.ndarray:
-    sequence = columns.names("sequence")
-    return np.asarray(sequence[1:] == sequence[:-1])

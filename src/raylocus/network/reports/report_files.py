@@ -96,17 +96,6 @@ def load_reports(path: Path | str) -> Reports:
     return checked_reports(Path(path)).reports
 
 
-def _stored_reports(path: Path) -> Reports:
-    """Reads raylocus's own store.
-
-    Raises:
-        StoreError: the store is truncated, foreign, or of another schema version.
-    """
-    dataset = load_dataset(path, REPORTS_SCHEMA)
-    with readable(path):
-        return reports_from_dataset(dataset, path)
-
-
 def _check_columns(columns: Mapping[str, np.ndarray], width: int, source: Path) -> None:
     """Refuses columns that do not fit each other, with StoreError."""
     reports, tokens = columns["report_offsets"], columns["token_offsets"]
@@ -152,11 +141,15 @@ def read_reports(path: Path) -> NotedReports:
     if (refusal := archive(path) or parquet_parts(path)) is not None:
         raise StoreError(refusal)
     if (kind := deepmimo_folder(path)) is not None:
-        raise StoreError(f"{path} is a {kind} scenario and no file of reports; {_import_advice(kind)}")
+        converted = "convert it with DeepMIMO 4 first"
+        advice = converted if kind == "DeepMIMO 3" else "make one of it with raylocus dataset import"
+        raise StoreError(f"{path} is a {kind} scenario and no file of reports; {advice}")
     place = any((path / name).is_file() for name in ("place.json", "area.json"))
     if place or path.is_file():
         raise StoreError(f"{path} is {'a place and ' if place else ''}no file of reports; {FORMS}")
-    return NotedReports(_stored_reports(path), ())
+    dataset = load_dataset(path, REPORTS_SCHEMA)
+    with readable(path):
+        return NotedReports(reports_from_dataset(dataset, path), ())
 
 
 def is_table(path: Path) -> bool:
@@ -165,12 +158,6 @@ def is_table(path: Path) -> bool:
         return path.suffix == ".parquet" and not path.is_dir()
     with path.open("rb") as file:
         return path.suffix == ".parquet" or file.read(len(_PARQUET)) == _PARQUET
-
-
-def _import_advice(kind: str) -> str:
-    if kind == "DeepMIMO 3":
-        return "convert it with DeepMIMO 4 first"
-    return "make one of it with raylocus dataset import"
 
 
 def checked_reports(path: Path) -> NotedReports:

@@ -47,7 +47,8 @@ def read_report_table(path: Path) -> NotedReports:
         raise StoreError(
             f"{path} has no column {lacking[0]!r}; {WRITTEN} (it has {', '.join(table.column_names[:12])})"
         )
-    names = tuple(document.get("features") or _features_of(table))
+    further = [each.name for each in SCHEMA if each.name in {*table.column_names}.difference(CRITICAL)]
+    names = tuple(document.get("features") or (*CRITICAL, *further))
     features_named(names)
     columns = ReportColumns(path, table)
     time, notes = token_times(columns)
@@ -91,11 +92,6 @@ def _document(path: Path, table: pyarrow.Table) -> dict[str, Any]:
     if tuple(named[: len(CRITICAL)]) != CRITICAL or not known.issuperset(named):
         raise StoreError(f"{path} holds other report features than this version of raylocus; write it again")
     return document
-
-
-def _features_of(table: pyarrow.Table) -> tuple[str, ...]:
-    further = [feature.name for feature in SCHEMA if feature.name not in CRITICAL]
-    return (*CRITICAL, *(name for name in further if name in table.column_names))
 
 
 def _is_used(name: str, features: tuple[str, ...]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -141,20 +142,17 @@ class Reports:
     @classmethod
     def empty(cls, feature_names: tuple[str, ...] = CRITICAL) -> Reports:
         """No reports, of some features."""
-        start, nothing, none = np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0)
-        columns = np.zeros((0, len(feature_names)))
+        start, none, columns = np.zeros(1, np.int64), np.zeros(0), np.zeros((0, len(feature_names)))
+        names: dict[str, Any] = dict.fromkeys(("pci", "channel", "identity", "beam"), none.astype(np.int64))
         return cls(
             report_offsets=start,
             token_offsets=start,
             time=none,
             position=np.zeros((0, 3)),
             line_of_sight=none,
-            pci=nothing,
-            technology=np.zeros(0, np.int8),
-            channel=nothing,
-            identity=nothing,
-            serving=np.zeros(0, bool),
-            beam=nothing,
+            technology=none.astype(np.int8),
+            **names,
+            serving=none.astype(bool),
             features=columns,
             censored=columns.astype(np.int8),
             feature_names=feature_names,

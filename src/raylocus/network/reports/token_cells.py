@@ -63,9 +63,8 @@ def _distances(
     report = reports.report_of_token[token]
     of_report = Rows.of(np.bincount(report, minlength=len(reports.time)))
     others, groups = of_report.select(report[elements])
-    other_token = token[others]
-    element = groups.row[other_token != token[elements][groups.row]]
-    others = others[other_token != token[elements][groups.row]]
+    apart = token[others] != token[elements][groups.row]
+    element, others = groups.row[apart], others[apart]
     site = deployment.site_positions[deployment.site_of_cell[candidates.cells], :2]
     distance = np.linalg.norm(site[elements][element] - site[others], axis=1)
     starts = np.flatnonzero(np.diff(element, prepend=-1) | np.diff(token[others], prepend=-1))
@@ -122,9 +121,8 @@ def _notes(
         names = cell_names(reports)[::-1, ~of_place]
         _, first = np.unique(names, axis=1, return_index=True)
         tokens = np.flatnonzero(~of_place)[first]
-        named = ", ".join(cell_label(reports, token) for token in tokens[:5].tolist()) + (
-            " …" if len(tokens) > 5 else ""
-        )
+        more = " …" if len(tokens) > 5 else ""
+        named = ", ".join(cell_label(reports, token) for token in tokens[:5].tolist()) + more
         notes.append(
             f"rows of cells that the place does not have ({named}), passed over: {np.count_nonzero(~of_place)}"
         )

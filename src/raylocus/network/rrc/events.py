@@ -148,10 +148,9 @@ def triggered(
     fires, listed = np.zeros(entering.shape, bool), np.zeros(entering.shape, bool)
     since_entering = np.where(entering, time[:, None], np.nan)
     since_leaving = np.where(leaving, time[:, None], np.nan)
-    for now in (Rows(report_offsets).starts, *reports_by_step(report_offsets)):
-        first = now == report_offsets[:-1][np.searchsorted(report_offsets, now, side="right") - 1]
-        before = np.where(first, now, now - 1)
-        was = listed[before] & ~first[:, None]
+    for step, now in enumerate((Rows(report_offsets).starts, *reports_by_step(report_offsets))):
+        before = now - 1 if step else now
+        was = listed[before] & (step > 0)
         start = _held_since(since_entering, entering, now, before)
         stop = _held_since(since_leaving, leaving, now, before)
         due = entering[now] & (time[now, None] - start >= time_to_trigger)

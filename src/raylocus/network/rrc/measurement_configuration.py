@@ -118,11 +118,8 @@ def check_listed(name: str, value: object, choices: Iterable[object]) -> None:
     """Refuses a value, by its name, that is none of those of TS 38.331, with InputError."""
     allowed = tuple(choices)
     if value not in allowed:
-        raise InputError(f"{name} cannot be {value}; TS 38.331 allows {_brief(allowed)}")
-
-
-def _brief(choices: tuple[object, ...]) -> str:
-    return ", ".join(map(str, choices)) if len(choices) <= 20 else f"{choices[0]} to {choices[-1]}"
+        brief = ", ".join(map(str, allowed)) if len(allowed) <= 20 else f"{allowed[0]} to {allowed[-1]}"
+        raise InputError(f"{name} cannot be {value}; TS 38.331 allows {brief}")
 
 
 def sent_reports(

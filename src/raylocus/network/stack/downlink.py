@@ -175,13 +175,12 @@ def receive(
     error = configuration.receiver_noise_db * random.standard_normal(state.rsrp_beam.shape[:2])
     layer_1 = layer_3 = state.rsrp_beam
     if paths is not None and isinstance(configuration.fading, CoherentFading):
-        kernels = (
-            ssb_kernel(paths.links, velocity, deployment, configuration.ssb_period, occasions)
+        period, links = configuration.ssb_period, paths.links
+        for_both = [
+            beam_fading_db(paths.amplitude, ssb_kernel(links, velocity, deployment, period, occasions))
             for occasions in (configuration.fading.occasions, 1)
-        )
-        layer_3, layer_1 = (
-            state.rsrp_beam + np.nan_to_num(beam_fading_db(paths.amplitude, kernel)) for kernel in kernels
-        )
+        ]
+        layer_3, layer_1 = (state.rsrp_beam + np.nan_to_num(each) for each in for_both)
     noisy = dataclasses.replace(state, rsrp_beam=layer_3 + error[:, :, None])
     measured = measure_cells(noisy, deployment.carrier, configuration.load, configuration.noise_figure_db)
     detected = detected_cells(measured, configuration)

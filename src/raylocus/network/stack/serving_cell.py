@@ -144,9 +144,8 @@ def delay_profile(
     power = np.sum(np.abs(taps) ** 2, axis=-1, keepdims=True)
     # The subcarriers' noise is spread over as many taps as there are subcarriers.
     pilots = subcarriers / configuration.sounding_signal.comb
-    noise = np.sqrt(from_decibel(-np.nan_to_num(snr_db)) / pilots)[:, None] * complex_normal(
-        taps.shape, random
-    )
+    deviation = np.sqrt(from_decibel(-np.nan_to_num(snr_db)) / pilots)
+    noise = deviation[:, None] * complex_normal(taps.shape, random)
     scaled = np.divide(taps, np.sqrt(power), out=np.zeros_like(taps), where=power > 0)
     profile = power_delay_profile((scaled + noise)[None])
     share = profile / profile.sum(axis=-1, keepdims=True)
