@@ -89,11 +89,10 @@ def _runs(process: int) -> bool:
     if process == os.getpid():
         return False
     try:
-        os.kill(process, 0)
+        with suppress(PermissionError):  # it runs, and is somebody else's
+            os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it runs, and is somebody else's
-        return True
     return True
 
 

@@ -35,6 +35,11 @@ def test_every_configuration_is_valid(file: Path) -> None:
     assert plan_worlds(load_dataset_configuration(file))
 
 
+@pytest.mark.parametrize("file", RECIPES.values(), ids=RECIPES)
+def test_every_place_of_a_recipe_can_be_built_where_there_is_none_yet(file: Path) -> None:
+    assert all(place.source for place in load_dataset_configuration(file).places)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
