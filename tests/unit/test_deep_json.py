@@ -18,6 +18,7 @@ from raylocus.evaluation.baselines.fitted_classics import CLASSICS_SCHEMA, Class
 from raylocus.json_text import parse_json
 from raylocus.network.formats.column_map import load_column_map
 from raylocus.scenes.area import open_area
+from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.place import load_place
 from raylocus.storage import check_whole
 
@@ -33,18 +34,21 @@ def nested(depth: int) -> str:
     [
         ("place.json", load_place),
         ("area.json", open_area),
+        ("meshes/buildings.json", read_building_records),
         ("manifest.json", check_whole),
         ("params.json", read_parameters),
         ("columns.yaml", lambda folder: load_column_map(folder / "columns.yaml")),
         ("classics.json", lambda folder: Classics.load(folder / "classics.json")),
     ],
 )
-def test_a_file_nested_too_deeply_is_refused(
+def test_a_file_nested_too_deeply_or_cut_short_is_refused(
     name: str, read: Callable[[Path], object], tmp_path: Path
 ) -> None:
-    (tmp_path / name).write_text(nested(100_000))
-    with pytest.raises(InputError):
-        read(tmp_path)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    for text in (nested(100_000), "[{"):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InputError):
+            read(tmp_path)
 
 
 def test_a_store_nested_too_deeply_is_a_finding(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from jaxtyping import Float, Int
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from raylocus.errors import PlaceError
+from raylocus.json_text import parse_json
 from raylocus.scenes.meshing.scene_mesh import SceneMesh
 from raylocus.scenes.triangles import Triangles, mesh_names, read_place_scene, welded
 from raylocus.scenes.vector_map import Building
@@ -53,9 +55,16 @@ def write_building_records(mesh: SceneMesh, folder: Path) -> None:
 
 
 def read_building_records(folder: Path) -> list[dict[str, Any]]:
-    """The records of a place; empty where its source was a bare mesh."""
+    """The records of a place; empty where its source was a bare mesh.
+
+    Raises:
+        PlaceError: the file is broken.
+    """
     path = folder / BUILDINGS_FILE
-    records: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+    try:
+        records: list[dict[str, Any]] = parse_json(path.read_text()) if path.exists() else []
+    except ValueError as error:
+        raise PlaceError(f"{path} is not valid JSON; build the place again") from error
     return records
 
 
