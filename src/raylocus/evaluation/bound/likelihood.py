@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,14 +127,18 @@ class SequenceLikelihood:
     def of_advances(
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
     ) -> Float[Tensor, " way"]:
-        """Probability of each T_A: the delay and its Gaussian error fall into the bin that was reported."""
+        """ln probability of each T_A: the delay and its Gaussian error fall into the bin that was reported.
+
+        Delays are those of one of the places that may stand there, the same in all reports.
+        """
         step, timing = timing_advance_step(self.carrier.numerology), self.network.timing
         assert isinstance(timing, MapTiming), "references refuse another law"
         spread = max(2 * timing.noise / step, 1e-3)
-        delay = self.ensemble.delay[tokens.advance_site[used], cells] * (2 / step)
+        delay = self.ensemble.delay[:, tokens.advance_site[used], cells] * (2 / step)
         off = tokens.advance[used] - delay
         inside = torch.special.ndtr((off + 0.5) / spread) - torch.special.ndtr((off - 0.5) / spread)
-        return torch.log(torch.nan_to_num(inside) + ADVANCE_FLOOR).sum(dim=1)
+        by_place = torch.log(torch.nan_to_num(inside) + ADVANCE_FLOOR).sum(dim=2)
+        return torch.logsumexp(by_place, dim=0) - math.log(len(by_place))
 
     def of_silence(
         self,
