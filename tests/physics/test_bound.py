@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,8 @@ from evaluation_fixtures import (
     MOBILITY,
     OBSERVATION,
     SyntheticPlace,
-    analytic_maps,
     some_world,
+    synthetic_physics,
     synthetic_place,
     synthetic_reports,
     synthetic_world_maps,
@@ -49,19 +48,11 @@ from raylocus.network.rrc.events import l3_filter
 from raylocus.network.rrc.handover import DEFAULT_EVENT
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.vector_map import ROAD_CLASSES
-from raylocus.scenes.world import World, WorldLaw, student_from_gaussian
+from raylocus.scenes.world import WorldLaw, student_from_gaussian
 from training_fixtures import save_synthetic_dataset
 
 #: Standard deviation of the Gaussian part of a level in most tests [dB].
 GAUSSIAN = float(np.sqrt(2.5**2 + 1.5**2 + 1 / 12))
-
-
-def synthetic_physics(place: SyntheticPlace, worlds: Sequence[World]) -> Iterator[np.ndarray]:
-    """Beams of worlds whose antennas are turned; materials and scattering do nothing here."""
-    zero = np.zeros(len(place.deployment.cells))
-    for world in worlds:
-        maps = analytic_maps(place, world.azimuth_error, world.downtilt_error, zero)
-        yield maps["rsrp_beam"].values
 
 
 @pytest.fixture(scope="module")

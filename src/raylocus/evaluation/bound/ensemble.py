@@ -45,6 +45,8 @@ class Ensemble:
     """Mean over worlds of the best beam's RSRP without residual and level errors [dBm]."""
     spread: Float[Tensor, "cell ground"]
     """Standard deviation of the same over worlds [dB]."""
+    map_spread: Float[Tensor, "cell ground"]
+    """Of that, what the places that may stand there differ by [dB]."""
     rsrp_beam: Float[Tensor, "cell ground beam world"]
     """RSRP of every beam [dBm], in half precision; one look-up fetches all beams and worlds of a place."""
     exists: Bool[Tensor, "cell beam"]
@@ -78,10 +80,11 @@ class Ensemble:
         worlds: Iterable[Float[np.ndarray, "cell beam y x"]],
         count: int,
     ) -> Ensemble:
-        """Gathers `count` worlds, the delay of whose first paths [s] is NaN where there is none."""
+        """Gathers `count` worlds in equal shares of places, the delay of whose first paths [s] is NaN without one."""
         shape = (len(deployment.cells), deployment.beam_count, grid.count**2)
         beams = torch.empty(shape[0], shape[2], shape[1], count, dtype=torch.float16)
-        total, squares, reference = torch.zeros(3, shape[0], shape[2])
+        total, squares = torch.zeros(2, len(delay), shape[0], shape[2])
+        own, reference = torch.arange(count) * len(delay) // count, torch.zeros(shape[0], shape[2])
         exists = torch.zeros(shape[:2], dtype=torch.bool)
         for index, world in enumerate(worlds):
             level = torch.from_numpy(np.nan_to_num(world, nan=DARK_LEVEL).reshape(shape)).float()
@@ -91,12 +94,14 @@ class Ensemble:
             # Sums of differences from the first world keep hundredths of a decibel.
             reference = best if index == 0 else reference
             best = best - reference
-            total += best
-            squares += best**2
-        mean = total / count
-        variance = (squares - count * mean**2).clamp(min=0) / max(count - 1, 1)
+            total[own[index]] += best
+            squares[own[index]] += best**2
+        mean = total.sum(dim=0) / count
+        variance = (squares.sum(dim=0) - count * mean**2).clamp(min=0) / max(count - 1, 1)
+        within = (squares - total**2 / own.bincount()[:, None, None]).sum(dim=0) / max(count - len(delay), 1)
+        of_map = (variance - within).clamp(min=0) if len(delay) > 1 else torch.zeros_like(variance)
         first = torch.from_numpy(delay.reshape(*delay.shape[:2], shape[2]).astype(np.float32))
-        return cls(grid, mean + reference, variance.sqrt(), beams, exists, first)
+        return cls(grid, mean + reference, variance.sqrt(), of_map.sqrt(), beams, exists, first)
 
 
 @dataclass(frozen=True)
