@@ -25,7 +25,7 @@ import numpy as np
 from raylocus.datasets.building.true_places import drawn_places
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
+from raylocus.evaluation.bound.calibration import OUTDATED_CALIBRATION, Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.search import Found
@@ -153,7 +153,8 @@ def main() -> None:
             started = time.perf_counter()
             both = list(zip(*(drawn(law, known, words) for law, known in laws(place, words)), strict=True))
             seconds = time.perf_counter() - started
-            calibrations = (bound_calibration(words.severity), TrueMaps.calibration)
+            fitted_for = OUTDATED_CALIBRATION if words.map_error else bound_calibration(words.severity)
+            calibrations = (fitted_for, TrueMaps.calibration)
             for method, draws, calibration in zip(kept, both, calibrations, strict=True):
                 own = [(draw, scored(draw, calibration)) for draw in draws]
                 kept[method] += own

@@ -11,7 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError
-from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
+from raylocus.evaluation.bound.calibration import OUTDATED_CALIBRATION, Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
@@ -108,8 +108,9 @@ def _observed_maps(place: MappedPlace, world: World, beams: Float[np.ndarray, "c
     )
 
 
-#: Lasting error of a beam relative to the nearest world's, as a share of what the worlds differ by.
-NEAREST_WORLD = 0.4
+#: Lasting error of a beam relative to the nearest world's, as a share of what the worlds differ by, and the same where
+#: they stand in a few draws of what may stand there, of which none is near.
+NEAREST_WORLD, NEAREST_DRAW = 0.4, 1.0
 
 
 class BoundRefused(InputError):
@@ -154,7 +155,7 @@ class Bound:
     ways: int = 40
     """Ways of each motion, in each round."""
     calibration: Calibration | None = None
-    """What corrects the result; where None, what was fitted for the severity."""
+    """What corrects the result; where None, what was fitted for the severity, or for maps that are outdated."""
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
@@ -165,7 +166,12 @@ class Bound:
         Raises:
             PlaceError: a PCI is unknown there.
         """
-        calibration = self.calibration or bound_calibration(self.known.world_law.severity)
+        fitted = (
+            OUTDATED_CALIBRATION
+            if self.known.true_places
+            else bound_calibration(self.known.world_law.severity)
+        )
+        calibration = self.calibration or fitted
         return calibration.posterior(self.found(reports), self.known.movement.grid)
 
     def found(self, reports: Reports) -> list[Found]:
@@ -186,6 +192,6 @@ class Bound:
             ensemble,
             known.world_law,
             known.network,
-            NEAREST_WORLD * differences,
+            (NEAREST_DRAW if known.true_places else NEAREST_WORLD) * differences,
             known.place.deployment.carrier,
         )
