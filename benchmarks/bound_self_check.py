@@ -76,12 +76,12 @@ def laws(place: TracedPlace, words: argparse.Namespace) -> Iterator[tuple[KnownL
     return known.held_out()
 
 
-def drawn(law: KnownLaw, known: KnownLaw, words: argparse.Namespace) -> tuple[Draw, Draw]:
-    """What the bound and the true maps find in draws of a law."""
+def drawn(law: KnownLaw, known: KnownLaw, words: argparse.Namespace, number: int) -> tuple[Draw, Draw]:
+    """What the bound and the true maps find in draws of a law, the first, second, … of a place."""
     worlds = [
         (maps, reports)
         for seed in words.seed
-        for maps, reports in law.draw(words.worlds, words.sequences, np.random.default_rng([seed, 1]))
+        for maps, reports in law.draw(words.worlds, words.sequences, np.random.default_rng([seed, number]))
         if len(reports)
     ]
     reports = Reports.concatenate([each for _, each in worlds])
@@ -151,11 +151,11 @@ def main() -> None:
         for number, name in enumerate(words.places or STYLES):
             place = opened(name, Path(folder), number + 1)
             started = time.perf_counter()
-            both = list(zip(*(drawn(law, known, words) for law, known in laws(place, words)), strict=True))
+            both = [drawn(*pair, words, number) for number, pair in enumerate(laws(place, words), start=1)]
             seconds = time.perf_counter() - started
             fitted_for = OUTDATED_CALIBRATION if words.map_error else bound_calibration(words.severity)
             calibrations = (fitted_for, TrueMaps.calibration)
-            for method, draws, calibration in zip(kept, both, calibrations, strict=True):
+            for method, draws, calibration in zip(kept, zip(*both, strict=True), calibrations, strict=True):
                 own = [(draw, scored(draw, calibration)) for draw in draws]
                 kept[method] += own
                 label = f"{Path(name).name}, {method}"
