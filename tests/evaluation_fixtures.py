@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +109,14 @@ def analytic_maps(
         coords={"y": axis, "x": axis},
         attrs={"ue_height": 1.5},
     )
+
+
+def synthetic_physics(place: SyntheticPlace, worlds: Sequence[World]) -> Iterator[np.ndarray]:
+    """Beams of worlds whose antennas are turned; materials and scattering do nothing here."""
+    zero = np.zeros(len(place.deployment.cells))
+    for world in worlds:
+        maps = analytic_maps(place, world.azimuth_error, world.downtilt_error, zero)
+        yield maps["rsrp_beam"].values
 
 
 def synthetic_world_maps(place: SyntheticPlace, world: World) -> xr.Dataset:

@@ -15,11 +15,14 @@ from raylocus.cli.console import recipe_file
 from raylocus.cli.main import main
 from raylocus.datasets.build import BuildPart, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
+from raylocus.datasets.building.true_places import drawn_places
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, load_dataset_configuration
 from raylocus.datasets.folders import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
-from raylocus.datasets.store import open_report_dataset
+from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.errors import InputError, PlaceError, StorageFullError, StoreError, StoreUnreachableError
+from raylocus.evaluation.bound.bound import BoundRefused
+from raylocus.evaluation.references import References
 from raylocus.execution.engines import LocalProcesses, RayCluster
 from raylocus.execution.task import Engine, Task, TaskOutcome, ThisProcess
 from raylocus.propagation.maps.traced_place import open_place
@@ -195,6 +198,27 @@ def test_an_outdated_map_is_what_the_dataset_holds_and_not_what_is_observed(
     np.testing.assert_allclose(held, nominal.geometry_maps["surface"].values, atol=0.005)
     assert np.abs(held - truth.geometry_maps["surface"].values).max() > 1
     assert truth.map_error["law"]["severity"] == 1.0
+    check_bound_by_draws(dataset, outdated, truth.map_error["seed"])
+
+
+def check_bound_by_draws(dataset: ReportDataset, choice: PlaceChoice, observed_seed: int) -> None:
+    """Draws of what may stand there are made once, are not what was observed, and give the bound what it lacked."""
+    lines: list[str] = []
+    draws = drawn_places(choice, 2, dataset.configuration.trace, lines.append)
+    assert [line.split(", ")[1] for line in lines] == ["draw 1 of 2", "draw 2 of 2"]
+    assert len({observed_seed, *(each.map_error["seed"] for each in draws)}) == 3
+    before = [contents(each.folder) for each in draws]
+    again = drawn_places(choice, 2, dataset.configuration.trace, lines.append)
+    assert [contents(each.folder) for each in again] == before
+    (other,) = drawn_places(
+        dataclasses.replace(choice, map_error=0.5), 1, dataset.configuration.trace, lines.append
+    )
+    assert other.map_error["law"]["severity"] == 0.5 and contents(other.folder) != before[0]
+    test = dataset.select(dataset.place_index == 0)
+    with pytest.raises(BoundRefused, match="--true-places 8"):
+        References(test, open_place(choice.folder)).bound()
+    posterior = References(test, open_place(choice.folder), draws).bound().locate(test.reports, draws[0])
+    assert len(posterior.density) == len(test) and np.isfinite(posterior.density).all()
 
 
 @pytest.fixture

@@ -38,9 +38,17 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         help="dataset on whose training places the classics choose their parameters; by default the run's "
         "classics.json, or the dataset itself",
     )
+    parser.add_argument(
+        "--true-places",
+        type=PositiveInt,
+        help="where the map of a test place is outdated, so many draws of what may stand there for the bound, each "
+        "traced and kept next to the place; by default there is no bound there",
+    )
     given = parser.parse(arguments)
     out = given.out or _folder_of(given.run)
-    evaluate_run(given.run, given.dataset, out, given.sequences, print, given.classics_from)
+    evaluate_run(
+        given.run, given.dataset, out, given.sequences, print, given.classics_from, given.true_places or 0
+    )
     print((out / "table.txt").read_text())
     print(f"{out / 'metrics.json'}\n{out / 'report.html'}")
     return 0
@@ -53,6 +61,7 @@ def evaluate_run(
     sequences: int | None,
     report: Callable[[str], None],
     classics_from: Path | None = None,
+    draws: int = 0,
 ) -> None:
     """Writes metrics.json, table.txt, report.html and some test reports into `out`.
 
@@ -65,6 +74,7 @@ def evaluate_run(
         sequences: most test sequences of a place; None for all.
         report: called with one line as each method starts.
         classics_from: dataset that the classics are fitted on; None for those of the run, or of the dataset.
+        draws: of what may stand where the map of a place is outdated, for the bound.
 
     Raises:
         CheckpointError: there is no checkpoint, or it is of another schema version.
@@ -99,7 +109,7 @@ def evaluate_run(
         yield shipped
         yield from find_classics().methods
 
-    comparisons = compare(locator, peers, stored, sequences, lambda method: report(f"      {method}"))
+    comparisons = compare(locator, peers, stored, sequences, lambda method: report(f"      {method}"), draws)
     results = Results(comparisons, stored, find_classics())
     write_results(results, out, EXAMPLES)
     write_report(comparison_content(results), out / "report.html")

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from raylocus.datasets.building.true_places import drawn_places
 from raylocus.datasets.store import ReportDataset
 from raylocus.datasets.stored_place import StoredPlace
 from raylocus.errors import InputError, PlaceError, StoreError
@@ -49,10 +50,12 @@ def compare(
     dataset: ReportDataset,
     sequences: int | None,
     progress: Callable[[str], None],
+    draws: int = 0,
 ) -> list[Comparison]:
     """All methods on every test place; peers come one by one, and may be fitted while the references are worked out.
 
-    Of a place at most `sequences` are taken, spread evenly over its worlds; None for all.
+    Of a place at most `sequences` are taken, spread evenly over its worlds; None for all. Of what may stand where a
+    map is outdated there are so many `draws` for the bound, which are made and traced where they are missing.
 
     Raises:
         InputError: the dataset has no test sequences.
@@ -62,7 +65,9 @@ def compare(
         raise InputError(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
-    return [compared_at(test, chain([world_by_world(located, test)], peers()), progress) for test in tests]
+    return [
+        compared_at(test, chain([world_by_world(located, test)], peers()), progress, draws) for test in tests
+    ]
 
 
 def world_by_world(method: Method, test: ReportDataset) -> Method:
@@ -74,7 +79,7 @@ def world_by_world(method: Method, test: ReportDataset) -> Method:
 
 
 def compared_at(
-    test: ReportDataset, methods: Iterable[Method], progress: Callable[[str], None]
+    test: ReportDataset, methods: Iterable[Method], progress: Callable[[str], None], draws: int = 0
 ) -> Comparison:
     """All methods on test sequences of one place; the bound and the true maps are worked out side by side with them.
 
@@ -92,12 +97,17 @@ def compared_at(
         progress(method.name)
         return evaluate(method, test.reports, maps)
 
-    def referring(folder: Path) -> References | str:
-        return _or_refusal(lambda: References(test, _same_cells(open_place(folder), stored)))
+    def referring(folder: Path, count: int) -> References | str:
+        def found() -> References:
+            place = _same_cells(open_place(folder), stored)
+            return References(test, place, drawn_places(choice, count, test.configuration.trace, progress))
+
+        return _or_refusal(found)
 
     # The bound knows the map only; where the map is outdated, phones were observed in another place.
-    nominal = referring(choice.folder)
-    true = nominal if choice.true_folder == choice.folder else referring(choice.true_folder)
+    outdated = choice.true_folder != choice.folder
+    nominal = referring(choice.folder, draws if outdated else 0)
+    true = referring(choice.true_folder, 0) if outdated else nominal
     progress(f"{BOUND_NAME}, {TRUE_MAPS_NAME}")
     with one_thread(), Aside() as aside:
         first = aside.begin(partial(bound_and_checks, nominal, maps), f"the {BOUND_NAME}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from raylocus.datasets.building.true_places import TruePlace
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError, PlaceError
@@ -22,7 +22,6 @@ from raylocus.scenes.build import build_place, place_provenance
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import LAYOUTS
 from raylocus.scenes.map_errors.law import MapErrorLaw
-from raylocus.scenes.map_errors.perturb import perturb_place
 from raylocus.scenes.place import load_place, no_place
 from raylocus.storage import MANIFEST
 
@@ -56,16 +55,14 @@ class PlaceTask:
             build_place(self.choice.source, folder, self.scene, heard_cells)
         self._trace(folder)
         if truth != folder:
-            if not self._is_true_place():
-                law = MapErrorLaw(severity=self.choice.map_error)
-                perturb_place(load_place(folder), truth, law, self.choice.seed)
+            self._true_place.draw()
             self._trace(truth)
 
     def is_done(self) -> bool:
         """Whether the place is there and traced, from this source and by these versions."""
         try:
             built = self.choice.source is None or self._is_built()
-            true = self.choice.true_folder == self.choice.folder or self._is_true_place()
+            true = self.choice.true_folder == self.choice.folder or self._true_place.is_drawn
             if not (built and true):
                 return False
             return all(self._is_traced(folder) for folder in {self.choice.folder, self.choice.true_folder})
@@ -84,6 +81,11 @@ class PlaceTask:
             )
         return dataclasses.replace(self.configuration.scene, **chosen)
 
+    @property
+    def _true_place(self) -> TruePlace:
+        law = MapErrorLaw(severity=self.choice.map_error)
+        return TruePlace(self.choice.folder, self.choice.true_folder, law, self.choice.seed)
+
     def _is_built(self) -> bool:
         """Whether the folder holds the place of this source, settings and version of raylocus."""
         wanted = place_provenance(str(self.choice.source), self.scene)
@@ -92,16 +94,6 @@ class PlaceTask:
         except PlaceError:
             return False
         return found.digest == wanted.digest and found.versions.get("raylocus") == versions().get("raylocus")
-
-    def _is_true_place(self) -> bool:
-        try:
-            drawn = load_place(self.choice.true_folder).map_error
-            nominal = load_place(self.choice.folder).provenance.digest
-        except PlaceError:
-            return False
-        law = json.loads(json.dumps(dataclasses.asdict(MapErrorLaw(severity=self.choice.map_error))))
-        made_from = (drawn.get("law"), drawn.get("seed"), drawn.get("of", {}).get("digest"))
-        return made_from == (law, self.choice.seed, nominal)
 
     def _trace(self, folder: Path) -> None:
         """Traces a place; one that was traced by hand stays as it is."""

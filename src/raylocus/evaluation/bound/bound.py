@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,7 +11,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError
-from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
+from raylocus.evaluation.bound.calibration import OUTDATED_CALIBRATION, Calibration, bound_calibration
 from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
@@ -42,11 +43,30 @@ class KnownLaw:
     """Ways through the place by the law of mobility."""
     physics: Physics
     """Beams of some worlds of the place: `ensemble.atlas_physics`."""
+    true_places: tuple[MappedPlace, ...] = ()
+    """What may truly stand there, draws of the law of map errors, each as likely; none where the map is right."""
+
+    @property
+    def places(self) -> tuple[MappedPlace, ...]:
+        """What may stand there."""
+        return self.true_places or (self.place,)
+
+    def held_out(self) -> Iterator[tuple[KnownLaw, KnownLaw]]:
+        """The law of each place that may stand there, and that of who knows the others only; a right map is known."""
+        if not self.true_places:
+            yield self, self
+        for number, each in enumerate(self.true_places):
+            others = self.true_places[:number] + self.true_places[number + 1 :]
+            yield replace(self, place=each, true_places=()), self._of_places(others)
+
+    def _of_places(self, places: tuple[MappedPlace, ...]) -> KnownLaw:
+        movement = Movement.of(self.place, self.mobility, np.random.default_rng(0), places)
+        return replace(self, true_places=places, movement=movement)
 
     def draw(
         self, worlds: int, sequences: int, generator: np.random.Generator
     ) -> list[tuple[xr.Dataset, Reports]]:
-        """Maps of some worlds, and the reports of so many UEs in each, drawn as those of a dataset are.
+        """Maps of some worlds of a place that is as mapped, and the reports of so many UEs in each, as a dataset's.
 
         Materials are drawn `MATERIAL_DRAWS` times for all worlds; everything else is each world's own.
         """
@@ -78,7 +98,7 @@ def _of_materials(world: World, other: World) -> World:
 
 
 def _observed_maps(place: MappedPlace, world: World, beams: Float[np.ndarray, "cell beam y x"]) -> xr.Dataset:
-    """Nominal R with the beams of a world, its levels and its residual."""
+    """R with the beams of a world, its levels and its residual."""
     shift = world.level_error_db[:, None, None] + residual_field(world, place.deployment, place.tile)
     level = (beams + shift[:, None]).astype(np.float32)
     radio = place.radio_maps
@@ -88,8 +108,9 @@ def _observed_maps(place: MappedPlace, world: World, beams: Float[np.ndarray, "c
     )
 
 
-#: Lasting error of a beam relative to the nearest world's, as a share of what the worlds differ by.
-NEAREST_WORLD = 0.4
+#: Lasting error of a beam relative to the nearest world's, as a share of what the worlds differ by, and the same where
+#: they stand in a few draws of what may stand there, of which none is near.
+NEAREST_WORLD, NEAREST_DRAW = 0.4, 1.0
 
 
 class BoundRefused(InputError):
@@ -101,7 +122,8 @@ class Bound:
     """An approximation of the Bayes posterior given nominal R and G and the whole sequence, under the true laws.
 
     It knows what the locator is given, the law of worlds at their severity, the network's configuration and
-    the law of mobility. Neither true maps nor a true place enter.
+    the law of mobility. Neither true maps nor a true place enter; where the map errs, it knows the law of its errors,
+    as a few places drawn by it, whose worlds the ensemble is then of.
 
     Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
     (quadrature); the L3 filter, which is undone; each cell's level error in the margins of the residual; where
@@ -133,7 +155,7 @@ class Bound:
     ways: int = 40
     """Ways of each motion, in each round."""
     calibration: Calibration | None = None
-    """What corrects the result; where None, what was fitted for the severity."""
+    """What corrects the result; where None, what was fitted for the severity, or for maps that are outdated."""
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
@@ -144,7 +166,12 @@ class Bound:
         Raises:
             PlaceError: a PCI is unknown there.
         """
-        calibration = self.calibration or bound_calibration(self.known.world_law.severity)
+        fitted = (
+            OUTDATED_CALIBRATION
+            if self.known.true_places
+            else bound_calibration(self.known.world_law.severity)
+        )
+        calibration = self.calibration or fitted
         return calibration.posterior(self.found(reports), self.known.movement.grid)
 
     def found(self, reports: Reports) -> list[Found]:
@@ -158,13 +185,13 @@ class Bound:
         """The law of reports, with an ensemble of worlds."""
         known = self.known
         ensemble = sample_ensemble(
-            known.place, known.world_law, known.physics, self.worlds, np.random.default_rng(self.seed)
+            known.places, known.world_law, known.physics, self.worlds, np.random.default_rng(self.seed)
         )
         differences = ensemble.beam_spread(known.movement.start, np.random.default_rng(self.seed))
         return SequenceLikelihood.of(
             ensemble,
             known.world_law,
             known.network,
-            NEAREST_WORLD * differences,
+            (NEAREST_DRAW if known.true_places else NEAREST_WORLD) * differences,
             known.place.deployment.carrier,
         )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
+from scipy.ndimage import distance_transform_edt
 from scipy.stats import norm
 from torch import Tensor
 
@@ -19,6 +20,7 @@ from raylocus.propagation.maps.radio_maps import beam_levels, site_channels
 from raylocus.propagation.maps.site_channel import SiteChannel
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import true_materials, turned_deployment
+from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World, WorldLaw, sample_world
 from raylocus.units import from_decibel, to_decibel
@@ -27,7 +29,8 @@ from raylocus.units import from_decibel, to_decibel
 Physics = Callable[[MappedPlace, Sequence[World]], Iterable[Float[np.ndarray, "cell beam y x"]]]
 #: Level given to links that stay without a path in a world [dBm]: far below what can be heard.
 DARK_LEVEL = -160.0
-#: Draws of materials that the worlds of an ensemble share; antennas and scattering differ in all.
+#: Draws of materials that the worlds of an ensemble share, of each place one at least; antennas and scattering differ
+#: in all.
 MATERIAL_DRAWS = 4
 #: Places, and beams of the strongest cell there, that worlds are compared by.
 PLACES_COMPARED, BEAMS_COMPARED = 300, 4
@@ -42,12 +45,14 @@ class Ensemble:
     """Mean over worlds of the best beam's RSRP without residual and level errors [dBm]."""
     spread: Float[Tensor, "cell ground"]
     """Standard deviation of the same over worlds [dB]."""
+    map_spread: Float[Tensor, "cell ground"]
+    """Of that, what the places that may stand there differ by [dB]."""
     rsrp_beam: Float[Tensor, "cell ground beam world"]
     """RSRP of every beam [dBm], in half precision; one look-up fetches all beams and worlds of a place."""
     exists: Bool[Tensor, "cell beam"]
     """Whether a cell has a beam: the axis is as long as the largest panel needs."""
-    delay: Float[Tensor, "site ground"]
-    """Delay of the first path [s], NaN where there is none: the same in all worlds."""
+    delay: Float[Tensor, "place site ground"]
+    """Delay of the first path [s], NaN where there is none: the same in all worlds of a place."""
 
     @property
     def worlds(self) -> int:
@@ -71,14 +76,15 @@ class Ensemble:
         cls,
         grid: Grid,
         deployment: Deployment,
-        delay: Float[np.ndarray, "site y x"],
+        delay: Float[np.ndarray, "place site y x"],
         worlds: Iterable[Float[np.ndarray, "cell beam y x"]],
         count: int,
     ) -> Ensemble:
-        """Gathers `count` worlds of a place, the delay of whose first paths [s] is NaN where there is none."""
+        """Gathers `count` worlds in equal shares of places, the delay of whose first paths [s] is NaN without one."""
         shape = (len(deployment.cells), deployment.beam_count, grid.count**2)
         beams = torch.empty(shape[0], shape[2], shape[1], count, dtype=torch.float16)
-        total, squares, reference = torch.zeros(3, shape[0], shape[2])
+        total, squares = torch.zeros(2, len(delay), shape[0], shape[2])
+        own, reference = torch.arange(count) * len(delay) // count, torch.zeros(shape[0], shape[2])
         exists = torch.zeros(shape[:2], dtype=torch.bool)
         for index, world in enumerate(worlds):
             level = torch.from_numpy(np.nan_to_num(world, nan=DARK_LEVEL).reshape(shape)).float()
@@ -88,35 +94,71 @@ class Ensemble:
             # Sums of differences from the first world keep hundredths of a decibel.
             reference = best if index == 0 else reference
             best = best - reference
-            total += best
-            squares += best**2
-        mean = total / count
-        variance = (squares - count * mean**2).clamp(min=0) / max(count - 1, 1)
-        first = torch.from_numpy(delay.reshape(-1, shape[2]).astype(np.float32))
-        return cls(grid, mean + reference, variance.sqrt(), beams, exists, first)
+            total[own[index]] += best
+            squares[own[index]] += best**2
+        mean = total.sum(dim=0) / count
+        variance = (squares.sum(dim=0) - count * mean**2).clamp(min=0) / max(count - 1, 1)
+        within = (squares - total**2 / own.bincount()[:, None, None]).sum(dim=0) / max(count - len(delay), 1)
+        of_map = (variance - within).clamp(min=0) if len(delay) > 1 else torch.zeros_like(variance)
+        first = torch.from_numpy(delay.reshape(*delay.shape[:2], shape[2]).astype(np.float32))
+        return cls(grid, mean + reference, variance.sqrt(), of_map.sqrt(), beams, exists, first)
+
+
+@dataclass(frozen=True)
+class OpenGround:
+    """The nearest ground of R's grid that a place does not build over, of each: its maps are taken there."""
+
+    nearest: Int[np.ndarray, "y x"]
+
+    @classmethod
+    def of(cls, place: MappedPlace) -> OpenGround:
+        """That of a place's G."""
+        outdoor = place.geometry_maps["footprint"].values.ravel() == 0
+        cell = place.tile.index(grid_of(place.geometry_maps).centres[outdoor])
+        built = np.bincount(cell, minlength=place.tile.count**2).reshape(place.tile.shape) == 0
+        rows, columns = distance_transform_edt(built, return_distances=False, return_indices=True)
+        return cls(rows * place.tile.count + columns)
+
+    def spread(self, layer: Float[np.ndarray, "*layer y x"]) -> Float[np.ndarray, "*layer y x"]:
+        """A layer with the nearest open ground's values where the ground is built over."""
+        return layer.reshape(*layer.shape[:-2], -1)[..., self.nearest]
 
 
 def sample_ensemble(
-    place: MappedPlace, law: WorldLaw, physics: Physics, count: int, generator: np.random.Generator
+    places: Sequence[MappedPlace], law: WorldLaw, physics: Physics, count: int, generator: np.random.Generator
 ) -> Ensemble:
     """An ensemble of worlds of the law: materials, antenna azimuth and downtilt, unmodelled scattering.
 
     Antenna errors and scattering are stratified: over the worlds, each cell's errors are evenly spread
-    quantiles of their law. No antenna points anywhere: a few dozen worlds hold too few that do.
+    quantiles of their law. No antenna points anywhere: a few dozen worlds hold too few that do. The worlds are
+    shared out to the places that may stand there; ground that is built on in one is given the nearest open ground's.
     """
-    worlds = stratified_worlds(place, law, count, generator)
-    delay = place.radio_maps["toa"].values
-    return Ensemble.of(place.tile, place.deployment, delay, physics(place, worlds), len(worlds))
+    count = len(places) if law.severity == 0 else count
+    worlds = stratified_worlds(places[0].deployment, law, count, max(len(places), MATERIAL_DRAWS), generator)
+    place_of_world = np.arange(count) * len(places) // count
+    open_ground = [OpenGround.of(place) for place in places]
+    levels = (
+        open_ground[number].spread(beams)
+        for number, place in enumerate(places)
+        for beams in physics(place, [worlds[each] for each in np.flatnonzero(place_of_world == number)])
+    )
+    delay = np.array(
+        [own.spread(place.radio_maps["toa"].values) for own, place in zip(open_ground, places, strict=True)]
+    )
+    return Ensemble.of(places[0].tile, places[0].deployment, delay, levels, count)
 
 
 def stratified_worlds(
-    place: MappedPlace, law: WorldLaw, count: int, generator: np.random.Generator
+    deployment: Deployment, law: WorldLaw, count: int, materials: int, generator: np.random.Generator
 ) -> list[World]:
-    """Worlds of the law whose antenna errors and scattering are evenly spread quantiles; one at severity 0."""
+    """Worlds of the law whose antenna errors and scattering are evenly spread quantiles; alike at severity 0.
+
+    Of materials there are so many draws at most, which worlds that follow each other share.
+    """
     if law.severity == 0:
-        return [sample_world(place.deployment, law, generator)]
-    drawn = [sample_world(place.deployment, replace(law, turned_share=0.0), generator) for _ in range(count)]
-    cells = len(place.deployment.cells)
+        return [sample_world(deployment, law, generator)] * count
+    drawn = [sample_world(deployment, replace(law, turned_share=0.0), generator) for _ in range(count)]
+    cells = len(deployment.cells)
     widening, width_spread = law.log_beamwidth_law
     azimuth, downtilt, log_beamwidth = (
         scale * norm.ppf(_strata(count, cells, generator))
@@ -126,7 +168,7 @@ def stratified_worlds(
     floor_loss = least + (most - least) * _strata(count, cells, generator)
     low, high = law.scatter_gain_db
     gain = low + (high - low) * _strata(count, 1, generator)[:, 0] + 10 * np.log10(law.severity)
-    of_materials = np.arange(count) * min(MATERIAL_DRAWS, count) // count
+    of_materials = np.arange(count) * min(materials, count) // count
     return [
         replace(
             drawn[int(of_materials[index])],

@@ -156,15 +156,18 @@ class LevelLaw:
         noise: Float[Tensor, "way token"],
         shared: Float[Tensor, "way token token"],
         cell: Int[Tensor, " token"],
+        of_map: Float[Tensor, "way token token"] | None = None,
     ) -> LevelFit:
         """ln density of the levels, and the common offset.
 
         Args:
             deviation: reported less mapped level [dB].
-            own_variance: of what is Gaussian and a cell's own for the whole way [dB²], above 0.
+            own_variance: of what is Gaussian and a cell's own [dB²], above 0: the same for the whole way, but for
+                what `of_map` has of it.
             noise: variance of each level's own noise [dB²].
             shared: correlation of the residuals of two tokens.
             cell: of each token.
+            of_map: covariance of what the map errs by, where it does [dB²].
         """
         gaussian = own_variance.sqrt()
         of_cell = (cell[:, None] == cell.unique()).float()
@@ -172,7 +175,7 @@ class LevelLaw:
         near = self._rough_offset(deviation, spread, noise, of_cell)
         score, log_slope = self.residual.scores(deviation - near, gaussian)
         slope = log_slope.exp()
-        correlation = self._correlation(shared, gaussian, spread, of_cell)
+        correlation = self._correlation(shared, own_variance, spread, of_cell, of_map)
         correlation.diagonal(dim1=1, dim2=2).add_(slope.square() * noise)
         factor = torch.linalg.cholesky(correlation)
         offset, width = self._offset(near, factor, score, slope)
@@ -191,18 +194,24 @@ class LevelLaw:
     def _correlation(
         self,
         shared: Float[Tensor, "way token token"],
-        gaussian: Float[Tensor, "way token"],
+        own_variance: Float[Tensor, "way token"],
         spread: Float[Tensor, "way token"],
         of_cell: Float[Tensor, "token cell"],
+        of_map: Float[Tensor, "way token token"] | None,
     ) -> Float[Tensor, "way token token"]:
-        """Of what cells err by: the residual's part, and the Gaussian one, which is the same in all of a cell's levels.
+        """Of what cells err by: the residual's part, the map's, and what is the same in all of a cell's levels.
 
         These matrices are most of what a fit reads and writes, so each is changed in place.
         """
-        own = (gaussian / spread)[..., None] * of_cell
+        if of_map is not None:
+            own_variance = own_variance - of_map.diagonal(dim1=1, dim2=2)
+        own = (own_variance.sqrt() / spread)[..., None] * of_cell
         part = self.residual.central_variance**0.5 / spread
         correlation = shared * part[:, :, None]
-        return correlation.mul_(part[:, None, :]).baddbmm_(own, own.transpose(1, 2))
+        correlation.mul_(part[:, None, :]).baddbmm_(own, own.transpose(1, 2))
+        if of_map is not None:
+            correlation.add_(of_map / (spread[:, :, None] * spread[:, None, :]))
+        return correlation
 
     def _rough_offset(
         self,

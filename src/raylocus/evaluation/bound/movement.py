@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Bool, Float, Int
 
 from raylocus.evaluation.bound.tracks import GRAPHS, KNOTS, Tracks, tracks_by_road, tracks_on_foot
@@ -15,6 +17,8 @@ from raylocus.network.movement.driving import RoadGraph
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, moving_time
 from raylocus.ragged import Columns
 
+#: Share of the ways on foot that know no buildings, where the map errs: for ground that is open in no draw.
+CLEARED_SHARE = 0.04
 #: Ranges that the speeds of a class that goes by road are divided into.
 RANGES = 3
 
@@ -73,14 +77,19 @@ class Movement:
 
     @classmethod
     def of(
-        cls, place: MappedPlace, mobility: MobilityConfiguration, generator: np.random.Generator
+        cls,
+        place: MappedPlace,
+        mobility: MobilityConfiguration,
+        generator: np.random.Generator,
+        true_places: Sequence[MappedPlace] = (),
     ) -> Movement:
         """Draws ways by the code that the law of mobility is written in.
 
         On foot the law looks the same forwards and backwards in time (headings drift and turn alike; only
         the way around obstacles differs a little), so ways there are read as ways from there; vehicles'
         trips are turned around. Ways begin anywhere; that UEs start where people or traffic are is a
-        weight on where a way begins.
+        weight on where a way begins. Where the map errs, UEs walk through what may stand there and, for what no
+        draw took away, through buildings; roads are as mapped.
 
         Raises:
             InputError: the place has no outdoor ground.
@@ -89,7 +98,12 @@ class Movement:
         drawn = [RoadGraph.of(place.geometry_maps, generator) for _ in range(GRAPHS if on_road else 0)]
         graphs = [each for each in drawn if each is not None]
         bins = speed_bins(mobility, bool(graphs))
-        tracks = [tracks_on_foot(place, mobility, generator)]
+        maps, shares = [place.geometry_maps], [1.0]
+        if true_places:
+            cleared = place.geometry_maps.assign(footprint=xr.zeros_like(place.geometry_maps["footprint"]))
+            maps = [*(each.geometry_maps for each in true_places), cleared]
+            shares = [(1 - CLEARED_SHARE) / len(true_places)] * len(true_places) + [CLEARED_SHARE]
+        tracks = [tracks_on_foot(place.tile, maps, shares, mobility, generator)]
         tracks += [tracks_by_road(place.tile, graphs, each, generator) for each in bins if each.tracks]
         return cls(place.tile, tuple(tracks), bins)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,9 +60,14 @@ class SelfCheck:
 def self_check(
     bound: Bound, worlds: int = WORLDS, sequences: int = SEQUENCES, seed: int = CHECK_SEED
 ) -> SelfCheck:
-    """Draws worlds, ways and reports from the bound's own law in its place, and scores the bound on them."""
-    drawn = bound.known.draw(worlds, sequences, np.random.default_rng([seed, 1]))
-    reports = Reports.concatenate([each for _, each in drawn])
-    place = bound.known.place
-    posterior = bound.locate(reports, place)
-    return SelfCheck.of(evaluation_of(bound.name, posterior, truth_of(reports, place), 0.0))
+    """Draws worlds, ways and reports from the bound's own law in its place, and scores the bound on them.
+
+    Where the map errs, worlds are shared out to the places of the law, and each is taken out of the bound's ensemble.
+    """
+    generator, each, parts = np.random.default_rng([seed, 1]), -(-worlds // len(bound.known.places)), []
+    for truth, known in bound.known.held_out():
+        reports = Reports.concatenate([one for _, one in truth.draw(each, sequences, generator)])
+        own = bound if known is bound.known else replace(bound, known=known)
+        posterior = own.locate(reports, known.place)
+        parts.append(evaluation_of(bound.name, posterior, truth_of(reports, known.place), 0.0))
+    return SelfCheck.of(Evaluation.concatenate(parts))

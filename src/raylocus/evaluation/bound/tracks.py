@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.geo import Grid
-from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.movement.driving import RoadGraph, drive
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
 from raylocus.network.movement.walking import WalkableGround, Walkers, presence, walk
@@ -116,11 +116,34 @@ def way_error(cells: Int[Tensor, "way report"]) -> Float[Tensor, "way report"]:
 
 
 def tracks_on_foot(
-    place: MappedPlace, mobility: MobilityConfiguration, generator: np.random.Generator
+    grid: Grid,
+    maps: Sequence[xr.Dataset],
+    shares: Sequence[float],
+    mobility: MobilityConfiguration,
+    generator: np.random.Generator,
 ) -> Tracks:
-    """Walks that start anywhere. Raises InputError where the place has no outdoor ground."""
-    grid, ground = place.tile, WalkableGround.of(place.geometry_maps)
-    path = _walked(grid, ground, mobility, ground.sample(WALKS, generator), generator)
+    """Walks that start anywhere, each in one of some G by their shares, of ground cells of a grid.
+
+    Raises:
+        InputError: a place has no outdoor ground.
+    """
+    drawn = [
+        _walks(grid, each, mobility, round(WALKS * share), generator)
+        for each, share in zip(maps, shares, strict=True)
+    ]
+    path, people, even = zip(*drawn, strict=True)
+    whole = np.concatenate(path)
+    return Tracks.of(
+        whole, np.full(len(whole), STEPS), np.average(people, 0, shares), np.average(even, 0, shares)
+    )
+
+
+def _walks(
+    grid: Grid, maps: xr.Dataset, mobility: MobilityConfiguration, count: int, generator: np.random.Generator
+) -> tuple[Int[np.ndarray, "track step"], Float[np.ndarray, " ground"], Float[np.ndarray, " ground"]]:
+    """Some walks in one G, the mass of where its people are, and that of its outdoor ground."""
+    ground = WalkableGround.of(maps)
+    path = _walked(grid, ground, mobility, ground.sample(count, generator), generator)
     # Courtyards that nobody came by have ways of their own.
     passed = np.zeros(grid.count**2, bool)
     passed[path] = True
@@ -128,11 +151,11 @@ def tracks_on_foot(
     missed = inside[~passed[grid.index(inside)]]
     if len(missed):
         path = np.concatenate([path, _walked(grid, ground, mobility, missed, generator)])
-    people = np.where(ground.outdoor, presence(place.geometry_maps).ravel(), 0)
+    people = np.where(ground.outdoor, presence(maps).ravel(), 0)
     even, people = (
         _gathered(each, ground.grid, grid) for each in (ground.outdoor.astype(float), people.astype(float))
     )
-    return Tracks.of(path, np.full(len(path), STEPS), people, even)
+    return path, people, even
 
 
 def _walked(

@@ -60,7 +60,7 @@ class TrueMaps:
 
     def likelihood(self, deployment: Deployment) -> SequenceLikelihood:
         """The law of reports in a world that is known: its only ensemble, where no level and no antenna errs."""
-        beams, delay = self.truth["rsrp_beam"].values, self.truth["toa"].values
+        beams, delay = self.truth["rsrp_beam"].values, self.truth["toa"].values[None]
         world = Ensemble.of(self.movement.grid, deployment, delay, [beams], 1)
         return SequenceLikelihood.of(
             world, WorldLaw(severity=0.0), self.network, WAY_BEAM_ERROR_DB, deployment.carrier
