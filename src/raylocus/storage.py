@@ -119,15 +119,10 @@ def parse_manifest(text: str) -> Manifest:
 
 def file_sizes(store: Path) -> dict[str, int]:
     """Size [bytes] of every file of a store, its manifest left out."""
-    # Strings: with a `Path` for each file, looking at a place takes four times as long.
-    files = (
-        os.path.join(folder, name)
-        for folder, _, names in os.walk(store)
-        for name in names
-        if name != MANIFEST
-    )
-    start = len(os.path.join(store, ""))
-    return {file[start:]: os.path.getsize(file) for file in sorted(files) if os.path.isfile(file)}
+    # Strings: with a `Path` for each file it takes twice as long.
+    names = (os.path.join(folder, name) for folder, _, found in os.walk(store) for name in found)
+    files = sorted(name for name in names if os.path.isfile(name) and os.path.basename(name) != MANIFEST)
+    return {os.path.relpath(name, store): os.path.getsize(name) for name in files}
 
 
 def publish_store(folder: Path, path: Path) -> None:
