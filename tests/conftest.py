@@ -83,10 +83,15 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
 
 @pytest.fixture(scope="module")
 def few_ways() -> Iterator[None]:
-    """The bound and the true maps draw an eighth of their ways: enough where their places in a table are tested."""
+    """Few draws of the methods that draw: enough where their places in a table are tested.
+
+    The bound and the true maps take an eighth of their ways, forests a tenth of their trees and fingerprints.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("raylocus.evaluation.bound.tracks.WALKS", 256)
         patch.setattr("raylocus.evaluation.bound.tracks.TRIPS", 96)
+        patch.setattr("raylocus.evaluation.baselines.fingerprints.TREES", 3)
+        patch.setattr("raylocus.evaluation.baselines.fingerprints.FINGERPRINTS", 500)
         yield
 
 

@@ -119,11 +119,10 @@ def parse_manifest(text: str) -> Manifest:
 
 def file_sizes(store: Path) -> dict[str, int]:
     """Size [bytes] of every file of a store, its manifest left out."""
-    return {
-        str(file.relative_to(store)): file.stat().st_size
-        for file in sorted(store.rglob("*"))
-        if file.is_file() and file.name != MANIFEST
-    }
+    # Strings: with a `Path` for each file it takes twice as long.
+    names = (os.path.join(folder, name) for folder, _, found in os.walk(store) for name in found)
+    files = sorted(name for name in names if os.path.isfile(name) and os.path.basename(name) != MANIFEST)
+    return {os.path.relpath(name, store): os.path.getsize(name) for name in files}
 
 
 def publish_store(folder: Path, path: Path) -> None:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 import zarr
@@ -30,17 +31,27 @@ def save_dataset(dataset: xr.Dataset, path: Path, schema: str) -> None:
     Raises:
         StorageFullError: the disk filled up.
     """
-    stamped = dataset.assign_attrs(schema=schema)
+    with written_whole(path) as aside:
+        write_arrays(dataset.assign_attrs(schema=schema), aside, consolidated=True)
+        write_manifest(aside)
+
+
+def write_arrays(dataset: xr.Dataset, folder: Path, **options: Any) -> None:
+    """Writes an xarray dataset as a zarr v3 group, which is packed in memory.
+
+    Args:
+        dataset: what to write.
+        folder: the group's, new or empty.
+        options: of `xarray.Dataset.to_zarr`.
+    """
     # zarr writes a file at a time through a thread each, which costs more than packing small arrays does.
     files: dict[str, Buffer] = {}
-    with written_whole(path) as aside:
-        with consolidating():
-            stamped.to_zarr(MemoryStore(files), mode="w", zarr_format=3, consolidated=True)
-        for name, content in files.items():
-            file = aside / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content.to_bytes())
-        write_manifest(aside)
+    with consolidating():
+        dataset.to_zarr(MemoryStore(files), mode="w", zarr_format=3, **options)
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.to_bytes())
 
 
 def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, chunk: int) -> None:
@@ -55,23 +66,28 @@ def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, 
     Raises:
         StorageFullError: the disk filled up.
     """
+    rows = iter(pieces)
     with written_whole(path) as aside:
-        for piece in pieces:
-            stamped = piece.assign_attrs(schema=schema)
-            if aside.exists():
-                stamped.to_zarr(aside, mode="a", append_dim="y", zarr_format=3, consolidated=False)
-                continue
-            encoding = {
-                name: {
-                    "chunks": tuple(chunk if axis == "y" else size for axis, size in variable.sizes.items())
-                }
-                for name, variable in stamped.variables.items()
-                if "y" in variable.dims
-            }
-            stamped.to_zarr(aside, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
-        with consolidating():
-            zarr.consolidate_metadata(aside)
+        first = next(rows).assign_attrs(schema=schema)
+        write_arrays(first, aside, consolidated=True, encoding=_chunks_of_rows(first, chunk))
+        grown = False
+        for piece in rows:
+            piece.assign_attrs(schema=schema).to_zarr(
+                aside, mode="a", append_dim="y", zarr_format=3, consolidated=False
+            )
+            grown = True
+        if grown:
+            with consolidating():
+                zarr.consolidate_metadata(aside)
         write_manifest(aside)
+
+
+def _chunks_of_rows(piece: xr.Dataset, chunk: int) -> dict[Any, dict[str, Any]]:
+    return {
+        name: {"chunks": tuple(chunk if axis == "y" else size for axis, size in variable.sizes.items())}
+        for name, variable in piece.variables.items()
+        if "y" in variable.dims
+    }
 
 
 def load_dataset(path: Path, schema: str) -> xr.Dataset:

@@ -153,7 +153,7 @@ def test_it_can_learn_one_small_batch_by_heart(maps, sequences):
     network = LocationNetwork(dataclasses.replace(CONFIGURATION, dropout=0.0))
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     losses = []
-    for _ in range(100):
+    for _ in range(40):
         output = network(sequences, network.encode_place(maps))
         loss = location_loss(output.prediction, sequences, maps, LossConfiguration(target_spread=3.0))
         optimizer.zero_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,7 @@ def bad(path: Path, out: Path, others: Path) -> int:
     if kind == b"t":
         raise KeyError("nothing catches this")
     if kind == b"h":
-        while True:
-            pass
+        time.sleep(60)
     out.write_text("half")
     print("raylocus: no", file=sys.stderr)
     return 2

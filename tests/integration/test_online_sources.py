@@ -116,6 +116,8 @@ def test_places_are_found_by_name(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(osmnx.settings, "nominatim_url", map_server[0])
+    # OSMnx asks the public server once a second at the most.
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     assert find_place("Village, Land") == pytest.approx((13.396, 52.508, 13.404, 52.512))
     assert find_place("Mill") == pytest.approx((52.51, 13.4))
     with pytest.raises(PlaceError, match="finds no such place"):

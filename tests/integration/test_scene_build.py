@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -28,6 +29,7 @@ from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.configuration import AreaConfiguration, SceneConfiguration, SourceOptions
 from raylocus.scenes.export import export_geojson, export_geotiff
 from raylocus.scenes.map_sources.read_source import read_source
+from raylocus.scenes.osm import reader
 from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.site_files import SiteFile
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
@@ -314,9 +316,12 @@ EXTRACTS = sorted((Path(__file__).parents[2].parent / "shared" / "data" / "osm")
 
 @pytest.mark.skipif(not EXTRACTS, reason="the real OpenStreetMap extracts are not next to this checkout")
 @pytest.mark.parametrize("manifest", EXTRACTS, ids=lambda path: path.parent.name)
-def test_real_extracts(manifest: Path, tmp_path: Path, generator: np.random.Generator) -> None:
-    from raylocus.scenes.osm.reader import read_osm
-
+def test_real_extracts(
+    manifest: Path, tmp_path: Path, generator: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The file is read once for all that is asked of it.
+    read_osm = functools.cache(reader.read_osm)
+    monkeypatch.setattr(reader, "read_osm", read_osm)
     listed, path = json.loads(manifest.read_text()), manifest.parent / f"{manifest.parent.name}.osm.pbf"
     areas = read_osm(path).areas
     outlines = [area for area in areas if area.tags.get("building", "no") != "no"]

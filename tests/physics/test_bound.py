@@ -88,7 +88,9 @@ def test_the_scores_have_the_covariance_of_the_law() -> None:
     residual, generator, count = ResidualLaw.of(LAW), np.random.default_rng(1), 20_000
     cell, site = torch.tensor([0, 1, 2, 0, 1, 2]), torch.tensor([0, 0, 1, 0, 0, 1])
     apart = np.where(np.arange(6)[:, None] // 3 == np.arange(6) // 3, 0.0, 20.0)
-    shared = residual.shared(cell, site, cell, site) * residual.fades(torch.from_numpy(apart).float())
+    shared = residual.shared(cell, site, cell, site) * torch.exp(
+        -torch.from_numpy(apart).float() / residual.distance
+    )
     field = generator.multivariate_normal(np.zeros(6), shared.numpy(), count)
     own = np.sqrt(residual.own_variance) * generator.normal(size=(count, 3))[:, cell.numpy()]
     noise = np.hypot(1.5, 12**-0.5) * generator.normal(size=(count, 6))

@@ -20,7 +20,7 @@ from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 SITE = np.array([-30.0, 0.0, 10.0])
 WAVELENGTH = materials().wavelength
 #: The finest grid and the others by the thickness of the wall.
-CASES = [(0.1, 1.0), (0.1, 4.0), (1.0, 2.0), (1.5, 0.5), (1.5, 2.0), (3.5, 1.0), (3.5, 4.0), (5.0, 2.0)]
+CASES = [(0.1, 1.0), (0.1, 4.0), (1.0, 2.0), (1.5, 0.75), (1.5, 2.0), (3.5, 1.0), (3.5, 4.0), (5.0, 2.0)]
 #: As far as a wall may be from a thin screen [dB].
 TOLERANCE = 3.0
 
@@ -76,7 +76,7 @@ def test_a_wall_is_a_screen_on_every_grid(
 def test_a_wall_askew_of_the_grid_has_no_holes(turn: float) -> None:
     # The raster holds some cells of such a wall and not others.
     grid, atlas = traced(1.5, 2.0, 12.0, 20.0, turn)
-    finer, fine = traced(1.5, 0.5, 12.0, 20.0, turn)
+    finer, fine = traced(1.5, 0.75, 12.0, 20.0, turn)
     for y in np.arange(-6.0, 6.1, 2.0):
         coarse, point = gain_db(grid, atlas, 25.0, y)
         # The middles of fine cells are a third of a metre next to it.

@@ -60,12 +60,12 @@ def judged(network, misfit, maps, sequences):
 
 
 def test_a_right_map_fits_and_the_map_of_another_tile_does_not(network, misfit):
-    here, there = PLACES
+    here, (own, foreign) = PLACES[0], map(place_maps, PLACES)
     right, wrong = [], []
     for seed in range(5):
         sequences = sequence_tensors(synthetic_reports(here, 24, 90 + seed, severity=0.25), here.deployment)
-        right.append(judged(network, misfit, place_maps(here), sequences))
-        wrong.append(judged(network, misfit, place_maps(there), sequences))
+        right.append(judged(network, misfit, own, sequences))
+        wrong.append(judged(network, misfit, foreign, sequences))
     assert np.mean([each.fit for each in right]) > 0.2 and max(each.fit for each in wrong) < PLAUSIBLE_FIT
     assert np.mean([each.wrong for each in right]) < 0.3 and min(each.wrong for each in wrong) > 0.8
 

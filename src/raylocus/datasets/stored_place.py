@@ -17,7 +17,7 @@ from raylocus.datasets.columns import Encoding, compressor
 from raylocus.datasets.folders import Folder
 from raylocus.json_text import parse_json
 from raylocus.scenes.place import Place, place_of_record, place_record
-from raylocus.xarray_store import consolidating
+from raylocus.xarray_store import consolidating, write_arrays
 
 #: Step that layers are stored in, by their unit: far below what a report can resolve.
 LAYER_STEPS = {"dB": 0.01, "dBm": 0.01, "rad": 1e-4, "s": 1e-11, "m": 0.01, "Hz s/m": 1e-3, "1": 1e-4}
@@ -82,8 +82,8 @@ def _write_maps(maps: xr.Dataset, folder: Path, group: str) -> None:
     }
     stored = xr.Dataset(encoded, coords=maps.coords, attrs=maps.attrs)
     chunks = {name: {"compressors": (compressor(),)} | _chunks(maps[name]) for name in encodings}
-    with consolidating():
-        stored.to_zarr(folder, group=group, mode="a", zarr_format=3, consolidated=True, encoding=chunks)
+    # What all groups hold is consolidated once, when the dataset is whole.
+    write_arrays(stored, folder / group, consolidated=False, encoding=chunks)
 
 
 def _chunks(layer: xr.DataArray) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class References:
 
 
 def unmodelled_worlds(configuration: DatasetConfiguration, map_error: float) -> dict[str, bool]:
-    """Whether worlds differ by what the bound does not model, by sentence; `map_error` is what it is not told of."""
+    """Whether worlds differ by what the bound does not model, by sentence; `map_error` is what it has no draws of."""
     return {
         f"maps that are outdated (map_error {map_error:g}) without draws of what may stand there, each traced; ask "
         "for them with --true-places 8, or evaluate where map_error is 0": map_error > 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import types
 from collections.abc import Mapping, Sequence
@@ -30,11 +31,14 @@ def plain_record(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         TypeError: a value is of another type, or a number is not finite.
     """
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     for name, value in record.items():
         if name in hints and not _fits(value, hints[name]):
             raise TypeError(f"{kind.__name__.lower()} has the {name} {value!r}")
     return dict(record)
+
+
+_hints = functools.cache(get_type_hints)
 
 
 def _fits(value: Any, hint: Any) -> bool:

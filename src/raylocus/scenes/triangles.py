@@ -61,9 +61,6 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
     Raises:
         PlaceError: a material is not one of `MATERIALS`, or there is no ground.
     """
-    # Imported where meshes are read: who only locates need not wait for it.
-    import trimesh
-
     root = ElementTree.parse(scene_file).getroot()
     materials = {bsdf.get("id"): _itu_type(bsdf) for bsdf in root.iter("bsdf")}
     parts = []
@@ -73,12 +70,20 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
         if itu_type not in MATERIALS:
             raise PlaceError(f"shape {name} has the material {itu_type!r}; use one of {', '.join(MATERIALS)}")
         path = scene_file.parent / str(_require(shape.find("string[@name='filename']")).get("value"))
-        mesh = trimesh.load_mesh(path, process=False)
-        corners = np.asarray(mesh.vertices, np.float64)[np.asarray(mesh.faces)]
-        parts.append((corners, MATERIALS.index(itu_type), is_ground(name)))
+        parts.append((_mesh_corners(path), MATERIALS.index(itu_type), is_ground(name)))
     if not any(ground for _, _, ground in parts):
         raise PlaceError(f"{scene_file} has no ground; raylocus needs a terrain mesh")
     return _joined(parts)
+
+
+def _mesh_corners(path: Path) -> Float[np.ndarray, "triangle 3 3"]:
+    # Imported where meshes are read: who only locates need not wait for it.
+    from trimesh.exchange.ply import load_ply
+
+    # A `Trimesh` with all that it keeps would take five times as long, and a city has thousands of them.
+    with path.open("rb") as file:
+        mesh = load_ply(file)
+    return np.asarray(mesh["vertices"], np.float64)[mesh["faces"]]
 
 
 def write_mitsuba_scene(

@@ -93,9 +93,11 @@ class Work:
             PlaceError: more places failed than may.
             InputError: places were traced by different versions.
         """
-        missing = [task for task in self.place_tasks(rows) if not task.is_done()]
-        self._run(missing, progress, engine)
         self.__dict__.pop("inputs", None)
+        missing = [task for task in self.place_tasks(rows) if task.place_index not in self.inputs]
+        if missing:
+            self._run(missing, progress, engine)
+            del self.inputs
         check_same_solver([self.configuration.places[index] for index in self.inputs])
 
     @cached_property

@@ -91,10 +91,6 @@ class ResidualLaw:
         own_share = 1 - self.shared_by_all - self.shared_by_site
         return self.shared_by_all + self.shared_by_site * same_site + own_share * same_cell
 
-    def fades(self, distance: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """Autocorrelation of the residual over a distance [m]."""
-        return torch.exp(-distance / self.distance)
-
 
 @lru_cache(maxsize=8)
 def _margins(
@@ -114,10 +110,8 @@ def _margins(
     below = stdtr(freedom, (-level[None, :, None] - widths[:, None, None] * nodes) / scale) @ weights
     score = -ndtri(np.clip(below, 1e-300, 0.5))
     log_slope = np.log(density) - norm.logpdf(score)
-    whole = [
-        np.concatenate([half[:, :0:-1], full], axis=1)
-        for half, full in ((-score, score), (log_slope, log_slope))
-    ]
+    halves = ((-score, score), (log_slope, log_slope))
+    whole = [np.concatenate([half[:, :0:-1], full], axis=1) for half, full in halves]
     return tuple(torch.from_numpy(each.astype(np.float32)) for each in whole)  # type: ignore[return-value]
 
 
@@ -162,8 +156,7 @@ class LevelLaw:
 
         Args:
             deviation: reported less mapped level [dB].
-            own_variance: of what is Gaussian and a cell's own [dB²], above 0: the same for the whole way, but for
-                what `of_map` has of it.
+            own_variance: of what is Gaussian and a cell's own [dB²], above 0; but for `of_map`, for the whole way.
             noise: variance of each level's own noise [dB²].
             shared: correlation of the residuals of two tokens.
             cell: of each token.
@@ -175,7 +168,10 @@ class LevelLaw:
         near = self._rough_offset(deviation, spread, noise, of_cell)
         score, log_slope = self.residual.scores(deviation - near, gaussian)
         slope = log_slope.exp()
-        correlation = self._correlation(shared, own_variance, spread, of_cell, of_map)
+        lasting = own_variance if of_map is None else own_variance - of_map.diagonal(dim1=1, dim2=2)
+        correlation = self._correlation(shared, lasting.sqrt(), spread, of_cell)
+        if of_map is not None:
+            correlation.add_(of_map / (spread[:, :, None] * spread[:, None, :]))
         correlation.diagonal(dim1=1, dim2=2).add_(slope.square() * noise)
         factor = torch.linalg.cholesky(correlation)
         offset, width = self._offset(near, factor, score, slope)
@@ -194,24 +190,18 @@ class LevelLaw:
     def _correlation(
         self,
         shared: Float[Tensor, "way token token"],
-        own_variance: Float[Tensor, "way token"],
+        lasting: Float[Tensor, "way token"],
         spread: Float[Tensor, "way token"],
         of_cell: Float[Tensor, "token cell"],
-        of_map: Float[Tensor, "way token token"] | None,
     ) -> Float[Tensor, "way token token"]:
-        """Of what cells err by: the residual's part, the map's, and what is the same in all of a cell's levels.
+        """Of what cells err by: the residual's part, and the Gaussian one, which is the same in all of a cell's levels.
 
         These matrices are most of what a fit reads and writes, so each is changed in place.
         """
-        if of_map is not None:
-            own_variance = own_variance - of_map.diagonal(dim1=1, dim2=2)
-        own = (own_variance.sqrt() / spread)[..., None] * of_cell
+        own = (lasting / spread)[..., None] * of_cell
         part = self.residual.central_variance**0.5 / spread
         correlation = shared * part[:, :, None]
-        correlation.mul_(part[:, None, :]).baddbmm_(own, own.transpose(1, 2))
-        if of_map is not None:
-            correlation.add_(of_map / (spread[:, :, None] * spread[:, None, :]))
-        return correlation
+        return correlation.mul_(part[:, None, :]).baddbmm_(own, own.transpose(1, 2))
 
     def _rough_offset(
         self,

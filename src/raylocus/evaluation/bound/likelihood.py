@@ -113,26 +113,26 @@ class SequenceLikelihood:
         """
         cell, site, report = tokens.level_cell[which], tokens.level_site[which], tokens.level_report[which]
         mapped, varied = self._at(cell, cells[:, report])
-        fades, of_map = self._fades(cells, report), None
+        residual, of_map = self.levels.residual, None
         if len(self.ensemble.delay) > 1:
+            same_site, same_cell = ((each[:, None] == each).float() for each in (site, cell))
+            alike = MAP_SHARED_BY_SITE * same_site + (1 - MAP_SHARED_BY_SITE) * same_cell
             spread = self.ensemble.map_spread[cell, cells[:, report]]
-            alike = MAP_SHARED_BY_SITE * (site[:, None] == site) + (1 - MAP_SHARED_BY_SITE) * (
-                cell[:, None] == cell
+            of_map = (
+                self._fades(cells, report, MAP_DISTANCE) * alike * spread[:, :, None] * spread[:, None, :]
             )
-            of_map = fades ** (self.levels.residual.distance / MAP_DISTANCE) * alike
-            of_map *= spread[:, :, None] * spread[:, None, :]
-        shared = fades.mul_(self.levels.residual.shared(cell, site, cell, site))
+        shared = self._fades(cells, report, residual.distance).mul_(residual.shared(cell, site, cell, site))
         noise = tokens.noise[which] + error[:, report]
         return self.levels.fit(tokens.level[which] - mapped, varied, noise, shared, cell, of_map)
 
     def _fades(
-        self, cells: Int[Tensor, "way report"], report: Int[Tensor, " token"]
+        self, cells: Int[Tensor, "way report"], report: Int[Tensor, " token"], distance: float
     ) -> Float[Tensor, "way token token"]:
-        """Autocorrelation of the residual between the reports' places."""
+        """Correlation of what fades over a distance [m], between the reports' places."""
         used = report.unique()
         places = torch.from_numpy(self.ensemble.grid.centres.astype(np.float32))[cells[:, used]]
         at = torch.searchsorted(used, report)
-        between = self.levels.residual.fades(torch.cdist(places, places))
+        between = torch.exp(-torch.cdist(places, places) / distance)
         return between.index_select(2, at).index_select(1, at)
 
     def of_advances(
