@@ -210,9 +210,10 @@ def check_bound_by_draws(dataset: ReportDataset, choice: PlaceChoice, observed_s
     before = [contents(each.folder) for each in draws]
     again = drawn_places(choice, 2, dataset.configuration.trace, lines.append)
     assert [contents(each.folder) for each in again] == before
-    (other,) = drawn_places(
-        dataclasses.replace(choice, map_error=0.5), 1, dataset.configuration.trace, lines.append
-    )
+    with pytest.raises(InputError, match="ask for 2 or more"):
+        drawn_places(choice, 1, dataset.configuration.trace, lines.append)
+    milder = dataclasses.replace(choice, map_error=0.5)
+    other, _ = drawn_places(milder, 2, dataset.configuration.trace, lines.append)
     assert other.map_error["law"]["severity"] == 0.5 and contents(other.folder) != before[0]
     test = dataset.select(dataset.place_index == 0)
     with pytest.raises(BoundRefused, match="--true-places 8"):

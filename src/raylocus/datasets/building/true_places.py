@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.datasets.splits import PlaceChoice
-from raylocus.errors import PlaceError
+from raylocus.errors import InputError, PlaceError
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.propagation.tracing.trace_folders import trace_place
@@ -63,9 +63,14 @@ def drawn_places(
         progress: called with one line as each begins.
 
     Raises:
+        InputError: it is a single one, with which nothing can be compared.
         PlaceError: the place's buildings are not separate.
         StorageFullError: the disk filled up.
     """
+    if count == 1:
+        raise InputError(
+            "one draw of what may stand there says nothing of how the map errs; ask for 2 or more"
+        )
     found = []
     for number in range(1, count + 1):
         # Not a seed that a dataset gives: the observed one is drawn by the choice's own.
