@@ -10,21 +10,24 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError
+from raylocus.evaluation.bound.angles import AngleLaw
 from raylocus.evaluation.bound.calibration import Calibration, bound_calibration
-from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble
+from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble, stratified_worlds
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.search import Found, Search
-from raylocus.evaluation.bound.tokens import all_tokens
+from raylocus.evaluation.bound.tokens import all_tokens, positioning_of
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
 from raylocus.network.channel.links import channel_at
-from raylocus.network.channel.world_channel import KnownChannel
+from raylocus.network.channel.world_channel import Channel, KnownChannel, WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
-from raylocus.network.observe import observe
+from raylocus.network.movement.trajectories import Trajectories
+from raylocus.network.observe import needs_paths, observe
 from raylocus.network.reports.reports import Reports
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.world import World, WorldLaw, residual_field, sample_world
 
 
@@ -62,10 +65,15 @@ class KnownLaw:
             ways = sample_trajectories(
                 place.geometry_maps, sequences, self.mobility, generator, ue_height=maps.attrs["ue_height"]
             )
-            channel = KnownChannel(channel_at(maps, ways.position), place.deployment)
             seed = int(generator.integers(2**31))
-            found.append((maps, observe(channel, ways, self.network, seed)))
+            found.append((maps, observe(self._channel(maps, world, ways), ways, self.network, seed)))
         return found
+
+    def _channel(self, maps: xr.Dataset, world: World, ways: Trajectories) -> Channel:
+        if not needs_paths(self.network):
+            return KnownChannel(channel_at(maps, ways.position), self.place.deployment)
+        assert isinstance(self.place, TracedPlace), "angles are those of the paths of an atlas"
+        return WorldChannel(self.place, maps, world)
 
 
 def _of_materials(world: World, other: World) -> World:
@@ -150,7 +158,8 @@ class Bound:
     def found(self, reports: Reports) -> list[Found]:
         """The posterior of each sequence before calibration. Raises PlaceError for an unknown PCI."""
         known, deployment = self.known, self.known.place.deployment
-        sequences = all_tokens(observations(reports, deployment), deployment, known.network)
+        observed, positioning = observations(reports, deployment), positioning_of(reports, deployment)
+        sequences = all_tokens(observed, deployment, known.network, positioning)
         return Search(self.likelihood, known.movement, self.motions, self.ways).all(sequences, self.seed)
 
     @cached_property
@@ -167,4 +176,12 @@ class Bound:
             known.network,
             NEAREST_WORLD * differences,
             known.place.deployment.carrier,
+            self._angles if needs_paths(known.network) else None,
         )
+
+    @property
+    def _angles(self) -> AngleLaw:
+        """By the azimuth errors of the ensemble's worlds, which are drawn as there."""
+        law, generator = self.known.world_law, np.random.default_rng(self.seed)
+        worlds = stratified_worlds(self.known.place, law, self.worlds, generator)
+        return AngleLaw.of(self.known.place, np.array([world.azimuth_error for world in worlds]))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from raylocus.evaluation.bound.arrivals import DOWNLINK, UPLINK, Times, times_of
 from raylocus.evaluation.bound.levels import QUANTISATION_VARIANCE
-from raylocus.evaluation.observations import Observations
+from raylocus.evaluation.observations import Observations, cell_feature
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.availability import frequency_range
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import MEASUREMENT_PERIODS, filter_weight
 from raylocus.scenes.sites import Deployment
 
@@ -45,6 +49,12 @@ class SequenceTokens:
     """T_A [steps]."""
     advance_site: Int[Tensor, " timed"]
     advance_report: Int[Tensor, " timed"]
+    angle: Float[Tensor, " angled"]
+    """UL-AoA [rad]."""
+    angle_cell: Int[Tensor, " angled"]
+    angle_report: Int[Tensor, " angled"]
+    times: Times
+    """Of arrival."""
     unreported: Int[Tensor, " silent"]
     """Cells that the last report does not name."""
     unreported_site: Int[Tensor, " silent"]
@@ -55,11 +65,24 @@ class SequenceTokens:
         return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
 
+#: Features of whole cells of the positioning set by report and cell.
+Positioning = Mapping[str, Float[np.ndarray, "report cell"]]
+
+
+def positioning_of(reports: Reports, deployment: Deployment) -> Positioning:
+    """The features that are used beyond the critical ones and that the reports have."""
+    names = (name for name in (*DOWNLINK, *UPLINK, "ul_aoa") if name in reports.feature_names)
+    return {name: cell_feature(reports, deployment, name) for name in names}
+
+
 def all_tokens(
-    observed: Observations, deployment: Deployment, network: NetworkConfiguration
+    observed: Observations,
+    deployment: Deployment,
+    network: NetworkConfiguration,
+    positioning: Positioning = MappingProxyType({}),
 ) -> list[SequenceTokens]:
     """The tokens of each sequence."""
-    return [_tokens(observed, sample, deployment, network) for sample in range(len(observed))]
+    return [_tokens(observed, sample, deployment, network, positioning) for sample in range(len(observed))]
 
 
 def _tokens(
@@ -67,6 +90,7 @@ def _tokens(
     sample: int,
     deployment: Deployment,
     network: NetworkConfiguration,
+    positioning: Positioning,
 ) -> SequenceTokens:
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
@@ -76,7 +100,11 @@ def _tokens(
     which, cell = np.nonzero(np.isfinite(rsrp[used]))
     report = used[which]
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
-    timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]))
+    own = {name: values[rows] for name, values in positioning.items()}
+    azimuth = own.get("ul_aoa", np.full(rsrp.shape, np.nan))
+    angled = _spread_out(np.flatnonzero(np.isfinite(azimuth).any(axis=1)), MOST_REPORTS)
+    angle_report, angle_cell = np.nonzero(np.isfinite(azimuth[angled]))
+    timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & ~_round_trip(own, serving))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
     level, variance = unfiltered(rsrp, observed.time[rows], network, period)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
@@ -93,9 +121,19 @@ def _tokens(
         advance=_real(observed.timing_advance[rows][timed]),
         advance_site=_whole(site_of_cell[serving[timed]]),
         advance_report=_whole(timed),
+        angle=_real(np.deg2rad(azimuth[angled][angle_report, angle_cell])),
+        angle_cell=_whole(angle_cell),
+        angle_report=_whole(angled[angle_report]),
+        times=times_of(own, np.isfinite(rsrp), serving, deployment, network),
         unreported=_whole(silent),
         unreported_site=_whole(site_of_cell[silent]),
     )
+
+
+def _round_trip(own: Positioning, serving: Int[np.ndarray, " report"]) -> Bool[np.ndarray, " report"]:
+    """Whether a report has the serving cell's round trip: T_A, of the same UL delay, then adds nothing linear to it."""
+    both = [own[name][np.arange(len(serving)), serving] for name in ("ue_rx_tx", "gnb_rx_tx") if name in own]
+    return np.isfinite(both).all(axis=0) if len(both) == 2 else np.zeros(len(serving), bool)
 
 
 def unfiltered(
