@@ -1,6 +1,7 @@
 """Self-check of the bound and of the true maps: coverage of their regions on draws of their own law.
 
-    python benchmarks/bound_self_check.py [PLACE …] [--severity 0.5] [--features positioning] [--worlds 60] [--sequences 4] [--seed 12 …] [--fit]
+    python benchmarks/bound_self_check.py [PLACE …] [--severity 0.5] [--features critical] [--worlds 60]
+        [--sequences 4] [--seed 12 …] [--fit]
 
 A place is a traced place folder or the style of a generated town, which is built for the run: a tile of 256 m at
 4 m, three reflections. One line a place and one for all: sequences, coverage of the 50, 90 and 95 % regions,

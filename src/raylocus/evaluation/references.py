@@ -168,7 +168,9 @@ def unmodelled_reports(configuration: DatasetConfiguration, carriers: int) -> di
         "cells without their RSRP; evaluate a dataset with network.availability.rsrp 1": (
             unnamed or network.availability.get("rsrp", 1.0) < 1
         ),
-        f"the features of the set {network.feature_set!r} beyond the critical ones; evaluate a dataset with "
-        "network.feature_set critical": network.feature_set != "critical",
+        f"the features of the set {network.feature_set!r} beyond the critical and positioning ones; evaluate a "
+        "dataset with network.feature_set critical or positioning": (
+            network.feature_set not in ("critical", "positioning")
+        ),
         "reports that an event triggers; evaluate a dataset of periodic reports": network.trigger is not None,
     }

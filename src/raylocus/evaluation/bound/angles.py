@@ -29,8 +29,8 @@ ANYWHERE = 64
 class AngleLaw:
     """The law of UL-AoA, in direction cosines along the array from the listed boresight.
 
-    The antenna's azimuth error is each world's of the ensemble. Reports out of one ground cell count as one, for what
-    the nominal path errs by is the same there.
+    The antenna's azimuth error is each world's of the ensemble. All reports of a cell count as one: what a nominal path
+    errs by lasts for some way, and counted as often as it was measured it would outweigh the times.
     """
 
     across: Float[Tensor, "site ground xy"]
@@ -79,7 +79,6 @@ class AngleLaw:
         measured, away = torch.sin(azimuth - self.boresight[cell]), self.distance[site, cells]
         blur = self.grid.resolution**2 / 12 + WAY_ERROR**2 * moved
         spread = (COSINE_ERROR**2 + blur / away.square())[..., None].sqrt()
-        once = 1 / (cells[:, :, None] == cells[:, None]).sum(dim=2)
         anywhere = 2 * math.pi * torch.arange(ANYWHERE) / ANYWHERE
         pointing = self.boresight[cell] + torch.cat([self.error[cell], anywhere])
         x, y = self.across[site, cells][..., None].unbind(dim=2)
@@ -90,6 +89,6 @@ class AngleLaw:
         )
         off = (measured[:, None] - y * pointing.cos() + x * pointing.sin()) / spread
         direct = (1 - share) * torch.exp(-0.5 * off.square()) / (spread * math.sqrt(2 * math.pi))
-        log_density = (torch.log(direct + share / 2) * once[..., None]).sum(dim=1)
+        log_density = torch.log(direct + share / 2).mean(dim=1)
         of_world, of_turn = log_density.split([self.error.shape[1], ANYWHERE], dim=1)
         return of_world, torch.logsumexp(of_turn, dim=1, keepdim=True) - math.log(ANYWHERE)

@@ -107,9 +107,8 @@ class ArrivalLaw:
     ) -> Float[Tensor, " way"]:
         """ln density of all at the places of each report; a UE that has moved was near a way only."""
         every, at = torch.ones_like(times.timed), cells[:, times.report]
-        return torch.where(
-            moved, *(self._log_density(times, at, every, law) for law in (times.moved, times.at_rest))
-        )
+        of_moved, of_rest = (self._log_density(times, at, every, law) for law in (times.moved, times.at_rest))
+        return torch.where(moved, of_moved, of_rest)
 
     def _log_density(
         self, times: Times, cells: Int[Tensor, "way link"], own: Bool[Tensor, " link"], law: DelayGaussian
@@ -140,7 +139,7 @@ def times_of(
     )
     values = [measured[name][each] for name, each in zip(kinds, found, strict=True)]
     time = SPEED_OF_LIGHT * np.concatenate([np.zeros(0), *values])
-    laws = _Loads(*named.shape, deployment.site_of_cell, network)
+    laws = _Loads(len(named), named.shape[1], deployment.site_of_cell, network)
     rows = laws.of(report, cell, np.isin(kind, DOWNLINK))
     relative = kind == "rstd"
     rows[relative] -= laws.of(report[relative], serving[report[relative]], np.ones(relative.sum(), bool))

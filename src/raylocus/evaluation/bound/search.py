@@ -16,8 +16,8 @@ from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.execution.threads import one_thread
 from raylocus.ragged import Columns
 
-#: Ground distance over which what the earlier reports add to ways is averaged [m].
-SMOOTHING = 6.0
+#: Ground distance over which what the earlier reports add is averaged [m]: of who moves, and of who stands still.
+SMOOTHING, SMOOTHING_AT_REST = 6.0, 2.5
 #: Rounds of ways; later ones end where earlier ones found mass and move as they found likely.
 ROUNDS = 3
 
@@ -130,9 +130,13 @@ class Search:
         ground = np.flatnonzero(stood > 0)
         ways = torch.from_numpy(np.repeat(ground[:, None], len(sequence.ago), axis=1))
         log_density = self.likelihood.of_ways(sequence, ways) - last.log_density[ground]
-        out = np.full(len(stood), -np.inf)
-        out[ground] = log_density.double().numpy() + np.log(stood[ground])
-        return out
+        gain = np.full(len(stood), -np.inf)
+        gain[ground] = log_density.double().numpy()
+        top = gain.max()
+        added = self._smoothed(np.exp(gain - top) * stood, SMOOTHING_AT_REST)
+        usual = np.maximum(self._smoothed(stood, SMOOTHING_AT_REST), 1e-300)
+        with np.errstate(divide="ignore"):
+            return np.where(stood > 0, np.log(stood * added / usual), -np.inf) + top
 
     def _tried(
         self,
@@ -169,7 +173,7 @@ class Search:
         motions: Motions,
         mass: Float[np.ndarray, "tracks ground"],
     ) -> Float[np.ndarray, " ground"]:
-        """Mass of who moves, over kinds of ways: the last report's times the smoothed mean gain of the ways that end nearby.
+        """Mass of who moves: the last report's times the smoothed mean gain of the ways of a kind that end nearby.
 
         The mean is by the last report's mass, so that the sum is that of the ways: an even mean would count
         the rare starts at the kerb for the middle of the road.
@@ -181,17 +185,17 @@ class Search:
             rows, members = np.unique(motions.tracks[own], return_inverse=True)
             share = np.bincount(members, motions.share[own])
             ends = own[ways.motion]
-            added = self._smoothed(np.bincount(ways.end[ends], gain[ends], mass.shape[1]))
-            usual = self._smoothed(share @ mass[rows])
+            added = self._smoothed(np.bincount(ways.end[ends], gain[ends], mass.shape[1]), SMOOTHING)
+            usual = self._smoothed(share @ mass[rows], SMOOTHING)
             ratio = np.where(usual > 1e-12 * usual.max(), added / np.maximum(usual, 1e-300), 0)
             out += share @ mass[rows] * ratio
         return out
 
-    def _smoothed(self, values: Float[np.ndarray, " ground"]) -> Float[np.ndarray, " ground"]:
-        """Averaged with a Gaussian of a spread of `SMOOTHING`."""
+    def _smoothed(self, values: Float[np.ndarray, " ground"], spread: float) -> Float[np.ndarray, " ground"]:
+        """Averaged with a Gaussian of this spread [m]."""
         grid = self.movement.grid
         return gaussian_filter(
-            values.reshape(grid.shape), SMOOTHING / grid.resolution, mode="constant", truncate=4.0
+            values.reshape(grid.shape), spread / grid.resolution, mode="constant", truncate=4.0
         ).ravel()
 
 

@@ -132,8 +132,10 @@ def _tokens(
 
 def _round_trip(own: Positioning, serving: Int[np.ndarray, " report"]) -> Bool[np.ndarray, " report"]:
     """Whether a report has the serving cell's round trip: T_A, of the same UL delay, then adds nothing linear to it."""
-    both = [own[name][np.arange(len(serving)), serving] for name in ("ue_rx_tx", "gnb_rx_tx") if name in own]
-    return np.isfinite(both).all(axis=0) if len(both) == 2 else np.zeros(len(serving), bool)
+    if not {"ue_rx_tx", "gnb_rx_tx"} <= set(own):
+        return np.zeros(len(serving), bool)
+    both: Bool[np.ndarray, "report cell"] = np.isfinite(own["ue_rx_tx"] + own["gnb_rx_tx"])
+    return both[np.arange(len(serving)), serving]
 
 
 def unfiltered(
