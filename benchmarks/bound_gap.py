@@ -48,7 +48,8 @@ def without(reports: Reports, names: tuple[str, ...]) -> Reports:
 
 def located(bound: Bound, reports: Reports) -> dict[str, Posterior]:
     """The bound's answers, for the sequences and for their last reports alone."""
-    calibration, grid = bound_calibration(bound.known.world_law.severity), bound.known.movement.grid
+    calibration = bound_calibration(bound.known.world_law.severity, bound.known.network)
+    grid = bound.known.movement.grid
     found = bound.found(reports)
     masses = {
         "bound": [calibration.apply(each) for each in found],

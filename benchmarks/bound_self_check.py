@@ -150,7 +150,10 @@ def main() -> None:
             started = time.perf_counter()
             draws = drawn(place, words)
             seconds = time.perf_counter() - started
-            calibrations = (bound_calibration(words.severity), TrueMaps.calibration)
+            calibrations = (
+                bound_calibration(words.severity, FEATURES[words.features]),
+                TrueMaps.calibration,
+            )
             for method, draw, calibration in zip(kept, draws, calibrations, strict=True):
                 kept[method].append((draw, scored(draw, calibration)))
                 print(line(f"{Path(name).name}, {method}", [kept[method][-1][1]], seconds), flush=True)

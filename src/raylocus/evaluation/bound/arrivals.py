@@ -132,82 +132,67 @@ def times_of(
     its uniform law). Of the frame nothing is taken to be known, though T_A says a little.
     """
     kinds = [name for name in (*DOWNLINK, *UPLINK) if name in measured]
-    found = [np.nonzero(np.isfinite(measured[name])) for name in kinds]
-    kind = np.repeat(np.array(kinds, dtype=np.str_), [len(report) for report, _ in found])
-    report, cell = (
-        np.concatenate([np.zeros(0, np.int64), *(each[axis] for each in found)]) for axis in (0, 1)
-    )
-    values = [measured[name][each] for name, each in zip(kinds, found, strict=True)]
-    time = SPEED_OF_LIGHT * np.concatenate([np.zeros(0), *values])
-    laws = _Loads(len(named), named.shape[1], deployment.site_of_cell, network)
-    rows = laws.of(report, cell, np.isin(kind, DOWNLINK))
-    relative = kind == "rstd"
-    rows[relative] -= laws.of(report[relative], serving[report[relative]], np.ones(relative.sum(), bool))
-    design, loads = (
-        rows[:, : laws.links],
-        np.hstack([rows[:, laws.links :], laws.of_ue(kind, report, deployment)]),
-    )
+    found = [np.argwhere(np.isfinite(measured[name])) for name in kinds]
+    kind = np.repeat(np.array(kinds, dtype=np.str_), [len(each) for each in found])
+    report, cell = np.concatenate([np.zeros((0, 2), np.int64), *found]).T
+    values = [measured[name][tuple(at.T)] for name, at in zip(kinds, found, strict=True)]
+    time, sites = SPEED_OF_LIGHT * np.concatenate([np.zeros(0), *values]), len(deployment.sites)
+    rows = _one_way(report, cell, np.isin(kind, DOWNLINK), named.shape, deployment, network)
+    of_serving = _one_way(report, serving[report], kind == "rstd", named.shape, deployment, network)
+    rows -= of_serving * (kind == "rstd")[:, None]
+    design, loads = np.split(rows, [len(named) * sites], axis=1)
+    loads = np.hstack([loads, _of_ue(kind, _one_hot(report, len(named)), deployment, network)])
     drift = network.clocks.drift * network.ssb_period * (kind == "time_of_arrival")
-    bins = (2.0**network.timing_errors.granularity * TC) ** 2 / 12
-    own = SPEED_OF_LIGHT**2 * (bins + drift**2)
+    own = SPEED_OF_LIGHT**2 * ((2.0**network.timing_errors.granularity * TC) ** 2 / 12 + drift**2)
     timed = (design != 0).any(axis=0)
-    heard = named @ (deployment.site_of_cell[:, None] == np.arange(len(deployment.sites)))
-    heard &= np.isin(np.arange(len(named)), report)[:, None]
+    heard = named @ _one_hot(deployment.site_of_cell, sites) & np.isin(np.arange(len(named)), report)[:, None]
     links = np.flatnonzero(timed | heard.ravel())
-    links_report, links_site = np.divmod(links, len(deployment.sites))
-    design, last = design[:, links], report == len(named) - 1
-    apart = WAY_ERROR * design * (links_report < len(named) - 1)
+    design, last, final = design[:, links], report == len(named) - 1, len(named) - 1
+    apart = np.hstack([loads, WAY_ERROR * design * (links // sites < final)])
     return Times(
-        torch.from_numpy(links_site),
-        torch.from_numpy(links_report),
+        torch.from_numpy(links % sites),
+        torch.from_numpy(links // sites),
         torch.from_numpy(timed[links]),
-        len(named) - 1,
+        final,
         DelayGaussian.of(time[last], design[last], loads[last], own[last]),
         DelayGaussian.of(time, design, loads, own),
-        DelayGaussian.of(time, design, np.hstack([loads, apart]), own),
+        DelayGaussian.of(time, design, apart, own),
     )
 
 
-@dataclass(frozen=True)
-class _Loads:
-    """What one-way delays are made of: the links' lengths, noise down and up, and the sites' clocks [m]."""
+def _one_way(
+    report: Int[np.ndarray, " time"],
+    cell: Int[np.ndarray, " time"],
+    down: Bool[np.ndarray, " time"],
+    shape: tuple[int, int],
+    deployment: Deployment,
+    network: NetworkConfiguration,
+) -> Float[np.ndarray, "time column"]:
+    """One-way delays [m] by the links' lengths, and by noise down, noise up and clocks in standard deviations."""
+    timing, errors, sites = network.timing, network.timing_errors, len(deployment.sites)
+    assert isinstance(timing, MapTiming), "references refuse another law"
+    site, noises = deployment.site_of_cell[cell], shape[0] * shape[1]
+    noise = SPEED_OF_LIGHT * np.hypot(timing.noise, errors.trp_group_delay)
+    clock = SPEED_OF_LIGHT * CUT_AT_TWICE * errors.synchronisation * np.where(down, 1.0, -1.0)
+    link = _one_hot(report * sites + site, shape[0] * sites)
+    received = _one_hot(report * shape[1] + cell + noises * ~down, 2 * noises)
+    return np.hstack([link, noise * received, clock[:, None] * _one_hot(site, sites)])
 
-    reports: int
-    cells: int
-    site_of_cell: Int[np.ndarray, " cell"]
-    network: NetworkConfiguration
 
-    @property
-    def links(self) -> int:
-        """Reports times sites."""
-        return self.reports * (int(self.site_of_cell.max()) + 1)
+def _of_ue(
+    kind: np.ndarray,
+    own: Bool[np.ndarray, "time report"],
+    deployment: Deployment,
+    network: NetworkConfiguration,
+) -> Float[np.ndarray, "time column"]:
+    """Times [m] by the UE's group delay, and by its frame and its transmit error in each report."""
+    limit = SPEED_OF_LIGHT * TRANSMIT_TIMING_LIMIT[min(deployment.carrier.numerology, 3)] * TC
+    group = SPEED_OF_LIGHT * network.timing_errors.ue_group_delay
+    received = group * np.isin(kind, ("ue_rx_tx", "time_of_arrival"))
+    frame = FRAME * ((kind == "gnb_rx_tx").astype(float) - (kind == "ue_rx_tx"))
+    sent = limit / np.sqrt(3) * (kind == "ul_rtoa")
+    return np.column_stack([received, frame[:, None] * own, sent[:, None] * own])
 
-    def of(
-        self,
-        report: Int[np.ndarray, " time"],
-        cell: Int[np.ndarray, " time"],
-        down: Bool[np.ndarray, " time"],
-    ) -> Float[np.ndarray, "time column"]:
-        """Columns of links, then of noise down, of noise up and of clocks, in standard deviations."""
-        timing, errors = self.network.timing, self.network.timing_errors
-        assert isinstance(timing, MapTiming), "references refuse another law"
-        sites, noises = self.links // self.reports, self.reports * self.cells
-        noise = SPEED_OF_LIGHT * np.hypot(timing.noise, errors.trp_group_delay)
-        clock = SPEED_OF_LIGHT * CUT_AT_TWICE * errors.synchronisation
-        rows, at = np.zeros((len(report), self.links + 2 * noises + sites)), np.arange(len(report))
-        rows[at, report * sites + self.site_of_cell[cell]] = 1.0
-        rows[at, self.links + report * self.cells + cell + noises * ~down] = noise
-        rows[at, self.links + 2 * noises + self.site_of_cell[cell]] = np.where(down, clock, -clock)
-        return rows
 
-    def of_ue(
-        self, kind: np.ndarray, report: Int[np.ndarray, " time"], deployment: Deployment
-    ) -> Float[np.ndarray, "time column"]:
-        """Columns of the UE's group delay, and of its frame and its transmit error in each report."""
-        limit = TRANSMIT_TIMING_LIMIT[min(deployment.carrier.numerology, 3)] * TC
-        group = SPEED_OF_LIGHT * self.network.timing_errors.ue_group_delay
-        received = group * np.isin(kind, ("ue_rx_tx", "time_of_arrival"))
-        frame = FRAME * ((kind == "gnb_rx_tx").astype(float) - (kind == "ue_rx_tx"))
-        sent = SPEED_OF_LIGHT * limit / np.sqrt(3) * (kind == "ul_rtoa")
-        own = report[:, None] == np.arange(self.reports)
-        return np.column_stack([received, frame[:, None] * own, sent[:, None] * own])
+def _one_hot(index: Int[np.ndarray, " time"], size: int) -> Bool[np.ndarray, "time size"]:
+    return index[:, None] == np.arange(size)

@@ -112,8 +112,9 @@ class Bound:
     the law of mobility. Neither true maps nor a true place enter.
 
     Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
-    (quadrature); the L3 filter, which is undone; each cell's level error in the margins of the residual; where
-    UEs start, speeds, turns, stops and roads (ways drawn by the code of `network.movement.mobility`).
+    (quadrature); clocks, group delays and the UE's frame behind times of arrival; the L3 filter, which is undone;
+    each cell's level error in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways
+    drawn by the code of `network.movement.mobility`).
 
     Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
     and variance, the same along a way; to beams, the ensemble's worlds, each given a lasting error for want
@@ -123,11 +124,14 @@ class Bound:
     antenna that points anywhere is one, at most, of the heard, with levels and beams of a wide Gaussian; ways
     on foot are read backwards, and whoever came from farther than is stored is taken to have waited there;
     levels of at most 6 reports and beams of at most 4; a cell's silence counts in the last report only, each
-    silent cell given the heard ones. RSRQ and SINR, which follow from the levels, and the order of serving
-    cells are not used. The importance sampling of ways is a few thousand long.
+    silent cell given the heard ones; UL-AoA is that of the strongest nominal path, or any, see `angles`; clocks of
+    sites are Gaussians of the variance of theirs, see `arrivals`. RSRQ and SINR, which follow from the levels,
+    PRS- and SRS-RSRP, which are the same levels with other noise, DL-AoD, which follows from the beams, the carrier's
+    phase, which turns a dozen times within a ground cell, and the order of serving cells are not used. The importance
+    sampling of ways is a few thousand long; who has not moved is judged at every place.
 
     Each of these loses information or, where it claims too much, is paid for by `calibration`: two numbers
-    fitted on draws of this law. So the bound is calibrated on its own law (see
+    fitted on draws of this law, for each kind of reports. So the bound is calibrated on its own law (see
     `self_check`) and a little above the true Bayes error: a ratio to it is a ratio to what is reached
     by someone who knows the law, not a proof that nobody can do better.
     """
@@ -141,7 +145,7 @@ class Bound:
     ways: int = 40
     """Ways of each motion, in each round."""
     calibration: Calibration | None = None
-    """What corrects the result; where None, what was fitted for the severity."""
+    """What corrects the result; where None, what was fitted for the severity and what is reported."""
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
@@ -152,7 +156,7 @@ class Bound:
         Raises:
             PlaceError: a PCI is unknown there.
         """
-        calibration = self.calibration or bound_calibration(self.known.world_law.severity)
+        calibration = self.calibration or bound_calibration(self.known.world_law.severity, self.known.network)
         return calibration.posterior(self.found(reports), self.known.movement.grid)
 
     def found(self, reports: Reports) -> list[Found]:

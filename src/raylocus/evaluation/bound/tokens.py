@@ -101,7 +101,10 @@ def _tokens(
     report = used[which]
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
     own = {name: values[rows] for name, values in positioning.items()}
-    azimuth = own.get("ul_aoa", np.full(rsrp.shape, np.nan))
+    # Of one site's cells the strongest: all of them see the same path, or miss it.
+    one_site = deployment.site_of_cell[:, None] == deployment.site_of_cell
+    strongest = np.fmax.reduce(np.where(one_site, rsrp[:, None], np.nan), axis=2)
+    azimuth = np.where(rsrp >= strongest, own.get("ul_aoa", np.full(rsrp.shape, np.nan)), np.nan)
     angled = _spread_out(np.flatnonzero(np.isfinite(azimuth).any(axis=1)), MOST_REPORTS)
     angle_report, angle_cell = np.nonzero(np.isfinite(azimuth[angled]))
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & ~_round_trip(own, serving))

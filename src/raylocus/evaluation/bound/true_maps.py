@@ -30,7 +30,8 @@ class TrueMaps:
 
     The bound's own likelihood in a world that is known: what is left is the receiver's noise, report bins,
     the beams' errors, the device's bias (integrated out), T_A's bins and noise, neighbours that are dropped,
-    and the law of mobility. It is what perfect maps would buy, no bound for who has the nominal maps only.
+    and the law of mobility. Where antennas point is no map, so UL-AoA is not used. It is what perfect maps would
+    buy, no bound for who has the nominal maps only.
     """
 
     truth: xr.Dataset
