@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.evaluation.bound.arrivals import DOWNLINK, UPLINK, Times, times_of
@@ -65,14 +65,16 @@ class SequenceTokens:
         return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
 
-#: Features of whole cells of the positioning set by report and cell.
+#: Features that are used beyond the critical ones, and their values by report and cell.
+POSITIONING = (*DOWNLINK, *UPLINK, "ul_aoa")
 Positioning = Mapping[str, Float[np.ndarray, "report cell"]]
 
 
 def positioning_of(reports: Reports, deployment: Deployment) -> Positioning:
-    """The features that are used beyond the critical ones and that the reports have."""
-    names = (name for name in (*DOWNLINK, *UPLINK, "ul_aoa") if name in reports.feature_names)
-    return {name: cell_feature(reports, deployment, name) for name in names}
+    """Those of `POSITIONING` that reports have; NaN where missing."""
+    return {
+        name: cell_feature(reports, deployment, name) for name in POSITIONING if name in reports.feature_names
+    }
 
 
 def all_tokens(
@@ -100,14 +102,17 @@ def _tokens(
     which, cell = np.nonzero(np.isfinite(rsrp[used]))
     report = used[which]
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
-    own = {name: values[rows] for name, values in positioning.items()}
+    nothing = np.full(observed.rsrp.shape, np.nan)
+    own = {name: positioning.get(name, nothing)[rows] for name in POSITIONING}
     # Of one site's cells the strongest: all of them see the same path, or miss it.
     one_site = deployment.site_of_cell[:, None] == deployment.site_of_cell
     strongest = np.fmax.reduce(np.where(one_site, rsrp[:, None], np.nan), axis=2)
-    azimuth = np.where(rsrp >= strongest, own.get("ul_aoa", np.full(rsrp.shape, np.nan)), np.nan)
+    azimuth = np.where(rsrp >= strongest, own["ul_aoa"], np.nan)
     angled = _spread_out(np.flatnonzero(np.isfinite(azimuth).any(axis=1)), MOST_REPORTS)
     angle_report, angle_cell = np.nonzero(np.isfinite(azimuth[angled]))
-    timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & ~_round_trip(own, serving))
+    # T_A is of the same UL delay as the serving cell's round trip, to which it adds nothing linear.
+    round_trip = (own["ue_rx_tx"] + own["gnb_rx_tx"])[np.arange(len(rows)), serving]
+    timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & np.isnan(round_trip))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
     level, variance = unfiltered(rsrp, observed.time[rows], network, period)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
@@ -131,14 +136,6 @@ def _tokens(
         unreported=_whole(silent),
         unreported_site=_whole(site_of_cell[silent]),
     )
-
-
-def _round_trip(own: Positioning, serving: Int[np.ndarray, " report"]) -> Bool[np.ndarray, " report"]:
-    """Whether a report has the serving cell's round trip: T_A, of the same UL delay, then adds nothing linear to it."""
-    if not {"ue_rx_tx", "gnb_rx_tx"} <= set(own):
-        return np.zeros(len(serving), bool)
-    both: Bool[np.ndarray, "report cell"] = np.isfinite(own["ue_rx_tx"] + own["gnb_rx_tx"])
-    return both[np.arange(len(serving)), serving]
 
 
 def unfiltered(
