@@ -186,6 +186,7 @@ class Bound:
     @property
     def _angles(self) -> AngleLaw:
         """By the azimuth errors of the ensemble's worlds, which are drawn as there."""
-        law, generator = self.known.world_law, np.random.default_rng(self.seed)
-        worlds = stratified_worlds(self.known.place, law, self.worlds, generator)
-        return AngleLaw.of(self.known.place, np.array([world.azimuth_error for world in worlds]))
+        place, law = self.known.place, self.known.world_law
+        assert isinstance(place, TracedPlace), "angles are those of the paths of an atlas"
+        worlds = stratified_worlds(place, law, self.worlds, np.random.default_rng(self.seed))
+        return AngleLaw.of(place, np.array([world.azimuth_error for world in worlds]))
