@@ -104,18 +104,13 @@ def _tokens(
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
     nothing = np.full(observed.rsrp.shape, np.nan)
     own = {name: positioning.get(name, nothing)[rows] for name in POSITIONING}
-    # Of one site's cells the strongest: all of them see the same path, or miss it.
-    one_site = deployment.site_of_cell[:, None] == deployment.site_of_cell
-    strongest = np.fmax.reduce(np.where(one_site, rsrp[:, None], np.nan), axis=2)
-    azimuth = np.where(rsrp >= strongest, own["ul_aoa"], np.nan)
-    angled = _spread_out(np.flatnonzero(np.isfinite(azimuth).any(axis=1)), MOST_REPORTS)
-    angle_report, angle_cell = np.nonzero(np.isfinite(azimuth[angled]))
     # T_A is of the same UL delay as the serving cell's round trip, to which it adds nothing linear.
     round_trip = (own["ue_rx_tx"] + own["gnb_rx_tx"])[np.arange(len(rows)), serving]
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & np.isnan(round_trip))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
     level, variance = unfiltered(rsrp, observed.time[rows], network, period)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
+    angled = _angled(own["ul_aoa"], rsrp, site_of_cell)
     return SequenceTokens(
         ago=ago,
         level=_real(level[report, cell]),
@@ -129,13 +124,26 @@ def _tokens(
         advance=_real(observed.timing_advance[rows][timed]),
         advance_site=_whole(site_of_cell[serving[timed]]),
         advance_report=_whole(timed),
-        angle=_real(np.deg2rad(azimuth[angled][angle_report, angle_cell])),
-        angle_cell=_whole(angle_cell),
-        angle_report=_whole(angled[angle_report]),
+        angle=_real(np.deg2rad(own["ul_aoa"][angled])),
+        angle_cell=_whole(angled[1]),
+        angle_report=_whole(angled[0]),
         times=times_of(own, np.isfinite(rsrp), serving, deployment, network),
         unreported=_whole(silent),
         unreported_site=_whole(site_of_cell[silent]),
     )
+
+
+def _angled(
+    azimuth: Float[np.ndarray, "report cell"],
+    rsrp: Float[np.ndarray, "report cell"],
+    site_of_cell: Int[np.ndarray, " cell"],
+) -> tuple[Int[np.ndarray, " angled"], Int[np.ndarray, " angled"]]:
+    """Reports and cells whose angles are used: of one site's the strongest, for all see the same path or miss it."""
+    of_site = np.where(site_of_cell[:, None] == site_of_cell, rsrp[:, None], np.nan)
+    there = np.isfinite(azimuth) & (rsrp >= np.fmax.reduce(of_site, axis=2))
+    reports = _spread_out(np.flatnonzero(there.any(axis=1)), MOST_REPORTS)
+    which, cell = np.nonzero(there[reports])
+    return reports[which], cell
 
 
 def unfiltered(
