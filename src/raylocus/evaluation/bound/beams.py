@@ -60,23 +60,17 @@ class BeamLaw:
             own = torch.nonzero(reports & (tokens.beam_cell == cell))[:, 0]
             at = tokens.beam_report[own]
             straight, unlike = self._of_beams(cell, tokens.beam_level[own], cells[:, at], error[:, at])
-            turned = (
-                unlike + math.log(self.turned_share)
-                if self.turned_share
-                else torch.full_like(unlike, -torch.inf)
-            )
+            turned = unlike + (math.log(self.turned_share) if self.turned_share else -math.inf)
             if self.ensemble.worlds > 1:
                 straight = torch.logaddexp(straight, unlike + math.log(UNLIKE_ALL))
             own = torch.nonzero(angled & (tokens.angle_cell == cell))[:, 0]
             if self.angles is not None and len(own):
                 at = tokens.angle_report[own]
-                of_world, of_turn = self.angles.of_cell(
-                    cell, tokens.angle[own], cells[:, at], error[:, at] > 0
-                )
+                moved, azimuth = error[:, at] > 0, tokens.angle[own]
+                of_world, of_turn = self.angles.of_cell(cell, azimuth, cells[:, at], moved)
                 straight, turned = straight + of_world, turned + of_turn
-            total += torch.logsumexp(torch.logaddexp(straight, turned), dim=1) - math.log(
-                self.ensemble.worlds
-            )
+            total += torch.logsumexp(torch.logaddexp(straight, turned), dim=1)
+            total -= math.log(self.ensemble.worlds)
         return total
 
     def _of_beams(

@@ -67,5 +67,5 @@ def kind_of_reports(network: NetworkConfiguration) -> str:
     """Which of `FITTED` a network's reports are: with times of arrival, with beams or T_A, or of levels alone."""
     if needs_paths(network):
         return "positioning"
-    bare = all(network.availability.get(name, 1.0) == 0 for name in ("l1_rsrp", "timing_advance"))
+    bare = network.availability.get("l1_rsrp") == network.availability.get("timing_advance") == 0
     return "levels" if bare else "critical"

@@ -132,7 +132,7 @@ class Search:
         log_density = self.likelihood.of_ways(sequence, ways) - last.log_density[ground]
         gain = np.full(len(stood), -np.inf)
         gain[ground] = log_density.double().numpy()
-        top = gain.max()
+        top = max(gain.max(), np.finfo(float).min)
         added = self._smoothed(np.exp(gain - top) * stood, SMOOTHING_AT_REST)
         usual = np.maximum(self._smoothed(stood, SMOOTHING_AT_REST), 1e-300)
         with np.errstate(divide="ignore"):
