@@ -135,6 +135,10 @@ def test_a_cell_that_is_timed_has_a_path() -> None:
     law = ArrivalLaw.of(flat, TILE)
     right, no_path, lit_too = law.of_last(found, torch.tensor([0, 1, 2])).tolist()
     assert no_path < right - 4 and lit_too < right - 4
+    both = ArrivalLaw.of(torch.stack([flat, flat.roll(1, dims=1)]), TILE)
+    assert both.of_last(found, torch.tensor([1])).exp().item() == pytest.approx(
+        np.exp([right, no_path]).mean()
+    )
 
 
 def test_an_angle_is_turned_with_its_antenna() -> None:

@@ -80,7 +80,7 @@ class Times:
 
 @dataclass(frozen=True)
 class ArrivalLaw:
-    """The law of times of arrival given where the UE was."""
+    """The law of times of arrival given where the UE was; of several places that may stand there, the mean."""
 
     length: Float[Tensor, "*place site ground"]
     """Of the first path [m]; where there is none, that of the nearest ground that has one."""
@@ -114,7 +114,9 @@ class ArrivalLaw:
         self, times: Times, cells: Int[Tensor, "way link"], own: Bool[Tensor, " link"], law: DelayGaussian
     ) -> Float[Tensor, " way"]:
         wrong = ((self.lit[..., times.site, cells] != times.timed) & own).sum(dim=-1)
-        return law.log_density(self.length[..., times.site, cells]) + wrong * float(np.log(WRONGLY_DARK))
+        density = law.log_density(self.length[..., times.site, cells]) + wrong * float(np.log(WRONGLY_DARK))
+        density = density.reshape(-1, len(cells))
+        return torch.logsumexp(density, dim=0) - float(np.log(len(density)))
 
 
 def times_of(
